@@ -1,0 +1,109 @@
+//! Why a request to an API server failed.
+
+/// Why a request failed. Messages come from the server: clean and redact them before they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// The server answered with a `Status` of failure.
+    #[error("{message}")]
+    Status {
+        /// HTTP status code.
+        code: u16,
+        /// `reason`, such as `Conflict`.
+        reason: String,
+        /// `message`.
+        message: String,
+        /// `details.causes`.
+        causes: Vec<StatusCause>,
+    },
+    /// The path itself is not served: the CRD or the API group is missing (a 404 without a Status).
+    #[error("the server does not serve {resource}")]
+    NotServed {
+        /// `plural.group/version`.
+        resource: String,
+    },
+    /// The server answered something that is not a Status: a proxy's page, or nothing that can be read.
+    #[error("the server answered {code}: {body}")]
+    Unreadable {
+        /// HTTP status code.
+        code: u16,
+        /// The start of the body, one line.
+        body: String,
+    },
+    /// No answer within the time limit. A write may have been done.
+    #[error("no answer within {seconds} s")]
+    Timeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The connection could not be made: nothing was sent.
+    #[error("cannot connect to {server}: {why}")]
+    Connect {
+        /// URL of the server.
+        server: String,
+        /// Why.
+        why: String,
+    },
+    /// The connection broke after the request was sent. A write may have been done.
+    #[error("the connection broke: {why}")]
+    Broken {
+        /// Why.
+        why: String,
+    },
+    /// The credentials could not be had (an exec plugin failed, a token file is missing).
+    #[error("cannot get credentials: {why}")]
+    Credentials {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One entry of a Status's `details.causes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCause {
+    /// `reason`, such as `FieldValueInvalid` or `FieldManagerConflict`.
+    pub reason: String,
+    /// `message`.
+    pub message: String,
+    /// `field`, such as `spec.selector`.
+    pub field: String,
+}
+
+impl ApiError {
+    /// The HTTP status code, where there is one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            ApiError::Status { code, .. } | ApiError::Unreadable { code, .. } => Some(*code),
+            ApiError::NotServed { .. } => Some(404),
+            _ => None,
+        }
+    }
+
+    /// 404, of an object or of its whole kind.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// 409: the resourceVersion or uid differs, a field conflict, or the object is there already.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// 403, or 401.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.code(), Some(401 | 403))
+    }
+
+    /// 410: a resourceVersion or a continue token is too old.
+    pub fn is_expired(&self) -> bool {
+        self.code() == Some(410)
+    }
+
+    /// Whether a write that ended so may have been done all the same.
+    pub fn may_have_been_done(&self) -> bool {
+        match self {
+            ApiError::Timeout { .. } | ApiError::Broken { .. } => true,
+            ApiError::Status { code, .. } | ApiError::Unreadable { code, .. } => *code >= 500,
+            ApiError::NotServed { .. } | ApiError::Connect { .. } | ApiError::Credentials { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! kubectl-delivery: closes the gap between what CI tested and what runs.
+//!
+//! The folders are the pipeline, and data flows one way:
+//! `cli → load → observe → compare → plan → execute → report`, with [`model`] under all of them.
+//! `ARCHITECTURE.md` tells the house to a newcomer.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented)
+)]
+
+pub mod cluster;
+pub mod model;

@@ -1,0 +1,3 @@
+//! The binary: parses, runs and exits.
+
+fn main() {}

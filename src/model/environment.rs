@@ -1,0 +1,208 @@
+//! The Environment file: how one cluster may differ from what was tested.
+
+use super::path::FieldPath;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An environment as its file holds it. Unknown fields are refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Environment {
+    /// `kubectl-delivery.io/v1alpha1`.
+    pub api_version: String,
+    /// `Environment`.
+    pub kind: String,
+    /// Its name.
+    pub metadata: EnvironmentMetadata,
+    /// What it declares.
+    #[serde(default)]
+    pub spec: EnvironmentSpec,
+}
+
+/// What an environment is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EnvironmentMetadata {
+    /// Such as `production`.
+    pub name: String,
+}
+
+/// What an environment declares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct EnvironmentSpec {
+    /// kubeconfig context; a flag wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Home namespace; a flag wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its own manifests; without them, desired is the release's own objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<Manifests>,
+    /// Tested namespace → the one here.
+    pub namespaces: BTreeMap<String, String>,
+    /// Registry or repository prefix as tested → the one to pull from here.
+    pub registries: BTreeMap<String, String>,
+    /// What must be proved about a release before it is promoted.
+    pub require: Require,
+    /// What an untested difference without a rule does.
+    pub untested: UntestedPolicy,
+    /// Expected differences.
+    pub differences: Vec<DifferenceRule>,
+    /// What exists only here, or is shared with others.
+    pub external: Vec<External>,
+    /// Containers that admission adds to pods.
+    pub injected: Vec<Injected>,
+    /// Health of custom kinds.
+    pub health_checks: Vec<HealthCheck>,
+    /// What must hold after the rollout.
+    pub gates: Vec<Gate>,
+}
+
+/// Where the environment's own manifests are; paths are relative to the environment's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Manifests {
+    /// A kustomization's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kustomize: Option<String>,
+    /// Files and folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// What must be proved about a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Require {
+    /// Public key files; a signature by one of them is needed.
+    pub keys: Vec<String>,
+    /// Names of test attestations that must exist (signed, where keys are given) and be without failures.
+    pub evidence: Vec<String>,
+}
+
+/// What an untested difference without a rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UntestedPolicy {
+    /// It blocks a promotion.
+    #[default]
+    Refuse,
+    /// It is reported.
+    Report,
+}
+
+/// One expected difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DifferenceRule {
+    /// Which objects.
+    pub target: TargetPattern,
+    /// Which field and all under it; the whole object where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<FieldPath>,
+    /// CEL over `tested`, `desired` and `live`, which must be true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Why the difference is expected.
+    pub reason: String,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The last day (UTC) on which it allows anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<jiff::civil::Date>,
+}
+
+/// Which objects a rule speaks of; every part may hold `*` and `?`, an absent part matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct TargetPattern {
+    /// API group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Namespace here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name here, as desired writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Something that exists only here, or is shared with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct External {
+    /// API group; empty for the core group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; the home namespace where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Keys that a Secret or ConfigMap must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+/// A container that admission adds to pods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Injected {
+    /// A glob over the image without tag and digest.
+    pub image: String,
+    /// Why it is there.
+    pub reason: String,
+}
+
+/// Health of a custom kind, as CEL over `self`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// API group.
+    #[serde(default)]
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// True where the object has failed for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// True where the object is as desired.
+    pub current: String,
+}
+
+/// What must hold after the rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Gate {
+    /// Its name.
+    pub name: String,
+    /// A Job's manifest file, relative to the environment's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// A Prometheus query and its condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusGate>,
+    /// Seconds after which it has failed; 300 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// A Prometheus query and its condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PrometheusGate {
+    /// Base URL of the server.
+    pub url: String,
+    /// PromQL, an instant query.
+    pub query: String,
+    /// CEL over `result`, the list of sample values, which must be true.
+    pub condition: String,
+}

@@ -1,0 +1,149 @@
+//! What happens during a promotion or a revert, as it happens. One enum, several renderers.
+
+use super::object::ObjectId;
+use super::plan::{Plan, PreflightFinding};
+use super::verdict::{Cause, Verdict};
+use serde::Serialize;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A phase began.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A phase ended.
+    PhaseEnded {
+        /// Which.
+        phase: Phase,
+        /// How long it took.
+        millis: u64,
+    },
+    /// The plan that will run.
+    Planned {
+        /// The plan; renderers redact it.
+        #[serde(skip)]
+        plan: Box<Plan>,
+    },
+    /// What the preflight found.
+    Preflight {
+        /// All findings.
+        findings: Vec<PreflightFinding>,
+    },
+    /// A step's request was sent.
+    StepStarted {
+        /// The step's id.
+        step: u32,
+        /// Its object.
+        object: ObjectId,
+        /// `create`, `apply`, `delete`, `restore`, …
+        action: String,
+    },
+    /// A step's request was answered.
+    StepEnded {
+        /// The step's id.
+        step: u32,
+        /// Its object.
+        object: ObjectId,
+        /// What became of it, in a few words.
+        result: String,
+    },
+    /// An object's verdict changed.
+    Rollout {
+        /// The object.
+        object: ObjectId,
+        /// Its verdict.
+        verdict: Verdict,
+    },
+    /// Why it failed, with what helps to understand it.
+    Failed {
+        /// The object that failed, where it is one.
+        object: Option<ObjectId>,
+        /// Why.
+        cause: Cause,
+        /// The container's last log lines, cleaned and redacted.
+        logs: Vec<String>,
+        /// The events that matter, once each.
+        events: Vec<String>,
+        /// The fields that this promotion changed on the object.
+        changes: Vec<String>,
+    },
+    /// The server warned, or something should be known.
+    Note {
+        /// The object, where it is about one.
+        object: Option<ObjectId>,
+        /// One sentence.
+        message: String,
+    },
+    /// The end.
+    Finished {
+        /// How.
+        outcome: Outcome,
+        /// One sentence.
+        message: String,
+        /// What to type next.
+        next: Vec<String>,
+    },
+}
+
+/// The phases of a promotion and of a revert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Reading files.
+    Load,
+    /// Reading the cluster.
+    Observe,
+    /// Comparing.
+    Compare,
+    /// Planning and checking.
+    Preflight,
+    /// Taking the lock.
+    Lock,
+    /// Writing the journal.
+    Journal,
+    /// Applying and watching.
+    Apply,
+    /// Proving the images and the gates.
+    Prove,
+    /// Watching that it stays well.
+    Soak,
+    /// Writing the history.
+    Commit,
+    /// Deleting what is no longer desired.
+    Prune,
+    /// Putting back.
+    Revert,
+}
+
+/// How a promotion or a revert ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Promoted.
+    Promoted,
+    /// Promoted; something that is no longer desired could not be deleted.
+    PromotedPruneIncomplete,
+    /// The cluster was already as desired.
+    NothingToDo,
+    /// Refused before anything was touched.
+    Refused,
+    /// Failed, and everything is as before.
+    Reverted,
+    /// Failed, and not everything could be put back.
+    NotFullyReverted,
+    /// Another promotion holds the lock.
+    Locked,
+    /// Interrupted, and everything is as before.
+    InterruptedReverted,
+    /// Left at once: the journal is open.
+    Left,
+}
+
+/// Where events go. Implementations print, collect or forward; they never decide.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn emit(&self, event: Event);
+}

@@ -1,0 +1,319 @@
+//! What a comparison found. Values are raw here: only `report` shows them, through its redactor.
+
+use super::digest::Sha256Digest;
+use super::object::{Object, ObjectId, Target};
+use super::path::FieldPath;
+use super::snapshot::{Absence, Observed};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything that a comparison of desired, tested and live found.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// One entry for each desired object, in desired's order, then the extra ones.
+    pub objects: Vec<ObjectComparison>,
+    /// What containers really run, one entry a container and workload.
+    pub images: Vec<ImageFinding>,
+    /// Pods that started before their configuration changed.
+    pub stale: Vec<StaleFinding>,
+    /// What is needed and missing.
+    pub requirements: Vec<RequirementFinding>,
+    /// Remarks on the environment's rules.
+    pub rules: Vec<RuleFinding>,
+}
+
+/// One object: the three versions of it, and how they differ.
+#[derive(Clone, Debug)]
+pub struct ObjectComparison {
+    /// Where it is reached here.
+    pub target: Target,
+    /// As the release holds it, paired with this one.
+    pub tested: Option<Object>,
+    /// As a promotion would apply it, pinned. None for an extra object.
+    pub desired: Option<Object>,
+    /// As the cluster holds it.
+    pub live: Observed,
+    /// What the server answered to a dry-run of desired.
+    pub predicted: Option<Object>,
+    /// How live and desired stand.
+    pub status: ObjectStatus,
+    /// How `status` is known.
+    pub certainty: Certainty,
+    /// Drift, field by field.
+    pub changes: Vec<FieldChange>,
+    /// Tested → desired, field by field.
+    pub untested: Vec<UntestedChange>,
+}
+
+impl ObjectComparison {
+    /// The object's identity here.
+    pub fn id(&self) -> ObjectId {
+        self.target.id()
+    }
+}
+
+/// How live and desired stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectStatus {
+    /// No drift.
+    Same,
+    /// Drift: see `changes`.
+    Changed,
+    /// Desired and not there.
+    Missing(Absence),
+    /// In the inventory and no longer desired.
+    Extra,
+    /// The server could not be asked (a webhook denies dry-runs); `changes` is a prediction.
+    NotVerified {
+        /// What the server said, cleaned.
+        why: String,
+    },
+    /// It could not be read.
+    NotChecked {
+        /// What the server said, cleaned.
+        why: String,
+    },
+    /// The server refuses desired itself (validation, admission, an immutable field).
+    Refused {
+        /// What the server said, cleaned.
+        why: String,
+        /// The fields it names, where it names any.
+        fields: Vec<String>,
+    },
+}
+
+/// How a status is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Certainty {
+    /// From our own managedFields entry: an apply provably changes nothing.
+    Proved,
+    /// From the server's dry-run.
+    Server,
+    /// From the lists alone (`--mode=readonly`).
+    Predicted,
+}
+
+/// One differing field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldChange {
+    /// Where.
+    pub path: FieldPath,
+    /// Which finding it is.
+    pub kind: ChangeKind,
+    /// The value in the cluster; none where there is none.
+    pub live: Option<Value>,
+    /// The value after an apply (of `Changed`); none where the apply removes it, and for `Added`.
+    pub desired: Option<Value>,
+    /// Whose hand set the live value.
+    pub whose: Option<Ownership>,
+    /// The rule that expects it, as an index into the environment's `differences`.
+    pub expected_by: Option<usize>,
+    /// Why an expected-looking difference is not allowed after all (constraint not met, expired).
+    pub rule_note: Option<String>,
+}
+
+/// Which finding a field change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangeKind {
+    /// The live value differs from the desired one.
+    Changed,
+    /// Somebody who is not a controller set it, and desired does not hold it.
+    Added,
+    /// Nobody owns it and a fresh create would not hold it: origin unknown.
+    AddedOriginUnknown,
+}
+
+/// One entry of managedFields that owns a field. Names are free claims: labels for people, never a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ownership {
+    /// The manager's name, as it calls itself.
+    pub manager: String,
+    /// `Apply` or `Update`.
+    pub operation: String,
+    /// Subresource, such as `scale`; empty for the object itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subresource: String,
+    /// When it last wrote; may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// What kind of hand it seems to be.
+    pub class: HandClass,
+}
+
+/// What kind of hand a manager seems to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HandClass {
+    /// This tool.
+    Ours,
+    /// kubectl by hand: edit, patch, scale, set, annotate, label.
+    Person,
+    /// A controller of the control plane.
+    Controller,
+    /// An HPA, VPA or KEDA.
+    Autoscaler,
+    /// Helm, Argo CD, Flux, kapp, Terraform, `kubectl apply`, or any other client.
+    OtherTool,
+    /// No entry names it: what admission injects has no manager.
+    Unknown,
+}
+
+/// One field in which desired differs from what was tested.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UntestedChange {
+    /// Where, in desired.
+    pub path: FieldPath,
+    /// As tested.
+    pub tested: Option<Value>,
+    /// As desired.
+    pub desired: Option<Value>,
+    /// The rule that allows it, as an index into the environment's `differences`.
+    pub allowed_by: Option<usize>,
+    /// Why an allowed-looking difference is not allowed after all.
+    pub rule_note: Option<String>,
+}
+
+/// What the pods of one workload run in one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFinding {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The container's name.
+    pub container: String,
+    /// Whether it is an init or ephemeral container.
+    pub role: ContainerRole,
+    /// The tested digest, where the container is in the release.
+    pub tested: Option<Sha256Digest>,
+    /// The reference as tested or as the pods write it.
+    pub reference: String,
+    /// What was found.
+    pub state: ImageState,
+    /// Each digest that runs, with the pods that run it.
+    pub running: Vec<RunningImage>,
+    /// The environment's reason, where `injected` allows it.
+    pub allowed: Option<String>,
+}
+
+/// A digest and the pods that run it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningImage {
+    /// As the pods report it; none where they report none yet.
+    pub digest: Option<Sha256Digest>,
+    /// Names of the pods.
+    pub pods: Vec<String>,
+    /// Whether these pods belong to an old revision.
+    pub old_revision: bool,
+}
+
+/// Where in a pod a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContainerRole {
+    /// `containers`.
+    Main,
+    /// `initContainers`.
+    Init,
+    /// `ephemeralContainers`.
+    Ephemeral,
+}
+
+/// What was found of one container's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageState {
+    /// Every pod runs a tested digest.
+    Match,
+    /// The reference is the tested one, and what runs is something else.
+    TagMoved,
+    /// Another reference than the tested one runs.
+    OtherImage,
+    /// Some pods run the tested digest, others do not.
+    Mixed,
+    /// A container that nobody tested.
+    UntestedSidecar,
+    /// No pod reports a digest yet.
+    Unknown,
+}
+
+/// Pods that started before configuration that they read at start changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleFinding {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The ConfigMap or Secret.
+    pub source: ObjectId,
+    /// When it changed.
+    pub changed_at: Timestamp,
+    /// The pods that started before.
+    pub pods: Vec<String>,
+}
+
+/// Something that is needed and missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequirementFinding {
+    /// What is needed.
+    pub object: ObjectId,
+    /// The missing keys; empty where the object itself is missing.
+    pub keys: Vec<String>,
+    /// Who needs it: objects of desired.
+    pub needed_by: Vec<ObjectId>,
+    /// What is the matter with it.
+    pub state: RequirementState,
+}
+
+/// What is the matter with a requirement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequirementState {
+    /// It is not there.
+    Missing,
+    /// It is there, and keys are not.
+    KeysMissing,
+    /// It has another type than needed.
+    WrongType {
+        /// The type it has.
+        found: String,
+    },
+    /// It is not there yet, and an object of the release produces it.
+    Awaited {
+        /// `Kind/name` of the producer.
+        produced_by: String,
+    },
+    /// It could not be read.
+    Unreadable {
+        /// What the server said, cleaned.
+        why: String,
+    },
+}
+
+/// A remark on one of the environment's rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFinding {
+    /// Index into the environment's `differences`.
+    pub rule: usize,
+    /// What is the matter with it.
+    pub state: RuleState,
+}
+
+/// What is the matter with a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleState {
+    /// Its target is in the release, and it matches no difference.
+    Unused,
+    /// Its last day is over: it allows nothing.
+    Expired,
+    /// Its last day is at most 14 days ahead.
+    ExpiresSoon {
+        /// Days left.
+        days: i64,
+    },
+    /// Its constraint could not be evaluated.
+    Broken {
+        /// Why.
+        why: String,
+    },
+}

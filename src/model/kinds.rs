@@ -1,0 +1,148 @@
+//! Kinds as a server serves them, and the built-in ones, which need no discovery.
+
+use super::object::Gvk;
+use serde::{Deserialize, Serialize};
+
+/// A kind as a server serves it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResourceType {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Version, such as `v1`.
+    pub version: String,
+    /// Kind, such as `Deployment`.
+    pub kind: String,
+    /// The name in URLs, such as `deployments`.
+    pub plural: String,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+impl ResourceType {
+    /// Group, version and kind.
+    pub fn gvk(&self) -> Gvk {
+        Gvk { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }
+    }
+
+    /// As objects write it: `apps/v1`, `v1`.
+    pub fn api_version(&self) -> String {
+        self.gvk().api_version()
+    }
+
+    /// The URL path of the collection; all namespaces where `namespace` is none.
+    pub fn collection_path(&self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            None => format!("{root}/{}", self.plural),
+        }
+    }
+}
+
+/// apiVersion, kind, plural, namespaced.
+const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
+    ("v1", "Namespace", "namespaces", false),
+    ("v1", "Node", "nodes", false),
+    ("v1", "PersistentVolume", "persistentvolumes", false),
+    ("v1", "ConfigMap", "configmaps", true),
+    ("v1", "Secret", "secrets", true),
+    ("v1", "Service", "services", true),
+    ("v1", "ServiceAccount", "serviceaccounts", true),
+    ("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+    ("v1", "Pod", "pods", true),
+    ("v1", "ReplicationController", "replicationcontrollers", true),
+    ("v1", "Endpoints", "endpoints", true),
+    ("v1", "Event", "events", true),
+    ("v1", "LimitRange", "limitranges", true),
+    ("v1", "ResourceQuota", "resourcequotas", true),
+    ("v1", "PodTemplate", "podtemplates", true),
+    ("apps/v1", "Deployment", "deployments", true),
+    ("apps/v1", "ReplicaSet", "replicasets", true),
+    ("apps/v1", "StatefulSet", "statefulsets", true),
+    ("apps/v1", "DaemonSet", "daemonsets", true),
+    ("apps/v1", "ControllerRevision", "controllerrevisions", true),
+    ("batch/v1", "Job", "jobs", true),
+    ("batch/v1", "CronJob", "cronjobs", true),
+    ("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
+    ("networking.k8s.io/v1", "Ingress", "ingresses", true),
+    ("networking.k8s.io/v1", "IngressClass", "ingressclasses", false),
+    ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true),
+    ("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true),
+    ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false),
+    ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
+    ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),
+    ("coordination.k8s.io/v1", "Lease", "leases", true),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    ("apiregistration.k8s.io/v1", "APIService", "apiservices", false),
+    (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+        false,
+    ),
+    (
+        "admissionregistration.k8s.io/v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+        false,
+    ),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", false),
+    (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+        false,
+    ),
+];
+
+/// The built-in kind of that group, version and kind. A version that is not in the table is left to discovery.
+pub fn well_known(gvk: &Gvk) -> Option<ResourceType> {
+    let api_version = gvk.api_version();
+    WELL_KNOWN.iter().find(|(version, kind, ..)| *version == api_version && *kind == gvk.kind).map(
+        |(_, kind, plural, namespaced)| ResourceType {
+            group: gvk.group.clone(),
+            version: gvk.version.clone(),
+            kind: (*kind).into(),
+            plural: (*plural).into(),
+            namespaced: *namespaced,
+        },
+    )
+}
+
+/// The built-in kind of that name in a group, in the version this tool reads it in.
+pub fn built_in(group: &str, kind: &str) -> Option<ResourceType> {
+    WELL_KNOWN
+        .iter()
+        .rev()
+        .map(|(version, kind, ..)| Gvk::new(version, kind))
+        .find(|gvk| gvk.group == group && gvk.kind == kind)
+        .and_then(|gvk| well_known(&gvk))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_kind_lives_under_api_and_a_group_under_apis() {
+        let pods = built_in("", "Pod").unwrap();
+        assert_eq!(pods.collection_path(Some("shop")), "/api/v1/namespaces/shop/pods");
+        let roles = built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap();
+        assert_eq!(roles.collection_path(None), "/apis/rbac.authorization.k8s.io/v1/clusterroles");
+    }
+
+    #[test]
+    fn an_autoscaler_is_read_in_its_newest_version_and_found_in_both() {
+        assert_eq!(built_in("autoscaling", "HorizontalPodAutoscaler").unwrap().version, "v2");
+        assert!(well_known(&Gvk::new("autoscaling/v1", "HorizontalPodAutoscaler")).is_some());
+    }
+}

@@ -1,0 +1,21 @@
+//! Data that every stage shares: identities, paths, images, the two file kinds, what was observed,
+//! what was found, the plan and the events. Nothing here reads, writes or asks the time.
+
+pub mod digest;
+pub mod environment;
+pub mod event;
+pub mod finding;
+pub mod image;
+pub mod kinds;
+pub mod names;
+pub mod object;
+pub mod path;
+pub mod plan;
+pub mod release;
+pub mod snapshot;
+pub mod verdict;
+
+pub use digest::Sha256Digest;
+pub use kinds::ResourceType;
+pub use object::{Gvk, Object, ObjectId, Target};
+pub use path::FieldPath;

@@ -1,0 +1,57 @@
+//! Every name that this tool writes into a cluster or a file, in one place.
+
+/// The API group of our files, annotations and labels.
+pub const GROUP: &str = "kubectl-delivery.io";
+/// `apiVersion` of `Release` and `Environment` files.
+pub const API_VERSION: &str = "kubectl-delivery.io/v1alpha1";
+/// The field manager of every write.
+pub const FIELD_MANAGER: &str = "kubectl-delivery";
+/// Annotation on a pod template: the hash of the configuration its pods read at start.
+pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";
+/// Annotation: other objects (`Kind/name`, comma-separated) that must be done before this one is applied.
+pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
+/// Annotation on a Job: `pre` or `verify`.
+pub const HOOK_ANNOTATION: &str = "kubectl-delivery.io/hook";
+/// Annotation on a Job: `true` when its effect cannot be undone.
+pub const IRREVERSIBLE_ANNOTATION: &str = "kubectl-delivery.io/irreversible";
+/// Annotation on a Job: the name of the Job of the release that undoes it.
+pub const UNDO_ANNOTATION: &str = "kubectl-delivery.io/undo";
+/// Annotation that a promotion writes on what it creates: the promotion's id.
+pub const PROMOTION_ANNOTATION: &str = "kubectl-delivery.io/promotion";
+/// The type of the Secrets that hold pre-images.
+pub const PREIMAGE_SECRET_TYPE: &str = "kubectl-delivery.io/preimage";
+/// Label on everything that a release keeps in the cluster: the release's name.
+pub const RELEASE_LABEL: &str = "kubectl-delivery.io/release";
+/// Label beside [`RELEASE_LABEL`]: what the object is (`inventory`, `journal`, `record`, `preimage`, `lock`).
+pub const ROLE_LABEL: &str = "kubectl-delivery.io/role";
+
+/// ApplySet (KEP-3659): label on the parent, its id.
+pub const APPLYSET_ID_LABEL: &str = "applyset.kubernetes.io/id";
+/// ApplySet: label on each member, the parent's id.
+pub const APPLYSET_PART_OF_LABEL: &str = "applyset.kubernetes.io/part-of";
+/// ApplySet: annotation on the parent, the tool that owns it.
+pub const APPLYSET_TOOLING_ANNOTATION: &str = "applyset.kubernetes.io/tooling";
+/// ApplySet: annotation on the parent, `Kind.group` of the members.
+pub const APPLYSET_GROUP_KINDS_ANNOTATION: &str = "applyset.kubernetes.io/contains-group-kinds";
+/// ApplySet: annotation on the parent, further namespaces with members.
+pub const APPLYSET_NAMESPACES_ANNOTATION: &str = "applyset.kubernetes.io/additional-namespaces";
+
+/// Name of the inventory ConfigMap (the ApplySet parent) and of the Lease of the release `name`.
+pub fn inventory(name: &str) -> String {
+    format!("delivery-{name}")
+}
+
+/// Name of the ConfigMap that is the journal's head.
+pub fn journal(name: &str) -> String {
+    format!("delivery-{name}-journal")
+}
+
+/// The ApplySet id of the ConfigMap `parent` in `namespace`: unpadded base64url of the sha256 of
+/// `NAME.NAMESPACE.KIND.GROUP`, as KEP-3659 defines it.
+pub fn applyset_id(parent: &str, namespace: &str) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    let hash = sha2::Sha256::digest(format!("{parent}.{namespace}.ConfigMap."));
+    let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash);
+    format!("applyset-{encoded}-v1")
+}

@@ -1,0 +1,296 @@
+//! Kubernetes objects as JSON, and their identity.
+//!
+//! Objects are never sent through a typed struct: a field that this binary does not know would vanish.
+
+use super::kinds::ResourceType;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Group, version and kind, as an object's `apiVersion` and `kind` say them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gvk {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Version, such as `v1`.
+    pub version: String,
+    /// Kind, such as `Deployment`.
+    pub kind: String,
+}
+
+impl Gvk {
+    /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self { group: group.into(), version: version.into(), kind: kind.into() }
+    }
+
+    /// As objects write it: `apps/v1`, `v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+/// What an object is, whatever version it is read in: group, kind, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectId {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind, such as `Deployment`.
+    pub kind: String,
+    /// Namespace; none for cluster-scoped kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectId {
+    /// From its parts.
+    pub fn new(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+        }
+    }
+
+    /// As `kubectl get -o name` prints it: `deployment.apps/web`, `configmap/shop`.
+    pub fn kubectl_name(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        if self.group.is_empty() {
+            format!("{kind}/{}", self.name)
+        } else {
+            format!("{kind}.{}/{}", self.group, self.name)
+        }
+    }
+}
+
+/// `Deployment shop/web`, `ClusterRole reader`.
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// Where an object is reached: its kind as the server serves it, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// The kind as served.
+    pub resource: ResourceType,
+    /// Namespace; none for cluster-scoped kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl Target {
+    /// From a kind, a namespace and a name; the namespace is dropped where the kind has none.
+    pub fn new(resource: &ResourceType, namespace: Option<&str>, name: &str) -> Self {
+        let namespace = if resource.namespaced { namespace.map(Into::into) } else { None };
+        Self { resource: resource.clone(), namespace, name: name.into() }
+    }
+
+    /// The identity of what is reached.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::new(&self.resource.group, &self.resource.kind, self.namespace.as_deref(), &self.name)
+    }
+
+    /// The URL path: `/apis/apps/v1/namespaces/shop/deployments/web`.
+    pub fn url_path(&self) -> String {
+        format!("{}/{}", self.resource.collection_path(self.namespace.as_deref()), self.name)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id().fmt(f)
+    }
+}
+
+/// A JSON value that is not a Kubernetes object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a Kubernetes object with apiVersion, kind and metadata.name, found no {missing}")]
+pub struct NotAnObject {
+    /// The first field that is missing or not a text.
+    pub missing: &'static str,
+}
+
+/// A Kubernetes object: JSON, with its fields in the order in which they were read.
+///
+/// `Debug` shows the identity alone, so that a Secret cannot leak through a log line.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Object(Value);
+
+impl Object {
+    /// Checks that `value` has `apiVersion`, `kind` and `metadata.name`.
+    pub fn new(value: Value) -> Result<Self, NotAnObject> {
+        let is_text = |pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+        };
+        for (pointer, missing) in
+            [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")]
+        {
+            if !is_text(pointer) {
+                return Err(NotAnObject { missing });
+            }
+        }
+        Ok(Self(value))
+    }
+
+    /// The whole object.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The whole object, to change. Identity fields must stay.
+    pub fn value_mut(&mut self) -> &mut Value {
+        &mut self.0
+    }
+
+    /// Gives the JSON back.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+
+    /// The text at a JSON pointer, or `""`.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The value at a JSON pointer.
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
+    }
+
+    /// `apiVersion`.
+    pub fn api_version(&self) -> &str {
+        self.text("/apiVersion")
+    }
+
+    /// `kind`.
+    pub fn kind(&self) -> &str {
+        self.text("/kind")
+    }
+
+    /// Group, version and kind.
+    pub fn gvk(&self) -> Gvk {
+        Gvk::new(self.api_version(), self.kind())
+    }
+
+    /// `metadata.name`.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name")
+    }
+
+    /// `metadata.namespace`.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.pointer("/metadata/namespace").and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// `metadata.uid`, or `""` where the server has not seen it.
+    pub fn uid(&self) -> &str {
+        self.text("/metadata/uid")
+    }
+
+    /// `metadata.resourceVersion`, or `""`.
+    pub fn resource_version(&self) -> &str {
+        self.text("/metadata/resourceVersion")
+    }
+
+    /// `metadata.generation`, or 0 for kinds that have none.
+    pub fn generation(&self) -> i64 {
+        self.0.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// `metadata.labels`.
+    pub fn labels(&self) -> Option<&Map<String, Value>> {
+        self.0.pointer("/metadata/labels").and_then(Value::as_object)
+    }
+
+    /// One label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels()?.get(key)?.as_str()
+    }
+
+    /// `metadata.annotations`.
+    pub fn annotations(&self) -> Option<&Map<String, Value>> {
+        self.0.pointer("/metadata/annotations").and_then(Value::as_object)
+    }
+
+    /// One annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations()?.get(key)?.as_str()
+    }
+
+    /// `metadata.managedFields`, empty where there are none.
+    pub fn managed_fields(&self) -> &[Value] {
+        self.0.pointer("/metadata/managedFields").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The identity. The namespace is what the object says: see [`Object::set_namespace`].
+    pub fn id(&self) -> ObjectId {
+        let gvk = self.gvk();
+        ObjectId {
+            group: gvk.group,
+            kind: gvk.kind,
+            namespace: self.namespace().map(Into::into),
+            name: self.name().into(),
+        }
+    }
+
+    /// Writes `metadata.namespace`, or removes it.
+    pub fn set_namespace(&mut self, namespace: Option<&str>) {
+        if let Some(metadata) = self.0.get_mut("metadata").and_then(Value::as_object_mut) {
+            match namespace {
+                Some(namespace) => metadata.insert("namespace".into(), namespace.into()),
+                None => metadata.shift_remove("namespace"),
+            };
+        }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({})", self.id())
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Object::new(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_object_without_a_name_is_refused_with_the_field_that_is_missing() {
+        let error = Object::new(json!({"apiVersion": "v1", "kind": "Pod"})).unwrap_err();
+        assert_eq!(error.missing, "metadata.name");
+    }
+
+    #[test]
+    fn the_debug_form_of_a_secret_shows_its_identity_alone() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"password": "aHVudGVyMg=="}});
+        let object = Object::new(secret).unwrap();
+        assert_eq!(format!("{object:?}"), "Object(Secret shop/db)");
+    }
+
+    #[test]
+    fn a_target_of_a_cluster_scoped_kind_has_no_namespace_in_its_path() {
+        let role = crate::model::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
+            .unwrap();
+        let target = Target::new(&role, Some("shop"), "reader");
+        assert_eq!(target.url_path(), "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader");
+    }
+}

@@ -1,0 +1,306 @@
+//! Paths into objects, with list items addressed by their key:
+//! `/spec/template/spec/containers/[name=web]/image`.
+//!
+//! Written like a JSON pointer (`~1` for a slash in a field's name, `~0` for a tilde); an item of a keyed list is
+//! `[key=value,…]`, of a set `[=value]`, of any other list `[index]`. It says the same as the `f:`, `k:`, `v:` and
+//! `i:` steps of managedFields (KEP-555).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::str::FromStr;
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// A field of a map.
+    Field(String),
+    /// The item of a keyed list with these key fields (JSON scalars, as JSON text, ordered by name).
+    Key(Vec<(String, String)>),
+    /// The item of a set with this value (as JSON text).
+    Value(String),
+    /// The item at this index of an atomic or unkeyed list.
+    Index(usize),
+}
+
+impl Step {
+    /// A keyed item from its key fields.
+    pub fn key<'a>(fields: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
+        let mut fields: Vec<_> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        fields.sort();
+        Step::Key(fields)
+    }
+
+    /// From one step of managedFields' `fieldsV1`; none for `.` and for what is not a step.
+    pub fn from_fields_v1(step: &str) -> Option<Self> {
+        let (kind, rest) = step.split_once(':')?;
+        match kind {
+            "f" => Some(Step::Field(rest.to_owned())),
+            "k" => {
+                let key: Map<String, Value> = serde_json::from_str(rest).ok()?;
+                Some(Step::key(key.iter().map(|(name, value)| (name.as_str(), value))))
+            }
+            "v" => Some(Step::Value(serde_json::from_str::<Value>(rest).ok()?.to_string())),
+            "i" => rest.parse().ok().map(Step::Index),
+            _ => None,
+        }
+    }
+
+    /// The item or field of `value` that this step leads to.
+    pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            Step::Field(name) => value.as_object()?.get(name),
+            Step::Key(fields) => value.as_array()?.iter().find(|item| {
+                fields
+                    .iter()
+                    .all(|(name, text)| item.get(name).is_some_and(|found| found.to_string() == *text))
+            }),
+            Step::Value(text) => value.as_array()?.iter().find(|item| item.to_string() == *text),
+            Step::Index(index) => value.as_array()?.get(*index),
+        }
+    }
+}
+
+/// A path into an object; empty for the object itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FieldPath(Vec<Step>);
+
+impl FieldPath {
+    /// The object itself.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// From steps.
+    pub fn from_steps(steps: Vec<Step>) -> Self {
+        Self(steps)
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// This path and one more step.
+    #[must_use]
+    pub fn with(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+
+    /// This path and a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Self {
+        self.with(Step::Field(name.to_owned()))
+    }
+
+    /// Without its last step; none for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, rest) = self.0.split_last()?;
+        Some(Self(rest.to_vec()))
+    }
+
+    /// Whether this path is `prefix` or lies under it.
+    pub fn starts_with(&self, prefix: &FieldPath) -> bool {
+        self.0.starts_with(&prefix.0)
+    }
+
+    /// The value that this path leads to.
+    pub fn get<'v>(&self, object: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(object, |value, step| step.get(value))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Field(name) => f.write_str(&name.replace('~', "~0").replace('/', "~1")),
+            Step::Key(fields) => {
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, text)| format!("{name}={}", plain(text))).collect();
+                write!(f, "[{}]", escape(&fields.join(",")))
+            }
+            Step::Value(text) => write!(f, "[={}]", escape(plain(text))),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}
+
+/// A JSON text without its quotes where reading it back gives the same; otherwise as it is.
+fn plain(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if scalar(inner) == text => inner,
+        _ => text,
+    }
+}
+
+/// The JSON text that a person's spelling means: numbers, booleans and quoted texts as they are, else a text.
+fn scalar(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if !value.is_object() && !value.is_array() => value.to_string(),
+        _ if text.contains([',', '=', ']', '"']) => Value::from(text).to_string() + "\u{0}",
+        _ => Value::from(text).to_string(),
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("/");
+        }
+        self.0.iter().try_for_each(|step| write!(f, "/{step}"))
+    }
+}
+
+/// A text that is not a path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a path such as /spec/template/spec/containers/[name=web]/image, found {text:?}: {why}")]
+pub struct NotAPath {
+    /// What was read.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl FromStr for FieldPath {
+    type Err = NotAPath;
+
+    fn from_str(text: &str) -> Result<Self, NotAPath> {
+        let error = |why| NotAPath { text: text.to_owned(), why };
+        let rest = text.strip_prefix('/').ok_or_else(|| error("it does not start with a slash"))?;
+        if rest.is_empty() {
+            return Ok(Self::root());
+        }
+        rest.split('/').map(|step| parse_step(step).map_err(error)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn parse_step(raw: &str) -> Result<Step, &'static str> {
+    if raw.is_empty() {
+        return Err("it has an empty step");
+    }
+    let text = raw.replace("~1", "/").replace("~0", "~");
+    let Some(inner) = text.strip_prefix('[') else { return Ok(Step::Field(text)) };
+    let inner = inner.strip_suffix(']').ok_or("a step in brackets is not closed")?;
+    if let Ok(index) = inner.parse() {
+        return Ok(Step::Index(index));
+    }
+    if let Some(value) = inner.strip_prefix('=') {
+        return Ok(Step::Value(scalar_of(value)));
+    }
+    let mut fields = Vec::new();
+    for pair in split_outside_quotes(inner) {
+        let (name, value) =
+            pair.split_once('=').ok_or("a step in brackets is neither an index nor key=value")?;
+        fields.push((name.to_owned(), scalar_of(value)));
+    }
+    fields.sort();
+    Ok(Step::Key(fields))
+}
+
+fn scalar_of(text: &str) -> String {
+    scalar(text).trim_end_matches('\u{0}').to_owned()
+}
+
+/// Splits at commas that do not stand between double quotes.
+fn split_outside_quotes(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+impl TryFrom<String> for FieldPath {
+    type Error = NotAPath;
+
+    fn try_from(text: String) -> Result<Self, NotAPath> {
+        text.parse()
+    }
+}
+
+impl From<FieldPath> for String {
+    fn from(path: FieldPath) -> String {
+        path.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_path_reads_a_container_by_its_name_and_a_port_by_both_keys() {
+        let object = json!({"spec": {"containers": [{"name": "web", "image": "a", "ports": [{"containerPort": 80, "protocol": "TCP"}]}]}});
+        let get = |text: &str| text.parse::<FieldPath>().unwrap().get(&object).cloned();
+        assert_eq!(get("/spec/containers/[name=web]/image"), Some(json!("a")));
+        assert_eq!(get("/spec/containers/[0]/image"), Some(json!("a")));
+        assert_eq!(
+            get("/spec/containers/[name=web]/ports/[containerPort=80,protocol=TCP]/protocol"),
+            Some(json!("TCP"))
+        );
+        assert_eq!(get("/spec/containers/[name=db]/image"), None);
+    }
+
+    #[test]
+    fn a_slash_in_an_annotation_is_written_as_in_a_json_pointer() {
+        let path = FieldPath::root().field("metadata").field("annotations").field("example.com/a~b");
+        assert_eq!(path.to_string(), "/metadata/annotations/example.com~1a~0b");
+        assert_eq!(path.to_string().parse(), Ok(path));
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_path_is_refused_with_the_reason() {
+        for (text, why) in
+            [("spec", "slash"), ("/a//b", "empty"), ("/a/[x", "closed"), ("/a/[x]", "key=value")]
+        {
+            assert!(text.parse::<FieldPath>().unwrap_err().why.contains(why), "{text}");
+        }
+    }
+
+    fn scalars() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<i32>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from)
+        ]
+    }
+
+    fn steps() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            "[^\\[].{0,8}".prop_map(Step::Field),
+            proptest::collection::btree_map("[a-z]{1,5}", scalars(), 1..3)
+                .prop_map(|fields| Step::key(fields.iter().map(|(n, v)| (n.as_str(), v)))),
+            scalars().prop_map(|v| Step::Value(v.to_string())),
+            (0usize..100).prop_map(Step::Index),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_reads_back_as_it_was_written(steps in proptest::collection::vec(steps(), 0..5)) {
+            let path = FieldPath::from_steps(steps);
+            prop_assert_eq!(path.to_string().parse(), Ok(path));
+        }
+    }
+}

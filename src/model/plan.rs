@@ -1,0 +1,192 @@
+//! The plan: a promotion as data. What is shown is what runs; it holds no client and no choice.
+
+use super::object::{Object, ObjectId, Target};
+use super::release::ReleaseIdentity;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A promotion as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// `kubectl-delivery.io/v1alpha1`.
+    pub api_version: String,
+    /// `Plan`.
+    pub kind: String,
+    /// The promotion's id: random, given by the caller.
+    pub id: String,
+    /// What is promoted.
+    pub release: ReleaseIdentity,
+    /// Home namespace: inventory, lock and journal live there.
+    pub namespace: String,
+    /// The revision that this promotion becomes in the history.
+    pub revision: u32,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// Who promotes, as the API server knows them.
+    pub actor: String,
+    /// Steps before the commit, ordered by wave; steps of a wave run side by side.
+    pub steps: Vec<PlanStep>,
+    /// Deletions after the commit, in order.
+    pub prune: Vec<PlanStep>,
+    /// Objects that are as desired and stay untouched.
+    pub unchanged: Vec<Target>,
+    /// Every object of the release after the promotion: what the inventory will hold.
+    pub members: Vec<Target>,
+    /// Checks that were waived, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+    /// Limits of time.
+    pub settings: Settings,
+}
+
+/// One object's change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStep {
+    /// Unique in the plan, from 0, in order.
+    pub id: u32,
+    /// Waves run one after the other, lowest first.
+    pub wave: u32,
+    /// The object.
+    pub target: Target,
+    /// What is done.
+    pub action: Action,
+    /// What must be true of the object right before.
+    pub expect: Expect,
+    /// How it is undone.
+    pub undo: Undo,
+    /// Why, in a few words for the table: `image changes`, `not in the cluster`.
+    pub why: String,
+    /// The paths that it changes, for people and for the revert's merge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<super::path::FieldPath>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Action {
+    /// Server-side apply of an object that is not there; the answer must be 201.
+    Create {
+        /// As applied.
+        object: Object,
+    },
+    /// Server-side apply onto an object that is there.
+    Apply {
+        /// As applied.
+        object: Object,
+        /// The managedFields to write first, so that the apply can remove what others own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        take_over: Option<Vec<Value>>,
+        /// What the final object will be, from the server's dry-run; the answer is compared with it.
+        expected: Box<Object>,
+    },
+    /// Delete, wait until its dependents are gone, create: a Job whose template changed.
+    Recreate {
+        /// As applied.
+        object: Object,
+    },
+    /// Delete in the foreground or background, with a uid precondition.
+    Delete {
+        /// How dependents go.
+        propagation: Propagation,
+    },
+}
+
+/// How dependents of a deleted object go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Propagation {
+    /// The owner goes at once, dependents after it.
+    Background,
+    /// The owner goes after its dependents.
+    Foreground,
+    /// Dependents stay.
+    Orphan,
+}
+
+/// What must be true of an object right before its step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Expect {
+    /// It is not there.
+    Absent,
+    /// It is there and, but for what controllers write, as planned.
+    Present {
+        /// Its uid.
+        uid: String,
+        /// Hash of its content: spec, data, labels, annotations and ownership other than status.
+        content: String,
+    },
+}
+
+/// How a step is undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Undo {
+    /// It was created: it is deleted, if it is still ours.
+    Delete,
+    /// It was changed: its pre-image is put back.
+    Restore,
+    /// It was deleted: it is created again from its pre-image, with a new uid.
+    CreateAgain,
+    /// It cannot be undone: a barrier.
+    Impossible {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A check that was waived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiver {
+    /// The check's name, as `--waive` takes it.
+    pub check: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Limits of time, in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Caps every deadline; none where each object's own deadline counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+    /// How long everything must stay well after the rollout.
+    #[serde(default)]
+    pub soak_seconds: u32,
+    /// How long a container without a readiness probe must live; 10 where not set.
+    pub settle_seconds: u32,
+}
+
+/// One finding of the preflight. All of them are shown at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreflightFinding {
+    /// The check's name, as `--waive` takes it: `rights`, `images`, `untested`, …
+    pub check: String,
+    /// The object, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectId>,
+    /// One lowercase sentence: what was expected, what was found.
+    pub message: String,
+    /// What to type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Whether it refuses the promotion, or is only said.
+    pub severity: Severity,
+}
+
+/// Whether a finding refuses a promotion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// It refuses.
+    Refuse,
+    /// It is said.
+    Note,
+}

@@ -1,0 +1,164 @@
+//! The Release file: an immutable record of what CI tested. Its id is the sha256 of its bytes.
+
+use super::digest::Sha256Digest;
+use super::image::Platform;
+use super::object::Object;
+use serde::{Deserialize, Serialize};
+
+/// A release as its file holds it. Unknown fields are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Release {
+    /// `kubectl-delivery.io/v1alpha1`.
+    pub api_version: String,
+    /// `Release`.
+    pub kind: String,
+    /// Name and version.
+    pub metadata: ReleaseMetadata,
+    /// What was tested.
+    pub spec: ReleaseSpec,
+}
+
+/// What a release is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ReleaseMetadata {
+    /// A DNS label: the cluster's objects are named after it.
+    pub name: String,
+    /// Free text, such as `1.4.2`.
+    pub version: String,
+}
+
+/// What was tested.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ReleaseSpec {
+    /// Where the manifests came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Every image of the objects, in the order of first use.
+    #[serde(default)]
+    pub images: Vec<RecordedImage>,
+    /// Where custom resources hold images, as given to `record --image-path`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_paths: Vec<ImagePath>,
+    /// The manifests, in their order, without Secrets.
+    #[serde(default)]
+    pub objects: Vec<Object>,
+    /// What the objects need and the release does not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
+}
+
+/// The revision of the sources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Source {
+    /// URL of the repository, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Whether the work tree had changes that are not in the revision.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dirty: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// An image as the manifests name it, and what it was when it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RecordedImage {
+    /// As written in the manifests.
+    pub reference: String,
+    /// What a kubelet pulls: an index's or a manifest's digest.
+    pub digest: Sha256Digest,
+    /// How the digest came to be known; absent for a registry's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<DigestOrigin>,
+    /// One entry a platform; empty where no registry was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<PlatformDigests>,
+}
+
+/// Where a digest comes from, when not from a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DigestOrigin {
+    /// `record --image REF=DIGEST`.
+    ByHand,
+    /// `record --offline`: the reference carried it.
+    Reference,
+}
+
+/// The digests under which one platform's image can be reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PlatformDigests {
+    /// `linux/amd64`.
+    pub platform: Platform,
+    /// The platform's manifest.
+    pub manifest: Sha256Digest,
+    /// Its configuration, which is what a node reports for an image loaded by hand.
+    pub config: Sha256Digest,
+}
+
+impl RecordedImage {
+    /// Whether a pod that reports `digest` runs this image.
+    pub fn is(&self, digest: &Sha256Digest) -> bool {
+        self.digest == *digest || self.platforms.iter().any(|p| p.manifest == *digest || p.config == *digest)
+    }
+}
+
+/// Where the objects of a custom kind hold image references.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ImagePath {
+    /// API group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// A path in which `[*]` stands for every item: `/spec/workers/[*]/image`.
+    pub path: String,
+}
+
+/// Something that must exist where the release is promoted to, and that the release does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Requirement {
+    /// `Secret`, `ConfigMap`, `PersistentVolumeClaim`, `ServiceAccount`, `StorageClass`, …
+    pub kind: String,
+    /// Namespace as tested; none for cluster-scoped kinds and where the manifests name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// A Secret's type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// Keys that are read, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The object of the release that produces it (an ExternalSecret, a SealedSecret, a Certificate), as `Kind/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produced_by: Option<String>,
+    /// Whether its absence is allowed (`optional: true` at every reader).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub optional: bool,
+}
+
+/// Which release: what the plan, the journal and the history hold of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseIdentity {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.version`.
+    pub version: String,
+    /// The sha256 of its bytes.
+    pub digest: Sha256Digest,
+}

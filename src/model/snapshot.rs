@@ -1,0 +1,58 @@
+//! What was observed: objects, what could not be read, and when. Unknown is not absent.
+
+use super::object::{Object, ObjectId};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// The live objects that a comparison asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// One entry for each object asked for.
+    pub objects: BTreeMap<ObjectId, Observed>,
+    /// When the first read was sent.
+    pub taken_at: Option<Timestamp>,
+}
+
+/// What a read of one object gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// It is there.
+    Present(Object),
+    /// It is not there.
+    Absent(Absence),
+    /// It could not be read: nothing is known.
+    Unreadable {
+        /// The error, cleaned and redacted.
+        error: String,
+        /// Whether rights are missing (403).
+        forbidden: bool,
+    },
+}
+
+/// Why an object is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Its namespace and its kind are.
+    Object,
+    /// Its namespace is not there either.
+    Namespace,
+    /// Its kind is not served (its CRD is missing).
+    Kind,
+}
+
+impl Observed {
+    /// The object, where it is there.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Observed::Present(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The live object, where it is there.
+    pub fn live(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(id)?.object()
+    }
+}

@@ -1,0 +1,134 @@
+//! What a pure function says of one object's rollout.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of one object's rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum Verdict {
+    /// Not there yet: `done` of `total`, and what is being waited for.
+    Waiting {
+        /// How many are as they should be.
+        done: u32,
+        /// Of how many.
+        total: u32,
+        /// A lowercase phrase: `2 of 3 pods are ready`.
+        why: String,
+    },
+    /// As it should be; with a remark where there is one (`zero replicas: nothing to prove`).
+    Done {
+        /// What a person should know all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// It will not get there by itself.
+    Failed {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+impl Verdict {
+    /// Done, without a remark.
+    pub fn done() -> Self {
+        Verdict::Done { note: None }
+    }
+
+    /// Waiting.
+    pub fn waiting(done: u32, total: u32, why: impl Into<String>) -> Self {
+        Verdict::Waiting { done, total, why: why.into() }
+    }
+}
+
+/// Why a rollout failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// The class, for programs and for quarantine.
+    pub kind: CauseKind,
+    /// One lowercase sentence: what was expected, what was found.
+    pub message: String,
+    /// The pod that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The container that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Whether its previous instance holds the telling log lines (it crashed).
+    #[serde(default)]
+    pub previous_logs: bool,
+}
+
+/// The class of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CauseKind {
+    /// The registry says that the image does not exist.
+    ImageNotFound,
+    /// The registry refuses the pull.
+    ImageUnauthorized,
+    /// The image's name cannot be parsed.
+    InvalidImageName,
+    /// The registry did not answer within the grace time.
+    ImageUnavailable,
+    /// A Secret, ConfigMap or key that the container reads is missing.
+    MissingConfiguration,
+    /// A container keeps exiting.
+    CrashLoop,
+    /// An init container keeps failing.
+    InitFailed,
+    /// The container cannot be started (bad command, no permission).
+    CannotStart,
+    /// Quota refuses the pods.
+    Quota,
+    /// Admission refuses the pods.
+    AdmissionRefused,
+    /// A Job failed.
+    JobFailed,
+    /// A pod failed and is not restarted.
+    PodFailed,
+    /// A volume does not mount.
+    VolumeNotMounted,
+    /// No node takes the pod.
+    Unschedulable,
+    /// No progress within the deadline.
+    DeadlineExceeded,
+    /// The object itself reports a failure.
+    ReportedByObject,
+    /// A running container is not the release's image.
+    WrongImage,
+    /// A gate did not hold.
+    Gate,
+    /// Something that was well became unwell during the soak.
+    Soak,
+    /// The object was deleted or replaced by somebody.
+    Disappeared,
+}
+
+impl CauseKind {
+    /// Whether the cause lies in the release itself, so that promoting it again would fail again.
+    pub fn is_inside_release(self) -> bool {
+        match self {
+            CauseKind::ImageNotFound
+            | CauseKind::InvalidImageName
+            | CauseKind::CrashLoop
+            | CauseKind::InitFailed
+            | CauseKind::CannotStart
+            | CauseKind::JobFailed
+            | CauseKind::PodFailed
+            | CauseKind::WrongImage
+            | CauseKind::Gate
+            | CauseKind::Soak
+            | CauseKind::ReportedByObject
+            | CauseKind::DeadlineExceeded => true,
+            CauseKind::ImageUnauthorized
+            | CauseKind::ImageUnavailable
+            | CauseKind::MissingConfiguration
+            | CauseKind::Quota
+            | CauseKind::AdmissionRefused
+            | CauseKind::VolumeNotMounted
+            | CauseKind::Unschedulable
+            | CauseKind::Disappeared => false,
+        }
+    }
+}

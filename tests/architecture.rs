@@ -1,0 +1,180 @@
+//! Data flows one way: each folder of `src` imports only what the table in ARCHITECTURE.md allows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folder, and the folders of this crate that it may name.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("load", &["model"]),
+    ("registry", &["model"]),
+    ("signing", &["model"]),
+    ("cluster", &["model"]),
+    ("observe", &["model", "cluster"]),
+    ("compare", &["model"]),
+    ("plan", &["model", "compare"]),
+    ("rollout", &["model"]),
+    ("execute", &["model", "cluster", "observe", "plan", "rollout", "compare"]),
+    ("report", &["model"]),
+    ("cli", &["model", "cluster", "report", "commands"]),
+    (
+        "commands",
+        &[
+            "model", "load", "registry", "signing", "cluster", "observe", "compare", "plan", "rollout",
+            "execute", "report", "cli",
+        ],
+    ),
+];
+
+/// Folders whose files are pure: no IO, no clock, no randomness.
+const PURE: &[&str] = &["model", "compare", "plan", "rollout"];
+
+/// What a pure file must not name.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "tokio::",
+    "kube::",
+    "reqwest",
+    "oci_client",
+    "println!",
+    "eprintln!",
+];
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The code of a file: without its comments, and without its test module at the end.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    text[..end].lines().filter(is_code).collect::<Vec<_>>().join("\n")
+}
+
+fn folders() -> Vec<String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut names: Vec<_> = fs::read_dir(src)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && !rust_files(path).is_empty())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn files_of(folder: &str) -> Vec<PathBuf> {
+    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder))
+}
+
+/// Folders of this crate that a code text names, by `crate::X` or inside `crate::{…}`.
+fn named(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => names.push(std::mem::take(&mut word)),
+                    _ if depth == 0 => word.push(c),
+                    _ => {}
+                }
+            }
+            names.push(word);
+        } else {
+            names.push(rest.to_owned());
+        }
+    }
+    let ident = |text: String| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    names.into_iter().map(ident).collect()
+}
+
+#[test]
+fn every_folder_is_in_the_table() {
+    for folder in folders() {
+        assert!(MAY_IMPORT.iter().any(|(name, _)| *name == folder), "src/{folder} is not in the table");
+    }
+}
+
+#[test]
+fn a_folder_imports_only_what_the_table_allows() {
+    let all = folders();
+    let mut wrong = Vec::new();
+    for (folder, allowed) in MAY_IMPORT.iter().filter(|(name, _)| all.iter().any(|found| found == name)) {
+        for file in files_of(folder) {
+            for name in named(&code(&file)) {
+                let is_folder = all.contains(&name);
+                if is_folder && name != *folder && !allowed.contains(&name.as_str()) {
+                    wrong.push(format!("{} imports crate::{name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "forbidden imports:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_folders_do_no_io_and_ask_no_clock() {
+    let mut wrong = Vec::new();
+    for folder in PURE.iter().filter(|name| folders().iter().any(|found| found == *name)) {
+        for file in files_of(folder) {
+            let code = code(&file);
+            for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+                wrong.push(format!("{} names {word}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "pure files that are not:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_cluster_folder_names_the_kubernetes_client() {
+    for folder in folders().iter().filter(|name| *name != "cluster") {
+        for file in files_of(folder) {
+            assert!(!code(&file).contains("kube::"), "{} names kube::", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_report_and_the_binary_print() {
+    for folder in folders().iter().filter(|name| !["report", "cli", "commands"].contains(&name.as_str())) {
+        for file in files_of(folder) {
+            let code = code(&file);
+            for word in ["println!", "eprintln!", "print!(", "dbg!"] {
+                assert!(!code.contains(word), "{} prints with {word}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&src) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} does not start with //!", file.display());
+    }
+}

@@ -1,0 +1,1 @@
+//! The one integration-test binary: everything that needs a cluster, a registry or the built program.
