@@ -51,15 +51,19 @@ impl Step {
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Step::Field(name) => value.as_object()?.get(name),
-            Step::Key(fields) => value.as_array()?.iter().find(|item| {
-                fields
-                    .iter()
-                    .all(|(name, text)| item.get(name).is_some_and(|found| found.to_string() == *text))
-            }),
-            Step::Value(text) => value.as_array()?.iter().find(|item| item.to_string() == *text),
+            Step::Key(fields) => {
+                let matches = |item: &&Value| fields.iter().all(|(name, text)| is(item.get(name), text));
+                value.as_array()?.iter().find(matches)
+            }
+            Step::Value(text) => value.as_array()?.iter().find(|item| is(Some(item), text)),
             Step::Index(index) => value.as_array()?.get(*index),
         }
     }
+}
+
+/// Whether `value` is what the JSON text says.
+fn is(value: Option<&Value>, text: &str) -> bool {
+    value.is_some_and(|value| serde_json::from_str::<Value>(text).is_ok_and(|wanted| wanted == *value))
 }
 
 /// A path into an object; empty for the object itself.
