@@ -1,0 +1,46 @@
+# `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+CLUSTER := tests/cluster/cluster.sh
+NODE := tests/cluster/node/node.sh
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: tools
+tools:
+	@for tool in "cargo:Rust (rustup.rs)" "go:Go 1.26 or newer" "git:git" "python3:Python 3" "jq:jq"; do \
+	  command -v "$${tool%%:*}" >/dev/null || { echo "missing: $${tool#*:} ($${tool%%:*} is not on PATH)" >&2; exit 1; }; done
+
+.PHONY: cluster
+cluster: tools ## start the real control plane (cluster `dev`); builds its tools the first time
+	@$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## stop it and remove what it held
+	@$(CLUSTER) down
+
+.PHONY: node
+node: cluster ## join a real kubelet to it (root, Linux)
+	@$(NODE) up
+
+.PHONY: node-down
+node-down: ## remove the real kubelet
+	@$(NODE) down
+
+.PHONY: lint
+lint: tools ## format and lints
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+
+.PHONY: test
+test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane
+	cargo test --lib
+	cargo test --test architecture
+	cargo test --test it -- --skip e2e::
+
+.PHONY: e2e
+e2e: ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
+	@$(NODE) up || $(NODE) explain
+	cargo test --test it -- e2e:: --test-threads 2
