@@ -11,5 +11,8 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented)
 )]
 
+pub mod cli;
 pub mod cluster;
+pub mod commands;
 pub mod model;
+pub mod report;

@@ -1,3 +1,16 @@
 //! The binary: parses, runs and exits.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The payload of a panic may hold what must not be printed; the place is enough to find it.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("error: this is a mistake in kubectl-delivery itself ({place})");
+        eprintln!("hint: please report it, with the command that you typed");
+    }));
+    // Two TLS providers may be linked in; the first connection must find one chosen. Only a second call fails.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let exit = kubectl_delivery::cli::run(std::env::args_os().collect());
+    ExitCode::from(exit.0)
+}

@@ -98,6 +98,22 @@ impl ApiError {
         self.code() == Some(410)
     }
 
+    /// What to type.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            ApiError::Status { code: 401, .. } => "kubectl auth whoami",
+            ApiError::Status { code: 403, .. } => "kubectl auth can-i --list",
+            ApiError::NotServed { .. } => "kubectl api-resources",
+            ApiError::Unreadable { .. } => "check that the address is an API server's: kubectl cluster-info",
+            ApiError::Timeout { .. } | ApiError::Connect { .. } | ApiError::Broken { .. } => {
+                "check the address and the network: kubectl cluster-info"
+            }
+            ApiError::Credentials { .. } => "kubectl auth whoami",
+            ApiError::Status { .. } => return Vec::new(),
+        };
+        vec![hint.into()]
+    }
+
     /// Whether a write that ended so may have been done all the same.
     pub fn may_have_been_done(&self) -> bool {
         match self {

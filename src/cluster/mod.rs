@@ -1,13 +1,19 @@
 //! The cluster as this tool uses it: a small trait over requests and answers.
 //!
-//! [`Cluster`] is the only door to an API server. Its real implementation, `kube.rs`, is the only file that names
-//! `kube::Client`. Objects stay JSON from end to end.
+//! [`Cluster`] is the only door to an API server. Its real implementation, the folder `kube`, is the only place
+//! that names `kube::Client`. Objects stay JSON from end to end.
 
 mod api;
+mod connect_error;
 mod error;
+mod kube;
+mod options;
 
 pub use api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
     LogRequest, Page, ServerVersion, WatchEvent, WatchRequest, WatchStream, WriteOptions,
 };
+pub use connect_error::ConnectError;
 pub use error::{ApiError, StatusCause};
+pub use kube::connect;
+pub use options::ConnectionOptions;

@@ -1,0 +1,63 @@
+//! The commands: one line each. `commands/NAME.rs` holds `Args` and `run`.
+
+use super::context::{Context, GlobalArgs};
+use super::error::{CommandError, Exit, Family};
+use crate::commands;
+use clap::{Parser, Subcommand};
+
+/// Closes the gap between what CI tested and what runs
+#[derive(Parser, Debug)]
+#[command(
+    name = "kubectl-delivery",
+    bin_name = "kubectl delivery",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes and every command's flags: kubectl delivery COMMAND --help"
+)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Makes the enum, its dispatch and its families of lines `Variant(module): Family`.
+macro_rules! commands {
+    ($($(#[$meta:meta])* $variant:ident($module:ident): $family:ident,)+) => {
+        /// What to do.
+        #[derive(Subcommand, Debug)]
+        pub enum Command {
+            $($(#[$meta])* $variant(Box<commands::$module::Args>),)+
+        }
+
+        impl Command {
+            /// Runs it.
+            pub async fn run(self, context: &Context) -> Result<Exit, CommandError> {
+                match self {
+                    $(Command::$variant(args) => Box::pin(commands::$module::run(*args, context)).await,)+
+                }
+            }
+
+            /// Whose exit codes it has.
+            pub fn family(&self) -> Family {
+                match self {
+                    $(Command::$variant(_) => Family::$family,)+
+                }
+            }
+
+            /// The family of the command of that name, for errors that come before it is parsed.
+            pub fn family_of(name: &str) -> Option<Family> {
+                let names = [$((stringify!($module), Family::$family),)+];
+                names.into_iter().find(|(module, _)| module.replace('_', "-") == name).map(|(_, family)| family)
+            }
+        }
+    };
+}
+
+// In the order of `--help`. `Comparing`: exit 1 means differences, and errors are 2 and above.
+commands! {
+    /// Print the versions of this program and of the API server
+    Version(version): Acting,
+}

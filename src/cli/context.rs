@@ -1,0 +1,80 @@
+//! What a command gets besides its arguments: streams, colours, and a door to the cluster.
+
+use super::color::{ColorChoice, ColorEnvironment, Stream};
+use super::connection::ConnectionArgs;
+use super::error::CommandError;
+use crate::cluster::{self, Cluster};
+use clap::Args;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct GlobalArgs {
+    /// When to print colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
+    pub color: ColorChoice,
+    /// How much to log to stderr, as kubectl counts: 1 retries, 6 each request, 8 everything
+    #[arg(
+        short = 'v',
+        long = "v",
+        value_name = "LEVEL",
+        default_value_t = 0,
+        global = true,
+        help_heading = "Output"
+    )]
+    pub verbosity: u8,
+}
+
+/// What a command gets besides its arguments.
+pub struct Context {
+    global: GlobalArgs,
+    environment: ColorEnvironment,
+}
+
+impl Context {
+    /// From the flags and the process's environment.
+    pub fn new(global: GlobalArgs) -> Self {
+        Self { global, environment: ColorEnvironment::read() }
+    }
+
+    /// Whether a stream gets colours.
+    pub fn color(&self, stream: Stream) -> bool {
+        self.environment.allows(self.global.color, stream.is_terminal())
+    }
+
+    /// Whether a person reads the stream.
+    pub fn is_terminal(&self, stream: Stream) -> bool {
+        stream.is_terminal()
+    }
+
+    /// Whether a person can answer: stdin and stderr are terminals.
+    pub fn can_ask(&self) -> bool {
+        std::io::IsTerminal::is_terminal(&std::io::stdin()) && Stream::Stderr.is_terminal()
+    }
+
+    /// Columns of the stream; none where it has no width.
+    pub fn width(&self, stream: Stream) -> Option<usize> {
+        stream.width()
+    }
+
+    /// `-v`.
+    pub fn verbosity(&self) -> u8 {
+        self.global.verbosity
+    }
+
+    /// Where results go. Buffered: flush it, and let errors through `?` (a closed pipe ends the program quietly).
+    pub fn stdout(&self) -> Box<dyn Write + Send> {
+        Box::new(std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout()))
+    }
+
+    /// Where progress and warnings go.
+    pub fn stderr(&self) -> Box<dyn Write + Send> {
+        Box::new(std::io::stderr())
+    }
+
+    /// The door to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself.
+    pub async fn cluster(&self, connection: &ConnectionArgs) -> Result<Arc<dyn Cluster>, CommandError> {
+        Ok(cluster::connect(&connection.options()).await?)
+    }
+}

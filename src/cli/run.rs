@@ -1,0 +1,94 @@
+//! From the command line to an exit code.
+
+use super::color::{ColorChoice, ColorEnvironment, Stream};
+use super::command::{Cli, Command};
+use super::context::Context;
+use super::error::{CommandError, ErrorKind, Exit, Family};
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::Write;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Parses, runs and tells the exit code.
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &arguments),
+    };
+    let family = cli.command.family();
+    let context = Context::new(cli.global);
+    start_log(&context);
+    let result = block_on(cli.command, &context);
+    result.unwrap_or_else(|error| {
+        let color = context.color(Stream::Stderr);
+        // Nobody is left to be told where stderr is closed.
+        error.write(&mut std::io::stderr(), color).ok();
+        family.exit(error.kind)
+    })
+}
+
+/// The runtime is built here and not by a macro: `--help` needs none.
+fn block_on(command: Command, context: &Context) -> Result<Exit, CommandError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+            |error| CommandError::new(ErrorKind::Other, "cannot start threads").with_source(&error),
+        )?;
+    let result = runtime.block_on(command.run(context));
+    // Watches and look-ups in flight must not delay the exit.
+    runtime.shutdown_background();
+    result
+}
+
+/// Help and version go to stdout and are no failure; anything else is a usage error.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let stream = if error.use_stderr() { Stream::Stderr } else { Stream::Stdout };
+    let color = ColorEnvironment::read().allows(color_choice(arguments), stream.is_terminal());
+    let rendered = error.render();
+    let text = if color { rendered.ansi().to_string() } else { rendered.to_string() };
+    if stream == Stream::Stdout {
+        std::io::stdout().write_all(text.as_bytes()).ok();
+        return Exit::OK;
+    }
+    std::io::stderr().write_all(text.as_bytes()).ok();
+    family_named(arguments).exit(ErrorKind::Usage)
+}
+
+fn family_named(arguments: &[OsString]) -> Family {
+    arguments
+        .iter()
+        .skip(1)
+        .filter_map(|word| Command::family_of(word.to_str()?))
+        .next()
+        .unwrap_or(Family::Acting)
+}
+
+/// `--color` as written, for errors that come before the flags are parsed.
+fn color_choice(arguments: &[OsString]) -> ColorChoice {
+    let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let after =
+        |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1)).copied();
+    let wish = words.iter().find_map(|word| word.strip_prefix("--color=")).or_else(|| after("--color"));
+    match wish {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+/// Only our own lines: a client library's log may hold bodies, and bodies hold Secrets.
+fn start_log(context: &Context) {
+    use tracing::level_filters::LevelFilter;
+    let level = match context.verbosity() {
+        0 => return,
+        1..=3 => LevelFilter::INFO,
+        4..=7 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let ours = tracing_subscriber::filter::Targets::new().with_target("kubectl_delivery", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(context.color(Stream::Stderr))
+        .with_target(false);
+    tracing_subscriber::registry().with(ours).with(lines).init();
+}

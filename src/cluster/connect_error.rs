@@ -1,0 +1,141 @@
+//! Why there is no door to a cluster: found before any request is sent.
+
+use std::path::PathBuf;
+
+/// Why no connection can be set up. Names the file, the context or the program, never a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no kubeconfig, and this is no pod.
+    #[error("expected a kubeconfig or a pod's ServiceAccount, found neither (looked at {looked_at})")]
+    NoConfiguration {
+        /// The files that were looked for.
+        looked_at: String,
+    },
+    /// A kubeconfig that was asked for cannot be read.
+    #[error("cannot read the kubeconfig {}: {why}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A kubeconfig is not one.
+    #[error("the kubeconfig {} is broken: {why}", file.display())]
+    Broken {
+        /// The file.
+        file: PathBuf,
+        /// What was expected, what was found, and where.
+        why: String,
+    },
+    /// Something that is named is not in the kubeconfig.
+    #[error("expected {what} {name:?} in the kubeconfig, found {}", listed(known))]
+    Missing {
+        /// `the context`, `the cluster`, `the user`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The kubeconfig has no current context, and no flag names one.
+    #[error("expected a current context in the kubeconfig, found none; there are {}", listed(known))]
+    NoCurrentContext {
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A URL cannot be used.
+    #[error("expected the URL of {what}, found {url:?}: {why}")]
+    BadUrl {
+        /// `the API server`, `a proxy`.
+        what: &'static str,
+        /// The URL without credentials.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// A certificate or a key cannot be used.
+    #[error("cannot use {what} from {origin}: {why}")]
+    BadCertificate {
+        /// `the client certificate`, `the client key`, `the certificate authority`.
+        what: &'static str,
+        /// A file, or the kubeconfig's field.
+        origin: String,
+        /// Why.
+        why: String,
+    },
+    /// The client certificate's time is over.
+    #[error("the client certificate of the user {user:?} expired at {expired}")]
+    CertificateExpired {
+        /// The kubeconfig's user.
+        user: String,
+        /// When, as RFC 3339.
+        expired: String,
+    },
+    /// The program that gives credentials is not there.
+    #[error("expected the credential plugin {command:?} of the user {user:?} on the PATH, found nothing")]
+    PluginMissing {
+        /// Its name.
+        command: String,
+        /// The kubeconfig's user.
+        user: String,
+        /// What the kubeconfig says about installing it.
+        install_hint: Option<String>,
+    },
+    /// The program that gives credentials gave none.
+    #[error("the credential plugin {command:?} of the user {user:?} gave no credentials: {why}")]
+    PluginFailed {
+        /// Its name.
+        command: String,
+        /// The kubeconfig's user.
+        user: String,
+        /// Its exit status and last words, or what was wrong with its answer.
+        why: String,
+    },
+    /// A file with a token cannot be read.
+    #[error("cannot read the token file {}: {why}", file.display())]
+    TokenFile {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A flag's or the kubeconfig's value cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+impl ConnectError {
+    /// What to type.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            ConnectError::NoConfiguration { .. } => "name one: --kubeconfig FILE, or KUBECONFIG=FILE".into(),
+            ConnectError::Unreadable { file, .. } => format!("ls -l {}", file.display()),
+            ConnectError::Broken { file, .. } => {
+                format!("kubectl config view --kubeconfig {}", file.display())
+            }
+            ConnectError::Missing { what: "the context", .. } => "kubectl config get-contexts".into(),
+            ConnectError::Missing { .. } => "kubectl config view".into(),
+            ConnectError::NoCurrentContext { .. } => {
+                "kubectl config use-context NAME, or add --context NAME".into()
+            }
+            ConnectError::BadUrl { .. } => "expected a form such as https://host:6443".into(),
+            ConnectError::BadCertificate { .. } => "kubectl config view".into(),
+            ConnectError::CertificateExpired { .. } => {
+                "get a new certificate from whoever runs the cluster, or choose another user with --user"
+                    .into()
+            }
+            ConnectError::PluginMissing { install_hint: Some(hint), .. } => hint.clone(),
+            ConnectError::PluginMissing { command, .. } => {
+                format!("install {command}, or put it on the PATH")
+            }
+            ConnectError::PluginFailed { .. } => "kubectl auth whoami".into(),
+            ConnectError::TokenFile { file, .. } => format!("ls -l {}", file.display()),
+            ConnectError::Unusable(_) => return Vec::new(),
+        };
+        vec![hint]
+    }
+}

@@ -1,0 +1,3 @@
+//! One file a command: the only place where the parts are put together.
+
+pub mod version;
