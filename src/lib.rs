@@ -15,4 +15,5 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod model;
+pub mod plan;
 pub mod report;

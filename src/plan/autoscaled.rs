@@ -1,0 +1,27 @@
+//! Workloads whose `replicas` belong to a HorizontalPodAutoscaler (KEDA makes one, too).
+
+use crate::model::finding::Comparison;
+use crate::model::{Object, ObjectId};
+use std::collections::BTreeSet;
+
+/// The targets of every autoscaler that is desired or that the cluster holds.
+pub(super) fn workloads(comparison: &Comparison, live: &[Object]) -> BTreeSet<ObjectId> {
+    let is_autoscaler = |object: &&Object| {
+        let gvk = object.gvk();
+        gvk.group == "autoscaling" && gvk.kind == "HorizontalPodAutoscaler"
+    };
+    let of_comparison = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let desired = of_comparison.flat_map(|object| {
+        let namespace = object.target.namespace.clone();
+        object.desired.iter().filter(is_autoscaler).map(move |hpa| (namespace.clone(), hpa))
+    });
+    let live = live.iter().filter(is_autoscaler).map(|hpa| (hpa.namespace().map(str::to_owned), hpa));
+    desired.chain(live).filter_map(|(namespace, hpa)| target(namespace.as_deref(), hpa)).collect()
+}
+
+fn target(namespace: Option<&str>, hpa: &Object) -> Option<ObjectId> {
+    let reference = hpa.at("/spec/scaleTargetRef")?;
+    let version = reference["apiVersion"].as_str().unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    Some(ObjectId::new(group, reference["kind"].as_str()?, namespace, reference["name"].as_str()?))
+}

@@ -1,0 +1,80 @@
+//! What a comparison says against a promotion, as findings of the preflight.
+
+use super::policy::{Policy, note, refuse};
+use crate::model::environment::UntestedPolicy;
+use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState};
+use crate::model::plan::PreflightFinding;
+
+/// How many paths a sentence names.
+const NAMED: usize = 4;
+
+/// Untested differences, requirements and rules.
+pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+    let mut findings = untested(comparison, policy);
+    findings.extend(comparison.requirements.iter().map(requirement));
+    findings.extend(comparison.rules.iter().map(|finding| {
+        let state = match &finding.state {
+            RuleState::Unused => "matches no difference any more".to_owned(),
+            RuleState::Expired => "has expired and allows nothing".into(),
+            RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
+            RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
+        };
+        note("rules", None, format!("difference rule {} of the environment {state}", finding.rule + 1))
+    }));
+    findings
+}
+
+fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+    let mut findings = Vec::new();
+    for object in &comparison.objects {
+        let open: Vec<_> = object.untested.iter().filter(|change| change.allowed_by.is_none()).collect();
+        if open.is_empty() {
+            continue;
+        }
+        let paths: Vec<_> = open.iter().map(|change| change.path.to_string()).collect();
+        let notes: Vec<_> = open.iter().filter_map(|change| change.rule_note.as_deref()).collect();
+        let mut message = format!("expected what was tested, found differences at {}", some_of(&paths));
+        if let Some(first) = notes.first() {
+            message = format!("{message} ({first})");
+        }
+        let hint = "kubectl delivery compare --suggest writes rules for them".to_owned();
+        findings.push(match policy.untested {
+            UntestedPolicy::Refuse => refuse("untested", Some(&object.id()), message, Some(hint)),
+            UntestedPolicy::Report => note("untested", Some(&object.id()), message),
+        });
+    }
+    findings
+}
+
+fn some_of(paths: &[String]) -> String {
+    match paths.len() {
+        0..=NAMED => paths.join(", "),
+        n => format!("{} and {} more", paths[..NAMED].join(", "), n - NAMED),
+    }
+}
+
+fn requirement(finding: &RequirementFinding) -> PreflightFinding {
+    let object = Some(&finding.object);
+    let by: Vec<_> = finding.needed_by.iter().map(ToString::to_string).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" (needed by {})", some_of(&by)) };
+    match &finding.state {
+        RequirementState::Missing => {
+            let hint = "create it, or waive this check with --waive requirements --reason TEXT".to_owned();
+            refuse("requirements", object, format!("expected it to exist, found nothing{by}"), Some(hint))
+        }
+        RequirementState::KeysMissing => {
+            let keys = finding.keys.join(", ");
+            let message = format!("expected the keys {keys}, found none of that name{by}");
+            refuse("requirements", object, message, Some("add the keys".into()))
+        }
+        RequirementState::WrongType { found } => {
+            refuse("requirements", object, format!("expected another type than {found}{by}"), None)
+        }
+        RequirementState::Awaited { produced_by } => {
+            note("requirements", object, format!("is not there yet: {produced_by} makes it{by}"))
+        }
+        RequirementState::Unreadable { why } => {
+            refuse("requirements", object, format!("expected to read it, found: {why}{by}"), None)
+        }
+    }
+}

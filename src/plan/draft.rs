@@ -1,0 +1,178 @@
+//! From a comparison to a plan: one item for each desired object, then the steps.
+
+use super::content::expect_present;
+use super::dress::{carry_restart, dress, set_restart, template_annotations};
+use super::item::{Item, Kind};
+use super::policy::{Facts, Planned, Policy, refuse};
+use super::waves::{self, OrderError};
+use super::{autoscaled, checks, prune, restart, undo};
+use crate::model::finding::Comparison;
+use crate::model::names::{API_VERSION, HOOK_ANNOTATION, RESTART_ANNOTATION, applyset_id, inventory};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
+use crate::model::{FieldPath, ObjectId, Sha256Digest};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Plans the promotion that a comparison calls for.
+///
+/// What the server says of each step comes later: see [`super::settle`].
+pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
+    let set = applyset_id(&inventory(&facts.release.name), &facts.namespace);
+    let mut findings = checks::of_comparison(comparison, policy);
+    let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
+    let mut items = Vec::new();
+    for object in &comparison.objects {
+        let Some(desired) = &object.desired else { continue };
+        if policy.is_external(&object.id(), &facts.namespace) {
+            continue;
+        }
+        let mut body = desired.clone();
+        body.set_namespace(object.target.namespace.as_deref());
+        if let Some(live) = object.live.object() {
+            carry_restart(&mut body, live);
+        }
+        dress(&mut body, &set);
+        let is_autoscaled = autoscaled.contains(&object.id());
+        let (item, found) = Item::new(object, body, is_autoscaled, &set, policy);
+        findings.extend(found);
+        items.extend(item);
+    }
+    restart_readers(&mut items, &facts.id);
+    run_hooks_again(&mut items);
+    let waves = order(&items, &mut findings);
+    let steps = steps(&mut items, &waves);
+    let next = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+    let (prune, pruned) = prune::prune(comparison, policy, facts, &set, next);
+    findings.extend(pruned);
+    let target = |item: &Item<'_>| item.object.target.clone();
+    let plan = Plan {
+        api_version: API_VERSION.into(),
+        kind: "Plan".into(),
+        id: facts.id.clone(),
+        release: facts.release.clone(),
+        namespace: facts.namespace.clone(),
+        revision: facts.revision,
+        created_at: facts.now,
+        actor: facts.actor.clone(),
+        steps,
+        prune,
+        unchanged: items.iter().filter(|item| item.kind == Kind::Nothing).map(target).collect(),
+        members: items.iter().map(target).collect(),
+        waivers: policy.waivers.clone(),
+        settings: policy.settings.clone(),
+    };
+    Planned { plan, findings }
+}
+
+/// Workloads whose configuration changes and whose template does not get a new annotation, so that their pods restart.
+fn restart_readers(items: &mut [Item<'_>], promotion: &str) {
+    let changed: BTreeSet<ObjectId> = items
+        .iter()
+        .filter(|item| {
+            matches!((&*item.body.gvk().group, &*item.body.gvk().kind), ("", "ConfigMap" | "Secret"))
+        })
+        .filter(|item| item.changes_data())
+        .map(|item| item.object.id())
+        .collect();
+    if changed.is_empty() {
+        return;
+    }
+    for item in items.iter_mut().filter(|item| item.object.live.object().is_some()) {
+        if item.changes_template() {
+            continue;
+        }
+        let read = restart::configuration_read_by(&item.body);
+        let names: Vec<String> =
+            read.intersection(&changed).map(|id| format!("{} {}", id.kind, id.name)).collect();
+        let Some(path) = template_annotations(&item.body).filter(|_| !names.is_empty()) else { continue };
+        // Not a hash of the values: whoever may read the workload may not be meant to read the Secret.
+        let value = Sha256Digest::of(format!("{promotion}\n{}", names.join("\n")).as_bytes());
+        set_restart(&mut item.body, value.short());
+        let path = path.iter().fold(FieldPath::root(), |path, step| path.field(step));
+        item.change(path.field(RESTART_ANNOTATION), &format!("its pods read {}", names.join(", ")));
+    }
+}
+
+/// A hook runs with every promotion that changes something, not only when its own Job changes.
+fn run_hooks_again(items: &mut [Item<'_>]) {
+    if items.iter().all(|item| item.kind == Kind::Nothing) {
+        return;
+    }
+    for item in items.iter_mut().filter(|item| item.body.annotation(HOOK_ANNOTATION).is_some()) {
+        if item.object.live.object().is_some() {
+            item.kind = Kind::Recreate;
+            item.why = "a hook runs again".into();
+        }
+    }
+}
+
+/// The wave of each object; where the order cannot be kept, findings.
+fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> BTreeMap<ObjectId, u32> {
+    let errors = match waves::waves(items.iter().map(|item| (item.object.id(), &item.body))) {
+        Ok(waves) => return waves,
+        Err(errors) => errors,
+    };
+    for error in errors {
+        let (object, message) = match error {
+            OrderError::Cycle(ids) => {
+                let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+                (
+                    None,
+                    format!(
+                        "expected an order, found objects that wait for each other: {}",
+                        names.join(" → ")
+                    ),
+                )
+            }
+            OrderError::Unknown { object, names } => {
+                (Some(object), format!("expected the release to hold what this waits for, found no {names}"))
+            }
+        };
+        let hint = format!("change the annotation {}", crate::model::names::AFTER_ANNOTATION);
+        findings.push(refuse("order", object.as_ref(), message, Some(hint)));
+    }
+    BTreeMap::new()
+}
+
+fn steps(items: &mut [Item<'_>], waves: &BTreeMap<ObjectId, u32>) -> Vec<PlanStep> {
+    let mut steps: Vec<PlanStep> = items.iter().filter_map(|item| step(item, waves)).collect();
+    steps.sort_by_key(|step| step.wave);
+    for (id, step) in (0..).zip(&mut steps) {
+        step.id = id;
+    }
+    steps
+}
+
+fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>) -> Option<PlanStep> {
+    let live = item.object.live.object();
+    let object = item.body.clone();
+    let (action, undo) = match (item.kind, live) {
+        (Kind::Nothing, _) => return None,
+        (Kind::Apply, Some(live)) => {
+            let expected = item.object.predicted.as_ref().unwrap_or(&item.body).clone();
+            let undo = undo::of_apply(live, &object);
+            (Action::Apply { object, take_over: item.take_over.clone(), expected: Box::new(expected) }, undo)
+        }
+        (Kind::Recreate, Some(live)) => {
+            let undo = undo::of_create(&object, Some(live));
+            (Action::Recreate { object }, undo)
+        }
+        (_, None) | (Kind::Create, _) => {
+            let undo = undo::of_create(&object, None);
+            (Action::Create { object }, undo)
+        }
+    };
+    let expect = match (&action, live) {
+        (Action::Create { .. }, _) | (_, None) => Expect::Absent,
+        (action, Some(live)) => expect_present(action, live),
+    };
+    Some(PlanStep {
+        id: 0,
+        wave: waves.get(&item.object.id()).copied().unwrap_or_default(),
+        target: item.object.target.clone(),
+        action,
+        expect,
+        undo,
+        why: item.why.clone(),
+        changes: item.changes.clone(),
+    })
+}

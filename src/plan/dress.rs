@@ -1,0 +1,100 @@
+//! What a promotion adds to desired objects: the ApplySet label, and the annotation that restarts pods.
+//!
+//! A comparison dresses desired as live is dressed ([`dress_as_live`]), so that neither is ever a difference.
+
+use crate::model::Object;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};
+use serde_json::{Map, Value};
+
+/// Where the annotations of the pod template of a kind lie that restarts its pods when its template changes.
+pub(super) fn template_annotations(object: &Object) -> Option<[&'static str; 4]> {
+    let gvk = object.gvk();
+    let restarts = gvk.group == "apps" && matches!(&*gvk.kind, "Deployment" | "StatefulSet" | "DaemonSet");
+    restarts.then_some(["spec", "template", "metadata", "annotations"])
+}
+
+/// Puts a desired object into the set of this id.
+pub fn dress(desired: &mut Object, applyset_id: &str) {
+    insert(desired, &["metadata", "labels"], APPLYSET_PART_OF_LABEL, applyset_id);
+}
+
+/// Gives desired what earlier promotions added to live: the label, where live has it, and the restart annotation.
+///
+/// Without its annotation the next apply would restart the pods for nothing.
+pub fn dress_as_live(desired: &mut Object, live: &Object, applyset_id: &str) {
+    if live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id) {
+        dress(desired, applyset_id);
+    }
+    carry_restart(desired, live);
+}
+
+/// Carries the restart annotation of live's pod template into desired, where desired has none of its own.
+pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
+    let Some(path) = template_annotations(desired) else { return };
+    let in_template = |object: &Object| {
+        let pointer = format!("/{}/{}", path.join("/"), RESTART_ANNOTATION.replace('/', "~1"));
+        object.at(&pointer).and_then(Value::as_str).map(str::to_owned)
+    };
+    if let (Some(value), None) = (in_template(live), in_template(desired)) {
+        insert(desired, &path, RESTART_ANNOTATION, &value);
+    }
+}
+
+/// Sets the restart annotation of desired's pod template.
+pub(super) fn set_restart(desired: &mut Object, value: &str) {
+    if let Some(path) = template_annotations(desired) {
+        insert(desired, &path, RESTART_ANNOTATION, value);
+    }
+}
+
+/// Sets `key` in the map at `path`, making the maps on the way.
+fn insert(object: &mut Object, path: &[&str], key: &str, value: &str) {
+    let mut at = object.value_mut();
+    for step in path {
+        let Some(map) = at.as_object_mut() else { return };
+        let next = map.entry(*step).or_insert(Value::Null);
+        if next.is_null() {
+            *next = Value::Object(Map::new());
+        }
+        at = next;
+    }
+    if let Some(map) = at.as_object_mut() {
+        map.insert(key.into(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(annotations: Value, labels: Value) -> Object {
+        Object::new(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": labels},
+            "spec": {"template": {"metadata": {"annotations": annotations}}}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_restart_annotation_of_an_earlier_promotion_is_carried_into_desired() {
+        let live = deployment(json!({RESTART_ANNOTATION: "abc", "other": "x"}), json!({}));
+        let mut desired = deployment(Value::Null, json!({"app": "web"}));
+        dress_as_live(&mut desired, &live, "applyset-1");
+        assert_eq!(
+            desired.at("/spec/template/metadata/annotations"),
+            Some(&json!({RESTART_ANNOTATION: "abc"}))
+        );
+        assert_eq!(desired.labels().unwrap().len(), 1, "live is in no set, so desired is in none");
+    }
+
+    #[test]
+    fn the_label_of_another_set_is_not_taken_over() {
+        let live = deployment(json!({}), json!({APPLYSET_PART_OF_LABEL: "applyset-other"}));
+        let mut desired = deployment(json!({}), json!({}));
+        dress_as_live(&mut desired, &live, "applyset-1");
+        assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), None);
+        dress(&mut desired, "applyset-1");
+        assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), Some("applyset-1"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Sets of fields as managedFields writes them (`fieldsV1`, KEP-555): union, removal and the paths of a set.
+
+use crate::model::FieldPath;
+use crate::model::path::Step;
+use serde_json::{Map, Value};
+
+/// Adds every path of `other` to `set`.
+pub(super) fn union(set: &mut Value, other: &Value) {
+    let Some(other) = other.as_object() else { return };
+    if !set.is_object() {
+        *set = Value::Object(Map::new());
+    }
+    let Some(map) = set.as_object_mut() else { return };
+    for (step, below) in other {
+        union(map.entry(step.clone()).or_insert_with(|| Value::Object(Map::new())), below);
+    }
+}
+
+/// Takes `path` and all under it out of `set`, and the branches that this empties; says what was taken, as a set.
+pub(super) fn take(set: &mut Value, path: &FieldPath) -> Option<Value> {
+    take_steps(set, path.steps())
+}
+
+fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
+    let map = set.as_object_mut()?;
+    let Some((first, rest)) = steps.split_first() else {
+        return Some(Value::Object(std::mem::take(map)));
+    };
+    let key = map.keys().find(|key| Step::from_fields_v1(key).as_ref() == Some(first))?.clone();
+    let below = map.get_mut(&key)?;
+    let taken = if below.as_object().is_some_and(Map::is_empty) && !rest.is_empty() {
+        // The set owns the whole as one value: what lies below cannot be taken from it.
+        return None;
+    } else {
+        take_steps(below, rest)?
+    };
+    let mut taken = taken;
+    if key.starts_with("k:") && below.as_object().is_some_and(|map| map.len() == 1 && map.contains_key(".")) {
+        // A list item of which nothing else is left would stay as its key alone.
+        union(&mut taken, below);
+        *below = Value::Object(Map::new());
+    }
+    if below.as_object().is_some_and(Map::is_empty) {
+        map.shift_remove(&key);
+    }
+    Some(Value::Object([(key, taken)].into_iter().collect()))
+}
+
+/// The leaves of a set: the paths under which it holds nothing more. `.` stands for the path above it.
+pub(super) fn leaves(set: &Value) -> Vec<FieldPath> {
+    fn walk(at: &Value, path: &FieldPath, leaves: &mut Vec<FieldPath>) {
+        let steps: Vec<_> = at
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
+            .collect();
+        if steps.is_empty() && !path.steps().is_empty() {
+            leaves.push(path.clone());
+        }
+        for (step, below) in steps {
+            walk(below, &path.with(step), leaves);
+        }
+    }
+    let mut found = Vec::new();
+    walk(set, &FieldPath::root(), &mut found);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn path(text: &str) -> FieldPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_taken_branch_and_what_is_left_are_the_whole_again() {
+        let whole = json!({"f:spec": {"f:replicas": {}, "f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:image": {}}}}});
+        let mut left = whole.clone();
+        let taken = take(&mut left, &path("/spec/containers/[name=web]")).unwrap();
+        assert_eq!(left, json!({"f:spec": {"f:replicas": {}}}));
+        assert_eq!(
+            taken,
+            json!({"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:image": {}}}}})
+        );
+        union(&mut left, &taken);
+        assert_eq!(left, whole);
+    }
+
+    #[test]
+    fn nothing_is_taken_from_a_map_that_is_owned_as_a_whole() {
+        let mut set = json!({"f:spec": {"f:selector": {}}});
+        assert_eq!(take(&mut set, &path("/spec/selector/app")), None);
+        assert_eq!(take(&mut set, &path("/spec/other")), None);
+        assert_eq!(set, json!({"f:spec": {"f:selector": {}}}));
+    }
+
+    #[test]
+    fn the_leaves_of_a_set_are_its_deepest_paths() {
+        let set = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}}}, "f:spec": {"f:replicas": {}}});
+        let texts: Vec<_> = leaves(&set).iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["/metadata/labels/app", "/spec/replicas"]);
+    }
+}

@@ -1,0 +1,223 @@
+//! One desired object on its way into a plan: what is sent, what is taken over, and why.
+
+use super::body;
+use super::owners::foreign_owner;
+use super::policy::{Policy, refuse};
+use super::restart::data_differs;
+use super::take_over::{Change, take_over};
+use super::whose::{Decision, decide};
+use crate::model::finding::{ObjectComparison, ObjectStatus, Ownership};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::PreflightFinding;
+use crate::model::{FieldPath, Object};
+use serde_json::Value;
+
+/// What becomes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nothing,
+    Create,
+    Apply,
+    Recreate,
+}
+
+/// One desired object.
+pub(super) struct Item<'a> {
+    pub object: &'a ObjectComparison,
+    /// What is sent.
+    pub body: Object,
+    pub kind: Kind,
+    pub take_over: Option<Vec<Value>>,
+    /// The paths that change.
+    pub changes: Vec<FieldPath>,
+    pub why: String,
+}
+
+impl<'a> Item<'a> {
+    /// Decides what becomes of a desired object; none where it could not be read.
+    pub(super) fn new(
+        object: &'a ObjectComparison,
+        body: Object,
+        autoscaled: bool,
+        set: &str,
+        policy: &Policy,
+    ) -> (Option<Self>, Vec<PreflightFinding>) {
+        let id = object.id();
+        let item = |kind, why: &str| Self {
+            object,
+            body: body.clone(),
+            kind,
+            take_over: None,
+            changes: Vec::new(),
+            why: why.into(),
+        };
+        if let ObjectStatus::NotChecked { why } = &object.status {
+            let message = format!("expected to read it, found: {why}");
+            return (None, vec![refuse("unreadable", Some(&id), message, None)]);
+        }
+        let Some(live) = object.live.object() else {
+            return (Some(item(Kind::Create, "not in the cluster")), Vec::new());
+        };
+        let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
+        if is_unchangeable_job(object) {
+            return (Some(item(Kind::Recreate, "a Job's template cannot change")), findings);
+        }
+        let mut item = item(Kind::Nothing, "");
+        findings.extend(item.decide_fields(live, autoscaled, policy));
+        if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
+            let label = FieldPath::root().field("metadata").field("labels").field(APPLYSET_PART_OF_LABEL);
+            item.change(label, "joins the set");
+        } else if matches!(object.status, ObjectStatus::Refused { .. } | ObjectStatus::NotVerified { .. }) {
+            // The server says what is the matter when the step is tried on it.
+            item.kind = Kind::Apply;
+        }
+        (Some(item), findings)
+    }
+
+    /// Adds a changed path; the first reason stays the reason.
+    pub(super) fn change(&mut self, path: FieldPath, why: &str) {
+        if self.kind == Kind::Nothing {
+            self.kind = Kind::Apply;
+        }
+        if self.why.is_empty() {
+            self.why = why.into();
+        }
+        self.changes.push(path);
+    }
+
+    /// Whether the step changes the pod template.
+    pub(super) fn changes_template(&self) -> bool {
+        self.kind == Kind::Recreate
+            || self.changes.iter().any(|path| path.to_string().starts_with("/spec/template/"))
+    }
+
+    /// Whether the step changes what pods read of a ConfigMap or Secret.
+    pub(super) fn changes_data(&self) -> bool {
+        match (self.kind, self.object.live.object()) {
+            (Kind::Nothing, _) => false,
+            (_, None) => true,
+            (_, Some(live)) => {
+                data_differs(live, &self.body) && {
+                    let is_data = |path: &FieldPath| {
+                        let text = path.to_string();
+                        text.starts_with("/data") || text.starts_with("/binaryData")
+                    };
+                    self.changes.iter().any(is_data)
+                }
+            }
+        }
+    }
+
+    fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
+        let (mut refused, mut leave, mut paths) = (Vec::new(), Vec::new(), Vec::new());
+        for change in &self.object.changes {
+            match decide(change, autoscaled, policy) {
+                Decision::Leave => leave.push(change.path.clone()),
+                Decision::Person(whose) | Decision::Tool(whose) => refused.push((change.path.clone(), whose)),
+                decision => {
+                    if decision == Decision::TakeOver {
+                        paths.push(change.path.clone());
+                    }
+                    self.changes.push(change.path.clone());
+                }
+            }
+        }
+        let replicas = FieldPath::root().field("spec").field("replicas");
+        if autoscaled && !leave.contains(&replicas) {
+            leave.push(replicas);
+        }
+        for path in &leave {
+            body::remove(&mut self.body, path);
+        }
+        if !self.changes.is_empty() {
+            self.kind = Kind::Apply;
+            self.why = summary(&self.changes);
+        }
+        let mut findings = said(&self.object.id(), &refused);
+        self.adopt(live, paths, leave, policy, &mut findings);
+        findings
+    }
+
+    /// Computes the ownership to write first.
+    fn adopt(
+        &mut self,
+        live: &Object,
+        paths: Vec<FieldPath>,
+        release: Vec<FieldPath>,
+        policy: &Policy,
+        findings: &mut Vec<PreflightFinding>,
+    ) {
+        let name = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
+        let names: Vec<_> =
+            live.managed_fields().iter().map(name).filter(|name| policy.adopts(name)).collect();
+        let change = Change { managers: names.iter().map(String::as_str).collect(), paths, release };
+        match take_over(live, &change) {
+            Ok(None) => {}
+            Ok(Some(taken)) => {
+                self.take_over = Some(taken.entries);
+                if !taken.taken.is_empty() && self.kind == Kind::Nothing {
+                    self.kind = Kind::Apply;
+                    self.why = format!("takes over the fields of {}", names.join(", "));
+                }
+            }
+            Err(other) => findings.push(refuse(
+                "ownership",
+                Some(&self.object.id()),
+                format!(
+                    "expected the fields of {} in {}, found them in {}",
+                    other.manager,
+                    live.api_version(),
+                    other.api_version
+                ),
+                Some("write the object once with its own tool in the new version".into()),
+            )),
+        }
+    }
+}
+
+/// The server refuses to change a Job's template: the Job is deleted and created.
+fn is_unchangeable_job(object: &ObjectComparison) -> bool {
+    let id = object.id();
+    let ObjectStatus::Refused { why, .. } = &object.status else { return false };
+    id.group == "batch" && id.kind == "Job" && why.contains("immutable")
+}
+
+/// `image changes`, `2 fields change`.
+fn summary(changes: &[FieldPath]) -> String {
+    let image = changes.iter().any(|path| path.to_string().ends_with("/image"));
+    match (image, changes.len()) {
+        (true, 1) => "image changes".into(),
+        (true, n) => format!("image and {} more fields change", n - 1),
+        (false, 1) => format!("{} changes", changes[0]),
+        (false, n) => format!("{n} fields change"),
+    }
+}
+
+/// Refusals of fields that are others', one for each manager.
+fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<PreflightFinding> {
+    use crate::model::finding::HandClass;
+    let mut managers: Vec<&Ownership> = Vec::new();
+    for (_, whose) in refused {
+        if !managers.iter().any(|known| known.manager == whose.manager && known.class == whose.class) {
+            managers.push(whose);
+        }
+    }
+    let finding = |whose: &&Ownership| {
+        let of = |(_, other): &&(FieldPath, Ownership)| {
+            other.manager == whose.manager && other.class == whose.class
+        };
+        let paths: Vec<_> = refused.iter().filter(of).map(|(path, _)| path.to_string()).collect();
+        let when = whose.time.map(|time| format!(" at {time}")).unwrap_or_default();
+        let fields = paths.join(", ");
+        if whose.class == HandClass::Person {
+            let message =
+                format!("expected no change by hand, found {fields} set by {}{when}", whose.manager);
+            let hint = "--overwrite replaces it; or take it into the manifests and record again".to_owned();
+            refuse("ownership", Some(id), message, Some(hint))
+        } else {
+            let message = format!("expected fields of ours, found {fields} set by {}{when}", whose.manager);
+            refuse("ownership", Some(id), message, Some(format!("--adopt {} takes them over", whose.manager)))
+        }
+    };
+    managers.iter().map(finding).collect()
+}

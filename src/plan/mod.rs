@@ -1,0 +1,29 @@
+//! The plan of a promotion, and the checks of a plan. Pure: what was read comes in, data goes out.
+//!
+//! A plan is made in two steps: [`draft`] says what is to be done from what was compared, and [`settle`] takes in
+//! what the server answered when it was asked to do it dry.
+
+mod autoscaled;
+mod body;
+mod checks;
+mod content;
+mod draft;
+mod dress;
+mod fields_v1;
+mod item;
+mod owners;
+mod policy;
+mod prune;
+mod restart;
+#[cfg(test)]
+mod scenarios;
+mod take_over;
+mod undo;
+mod waves;
+mod whose;
+
+pub use content::{content_hash, expect_holds, expect_present, is_controllers_annotation, same_content};
+pub use draft::draft;
+pub use dress::{dress, dress_as_live};
+pub use policy::{Facts, Planned, Policy, waive};
+pub use restart::configuration_read_by;

@@ -1,0 +1,131 @@
+//! Objects that somebody else keeps: another inventory, Helm, Argo CD, Flux.
+
+use super::policy::{Policy, refuse};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::PreflightFinding;
+use crate::model::{Object, ObjectId};
+
+/// Says who else keeps the object, unless the caller adopts from them.
+pub(super) fn foreign_owner(
+    id: &ObjectId,
+    live: &Object,
+    applyset_id: &str,
+    policy: &Policy,
+) -> Option<PreflightFinding> {
+    if let Some(other) = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != applyset_id) {
+        return Some(refuse(
+            "owners",
+            Some(id),
+            format!("expected an object of this release or of none, found a member of another set ({other})"),
+            Some(format!(
+                "take it out of one of the two; kubectl get configmaps -A -l {}={other} names the other one",
+                crate::model::names::APPLYSET_ID_LABEL
+            )),
+        ));
+    }
+    let (tool, found, adopt) = gitops(live).or_else(|| helm(live))?;
+    if policy.adopt.contains(adopt) || manager_of(live, adopt).is_some_and(|name| policy.adopts(&name)) {
+        return None;
+    }
+    let hint = if tool == "Helm" {
+        format!("--adopt {adopt} takes it over (helm then no longer knows of its changes)")
+    } else {
+        format!(
+            "let {tool} apply: kubectl delivery render writes the manifests for its repository, and kubectl delivery wait \
+             watches and proves what it applies; --adopt {adopt} takes the object over for good"
+        )
+    };
+    Some(refuse(
+        "owners",
+        Some(id),
+        format!("expected an object that no other tool keeps, found one of {tool} ({found})"),
+        Some(hint),
+    ))
+}
+
+fn gitops(live: &Object) -> Option<(&'static str, String, &'static str)> {
+    if let Some(id) = live.annotation("argocd.argoproj.io/tracking-id") {
+        return Some(("Argo CD", format!("tracking id {id}"), "argocd"));
+    }
+    for key in ["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"] {
+        if let Some(name) = live.label(key) {
+            return Some(("Flux", format!("{key}={name}"), "flux"));
+        }
+    }
+    let manager = |entry: &serde_json::Value| entry["manager"].as_str().unwrap_or_default().to_owned();
+    let managers: Vec<_> = live.managed_fields().iter().map(manager).collect();
+    if let Some(name) = managers.iter().find(|name| name.starts_with("argocd-")) {
+        return Some(("Argo CD", format!("field manager {name}"), "argocd"));
+    }
+    let flux = |name: &&String| matches!(&***name, "kustomize-controller" | "helm-controller");
+    managers.iter().find(flux).map(|name| ("Flux", format!("field manager {name}"), "flux"))
+}
+
+fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
+    let release = live.annotation("meta.helm.sh/release-name")?;
+    Some(("Helm", format!("release {release}"), "helm"))
+}
+
+/// The live manager that the short name of a tool stands for.
+fn manager_of(live: &Object, tool: &str) -> Option<String> {
+    let wanted = Policy { adopt: [tool.to_owned()].into(), ..Policy::default() };
+    live.managed_fields()
+        .iter()
+        .filter_map(|entry| entry["manager"].as_str())
+        .find(|name| wanted.adopts(name))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn live(metadata: Value) -> Object {
+        let mut object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}});
+        for (key, value) in metadata.as_object().unwrap() {
+            object["metadata"][key] = value.clone();
+        }
+        Object::new(object).unwrap()
+    }
+
+    fn finding(metadata: Value, adopt: &[&str]) -> Option<PreflightFinding> {
+        let live = live(metadata);
+        let policy =
+            Policy { adopt: adopt.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
+        foreign_owner(&live.id(), &live, "applyset-ours", &policy)
+    }
+
+    #[test]
+    fn objects_of_gitops_tools_are_refused_with_the_commands_that_work_beside_them() {
+        for (metadata, tool, adopt) in [
+            (json!({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}), "Argo CD", "argocd"),
+            (json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "x"}}), "Flux", "flux"),
+            (json!({"managedFields": [{"manager": "argocd-controller"}]}), "Argo CD", "argocd-controller"),
+        ] {
+            let found = finding(metadata.clone(), &[]).unwrap();
+            assert!(found.message.contains(tool), "{}", found.message);
+            let hint = found.hint.unwrap();
+            assert!(
+                hint.contains("kubectl delivery wait") && hint.contains("kubectl delivery render"),
+                "{hint}"
+            );
+            assert_eq!(finding(metadata, &[adopt]), None);
+        }
+    }
+
+    #[test]
+    fn an_object_of_helm_is_refused_until_helm_is_adopted() {
+        let metadata = json!({"annotations": {"meta.helm.sh/release-name": "shop"}});
+        assert!(finding(metadata.clone(), &["kubectl"]).unwrap().hint.unwrap().contains("--adopt helm"));
+        assert_eq!(finding(metadata, &["helm"]), None);
+    }
+
+    #[test]
+    fn a_member_of_another_set_is_refused_whatever_is_adopted_and_one_of_ours_is_not() {
+        let label = |id: &str| json!({"labels": {APPLYSET_PART_OF_LABEL: id}});
+        assert!(finding(label("applyset-other"), &["helm", "argocd", "flux"]).is_some());
+        assert_eq!(finding(label("applyset-ours"), &[]), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! What a plan is made of besides the comparison: what the caller allows, and what was read.
+
+use crate::model::environment::{External, UntestedPolicy};
+use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
+use crate::model::release::ReleaseIdentity;
+use crate::model::{Object, ObjectId};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// What the caller allows.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Whether what a person changed in the cluster is replaced.
+    pub overwrite: bool,
+    /// Field managers whose fields become ours; `argocd`, `flux` and `helm` stand for those tools.
+    pub adopt: BTreeSet<String>,
+    /// Whether more than a third of the set may be pruned at once.
+    pub allow_prune: bool,
+    /// Kept kinds that are pruned all the same, as `kind/name`.
+    pub prune_kept: BTreeSet<String>,
+    /// Checks that do not refuse.
+    pub waivers: Vec<Waiver>,
+    /// What an untested difference without a rule does.
+    pub untested: UntestedPolicy,
+    /// What is never applied and never pruned.
+    pub external: Vec<External>,
+    /// Limits of time.
+    pub settings: Settings,
+}
+
+impl Policy {
+    /// Whether a manager's fields become ours.
+    pub(super) fn adopts(&self, manager: &str) -> bool {
+        self.adopt.iter().any(|name| name == manager || stands_for(name, manager))
+    }
+
+    /// Whether the environment declares the object as external.
+    pub(super) fn is_external(&self, id: &ObjectId, home: &str) -> bool {
+        self.external.iter().any(|external| {
+            let namespace = external.namespace.as_deref().unwrap_or(home);
+            external.group == id.group
+                && external.kind == id.kind
+                && external.name == id.name
+                && id.namespace.as_deref().is_none_or(|found| found == namespace)
+        })
+    }
+}
+
+/// Short names of tools that write under several managers.
+fn stands_for(name: &str, manager: &str) -> bool {
+    match name {
+        "argocd" | "argo-cd" => manager.starts_with("argocd"),
+        "flux" => {
+            matches!(manager, "kustomize-controller" | "helm-controller") || manager.starts_with("flux")
+        }
+        "kubectl" => matches!(manager, "kubectl-client-side-apply" | "kubectl"),
+        _ => false,
+    }
+}
+
+/// What was read or decided before planning.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The promotion's id: random.
+    pub id: String,
+    /// What is promoted.
+    pub release: ReleaseIdentity,
+    /// Home namespace.
+    pub namespace: String,
+    /// The revision that this promotion becomes.
+    pub revision: u32,
+    /// Now.
+    pub now: Timestamp,
+    /// Who promotes.
+    pub actor: String,
+    /// HorizontalPodAutoscalers of the release's namespaces.
+    pub autoscalers: Vec<Object>,
+}
+
+/// A plan, and what speaks against it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What the planning found: refusals and notes.
+    pub findings: Vec<PreflightFinding>,
+}
+
+/// Says a refusal.
+pub(super) fn refuse(
+    check: &str,
+    object: Option<&ObjectId>,
+    message: String,
+    hint: Option<String>,
+) -> PreflightFinding {
+    PreflightFinding {
+        check: check.into(),
+        object: object.cloned(),
+        message,
+        hint,
+        severity: Severity::Refuse,
+    }
+}
+
+/// Says what should be known.
+pub(super) fn note(check: &str, object: Option<&ObjectId>, message: String) -> PreflightFinding {
+    PreflightFinding {
+        check: check.into(),
+        object: object.cloned(),
+        message,
+        hint: None,
+        severity: Severity::Note,
+    }
+}
+
+/// Findings of checks that are waived become notes that say so.
+pub fn waive(findings: &mut [PreflightFinding], waivers: &[Waiver]) {
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Refuse) {
+        if let Some(waiver) = waivers.iter().find(|waiver| waiver.check == finding.check) {
+            finding.severity = Severity::Note;
+            let reason = waiver.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            finding.message = format!("{} (waived{reason})", finding.message);
+            finding.hint = None;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is no longer desired: which members go, which kinds are kept, and how many at once.
+
+use super::content::expect_present;
+use super::policy::{Facts, Policy, note, refuse};
+use super::waves::rank;
+use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::{Action, PlanStep, PreflightFinding, Propagation, Undo};
+use crate::model::snapshot::Observed;
+use crate::model::{Object, ObjectId};
+
+/// What is pruned, in order, and what stays, with its reason.
+pub(super) fn prune(
+    comparison: &Comparison,
+    policy: &Policy,
+    facts: &Facts,
+    applyset_id: &str,
+    first_step: u32,
+) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
+    let extra = comparison.objects.iter().filter(|object| object.status == ObjectStatus::Extra);
+    let (mut goes, mut findings) = (Vec::new(), Vec::new());
+    for object in extra {
+        match reason_to_stay(object, policy, facts, applyset_id) {
+            Ok(live) => goes.push((object, live)),
+            Err(Some(finding)) => findings.push(finding),
+            Err(None) => {}
+        }
+    }
+    let old_set = comparison
+        .objects
+        .iter()
+        .filter_map(|object| object.live.object())
+        .filter(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id))
+        .count();
+    if goes.len() * 3 > old_set && !policy.allow_prune {
+        let names: Vec<_> = goes.iter().map(|(object, _)| object.id().to_string()).collect();
+        findings.push(refuse(
+            "prune",
+            None,
+            format!(
+                "expected to prune at most a third of the set, found {} of {old_set}: {}",
+                names.len(),
+                names.join(", ")
+            ),
+            Some("--allow-prune, if they are really no longer wanted".into()),
+        ));
+    }
+    // Users of others go before what they use.
+    goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), object.id()));
+    let mut steps: Vec<PlanStep> = Vec::new();
+    for ((object, live), id) in goes.into_iter().zip(first_step..) {
+        let action = Action::Delete { propagation: propagation(&object.id()) };
+        let wave = 0;
+        steps.push(PlanStep {
+            id,
+            wave,
+            target: object.target.clone(),
+            expect: expect_present(&action, live),
+            action,
+            undo: Undo::CreateAgain,
+            why: "no longer in the release".into(),
+            changes: Vec::new(),
+        });
+    }
+    number_waves(&mut steps);
+    (steps, findings)
+}
+
+/// The live object where it goes; where it stays, what is to be said of it.
+fn reason_to_stay<'a>(
+    object: &'a ObjectComparison,
+    policy: &Policy,
+    facts: &Facts,
+    applyset_id: &str,
+) -> Result<&'a Object, Option<PreflightFinding>> {
+    let id = object.id();
+    let live = match &object.live {
+        Observed::Present(live) => live,
+        Observed::Absent(_) => return Err(None),
+        Observed::Unreadable { error, .. } => {
+            let message = format!("expected to read what is no longer in the release, found: {error}");
+            return Err(Some(refuse("unreadable", Some(&id), message, None)));
+        }
+    };
+    if policy.is_external(&id, &facts.namespace) {
+        return Err(Some(note("prune", Some(&id), "stays: the environment declares it as external".into())));
+    }
+    if live.label(APPLYSET_PART_OF_LABEL) != Some(applyset_id) {
+        let message = "stays: somebody took it out of the set by its label".into();
+        return Err(Some(note("prune", Some(&id), message)));
+    }
+    if is_kept(&id) && !policy.prune_kept.iter().any(|name| names(name, &id)) {
+        let message = format!("stays: a {} is never pruned unless it is named", id.kind);
+        let mut finding = note("prune", Some(&id), message);
+        finding.hint = Some(format!("--prune-kept {}", id.kubectl_name()));
+        return Err(Some(finding));
+    }
+    Ok(live)
+}
+
+/// Kinds whose deletion deletes what others put into them.
+fn is_kept(id: &ObjectId) -> bool {
+    matches!(
+        (&*id.group, &*id.kind),
+        ("", "Namespace" | "PersistentVolumeClaim" | "PersistentVolume")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
+fn names(text: &str, id: &ObjectId) -> bool {
+    let short = format!("{}/{}", id.kind, id.name);
+    text.eq_ignore_ascii_case(&id.kubectl_name()) || text.eq_ignore_ascii_case(&short)
+}
+
+/// Owners of pods go after them, so that nothing of them runs on unseen.
+fn propagation(id: &ObjectId) -> Propagation {
+    match &*id.group {
+        "apps" | "batch" => Propagation::Foreground,
+        _ => Propagation::Background,
+    }
+}
+
+/// Objects of one rank go side by side.
+fn number_waves(steps: &mut [PlanStep]) {
+    let mut wave = 0;
+    for at in 1..steps.len() {
+        let (before, step) = (&steps[at - 1].target.resource, &steps[at].target.resource);
+        if before != step {
+            wave += 1;
+        }
+        steps[at].wave = wave;
+    }
+}

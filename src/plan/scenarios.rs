@@ -1,0 +1,269 @@
+//! Scenarios: one clean application, one thing changed, and what the plan makes of it.
+
+use super::{Facts, Planned, Policy, draft};
+use crate::model::finding::{
+    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
+};
+use crate::model::kinds::well_known;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
+use crate::model::plan::{Action, Expect, Severity, Undo};
+use crate::model::release::ReleaseIdentity;
+use crate::model::snapshot::{Absence, Observed};
+use crate::model::{Object, Sha256Digest, Target};
+use serde_json::{Value, json};
+
+fn set() -> String {
+    applyset_id("delivery-shop", "shop")
+}
+
+fn facts() -> Facts {
+    Facts {
+        id: "p1".into(),
+        release: ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") },
+        namespace: "shop".into(),
+        revision: 2,
+        now: "2026-11-23T06:00:00Z".parse().unwrap(),
+        actor: "jane".into(),
+        autoscalers: Vec::new(),
+    }
+}
+
+/// A desired object and its live twin, which we applied.
+fn same(value: Value) -> ObjectComparison {
+    let mut value = value;
+    value["metadata"]["namespace"] = "shop".into();
+    let desired = Object::new(value.clone()).unwrap();
+    let metadata = &mut value["metadata"];
+    metadata["uid"] = "u1".into();
+    metadata["labels"] = json!({APPLYSET_PART_OF_LABEL: set()});
+    metadata["managedFields"] = json!([{"manager": FIELD_MANAGER, "operation": "Apply",
+        "apiVersion": desired.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
+    let resource = well_known(&desired.gvk()).unwrap();
+    ObjectComparison {
+        target: Target::new(&resource, Some("shop"), desired.name()),
+        tested: None,
+        desired: Some(desired),
+        live: Observed::Present(Object::new(value).unwrap()),
+        predicted: None,
+        status: ObjectStatus::Same,
+        certainty: Certainty::Server,
+        changes: Vec::new(),
+        untested: Vec::new(),
+    }
+}
+
+fn config() -> ObjectComparison {
+    same(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "config"}, "data": {"a": "1"}}))
+}
+
+fn web() -> ObjectComparison {
+    same(
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 2,
+        "template": {"spec": {"containers": [{"name": "web", "image": "web:1", "envFrom": [{"configMapRef": {"name": "config"}}]}]}}}}),
+    )
+}
+
+fn clean() -> Comparison {
+    Comparison { objects: vec![config(), web()], ..Comparison::default() }
+}
+
+fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: HandClass, manager: &str) {
+    object.status = ObjectStatus::Changed;
+    object.changes.push(FieldChange {
+        path: path.parse().unwrap(),
+        kind,
+        live: Some(json!("live")),
+        desired: Some(json!("desired")),
+        whose: Some(Ownership {
+            manager: manager.into(),
+            operation: "Update".into(),
+            subresource: String::new(),
+            time: None,
+            class,
+        }),
+        expected_by: None,
+        rule_note: None,
+    });
+}
+
+fn live_mut(object: &mut ObjectComparison) -> &mut Value {
+    match &mut object.live {
+        Observed::Present(live) => live.value_mut(),
+        _ => panic!("not there"),
+    }
+}
+
+fn plan(comparison: &Comparison) -> Planned {
+    draft(comparison, &Policy::default(), &facts())
+}
+
+fn refusals(planned: &Planned) -> Vec<&str> {
+    let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
+    planned.findings.iter().filter(refuses).map(|finding| &*finding.check).collect()
+}
+
+#[test]
+fn a_cluster_that_is_as_desired_gives_no_steps() {
+    let planned = plan(&clean());
+    assert!(planned.plan.steps.is_empty() && planned.plan.prune.is_empty() && planned.findings.is_empty());
+    assert_eq!((planned.plan.unchanged.len(), planned.plan.members.len()), (2, 2));
+}
+
+#[test]
+fn a_missing_object_is_created_in_the_set_and_undone_by_deleting_it() {
+    let mut comparison = clean();
+    comparison.objects[0].live = Observed::Absent(Absence::Object);
+    comparison.objects[0].status = ObjectStatus::Missing(Absence::Object);
+    let planned = plan(&comparison);
+    let step = &planned.plan.steps[0];
+    let Action::Create { object } = &step.action else { panic!("{:?}", step.action) };
+    assert_eq!(object.label(APPLYSET_PART_OF_LABEL), Some(&*set()));
+    assert_eq!((&step.expect, &step.undo), (&Expect::Absent, &Undo::Delete));
+}
+
+#[test]
+fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
+    let mut comparison = clean();
+    let desired = comparison.objects[0].desired.as_mut().unwrap().value_mut();
+    desired["data"]["a"] = "2".into();
+    changed(&mut comparison.objects[0], "/data/a", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let planned = plan(&comparison);
+    let steps = &planned.plan.steps;
+    let names: Vec<_> = steps.iter().map(|step| (step.id, step.wave, &*step.target.name)).collect();
+    assert_eq!(names, [(0, 0, "config"), (1, 1, "web")]);
+    assert_eq!(steps[1].why, "its pods read ConfigMap config");
+    let Action::Apply { object, .. } = &steps[1].action else { panic!() };
+    let annotation = object.at("/spec/template/metadata/annotations").unwrap()[RESTART_ANNOTATION].as_str();
+    assert!(annotation.is_some_and(|value| !value.is_empty()));
+}
+
+#[test]
+fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
+    let mut comparison = clean();
+    comparison.objects[0].desired.as_mut().unwrap().value_mut()["data"]["a"] = "2".into();
+    changed(&mut comparison.objects[0], "/data/a", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let image = "/spec/template/spec/containers/[name=web]/image";
+    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let planned = plan(&comparison);
+    assert_eq!(planned.plan.steps[1].why, "image changes");
+    let Action::Apply { object, .. } = &planned.plan.steps[1].action else { panic!() };
+    assert_eq!(object.at("/spec/template/metadata"), None);
+}
+
+#[test]
+fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritten() {
+    let mut comparison = clean();
+    changed(
+        &mut comparison.objects[1],
+        "/spec/paused",
+        ChangeKind::Changed,
+        HandClass::Person,
+        "kubectl-edit",
+    );
+    let planned = plan(&comparison);
+    assert_eq!(refusals(&planned), ["ownership"]);
+    assert!(planned.findings[0].message.contains("/spec/paused set by kubectl-edit"));
+    let overwrite = Policy { overwrite: true, ..Policy::default() };
+    assert!(draft(&comparison, &overwrite, &facts()).findings.is_empty());
+}
+
+#[test]
+fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fields_over() {
+    let mut comparison = clean();
+    let web = &mut comparison.objects[1];
+    let manager = "kubectl-client-side-apply";
+    live_mut(web)["metadata"]["labels"] = json!({});
+    live_mut(web)["metadata"]["managedFields"][0]["manager"] = manager.into();
+    live_mut(web)["metadata"]["managedFields"][0]["operation"] = "Update".into();
+    changed(web, "/spec/replicas", ChangeKind::Changed, HandClass::OtherTool, manager);
+    let planned = plan(&comparison);
+    assert_eq!(
+        planned.findings[0].hint.as_deref(),
+        Some("--adopt kubectl-client-side-apply takes them over")
+    );
+    let adopt = Policy { adopt: ["kubectl".to_owned()].into(), ..Policy::default() };
+    let planned = draft(&comparison, &adopt, &facts());
+    assert!(planned.findings.is_empty(), "{:?}", planned.findings);
+    let Action::Apply { take_over: Some(entries), .. } = &planned.plan.steps[0].action else { panic!() };
+    assert_eq!(entries.len(), 1);
+    assert_eq!((&entries[0]["manager"], &entries[0]["operation"]), (&json!(FIELD_MANAGER), &json!("Apply")));
+}
+
+#[test]
+fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
+    let mut comparison = clean();
+    let hpa = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}});
+    comparison.objects.push(same(hpa));
+    let image = "/spec/template/spec/containers/[name=web]/image";
+    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let planned = plan(&comparison);
+    let Action::Apply { object, take_over, .. } = &planned.plan.steps[0].action else { panic!() };
+    assert_eq!(object.at("/spec/replicas"), None);
+    assert_eq!(take_over.as_deref(), Some(&[json!({})][..]), "our entry owned nothing but replicas");
+}
+
+#[test]
+fn a_job_that_cannot_change_is_deleted_and_created() {
+    let mut comparison = clean();
+    let mut job =
+        same(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {}}));
+    job.status =
+        ObjectStatus::Refused { why: "spec.template: field is immutable".into(), fields: Vec::new() };
+    comparison.objects.push(job);
+    let planned = plan(&comparison);
+    assert!(matches!(planned.plan.steps[0].action, Action::Recreate { .. }));
+    assert!(matches!(planned.plan.steps[0].expect, Expect::Present { .. }));
+}
+
+fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
+    let mut object = same(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}));
+    object.desired = None;
+    object.status = ObjectStatus::Extra;
+    if !labelled {
+        live_mut(&mut object)["metadata"]["labels"] = json!({});
+    }
+    object
+}
+
+#[test]
+fn only_members_that_are_no_kept_kind_are_pruned() {
+    let mut comparison = clean();
+    comparison.objects.extend((0..3).map(|n| {
+        let mut config = config();
+        config.target.name = format!("config-{n}");
+        config
+    }));
+    for (name, kind, labelled) in [
+        ("old", "ConfigMap", true),
+        ("taken-out", "ConfigMap", false),
+        ("data", "PersistentVolumeClaim", true),
+    ] {
+        comparison.objects.push(extra(name, kind, labelled));
+    }
+    let planned = plan(&comparison);
+    let pruned: Vec<_> = planned.plan.prune.iter().map(|step| &*step.target.name).collect();
+    assert_eq!(pruned, ["old"]);
+    assert!(refusals(&planned).is_empty());
+    assert_eq!(planned.findings.len(), 2, "what stays is said: {:?}", planned.findings);
+}
+
+#[test]
+fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
+    let mut comparison = clean();
+    comparison.objects.extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
+    assert_eq!(refusals(&plan(&comparison)), ["prune"]);
+    let allow = Policy { allow_prune: true, ..Policy::default() };
+    let planned = draft(&comparison, &allow, &facts());
+    assert!(refusals(&planned).is_empty());
+    assert_eq!(planned.plan.prune.len(), 2);
+}
+
+#[test]
+fn a_plan_reads_back_as_it_was_written() {
+    let mut comparison = clean();
+    changed(&mut comparison.objects[1], "/spec/paused", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let plan = plan(&comparison).plan;
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<crate::model::plan::Plan>(&text).unwrap(), plan);
+}

@@ -1,0 +1,187 @@
+//! New managedFields for an object: other managers' fields that become ours, and fields of ours that we let go.
+//!
+//! A server-side apply removes only what its own entry owns and its body lacks. What others own and must go is
+//! moved into our entry first; what is somebody else's to decide is taken out of it first.
+
+use super::fields_v1::{leaves, take, union};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::{FieldPath, Object};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Which ownership changes.
+#[derive(Debug, Default)]
+pub(super) struct Change<'a> {
+    /// Managers whose whole entries become ours.
+    pub managers: BTreeSet<&'a str>,
+    /// Paths that become ours, whoever owns them.
+    pub paths: Vec<FieldPath>,
+    /// Paths that we let go of, and that stay as they are.
+    pub release: Vec<FieldPath>,
+}
+
+/// What a change of ownership comes to.
+#[derive(Debug, PartialEq)]
+pub(super) struct TakenOver {
+    /// The new managedFields.
+    pub entries: Vec<Value>,
+    /// The paths that came from others: those that the body lacks will go with the apply.
+    pub taken: Vec<FieldPath>,
+}
+
+/// An entry that cannot be moved: it speaks another version of the kind.
+#[derive(Debug, PartialEq)]
+pub(super) struct OtherVersion {
+    pub manager: String,
+    pub api_version: String,
+}
+
+/// Computes the new managedFields; none where nothing changes.
+pub(super) fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>, OtherVersion> {
+    let (mut ours, mut others) = (None, Vec::new());
+    for entry in live.managed_fields() {
+        let is_ours = entry["manager"] == FIELD_MANAGER
+            && entry["operation"] == "Apply"
+            && entry["subresource"].as_str().unwrap_or_default().is_empty();
+        if is_ours { ours = Some(entry.clone()) } else { others.push(entry.clone()) }
+    }
+    let version = ours.as_ref().map(|entry| entry["apiVersion"].clone());
+    let mut taken_set = json!({});
+    let mut entry_version = version;
+    let mut kept = Vec::new();
+    for mut entry in others {
+        let taken = take_from(&mut entry, change);
+        if !leaves(&taken).is_empty() {
+            let speaks = entry["apiVersion"].clone();
+            if entry_version.get_or_insert_with(|| speaks.clone()) != &speaks {
+                return Err(OtherVersion {
+                    manager: entry["manager"].as_str().unwrap_or_default().into(),
+                    api_version: speaks.as_str().unwrap_or_default().into(),
+                });
+            }
+            union(&mut taken_set, &taken);
+        }
+        if !leaves(&entry["fieldsV1"]).is_empty() {
+            kept.push(entry);
+        }
+    }
+    let mut fields = ours.as_ref().map_or(json!({}), |entry| entry["fieldsV1"].clone());
+    union(&mut fields, &taken_set);
+    let released = change.release.iter().filter(|path| take(&mut fields, path).is_some()).count();
+    let taken = leaves(&taken_set);
+    if released == 0 && taken.is_empty() {
+        return Ok(None);
+    }
+    let mut entries = kept;
+    if !leaves(&fields).is_empty() {
+        let mut entry = ours.unwrap_or_else(|| json!({"manager": FIELD_MANAGER, "operation": "Apply"}));
+        entry["apiVersion"] = entry_version.unwrap_or_else(|| live.api_version().into());
+        entry["fieldsType"] = "FieldsV1".into();
+        entry["fieldsV1"] = fields;
+        entries.insert(0, entry);
+    }
+    if entries.is_empty() {
+        // The server takes an empty list for "as it is", and one empty entry for "nobody".
+        entries.push(json!({}));
+    }
+    Ok(Some(TakenOver { entries, taken }))
+}
+
+/// Takes out of another's entry what becomes ours.
+fn take_from(entry: &mut Value, change: &Change<'_>) -> Value {
+    let subresource = entry["subresource"].as_str().unwrap_or_default();
+    if subresource == "status" {
+        return json!({});
+    }
+    let whole = change.managers.contains(entry["manager"].as_str().unwrap_or_default());
+    let fields = &mut entry["fieldsV1"];
+    if whole {
+        return std::mem::replace(fields, json!({}));
+    }
+    let mut taken = json!({});
+    for path in &change.paths {
+        if let Some(part) = take(fields, path) {
+            union(&mut taken, &part);
+        }
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(entries: Value) -> Object {
+        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "managedFields": entries}}))
+        .unwrap()
+    }
+
+    fn entry(manager: &str, operation: &str, fields: Value) -> Value {
+        json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    }
+
+    fn path(text: &str) -> FieldPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_adopted_managers_entry_becomes_ours_and_no_other_entry_changes() {
+        let edit = entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}}}));
+        let live = live(json!([
+            entry("kubectl-client-side-apply", "Update", json!({"f:spec": {"f:replicas": {}}})),
+            edit
+        ]));
+        let change = Change { managers: ["kubectl-client-side-apply"].into(), ..Change::default() };
+        let result = take_over(&live, &change).unwrap().unwrap();
+        assert_eq!(
+            result.entries,
+            [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})), edit]
+        );
+        assert_eq!(result.taken, [path("/spec/replicas")]);
+    }
+
+    #[test]
+    fn one_path_of_a_persons_entry_is_taken_and_the_rest_stays() {
+        let live = live(json!([
+            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})),
+            entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}, "f:minReadySeconds": {}}}))
+        ]));
+        let change = Change { paths: vec![path("/spec/paused")], ..Change::default() };
+        let result = take_over(&live, &change).unwrap().unwrap();
+        let expected = [
+            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})),
+            entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}})),
+        ];
+        assert_eq!(result.entries, expected);
+    }
+
+    #[test]
+    fn a_released_path_leaves_our_entry_also_where_it_was_just_adopted() {
+        let live =
+            live(json!([entry("helm", "Update", json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}))]));
+        let change =
+            Change { managers: ["helm"].into(), release: vec![path("/spec/replicas")], ..Change::default() };
+        let result = take_over(&live, &change).unwrap().unwrap();
+        assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}}))]);
+    }
+
+    #[test]
+    fn the_ownership_of_status_is_never_taken_and_nothing_to_take_is_no_change() {
+        let mut status = entry("helm", "Update", json!({"f:status": {"f:x": {}}}));
+        status["subresource"] = "status".into();
+        let live = live(json!([status]));
+        let change = Change { managers: ["helm"].into(), ..Change::default() };
+        assert_eq!(take_over(&live, &change), Ok(None));
+    }
+
+    #[test]
+    fn an_entry_in_another_version_of_the_kind_is_refused_by_name() {
+        let mut old = entry("helm", "Update", json!({"f:spec": {"f:replicas": {}}}));
+        old["apiVersion"] = "extensions/v1beta1".into();
+        let live = live(json!([entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}})), old]));
+        let change = Change { managers: ["helm"].into(), ..Change::default() };
+        let error = take_over(&live, &change).unwrap_err();
+        assert_eq!((&*error.manager, &*error.api_version), ("helm", "extensions/v1beta1"));
+    }
+}

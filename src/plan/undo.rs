@@ -1,0 +1,110 @@
+//! How a step is undone, and which ones cannot be.
+
+use crate::model::names::{IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use crate::model::plan::Undo;
+use crate::model::{Gvk, Object};
+use serde_json::Value;
+
+/// Undo of the apply of `body` onto `live`.
+pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
+    let Gvk { group, kind, .. } = body.gvk();
+    let why = match (&*group, &*kind) {
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => new_storage_version(live, body),
+        ("", "PersistentVolumeClaim") => grows(live, body),
+        _ => None,
+    };
+    why.map_or(Undo::Restore, |why| Undo::Impossible { why })
+}
+
+/// Undo of a creation, `live` being what a recreated Job was.
+pub(super) fn of_create(body: &Object, live: Option<&Object>) -> Undo {
+    if body.annotation(IRREVERSIBLE_ANNOTATION) == Some("true") {
+        return match body.annotation(UNDO_ANNOTATION) {
+            Some(_) => Undo::Delete,
+            None => Undo::Impossible { why: "the Job says that its effect cannot be undone".into() },
+        };
+    }
+    match live {
+        // A Job that has finished is never run again by a revert.
+        Some(live) if !finished(live) => Undo::CreateAgain,
+        _ => Undo::Delete,
+    }
+}
+
+fn finished(job: &Object) -> bool {
+    let conditions = job.at("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    conditions.iter().any(|c| {
+        matches!(c["type"].as_str(), Some("Complete" | "Failed")) && c["status"].as_str() == Some("True")
+    })
+}
+
+fn storage_version(crd: &Object) -> Option<&str> {
+    let versions = crd.at("/spec/versions")?.as_array()?;
+    versions.iter().find(|version| version["storage"] == true)?["name"].as_str()
+}
+
+fn new_storage_version(live: &Object, body: &Object) -> Option<String> {
+    let (old, new) = (storage_version(live)?, storage_version(body)?);
+    (old != new).then(|| {
+        format!("objects are stored as {new} from then on, and the server no longer lets {old} be the only version")
+    })
+}
+
+fn grows(live: &Object, body: &Object) -> Option<String> {
+    let size = |object: &Object| object.text("/spec/resources/requests/storage").to_owned();
+    let (old, new) = (size(live), size(body));
+    (!new.is_empty() && old != new)
+        .then(|| format!("a volume that grew from {old} to {new} cannot shrink again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(mut value: Value) -> Object {
+        value["metadata"]["name"] = "a".into();
+        Object::new(value).unwrap()
+    }
+
+    #[test]
+    fn a_claim_that_grows_and_a_new_storage_version_cannot_be_undone() {
+        let claim = |size: &str| {
+            object(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {},
+                "spec": {"resources": {"requests": {"storage": size}}}}))
+        };
+        assert!(
+            matches!(of_apply(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
+        );
+        assert_eq!(of_apply(&claim("1Gi"), &claim("1Gi")), Undo::Restore);
+        let crd = |storage: &str| {
+            object(
+                json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {},
+                "spec": {"versions": [{"name": "v1", "storage": storage == "v1"}, {"name": "v2", "storage": storage == "v2"}]}}),
+            )
+        };
+        assert!(matches!(of_apply(&crd("v1"), &crd("v2")), Undo::Impossible { .. }));
+        assert_eq!(of_apply(&crd("v1"), &crd("v1")), Undo::Restore);
+    }
+
+    #[test]
+    fn an_irreversible_job_is_a_barrier_unless_the_release_names_its_undo() {
+        let job = |annotations: Value| {
+            object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"annotations": annotations}}))
+        };
+        let irreversible = job(json!({IRREVERSIBLE_ANNOTATION: "true"}));
+        assert!(matches!(of_create(&irreversible, None), Undo::Impossible { .. }));
+        let with_undo = job(json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "back"}));
+        assert_eq!(of_create(&with_undo, None), Undo::Delete);
+    }
+
+    #[test]
+    fn a_finished_job_is_not_run_again_by_a_revert() {
+        let job = |status: Value| {
+            object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": status}))
+        };
+        let done = job(json!({"conditions": [{"type": "Complete", "status": "True"}]}));
+        assert_eq!(of_create(&job(json!({})), Some(&done)), Undo::Delete);
+        assert_eq!(of_create(&job(json!({})), Some(&job(json!({"active": 1})))), Undo::CreateAgain);
+    }
+}

@@ -1,0 +1,122 @@
+//! Whose fields a promotion may change: a decision for each differing field.
+
+use super::policy::Policy;
+use crate::model::FieldPath;
+use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
+use crate::model::path::Step;
+
+/// What is done about one differing field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// The apply changes or removes it.
+    Apply,
+    /// It must go and others own it: it becomes ours first.
+    TakeOver,
+    /// It stays as it is: it is somebody's to decide.
+    Leave,
+    /// A person set it, and `--overwrite` is not given.
+    Person(Ownership),
+    /// Another tool set it, and it is not adopted.
+    Tool(Ownership),
+}
+
+/// Decides. `autoscaled` says that an autoscaler owns the object's `replicas`.
+pub(super) fn decide(change: &FieldChange, autoscaled: bool, policy: &Policy) -> Decision {
+    if change.expected_by.is_some() || change.kind == ChangeKind::AddedOriginUnknown {
+        return Decision::Leave;
+    }
+    if is_somebodys(&change.path, autoscaled) {
+        return Decision::Leave;
+    }
+    let added = change.kind == ChangeKind::Added;
+    let take = if added { Decision::TakeOver } else { Decision::Apply };
+    let Some(whose) = &change.whose else { return take };
+    match whose.class {
+        HandClass::Ours | HandClass::Unknown => take,
+        HandClass::Person if policy.overwrite || policy.adopts(&whose.manager) => take,
+        HandClass::Person => Decision::Person(whose.clone()),
+        // A name is a free claim: what such a manager added is left, what it changed is not taken in silence.
+        HandClass::Controller | HandClass::Autoscaler if added => Decision::Leave,
+        _ if policy.adopts(&whose.manager) => take,
+        _ => Decision::Tool(whose.clone()),
+    }
+}
+
+/// Fields that are for others to set, by place and not by who claims to have set them.
+fn is_somebodys(path: &FieldPath, autoscaled: bool) -> bool {
+    let field = |step: &Step| match step {
+        Step::Field(name) => name.clone(),
+        _ => "*".to_owned(),
+    };
+    let steps: Vec<_> = path.steps().iter().map(field).collect();
+    let steps: Vec<_> = steps.iter().map(String::as_str).collect();
+    match steps[..] {
+        ["spec", "replicas"] => autoscaled,
+        // Certificate authorities are injected into webhooks, APIServices and conversions.
+        ["webhooks", "*", "clientConfig", "caBundle"]
+        | ["spec", "caBundle"]
+        | ["spec", "conversion", "webhook", "clientConfig", "caBundle"] => true,
+        ["metadata", "annotations", key] => super::content::is_controllers_annotation(key),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn change(path: &str, kind: ChangeKind, class: HandClass, manager: &str) -> FieldChange {
+        let whose = Ownership {
+            manager: manager.into(),
+            operation: "Update".into(),
+            subresource: String::new(),
+            time: None,
+            class,
+        };
+        FieldChange {
+            path: path.parse().unwrap(),
+            kind,
+            live: Some(json!(1)),
+            desired: Some(json!(2)),
+            whose: Some(whose),
+            expected_by: None,
+            rule_note: None,
+        }
+    }
+
+    #[test]
+    fn a_field_is_decided_by_its_place_and_by_who_set_it() {
+        use ChangeKind::{Added, AddedOriginUnknown, Changed};
+        use HandClass::{Controller, OtherTool, Ours, Person};
+        let none = Policy::default();
+        let overwrite = Policy { overwrite: true, ..Policy::default() };
+        let adopt = Policy { adopt: ["helm".to_owned()].into(), ..Policy::default() };
+        let is = |change: FieldChange, autoscaled, policy: &Policy, wanted: &str| {
+            let found = match decide(&change, autoscaled, policy) {
+                Decision::Apply => "apply",
+                Decision::TakeOver => "take over",
+                Decision::Leave => "leave",
+                Decision::Person(_) => "person",
+                Decision::Tool(_) => "tool",
+            };
+            assert_eq!(found, wanted, "{change:?}");
+        };
+        is(change("/spec/paused", Changed, Person, "kubectl-edit"), false, &none, "person");
+        is(change("/spec/paused", Changed, Person, "kubectl-edit"), false, &overwrite, "apply");
+        is(change("/spec/paused", Added, Person, "kubectl-edit"), false, &overwrite, "take over");
+        is(change("/spec/replicas", Changed, Person, "kubectl"), true, &none, "leave");
+        is(change("/spec/replicas", Changed, Ours, "kubectl-delivery"), false, &none, "apply");
+        is(change("/spec/paused", Changed, OtherTool, "helm"), false, &overwrite, "tool");
+        is(change("/spec/paused", Added, OtherTool, "helm"), false, &adopt, "take over");
+        is(change("/spec/paused", AddedOriginUnknown, OtherTool, "helm"), false, &adopt, "leave");
+        is(change("/spec/template/x", Changed, Controller, "kube-controller-manager"), false, &none, "tool");
+        is(change("/spec/template/x", Added, Controller, "kube-controller-manager"), false, &none, "leave");
+        is(
+            change("/webhooks/[name=a]/clientConfig/caBundle", Changed, OtherTool, "x"),
+            false,
+            &none,
+            "leave",
+        );
+    }
+}
