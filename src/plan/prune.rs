@@ -22,8 +22,7 @@ pub(super) fn prune(
     for object in extra {
         match reason_to_stay(object, policy, facts, applyset_id) {
             Ok(live) => goes.push((object, live)),
-            Err(Some(finding)) => findings.push(finding),
-            Err(None) => {}
+            Err(finding) => findings.extend(finding.map(|finding| *finding)),
         }
     }
     let old_set = comparison
@@ -72,28 +71,29 @@ fn reason_to_stay<'a>(
     policy: &Policy,
     facts: &Facts,
     applyset_id: &str,
-) -> Result<&'a Object, Option<PreflightFinding>> {
+) -> Result<&'a Object, Option<Box<PreflightFinding>>> {
     let id = object.id();
     let live = match &object.live {
         Observed::Present(live) => live,
         Observed::Absent(_) => return Err(None),
         Observed::Unreadable { error, .. } => {
             let message = format!("expected to read what is no longer in the release, found: {error}");
-            return Err(Some(refuse("unreadable", Some(&id), message, None)));
+            return Err(Some(Box::new(refuse("unreadable", Some(&id), message, None))));
         }
     };
     if policy.is_external(&id, &facts.namespace) {
-        return Err(Some(note("prune", Some(&id), "stays: the environment declares it as external".into())));
+        let message = "stays: the environment declares it as external".into();
+        return Err(Some(Box::new(note("prune", Some(&id), message))));
     }
     if live.label(APPLYSET_PART_OF_LABEL) != Some(applyset_id) {
         let message = "stays: somebody took it out of the set by its label".into();
-        return Err(Some(note("prune", Some(&id), message)));
+        return Err(Some(Box::new(note("prune", Some(&id), message))));
     }
     if is_kept(&id) && !policy.prune_kept.iter().any(|name| names(name, &id)) {
         let message = format!("stays: a {} is never pruned unless it is named", id.kind);
         let mut finding = note("prune", Some(&id), message);
         finding.hint = Some(format!("--prune-kept {}", id.kubectl_name()));
-        return Err(Some(finding));
+        return Err(Some(Box::new(finding)));
     }
     Ok(live)
 }
