@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# A real kubelet, with containerd and runc of its own, joined to a cluster of cluster.sh. Linux, root, Debian's packages.
+# Its processes, images and pods live in the cluster's folder and go with `down`.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
+source "$here/lib/build.sh"
+source "$here/lib/stages.sh"
+source "$here/lib/control_plane.sh"
+source "$here/node/images.sh"
+
+node=real-node
+name=${2:-dev}
+state=$(cluster_dir "$name")/node
+socket=$state/containerd.sock
+# A kubelet takes no loopback address for its own: one on a link that leads nowhere.
+link=delivery-node
+address=10.88.8.1
+
+explain() {
+  if [ -n "${KUBECONFIG:-}" ]; then
+    say "no real node can be joined here: using the cluster of KUBECONFIG=$KUBECONFIG"
+  else
+    fail "no real node can be joined here; set KUBECONFIG to any cluster with real nodes, then run this again"
+  fi
+}
+
+requirements() {
+  [ "$(uname -s)" = Linux ] || { say "a real node needs Linux"; return 1; }
+  [ "$(id -u)" = 0 ] || { say "a real node needs root"; return 1; }
+  local missing=() pair
+  for pair in containerd:containerd runc:runc busybox:busybox-static iptables:iptables ip:iproute2 mount:mount; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+  done
+  [ -e /usr/lib/cni/bridge ] || [ -e /opt/cni/bin/bridge ] || missing+=(containernetworking-plugins)
+  [ ${#missing[@]} = 0 ] && return 0
+  command -v apt-get >/dev/null || { say "a real node needs ${missing[*]}"; return 1; }
+  say "installing ${missing[*]}"
+  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" >/dev/null ||
+    { say "cannot install ${missing[*]}"; return 1; }
+}
+
+write_containerd() { # registry
+  cat >"$state/containerd.toml" <<EOF
+version = 2
+root = "$state/root"
+state = "$state/run"
+[grpc]
+  address = "$socket"
+[plugins."io.containerd.grpc.v1.cri"]
+  # Without CAP_SYS_RESOURCE runc cannot lower an OOM score.
+  restrict_oom_score_adj = true
+  sandbox_image = "$1/test/pause:1.0.0"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "$state/cni/bin"
+    conf_dir = "$state/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "$state/certs.d"
+EOF
+  mkdir -p "$state/certs.d/$1" "$state/cni/bin" "$state/cni/net.d"
+  printf 'server = "http://%s"\n[host."http://%s"]\n  capabilities = ["pull", "resolve"]\n' "$1" "$1" >"$state/certs.d/$1/hosts.toml"
+  cp -n /usr/lib/cni/* /opt/cni/bin/* "$state/cni/bin/" 2>/dev/null || true
+  cat >"$state/cni/net.d/10-bridge.conflist" <<'EOF'
+{"cniVersion": "0.4.0", "name": "delivery", "plugins": [
+  {"type": "bridge", "bridge": "delivery0", "isGateway": true, "ipMasq": false,
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.7.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "loopback"}]}
+EOF
+}
+
+write_kubelet() {
+  cat >"$state/kubelet.yaml" <<EOF
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+address: $address
+port: $1
+readOnlyPort: 0
+healthzPort: 0
+failCgroupV1: false
+failSwapOn: false
+cgroupDriver: cgroupfs
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+evictionHard: {}
+containerRuntimeEndpoint: unix://$socket
+podLogsDir: $state/pod-logs
+syncFrequency: 10s
+nodeStatusUpdateFrequency: 10s
+registerWithTaints: [{key: kubectl-delivery.io/node, value: real, effect: NoSchedule}]
+EOF
+}
+
+is_ready() {
+  [ "$(kubectl_ "$name" get node $node -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null)" = True ]
+}
+
+up() {
+  requirements || exit 1
+  build_tools
+  is_healthy "$name" || fail "the cluster $name is not up: make cluster"
+  if [ -f "$state/kubelet.pid" ] && kill -0 "$(cat "$state/kubelet.pid")" 2>/dev/null && is_ready; then
+    say "$node is up"; return 0
+  fi
+  down >/dev/null 2>&1 || true
+  mkdir -p "$state/kubelet" "$state/pod-logs"
+  local bin registry started=$SECONDS
+  bin=$(tools_dir)
+  registry=$(jq -r .registry "$(cluster_dir "$name")/env.json")
+  say "pushing the images of the demo and the tests to $registry"
+  push_images "$registry"
+  write_containerd "$registry"
+  write_kubelet "$(free_port)"
+  ip link add $link type bridge 2>/dev/null || true
+  ip address replace $address/32 dev $link
+  ip link set $link up
+  setsid containerd --config "$state/containerd.toml" >"$state/containerd.log" 2>&1 </dev/null 8>&- 9>&- &
+  echo $! >"$state/containerd.pid"
+  wait_for 20 test -S "$socket" || fail "containerd does not start: $state/containerd.log"
+  setsid "$bin/kubelet" --config "$state/kubelet.yaml" --kubeconfig "$(cluster_dir "$name")/kubeconfig" --root-dir "$state/kubelet" \
+    --hostname-override $node --node-ip $address --node-labels kubectl-delivery.io/node=real --v 2 \
+    >"$state/kubelet.log" 2>&1 </dev/null 8>&- 9>&- &
+  echo $! >"$state/kubelet.pid"
+  wait_for 60 is_ready || { tail -5 "$state/kubelet.log" >&2; fail "the kubelet does not become ready: $state/kubelet.log"; }
+  say "$node is up after $((SECONDS - started)) s"
+}
+
+# Ends the pods' shims (they outlive containerd) by the paths that only they carry.
+end_shims() {
+  local process
+  for process in /proc/[0-9]*; do
+    if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "containerd-shim.*$socket"; then
+      kill "${process#/proc/}" 2>/dev/null || true
+    fi
+  done
+}
+
+down() {
+  [ -d "$state" ] || { say "there is no real node"; return 0; }
+  set +e # whatever fails here, the rest must go too
+  if is_healthy "$name"; then
+    kubectl_ "$name" delete pods -A --field-selector spec.nodeName=$node --grace-period 1 --timeout 30s >/dev/null 2>&1 || true
+    kubectl_ "$name" delete node $node --timeout 20s >/dev/null 2>&1 || true
+  fi
+  end_process "$state/kubelet.pid" kubelet
+  if [ -S "$socket" ] && command -v ctr >/dev/null; then
+    ctr -a "$socket" -n k8s.io tasks ls -q 2>/dev/null | while read -r task; do
+      ctr -a "$socket" -n k8s.io tasks delete -f "$task" >/dev/null 2>&1 || true
+    done
+  fi
+  end_process "$state/containerd.pid" containerd
+  end_shims
+  sleep 0.3
+  awk -v state="$state" 'index($2, state) == 1 {print $2}' /proc/mounts | sort -r | while read -r mounted; do
+    umount -l "$mounted" 2>/dev/null || true
+  done
+  awk '/\/run\/netns\/cni-/ {print $2}' /proc/mounts | while read -r netns; do umount -l "$netns" 2>/dev/null || true; rm -f "$netns"; done
+  ip link delete delivery0 2>/dev/null || true
+  ip link delete $link 2>/dev/null || true
+  rm -rf "$state"
+  say "$node is down"
+}
+
+case "${1:-}" in
+  up) up ;;
+  down) down ;;
+  images) push_images "$(jq -r .registry "$(cluster_dir "$name")/env.json")" ;;
+  explain) explain ;;
+  *) echo "usage: node.sh up|down|images|explain [CLUSTER]" >&2; exit 1 ;;
+esac
