@@ -15,5 +15,6 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod model;
+pub mod observe;
 pub mod plan;
 pub mod report;

@@ -11,6 +11,7 @@ pub mod names;
 pub mod object;
 pub mod path;
 pub mod plan;
+pub mod preflight;
 pub mod release;
 pub mod snapshot;
 pub mod verdict;

@@ -95,6 +95,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What is sent; none for a deletion.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Action::Create { object } | Action::Apply { object, .. } | Action::Recreate { object } => {
+                Some(object)
+            }
+            Action::Delete { .. } => None,
+        }
+    }
+}
+
 /// How dependents of a deleted object go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Propagation {

@@ -46,6 +46,19 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
     Some(Value::Object([(key, taken)].into_iter().collect()))
 }
 
+/// Whether the set holds `path` itself or a field under it.
+pub(super) fn holds(set: &Value, path: &FieldPath) -> bool {
+    let mut at = set;
+    for step in path.steps() {
+        let Some(map) = at.as_object() else { return false };
+        match map.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step)) {
+            Some((_, below)) => at = below,
+            None => return false,
+        }
+    }
+    true
+}
+
 /// The leaves of a set: the paths under which it holds nothing more. `.` stands for the path above it.
 pub(super) fn leaves(set: &Value) -> Vec<FieldPath> {
     fn walk(at: &Value, path: &FieldPath, leaves: &mut Vec<FieldPath>) {

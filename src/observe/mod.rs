@@ -1,0 +1,5 @@
+//! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
+
+mod preflight;
+
+pub use preflight::preflight;

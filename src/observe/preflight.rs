@@ -1,0 +1,148 @@
+//! Asks an API server what a preflight wants to know: rights, dry requests, pods, quotas. Nothing is changed.
+
+use crate::cluster::{
+    AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
+};
+use crate::model::kinds::built_in;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::plan::Propagation;
+use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};
+use crate::model::{Object, Target};
+use futures::future::join_all;
+use std::collections::BTreeSet;
+
+/// Asks everything at once; the cluster bounds how much of it runs side by side.
+pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
+    let rights = join_all(asked.rights.iter().map(|(right, need)| may(cluster, right, need)));
+    let tries = join_all(asked.tries.iter().map(|question| try_dry(cluster, question)));
+    let pods = join_all(asked.pods.iter().map(|question| try_pod(cluster, question)));
+    let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
+    let (rights, tries, pods, quotas) = futures::join!(rights, tries, pods, quotas);
+    let mut answers =
+        Answers { rights: asked.rights.keys().cloned().zip(rights).collect(), ..Answers::default() };
+    for (answer, warnings) in tries {
+        answers.tries.push(answer);
+        answers.warnings.extend(warnings);
+    }
+    answers.pods = pods;
+    for found in quotas {
+        match found {
+            Ok(found) => answers.quotas.extend(found),
+            Err(why) => answers.unreadable.push(why),
+        }
+    }
+    answers
+}
+
+/// Whether a right is there: for any name first, then for each that is needed.
+async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
+    let review = |name: &str| AccessReview {
+        verb: right.verb.clone(),
+        group: right.group.clone(),
+        resource: right.resource.clone(),
+        subresource: right.subresource.clone(),
+        namespace: right.namespace.clone(),
+        name: name.into(),
+    };
+    match cluster.may(&review("")).await {
+        Ok(true) => return Allowed::Yes,
+        Ok(false) => {}
+        Err(error) => return Allowed::Unknown(error.to_string()),
+    }
+    if need.names.is_empty() {
+        return Allowed::No(BTreeSet::new());
+    }
+    let each = join_all(need.names.iter().map(|name| {
+        let review = review(name);
+        async move { cluster.may(&review).await }
+    }));
+    let mut missing = BTreeSet::new();
+    for (name, answer) in need.names.iter().zip(each.await) {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => drop(missing.insert(name.clone())),
+            Err(error) => return Allowed::Unknown(error.to_string()),
+        }
+    }
+    if missing.is_empty() { Allowed::Yes } else { Allowed::No(missing) }
+}
+
+async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>) {
+    let apply = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true };
+    let write = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    let target = &question.target;
+    let answered = match &question.request {
+        DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
+        DryRequest::Replace(body) => cluster.replace(target, body, &write).await,
+        DryRequest::Create(body) | DryRequest::PutBack(body) => {
+            cluster.create(&named_as(target, body), body, &write).await
+        }
+        DryRequest::Delete(uid) => {
+            let options = DeleteOptions {
+                uid: uid.clone(),
+                resource_version: None,
+                propagation: Propagation::Background,
+                dry_run: true,
+            };
+            return match cluster.delete(target, &options).await {
+                Ok(_) => (Answer::Fine(None), Vec::new()),
+                Err(error) => (answer_of(&error), Vec::new()),
+            };
+        }
+    };
+    match answered {
+        Ok(applied) => (Answer::Fine(Some(Box::new(applied.object))), applied.warnings),
+        Err(error) => (answer_of(&error), Vec::new()),
+    }
+}
+
+/// The same place under the body's name.
+fn named_as(target: &Target, body: &serde_json::Value) -> Target {
+    let name = body["metadata"]["name"].as_str().unwrap_or(&target.name).to_owned();
+    Target { name, ..target.clone() }
+}
+
+async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
+    let Some(pods) = built_in("", "Pod") else { return Answer::Fine(None) };
+    let target = Target::new(&pods, Some(&question.namespace), "");
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    match cluster.create(&target, &question.pod, &options).await {
+        Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
+        Err(error) => match answer_of(&error) {
+            // Not being allowed to create pods says nothing of what a controller may do.
+            Answer::Refused { code: 403, message, .. }
+                if message.contains("cannot create resource \"pods\"") =>
+            {
+                Answer::Unknown { why: "no right to create pods dry".into() }
+            }
+            other => other,
+        },
+    }
+}
+
+async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
+    let Some(kind) = built_in("", "ResourceQuota") else { return Ok(Vec::new()) };
+    let request = ListRequest::all(&kind, Some(namespace));
+    match cluster.list(&request).await {
+        Ok(page) => Ok(page.items),
+        Err(error) => Err(format!("quotas of the namespace {namespace}: {error}")),
+    }
+}
+
+/// What an error says of a dry request. What is not there yet may be created by this very promotion.
+fn answer_of(error: &ApiError) -> Answer {
+    match error {
+        ApiError::NotServed { resource } => Answer::Unknown { why: format!("{resource} is not served yet") },
+        ApiError::Status { code: 404, message, .. } => Answer::Unknown { why: message.clone() },
+        ApiError::Status { message, .. } if message.contains("does not support dry run") => {
+            Answer::Unknown { why: message.clone() }
+        }
+        ApiError::Status { code, message, causes, .. } => {
+            let mut fields: Vec<String> =
+                causes.iter().map(|cause| cause.field.clone()).filter(|field| !field.is_empty()).collect();
+            fields.dedup();
+            Answer::Refused { code: *code, message: message.clone(), fields }
+        }
+        other => Answer::Unknown { why: other.to_string() },
+    }
+}

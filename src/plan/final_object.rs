@@ -1,0 +1,141 @@
+//! The object as it will be after a step that takes fields over, for a dry-run PUT.
+//!
+//! Ownership cannot be changed dry, so that a dry-run apply would still hold what is to go: a leftover strategy or a
+//! port of the same name would be refused.
+
+use super::body::remove_from;
+use super::fields_v1::{holds, leaves};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
+use serde_json::Value;
+
+/// Live after the step; `predicted` is the server's answer to a dry-run apply where it gave one.
+pub(super) fn final_object(
+    live: &Object,
+    predicted: Option<&Object>,
+    body: &Object,
+    entries: &[Value],
+) -> Value {
+    let mut value = predicted.unwrap_or(live).value().clone();
+    for path in to_go(live, body, entries) {
+        remove_from(&mut value, path.steps());
+    }
+    if predicted.is_none() {
+        merge(&mut value, body.value());
+    }
+    if let Some(object) = value.as_object_mut() {
+        object.shift_remove("status");
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+        metadata.shift_remove("resourceVersion");
+        metadata.insert("resourceVersion".into(), live.resource_version().into());
+        metadata.insert("uid".into(), live.uid().into());
+    }
+    value
+}
+
+/// What our entry owns after the take-over, nobody else owns, and the body lacks.
+fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
+    let is_ours = |entry: &&Value| {
+        entry["manager"] == FIELD_MANAGER
+            && entry["operation"] == "Apply"
+            && entry["subresource"].as_str().unwrap_or_default().is_empty()
+    };
+    let Some(ours) = entries.iter().find(is_ours) else { return Vec::new() };
+    let others: Vec<_> = entries.iter().filter(|entry| !is_ours(entry)).collect();
+    let mut found: Vec<FieldPath> = Vec::new();
+    for leaf in leaves(&ours["fieldsV1"]) {
+        if leaf.get(live.value()).is_none() || leaf.get(body.value()).is_some() {
+            continue;
+        }
+        let path = item_that_goes(&leaf, body).unwrap_or(leaf);
+        let kept = others.iter().any(|entry| holds(&entry["fieldsV1"], &path));
+        if !kept && !found.iter().any(|known| path.starts_with(known)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A list item that the body lacks goes as a whole: without its key, its other fields could not be found.
+fn item_that_goes(leaf: &FieldPath, body: &Object) -> Option<FieldPath> {
+    let steps = leaf.steps();
+    (0..steps.len())
+        .filter(|at| matches!(steps[*at], Step::Key(_) | Step::Value(_)))
+        .map(|at| FieldPath::from_steps(steps[..=at].to_vec()))
+        .find(|item| item.get(body.value()).is_none())
+}
+
+/// Lays the body over a value: maps key by key, lists of named items by name, everything else as a whole.
+fn merge(value: &mut Value, body: &Value) {
+    match (value, body) {
+        (Value::Object(map), Value::Object(body)) => {
+            for (key, wanted) in body {
+                merge(map.entry(key.clone()).or_insert(Value::Null), wanted);
+            }
+        }
+        (Value::Array(items), Value::Array(body)) if named(items) && named(body) => {
+            for wanted in body {
+                match items.iter_mut().find(|item| item["name"] == wanted["name"]) {
+                    Some(item) => merge(item, wanted),
+                    None => items.push(wanted.clone()),
+                }
+            }
+        }
+        (value, body) => *value = body.clone(),
+    }
+}
+
+fn named(items: &[Value]) -> bool {
+    !items.is_empty() && items.iter().all(|item| item["name"].is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn service(port: i64, extra: Value) -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "web", "uid": "u", "resourceVersion": "7", "annotations": extra},
+            "spec": {"clusterIP": "10.0.0.1", "ports": [{"name": "http", "port": port, "protocol": "TCP"}]}}))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_port_that_another_tool_set_goes_and_what_others_own_stays() {
+        let live = service(80, json!({"theirs": "x", "last": "y"}));
+        let body = service(81, Value::Null);
+        let entries = [
+            json!({"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": {
+                "f:metadata": {"f:annotations": {"f:last": {}}},
+                "f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:name": {}, "f:port": {}}}}}}),
+            json!({"manager": "them", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:theirs": {}}}}}),
+        ];
+        let mut predicted = live.clone();
+        predicted.value_mut()["spec"]["ports"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"port": 81, "protocol": "TCP"}));
+        let last = final_object(&live, Some(&predicted), &body, &entries);
+        assert_eq!(last["spec"]["ports"], json!([{"port": 81, "protocol": "TCP"}]));
+        assert_eq!(last["metadata"]["annotations"], json!({"theirs": "x"}));
+        assert_eq!(
+            (&last["metadata"]["uid"], &last["metadata"]["resourceVersion"]),
+            (&json!("u"), &json!("7"))
+        );
+    }
+
+    #[test]
+    fn without_an_answer_of_the_server_the_body_is_laid_over_live() {
+        let live = service(80, json!({"last": "y"}));
+        let mut body = service(81, Value::Null);
+        body.value_mut()["metadata"]["annotations"] = json!({});
+        let last = final_object(&live, None, &body, &[]);
+        assert_eq!(last["spec"]["ports"], json!([{"name": "http", "port": 81, "protocol": "TCP"}]));
+        assert_eq!(last["spec"]["clusterIP"], "10.0.0.1");
+        assert_eq!(last["metadata"]["annotations"], json!({"last": "y"}));
+    }
+}

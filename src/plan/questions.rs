@@ -1,0 +1,102 @@
+//! What the server is asked about a plan before anything is touched.
+
+use super::final_object::final_object;
+use super::rights;
+use super::workload::pod_of;
+use crate::model::finding::Comparison;
+use crate::model::plan::{Action, Plan, PlanStep, Undo};
+use crate::model::preflight::{DryRequest, Questions, Try};
+use crate::model::{Object, ObjectId};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
+pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
+    let live = live_objects(comparison);
+    let mut asked = Questions { rights: rights::needed(plan), ..Questions::default() };
+    for step in &plan.steps {
+        let id = step.target.id();
+        let old = live.get(&id);
+        asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
+        if let Some(put_back) = put_back(step, old.map(|(live, _)| *live)) {
+            asked.tries.push(Try { step: step.id, target: step.target.clone(), request: put_back });
+        }
+        if let Some(pod) = step.action.object().and_then(|object| pod_of(object, &id)) {
+            asked.pods.push(pod);
+        }
+        asked.quotas.extend(step.target.namespace.clone());
+    }
+    for step in &plan.prune {
+        if let Some((live, _)) = live.get(&step.target.id()) {
+            let request = DryRequest::Delete(live.uid().into());
+            asked.tries.push(Try { step: step.id, target: step.target.clone(), request });
+        }
+    }
+    // A namespace that this promotion creates has no quota yet.
+    let created: BTreeSet<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| {
+            step.target.resource.kind == "Namespace" && matches!(step.action, Action::Create { .. })
+        })
+        .map(|step| step.target.name.as_str())
+        .collect();
+    asked.quotas.retain(|namespace| !created.contains(namespace.as_str()));
+    asked
+}
+
+type Live<'a> = BTreeMap<ObjectId, (&'a Object, Option<&'a Object>)>;
+
+/// Live objects with what the server predicted for them.
+pub(super) fn live_objects(comparison: &Comparison) -> Live<'_> {
+    comparison
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.id(), (object.live.object()?, object.predicted.as_ref()))))
+        .collect()
+}
+
+fn request(step: &PlanStep, old: Option<&(&Object, Option<&Object>)>) -> DryRequest {
+    match (&step.action, old) {
+        (Action::Apply { object, take_over: Some(entries), .. }, Some((live, predicted))) => {
+            DryRequest::Replace(final_object(live, *predicted, object, entries))
+        }
+        (Action::Apply { object, .. }, Some((live, _))) => {
+            let mut body = object.value().clone();
+            body["metadata"]["uid"] = live.uid().into();
+            DryRequest::Apply(body)
+        }
+        (Action::Recreate { object }, _) => {
+            let mut body = object.value().clone();
+            body["metadata"]["name"] = other_name(object.name()).into();
+            DryRequest::Create(body)
+        }
+        (Action::Create { object } | Action::Apply { object, .. }, _) => {
+            DryRequest::Apply(object.value().clone())
+        }
+        (Action::Delete { .. }, live) => {
+            DryRequest::Delete(live.map(|(live, _)| live.uid().to_owned()).unwrap_or_default())
+        }
+    }
+}
+
+/// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
+fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
+    let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
+    let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
+    let mut body = live.value().clone();
+    let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
+    for field in
+        ["uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "ownerReferences"]
+    {
+        metadata.shift_remove(field);
+    }
+    metadata.insert("name".into(), other_name(live.name()).into());
+    Some(DryRequest::PutBack(body))
+}
+
+/// A name that nobody uses, within the length of a label.
+fn other_name(name: &str) -> String {
+    let start: String = name.chars().take(40).collect();
+    format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']))
+}

@@ -1,0 +1,132 @@
+//! The rights that a plan and its undo need.
+
+use super::workload::is_watched;
+use crate::model::kinds::built_in;
+use crate::model::plan::{Action, Plan, PlanStep, Undo};
+use crate::model::preflight::{Need, Right};
+use crate::model::{ResourceType, Target};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rights, with what each is needed for.
+pub(super) fn needed(plan: &Plan) -> BTreeMap<Right, Need> {
+    let mut rights = Rights::default();
+    for step in plan.steps.iter().chain(&plan.prune) {
+        rights.of_step(step);
+    }
+    rights.of_keeping(plan);
+    rights.of_watching(plan);
+    rights.0
+}
+
+#[derive(Default)]
+struct Rights(BTreeMap<Right, Need>);
+
+impl Rights {
+    fn of_step(&mut self, step: &PlanStep) {
+        let (verbs, purpose): (&[&str], _) = match &step.action {
+            // A server-side apply that creates is authorized as both.
+            Action::Create { .. } => (&["get", "create", "patch"], "to create"),
+            Action::Apply { .. } => (&["get", "patch"], "to change"),
+            Action::Recreate { .. } => (&["get", "delete", "create", "patch"], "to create again"),
+            Action::Delete { .. } => (&["get", "delete"], "to prune"),
+        };
+        self.on(&step.target, verbs, purpose);
+        let undo: &[&str] = match &step.undo {
+            Undo::Delete => &["get", "delete"],
+            // What was deleted by somebody meanwhile is created again.
+            Undo::Restore => &["get", "update", "patch", "create"],
+            Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
+            Undo::Impossible { .. } => &[],
+        };
+        self.on(&step.target, undo, "to undo it");
+    }
+
+    /// The lock, the inventory, the journal, the history and the pre-images.
+    fn of_keeping(&mut self, plan: &Plan) {
+        let home = plan.namespace.as_str();
+        let verbs = ["get", "create", "update", "patch", "delete"];
+        self.kind("", "ConfigMap", home, &verbs, "to keep inventory, journal and history");
+        self.kind(
+            "coordination.k8s.io",
+            "Lease",
+            home,
+            &["get", "create", "update", "delete"],
+            "to hold the lock",
+        );
+        let copied = plan.steps.iter().chain(&plan.prune);
+        let copied = copied.filter(|step| !matches!(step.action, Action::Create { .. }));
+        let namespaces: BTreeSet<&str> =
+            copied.map(|step| step.target.namespace.as_deref().unwrap_or(home)).collect();
+        for namespace in namespaces {
+            self.kind("", "Secret", namespace, &["get", "create", "delete"], "to keep what was there before");
+        }
+    }
+
+    /// Workloads and their pods, for the verdicts.
+    fn of_watching(&mut self, plan: &Plan) {
+        for step in plan.steps.iter().filter(|step| is_watched(&step.target.resource)) {
+            self.on_any(
+                &step.target.resource,
+                step.target.namespace.as_deref(),
+                &["list", "watch"],
+                "to watch its rollout",
+            );
+            let Some(namespace) = step.target.namespace.as_deref() else { continue };
+            let read = ["get", "list", "watch"];
+            self.kind("", "Pod", namespace, &read, "to watch the rollout");
+            self.kind("apps", "ReplicaSet", namespace, &read, "to watch the rollout");
+            self.kind("apps", "ControllerRevision", namespace, &read, "to watch the rollout");
+            let optional =
+                Need { purpose: "to show a failure's log".into(), optional: true, ..Need::default() };
+            let logs = Right {
+                group: String::new(),
+                resource: "pods".into(),
+                subresource: "log".into(),
+                namespace: Some(namespace.into()),
+                verb: "get".into(),
+            };
+            self.0.entry(logs).or_insert(optional);
+        }
+    }
+
+    fn on(&mut self, target: &Target, verbs: &[&str], purpose: &str) {
+        let purpose = format!("{purpose} ({})", target.id());
+        for verb in verbs {
+            let need = self.entry(&target.resource, target.namespace.as_deref(), verb, &purpose);
+            if *verb != "create" {
+                need.names.insert(target.name.clone());
+            }
+        }
+    }
+
+    fn on_any(&mut self, resource: &ResourceType, namespace: Option<&str>, verbs: &[&str], purpose: &str) {
+        for verb in verbs {
+            self.entry(resource, namespace, verb, purpose);
+        }
+    }
+
+    fn kind(&mut self, group: &str, kind: &str, namespace: &str, verbs: &[&str], purpose: &str) {
+        let Some(resource) = built_in(group, kind) else { return };
+        for verb in verbs {
+            // Any name: those of the tool's own objects are not known to whoever writes a Role.
+            self.entry(&resource, Some(namespace), verb, purpose).names.clear();
+        }
+    }
+
+    fn entry(
+        &mut self,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        verb: &str,
+        purpose: &str,
+    ) -> &mut Need {
+        let right = Right {
+            group: resource.group.clone(),
+            resource: resource.plural.clone(),
+            subresource: String::new(),
+            namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
+            verb: verb.into(),
+        };
+        self.0.entry(right).or_insert_with(|| Need { purpose: purpose.into(), ..Need::default() })
+    }
+}

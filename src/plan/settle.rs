@@ -1,0 +1,202 @@
+//! What the server answered, taken into the plan: final objects, steps that change nothing, and refusals.
+
+use super::content::same_content;
+use super::policy::{Planned, note, refuse};
+use super::questions::live_objects;
+use super::{quota, refusals};
+use crate::model::finding::Comparison;
+use crate::model::plan::{Action, PlanStep, PreflightFinding, Undo};
+use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
+use crate::model::{Object, ObjectId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Takes the answers to [`super::questions`] into a plan. Refusals come first in the findings.
+pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
+    let Planned { mut plan, mut findings } = planned;
+    findings.extend(rights(asked, answers));
+    findings.extend(tries(&mut plan.steps, asked, answers));
+    findings.extend(pods(asked, answers));
+    findings.extend(quota::exceeded(&plan, comparison, asked, answers));
+    let unreadable = answers.unreadable.iter();
+    findings.extend(unreadable.map(|why| note("unreadable", None, format!("could not be checked: {why}"))));
+    findings.extend(
+        answers.warnings.iter().map(|text| note("warnings", None, format!("the server warns: {text}"))),
+    );
+    let live = live_objects(comparison);
+    let live: BTreeMap<_, _> = live.into_iter().map(|(id, (live, _))| (id, live)).collect();
+    let idle: BTreeSet<u32> =
+        plan.steps.iter().filter(|step| changes_nothing(step, &live)).map(|step| step.id).collect();
+    let (steps, idle): (Vec<_>, Vec<_>) = plan.steps.drain(..).partition(|step| !idle.contains(&step.id));
+    plan.unchanged.extend(idle.into_iter().map(|step| step.target));
+    plan.steps = steps;
+    number(&mut plan.steps, &mut plan.prune);
+    for step in &plan.steps {
+        if let Undo::Impossible { why } = &step.undo {
+            let message = format!("cannot be undone: {why}; a failure after it is not reverted past it");
+            findings.push(note("undo", Some(&step.target.id()), message));
+        }
+    }
+    Planned { plan, findings }
+}
+
+/// An apply whose answer is what is there, and that takes nothing over.
+fn changes_nothing(step: &PlanStep, live: &BTreeMap<ObjectId, &Object>) -> bool {
+    match (&step.action, live.get(&step.target.id())) {
+        (Action::Apply { expected, take_over: None, .. }, Some(live)) => same_content(expected, live),
+        _ => false,
+    }
+}
+
+/// Ids and waves without gaps.
+fn number(steps: &mut [PlanStep], prune: &mut [PlanStep]) {
+    let waves: BTreeSet<u32> = steps.iter().map(|step| step.wave).collect();
+    let waves: BTreeMap<u32, u32> = waves.into_iter().zip(0..).collect();
+    for (id, step) in (0..).zip(steps.iter_mut().chain(prune.iter_mut())) {
+        step.id = id;
+    }
+    for step in steps {
+        step.wave = waves.get(&step.wave).copied().unwrap_or_default();
+    }
+}
+
+fn tries(steps: &mut [PlanStep], asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
+    let mut findings = Vec::new();
+    let created: Vec<Object> = steps.iter().filter_map(created).cloned().collect();
+    for (question, answer) in asked.tries.iter().zip(&answers.tries) {
+        let id = question.target.id();
+        let step = steps.iter_mut().find(|step| step.id == question.step);
+        match (answer, &question.request) {
+            (Answer::Refused { message, .. }, DryRequest::PutBack(_)) => {
+                if let Some(step) = step {
+                    step.undo = Undo::Impossible { why: format!("putting it back is refused: {message}") };
+                }
+            }
+            (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
+            (Answer::Refused { code, message, fields }, _) => {
+                findings.push(refusals::of_server(&id, *code, message, fields));
+            }
+            (Answer::Unknown { why }, _) if waits_for_nothing(why, &id, &created) => {
+                let message =
+                    format!("expected a namespace or kind that is there or in the release, found: {why}");
+                findings.push(refuse("dry-run", Some(&id), message, None));
+            }
+            (Answer::Unknown { why }, _) => {
+                findings.push(note("dry-run", Some(&id), format!("could not be verified: {why}")));
+            }
+            (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
+                if let Some(step) = step {
+                    findings.extend(take_in(step, object));
+                }
+            }
+            (Answer::Fine(_), _) => {}
+        }
+    }
+    findings
+}
+
+fn created(step: &PlanStep) -> Option<&Object> {
+    match &step.action {
+        Action::Create { object } => Some(object),
+        _ => None,
+    }
+}
+
+/// Whether what is missing is neither there nor made by this promotion.
+fn waits_for_nothing(why: &str, id: &ObjectId, created: &[Object]) -> bool {
+    if why.contains("namespaces \"") && why.contains("not found") {
+        let namespace = id.namespace.as_deref();
+        return !created
+            .iter()
+            .any(|object| object.kind() == "Namespace" && Some(object.name()) == namespace);
+    }
+    if why.contains("is not served yet") {
+        return !created.iter().any(|object| {
+            object.kind() == "CustomResourceDefinition"
+                && object.text("/spec/names/kind") == id.kind
+                && object.text("/spec/group") == id.group
+        });
+    }
+    false
+}
+
+/// The answer becomes what the step is expected to give.
+fn take_in(step: &mut PlanStep, answer: &Object) -> Option<PreflightFinding> {
+    let id = step.target.id();
+    let sent = step.action.object()?;
+    let dropped = refusals::dropped(sent.value(), answer.value());
+    if let Action::Apply { expected, .. } = &mut step.action {
+        **expected = answer.clone();
+    }
+    (!dropped.is_empty()).then(|| {
+        let message =
+            format!("expected every field to be kept, found that the server drops {}", dropped.join(", "));
+        let hint = "is the kind's definition older than the manifest?".to_owned();
+        refuse("dry-run", Some(&id), message, Some(hint))
+    })
+}
+
+fn pods(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
+    let mut findings = Vec::new();
+    for (question, answer) in asked.pods.iter().zip(&answers.pods) {
+        let id = Some(&question.workload);
+        match answer {
+            Answer::Refused { message, .. } => {
+                let message = format!("expected its pods to be accepted, found: {message}");
+                findings.push(refuse("pods", id, message, None));
+            }
+            Answer::Unknown { why } => {
+                findings.push(note("pods", id, format!("whether its pods are accepted is not known: {why}")));
+            }
+            Answer::Fine(_) => {}
+        }
+    }
+    findings
+}
+
+/// Missing rights, one finding for each resource and namespace.
+fn rights(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
+    /// Resource, namespace, and whether a promotion can do without.
+    type Place<'a> = (String, Option<&'a str>, bool);
+    /// Verbs and purposes.
+    type Missing<'a> = (Vec<&'a str>, BTreeSet<&'a str>);
+    let mut missing: BTreeMap<Place<'_>, Missing<'_>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (right, need) in &asked.rights {
+        let resource = match (&*right.group, &*right.subresource) {
+            ("", "") => right.resource.clone(),
+            ("", sub) => format!("{}/{sub}", right.resource),
+            (group, "") => format!("{}.{group}", right.resource),
+            (group, sub) => format!("{}.{group}/{sub}", right.resource),
+        };
+        match answers.rights.get(right) {
+            Some(Allowed::Yes) => {}
+            Some(Allowed::No(_)) => {
+                let entry = missing.entry((resource, right.namespace.as_deref(), need.optional)).or_default();
+                entry.0.push(&right.verb);
+                entry.1.insert(&need.purpose);
+            }
+            Some(Allowed::Unknown(why)) => {
+                let message = format!("whether {} {resource} is allowed is not known: {why}", right.verb);
+                findings.push(refuse("rights", None, message, None));
+            }
+            None => {}
+        }
+    }
+    findings.extend(missing.into_iter().map(|((resource, namespace, optional), (verbs, purposes))| {
+        let place = namespace.map_or("in the cluster".to_owned(), |name| format!("in the namespace {name}"));
+        let purposes: Vec<_> = purposes.into_iter().collect();
+        let (verbs, purpose) = (verbs.join(", "), purposes.join(", "));
+        let message =
+            format!("expected the right to {verbs} {resource} {place}, found none (needed {purpose})");
+        if optional {
+            return note("rights", None, message);
+        }
+        let namespace = namespace.map(|name| format!(" -n {name}")).unwrap_or_default();
+        let verb = verbs.split(',').next().unwrap_or_default();
+        let hint = format!(
+            "kubectl auth can-i {verb} {resource}{namespace}; docs/permissions.md has a Role that suffices"
+        );
+        refuse("rights", None, message, Some(hint))
+    }));
+    findings
+}
