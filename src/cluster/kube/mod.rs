@@ -1,9 +1,24 @@
-//! The real door to a cluster.
+//! The real door to an API server, over the client library.
+//!
+//! `config` (with `kubeconfig`, `surroundings`, `proxy`, `certificate`) says how it is reached; `credentials` and
+//! `plugin` what is said about who asks; `transport` (with `retry`, `answer`, `failure`) sends; `door` is the trait,
+//! with `watch`, `discovery` and `path`.
 
-use super::{Cluster, ConnectError, ConnectionOptions};
-use std::sync::Arc;
+mod answer;
+mod certificate;
+mod config;
+mod connect;
+mod credentials;
+mod discovery;
+mod door;
+mod failure;
+mod kubeconfig;
+mod path;
+mod plugin;
+mod proxy;
+mod retry;
+mod surroundings;
+mod transport;
+mod watch;
 
-/// Sets a connection up. Sends no request.
-pub async fn connect(_options: &ConnectionOptions) -> Result<Arc<dyn Cluster>, ConnectError> {
-    Err(ConnectError::Unusable("the connection is not built yet".into()))
-}
+pub use connect::connect;

@@ -1,0 +1,277 @@
+//! Flags, kubeconfig and surroundings → the client library's configuration and the credentials.
+
+use super::certificate;
+use super::credentials::{Credentials, Plugin};
+use super::kubeconfig::{self, Chosen};
+use super::proxy::{proxy_for, without_credentials};
+use super::surroundings::Surroundings;
+use crate::cluster::{ConnectError, ConnectionOptions};
+use http::Uri;
+use kube::Config;
+use kube::config::{AuthInfo, ExecAuthCluster};
+use std::path::Path;
+use std::time::Duration;
+
+/// Limit of a unary request where no flag gives one.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Limit of making a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Everything that is needed to send a first request.
+pub(super) struct Settings {
+    /// For the client library; without tokens and plugins, which are ours.
+    pub config: Config,
+    /// What the Authorization header is made of.
+    pub credentials: Credentials,
+    /// The kubeconfig's user, for messages.
+    pub user_name: String,
+    /// URL of the server, for messages.
+    pub server: String,
+    /// Limit of one unary request, its retries included.
+    pub timeout: Duration,
+}
+
+/// Reads everything. Runs no program and sends nothing.
+pub(super) fn settings(
+    options: &ConnectionOptions,
+    surroundings: &Surroundings,
+) -> Result<Settings, ConnectError> {
+    let kubeconfig = kubeconfig::read(options, surroundings)?;
+    let is_empty =
+        kubeconfig.as_ref().is_none_or(|config| config.contexts.is_empty() && config.clusters.is_empty());
+    if is_empty && options.context.is_none() && options.server.is_none() && options.kubeconfig.is_none() {
+        return in_cluster(options, surroundings);
+    }
+    let chosen = kubeconfig::choose(options, &kubeconfig.unwrap_or_default())?;
+    from_kubeconfig(options, surroundings, chosen)
+}
+
+fn from_kubeconfig(
+    options: &ConnectionOptions,
+    surroundings: &Surroundings,
+    mut chosen: Chosen,
+) -> Result<Settings, ConnectError> {
+    override_with_flags(options, &mut chosen);
+    let cluster = &chosen.cluster;
+    let server = server_url(cluster.server.as_deref().unwrap_or_default())?;
+    let mut config = Config::new(server.clone());
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.root_cert = if config.accept_invalid_certs {
+        None
+    } else {
+        authority(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref())?
+    };
+    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
+    config.disable_compression = cluster.disable_compression.unwrap_or(false);
+    config.proxy_url = proxy_for(&server, cluster.proxy_url.as_deref(), surroundings)?;
+    check_certificate(&chosen.user, &chosen.user_name)?;
+    let credentials = credentials(options, &mut chosen)?;
+    config.auth_info = chosen.user;
+    config.default_namespace =
+        options.namespace.clone().or(chosen.namespace).unwrap_or_else(|| "default".to_owned());
+    Ok(finish(options, config, credentials, chosen.user_name))
+}
+
+/// A pod's ServiceAccount, where there is no kubeconfig.
+fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Result<Settings, ConnectError> {
+    let mount = &surroundings.service_account;
+    let token = mount.join("token");
+    let Some((host, port)) = surroundings.service.as_ref().filter(|_| token.exists()) else {
+        let files = kubeconfig::candidates(surroundings);
+        let looked_at = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(ConnectError::NoConfiguration { looked_at });
+    };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let server = server_url(&format!("https://{host}:{port}"))?;
+    let mut config = Config::new(server.clone());
+    let ca = mount.join("ca.crt");
+    config.root_cert = authority(None, ca.to_str())?;
+    config.root_cert_file = Some(ca);
+    config.proxy_url = proxy_for(&server, None, surroundings)?;
+    config.auth_info = impersonation(options, AuthInfo::default());
+    let namespace = std::fs::read_to_string(mount.join("namespace")).unwrap_or_default();
+    let namespace = Some(namespace.trim().to_owned()).filter(|name| !name.is_empty());
+    config.default_namespace =
+        options.namespace.clone().or(namespace).unwrap_or_else(|| "default".to_owned());
+    let credentials = match &options.token {
+        Some(token) => Credentials::token(token)?,
+        None => Credentials::file(&token)?,
+    };
+    Ok(finish(options, config, credentials, "the pod's ServiceAccount".into()))
+}
+
+fn finish(
+    options: &ConnectionOptions,
+    mut config: Config,
+    credentials: Credentials,
+    user_name: String,
+) -> Settings {
+    let timeout = options.request_timeout.unwrap_or(DEFAULT_TIMEOUT);
+    config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
+    // Ours are few, bounded and logged.
+    config.default_retry = false;
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    Settings { config, credentials, user_name, server, timeout }
+}
+
+fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let cluster = &mut chosen.cluster;
+    if let Some(server) = &options.server {
+        cluster.server = Some(server.clone());
+    }
+    if let Some(file) = &options.certificate_authority {
+        cluster.certificate_authority = Some(text(file));
+        cluster.certificate_authority_data = None;
+    }
+    if options.insecure_skip_tls_verify {
+        cluster.insecure_skip_tls_verify = Some(true);
+    }
+    if let Some(name) = &options.tls_server_name {
+        cluster.tls_server_name = Some(name.clone());
+    }
+    let user = &mut chosen.user;
+    if let Some(file) = &options.client_certificate {
+        user.client_certificate = Some(text(file));
+        user.client_certificate_data = None;
+    }
+    if let Some(file) = &options.client_key {
+        user.client_key = Some(text(file));
+        user.client_key_data = None;
+    }
+    chosen.user = impersonation(options, std::mem::take(user));
+}
+
+fn impersonation(options: &ConnectionOptions, mut user: AuthInfo) -> AuthInfo {
+    if options.impersonate.is_some() {
+        user.impersonate.clone_from(&options.impersonate);
+        // A kubeconfig's groups and uid belong to its own user.
+        user.impersonate_groups = None;
+        user.impersonate_uid = None;
+    }
+    if !options.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(options.impersonate_groups.clone());
+    }
+    if options.impersonate_uid.is_some() {
+        user.impersonate_uid.clone_from(&options.impersonate_uid);
+    }
+    user
+}
+
+/// Takes tokens, token files and plugins out of the user: they are sent by us, and asked again on a 401.
+fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Credentials, ConnectError> {
+    let user = &mut chosen.user;
+    let token = user.token.take();
+    let file = user.token_file.take();
+    let plugin = user.exec.take();
+    if let Some(token) = &options.token {
+        return Credentials::token(token);
+    }
+    if let Some(token) = token {
+        use secrecy::ExposeSecret;
+        return Credentials::token(token.expose_secret());
+    }
+    if let Some(file) = file {
+        return Credentials::file(Path::new(&file));
+    }
+    let Some(plugin) = plugin else { return Ok(Credentials::none()) };
+    let cluster = if plugin.provide_cluster_info {
+        Some(ExecAuthCluster::try_from(&chosen.cluster).map_err(|error| ConnectError::BadCertificate {
+            what: "the certificate authority",
+            origin: "the kubeconfig".into(),
+            why: error.to_string(),
+        })?)
+    } else {
+        None
+    };
+    Ok(Credentials::plugin(Plugin {
+        config: plugin,
+        cluster,
+        user: chosen.user_name.clone(),
+        limit: options.request_timeout.unwrap_or(Duration::from_secs(60)),
+    }))
+}
+
+fn server_url(text: &str) -> Result<Uri, ConnectError> {
+    let bad = |why: &str| ConnectError::BadUrl {
+        what: "the API server",
+        url: without_credentials(text),
+        why: why.into(),
+    };
+    if text.is_empty() {
+        return Err(bad("the kubeconfig's cluster has no server"));
+    }
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let uri: Uri = full.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https" | "http"), Some(host)) if !host.is_empty() => Ok(uri),
+        _ => Err(bad("only https and http are known")),
+    }
+}
+
+/// The authority's certificates: a kubeconfig's data, or else a file.
+fn authority(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<Vec<u8>>>, ConnectError> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    let Some((pem, origin)) =
+        bytes_of("the certificate authority", "certificate-authority-data", data, file)?
+    else {
+        return Ok(None);
+    };
+    let bad = |why: String| ConnectError::BadCertificate {
+        what: "the certificate authority",
+        origin: origin.clone(),
+        why,
+    };
+    let certificates: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&pem).map(|der| der.map(|der| der.to_vec())).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
+        Ok(_) => Err(bad("expected a certificate in PEM, found none".into())),
+        Err(_) => Err(bad("it is not PEM".into())),
+    }
+}
+
+/// A client certificate that is broken or over is named here: a server would only say 401.
+fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), ConnectError> {
+    let data = user.client_certificate_data.as_deref();
+    let file = user.client_certificate.as_deref();
+    let what = "the client certificate";
+    let Some((pem, origin)) = bytes_of(what, "client-certificate-data", data, file)? else {
+        return Ok(());
+    };
+    let Some(expiry) = certificate::expiry(&pem) else {
+        let why = "expected a certificate in PEM, found none".into();
+        return Err(ConnectError::BadCertificate { what, origin, why });
+    };
+    if expiry <= jiff::Timestamp::now() {
+        return Err(ConnectError::CertificateExpired { user: user_name.into(), expired: expiry.to_string() });
+    }
+    if user.client_key.is_none() && user.client_key_data.is_none() {
+        let why = "the user has no client key beside it".into();
+        return Err(ConnectError::BadCertificate { what, origin, why });
+    }
+    Ok(())
+}
+
+/// The bytes of a kubeconfig's `…-data` field, or else of a file, and where they are from.
+fn bytes_of(
+    what: &'static str,
+    field: &str,
+    data: Option<&str>,
+    file: Option<&str>,
+) -> Result<Option<(Vec<u8>, String)>, ConnectError> {
+    use base64::Engine;
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let origin = format!("the kubeconfig's {field}");
+        return match base64::engine::general_purpose::STANDARD.decode(data) {
+            Ok(bytes) => Ok(Some((bytes, origin))),
+            Err(_) => Err(ConnectError::BadCertificate { what, origin, why: "it is not base64".into() }),
+        };
+    }
+    let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(None) };
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some((bytes, file.to_owned()))),
+        Err(error) => Err(ConnectError::BadCertificate { what, origin: file.into(), why: error.to_string() }),
+    }
+}

@@ -1,0 +1,179 @@
+//! What the Authorization header is made of: a token, a file that holds one, or a program that gives one.
+//!
+//! A plugin runs once; its answer is kept until shortly before its expiry, or until the server answers 401.
+
+use super::plugin;
+use crate::cluster::{ApiError, ConnectError};
+use http::HeaderValue;
+use jiff::{SignedDuration, Timestamp};
+use kube::config::{ExecAuthCluster, ExecConfig};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// A token file is read again after this time: projected tokens rotate.
+const FILE_AGE: Duration = Duration::from_secs(60);
+/// A grant is renewed this long before its end.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// A credential plugin, as the kubeconfig describes it.
+pub(super) struct Plugin {
+    /// Command, arguments, environment.
+    pub config: ExecConfig,
+    /// What it is told of the cluster, where it asks for that.
+    pub cluster: Option<ExecAuthCluster>,
+    /// The kubeconfig's user, for messages.
+    pub user: String,
+    /// How long it may take when nobody is there to answer it.
+    pub limit: Duration,
+}
+
+/// What a plugin or a file gave.
+#[derive(Clone, Default)]
+pub(super) struct Grant {
+    /// The Authorization header.
+    pub header: Option<HeaderValue>,
+    /// PEM of certificate and key.
+    pub certificate: Option<ClientCertificate>,
+    /// When to ask again.
+    renew_at: Option<Timestamp>,
+}
+
+/// A client certificate that a plugin gave.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct ClientCertificate {
+    /// PEM.
+    pub certificate: String,
+    /// PEM.
+    pub key: String,
+}
+
+impl Grant {
+    /// From a plugin's answer.
+    pub fn new(
+        token: Option<&str>,
+        certificate: Option<ClientCertificate>,
+        expires: Option<Timestamp>,
+    ) -> Option<Self> {
+        let header = match token {
+            Some(token) => Some(bearer(token)?),
+            None => None,
+        };
+        // A token that lives shorter than the margin is used for half of its life.
+        let now = Timestamp::now();
+        let renew_at = expires.map(|end| {
+            let half = SignedDuration::from_millis(end.duration_since(now).as_millis() as i64 / 2);
+            end.checked_sub(MARGIN.min(half.abs())).unwrap_or(end)
+        });
+        Some(Self { header, certificate, renew_at })
+    }
+
+    fn is_due(&self) -> bool {
+        self.renew_at.is_some_and(|at| at <= Timestamp::now())
+    }
+}
+
+enum Source {
+    Fixed(Grant),
+    File { path: PathBuf, read: Mutex<(HeaderValue, Instant)> },
+    Plugin { plugin: Box<Plugin>, kept: Mutex<Option<Grant>> },
+}
+
+/// What the Authorization header is made of.
+pub(super) struct Credentials(Source);
+
+impl Credentials {
+    /// None: a client certificate, or an anonymous client.
+    pub fn none() -> Self {
+        Self(Source::Fixed(Grant::default()))
+    }
+
+    /// A token that does not change.
+    pub fn token(token: &str) -> Result<Self, ConnectError> {
+        let header = bearer(token);
+        let header =
+            header.ok_or_else(|| ConnectError::Unusable("expected a token in one line of text".into()))?;
+        Ok(Self(Source::Fixed(Grant { header: Some(header), ..Grant::default() })))
+    }
+
+    /// A file with a token, which is read again from time to time.
+    pub fn file(path: &Path) -> Result<Self, ConnectError> {
+        let failed = |why: String| ConnectError::TokenFile { file: path.to_owned(), why };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let header = bearer(&text).ok_or_else(|| failed("it holds no token".into()))?;
+        Ok(Self(Source::File { path: path.to_owned(), read: Mutex::new((header, Instant::now())) }))
+    }
+
+    /// A program, which is run at the first [`Credentials::grant`].
+    pub fn plugin(plugin: Plugin) -> Self {
+        Self(Source::Plugin { plugin: Box::new(plugin), kept: Mutex::new(None) })
+    }
+
+    /// What to send now.
+    pub async fn grant(&self) -> Result<Grant, ConnectError> {
+        match &self.0 {
+            Source::Fixed(grant) => Ok(grant.clone()),
+            Source::File { path, read } => {
+                let mut read = read.lock().await;
+                if read.1.elapsed() >= FILE_AGE {
+                    reread(path, &mut read);
+                }
+                Ok(Grant { header: Some(read.0.clone()), ..Grant::default() })
+            }
+            Source::Plugin { plugin, kept } => {
+                let mut kept = kept.lock().await;
+                match kept.as_ref().filter(|grant| !grant.is_due()) {
+                    Some(grant) => Ok(grant.clone()),
+                    None => {
+                        let grant = plugin::run(plugin).await?;
+                        Ok(kept.insert(grant).clone())
+                    }
+                }
+            }
+        }
+    }
+
+    /// The server refused `used`: tells whether something else may be had by asking again.
+    pub async fn forget(&self, used: &Grant) -> bool {
+        match &self.0 {
+            Source::Fixed(_) => false,
+            Source::File { path, read } => {
+                let mut read = read.lock().await;
+                reread(path, &mut read);
+                Some(&read.0) != used.header.as_ref()
+            }
+            Source::Plugin { kept, .. } => {
+                let mut kept = kept.lock().await;
+                // Another request may have asked again in the meantime.
+                if kept.as_ref().is_some_and(|grant| grant.header == used.header) {
+                    *kept = None;
+                }
+                true
+            }
+        }
+    }
+}
+
+/// Keeps the last token where the file cannot be read: some remove it once it was read.
+fn reread(path: &Path, read: &mut (HeaderValue, Instant)) {
+    if let Some(header) = std::fs::read_to_string(path).ok().as_deref().and_then(bearer) {
+        read.0 = header;
+    }
+    read.1 = Instant::now();
+}
+
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let token = token.trim();
+    if token.is_empty() {
+        return None;
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl From<ConnectError> for ApiError {
+    fn from(error: ConnectError) -> Self {
+        ApiError::Credentials { why: error.to_string() }
+    }
+}

@@ -1,0 +1,336 @@
+//! The trait over a real API server.
+
+use super::answer::{Answer, Status};
+use super::retry::Repeat;
+use super::transport::{Call, Transport};
+use super::{discovery, path, watch};
+use crate::cluster::{
+    AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
+    LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
+};
+use crate::model::plan::Propagation;
+use crate::model::{Object, Target};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Objects a page, where the caller does not say.
+const PAGE: u32 = 500;
+/// The server gives a write up after this time: so long a successor waits for a predecessor's last write.
+const WRITE_TIMEOUT: &str = "10s";
+/// A log's last bytes are enough for its last lines.
+const LOG_BYTES: &str = "262144";
+/// A body of this size is parsed beside the threads that move bytes.
+const LARGE: usize = 256 * 1024;
+
+/// A door to a real API server.
+pub(super) struct KubeCluster {
+    transport: Transport,
+}
+
+impl KubeCluster {
+    /// Over a transport.
+    pub fn new(transport: Transport) -> Self {
+        Self { transport }
+    }
+
+    async fn write(&self, target: &Target, write: Write<'_>) -> Result<Applied, ApiError> {
+        let resource = path::resource_name(&target.resource);
+        let address = match write.method {
+            Method::POST => path::collection(&target.resource, target.namespace.as_deref())?,
+            _ => path::object(target)?,
+        };
+        let query = [
+            ("fieldManager", write.manager),
+            ("fieldValidation", "Strict"),
+            ("force", if write.force { "true" } else { "" }),
+            ("dryRun", if write.dry_run { "All" } else { "" }),
+            ("timeout", WRITE_TIMEOUT),
+        ];
+        let call = Call {
+            method: write.method,
+            content_type: write.content_type,
+            body: write.body,
+            repeat: if write.dry_run { Repeat::Harmless } else { Repeat::Once },
+            ..Call::get(path::with_query(&address, &query), &resource)
+        };
+        let answer = self.transport.send(call).await?;
+        let object =
+            parse(answer.body.clone()).await.and_then(|value| object(value, answer.code.as_u16()))?;
+        Ok(Applied { object, created: answer.code == http::StatusCode::CREATED, warnings: answer.warnings() })
+    }
+
+    /// Posts a review: something that is answered and not kept.
+    async fn review<T: DeserializeOwned + Send + 'static>(
+        &self,
+        address: &str,
+        body: &Value,
+    ) -> Result<T, ApiError> {
+        let call = Call {
+            method: Method::POST,
+            content_type: "application/json",
+            body: body.to_string().into(),
+            ..Call::get(address.to_owned(), "reviews")
+        };
+        parse(self.transport.send(call).await?.body).await
+    }
+}
+
+/// One write.
+struct Write<'a> {
+    method: Method,
+    content_type: &'static str,
+    body: Bytes,
+    manager: &'a str,
+    force: bool,
+    dry_run: bool,
+}
+
+#[async_trait]
+impl Cluster for KubeCluster {
+    async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
+        let resource = path::resource_name(&target.resource);
+        match self.transport.send(Call::get(path::object(target)?, &resource)).await {
+            Ok(answer) => parse(answer.body).await.and_then(|value| object(value, 200)).map(Some),
+            Err(ApiError::Status { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
+        let resource = path::resource_name(&request.resource);
+        let address = path::collection(&request.resource, request.namespace.as_deref())?;
+        let limit = request.limit.unwrap_or(PAGE).to_string();
+        let query = [
+            ("labelSelector", request.labels.as_str()),
+            ("fieldSelector", request.fields.as_str()),
+            ("limit", limit.as_str()),
+            ("continue", request.continue_from.as_deref().unwrap_or_default()),
+        ];
+        let answer = self.transport.send(Call::get(path::with_query(&address, &query), &resource)).await?;
+        let list: List = parse(answer.body).await?;
+        let api_version = Value::from(request.resource.api_version());
+        let kind = Value::from(request.resource.kind.as_str());
+        let named = |mut item: Value| {
+            if let Some(fields) = item.as_object_mut() {
+                fields.shift_insert(0, "apiVersion".into(), api_version.clone());
+                fields.shift_insert(1, "kind".into(), kind.clone());
+            }
+            object(item, 200)
+        };
+        Ok(Page {
+            items: list.items.unwrap_or_default().into_iter().map(named).collect::<Result<_, _>>()?,
+            continue_from: list.metadata.continue_from.filter(|token| !token.is_empty()),
+            resource_version: list.metadata.resource_version,
+        })
+    }
+
+    async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
+        watch::open(&self.transport, request).await
+    }
+
+    async fn apply(
+        &self,
+        target: &Target,
+        body: &Value,
+        options: &ApplyOptions,
+    ) -> Result<Applied, ApiError> {
+        let write = Write {
+            method: Method::PATCH,
+            content_type: "application/apply-patch+yaml",
+            body: body.to_string().into(),
+            manager: &options.manager,
+            force: options.force,
+            dry_run: options.dry_run,
+        };
+        self.write(target, write).await
+    }
+
+    async fn create(
+        &self,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Applied, ApiError> {
+        self.write(target, Write::of(Method::POST, "application/json", body.to_string(), options)).await
+    }
+
+    async fn replace(
+        &self,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Applied, ApiError> {
+        self.write(target, Write::of(Method::PUT, "application/json", body.to_string(), options)).await
+    }
+
+    async fn json_patch(
+        &self,
+        target: &Target,
+        operations: &[Value],
+        options: &WriteOptions,
+    ) -> Result<Applied, ApiError> {
+        let body = Value::from(operations).to_string();
+        self.write(target, Write::of(Method::PATCH, "application/json-patch+json", body, options)).await
+    }
+
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
+        let resource = path::resource_name(&target.resource);
+        let dry_run = if options.dry_run { "All" } else { "" };
+        let query = [("dryRun", dry_run), ("timeout", WRITE_TIMEOUT)];
+        let call = Call {
+            method: Method::DELETE,
+            content_type: "application/json",
+            body: delete_body(options).to_string().into(),
+            repeat: if options.dry_run { Repeat::Harmless } else { Repeat::Once },
+            ..Call::get(path::with_query(&path::object(target)?, &query), &resource)
+        };
+        match self.transport.send(call).await {
+            Ok(answer) => deleted(answer).await,
+            Err(ApiError::Status { code: 404, .. }) => Ok(Deleted::WasAbsent),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn may(&self, review: &AccessReview) -> Result<bool, ApiError> {
+        let attributes = json!({
+            "verb": review.verb,
+            "group": review.group,
+            "resource": review.resource,
+            "subresource": review.subresource,
+            "namespace": review.namespace,
+            "name": review.name,
+        });
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        });
+        let answer: Value =
+            self.review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body).await?;
+        Ok(answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or_default())
+    }
+
+    async fn whoami(&self) -> Result<String, ApiError> {
+        let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let answer = self.review::<Value>("/apis/authentication.k8s.io/v1/selfsubjectreviews", &body).await;
+        match answer {
+            Ok(answer) => {
+                let name = answer.pointer("/status/userInfo/username").and_then(Value::as_str);
+                Ok(name.unwrap_or(self.transport.user_name()).to_owned())
+            }
+            // Servers before 1.28 do not tell: the kubeconfig's own name is the best there is.
+            Err(ApiError::NotServed { .. }) => Ok(self.transport.user_name().to_owned()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn discover(&self) -> Result<Vec<Discovered>, ApiError> {
+        discovery::discover(&self.transport).await
+    }
+
+    async fn server_version(&self) -> Result<ServerVersion, ApiError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Info {
+            git_version: String,
+            major: String,
+            minor: String,
+        }
+        let info: Info =
+            parse(self.transport.send(Call::get("/version".into(), "/version")).await?.body).await?;
+        Ok(ServerVersion { git_version: info.git_version, major: info.major, minor: info.minor })
+    }
+
+    async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {
+        let (namespace, pod) = (path::segment(&request.namespace)?, path::segment(&request.pod)?);
+        let lines = request.lines.to_string();
+        let query = [
+            ("container", request.container.as_str()),
+            ("previous", if request.previous { "true" } else { "" }),
+            ("tailLines", lines.as_str()),
+            ("limitBytes", LOG_BYTES),
+        ];
+        let address = path::with_query(&format!("/api/v1/namespaces/{namespace}/pods/{pod}/log"), &query);
+        let call = Call { accept: "*/*", ..Call::get(address, "pods/log") };
+        Ok(String::from_utf8_lossy(&self.transport.send(call).await?.body).into_owned())
+    }
+
+    fn server(&self) -> &str {
+        self.transport.server()
+    }
+
+    fn default_namespace(&self) -> &str {
+        self.transport.namespace()
+    }
+}
+
+impl<'a> Write<'a> {
+    fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
+        let WriteOptions { manager, dry_run } = options;
+        Self { method, content_type, body: body.into(), manager, force: false, dry_run: *dry_run }
+    }
+}
+
+#[derive(Deserialize)]
+struct List {
+    metadata: ListMetadata,
+    items: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct ListMetadata {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    continue_from: Option<String>,
+}
+
+fn delete_body(options: &DeleteOptions) -> Value {
+    let mut preconditions = json!({"uid": options.uid});
+    if let Some(version) = &options.resource_version {
+        preconditions["resourceVersion"] = version.as_str().into();
+    }
+    let policy = match options.propagation {
+        Propagation::Background => "Background",
+        Propagation::Foreground => "Foreground",
+        Propagation::Orphan => "Orphan",
+    };
+    json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": preconditions,
+        "propagationPolicy": policy,
+    })
+}
+
+/// A Status says that it is gone; the object, that it is going, or what it last was.
+async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
+    if serde_json::from_slice::<Status>(&answer.body).is_ok_and(|status| status.is_success()) {
+        return Ok(Deleted::Gone);
+    }
+    let object = parse(answer.body).await.and_then(|value| object(value, 200))?;
+    let goes = !object.text("/metadata/deletionTimestamp").is_empty();
+    Ok(if goes { Deleted::Going(object) } else { Deleted::Gone })
+}
+
+/// Parses a body; a large one beside the threads that move bytes.
+pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> Result<T, ApiError> {
+    let is_large = body.len() > LARGE;
+    let read = move || serde_json::from_slice(&body).map_err(|error| unreadable(200, &error.to_string()));
+    if !is_large {
+        return read();
+    }
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))
+}
+
+fn object(value: Value, code: u16) -> Result<Object, ApiError> {
+    Object::new(value).map_err(|error| unreadable(code, &error.to_string()))
+}
+
+fn unreadable(code: u16, why: &str) -> ApiError {
+    ApiError::Unreadable { code, body: why.to_owned() }
+}

@@ -1,0 +1,94 @@
+//! Failures of the connection → errors that a person can act on.
+
+use crate::cluster::ApiError;
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+/// From the client library's error. Whether anything was sent is what decides.
+pub(super) fn from_client(error: &(dyn StdError + 'static), server: &str) -> ApiError {
+    let chain = chain_of(error);
+    let not_sent = chain.iter().any(|error| {
+        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
+    });
+    let why = reason(&chain);
+    if not_sent { ApiError::Connect { server: server.to_owned(), why } } else { ApiError::Broken { why } }
+}
+
+/// From a body that ended too early.
+pub(super) fn from_body(error: &(dyn StdError + 'static)) -> ApiError {
+    let chain = chain_of(error);
+    ApiError::Broken { why: reason(&chain) }
+}
+
+fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+    let mut chain = vec![error];
+    let mut next = error.source();
+    while let Some(error) = next {
+        chain.push(error);
+        next = error.source();
+    }
+    chain
+}
+
+/// A reason in plain words, where one of the chain is known; else the innermost error's own.
+fn reason(chain: &[&(dyn StdError + 'static)]) -> String {
+    let known = chain.iter().rev().find_map(|error| {
+        let tls = error.downcast_ref::<rustls::Error>().map(tls_reason);
+        tls.or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_reason))
+    });
+    known.unwrap_or_else(|| chain.last().map(ToString::to_string).unwrap_or_default())
+}
+
+fn io_reason(error: &std::io::Error) -> Option<String> {
+    // A TLS failure travels inside an io::Error, which does not always name it as its source.
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Some(tls_reason(tls));
+    }
+    let text = match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset => "connection reset",
+        ErrorKind::TimedOut => "no connection within the time limit",
+        ErrorKind::HostUnreachable => "the host is unreachable",
+        ErrorKind::NetworkUnreachable => "the network is unreachable",
+        ErrorKind::UnexpectedEof => "it was closed in the middle of an answer",
+        _ if error.to_string().contains("failed to lookup address") => "the host's name is not known",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+fn tls_reason(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription, CertificateError, Error};
+    match error {
+        Error::InvalidCertificate(why) => match why {
+            CertificateError::UnknownIssuer => {
+                "the server's certificate is signed by an authority that is not trusted here \
+                 (--certificate-authority names another one)"
+                    .into()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "the server's certificate is for another name (--tls-server-name says which to expect)".into()
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "the server's certificate has expired".into()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "the server's certificate is not valid yet: is this machine's clock right?".into()
+            }
+            _ => "the server's certificate cannot be used".into(),
+        },
+        Error::AlertReceived(AlertDescription::CertificateExpired) => {
+            "the server says that the client certificate has expired".into()
+        }
+        Error::AlertReceived(
+            AlertDescription::BadCertificate
+            | AlertDescription::CertificateRequired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA,
+        ) => "the server does not accept the client certificate".into(),
+        Error::InvalidMessage(_) => {
+            "the server does not speak TLS: is the address http and not https?".into()
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,135 @@
+//! Kubeconfig files → one merged configuration, with errors that name the file.
+
+use super::surroundings::Surroundings;
+use crate::cluster::{ConnectError, ConnectionOptions};
+use kube::config::{
+    AuthInfo, Cluster, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster, NamedContext,
+};
+use std::path::{Path, PathBuf};
+
+/// What the kubeconfig says about the chosen context.
+#[derive(Default)]
+pub(super) struct Chosen {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The user's name.
+    pub user_name: String,
+    /// The user.
+    pub user: AuthInfo,
+    /// The context's namespace.
+    pub namespace: Option<String>,
+}
+
+/// The files that count, merged: a flag's one file (which must be there), KUBECONFIG's (which may be missing), or the
+/// home directory's. None where there is no file at all.
+pub(super) fn read(
+    options: &ConnectionOptions,
+    surroundings: &Surroundings,
+) -> Result<Option<Kubeconfig>, ConnectError> {
+    if let Some(file) = &options.kubeconfig {
+        return read_file(file).map(Some);
+    }
+    let mut merged: Option<Kubeconfig> = None;
+    for file in candidates(surroundings).iter().filter(|file| file.exists()) {
+        let next = read_file(file)?;
+        merged = Some(match merged {
+            None => next,
+            Some(first) => first.merge(next).map_err(|error| broken(file, &error))?,
+        });
+    }
+    Ok(merged)
+}
+
+/// The files that are looked for where no flag names one.
+pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
+    if surroundings.kubeconfig.is_empty() {
+        surroundings.home.iter().map(|home| home.join(".kube").join("config")).collect()
+    } else {
+        surroundings.kubeconfig.clone()
+    }
+}
+
+fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
+    Kubeconfig::read_from(file).map_err(|error| broken(file, &error))
+}
+
+fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
+    let file = file.to_owned();
+    match error {
+        KubeconfigError::ReadConfig(why, _) => ConnectError::Unreadable { file, why: why.to_string() },
+        KubeconfigError::Parse(why) => ConnectError::Broken { file, why: yaml_error(why) },
+        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => ConnectError::Broken {
+            file,
+            why: "its kind or apiVersion is not that of the other kubeconfig files".into(),
+        },
+        other => ConnectError::Broken { file, why: other.to_string() },
+    }
+}
+
+/// Where and what, without the file's own text: it may be a token or a key.
+fn yaml_error(error: &serde_yaml::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let mut shown = String::new();
+    for (index, part) in first.split('"').enumerate() {
+        shown.push_str(if index % 2 == 0 { part } else { "…" });
+    }
+    match error.location() {
+        Some(at) if !shown.contains("line") => format!("line {}: {shown}", at.line()),
+        _ => shown,
+    }
+}
+
+/// Finds the context, its cluster and its user; flags win. Without a kubeconfig, `--server` alone is enough.
+pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result<Chosen, ConnectError> {
+    let context_name =
+        options.context.as_ref().or(config.current_context.as_ref()).filter(|name| !name.is_empty());
+    let context = match context_name {
+        Some(name) => {
+            let found = find(&config.contexts, name, |named: &NamedContext| &named.name);
+            found
+                .ok_or_else(|| missing("the context", name, &config.contexts, |named| &named.name))?
+                .context
+                .clone()
+        }
+        None if options.server.is_some() || options.cluster.is_some() => None,
+        None => {
+            let known = config.contexts.iter().map(|named| named.name.clone()).collect();
+            return Err(ConnectError::NoCurrentContext { known });
+        }
+    };
+    let context = context.unwrap_or_default();
+    let cluster = cluster(options, config, &context.cluster)?;
+    let user_name = options.user.clone().or(context.user).unwrap_or_default();
+    let named = find(&config.auth_infos, &user_name, |named: &NamedAuthInfo| &named.name);
+    if named.is_none() && options.user.is_some() {
+        return Err(missing("the user", &user_name, &config.auth_infos, |named| &named.name));
+    }
+    let user = named.and_then(|named| named.auth_info.clone()).unwrap_or_default();
+    Ok(Chosen { cluster, user_name, user, namespace: context.namespace.filter(|name| !name.is_empty()) })
+}
+
+fn cluster(
+    options: &ConnectionOptions,
+    config: &Kubeconfig,
+    of_context: &str,
+) -> Result<Cluster, ConnectError> {
+    let name = options.cluster.as_deref().unwrap_or(of_context);
+    match find(&config.clusters, name, |named: &NamedCluster| &named.name) {
+        Some(named) => Ok(named.cluster.clone().unwrap_or_default()),
+        None if options.server.is_some() && options.cluster.is_none() => Ok(Cluster::default()),
+        None => Err(missing("the cluster", name, &config.clusters, |named| &named.name)),
+    }
+}
+
+fn find<'a, T>(all: &'a [T], name: &str, name_of: impl Fn(&T) -> &String) -> Option<&'a T> {
+    all.iter().find(|item| name_of(item) == name)
+}
+
+fn missing<T>(what: &'static str, name: &str, all: &[T], name_of: impl Fn(&T) -> &String) -> ConnectError {
+    ConnectError::Missing {
+        what,
+        name: name.into(),
+        known: all.iter().map(|item| name_of(item).clone()).collect(),
+    }
+}

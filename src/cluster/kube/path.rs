@@ -1,0 +1,99 @@
+//! URL paths and queries. A name from a file must not reach another object than the one it names.
+
+use crate::cluster::ApiError;
+use crate::model::{ResourceType, Target};
+use std::fmt::Write;
+
+/// `deployments.apps/v1`, for errors.
+pub(super) fn resource_name(resource: &ResourceType) -> String {
+    let group = if resource.group.is_empty() { String::new() } else { format!(".{}", resource.group) };
+    format!("{}{group}/{}", resource.plural, resource.version)
+}
+
+/// The path of one object.
+pub(super) fn object(target: &Target) -> Result<String, ApiError> {
+    Ok(format!("{}/{}", collection(&target.resource, target.namespace.as_deref())?, segment(&target.name)?))
+}
+
+/// The path of a collection.
+pub(super) fn collection(resource: &ResourceType, namespace: Option<&str>) -> Result<String, ApiError> {
+    for part in [&resource.group, &resource.version, &resource.plural] {
+        if !part.is_empty() {
+            segment(part)?;
+        }
+    }
+    if let Some(namespace) = namespace {
+        segment(namespace)?;
+    }
+    Ok(resource.collection_path(namespace))
+}
+
+/// A name as a path segment; what would leave its place is refused, as the server refuses it as a name.
+pub(super) fn segment(name: &str) -> Result<String, ApiError> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '%', '?', '#']) {
+        return Err(ApiError::Status {
+            code: 422,
+            reason: "Invalid".into(),
+            message: format!("expected a name that can be part of a URL path, found {name:?}"),
+            causes: Vec::new(),
+        });
+    }
+    Ok(encode(name))
+}
+
+/// `path?name=value&…`, without the parameters that are empty.
+pub(super) fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut text = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        // Writing to a String cannot fail.
+        write!(text, "{separator}{name}={}", encode(value)).ok();
+        separator = '&';
+    }
+    text
+}
+
+/// Percent-encodes all but what RFC 3986 calls unreserved, and the colon of RBAC names.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => {
+                encoded.push(byte.into())
+            }
+            _ => {
+                write!(encoded, "%{byte:02X}").ok();
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::built_in;
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_the_path() {
+        let maps = built_in("", "ConfigMap").unwrap();
+        for name in ["../secrets/db", "..", "", "a/b", "a?watch=true", "a%2fb"] {
+            assert!(object(&Target::new(&maps, Some("shop"), name)).is_err(), "{name}");
+            assert!(object(&Target::new(&maps, Some(name), "a")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_rbac_with_colons_and_spaces_is_encoded() {
+        let roles = built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap();
+        let path = object(&Target::new(&roles, None, "system:a b")).unwrap();
+        assert_eq!(path, "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%20b");
+    }
+
+    #[test]
+    fn empty_parameters_are_left_out_and_others_encoded() {
+        let query =
+            with_query("/api", &[("labelSelector", "app in (a,b)"), ("continue", ""), ("limit", "5")]);
+        assert_eq!(query, "/api?labelSelector=app%20in%20%28a%2Cb%29&limit=5");
+    }
+}

@@ -1,0 +1,104 @@
+//! Runs a credential plugin (KEP-541, `client.authentication.k8s.io`).
+
+use super::credentials::{ClientCertificate, Grant, Plugin};
+use crate::cluster::ConnectError;
+use kube::config::ExecInteractiveMode;
+use serde::Deserialize;
+use serde_json::json;
+use std::io::{ErrorKind, IsTerminal};
+use std::process::{Output, Stdio};
+use tokio::process::Command;
+
+#[derive(Deserialize)]
+struct Answer {
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    expiration_timestamp: Option<jiff::Timestamp>,
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+/// Runs it once.
+pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
+    let config = &plugin.config;
+    let name = config.command.clone().unwrap_or_default();
+    let failed =
+        |why: String| ConnectError::PluginFailed { command: name.clone(), user: plugin.user.clone(), why };
+    if name.is_empty() {
+        return Err(failed("the kubeconfig names no command".into()));
+    }
+    let interactive =
+        config.interactive_mode != Some(ExecInteractiveMode::Never) && std::io::stdin().is_terminal();
+    if config.interactive_mode == Some(ExecInteractiveMode::Always) && !interactive {
+        return Err(failed("it must ask a person, and stdin is no terminal".into()));
+    }
+    let mut command = command(plugin, &name, interactive).map_err(|error| failed(error.to_string()))?;
+    tracing::info!(command = name, "running the credential plugin");
+    let child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ConnectError::PluginMissing {
+            command: name.clone(),
+            user: plugin.user.clone(),
+            install_hint: config.install_hint.clone(),
+        },
+        _ => failed(error.to_string()),
+    })?;
+    let output = if interactive {
+        child.wait_with_output().await
+    } else {
+        match tokio::time::timeout(plugin.limit, child.wait_with_output()).await {
+            Ok(output) => output,
+            Err(_) => return Err(failed(format!("no answer within {} s", plugin.limit.as_secs_f64()))),
+        }
+    };
+    let output = output.map_err(|error| failed(error.to_string()))?;
+    read(&output).map_err(failed)
+}
+
+fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, serde_json::Error> {
+    let config = &plugin.config;
+    let mut spec = json!({"interactive": interactive});
+    if let Some(cluster) = &plugin.cluster {
+        spec["cluster"] = serde_json::to_value(cluster)?;
+    }
+    let api_version = config.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
+    let info = json!({"apiVersion": api_version, "kind": "ExecCredential", "spec": spec});
+    let mut command = Command::new(name);
+    command.args(config.args.iter().flatten()).env("KUBERNETES_EXEC_INFO", info.to_string());
+    for variable in config.env.iter().flatten() {
+        if let Some((name, value)) = variable.get("name").zip(variable.get("value")) {
+            command.env(name, value);
+        }
+    }
+    let (stdin, stderr) =
+        if interactive { (Stdio::inherit(), Stdio::inherit()) } else { (Stdio::null(), Stdio::piped()) };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
+    Ok(command)
+}
+
+/// The answer, or why there is none. What the program wrote to stdout is never shown: it may be a token.
+fn read(output: &Output) -> Result<Grant, String> {
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last: Vec<_> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+        let last = last.into_iter().rev().collect::<Vec<_>>().join("; ");
+        let status = output.status;
+        return Err(if last.is_empty() { status.to_string() } else { format!("{status}: {last}") });
+    }
+    let answer: Answer = serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
+    let status = answer.status.ok_or("its answer has no status")?;
+    let certificate = status
+        .client_certificate_data
+        .zip(status.client_key_data)
+        .map(|(certificate, key)| ClientCertificate { certificate, key });
+    if status.token.is_none() && certificate.is_none() {
+        return Err("its answer has neither a token nor a client certificate".into());
+    }
+    Grant::new(status.token.as_deref(), certificate, status.expiration_timestamp)
+        .ok_or_else(|| "its token is not one line of text".into())
+}

@@ -1,0 +1,260 @@
+//! Sends requests: credentials, concurrency, time limits and retries.
+
+use super::answer::{self, Answer};
+use super::config::Settings;
+use super::credentials::{ClientCertificate, Credentials, Grant};
+use super::failure;
+use super::retry::{Failed, Repeat, pause};
+use crate::cluster::{ApiError, ConnectError};
+use base64::Engine;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use kube::client::{Body, ClientBuilder};
+use kube::{Client, Config};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// Unary requests in flight at once. Each one holds a connection.
+const CONCURRENT: usize = 16;
+/// How the server's audit log knows us.
+const USER_AGENT: &str = concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION"));
+
+/// A request as the trait's methods make it.
+pub(super) struct Call<'a> {
+    /// GET, POST, …
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Content-Type of the body.
+    pub content_type: &'static str,
+    /// Accept.
+    pub accept: &'static str,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// Whether repeating it can do harm.
+    pub repeat: Repeat,
+    /// Whether the answer is read as it comes.
+    pub is_stream: bool,
+    /// `plural.group/version`, for errors.
+    pub resource: &'a str,
+}
+
+impl<'a> Call<'a> {
+    /// A GET.
+    pub fn get(path: String, resource: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            content_type: "",
+            accept: "application/json",
+            body: Bytes::new(),
+            repeat: Repeat::Harmless,
+            is_stream: false,
+            resource,
+        }
+    }
+}
+
+/// What a successful request gives.
+enum Reply {
+    Whole(Answer),
+    Stream(Response<Body>),
+}
+
+impl Call<'_> {
+    async fn read(&self, response: Response<Body>) -> Result<Reply, ApiError> {
+        if self.is_stream && response.status().is_success() {
+            return Ok(Reply::Stream(response));
+        }
+        Answer::read(response).await?.check(self.resource).map(Reply::Whole)
+    }
+}
+
+/// Sends requests to one server.
+pub(super) struct Transport {
+    config: Config,
+    credentials: Credentials,
+    user_name: String,
+    server: String,
+    timeout: Duration,
+    slots: Semaphore,
+    client: RwLock<(Client, Option<ClientCertificate>)>,
+}
+
+impl Transport {
+    /// Makes the client; asks a credential plugin, sends nothing to the server.
+    pub async fn new(settings: Settings) -> Result<Self, ConnectError> {
+        let Settings { config, credentials, user_name, server, timeout } = settings;
+        let grant = credentials.grant().await?;
+        let client = client(&config, grant.certificate.as_ref())?;
+        let client = RwLock::new((client, grant.certificate));
+        let slots = Semaphore::new(CONCURRENT);
+        Ok(Self { config, credentials, user_name, server, timeout, slots, client })
+    }
+
+    /// URL of the server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The kubeconfig's user.
+    pub fn user_name(&self) -> &str {
+        &self.user_name
+    }
+
+    /// The namespace of flags and kubeconfig.
+    pub fn namespace(&self) -> &str {
+        &self.config.default_namespace
+    }
+
+    /// Sends a request whose answer is read as a whole.
+    pub async fn send(&self, call: Call<'_>) -> Result<Answer, ApiError> {
+        // The semaphore is never closed.
+        let _slot = self.slots.acquire().await.ok();
+        match self.limited(self.retried(&call)).await? {
+            Reply::Whole(answer) => Ok(answer),
+            Reply::Stream(response) => Answer::read(response).await,
+        }
+    }
+
+    /// Sends a request whose answer is read as it comes. Not counted among the requests in flight.
+    pub async fn open(&self, call: Call<'_>) -> Result<Response<Body>, ApiError> {
+        let call = Call { is_stream: true, ..call };
+        match self.limited(self.retried(&call)).await? {
+            Reply::Stream(response) => Ok(response),
+            Reply::Whole(answer) => Err(answer.error(call.resource)),
+        }
+    }
+
+    async fn limited<T>(&self, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let seconds = self.timeout.as_secs().max(1);
+        tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(ApiError::Timeout { seconds }))
+    }
+
+    /// Tries until there is an answer, or an error that stays.
+    async fn retried(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let start = Instant::now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (result, retry_after) = match self.once(call).await {
+                Ok(response) => {
+                    let retry_after = answer::retry_after(response.headers());
+                    (call.read(response).await, retry_after)
+                }
+                Err(error) => (Err(error), None),
+            };
+            let error = match result {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let failed = Failed { error: &error, retry_after, tries, elapsed: start.elapsed() };
+            // What is known now tells more than a time limit that ends in the middle of a pause.
+            let in_time = |pause: &Duration| start.elapsed() + *pause < self.timeout;
+            let Some(pause) = pause(call.repeat, &failed).filter(in_time) else { return Err(error) };
+            let code = error.code();
+            tracing::info!(method = %call.method, path = call.path, code, ?pause, tries, "sending again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One try; a second one with new credentials where the server does not accept the old ones.
+    async fn once(&self, call: &Call<'_>) -> Result<Response<Body>, ApiError> {
+        let grant = self.credentials.grant().await?;
+        let response = self.exchange(call, &grant).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        if !self.credentials.forget(&grant).await {
+            return Err(self.unauthorised());
+        }
+        let grant = self.credentials.grant().await?;
+        let response = self.exchange(call, &grant).await?;
+        if response.status() == StatusCode::UNAUTHORIZED { Err(self.unauthorised()) } else { Ok(response) }
+    }
+
+    async fn exchange(&self, call: &Call<'_>, grant: &Grant) -> Result<Response<Body>, ApiError> {
+        let client = self.client_for(grant)?;
+        let start = Instant::now();
+        let response = client.send(request(call, grant)?).await;
+        let millis = start.elapsed().as_millis();
+        match response {
+            Ok(response) => {
+                let code = response.status().as_u16();
+                tracing::debug!(method = %call.method, path = call.path, code, millis, "answered");
+                Ok(response)
+            }
+            Err(error) => {
+                let error = failure::from_client(&error, &self.server);
+                tracing::debug!(method = %call.method, path = call.path, %error, millis, "failed");
+                Err(error)
+            }
+        }
+    }
+
+    /// The client; a new one where a plugin gave a new certificate.
+    fn client_for(&self, grant: &Grant) -> Result<Client, ApiError> {
+        {
+            let kept = self.client.read().unwrap_or_else(PoisonError::into_inner);
+            if kept.1 == grant.certificate {
+                return Ok(kept.0.clone());
+            }
+        }
+        let renewed = client(&self.config, grant.certificate.as_ref())?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) =
+            (renewed.clone(), grant.certificate.clone());
+        Ok(renewed)
+    }
+
+    fn unauthorised(&self) -> ApiError {
+        let who = match self.user_name.as_str() {
+            "" => "these credentials".to_owned(),
+            name => format!("the credentials of {name:?}"),
+        };
+        ApiError::Status {
+            code: 401,
+            reason: "Unauthorized".into(),
+            message: format!("the server {} does not accept {who}", self.server),
+            causes: Vec::new(),
+        }
+    }
+}
+
+fn request(call: &Call<'_>, grant: &Grant) -> Result<Request<Body>, ApiError> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(call.path.as_str())
+        .header(header::ACCEPT, call.accept)
+        .header(header::USER_AGENT, USER_AGENT);
+    if !call.content_type.is_empty() {
+        request = request.header(header::CONTENT_TYPE, call.content_type);
+    }
+    if call.is_stream {
+        // The client library reads only the first member of a stream that is gzipped event by event.
+        request = request.header(header::ACCEPT_ENCODING, "identity");
+    }
+    if let Some(authorization) = &grant.header {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    let body = if call.body.is_empty() { Body::empty() } else { Body::from(call.body.clone()) };
+    request.body(body).map_err(|error| ApiError::Status {
+        code: 400,
+        reason: "BadRequest".into(),
+        message: format!("{:?} cannot be asked for: {error}", call.path),
+        causes: Vec::new(),
+    })
+}
+
+fn client(config: &Config, certificate: Option<&ClientCertificate>) -> Result<Client, ConnectError> {
+    let mut config = config.clone();
+    if let Some(given) = certificate {
+        let encode = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
+        config.auth_info.client_certificate_data = Some(encode(&given.certificate));
+        config.auth_info.client_key_data = Some(encode(&given.key).into());
+    }
+    let built = ClientBuilder::try_from(config);
+    let builder =
+        built.map_err(|error| ConnectError::Unusable(format!("cannot use the kubeconfig: {error}")))?;
+    Ok(builder.build())
+}
