@@ -124,7 +124,7 @@ pub struct NotAnObject {
 /// A Kubernetes object: JSON, with its fields in the order in which they were read.
 ///
 /// `Debug` shows the identity alone, so that a Secret cannot leak through a log line.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Object(Value);
 

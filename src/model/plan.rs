@@ -143,6 +143,11 @@ pub enum Undo {
     Restore,
     /// It was deleted: it is created again from its pre-image, with a new uid.
     CreateAgain,
+    /// The release names a Job that undoes what this one did: it is run, after the new Job is deleted.
+    Run {
+        /// The Job that undoes it.
+        job: Box<Object>,
+    },
     /// It cannot be undone: a barrier.
     Impossible {
         /// Why.

@@ -2,14 +2,15 @@
 
 use super::content::expect_present;
 use super::dress::{carry_restart, dress, set_restart, template_annotations};
+use super::hooks::{self, Hook, When};
 use super::item::{Item, Kind};
-use super::policy::{Facts, Planned, Policy, refuse};
+use super::policy::{Facts, Planned, Policy, note, refuse};
 use super::waves::{self, OrderError};
 use super::{autoscaled, checks, prune, restart, undo};
 use crate::model::finding::Comparison;
-use crate::model::names::{API_VERSION, HOOK_ANNOTATION, RESTART_ANNOTATION, applyset_id, inventory};
+use crate::model::names::{API_VERSION, RESTART_ANNOTATION, applyset_id, inventory};
 use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
-use crate::model::{FieldPath, ObjectId, Sha256Digest};
+use crate::model::{FieldPath, Object, ObjectId, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans the promotion that a comparison calls for.
@@ -19,10 +20,11 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     let set = applyset_id(&inventory(&facts.release.name), &facts.namespace);
     let mut findings = checks::of_comparison(comparison, policy);
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
+    let hooks = Hooks::of(comparison, &mut findings);
     let mut items = Vec::new();
     for object in &comparison.objects {
         let Some(desired) = &object.desired else { continue };
-        if policy.is_external(&object.id(), &facts.namespace) {
+        if policy.is_external(&object.id(), &facts.namespace) || hooks.skipped.contains(&object.id()) {
             continue;
         }
         let mut body = desired.clone();
@@ -39,7 +41,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     restart_readers(&mut items, &facts.id);
     run_hooks_again(&mut items);
     let waves = order(&items, &mut findings);
-    let steps = steps(&mut items, &waves);
+    let steps = steps(&items, &waves, &hooks);
     let next = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let (prune, pruned) = prune::prune(comparison, policy, facts, &set, next);
     findings.extend(pruned);
@@ -97,11 +99,75 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
     if items.iter().all(|item| item.kind == Kind::Nothing) {
         return;
     }
-    for item in items.iter_mut().filter(|item| item.body.annotation(HOOK_ANNOTATION).is_some()) {
+    for item in items.iter_mut().filter(|item| is_hook(item)) {
         if item.object.live.object().is_some() {
             item.kind = Kind::Recreate;
             item.why = "a hook runs again".into();
         }
+    }
+}
+
+fn is_hook(item: &Item<'_>) -> bool {
+    hooks::hook_of(&item.body).is_ok_and(|hook| hook.is_some())
+}
+
+/// What hooks say of the objects of a release.
+#[derive(Default)]
+struct Hooks {
+    /// Objects that a promotion does not apply.
+    skipped: BTreeSet<ObjectId>,
+    /// For a Job, the one that undoes it.
+    undo_jobs: BTreeMap<ObjectId, Object>,
+}
+
+impl Hooks {
+    fn of(comparison: &Comparison, findings: &mut Vec<PreflightFinding>) -> Self {
+        let mut hooks = Self::default();
+        for object in &comparison.objects {
+            let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
+            match hooks::hook_of(desired) {
+                Err(found) => {
+                    let message = format!("expected a hook that is understood, found {found}");
+                    findings.push(refuse("hooks", Some(&id), message, None));
+                }
+                Ok(Some(Hook { when: When::Never, .. })) => {
+                    findings.push(note(
+                        "hooks",
+                        Some(&id),
+                        "is not applied: a hook of deletions and rollbacks".into(),
+                    ));
+                    hooks.skipped.insert(id.clone());
+                }
+                Ok(Some(_)) if hooks::outlives_its_policy(desired) => {
+                    findings.push(note(
+                        "hooks",
+                        Some(&id),
+                        "stays after it has run, until the next promotion".into(),
+                    ));
+                }
+                Ok(_) => {}
+            }
+            let Some(name) = hooks::undone_by(desired) else { continue };
+            let undo = ObjectId { name: name.into(), ..id.clone() };
+            let job = comparison
+                .objects
+                .iter()
+                .find(|other| other.id() == undo)
+                .and_then(|job| job.desired.clone());
+            match job {
+                Some(mut job) => {
+                    job.set_namespace(undo.namespace.as_deref());
+                    hooks.skipped.insert(undo);
+                    hooks.undo_jobs.insert(id, job);
+                }
+                None => {
+                    let message =
+                        format!("expected the Job {name} that undoes it in the release, found none");
+                    findings.push(refuse("hooks", Some(&id), message, None));
+                }
+            }
+        }
+        hooks
     }
 }
 
@@ -133,8 +199,8 @@ fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> BTreeMap<O
     BTreeMap::new()
 }
 
-fn steps(items: &mut [Item<'_>], waves: &BTreeMap<ObjectId, u32>) -> Vec<PlanStep> {
-    let mut steps: Vec<PlanStep> = items.iter().filter_map(|item| step(item, waves)).collect();
+fn steps(items: &[Item<'_>], waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> Vec<PlanStep> {
+    let mut steps: Vec<PlanStep> = items.iter().filter_map(|item| step(item, waves, hooks)).collect();
     steps.sort_by_key(|step| step.wave);
     for (id, step) in (0..).zip(&mut steps) {
         step.id = id;
@@ -142,9 +208,10 @@ fn steps(items: &mut [Item<'_>], waves: &BTreeMap<ObjectId, u32>) -> Vec<PlanSte
     steps
 }
 
-fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>) -> Option<PlanStep> {
+fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> Option<PlanStep> {
     let live = item.object.live.object();
     let object = item.body.clone();
+    let undo_job = hooks.undo_jobs.get(&item.object.id());
     let (action, undo) = match (item.kind, live) {
         (Kind::Nothing, _) => return None,
         (Kind::Apply, Some(live)) => {
@@ -153,11 +220,11 @@ fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>) -> Option<PlanStep> {
             (Action::Apply { object, take_over: item.take_over.clone(), expected: Box::new(expected) }, undo)
         }
         (Kind::Recreate, Some(live)) => {
-            let undo = undo::of_create(&object, Some(live));
+            let undo = undo::of_create(&object, Some(live), undo_job);
             (Action::Recreate { object }, undo)
         }
         (_, None) | (Kind::Create, _) => {
-            let undo = undo::of_create(&object, None);
+            let undo = undo::of_create(&object, None, undo_job);
             (Action::Create { object }, undo)
         }
     };

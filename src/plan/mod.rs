@@ -11,6 +11,7 @@ mod draft;
 mod dress;
 mod fields_v1;
 mod final_object;
+mod hooks;
 mod item;
 mod owners;
 mod policy;

@@ -35,7 +35,7 @@ impl Rights {
             Undo::Delete => &["get", "delete"],
             // What was deleted by somebody meanwhile is created again.
             Undo::Restore => &["get", "update", "patch", "create"],
-            Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
+            Undo::Run { .. } | Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
             Undo::Impossible { .. } => &[],
         };
         self.on(&step.target, undo, "to undo it");

@@ -267,3 +267,43 @@ fn a_plan_reads_back_as_it_was_written() {
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<crate::model::plan::Plan>(&text).unwrap(), plan);
 }
+
+fn job(name: &str, annotations: Value) -> ObjectComparison {
+    same(
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations}, "spec": {}}),
+    )
+}
+
+#[test]
+fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
+    let mut comparison = clean();
+    comparison.objects.push(job("check", json!({"helm.sh/hook": "test"})));
+    comparison
+        .objects
+        .push(job("second", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"})));
+    comparison
+        .objects
+        .push(job("first", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"})));
+    assert!(plan(&comparison).plan.steps.is_empty(), "with nothing to change no hook runs");
+    let image = "/spec/template/spec/containers/[name=web]/image";
+    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    let planned = plan(&comparison);
+    let names: Vec<_> = planned.plan.steps.iter().map(|step| (step.wave, &*step.target.name)).collect();
+    assert_eq!(names, [(1, "first"), (2, "second"), (3, "web"), (4, "check")]);
+}
+
+#[test]
+fn the_job_that_undoes_an_irreversible_one_waits_in_its_undo() {
+    let mut comparison = clean();
+    let annotations = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "back"});
+    for mut job in [job("migrate", annotations), job("back", json!({}))] {
+        job.live = Observed::Absent(Absence::Object);
+        job.status = ObjectStatus::Missing(Absence::Object);
+        comparison.objects.push(job);
+    }
+    let planned = plan(&comparison);
+    assert_eq!(planned.plan.steps.len(), 1);
+    assert!(matches!(&planned.plan.steps[0].undo, Undo::Run { job } if job.name() == "back"));
+    comparison.objects.pop();
+    assert_eq!(refusals(&plan(&comparison)), ["hooks"]);
+}

@@ -1,6 +1,6 @@
 //! How a step is undone, and which ones cannot be.
 
-use crate::model::names::{IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use super::hooks;
 use crate::model::plan::Undo;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
@@ -16,13 +16,13 @@ pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
     why.map_or(Undo::Restore, |why| Undo::Impossible { why })
 }
 
-/// Undo of a creation, `live` being what a recreated Job was.
-pub(super) fn of_create(body: &Object, live: Option<&Object>) -> Undo {
-    if body.annotation(IRREVERSIBLE_ANNOTATION) == Some("true") {
-        return match body.annotation(UNDO_ANNOTATION) {
-            Some(_) => Undo::Delete,
-            None => Undo::Impossible { why: "the Job says that its effect cannot be undone".into() },
-        };
+/// Undo of a creation: `live` is what a recreated Job was, `undo_job` the Job that the release names for it.
+pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&Object>) -> Undo {
+    if let Some(job) = undo_job {
+        return Undo::Run { job: Box::new(job.clone()) };
+    }
+    if hooks::is_irreversible(body) {
+        return Undo::Impossible { why: "the Job says that its effect cannot be undone".into() };
     }
     match live {
         // A Job that has finished is never run again by a revert.
@@ -92,10 +92,10 @@ mod tests {
         let job = |annotations: Value| {
             object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"annotations": annotations}}))
         };
-        let irreversible = job(json!({IRREVERSIBLE_ANNOTATION: "true"}));
-        assert!(matches!(of_create(&irreversible, None), Undo::Impossible { .. }));
-        let with_undo = job(json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "back"}));
-        assert_eq!(of_create(&with_undo, None), Undo::Delete);
+        let irreversible = job(json!({"kubectl-delivery.io/irreversible": "true"}));
+        assert!(matches!(of_create(&irreversible, None, None), Undo::Impossible { .. }));
+        let back = job(json!({}));
+        assert_eq!(of_create(&irreversible, None, Some(&back)), Undo::Run { job: Box::new(back.clone()) });
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": status}))
         };
         let done = job(json!({"conditions": [{"type": "Complete", "status": "True"}]}));
-        assert_eq!(of_create(&job(json!({})), Some(&done)), Undo::Delete);
-        assert_eq!(of_create(&job(json!({})), Some(&job(json!({"active": 1})))), Undo::CreateAgain);
+        assert_eq!(of_create(&job(json!({})), Some(&done), None), Undo::Delete);
+        assert_eq!(of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None), Undo::CreateAgain);
     }
 }

@@ -1,6 +1,7 @@
 //! The order of a promotion: waves by kind, and what objects say of each other by annotation.
 
-use crate::model::names::{AFTER_ANNOTATION, HOOK_ANNOTATION};
+use super::hooks::{self, Hook, When};
+use crate::model::names::AFTER_ANNOTATION;
 use crate::model::{Object, ObjectId};
 use std::collections::BTreeMap;
 
@@ -19,8 +20,10 @@ pub(super) enum OrderError {
 /// The rank of a kind: lower ones first.
 pub(super) fn rank(object: &Object) -> u32 {
     let gvk = object.gvk();
-    if let Some(hook) = object.annotation(HOOK_ANNOTATION) {
-        return if hook == "pre" { 6 } else { 10 };
+    match hooks::hook_of(object) {
+        Ok(Some(Hook { when: When::Pre, .. })) => return 6,
+        Ok(Some(Hook { when: When::Verify, .. })) => return 10,
+        _ => {}
     }
     match (&*gvk.group, &*gvk.kind) {
         ("", "Namespace") => 0,
@@ -116,7 +119,9 @@ fn position(
         return Err(cycle);
     }
     on_the_way.push(id.clone());
-    let mut found = rank(object) * WIDTH;
+    let weight =
+        hooks::hook_of(object).ok().flatten().map_or(0, |hook| hook.weight.clamp(-1000, 1000) + 1000);
+    let mut found = rank(object) * WIDTH + weight.unsigned_abs();
     for other in after.get(id).into_iter().flatten() {
         if let Some(object) = all.get(other) {
             found = found.max(position(other, object, all, after, positions, on_the_way)? + 1);
