@@ -1,1 +1,4 @@
 //! The one integration-test binary: everything that needs a cluster, a registry or the built program.
+
+mod harness;
+mod version;

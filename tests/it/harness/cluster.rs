@@ -1,0 +1,97 @@
+//! The real cluster that the tests share.
+
+use super::{Namespace, delivery};
+use kubectl_delivery::cluster::{Cluster, ConnectionOptions, connect};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+/// A cluster that `tests/cluster/cluster.sh` started.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TestCluster {
+    /// Its name.
+    pub name: String,
+    /// An administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// URL of the API server.
+    pub server: String,
+    /// `host:port` of its registry.
+    pub registry: String,
+    /// Folder of kubectl, crane and the others.
+    pub tools: PathBuf,
+    /// Where its files are.
+    pub workdir: PathBuf,
+}
+
+impl TestCluster {
+    /// The shared cluster. Fails with the command to type where there is none.
+    pub fn get() -> &'static TestCluster {
+        static SHARED: OnceLock<TestCluster> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let file =
+                std::env::var_os("KUBECTL_DELIVERY_TEST_CLUSTER").map_or_else(default_file, PathBuf::from);
+            Self::read(&file)
+        })
+    }
+
+    /// From the JSON that describes it.
+    pub fn read(file: &Path) -> TestCluster {
+        // Only a second call fails.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let text = std::fs::read_to_string(file).unwrap_or_else(|error| {
+            panic!(
+                "this test needs the test cluster, and {} cannot be read ({error}): make cluster",
+                file.display()
+            )
+        });
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    }
+
+    /// A new namespace, which goes when it is dropped.
+    pub fn namespace(&self) -> Namespace {
+        Namespace::create(self, "t")
+    }
+
+    /// A new namespace whose name begins with `prefix`.
+    pub fn namespace_named(&self, prefix: &str) -> Namespace {
+        Namespace::create(self, prefix)
+    }
+
+    /// kubectl as administrator.
+    pub fn kubectl(&self) -> Command {
+        let mut command = Command::new(self.tools.join("kubectl"));
+        command.arg("--kubeconfig").arg(&self.kubeconfig);
+        command
+    }
+
+    /// The built program as administrator.
+    pub fn delivery(&self) -> Command {
+        let mut command = delivery(&self.tools);
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    /// Our own door to it, as administrator.
+    pub async fn connect(&self) -> Arc<dyn Cluster> {
+        self.connect_with(&self.kubeconfig).await
+    }
+
+    /// Our own door to it, by another kubeconfig.
+    pub async fn connect_with(&self, kubeconfig: &Path) -> Arc<dyn Cluster> {
+        let options = ConnectionOptions { kubeconfig: Some(kubeconfig.to_owned()), ..Default::default() };
+        connect(&options).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn default_file() -> PathBuf {
+    cache().join("clusters").join("dev").join("env.json")
+}
+
+fn cache() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("KUBECTL_DELIVERY_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("kubectl-delivery")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache").join("kubectl-delivery")))
+        .expect("HOME is not set")
+}

@@ -1,0 +1,43 @@
+//! What the tests stand on: the real cluster, a namespace per test, limited users, clusters of one's own, the built
+//! program in a hermetic environment, and a proxy that kills it, holds its requests or plays faults.
+//!
+//! A test that needs the cluster and finds none fails with the command to type; nothing is skipped.
+
+// Shared by all tests: not every helper is used at every time.
+#![allow(dead_code, unused_imports)]
+
+mod cluster;
+mod namespace;
+mod own;
+mod program;
+mod user;
+
+pub use cluster::TestCluster;
+pub use namespace::Namespace;
+pub use own::OwnCluster;
+pub use program::{Ran, Run, delivery, linked_as};
+pub use user::User;
+
+use std::future::Future;
+
+/// Runs a future to its end from anywhere, inside a runtime too: on a thread of its own.
+pub fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(work)
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// A text that no other test has: for names in the cluster.
+pub fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{SystemTime, UNIX_EPOCH};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let count = u64::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    let mixed = nanos ^ (u64::from(std::process::id()) << 40) ^ (count << 20);
+    format!("{:x}", mixed & 0xff_ffff_ffff)
+}

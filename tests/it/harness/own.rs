@@ -1,0 +1,57 @@
+//! A cluster of a test's own, for what disturbs the API server.
+
+use super::{Run, TestCluster, unique};
+use std::ops::Deref;
+use std::path::Path;
+use std::process::Command;
+
+/// A cluster that this test alone uses; stopped when it is dropped, after a panic too.
+pub struct OwnCluster(TestCluster);
+
+impl OwnCluster {
+    /// Starts it: some five seconds.
+    pub fn start(name: &str) -> Self {
+        let name = format!("{name}-{}", unique());
+        script(&["up", &name]).run().ok();
+        let described = script(&["env", &name]).run().ok();
+        let file = std::env::temp_dir().join(format!("{name}.json"));
+        std::fs::write(&file, described).unwrap();
+        let cluster = TestCluster::read(&file);
+        std::fs::remove_file(&file).ok();
+        Self(cluster)
+    }
+
+    /// Kills a component, such as `kube-apiserver`.
+    pub fn kill(&self, component: &str) {
+        script(&["kill", &self.0.name, component]).run().ok();
+    }
+
+    /// Starts a killed component again.
+    pub fn restart(&self, component: &str) {
+        script(&["start", &self.0.name, component]).run().ok();
+    }
+}
+
+impl Deref for OwnCluster {
+    type Target = TestCluster;
+
+    fn deref(&self) -> &TestCluster {
+        &self.0
+    }
+}
+
+impl Drop for OwnCluster {
+    fn drop(&mut self) {
+        let ran = script(&["down", &self.0.name]).run();
+        if ran.code != Some(0) {
+            eprintln!("the cluster {} stays: {}", self.0.name, ran.stderr);
+        }
+    }
+}
+
+fn script(arguments: &[&str]) -> Command {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/cluster.sh");
+    let mut command = Command::new(file);
+    command.args(arguments);
+    command
+}
