@@ -1,0 +1,197 @@
+//! The verdict on one object: its identity, its generation, its kind's rule, then signs, settling and the deadline.
+
+use super::deadline::{Budget, Deadline, deadline, figures};
+use super::kinds;
+use super::memory::Memory;
+use super::policy::Policy;
+use super::reading::{Reading, reported};
+use super::refused::refused;
+use super::settle::settled_at;
+use super::signs::{Look, Sign, is_good, signs, trouble};
+use super::subject::{Subject, Surroundings};
+use crate::model::Object;
+use crate::model::verdict::{CauseKind, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is known of one object's rollout, and when it must be looked at again though nothing happens.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// When it fails for lack of progress; none where it is not waiting.
+    pub deadline: Option<Deadline>,
+    /// When the verdict may change by time alone.
+    pub look_again_at: Option<Timestamp>,
+    /// What would help it on.
+    pub nudges: Vec<Nudge>,
+}
+
+/// A pod that must be deleted for the rollout to go on (a StatefulSet never replaces a broken pod of an old revision).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Nudge {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// Its uid: this one, and no successor.
+    pub uid: String,
+    /// Why, in a phrase.
+    pub why: String,
+}
+
+/// The verdict on one object.
+pub fn judge(
+    subject: &Subject,
+    surroundings: &Surroundings<'_>,
+    policy: &Policy,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Judgement {
+    let reading = match known(subject, surroundings, memory) {
+        Known::Current(object) => kinds::read(object, surroundings, policy),
+        Known::NotYet(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
+        Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
+    };
+    weigh(reading, subject, surroundings, policy, memory, now)
+}
+
+enum Known<'a> {
+    Current(&'a Object),
+    NotYet(String),
+    Gone(String),
+}
+
+/// Whether the watch shows the object as our write left it, and whether its controller has seen that.
+fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Memory) -> Known<'a> {
+    let target = &subject.target;
+    let Some(object) = surroundings.object else {
+        return match memory.uid {
+            Some(_) => Known::Gone(format!("{target} was deleted by somebody")),
+            None => Known::NotYet(format!("{target} is not there yet")),
+        };
+    };
+    if !subject.uid.is_empty() && object.uid() != subject.uid {
+        return match memory.uid {
+            Some(_) => Known::Gone(format!("{target} was deleted and created again by somebody")),
+            None => Known::NotYet(format!("{target} is not there yet")),
+        };
+    }
+    memory.uid = Some(object.uid().to_owned());
+    if object.at("/metadata/deletionTimestamp").is_some() && object.kind() != "Namespace" {
+        return Known::NotYet(format!("{target} is being deleted by somebody"));
+    }
+    if object.generation() < subject.generation {
+        return Known::NotYet(format!("generation {} is not seen yet", subject.generation));
+    }
+    let observed = object.at("/status/observedGeneration").and_then(Value::as_i64);
+    let has_controller = observed.is_some() || kinds::observes_generation(object);
+    if has_controller && observed.unwrap_or(0) < object.generation() {
+        return Known::NotYet(format!(
+            "its controller has seen generation {} of {}",
+            observed.unwrap_or(0),
+            object.generation()
+        ));
+    }
+    Known::Current(object)
+}
+
+fn weigh(
+    reading: Reading<'_>,
+    subject: &Subject,
+    surroundings: &Surroundings<'_>,
+    policy: &Policy,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Judgement {
+    let nudges = reading.nudges.clone();
+    let ended = |verdict| Judgement { verdict, deadline: None, look_again_at: None, nudges: Vec::new() };
+    if matches!(reading.verdict, Verdict::Failed { .. }) {
+        return ended(reading.verdict);
+    }
+    let look = Look { subject, policy, occurrences: &surroundings.occurrences, must_run: reading.must_run };
+    let mut found: Vec<Sign> = reading.pods.iter().flat_map(|pod| signs(pod, &look)).collect();
+    found.extend(refused(&reading, surroundings, subject, &policy.graces));
+    let settled =
+        if reading.settles { settled_at(&reading.pods, subject, policy, memory, now) } else { None };
+    let verdict = match (reading.verdict.clone(), settled) {
+        (Verdict::Done { .. }, Some(_)) => {
+            let total = reading.pods.len() as u32;
+            let why = format!("{total} of {total} pods are ready, and must stay so for {} s", policy.settle);
+            Verdict::waiting(total, total, why)
+        }
+        (verdict, _) => verdict,
+    };
+    memory.signs.retain(|key, _| found.iter().any(|sign| sign.key == *key));
+    if matches!(verdict, Verdict::Done { .. }) {
+        return ended(verdict);
+    }
+    let good = reading.pods.iter().any(|pod| is_good(pod, subject));
+    let mut again = vec![];
+    again.extend(settled);
+    for sign in &found {
+        let since = memory.since(&sign.key, now);
+        let at = since.checked_add(SignedDuration::from_secs(sign.grace.into())).unwrap_or(since);
+        // One bad node does not revert three hundred good pods: then the deadline decides.
+        if at <= now && !good {
+            return ended(Verdict::Failed { cause: sign.cause.clone() });
+        }
+        again.push(at);
+    }
+    let mut rising = figures(&reading.pods);
+    rising.extend(reading.figures.iter());
+    let budget = if reading.budget == Budget::default() {
+        Budget::of_seconds(policy.deadline, "without progress")
+    } else {
+        reading.budget.clone()
+    };
+    let deadline = deadline(rising, &budget, policy.timeout, memory, now);
+    if let Some(over) = deadline.as_ref().filter(|one| one.at <= now) {
+        return ended(late(over, &verdict, &found, &reading));
+    }
+    again.extend(deadline.as_ref().map(|one| one.at));
+    let look_again_at = again.into_iter().filter(|at| *at > now).min();
+    Judgement { verdict, deadline, look_again_at, nudges }
+}
+
+/// The failure for lack of progress: what was waited for, and the likeliest reason.
+fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Reading<'_>) -> Verdict {
+    let why = match verdict {
+        Verdict::Waiting { why, .. } => why.as_str(),
+        _ => "",
+    };
+    let what = if deadline.capped {
+        format!("not done within {deadline}")
+    } else {
+        format!("no progress for {} s ({deadline})", deadline.seconds)
+    };
+    let first = found.first();
+    let troubled = reading.pods.iter().find_map(|pod| Some((pod, trouble(pod)?)));
+    let (reason, pod, container, previous_logs) = match (first, troubled) {
+        (Some(sign), _) => (
+            Some(sign.cause.message.clone()),
+            sign.cause.pod.clone(),
+            sign.cause.container.clone(),
+            sign.cause.previous_logs,
+        ),
+        (None, Some((pod, what))) => (
+            Some(format!("pod {}: {what}", pod.name)),
+            Some(pod.name.clone()),
+            pod.containers.iter().find(|one| !one.ready).map(|one| one.name.clone()),
+            false,
+        ),
+        (None, None) => (None, None, None, false),
+    };
+    let tail = reason.map(|text| format!("; {text}")).unwrap_or_default();
+    let kind = CauseKind::DeadlineExceeded;
+    let mut failed = reported(kind, format!("{what}: {why}{tail}"));
+    if let Verdict::Failed { cause } = &mut failed {
+        cause.pod = pod;
+        cause.container = container;
+        cause.previous_logs = previous_logs;
+    }
+    failed
+}

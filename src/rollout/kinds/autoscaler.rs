@@ -1,0 +1,20 @@
+//! HorizontalPodAutoscalers.
+
+use super::super::reading::{Reading, condition};
+use crate::model::Object;
+use crate::model::verdict::Verdict;
+
+/// Done when it can scale its target; metrics that are missing are said, they are not the release's doing.
+pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+    if let Some(one) = condition(object, "AbleToScale").filter(|one| one.status == "False") {
+        return Reading::without_pods(Verdict::waiting(
+            0,
+            1,
+            format!("it cannot scale its target: {}", one.says()),
+        ));
+    }
+    match condition(object, "ScalingActive").filter(|one| one.status == "False") {
+        Some(one) => Reading::noted(format!("it does not scale now: {}", one.says())),
+        None => Reading::without_pods(Verdict::done()),
+    }
+}

@@ -1,0 +1,22 @@
+//! CustomResourceDefinitions.
+
+use super::super::reading::{Reading, condition, reported};
+use crate::model::Object;
+use crate::model::verdict::{CauseKind, Verdict};
+use serde_json::Value;
+
+/// Done when it is established and every version that it serves can be had.
+pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+    if let Some(one) = condition(object, "NamesAccepted").filter(|one| one.status == "False") {
+        let message = format!("its names are not accepted: {}", one.says());
+        return Reading::without_pods(reported(CauseKind::ReportedByObject, message));
+    }
+    if condition(object, "Established").is_none_or(|one| one.status != "True") {
+        return Reading::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
+    }
+    let versions = object.at("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    match versions.filter(|one| one.get("served") == Some(&Value::Bool(true))).count() {
+        0 => Reading::noted("it serves no version"),
+        _ => Reading::without_pods(Verdict::done()),
+    }
+}

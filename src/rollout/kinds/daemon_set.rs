@@ -1,0 +1,52 @@
+//! DaemonSets.
+
+use super::super::deadline::Budget;
+use super::super::policy::Policy;
+use super::super::reading::{Reading, number};
+use super::super::subject::Surroundings;
+use super::revision::{newest_controller_revision, pods_at, pods_of, ready};
+use crate::model::Object;
+use crate::model::verdict::Verdict;
+
+/// Done when every node that should run a pod runs one of the new revision that is available.
+pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+    let wanted = number(object, "/status/desiredNumberScheduled");
+    let misplaced = number(object, "/status/numberMisscheduled");
+    let updated = number(object, "/status/updatedNumberScheduled");
+    let available = number(object, "/status/numberAvailable");
+    let budget = Budget::of(object, "/spec/template", policy.deadline);
+    if wanted == 0 && misplaced == 0 {
+        return Reading::noted("no node matches: nothing to prove");
+    }
+    if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
+        return Reading::noted(format!(
+            "updateStrategy OnDelete: {} of {wanted} pods take the new revision once somebody deletes them",
+            wanted - updated
+        ));
+    }
+    let mine = pods_of(object.uid(), surroundings);
+    let hash = newest_controller_revision(surroundings);
+    let fresh = hash.map(|hash| pods_at(hash, surroundings)).unwrap_or_default();
+    let fresh: Vec<_> = fresh.into_iter().filter(|pod| mine.iter().any(|one| one.uid == pod.uid)).collect();
+    let seen = ready(&fresh);
+    let verdict = if hash.is_none() {
+        Verdict::waiting(0, wanted, "its new ControllerRevision is not there yet")
+    } else if updated < wanted {
+        Verdict::waiting(
+            seen.min(updated),
+            wanted,
+            format!("{updated} of {wanted} nodes run the new revision, {seen} pods are ready"),
+        )
+    } else if available < wanted || seen < wanted {
+        let counted = available.min(seen);
+        Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+    } else {
+        Verdict::done()
+    };
+    let mut reading = Reading::with_pods(verdict, fresh, wanted);
+    reading.creators = vec![object.uid().to_owned()];
+    reading.settles = number(object, "/spec/minReadySeconds") == 0;
+    reading.figures = vec![updated, available];
+    reading.budget = budget;
+    reading
+}

@@ -1,0 +1,36 @@
+//! ReplicaSets and ReplicationControllers: they have no revisions, their pods are never replaced.
+
+use super::super::deadline::Budget;
+use super::super::policy::Policy;
+use super::super::reading::{Reading, condition, number};
+use super::super::subject::Surroundings;
+use super::revision::{falling, pods_of, ready, replicas};
+use crate::model::Object;
+use crate::model::verdict::Verdict;
+
+/// Done when as many pods as wanted are available.
+pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+    let wanted = replicas(object);
+    let total = number(object, "/status/replicas");
+    let available = number(object, "/status/availableReplicas");
+    let pods = pods_of(object.uid(), surroundings);
+    let counted = available.min(ready(&pods));
+    let verdict = if wanted == 0 && total == 0 {
+        return Reading::noted("zero replicas: nothing to prove");
+    } else if total > wanted {
+        Verdict::waiting(counted.min(wanted), wanted, format!("{} pods must go", total - wanted))
+    } else if counted < wanted {
+        Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+    } else {
+        Verdict::done()
+    };
+    let mut reading = Reading::with_pods(verdict, pods, wanted);
+    reading.creators = vec![object.uid().to_owned()];
+    reading.refusal = condition(object, "ReplicaFailure")
+        .filter(|one| one.status == "True" && one.reason == "FailedCreate")
+        .map(|one| one.says().to_owned());
+    reading.settles = number(object, "/spec/minReadySeconds") == 0;
+    reading.figures = vec![available, falling(total)];
+    reading.budget = Budget::of(object, "/spec/template", policy.deadline);
+    reading
+}

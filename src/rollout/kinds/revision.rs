@@ -1,0 +1,57 @@
+//! Which pods belong to the new revision.
+
+use super::super::reading::number;
+use super::super::subject::Surroundings;
+use crate::model::Object;
+use crate::model::pod::{Controller, PodFacts};
+use serde_json::Value;
+
+/// What a Deployment and its ReplicaSets carry their revision in.
+const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The ReplicaSet of a Deployment's newest revision: the one that carries the same number as the Deployment (a return
+/// to an old template takes its old ReplicaSet and gives it a new number).
+pub(super) fn new_replica_set<'a>(
+    deployment: &Object,
+    surroundings: &Surroundings<'a>,
+) -> Option<&'a Object> {
+    let revision = deployment.annotation(DEPLOYMENT_REVISION)?;
+    let is_new =
+        |one: &&&Object| one.kind() == "ReplicaSet" && one.annotation(DEPLOYMENT_REVISION) == Some(revision);
+    surroundings.owned.iter().find(is_new).copied()
+}
+
+/// The revision hash of a DaemonSet's newest ControllerRevision.
+pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) -> Option<&'a str> {
+    let revisions = surroundings.owned.iter().filter(|one| one.kind() == "ControllerRevision");
+    let newest = revisions.max_by_key(|one| one.at("/revision").and_then(Value::as_i64))?;
+    newest.label("controller-revision-hash")
+}
+
+/// Pods that are not going and that an object of this uid controls.
+pub(super) fn pods_of<'a>(uid: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
+    let is_its = |controller: &Controller| controller.uid == uid;
+    let all = surroundings.pods.iter().copied();
+    all.filter(|pod| !pod.deleting && pod.controller.as_ref().is_some_and(is_its)).collect()
+}
+
+/// Pods that are not going, of this revision hash.
+pub(super) fn pods_at<'a>(revision: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
+    let all = surroundings.pods.iter().copied();
+    all.filter(|pod| !pod.deleting && pod.revision.as_deref() == Some(revision)).collect()
+}
+
+/// How many of the pods are ready.
+pub(super) fn ready(pods: &[&PodFacts]) -> u32 {
+    pods.iter().filter(|pod| pod.ready).count() as u32
+}
+
+/// `spec.replicas`, 1 where it is absent.
+pub(super) fn replicas(object: &Object) -> u32 {
+    if object.at("/spec/replicas").is_some() { number(object, "/spec/replicas") } else { 1 }
+}
+
+/// A figure that rises while an amount falls.
+pub(super) fn falling(amount: u32) -> u32 {
+    u32::MAX - amount
+}

@@ -1,0 +1,36 @@
+//! Webhook configurations: what they call must answer, or writes of others fail.
+
+use super::super::needs::webhook_services;
+use super::super::reading::Reading;
+use super::super::subject::Surroundings;
+use crate::model::Object;
+use crate::model::verdict::Verdict;
+use serde_json::Value;
+
+/// Done when every service that it calls has a ready endpoint; URLs outside the cluster are not asked.
+pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> Reading<'a> {
+    let services = webhook_services(object);
+    let silent: Vec<_> = services
+        .iter()
+        .filter(|(namespace, name)| !answers(namespace, name, surroundings))
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    if silent.is_empty() {
+        return Reading::without_pods(Verdict::done());
+    }
+    let total = services.len() as u32;
+    let why = format!("no ready endpoint of service {}", silent.join(", "));
+    Reading::without_pods(Verdict::waiting(total - silent.len() as u32, total, why))
+}
+
+fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> bool {
+    let is_its = |slice: &&&Object| {
+        slice.kind() == "EndpointSlice"
+            && slice.namespace() == Some(namespace)
+            && slice.label("kubernetes.io/service-name") == Some(service)
+    };
+    let endpoints =
+        |slice: &&Object| slice.at("/endpoints").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_ready = |one: Value| one.pointer("/conditions/ready") != Some(&Value::Bool(false));
+    surroundings.others.iter().filter(is_its).flat_map(endpoints).any(is_ready)
+}

@@ -1,0 +1,30 @@
+//! What must be remembered between two looks at the same object.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What must be remembered between two looks at the same object. Start with the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// When it was first judged.
+    pub started: Option<Timestamp>,
+    /// Uid under which it was seen.
+    pub uid: Option<String>,
+    /// The best of each figure of progress so far.
+    pub best: Vec<u32>,
+    /// When one of them last rose.
+    pub progress_at: Option<Timestamp>,
+    /// When each present sign of failure was first seen.
+    pub signs: BTreeMap<String, Timestamp>,
+    /// When each container without a readiness probe was first seen running, by `pod uid/container/restarts`.
+    pub settling: BTreeMap<String, Timestamp>,
+}
+
+impl Memory {
+    /// Notes a sign and says since when it is there.
+    pub(super) fn since(&mut self, sign: &str, now: Timestamp) -> Timestamp {
+        *self.signs.entry(sign.to_owned()).or_insert(now)
+    }
+}

@@ -1,0 +1,28 @@
+//! Verdicts: pure functions of one object and of what belongs to its new revision.
+//!
+//! [`judge`] takes everything as arguments: the [`Subject`] (what our write made of the object), its
+//! [`Surroundings`] (what the watches show), the [`Policy`], the [`Memory`] of earlier calls and the time. The order
+//! is always the same: is it the object that we wrote; has its controller seen our generation; what does its kind's
+//! rule say (`kinds/`, one file a kind); do pods of the new revision show a failure that will not go away
+//! (`signs.rs`); must containers without a readiness probe live a little longer (`settle.rs`); is there still
+//! progress (`deadline.rs`).
+
+mod deadline;
+mod judge;
+mod kinds;
+mod memory;
+mod needs;
+mod policy;
+mod pull;
+mod reading;
+mod refused;
+mod settle;
+mod signs;
+mod subject;
+
+pub use deadline::Deadline;
+pub use judge::{Judgement, Nudge, judge};
+pub use memory::Memory;
+pub use needs::{Need, is_watched, needs};
+pub use policy::{Graces, Policy};
+pub use subject::{Baseline, Subject, Surroundings};

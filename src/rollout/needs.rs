@@ -1,0 +1,64 @@
+//! What must be watched to judge an object.
+
+use super::kinds;
+use crate::model::kinds::built_in;
+use crate::model::{Object, ResourceType, Target};
+use serde_json::Value;
+
+/// A collection that must be watched to judge an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Need {
+    /// The kind.
+    pub resource: ResourceType,
+    /// Namespace; none for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    /// Whether a verdict can do without it (Events, which a role may not show).
+    pub optional: bool,
+}
+
+/// Whether an object of that kind has a rollout at all; a ConfigMap is done when it is written.
+pub fn is_watched(target: &Target) -> bool {
+    kinds::is_watched(&target.resource.group, &target.resource.kind)
+}
+
+/// What must be watched to judge an object; its own collection first. `object` is what is known of it, where
+/// anything is: what its spec refers to is needed too.
+pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
+    if !is_watched(target) {
+        return Vec::new();
+    }
+    let namespace = target.namespace.as_deref();
+    let mut all = vec![Need {
+        resource: target.resource.clone(),
+        namespace: namespace.map(Into::into),
+        optional: false,
+    }];
+    let mut add = |group: &str, kind: &str, namespace: Option<&str>, optional| {
+        let Some(resource) = built_in(group, kind) else { return };
+        let need = Need { resource, namespace: namespace.map(Into::into), optional };
+        if !all.iter().any(|one| one.resource == need.resource && one.namespace == need.namespace) {
+            all.push(need);
+        }
+    };
+    for (group, kind) in kinds::beside(&target.resource.group, &target.resource.kind) {
+        add(group, kind, namespace, *kind == "Event");
+    }
+    for (service_namespace, _) in object.map(webhook_services).unwrap_or_default() {
+        add("discovery.k8s.io", "EndpointSlice", Some(&service_namespace), true);
+    }
+    all
+}
+
+/// Namespace and name of the services that the webhooks of a configuration call.
+pub(super) fn webhook_services(object: &Object) -> Vec<(String, String)> {
+    let webhooks = object.at("/webhooks").and_then(Value::as_array).into_iter().flatten();
+    let text =
+        |service: &Value, field| service.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut all: Vec<_> = webhooks
+        .filter_map(|one| one.pointer("/clientConfig/service"))
+        .map(|service| (text(service, "namespace"), text(service, "name")))
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}

@@ -1,0 +1,72 @@
+//! How patient a rollout's judge is. All times are seconds.
+
+use crate::model::environment::HealthCheck;
+use serde::{Deserialize, Serialize};
+
+/// How patient a rollout's judge is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Policy {
+    /// Caps every deadline, counted from the subject's start; none where each object's own deadline counts.
+    pub timeout: Option<u32>,
+    /// A time without progress after which an object has failed, where its kind has no field for it.
+    pub deadline: u32,
+    /// How many exits of one container make a crash loop.
+    pub crash_exits: u32,
+    /// How long a container without a readiness probe must live to count as well.
+    pub settle: u32,
+    /// How long each sign of failure must last before it is a failure.
+    pub graces: Graces,
+    /// The environment's rules for the health of custom kinds.
+    pub health_checks: Vec<HealthCheck>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            deadline: 600,
+            crash_exits: 2,
+            settle: 10,
+            graces: Graces::default(),
+            health_checks: Vec::new(),
+        }
+    }
+}
+
+/// How long a sign of failure must last before it is a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Graces {
+    /// The registry says "not found" of an image that the preflight saw.
+    pub seen_image: u32,
+    /// The registry does not answer, or asks to slow down.
+    pub registry: u32,
+    /// A Secret, a ConfigMap or a key is missing. Short: the kubelet's caches lag behind a write.
+    pub configuration: u32,
+    /// A container cannot be created or started.
+    pub start: u32,
+    /// Pods are refused by quota or admission. Short: old pods may still be going.
+    pub refused: u32,
+    /// A webhook does not answer.
+    pub webhook: u32,
+    /// No node takes the pod, and no autoscaler makes one.
+    pub unschedulable: u32,
+    /// A volume does not mount.
+    pub volume: u32,
+}
+
+impl Default for Graces {
+    fn default() -> Self {
+        Self {
+            seen_image: 30,
+            registry: 60,
+            configuration: 2,
+            start: 5,
+            refused: 2,
+            webhook: 30,
+            unschedulable: 60,
+            volume: 60,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the rule of one kind says of an object, before any clock is asked.
+
+use super::deadline::Budget;
+use super::judge::Nudge;
+use crate::model::Object;
+use crate::model::pod::PodFacts;
+use crate::model::verdict::{Cause, CauseKind, Verdict};
+use serde_json::Value;
+
+/// What the rule of one kind says.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    /// By the object's own status.
+    pub verdict: Verdict,
+    /// Pods of the new revision.
+    pub pods: Vec<&'a PodFacts>,
+    /// How many of them there should be.
+    pub wanted: u32,
+    /// Uids of what creates the pods: Events about a refused creation are about these.
+    pub creators: Vec<String>,
+    /// Conditions of what creates the pods that say that creation is refused.
+    pub refusal: Option<String>,
+    /// Figures that rise while there is progress.
+    pub figures: Vec<u32>,
+    /// How long it may be without progress.
+    pub budget: Budget,
+    /// Whether the exit of a main container is a failure (it is not in a Job, which counts its own).
+    pub must_run: bool,
+    /// Whether containers without a readiness probe must live a while before it is done.
+    pub settles: bool,
+    /// What would help it on.
+    pub nudges: Vec<Nudge>,
+}
+
+impl<'a> Reading<'a> {
+    /// A verdict on an object that has no pods.
+    pub fn without_pods(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            pods: Vec::new(),
+            wanted: 0,
+            creators: Vec::new(),
+            refusal: None,
+            figures: Vec::new(),
+            budget: Budget::default(),
+            must_run: false,
+            settles: false,
+            nudges: Vec::new(),
+        }
+    }
+
+    /// A verdict on an object that runs pods.
+    pub fn with_pods(verdict: Verdict, pods: Vec<&'a PodFacts>, wanted: u32) -> Self {
+        Self { pods, wanted, must_run: true, settles: true, ..Self::without_pods(verdict) }
+    }
+
+    /// Done, with a remark.
+    pub fn noted(note: impl Into<String>) -> Self {
+        Self::without_pods(Verdict::Done { note: Some(note.into()) })
+    }
+}
+
+/// A failure that the object reports itself.
+pub(super) fn reported(kind: CauseKind, message: impl Into<String>) -> Verdict {
+    Verdict::Failed {
+        cause: Cause { kind, message: message.into(), pod: None, container: None, previous_logs: false },
+    }
+}
+
+/// A number at a JSON pointer, 0 where there is none.
+pub(super) fn number(object: &Object, pointer: &str) -> u32 {
+    object.at(pointer).and_then(Value::as_u64).unwrap_or(0).min(u64::from(u32::MAX)) as u32
+}
+
+/// A condition's `status`, `reason` and `message`.
+pub(super) struct Condition<'a> {
+    pub status: &'a str,
+    pub reason: &'a str,
+    pub message: &'a str,
+}
+
+impl Condition<'_> {
+    /// `message`, else `reason`, else what its absence says.
+    pub fn says(&self) -> &str {
+        [self.message, self.reason].into_iter().find(|text| !text.is_empty()).unwrap_or("no reason given")
+    }
+}
+
+/// One of `status.conditions`; one that is older than the object's generation says nothing.
+pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<'a>> {
+    let all = object.at("/status/conditions")?.as_array()?;
+    let one = all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
+    let seen = one.get("observedGeneration").and_then(Value::as_i64);
+    if seen.is_some_and(|seen| seen < object.generation()) {
+        return None;
+    }
+    let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
+    Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
+}

@@ -1,0 +1,90 @@
+//! Pods that the API server refuses: quota, admission, a missing ServiceAccount.
+
+use super::policy::Graces;
+use super::reading::Reading;
+use super::signs::Sign;
+use super::subject::{Subject, Surroundings};
+use crate::model::verdict::{Cause, CauseKind};
+use jiff::{SignedDuration, Timestamp};
+
+/// Event times have whole seconds, and the clocks of control planes differ a little.
+const SLACK: SignedDuration = SignedDuration::from_secs(2);
+
+/// The sign that creation of the object's pods is refused.
+pub(super) fn refused(
+    reading: &Reading<'_>,
+    surroundings: &Surroundings<'_>,
+    subject: &Subject,
+    graces: &Graces,
+) -> Option<Sign> {
+    if reading.pods.len() as u32 >= reading.wanted {
+        return None;
+    }
+    // What is going makes room in a quota.
+    if surroundings.pods.iter().any(|pod| pod.deleting) {
+        return None;
+    }
+    let message = reading.refusal.clone().or_else(|| told(reading, surroundings, subject))?;
+    let (kind, grace) = classify(&message, graces);
+    let missing = reading.wanted as usize - reading.pods.len();
+    let text = format!("{missing} of {} pods cannot be created: {}", reading.wanted, essence(&message));
+    let cause = Cause { kind, message: text, pod: None, container: None, previous_logs: false };
+    Some(Sign { key: format!("{kind:?}/"), grace, cause })
+}
+
+fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
+    let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
+    let news = surroundings.occurrences.iter().filter(|one| {
+        one.reason == "FailedCreate"
+            && reading.creators.contains(&one.about)
+            && subject.baseline.is_new(one)
+            && (one.last.is_none() || one.last >= since)
+    });
+    news.max_by_key(|one| one.last).map(|one| one.message.clone())
+}
+
+fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
+    let holds = |word: &str| message.contains(word);
+    if holds("exceeded quota") || holds("failed quota") {
+        (CauseKind::Quota, graces.refused)
+    } else if holds("failed calling webhook") {
+        (CauseKind::AdmissionRefused, graces.webhook)
+    } else if holds("error looking up service account") {
+        (CauseKind::MissingConfiguration, graces.configuration)
+    } else {
+        (CauseKind::AdmissionRefused, graces.refused)
+    }
+}
+
+/// Without what controllers put before the server's own words.
+fn essence(message: &str) -> &str {
+    let start = ["error: pods ", "Error creating: pods ", "failed error: "];
+    let found = start.iter().find_map(|lead| message.split_once(lead).map(|(_, rest)| rest));
+    found.unwrap_or(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(r#"pods "web-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0"#, CauseKind::Quota)]
+    #[case(r#"pods "web-1" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false"#, CauseKind::AdmissionRefused)]
+    #[case(r#"pods "web-1" is forbidden: error looking up service account shop/web: serviceaccount "web" not found"#, CauseKind::MissingConfiguration)]
+    #[case(
+        r#"Internal error occurred: failed calling webhook "a.b.c": connection refused"#,
+        CauseKind::AdmissionRefused
+    )]
+    fn a_refusal_is_classified_by_the_servers_words(#[case] message: &str, #[case] kind: CauseKind) {
+        assert_eq!(classify(message, &Graces::default()).0, kind);
+    }
+
+    #[test]
+    fn a_webhook_that_does_not_answer_gets_more_time_than_one_that_says_no() {
+        let graces = Graces::default();
+        let silent = classify("failed calling webhook \"a\": context deadline exceeded", &graces).1;
+        let no = classify("admission webhook \"a\" denied the request: no", &graces).1;
+        assert!(silent > no);
+    }
+}

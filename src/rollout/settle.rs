@@ -1,0 +1,36 @@
+//! A container without a readiness probe is ready the moment it starts: it must live a while to count.
+
+use super::memory::Memory;
+use super::policy::Policy;
+use super::subject::Subject;
+use crate::model::pod::{ContainerState, PodFacts};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// When the last of the containers without a readiness probe has lived long enough; none where all have.
+///
+/// Counted from when this process saw it running, so that a node's clock does not matter; a container that ran
+/// before our step, and was not restarted since, has lived long enough.
+pub(super) fn settled_at(
+    pods: &[&PodFacts],
+    subject: &Subject,
+    policy: &Policy,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let mut seen = BTreeMap::new();
+    for pod in pods.iter().filter(|pod| pod.ready) {
+        for container in pod.lasting().filter(|one| !one.probed) {
+            let is_running = matches!(container.state, ContainerState::Running { .. });
+            let before = subject.baseline.restarts_of(pod, &container.name);
+            if is_running && before != Some(container.restarts) {
+                let key = format!("{}/{}/{}", pod.uid, container.name, container.restarts);
+                let first = memory.settling.get(&key).copied().unwrap_or(now);
+                seen.insert(key, first);
+            }
+        }
+    }
+    memory.settling = seen;
+    let last = memory.settling.values().max()?;
+    last.checked_add(SignedDuration::from_secs(policy.settle.into())).ok().filter(|at| *at > now)
+}

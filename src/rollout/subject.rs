@@ -1,0 +1,113 @@
+//! What is judged: one object as our write left it, and what surrounds it.
+
+use super::signs;
+use crate::model::occurrence::Occurrence;
+use crate::model::pod::PodFacts;
+use crate::model::{Object, Target};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One object as our write left it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    /// The object.
+    pub target: Target,
+    /// Its uid; empty where it is not known (`wait`): then whichever object is there counts.
+    pub uid: String,
+    /// The generation that our write returned; 0 for kinds that have none, and where nothing was written.
+    pub generation: i64,
+    /// When its step began.
+    pub started_at: Timestamp,
+    /// How things stood before.
+    #[serde(default)]
+    pub baseline: Baseline,
+    /// Image references that the preflight found in their registries.
+    #[serde(default)]
+    pub seen_images: BTreeSet<String>,
+}
+
+impl Subject {
+    /// From the answer to our write.
+    pub fn new(target: Target, answer: &Object, started_at: Timestamp) -> Self {
+        Self {
+            target,
+            uid: answer.uid().to_owned(),
+            generation: answer.generation(),
+            started_at,
+            baseline: Baseline::default(),
+            seen_images: BTreeSet::new(),
+        }
+    }
+
+    /// With what stood before.
+    #[must_use]
+    pub fn with_baseline(mut self, baseline: Baseline) -> Self {
+        self.baseline = baseline;
+        self
+    }
+
+    /// With the image references that the preflight found in their registries.
+    #[must_use]
+    pub fn with_seen_images(mut self, images: impl IntoIterator<Item = String>) -> Self {
+        self.seen_images.extend(images);
+        self
+    }
+}
+
+/// How things stood before our write, so that nothing old is counted or blamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Baseline {
+    /// Restarts of each container that ran, by `pod uid/container`.
+    pub restarts: BTreeMap<String, u32>,
+    /// How often each Event had been seen, by its uid.
+    pub occurrences: BTreeMap<String, u32>,
+    /// What was already broken, one phrase each.
+    pub broken: Vec<String>,
+}
+
+impl Baseline {
+    /// How things stand now.
+    pub fn of(surroundings: &Surroundings<'_>) -> Self {
+        let mut baseline = Self::default();
+        for pod in &surroundings.pods {
+            for container in &pod.containers {
+                baseline.restarts.insert(format!("{}/{}", pod.uid, container.name), container.restarts);
+            }
+            if let Some(what) = signs::trouble(pod) {
+                baseline.broken.push(format!("pod {}: {what}", pod.name));
+            }
+        }
+        for occurrence in &surroundings.occurrences {
+            baseline.occurrences.insert(occurrence.uid.clone(), occurrence.count);
+        }
+        baseline
+    }
+
+    /// Restarts of a container before, none where it did not run.
+    pub fn restarts_of(&self, pod: &PodFacts, container: &str) -> Option<u32> {
+        self.restarts.get(&format!("{}/{container}", pod.uid)).copied()
+    }
+
+    /// Whether an Event says something that it did not say before.
+    pub fn is_new(&self, occurrence: &Occurrence) -> bool {
+        self.occurrences.get(&occurrence.uid).is_none_or(|count| *count < occurrence.count)
+    }
+}
+
+/// What the watches show of one object, and of what belongs to it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// The object itself; none where the watch does not show it.
+    pub object: Option<&'a Object>,
+    /// What it controls, other than pods: ReplicaSets, ControllerRevisions, Jobs.
+    pub owned: Vec<&'a Object>,
+    /// The pods that it controls, itself or through what it controls; the object itself where it is a pod.
+    pub pods: Vec<&'a PodFacts>,
+    /// Events about any of these.
+    pub occurrences: Vec<&'a Occurrence>,
+    /// Other objects that [`needs`](super::needs) names, such as the EndpointSlices of a webhook's service.
+    pub others: Vec<&'a Object>,
+}
