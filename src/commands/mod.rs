@@ -1,3 +1,4 @@
 //! One file a command: the only place where the parts are put together.
 
+pub mod promote;
 pub mod version;

@@ -3,6 +3,7 @@
 //! A plan is made in two steps: [`draft`] says what is to be done from what was compared, and [`settle`] takes in
 //! what the server answered when it was asked to do it dry.
 
+mod approved;
 mod autoscaled;
 mod body;
 mod checks;
@@ -30,6 +31,7 @@ mod waves;
 mod whose;
 mod workload;
 
+pub use approved::{moved, withheld};
 pub use content::{content_hash, expect_holds, expect_present, is_controllers_annotation, same_content};
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};

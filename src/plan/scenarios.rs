@@ -307,3 +307,23 @@ fn the_job_that_undoes_an_irreversible_one_waits_in_its_undo() {
     comparison.objects.pop();
     assert_eq!(refusals(&plan(&comparison)), ["hooks"]);
 }
+
+#[test]
+fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_moves() {
+    let mut comparison = clean();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "aHVudGVyMg=="}});
+    comparison.objects.push(same(secret));
+    changed(
+        &mut comparison.objects[2],
+        "/data/password",
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
+    let first = plan(&comparison).plan;
+    let written = super::withheld(&first);
+    assert!(!serde_json::to_string(&written).unwrap().contains("aHVudGVyMg"));
+    assert_eq!(super::moved(&written, &plan(&comparison).plan), []);
+    live_mut(&mut comparison.objects[2])["metadata"]["labels"]["new"] = "x".into();
+    assert_eq!(super::moved(&written, &plan(&comparison).plan), [comparison.objects[2].id()]);
+}

@@ -1,0 +1,28 @@
+//! The question before anything is touched: asked of a person, never answered by a missing terminal.
+
+use crate::cli::{CommandError, Context, ErrorKind};
+use crate::model::plan::Plan;
+use std::io::Write;
+
+/// Asks, unless `yes`.
+pub(super) fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    if !context.can_ask() {
+        let message = "expected a terminal to ask on, or -y, found neither; nothing was changed";
+        return Err(CommandError::usage(message)
+            .with_hint("look at the plan with --dry-run=server, then type the same command with -y"));
+    }
+    let mut err = context.stderr();
+    let count = plan.steps.len() + plan.prune.len();
+    let release = &plan.release;
+    write!(err, "promote {} {} in {count} steps? [y/N] ", release.name, release.version)?;
+    err.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"))
+}

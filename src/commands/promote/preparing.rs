@@ -1,0 +1,137 @@
+//! From arguments to a plan that the server has been asked about.
+
+use super::{Args, DryRun, looking};
+use crate::cli::{CommandError, ErrorKind};
+use crate::cluster::{Cluster, ListRequest};
+use crate::model::finding::Comparison;
+use crate::model::kinds::built_in;
+use crate::model::plan::Plan;
+use crate::model::release::ReleaseIdentity;
+use crate::model::{Object, Sha256Digest};
+use crate::plan::{self, Facts, Planned};
+use crate::{model::release::Release, observe};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Reads, compares, plans, and has the server try what is planned.
+pub(super) async fn prepare(args: &Args, cluster: &dyn Cluster) -> Result<Planned, CommandError> {
+    let bytes = read(&args.release)?;
+    let release: Release = serde_yaml::from_str(&String::from_utf8_lossy(&bytes))
+        .map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?;
+    let written = args.plan.as_deref().map(read_plan).transpose()?;
+    let home = args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let identity = ReleaseIdentity {
+        name: release.metadata.name.clone(),
+        version: release.metadata.version.clone(),
+        digest: Sha256Digest::of(&bytes),
+    };
+    let comparison = looking::compare(cluster, &release, &home).await?;
+    let facts = facts(cluster, &comparison, identity, &home, written.as_ref()).await?;
+    let policy = args.policy();
+    let mut planned = plan::draft(&comparison, &policy, &facts);
+    if args.dry_run != Some(DryRun::Client) {
+        let asked = plan::questions(&planned.plan, &comparison);
+        let answers = observe::preflight(cluster, &asked).await;
+        planned = plan::settle(planned, &comparison, &asked, &answers);
+    }
+    plan::waive(&mut planned.findings, &policy.waivers);
+    if let Some(written) = &written {
+        refuse_if_moved(written, &planned.plan)?;
+    }
+    Ok(planned)
+}
+
+async fn facts(
+    cluster: &dyn Cluster,
+    comparison: &Comparison,
+    release: ReleaseIdentity,
+    home: &str,
+    written: Option<&Plan>,
+) -> Result<Facts, CommandError> {
+    let namespaces: BTreeSet<&str> = comparison
+        .objects
+        .iter()
+        .filter(|object| object.target.resource.group == "apps")
+        .filter_map(|object| object.target.namespace.as_deref())
+        .collect();
+    let (actor, autoscalers) = futures::join!(
+        cluster.whoami(),
+        futures::future::join_all(namespaces.into_iter().map(|n| autoscalers(cluster, n)))
+    );
+    let mut found = Vec::new();
+    for list in autoscalers {
+        found.extend(list?);
+    }
+    Ok(Facts {
+        // A written plan keeps its id: what it derives from it stays the same.
+        id: written.map_or_else(random_id, |plan| plan.id.clone()),
+        release,
+        namespace: home.to_owned(),
+        revision: 1,
+        now: written.map_or_else(Timestamp::now, |plan| plan.created_at),
+        actor: actor?,
+        autoscalers: found,
+    })
+}
+
+async fn autoscalers(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, CommandError> {
+    let Some(kind) = built_in("autoscaling", "HorizontalPodAutoscaler") else { return Ok(Vec::new()) };
+    match cluster.list(&ListRequest::all(&kind, Some(namespace))).await {
+        Ok(page) => Ok(page.items),
+        Err(error) => Err(CommandError::new(
+            ErrorKind::Refused,
+            format!("expected to read the autoscalers of the namespace {namespace}, found: {error}"),
+        )
+        .with_hint(
+            "without them, replicas that an autoscaler set could be reset; docs/permissions.md has the Role",
+        )),
+    }
+}
+
+/// Ten hex digits that no other promotion has.
+fn random_id() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
+    Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path)
+        .map_err(|error| CommandError::usage(format!("expected to read {}, found: {error}", path.display())))
+}
+
+fn read_plan(path: &Path) -> Result<Plan, CommandError> {
+    let bytes = read(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
+            .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")
+    })
+}
+
+/// A written plan runs as it was approved, or not at all.
+fn refuse_if_moved(written: &Plan, now: &Plan) -> Result<(), CommandError> {
+    if written.release != now.release || written.namespace != now.namespace {
+        let message = format!(
+            "expected the release and namespace of the plan ({} {} in {}), found {} {} in {}",
+            written.release.name,
+            written.release.digest.short(),
+            written.namespace,
+            now.release.name,
+            now.release.digest.short(),
+            now.namespace
+        );
+        return Err(CommandError::new(ErrorKind::Refused, message));
+    }
+    let moved = plan::moved(written, now);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = moved.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "expected the cluster of the plan, found that it has moved: {}; nothing was changed",
+        names.join(", ")
+    );
+    Err(CommandError::new(ErrorKind::Refused, message).with_hint("write and approve a new plan"))
+}
