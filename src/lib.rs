@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod execute;
 pub mod model;
 pub mod observe;
 pub mod plan;

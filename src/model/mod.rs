@@ -1,11 +1,14 @@
 //! Data that every stage shares: identities, paths, images, the two file kinds, what was observed,
 //! what was found, the plan and the events. Nothing here reads, writes or asks the time.
 
+pub mod bundle;
 pub mod digest;
 pub mod environment;
 pub mod event;
 pub mod finding;
 pub mod image;
+pub mod inventory;
+pub mod journal;
 pub mod kinds;
 pub mod names;
 pub mod object;

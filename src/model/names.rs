@@ -46,6 +46,16 @@ pub fn journal(name: &str) -> String {
     format!("delivery-{name}-journal")
 }
 
+/// Name of a part of what is kept of a promoted release.
+pub fn record_part(name: &str, revision: u32, hash: &str, part: usize) -> String {
+    format!("delivery-{name}-r{revision}-{hash}-{part}")
+}
+
+/// Name of a part of a journal.
+pub fn journal_part(name: &str, hash: &str, part: usize) -> String {
+    format!("delivery-{name}-before-{hash}-{part}")
+}
+
 /// The ApplySet id of the ConfigMap `parent` in `namespace`: unpadded base64url of the sha256 of
 /// `NAME.NAMESPACE.KIND.GROUP`, as KEP-3659 defines it.
 pub fn applyset_id(parent: &str, namespace: &str) -> String {

@@ -1,0 +1,267 @@
+//! The journal: what a promotion is doing to the cluster and how far it got, so that any later run can finish or
+//! undo it. A small head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
+
+use super::bundle::Bundle;
+use super::object::{Object, ObjectId, Target};
+use super::plan::{Plan, PlanStep};
+use super::release::ReleaseIdentity;
+use super::verdict::Cause;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the head's ConfigMap holds: the promotion at hand, and the last one that was finished before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// The promotion at hand, or the last one where none is.
+    pub current: Journal,
+    /// The finished promotion before it, which can still be reverted where `current` was reverted itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Box<Journal>>,
+}
+
+/// One promotion, from its first request to its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// The promotion's id.
+    pub id: String,
+    /// Counts the writes of the head, so that a writer whose answer was lost knows its own write again.
+    pub serial: u64,
+    /// What is promoted.
+    pub release: ReleaseIdentity,
+    /// Home namespace.
+    pub namespace: String,
+    /// Its revision in the history.
+    pub revision: u32,
+    /// Who promotes.
+    pub actor: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// How far it is.
+    pub phase: JournalPhase,
+    /// How it ended, once it is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// One sentence for whoever reads it with kubectl.
+    pub message: String,
+    /// Who works on it: the lock's holder.
+    pub holder: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// How it is reverted, once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverting: Option<Reverting>,
+    /// Pre-images and bodies: Secrets, each in the namespace of what it copies.
+    pub parts: Vec<Bundle>,
+    /// The release's bytes and desired objects.
+    pub record: Vec<Bundle>,
+    /// One entry a step of the plan: first the steps, then what is pruned.
+    pub steps: Vec<StepProgress>,
+}
+
+/// How far a promotion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JournalPhase {
+    /// Its parts are being written; no object of the release was touched.
+    Preparing,
+    /// Its parts are there; no object of the release was touched.
+    Open,
+    /// Steps are being done.
+    Applying,
+    /// The release is promoted; what is no longer desired is being deleted. Only forward from here.
+    Committed,
+    /// Steps are being undone.
+    Reverting,
+    /// It has ended.
+    Closed,
+}
+
+/// How a promotion ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// Promoted.
+    Promoted,
+    /// Promoted, and something that is no longer desired could not be deleted.
+    PromotedPruneIncomplete,
+    /// Everything is as before.
+    Reverted,
+    /// Not everything could be put back.
+    NotFullyReverted,
+}
+
+impl Ending {
+    /// Whether the release is what runs after it.
+    pub fn is_promoted(self) -> bool {
+        matches!(self, Ending::Promoted | Ending::PromotedPruneIncomplete)
+    }
+}
+
+/// Why a promotion failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The object, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectId>,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// How a promotion is reverted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reverting {
+    /// Whether edits by others win on fields that the promotion changed.
+    pub keep_foreign: bool,
+    /// What led to it.
+    pub why: RevertReason,
+    /// Whether the promotion had been finished.
+    pub was_promoted: bool,
+}
+
+/// What led to a revert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RevertReason {
+    /// The promotion failed.
+    Failed,
+    /// A person interrupted it.
+    Interrupted,
+    /// `revert` was asked for.
+    Asked,
+}
+
+/// How far one step is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepProgress {
+    /// The step's id in the plan.
+    pub id: u32,
+    /// Its object.
+    pub target: Target,
+    /// `create`, `apply`, `recreate`, `delete`.
+    pub verb: String,
+    /// Its wave.
+    pub wave: u32,
+    /// Whether it belongs to the deletions after the commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
+    /// How far it is.
+    pub state: StepState,
+    /// How far its undo is.
+    #[serde(default, skip_serializing_if = "UndoState::is_pending")]
+    pub undo: UndoState,
+}
+
+/// How far a step is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase")]
+pub enum StepState {
+    /// Nothing was sent.
+    Pending,
+    /// Its request may have been sent, and may have been done.
+    Intended,
+    /// Done: the object's uid and the hash of its content afterwards; empty where it was deleted.
+    Done {
+        /// uid afterwards.
+        uid: String,
+        /// Hash of its content afterwards.
+        content: String,
+    },
+    /// Refused or in conflict: nothing was changed.
+    NotDone {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How far a step's undo is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase")]
+pub enum UndoState {
+    /// Not undone.
+    #[default]
+    Pending,
+    /// Undone, or there was nothing to undo: the hash of the content afterwards, empty where it is gone.
+    Done {
+        /// Hash of its content afterwards.
+        content: String,
+        /// What should be known: a new uid, kept edits.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
+    /// Could not be undone.
+    Left {
+        /// Why.
+        why: String,
+        /// What to type to finish by hand.
+        by_hand: Vec<String>,
+    },
+}
+
+impl UndoState {
+    fn is_pending(&self) -> bool {
+        *self == UndoState::Pending
+    }
+}
+
+/// What one namespace's bundle of parts holds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parts {
+    /// What belongs to the whole promotion: in the home namespace's bundle alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PromotionPart>,
+    /// Steps on objects of this namespace.
+    pub steps: Vec<StepPart>,
+}
+
+/// What belongs to the whole promotion.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromotionPart {
+    /// The plan, without its steps.
+    pub plan: Plan,
+    /// The members of the set before it.
+    pub members_before: Vec<Target>,
+}
+
+/// A step, and what its object was before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepPart {
+    /// The step.
+    pub step: PlanStep,
+    /// Its object before; none where it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Object>,
+}
+
+impl Journal {
+    /// Whether a run has to finish or undo it.
+    pub fn is_open(&self) -> bool {
+        self.phase != JournalPhase::Closed
+    }
+
+    /// Whether `revert` can undo it.
+    pub fn is_promoted(&self) -> bool {
+        !self.is_open() && self.ending.is_some_and(Ending::is_promoted)
+    }
+
+    /// The progress of a step.
+    pub fn step(&self, id: u32) -> Option<&StepProgress> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// The progress of a step, to change.
+    pub fn step_mut(&mut self, id: u32) -> Option<&mut StepProgress> {
+        self.steps.iter_mut().find(|step| step.id == id)
+    }
+}
