@@ -1,4 +1,5 @@
 //! The one integration-test binary: everything that needs a cluster, a registry or the built program.
 
 mod harness;
+mod proxy;
 mod version;

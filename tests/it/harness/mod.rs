@@ -10,12 +10,14 @@ mod cluster;
 mod namespace;
 mod own;
 mod program;
+mod proxy;
 mod user;
 
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as};
+pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use user::User;
 
 use std::future::Future;
