@@ -1,5 +1,6 @@
 //! Asks an API server what a preflight wants to know: rights, dry requests, pods, quotas. Nothing is changed.
 
+use crate::cluster::Applied;
 use crate::cluster::{
     AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
 };
@@ -9,6 +10,7 @@ use crate::model::plan::Propagation;
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};
 use crate::model::{Object, Target};
 use futures::future::join_all;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Asks everything at once; the cluster bounds how much of it runs side by side.
@@ -73,7 +75,7 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
     let target = &question.target;
     let answered = match &question.request {
         DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
-        DryRequest::Replace(body) => cluster.replace(target, body, &write).await,
+        DryRequest::Replace(body) => replace(cluster, target, body, &write).await,
         DryRequest::Create(body) | DryRequest::PutBack(body) => {
             cluster.create(&named_as(target, body), body, &write).await
         }
@@ -96,8 +98,30 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
     }
 }
 
+/// A dry PUT. A status that moved in between is no reason to refuse: what was compared is checked again at its step.
+async fn replace(
+    cluster: &dyn Cluster,
+    target: &Target,
+    body: &Value,
+    options: &WriteOptions,
+) -> Result<Applied, ApiError> {
+    let mut body = body.clone();
+    for _ in 0..4 {
+        match cluster.replace(target, &body, options).await {
+            Err(error) if error.is_conflict() => match cluster.get(target).await? {
+                Some(now) if body["metadata"]["uid"] == now.uid() => {
+                    body["metadata"]["resourceVersion"] = now.resource_version().into();
+                }
+                _ => return Err(error),
+            },
+            answered => return answered,
+        }
+    }
+    cluster.replace(target, &body, options).await
+}
+
 /// The same place under the body's name.
-fn named_as(target: &Target, body: &serde_json::Value) -> Target {
+fn named_as(target: &Target, body: &Value) -> Target {
     let name = body["metadata"]["name"].as_str().unwrap_or(&target.name).to_owned();
     Target { name, ..target.clone() }
 }

@@ -6,7 +6,6 @@
 use super::body::remove_from;
 use super::fields_v1::{holds, leaves};
 use crate::model::names::FIELD_MANAGER;
-use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::Value;
 
@@ -21,9 +20,8 @@ pub(super) fn final_object(
     for path in to_go(live, body, entries) {
         remove_from(&mut value, path.steps());
     }
-    if predicted.is_none() {
-        merge(&mut value, body.value());
-    }
+    // The prediction is of desired as it was compared: the step adds its label and its restart annotation.
+    merge(&mut value, body.value(), predicted.is_some());
     if let Some(object) = value.as_object_mut() {
         object.shift_remove("status");
     }
@@ -45,41 +43,39 @@ fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
     };
     let Some(ours) = entries.iter().find(is_ours) else { return Vec::new() };
     let others: Vec<_> = entries.iter().filter(|entry| !is_ours(entry)).collect();
+    let is_others = |path: &FieldPath| others.iter().any(|entry| holds(&entry["fieldsV1"], path));
     let mut found: Vec<FieldPath> = Vec::new();
     for leaf in leaves(&ours["fieldsV1"]) {
         if leaf.get(live.value()).is_none() || leaf.get(body.value()).is_some() {
             continue;
         }
-        let path = item_that_goes(&leaf, body).unwrap_or(leaf);
-        let kept = others.iter().any(|entry| holds(&entry["fieldsV1"], &path));
-        if !kept && !found.iter().any(|known| path.starts_with(known)) {
+        // The server takes away the whole of what the body lacks, defaults in it included, as far as nobody else
+        // owns any of it.
+        let steps = leaf.steps();
+        let whole = (1..=steps.len())
+            .map(|end| FieldPath::from_steps(steps[..end].to_vec()))
+            .find(|path| path.get(body.value()).is_none() && !is_others(path));
+        if let Some(path) = whole.filter(|path| !found.contains(path)) {
             found.push(path);
         }
     }
     found
 }
 
-/// A list item that the body lacks goes as a whole: without its key, its other fields could not be found.
-fn item_that_goes(leaf: &FieldPath, body: &Object) -> Option<FieldPath> {
-    let steps = leaf.steps();
-    (0..steps.len())
-        .filter(|at| matches!(steps[*at], Step::Key(_) | Step::Value(_)))
-        .map(|at| FieldPath::from_steps(steps[..=at].to_vec()))
-        .find(|item| item.get(body.value()).is_none())
-}
-
 /// Lays the body over a value: maps key by key, lists of named items by name, everything else as a whole.
-fn merge(value: &mut Value, body: &Value) {
+/// Lists that the server has merged already are left.
+fn merge(value: &mut Value, body: &Value, merged: bool) {
     match (value, body) {
         (Value::Object(map), Value::Object(body)) => {
             for (key, wanted) in body {
-                merge(map.entry(key.clone()).or_insert(Value::Null), wanted);
+                merge(map.entry(key.clone()).or_insert(Value::Null), wanted, merged);
             }
         }
+        (Value::Array(_), Value::Array(_)) | (_, Value::Null) if merged => {}
         (Value::Array(items), Value::Array(body)) if named(items) && named(body) => {
             for wanted in body {
                 match items.iter_mut().find(|item| item["name"] == wanted["name"]) {
-                    Some(item) => merge(item, wanted),
+                    Some(item) => merge(item, wanted, merged),
                     None => items.push(wanted.clone()),
                 }
             }

@@ -5,7 +5,7 @@ use super::policy::{Planned, note, refuse};
 use super::questions::live_objects;
 use super::{quota, refusals};
 use crate::model::finding::Comparison;
-use crate::model::plan::{Action, PlanStep, PreflightFinding, Undo};
+use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
     let Planned { mut plan, mut findings } = planned;
     findings.extend(rights(asked, answers));
-    findings.extend(tries(&mut plan.steps, asked, answers));
+    let mut tried = tries(&mut plan.steps, asked, answers);
+    for finding in &mut tried {
+        let owned = |known: &PreflightFinding| {
+            matches!(&*known.check, "ownership" | "owners")
+                && known.object.is_some()
+                && known.object == finding.object
+        };
+        if finding.severity == Severity::Refuse && findings.iter().any(owned) {
+            finding.hint = Some("this may be gone once the fields of others are taken over".into());
+        }
+    }
+    findings.append(&mut tried);
     findings.extend(pods(asked, answers));
     findings.extend(quota::exceeded(&plan, comparison, asked, answers));
     let unreadable = answers.unreadable.iter();
