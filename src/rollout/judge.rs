@@ -8,12 +8,14 @@ use super::reading::{Reading, reported};
 use super::refused::refused;
 use super::settle::settled_at;
 use super::signs::{Look, Sign, is_good, signs, trouble};
+use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What is known of one object's rollout, and when it must be looked at again though nothing happens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,6 +70,9 @@ enum Known<'a> {
 /// Whether the watch shows the object as our write left it, and whether its controller has seen that.
 fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Memory) -> Known<'a> {
     let target = &subject.target;
+    if let Some(why) = &surroundings.unreadable {
+        return Known::NotYet(format!("{target} cannot be watched: {why}"));
+    }
     let Some(object) = surroundings.object else {
         return match memory.uid {
             Some(_) => Known::Gone(format!("{target} was deleted by somebody")),
@@ -107,7 +112,6 @@ fn weigh(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Judgement {
-    let nudges = reading.nudges.clone();
     let ended = |verdict| Judgement { verdict, deadline: None, look_again_at: None, nudges: Vec::new() };
     if matches!(reading.verdict, Verdict::Failed { .. }) {
         return ended(reading.verdict);
@@ -115,6 +119,8 @@ fn weigh(
     let look = Look { subject, policy, occurrences: &surroundings.occurrences, must_run: reading.must_run };
     let mut found: Vec<Sign> = reading.pods.iter().flat_map(|pod| signs(pod, &look)).collect();
     found.extend(refused(&reading, surroundings, subject, &policy.graces));
+    let worse = subject.soak.iter().flat_map(|soak| soak::worse(&reading.pods, soak, &policy.graces));
+    let worse: Vec<Sign> = worse.collect();
     let settled =
         if reading.settles { settled_at(&reading.pods, subject, policy, memory, now) } else { None };
     let verdict = match (reading.verdict.clone(), settled) {
@@ -125,22 +131,22 @@ fn weigh(
         }
         (verdict, _) => verdict,
     };
-    memory.signs.retain(|key, _| found.iter().any(|sign| sign.key == *key));
-    if matches!(verdict, Verdict::Done { .. }) {
-        return ended(verdict);
-    }
+    let mut clock = Clock::new(memory, now);
+    let lasting = clock.first_lasting(worse.iter());
+    // One bad node does not revert three hundred good pods: where one is good, the deadline decides.
     let good = reading.pods.iter().any(|pod| is_good(pod, subject));
-    let mut again = vec![];
-    again.extend(settled);
-    for sign in &found {
-        let since = memory.since(&sign.key, now);
-        let at = since.checked_add(SignedDuration::from_secs(sign.grace.into())).unwrap_or(since);
-        // One bad node does not revert three hundred good pods: then the deadline decides.
-        if at <= now && !good {
-            return ended(Verdict::Failed { cause: sign.cause.clone() });
-        }
-        again.push(at);
+    let is_done = matches!(verdict, Verdict::Done { .. });
+    let early = clock.first_lasting(found.iter().filter(|_| !is_done)).filter(|_| !good);
+    if let Some(sign) = lasting.or(early) {
+        return ended(Verdict::Failed { cause: sign.cause.clone() });
     }
+    let nudges = clock.ripe(if is_done { Vec::new() } else { reading.nudges.clone() });
+    let mut again = clock.finish();
+    if is_done {
+        let look_again_at = again.into_iter().filter(|at| *at > now).min();
+        return Judgement { verdict, deadline: None, look_again_at, nudges };
+    }
+    again.extend(settled);
     let mut rising = figures(&reading.pods);
     rising.extend(reading.figures.iter());
     let budget = if reading.budget == Budget::default() {
@@ -155,6 +161,49 @@ fn weigh(
     again.extend(deadline.as_ref().map(|one| one.at));
     let look_again_at = again.into_iter().filter(|at| *at > now).min();
     Judgement { verdict, deadline, look_again_at, nudges }
+}
+
+/// How long a pod of an old revision must be stuck before it is named: it may just be starting.
+const NUDGE_AFTER: u32 = 1;
+
+/// Since when each sign is there, and when it will have lasted.
+struct Clock<'m> {
+    memory: &'m mut Memory,
+    now: Timestamp,
+    seen: BTreeSet<String>,
+    ends: Vec<Timestamp>,
+}
+
+impl<'m> Clock<'m> {
+    fn new(memory: &'m mut Memory, now: Timestamp) -> Self {
+        Self { memory, now, seen: BTreeSet::new(), ends: Vec::new() }
+    }
+
+    /// Whether a sign has been there for so many seconds.
+    fn has_lasted(&mut self, key: &str, seconds: u32) -> bool {
+        let since = *self.memory.signs.entry(key.to_owned()).or_insert(self.now);
+        let at = since.checked_add(SignedDuration::from_secs(seconds.into())).unwrap_or(since);
+        self.seen.insert(key.to_owned());
+        self.ends.push(at);
+        at <= self.now
+    }
+
+    fn first_lasting<'s>(&mut self, signs: impl Iterator<Item = &'s Sign>) -> Option<&'s Sign> {
+        let lasting: Vec<_> = signs.filter(|sign| self.has_lasted(&sign.key, sign.grace)).collect();
+        lasting.first().copied()
+    }
+
+    fn ripe(&mut self, nudges: Vec<Nudge>) -> Vec<Nudge> {
+        let is_ripe = |one: &Nudge| self.has_lasted(&format!("nudge/{}", one.uid), NUDGE_AFTER);
+        nudges.into_iter().filter(is_ripe).collect()
+    }
+
+    /// Forgets signs that are gone; returns when the others will have lasted.
+    fn finish(self) -> Vec<Timestamp> {
+        let seen = self.seen;
+        self.memory.signs.retain(|key, _| seen.contains(key));
+        self.ends
+    }
 }
 
 /// The failure for lack of progress: what was waited for, and the likeliest reason.

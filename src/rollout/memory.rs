@@ -21,10 +21,3 @@ pub struct Memory {
     /// When each container without a readiness probe was first seen running, by `pod uid/container/restarts`.
     pub settling: BTreeMap<String, Timestamp>,
 }
-
-impl Memory {
-    /// Notes a sign and says since when it is there.
-    pub(super) fn since(&mut self, sign: &str, now: Timestamp) -> Timestamp {
-        *self.signs.entry(sign.to_owned()).or_insert(now)
-    }
-}

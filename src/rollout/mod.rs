@@ -18,6 +18,7 @@ mod reading;
 mod refused;
 mod settle;
 mod signs;
+mod soak;
 mod subject;
 
 pub use deadline::Deadline;

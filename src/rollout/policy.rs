@@ -54,6 +54,8 @@ pub struct Graces {
     pub unschedulable: u32,
     /// A volume does not mount.
     pub volume: u32,
+    /// A pod that was ready when the soak began is not ready any more.
+    pub readiness: u32,
 }
 
 impl Default for Graces {
@@ -67,6 +69,7 @@ impl Default for Graces {
             webhook: 30,
             unschedulable: 60,
             volume: 60,
+            readiness: 10,
         }
     }
 }

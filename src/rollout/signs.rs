@@ -83,7 +83,7 @@ fn waiting(
 ) -> Option<Sign> {
     let graces = &look.policy.graces;
     let named = |kind, grace, text: String| Some(sign(pod, Some(&container.name), kind, grace, text));
-    let what = format!("container {} of pod {}", container.name, pod.name);
+    let what = describe(pod, container);
     match reason {
         "InvalidImageName" => named(
             CauseKind::InvalidImageName,
@@ -214,8 +214,14 @@ fn crash(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<
     Some(found)
 }
 
+/// `container web of pod web-1`.
+pub(super) fn describe(pod: &PodFacts, container: &ContainerFacts) -> String {
+    let role = if container.role == ContainerRole::Init { "init container" } else { "container" };
+    format!("{role} {} of pod {}", container.name, pod.name)
+}
+
 /// `exit code 137 (OOMKilled: it used more memory than its limit)`.
-fn ended(exit: &Exit) -> String {
+pub(super) fn ended(exit: &Exit) -> String {
     let signal = exit.signal.or_else(|| (exit.code > 128 && exit.code < 160).then_some(exit.code - 128));
     let signal = signal.map(|signal| format!("signal {signal}"));
     let about = match exit.reason.as_str() {

@@ -26,6 +26,9 @@ pub struct Subject {
     /// Image references that the preflight found in their registries.
     #[serde(default)]
     pub seen_images: BTreeSet<String>,
+    /// How things stood when the soak began; from then on nothing may get worse.
+    #[serde(default)]
+    pub soak: Option<Baseline>,
 }
 
 impl Subject {
@@ -38,6 +41,7 @@ impl Subject {
             started_at,
             baseline: Baseline::default(),
             seen_images: BTreeSet::new(),
+            soak: None,
         }
     }
 
@@ -110,4 +114,6 @@ pub struct Surroundings<'a> {
     pub occurrences: Vec<&'a Occurrence>,
     /// Other objects that [`needs`](super::needs) names, such as the EndpointSlices of a webhook's service.
     pub others: Vec<&'a Object>,
+    /// Why what is needed could not be read.
+    pub unreadable: Option<String>,
 }

@@ -1,0 +1,27 @@
+//! The time of day that never jumps: read once, then counted on the monotonic clock.
+
+use jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, Instant};
+
+/// The time of day at its start, counted on from there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    began_at: Timestamp,
+    began: Instant,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Self { began_at: Timestamp::now(), began: Instant::now() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::ZERO);
+        self.began_at.checked_add(passed).unwrap_or(self.began_at)
+    }
+
+    /// How long it is until then; nothing where it is over.
+    pub fn until(&self, then: Timestamp) -> Duration {
+        Duration::try_from(then.duration_since(self.now())).unwrap_or(Duration::ZERO)
+    }
+}

@@ -1,0 +1,184 @@
+//! The loop that feeds verdicts to an execution.
+
+use super::clock::Clock;
+use super::view::{collections, is_read, surroundings};
+use crate::cluster::Cluster;
+use crate::model::verdict::Verdict;
+use crate::model::{ObjectId, Target};
+use crate::observe::watch::Store;
+use crate::rollout::{Baseline, Deadline, Judgement, Memory, Nudge, Policy, Subject, Surroundings, judge};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Many events come at once in a rollout; they are judged together, at most this often.
+const ROUND: Duration = Duration::from_millis(40);
+
+/// One change of what is known of an object's rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The object.
+    pub object: ObjectId,
+    /// Its verdict now.
+    pub verdict: Verdict,
+    /// When it fails for lack of progress; none where it is not waiting.
+    pub deadline: Option<Deadline>,
+    /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
+    pub nudges: Vec<Nudge>,
+}
+
+struct Followed {
+    subject: Subject,
+    memory: Memory,
+    last: Option<Judgement>,
+}
+
+/// Follows rollouts until it is dropped.
+pub struct Follow {
+    store: Store,
+    policy: Policy,
+    clock: Clock,
+    followed: BTreeMap<ObjectId, Followed>,
+    updates: VecDeque<Update>,
+    judged: tokio::time::Instant,
+}
+
+impl Follow {
+    /// Starts without subjects.
+    pub fn start(cluster: Arc<dyn Cluster>, policy: Policy) -> Self {
+        Self {
+            store: Store::new(cluster),
+            policy,
+            clock: Clock::start(),
+            followed: BTreeMap::new(),
+            updates: VecDeque::new(),
+            judged: tokio::time::Instant::now(),
+        }
+    }
+
+    /// Starts the watches that these objects need and waits until they have been read, at most `limit` (then they are
+    /// read while the rollout goes on). Call it before the objects are written: what was there before becomes known.
+    pub async fn prepare(&mut self, targets: &[Target], limit: Duration) {
+        for target in targets {
+            self.ensure(target);
+        }
+        self.store.synced(limit).await;
+    }
+
+    fn ensure(&mut self, target: &Target) {
+        let wanted = collections(target, self.store.contents().object(target));
+        for (collection, _) in wanted {
+            self.store.ensure(collection);
+        }
+    }
+
+    /// How things stand with an object before it is written: restarts, Events, what is broken.
+    pub fn baseline(&self, target: &Target) -> Baseline {
+        Baseline::of(&surroundings(target, &self.store.contents()))
+    }
+
+    /// Follows these too. One that was followed is followed anew.
+    pub fn add(&mut self, subjects: impl IntoIterator<Item = Subject>) {
+        for subject in subjects {
+            self.ensure(&subject.target);
+            let id = subject.target.id();
+            self.followed.insert(id, Followed { subject, memory: Memory::default(), last: None });
+        }
+        self.judged = self.judged.checked_sub(ROUND).unwrap_or(self.judged);
+    }
+
+    /// Follows it no longer.
+    pub fn forget(&mut self, object: &ObjectId) {
+        self.followed.remove(object);
+        self.updates.retain(|update| update.object != *object);
+    }
+
+    /// From now on nothing may get worse: an exit, or a pod that stays unready, fails its object.
+    pub fn begin_soak(&mut self) {
+        let contents = self.store.contents();
+        for one in self.followed.values_mut() {
+            one.subject.soak = Some(Baseline::of(&surroundings(&one.subject.target, &contents)));
+        }
+    }
+
+    /// The next change of a verdict. Waits for ever where nothing changes any more. Cancel-safe.
+    pub async fn next(&mut self) -> Update {
+        loop {
+            if let Some(update) = self.updates.pop_front() {
+                return update;
+            }
+            tokio::time::sleep_until(self.judged + ROUND).await;
+            let again = self.judge_all();
+            if !self.updates.is_empty() {
+                continue;
+            }
+            let pause = again.map(|at| self.clock.until(at) + Duration::from_millis(1));
+            match pause {
+                // What comes first: a change, or a verdict that changes by time alone.
+                Some(pause) => drop(tokio::time::timeout(pause, self.store.changed()).await),
+                None => self.store.changed().await,
+            }
+        }
+    }
+
+    /// Judges everything now, and says when to look again though nothing changes.
+    fn judge_all(&mut self) -> Option<Timestamp> {
+        self.judged = tokio::time::Instant::now();
+        let now = self.clock.now();
+        let targets: Vec<Target> = self.followed.values().map(|one| one.subject.target.clone()).collect();
+        // What an object's spec refers to is known once the object is.
+        targets.iter().for_each(|target| self.ensure(target));
+        let contents = self.store.contents();
+        let mut again = None;
+        for (id, one) in &mut self.followed {
+            if !is_read(&one.subject.target, &contents) {
+                continue;
+            }
+            let view = surroundings(&one.subject.target, &contents);
+            let judgement = judge(&one.subject, &view, &self.policy, &mut one.memory, now);
+            again = [again, judgement.look_again_at].into_iter().flatten().min();
+            if let Some(update) = update(id, one.last.as_ref(), &judgement) {
+                self.updates.push_back(update);
+            }
+            one.last = Some(judgement);
+        }
+        again
+    }
+
+    /// The last verdict on each object; none where it has not been judged.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&ObjectId, Option<&Verdict>)> {
+        self.followed.iter().map(|(id, one)| (id, one.last.as_ref().map(|last| &last.verdict)))
+    }
+
+    /// Whether every object is done.
+    pub fn is_done(&self) -> bool {
+        self.verdicts().all(|(_, verdict)| matches!(verdict, Some(Verdict::Done { .. })))
+    }
+
+    /// What the watches show of an object now.
+    pub fn look<T>(
+        &self,
+        object: &ObjectId,
+        read: impl FnOnce(&Subject, &Surroundings<'_>) -> T,
+    ) -> Option<T> {
+        let one = self.followed.get(object)?;
+        Some(read(&one.subject, &surroundings(&one.subject.target, &self.store.contents())))
+    }
+
+    /// The policy that it judges by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// What is new in a judgement.
+fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
+    let known = |nudge: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == nudge.uid));
+    let nudges: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
+    let is_same = last.is_some_and(|last| last.verdict == now.verdict);
+    if is_same && nudges.is_empty() {
+        return None;
+    }
+    Some(Update { object: id.clone(), verdict: now.verdict.clone(), deadline: now.deadline.clone(), nudges })
+}

@@ -1,0 +1,7 @@
+//! Following a rollout: watches feed the pure verdicts, and every change of a verdict comes out.
+
+mod clock;
+mod following;
+mod view;
+
+pub use following::{Follow, Update};

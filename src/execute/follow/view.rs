@@ -1,0 +1,50 @@
+//! The view of the store that surrounds one subject.
+
+use crate::model::{Object, Target};
+use crate::observe::watch::{Collection, Contents, State};
+use crate::rollout::{Need, Surroundings, needs};
+
+/// What must be watched for an object.
+pub(super) fn collections(target: &Target, object: Option<&Object>) -> Vec<(Collection, bool)> {
+    let collection = |need: &Need| match need.namespace.as_deref() {
+        None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
+        namespace => Collection::new(&need.resource, namespace),
+    };
+    needs(target, object).iter().map(|need| (collection(need), need.optional)).collect()
+}
+
+/// Whether everything that a verdict needs has been read once; what cannot be read is known too.
+pub(super) fn is_read(target: &Target, contents: &Contents) -> bool {
+    let mut all = collections(target, contents.object(target)).into_iter();
+    all.all(|(one, _)| !matches!(contents.state(&one), Some(State::Loading(_)) | None))
+}
+
+/// What surrounds an object.
+pub(super) fn surroundings<'c>(target: &Target, contents: &'c Contents) -> Surroundings<'c> {
+    let mut view = Surroundings { object: contents.object(target), ..Surroundings::default() };
+    let unreadable = collections(target, view.object).into_iter().filter(|(_, optional)| !optional);
+    view.unreadable = unreadable
+        .filter_map(|(one, _)| match contents.state(&one) {
+            Some(State::Unreadable(error)) => Some(error.to_string()),
+            _ => None,
+        })
+        .next();
+    let Some(object) = view.object else { return view };
+    let uid = object.uid();
+    view.owned = contents.owned_by(uid).collect();
+    view.pods = contents.pods_of(uid).collect();
+    for owned in &view.owned {
+        view.pods.extend(contents.pods_of(owned.uid()));
+    }
+    if object.kind() == "Pod" {
+        view.pods.extend(target.namespace.as_deref().and_then(|space| contents.pod(space, &target.name)));
+    }
+    let owned = view.owned.iter().map(|one| one.uid());
+    let pods = view.pods.iter().map(|pod| pod.uid.as_str());
+    let uids: Vec<&str> = [uid].into_iter().chain(owned).chain(pods).collect();
+    view.occurrences = uids.into_iter().flat_map(|uid| contents.occurrences_of(uid)).collect();
+    if object.kind().ends_with("WebhookConfiguration") {
+        view.others = contents.endpoint_slices();
+    }
+    view
+}

@@ -1,0 +1,189 @@
+//! One watch, kept going: list, watch, and again from where it broke.
+
+use super::contents::Contents;
+use crate::cluster::{ApiError, Cluster, ListRequest, WatchEvent, WatchRequest};
+use crate::model::{Object, ResourceType};
+use futures::StreamExt;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Short, so that a connection on which nothing arrives any more is noticed.
+const WATCH_SECONDS: u32 = 30;
+
+/// Objects a page: a page of pods is some 3 MB.
+const PAGE: u32 = 250;
+
+/// How often a broken watch is resumed from where it was before everything is listed again.
+const RESUMES: u32 = 3;
+
+/// What one watch is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Collection {
+    /// The kind.
+    pub resource: ResourceType,
+    /// Namespace; none for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    /// Field selector; empty for all objects.
+    pub fields: String,
+}
+
+impl Collection {
+    /// Of all objects of a kind in a namespace.
+    pub fn new(resource: &ResourceType, namespace: Option<&str>) -> Self {
+        Self { resource: resource.clone(), namespace: namespace.map(Into::into), fields: String::new() }
+    }
+
+    /// Of one object of a cluster-scoped kind, which a role may allow to be read alone.
+    pub fn of_one(resource: &ResourceType, name: &str) -> Self {
+        Self { resource: resource.clone(), namespace: None, fields: format!("metadata.name={name}") }
+    }
+}
+
+/// How a watch stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has not been read yet; why, where reading failed.
+    Loading(Option<ApiError>),
+    /// It is read, and followed.
+    Synced,
+    /// It may not be read, or is not served. Tried again now and then.
+    Unreadable(ApiError),
+}
+
+/// Where a watch writes what it sees.
+#[derive(Clone)]
+pub(super) struct Sink {
+    pub contents: Arc<Mutex<Contents>>,
+    pub signal: watch::Sender<u64>,
+}
+
+impl Sink {
+    fn write(&self, change: impl FnOnce(&mut Contents)) {
+        // A panic elsewhere leaves whole values behind: every change is one call.
+        change(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner));
+        self.signal.send_modify(|count| *count += 1);
+    }
+}
+
+/// Follows a collection for ever.
+pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, sink: Sink) {
+    let mut pause = Pause::default();
+    loop {
+        match list(&*cluster, &collection, &sink).await {
+            Ok(version) => {
+                pause = Pause::default();
+                sink.write(|contents| contents.set_state(&collection, State::Synced));
+                resume(&*cluster, &collection, &sink, version).await;
+            }
+            Err(error) => {
+                tracing::debug!(kind = collection.resource.kind, %error, "cannot list");
+                note(&collection, &sink, error);
+                pause.wait().await;
+            }
+        }
+    }
+}
+
+fn note(collection: &Collection, sink: &Sink, error: ApiError) {
+    let final_answer = error.is_forbidden() || matches!(error, ApiError::NotServed { .. });
+    sink.write(|contents| match contents.state(collection) {
+        // What was read before is still the best that is known.
+        Some(State::Synced) if !final_answer => {}
+        _ if final_answer => contents.set_state(collection, State::Unreadable(error)),
+        _ => contents.set_state(collection, State::Loading(Some(error))),
+    });
+}
+
+/// Lists all pages; returns the resourceVersion to watch from.
+async fn list(cluster: &dyn Cluster, collection: &Collection, sink: &Sink) -> Result<String, ApiError> {
+    let mut request = ListRequest::all(&collection.resource, collection.namespace.as_deref());
+    request.fields = collection.fields.clone();
+    request.limit = Some(PAGE);
+    let mut listed = BTreeSet::new();
+    loop {
+        let page = cluster.list(&request).await?;
+        listed.extend(page.items.iter().map(Object::id));
+        sink.write(|contents| page.items.into_iter().for_each(|object| contents.insert(object)));
+        if page.continue_from.is_none() {
+            sink.write(|contents| contents.keep_only(collection, &listed));
+            return Ok(page.resource_version);
+        }
+        request.continue_from = page.continue_from;
+    }
+}
+
+/// Watches from a resourceVersion, and from the last one seen each time the watch ends. Returns when everything must
+/// be listed again.
+async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut version: String) {
+    let mut pause = Pause::default();
+    let mut failures = 0;
+    while failures <= RESUMES {
+        let request = WatchRequest {
+            resource: collection.resource.clone(),
+            namespace: collection.namespace.clone(),
+            labels: String::new(),
+            fields: collection.fields.clone(),
+            resource_version: version.clone(),
+            timeout_seconds: WATCH_SECONDS,
+        };
+        let opened = tokio::time::Instant::now();
+        let outcome = match cluster.watch(&request).await {
+            Ok(mut events) => {
+                let mut outcome = Ok(());
+                while let Some(event) = events.next().await {
+                    match event {
+                        Ok(event) => {
+                            (failures, pause) = (0, Pause::default());
+                            advance(&mut version, &event);
+                            sink.write(|contents| contents.take(event));
+                        }
+                        Err(error) => outcome = Err(error),
+                    }
+                }
+                outcome
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(kind = collection.resource.kind, %error, "a watch broke");
+            if error.is_expired() || error.is_forbidden() || error.is_not_found() {
+                return;
+            }
+            failures += 1;
+            pause.wait().await;
+        } else if opened.elapsed() < Duration::from_secs(1) {
+            // A server or proxy that ends each watch at once is not asked in a tight loop.
+            pause.wait().await;
+        }
+    }
+}
+
+fn advance(version: &mut String, event: &WatchEvent) {
+    let seen = match event {
+        WatchEvent::Present(object) | WatchEvent::Deleted(object) => object.resource_version(),
+        WatchEvent::Bookmark(version) => version,
+    };
+    if !seen.is_empty() {
+        *version = seen.to_owned();
+    }
+}
+
+/// Waits longer each time, up to some seconds.
+struct Pause {
+    next: Duration,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self { next: Duration::from_millis(100) }
+    }
+}
+
+impl Pause {
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,89 @@
+//! A map with a second way in: by the uid that each value belongs to.
+
+use crate::model::ObjectId;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Values by identity, and by the uid that they belong to.
+#[derive(Debug)]
+pub(super) struct Indexed<V> {
+    by_id: BTreeMap<ObjectId, V>,
+    by_uid: HashMap<String, BTreeSet<ObjectId>>,
+    uid_of: fn(&V) -> Option<&str>,
+}
+
+impl<V> Indexed<V> {
+    pub fn new(uid_of: fn(&V) -> Option<&str>) -> Self {
+        Self { by_id: BTreeMap::new(), by_uid: HashMap::new(), uid_of }
+    }
+
+    pub fn insert(&mut self, id: ObjectId, value: V) {
+        self.remove(&id);
+        if let Some(uid) = (self.uid_of)(&value) {
+            self.by_uid.entry(uid.to_owned()).or_default().insert(id.clone());
+        }
+        self.by_id.insert(id, value);
+    }
+
+    pub fn remove(&mut self, id: &ObjectId) {
+        let Some(value) = self.by_id.remove(id) else { return };
+        let Some(uid) = (self.uid_of)(&value) else { return };
+        if let Some(ids) = self.by_uid.get_mut(uid) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_uid.remove(uid);
+            }
+        }
+    }
+
+    pub fn get(&self, id: &ObjectId) -> Option<&V> {
+        self.by_id.get(id)
+    }
+
+    /// Values that belong to the uid.
+    pub fn of(&self, uid: &str) -> impl Iterator<Item = &V> {
+        let ids = self.by_uid.get(uid).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Identities of a kind, in a namespace where one is given.
+    pub fn ids(&self, group: &str, kind: &str, namespace: Option<&str>) -> Vec<ObjectId> {
+        let from = ObjectId::new(group, kind, None, "");
+        let is_its = |id: &&ObjectId| id.group == group && id.kind == kind;
+        let there = self.by_id.range(from..).map(|(id, _)| id).take_while(is_its);
+        there.filter(|id| namespace.is_none() || id.namespace.as_deref() == namespace).cloned().collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId::new("", "Pod", Some("shop"), name)
+    }
+
+    #[test]
+    fn a_value_that_moves_to_another_owner_is_found_there_alone() {
+        let mut map = Indexed::<(String, u8)>::new(|value| Some(&value.0));
+        map.insert(id("a"), ("x".into(), 1));
+        map.insert(id("a"), ("y".into(), 2));
+        assert_eq!(map.of("x").count(), 0);
+        assert_eq!(map.of("y").map(|value| value.1).collect::<Vec<_>>(), [2]);
+        map.remove(&id("a"));
+        assert_eq!((map.of("y").count(), map.len()), (0, 0));
+    }
+
+    #[test]
+    fn identities_are_listed_by_kind_and_namespace() {
+        let mut map = Indexed::<u8>::new(|_| None);
+        map.insert(id("a"), 1);
+        map.insert(ObjectId::new("", "Pod", Some("other"), "b"), 1);
+        map.insert(ObjectId::new("", "PodTemplate", Some("shop"), "c"), 1);
+        assert_eq!(map.ids("", "Pod", Some("shop")), [id("a")]);
+        assert_eq!(map.ids("", "Pod", None).len(), 2);
+    }
+}

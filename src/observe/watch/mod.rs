@@ -1,0 +1,14 @@
+//! Watches into a store: one for each kind and namespace, kept going whatever breaks.
+//!
+//! Objects are reduced as they arrive: a pod becomes [`PodFacts`](crate::model::pod::PodFacts), an Event an
+//! [`Occurrence`](crate::model::occurrence::Occurrence), and everything else loses what no verdict reads.
+
+mod collection;
+mod contents;
+mod indexed;
+mod reduce;
+mod store;
+
+pub use collection::{Collection, State};
+pub use contents::Contents;
+pub use store::Store;

@@ -1,0 +1,40 @@
+//! What of an object no verdict reads.
+
+use crate::model::Object;
+use serde_json::Value;
+
+/// The object without what no verdict reads: ownership, the last-applied copy, the templates of old revisions.
+pub(super) fn reduce(mut object: Object) -> Object {
+    let kind = object.kind().to_owned();
+    let value = object.value_mut();
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    let (parent, heavy) = match kind.as_str() {
+        "ReplicaSet" => ("/spec", "template"),
+        "ControllerRevision" => ("", "data"),
+        "ConfigMap" | "Secret" => ("", "data"),
+        _ => return object,
+    };
+    // A ReplicaSet that nobody controls is judged itself, and its template holds its probes.
+    if kind == "ReplicaSet" && value.pointer("/metadata/ownerReferences").is_none() {
+        return object;
+    }
+    if let Some(parent) = value.pointer_mut(parent).and_then(Value::as_object_mut) {
+        parent.remove(heavy);
+    }
+    object
+}
+
+/// A pod as an object: its identity and its generations, without spec and status.
+pub(super) fn stub(pod: &Object) -> Object {
+    let mut stub = reduce(pod.clone());
+    if let Some(top) = stub.value_mut().as_object_mut() {
+        top.remove("spec");
+        top.remove("status");
+    }
+    stub
+}

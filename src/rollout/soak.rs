@@ -1,0 +1,60 @@
+//! What must not get worse once a rollout is done: restarts and readiness.
+
+use super::policy::Graces;
+use super::signs::{Sign, describe, ended, trouble};
+use super::subject::Baseline;
+use crate::model::finding::ContainerRole;
+use crate::model::pod::{ContainerState, PodFacts};
+use crate::model::verdict::{Cause, CauseKind};
+
+/// What is worse than when the soak began. Pods that are new since are judged like any rollout.
+pub(super) fn worse<'p>(
+    pods: &'p [&'p PodFacts],
+    soak: &'p Baseline,
+    graces: &'p Graces,
+) -> impl Iterator<Item = Sign> + 'p {
+    pods.iter().flat_map(move |pod| exits(pod, soak).or_else(|| unready(pod, soak, graces)))
+}
+
+fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
+    let lasting = pod.containers.iter().filter(|one| one.role == ContainerRole::Main || one.sidecar);
+    let mut ended_since = lasting.filter(|one| {
+        let ended = matches!(one.state, ContainerState::Terminated { .. });
+        soak.restarts_of(pod, &one.name).is_some_and(|before| one.restarts > before || ended)
+    });
+    let container = ended_since.next()?;
+    let exit = match &container.state {
+        ContainerState::Terminated { exit } => Some(exit),
+        _ => container.last_exit.as_ref(),
+    };
+    let how = exit.map(|exit| format!(" with {}", ended(exit))).unwrap_or_default();
+    let message = format!("{} ended during the soak{how}", describe(pod, container));
+    let previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
+    let cause = Cause {
+        kind: CauseKind::Soak,
+        message,
+        pod: Some(pod.name.clone()),
+        container: Some(container.name.clone()),
+        previous_logs,
+    };
+    Some(Sign { key: format!("soak/{}/{}", pod.uid, container.name), grace: 0, cause })
+}
+
+fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
+    let was_there = pod.containers.iter().any(|one| soak.restarts_of(pod, &one.name).is_some());
+    if pod.ready || pod.deleting || !was_there {
+        return None;
+    }
+    let why = trouble(pod).map(|what| format!(": {what}")).unwrap_or_default();
+    let cause = Cause {
+        kind: CauseKind::Soak,
+        message: format!(
+            "pod {} was ready when the soak began, and has not been for {} s{why}",
+            pod.name, graces.readiness
+        ),
+        pod: Some(pod.name.clone()),
+        container: pod.containers.iter().find(|one| !one.ready).map(|one| one.name.clone()),
+        previous_logs: false,
+    };
+    Some(Sign { key: format!("soak/{}", pod.uid), grace: graces.readiness, cause })
+}
