@@ -15,6 +15,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod execute;
+pub mod load;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -1,0 +1,63 @@
+//! Environment files, and what they refer to beside themselves.
+
+use super::error::LoadError;
+use super::manifests::{ManifestSource, manifests};
+use super::release::check_header;
+use super::{files, yaml};
+use crate::model::Object;
+use crate::model::environment::Environment;
+use std::path::{Path, PathBuf};
+
+/// An environment, where it lies, and its own manifests.
+#[derive(Clone, Debug)]
+pub struct LoadedEnvironment {
+    /// What it says.
+    pub environment: Environment,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its text, to say where in it something is.
+    pub text: String,
+    /// Its own rendered manifests; none where desired is the release's own objects.
+    pub manifests: Option<Vec<Object>>,
+}
+
+impl LoadedEnvironment {
+    /// A path that is relative to the environment's file.
+    pub fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new(".")).join(path)
+    }
+
+    /// `file:line:column` of a text of the file, such as an expression.
+    pub fn place_of(&self, needle: &str) -> String {
+        let first = needle.lines().next().unwrap_or_default();
+        let found =
+            self.text.lines().enumerate().find_map(|(n, line)| line.find(first).map(|at| (n + 1, at + 1)));
+        match found {
+            Some((line, column)) => format!("{}:{line}:{column}", files::name(&self.path)),
+            None => files::name(&self.path),
+        }
+    }
+}
+
+/// Reads an environment and renders its manifests.
+pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
+    let bytes = files::read(path)?;
+    check_header(&bytes, path, "Environment")?;
+    let environment: Environment = yaml::typed(&bytes, path)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut loaded = LoadedEnvironment { environment, path: path.to_owned(), text, manifests: None };
+    let Some(wanted) = &loaded.environment.spec.manifests else { return Ok(loaded) };
+    let mut sources: Vec<ManifestSource> = wanted
+        .files
+        .iter()
+        .map(|file| ManifestSource::Path { path: loaded.beside(file), recursive: true })
+        .collect();
+    sources
+        .extend(wanted.kustomize.iter().map(|folder| ManifestSource::Kustomization(loaded.beside(folder))));
+    if sources.is_empty() {
+        let why = "expected manifests to name kustomize or files, found neither".into();
+        return Err(LoadError::Invalid { path: files::name(path), why });
+    }
+    loaded.manifests = Some(manifests(&sources)?);
+    Ok(loaded)
+}

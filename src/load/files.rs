@@ -1,0 +1,78 @@
+//! Bytes from files and standard input, bounded; and files that appear whole or not at all.
+
+use super::error::LoadError;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// No manifest and no release is larger.
+const LIMIT_MIB: u64 = 256;
+
+/// The bytes of a file, or of standard input where the path is `-`.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    if path == Path::new("-") {
+        return bounded(std::io::stdin().lock(), path);
+    }
+    let unreadable =
+        |error: std::io::Error| LoadError::Unreadable { path: name(path), why: error.to_string() };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if let Some(found) = other_than_file(&metadata) {
+        return Err(LoadError::NotAFile { path: name(path), found });
+    }
+    bounded(File::open(path).map_err(unreadable)?, path)
+}
+
+fn bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, LoadError> {
+    let limit = LIMIT_MIB * 1024 * 1024;
+    let mut bytes = Vec::new();
+    reader
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| LoadError::Unreadable { path: name(path), why: error.to_string() })?;
+    if bytes.len() as u64 > limit {
+        return Err(LoadError::TooLarge { path: name(path), limit: LIMIT_MIB });
+    }
+    Ok(bytes)
+}
+
+/// What a path is that holds no manifests; pipes are read, as kubectl reads them.
+fn other_than_file(metadata: &fs::Metadata) -> Option<&'static str> {
+    if metadata.is_file() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        if kind.is_fifo() {
+            return None;
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a folder")
+}
+
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
+}
+
+/// Writes a file whole or not at all: beside it first, then renamed over it.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+    let unwritable =
+        |error: std::io::Error| LoadError::Unwritable { path: name(path), why: error.to_string() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(unwritable)?;
+    }
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
+    file.persist(path).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! Kustomizations, rendered by `kubectl kustomize`, so that they read as the user's own kubectl reads them.
+
+use super::error::LoadError;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
+    let failed = |why: String| LoadError::Kustomize { folder: folder.display().to_string(), why };
+    let output = Command::new("kubectl")
+        .arg("kustomize")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(format!("kubectl cannot be started: {error}")))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(text.trim().trim_start_matches("error: ").to_owned()));
+    }
+    Ok(output.stdout)
+}

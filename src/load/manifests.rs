@@ -1,0 +1,222 @@
+//! Manifests as `kubectl apply` takes them: files, folders, standard input, kustomizations, lists.
+
+use super::error::LoadError;
+use super::{files, kustomize, yaml};
+use crate::model::{Object, ObjectId};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Endings that kubectl reads in folders.
+const ENDINGS: &[&str] = &["yaml", "yml", "json"];
+
+/// Where manifests come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManifestSource {
+    /// `-f`: a file, a folder (`-R`: and all below it), or `-`.
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Whether folders below are read.
+        recursive: bool,
+    },
+    /// `-k`: a kustomization's folder.
+    Kustomization(PathBuf),
+}
+
+/// Every object, in the order of the sources, the files and the documents. An object that is described twice is refused.
+pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
+    let mut objects = Vec::new();
+    let mut seen: BTreeMap<ObjectId, String> = BTreeMap::new();
+    for source in sources {
+        for (path, bytes) in read(source)? {
+            for object in objects_of(&bytes, &path)? {
+                let place = files::name(&path);
+                if let Some(first) = seen.insert(object.id(), place.clone()) {
+                    return Err(LoadError::Duplicate {
+                        object: object.id().to_string(),
+                        first,
+                        second: place,
+                    });
+                }
+                objects.push(object);
+            }
+        }
+    }
+    if objects.is_empty() {
+        let names: Vec<String> = sources.iter().map(|source| files::name(source.path())).collect();
+        return Err(LoadError::Nothing { looked_at: names.join(", ") });
+    }
+    Ok(objects)
+}
+
+impl ManifestSource {
+    fn path(&self) -> &Path {
+        match self {
+            ManifestSource::Path { path, .. } | ManifestSource::Kustomization(path) => path,
+        }
+    }
+}
+
+fn read(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
+    match source {
+        ManifestSource::Kustomization(folder) => Ok(vec![(folder.clone(), kustomize::render(folder)?)]),
+        ManifestSource::Path { path, recursive } => {
+            let mut found = Vec::new();
+            if path.is_dir() {
+                walk(path, *recursive, &mut found)?;
+            } else {
+                found.push(path.clone());
+            }
+            found.into_iter().map(|path| files::read(&path).map(|bytes| (path, bytes))).collect()
+        }
+    }
+}
+
+fn walk(folder: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+    let unreadable =
+        |error: std::io::Error| LoadError::Unreadable { path: files::name(folder), why: error.to_string() };
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            if recursive {
+                walk(&path, recursive, found)?;
+            }
+        } else if path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .is_some_and(|ending| ENDINGS.contains(&ending))
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
+    let mut objects = Vec::new();
+    for (index, document) in yaml::documents(bytes, path)?.into_iter().enumerate() {
+        for value in flatten(document) {
+            let mut object = Object::new(value).map_err(|error| LoadError::NotAnObject {
+                path: files::name(path),
+                document: index + 1,
+                missing: error.missing,
+            })?;
+            settle_string_data(&mut object);
+            objects.push(object);
+        }
+    }
+    Ok(objects)
+}
+
+/// `List` and typed lists hold objects; a list of lists is flattened too.
+fn flatten(value: Value) -> Vec<Value> {
+    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
+        && value.get("items").is_some_and(Value::is_array);
+    match value {
+        Value::Object(mut map) if is_list => match map.shift_remove("items") {
+            Some(Value::Array(items)) => items.into_iter().flat_map(flatten).collect(),
+            _ => Vec::new(),
+        },
+        value => vec![value],
+    }
+}
+
+/// `stringData` is write-only: as `data` it can be compared, and a key that is dropped goes.
+fn settle_string_data(object: &mut Object) {
+    use base64::Engine;
+    let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
+    let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else { return };
+    let Some(Value::Object(texts)) = map.shift_remove("stringData") else { return };
+    let data = map.entry("data").or_insert_with(|| Value::Object(serde_json::Map::new()));
+    if data.is_null() {
+        *data = Value::Object(serde_json::Map::new());
+    }
+    for (key, value) in texts {
+        if let (Some(data), Some(text)) = (data.as_object_mut(), value.as_str()) {
+            data.insert(key, base64::engine::general_purpose::STANDARD.encode(text).into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn load(text: &str) -> Result<Vec<Object>, LoadError> {
+        let file = file(text);
+        manifests(&[ManifestSource::Path { path: file.path().into(), recursive: false }])
+    }
+
+    #[test]
+    fn lists_give_their_items_in_order() {
+        let objects = load("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n").unwrap();
+        assert_eq!(objects.iter().map(Object::name).collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn an_object_that_is_described_twice_is_refused() {
+        let one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        let error = load(&format!("{one}---\n{one}")).unwrap_err();
+        assert!(error.to_string().starts_with("ConfigMap a is described twice"), "{error}");
+    }
+
+    #[test]
+    fn a_document_without_a_kind_is_refused_with_its_number() {
+        let error = load("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nmetadata: {name: b}\n").unwrap_err();
+        assert!(
+            error.to_string().contains("document 2: expected a Kubernetes object, found no kind"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn string_data_becomes_data() {
+        let objects =
+            load("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {key: value}\n").unwrap();
+        assert_eq!(objects[0].value()["data"]["key"], "dmFsdWU=");
+        assert!(objects[0].at("/stringData").is_none());
+    }
+
+    #[test]
+    fn a_device_is_no_manifest() {
+        let error =
+            manifests(&[ManifestSource::Path { path: "/dev/zero".into(), recursive: false }]).unwrap_err();
+        assert!(error.to_string().contains("found a device at /dev/zero"), "{error}");
+    }
+
+    #[test]
+    fn folders_are_read_in_order_and_deeper_ones_only_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, object: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {object}}}\n"))
+                .unwrap();
+        };
+        write("b.yaml", "second");
+        write("a.yml", "first");
+        write("deep/c.yaml", "third");
+        write("notes.txt", "none");
+        let names = |recursive| {
+            let objects =
+                manifests(&[ManifestSource::Path { path: folder.path().into(), recursive }]).unwrap();
+            objects.iter().map(|object| object.name().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(false), ["first", "second"]);
+        assert_eq!(names(true), ["first", "second", "third"]);
+    }
+}

@@ -1,0 +1,121 @@
+//! Release files: bytes, their digest, and what they say.
+
+use super::error::LoadError;
+use super::{files, yaml};
+use crate::model::Sha256Digest;
+use crate::model::names::API_VERSION;
+use crate::model::release::{Release, ReleaseIdentity};
+use serde::Deserialize;
+use std::path::Path;
+
+/// A release and the bytes that it was read from.
+#[derive(Clone, Debug)]
+pub struct LoadedRelease {
+    /// What it says.
+    pub release: Release,
+    /// The sha256 of its bytes: its id.
+    pub digest: Sha256Digest,
+    /// As read.
+    pub bytes: Vec<u8>,
+}
+
+impl LoadedRelease {
+    /// Name, version and digest.
+    pub fn identity(&self) -> ReleaseIdentity {
+        ReleaseIdentity {
+            name: self.release.metadata.name.clone(),
+            version: self.release.metadata.version.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
+}
+
+/// Reads a release from a file, or from standard input where the path is `-`.
+pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
+    parse_release(files::read(path)?, path)
+}
+
+/// Reads a release from bytes; `path` is for messages.
+pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
+    check_header(&bytes, path, "Release")?;
+    let release: Release = yaml::typed(&bytes, path)?;
+    let name = &release.metadata.name;
+    if !is_dns_label(name) {
+        let why =
+            format!("expected metadata.name to be a DNS label of at most 40 characters, found {name:?}");
+        return Err(LoadError::Invalid { path: files::name(path), why });
+    }
+    Ok(LoadedRelease { release, digest: Sha256Digest::of(&bytes), bytes })
+}
+
+/// Refuses other kinds and versions before their fields are called unknown.
+pub(super) fn check_header(bytes: &[u8], path: &Path, kind: &str) -> Result<(), LoadError> {
+    let header: Header = yaml::typed(bytes, path)?;
+    if header.api_version == API_VERSION && header.kind == kind {
+        return Ok(());
+    }
+    let found = match (header.api_version.as_str(), header.kind.as_str()) {
+        ("", "") => "neither apiVersion nor kind".to_owned(),
+        (version, kind) => format!("{version} {kind}").trim().to_owned(),
+    };
+    Err(LoadError::OtherKind { path: files::name(path), expected: format!("{API_VERSION} {kind}"), found })
+}
+
+/// The cluster's objects are named after the release: `delivery-NAME-…`.
+pub(super) fn is_dns_label(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty()
+        && name.len() <= 40
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<LoadedRelease, String> {
+        parse_release(text.as_bytes().to_vec(), Path::new("r.yaml")).map_err(|error| error.to_string())
+    }
+
+    const GOOD: &str = "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Release\nmetadata: {name: shop, version: '1'}\nspec: {}\n";
+
+    #[test]
+    fn a_release_is_identified_by_its_bytes() {
+        let one = parse(GOOD).unwrap();
+        let other = parse(&format!("{GOOD}\n")).unwrap();
+        assert_eq!(one.release, other.release);
+        assert_ne!(one.digest, other.digest);
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_with_its_place() {
+        let error = parse(&GOOD.replace("spec: {}", "spec: {imges: []}")).unwrap_err();
+        assert!(error.starts_with("r.yaml:4:") && error.contains("imges"), "{error}");
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_by_its_version_and_not_by_its_fields() {
+        let error =
+            parse(&GOOD.replace("v1alpha1", "v2").replace("spec: {}", "spec: {novel: 1}")).unwrap_err();
+        assert_eq!(
+            error,
+            "r.yaml: expected kubectl-delivery.io/v1alpha1 Release, found kubectl-delivery.io/v2 Release"
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_name_objects_is_refused() {
+        assert!(parse(&GOOD.replace("name: shop", "name: Shop")).unwrap_err().contains("DNS label"));
+    }
+}

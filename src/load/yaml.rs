@@ -1,0 +1,179 @@
+//! YAML and JSON as kubectl reads them (sigs.k8s.io/yaml, strict): duplicate keys are refused, `yes` and `on` are
+//! booleans, `0644` is octal, merge keys merge.
+
+use super::error::LoadError;
+use super::files::name;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_yaml::{Options, budget, options};
+use std::path::Path;
+
+/// Bounds that no honest manifest reaches, and that stop exploding aliases.
+fn reading() -> Options {
+    options! {
+        budget: budget! {
+            max_events: 20_000_000,
+            max_nodes: 10_000_000,
+            max_documents: 100_000,
+            max_total_scalar_bytes: 256 * 1024 * 1024,
+            max_depth: 200,
+        },
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    }
+}
+
+/// Every document of a text; empty ones are left out. JSON is read as JSON.
+pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
+    if looks_like_json(bytes)
+        && let Some(values) = json_documents(bytes)
+    {
+        return Ok(values);
+    }
+    let text = text_of(bytes, path)?;
+    let values: Vec<Value> =
+        serde_yaml::from_multiple_with_options(text, reading()).map_err(|error| syntax(&error, path))?;
+    Ok(values.into_iter().filter(|value| !value.is_null()).collect())
+}
+
+/// One typed document; JSON is read as JSON, which is far faster.
+pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
+    if looks_like_json(bytes) {
+        return serde_json::from_slice(bytes).map_err(|error| LoadError::Syntax {
+            path: name(path),
+            line: error.line() as u64,
+            column: error.column() as u64,
+            why: without_position(&error.to_string()),
+        });
+    }
+    serde_yaml::from_str_with_options(text_of(bytes, path)?, reading()).map_err(|error| syntax(&error, path))
+}
+
+/// As YAML, in the objects' own order.
+pub fn to_yaml<T: Serialize>(value: &T) -> String {
+    // Only types of ours and JSON values come here, and both can be written.
+    serde_yaml::to_string(value).unwrap_or_default()
+}
+
+fn looks_like_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
+/// One JSON document after the other; none where it is flow-style YAML instead, or has duplicate keys.
+fn json_documents(bytes: &[u8]) -> Option<Vec<Value>> {
+    serde_json::Deserializer::from_slice(bytes).into_iter::<Value>().collect::<Result<_, _>>().ok()
+}
+
+fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<&'b str, LoadError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        LoadError::Syntax {
+            path: name(path),
+            line,
+            column: 1,
+            why: "expected UTF-8, found other bytes".into(),
+        }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
+    let location = error.location();
+    let (line, column) = location.map_or((0, 0), |location| (location.line(), location.column()));
+    LoadError::Syntax {
+        path: name(path),
+        line,
+        column,
+        why: without_position(&error.without_snippet().to_string()),
+    }
+}
+
+/// The position is said in front of the message already.
+fn without_position(message: &str) -> String {
+    let mut text = message.lines().next().unwrap_or_default().to_owned();
+    for marker in [" at line ", " (line "] {
+        if let Some(at) = text.rfind(marker) {
+            text.truncate(at);
+        }
+    }
+    let rest = text.strip_prefix("error: ").unwrap_or(&text);
+    let rest = match rest.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+        Some((position, message))
+            if position.chars().all(|c| c.is_ascii_digit() || " column,".contains(c)) =>
+        {
+            message
+        }
+        _ => rest,
+    };
+    rest.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(text: &str) -> Result<Vec<Value>, LoadError> {
+        documents(text.as_bytes(), Path::new("a.yaml"))
+    }
+
+    #[test]
+    fn awkward_scalars_read_as_kubectl_reads_them() {
+        let read =
+            &read("a: yes\nb: on\nc: 0644\nd: 1e3\ne: \"yes\"\nf: ~\ng: 0x1F\nh: 1.0\ni: 012a\n").unwrap()[0];
+        for (key, expected) in [
+            ("a", json!(true)),
+            ("b", json!(true)),
+            ("c", json!(420)),
+            ("e", json!("yes")),
+            ("f", Value::Null),
+            ("g", json!(31)),
+            ("i", json!("012a")),
+        ] {
+            assert_eq!(read[key], expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn merge_keys_and_anchors_are_resolved() {
+        let read = read("base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\n").unwrap();
+        assert_eq!(read[0]["own"], json!({"x": 1, "y": 3}));
+    }
+
+    #[test]
+    fn a_duplicate_key_is_refused_with_its_place() {
+        let error = read("kind: A\nmetadata:\n  name: a\n  name: b\n").unwrap_err();
+        assert!(matches!(&error, LoadError::Syntax { line: 4, .. }), "{error}");
+        assert!(error.to_string().starts_with("a.yaml:4:"), "{error}");
+    }
+
+    #[test]
+    fn broken_yaml_names_file_line_and_column_once() {
+        let error = read("a: 1\nb: [1, 2\nc: 3\n").unwrap_err().to_string();
+        assert!(error.starts_with("a.yaml:") && error.matches("line").count() == 0, "{error}");
+    }
+
+    #[test]
+    fn exploding_aliases_are_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..10 {
+            let before = format!("*a{}, ", n - 1).repeat(10);
+            text += &format!("a{n}: &a{n} [{}]\n", before.trim_end_matches(", "));
+        }
+        assert!(read(&text).is_err());
+    }
+
+    #[test]
+    fn empty_documents_are_left_out_and_order_is_kept() {
+        let read = read("---\n---\nz: 1\na: 2\n---\n# nothing\n---\nb: 1\n").unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!(serde_json::to_string(&read[0]).unwrap(), r#"{"z":1,"a":2}"#);
+    }
+
+    #[test]
+    fn several_json_documents_in_one_file_are_read() {
+        assert_eq!(read("{\"a\": 1}\n{\"a\": 2}").unwrap().len(), 2);
+    }
+}
