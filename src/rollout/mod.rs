@@ -26,4 +26,4 @@ pub use judge::{Judgement, Nudge, judge};
 pub use memory::Memory;
 pub use needs::{Need, is_watched, needs};
 pub use policy::{Graces, Policy};
-pub use subject::{Baseline, Subject, Surroundings};
+pub use subject::{Baseline, Subject, Surroundings, written_at};

@@ -6,6 +6,7 @@ use crate::model::pod::PodFacts;
 use crate::model::{Object, Target};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One object as our write left it.
@@ -32,7 +33,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// From the answer to our write.
+    /// From the answer to our write; `started_at` is when its step began, by the server's clock as far as it is known
+    /// ([`written_at`]).
     pub fn new(target: Target, answer: &Object, started_at: Timestamp) -> Self {
         Self {
             target,
@@ -60,6 +62,15 @@ impl Subject {
     }
 }
 
+/// When an object was last written other than by its controllers' status updates, by the server's clock, which has
+/// whole seconds.
+pub fn written_at(answer: &Object) -> Option<Timestamp> {
+    let of_status = |entry: &&Value| entry.get("subresource").is_none();
+    let times =
+        answer.managed_fields().iter().filter(of_status).filter_map(|entry| entry.get("time")?.as_str());
+    times.filter_map(|time| time.parse().ok()).max()
+}
+
 /// How things stood before our write, so that nothing old is counted or blamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -73,10 +84,12 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// How things stand now.
-    pub fn of(surroundings: &Surroundings<'_>) -> Self {
+    /// How things stand now; where a time is given (by the server's clock), only what was there before it.
+    pub fn of(surroundings: &Surroundings<'_>, before: Option<Timestamp>) -> Self {
         let mut baseline = Self::default();
-        for pod in &surroundings.pods {
+        let was_there =
+            |time: Option<Timestamp>| before.is_none_or(|before| time.is_some_and(|time| time < before));
+        for pod in surroundings.pods.iter().filter(|pod| was_there(pod.created)) {
             for container in &pod.containers {
                 baseline.restarts.insert(format!("{}/{}", pod.uid, container.name), container.restarts);
             }
@@ -84,7 +97,7 @@ impl Baseline {
                 baseline.broken.push(format!("pod {}: {what}", pod.name));
             }
         }
-        for occurrence in &surroundings.occurrences {
+        for occurrence in surroundings.occurrences.iter().filter(|one| was_there(one.last)) {
             baseline.occurrences.insert(occurrence.uid.clone(), occurrence.count);
         }
         baseline

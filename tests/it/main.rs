@@ -2,4 +2,5 @@
 
 mod harness;
 mod proxy;
+mod rollout;
 mod version;

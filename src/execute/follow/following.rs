@@ -73,9 +73,10 @@ impl Follow {
         }
     }
 
-    /// How things stand with an object before it is written: restarts, Events, what is broken.
-    pub fn baseline(&self, target: &Target) -> Baseline {
-        Baseline::of(&surroundings(target, &self.store.contents()))
+    /// How things stand with an object: restarts, Events, what is broken. Where it has been written already, only what
+    /// was there before that.
+    pub fn baseline(&self, target: &Target, before: Option<Timestamp>) -> Baseline {
+        Baseline::of(&surroundings(target, &self.store.contents()), before)
     }
 
     /// Follows these too. One that was followed is followed anew.
@@ -98,7 +99,7 @@ impl Follow {
     pub fn begin_soak(&mut self) {
         let contents = self.store.contents();
         for one in self.followed.values_mut() {
-            one.subject.soak = Some(Baseline::of(&surroundings(&one.subject.target, &contents)));
+            one.subject.soak = Some(Baseline::of(&surroundings(&one.subject.target, &contents), None));
         }
     }
 
