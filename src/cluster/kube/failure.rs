@@ -40,9 +40,14 @@ fn reason(chain: &[&(dyn StdError + 'static)]) -> String {
 }
 
 fn io_reason(error: &std::io::Error) -> Option<String> {
-    // A TLS failure travels inside an io::Error, which does not always name it as its source.
-    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Some(tls_reason(tls));
+    // A TLS failure travels inside of one or two io::Errors, which do not name it as their source.
+    if let Some(inner) = error.get_ref() {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return Some(tls_reason(tls));
+        }
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            return io_reason(error);
+        }
     }
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused",
