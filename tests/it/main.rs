@@ -1,8 +1,10 @@
 //! The one integration-test binary: everything that needs a cluster, a registry or the built program.
 
 mod connection;
+mod door;
 mod harness;
 mod plugin;
 mod proxy;
+mod retries;
 mod rollout;
 mod version;

@@ -179,8 +179,7 @@ impl Cluster for KubeCluster {
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         let resource = path::resource_name(&target.resource);
-        let dry_run = if options.dry_run { "All" } else { "" };
-        let query = [("dryRun", dry_run), ("timeout", WRITE_TIMEOUT)];
+        let query = [("timeout", WRITE_TIMEOUT)];
         let call = Call {
             method: Method::DELETE,
             content_type: "application/json",
@@ -299,11 +298,14 @@ fn delete_body(options: &DeleteOptions) -> Value {
         Propagation::Foreground => "Foreground",
         Propagation::Orphan => "Orphan",
     };
+    // Where a delete has a body, the server does not read `dryRun` from the query: it would really delete.
+    let dry_run = if options.dry_run { json!(["All"]) } else { json!([]) };
     json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": preconditions,
         "propagationPolicy": policy,
+        "dryRun": dry_run,
     })
 }
 

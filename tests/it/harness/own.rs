@@ -4,6 +4,7 @@ use super::{Run, TestCluster, unique};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A cluster that this test alone uses; stopped when it is dropped, after a panic too.
 pub struct OwnCluster(TestCluster);
@@ -26,9 +27,15 @@ impl OwnCluster {
         script(&["kill", &self.0.name, component]).run().ok();
     }
 
-    /// Starts a killed component again.
+    /// Starts a killed component again, and waits until the API server is ready.
     pub fn restart(&self, component: &str) {
         script(&["start", &self.0.name, component]).run().ok();
+        let start = Instant::now();
+        while self.0.kubectl().args(["get", "--raw", "/readyz"]).run().code != Some(0) {
+            let waited = start.elapsed();
+            assert!(waited < Duration::from_secs(60), "the API server is not ready after {waited:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 

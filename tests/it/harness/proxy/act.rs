@@ -2,7 +2,9 @@
 
 use super::faults::Faults;
 use super::running::Process;
+use bytes::Bytes;
 use http::{Method, Request};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What is done at a write.
@@ -41,7 +43,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// From a request.
-    pub fn of<B>(request: &Request<B>) -> Self {
+    pub fn of(request: &Request<Bytes>) -> Self {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let changes =
@@ -49,7 +51,11 @@ impl Recorded {
         let is_review = path.starts_with("/apis/authorization.k8s.io/")
             || path.starts_with("/apis/authentication.k8s.io/")
             || path.ends_with("/token");
-        let is_write = changes && !is_review && !query.contains("dryRun=");
+        // A delete says it in its body.
+        let in_body =
+            || serde_json::from_slice::<Value>(request.body()).is_ok_and(|body| body["dryRun"][0] == "All");
+        let is_dry = query.contains("dryRun=") || (*request.method() == Method::DELETE && in_body());
+        let is_write = changes && !is_review && !is_dry;
         Self { method: request.method().clone(), path, query, is_write, code: None }
     }
 }

@@ -59,6 +59,11 @@ impl Faults {
         }
     }
 
+    /// Whether a fault is played to the request at that place, from 0 since the count began.
+    pub fn plays(&self, place: usize) -> bool {
+        self.at(place, false).is_some()
+    }
+
     /// The fault for the request at that place, if any.
     pub(super) fn at(&self, place: usize, is_watch: bool) -> Option<Fault> {
         let number = mixed(self.seed ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
