@@ -222,3 +222,58 @@ fn a_mistyped_flag_and_a_mistyped_command_are_answered_with_what_was_meant() {
     let ran = delivery(tools).arg("verson").run().exits(1);
     assert!(ran.stderr.contains("'version'") && ran.stderr.contains("kubectl delivery"), "{}", ran.stderr);
 }
+
+/// A proxy that makes tunnels, and tells what was asked of it.
+fn tunnels() -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead, BufReader, Write, copy};
+    use std::net::{TcpListener, TcpStream};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<_> = head.take_while(|line| !line.is_empty()).collect();
+            tell.send(head.join("\n")).ok();
+            let target = head[0].split(' ').nth(1).unwrap().to_owned();
+            let mut server = TcpStream::connect(target).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let (mut from, mut to) = (server.try_clone().unwrap(), stream.try_clone().unwrap());
+            std::thread::spawn(move || copy(&mut from, &mut to));
+            std::thread::spawn(move || copy(&mut stream, &mut server));
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn a_clusters_proxy_is_used_with_its_user_and_password() {
+    let (address, told) = tunnels();
+    let files = Files::new();
+    let file = files.changed("config", |config| {
+        config["clusters"][0]["cluster"]["proxy-url"] = format!("http://me:hunter2@{address}").into();
+    });
+    assert!(version(&file).run().ok().contains("server: v"));
+    let asked = told.recv().unwrap();
+    let server = TestCluster::get().server.replace("https://", "");
+    assert!(asked.starts_with(&format!("CONNECT {server} ")), "{asked}");
+    assert!(asked.to_lowercase().contains("proxy-authorization: basic "), "{asked}");
+}
+
+#[test]
+fn the_environments_proxy_is_not_used_for_what_is_on_this_machine() {
+    let cluster = TestCluster::get();
+    let ran = version(&cluster.kubeconfig).env("HTTPS_PROXY", "http://127.0.0.1:1").run();
+    assert!(ran.ok().contains("server: v"));
+}
+
+#[test]
+fn the_log_tells_requests_and_no_token() {
+    let files = Files::new();
+    let file = files.changed("config", |config| {
+        config["users"][0] = json!({"name": config["users"][0]["name"], "user": {"token": "hunter2-secret"}});
+    });
+    let ran = version(&file).args(["-v", "9"]).run().exits(1);
+    assert!(ran.stderr.contains("/version") && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+}

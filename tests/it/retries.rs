@@ -107,6 +107,28 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
 }
 
 #[tokio::test]
+async fn an_old_server_that_cannot_aggregate_is_discovered_all_the_same() {
+    let cluster = TestCluster::get();
+    let proxy = KillProxy::start(&cluster.kubeconfig);
+    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let sorted = |mut found: Vec<kubectl_delivery::cluster::Discovered>| {
+        // Other tests define kinds of their own meanwhile.
+        found.retain(|found| !found.resource.group.ends_with("example.com"));
+        for found in &mut found {
+            found.verbs.sort();
+        }
+        found.sort_by_key(|found| (found.resource.group.clone(), found.resource.plural.clone()));
+        found
+    };
+    let aggregated = sorted(door.discover().await.unwrap());
+    proxy.play_an_old_server();
+    proxy.forget();
+    let one_by_one = sorted(door.discover().await.unwrap());
+    assert!(proxy.requests().len() > 10);
+    assert_eq!(one_by_one, aggregated);
+}
+
+#[tokio::test]
 async fn a_connection_costs_no_request_of_its_own() {
     let cluster = TestCluster::get();
     let proxy = KillProxy::start(&cluster.kubeconfig);

@@ -275,3 +275,70 @@ fn bytes_of(
         Err(error) => Err(ConnectError::BadCertificate { what, origin: file.into(), why: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(folder: &Path) -> Surroundings {
+        let certificate = rcgen::generate_simple_self_signed(vec!["a".into()]).unwrap().cert.pem();
+        std::fs::write(folder.join("token"), "hunter2\n").unwrap();
+        std::fs::write(folder.join("ca.crt"), certificate).unwrap();
+        std::fs::write(folder.join("namespace"), "shop\n").unwrap();
+        Surroundings {
+            service: Some(("10.0.0.1".into(), "443".into())),
+            service_account: folder.to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pods_service_account_counts_where_there_is_no_kubeconfig() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&ConnectionOptions::default(), &pod(folder.path())).unwrap();
+        assert_eq!(settings.server, "https://10.0.0.1:443");
+        assert_eq!(settings.config.default_namespace, "shop");
+        let header = settings.credentials.grant().await.unwrap().header.unwrap();
+        assert_eq!(header, "Bearer hunter2");
+        assert!(header.is_sensitive());
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_pods_namespace_and_an_ipv6_service_gets_its_brackets() {
+        let folder = tempfile::tempdir().unwrap();
+        let surroundings =
+            Surroundings { service: Some(("fd00::1".into(), "6443".into())), ..pod(folder.path()) };
+        let options = ConnectionOptions { namespace: Some("mine".into()), ..Default::default() };
+        let settings = settings(&options, &surroundings).unwrap();
+        assert_eq!(settings.config.default_namespace, "mine");
+        assert_eq!(settings.server, "https://[fd00::1]:6443");
+    }
+
+    #[test]
+    fn a_kubeconfig_wins_over_the_pod() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        let text = "clusters: [{name: a, cluster: {server: 'https://a.example.com'}}]\n\
+            contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
+        std::fs::write(&file, text).unwrap();
+        let surroundings = Surroundings { kubeconfig: vec![file], ..pod(folder.path()) };
+        let settings = settings(&ConnectionOptions::default(), &surroundings).unwrap();
+        assert_eq!(settings.server, "https://a.example.com");
+    }
+
+    #[test]
+    fn a_server_flag_is_enough_without_any_kubeconfig() {
+        let options = ConnectionOptions { server: Some("a.example.com:6443".into()), ..Default::default() };
+        assert_eq!(
+            settings(&options, &Surroundings::default()).unwrap().server,
+            "https://a.example.com:6443"
+        );
+    }
+
+    #[test]
+    fn a_server_that_is_no_url_is_shown_without_its_password() {
+        let options = ConnectionOptions { server: Some("ftp://me:hunter2@a".into()), ..Default::default() };
+        let Err(error) = settings(&options, &Surroundings::default()) else { panic!() };
+        assert!(error.to_string().contains("ftp://a") && !error.to_string().contains("hunter2"), "{error}");
+    }
+}

@@ -89,7 +89,9 @@ fn read(output: &Output) -> Result<Grant, String> {
         let status = output.status;
         return Err(if last.is_empty() { status.to_string() } else { format!("{status}: {last}") });
     }
+    // JSON is YAML, and kubectl takes both.
     let answer: Answer = serde_json::from_slice(&output.stdout)
+        .or_else(|error| serde_yaml::from_slice(&output.stdout).map_err(|_| error))
         .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
     let status = answer.status.ok_or("its answer has no status")?;
     let certificate = status

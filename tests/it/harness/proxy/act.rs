@@ -67,6 +67,8 @@ pub(super) struct State {
     pub recorded: Vec<Recorded>,
     /// The faults that are played.
     pub faults: Option<Faults>,
+    /// The server does as one that cannot aggregate its discovery.
+    pub is_old: bool,
     armed: Option<(usize, Act)>,
     acted: bool,
     released: bool,

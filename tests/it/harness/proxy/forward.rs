@@ -59,7 +59,10 @@ pub(super) async fn forward(
     request: Request<Incoming>,
 ) -> Result<Answer, Error> {
     let (head, body) = request.into_parts();
-    let request = Request::from_parts(head, body.collect().await?.to_bytes());
+    let mut request = Request::from_parts(head, body.collect().await?.to_bytes());
+    if shared.state().is_old {
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    }
     let recorded = Recorded::of(&request);
     let is_watch = recorded.query.contains("watch=true");
     let (place, round, act, fault) = {

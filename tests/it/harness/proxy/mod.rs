@@ -87,6 +87,11 @@ impl KillProxy {
         self.shared.state().faults = faults;
     }
 
+    /// From now on the server does as one before Kubernetes 1.27, which cannot aggregate its discovery.
+    pub fn play_an_old_server(&self) {
+        self.shared.state().is_old = true;
+    }
+
     /// The writes so far: neither dry-runs nor reviews.
     pub fn writes(&self) -> Vec<Recorded> {
         self.shared.state().recorded.iter().filter(|request| request.is_write).cloned().collect()
