@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod compare;
 pub mod execute;
 pub mod load;
 pub mod model;

@@ -1,4 +1,5 @@
 //! One file a command: the only place where the parts are put together.
 
+pub mod comparing;
 pub mod promote;
 pub mod version;

@@ -1,7 +1,6 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
-mod looking;
 mod preparing;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};

@@ -56,3 +56,27 @@ impl Snapshot {
         self.objects.get(id)?.object()
     }
 }
+
+/// What the server said of a dry-run apply of desired onto live.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Live as it would be.
+    Would(Box<Object>),
+    /// It refuses desired.
+    Refused {
+        /// What it says.
+        why: String,
+        /// The fields it names.
+        fields: Vec<String>,
+    },
+    /// It could not be asked: rights are missing, or a webhook denies dry-runs.
+    NotVerified {
+        /// What it says.
+        why: String,
+    },
+    /// It did not answer.
+    NotChecked {
+        /// Why.
+        why: String,
+    },
+}

@@ -1,6 +1,10 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
 
+mod dry_run;
+mod objects;
 mod preflight;
 pub mod watch;
 
+pub use dry_run::{fresh, predict};
+pub use objects::{objects, read};
 pub use preflight::preflight;

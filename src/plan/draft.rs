@@ -19,6 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
     let set = applyset_id(&inventory(&facts.release.name), &facts.namespace);
     let mut findings = checks::of_comparison(comparison, policy);
+    let unread = |why: &String| {
+        let hint = "docs/permissions.md has a Role that suffices".to_owned();
+        refuse("unreadable", None, format!("expected to read all that counts, found: {why}"), Some(hint))
+    };
+    findings.extend(facts.unreadable.iter().map(unread));
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
     let hooks = Hooks::of(comparison, &mut findings);
     let mut items = Vec::new();

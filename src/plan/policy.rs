@@ -75,6 +75,8 @@ pub struct Facts {
     pub actor: String,
     /// HorizontalPodAutoscalers of the release's namespaces.
     pub autoscalers: Vec<Object>,
+    /// What of this could not be read, and why.
+    pub unreadable: Vec<String>,
 }
 
 /// A plan, and what speaks against it.

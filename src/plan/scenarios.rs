@@ -25,6 +25,7 @@ fn facts() -> Facts {
         now: "2026-11-23T06:00:00Z".parse().unwrap(),
         actor: "jane".into(),
         autoscalers: Vec::new(),
+        unreadable: Vec::new(),
     }
 }
 

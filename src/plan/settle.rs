@@ -4,7 +4,8 @@ use super::content::same_content;
 use super::policy::{Planned, note, refuse};
 use super::questions::live_objects;
 use super::{quota, refusals};
-use crate::model::finding::Comparison;
+use crate::compare::Owners;
+use crate::model::finding::{Comparison, HandClass};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
 use crate::model::{Object, ObjectId};
@@ -14,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
     let Planned { mut plan, mut findings } = planned;
     findings.extend(rights(asked, answers));
+    let live = live_objects(comparison);
+    let live: BTreeMap<_, _> = live.into_iter().map(|(id, (live, _))| (id, live)).collect();
     let mut tried = tries(&mut plan.steps, asked, answers);
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
@@ -21,8 +24,15 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
                 && known.object.is_some()
                 && known.object == finding.object
         };
-        if finding.severity == Severity::Refuse && findings.iter().any(owned) {
+        if finding.severity != Severity::Refuse {
+            continue;
+        }
+        if findings.iter().any(owned) {
             finding.hint = Some("this may be gone once the fields of others are taken over".into());
+        } else if let Some(managers) =
+            finding.object.as_ref().and_then(|id| in_the_way(&plan.steps, &live, id))
+        {
+            finding.hint = Some(format!("fields of another tool may be in the way: --adopt {managers}"));
         }
     }
     findings.append(&mut tried);
@@ -33,8 +43,6 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     findings.extend(
         answers.warnings.iter().map(|text| note("warnings", None, format!("the server warns: {text}"))),
     );
-    let live = live_objects(comparison);
-    let live: BTreeMap<_, _> = live.into_iter().map(|(id, (live, _))| (id, live)).collect();
     let idle: BTreeSet<u32> =
         plan.steps.iter().filter(|step| changes_nothing(step, &live)).map(|step| step.id).collect();
     let (steps, idle): (Vec<_>, Vec<_>) = plan.steps.drain(..).partition(|step| !idle.contains(&step.id));
@@ -48,6 +56,19 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         }
     }
     Planned { plan, findings }
+}
+
+/// The tools that own fields of an object from which nothing is taken over.
+fn in_the_way(steps: &[PlanStep], live: &BTreeMap<ObjectId, &Object>, id: &ObjectId) -> Option<String> {
+    let takes_nothing = |step: &&PlanStep| matches!(step.action, Action::Apply { take_over: None, .. });
+    steps.iter().filter(takes_nothing).find(|step| step.target.id() == *id)?;
+    let owners = Owners::of(live.get(id)?);
+    let tools: BTreeSet<String> = owners
+        .fields()
+        .filter(|(owner, _)| owner.class == HandClass::OtherTool)
+        .map(|(owner, _)| owner.manager.clone())
+        .collect();
+    (!tools.is_empty()).then(|| tools.into_iter().collect::<Vec<_>>().join(" --adopt "))
 }
 
 /// An apply whose answer is what is there, and that takes nothing over.

@@ -1,32 +1,37 @@
 //! From arguments to a plan that the server has been asked about.
 
-use super::{Args, DryRun, looking};
+use super::{Args, DryRun};
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
+use crate::commands::comparing::{self, Question, Wanted};
 use crate::model::finding::Comparison;
 use crate::model::kinds::built_in;
+use crate::model::names::{applyset_id, inventory};
 use crate::model::plan::Plan;
 use crate::model::release::ReleaseIdentity;
 use crate::model::{Object, Sha256Digest};
 use crate::plan::{self, Facts, Planned};
-use crate::{model::release::Release, observe};
+use crate::{load, observe};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Reads, compares, plans, and has the server try what is planned.
 pub(super) async fn prepare(args: &Args, cluster: &dyn Cluster) -> Result<Planned, CommandError> {
-    let bytes = read(&args.release)?;
-    let release: Release = serde_yaml::from_str(&String::from_utf8_lossy(&bytes))
-        .map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?;
+    let loaded =
+        load::release(&args.release).map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?;
+    let (identity, release) = (loaded.identity(), loaded.release);
     let written = args.plan.as_deref().map(read_plan).transpose()?;
     let home = args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let identity = ReleaseIdentity {
-        name: release.metadata.name.clone(),
-        version: release.metadata.version.clone(),
-        digest: Sha256Digest::of(&bytes),
+    let set = applyset_id(&inventory(&identity.name), &home);
+    let wanted = |object: &Object| Wanted { desired: object.clone(), tested: None, untested: Vec::new() };
+    let question = Question {
+        wanted: release.spec.objects.iter().map(wanted).collect(),
+        members: &[],
+        home: &home,
+        set: &set,
     };
-    let comparison = looking::compare(cluster, &release, &home).await?;
+    let comparison = comparing::compare(cluster, question).await?;
     let facts = facts(cluster, &comparison, identity, &home, written.as_ref()).await?;
     let policy = args.policy();
     let mut planned = plan::draft(&comparison, &policy, &facts);
@@ -59,9 +64,12 @@ async fn facts(
         cluster.whoami(),
         futures::future::join_all(namespaces.into_iter().map(|n| autoscalers(cluster, n)))
     );
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for list in autoscalers {
-        found.extend(list?);
+        match list {
+            Ok(list) => found.extend(list),
+            Err(why) => unreadable.push(why),
+        }
     }
     Ok(Facts {
         // A written plan keeps its id: what it derives from it stays the same.
@@ -72,20 +80,16 @@ async fn facts(
         now: written.map_or_else(Timestamp::now, |plan| plan.created_at),
         actor: actor?,
         autoscalers: found,
+        unreadable,
     })
 }
 
-async fn autoscalers(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, CommandError> {
+/// Without them, replicas that an autoscaler set could be reset.
+async fn autoscalers(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
     let Some(kind) = built_in("autoscaling", "HorizontalPodAutoscaler") else { return Ok(Vec::new()) };
     match cluster.list(&ListRequest::all(&kind, Some(namespace))).await {
         Ok(page) => Ok(page.items),
-        Err(error) => Err(CommandError::new(
-            ErrorKind::Refused,
-            format!("expected to read the autoscalers of the namespace {namespace}, found: {error}"),
-        )
-        .with_hint(
-            "without them, replicas that an autoscaler set could be reset; docs/permissions.md has the Role",
-        )),
+        Err(error) => Err(format!("the autoscalers of the namespace {namespace}: {error}")),
     }
 }
 

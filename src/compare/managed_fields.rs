@@ -1,0 +1,185 @@
+//! managedFields (KEP-555): who owns which field, and which lists have keys.
+
+use crate::model::finding::{HandClass, Ownership};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
+use serde_json::Value;
+
+/// The managers of an object, each with its fields.
+pub struct Owners {
+    entries: Vec<(Ownership, Value)>,
+}
+
+impl Owners {
+    /// Of an object's entries, those of status left out.
+    pub fn of(object: &Object) -> Self {
+        let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+        let entry = |entry: &Value| (ownership(entry), entry["fieldsV1"].clone());
+        Self { entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
+    }
+
+    /// Who owns the field at `path`: of several, the one who decides least by habit. A person before a tool, a tool
+    /// before us.
+    pub fn owner(&self, path: &FieldPath) -> Option<&Ownership> {
+        let owners = self.entries.iter().filter(|(_, fields)| owns(fields, path)).map(|(owner, _)| owner);
+        owners.min_by_key(|owner| match owner.class {
+            HandClass::Autoscaler => 0,
+            HandClass::Person => 1,
+            HandClass::OtherTool => 2,
+            HandClass::Controller => 3,
+            HandClass::Unknown => 4,
+            HandClass::Ours => 5,
+        })
+    }
+
+    /// Whether our own apply holds the field at `path`.
+    pub fn is_ours(&self, path: &FieldPath) -> bool {
+        let is_ours = |owner: &Ownership| owner.class == HandClass::Ours && owner.operation == "Apply";
+        self.entries.iter().any(|(owner, fields)| is_ours(owner) && owns(fields, path))
+    }
+
+    /// The fields that each manager owns, as their deepest paths.
+    pub fn fields(&self) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
+        self.entries.iter().map(|(owner, fields)| (owner, leaves(fields)))
+    }
+
+    /// How the items of the list at `path` are told apart, where any manager's entry says so.
+    pub fn list_steps(&self, path: &FieldPath) -> Vec<Step> {
+        let at = |fields: &Value| descend(fields, path.steps()).cloned();
+        let steps = |fields: Value| fields.as_object().into_iter().flat_map(keys).collect::<Vec<_>>();
+        self.entries.iter().filter_map(|(_, fields)| at(fields)).flat_map(steps).collect()
+    }
+}
+
+fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
+    map.keys().filter_map(|key| Step::from_fields_v1(key)).collect()
+}
+
+fn descend<'v>(fields: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+    let mut at = fields;
+    for step in steps {
+        at = at.as_object()?.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))?.1;
+    }
+    Some(at)
+}
+
+/// Whether a set owns `path`: itself, something under it, or the whole that it is a part of.
+fn owns(fields: &Value, path: &FieldPath) -> bool {
+    let mut at = fields;
+    for step in path.steps() {
+        let Some(map) = at.as_object() else { return false };
+        if map.is_empty() {
+            return true;
+        }
+        match map.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step)) {
+            Some((_, below)) => at = below,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The paths under which a set holds nothing more.
+fn leaves(fields: &Value) -> Vec<FieldPath> {
+    fn walk(at: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
+        let below: Vec<_> = at
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
+            .collect();
+        if below.is_empty() && !path.steps().is_empty() {
+            found.push(path.clone());
+        }
+        for (step, value) in below {
+            walk(value, &path.with(step), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(fields, &FieldPath::root(), &mut found);
+    found
+}
+
+fn ownership(entry: &Value) -> Ownership {
+    let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    let (manager, operation, subresource) = (text("manager"), text("operation"), text("subresource"));
+    let class = class_of(&manager, &operation, &subresource);
+    let time = entry["time"].as_str().and_then(|time| time.parse().ok());
+    Ownership { manager, operation, subresource, time, class }
+}
+
+/// What kind of hand a manager seems to be. A name is a free claim: a label for people.
+pub fn class_of(manager: &str, operation: &str, subresource: &str) -> HandClass {
+    match (manager, operation, subresource) {
+        (FIELD_MANAGER, ..) => HandClass::Ours,
+        ("kube-controller-manager", _, "scale") => HandClass::Autoscaler,
+        ("kubectl", "Apply", _) => HandClass::OtherTool,
+        ("kubectl", ..) => HandClass::Person,
+        ("kubectl-client-side-apply" | "kubectl-create" | "kubectl-last-applied" | "kubectl-replace", ..) => {
+            HandClass::OtherTool
+        }
+        (
+            "kube-controller-manager"
+            | "kube-scheduler"
+            | "kubelet"
+            | "cloud-controller-manager"
+            | "kube-apiserver",
+            ..,
+        )
+        | ("cert-manager-cainjector" | "cainjector" | "kwok-controller", ..) => HandClass::Controller,
+        ("k9s" | "lens" | "Lens" | "node-fetch" | "Mozilla" | "dashboard" | "headlamp", ..) => {
+            HandClass::Person
+        }
+        (name, ..) if name.starts_with("kubectl-") => HandClass::Person,
+        (name, ..) if name.starts_with("keda") || name.starts_with("vpa-") => HandClass::Autoscaler,
+        _ => HandClass::OtherTool,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(entries: Value) -> Object {
+        Object::new(
+            json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a", "managedFields": entries}}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_person_is_named_before_the_tool_that_owns_the_same_field() {
+        let both = object(json!([
+            {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
+            {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}]));
+        let owners = Owners::of(&both);
+        assert_eq!(owners.owner(&"/spec/paused".parse().unwrap()).unwrap().manager, "kubectl-edit");
+        assert_eq!(owners.owner(&"/spec/other".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_part_of_an_atomic_map_belongs_to_who_owns_the_map() {
+        let owners = Owners::of(&object(json!([
+            {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {}}}},
+            {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}])));
+        assert_eq!(owners.owner(&"/spec/selector/app".parse().unwrap()).unwrap().class, HandClass::OtherTool);
+        assert_eq!(owners.fields().count(), 1, "status is nobody's to compare");
+    }
+
+    #[test]
+    fn classes_follow_kubectls_own_names() {
+        for (manager, operation, subresource, class) in [
+            ("kubectl-edit", "Update", "", HandClass::Person),
+            ("kubectl", "Update", "scale", HandClass::Person),
+            ("kubectl", "Apply", "", HandClass::OtherTool),
+            ("kubectl-client-side-apply", "Update", "", HandClass::OtherTool),
+            ("kube-controller-manager", "Update", "scale", HandClass::Autoscaler),
+            ("helm", "Update", "", HandClass::OtherTool),
+            (FIELD_MANAGER, "Apply", "", HandClass::Ours),
+        ] {
+            assert_eq!(class_of(manager, operation, subresource), class, "{manager}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! One object: desired, live and the server's prediction in, how they stand out.
+
+use super::fields::changes;
+use crate::model::finding::{Certainty, ObjectComparison, ObjectStatus, UntestedChange};
+use crate::model::snapshot::{Observed, Prediction};
+use crate::model::{Object, Target};
+
+/// What was seen of one object.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// Where it is reached.
+    pub target: Target,
+    /// As tested.
+    pub tested: Option<Object>,
+    /// As a promotion would apply it; none for an extra object.
+    pub desired: Option<Object>,
+    /// As the cluster holds it.
+    pub live: Observed,
+    /// What an apply would give, where it was asked.
+    pub prediction: Option<Prediction>,
+    /// What a fresh object would hold, where it was asked.
+    pub fresh: Option<Object>,
+    /// Tested → desired.
+    pub untested: Vec<UntestedChange>,
+}
+
+/// Compares one object.
+pub fn object(looked: Looked) -> ObjectComparison {
+    let Looked { target, tested, desired, live, prediction, fresh, untested } = looked;
+    let mut found = ObjectComparison {
+        target,
+        tested,
+        desired,
+        live,
+        predicted: None,
+        status: ObjectStatus::Same,
+        certainty: Certainty::Server,
+        changes: Vec::new(),
+        untested,
+    };
+    found.status = match (&found.live, found.desired.is_some(), prediction) {
+        (_, false, _) => ObjectStatus::Extra,
+        (Observed::Unreadable { error, .. }, ..) => ObjectStatus::NotChecked { why: error.clone() },
+        (Observed::Absent(absence), ..) => ObjectStatus::Missing(*absence),
+        (Observed::Present(live), _, Some(Prediction::Would(predicted))) => {
+            found.changes = changes(live, &predicted, fresh.as_ref());
+            found.predicted = Some(*predicted);
+            if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
+        }
+        (_, _, Some(Prediction::Refused { why, fields })) => ObjectStatus::Refused { why, fields },
+        (_, _, Some(Prediction::NotVerified { why })) => ObjectStatus::NotVerified { why },
+        (_, _, Some(Prediction::NotChecked { why })) => ObjectStatus::NotChecked { why },
+        (Observed::Present(_), _, None) => {
+            found.certainty = Certainty::Proved;
+            ObjectStatus::Same
+        }
+    };
+    found
+}

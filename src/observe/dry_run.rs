@@ -1,0 +1,75 @@
+//! Asks the server what an apply would change, and what a fresh object would hold. Nothing is changed.
+
+use super::objects::read;
+use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::snapshot::{Observed, Prediction};
+use crate::model::{Object, Target};
+
+/// How often an object that moves while it is compared is read again.
+const TRIES: usize = 3;
+
+/// What an apply of `desired` onto `live` would give. Where a controller wrote in between, live is read again: the
+/// answer holds the live object that the prediction is of.
+pub async fn predict(
+    cluster: &dyn Cluster,
+    target: &Target,
+    desired: &Object,
+    live: Object,
+) -> (Observed, Prediction) {
+    let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true };
+    let mut live = live;
+    for _ in 0..TRIES {
+        let predicted = match cluster.apply(target, desired.value(), &options).await {
+            Ok(applied) => applied.object,
+            Err(error) => return (Observed::Present(live), of_error(&error)),
+        };
+        if predicted.resource_version() == live.resource_version() && predicted.uid() == live.uid() {
+            return (Observed::Present(live), Prediction::Would(Box::new(predicted)));
+        }
+        match read(cluster, target).await {
+            Ok(Observed::Present(now)) => live = now,
+            Ok(gone) => {
+                return (gone, Prediction::NotChecked { why: "it went away while it was read".into() });
+            }
+            Err(error) => {
+                return (Observed::Present(live), Prediction::NotChecked { why: error.to_string() });
+            }
+        }
+    }
+    (Observed::Present(live), Prediction::NotChecked { why: "it changes all the time".into() })
+}
+
+fn of_error(error: &ApiError) -> Prediction {
+    match error {
+        ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => {
+            Prediction::NotVerified { why: message.clone() }
+        }
+        ApiError::Status { message, .. } if message.contains("does not support dry run") => {
+            Prediction::NotVerified { why: message.clone() }
+        }
+        ApiError::Status { message, causes, .. } => {
+            let mut fields: Vec<String> =
+                causes.iter().map(|cause| cause.field.clone()).filter(|field| !field.is_empty()).collect();
+            fields.dedup();
+            Prediction::Refused { why: message.clone(), fields }
+        }
+        other => Prediction::NotChecked { why: other.to_string() },
+    }
+}
+
+fn is_admission(message: &str) -> bool {
+    message.contains("admission") || message.contains("denied the request")
+}
+
+/// What the server would make of desired where nothing is there: its defaults and what admission injects. None where
+/// it refuses (a fixed address, a name that is unique in the cluster).
+pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Option<Object> {
+    let mut body = desired.value().clone();
+    let start: String = target.name.chars().take(40).collect();
+    let name = format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']));
+    body["metadata"]["name"] = name.as_str().into();
+    let target = Target { name, ..target.clone() };
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    cluster.create(&target, &body, &options).await.ok().map(|applied| applied.object)
+}
