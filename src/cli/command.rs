@@ -62,4 +62,8 @@ commands! {
     Promote(promote): Acting,
     /// Print the versions of this program and of the API server
     Version(version): Acting,
+    /// Print a completion script for a shell
+    Completion(completion): Acting,
+    /// Write the manual pages
+    Man(man): Acting,
 }

@@ -6,6 +6,7 @@
 
 mod color;
 mod command;
+mod complete;
 mod connection;
 mod context;
 mod error;
@@ -13,6 +14,7 @@ mod run;
 
 pub use color::{ColorChoice, ColorEnvironment, Stream};
 pub use command::{Cli, Command};
+pub use complete::complete;
 pub use connection::{ConnectionArgs, RequestTimeout, parse_duration};
 pub use context::{Context, GlobalArgs};
 pub use error::{CommandError, ErrorKind, Exit, Family};

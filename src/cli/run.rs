@@ -2,16 +2,24 @@
 
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::command::{Cli, Command};
+use super::complete::complete;
 use super::context::Context;
 use super::error::{CommandError, ErrorKind, Exit, Family};
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// kubectl looks for this name when somebody presses TAB.
+const COMPLETER: &str = "kubectl_complete-delivery";
+
 /// Parses, runs and tells the exit code.
 pub fn run(arguments: Vec<OsString>) -> Exit {
+    if let Some(words) = words_to_complete(&arguments) {
+        return complete(&words);
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),
@@ -26,6 +34,16 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         error.write(&mut std::io::stderr(), color).ok();
         family.exit(error.kind)
     })
+}
+
+/// The words to complete: this is the completer, or a shell's own script asks (`__complete`).
+fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
+    let name = Path::new(arguments.first()?).file_name()?;
+    let text = |words: &[OsString]| words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if name == COMPLETER {
+        return Some(text(&arguments[1..]));
+    }
+    (arguments.get(1)? == "__complete").then(|| text(&arguments[2..]))
 }
 
 /// The runtime is built here and not by a macro: `--help` needs none.

@@ -15,5 +15,5 @@ pub use api::{
 };
 pub use connect_error::ConnectError;
 pub use error::{ApiError, StatusCause};
-pub use kube::connect;
+pub use kube::{KubeconfigNames, connect, kubeconfig_names};
 pub use options::ConnectionOptions;

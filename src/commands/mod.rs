@@ -1,5 +1,7 @@
 //! One file a command: the only place where the parts are put together.
 
 pub mod comparing;
+pub mod completion;
+pub mod man;
 pub mod promote;
 pub mod version;

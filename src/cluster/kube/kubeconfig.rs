@@ -7,6 +7,27 @@ use kube::config::{
 };
 use std::path::{Path, PathBuf};
 
+/// The names in the kubeconfig, for completion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubeconfigNames {
+    /// Contexts.
+    pub contexts: Vec<String>,
+    /// Clusters.
+    pub clusters: Vec<String>,
+    /// Users.
+    pub users: Vec<String>,
+}
+
+/// Reads the names in the kubeconfig; empty where there is none.
+pub fn kubeconfig_names(options: &ConnectionOptions) -> Result<KubeconfigNames, ConnectError> {
+    let config = read(options, &Surroundings::read())?.unwrap_or_default();
+    Ok(KubeconfigNames {
+        contexts: config.contexts.into_iter().map(|named| named.name).collect(),
+        clusters: config.clusters.into_iter().map(|named| named.name).collect(),
+        users: config.auth_infos.into_iter().map(|named| named.name).collect(),
+    })
+}
+
 /// What the kubeconfig says about the chosen context.
 #[derive(Default)]
 pub(super) struct Chosen {

@@ -22,3 +22,4 @@ mod transport;
 mod watch;
 
 pub use connect::connect;
+pub use kubeconfig::{KubeconfigNames, kubeconfig_names};

@@ -1,0 +1,81 @@
+//! Completion for `kubectl delivery <TAB>`: kubectl runs `kubectl_complete-delivery` with the words so far, and expects
+//! cobra's answer: lines of `value<TAB>help`, and at the end a directive.
+//!
+//! `words` says what is to be completed, by the commands' own definition; `values` asks for what only the kubeconfig
+//! or the cluster knows.
+
+mod values;
+mod words;
+
+use super::command::Cli;
+use super::error::Exit;
+use crate::report::clean;
+use clap::CommandFactory;
+use std::io::Write;
+use std::time::Duration;
+use words::Wanted;
+
+/// A shell waits for us: what is not known by then is left out.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Proposal {
+    value: String,
+    help: String,
+}
+
+impl Proposal {
+    fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { value: value.into(), help: help.into() }
+    }
+}
+
+/// cobra's directives, as far as they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Directive {
+    /// The shell proposes files.
+    Files = 0,
+    /// Nothing but the proposals.
+    NoFiles = 4,
+}
+
+/// Proposes what could come in the place of the last word.
+pub fn complete(words: &[String]) -> Exit {
+    let command = Cli::command();
+    let request = words::request(&command, words);
+    let (prefix, proposals, directive) = match request.wanted {
+        Wanted::Known(proposals) => (request.prefix, proposals, Directive::NoFiles),
+        Wanted::Files => (request.prefix, Vec::new(), Directive::Files),
+        Wanted::Asked(value) => (request.prefix, asked(&value, &request.connection), Directive::NoFiles),
+        Wanted::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
+    };
+    let mut text = String::new();
+    for proposal in proposals {
+        let whole = format!("{prefix}{}", proposal.value);
+        if whole.starts_with(&request.typed) {
+            let help = clean(&proposal.help).lines().next().unwrap_or_default().replace('\t', " ");
+            let tab = if help.is_empty() { "" } else { "\t" };
+            text.push_str(&format!("{}{tab}{help}\n", one_word(&whole)));
+        }
+    }
+    text.push_str(&format!(":{}\n", directive as u8));
+    // A shell that went away needs no answer.
+    std::io::stdout().write_all(text.as_bytes()).ok();
+    Exit::OK
+}
+
+/// A value from a cluster must not become two, or a control sequence.
+fn one_word(text: &str) -> String {
+    clean(text).chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+fn asked(value: &values::Value, connection: &super::ConnectionArgs) -> Vec<Proposal> {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Vec::new();
+    };
+    let found =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, values::find(value, connection)).await });
+    runtime.shutdown_background();
+    found.unwrap_or_default()
+}

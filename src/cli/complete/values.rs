@@ -1,0 +1,100 @@
+//! Values that only the kubeconfig or the cluster knows. What cannot be had is left out: a shell has no use for errors.
+
+use super::Proposal;
+use crate::cli::ConnectionArgs;
+use crate::cluster::{self, ApiError, Cluster, ListRequest};
+use crate::model::kinds::built_in;
+use crate::model::{Object, names};
+
+/// What to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A context of the kubeconfig.
+    Context,
+    /// A cluster of the kubeconfig.
+    Cluster,
+    /// A user of the kubeconfig.
+    User,
+    /// A namespace.
+    Namespace,
+    /// A release that was promoted into the namespace.
+    Release,
+    /// A revision of a release's history.
+    Revision {
+        /// Its name; the only one there is where none.
+        release: Option<String>,
+    },
+    /// A kind that the server serves.
+    Kind,
+}
+
+/// Asks for it.
+pub(super) async fn find(value: &Value, connection: &ConnectionArgs) -> Vec<Proposal> {
+    let options = connection.options();
+    let plain = |names: Vec<String>| names.into_iter().map(|name| Proposal::new(name, "")).collect();
+    let from_file = match value {
+        Value::Context => Some(cluster::kubeconfig_names(&options).map(|names| names.contexts)),
+        Value::Cluster => Some(cluster::kubeconfig_names(&options).map(|names| names.clusters)),
+        Value::User => Some(cluster::kubeconfig_names(&options).map(|names| names.users)),
+        _ => None,
+    };
+    if let Some(names) = from_file {
+        return plain(names.unwrap_or_default());
+    }
+    let Ok(door) = cluster::connect(&options).await else { return Vec::new() };
+    let found = match value {
+        Value::Namespace => namespaces(&*door).await,
+        Value::Release => releases(&*door).await,
+        Value::Revision { release } => revisions(&*door, release.as_deref()).await,
+        Value::Kind => kinds(&*door).await,
+        Value::Context | Value::Cluster | Value::User => Ok(Vec::new()),
+    };
+    found.unwrap_or_default()
+}
+
+async fn list(
+    door: &dyn Cluster,
+    kind: &str,
+    namespace: Option<&str>,
+    labels: &str,
+) -> Result<Vec<Object>, ApiError> {
+    let Some(kind) = built_in("", kind) else { return Ok(Vec::new()) };
+    Ok(door.list(&ListRequest::all(&kind, namespace).with_labels(labels)).await?.items)
+}
+
+async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let found = list(door, "Namespace", None, "").await?;
+    Ok(found.iter().map(|namespace| Proposal::new(namespace.name(), "")).collect())
+}
+
+async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let labels = format!("{}=inventory", names::ROLE_LABEL);
+    let found = list(door, "ConfigMap", Some(door.default_namespace()), &labels).await?;
+    Ok(found
+        .iter()
+        .filter_map(|object| Some(Proposal::new(object.label(names::RELEASE_LABEL)?, "")))
+        .collect())
+}
+
+/// From the names of the records: they end in the revision's number.
+async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
+    let of_release = release.map(|name| format!(",{}={name}", names::RELEASE_LABEL)).unwrap_or_default();
+    let labels = format!("{}=record{of_release}", names::ROLE_LABEL);
+    let found = list(door, "ConfigMap", Some(door.default_namespace()), &labels).await?;
+    let mut numbers: Vec<u32> = found.iter().filter_map(revision).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.dedup();
+    Ok(numbers.iter().map(|number| Proposal::new(number.to_string(), "")).collect())
+}
+
+fn revision(record: &Object) -> Option<u32> {
+    let parts = record.name().split(['-', '.']).rev();
+    parts.filter_map(|part| part.strip_prefix(['r', 'v']).unwrap_or(part).parse().ok()).next()
+}
+
+async fn kinds(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let mut found: Vec<_> = door.discover().await?.into_iter().map(|found| found.resource).collect();
+    found.sort_by(|a, b| (&a.kind, &a.group).cmp(&(&b.kind, &b.group)));
+    found.dedup_by(|a, b| a.kind == b.kind);
+    Ok(found.into_iter().map(|kind| Proposal::new(kind.kind, kind.group)).collect())
+}

@@ -1,0 +1,41 @@
+//! `kubectl delivery completion`: scripts for the shells, which ask the program itself for proposals.
+
+use crate::cli::{CommandError, Context, Exit};
+use clap::{Args as ClapArgs, ValueEnum};
+
+/// Arguments of `completion`.
+#[derive(ClapArgs, Debug)]
+#[command(before_help = "Examples:
+  # kubectl delivery <TAB>, in every shell that kubectl completes in: a link beside the program
+  ln -s \"$(command -v kubectl-delivery)\" ~/.local/bin/kubectl_complete-delivery
+  # kubectl-delivery <TAB>
+  source <(kubectl-delivery completion bash)
+  kubectl-delivery completion zsh > \"${fpath[1]}/_kubectl-delivery\"
+  kubectl-delivery completion fish > ~/.config/fish/completions/kubectl-delivery.fish")]
+pub struct Args {
+    /// Shell
+    shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    /// For bash
+    Bash,
+    /// For zsh
+    Zsh,
+    /// For fish
+    Fish,
+}
+
+/// Prints the script.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let script = match args.shell {
+        Shell::Bash => include_str!("completion/bash.sh"),
+        Shell::Zsh => include_str!("completion/zsh.sh"),
+        Shell::Fish => include_str!("completion/fish.fish"),
+    };
+    let mut out = context.stdout();
+    out.write_all(script.as_bytes())?;
+    out.flush()?;
+    Ok(Exit::OK)
+}

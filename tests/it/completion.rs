@@ -1,0 +1,72 @@
+//! TAB, as kubectl and the shells ask for it.
+
+use crate::harness::{Run, TestCluster, delivery, linked_as};
+
+/// What kubectl itself proposes after `kubectl delivery …`, through the completer's link on PATH.
+fn proposed(words: &[&str]) -> Vec<String> {
+    let cluster = TestCluster::get();
+    let folder = tempfile::tempdir().unwrap();
+    linked_as("kubectl-delivery", folder.path(), &cluster.tools);
+    let ran = linked_as("kubectl_complete-delivery", folder.path(), &cluster.tools)
+        .env("KUBECONFIG", &cluster.kubeconfig)
+        .args(["__complete", "delivery"])
+        .args(words)
+        .run();
+    ran.ok().lines().map(Into::into).collect()
+}
+
+#[test]
+fn kubectl_proposes_our_commands_with_their_help() {
+    let lines = proposed(&["ver"]);
+    assert_eq!(lines[0], "version\tPrint the versions of this program and of the API server");
+    assert!(lines.contains(&":4".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn kubectl_proposes_contexts_and_namespaces_as_values() {
+    assert_eq!(proposed(&["version", "--context", ""])[0], "kwok-dev");
+    assert_eq!(proposed(&["version", "--context=kwok"])[0], "--context=kwok-dev");
+    let namespaces = proposed(&["version", "-n", "kube-"]);
+    assert!(namespaces.contains(&"kube-system".to_owned()), "{namespaces:?}");
+    assert_eq!(
+        proposed(&["version", "-o", ""])[..2],
+        ["json\tFor programs", "yaml\tFor programs, and people"]
+    );
+}
+
+#[test]
+fn for_a_file_the_shell_is_asked() {
+    assert_eq!(proposed(&["version", "--kubeconfig", ""])[0], ":0");
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_proposes_nothing_and_soon() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("https://{}", silent.local_addr().unwrap());
+    let ran = delivery(&TestCluster::get().tools)
+        .args(["__complete", "version", "--server", &server, "-n", ""])
+        .run();
+    assert!(ran.took.as_secs() < 4, "{:?}", ran.took);
+    assert_eq!(ran.ok(), ":4\n");
+}
+
+#[test]
+fn the_script_for_bash_proposes_what_the_program_proposes() {
+    let cluster = TestCluster::get();
+    let script = delivery(&cluster.tools).args(["completion", "bash"]).run().ok();
+    let program = env!("CARGO_BIN_EXE_kubectl-delivery");
+    let asked = format!(
+        "{script}\nCOMP_WORDS=({program} vers); COMP_CWORD=1; _kubectl_delivery; echo \"${{COMPREPLY[@]}}\""
+    );
+    let ran = std::process::Command::new("bash").args(["--norc", "-c", &asked]).run();
+    assert_eq!(ran.ok(), "version\n");
+}
+
+#[test]
+fn every_command_has_its_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    delivery(&TestCluster::get().tools).arg("man").arg(folder.path()).run().ok();
+    let page = std::fs::read_to_string(folder.path().join("kubectl-delivery-version.1")).unwrap();
+    assert!(page.contains("kubectl delivery version"), "{page}");
+    assert!(folder.path().join("kubectl-delivery.1").exists());
+}
