@@ -16,6 +16,7 @@ pub mod occurrence;
 pub mod path;
 pub mod plan;
 pub mod pod;
+pub mod pod_spec;
 pub mod preflight;
 pub mod release;
 pub mod snapshot;
