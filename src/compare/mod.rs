@@ -1,9 +1,21 @@
 //! Pure comparison: tested, desired and live in, findings out.
+//!
+//! `desired` makes what a promotion would apply out of a release and an environment (`pair`, `pin`), and says how it
+//! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts.
 
+mod desired;
 mod fields;
 mod managed_fields;
 mod object;
+mod pair;
+mod pin;
+mod rules;
+mod structural;
 
+pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
 pub use managed_fields::{Owners, class_of};
 pub use object::{Looked, object};
+pub use pin::PinError;
+pub use rules::{RuleAnswer, Rules, Sides, check_expressions};
+pub use structural::{Difference, differences};

@@ -10,6 +10,7 @@ pub mod image;
 pub mod inventory;
 pub mod journal;
 pub mod kinds;
+pub mod list_key;
 pub mod names;
 pub mod object;
 pub mod occurrence;

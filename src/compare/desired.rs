@@ -1,0 +1,234 @@
+//! What a promotion would apply: the environment's own manifests, or else the release's objects, pinned to the release's
+//! digests; and how that differs from what was tested.
+
+use super::pair::{Pairing, id_here, is_same_text, pair};
+use super::pin::{PinError, Pins};
+use super::rules::{Rules, Sides};
+use super::structural::{Difference, differences, split_towards};
+use crate::model::environment::{Environment, External};
+use crate::model::finding::{RuleFinding, UntestedChange};
+use crate::model::image::ImageReference;
+use crate::model::pod_spec::images;
+use crate::model::release::Release;
+use crate::model::{FieldPath, Gvk, Object, ObjectId, kinds};
+use jiff::civil::Date;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What desired is made of.
+#[derive(Clone, Copy)]
+pub struct DesiredInput<'a> {
+    /// What CI tested.
+    pub release: &'a Release,
+    /// The environment's own manifests; none where desired is the release's own objects.
+    pub manifests: Option<&'a [Object]>,
+    /// How this environment may differ.
+    pub environment: &'a Environment,
+    /// The namespace of objects that name none.
+    pub home: &'a str,
+    /// Whether kinds that are neither built in nor defined by the manifests live in namespaces; discovery's answer.
+    pub is_namespaced: &'a dyn Fn(&Gvk) -> Option<bool>,
+    /// Today (UTC), for rules that expire.
+    pub today: Date,
+}
+
+/// What a promotion would apply.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// The objects, in their order, without what the environment declares as external.
+    pub objects: Vec<DesiredObject>,
+    /// Tested objects that this environment does not apply, with what its rules say of that.
+    pub dropped: Vec<(Object, UntestedChange)>,
+    /// Remarks on the rules, as far as untested differences go.
+    pub remarks: Vec<RuleFinding>,
+}
+
+/// One object of desired.
+#[derive(Clone, Debug)]
+pub struct DesiredObject {
+    /// As it would be applied: with its namespace, pinned.
+    pub object: Object,
+    /// The tested object it is paired with, as it would be called here, pinned.
+    pub tested: Option<Object>,
+    /// Tested → desired.
+    pub untested: Vec<UntestedChange>,
+}
+
+/// Makes desired. Fails where an image could be several of the release's.
+pub fn desired(input: &DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
+    let spec = &input.release.spec;
+    let namespaces = &input.environment.spec.namespaces;
+    let scopes =
+        Scopes::of(spec.objects.iter().chain(input.manifests.unwrap_or_default()), input.is_namespaced);
+    let place = |object: &Object, map: bool| {
+        let own =
+            object.namespace().map(|name| namespaces.get(name).filter(|_| map).map_or(name, String::as_str));
+        scopes.is_namespaced(&object.gvk()).then(|| own.unwrap_or(input.home).to_owned())
+    };
+    let put = |object: &Object, map: bool| {
+        let mut object = object.clone();
+        let namespace = place(&object, map);
+        object.set_namespace(namespace.as_deref());
+        object
+    };
+    let tested: Vec<Object> = spec.objects.iter().map(|object| put(object, true)).collect();
+    let wanted: Vec<Object> = match input.manifests {
+        Some(manifests) => manifests.iter().map(|object| put(object, false)).collect(),
+        None => tested.clone(),
+    };
+    let is_external = |object: &Object| {
+        input.environment.spec.external.iter().any(|external| is(external, object, input.home))
+    };
+    let wanted: Vec<Object> = wanted.into_iter().filter(|object| !is_external(object)).collect();
+    let ids = |objects: &[Object]| -> Vec<ObjectId> {
+        objects.iter().map(|object| id_here(object, object.namespace())).collect()
+    };
+    let pairing = pair(&ids(&tested), &ids(&wanted), namespaces);
+    let rules = Rules::new(input.environment, input.today);
+    let pins = Pins {
+        images: &spec.images,
+        paths: &spec.image_paths,
+        registries: &input.environment.spec.registries,
+    };
+    let maker = Maker { pins, pairing: &pairing, rules: &rules, release: input.release };
+    let made = maker.objects(wanted, &tested)?;
+    let dropped = dropped(&tested, &pairing, namespaces, &rules, &is_external);
+    let all: Vec<ObjectId> = made.iter().map(|made| made.object.id()).collect();
+    Ok(Desired { objects: made, dropped, remarks: rules.remarks(&all) })
+}
+
+struct Maker<'m> {
+    pins: Pins<'m>,
+    pairing: &'m Pairing,
+    rules: &'m Rules,
+    release: &'m Release,
+}
+
+impl Maker<'_> {
+    fn objects(&self, wanted: Vec<Object>, tested: &[Object]) -> Result<Vec<DesiredObject>, Vec<PinError>> {
+        let mut errors = Vec::new();
+        let mut made = Vec::new();
+        for (mut object, index) in wanted.into_iter().zip(&self.pairing.tested) {
+            let mut paired = index.and_then(|index| tested.get(index)).cloned();
+            let pinned = self.pins.pin(&mut object, paired.as_ref());
+            if let Some(tested) = &mut paired {
+                errors.extend(self.pins.pin(tested, None).err().filter(|_| pinned.is_ok()));
+            }
+            errors.extend(pinned.err());
+            let untested = self.untested(&object, paired.as_ref());
+            made.push(DesiredObject { object, tested: paired, untested });
+        }
+        if errors.is_empty() { Ok(made) } else { Err(errors) }
+    }
+
+    fn untested(&self, desired: &Object, tested: Option<&Object>) -> Vec<UntestedChange> {
+        let id = desired.id();
+        let Some(tested) = tested else {
+            let whole =
+                Difference { path: FieldPath::root(), left: None, right: Some(desired.value().clone()) };
+            return vec![self.change(&id, whole)];
+        };
+        let image_paths: Vec<FieldPath> =
+            images(desired, &self.release.spec.image_paths).into_iter().map(|image| image.path).collect();
+        let same = |path: &FieldPath, one: &Value, other: &Value| match (one, other) {
+            (Value::String(one), Value::String(other)) => {
+                is_same_text(self.pairing, one, other)
+                    || (image_paths.contains(path) && is_same_image(one, other))
+            }
+            _ => false,
+        };
+        let mut found = differences(tested.value(), desired.value(), &same);
+        for path in self.rules.paths_for(&id) {
+            found = found.into_iter().flat_map(|difference| split_towards(difference, path)).collect();
+        }
+        let names =
+            ["/metadata/name", "/metadata/namespace", "/metadata/labels/applyset.kubernetes.io~1part-of"];
+        let is_form = |difference: &Difference| names.contains(&&*difference.path.to_string());
+        found
+            .into_iter()
+            .filter(|difference| !is_form(difference))
+            .map(|difference| self.change(&id, difference))
+            .collect()
+    }
+
+    fn change(&self, id: &ObjectId, difference: Difference) -> UntestedChange {
+        untested(self.rules, id, difference)
+    }
+}
+
+fn untested(rules: &Rules, id: &ObjectId, difference: Difference) -> UntestedChange {
+    let sides = Sides { tested: difference.left.as_ref(), desired: difference.right.as_ref(), live: None };
+    let answer = rules.answer(id, &difference.path, sides);
+    UntestedChange {
+        path: difference.path,
+        tested: difference.left,
+        desired: difference.right,
+        allowed_by: answer.allowed_by,
+        rule_note: answer.note,
+    }
+}
+
+fn dropped(
+    tested: &[Object],
+    pairing: &Pairing,
+    namespaces: &BTreeMap<String, String>,
+    rules: &Rules,
+    is_external: &dyn Fn(&Object) -> bool,
+) -> Vec<(Object, UntestedChange)> {
+    // The test's own namespace is form, not substance.
+    let is_mapped = |object: &Object| object.kind() == "Namespace" && namespaces.contains_key(object.name());
+    tested
+        .iter()
+        .enumerate()
+        .filter(|(index, object)| {
+            !pairing.tested.contains(&Some(*index)) && !is_mapped(object) && !is_external(object)
+        })
+        .map(|(_, object)| {
+            let whole =
+                Difference { path: FieldPath::root(), left: Some(object.value().clone()), right: None };
+            (object.clone(), untested(rules, &object.id(), whole))
+        })
+        .collect()
+}
+
+/// The same content, whatever registry it comes from.
+fn is_same_image(one: &str, other: &str) -> bool {
+    let digest = |text: &str| text.parse::<ImageReference>().ok().and_then(|image| image.digest);
+    digest(one).is_some_and(|one| digest(other) == Some(one))
+}
+
+fn is(external: &External, object: &Object, home: &str) -> bool {
+    let gvk = object.gvk();
+    external.group == gvk.group
+        && external.kind == gvk.kind
+        && external.name == object.name()
+        && object
+            .namespace()
+            .is_none_or(|namespace| namespace == external.namespace.as_deref().unwrap_or(home))
+}
+
+/// Whether kinds live in namespaces: the built-in ones, those of CRDs among the objects, and what discovery says.
+struct Scopes<'s> {
+    defined: BTreeMap<(String, String), bool>,
+    asked: &'s dyn Fn(&Gvk) -> Option<bool>,
+}
+
+impl<'s> Scopes<'s> {
+    fn of<'o>(objects: impl Iterator<Item = &'o Object>, asked: &'s dyn Fn(&Gvk) -> Option<bool>) -> Self {
+        let defined = objects
+            .filter(|object| object.kind() == "CustomResourceDefinition")
+            .map(|crd| {
+                let key = (crd.text("/spec/group").to_owned(), crd.text("/spec/names/kind").to_owned());
+                (key, crd.text("/spec/scope") == "Namespaced")
+            })
+            .collect();
+        Self { defined, asked }
+    }
+
+    /// An unknown kind is taken for namespaced, as most are; the server says so if it is not.
+    fn is_namespaced(&self, gvk: &Gvk) -> bool {
+        let built_in = kinds::well_known(gvk).map(|kind| kind.namespaced);
+        let defined = || self.defined.get(&(gvk.group.clone(), gvk.kind.clone())).copied();
+        built_in.or_else(defined).or_else(|| (self.asked)(gvk)).unwrap_or(true)
+    }
+}

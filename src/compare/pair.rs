@@ -1,0 +1,182 @@
+//! Which tested object is which desired one, whatever an overlay did to namespaces and names: kustomize's prefixes, suffixes
+//! and the hashes of generated ConfigMaps and Secrets.
+
+use crate::model::{Object, ObjectId};
+use std::collections::BTreeMap;
+
+/// How tested objects are called here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pairing {
+    /// Index of the tested object of each desired one.
+    pub tested: Vec<Option<usize>>,
+    /// Names and namespaces as tested → as here, where they differ.
+    pub renamed: BTreeMap<String, Vec<String>>,
+}
+
+/// Pairs each desired object with at most one tested one. Both carry their namespaces; tested's are already mapped.
+pub(super) fn pair(
+    tested: &[ObjectId],
+    desired: &[ObjectId],
+    namespaces: &BTreeMap<String, String>,
+) -> Pairing {
+    let mut pairing = Pairing { tested: vec![None; desired.len()], renamed: BTreeMap::new() };
+    for (from, to) in namespaces {
+        pairing.renamed.entry(from.clone()).or_default().push(to.clone());
+    }
+    let mut free: Vec<bool> = vec![true; tested.len()];
+    let exact: BTreeMap<&ObjectId, usize> =
+        tested.iter().enumerate().map(|(index, id)| (id, index)).collect();
+    for (slot, id) in pairing.tested.iter_mut().zip(desired) {
+        if let Some(index) = exact.get(id) {
+            *slot = Some(*index);
+            free[*index] = false;
+        }
+    }
+    let (of_tested, of_desired) = (Affixes::of(tested), Affixes::of(desired));
+    let mut by_stem: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
+    for (index, id) in tested.iter().enumerate().filter(|(index, _)| free[*index]) {
+        by_stem.entry(of_tested.stem(id)).or_default().push(index);
+    }
+    for (slot, id) in pairing.tested.iter_mut().zip(desired).filter(|(slot, _)| slot.is_none()) {
+        // Two of the same stem cannot be told apart: neither is paired.
+        if let Some([index]) = by_stem.get(&of_desired.stem(id)).map(Vec::as_slice)
+            && free[*index]
+        {
+            *slot = Some(*index);
+            free[*index] = false;
+            let from = &tested[*index].name;
+            if *from != id.name {
+                pairing.renamed.entry(from.clone()).or_default().push(id.name.clone());
+            }
+        }
+    }
+    pairing
+}
+
+/// The overlay's prefix and suffix: what all names have in common, to the dash.
+struct Affixes {
+    prefix: String,
+    suffix: String,
+}
+
+/// Kinds whose names kustomize leaves alone.
+fn is_prefixed(id: &ObjectId) -> bool {
+    !matches!(id.kind.as_str(), "Namespace" | "CustomResourceDefinition" | "APIService")
+}
+
+impl Affixes {
+    fn of(ids: &[ObjectId]) -> Self {
+        let names: Vec<&str> = ids.iter().filter(|id| is_prefixed(id)).map(|id| without_hash(id)).collect();
+        let prefix = common(&names, |name| name.to_owned());
+        let reversed = common(&names, |name| name.chars().rev().collect());
+        Self { prefix, suffix: reversed.chars().rev().collect() }
+    }
+
+    fn stem(&self, id: &ObjectId) -> ObjectId {
+        let name = without_hash(id);
+        let name =
+            if is_prefixed(id) { name.strip_prefix(self.prefix.as_str()).unwrap_or(name) } else { name };
+        let name =
+            if is_prefixed(id) { name.strip_suffix(self.suffix.as_str()).unwrap_or(name) } else { name };
+        ObjectId { name: name.to_owned(), ..id.clone() }
+    }
+}
+
+/// The longest beginning that all names share and that ends in a dash.
+fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
+    let mut names = names.iter().map(|name| turn(name));
+    let Some(mut shared) = names.next() else { return String::new() };
+    for name in names {
+        let length = shared.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+        shared.truncate(shared.char_indices().nth(length).map_or(shared.len(), |(at, _)| at));
+    }
+    shared.rfind('-').map_or_else(String::new, |at| shared[..=at].to_owned())
+}
+
+/// The name without the hash that kustomize's generators append: ten characters of its own alphabet.
+fn without_hash(id: &ObjectId) -> &str {
+    let is_generated = id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
+    match id.name.rsplit_once('-') {
+        Some((stem, hash)) if is_generated && is_hash(hash) => stem,
+        _ => &id.name,
+    }
+}
+
+/// kustomize encodes hashes in hex with vowel-like and confusable characters replaced.
+fn is_hash(text: &str) -> bool {
+    text.len() == 10 && text.chars().all(|c| "2456789bcdfghkmt".contains(c))
+}
+
+/// Whether a tested text is the desired one, names and namespaces read as they are called here.
+pub(super) fn is_same_text(pairing: &Pairing, tested: &str, desired: &str) -> bool {
+    let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let split = |text: &str| -> Vec<String> {
+        let mut parts: Vec<String> = Vec::new();
+        let mut in_name = None;
+        for c in text.chars() {
+            let is_name = is_part_of_name(c);
+            match parts.last_mut() {
+                Some(last) if in_name == Some(is_name) => last.push(c),
+                _ => parts.push(c.to_string()),
+            }
+            in_name = Some(is_name);
+        }
+        parts
+    };
+    let (one, other) = (split(tested), split(desired));
+    let is_called = |a: &String, b: &String| pairing.renamed.get(a).is_some_and(|names| names.contains(b));
+    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || is_called(a, b))
+}
+
+/// The identity of an object in the namespace it has here.
+pub(super) fn id_here(object: &Object, namespace: Option<&str>) -> ObjectId {
+    ObjectId { namespace: namespace.map(Into::into), ..object.id() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &[(&str, &str)]) -> Vec<ObjectId> {
+        names.iter().map(|(kind, name)| ObjectId::new("", kind, Some("shop"), name)).collect()
+    }
+
+    #[test]
+    fn an_overlays_prefix_and_hashes_do_not_keep_objects_apart() {
+        let tested =
+            ids(&[("Service", "ci-web"), ("Service", "ci-api"), ("ConfigMap", "ci-shop-gc9b58gmbc")]);
+        let desired = ids(&[
+            ("ConfigMap", "shop-2fk9ht7m4b"),
+            ("Service", "api"),
+            ("Service", "web"),
+            ("Service", "new"),
+        ]);
+        let pairing = pair(&tested, &desired, &BTreeMap::new());
+        assert_eq!(pairing.tested, [Some(2), Some(1), Some(0), None]);
+        assert!(is_same_text(&pairing, "ci-shop-gc9b58gmbc", "shop-2fk9ht7m4b"));
+        assert!(is_same_text(&pairing, "http://ci-api:80/x", "http://api:80/x"));
+        assert!(!is_same_text(&pairing, "http://ci-api:80/x", "http://web:80/x"));
+    }
+
+    #[test]
+    fn equal_names_are_paired_before_any_stem() {
+        let tested = ids(&[("Service", "a-web"), ("Service", "web")]);
+        let desired = ids(&[("Service", "web"), ("Service", "a-web")]);
+        assert_eq!(pair(&tested, &desired, &BTreeMap::new()).tested, [Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn two_objects_of_one_stem_are_not_guessed_apart() {
+        let tested = ids(&[("ConfigMap", "shop-gc9b58gmbc"), ("ConfigMap", "shop-2fk9ht7m4b")]);
+        let desired = ids(&[("ConfigMap", "shop-k8f2g5h9mt")]);
+        assert_eq!(pair(&tested, &desired, &BTreeMap::new()).tested, [None]);
+    }
+
+    #[test]
+    fn a_namespace_inside_a_host_name_is_read_as_it_is_called_here() {
+        let namespaces = BTreeMap::from([("shop-ci".to_owned(), "shop".to_owned())]);
+        let pairing = pair(&[], &[], &namespaces);
+        assert!(is_same_text(&pairing, "http://api.shop-ci.svc", "http://api.shop.svc"));
+        assert!(!is_same_text(&pairing, "http://stub.shop-ci.svc", "https://api.example.com"));
+    }
+}

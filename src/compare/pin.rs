@@ -1,0 +1,204 @@
+//! Images pinned to the digests that were tested. A manifest's tag is a placeholder.
+
+use crate::model::image::ImageReference;
+use crate::model::path::{FieldPath, Step};
+use crate::model::pod_spec::{ImageUse, images};
+use crate::model::release::{ImagePath, RecordedImage};
+use crate::model::{Object, Sha256Digest};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// An image that could be several of the release's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{object}: the image {reference} at {path} could be {candidates}: write the one that is meant in full"
+)]
+pub struct PinError {
+    /// The object.
+    pub object: String,
+    /// The image's path in it.
+    pub path: FieldPath,
+    /// As written.
+    pub reference: String,
+    /// The release's images that it could be.
+    pub candidates: String,
+}
+
+/// The release's images, and how their registries are called here.
+pub(super) struct Pins<'r> {
+    pub images: &'r [RecordedImage],
+    pub paths: &'r [ImagePath],
+    pub registries: &'r BTreeMap<String, String>,
+}
+
+impl<'r> Pins<'r> {
+    /// Pins every image of `object` that the release holds; `tested` is the object that it is paired with.
+    pub fn pin(&self, object: &mut Object, tested: Option<&Object>) -> Result<(), PinError> {
+        for image in images(object, self.paths) {
+            if let Some(found) = self.find(&image, object, tested)?
+                && let Some(pinned) = self.written(&image.reference, found)
+            {
+                set(object.value_mut(), image.path.steps(), pinned.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The recorded image that a use means.
+    fn find(
+        &self,
+        image: &ImageUse,
+        object: &Object,
+        tested: Option<&Object>,
+    ) -> Result<Option<&'r RecordedImage>, PinError> {
+        if let Some(found) = self.images.iter().find(|recorded| recorded.reference == image.reference) {
+            return Ok(Some(found));
+        }
+        let Ok(written) = image.reference.parse::<ImageReference>() else { return Ok(None) };
+        if let Some(digest) = &written.digest {
+            return Ok(self.images.iter().find(|recorded| recorded.is(digest)));
+        }
+        let of_name: Vec<&RecordedImage> =
+            self.images.iter().filter(|recorded| self.is_called(recorded, &written.name())).collect();
+        let mut digests: Vec<&Sha256Digest> = of_name.iter().map(|recorded| &recorded.digest).collect();
+        digests.sort();
+        digests.dedup();
+        match (digests.len(), of_name.first()) {
+            (1, Some(found)) => return Ok(Some(found)),
+            (0, _) => return Ok(None),
+            _ => {}
+        }
+        // The same repository was tested in two versions: the container of the tested object decides.
+        let of_container =
+            tested.into_iter().flat_map(|tested| images(tested, self.paths)).find_map(|use_there| {
+                let is_here = use_there.container == image.container && use_there.role == image.role;
+                of_name.iter().copied().find(|recorded| is_here && recorded.reference == use_there.reference)
+            });
+        of_container.map(Some).ok_or_else(|| PinError {
+            object: object.id().to_string(),
+            path: image.path.clone(),
+            reference: image.reference.clone(),
+            candidates: of_name
+                .iter()
+                .map(|recorded| recorded.reference.as_str())
+                .collect::<Vec<_>>()
+                .join(" or "),
+        })
+    }
+
+    /// Whether the image is called `name` as tested or here.
+    fn is_called(&self, recorded: &RecordedImage, name: &str) -> bool {
+        recorded
+            .reference
+            .parse::<ImageReference>()
+            .is_ok_and(|tested| tested.name() == name || self.here(&tested.name()) == name)
+    }
+
+    /// `registry/repository` as it is called here: the longest prefix of the environment's `registries` counts.
+    fn here(&self, name: &str) -> String {
+        let matches = |from: &&String| {
+            name.strip_prefix(from.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match self.registries.keys().filter(matches).max_by_key(|from| from.len()) {
+            Some(from) => format!("{}{}", self.registries[from], &name[from.len()..]),
+            None => name.to_owned(),
+        }
+    }
+
+    /// The reference by digest, from the registry to pull from here. A manifest that names its own registry keeps it.
+    fn written(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
+        let written: ImageReference = reference.parse().ok()?;
+        Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
+    }
+}
+
+/// Replaces the value at a path that is there.
+fn set(value: &mut Value, steps: &[Step], new: Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *value = new;
+        return;
+    };
+    let next = match step {
+        Step::Field(name) => value.as_object_mut().and_then(|map| map.get_mut(name)),
+        Step::Index(index) => value.as_array_mut().and_then(|list| list.get_mut(*index)),
+        Step::Key(_) | Step::Value(_) => {
+            let at = value.as_array().and_then(|list| {
+                let found = step.get(value)?;
+                list.iter().position(|item| std::ptr::eq(item, found))
+            });
+            at.and_then(|at| value.as_array_mut()?.get_mut(at))
+        }
+    };
+    if let Some(next) = next {
+        set(next, rest, new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn recorded(reference: &str) -> RecordedImage {
+        RecordedImage {
+            reference: reference.into(),
+            digest: Sha256Digest::of(reference.as_bytes()),
+            origin: None,
+            platforms: vec![],
+        }
+    }
+
+    fn pod(image: &str) -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+            "spec": {"containers": [{"name": "c", "image": image}]}}))
+        .unwrap()
+    }
+
+    fn pinned(
+        images: &[RecordedImage],
+        registries: &[(&str, &str)],
+        image: &str,
+        tested: Option<&str>,
+    ) -> Result<String, PinError> {
+        let registries = registries.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let mut object = pod(image);
+        let tested = tested.map(pod);
+        Pins { images, paths: &[], registries: &registries }.pin(&mut object, tested.as_ref())?;
+        Ok(object.text("/spec/containers/0/image").to_owned())
+    }
+
+    #[test]
+    fn another_tag_of_the_same_repository_is_the_tested_image() {
+        let images = [recorded("ghcr.io/acme/web:1.4.2")];
+        let expected = format!("ghcr.io/acme/web@{}", images[0].digest);
+        for written in ["ghcr.io/acme/web:1.4.2", "ghcr.io/acme/web:placeholder", "ghcr.io/acme/web"] {
+            assert_eq!(pinned(&images, &[], written, None).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_mirror_serves_the_same_digest_under_its_own_name() {
+        let images = [recorded("ghcr.io/acme/web:1")];
+        let mirror = [("ghcr.io/acme", "mirror.example/acme")];
+        let expected = format!("mirror.example/acme/web@{}", images[0].digest);
+        assert_eq!(pinned(&images, &mirror, "ghcr.io/acme/web:1", None).unwrap(), expected);
+        assert_eq!(pinned(&images, &mirror, "mirror.example/acme/web:1", None).unwrap(), expected);
+    }
+
+    #[test]
+    fn two_versions_of_one_repository_are_told_apart_by_the_tested_container_or_refused() {
+        let images = [recorded("acme.example/web:1"), recorded("acme.example/web:2")];
+        let error = pinned(&images, &[], "acme.example/web:x", None).unwrap_err();
+        assert!(error.to_string().contains("acme.example/web:1 or acme.example/web:2"));
+        let by_container = pinned(&images, &[], "acme.example/web:x", Some("acme.example/web:2")).unwrap();
+        assert_eq!(by_container, format!("acme.example/web@{}", images[1].digest));
+    }
+
+    #[test]
+    fn an_image_that_is_not_in_the_release_stays_as_it_is() {
+        assert_eq!(
+            pinned(&[recorded("a.example/web:1")], &[], "b.example/web:1", None).unwrap(),
+            "b.example/web:1"
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! The environment's rules: which differences are expected, and until when.
+
+use crate::model::environment::{DifferenceRule, Environment, TargetPattern};
+use crate::model::finding::{RuleFinding, RuleState};
+use crate::model::{FieldPath, ObjectId};
+use cel::{Context, Program, Value as CelValue};
+use jiff::civil::Date;
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+
+/// How many days before its end a rule is warned of.
+const WARN_DAYS: i64 = 14;
+/// No honest constraint is longer.
+const LONGEST_EXPRESSION: usize = 4096;
+
+/// The rules of one environment, and which of them were used.
+pub struct Rules {
+    rules: Vec<Rule>,
+    today: Date,
+}
+
+struct Rule {
+    rule: DifferenceRule,
+    program: Option<Result<Program, String>>,
+    used: Cell<bool>,
+    broken: RefCell<Option<String>>,
+}
+
+/// What the rules say of one difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleAnswer {
+    /// The rule that allows it.
+    pub allowed_by: Option<usize>,
+    /// Why a rule that speaks of it does not allow it.
+    pub note: Option<String>,
+}
+
+/// The three sides of a difference.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sides<'v> {
+    /// As tested.
+    pub tested: Option<&'v Value>,
+    /// As desired.
+    pub desired: Option<&'v Value>,
+    /// As it is in the cluster.
+    pub live: Option<&'v Value>,
+}
+
+impl Rules {
+    /// The rules of an environment as they hold on `today` (UTC).
+    pub fn new(environment: &Environment, today: Date) -> Self {
+        let rules = environment.spec.differences.iter().map(|rule| Rule {
+            rule: rule.clone(),
+            program: rule.when.as_deref().map(compile),
+            used: Cell::new(false),
+            broken: RefCell::new(None),
+        });
+        Self { rules: rules.collect(), today }
+    }
+
+    /// Paths that rules of this object speak of.
+    pub(super) fn paths_for<'s>(&'s self, id: &'s ObjectId) -> impl Iterator<Item = &'s FieldPath> {
+        self.rules
+            .iter()
+            .filter(|rule| matches(&rule.rule.target, id))
+            .filter_map(|rule| rule.rule.path.as_ref())
+    }
+
+    /// Whether a difference at `path` of `id` is expected. Remembers which rules were used.
+    pub fn answer(&self, id: &ObjectId, path: &FieldPath, sides: Sides<'_>) -> RuleAnswer {
+        let mut note = None;
+        for (index, rule) in self.rules.iter().enumerate() {
+            let speaks = matches(&rule.rule.target, id)
+                && rule.rule.path.as_ref().is_none_or(|prefix| path.starts_with(prefix));
+            if !speaks {
+                continue;
+            }
+            rule.used.set(true);
+            match self.objection(rule, sides) {
+                None => return RuleAnswer { allowed_by: Some(index), note: None },
+                Some(why) => note = Some(why),
+            }
+        }
+        RuleAnswer { allowed_by: None, note }
+    }
+
+    fn objection(&self, rule: &Rule, sides: Sides<'_>) -> Option<String> {
+        if let Some(end) = rule.rule.expires.filter(|end| *end < self.today) {
+            return Some(format!("the rule that expected it ({}) expired on {end}", rule.rule.reason));
+        }
+        let when = rule.rule.when.as_deref()?;
+        let result = match rule.program.as_ref()? {
+            Ok(program) => holds(program, sides),
+            Err(why) => Err(why.clone()),
+        };
+        match result {
+            Ok(true) => None,
+            Ok(false) => Some(format!("it does not meet the rule's constraint: {when}")),
+            Err(why) => {
+                rule.broken.replace(Some(why.clone()));
+                Some(format!("the rule's constraint cannot be evaluated: {why}"))
+            }
+        }
+    }
+
+    /// Remarks on the rules after every difference was asked about; `ids` are the objects of the release here.
+    pub fn remarks(&self, ids: &[ObjectId]) -> Vec<RuleFinding> {
+        let mut found = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            let mut say = |state| found.push(RuleFinding { rule: index, state });
+            if let Some(why) = rule.broken.borrow().clone() {
+                say(RuleState::Broken { why });
+            }
+            if let Some(end) = rule.rule.expires {
+                let days = self.today.until(end).map(|span| i64::from(span.get_days())).unwrap_or_default();
+                if end < self.today {
+                    say(RuleState::Expired);
+                } else if days <= WARN_DAYS {
+                    say(RuleState::ExpiresSoon { days });
+                }
+            }
+            if !rule.used.get() && ids.iter().any(|id| matches(&rule.rule.target, id)) {
+                say(RuleState::Unused);
+            }
+        }
+        found
+    }
+}
+
+/// Every expression of an environment that does not compile, with what is wrong with it.
+pub fn check_expressions(environment: &Environment) -> Vec<(String, String)> {
+    let spec = &environment.spec;
+    let rules = spec.differences.iter().filter_map(|rule| rule.when.as_deref());
+    let checks = spec
+        .health_checks
+        .iter()
+        .flat_map(|check| check.failed.as_deref().into_iter().chain([check.current.as_str()]));
+    let gates =
+        spec.gates.iter().filter_map(|gate| gate.prometheus.as_ref().map(|query| query.condition.as_str()));
+    rules
+        .chain(checks)
+        .chain(gates)
+        .filter_map(|expression| compile(expression).err().map(|why| (expression.to_owned(), why)))
+        .collect()
+}
+
+fn compile(expression: &str) -> Result<Program, String> {
+    if expression.len() > LONGEST_EXPRESSION {
+        return Err(format!("expected at most {LONGEST_EXPRESSION} characters, found {}", expression.len()));
+    }
+    Program::compile(expression)
+        .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+}
+
+fn holds(program: &Program, sides: Sides<'_>) -> Result<bool, String> {
+    let mut context = Context::default();
+    for (name, value) in [("tested", sides.tested), ("desired", sides.desired), ("live", sides.live)] {
+        context.add_variable(name, value.unwrap_or(&Value::Null)).map_err(|error| error.to_string())?;
+    }
+    match program.execute(&context) {
+        Ok(CelValue::Bool(holds)) => Ok(holds),
+        Ok(_) => Err("expected true or false, found another value".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Whether a rule's target is this object.
+pub(super) fn matches(pattern: &TargetPattern, id: &ObjectId) -> bool {
+    let part =
+        |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|glob| matches_glob(glob, text));
+    part(&pattern.group, &id.group)
+        && part(&pattern.kind, &id.kind)
+        && part(&pattern.namespace, id.namespace.as_deref().unwrap_or_default())
+        && part(&pattern.name, &id.name)
+}
+
+/// `*` for any run of characters, `?` for one.
+pub(super) fn matches_glob(glob: &str, text: &str) -> bool {
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut g, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match glob.get(g) {
+            Some('*') => {
+                star = Some((g, t));
+                g += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                g += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    g = at + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    glob[g..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn environment(rule: Value) -> Environment {
+        serde_json::from_value(json!({"apiVersion": "v", "kind": "Environment", "metadata": {"name": "p"}, "spec": {"differences": [rule]}})).unwrap()
+    }
+
+    fn ask(rule: Value, path: &str, desired: Value) -> (RuleAnswer, Vec<RuleState>) {
+        let rules = Rules::new(&environment(rule), "2026-11-23".parse().unwrap());
+        let id = ObjectId::new("", "ConfigMap", Some("shop"), "shop-config");
+        let answer =
+            rules.answer(&id, &path.parse().unwrap(), Sides { desired: Some(&desired), ..Sides::default() });
+        (answer, rules.remarks(&[id]).into_iter().map(|finding| finding.state).collect())
+    }
+
+    #[test]
+    fn a_rule_allows_what_lies_under_its_path_and_meets_its_constraint() {
+        let rule = json!({"target": {"kind": "ConfigMap", "name": "shop*"}, "path": "/data/URL", "when": "desired.startsWith('https://')", "reason": "r"});
+        assert_eq!(ask(rule.clone(), "/data/URL", json!("https://x")).0.allowed_by, Some(0));
+        let (answer, _) = ask(rule.clone(), "/data/URL", json!("http://x"));
+        assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("constraint"));
+        let (answer, remarks) = ask(rule, "/data/OTHER", json!("https://x"));
+        assert_eq!((answer, remarks), (RuleAnswer::default(), vec![RuleState::Unused]));
+    }
+
+    #[test]
+    fn an_expired_rule_allows_nothing_and_is_said() {
+        let rule = |day: &str| json!({"target": {}, "reason": "r", "expires": day});
+        let (answer, remarks) = ask(rule("2026-11-22"), "/data", json!(1));
+        assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("expired on 2026-11-22"));
+        assert_eq!(remarks, [RuleState::Expired]);
+        let (answer, remarks) = ask(rule("2026-11-23"), "/data", json!(1));
+        assert_eq!((answer.allowed_by, remarks), (Some(0), vec![RuleState::ExpiresSoon { days: 0 }]));
+        assert_eq!(ask(rule("2027-06-30"), "/data", json!(1)).1, []);
+    }
+
+    #[test]
+    fn a_constraint_that_cannot_be_evaluated_allows_nothing() {
+        let (answer, remarks) =
+            ask(json!({"target": {}, "reason": "r", "when": "live.size() > 3"}), "/x", json!(1));
+        assert!(answer.allowed_by.is_none());
+        assert!(matches!(remarks[..], [RuleState::Broken { .. }]));
+        assert_eq!(
+            check_expressions(&environment(json!({"target": {}, "reason": "r", "when": "a ++"}))).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn globs_match_as_in_a_shell() {
+        for (glob, text, expected) in [
+            ("*", "", true),
+            ("shop*", "shop-a", true),
+            ("*-a", "shop-a", true),
+            ("s?op", "shop", true),
+            ("shop", "shops", false),
+            ("*/istio/proxyv2", "docker.io/istio/proxyv2", true),
+        ] {
+            assert_eq!(matches_glob(glob, text), expected, "{glob} {text}");
+        }
+    }
+}
