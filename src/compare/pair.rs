@@ -66,7 +66,7 @@ fn is_prefixed(id: &ObjectId) -> bool {
 
 impl Affixes {
     fn of(ids: &[ObjectId]) -> Self {
-        let names: Vec<&str> = ids.iter().filter(|id| is_prefixed(id)).map(|id| without_hash(id)).collect();
+        let names: Vec<&str> = ids.iter().filter(|id| is_prefixed(id)).map(without_hash).collect();
         let prefix = common(&names, |name| name.to_owned());
         let reversed = common(&names, |name| name.chars().rev().collect());
         Self { prefix, suffix: reversed.chars().rev().collect() }
