@@ -32,6 +32,10 @@ impl Rights {
         };
         self.on(&step.target, verbs, purpose);
         let undo: &[&str] = match &step.undo {
+            // Whether the old Job has finished when it comes to that is not known yet.
+            _ if matches!(step.action, Action::Recreate { .. }) => {
+                &["get", "create", "update", "patch", "delete"]
+            }
             Undo::Delete => &["get", "delete"],
             // What was deleted by somebody meanwhile is created again.
             Undo::Restore => &["get", "update", "patch", "create"],

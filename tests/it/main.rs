@@ -5,6 +5,7 @@ mod connection;
 mod door;
 mod harness;
 mod plugin;
+mod promote;
 mod proxy;
 mod retries;
 mod rollout;

@@ -1,0 +1,5 @@
+//! Promotions: the preflight, adoption, pruning, rights.
+
+mod preflight;
+mod rights;
+mod support;

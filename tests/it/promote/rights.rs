@@ -1,0 +1,152 @@
+//! Rights: whichever one is missing is found before anything is touched.
+
+use super::support::{ReleaseFile, config, contents, deployment, job, kubectl_apply};
+use crate::harness::{Namespace, Run, TestCluster, User, blocking};
+use kubectl_delivery::cluster::AccessReview;
+use kubectl_delivery::model::finding::Comparison;
+use kubectl_delivery::model::plan::Plan;
+use kubectl_delivery::model::preflight::Right;
+use kubectl_delivery::plan::questions;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Gives the user these rights and no others, and waits until the server knows it.
+fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Option<&Right>) {
+    let rule = |right: &&Right| {
+        let resource = match &*right.subresource {
+            "" => right.resource.clone(),
+            sub => format!("{}/{sub}", right.resource),
+        };
+        json!({"verbs": [right.verb], "apiGroups": [right.group], "resources": [resource]})
+    };
+    let rules: Vec<Value> = rights.iter().map(rule).collect();
+    namespace.apply(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "limited"}, "rules": rules}));
+    blocking(async {
+        let door = TestCluster::get().connect_with(&user.kubeconfig()).await;
+        let start = Instant::now();
+        let settled = async |right: &Right, wanted: bool| {
+            let review = AccessReview {
+                verb: right.verb.clone(),
+                group: right.group.clone(),
+                resource: right.resource.clone(),
+                subresource: right.subresource.clone(),
+                namespace: right.namespace.clone(),
+                name: String::new(),
+            };
+            while door.may(&review).await.unwrap() != wanted {
+                assert!(start.elapsed() < Duration::from_secs(20), "the server does not take {right:?} over");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        for right in rights {
+            settled(right, true).await;
+        }
+        if let Some(right) = missing {
+            settled(right, false).await;
+        }
+    });
+}
+
+fn fixture(namespace: &Namespace) -> ReleaseFile {
+    let before = [deployment("web", "web:1"), job("once", "x:1"), config("a", json!({"a": "1"}))];
+    kubectl_apply(namespace, &before);
+    let after = vec![
+        deployment("web", "web:2"),
+        job("once", "x:2"),
+        config("a", json!({"a": "2"})),
+        config("new", json!({})),
+    ];
+    ReleaseFile::new("shop", "2", after)
+}
+
+fn as_user(
+    user: &User<'_>,
+    namespace: &Namespace,
+    release: &ReleaseFile,
+    flags: &[&str],
+) -> crate::harness::Ran {
+    let mut command = TestCluster::get().delivery();
+    command.env("KUBECONFIG", user.kubeconfig());
+    command
+        .arg("promote")
+        .arg(release.path())
+        .args(["-n", namespace.name(), "--adopt", "kubectl"])
+        .args(flags)
+        .run()
+}
+
+fn bind(namespace: &Namespace) {
+    namespace.apply(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "limited"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"},
+        "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": namespace.name()}]}));
+}
+
+#[test]
+fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_touched() {
+    let cluster = TestCluster::get();
+    let namespace = cluster.namespace_named("t-rights");
+    let release = fixture(&namespace);
+    let mut plan = cluster.delivery();
+    plan.arg("promote").arg(release.path()).args([
+        "-n",
+        namespace.name(),
+        "--adopt",
+        "kubectl",
+        "--dry-run=server",
+        "-o",
+        "json",
+    ]);
+    let plan: Plan = serde_json::from_value(plan.run().exits(0).json()).unwrap();
+    let needed = questions(&plan, &Comparison::default()).rights;
+    let reads = |resource: &str, group: &str| Right {
+        group: group.into(),
+        resource: resource.into(),
+        subresource: String::new(),
+        namespace: Some(namespace.name().into()),
+        verb: "list".into(),
+    };
+    let reads = [reads("horizontalpodautoscalers", "autoscaling"), reads("resourcequotas", "")];
+    let mut all: Vec<&Right> = needed.keys().collect();
+    all.extend(reads.iter().filter(|right| !needed.contains_key(*right)));
+    let user = namespace.user("limited").ready();
+    bind(&namespace);
+    grant(&namespace, &user, &all, None);
+    as_user(&user, &namespace, &release, &["--dry-run=server"]).exits(0);
+    let before = contents(&namespace);
+    let mut tried = 0;
+    for (right, need) in needed.iter().filter(|(_, need)| !need.optional) {
+        let rest: Vec<&Right> = all.iter().copied().filter(|other| *other != right).collect();
+        grant(&namespace, &user, &rest, Some(right));
+        println!("without {} {} ({})", right.verb, right.resource, need.purpose);
+        let ran = as_user(&user, &namespace, &release, &["-y"]).exits(2);
+        let finding = ran.stderr.lines().find(|line| {
+            // What may not be read cannot be planned either: said as such.
+            (line.contains("refused [rights]") || line.contains("refused [unreadable]"))
+                && line.contains(&right.verb)
+                && line.contains(&right.resource)
+        });
+        assert!(
+            finding.is_some(),
+            "without {} {} ({}):\n{}",
+            right.verb,
+            right.resource,
+            need.purpose,
+            ran.stderr
+        );
+        let unchanged = |contents: std::collections::BTreeMap<String, String>| {
+            contents.into_iter().filter(|(id, _)| !id.starts_with("Role ")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            unchanged(contents(&namespace)),
+            unchanged(before.clone()),
+            "without {} {}",
+            right.verb,
+            right.resource
+        );
+        tried += 1;
+    }
+    println!("tried {tried} missing rights");
+    assert!(tried >= 25, "only {tried} rights were tried");
+}
