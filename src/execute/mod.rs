@@ -5,5 +5,6 @@
 
 pub mod follow;
 mod services;
+pub mod watching;
 
 pub use services::{Ended, Interrupt, Limits, Rollout, Services, Watched};

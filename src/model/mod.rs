@@ -6,6 +6,7 @@ pub mod digest;
 pub mod environment;
 pub mod event;
 pub mod finding;
+pub mod glob;
 pub mod image;
 pub mod inventory;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! A pod, reduced to what a rollout and a comparison of images need: some 500 bytes instead of some 10 KB.
 
+use super::digest::Sha256Digest;
 use super::finding::ContainerRole;
 use super::object::Object;
 use jiff::Timestamp;
@@ -168,6 +169,14 @@ impl PodFacts {
     /// Its containers other than ephemeral ones and init containers that end.
     pub fn lasting(&self) -> impl Iterator<Item = &ContainerFacts> {
         self.containers.iter().filter(|one| one.role == ContainerRole::Main || one.sidecar)
+    }
+}
+
+impl ContainerFacts {
+    /// The digest that the node reports: of a registry's manifest, or of the configuration of an image loaded by hand.
+    pub fn digest(&self) -> Option<Sha256Digest> {
+        let at = self.image_id.rfind("sha256:")?;
+        self.image_id[at..].parse().ok()
     }
 }
 

@@ -11,6 +11,7 @@ use super::signs::{Look, Sign, is_good, signs, trouble};
 use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
+use crate::model::pod::PodFacts;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,19 @@ pub fn judge(
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
     };
     weigh(reading, subject, surroundings, policy, memory, now)
+}
+
+/// Pods of the object's new revision, those that have run to their end among them.
+pub(super) fn current_pods<'a>(
+    subject: &Subject,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> Vec<&'a PodFacts> {
+    match known(subject, surroundings, &mut Memory::default()) {
+        Known::Current(object) if object.kind() == "Job" => surroundings.pods.clone(),
+        Known::Current(object) => kinds::read(object, surroundings, policy).pods,
+        Known::NotYet(_) | Known::Gone(_) => Vec::new(),
+    }
 }
 
 enum Known<'a> {

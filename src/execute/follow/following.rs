@@ -123,6 +123,11 @@ impl Follow {
         }
     }
 
+    /// A change that is known already and was not taken yet.
+    pub fn take_update(&mut self) -> Option<Update> {
+        self.updates.pop_front()
+    }
+
     /// Judges everything now, and says when to look again though nothing changes.
     fn judge_all(&mut self) -> Option<Timestamp> {
         self.judged = tokio::time::Instant::now();

@@ -3,3 +3,4 @@
 mod followed;
 mod kinds;
 mod plays;
+mod service;

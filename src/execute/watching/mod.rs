@@ -1,0 +1,12 @@
+//! Judges the rollouts of an execution: follows them, tells a failure with what helps to understand it, proves the
+//! images, runs the gates, and sees that everything stays well.
+
+mod gates;
+mod options;
+mod service;
+mod telling;
+
+pub use gates::{GateCheck, ReadyGate};
+pub use options::WatchingOptions;
+pub use service::Watching;
+pub use telling::{Telling, tell};

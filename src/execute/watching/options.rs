@@ -1,0 +1,52 @@
+//! What rollouts are judged by.
+
+use super::gates::ReadyGate;
+use crate::model::Target;
+use crate::model::environment::Injected;
+use crate::model::release::RecordedImage;
+use crate::rollout::Policy;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// What rollouts are judged by.
+#[derive(Clone)]
+pub struct WatchingOptions {
+    /// How patient.
+    pub policy: Policy,
+    /// The release's images; empty where nothing is to be proved (a revert).
+    pub tested: Vec<RecordedImage>,
+    /// Containers that admission may add.
+    pub injected: Vec<Injected>,
+    /// Image references that the preflight found in their registries.
+    pub seen_images: BTreeSet<String>,
+    /// Objects whose images are proved besides those that were followed.
+    pub members: Vec<Target>,
+    /// What must hold after the rollout.
+    pub gates: Vec<ReadyGate>,
+    /// How many log lines a failure shows; 0 for none.
+    pub log_lines: u32,
+    /// Cleans and redacts what comes from the cluster.
+    pub clean: Arc<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+impl Default for WatchingOptions {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            tested: Vec::new(),
+            injected: Vec::new(),
+            seen_images: BTreeSet::new(),
+            members: Vec::new(),
+            gates: Vec::new(),
+            log_lines: 20,
+            clean: Arc::new(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Debug for WatchingOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchingOptions").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}

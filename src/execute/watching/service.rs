@@ -1,0 +1,299 @@
+//! The service that an execution judges its rollouts by.
+
+use super::gates;
+use super::options::WatchingOptions;
+use super::telling::tell;
+use crate::cluster::{Cluster, DeleteOptions, Deleted};
+use crate::execute::follow::{Follow, Update};
+use crate::execute::services::{Rollout, Watched};
+use crate::model::event::{Event, EventSink};
+use crate::model::journal::Failure;
+use crate::model::kinds::built_in;
+use crate::model::plan::Propagation;
+use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::{ObjectId, Target};
+use crate::rollout::{Nudge, Proof, Subject, Surroundings, is_watched, prove, written_at};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long the first read of the watches may take before judging begins without it.
+const FIRST_READ: Duration = Duration::from_secs(15);
+
+/// How long a node may take to report the image ID of a container that runs.
+const REPORTED: Duration = Duration::from_secs(20);
+
+/// Judges rollouts through watches. One for each promotion; its revert may use it too.
+pub struct Watching {
+    pub(super) cluster: Arc<dyn Cluster>,
+    pub(super) events: Arc<dyn EventSink>,
+    pub(super) options: WatchingOptions,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    follow: Option<Follow>,
+    /// Everything that was followed to its end, with the fields that its step changed.
+    seen: BTreeMap<ObjectId, Watched>,
+}
+
+impl Watching {
+    /// Sends no request by itself.
+    pub fn new(cluster: Arc<dyn Cluster>, events: Arc<dyn EventSink>, options: WatchingOptions) -> Self {
+        Self { cluster, events, options, state: Mutex::default() }
+    }
+
+    fn start(&self) -> Follow {
+        Follow::start(self.cluster.clone(), self.options.policy.clone())
+    }
+
+    /// Follows these alone from now on.
+    async fn follow_only(&self, follow: &mut Follow, watched: &[Watched]) {
+        let old: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
+        old.iter().for_each(|id| follow.forget(id));
+        let targets: Vec<Target> = watched.iter().map(|one| one.target.clone()).collect();
+        follow.prepare(&targets, FIRST_READ).await;
+        let subjects: Vec<Subject> = watched.iter().map(|one| self.subject(follow, one)).collect();
+        follow.add(subjects);
+    }
+
+    fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
+        let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
+        let baseline = follow.baseline(&one.target, Some(written));
+        for broken in &baseline.broken {
+            self.note(Some(one.target.id()), format!("was already broken before: {broken}"));
+        }
+        Subject::new(one.target.clone(), &one.answer, written)
+            .with_baseline(baseline)
+            .with_seen_images(self.options.seen_images.iter().cloned())
+    }
+
+    fn note(&self, object: Option<ObjectId>, message: String) {
+        self.events.emit(Event::Note { object, message: (self.options.clean)(&message) });
+    }
+
+    /// Takes what is new of an object: shows it, helps it on, and tells its failure.
+    async fn take(&self, follow: &Follow, update: Update, watched: &[Watched]) -> Result<(), Box<Failure>> {
+        let verdict = self.cleaned(update.verdict);
+        self.events.emit(Event::Rollout { object: update.object.clone(), verdict: verdict.clone() });
+        for nudge in &update.nudges {
+            self.nudge(&update.object, nudge).await;
+        }
+        match verdict {
+            Verdict::Failed { cause } => Err(self.tell(follow, update.object, cause, watched).await),
+            Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
+        }
+    }
+
+    fn cleaned(&self, verdict: Verdict) -> Verdict {
+        let clean = |text: String| (self.options.clean)(&text);
+        match verdict {
+            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: clean(why) },
+            Verdict::Done { note } => Verdict::Done { note: note.map(clean) },
+            Verdict::Failed { cause } => {
+                Verdict::Failed { cause: Cause { message: clean(cause.message), ..cause } }
+            }
+        }
+    }
+
+    /// Deletes a pod that holds a rollout up.
+    async fn nudge(&self, object: &ObjectId, nudge: &Nudge) {
+        let Some(kind) = built_in("", "Pod") else { return };
+        let target = Target::new(&kind, Some(&nudge.namespace), &nudge.pod);
+        let options = DeleteOptions {
+            uid: nudge.uid.clone(),
+            resource_version: None,
+            propagation: Propagation::Background,
+            dry_run: false,
+        };
+        let what = format!("pod {}: {}", nudge.pod, nudge.why);
+        let message = match self.cluster.delete(&target, &options).await {
+            Ok(Deleted::Gone | Deleted::Going(_)) => format!("deleted {what}"),
+            Ok(Deleted::WasAbsent) => return,
+            Err(error) => format!("cannot delete {what}: {error}"),
+        };
+        self.note(Some(object.clone()), message);
+    }
+
+    /// Tells a failure with what helps to understand it.
+    async fn tell(
+        &self,
+        follow: &Follow,
+        object: ObjectId,
+        cause: Cause,
+        watched: &[Watched],
+    ) -> Box<Failure> {
+        let occurrences = follow
+            .look(&object, |subject, view| {
+                let news = view.occurrences.iter().filter(|one| subject.baseline.is_new(one));
+                news.map(|one| (*one).clone()).collect::<Vec<_>>()
+            })
+            .unwrap_or_default();
+        let telling = tell(
+            &*self.cluster,
+            object.namespace.as_deref(),
+            &cause,
+            &occurrences,
+            self.options.log_lines,
+            &*self.options.clean,
+        )
+        .await;
+        let changes = watched.iter().find(|one| one.target.id() == object);
+        let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
+        self.events.emit(Event::Failed {
+            object: Some(object.clone()),
+            cause: cause.clone(),
+            logs: telling.logs,
+            events: telling.events,
+            changes: changes.unwrap_or_default(),
+        });
+        Box::new(Failure { object: Some(object), cause })
+    }
+
+    /// Proves the images of everything that was followed, and of the other members.
+    async fn prove_images(&self, state: &mut State) -> Result<(), Box<Failure>> {
+        let follow = state.follow.get_or_insert_with(|| self.start());
+        let seen: Vec<Watched> = state.seen.values().cloned().collect();
+        let others =
+            self.options.members.iter().filter(|one| is_watched(one) && !state.seen.contains_key(&one.id()));
+        let others: Vec<Subject> = others.map(member).collect();
+        let targets: Vec<Target> = seen
+            .iter()
+            .map(|one| one.target.clone())
+            .chain(others.iter().map(|one| one.target.clone()))
+            .collect();
+        let until = Instant::now() + REPORTED;
+        follow.prepare(&targets, FIRST_READ).await;
+        let known: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
+        let subjects: Vec<Subject> = seen
+            .iter()
+            .filter(|one| !known.contains(&one.target.id()))
+            .map(|one| self.subject(follow, one))
+            .collect();
+        follow.add(subjects.into_iter().chain(others));
+        loop {
+            let proofs: Vec<_> =
+                targets.iter().map(|one| (one.id(), self.proof(follow, &one.id()))).collect();
+            if let Some((id, cause)) = proofs.iter().find_map(|(id, proof)| Some((id, proof.wrong.first()?)))
+            {
+                return Err(self.tell(follow, id.clone(), cause.clone(), &seen).await);
+            }
+            let unknown: Vec<_> = proofs.iter().flat_map(|(_, proof)| proof.unknown.clone()).collect();
+            if unknown.is_empty() {
+                for (id, said) in
+                    proofs.iter().flat_map(|(id, proof)| proof.expected.iter().map(move |said| (id, said)))
+                {
+                    self.note(Some(id.clone()), said.clone());
+                }
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                let message = format!(
+                    "no node has reported what it runs, after {} s: {}",
+                    REPORTED.as_secs(),
+                    unknown.join(", ")
+                );
+                return Err(self.tell_plain(CauseKind::WrongImage, message));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    fn proof(&self, follow: &Follow, id: &ObjectId) -> Proof {
+        let read = |subject: &Subject, view: &Surroundings<'_>| {
+            prove(subject, view, follow.policy(), &self.options.tested, &self.options.injected)
+        };
+        follow.look(id, read).unwrap_or_default()
+    }
+
+    /// Tells a failure that is of no single object.
+    pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
+        let message = (self.options.clean)(&message);
+        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        self.events.emit(Event::Failed {
+            object: None,
+            cause: cause.clone(),
+            logs: Vec::new(),
+            events: Vec::new(),
+            changes: Vec::new(),
+        });
+        Box::new(Failure { object: None, cause })
+    }
+}
+
+/// A member that nothing was written to: whichever revision it is at counts.
+fn member(target: &Target) -> Subject {
+    Subject {
+        target: target.clone(),
+        uid: String::new(),
+        generation: 0,
+        started_at: Timestamp::now(),
+        baseline: Default::default(),
+        seen_images: Default::default(),
+        soak: None,
+    }
+}
+
+#[async_trait]
+impl Rollout for Watching {
+    async fn follow(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
+        let mut state = self.state.lock().await;
+        let State { follow, seen } = &mut *state;
+        let follow = follow.get_or_insert_with(|| self.start());
+        self.follow_only(follow, watched).await;
+        while !follow.is_done() {
+            let update = follow.next().await;
+            self.take(follow, update, watched).await?;
+        }
+        // The last verdicts may still wait to be shown.
+        while let Some(update) = follow.take_update() {
+            self.take(follow, update, watched).await?;
+        }
+        seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
+        Ok(())
+    }
+
+    async fn prove(&self) -> Result<(), Box<Failure>> {
+        let mut state = self.state.lock().await;
+        if !self.options.tested.is_empty() {
+            self.prove_images(&mut state).await?;
+        }
+        gates::check(self, &self.options.gates).await
+    }
+
+    async fn soak(&self, watched: &[Watched], time: Duration) -> Result<(), Box<Failure>> {
+        let mut state = self.state.lock().await;
+        let follow = state.follow.get_or_insert_with(|| self.start());
+        self.follow_only(follow, watched).await;
+        while !follow.is_done() {
+            let update = follow.next().await;
+            self.take(follow, update, watched).await?;
+        }
+        follow.begin_soak();
+        let end = Instant::now() + time;
+        let mut gates_at = Instant::now() + gates::BETWEEN;
+        loop {
+            tokio::select! {
+                update = follow.next() => self.take(follow, update, watched).await?,
+                () = tokio::time::sleep_until(end) => break,
+                () = tokio::time::sleep_until(gates_at) => {
+                    gates::check_again(self, &self.options.gates).await?;
+                    gates_at = Instant::now() + gates::BETWEEN;
+                }
+            }
+        }
+        // An object that is on its way at the end was not well all the time.
+        if let Some((id, Some(Verdict::Waiting { why, .. }))) =
+            follow.verdicts().find(|(_, one)| matches!(one, Some(Verdict::Waiting { .. })))
+        {
+            let message = format!("{id} is not well at the end of the soak: {why}");
+            return Err(self.tell_plain(CauseKind::Soak, message));
+        }
+        gates::check_again(self, &self.options.gates).await
+    }
+}

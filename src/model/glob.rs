@@ -1,0 +1,51 @@
+//! Globs as the environment's file writes them: `*` for any text, `?` for one character.
+
+/// Whether `text` is what `pattern` describes, as a whole.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut read) = (0, 0);
+    // Where the last star stands, and how far its text reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match star {
+                Some((from, reached)) => {
+                    star = Some((from, reached + 1));
+                    at = from + 1;
+                    read = reached + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_text_and_a_question_mark_one_character() {
+        for (pattern, text, expected) in [
+            ("*/istio/proxyv2", "docker.io/istio/proxyv2", true),
+            ("*/istio/proxyv2", "docker.io/istio/proxyv2-evil", false),
+            ("shop*", "shop", true),
+            ("s?op", "shop", true),
+            ("s?op", "sop", false),
+            ("*a*b", "xaxxb", true),
+            ("*a*b", "xaxxbc", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Whether what runs is what was tested: each container's image ID against the digests of the release.
+
+use super::judge::current_pods;
+use super::policy::Policy;
+use super::subject::{Subject, Surroundings};
+use crate::model::Object;
+use crate::model::environment::Injected;
+use crate::model::finding::ContainerRole;
+use crate::model::glob::matches;
+use crate::model::image::ImageReference;
+use crate::model::pod::{ContainerFacts, PodFacts};
+use crate::model::release::RecordedImage;
+use crate::model::verdict::{Cause, CauseKind};
+use serde_json::Value;
+
+/// What is known of the images that an object's pods run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Containers that run a tested image.
+    pub proved: u32,
+    /// Containers that run something else, or were added by nobody knows whom.
+    pub wrong: Vec<Cause>,
+    /// Containers whose image no node has reported yet.
+    pub unknown: Vec<String>,
+    /// What is not of the release and is allowed: what admission added and the environment expects, and images that
+    /// the preflight let through; one sentence each.
+    pub expected: Vec<String>,
+}
+
+/// What is known of the images that the pods of the object's new revision run.
+pub fn prove(
+    subject: &Subject,
+    surroundings: &Surroundings<'_>,
+    policy: &Policy,
+    tested: &[RecordedImage],
+    injected: &[Injected],
+) -> Proof {
+    let mut proof = Proof::default();
+    let Some(object) = surroundings.object else { return proof };
+    let template = names_of_template(object);
+    for pod in current_pods(subject, surroundings, policy) {
+        for container in pod.containers.iter().filter(|one| one.role != ContainerRole::Ephemeral) {
+            let is_ours = template.as_ref().is_none_or(|names| names.contains(&container.name.as_str()));
+            if is_ours {
+                of_template(pod, container, tested, &mut proof);
+            } else {
+                of_admission(pod, container, injected, &mut proof);
+            }
+        }
+    }
+    proof.expected.sort();
+    proof.expected.dedup();
+    proof
+}
+
+/// Names of the containers that the object's template holds; none where it has no template.
+fn names_of_template(object: &Object) -> Option<Vec<&str>> {
+    let spec = object.at("/spec/template/spec")?;
+    let lists = [spec.get("containers"), spec.get("initContainers")].into_iter().flatten();
+    let all = lists.filter_map(Value::as_array).flatten();
+    Some(all.filter_map(|one| one.get("name")?.as_str()).collect())
+}
+
+fn of_template(pod: &PodFacts, container: &ContainerFacts, tested: &[RecordedImage], proof: &mut Proof) {
+    let Some(running) = container.digest() else {
+        return proof.unknown.push(format!("container {} of pod {}", container.name, pod.name));
+    };
+    // A pinned reference names one image of the release; only a node that reports that one proves it.
+    let pinned = container.image.parse::<ImageReference>().ok().and_then(|image| image.digest);
+    let is_named = |one: &&RecordedImage| match &pinned {
+        Some(digest) => one.is(digest),
+        None => one.reference == container.image,
+    };
+    let named: Vec<_> = tested.iter().filter(is_named).collect();
+    let proves = |one: &&RecordedImage| one.is(&running);
+    let is_proved =
+        if named.is_empty() { tested.iter().any(|one| one.is(&running)) } else { named.iter().any(proves) };
+    let where_ = format!("container {} of pod {}", container.name, pod.name);
+    match named.first() {
+        _ if is_proved => proof.proved += 1,
+        Some(one) => {
+            let message = format!(
+                "{where_} runs image {}, and {} was tested as {}",
+                running.short(),
+                one.reference,
+                one.digest.short()
+            );
+            proof.wrong.push(wrong(pod, container, message));
+        }
+        // The preflight let it through: a difference rule or a waiver allows an image that nobody tested.
+        None => proof.expected.push(format!(
+            "container {} runs {} ({}), which is not in the release",
+            container.name,
+            container.image,
+            running.short()
+        )),
+    }
+}
+
+fn of_admission(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected], proof: &mut Proof) {
+    let name = match container.image.parse::<ImageReference>() {
+        Ok(image) => image.name(),
+        Err(_) => container.image.clone(),
+    };
+    match injected.iter().find(|rule| matches(&rule.image, &name)) {
+        Some(rule) => {
+            proof
+                .expected
+                .push(format!("admission added container {} ({name}): {}", container.name, rule.reason));
+        }
+        None => {
+            let message = format!(
+                "container {} of pod {} ({}) is not in the template: nobody tested it (the environment's injected allows what admission adds)",
+                container.name, pod.name, container.image
+            );
+            proof.wrong.push(wrong(pod, container, message));
+        }
+    }
+}
+
+fn wrong(pod: &PodFacts, container: &ContainerFacts, message: String) -> Cause {
+    Cause {
+        kind: CauseKind::WrongImage,
+        message,
+        pod: Some(pod.name.clone()),
+        container: Some(container.name.clone()),
+        previous_logs: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::Platform;
+    use crate::model::kinds::built_in;
+    use crate::model::release::PlatformDigests;
+    use crate::model::{Sha256Digest, Target};
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    fn digest(text: &str) -> Sha256Digest {
+        Sha256Digest::of(text.as_bytes())
+    }
+
+    fn tested() -> RecordedImage {
+        RecordedImage {
+            reference: "r.example/web:1".into(),
+            digest: digest("index"),
+            origin: None,
+            platforms: vec![PlatformDigests {
+                platform: Platform("linux/amd64".into()),
+                manifest: digest("manifest"),
+                config: digest("config"),
+            }],
+        }
+    }
+
+    /// The proof of a pod whose containers report these image IDs; `web` is in the template.
+    fn proof(containers: &[(&str, &str, String)], injected: &[Injected]) -> Proof {
+        let specs: Vec<_> =
+            containers.iter().map(|(name, image, _)| json!({"name": name, "image": image})).collect();
+        let statuses: Vec<_> =
+            containers.iter().map(|(name, _, id)| json!({"name": name, "imageID": id})).collect();
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop", "uid": "p",
+            "ownerReferences": [{"uid": "s", "kind": "ReplicaSet", "name": "web", "controller": true}]},
+            "spec": {"containers": specs}, "status": {"containerStatuses": statuses}});
+        let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
+            "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "web"}]}}}});
+        let (pod, set) = (PodFacts::reduce(&Object::new(pod).unwrap()), Object::new(set).unwrap());
+        let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
+        let subject = Subject::new(target, &set, Timestamp::UNIX_EPOCH);
+        let surroundings = Surroundings { object: Some(&set), pods: vec![&pod], ..Surroundings::default() };
+        prove(&subject, &surroundings, &Policy::default(), &[tested()], injected)
+    }
+
+    #[test]
+    fn every_digest_under_which_a_node_may_report_the_image_proves_it() {
+        for what in ["index", "manifest", "config"] {
+            for form in ["r.example/web@", "docker-pullable://r.example/web@", ""] {
+                let proof = proof(&[("web", "r.example/web:1", format!("{form}{}", digest(what)))], &[]);
+                assert_eq!((proof.proved, proof.wrong.len()), (1, 0), "{form}{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_moved_tag_is_wrong_and_names_both_digests() {
+        let proof = proof(&[("web", "r.example/web:1", format!("r.example/web@{}", digest("other")))], &[]);
+        let message = &proof.wrong[0].message;
+        assert!(
+            message.contains(digest("other").short()) && message.contains(digest("index").short()),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_image_that_is_not_in_the_release_is_said_and_another_one_under_a_pinned_name_is_wrong() {
+        let other = format!("r.example/debug@{}", digest("debug"));
+        assert_eq!(proof(&[("web", &other, other.clone())], &[]).expected.len(), 1);
+        let pinned = format!("r.example/web@{}", digest("index"));
+        assert_eq!(
+            proof(&[("web", &pinned, format!("r.example/web@{}", digest("stale")))], &[]).wrong.len(),
+            1
+        );
+    }
+
+    #[test]
+    fn an_image_that_no_node_has_reported_is_unknown_and_not_proved() {
+        let proof = proof(&[("web", "r.example/web:1", String::new())], &[]);
+        assert_eq!((proof.proved, proof.unknown.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_sidecar_that_admission_added_needs_the_environments_word() {
+        let mesh = ("mesh", "docker.io/istio/proxyv2:1.30", String::new());
+        assert_eq!(proof(std::slice::from_ref(&mesh), &[]).wrong.len(), 1);
+        let rule = Injected { image: "*/istio/proxyv2".into(), reason: "service mesh".into() };
+        let allowed = proof(&[mesh], &[rule]);
+        assert!(allowed.wrong.is_empty() && allowed.expected[0].contains("service mesh"), "{allowed:?}");
+    }
+}

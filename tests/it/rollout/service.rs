@@ -1,0 +1,188 @@
+//! The service that an execution judges its rollouts by: follows, tells, proves, soaks, nudges.
+
+use super::followed::{deployment, quick, workload};
+use crate::harness::{Namespace, TestCluster};
+use kubectl_delivery::execute::watching::{Watching, WatchingOptions};
+use kubectl_delivery::execute::{Rollout, Watched};
+use kubectl_delivery::model::event::{Event, EventSink};
+use kubectl_delivery::model::journal::Failure;
+use kubectl_delivery::model::kinds::well_known;
+use kubectl_delivery::model::release::RecordedImage;
+use kubectl_delivery::model::verdict::CauseKind;
+use kubectl_delivery::model::{Sha256Digest, Target};
+use kubectl_delivery::rollout::Policy;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const IMAGE: &str = "127.0.0.1:5000/app:1";
+
+#[derive(Default)]
+struct Collected(Mutex<Vec<Event>>);
+
+impl EventSink for Collected {
+    fn emit(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Collected {
+    fn notes(&self) -> Vec<String> {
+        let events = self.0.lock().unwrap();
+        let note = |event: &Event| match event {
+            Event::Note { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(note).collect()
+    }
+
+    fn failed(&self) -> Option<Event> {
+        self.0.lock().unwrap().iter().find(|event| matches!(event, Event::Failed { .. })).cloned()
+    }
+}
+
+struct Run {
+    watching: Watching,
+    events: Arc<Collected>,
+}
+
+async fn run(options: WatchingOptions) -> Run {
+    let events = Arc::new(Collected::default());
+    let cluster = TestCluster::get().connect().await;
+    Run { watching: Watching::new(cluster, events.clone(), options), events }
+}
+
+fn quick_options() -> WatchingOptions {
+    WatchingOptions { policy: quick(), ..WatchingOptions::default() }
+}
+
+fn apply(namespace: &Namespace, object: Value) -> Watched {
+    let answer = namespace.apply(object);
+    let target = Target::new(&well_known(&answer.gvk()).unwrap(), Some(namespace.name()), answer.name());
+    let path = "/spec/template/spec/containers/[name=web]/image".parse().unwrap();
+    Watched { step: 0, target, answer, changes: vec![path] }
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(40), work).await.expect("no end in time")
+}
+
+fn pinned(text: &str) -> (String, RecordedImage) {
+    let digest = Sha256Digest::of(text.as_bytes());
+    let reference = format!("127.0.0.1:5000/app@{digest}");
+    (reference.clone(), RecordedImage { reference, digest, origin: None, platforms: Vec::new() })
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_its_events_and_with_the_fields_that_were_changed() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let run = run(quick_options()).await;
+    namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}));
+    let watched = apply(&namespace, deployment(1, IMAGE, None));
+    let failure: Box<Failure> = in_time(run.watching.follow(&[watched])).await.unwrap_err();
+    assert_eq!(failure.cause.kind, CauseKind::Quota);
+    let Some(Event::Failed { events, changes, .. }) = run.events.failed() else { panic!("nothing was told") };
+    assert!(
+        events.iter().any(|line| line.contains("FailedCreate") && line.contains("exceeded quota")),
+        "{events:?}"
+    );
+    assert_eq!(changes, ["/spec/template/spec/containers/[name=web]/image"]);
+}
+
+#[tokio::test]
+async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name_is_a_failure() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let (reference, recorded) = pinned("tested");
+    let options = WatchingOptions { tested: vec![recorded], ..quick_options() };
+    let good = run(options.clone()).await;
+    let watched = apply(&namespace, deployment(2, &reference, None));
+    in_time(good.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    in_time(good.watching.prove()).await.unwrap();
+
+    let stale = run(options).await;
+    let other = format!("127.0.0.1:5000/app@{}", Sha256Digest::of(b"stale"));
+    let mut object = deployment(2, &reference, None);
+    object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/web": other});
+    let watched = apply(&namespace, object);
+    in_time(stale.watching.follow(&[watched])).await.unwrap();
+    let failure = in_time(stale.watching.prove()).await.unwrap_err();
+    assert_eq!(failure.cause.kind, CauseKind::WrongImage, "{failure:?}");
+    assert!(failure.cause.message.contains(Sha256Digest::of(b"stale").short()), "{}", failure.cause.message);
+}
+
+#[tokio::test]
+async fn a_container_that_exits_during_the_soak_fails_it() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let run = run(quick_options()).await;
+    let mut object = deployment(1, IMAGE, Some("crash-later"));
+    object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "3s"});
+    let watched = apply(&namespace, object);
+    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    let start = Instant::now();
+    let failure = in_time(run.watching.soak(&[watched], Duration::from_secs(30))).await.unwrap_err();
+    assert_eq!(failure.cause.kind, CauseKind::Soak, "{failure:?}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_pod_that_is_no_longer_ready_fails_the_soak_after_its_grace() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let mut policy = quick();
+    policy.graces.readiness = 1;
+    let run = run(WatchingOptions { policy, ..WatchingOptions::default() }).await;
+    let mut object = deployment(1, IMAGE, Some("readiness-lost"));
+    object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "2s"});
+    let watched = apply(&namespace, object);
+    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    let failure = in_time(run.watching.soak(&[watched], Duration::from_secs(30))).await.unwrap_err();
+    assert_eq!(failure.cause.kind, CauseKind::Soak, "{failure:?}");
+    assert!(failure.cause.message.contains("was ready when the soak began"), "{}", failure.cause.message);
+}
+
+#[tokio::test]
+async fn a_soak_in_which_nothing_happens_ends_well() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let run = run(quick_options()).await;
+    let watched = apply(&namespace, deployment(1, IMAGE, None));
+    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    let start = Instant::now();
+    in_time(run.watching.soak(&[watched], Duration::from_secs(2))).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_stateful_set_that_is_stuck_on_a_broken_pod_is_helped_on() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let first = run(quick_options()).await;
+    let good = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
+    in_time(first.watching.follow(&[good])).await.unwrap();
+    let broken = apply(&namespace, workload("StatefulSet", 2, IMAGE, Some("image-not-found")));
+    let failure = in_time(first.watching.follow(&[broken])).await.unwrap_err();
+    assert_eq!(failure.cause.kind, CauseKind::ImageNotFound);
+    let back = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
+    in_time(first.watching.follow(&[back])).await.unwrap();
+    let notes = first.events.notes();
+    assert!(notes.iter().any(|note| note.contains("deleted pod web-1")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_was_broken_before_is_said_and_not_blamed() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let run = run(WatchingOptions {
+        policy: Policy { settle: 0, ..Policy::default() },
+        ..WatchingOptions::default()
+    })
+    .await;
+    let broken = apply(&namespace, deployment(1, IMAGE, Some("crash-loop")));
+    in_time(run.watching.follow(&[broken])).await.unwrap_err();
+    std::thread::sleep(Duration::from_millis(1500));
+    let good = apply(&namespace, deployment(1, IMAGE, None));
+    in_time(run.watching.follow(&[good])).await.unwrap();
+    let notes = run.events.notes();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("was already broken before") && note.contains("CrashLoopBackOff")),
+        "{notes:?}"
+    );
+}
