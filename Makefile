@@ -44,3 +44,11 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 e2e: ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
 	@$(NODE) up || $(NODE) explain
 	cargo test --test it -- e2e:: --test-threads 2
+
+.PHONY: dist
+dist: tools ## this host's archive for krew, reproducibly, in dist/
+	@krew/dist.sh
+
+.PHONY: krew-check
+krew-check: dist ## krew's rules, and an installation as krew lays it out
+	cargo test --test krew
