@@ -1,5 +1,6 @@
 //! Why there is no door to a cluster: found before any request is sent.
 
+use crate::model::similar::nearest;
 use std::path::PathBuf;
 
 /// Why no connection can be set up. Names the file, the context or the program, never a credential.
@@ -111,6 +112,11 @@ fn listed(names: &[String]) -> String {
 impl ConnectError {
     /// What to type.
     pub fn hints(&self) -> Vec<String> {
+        if let ConnectError::Missing { what, name, known } = self
+            && let Some(meant) = nearest(name, known.iter().map(String::as_str))
+        {
+            return vec![format!("did you mean {what} {meant:?}?")];
+        }
         let hint = match self {
             ConnectError::NoConfiguration { .. } => "name one: --kubeconfig FILE, or KUBECONFIG=FILE".into(),
             ConnectError::Unreadable { file, .. } => format!("ls -l {}", file.display()),

@@ -21,6 +21,7 @@ pub mod pod;
 pub mod pod_spec;
 pub mod preflight;
 pub mod release;
+pub mod similar;
 pub mod snapshot;
 pub mod verdict;
 

@@ -86,6 +86,12 @@ fn a_context_that_is_not_there_is_answered_with_those_that_are() {
 }
 
 #[test]
+fn a_mistyped_context_is_answered_with_the_one_that_was_meant() {
+    let ran = version(&TestCluster::get().kubeconfig).args(["--context", "kwok-dve"]).run();
+    refused(ran, "expected the context \"kwok-dve\"", "did you mean the context \"kwok-dev\"?");
+}
+
+#[test]
 fn a_kubeconfig_without_a_current_context() {
     let files = Files::new();
     let file = files.changed("config", |config| config["current-context"] = "".into());

@@ -110,8 +110,15 @@ fn finish(
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
     // Ours are few, bounded and logged.
     config.default_retry = false;
+    // On one machine, packing costs more than the bytes that it saves.
+    config.disable_compression |= config.cluster_url.host().is_some_and(is_loopback);
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     Settings { config, credentials, user_name, server, timeout }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address: Result<std::net::IpAddr, _> = host.trim_matches(['[', ']']).parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
