@@ -1,92 +1,102 @@
-//! From desired objects and a cluster to a comparison: what `diff` and `promote` share.
+//! From a release, an environment and a cluster to a comparison: what `diff` and `promote` share.
 
-use crate::cli::CommandError;
+use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
-use crate::compare::{self, Looked};
-use crate::model::finding::{ChangeKind, Comparison, ObjectComparison, UntestedChange};
+use crate::commands::inputs::Inputs;
+use crate::compare::{self, DesiredInput, DesiredObject, Looked, PinError, Rules, Sides};
+use crate::model::finding::{
+    ChangeKind, Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange,
+};
 use crate::model::kinds::well_known;
-use crate::model::snapshot::Observed;
+use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Gvk, Object, ResourceType, Target};
 use crate::{observe, plan};
 use futures::future::join_all;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A desired object, and what is known of it before a cluster is asked.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// As a promotion would apply it.
-    pub desired: Object,
-    /// As tested.
-    pub tested: Option<Object>,
-    /// Tested → desired.
-    pub untested: Vec<UntestedChange>,
-}
-
-/// What is compared.
+/// What is compared, and where.
 pub struct Question<'a> {
-    /// Desired objects, in their order.
-    pub wanted: Vec<Wanted>,
+    /// Release, environment and manifests.
+    pub inputs: &'a Inputs,
     /// The members of the inventory.
     pub members: &'a [Target],
     /// Home namespace: that of objects that name none.
     pub home: &'a str,
     /// The ApplySet id of the release here.
     pub set: &'a str,
+    /// Today (UTC), for rules that expire.
+    pub today: Date,
 }
 
-/// Reads, asks the server what an apply would change, and compares.
+/// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
 pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Comparison, CommandError> {
-    let kinds = kinds(cluster, &question.wanted).await?;
-    let mut wanted: Vec<(Target, Wanted)> = Vec::new();
-    for mut one in question.wanted {
-        let Some(kind) = kinds.get(&one.desired.gvk()) else {
-            let gvk = one.desired.gvk();
-            let message =
-                format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
-            return Err(CommandError::new(crate::cli::ErrorKind::Refused, message)
-                .with_hint("install its CustomResourceDefinition, or add it to the release"));
-        };
-        let target = Target::new(kind, one.desired.namespace().or(Some(question.home)), one.desired.name());
-        one.desired.set_namespace(target.namespace.as_deref());
-        wanted.push((target, one));
+    let inputs = question.inputs;
+    let kinds = kinds(cluster, inputs).await?;
+    let desired = compare::desired(&DesiredInput {
+        release: &inputs.release.release,
+        manifests: inputs.manifests.as_deref(),
+        environment: &inputs.environment,
+        home: question.home,
+        is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
+        today: question.today,
+    })
+    .map_err(|errors| ambiguous(&errors))?;
+    let mut wanted: Vec<(Target, DesiredObject)> = Vec::new();
+    for one in desired.objects {
+        wanted.push((target(&kinds, &one.object)?, one));
     }
     let desired_ids: BTreeSet<_> = wanted.iter().map(|(target, _)| target.id()).collect();
     let extra: Vec<_> =
         question.members.iter().filter(|member| !desired_ids.contains(&member.id())).cloned().collect();
     let targets: Vec<_> = wanted.iter().map(|(target, _)| target.clone()).chain(extra.clone()).collect();
     let snapshot = observe::objects(cluster, &targets).await?;
-    let live = |target: &Target| snapshot.objects.get(&target.id()).cloned();
-    let mut looks = Vec::new();
-    for (target, one) in wanted {
-        let live = live(&target).unwrap_or(Observed::Absent(crate::model::snapshot::Absence::Object));
-        looks.push(look(cluster, target, one, live, question.set));
-    }
+    let live = |target: &Target| {
+        snapshot.objects.get(&target.id()).cloned().unwrap_or(Observed::Absent(Absence::Object))
+    };
+    let looks = wanted.into_iter().map(|(target, one)| {
+        let live = live(&target);
+        look(cluster, target, one, live, question.set)
+    });
     let mut objects = join_all(looks).await;
-    objects.extend(extra.into_iter().filter_map(|target| {
-        let live = live(&target)?;
-        let nothing = (None, None, None, None);
-        let (tested, desired, prediction, fresh) = nothing;
-        Some(compare::object(Looked {
-            target,
-            tested,
-            desired,
-            live,
-            prediction,
-            fresh,
-            untested: Vec::new(),
-        }))
+    let rules = Rules::new(&inputs.environment, question.today);
+    for object in &mut objects {
+        expect(object, &rules);
+    }
+    let ids: Vec<_> = objects.iter().map(ObjectComparison::id).collect();
+    let rules = unused_in_both(desired.remarks, &rules.remarks(&ids));
+    objects.extend(extra.into_iter().map(|target| {
+        let live = live(&target);
+        compare::object(Looked::extra(target, live))
     }));
-    Ok(Comparison { objects, ..Comparison::default() })
+    let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
+    Ok(Comparison { objects, rules, dropped, ..Comparison::default() })
+}
+
+fn target(kinds: &BTreeMap<Gvk, ResourceType>, object: &Object) -> Result<Target, CommandError> {
+    let gvk = object.gvk();
+    let kind = kinds.get(&gvk).ok_or_else(|| {
+        let message =
+            format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
+        CommandError::new(ErrorKind::Refused, message)
+            .with_hint("install its CustomResourceDefinition, or add it to the release")
+    })?;
+    Ok(Target::new(kind, object.namespace(), object.name()))
+}
+
+fn ambiguous(errors: &[PinError]) -> CommandError {
+    let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    CommandError::new(ErrorKind::Refused, said.join("\n"))
 }
 
 async fn look(
     cluster: &dyn Cluster,
     target: Target,
-    one: Wanted,
+    one: DesiredObject,
     live: Observed,
     set: &str,
 ) -> ObjectComparison {
-    let Wanted { mut desired, tested, untested } = one;
+    let DesiredObject { object: mut desired, tested, untested } = one;
     let mut looked = Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
     if let Observed::Present(live) = looked.live {
         plan::dress_as_live(&mut desired, &live, set);
@@ -104,19 +114,44 @@ async fn look(
     found
 }
 
-/// The kinds of the wanted objects: well known, served, or defined by a CRD among them.
-async fn kinds(
-    cluster: &dyn Cluster,
-    wanted: &[Wanted],
-) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
-    let gvks: BTreeSet<Gvk> = wanted.iter().map(|one| one.desired.gvk()).collect();
+/// Drift that the environment's rules expect. Where its own manifests say something else than what was tested, what
+/// they say counts, and the cluster is to follow.
+fn expect(object: &mut ObjectComparison, rules: &Rules) {
+    let id = object.id();
+    let (tested, desired) = (object.tested.clone(), object.desired.clone());
+    let untested: Vec<UntestedChange> = object.untested.clone();
+    for change in &mut object.changes {
+        let path = &change.path;
+        if untested.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path)) {
+            continue;
+        }
+        let side =
+            |object: &Option<Object>| object.as_ref().and_then(|object| path.get(object.value()).cloned());
+        let (tested, desired) = (side(&tested), side(&desired));
+        let sides = Sides { tested: tested.as_ref(), desired: desired.as_ref(), live: change.live.as_ref() };
+        let answer = rules.answer(&id, path, sides);
+        change.expected_by = answer.allowed_by;
+        change.rule_note = answer.note;
+    }
+}
+
+/// A rule is unused where neither an untested difference nor drift met it.
+fn unused_in_both(untested: Vec<RuleFinding>, drift: &[RuleFinding]) -> Vec<RuleFinding> {
+    let unused = |finding: &RuleFinding| finding.state == RuleState::Unused;
+    untested.into_iter().filter(|finding| !unused(finding) || drift.contains(finding)).collect()
+}
+
+/// The kinds of all objects: well known, served, or defined by a CRD among them.
+async fn kinds(cluster: &dyn Cluster, inputs: &Inputs) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
+    let objects = || inputs.release.release.spec.objects.iter().chain(inputs.manifests.iter().flatten());
+    let gvks: BTreeSet<Gvk> = objects().map(Object::gvk).collect();
     let mut kinds: BTreeMap<Gvk, ResourceType> =
         gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
     if kinds.len() < gvks.len() {
         kinds.extend(
             cluster.discover().await?.into_iter().map(|found| (found.resource.gvk(), found.resource)),
         );
-        for resource in wanted.iter().flat_map(|one| defined_by(&one.desired)) {
+        for resource in objects().flat_map(defined_by) {
             kinds.entry(resource.gvk()).or_insert(resource);
         }
     }

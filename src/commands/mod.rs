@@ -2,6 +2,7 @@
 
 pub mod comparing;
 pub mod completion;
+pub mod inputs;
 pub mod man;
 pub mod promote;
 pub mod version;

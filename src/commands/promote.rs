@@ -4,12 +4,15 @@ mod confirm;
 mod preparing;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
+use crate::commands::inputs::InputArgs;
 use crate::model::plan::{Settings, Severity, Waiver};
 use crate::plan::{Planned, Policy};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use preparing::Prepared;
 
 /// Arguments of `promote`.
 #[derive(ClapArgs, Debug)]
@@ -43,6 +46,8 @@ pub struct Args {
     /// Run exactly this plan, as `--dry-run=server -o json` wrote it, and refuse if the cluster has moved since
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: InputArgs,
     #[command(flatten)]
     allow: Allow,
     #[command(flatten)]
@@ -152,8 +157,7 @@ impl Args {
 
 /// Plans, checks, asks and promotes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let cluster = context.cluster(&args.connection).await?;
-    let prepared = preparing::prepare(&args, cluster.as_ref()).await?;
+    let Prepared { planned: prepared, .. } = preparing::prepare(&args, context).await?;
     show(&prepared, &args, context)?;
     if refuses(&prepared) {
         return Err(refusal(&prepared));

@@ -24,6 +24,14 @@ pub struct Looked {
     pub untested: Vec<UntestedChange>,
 }
 
+impl Looked {
+    /// A member of the inventory that is no longer desired.
+    pub fn extra(target: Target, live: Observed) -> Self {
+        let untested = Vec::new();
+        Self { target, tested: None, desired: None, live, prediction: None, fresh: None, untested }
+    }
+}
+
 /// Compares one object.
 pub fn object(looked: Looked) -> ObjectComparison {
     let Looked { target, tested, desired, live, prediction, fresh, untested } = looked;

@@ -21,6 +21,8 @@ pub struct Comparison {
     pub requirements: Vec<RequirementFinding>,
     /// Remarks on the environment's rules.
     pub rules: Vec<RuleFinding>,
+    /// Tested objects that are not desired here.
+    pub dropped: Vec<(ObjectId, UntestedChange)>,
 }
 
 /// One object: the three versions of it, and how they differ.

@@ -1,16 +1,20 @@
 //! What a comparison says against a promotion, as findings of the preflight.
 
 use super::policy::{Policy, note, refuse};
+use crate::model::ObjectId;
 use crate::model::environment::UntestedPolicy;
-use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState};
+use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
 use crate::model::plan::PreflightFinding;
 
 /// How many paths a sentence names.
 const NAMED: usize = 4;
 
+const SUGGEST: &str = "kubectl delivery compare --suggest writes rules for them";
+
 /// Untested differences, requirements and rules.
 pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
     let mut findings = untested(comparison, policy);
+    findings.extend(dropped(comparison, policy));
     findings.extend(comparison.requirements.iter().map(requirement));
     findings.extend(comparison.rules.iter().map(|finding| {
         let state = match &finding.state {
@@ -37,13 +41,26 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
         if let Some(first) = notes.first() {
             message = format!("{message} ({first})");
         }
-        let hint = "kubectl delivery compare --suggest writes rules for them".to_owned();
         findings.push(match policy.untested {
-            UntestedPolicy::Refuse => refuse("untested", Some(&object.id()), message, Some(hint)),
+            UntestedPolicy::Refuse => refuse("untested", Some(&object.id()), message, Some(SUGGEST.into())),
             UntestedPolicy::Report => note("untested", Some(&object.id()), message),
         });
     }
     findings
+}
+
+/// Tested objects that are not applied here, unless a rule allows it.
+fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+    let open = comparison.dropped.iter().filter(|(_, change)| change.allowed_by.is_none());
+    let finding = |(id, change): &(ObjectId, UntestedChange)| {
+        let why = change.rule_note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+        let message = format!("expected what was tested, found that it is not applied here{why}");
+        match policy.untested {
+            UntestedPolicy::Refuse => refuse("untested", Some(id), message, Some(SUGGEST.into())),
+            UntestedPolicy::Report => note("untested", Some(id), message),
+        }
+    };
+    open.map(finding).collect()
 }
 
 fn some_of(paths: &[String]) -> String {

@@ -1,50 +1,62 @@
 //! From arguments to a plan that the server has been asked about.
 
 use super::{Args, DryRun};
-use crate::cli::{CommandError, ErrorKind};
+use crate::cli::{CommandError, Context, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
-use crate::commands::comparing::{self, Question, Wanted};
+use crate::commands::comparing::{self, Question};
 use crate::model::finding::Comparison;
 use crate::model::kinds::built_in;
 use crate::model::names::{applyset_id, inventory};
 use crate::model::plan::Plan;
 use crate::model::release::ReleaseIdentity;
 use crate::model::{Object, Sha256Digest};
+use crate::observe;
 use crate::plan::{self, Facts, Planned};
-use crate::{load, observe};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// What is promoted, and by which plan.
+pub(super) struct Prepared {
+    /// The plan, and what speaks against it.
+    pub planned: Planned,
+}
+
 /// Reads, compares, plans, and has the server try what is planned.
-pub(super) async fn prepare(args: &Args, cluster: &dyn Cluster) -> Result<Planned, CommandError> {
-    let loaded =
-        load::release(&args.release).map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?;
-    let (identity, release) = (loaded.identity(), loaded.release);
+pub(super) async fn prepare(args: &Args, context: &Context) -> Result<Prepared, CommandError> {
+    let inputs = args.inputs.read(&args.release)?;
     let written = args.plan.as_deref().map(read_plan).transpose()?;
-    let home = args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let connection = inputs.connection(&args.connection);
+    let cluster = context.cluster(&connection).await?;
+    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let identity = inputs.release.identity();
+    let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
     let set = applyset_id(&inventory(&identity.name), &home);
-    let wanted = |object: &Object| Wanted { desired: object.clone(), tested: None, untested: Vec::new() };
     let question = Question {
-        wanted: release.spec.objects.iter().map(wanted).collect(),
+        inputs: &inputs,
         members: &[],
         home: &home,
         set: &set,
+        today: now.to_zoned(TimeZone::UTC).date(),
     };
-    let comparison = comparing::compare(cluster, question).await?;
-    let facts = facts(cluster, &comparison, identity, &home, written.as_ref()).await?;
-    let policy = args.policy();
+    let comparison = comparing::compare(cluster.as_ref(), question).await?;
+    let facts = facts(cluster.as_ref(), &comparison, identity, &home, written.as_ref(), now).await?;
+    let mut policy = args.policy();
+    policy.untested = inputs.environment.spec.untested;
+    policy.external = inputs.environment.spec.external.clone();
     let mut planned = plan::draft(&comparison, &policy, &facts);
-    if args.dry_run != Some(DryRun::Client) {
+    let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
+    if something && args.dry_run != Some(DryRun::Client) {
         let asked = plan::questions(&planned.plan, &comparison);
-        let answers = observe::preflight(cluster, &asked).await;
+        let answers = observe::preflight(cluster.as_ref(), &asked).await;
         planned = plan::settle(planned, &comparison, &asked, &answers);
     }
     plan::waive(&mut planned.findings, &policy.waivers);
     if let Some(written) = &written {
         refuse_if_moved(written, &planned.plan)?;
     }
-    Ok(planned)
+    Ok(Prepared { planned })
 }
 
 async fn facts(
@@ -53,6 +65,7 @@ async fn facts(
     release: ReleaseIdentity,
     home: &str,
     written: Option<&Plan>,
+    now: Timestamp,
 ) -> Result<Facts, CommandError> {
     let namespaces: BTreeSet<&str> = comparison
         .objects
@@ -77,7 +90,7 @@ async fn facts(
         release,
         namespace: home.to_owned(),
         revision: 1,
-        now: written.map_or_else(Timestamp::now, |plan| plan.created_at),
+        now,
         actor: actor?,
         autoscalers: found,
         unreadable,
