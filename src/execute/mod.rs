@@ -3,8 +3,30 @@
 //! A pure state machine says what comes next; a loop performs it. Before anything is changed a journal is written into
 //! the cluster, so that any later run, on any machine, can finish or undo what this one began.
 
+mod ending;
+mod fence;
 pub mod follow;
+mod foreigners;
+mod lock;
+mod machine;
+mod order;
+mod patience;
+mod perform;
+mod pristine;
+mod process;
+mod promote;
+mod run;
 mod services;
+mod settle;
+mod standing;
+mod steps;
+mod store;
+mod undo;
 pub mod watching;
+mod well;
 
+pub use lock::LockError;
+pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
 pub use services::{Ended, Interrupt, Limits, Rollout, Services, Watched};
+pub use settle::{RevertOptions, resume, revert};
+pub use store::StoreError;

@@ -60,6 +60,9 @@ pub struct Journal {
     pub parts: Vec<Bundle>,
     /// The release's bytes and desired objects.
     pub record: Vec<Bundle>,
+    /// Parts of others that go once it is promoted: records that the history no longer keeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forget: Vec<Bundle>,
     /// One entry a step of the plan: first the steps, then what is pruned.
     pub steps: Vec<StepProgress>,
 }

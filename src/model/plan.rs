@@ -96,6 +96,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// A word for it: `create`, `apply`, `recreate`, `delete`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Action::Create { .. } => "create",
+            Action::Apply { .. } => "apply",
+            Action::Recreate { .. } => "recreate",
+            Action::Delete { .. } => "delete",
+        }
+    }
+
     /// What is sent; none for a deletion.
     pub fn object(&self) -> Option<&Object> {
         match self {

@@ -103,6 +103,10 @@ pub enum CauseKind {
     Soak,
     /// The object was deleted or replaced by somebody.
     Disappeared,
+    /// Somebody else changed the object between the plan and its step.
+    Conflict,
+    /// The server refuses a step that its dry run let pass, or makes something else of it.
+    Refused,
 }
 
 impl CauseKind {
@@ -128,7 +132,9 @@ impl CauseKind {
             | CauseKind::AdmissionRefused
             | CauseKind::VolumeNotMounted
             | CauseKind::Unschedulable
-            | CauseKind::Disappeared => false,
+            | CauseKind::Disappeared
+            | CauseKind::Conflict
+            | CauseKind::Refused => false,
         }
     }
 }

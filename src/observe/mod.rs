@@ -1,6 +1,7 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
 
 mod dry_run;
+pub mod home;
 mod objects;
 mod preflight;
 pub mod watch;

@@ -43,7 +43,7 @@ fn name_of(id: &ObjectId) -> String {
 }
 
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
-pub(super) fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
+pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(sent, answer, "", &mut found);
     found

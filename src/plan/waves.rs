@@ -18,7 +18,7 @@ pub(super) enum OrderError {
 }
 
 /// The rank of a kind: lower ones first.
-pub(super) fn rank(object: &Object) -> u32 {
+pub fn rank(object: &Object) -> u32 {
     let gvk = object.gvk();
     match hooks::hook_of(object) {
         Ok(Some(Hook { when: When::Pre, .. })) => return 6,

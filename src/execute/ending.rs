@@ -1,0 +1,184 @@
+//! What a run leaves behind: the inventory, the history, and what a person is told at the end.
+
+use super::patience::Problem;
+use super::services::Ended;
+use crate::model::Target;
+use crate::model::bundle::Bundle;
+use crate::model::event::Outcome;
+use crate::model::inventory::{HistoryEntry, Inventory};
+use crate::model::journal::{Ending, Failure, Journal, JournalPhase, RevertReason, StepState, UndoState};
+use crate::model::plan::Plan;
+use crate::observe::home::Bodies;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Adds what a promotion may make members, before it does.
+pub(super) fn widen(inventory: &mut Inventory, members: &[Target]) {
+    let known: BTreeSet<_> = inventory.members.iter().map(Target::id).collect();
+    let new = members.iter().filter(|member| !known.contains(&member.id())).cloned();
+    inventory.members.extend(new);
+}
+
+fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> HistoryEntry {
+    HistoryEntry {
+        revision: journal.revision,
+        id: journal.id.clone(),
+        release: journal.release.clone(),
+        actor: journal.actor.clone(),
+        started_at: journal.started_at,
+        ended_at: now,
+        ending,
+        failure: journal.failure.clone(),
+        message: String::new(),
+        waivers: plan.waivers.clone(),
+        record: if ending.is_promoted() { journal.record.clone() } else { Vec::new() },
+    }
+}
+
+/// The history says that the release is promoted: from here on only forward.
+pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, now: Timestamp) {
+    inventory.history.retain(|entry| entry.id != journal.id);
+    inventory.history.push(entry(journal, plan, Ending::Promoted, now));
+    if journal.steps.iter().all(|step| !step.prune) {
+        inventory.members = plan.members.clone();
+    }
+}
+
+/// Takes out of the set what was pruned.
+pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, ending: Ending) {
+    let stays = |step: &&crate::model::journal::StepProgress| {
+        step.prune && !matches!(step.state, StepState::Done { .. })
+    };
+    inventory.members = plan.members.clone();
+    let left: Vec<Target> = journal.steps.iter().filter(stays).map(|step| step.target.clone()).collect();
+    widen(inventory, &left);
+    if let Some(entry) = inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
+        entry.ending = ending;
+    }
+}
+
+/// Drops the oldest entries; the records that go with them.
+pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
+    let too_many = inventory.history.len().saturating_sub(keep.max(1));
+    inventory.history.drain(..too_many).flat_map(|entry| entry.record).collect()
+}
+
+/// The history says that the promotion was put back.
+pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
+    let complete = left_behind(journal).is_empty();
+    let ending = if complete { Ending::Reverted } else { Ending::NotFullyReverted };
+    inventory.members = bodies.promotion.members_before.clone();
+    let left = journal.steps.iter().filter(|step| matches!(step.undo, UndoState::Left { .. }));
+    let left: Vec<Target> = left.filter(|step| !step.prune).map(|step| step.target.clone()).collect();
+    widen(inventory, &left);
+    let nothing_sent = journal.steps.iter().all(|step| step.state == StepState::Pending);
+    match inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
+        Some(entry) => {
+            entry.ending = ending;
+            entry.message = format!("put back at {now}");
+        }
+        // A promotion that never got to touch anything is no promotion, unless there is a cause to remember.
+        None if nothing_sent && journal.failure.is_none() => {}
+        None => inventory.history.push(entry(journal, &bodies.promotion.plan, ending, now)),
+    }
+}
+
+/// What could not be put back, one sentence each.
+pub(super) fn left_behind(journal: &Journal) -> Vec<String> {
+    let left = |step: &crate::model::journal::StepProgress| match &step.undo {
+        UndoState::Left { why, .. } => Some(format!("{}: {why}", step.target)),
+        _ => None,
+    };
+    journal.steps.iter().filter_map(left).collect()
+}
+
+fn named(journal: &Journal) -> String {
+    format!("{} {}", journal.release.name, journal.release.version)
+}
+
+fn in_namespace(journal: &Journal, command: &str) -> String {
+    format!("kubectl delivery {command} {} -n {}", journal.release.name, journal.namespace)
+}
+
+pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
+    let undo = in_namespace(journal, "revert");
+    if unpruned.is_empty() {
+        let message = format!("promoted {} as revision {}", named(journal), journal.revision);
+        return Ended { outcome: Outcome::Promoted, message, next: vec![undo] };
+    }
+    let message =
+        format!("promoted {}; not everything could be pruned: {}", named(journal), unpruned.join("; "));
+    Ended { outcome: Outcome::PromotedPruneIncomplete, message, next: vec![undo] }
+}
+
+pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>) -> Ended {
+    let why = journal.failure.as_ref().map(|failure| format!(" ({})", failure.cause.message));
+    let why = why.unwrap_or_default();
+    let left = left_behind(journal);
+    if !left.is_empty() {
+        let message =
+            format!("not everything of {} could be put back{why}: {}", named(journal), left.join("; "));
+        let by_hand = journal.steps.iter().filter_map(|step| match &step.undo {
+            UndoState::Left { by_hand, .. } => Some(by_hand.clone()),
+            _ => None,
+        });
+        let mut next: Vec<String> = by_hand.flatten().collect();
+        next.dedup();
+        next.push(in_namespace(journal, "revert"));
+        return Ended { outcome: Outcome::NotFullyReverted, message, next };
+    }
+    if let Some(failure) = unwell {
+        let message = format!(
+            "every object of {} is what it was{why}, and something is not as well as it was: {}",
+            named(journal),
+            failure.cause.message
+        );
+        return Ended {
+            outcome: Outcome::NotFullyReverted,
+            message,
+            next: vec![in_namespace(journal, "status")],
+        };
+    }
+    let interrupted = journal.reverting.as_ref().is_some_and(|r| r.why == RevertReason::Interrupted);
+    let outcome = if interrupted { Outcome::InterruptedReverted } else { Outcome::Reverted };
+    Ended {
+        outcome,
+        message: format!("put back {}: everything is as before{why}", named(journal)),
+        next: Vec::new(),
+    }
+}
+
+pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
+    let why = journal.failure.as_ref().map(|failure| failure.cause.message.clone());
+    let message = format!(
+        "{} failed past a step that cannot be undone ({barrier}): {}",
+        named(journal),
+        why.unwrap_or_else(|| "interrupted".into())
+    );
+    let next = vec![
+        format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
+        in_namespace(journal, "revert"),
+    ];
+    Ended { outcome: Outcome::NotFullyReverted, message, next }
+}
+
+pub(super) fn left(journal: &Journal, why: &str) -> Ended {
+    let next = if journal.phase == JournalPhase::Reverting {
+        vec![in_namespace(journal, "revert")]
+    } else {
+        vec![
+            format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
+            in_namespace(journal, "revert"),
+        ]
+    };
+    let message =
+        format!("{why}; the journal of {} is open, and a later run can finish or undo it", named(journal));
+    Ended { outcome: Outcome::Left, message, next }
+}
+
+pub(super) fn problem(problem: Problem) -> String {
+    match problem {
+        Problem::LockLost => "another run has taken the lock".into(),
+        Problem::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
+    }
+}

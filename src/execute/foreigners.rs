@@ -1,0 +1,80 @@
+//! Whether a namespace or a kind that a promotion created holds what others made: then it stays.
+
+use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::names::RELEASE_LABEL;
+use crate::model::{Object, ObjectId, ResourceType};
+
+/// How many objects of a kind are looked at.
+const LOOKED_AT: u32 = 50;
+
+/// What others made in a created namespace or of a created kind; none where nothing, and for any other object.
+///
+/// By then the promotion's own objects are gone: they are deleted before what they live in.
+pub(super) async fn in_it(
+    cluster: &dyn Cluster,
+    id: &ObjectId,
+    live: &Object,
+) -> Result<Option<String>, ApiError> {
+    match (&*id.group, &*id.kind) {
+        ("", "Namespace") => in_namespace(cluster, &id.name).await,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_kind(cluster, live).await,
+        _ => Ok(None),
+    }
+}
+
+async fn in_namespace(cluster: &dyn Cluster, namespace: &str) -> Result<Option<String>, ApiError> {
+    for found in cluster.discover().await? {
+        let kind = &found.resource;
+        let transient =
+            matches!(&*kind.kind, "Event" | "EndpointSlice" | "Endpoints" | "Lease" | "PodMetrics");
+        if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
+            continue;
+        }
+        if let Some(name) = first(cluster, kind, Some(namespace)).await? {
+            return Ok(Some(format!("{} {name} in it is somebody else's", kind.kind)));
+        }
+    }
+    Ok(None)
+}
+
+async fn of_kind(cluster: &dyn Cluster, crd: &Object) -> Result<Option<String>, ApiError> {
+    let versions = crd.at("/spec/versions").and_then(serde_json::Value::as_array);
+    let served = versions.into_iter().flatten().find(|version| version["served"] == true);
+    let kind = ResourceType {
+        group: crd.text("/spec/group").into(),
+        version: served.and_then(|version| version["name"].as_str()).unwrap_or_default().into(),
+        kind: crd.text("/spec/names/kind").into(),
+        plural: crd.text("/spec/names/plural").into(),
+        namespaced: crd.text("/spec/scope") == "Namespaced",
+    };
+    match first(cluster, &kind, None).await {
+        Ok(found) => Ok(found.map(|name| format!("{} {name} is somebody else's", kind.kind))),
+        Err(ApiError::NotServed { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first object that a person or a tool made, and not the control plane or this tool.
+async fn first(
+    cluster: &dyn Cluster,
+    kind: &ResourceType,
+    namespace: Option<&str>,
+) -> Result<Option<String>, ApiError> {
+    let request = ListRequest { limit: Some(LOOKED_AT), ..ListRequest::all(kind, namespace) };
+    let page = match cluster.list(&request).await {
+        Ok(page) => page,
+        // What may not be listed, or not right now, is not known to be empty.
+        Err(error) if error.is_not_found() || error.code() == Some(405) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let made_by_others = |object: &&Object| {
+        let given = matches!(
+            (&*kind.kind, object.name()),
+            ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt")
+        );
+        let owned = object.at("/metadata/ownerReferences").is_some();
+        let going = object.at("/metadata/deletionTimestamp").is_some();
+        !given && !owned && !going && object.label(RELEASE_LABEL).is_none()
+    };
+    Ok(page.items.iter().find(made_by_others).map(|object| object.name().to_owned()))
+}

@@ -1,0 +1,327 @@
+//! The lock: one promotion or revert per release name and namespace. A Lease, renewed; a deadline on a monotonic
+//! clock that is looked at right before each request.
+
+use super::process::Holder;
+use super::services::{Limits, Services};
+use crate::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL, ROLE_LABEL};
+use crate::model::plan::Propagation;
+use crate::model::{Object, Target};
+use crate::observe::home::lease_kind;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Why a lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another holds it.
+    #[error("{holder} works on this release since {since}")]
+    Held {
+        /// For people: which process on which host, or the identity as written.
+        holder: String,
+        /// When it took the lock.
+        since: String,
+    },
+    /// It cannot be read or written.
+    #[error("expected to take the lock {target}")]
+    Api {
+        /// The Lease.
+        target: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+}
+
+/// How a lock was come by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nobody held it.
+    Free,
+    /// Its holder is certainly gone.
+    Gone,
+    /// It had expired: its holder may still be alive.
+    Expired,
+}
+
+/// Whether the lock is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It is.
+    Ours,
+    /// It could not be renewed in time; nobody else has been seen to hold it.
+    Doubtful,
+    /// Another holds it.
+    Lost,
+}
+
+/// A lock that is held. Dropping it stops the renewal, and leaves the Lease to expire.
+pub(super) struct Lock {
+    cluster: Arc<dyn Cluster>,
+    target: Target,
+    pub holder: String,
+    pub before: Before,
+    shared: Arc<Shared>,
+    renewal: tokio::task::JoinHandle<()>,
+}
+
+struct Shared {
+    lease: Mutex<Lease>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone)]
+struct Lease {
+    uid: String,
+    resource_version: String,
+}
+
+/// Until when it is ours; none once it is another's.
+#[derive(Clone, Copy)]
+struct State {
+    until: Option<Instant>,
+}
+
+impl Lock {
+    /// Takes it, waiting as long as the limits allow.
+    pub(super) async fn take(services: &Services, namespace: &str, name: &str) -> Result<Self, LockError> {
+        let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+        let holder = Holder::this(&services.instance).to_string();
+        let taking = Taking { services, name, target: &target, holder: &holder };
+        let (lease, before, asked) = taking.take().await?;
+        let (state, _) = watch::channel(State { until: Some(asked + services.limits.lease) });
+        let shared = Arc::new(Shared { lease: Mutex::new(lease), state });
+        let body = taking.body();
+        let renewal = tokio::spawn(renew(
+            services.cluster.clone(),
+            target.clone(),
+            body,
+            services.now,
+            services.limits,
+            shared.clone(),
+        ));
+        Ok(Self { cluster: services.cluster.clone(), target, holder, before, shared, renewal })
+    }
+
+    /// Waits until the lock is surely ours, for as long as the limit says.
+    pub(super) async fn is_ours(&self, patience: Duration) -> Hold {
+        let mut states = self.shared.state.subscribe();
+        let ours = states.wait_for(|state| state.until.is_none_or(|until| Instant::now() < until));
+        match timeout(patience, ours).await {
+            Ok(Ok(state)) if state.until.is_some() => Hold::Ours,
+            Err(_) => Hold::Doubtful,
+            _ => Hold::Lost,
+        }
+    }
+
+    /// Ends once the lock is another's.
+    pub(super) async fn lost(&self) {
+        let mut states = self.shared.state.subscribe();
+        if states.wait_for(|state| state.until.is_none()).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Gives it back. A Lease that cannot be deleted expires.
+    pub(super) async fn release(&self) {
+        self.renewal.abort();
+        let Ok(lease) = self.shared.lease.lock().map(|lease| lease.clone()) else { return };
+        let options = DeleteOptions {
+            uid: lease.uid,
+            resource_version: None,
+            propagation: Propagation::Background,
+            dry_run: false,
+        };
+        for _ in 0..3 {
+            match self.cluster.delete(&self.target, &options).await {
+                Err(error) if error.may_have_been_done() => sleep(Duration::from_millis(300)).await,
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+async fn renew(
+    cluster: Arc<dyn Cluster>,
+    target: Target,
+    mut body: Value,
+    now: fn() -> Timestamp,
+    limits: Limits,
+    shared: Arc<Shared>,
+) {
+    let mut pause = limits.lease / 3;
+    loop {
+        sleep(pause).await;
+        let Ok(lease) = shared.lease.lock().map(|lease| lease.clone()) else { return };
+        body["metadata"]["uid"] = lease.uid.as_str().into();
+        body["metadata"]["resourceVersion"] = lease.resource_version.as_str().into();
+        body["spec"]["renewTime"] = micro_time(now()).into();
+        let asked = Instant::now();
+        let answer = cluster.replace(&target, &body, &options()).await;
+        pause = limits.lease / 3;
+        let current = match answer {
+            Ok(answer) => Some(answer.object),
+            // The answer to an earlier renewal may have been lost: look whose it is.
+            Err(_) => match cluster.get(&target).await {
+                Ok(found) => {
+                    let ours = found
+                        .filter(|lease| lease.text("/spec/holderIdentity") == body["spec"]["holderIdentity"]);
+                    if ours.is_none() {
+                        shared.state.send_replace(State { until: None });
+                        return;
+                    }
+                    pause = Duration::from_millis(500);
+                    ours
+                }
+                Err(_) => {
+                    pause = Duration::from_millis(500);
+                    continue;
+                }
+            },
+        };
+        let Some(current) = current else { continue };
+        if let Ok(mut lease) = shared.lease.lock() {
+            lease.resource_version = current.resource_version().into();
+        }
+        if pause == limits.lease / 3 {
+            shared.state.send_replace(State { until: Some(asked + limits.lease) });
+        }
+    }
+}
+
+fn options() -> WriteOptions {
+    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false }
+}
+
+fn micro_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+struct Taking<'a> {
+    services: &'a Services,
+    name: &'a str,
+    target: &'a Target,
+    holder: &'a str,
+}
+
+impl Taking<'_> {
+    fn body(&self) -> Value {
+        let now = micro_time((self.services.now)());
+        json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {
+                "name": self.target.name, "namespace": self.target.namespace,
+                "labels": {RELEASE_LABEL: self.name, ROLE_LABEL: "lock"},
+                "annotations": {"kubectl-delivery.io/actor": self.services.actor},
+            },
+            "spec": {
+                "holderIdentity": self.holder, "leaseDurationSeconds": self.services.limits.lease.as_secs().max(1),
+                "acquireTime": now, "renewTime": now,
+            },
+        })
+    }
+
+    fn error(&self, source: ApiError) -> LockError {
+        LockError::Api { target: self.target.to_string(), source }
+    }
+
+    async fn take(&self) -> Result<(Lease, Before, Instant), LockError> {
+        let start = Instant::now();
+        let cluster = &self.services.cluster;
+        // Since when, by our own clock, the Lease has not changed.
+        let mut seen: Option<(String, Instant)> = None;
+        loop {
+            let found = cluster.get(self.target).await.map_err(|error| self.error(error))?;
+            let Some(found) = found else {
+                if let Some(taken) = self.write(None).await? {
+                    return Ok((taken.0, Before::Free, taken.1));
+                }
+                continue;
+            };
+            let version = found.resource_version().to_owned();
+            if seen.as_ref().is_none_or(|(known, _)| *known != version) {
+                seen = Some((version, Instant::now()));
+            }
+            let unchanged = seen.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default();
+            let before = self.may_take(&found, unchanged);
+            if let Some(before) = before {
+                if let Some(taken) = self.write(Some(&found)).await? {
+                    return Ok((taken.0, before, taken.1));
+                }
+                continue;
+            }
+            self.may_wait(&found, start)?;
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Whether the Lease can be taken over now.
+    fn may_take(&self, lease: &Object, unchanged: Duration) -> Option<Before> {
+        let holder = lease.text("/spec/holderIdentity");
+        if holder.is_empty() {
+            return Some(Before::Free);
+        }
+        if holder == self.holder || Holder::parse(holder).is_some_and(|holder| holder.is_gone()) {
+            return Some(Before::Gone);
+        }
+        (unchanged >= duration(lease)).then_some(Before::Expired)
+    }
+
+    /// Whether to go on waiting: a Lease that looks abandoned is watched for its own duration in any case.
+    fn may_wait(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
+        let renewed: Option<Timestamp> = lease.text("/spec/renewTime").parse().ok();
+        let age = renewed.map(|time| (self.services.now)().duration_since(time));
+        let looks_abandoned = age.is_none_or(|age| age.unsigned_abs() >= duration(lease));
+        let abandoned_limit = if looks_abandoned { duration(lease) * 2 } else { Duration::ZERO };
+        if start.elapsed() < self.services.limits.lock_timeout.max(abandoned_limit) {
+            return Ok(());
+        }
+        let actor = lease.annotation("kubectl-delivery.io/actor").unwrap_or_default();
+        let shown = Holder::shown(lease.text("/spec/holderIdentity"));
+        let holder = if actor.is_empty() { shown } else { format!("{actor} ({shown})") };
+        Err(LockError::Held { holder, since: lease.text("/spec/acquireTime").to_owned() })
+    }
+
+    /// Writes the Lease; none where somebody was faster.
+    async fn write(&self, found: Option<&Object>) -> Result<Option<(Lease, Instant)>, LockError> {
+        let mut body = self.body();
+        let asked = Instant::now();
+        let cluster = &self.services.cluster;
+        let answer = match found {
+            None => cluster.create(self.target, &body, &options()).await,
+            Some(found) => {
+                body["metadata"]["uid"] = found.uid().into();
+                body["metadata"]["resourceVersion"] = found.resource_version().into();
+                cluster.replace(self.target, &body, &options()).await
+            }
+        };
+        match answer {
+            Ok(answer) => {
+                let (uid, version) = (answer.object.uid().into(), answer.object.resource_version().into());
+                Ok(Some((Lease { uid, resource_version: version }, asked)))
+            }
+            Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
+            // Our own identity is found again at the next look.
+            Err(error) if error.may_have_been_done() && asked.elapsed() < self.services.limits.lease => {
+                sleep(Duration::from_millis(300)).await;
+                Ok(None)
+            }
+            Err(error) => Err(self.error(error)),
+        }
+    }
+}
+
+fn duration(lease: &Object) -> Duration {
+    let seconds = lease.at("/spec/leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(15);
+    Duration::from_secs(seconds)
+}

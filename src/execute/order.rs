@@ -1,0 +1,65 @@
+//! In which order steps are done, and in which they are undone.
+
+use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
+use crate::model::plan::Action;
+use crate::observe::home::Bodies;
+use crate::plan::rank;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Steps that are undone side by side, or put-back ones that are waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub steps: Vec<u32>,
+    /// Whether they are waited for, not undone.
+    pub follow: bool,
+}
+
+/// The steps of each wave, in order: the promotion's, or the deletions' after the commit.
+pub(super) fn waves(journal: &Journal, prune: bool) -> Vec<Vec<u32>> {
+    let mut waves: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for step in journal.steps.iter().filter(|step| step.prune == prune) {
+        waves.entry(step.wave).or_default().push(step.id);
+    }
+    waves.into_values().collect()
+}
+
+/// First what was changed or deleted is put back, in forward order, so that a workload never runs with a new value
+/// nor a custom resource loses fields to an old schema; then what was created is deleted, in reverse.
+pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Group> {
+    let mut back: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+    let mut delete: BTreeMap<Reverse<u32>, Vec<u32>> = BTreeMap::new();
+    for (progress, part) in touched(journal, bodies) {
+        match &part.before {
+            None => delete.entry(Reverse(progress.wave)).or_default().push(progress.id),
+            Some(before) => {
+                let changed_crd = before.kind() == "CustomResourceDefinition"
+                    && matches!(part.step.action, Action::Apply { .. });
+                let rank = if changed_crd { u32::MAX } else { rank(before) };
+                let wave = if progress.prune { 0 } else { progress.wave };
+                back.entry((rank, wave)).or_default().push(progress.id);
+            }
+        }
+    }
+    let all: Vec<u32> = back.values().flatten().copied().collect();
+    let undo = |steps| Group { steps, follow: false };
+    let mut groups: Vec<Group> = back.into_values().map(undo).collect();
+    if !all.is_empty() {
+        groups.push(Group { steps: all, follow: true });
+    }
+    groups.extend(delete.into_values().map(undo));
+    groups
+}
+
+/// Steps that were done, or may have been, and that are not undone yet.
+fn touched<'a>(
+    journal: &'a Journal,
+    bodies: &'a Bodies,
+) -> impl Iterator<Item = (&'a StepProgress, &'a StepPart)> {
+    journal
+        .steps
+        .iter()
+        .filter(|step| matches!(step.state, StepState::Intended | StepState::Done { .. }))
+        .filter(|step| !matches!(step.undo, UndoState::Done { .. }))
+        .filter_map(|step| Some((step, bodies.steps.get(&step.id)?)))
+}

@@ -1,0 +1,184 @@
+//! The loop: performs what the state machine asks for, and tells it what has happened.
+
+use super::lock::Lock;
+use super::machine::{Effect, Input, Intent, Machine, Stage};
+use super::patience::{Patience, Problem};
+use super::perform::Performer;
+use super::services::{Ended, Interrupt, Services};
+use super::steps::Steps;
+use super::store::Store;
+use crate::model::Object;
+use crate::model::bundle::Bundle;
+use crate::model::event::{Event, Phase};
+use crate::model::inventory::Inventory;
+use crate::model::journal::Head;
+use crate::observe::home::{Bodies, Stored};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What a run starts from.
+pub(super) struct Start {
+    pub head: Head,
+    pub head_stored: Option<Stored<()>>,
+    pub inventory: Inventory,
+    pub inventory_stored: Option<Stored<()>>,
+    pub bodies: Bodies,
+    pub intent: Intent,
+    /// Bundles that the head names and that are to be written.
+    pub bundles: Vec<(Bundle, Vec<Vec<u8>>)>,
+    /// Reads of objects that are fresh enough to write over.
+    pub seen: BTreeMap<u32, Object>,
+    /// Whether another run's requests can still be on their way.
+    pub fence: bool,
+}
+
+/// Runs to an end.
+pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> Ended {
+    let patience = Patience { lock: lock.clone(), limit: services.limits.patience };
+    let bodies = Arc::new(start.bodies);
+    let journal = &start.head.current;
+    let store = Store {
+        cluster: services.cluster.clone(),
+        patience: patience.clone(),
+        namespace: journal.namespace.clone(),
+        name: journal.release.name.clone(),
+    };
+    let steps = Steps { cluster: services.cluster.clone(), patience, gone: services.limits.gone };
+    let performer = Arc::new(Performer::new(
+        services.clone(),
+        store,
+        steps,
+        bodies.clone(),
+        (start.head_stored, start.inventory_stored),
+        start.bundles,
+        start.seen,
+        start.fence,
+    ));
+    let machine = Machine {
+        head: start.head,
+        inventory: start.inventory,
+        bodies,
+        stage: Stage::Start,
+        intent: start.intent,
+        keep_history: services.keep_history,
+        wanted: Interrupt::None,
+        undo: Vec::new(),
+        unpruned: Vec::new(),
+        unwell: None,
+    };
+    let (ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
+    if release {
+        lock.release().await;
+    }
+    ended
+}
+
+struct Loop<'a> {
+    machine: Machine,
+    performer: Arc<Performer>,
+    services: &'a Services,
+    lock: &'a Lock,
+    phase: Option<(Phase, Instant)>,
+}
+
+impl Loop<'_> {
+    async fn run(mut self) -> (Ended, bool) {
+        let mut work: FuturesUnordered<BoxFuture<'static, Input>> = FuturesUnordered::new();
+        let mut interrupt = self.services.interrupt.clone();
+        let mut watching = true;
+        let mut input = match *interrupt.borrow_and_update() {
+            Interrupt::None => Input::Begin,
+            // Wanted before it began: what it is then told first.
+            wanted => {
+                self.machine.wanted = wanted;
+                Input::Begin
+            }
+        };
+        loop {
+            let effects = self.machine.next(input, (self.services.now)());
+            self.tell_phase();
+            if let Some(over) = Machine::is_over(&effects) {
+                self.end_phase();
+                return over;
+            }
+            for effect in effects {
+                self.start(effect, &mut work);
+            }
+            input = tokio::select! {
+                Some(input) = work.next() => input,
+                changed = interrupt.changed(), if watching => {
+                    watching = changed.is_ok();
+                    Input::Interrupted(*interrupt.borrow_and_update())
+                }
+                () = self.lock.lost() => Input::CutOff(super::ending::problem(Problem::LockLost)),
+            };
+        }
+    }
+
+    fn start(&mut self, effect: Effect, work: &mut FuturesUnordered<BoxFuture<'static, Input>>) {
+        match effect {
+            Effect::Emit(Event::PhaseStarted { .. }) => {}
+            Effect::Emit(event) => self.services.events.emit(event),
+            Effect::StopJudging => work.clear(),
+            effect => {
+                if effect == Effect::WriteHead {
+                    self.machine.head.current.serial += 1;
+                    self.machine.head.current.holder = self.lock.holder.clone();
+                }
+                let performer = self.performer.clone();
+                let now = Now::of(&self.machine);
+                work.push(async move { performer.perform(effect, now).await }.boxed());
+            }
+        }
+    }
+
+    /// Says which phase begins and how long the one before took.
+    fn tell_phase(&mut self) {
+        let Some(phase) = phase_of(&self.machine.stage, self.machine.head.current.phase) else { return };
+        if self.phase.is_some_and(|(known, _)| known == phase) {
+            return;
+        }
+        self.end_phase();
+        self.services.events.emit(Event::PhaseStarted { phase });
+        self.phase = Some((phase, Instant::now()));
+    }
+
+    fn end_phase(&mut self) {
+        if let Some((phase, since)) = self.phase.take() {
+            let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.services.events.emit(Event::PhaseEnded { phase, millis });
+        }
+    }
+}
+
+/// The machine's state when an effect began.
+pub(super) struct Now {
+    pub head: Head,
+    pub inventory: Inventory,
+}
+
+impl Now {
+    fn of(machine: &Machine) -> Self {
+        Self { head: machine.head.clone(), inventory: machine.inventory.clone() }
+    }
+}
+
+fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Option<Phase> {
+    let committed = journal == crate::model::journal::JournalPhase::Committed;
+    Some(match stage {
+        Stage::Start | Stage::Ended => return None,
+        Stage::Preparing | Stage::WritingParts | Stage::Opening | Stage::Widening => Phase::Journal,
+        Stage::Intending(_) | Stage::Sending(..) if committed => Phase::Prune,
+        Stage::Intending(_) | Stage::Sending(..) | Stage::Watching(_) | Stage::CatchingUp => Phase::Apply,
+        Stage::Proving => Phase::Prove,
+        Stage::Soaking => Phase::Soak,
+        Stage::Committing | Stage::Marking => Phase::Commit,
+        Stage::Narrowing | Stage::Forgetting | Stage::Closing => Phase::Commit,
+        Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) => Phase::Revert,
+        Stage::WritingOff | Stage::ForgettingParts | Stage::ClosingReverted => Phase::Revert,
+    })
+}

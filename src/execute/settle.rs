@@ -1,0 +1,177 @@
+//! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
+
+use super::lock::{Before, Lock};
+use super::machine::Intent;
+use super::process::Holder;
+use super::promote::{ExecuteError, locked, split};
+use super::run::{Start, run};
+use super::services::{Ended, Services};
+use crate::model::event::Outcome;
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Ending, Head, Journal, JournalPhase, PromotionPart, RevertReason, Reverting};
+use crate::model::names::API_VERSION;
+use crate::model::plan::{Plan, Settings};
+use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How something is put back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RevertOptions {
+    /// Whether edits by others win on fields that the promotion changed.
+    pub keep_foreign: bool,
+}
+
+/// Finishes what another run began: a promotion goes forward, a revert goes on putting back.
+pub async fn resume(namespace: &str, name: &str, services: &Services) -> Result<Ended, ExecuteError> {
+    let lock = match Lock::take(services, namespace, name).await {
+        Ok(lock) => Arc::new(lock),
+        Err(error) => return locked(error),
+    };
+    let start = take_up(namespace, name, services, &lock, Wanted::Finish).await;
+    go(start, lock, services).await
+}
+
+/// Puts back the promotion that is open, or else the last one that was finished.
+pub async fn revert(
+    namespace: &str,
+    name: &str,
+    options: RevertOptions,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    loop {
+        let lock = match Lock::take(services, namespace, name).await {
+            Ok(lock) => Arc::new(lock),
+            Err(error) => return locked(error),
+        };
+        let start = take_up(namespace, name, services, &lock, Wanted::PutBack(options)).await;
+        let ended = go(start, lock, services).await?;
+        // Past its commit a promotion is finished first, and then put back as a finished one.
+        if !matches!(ended.outcome, Outcome::Promoted | Outcome::PromotedPruneIncomplete) {
+            return Ok(ended);
+        }
+    }
+}
+
+async fn go(
+    start: Result<Start, ExecuteError>,
+    lock: Arc<Lock>,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    match start {
+        Ok(start) => Ok(run(start, lock, services).await),
+        Err(error) => {
+            lock.release().await;
+            Err(error)
+        }
+    }
+}
+
+enum Wanted {
+    Finish,
+    PutBack(RevertOptions),
+}
+
+async fn take_up(
+    namespace: &str,
+    name: &str,
+    services: &Services,
+    lock: &Lock,
+    wanted: Wanted,
+) -> Result<Start, ExecuteError> {
+    let cluster = services.cluster.as_ref();
+    let home = read_home(cluster, namespace, name).await?;
+    let nothing =
+        || ExecuteError::Nothing(format!("expected a promotion of {name} in {namespace}, found none"));
+    let Some(stored) = home.head.as_ref() else { return Err(nothing()) };
+    let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current, lock);
+    // Requests that were on their way arrive; whoever reads before that may read too early.
+    let home = if may_be_alive {
+        tokio::time::sleep(services.limits.in_flight).await;
+        read_home(cluster, namespace, name).await?
+    } else {
+        home
+    };
+    let Home { inventory, head, .. } = home;
+    let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
+    let intent = choose(&mut head, &wanted, name)?;
+    let (inventory, inventory_stored) = split(inventory);
+    let preparing = head.current.phase == JournalPhase::Preparing;
+    let bodies = if preparing {
+        no_bodies(&head.current, &inventory)
+    } else {
+        read_bodies(cluster, &head.current).await?
+    };
+    Ok(Start {
+        head,
+        head_stored: Some(Stored { value: (), uid, resource_version }),
+        inventory,
+        inventory_stored,
+        bodies,
+        intent,
+        bundles: Vec::new(),
+        seen: BTreeMap::new(),
+        fence: may_be_alive,
+    })
+}
+
+/// Whether the process that wrote the journal last is certainly gone.
+fn is_gone(journal: &Journal, lock: &Lock) -> bool {
+    lock.before == Before::Gone || Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
+}
+
+/// Which journal it is about, and in which direction it goes.
+fn choose(head: &mut Head, wanted: &Wanted, name: &str) -> Result<Intent, ExecuteError> {
+    let options = match wanted {
+        Wanted::Finish if head.current.is_open() => return Ok(Intent::Forward),
+        Wanted::Finish => {
+            return Err(ExecuteError::Nothing(format!("expected an open journal of {name}, found none")));
+        }
+        Wanted::PutBack(options) => options,
+    };
+    let open = head.current.is_open();
+    let can_be_put_back =
+        |journal: &Journal| journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted);
+    if !open && !can_be_put_back(&head.current) {
+        // The last one was put back itself: what was finished before it is next.
+        match head.previous.take() {
+            Some(previous) if can_be_put_back(&previous) => head.current = *previous,
+            _ => {
+                return Err(ExecuteError::Nothing(format!(
+                    "expected a promotion of {name} to put back, found that the last one was put back already; \
+                     revert --to-revision N promotes an older one"
+                )));
+            }
+        }
+    }
+    let was_promoted = head.current.is_promoted();
+    let known = head.current.reverting.take();
+    head.current.reverting = Some(Reverting {
+        keep_foreign: options.keep_foreign || known.as_ref().is_some_and(|known| known.keep_foreign),
+        why: RevertReason::Asked,
+        was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
+    });
+    Ok(Intent::Back)
+}
+
+/// The bodies of a journal whose parts may never have been written: nothing was changed.
+fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
+    let plan = Plan {
+        api_version: API_VERSION.into(),
+        kind: "Plan".into(),
+        id: journal.id.clone(),
+        release: journal.release.clone(),
+        namespace: journal.namespace.clone(),
+        revision: journal.revision,
+        created_at: journal.started_at,
+        actor: journal.actor.clone(),
+        steps: Vec::new(),
+        prune: Vec::new(),
+        unchanged: Vec::new(),
+        members: Vec::new(),
+        waivers: Vec::new(),
+        settings: Settings::default(),
+    };
+    let promotion = PromotionPart { plan, members_before: inventory.members.clone() };
+    Bodies { promotion, steps: BTreeMap::new(), prunes: BTreeSet::new() }
+}

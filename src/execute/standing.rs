@@ -1,0 +1,180 @@
+//! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody else.
+//! Pure; the same for the first try, for a try after a lost answer, and for a run that takes another one's work up.
+
+use crate::model::journal::StepPart;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
+use crate::model::plan::{Action, Expect};
+use crate::model::{FieldPath, Object};
+use crate::plan::{differing, dropped, expect_holds, same_content, same_ownership};
+use serde_json::Value;
+
+/// Where an object stands in its step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As the plan saw it: the step is to be done.
+    NotDone,
+    /// Its fields are taken over already, and the apply is to be done.
+    TakenOver,
+    /// The step is done.
+    Done,
+    /// It is on its way out.
+    Going,
+    /// Somebody else changed it: who changed what.
+    Foreign(String),
+}
+
+/// Where `live` stands in a step.
+pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
+    match (&part.step.action, live) {
+        (Action::Delete { .. }, None) => Standing::Done,
+        (Action::Create { .. } | Action::Recreate { .. }, None) => Standing::NotDone,
+        (Action::Apply { .. }, None) => Standing::Foreign("expected it to be there, found it deleted".into()),
+        (action, Some(live)) => {
+            if live.at("/metadata/deletionTimestamp").is_some() {
+                return Standing::Going;
+            }
+            match action {
+                Action::Create { object } => {
+                    if is_made_by(object, live) {
+                        return Standing::Done;
+                    }
+                    Standing::Foreign(format!(
+                        "expected it not to be there, found it made by {}",
+                        makers(live)
+                    ))
+                }
+                Action::Recreate { object } => recreated(part, object, live),
+                Action::Apply { .. } => applied(part, live),
+                Action::Delete { .. } => deleted(part, live),
+            }
+        }
+    }
+}
+
+fn recreated(part: &StepPart, object: &Object, live: &Object) -> Standing {
+    let is_old = matches!(&part.step.expect, Expect::Present { uid, .. } if uid == live.uid());
+    if is_old {
+        return if holds(part, live) { Standing::NotDone } else { foreign(part, live) };
+    }
+    if is_made_by(object, live) { Standing::Done } else { foreign(part, live) }
+}
+
+fn deleted(part: &StepPart, live: &Object) -> Standing {
+    match &part.step.expect {
+        // The one to delete is gone; another one is none of ours.
+        Expect::Present { uid, .. } if uid != live.uid() => Standing::Done,
+        _ if holds(part, live) => Standing::NotDone,
+        _ => foreign(part, live),
+    }
+}
+
+fn applied(part: &StepPart, live: &Object) -> Standing {
+    let Action::Apply { object, take_over, expected } = &part.step.action else { return Standing::NotDone };
+    let Expect::Present { uid, .. } = &part.step.expect else { return foreign(part, live) };
+    if uid != live.uid() {
+        return Standing::Foreign(format!(
+            "expected the object that was planned for, found a new one made by {}",
+            makers(live)
+        ));
+    }
+    let as_taken = take_over.as_ref().is_some_and(|entries| same_ownership(entries, live.managed_fields()));
+    if as_taken && part.before.as_ref().is_some_and(|before| same_content(before, live)) {
+        return Standing::TakenOver;
+    }
+    if holds(part, live) {
+        return Standing::NotDone;
+    }
+    let as_expected = if part.step.changes.is_empty() {
+        same_content(expected, live)
+    } else {
+        part.step.changes.iter().all(|path| path.get(expected.value()) == path.get(live.value()))
+    };
+    if as_expected && is_ours(object, live) {
+        return Standing::Done;
+    }
+    foreign(part, live)
+}
+
+/// Whether the plan's expectation holds, or what moved since is of no concern to the approved difference: labels and
+/// annotations that the step neither sends nor changes.
+fn holds(part: &StepPart, live: &Object) -> bool {
+    if expect_holds(&part.step, Some(live)) {
+        return true;
+    }
+    let Some(before) = &part.before else { return false };
+    if before.uid() != live.uid() {
+        return false;
+    }
+    let sent = part.step.action.object();
+    let mut paths = differing(before, live).into_iter().peekable();
+    let ownership_alone = paths.peek().is_none();
+    !ownership_alone
+        && paths.all(|path| {
+            let text = path.to_string();
+            let aside = text.starts_with("/metadata/labels/") || text.starts_with("/metadata/annotations/");
+            aside
+                && sent.is_none_or(|sent| path.get(sent.value()).is_none())
+                && !part.step.changes.contains(&path)
+        })
+}
+
+/// Our own entry of managedFields.
+pub(super) fn our_entry(object: &Object) -> Option<&Value> {
+    object.managed_fields().iter().find(|entry| {
+        entry["manager"] == FIELD_MANAGER
+            && entry["operation"] == "Apply"
+            && entry["subresource"].as_str().unwrap_or_default().is_empty()
+    })
+}
+
+/// Whether we applied it into the set that `sent` belongs to.
+fn is_ours(sent: &Object, live: &Object) -> bool {
+    our_entry(live).is_some() && live.label(APPLYSET_PART_OF_LABEL) == sent.label(APPLYSET_PART_OF_LABEL)
+}
+
+/// Whether `live` is what our create of `sent` made.
+pub(super) fn is_made_by(sent: &Object, live: &Object) -> bool {
+    is_ours(sent, live) && dropped(sent.value(), live.value()).is_empty()
+}
+
+/// The managers that an object names, each once.
+fn makers(live: &Object) -> String {
+    let mut names: Vec<&str> =
+        live.managed_fields().iter().filter_map(|entry| entry["manager"].as_str()).collect();
+    names.dedup();
+    if names.is_empty() { "somebody".into() } else { names.join(", ") }
+}
+
+fn foreign(part: &StepPart, live: &Object) -> Standing {
+    Standing::Foreign(who_changed(part.before.as_ref(), live))
+}
+
+/// Who changed what since: the entries of managedFields that are new or say something else, and the fields.
+pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
+    let Some(before) = before else { return format!("found it made by {}", makers(live)) };
+    if before.uid() != live.uid() {
+        return format!("found it deleted and made again by {}", makers(live));
+    }
+    let paths: Vec<String> = differing(before, live).iter().map(FieldPath::to_string).collect();
+    let shown = match paths.len() {
+        0 => "its owners".to_owned(),
+        1..=4 => paths.join(", "),
+        n => format!("{} and {} more", paths[..4].join(", "), n - 4),
+    };
+    let known = |entry: &Value| {
+        before.managed_fields().iter().any(|other| {
+            ["manager", "operation", "subresource", "fieldsV1", "time"].iter().all(|f| entry[*f] == other[*f])
+        })
+    };
+    let hands: Vec<String> = live
+        .managed_fields()
+        .iter()
+        .filter(|entry| entry["subresource"] != "status" && !known(entry))
+        .map(|entry| {
+            let name = entry["manager"].as_str().unwrap_or("somebody");
+            entry["time"].as_str().map_or_else(|| name.to_owned(), |time| format!("{name} at {time}"))
+        })
+        .collect();
+    let by = if hands.is_empty() { "somebody".into() } else { hands.join(", ") };
+    format!("found {shown} changed by {by}")
+}

@@ -1,0 +1,334 @@
+//! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the inventory.
+
+use super::patience::{Patience, Problem};
+use crate::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use crate::model::bundle::{Bundle, BundleError, compress};
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Head, Journal, JournalPhase, StepState, UndoState};
+use crate::model::names::{self, *};
+use crate::model::plan::Propagation;
+use crate::model::{Object, Target};
+use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Lines of progress that the head shows to people; more are counted.
+const SHOWN_STEPS: usize = 200;
+
+/// What a release keeps cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The server refuses.
+    #[error("expected to write {target}")]
+    Api {
+        /// What was written.
+        target: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+    /// Somebody else wrote it meanwhile.
+    #[error("expected {target} as this run wrote it last, found it written by somebody else")]
+    Moved {
+        /// What was written.
+        target: String,
+    },
+    /// The lock is another's.
+    #[error("the lock is held by another run")]
+    LockLost,
+    /// The API server did not answer for too long.
+    #[error("the API server did not answer for {seconds} s")]
+    Unreachable {
+        /// How long.
+        seconds: u64,
+    },
+    /// It cannot be encoded.
+    #[error("expected to encode {target}")]
+    Encoding {
+        /// What.
+        target: String,
+        /// Why not.
+        #[source]
+        source: BundleError,
+    },
+    /// It cannot be read back.
+    #[error(transparent)]
+    Home(#[from] crate::observe::home::HomeError),
+}
+
+impl From<Problem> for StoreError {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::LockLost => StoreError::LockLost,
+            Problem::Unreachable { seconds } => StoreError::Unreachable { seconds },
+        }
+    }
+}
+
+/// Writes what one release keeps in its home namespace.
+pub(super) struct Store {
+    pub cluster: Arc<dyn Cluster>,
+    pub patience: Patience,
+    pub namespace: String,
+    pub name: String,
+}
+
+fn options() -> WriteOptions {
+    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false }
+}
+
+impl Store {
+    fn labels(&self, role: &str) -> Value {
+        json!({RELEASE_LABEL: self.name, ROLE_LABEL: role})
+    }
+
+    /// Writes the head over the one of `known`, or creates it. Its serial tells our own write from another's.
+    pub(super) async fn write_head(
+        &self,
+        head: &Head,
+        known: Option<&Stored<()>>,
+    ) -> Result<Stored<()>, StoreError> {
+        let target = Target::new(&kind_of(false), Some(&self.namespace), &names::journal(&self.name));
+        let body = self
+            .head_body(head)
+            .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
+        let is_ours = |found: &Object| {
+            parse_head(found).is_ok_and(|found| {
+                let (found, ours) = (&found.value.current, &head.current);
+                found.id == ours.id && found.serial == ours.serial && found.holder == ours.holder
+            })
+        };
+        self.swap(&target, body, known, is_ours).await
+    }
+
+    /// Writes the inventory over the one of `known`, or creates it.
+    pub(super) async fn write_inventory(
+        &self,
+        inventory: &Inventory,
+        known: Option<&Stored<()>>,
+    ) -> Result<Stored<()>, StoreError> {
+        let target = Target::new(&kind_of(false), Some(&self.namespace), &names::inventory(&self.name));
+        let body = self.inventory_body(inventory);
+        let is_ours = |found: &Object| parse_inventory(found).is_ok_and(|found| found.value == *inventory);
+        self.swap(&target, body, known, is_ours).await
+    }
+
+    /// PUT with uid and resourceVersion, or POST; looks where the answer was lost.
+    async fn swap(
+        &self,
+        target: &Target,
+        mut body: Value,
+        known: Option<&Stored<()>>,
+        is_ours: impl Fn(&Object) -> bool,
+    ) -> Result<Stored<()>, StoreError> {
+        let mut clock = self.patience.start();
+        loop {
+            clock.before_write().await?;
+            let answer = match known {
+                Some(known) => {
+                    body["metadata"]["uid"] = known.uid.as_str().into();
+                    body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
+                    self.cluster.replace(target, &body, &options()).await
+                }
+                None => self.cluster.create(target, &body, &options()).await,
+            };
+            let error = match answer {
+                Ok(answer) => return Ok(handle(&answer.object)),
+                Err(error) => error,
+            };
+            let moved = error.is_conflict() || error.is_not_found();
+            if !moved && !is_passing(&error) {
+                return Err(StoreError::Api { target: target.to_string(), source: error });
+            }
+            // A write whose answer was lost may be there: then a second one would find it moved.
+            match self.cluster.get(target).await {
+                Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
+                Ok(_) if moved => return Err(StoreError::Moved { target: target.to_string() }),
+                _ => clock.wait().await?,
+            }
+        }
+    }
+
+    fn head_body(&self, head: &Head) -> Result<Value, BundleError> {
+        let journal = &head.current;
+        let bytes = compress(&serde_json::to_vec(head)?)?;
+        let phase = serde_json::to_value(journal.phase)?;
+        let mut data = json!({
+            "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
+            "release": format!("{} {} ({})", journal.release.name, journal.release.version, journal.release.digest.short()),
+            "actor": journal.actor, "holder": journal.holder, "startedAt": journal.started_at.to_string(),
+            "message": journal.message, "steps": step_lines(journal),
+        });
+        if let Some(failure) = &journal.failure {
+            data["failure"] = failure.cause.message.as_str().into();
+        }
+        let name = names::journal(&self.name);
+        Ok(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": self.namespace, "labels": self.labels("journal")},
+            "data": data, "binaryData": {"journal": STANDARD.encode(bytes)},
+        }))
+    }
+
+    fn inventory_body(&self, inventory: &Inventory) -> Value {
+        let name = names::inventory(&self.name);
+        let mut labels = self.labels("inventory");
+        labels[APPLYSET_ID_LABEL] = names::applyset_id(&name, &self.namespace).into();
+        let group_kind = |target: &Target| match &*target.resource.group {
+            "" => target.resource.kind.clone(),
+            group => format!("{}.{group}", target.resource.kind),
+        };
+        let kinds: BTreeSet<String> = inventory.members.iter().map(group_kind).collect();
+        let namespaces: BTreeSet<&str> = inventory
+            .members
+            .iter()
+            .filter_map(|target| target.namespace.as_deref())
+            .filter(|namespace| *namespace != self.namespace)
+            .collect();
+        let joined = |set: Vec<&str>| set.join(",");
+        let annotations = json!({
+            APPLYSET_TOOLING_ANNOTATION: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
+            APPLYSET_GROUP_KINDS_ANNOTATION: joined(kinds.iter().map(String::as_str).collect()),
+            APPLYSET_NAMESPACES_ANNOTATION: joined(namespaces.into_iter().collect()),
+        });
+        let history: String = inventory
+            .history
+            .iter()
+            .filter_map(|entry| serde_json::to_string(entry).ok())
+            .map(|line| line + "\n")
+            .collect();
+        let promoted = inventory.promoted();
+        let said = |text: fn(&crate::model::inventory::HistoryEntry) -> String| {
+            promoted.map(text).unwrap_or_else(|| "none".into())
+        };
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {
+                "name": name, "namespace": self.namespace, "labels": labels, "annotations": annotations,
+            },
+            "data": {
+                "release": said(|entry| format!("{} {}", entry.release.name, entry.release.version)),
+                "digest": said(|entry| entry.release.digest.to_string()),
+                "revision": said(|entry| entry.revision.to_string()),
+                "members": inventory.member_lines(), "history": history,
+            },
+        })
+    }
+
+    /// Writes the parts of a bundle, all at once. Parts that are there already are the same: they are named by hash.
+    pub(super) async fn write_bundle(&self, bundle: &Bundle, parts: &[Vec<u8>]) -> Result<(), StoreError> {
+        let kind = kind_of(bundle.secret);
+        let writes = bundle.names.iter().zip(parts).map(|(name, part)| {
+            let target = Target::new(&kind, Some(&bundle.namespace), name);
+            let role = if bundle.secret { "preimage" } else { "record" };
+            let mut body = json!({
+                "apiVersion": "v1", "kind": kind.kind, "immutable": true,
+                "metadata": {"name": name, "namespace": bundle.namespace, "labels": self.labels(role)},
+            });
+            if bundle.secret {
+                body["type"] = PREIMAGE_SECRET_TYPE.into();
+                body["data"] = json!({"part": STANDARD.encode(part)});
+            } else {
+                body["binaryData"] = json!({"part": STANDARD.encode(part)});
+            }
+            async move { self.create_once(&target, &body).await }
+        });
+        try_join_all(writes).await.map(drop)
+    }
+
+    async fn create_once(&self, target: &Target, body: &Value) -> Result<(), StoreError> {
+        let mut clock = self.patience.start();
+        loop {
+            clock.before_write().await?;
+            match self.cluster.create(target, body, &options()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_conflict() => return Ok(()),
+                Err(error) if is_passing(&error) => clock.wait().await?,
+                Err(source) => return Err(StoreError::Api { target: target.to_string(), source }),
+            }
+        }
+    }
+
+    /// Deletes the parts of bundles; what is not there or not ours stays out of it.
+    pub(super) async fn delete_bundles(&self, bundles: &[Bundle]) -> Result<(), StoreError> {
+        let parts = bundles.iter().flat_map(|bundle| {
+            let kind = kind_of(bundle.secret);
+            bundle.names.iter().map(move |name| Target::new(&kind, Some(&bundle.namespace), name))
+        });
+        try_join_all(parts.map(|target| async move { self.delete_part(&target).await })).await.map(drop)
+    }
+
+    async fn delete_part(&self, target: &Target) -> Result<(), StoreError> {
+        let mut clock = self.patience.start();
+        loop {
+            let error = match self.cluster.get(target).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(found)) if found.label(RELEASE_LABEL) != Some(&self.name) => return Ok(()),
+                Ok(Some(found)) => {
+                    let options = DeleteOptions {
+                        uid: found.uid().into(),
+                        resource_version: None,
+                        propagation: Propagation::Background,
+                        dry_run: false,
+                    };
+                    clock.before_write().await?;
+                    match self.cluster.delete(target, &options).await {
+                        Ok(_) => return Ok(()),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            // Its namespace may be gone, with all that was in it.
+            if error.is_not_found() || error.is_conflict() {
+                return Ok(());
+            }
+            if !is_passing(&error) {
+                return Err(StoreError::Api { target: target.to_string(), source: error });
+            }
+            clock.wait().await?;
+        }
+    }
+}
+
+/// Whether the same request may succeed a little later.
+pub(super) fn is_passing(error: &ApiError) -> bool {
+    match error {
+        // A 500 that carries a Status is final.
+        ApiError::Status { code, .. } => matches!(code, 429 | 502..=504),
+        ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500,
+        ApiError::Timeout { .. } | ApiError::Connect { .. } | ApiError::Broken { .. } => true,
+        ApiError::NotServed { .. } | ApiError::Credentials { .. } => false,
+    }
+}
+
+fn handle(object: &Object) -> Stored<()> {
+    Stored { value: (), uid: object.uid().into(), resource_version: object.resource_version().into() }
+}
+
+/// One line a step, for people: `done apply Deployment shop/web`.
+fn step_lines(journal: &Journal) -> String {
+    let line = |step: &crate::model::journal::StepProgress| {
+        let state = match (&step.state, &step.undo) {
+            (_, UndoState::Done { .. }) => "undone",
+            (_, UndoState::Left { .. }) => "left",
+            (StepState::Pending, _) => "pending",
+            (StepState::Intended, _) => "sent",
+            (StepState::Done { .. }, _) => "done",
+            (StepState::NotDone { .. }, _) => "refused",
+        };
+        format!("{state} {} {}\n", step.verb, step.target)
+    };
+    if matches!(journal.phase, JournalPhase::Closed) {
+        return format!("{} steps", journal.steps.len());
+    }
+    let mut lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
+    if journal.steps.len() > SHOWN_STEPS {
+        lines.push_str(&format!("and {} more\n", journal.steps.len() - SHOWN_STEPS));
+    }
+    lines
+}

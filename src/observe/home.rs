@@ -1,0 +1,230 @@
+//! Reads what a release keeps in the cluster: its inventory, its journal, its lock and its records, all by name.
+
+use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
+use crate::model::inventory::{HistoryEntry, Inventory, Record};
+use crate::model::journal::{Head, Journal, Parts, PromotionPart, StepPart};
+use crate::model::kinds::built_in;
+use crate::model::names::{self, ROLE_LABEL};
+use crate::model::{Object, ResourceType, Target};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::try_join_all;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was read, and the object that it was read from.
+#[derive(Clone, Debug)]
+pub struct Stored<T> {
+    /// What it says.
+    pub value: T,
+    /// uid of the object.
+    pub uid: String,
+    /// resourceVersion of the object.
+    pub resource_version: String,
+}
+
+/// What a release keeps in its home namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Home {
+    /// Members and history; none before the first promotion.
+    pub inventory: Option<Stored<Inventory>>,
+    /// The journal; none before the first promotion.
+    pub head: Option<Stored<Head>>,
+    /// The lock's Lease; none where nobody holds it.
+    pub lease: Option<Object>,
+}
+
+/// The bodies that a journal needs.
+#[derive(Clone, Debug)]
+pub struct Bodies {
+    /// What belongs to the whole promotion.
+    pub promotion: PromotionPart,
+    /// Steps with their pre-images, by id.
+    pub steps: BTreeMap<u32, StepPart>,
+    /// The steps that are deletions after the commit.
+    pub prunes: BTreeSet<u32>,
+}
+
+/// What a release keeps in the cluster cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The server refuses or does not answer.
+    #[error("expected to read {target}: {source}")]
+    Api {
+        /// What was read.
+        target: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+    /// It is not what this tool writes.
+    #[error("expected {target} as this version writes it, found {why}")]
+    Unreadable {
+        /// What was read.
+        target: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A part is missing.
+    #[error("expected {target}, which the journal names, found nothing")]
+    Missing {
+        /// What is missing.
+        target: String,
+    },
+    /// A bundle's bytes are wrong.
+    #[error("expected {target} as it was written")]
+    Bundle {
+        /// What was read.
+        target: String,
+        /// Why not.
+        #[source]
+        source: BundleError,
+    },
+}
+
+/// ConfigMaps, Secrets or Leases.
+pub fn kind_of(secret: bool) -> ResourceType {
+    own_kind("", if secret { "Secret" } else { "ConfigMap" })
+}
+
+/// The kind of a Lease.
+pub fn lease_kind() -> ResourceType {
+    own_kind("coordination.k8s.io", "Lease")
+}
+
+fn own_kind(group: &str, kind: &str) -> ResourceType {
+    built_in(group, kind).unwrap_or_else(|| ResourceType {
+        group: group.into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: format!("{}s", kind.to_lowercase()),
+        namespaced: true,
+    })
+}
+
+/// Reads inventory, journal and lock of a release.
+pub async fn read_home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Home, HomeError> {
+    let maps = kind_of(false);
+    let inventory = Target::new(&maps, Some(namespace), &names::inventory(name));
+    let journal = Target::new(&maps, Some(namespace), &names::journal(name));
+    let lease = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+    let (inventory, journal, lease) =
+        futures::try_join!(get(cluster, &inventory), get(cluster, &journal), get(cluster, &lease))?;
+    Ok(Home {
+        inventory: inventory.map(|object| parse_inventory(&object)).transpose()?,
+        head: journal.map(|object| parse_head(&object)).transpose()?,
+        lease,
+    })
+}
+
+/// The releases that keep something in a namespace, or in all of them: namespace and name.
+pub async fn list_homes(
+    cluster: &dyn Cluster,
+    namespace: Option<&str>,
+) -> Result<Vec<(String, String)>, HomeError> {
+    let selector = format!("{ROLE_LABEL} in (inventory,journal)");
+    let mut request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
+    let mut found = Vec::new();
+    loop {
+        let page = cluster
+            .list(&request)
+            .await
+            .map_err(|source| HomeError::Api { target: "the releases".into(), source })?;
+        for object in &page.items {
+            if let Some(release) = object.label(names::RELEASE_LABEL) {
+                found.push((object.namespace().unwrap_or_default().to_owned(), release.to_owned()));
+            }
+        }
+        match page.continue_from {
+            Some(from) => request.continue_from = Some(from),
+            None => break,
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, HomeError> {
+    cluster.get(target).await.map_err(|source| HomeError::Api { target: target.to_string(), source })
+}
+
+/// The inventory that a ConfigMap holds.
+pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> {
+    let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
+    let members = Inventory::parse_members(object.text("/data/members"))
+        .map_err(|line| wrong(format!("a member {line:?}")))?;
+    let history = object
+        .text("/data/history")
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("a history entry: {error}"))))
+        .collect::<Result<Vec<HistoryEntry>, _>>()?;
+    Ok(stored(object, Inventory { members, history }))
+}
+
+/// The journal's head that a ConfigMap holds.
+pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
+    let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
+    let bytes = STANDARD
+        .decode(object.text("/binaryData/journal"))
+        .map_err(|error| wrong(format!("its journal: {error}")))?;
+    let bytes = decompress(&bytes).map_err(|error| wrong(format!("its journal: {error}")))?;
+    let head = serde_json::from_slice(&bytes).map_err(|error| wrong(format!("its journal: {error}")))?;
+    Ok(stored(object, head))
+}
+
+fn stored<T>(object: &Object, value: T) -> Stored<T> {
+    Stored { value, uid: object.uid().into(), resource_version: object.resource_version().into() }
+}
+
+/// Reads a bundle, all its parts at once.
+pub async fn read_bundle<T: DeserializeOwned>(
+    cluster: &dyn Cluster,
+    bundle: &Bundle,
+) -> Result<T, HomeError> {
+    let kind = kind_of(bundle.secret);
+    let parts = bundle.names.iter().map(|name| async {
+        let target = Target::new(&kind, Some(&bundle.namespace), name);
+        let missing = || HomeError::Missing { target: target.to_string() };
+        let object = get(cluster, &target).await?.ok_or_else(missing)?;
+        let text = object.text(if bundle.secret { "/data/part" } else { "/binaryData/part" });
+        STANDARD
+            .decode(text)
+            .map_err(|error| HomeError::Unreadable { target: target.to_string(), why: error.to_string() })
+    });
+    let parts = try_join_all(parts).await?;
+    let name = bundle.names.first().map(String::as_str).unwrap_or_default();
+    unpack(bundle, &parts)
+        .map_err(|source| HomeError::Bundle { target: format!("{}/{name}", bundle.namespace), source })
+}
+
+/// Reads the bodies that a journal names.
+pub async fn read_bodies(cluster: &dyn Cluster, journal: &Journal) -> Result<Bodies, HomeError> {
+    let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle));
+    let (mut promotion, mut steps) = (None, BTreeMap::new());
+    for part in try_join_all(parts).await? {
+        promotion = promotion.or(part.promotion);
+        steps.extend(part.steps.into_iter().map(|part| (part.step.id, part)));
+    }
+    let missing = || HomeError::Missing { target: "the journal's first part".into() };
+    let prunes = journal.steps.iter().filter(|step| step.prune).map(|step| step.id).collect();
+    Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes })
+}
+
+/// Reads what is kept of a promoted release; its Secrets only where `with_secrets`.
+pub async fn read_record(
+    cluster: &dyn Cluster,
+    entry: &HistoryEntry,
+    with_secrets: bool,
+) -> Result<Record, HomeError> {
+    let wanted = entry.record.iter().filter(|bundle| with_secrets || !bundle.secret);
+    let mut record = Record::default();
+    for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle))).await? {
+        if record.release.is_empty() {
+            record.release = part.release;
+        }
+        record.desired.extend(part.desired);
+    }
+    Ok(record)
+}
