@@ -2,13 +2,13 @@
 
 use super::ending;
 use super::machine::{Effect, Input};
+use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Watched};
 use super::steps::{Outcome, Steps};
 use super::store::{Store, StoreError};
 use super::undo::Undoing;
 use super::well::is_well;
-use crate::model::bundle::Bundle;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, UndoState};
 use crate::model::{Object, ObjectId};
@@ -29,7 +29,7 @@ pub(super) struct Performer {
     bodies: Arc<Bodies>,
     head: Mutex<Option<Stored<()>>>,
     inventory: Mutex<Option<Stored<()>>>,
-    bundles: Vec<(Bundle, Vec<Vec<u8>>)>,
+    bundles: Vec<Packed>,
     seen: BTreeMap<u32, Object>,
     answers: Mutex<BTreeMap<u32, Object>>,
     fence: bool,
@@ -44,7 +44,7 @@ impl Performer {
         steps: Steps,
         bodies: Arc<Bodies>,
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
-        bundles: Vec<(Bundle, Vec<Vec<u8>>)>,
+        bundles: Vec<Packed>,
         seen: BTreeMap<u32, Object>,
         fence: bool,
     ) -> Self {

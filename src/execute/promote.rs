@@ -21,6 +21,9 @@ use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// A bundle, and the bytes of its parts.
+pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
+
 /// What is promoted.
 #[derive(Clone, Debug)]
 pub struct Promotion {
@@ -102,7 +105,7 @@ async fn begin(
     let bodies = bodies(plan, before.clone(), inventory.members.clone());
     let parts = part_bundles(&bodies)?;
     let records = record_bundles(&bodies.promotion.plan, record)?;
-    let bundle = |bundles: &[(Bundle, Vec<Vec<u8>>)]| bundles.iter().map(|(b, _)| b.clone()).collect();
+    let bundle = |bundles: &[Packed]| bundles.iter().map(|(b, _)| b.clone()).collect();
     let journal = journal(&bodies, bundle(&parts), bundle(&records), services, &lock.holder);
     let (head, head_stored) = new_head(journal, head);
     let bundles = parts.into_iter().chain(records).collect();
@@ -200,7 +203,7 @@ fn bodies(
 }
 
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
-fn part_bundles(bodies: &Bodies) -> Result<Vec<(Bundle, Vec<Vec<u8>>)>, StoreError> {
+fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
     let plan = &bodies.promotion.plan;
     let made: BTreeSet<&str> = bodies
         .steps
@@ -219,7 +222,7 @@ fn part_bundles(bodies: &Bodies) -> Result<Vec<(Bundle, Vec<Vec<u8>>)>, StoreErr
 }
 
 /// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace.
-fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<(Bundle, Vec<Vec<u8>>)>, StoreError> {
+fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError> {
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
@@ -241,7 +244,7 @@ fn bundle<T: serde::Serialize>(
     secret: bool,
     namespace: &str,
     name: impl Fn(&str, usize) -> String,
-) -> Result<(Bundle, Vec<Vec<u8>>), StoreError> {
+) -> Result<Packed, StoreError> {
     let (digest, parts) = pack(value)
         .map_err(|source| StoreError::Encoding { target: format!("parts in {namespace}"), source })?;
     let names = (0..parts.len()).map(|part| name(digest.short(), part)).collect();

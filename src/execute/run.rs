@@ -4,11 +4,11 @@ use super::lock::Lock;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
 use super::patience::{Patience, Problem};
 use super::perform::Performer;
+use super::promote::Packed;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
 use super::store::Store;
 use crate::model::Object;
-use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
@@ -29,7 +29,7 @@ pub(super) struct Start {
     pub bodies: Bodies,
     pub intent: Intent,
     /// Bundles that the head names and that are to be written.
-    pub bundles: Vec<(Bundle, Vec<Vec<u8>>)>,
+    pub bundles: Vec<Packed>,
     /// Reads of objects that are fresh enough to write over.
     pub seen: BTreeMap<u32, Object>,
     /// Whether another run's requests can still be on their way.
