@@ -67,3 +67,37 @@ commands! {
     /// Write the manual pages
     Man(man): Acting,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_command_begins_with_examples_and_explains_each_flag() {
+        let mut root = Cli::command();
+        root.build();
+        for command in root.get_subcommands() {
+            let name = command.get_name();
+            let examples = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.starts_with("Examples:\n"), "{name} has no examples");
+            assert!(examples.contains("kubectl delivery "), "{name}: {examples}");
+            assert!(command.get_about().is_some(), "{name} says nothing about itself");
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{name}: {} has no help", arg.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_lines_family_is_known_before_it_is_parsed() {
+        for command in Cli::command().get_subcommands() {
+            assert!(Command::family_of(command.get_name()).is_some(), "{}", command.get_name());
+        }
+    }
+}

@@ -3,10 +3,11 @@
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::connection::ConnectionArgs;
 use super::error::CommandError;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, ConnectionOptions};
 use clap::Args;
 use std::io::Write;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug, Default)]
@@ -30,12 +31,13 @@ pub struct GlobalArgs {
 pub struct Context {
     global: GlobalArgs,
     environment: ColorEnvironment,
+    door: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
 }
 
 impl Context {
     /// From the flags and the process's environment.
     pub fn new(global: GlobalArgs) -> Self {
-        Self { global, environment: ColorEnvironment::read() }
+        Self { global, environment: ColorEnvironment::read(), door: Mutex::new(None) }
     }
 
     /// Whether a stream gets colours.
@@ -73,8 +75,16 @@ impl Context {
         Box::new(std::io::stderr())
     }
 
-    /// The door to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself.
+    /// The door to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself;
+    /// who asks again gets the same one, with its connections and credentials.
     pub async fn cluster(&self, connection: &ConnectionArgs) -> Result<Arc<dyn Cluster>, CommandError> {
-        Ok(cluster::connect(&connection.options()).await?)
+        let options = connection.options();
+        let mut kept = self.door.lock().await;
+        if let Some((_, door)) = kept.as_ref().filter(|(of, _)| *of == options) {
+            return Ok(door.clone());
+        }
+        let door = cluster::connect(&options).await?;
+        *kept = Some((options, door.clone()));
+        Ok(door)
     }
 }

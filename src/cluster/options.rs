@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// What flags say about the connection; the kubeconfig or the pod's ServiceAccount say the rest.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ConnectionOptions {
     /// The one kubeconfig file to read; else KUBECONFIG's, else `~/.kube/config`, else the pod's ServiceAccount.
     pub kubeconfig: Option<PathBuf>,

@@ -9,4 +9,5 @@ mod promote;
 mod proxy;
 mod retries;
 mod rollout;
+mod terminal;
 mod version;
