@@ -20,5 +20,6 @@ pub mod load;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod registry;
 pub mod report;
 pub mod rollout;

@@ -1,0 +1,10 @@
+//! OCI registries: what a reference is, byte for byte.
+//!
+//! Digests are computed from the bytes that a registry sends, never taken on its word.
+
+mod credentials;
+mod error;
+mod resolve;
+
+pub use error::{RegistryError, Trouble};
+pub use resolve::{Presence, Registries, RegistryOptions, Resolved};

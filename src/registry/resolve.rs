@@ -1,0 +1,244 @@
+//! From references to digests: the index's or manifest's, and each platform's manifest and configuration.
+
+use super::credentials;
+use super::error::{RegistryError, Trouble, trouble};
+use crate::model::Sha256Digest;
+use crate::model::image::{ImageReference, Platform};
+use crate::model::release::PlatformDigests;
+use futures::stream::{self, StreamExt};
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::{Client, Reference};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Images that are resolved at the same time.
+const CONCURRENCY: usize = 8;
+/// No honest manifest is larger.
+const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+const TRIES: u32 = 4;
+const MEDIA_TYPES: &[&str] = &[
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+/// How registries are reached.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryOptions {
+    /// Hosts that are spoken to without TLS; those of the loopback always are.
+    pub insecure: Vec<String>,
+    /// Registry or repository prefix as written → where it is asked.
+    pub map: BTreeMap<String, String>,
+}
+
+/// A connection to every registry.
+pub struct Registries {
+    client: Client,
+    map: BTreeMap<String, String>,
+}
+
+/// What a registry says an image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The index's or manifest's digest.
+    pub digest: Sha256Digest,
+    /// One entry a platform.
+    pub platforms: Vec<PlatformDigests>,
+}
+
+/// Whether a registry has an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    There,
+    /// It says that it has not.
+    Absent,
+    /// It did not say.
+    Unknown(String),
+}
+
+#[derive(Deserialize)]
+struct RawManifest {
+    manifests: Option<Vec<RawEntry>>,
+    config: Option<RawEntry>,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    digest: Sha256Digest,
+    platform: Option<RawPlatform>,
+}
+
+#[derive(Deserialize)]
+struct RawPlatform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl Registries {
+    /// Sends nothing yet.
+    pub fn new(options: &RegistryOptions, references: &[String]) -> Self {
+        let hosts = references
+            .iter()
+            .filter_map(|text| text.parse::<ImageReference>().ok())
+            .map(|image| image.registry);
+        let mapped = options.map.values().filter_map(|name| name.split('/').next()).map(str::to_owned);
+        let plain =
+            hosts.chain(mapped).filter(|host| is_loopback(host)).chain(options.insecure.iter().cloned());
+        let config = ClientConfig {
+            protocol: ClientProtocol::HttpsExcept(plain.collect()),
+            connect_timeout: Some(Duration::from_secs(10)),
+            read_timeout: Some(Duration::from_secs(30)),
+            user_agent: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
+            ..ClientConfig::default()
+        };
+        Self { client: Client::new(config), map: options.map.clone() }
+    }
+
+    /// Resolves each reference once, several at the same time; in the order given.
+    pub async fn resolve_all(&self, references: &[String]) -> Vec<Result<Resolved, RegistryError>> {
+        stream::iter(references)
+            .map(|reference| self.resolve(reference))
+            .buffered(CONCURRENCY)
+            .collect()
+            .await
+    }
+
+    /// What one reference is.
+    pub async fn resolve(&self, reference: &str) -> Result<Resolved, RegistryError> {
+        let wrap = |trouble| RegistryError { reference: reference.to_owned(), trouble };
+        let image = self.image(reference).map_err(wrap)?;
+        let (digest, manifest) = self.manifest(&image).await.map_err(wrap)?;
+        let platforms = match &manifest.manifests {
+            Some(entries) => self.platforms(&image, entries).await.map_err(wrap)?,
+            None => self.single(&image, &digest, &manifest).await.map_err(wrap)?,
+        };
+        Ok(Resolved { digest, platforms })
+    }
+
+    /// Whether a registry has an image; only its own clear "no" is one.
+    pub async fn presence(&self, reference: &str) -> Presence {
+        let image = match self.image(reference) {
+            Ok(image) => image,
+            Err(trouble) => return Presence::Unknown(trouble.to_string()),
+        };
+        match self.client.fetch_manifest_digest(&image, &credentials::find(image.resolve_registry())).await {
+            Ok(_) => Presence::There,
+            Err(error) => match trouble(error) {
+                Trouble::NotFound(_) => Presence::Absent,
+                other => Presence::Unknown(other.to_string()),
+            },
+        }
+    }
+
+    fn image(&self, reference: &str) -> Result<Reference, Trouble> {
+        let bad = |why: String| Trouble::BadReference(why);
+        let written: ImageReference =
+            reference.parse().map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
+        let name = written.name();
+        let is_prefix = |from: &&String| {
+            name.strip_prefix(from.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mapped = match self.map.keys().filter(is_prefix).max_by_key(|from| from.len()) {
+            Some(from) => format!("{}{}", self.map[from], &name[from.len()..]),
+            None => name.clone(),
+        };
+        let text = written.to_string().replacen(&name, &mapped, 1);
+        text.parse().map_err(|error: oci_client::ParseError| bad(error.to_string()))
+    }
+
+    /// A manifest and the digest of its bytes, which must be the one that was asked for.
+    async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), Trouble> {
+        let auth = credentials::find(image.resolve_registry());
+        let mut tries = 1;
+        let bytes = loop {
+            match self.client.pull_manifest_raw(image, &auth, MEDIA_TYPES).await {
+                Ok((bytes, _)) => break bytes,
+                Err(error) => match trouble(error) {
+                    Trouble::TooManyRequests(_) if tries < TRIES => {
+                        tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+                        tries += 1;
+                    }
+                    Trouble::TooManyRequests(_) => return Err(Trouble::TooManyRequests(tries)),
+                    other => return Err(other),
+                },
+            }
+        };
+        if bytes.len() > MANIFEST_LIMIT {
+            return Err(Trouble::BadManifest(format!("it has {} bytes, which no manifest has", bytes.len())));
+        }
+        let digest = Sha256Digest::of(&bytes);
+        if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
+            return Err(Trouble::DigestMismatch(format!("expected {wanted}, found {digest}")));
+        }
+        let manifest =
+            serde_json::from_slice(&bytes).map_err(|error| Trouble::BadManifest(error.to_string()))?;
+        Ok((digest, manifest))
+    }
+
+    async fn platforms(
+        &self,
+        image: &Reference,
+        entries: &[RawEntry],
+    ) -> Result<Vec<PlatformDigests>, Trouble> {
+        let mut found = Vec::new();
+        for entry in entries {
+            let Some(platform) = entry.platform.as_ref().filter(|platform| platform.is_real()) else {
+                continue;
+            };
+            let (_, manifest) = self.manifest(&image.clone_with_digest(entry.digest.to_string())).await?;
+            if let Some(config) = manifest.config {
+                let manifest = entry.digest.clone();
+                found.push(PlatformDigests { platform: platform.name(), manifest, config: config.digest });
+            }
+        }
+        Ok(found)
+    }
+
+    /// An image of one platform: its configuration says which.
+    async fn single(
+        &self,
+        image: &Reference,
+        digest: &Sha256Digest,
+        manifest: &RawManifest,
+    ) -> Result<Vec<PlatformDigests>, Trouble> {
+        let Some(config) = &manifest.config else { return Ok(Vec::new()) };
+        let mut bytes = Vec::new();
+        self.client.pull_blob(image, config.digest.as_str(), &mut bytes).await.map_err(trouble)?;
+        let found = Sha256Digest::of(&bytes);
+        if found != config.digest {
+            return Err(Trouble::DigestMismatch(format!("expected {}, found {found}", config.digest)));
+        }
+        // An artifact's configuration names no platform: it has none.
+        let platform: Option<RawPlatform> = serde_json::from_slice(&bytes).ok();
+        let entry = |platform: RawPlatform| PlatformDigests {
+            platform: platform.name(),
+            manifest: digest.clone(),
+            config: config.digest.clone(),
+        };
+        Ok(platform.map(entry).into_iter().collect())
+    }
+}
+
+impl RawPlatform {
+    /// Attestation manifests are listed under a platform that there is not.
+    fn is_real(&self) -> bool {
+        self.os != "unknown" && self.architecture != "unknown"
+    }
+
+    fn name(&self) -> Platform {
+        let variant = self.variant.as_deref().filter(|variant| !variant.is_empty());
+        Platform(match variant {
+            Some(variant) => format!("{}/{}/{variant}", self.os, self.architecture),
+            None => format!("{}/{}", self.os, self.architecture),
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.starts_with("127.") || name == "[::1]"
+}
