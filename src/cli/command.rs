@@ -58,6 +58,8 @@ macro_rules! commands {
 
 // In the order of `--help`. `Comparing`: exit 1 means differences, and errors are 2 and above.
 commands! {
+    /// Write down what CI tests: manifests, and each image as a digest
+    Record(record): Acting,
     /// Bring a cluster to a release, all of it or none of it
     Promote(promote): Acting,
     /// Print the versions of this program and of the API server

@@ -1,72 +1,129 @@
-//! What is compared: a release, an environment, and manifests of one's own.
+//! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
 use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
+use crate::compare::check_expressions;
 use crate::load::{self, LoadError, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
+use crate::model::names::API_VERSION;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Flags that name an environment and manifests.
+/// kubectl's own flags for manifests.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What is compared")]
+#[command(next_help_heading = "Manifests")]
+pub struct ManifestArgs {
+    /// A file or folder with manifests, or - for standard input; may be repeated
+    #[arg(short, long, value_name = "PATH")]
+    pub filename: Vec<PathBuf>,
+    /// A kustomization's folder
+    #[arg(short, long, value_name = "DIR")]
+    pub kustomize: Option<PathBuf>,
+    /// Read the folders below too
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+}
+
+impl ManifestArgs {
+    /// Whether any manifest is named.
+    pub fn is_empty(&self) -> bool {
+        self.filename.is_empty() && self.kustomize.is_none()
+    }
+
+    /// Reads them.
+    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
+        let file = |path: &PathBuf| ManifestSource::Path { path: path.clone(), recursive: self.recursive };
+        let mut sources: Vec<_> = self.filename.iter().map(file).collect();
+        sources.extend(self.kustomize.clone().map(ManifestSource::Kustomization));
+        Ok(load::manifests(&sources)?)
+    }
+}
+
+/// Flags that name an environment, and manifests of one's own.
+#[derive(Args, Clone, Debug, Default)]
 pub struct InputArgs {
     /// The environment's file: how this cluster may differ from what was tested
     #[arg(short, long, value_name = "FILE")]
     pub environment: Option<PathBuf>,
-    /// Manifests of this environment, instead of the release's own: a file, a folder, or - for stdin; may be repeated
-    #[arg(short = 'f', long = "filename", value_name = "PATH")]
-    pub files: Vec<PathBuf>,
-    /// Read the folders of -f with all that lies below them
-    #[arg(short = 'R', long, requires = "files")]
-    pub recursive: bool,
-    /// A kustomization's folder, instead of the release's own manifests
-    #[arg(short, long, value_name = "FOLDER", conflicts_with = "files")]
-    pub kustomize: Option<PathBuf>,
+    /// Manifests instead of the environment's and the release's own.
+    #[command(flatten)]
+    pub manifests: ManifestArgs,
 }
 
 /// What was read.
 pub struct Inputs {
     /// The release.
     pub release: LoadedRelease,
-    /// The environment; an empty one where none is named.
-    pub environment: Environment,
-    /// The environment as read, where one is named.
-    pub environment_file: Option<LoadedEnvironment>,
+    /// The environment as read; one that declares nothing where none is named.
+    pub environment: LoadedEnvironment,
     /// Manifests instead of the release's own.
     pub manifests: Option<Vec<Object>>,
 }
 
 impl InputArgs {
     /// Reads the files.
-    pub fn read(&self, release: &std::path::Path) -> Result<Inputs, CommandError> {
-        let release = load::release(release).map_err(|error| unreadable(&error))?;
-        let file = self.environment.as_deref().map(load::environment).transpose();
-        let mut environment_file = file.map_err(|error| unreadable(&error))?;
-        let mut sources: Vec<ManifestSource> = self
-            .files
-            .iter()
-            .map(|path| ManifestSource::Path { path: path.clone(), recursive: self.recursive })
-            .collect();
-        sources.extend(self.kustomize.iter().cloned().map(ManifestSource::Kustomization));
-        let manifests = if sources.is_empty() {
-            environment_file.as_mut().and_then(|file| file.manifests.take())
-        } else {
-            Some(load::manifests(&sources).map_err(|error| unreadable(&error))?)
+    pub fn read(&self, release: &str) -> Result<Inputs, CommandError> {
+        let release = open_release(release)?;
+        let mut environment = open_environment(self.environment.as_deref())?;
+        let manifests = match self.manifests.is_empty() {
+            true => environment.manifests.take(),
+            false => Some(self.manifests.read()?),
         };
-        let environment = environment_file.as_ref().map(|file| file.environment.clone()).unwrap_or_default();
-        Ok(Inputs { release, environment, environment_file, manifests })
+        Ok(Inputs { release, environment, manifests })
     }
 }
 
 impl Inputs {
     /// The connection: flags win over the environment's file.
     pub fn connection(&self, flags: &ConnectionArgs) -> ConnectionArgs {
-        let spec = &self.environment.spec;
+        let spec = &self.environment.environment.spec;
         flags.clone().or_environment(spec.context.as_deref(), spec.namespace.as_deref())
     }
 }
 
-fn unreadable(error: &LoadError) -> CommandError {
-    CommandError::from_error(ErrorKind::Usage, error)
+impl From<LoadError> for CommandError {
+    fn from(error: LoadError) -> Self {
+        let hint = error.hint();
+        let failure = CommandError::from_error(ErrorKind::Usage, &error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// Opens the release that an argument names.
+pub fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
+    Ok(load::release(Path::new(place))?)
+}
+
+/// Reads the environment that `-e` names and checks its expressions; without one, an environment that declares nothing.
+pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, CommandError> {
+    let Some(path) = path else {
+        let environment = Environment {
+            api_version: API_VERSION.into(),
+            kind: "Environment".into(),
+            ..Environment::default()
+        };
+        return Ok(LoadedEnvironment {
+            environment,
+            path: PathBuf::new(),
+            text: String::new(),
+            manifests: None,
+        });
+    };
+    let loaded = load::environment(path)?;
+    let broken = check_expressions(&loaded.environment);
+    if broken.is_empty() {
+        return Ok(loaded);
+    }
+    let told: Vec<String> =
+        broken.iter().map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression))).collect();
+    Err(CommandError::usage(told.join("\n"))
+        .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
+}
+
+/// Today, in UTC.
+pub fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -5,4 +5,5 @@ pub mod completion;
 pub mod inputs;
 pub mod man;
 pub mod promote;
+pub mod record;
 pub mod version;

@@ -9,6 +9,7 @@ mod managed_fields;
 mod object;
 mod pair;
 mod pin;
+mod recording;
 mod rules;
 mod structural;
 
@@ -17,5 +18,6 @@ pub use fields::changes;
 pub use managed_fields::{Owners, class_of};
 pub use object::{Looked, object};
 pub use pin::PinError;
+pub use recording::{NeededImage, needed_images, record, requirements};
 pub use rules::{RuleAnswer, Rules, Sides, check_expressions};
 pub use structural::{Difference, differences};

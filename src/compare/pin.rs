@@ -1,11 +1,9 @@
 //! Images pinned to the digests that were tested. A manifest's tag is a placeholder.
 
 use crate::model::image::ImageReference;
-use crate::model::path::{FieldPath, Step};
 use crate::model::pod_spec::{ImageUse, images};
 use crate::model::release::{ImagePath, RecordedImage};
-use crate::model::{Object, Sha256Digest};
-use serde_json::Value;
+use crate::model::{FieldPath, Object, Sha256Digest};
 use std::collections::BTreeMap;
 
 /// An image that could be several of the release's.
@@ -38,7 +36,7 @@ impl<'r> Pins<'r> {
             if let Some(found) = self.find(&image, object, tested)?
                 && let Some(pinned) = self.written(&image.reference, found)
             {
-                set(object.value_mut(), image.path.steps(), pinned.into());
+                image.path.set(object.value_mut(), pinned.into());
             }
         }
         Ok(())
@@ -109,28 +107,6 @@ impl<'r> Pins<'r> {
     fn written(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
         let written: ImageReference = reference.parse().ok()?;
         Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
-    }
-}
-
-/// Replaces the value at a path that is there.
-fn set(value: &mut Value, steps: &[Step], new: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *value = new;
-        return;
-    };
-    let next = match step {
-        Step::Field(name) => value.as_object_mut().and_then(|map| map.get_mut(name)),
-        Step::Index(index) => value.as_array_mut().and_then(|list| list.get_mut(*index)),
-        Step::Key(_) | Step::Value(_) => {
-            let at = value.as_array().and_then(|list| {
-                let found = step.get(value)?;
-                list.iter().position(|item| std::ptr::eq(item, found))
-            });
-            at.and_then(|at| value.as_array_mut()?.get_mut(at))
-        }
-    };
-    if let Some(next) = next {
-        set(next, rest, new);
     }
 }
 

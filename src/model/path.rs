@@ -51,12 +51,31 @@ impl Step {
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Step::Field(name) => value.as_object()?.get(name),
-            Step::Key(fields) => {
-                let matches = |item: &&Value| fields.iter().all(|(name, text)| is(item.get(name), text));
-                value.as_array()?.iter().find(matches)
-            }
-            Step::Value(text) => value.as_array()?.iter().find(|item| is(Some(item), text)),
+            Step::Key(_) | Step::Value(_) => value.as_array()?.iter().find(|item| self.is_item(item)),
             Step::Index(index) => value.as_array()?.get(*index),
+        }
+    }
+}
+
+impl Step {
+    /// Whether a list's item is the one that this step addresses by key or value.
+    fn is_item(&self, item: &Value) -> bool {
+        match self {
+            Step::Key(fields) => fields.iter().all(|(name, text)| is(item.get(name), text)),
+            Step::Value(text) => is(Some(item), text),
+            Step::Field(_) | Step::Index(_) => false,
+        }
+    }
+
+    /// As [`Step::get`], to change it.
+    fn get_mut<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
+        match self {
+            Step::Field(name) => value.as_object_mut()?.get_mut(name),
+            Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+            Step::Key(_) | Step::Value(_) => {
+                let at = value.as_array()?.iter().position(|item| self.is_item(item))?;
+                value.as_array_mut()?.get_mut(at)
+            }
         }
     }
 }
@@ -110,6 +129,17 @@ impl FieldPath {
     /// Whether this path is `prefix` or lies under it.
     pub fn starts_with(&self, prefix: &FieldPath) -> bool {
         self.0.starts_with(&prefix.0)
+    }
+
+    /// Replaces the value that this path leads to; false where there is none.
+    pub fn set(&self, object: &mut Value, new: Value) -> bool {
+        let mut at = object;
+        for step in &self.0 {
+            let Some(next) = step.get_mut(at) else { return false };
+            at = next;
+        }
+        *at = new;
+        true
     }
 
     /// The value that this path leads to.

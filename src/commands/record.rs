@@ -1,0 +1,302 @@
+//! `kubectl delivery record`: writes down what CI tests.
+
+use super::inputs::{ManifestArgs, open_release};
+use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use crate::compare::{self, NeededImage, needed_images};
+use crate::load::{self, LoadedRelease};
+use crate::model::image::ImageReference;
+use crate::model::release::{DigestOrigin, ImagePath, RecordedImage, Release, ReleaseMetadata, Source};
+use crate::model::{FieldPath, Object, Sha256Digest};
+use crate::registry::{Registries, RegistryOptions};
+use clap::Args as ClapArgs;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `record`.
+#[derive(ClapArgs, Debug)]
+#[command(before_help = "Examples:
+  kubectl delivery record -k deploy/ci --name shop --version 1.4.2 -o shop.release.yaml
+  kubectl delivery record -f manifests/ --name shop --version 1.4.2 --offline
+  kubectl delivery record --from shop.release.yaml --image ghcr.io/acme/web=ghcr.io/acme/web:1.4.3 --version 1.4.3 -o next.yaml")]
+pub struct Args {
+    #[command(flatten)]
+    manifests: ManifestArgs,
+    /// The release's name, a DNS label; the objects that it keeps in a cluster are named after it
+    #[arg(long, value_name = "NAME", required_unless_present = "from")]
+    name: Option<String>,
+    /// The release's version: free text
+    #[arg(long, value_name = "TEXT")]
+    version: String,
+    /// Where to write it, as YAML, or as JSON where the name ends in .json; standard output without it
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Begin with this release: only the images given by --image change
+    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["filename", "kustomize"])]
+    from: Option<String>,
+    /// An image by hand: REFERENCE=sha256:…; with --from: REPOSITORY=REFERENCE; may be repeated
+    #[arg(long, value_name = "IMAGE=VALUE")]
+    image: Vec<String>,
+    /// Where objects of a custom kind hold images: KIND.GROUP=/spec/workers/[*]/image; may be repeated
+    #[arg(long, value_name = "KIND=PATH")]
+    image_path: Vec<String>,
+    /// Ask no registry: every reference must carry its digest
+    #[arg(long)]
+    offline: bool,
+    /// A registry without TLS; the loopback's need no flag
+    #[arg(long, value_name = "HOST")]
+    insecure_registry: Vec<String>,
+    /// Ask another registry than the one written: FROM=TO
+    #[arg(long, value_name = "FROM=TO")]
+    registry_map: Vec<String>,
+    /// URL of the sources' repository, instead of git's
+    #[arg(long, value_name = "URL")]
+    source: Option<String>,
+    /// Write only the file: no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Reads, resolves, writes.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let options = RegistryOptions {
+        insecure: args.insecure_registry.clone(),
+        map: pairs(&args.registry_map, "--registry-map FROM=TO")?.into_iter().collect(),
+    };
+    let release = match &args.from {
+        Some(from) => next(&args, open_release(from)?, &options).await?,
+        None => first(&args, &options).await?,
+    };
+    let bytes = written(&release, args.output.as_deref())?;
+    match &args.output {
+        Some(path) => load::write_whole(path, &bytes)?,
+        None => {
+            let mut out = context.stdout();
+            out.write_all(&bytes)?;
+            out.flush()?;
+        }
+    }
+    if !args.quiet {
+        summarise(&release, &Sha256Digest::of(&bytes), &args, context)?;
+    }
+    Ok(Exit::OK)
+}
+
+async fn first(args: &Args, options: &RegistryOptions) -> Result<Release, CommandError> {
+    if args.manifests.is_empty() {
+        return Err(CommandError::usage("expected manifests, found none")
+            .with_hint("name them: -f PATH, -k DIR, or - for standard input"));
+    }
+    let objects = args.manifests.read()?;
+    let paths = image_paths(&args.image_path)?;
+    let by_hand: BTreeMap<String, Sha256Digest> = pairs(&args.image, "--image REFERENCE=sha256:…")?
+        .into_iter()
+        .map(|(reference, digest)| Ok((reference, digest.parse().map_err(CommandError::usage)?)))
+        .collect::<Result<_, CommandError>>()?;
+    let needed = needed_images(&objects, &paths);
+    if let Some(unused) =
+        by_hand.keys().find(|reference| !needed.iter().any(|image| image.reference == **reference))
+    {
+        return Err(CommandError::usage(format!("--image names {unused}, which no manifest uses")));
+    }
+    let images = resolve(&needed, &by_hand, args.offline, options).await?;
+    let metadata =
+        ReleaseMetadata { name: args.name.clone().unwrap_or_default(), version: args.version.clone() };
+    Ok(compare::record(metadata, source(args), objects, images, paths))
+}
+
+/// The next release, where one service changed: the same objects, some images new.
+async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Result<Release, CommandError> {
+    let mut release = from.release;
+    let wanted = pairs(&args.image, "--image REPOSITORY=REFERENCE")?;
+    if wanted.is_empty() {
+        return Err(CommandError::usage("expected --image REPOSITORY=REFERENCE with --from, found none"));
+    }
+    for (repository, reference) in wanted {
+        let is_meant = |image: &RecordedImage| {
+            image
+                .reference
+                .parse::<ImageReference>()
+                .is_ok_and(|parsed| parsed.name() == repository || image.reference == repository)
+        };
+        let Some(at) = release.spec.images.iter().position(is_meant) else {
+            let known: Vec<&str> = release.spec.images.iter().map(|image| image.reference.as_str()).collect();
+            return Err(CommandError::usage(format!(
+                "the release has no image {repository}; it has {}",
+                known.join(", ")
+            )));
+        };
+        let needed = NeededImage { reference: reference.clone(), used_by: "--image".into() };
+        let found = resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
+        let old = release.spec.images[at].reference.clone();
+        rename_image(&mut release.spec.objects, &release.spec.image_paths, &old, &reference);
+        release.spec.images.splice(at..=at, found);
+    }
+    release.metadata.version.clone_from(&args.version);
+    if let Some(name) = &args.name {
+        release.metadata.name.clone_from(name);
+    }
+    release.spec.source = source(args).or(release.spec.source);
+    Ok(release)
+}
+
+fn rename_image(objects: &mut [Object], paths: &[ImagePath], old: &str, new: &str) {
+    for object in objects {
+        let found = crate::model::pod_spec::images(object, paths);
+        for image in found.into_iter().filter(|image| image.reference == old) {
+            image.path.set(object.value_mut(), new.into());
+        }
+    }
+}
+
+async fn resolve(
+    needed: &[NeededImage],
+    by_hand: &BTreeMap<String, Sha256Digest>,
+    offline: bool,
+    options: &RegistryOptions,
+) -> Result<Vec<RecordedImage>, CommandError> {
+    let mut found: BTreeMap<&str, RecordedImage> = BTreeMap::new();
+    let mut to_ask: Vec<&NeededImage> = Vec::new();
+    for image in needed {
+        let recorded = |digest: &Sha256Digest, origin| RecordedImage {
+            reference: image.reference.clone(),
+            digest: digest.clone(),
+            origin: Some(origin),
+            platforms: Vec::new(),
+        };
+        if let Some(digest) = by_hand.get(&image.reference) {
+            found.insert(&image.reference, recorded(digest, DigestOrigin::ByHand));
+            continue;
+        }
+        let parsed: ImageReference = image
+            .reference
+            .parse()
+            .map_err(|error| CommandError::usage(format!("{}: {error}", image.used_by)))?;
+        match (offline, parsed.digest) {
+            (true, Some(digest)) => {
+                drop(found.insert(&image.reference, recorded(&digest, DigestOrigin::Reference)))
+            }
+            (true, None) => {
+                let message = format!(
+                    "{}: expected a digest in {} (--offline asks no registry), found none",
+                    image.used_by, image.reference
+                );
+                return Err(
+                    CommandError::usage(message).with_hint(format!("--image {}=sha256:…", image.reference))
+                );
+            }
+            (false, _) => to_ask.push(image),
+        }
+    }
+    let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
+    let answers = Registries::new(options, &references).resolve_all(&references).await;
+    let mut failures = Vec::new();
+    for (image, answer) in to_ask.iter().zip(answers) {
+        match answer {
+            Ok(resolved) => {
+                let recorded = RecordedImage {
+                    reference: image.reference.clone(),
+                    digest: resolved.digest,
+                    origin: None,
+                    platforms: resolved.platforms,
+                };
+                found.insert(&image.reference, recorded);
+            }
+            Err(error) => failures.push((image, error)),
+        }
+    }
+    if let Some((_, first)) = failures.first() {
+        let told: Vec<String> =
+            failures.iter().map(|(image, error)| format!("{}: {error}", image.used_by)).collect();
+        let error = CommandError::new(ErrorKind::Unreachable, told.join("\n"));
+        return Err(match first.trouble.hint() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        });
+    }
+    Ok(needed.iter().filter_map(|image| found.remove(image.reference.as_str())).collect())
+}
+
+/// `A=B`, split at the first `=` of a plain name and at the last one before a digest alike.
+fn pairs(texts: &[String], form: &str) -> Result<Vec<(String, String)>, CommandError> {
+    texts
+        .iter()
+        .map(|text| match text.split_once('=') {
+            Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok((from.to_owned(), to.to_owned())),
+            _ => Err(CommandError::usage(format!("expected {form}, found {text:?}"))),
+        })
+        .collect()
+}
+
+fn image_paths(texts: &[String]) -> Result<Vec<ImagePath>, CommandError> {
+    pairs(texts, "--image-path KIND.GROUP=/spec/…/image")?
+        .into_iter()
+        .map(|(kind, path)| {
+            let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
+            path.replace("[*]", "[0]").parse::<FieldPath>().map_err(CommandError::usage)?;
+            Ok(ImagePath { group: group.into(), kind: kind.into(), path })
+        })
+        .collect()
+}
+
+/// From git where the manifests lie; flags win.
+fn source(args: &Args) -> Option<Source> {
+    let place = args.manifests.kustomize.as_deref().or(args.manifests.filename.first().map(PathBuf::as_path));
+    let folder = match place {
+        Some(path) if path.is_dir() => path,
+        Some(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        None => Path::new("."),
+    };
+    let found = load::source_of(folder);
+    match (&args.source, found) {
+        (Some(url), found) => Some(Source {
+            repository: Some(url.clone()),
+            ..found.unwrap_or(Source { repository: None, revision: None, dirty: false })
+        }),
+        (None, found) => found,
+    }
+}
+
+/// The bytes of the file; reading them back must give the same release.
+fn written(release: &Release, output: Option<&Path>) -> Result<Vec<u8>, CommandError> {
+    let is_json = output.and_then(|path| path.extension()).is_some_and(|ending| ending == "json");
+    let text = if is_json {
+        serde_json::to_string_pretty(release).map_err(std::io::Error::from)? + "\n"
+    } else {
+        load::to_yaml(release)
+    };
+    let bytes = text.into_bytes();
+    let read = load::parse_release(bytes.clone(), output.unwrap_or(Path::new("the release")))?;
+    if read.release != *release {
+        let message = "the release cannot be written as YAML without changing it";
+        return Err(CommandError::new(ErrorKind::Other, message).with_hint("write JSON: -o NAME.json"));
+    }
+    Ok(bytes)
+}
+
+fn summarise(
+    release: &Release,
+    digest: &Sha256Digest,
+    args: &Args,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let spec = &release.spec;
+    let mut err = context.stderr();
+    let place = args.output.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default();
+    let count =
+        |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    writeln!(
+        err,
+        "recorded {} {}{place}: {}, {}, {} ({})",
+        release.metadata.name,
+        release.metadata.version,
+        count(spec.objects.len(), "object", "objects"),
+        count(spec.images.len(), "image", "images"),
+        count(spec.requires.len(), "requirement", "requirements"),
+        digest.short(),
+    )?;
+    if spec.source.as_ref().is_some_and(|source| source.dirty) {
+        writeln!(err, "note: the work tree has changes that are not in the recorded revision")?;
+    }
+    Ok(())
+}

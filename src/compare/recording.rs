@@ -1,0 +1,266 @@
+//! What a release is made of: the objects without Secrets, their images, and what they need and do not hold.
+
+use crate::model::names::API_VERSION;
+use crate::model::pod_spec::{images, pod_spec, references};
+use crate::model::release::{
+    ImagePath, RecordedImage, Release, ReleaseMetadata, ReleaseSpec, Requirement, Source,
+};
+use crate::model::{Object, ObjectId};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One image of the manifests, and who uses it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededImage {
+    /// As written.
+    pub reference: String,
+    /// `Deployment web, container web`.
+    pub used_by: String,
+}
+
+/// Every image of the objects, each once, in the order of first use.
+pub fn needed_images(objects: &[Object], paths: &[ImagePath]) -> Vec<NeededImage> {
+    let mut seen = BTreeSet::new();
+    let mut needed = Vec::new();
+    for object in objects {
+        for image in images(object, paths) {
+            if seen.insert(image.reference.clone()) {
+                let used_by = format!("{}, container {}", object.id(), image.container);
+                needed.push(NeededImage { reference: image.reference, used_by });
+            }
+        }
+    }
+    needed
+}
+
+/// Puts a release together. Secrets become requirements: their values never enter it.
+pub fn record(
+    metadata: ReleaseMetadata,
+    source: Option<Source>,
+    objects: Vec<Object>,
+    images: Vec<RecordedImage>,
+    image_paths: Vec<ImagePath>,
+) -> Release {
+    let requires = requirements(&objects);
+    let objects =
+        objects.into_iter().filter(|object| !is_secret(object)).map(without_server_fields).collect();
+    Release {
+        api_version: API_VERSION.into(),
+        kind: "Release".into(),
+        metadata,
+        spec: ReleaseSpec { source, images, image_paths, objects, requires },
+    }
+}
+
+fn is_secret(object: &Object) -> bool {
+    object.kind() == "Secret" && object.api_version() == "v1"
+}
+
+/// What a `kubectl get -o yaml` leaves in a file is no manifest, and may quote a Secret.
+fn without_server_fields(mut object: Object) -> Object {
+    const SERVERS: &[&str] =
+        &["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"];
+    if let Some(map) = object.value_mut().as_object_mut() {
+        map.shift_remove("status");
+        if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|key, _| !SERVERS.contains(&&**key));
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+                annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+        }
+    }
+    object
+}
+
+/// What the objects need and do not hold, ordered by kind, namespace and name.
+pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
+    let held: BTreeSet<ObjectId> =
+        objects.iter().filter(|object| !is_secret(object)).map(Object::id).collect();
+    let produced = produced(objects);
+    let mut needs: BTreeMap<(String, Option<String>, String), Requirement> = BTreeMap::new();
+    let mut add = |kind: &str, namespace: Option<&str>, name: &str, key: Option<&str>, optional: bool| {
+        let group = if kind == "StorageClass" { "storage.k8s.io" } else { "" };
+        if held.contains(&ObjectId::new(group, kind, namespace, name)) {
+            return;
+        }
+        let slot = (kind.to_owned(), namespace.map(str::to_owned), name.to_owned());
+        let requirement = needs.entry(slot).or_insert_with(|| Requirement {
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+            type_: None,
+            keys: Vec::new(),
+            produced_by: produced
+                .get(&(namespace.map(str::to_owned), name.to_owned()))
+                .filter(|_| kind == "Secret")
+                .cloned(),
+            optional: true,
+        });
+        requirement.optional &= optional;
+        requirement.keys.extend(key.map(str::to_owned));
+    };
+    for object in objects {
+        let namespace = object.namespace();
+        if let Some(spec) = pod_spec(object) {
+            for reference in references(spec) {
+                add(reference.kind, namespace, &reference.name, reference.key.as_deref(), reference.optional);
+            }
+        }
+        for (kind, name, keys) in other_needs(object) {
+            let scope = if kind == "StorageClass" { None } else { namespace };
+            add(kind, scope, &name, None, false);
+            for key in keys {
+                add(kind, scope, &name, Some(key), false);
+            }
+        }
+        if is_secret(object) {
+            add("Secret", namespace, object.name(), None, false);
+            for key in object.at("/data").and_then(Value::as_object).into_iter().flat_map(|data| data.keys())
+            {
+                add("Secret", namespace, object.name(), Some(key), false);
+            }
+        }
+    }
+    let types: BTreeMap<_, _> = objects
+        .iter()
+        .filter(|object| is_secret(object))
+        .map(|secret| ((secret.namespace(), secret.name()), secret.text("/type")))
+        .collect();
+    needs
+        .into_values()
+        .map(|mut need| {
+            need.keys.sort();
+            need.keys.dedup();
+            let found =
+                types.get(&(need.namespace.as_deref(), need.name.as_str())).filter(|_| need.kind == "Secret");
+            need.type_ = found.filter(|text| !text.is_empty()).map(|text| (*text).to_owned());
+            need
+        })
+        .collect()
+}
+
+/// Needs that are not a pod's.
+fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static str])> {
+    let texts = |pointer: &str, field: &str| -> Vec<String> {
+        let list = object.at(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+        list.iter().filter_map(|item| item.get(field)?.as_str().map(str::to_owned)).collect()
+    };
+    match object.kind() {
+        "Ingress" => texts("/spec/tls", "secretName")
+            .into_iter()
+            .map(|name| ("Secret", name, &["tls.crt", "tls.key"][..]))
+            .collect(),
+        "PersistentVolumeClaim" => {
+            let class = object.text("/spec/storageClassName");
+            if class.is_empty() { Vec::new() } else { vec![("StorageClass", class.to_owned(), &[][..])] }
+        }
+        "StatefulSet" => {
+            let templates = object
+                .at("/spec/volumeClaimTemplates")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            let class = |template: &Value| {
+                template.pointer("/spec/storageClassName").and_then(Value::as_str).map(str::to_owned)
+            };
+            templates.iter().filter_map(class).map(|name| ("StorageClass", name, &[][..])).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Secrets that objects of the release produce: namespace and name → `Kind/name` of the producer.
+fn produced(objects: &[Object]) -> BTreeMap<(Option<String>, String), String> {
+    let mut produced = BTreeMap::new();
+    for object in objects {
+        let group = object.gvk().group;
+        let own = object.name();
+        let named = |pointer: &str| Some(object.text(pointer)).filter(|name| !name.is_empty()).unwrap_or(own);
+        let secret = match (group.as_str(), object.kind()) {
+            ("external-secrets.io", "ExternalSecret") => named("/spec/target/name"),
+            ("bitnami.com", "SealedSecret") => named("/spec/template/metadata/name"),
+            ("cert-manager.io", "Certificate") => object.text("/spec/secretName"),
+            _ => continue,
+        };
+        let place = (object.namespace().map(str::to_owned), secret.to_owned());
+        produced.insert(place, format!("{}/{own}", object.kind()));
+    }
+    produced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        Object::new(value).unwrap()
+    }
+
+    fn pod(spec: Value) -> Object {
+        object(
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}, "spec": spec}),
+        )
+    }
+
+    #[test]
+    fn a_secret_becomes_a_requirement_and_its_values_stay_out() {
+        let secret = object(
+            json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": "db", "namespace": "n"}, "data": {"password": "aHVudGVyMg=="}}),
+        );
+        let reader = pod(
+            json!({"containers": [{"name": "c", "image": "x:1", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}),
+        );
+        let metadata = ReleaseMetadata { name: "shop".into(), version: "1".into() };
+        let release = record(metadata, None, vec![secret, reader], vec![], vec![]);
+        assert_eq!(release.spec.objects.len(), 1);
+        assert_eq!(release.spec.requires.len(), 1);
+        let need = &release.spec.requires[0];
+        assert_eq!((need.type_.as_deref(), &need.keys[..]), (Some("Opaque"), &["password".to_owned()][..]));
+        assert!(!serde_json::to_string(&release).unwrap().contains("aHVudGVyMg"));
+    }
+
+    #[test]
+    fn what_the_release_holds_is_not_required_and_what_it_produces_is_awaited() {
+        let map = object(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "n"}}),
+        );
+        let external = object(
+            json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "e", "namespace": "n"}, "spec": {"target": {"name": "db"}}}),
+        );
+        let reader = pod(
+            json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "m"}}, {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}]}),
+        );
+        let found = requirements(&[map, external, reader]);
+        let told: Vec<_> = found
+            .iter()
+            .map(|need| (need.kind.as_str(), need.name.as_str(), need.produced_by.as_deref(), need.optional))
+            .collect();
+        assert_eq!(
+            told,
+            [("ConfigMap", "maybe", None, true), ("Secret", "db", Some("ExternalSecret/e"), false)]
+        );
+    }
+
+    #[test]
+    fn an_image_is_needed_once_and_by_its_first_user() {
+        let one = pod(
+            json!({"containers": [{"name": "c", "image": "x:1"}], "initContainers": [{"name": "i", "image": "y:1"}]}),
+        );
+        let two = pod(json!({"containers": [{"name": "d", "image": "x:1"}]}));
+        let told: Vec<_> = needed_images(&[one, two], &[]).into_iter().map(|image| image.reference).collect();
+        assert_eq!(told, ["y:1", "x:1"]);
+    }
+
+    #[test]
+    fn the_servers_fields_of_an_exported_object_stay_out() {
+        let exported = object(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "uid": "u", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}}, "status": {}}),
+        );
+        let cleaned = without_server_fields(exported);
+        assert_eq!(
+            cleaned.value(),
+            &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "annotations": {"a": "b"}}})
+        );
+    }
+}
