@@ -36,7 +36,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     let desired = compare::desired(&DesiredInput {
         release: &inputs.release.release,
         manifests: inputs.manifests.as_deref(),
-        environment: &inputs.environment,
+        environment: &inputs.environment.environment,
         home: question.home,
         is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
         today: question.today,
@@ -59,7 +59,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         look(cluster, target, one, live, question.set)
     });
     let mut objects = join_all(looks).await;
-    let rules = Rules::new(&inputs.environment, question.today);
+    let rules = Rules::new(&inputs.environment.environment, question.today);
     for object in &mut objects {
         expect(object, &rules);
     }

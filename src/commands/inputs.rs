@@ -125,5 +125,5 @@ pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, Comman
 
 /// Today, in UTC.
 pub fn today() -> jiff::civil::Date {
-    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+    jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
 }

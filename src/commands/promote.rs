@@ -33,7 +33,7 @@ use preparing::Prepared;
 pub struct Args {
     /// The release's file
     #[arg(value_name = "RELEASE")]
-    release: PathBuf,
+    release: String,
     /// Go on without asking
     #[arg(short, long)]
     yes: bool,

@@ -43,8 +43,8 @@ pub(super) async fn prepare(args: &Args, context: &Context) -> Result<Prepared, 
     let comparison = comparing::compare(cluster.as_ref(), question).await?;
     let facts = facts(cluster.as_ref(), &comparison, identity, &home, written.as_ref(), now).await?;
     let mut policy = args.policy();
-    policy.untested = inputs.environment.spec.untested;
-    policy.external = inputs.environment.spec.external.clone();
+    policy.untested = inputs.environment.environment.spec.untested;
+    policy.external = inputs.environment.environment.spec.external.clone();
     let mut planned = plan::draft(&comparison, &policy, &facts);
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && args.dry_run != Some(DryRun::Client) {
