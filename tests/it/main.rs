@@ -3,6 +3,7 @@
 mod completion;
 mod connection;
 mod door;
+mod e2e;
 mod harness;
 mod plugin;
 mod promote;

@@ -1,0 +1,4 @@
+//! Against a real kubelet: `make e2e`.
+
+mod image;
+mod in_pod;
