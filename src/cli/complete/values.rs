@@ -3,6 +3,7 @@
 use super::Proposal;
 use crate::cli::ConnectionArgs;
 use crate::cluster::{self, ApiError, Cluster, ListRequest};
+use crate::model::inventory::HistoryEntry;
 use crate::model::kinds::built_in;
 use crate::model::{Object, names};
 
@@ -67,29 +68,31 @@ async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
     Ok(found.iter().map(|namespace| Proposal::new(namespace.name(), "")).collect())
 }
 
-async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
     let labels = format!("{}=inventory", names::ROLE_LABEL);
-    let found = list(door, "ConfigMap", Some(door.default_namespace()), &labels).await?;
-    Ok(found
-        .iter()
-        .filter_map(|object| Some(Proposal::new(object.label(names::RELEASE_LABEL)?, "")))
-        .collect())
+    list(door, "ConfigMap", Some(door.default_namespace()), &labels).await
 }
 
-/// From the names of the records: they end in the revision's number.
+async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let named = |object: &Object| {
+        let name = object.label(names::RELEASE_LABEL)?;
+        Some(Proposal::new(name, object.text("/data/release").trim_start_matches(name).trim_start()))
+    };
+    Ok(inventories(door).await?.iter().filter_map(named).collect())
+}
+
+/// From the history of the release, or of every release in the namespace.
 async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
-    let of_release = release.map(|name| format!(",{}={name}", names::RELEASE_LABEL)).unwrap_or_default();
-    let labels = format!("{}=record{of_release}", names::ROLE_LABEL);
-    let found = list(door, "ConfigMap", Some(door.default_namespace()), &labels).await?;
-    let mut numbers: Vec<u32> = found.iter().filter_map(revision).collect();
-    numbers.sort_unstable_by(|a, b| b.cmp(a));
-    numbers.dedup();
-    Ok(numbers.iter().map(|number| Proposal::new(number.to_string(), "")).collect())
-}
-
-fn revision(record: &Object) -> Option<u32> {
-    let parts = record.name().split(['-', '.']).rev();
-    parts.filter_map(|part| part.strip_prefix(['r', 'v']).unwrap_or(part).parse().ok()).next()
+    let found = inventories(door).await?;
+    let is_meant = |object: &&Object| release.is_none() || object.label(names::RELEASE_LABEL) == release;
+    let lines = found.iter().filter(is_meant).flat_map(|object| object.text("/data/history").lines());
+    let mut entries: Vec<HistoryEntry> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
+    let proposal = |entry: HistoryEntry| {
+        let what = format!("{} {}, {}", entry.release.name, entry.release.version, entry.ended_at);
+        Proposal::new(entry.revision.to_string(), what)
+    };
+    Ok(entries.into_iter().map(proposal).collect())
 }
 
 async fn kinds(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {

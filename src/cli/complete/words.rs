@@ -171,6 +171,10 @@ impl<'a> Read<'a> {
     }
 }
 
+fn is_called(arg: &Arg, name: &str) -> bool {
+    arg.get_value_names().is_some_and(|names| names.iter().any(|found| *found == name))
+}
+
 fn takes_value(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
 }
@@ -200,7 +204,10 @@ fn of_arg(arg: &Arg, read: &Read<'_>) -> Wanted {
         "cluster" => Wanted::Asked(Value::Cluster),
         "user" => Wanted::Asked(Value::User),
         "namespace" => Wanted::Asked(Value::Namespace),
-        "release" | "name" => Wanted::Asked(Value::Release),
+        // A release is a file, a reference in a registry, or (NAME) what was promoted from one.
+        "release" if is_called(arg, "RELEASE") => Wanted::Files,
+        "release" => Wanted::Asked(Value::Release),
+        "name" if arg.is_positional() => Wanted::Asked(Value::Release),
         "revision" | "to_revision" | "since" => Wanted::Asked(Value::Revision { release }),
         "kind" | "kinds" => Wanted::Asked(Value::Kind),
         _ => Wanted::Nothing,
@@ -226,7 +233,10 @@ mod tests {
     enum Sub {
         /// Compare
         Diff {
-            release: PathBuf,
+            #[arg(value_name = "RELEASE")]
+            release: String,
+            #[arg(long)]
+            environment: Option<PathBuf>,
             #[arg(short, long)]
             output: Option<Form>,
             #[command(flatten)]
@@ -234,6 +244,7 @@ mod tests {
         },
         /// Put back
         Revert {
+            #[arg(value_name = "NAME")]
             release: Option<String>,
             #[arg(long)]
             to_revision: Option<u32>,
@@ -279,10 +290,11 @@ mod tests {
             (Wanted::Asked(Value::Namespace), "--namespace=".into())
         );
         assert_eq!(wanted(&["diff", "--kubeconfig", ""]).0, Wanted::Files);
+        assert_eq!(wanted(&["diff", "--environment="]), (Wanted::Files, "--environment=".into()));
     }
 
     #[test]
-    fn a_positional_is_a_file_or_a_name_by_its_type() {
+    fn a_release_is_a_file_or_a_name_by_how_it_is_called() {
         assert_eq!(wanted(&["diff", ""]).0, Wanted::Files);
         assert_eq!(wanted(&["revert", ""]).0, Wanted::Asked(Value::Release));
         assert_eq!(wanted(&["revert", "shop", ""]).0, Wanted::Nothing);
