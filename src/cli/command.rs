@@ -62,6 +62,13 @@ commands! {
     Record(record): Acting,
     /// Bring a cluster to a release, all of it or none of it
     Promote(promote): Acting,
+    /// Put back what a promotion changed
+    #[command(alias = "rollback")]
+    Revert(revert): Acting,
+    /// Show what is promoted, what is in progress, and how each workload is
+    Status(status): Acting,
+    /// Show what was promoted, by whom, how it ended and why
+    History(history): Acting,
     /// Print the versions of this program and of the API server
     Version(version): Acting,
     /// Print a completion script for a shell

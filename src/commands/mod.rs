@@ -2,8 +2,12 @@
 
 pub mod comparing;
 pub mod completion;
+pub mod history;
 pub mod inputs;
 pub mod man;
 pub mod promote;
 pub mod record;
+pub mod revert;
+pub mod running;
+pub mod status;
 pub mod version;

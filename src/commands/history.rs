@@ -1,0 +1,107 @@
+//! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
+
+use super::running;
+use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
+use crate::model::inventory::HistoryEntry;
+use crate::model::journal::Ending;
+use crate::report::clean;
+use clap::{Args as ClapArgs, ValueEnum};
+use std::io::Write;
+
+/// Arguments of `history`.
+#[derive(ClapArgs, Debug)]
+#[command(before_help = "Examples:
+  kubectl delivery history -n shop
+  kubectl delivery history shop -n shop -o json")]
+pub struct Args {
+    /// The release's name; may be left out where the namespace has only one
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For programs: one document
+    Json,
+}
+
+/// Prints the history, newest first.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let cluster = context.cluster(&args.connection).await?;
+    let namespace =
+        args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let name = running::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
+    let home = running::home(cluster.as_ref(), &namespace, &name).await?;
+    let Some(inventory) = home.inventory else {
+        return Err(CommandError::usage(format!(
+            "expected a release {name} in the namespace {namespace}, found none"
+        )));
+    };
+    let history: Vec<&HistoryEntry> = inventory.value.history.iter().rev().collect();
+    let mut out = context.stdout();
+    match args.output {
+        Some(Format::Json) => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&history).map_err(std::io::Error::from)?)?;
+        }
+        None => {
+            let current = inventory.value.promoted().map(|entry| entry.revision);
+            let rows = history.iter().map(|entry| row(entry, current == Some(entry.revision)));
+            let header = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"].map(String::from);
+            write!(out, "{}", table(std::iter::once(header).chain(rows).collect()))?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::OK)
+}
+
+fn row(entry: &HistoryEntry, current: bool) -> [String; 6] {
+    let mark = if current { "*" } else { "" };
+    [
+        format!("{}{mark}", entry.revision),
+        format!("{} {}", entry.release.name, entry.release.version),
+        entry.release.digest.short().to_owned(),
+        entry.ended_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        entry.actor.clone(),
+        how(entry),
+    ]
+}
+
+fn how(entry: &HistoryEntry) -> String {
+    let mut text = match entry.ending {
+        Ending::Promoted => "promoted",
+        Ending::PromotedPruneIncomplete => "promoted, prune incomplete",
+        Ending::Reverted if entry.failure.is_some() => "failed, put back",
+        Ending::Reverted => "put back",
+        Ending::NotFullyReverted => "not fully put back",
+    }
+    .to_owned();
+    if let Some(failure) = &entry.failure {
+        text.push_str(&format!(": {}", failure.cause.message));
+    }
+    for waiver in &entry.waivers {
+        let reason = waiver.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        text.push_str(&format!(" (waived {}{reason})", waiver.check));
+    }
+    text
+}
+
+/// Columns, three spaces apart; the last one as long as it is.
+pub(super) fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
+    let rows: Vec<[String; N]> =
+        rows.into_iter().map(|row| row.map(|cell| clean(&cell).replace('\n', " "))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(cells.join("   ").trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,225 @@
+//! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
+
+use super::history::table;
+use super::running;
+use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
+use crate::cluster::Cluster;
+use crate::model::Target;
+use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
+use crate::observe::home::{Home, list_homes};
+use crate::report::clean;
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
+use std::io::Write;
+
+/// Arguments of `status`.
+#[derive(ClapArgs, Debug)]
+#[command(before_help = "Examples:
+  kubectl delivery status -n shop
+  kubectl delivery status -A
+  kubectl delivery status shop -n shop -o json")]
+pub struct Args {
+    /// The release's name; all of the namespace where it is left out
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// The releases of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "name")]
+    all_namespaces: bool,
+    /// Format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For programs: one document
+    Json,
+}
+
+/// One release's state.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    namespace: String,
+    name: String,
+    /// `promoted`, `inProgress`, `open`, `putBack`, `notFullyPutBack`, `none`.
+    state: &'static str,
+    /// What is promoted: version and revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u32>,
+    /// The journal at hand, where it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<Open>,
+    message: String,
+    workloads: Vec<Workload>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    phase: JournalPhase,
+    version: String,
+    actor: String,
+    holder: String,
+    held: bool,
+    done: usize,
+    undone: usize,
+    steps: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Workload {
+    object: String,
+    ready: bool,
+    says: String,
+}
+
+/// Prints the state.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let cluster = context.cluster(&args.connection).await?;
+    let own = args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let homes = match &args.name {
+        Some(name) => vec![(own.clone(), name.clone())],
+        None => {
+            let namespace = (!args.all_namespaces).then_some(own.as_str());
+            list_homes(cluster.as_ref(), namespace).await.map_err(|error| running::home_error(&error))?
+        }
+    };
+    let mut states = Vec::new();
+    for (namespace, name) in homes {
+        let home = running::home(cluster.as_ref(), &namespace, &name).await?;
+        states.push(state(cluster.as_ref(), namespace, name, home, !args.all_namespaces).await);
+    }
+    let mut out = context.stdout();
+    match args.output {
+        Some(Format::Json) => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&states).map_err(std::io::Error::from)?)?;
+        }
+        None if states.is_empty() => {
+            let place =
+                if args.all_namespaces { "the cluster".to_owned() } else { format!("namespace {own}") };
+            writeln!(context.stderr(), "no releases in {place}")?;
+        }
+        None => write!(out, "{}", shown(&states))?,
+    }
+    out.flush()?;
+    Ok(Exit::OK)
+}
+
+async fn state(cluster: &dyn Cluster, namespace: String, name: String, home: Home, workloads: bool) -> State {
+    let promoted = home.inventory.as_ref().and_then(|inventory| inventory.value.promoted()).cloned();
+    let held = home.lease.as_ref().is_some_and(|lease| !lease.text("/spec/holderIdentity").is_empty());
+    let current = home.head.as_ref().map(|head| &head.value.current);
+    let open = current.filter(|journal| journal.is_open()).map(|journal| opened(journal, held));
+    let (state, message) = match (current, &promoted) {
+        (Some(journal), _) if journal.is_open() => {
+            (if held { "inProgress" } else { "open" }, advice(journal, held, &namespace))
+        }
+        (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => {
+            ("notFullyPutBack", format!("not everything of {} could be put back", journal.release.version))
+        }
+        (_, Some(entry)) => {
+            let last = current.filter(|journal| journal.id != entry.id && journal.failure.is_some());
+            let failed = last.and_then(|journal| journal.failure.as_ref()).map(|f| f.cause.message.clone());
+            let note = failed.map(|why| format!("; the last promotion failed and was put back: {why}"));
+            (
+                "promoted",
+                format!("promoted by {} at {}{}", entry.actor, entry.ended_at, note.unwrap_or_default()),
+            )
+        }
+        (Some(journal), None) => ("putBack", journal.message.clone()),
+        (None, None) => ("none", "nothing was promoted".into()),
+    };
+    let members = home.inventory.map(|inventory| inventory.value.members).unwrap_or_default();
+    let workloads = if workloads { workloads_of(cluster, &members).await } else { Vec::new() };
+    State {
+        namespace,
+        name,
+        state,
+        version: promoted.as_ref().map(|entry| entry.release.version.clone()),
+        revision: promoted.map(|entry| entry.revision),
+        open,
+        message,
+        workloads,
+    }
+}
+
+fn opened(journal: &Journal, held: bool) -> Open {
+    let done = |step: &&crate::model::journal::StepProgress| matches!(step.state, StepState::Done { .. });
+    let undone = |step: &&crate::model::journal::StepProgress| matches!(step.undo, UndoState::Done { .. });
+    Open {
+        phase: journal.phase,
+        version: journal.release.version.clone(),
+        actor: journal.actor.clone(),
+        holder: journal.holder.clone(),
+        held,
+        done: journal.steps.iter().filter(done).count(),
+        undone: journal.steps.iter().filter(undone).count(),
+        steps: journal.steps.len(),
+    }
+}
+
+fn advice(journal: &Journal, held: bool, namespace: &str) -> String {
+    let (name, version) = (&journal.release.name, &journal.release.version);
+    if held {
+        return format!("{version} by {}: {}", journal.actor, journal.message);
+    }
+    format!(
+        "{version} by {} was left: {}; kubectl delivery promote --resume {name} -n {namespace} finishes it, \
+         kubectl delivery revert {name} -n {namespace} puts it back",
+        journal.actor, journal.message
+    )
+}
+
+/// Each workload as its own status says.
+async fn workloads_of(cluster: &dyn Cluster, members: &[Target]) -> Vec<Workload> {
+    let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
+    let reads = members.iter().filter(is_workload).map(|target| async move {
+        let object = target.id().to_string();
+        match cluster.get(target).await {
+            Ok(Some(live)) => {
+                let (ready, says) = super::running::readiness(&live);
+                Workload { object, ready, says }
+            }
+            Ok(None) => Workload { object, ready: false, says: "is not there".into() },
+            Err(error) => Workload { object, ready: false, says: format!("cannot be read: {error}") },
+        }
+    });
+    futures::future::join_all(reads).await
+}
+
+fn shown(states: &[State]) -> String {
+    let header = ["NAMESPACE", "RELEASE", "VERSION", "REVISION", "STATE", "MESSAGE"].map(String::from);
+    let rows = states.iter().map(|state| {
+        [
+            state.namespace.clone(),
+            state.name.clone(),
+            state.version.clone().unwrap_or_else(|| "-".into()),
+            state.revision.map(|revision| revision.to_string()).unwrap_or_else(|| "-".into()),
+            words(state.state).to_owned(),
+            state.message.clone(),
+        ]
+    });
+    let mut text = table(std::iter::once(header).chain(rows).collect());
+    for state in states {
+        for workload in &state.workloads {
+            let mark = if workload.ready { "ok " } else { "not" };
+            text.push_str(&clean(&format!("  {mark} {}: {}\n", workload.object, workload.says)));
+        }
+    }
+    text
+}
+
+fn words(state: &str) -> &str {
+    match state {
+        "inProgress" => "in progress",
+        "putBack" => "put back",
+        "notFullyPutBack" => "not fully put back",
+        other => other,
+    }
+}
