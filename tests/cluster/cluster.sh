@@ -5,6 +5,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$here/lib/build.sh"
 source "$here/lib/stages.sh"
+source "$here/lib/plays.sh"
+source "$here/lib/components.sh"
+source "$here/lib/images.sh"
 source "$here/lib/control_plane.sh"
 
 usage() {
@@ -13,9 +16,12 @@ usage: cluster.sh build                          build the tools, once
        cluster.sh up [NAME]                      start a cluster (dev where no name is given)
        cluster.sh down [NAME]                    stop it and remove what it held
        cluster.sh status                         the clusters that there are
+       cluster.sh images [NAME]                  push the images of the demo and the tests to its registry again
        cluster.sh env [NAME]                     where its kubeconfig, registry and tools are, as JSON
        cluster.sh kill NAME COMPONENT            SIGKILL kube-apiserver, etcd, …
        cluster.sh start NAME COMPONENT           start it again
+       cluster.sh freeze NAME COMPONENT          it answers nobody (SIGSTOP)
+       cluster.sh thaw NAME COMPONENT            it goes on
 EOF
   exit 1
 }
@@ -25,6 +31,7 @@ case "${1:-}" in
   build) build_tools ;;
   up) build_tools; up "$name" ;;
   down) down "$name" ;;
+  images) push_images "$(registry_of "$name")" ;;
   env) cat "$(cluster_dir "$name")/env.json" 2>/dev/null || fail "$name is not up: make cluster" ;;
   status)
     for dir in "$clusters"/*/; do
@@ -32,7 +39,9 @@ case "${1:-}" in
       cluster=$(basename "$dir")
       if is_healthy "$cluster"; then echo "$cluster up $dir"; else echo "$cluster down $dir"; fi
     done ;;
-  kill) kill_component "$name" "${3:?which component}" ;;
-  start) start_component "$name" "${3:?which component}" ;;
+  kill) signal_component "$name" "${3:-}" KILL ;;
+  freeze) signal_component "$name" "${3:-}" STOP ;;
+  thaw) signal_component "$name" "${3:-}" CONT ;;
+  start) start_component "$name" "${3:-}" ;;
   *) usage ;;
 esac

@@ -18,9 +18,11 @@ need() { # command, what to install
   command -v "$1" >/dev/null || fail "$1 is missing: $2"
 }
 
+# Below the range from which Linux takes the ports of outgoing connections, and below those that kwokctl takes.
 free_port() {
-  python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' 2>/dev/null ||
-    { local port; while port=$((20000 + RANDOM % 30000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done; echo "$port"; }
+  local port=$((20000 + RANDOM % 10000))
+  while port_is_open "$port"; do port=$((20000 + RANDOM % 10000)); done
+  echo "$port"
 }
 
 port_is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -34,13 +36,21 @@ wait_for() {
   done
 }
 
-# Ends the process of a pid file that we wrote, if it is still ours (same command name).
-end_process() { # pid file, command name
-  [ -f "$1" ] || return 0
-  local pid; pid=$(cat "$1")
-  if [ -r "/proc/$pid/comm" ] && [ "$(cat "/proc/$pid/comm")" = "${2:0:15}" ]; then
-    kill "$pid" 2>/dev/null || true
-    wait_for 10 bash -c "! kill -0 $pid" || kill -9 "$pid" 2>/dev/null || true
+# A pid file may be older than the machine's last start: the process counts only while its command line names what we
+# started it with. A process that ended and that nobody has waited for has an empty command line.
+is_running() { # pid file, a text of its command line
+  local pid
+  pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ] &&
+    { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$2"; } 2>/dev/null
+}
+
+# Ends the process of a pid file that we wrote, if it is still ours.
+end_process() { # pid file, a text of its command line
+  if is_running "$1" "$2"; then
+    kill "$(cat "$1")" 2>/dev/null || true
+    wait_for 10 is_gone "$1" "$2" || kill -9 "$(cat "$1")" 2>/dev/null || true
   fi
   rm -f "$1"
 }
+
+is_gone() { ! is_running "$@"; }

@@ -12,14 +12,45 @@ kubectl_() { # NAME, arguments…
   "$(tools_dir)/kubectl" --kubeconfig "$(cluster_dir "$name")/kubeconfig" "$@"
 }
 
-is_healthy() { # NAME
-  [ -f "$(cluster_dir "$1")/env.json" ] && kubectl_ "$1" --request-timeout 3s get --raw /readyz >/dev/null 2>&1
+answers() { # NAME: the API server
+  kubectl_ "$1" --request-timeout 3s get --raw /readyz
 }
 
-print_configuration() {
-  cat <<'EOF'
+is_healthy() { # NAME
+  local component dir; dir=$(cluster_dir "$1")
+  [ -f "$dir/env.json" ] && port_is_open "$(registry_of "$1" | cut -d: -f2)" || return 1
+  for component in $COMPONENTS; do component_runs "$1" "$component" || return 1; done
+  answers "$1" >/dev/null 2>&1
+}
+
+# Its ports are handed out here: kwokctl looks for free ones and takes them a second later, which two at once would not survive.
+# The seventh is the registry's.
+reserve_ports() { # NAME
+  local base port other
+  exec 7>"$clusters/.ports"; flock 7
+  while :; do
+    base=$((20000 + 10 * (RANDOM % 1000)))
+    for other in "$clusters"/*/ports; do [ ! -f "$other" ] || [ "$(cat "$other")" != $base ] || continue 2; done
+    for port in {0..6}; do ! port_is_open $((base + port)) || continue 2; done
+    break
+  done
+  echo $base >"$(cluster_dir "$1")/ports"
+  exec 7>&-
+  echo $base
+}
+
+print_configuration() { # first port
+  cat <<EOF
 apiVersion: config.kwok.x-k8s.io/v1alpha1
 kind: KwokctlConfiguration
+options:
+  bindAddress: 127.0.0.1
+  kubeApiserverPort: $1
+  etcdPort: $(($1 + 1))
+  etcdPeerPort: $(($1 + 2))
+  kubeControllerManagerPort: $(($1 + 3))
+  kubeSchedulerPort: $(($1 + 4))
+  kwokControllerPort: $(($1 + 5))
 componentsPatches:
 # A node that a real kubelet joins must not be played by kwok.
 - name: kwok-controller
@@ -42,7 +73,9 @@ componentsPatches:
   - {key: kube-api-qps, value: "500"}
   - {key: kube-api-burst, value: "500"}
 EOF
-  local modules; modules=$(cd "$here" && GOFLAGS=-mod=mod go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)
+  local modules
+  modules=$(cd "$here" && go mod download -json sigs.k8s.io/kwok | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+  [ -d "$modules" ] || fail "kwok's module cannot be downloaded: go mod download sigs.k8s.io/kwok (in $here)"
   for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease; do
     echo ---
     cat "$modules/kustomize/stage/$stage.yaml"
@@ -57,12 +90,18 @@ start_registry() { # NAME, port
     >"$dir/registry.log" 2>&1 </dev/null 8>&- 9>&- &
   echo $! >"$dir/registry.pid"
   wait_for 10 port_is_open "$2" || fail "the registry does not answer on 127.0.0.1:$2; see $dir/registry.log"
+  # It keeps manifests in memory only: after each start they are pushed again.
+  push_images "127.0.0.1:$2"
 }
 
-registry_port() { # NAME
-  if [ "$1" != dev ]; then free_port; return; fi
+registry_port() { # NAME, first port
+  if [ "$1" != dev ]; then echo $(($2 + 6)); return; fi
   port_is_open 5000 && fail "127.0.0.1:5000 is taken, and the demo's images are named after it: free it, then run this again"
   echo 5000
+}
+
+registry_of() { # NAME
+  sed -n 's/^ *"registry": "\(.*\)",*$/\1/p' "$(cluster_dir "$1")/env.json"
 }
 
 write_env() { # NAME, registry port
@@ -82,33 +121,59 @@ EOF
 }
 
 up() { # NAME
-  local name=$1 dir port started=$SECONDS
+  local name=$1 dir
+  [[ $name =~ ^[a-z0-9][a-z0-9-]{0,40}$ ]] || fail "a cluster's name is made of small letters, digits and dashes, not '$name'"
   dir=$(cluster_dir "$name")
   mkdir -p "$dir"
   exec 9>"$dir/.lock"; flock 9
   if is_healthy "$name"; then say "$name is up ($dir/env.json)"; return 0; fi
-  [ -e "$dir/kwok" ] && { say "$name is half-dead: starting it anew"; tear_down "$name"; mkdir -p "$dir"; }
+  repair "$name" && return 0
+  [ ! -e "$dir/kwok" ] || { say "$name is half-dead: starting it anew"; tear_down "$name"; mkdir -p "$dir"; }
+  create "$name"
+}
 
-  local bin; bin=$(tools_dir)
-  port=$(registry_port "$name") || exit 1
-  print_configuration >"$dir/kwok.yaml"
+create() { # NAME
+  local name=$1 dir bin base port started=$SECONDS
+  dir=$(cluster_dir "$name")
+  bin=$(tools_dir)
+  base=$(reserve_ports "$name")
+  port=$(registry_port "$name" "$base") || exit 1
+  print_configuration "$base" >"$dir/kwok.yaml"
   kwokctl_ "$name" create cluster --runtime binary --config "$dir/kwok.yaml" --kube-authorization \
     --etcd-binary "$bin/etcd" --kube-apiserver-binary "$bin/kube-apiserver" \
     --kube-controller-manager-binary "$bin/kube-controller-manager" --kube-scheduler-binary "$bin/kube-scheduler" \
     --kwok-controller-binary "$bin/kwok" --kubeconfig "$dir/kubeconfig" --wait 120s \
     >"$dir/create.log" 2>&1 8>&- 9>&- || { cat "$dir/create.log" >&2; fail "kwokctl cannot create the cluster"; }
-  kwokctl_ "$name" scale node --replicas 2 >>"$dir/create.log" 2>&1 || fail "kwokctl cannot make nodes: $dir/create.log"
   start_registry "$name" "$port"
+  kwokctl_ "$name" scale node --replicas 2 >>"$dir/create.log" 2>&1 || fail "kwokctl cannot make nodes: $dir/create.log"
   wait_for 60 kubectl_ "$name" get serviceaccount default -n default || fail "the controller manager does not start"
+  record_components "$name"
   write_env "$name" "$port"
   say "$name is up after $((SECONDS - started)) s: export KUBECONFIG=$dir/kubeconfig"
 }
 
+# Starts again what ended, with what the cluster holds; fails where that is not enough.
+repair() { # NAME
+  local component dir port started=()
+  dir=$(cluster_dir "$1")
+  [ -f "$dir/env.json" ] && [ -d "$dir/commands" ] || return 1
+  port=$(registry_of "$1" | cut -d: -f2)
+  port_is_open "$port" || { start_registry "$1" "$port"; started+=(registry); }
+  for component in $COMPONENTS; do
+    component_runs "$1" "$component" && continue
+    start_component "$1" "$component"; started+=("$component")
+    [ "$component" != kube-apiserver ] || wait_for 30 answers "$1" || return 1
+  done
+  wait_for 30 is_healthy "$1" || return 1
+  say "$1 is up again: started ${started[*]}"
+}
+
 tear_down() { # NAME
   local dir; dir=$(cluster_dir "$1")
+  forget_ended_components "$1"
   kwokctl_ "$1" delete cluster --kubeconfig "$dir/kubeconfig" >/dev/null 2>&1 || true
-  end_process "$dir/registry.pid" crane
-  rm -rf "$dir/kwok" "$dir/env.json" "$dir/kubeconfig" "$dir/registry"
+  end_process "$dir/registry.pid" "$dir/registry"
+  rm -rf "$dir/kwok" "$dir/env.json" "$dir/kubeconfig" "$dir/registry" "$dir/commands" "$dir/ports"
 }
 
 down() { # NAME
@@ -117,18 +182,4 @@ down() { # NAME
   tear_down "$1"
   rm -rf "$dir"
   say "$1 is down"
-}
-
-# stop-component and start-component: for tests that kill the API server or etcd. SIGKILL, by pid.
-component_pid() { # NAME, component
-  cat "$(cluster_dir "$1")/kwok/clusters/$1/pids/$2.pid" 2>/dev/null || cat "$(cluster_dir "$1")/kwok/$1/pids/$2.pid"
-}
-
-kill_component() { # NAME, component
-  local pid; pid=$(component_pid "$1" "$2") || fail "$2 of $1 has no pid file"
-  kill -9 "$pid"
-}
-
-start_component() { # NAME, component
-  kwokctl_ "$1" start cluster >/dev/null 2>&1 || fail "kwokctl cannot start $1"
 }

@@ -1,7 +1,7 @@
 # Prints kwok's stages: what the simulated nodes do with a pod, by its label `kwok-play`.
 # The statuses are those that a real kubelet writes. README.md lists the plays.
 
-# One entry of containerStatuses; $1 = ready, $2 = restartCount, $3 = the `state` (and `lastState`) lines, indented by 8.
+# containerStatuses; $1 = ready, $2 = restartCount, $3 = the `state` (and `lastState`) lines, indented by 8, $4 = started.
 container_statuses() {
   cat <<EOF
       containerStatuses:
@@ -10,11 +10,13 @@ container_statuses() {
       {{ \$name := regexReplaceAll ":[^:/]+\$" (index \$parts 0) "" }}
       {{ \$digest := printf "sha256:%s" (sha256sum \$container.image) }}
       {{ if eq (len \$parts) 2 }}{{ \$digest = index \$parts 1 }}{{ end }}
+      {{ \$host := index (splitList "/" \$container.image) 0 }}
+      {{ \$tag := last (splitList ":" \$container.image) }}
       {{ \$told := index (or \$root.metadata.annotations dict) (printf "kwok-image-id/%s" \$container.name) }}
       - name: {{ \$container.name | Quote }}
         image: {{ \$container.image | Quote }}
         ready: $1
-        started: $1
+        started: ${4:-$1}
         restartCount: $2
 $3
       {{ end }}
@@ -55,14 +57,32 @@ init_statuses() {
 EOF
 }
 
-# $1 = Initialized, $2 = Ready and ContainersReady
+# The lines of a condition that does not hold; $1 = type, $2 = reason, $3 = message.
+unmet() {
+  printf '{type: %s, status: "False", reason: %s, message: %s, lastTransitionTime: {{ $now | Quote }}}' "$1" "$2" "$3"
+}
+
+met() { printf '{type: %s, status: "True", lastTransitionTime: {{ $now | Quote }}}' "$1"; }
+
+# $1 = Initialized, $2 = Ready and ContainersReady, $3 = the reason where they are False
 conditions() {
+  local names='{{ $names := list }}{{ range .spec.containers }}{{ $names = append $names .name }}{{ end }}'
+  names+='{{ $inits := list }}{{ range .spec.initContainers }}{{ $inits = append $inits .name }}{{ end }}'
+  local unready='{{ printf "containers with unready status: [%s]" (join " " $names) | Quote }}'
+  local uninitialized='{{ printf "containers with incomplete status: [%s]" (join " " $inits) | Quote }}'
+  local reason=${3:-ContainersNotReady} initialized ready containers
+  [ "$reason" = ContainersNotReady ] || unready='""'
+  initialized=$(met Initialized)
+  [ "$1" = True ] || initialized=$(unmet Initialized ContainersNotInitialized "$uninitialized")
+  ready=$(met Ready); containers=$(met ContainersReady)
+  [ "$2" = True ] || { ready=$(unmet Ready "$reason" "$unready"); containers=$(unmet ContainersReady "$reason" "$unready"); }
   cat <<EOF
+      $names
       conditions:
-      - {type: PodReadyToStartContainers, status: "True", lastTransitionTime: {{ \$now | Quote }}}
-      - {type: Initialized, status: "$1", lastTransitionTime: {{ \$now | Quote }}}
-      - {type: Ready, status: "$2", lastTransitionTime: {{ \$now | Quote }}}
-      - {type: ContainersReady, status: "$2", lastTransitionTime: {{ \$now | Quote }}}
+      - $(met PodReadyToStartContainers)
+      - $initialized
+      - $ready
+      - $containers
 EOF
 }
 
@@ -118,19 +138,22 @@ after_annotation() {
   printf "  delay:\n    durationMilliseconds: %s\n    durationFrom:\n      expressionFrom: '.metadata.annotations[\"kwok-play-after\"]'" "$1"
 }
 
-pull_fails() { # PLAY, first message, back-off message
+# $1 = play, $2 = a printf of the registry's answer
+pull_fails() {
+  local answer="(printf $2)"
   stage "$1-first" "$(play_is "$1")
 $pending
 $unstarted" "" <<EOF
 $(conditions True False)
-$(container_statuses false 0 "$(waiting_lines ErrImagePull "$2")")
+$(container_statuses false 0 "$(waiting_lines ErrImagePull "{{ $answer | Quote }}")")
 $(addresses)
       phase: Pending
 EOF
   stage "$1-again" "$(play_is "$1")
 $pending
 $(waits_for ErrImagePull)" "$(after 1000)" <<EOF
-$(container_statuses false 0 "$(waiting_lines ImagePullBackOff "$3")")
+$(container_statuses false 0 "$(waiting_lines ImagePullBackOff \
+    "{{ printf \"Back-off pulling image \\\"%s\\\": ErrImagePull: %s\" \$container.image $answer | Quote }}")")
 EOF
 }
 
@@ -149,120 +172,90 @@ runs() { # STAGE, selector, delay, ready
   stage "$1" "$2" "$3" <<EOF
 $(conditions True "$( [ "$4" = true ] && echo True || echo False)")
 $(init_statuses)
-$(container_statuses "$4" 0 "$running_lines")
+$(container_statuses "$4" 0 "$running_lines" true)
 $(addresses)
       phase: Running
 EOF
 }
 
-terminated='{exitCode: 1, reason: Error, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}, containerID: "containerd://0"}'
+terminated() { # exit code, reason
+  printf '{exitCode: %s, reason: %s, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}, containerID: "containerd://0"}' "$1" "$2"
+}
 
-crashes() { # STAGE, selector, delay, restartCount
+identified='        imageID: {{ or $told (printf "%s@%s" $name $digest) | Quote }}'
+
+back_off() { # seconds, the template's name of the container
+  printf '{{ printf "back-off %ss restarting failed container=%%s pod=%%s_%%s(%%s)" %s $root.metadata.name $root.metadata.namespace $root.metadata.uid | Quote }}' "$1" "$2"
+}
+
+crashes() { # STAGE, selector, delay, restartCount, exit code, reason
   stage "$1" "$2" "$3" <<EOF
 $(conditions True False)
-$(container_statuses false "$4" "        imageID: {{ or \$told (printf \"%s@%s\" \$name \$digest) | Quote }}
+$(init_statuses)
+$(container_statuses false "$4" "$identified
         state:
           waiting:
             reason: CrashLoopBackOff
-            message: {{ printf \"back-off 10s restarting failed container=%s pod=%s_%s(%s)\" \$container.name \$root.metadata.name \$root.metadata.namespace \$root.metadata.uid | Quote }}
+            message: $(back_off $((10 * $4)) '$container.name')
         lastState:
-          terminated: $terminated")
+          terminated: $(terminated "$5" "$6")")
 $(addresses)
       phase: Running
 EOF
 }
 
-print_stages() {
-  runs pod-ready "    - {key: '.metadata.labels[\"kwok-play\"]', operator: DoesNotExist}
-$pending
-$unstarted" "" true
-  pull_fails image-not-found \
-    "{{ printf \"rpc error: code = NotFound desc = failed to pull and unpack image \\\"%s\\\": failed to resolve reference \\\"%s\\\": %s: not found\" \$container.image \$container.image \$container.image | Quote }}" \
-    "{{ printf \"Back-off pulling image \\\"%s\\\"\" \$container.image | Quote }}"
-  pull_fails pull-unauthorized \
-    "{{ printf \"rpc error: code = Unknown desc = failed to pull and unpack image \\\"%s\\\": failed to resolve reference \\\"%s\\\": pulling from host failed with status code [manifests latest]: 401 Unauthorized\" \$container.image \$container.image | Quote }}" \
-    "{{ printf \"Back-off pulling image \\\"%s\\\"\" \$container.image | Quote }}"
-  waits_at_start invalid-image-name InvalidImageName \
-    "{{ printf \"Failed to apply default image tag \\\"%s\\\": couldn't parse image name \\\"%s\\\": invalid reference format\" \$container.image \$container.image | Quote }}"
-  waits_at_start missing-config-key CreateContainerConfigError \
-    "{{ printf \"couldn't find key url in Secret %s/shop-db\" \$root.metadata.namespace | Quote }}"
-  runs never-ready "$(play_is never-ready)
-$pending
-$unstarted" "" false
-  runs slow-start "$(play_is slow-ready)
-$pending
-$unstarted" "" false
-  runs slow-ready "$(play_is slow-ready)
-$running
-$(ready_is False)" "$(after_annotation 3000)" true
-  runs lost-start "$(play_is readiness-lost)
-$pending
-$unstarted" "" true
-  runs readiness-lost "$(play_is readiness-lost)
-$running
-$(ready_is True)" "$(after_annotation 5000)" false
-  runs later-start "$(play_is crash-later)
-$pending
-$unstarted" "" true
-  crashes crash-later "$(play_is crash-later)
-$running
-$(restarts_are 0)" "$(after_annotation 5000)" 1
-  runs crash-start "$(play_is crash-loop)
-$pending
-$unstarted" "" false
-  crashes crash-first "$(play_is crash-loop)
-$running
-$(restarts_are 0)" "$(after 300)" 1
-  crashes crash-second "$(play_is crash-loop)
-$running
-$(restarts_are 1)" "$(after 700)" 2
-  stage init-fails "$(play_is init-fails)
-$pending
-$unstarted" "" <<EOF
+ends() { # STAGE, selector, delay, phase, exit code, reason, the conditions' reason
+  stage "$1" "$2" "$3" <<EOF
+$(conditions True False "$7")
+$(init_statuses)
+$(container_statuses false 0 "$identified
+        state:
+          terminated: $(terminated "$5" "$6")")
+$(addresses)
+      phase: $4
+EOF
+}
+
+# The first init container fails; the others wait for it, as does the pod.
+init_fails() { # STAGE, selector
+  stage "$1" "$2" "" <<EOF
 $(conditions False False)
       initContainerStatuses:
-      {{ range .spec.initContainers }}
-      - name: {{ .name | Quote }}
-        image: {{ .image | Quote }}
-        imageID: {{ printf "%s@sha256:%s" .image (sha256sum .image) | Quote }}
+      {{ range \$index, \$init := .spec.initContainers }}
+      - name: {{ \$init.name | Quote }}
+        image: {{ \$init.image | Quote }}
         ready: false
+        started: false
+        {{ if eq \$index 0 }}
+        imageID: {{ printf "%s@sha256:%s" (regexReplaceAll ":[^:/]+\$" (index (splitList "@" \$init.image) 0) "") (sha256sum \$init.image) | Quote }}
         restartCount: 2
-        state: {waiting: {reason: CrashLoopBackOff, message: "back-off 20s restarting failed container"}}
-        lastState: {terminated: $terminated}
+        state: {waiting: {reason: CrashLoopBackOff, message: $(back_off 20 '$init.name')}}
+        lastState: {terminated: $(terminated 1 Error)}
+        {{ else }}
+        imageID: ""
+        restartCount: 0
+        state: {waiting: {reason: PodInitializing}}
+        {{ end }}
       {{ end }}
 $(container_statuses false 0 "$(waiting_lines PodInitializing '""')")
 $(addresses)
       phase: Pending
 EOF
-  stage job-fails "$(play_is job-fails)
-$pending
-$unstarted" "" <<EOF
-$(conditions True False)
-$(container_statuses false 0 "        imageID: {{ or \$told (printf \"%s@%s\" \$name \$digest) | Quote }}
-        state:
-          terminated: $terminated")
-$(addresses)
-      phase: Failed
-EOF
-  stage pod-complete "    - {key: '.metadata.labels[\"kwok-play\"]', operator: DoesNotExist}
-$running
-    - {key: '.metadata.ownerReferences.[].kind', operator: In, values: [Job]}" "" <<EOF
-$(conditions True False)
-$(container_statuses false 0 "        imageID: {{ or \$told (printf \"%s@%s\" \$name \$digest) | Quote }}
-        state:
-          terminated: {exitCode: 0, reason: Completed, startedAt: {{ \$now | Quote }}, finishedAt: {{ \$now | Quote }}, containerID: \"containerd://0\"}")
-      phase: Succeeded
-EOF
-  cat <<'EOF'
+}
+
+goes() { # STAGE, selector line, delay: a pod that is deleted
+  cat <<EOF
 ---
 apiVersion: kwok.x-k8s.io/v1alpha1
 kind: Stage
-metadata: {name: pod-delete}
+metadata: {name: $1}
 spec:
   resourceRef: {apiGroup: v1, kind: Pod}
   selector:
     matchExpressions:
     - {key: '.metadata.deletionTimestamp', operator: Exists}
+$2
+$3
   next: {delete: true}
 EOF
 }

@@ -4,9 +4,9 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
 source "$here/lib/build.sh"
-source "$here/lib/stages.sh"
+source "$here/lib/components.sh"
 source "$here/lib/control_plane.sh"
-source "$here/node/images.sh"
+source "$here/lib/images.sh"
 
 node=real-node
 name=${2:-dev}
@@ -99,14 +99,14 @@ up() {
   requirements || exit 1
   build_tools
   is_healthy "$name" || fail "the cluster $name is not up: make cluster"
-  if [ -f "$state/kubelet.pid" ] && kill -0 "$(cat "$state/kubelet.pid")" 2>/dev/null && is_ready; then
+  if is_running "$state/kubelet.pid" "$state/kubelet.yaml" && is_running "$state/containerd.pid" "$state/containerd.toml" && is_ready; then
     say "$node is up"; return 0
   fi
   down >/dev/null 2>&1 || true
   mkdir -p "$state/kubelet" "$state/pod-logs"
   local bin registry started=$SECONDS
   bin=$(tools_dir)
-  registry=$(jq -r .registry "$(cluster_dir "$name")/env.json")
+  registry=$(registry_of "$name")
   say "pushing the images of the demo and the tests to $registry"
   push_images "$registry"
   write_containerd "$registry"
@@ -142,13 +142,13 @@ down() {
     kubectl_ "$name" delete pods -A --field-selector spec.nodeName=$node --grace-period 1 --timeout 30s >/dev/null 2>&1 || true
     kubectl_ "$name" delete node $node --timeout 20s >/dev/null 2>&1 || true
   fi
-  end_process "$state/kubelet.pid" kubelet
+  end_process "$state/kubelet.pid" "$state/kubelet.yaml"
   if [ -S "$socket" ] && command -v ctr >/dev/null; then
     ctr -a "$socket" -n k8s.io tasks ls -q 2>/dev/null | while read -r task; do
       ctr -a "$socket" -n k8s.io tasks delete -f "$task" >/dev/null 2>&1 || true
     done
   fi
-  end_process "$state/containerd.pid" containerd
+  end_process "$state/containerd.pid" "$state/containerd.toml"
   end_shims
   sleep 0.3
   awk -v state="$state" 'index($2, state) == 1 {print $2}' /proc/mounts | sort -r | while read -r mounted; do
@@ -164,7 +164,7 @@ down() {
 case "${1:-}" in
   up) up ;;
   down) down ;;
-  images) push_images "$(jq -r .registry "$(cluster_dir "$name")/env.json")" ;;
+  images) push_images "$(registry_of "$name")" ;;
   explain) explain ;;
   *) echo "usage: node.sh up|down|images|explain [CLUSTER]" >&2; exit 1 ;;
 esac
