@@ -10,7 +10,7 @@ help: ## this list
 
 .PHONY: tools
 tools:
-	@for tool in "cargo:Rust (rustup.rs)" "go:Go 1.26 or newer" "git:git" "python3:Python 3" "jq:jq"; do \
+	@for tool in "cargo:Rust (rustup.rs)" "go:Go 1.26 or newer" "git:git" "flock:flock (util-linux)"; do \
 	  command -v "$${tool%%:*}" >/dev/null || { echo "missing: $${tool#*:} ($${tool%%:*} is not on PATH)" >&2; exit 1; }; done
 
 .PHONY: cluster
@@ -41,8 +41,9 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test it -- --skip e2e::
 
 .PHONY: e2e
-e2e: ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
-	@$(NODE) up || $(NODE) explain
+e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
+	@status=0; $(NODE) up || status=$$?; \
+	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
 	cargo test --test it -- e2e:: --test-threads 2
 
 .PHONY: dist

@@ -16,12 +16,30 @@ socket=$state/containerd.sock
 link=delivery-node
 address=10.88.8.1
 
-explain() {
-  if [ -n "${KUBECONFIG:-}" ]; then
-    say "no real node can be joined here: using the cluster of KUBECONFIG=$KUBECONFIG"
-  else
-    fail "no real node can be joined here; set KUBECONFIG to any cluster with real nodes, then run this again"
-  fi
+# Where no node can be joined: describes the cluster of KUBECONFIG in the form that the tests read, and prints the file's name.
+elsewhere() {
+  [ -n "${KUBECONFIG:-}" ] ||
+    fail "no real node can be joined here; set KUBECONFIG to a cluster with real nodes, then run this again (tests/cluster/README.md)"
+  local kubectl folder=$clusters/elsewhere
+  need kubectl "install kubectl"
+  kubectl=$(command -v kubectl)
+  [ -n "$("$kubectl" get nodes -l kubectl-delivery.io/node=real -o name)" ] ||
+    fail "no node of KUBECONFIG=$KUBECONFIG has the label kubectl-delivery.io/node=real: kubectl label node NAME kubectl-delivery.io/node=real"
+  mkdir -p "$folder"
+  "$kubectl" config view --raw --flatten --minify >"$folder/kubeconfig"
+  chmod 600 "$folder/kubeconfig"
+  cat >"$folder/env.json" <<EOF
+{
+  "name": "elsewhere",
+  "kubeconfig": "$folder/kubeconfig",
+  "server": "$("$kubectl" config view --minify -o 'jsonpath={.clusters[0].cluster.server}')",
+  "registry": "${KUBECTL_DELIVERY_TEST_REGISTRY:-127.0.0.1:5000}",
+  "tools": "$(dirname "$kubectl")",
+  "workdir": "$folder"
+}
+EOF
+  say "using the cluster of KUBECONFIG=$KUBECONFIG"
+  echo "$folder/env.json"
 }
 
 requirements() {
@@ -96,9 +114,9 @@ is_ready() {
 }
 
 up() {
-  requirements || exit 1
+  requirements || exit 3
   build_tools
-  is_healthy "$name" || fail "the cluster $name is not up: make cluster"
+  is_healthy "$name" || "$here/cluster.sh" up "$name" || exit 1
   if is_running "$state/kubelet.pid" "$state/kubelet.yaml" && is_running "$state/containerd.pid" "$state/containerd.toml" && is_ready; then
     say "$node is up"; return 0
   fi
@@ -165,6 +183,7 @@ case "${1:-}" in
   up) up ;;
   down) down ;;
   images) push_images "$(registry_of "$name")" ;;
-  explain) explain ;;
-  *) echo "usage: node.sh up|down|images|explain [CLUSTER]" >&2; exit 1 ;;
+  images-to) build_tools; push_images "${2:?HOST:PORT}" ;;
+  elsewhere) elsewhere ;;
+  *) echo "usage: node.sh up|down|images|elsewhere [CLUSTER], node.sh images-to HOST:PORT" >&2; exit 1 ;;
 esac
