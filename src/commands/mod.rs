@@ -11,3 +11,4 @@ pub mod revert;
 pub mod running;
 pub mod status;
 pub mod version;
+pub mod wait;

@@ -3,6 +3,7 @@
 //! `desired` makes what a promotion would apply out of a release and an environment (`pair`, `pin`), and says how it
 //! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts.
 
+mod arrived;
 mod desired;
 mod fields;
 mod managed_fields;
@@ -13,6 +14,7 @@ mod recording;
 mod rules;
 mod structural;
 
+pub use arrived::missing;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
 pub use managed_fields::{Owners, class_of};

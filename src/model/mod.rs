@@ -20,6 +20,7 @@ pub mod plan;
 pub mod pod;
 pub mod pod_spec;
 pub mod preflight;
+pub mod quantity;
 pub mod release;
 pub mod similar;
 pub mod snapshot;

@@ -6,6 +6,7 @@ use super::workload::template;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Action, Plan, PreflightFinding};
 use crate::model::preflight::{Answer, Answers, Questions};
+use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -35,7 +36,8 @@ pub(super) fn exceeded(
             let key = resource.strip_prefix("count/").unwrap_or(resource);
             let key = key.strip_prefix("requests.").filter(|_| !key.contains("storage")).unwrap_or(key);
             let added = more.get(key).copied().unwrap_or_default();
-            let (Some(limit_milli), Some(used_milli)) = (quantity(limit), used.and_then(quantity)) else {
+            let (Some(limit_milli), Some(used_milli)) = (thousandths(limit), used.and_then(thousandths))
+            else {
                 continue;
             };
             if added > 0 && used_milli + added > limit_milli {
@@ -82,7 +84,7 @@ fn usage(
         let old = live.get(&id).map(|(live, _)| *live);
         if id.kind == "PersistentVolumeClaim" {
             let size = |object: &Object| {
-                object.at("/spec/resources/requests/storage").and_then(quantity).unwrap_or(0)
+                object.at("/spec/resources/requests/storage").and_then(thousandths).unwrap_or(0)
             };
             add("requests.storage", size(object) - old.map_or(0, size));
         }
@@ -147,7 +149,7 @@ fn of_pod(spec: &Value) -> Usage {
         for container in spec[list].as_array().into_iter().flatten() {
             for (part, prefix) in [("requests", ""), ("limits", "limits.")] {
                 for (name, amount) in container["resources"][part].as_object().into_iter().flatten() {
-                    let amount = quantity(amount).unwrap_or(0);
+                    let amount = thousandths(amount).unwrap_or(0);
                     let sum = usage.entry(format!("{prefix}{name}")).or_default();
                     *sum = if adds_up { *sum + amount } else { (*sum).max(amount) };
                 }
@@ -155,43 +157,6 @@ fn of_pod(spec: &Value) -> Usage {
         }
     }
     usage
-}
-
-/// A Kubernetes quantity, in thousandths.
-fn quantity(value: &Value) -> Option<i128> {
-    let text = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c)).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let nano = whole.checked_mul(1_000_000_000)?
-        + digits.parse::<i128>().ok()? * if number.starts_with('-') { -1 } else { 1 };
-    let (multiply, divide): (i128, i128) = match unit {
-        "" => (1000, 1),
-        "n" => (1, 1_000_000),
-        "u" => (1, 1000),
-        "m" => (1, 1),
-        "k" => (1_000_000, 1),
-        "M" => (1_000_000_000, 1),
-        "G" => (1_000_000_000_000, 1),
-        "T" => (1_000_000_000_000_000, 1),
-        "P" => (1_000_000_000_000_000_000, 1),
-        "Ki" => (1000 << 10, 1),
-        "Mi" => (1000 << 20, 1),
-        "Gi" => (1000 << 30, 1),
-        "Ti" => (1000 << 40, 1),
-        "Pi" => (1000 << 50, 1),
-        exponent => {
-            let power: u32 = exponent.strip_prefix(['e', 'E'])?.parse().ok()?;
-            (1000 * 10i128.checked_pow(power)?, 1)
-        }
-    };
-    Some(nano.checked_mul(multiply)? / divide / 1_000_000_000)
 }
 
 /// Thousandths as a plain number.
@@ -214,9 +179,9 @@ mod tests {
             ("2k", 2_000_000),
             ("1e3", 1_000_000),
         ] {
-            assert_eq!(quantity(&json!(text)), Some(milli), "{text}");
+            assert_eq!(thousandths(&json!(text)), Some(milli), "{text}");
         }
-        assert_eq!(quantity(&json!("much")), None);
+        assert_eq!(thousandths(&json!("much")), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
+use super::needs::is_watched;
 use super::policy::Policy;
 use super::reading::{Reading, reported};
 use super::refused::refused;
@@ -54,6 +55,14 @@ pub fn judge(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Judgement {
+    if !is_watched(&subject.target) {
+        return Judgement {
+            verdict: Verdict::done(),
+            deadline: None,
+            look_again_at: None,
+            nudges: Vec::new(),
+        };
+    }
     let reading = match known(subject, surroundings, memory) {
         Known::Current(object) => kinds::read(object, surroundings, policy),
         Known::NotYet(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),

@@ -12,3 +12,4 @@ mod retries;
 mod rollout;
 mod terminal;
 mod version;
+mod wait;

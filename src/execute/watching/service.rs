@@ -12,7 +12,7 @@ use crate::model::kinds::built_in;
 use crate::model::plan::Propagation;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Nudge, Proof, Subject, Surroundings, is_watched, prove, written_at};
+use crate::rollout::{Nudge, Subject, written_at};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -22,10 +22,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// How long the first read of the watches may take before judging begins without it.
-const FIRST_READ: Duration = Duration::from_secs(15);
-
-/// How long a node may take to report the image ID of a container that runs.
-const REPORTED: Duration = Duration::from_secs(20);
+pub(super) const FIRST_READ: Duration = Duration::from_secs(15);
 
 /// Judges rollouts through watches. One for each promotion; its revert may use it too.
 pub struct Watching {
@@ -36,10 +33,12 @@ pub struct Watching {
 }
 
 #[derive(Default)]
-struct State {
-    follow: Option<Follow>,
+pub(super) struct State {
+    pub follow: Option<Follow>,
     /// Everything that was followed to its end, with the fields that its step changed.
-    seen: BTreeMap<ObjectId, Watched>,
+    pub seen: BTreeMap<ObjectId, Watched>,
+    /// What was taken out of `follow` and not dealt with yet: a future that is dropped loses nothing.
+    open: Option<Update>,
 }
 
 impl Watching {
@@ -48,7 +47,45 @@ impl Watching {
         Self { cluster, events, options, state: Mutex::default() }
     }
 
-    fn start(&self) -> Follow {
+    /// Follows these besides what is followed: objects that another tool has just applied.
+    pub async fn join(&self, watched: &[Watched]) {
+        let mut state = self.state.lock().await;
+        let State { follow, seen, .. } = &mut *state;
+        let follow = follow.get_or_insert_with(|| self.start());
+        self.follow_too(follow, watched).await;
+        seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
+    }
+
+    /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
+    pub async fn progress(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
+        let mut state = self.state.lock().await;
+        let State { follow, open, .. } = &mut *state;
+        let follow = follow.get_or_insert_with(|| self.start());
+        self.until_done(follow, open, watched).await
+    }
+
+    async fn until_done(
+        &self,
+        follow: &mut Follow,
+        open: &mut Option<Update>,
+        watched: &[Watched],
+    ) -> Result<(), Box<Failure>> {
+        loop {
+            if let Some(update) = open.clone() {
+                self.take(follow, update, watched).await?;
+                *open = None;
+            }
+            // The last verdicts may still wait to be shown.
+            *open = follow.take_update();
+            match (&open, follow.is_done()) {
+                (Some(_), _) => {}
+                (None, true) => return Ok(()),
+                (None, false) => *open = Some(follow.next().await),
+            }
+        }
+    }
+
+    pub(super) fn start(&self) -> Follow {
         Follow::start(self.cluster.clone(), self.options.policy.clone())
     }
 
@@ -56,13 +93,17 @@ impl Watching {
     async fn follow_only(&self, follow: &mut Follow, watched: &[Watched]) {
         let old: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
         old.iter().for_each(|id| follow.forget(id));
+        self.follow_too(follow, watched).await;
+    }
+
+    async fn follow_too(&self, follow: &mut Follow, watched: &[Watched]) {
         let targets: Vec<Target> = watched.iter().map(|one| one.target.clone()).collect();
         follow.prepare(&targets, FIRST_READ).await;
         let subjects: Vec<Subject> = watched.iter().map(|one| self.subject(follow, one)).collect();
         follow.add(subjects);
     }
 
-    fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
+    pub(super) fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
         let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
         let baseline = follow.baseline(&one.target, Some(written));
         for broken in &baseline.broken {
@@ -73,7 +114,7 @@ impl Watching {
             .with_seen_images(self.options.seen_images.iter().cloned())
     }
 
-    fn note(&self, object: Option<ObjectId>, message: String) {
+    pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
         self.events.emit(Event::Note { object, message: (self.options.clean)(&message) });
     }
 
@@ -121,7 +162,7 @@ impl Watching {
     }
 
     /// Tells a failure with what helps to understand it.
-    async fn tell(
+    pub(super) async fn tell(
         &self,
         follow: &Follow,
         object: ObjectId,
@@ -155,62 +196,6 @@ impl Watching {
         Box::new(Failure { object: Some(object), cause })
     }
 
-    /// Proves the images of everything that was followed, and of the other members.
-    async fn prove_images(&self, state: &mut State) -> Result<(), Box<Failure>> {
-        let follow = state.follow.get_or_insert_with(|| self.start());
-        let seen: Vec<Watched> = state.seen.values().cloned().collect();
-        let others =
-            self.options.members.iter().filter(|one| is_watched(one) && !state.seen.contains_key(&one.id()));
-        let others: Vec<Subject> = others.map(member).collect();
-        let targets: Vec<Target> = seen
-            .iter()
-            .map(|one| one.target.clone())
-            .chain(others.iter().map(|one| one.target.clone()))
-            .collect();
-        let until = Instant::now() + REPORTED;
-        follow.prepare(&targets, FIRST_READ).await;
-        let known: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
-        let subjects: Vec<Subject> = seen
-            .iter()
-            .filter(|one| !known.contains(&one.target.id()))
-            .map(|one| self.subject(follow, one))
-            .collect();
-        follow.add(subjects.into_iter().chain(others));
-        loop {
-            let proofs: Vec<_> =
-                targets.iter().map(|one| (one.id(), self.proof(follow, &one.id()))).collect();
-            if let Some((id, cause)) = proofs.iter().find_map(|(id, proof)| Some((id, proof.wrong.first()?)))
-            {
-                return Err(self.tell(follow, id.clone(), cause.clone(), &seen).await);
-            }
-            let unknown: Vec<_> = proofs.iter().flat_map(|(_, proof)| proof.unknown.clone()).collect();
-            if unknown.is_empty() {
-                for (id, said) in
-                    proofs.iter().flat_map(|(id, proof)| proof.expected.iter().map(move |said| (id, said)))
-                {
-                    self.note(Some(id.clone()), said.clone());
-                }
-                return Ok(());
-            }
-            if Instant::now() >= until {
-                let message = format!(
-                    "no node has reported what it runs, after {} s: {}",
-                    REPORTED.as_secs(),
-                    unknown.join(", ")
-                );
-                return Err(self.tell_plain(CauseKind::WrongImage, message));
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    fn proof(&self, follow: &Follow, id: &ObjectId) -> Proof {
-        let read = |subject: &Subject, view: &Surroundings<'_>| {
-            prove(subject, view, follow.policy(), &self.options.tested, &self.options.injected)
-        };
-        follow.look(id, read).unwrap_or_default()
-    }
-
     /// Tells a failure that is of no single object.
     pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
         let message = (self.options.clean)(&message);
@@ -226,34 +211,15 @@ impl Watching {
     }
 }
 
-/// A member that nothing was written to: whichever revision it is at counts.
-fn member(target: &Target) -> Subject {
-    Subject {
-        target: target.clone(),
-        uid: String::new(),
-        generation: 0,
-        started_at: Timestamp::now(),
-        baseline: Default::default(),
-        seen_images: Default::default(),
-        soak: None,
-    }
-}
-
 #[async_trait]
 impl Rollout for Watching {
     async fn follow(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
-        let State { follow, seen } = &mut *state;
+        let State { follow, seen, open } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
+        *open = None;
         self.follow_only(follow, watched).await;
-        while !follow.is_done() {
-            let update = follow.next().await;
-            self.take(follow, update, watched).await?;
-        }
-        // The last verdicts may still wait to be shown.
-        while let Some(update) = follow.take_update() {
-            self.take(follow, update, watched).await?;
-        }
+        self.until_done(follow, open, watched).await?;
         seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
         Ok(())
     }
@@ -268,12 +234,11 @@ impl Rollout for Watching {
 
     async fn soak(&self, watched: &[Watched], time: Duration) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
-        let follow = state.follow.get_or_insert_with(|| self.start());
+        let State { follow, open, .. } = &mut *state;
+        let follow = follow.get_or_insert_with(|| self.start());
+        *open = None;
         self.follow_only(follow, watched).await;
-        while !follow.is_done() {
-            let update = follow.next().await;
-            self.take(follow, update, watched).await?;
-        }
+        self.until_done(follow, open, watched).await?;
         follow.begin_soak();
         let end = Instant::now() + time;
         let mut gates_at = Instant::now() + gates::BETWEEN;

@@ -103,3 +103,11 @@ fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout() {
         "{failed:#?}"
     );
 }
+
+#[test]
+fn what_has_no_rollout_is_done_when_it_is_written() {
+    let namespace = TestCluster::get().namespace_named("t-rollout");
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"A": "1"}});
+    assert_eq!(follow(&namespace, map, quick()).verdicts, [Verdict::done()]);
+}

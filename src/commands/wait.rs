@@ -1,0 +1,138 @@
+//! `kubectl delivery wait`: applies nothing; watches what another tool applies, and judges it.
+
+mod arriving;
+mod lines;
+mod wanted;
+
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
+use crate::cluster::Cluster;
+use crate::execute::Rollout;
+use crate::execute::watching::{Watching, WatchingOptions};
+use crate::model::event::{Event, EventSink, Outcome};
+use crate::model::journal::Failure;
+use crate::rollout::Policy;
+use clap::{Args as ClapArgs, ValueEnum};
+use lines::Lines;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use wanted::Goal;
+
+/// Arguments of `wait`.
+#[derive(ClapArgs, Debug)]
+#[command(
+    before_help = "Examples:
+  # Argo CD or Flux applies; this says when the release runs, or why it does not
+  kubectl delivery wait release.yaml -e environments/production.yaml
+  kubectl delivery wait release.yaml -n shop --timeout 10m --soak 2m",
+    after_help = "Needs rights to get, list and watch, and changes nothing.
+
+Exit codes:
+  0    the release runs: rolled out, its images proved, and well for the time of --soak
+  1    wrong usage, or the cluster cannot be reached
+  3    it does not: not applied in time, a rollout failed, or another image runs"
+)]
+pub struct Args {
+    /// The release's file
+    #[arg(value_name = "RELEASE")]
+    release: PathBuf,
+    /// The environment's file: how this cluster may differ from what was tested
+    #[arg(short, long, value_name = "ENVIRONMENT")]
+    environment: Option<PathBuf>,
+    /// Format of what happens: one event a line
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// Give up when an object is not applied, or not rolled out, after this long
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
+    timeout: Duration,
+    /// How long everything must stay well after the rollout
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    soak: Option<Duration>,
+    /// How long a container without a readiness probe must live to count as ready
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
+    settle: Duration,
+    /// Do not show a failing container's last log lines
+    #[arg(long)]
+    no_logs: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For programs
+    Json,
+}
+
+/// Waits, judges, proves and soaks.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let loaded = wanted::load(&args)?;
+    let spec = &loaded.environment.spec;
+    let connection =
+        args.connection.clone().or_environment(spec.context.as_deref(), spec.namespace.as_deref());
+    let cluster = context.cluster(&connection).await?;
+    let goal = wanted::goal(loaded, &connection, &*cluster).await?;
+    let events: Arc<Lines> = Arc::new(match args.output {
+        Some(Format::Json) => Lines::json(context.stdout()),
+        None => Lines::plain(context.stderr()),
+    });
+    let watching = Watching::new(cluster.clone(), events.clone(), options(&args, &goal));
+    let outcome = wait(&args, &goal, cluster, &watching, &*events).await;
+    let (result, finished) = match outcome {
+        Ok(count) => {
+            let name = format!("{} {}", goal.release.name, goal.release.version);
+            let message =
+                format!("{name} runs: {count} objects are as desired, and their images are the tested ones");
+            (Ok(Exit::OK), Event::Finished { outcome: Outcome::Promoted, message, next: Vec::new() })
+        }
+        Err(failure) => {
+            let of = failure.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+            let message = format!("{of}{}", failure.cause.message);
+            let event = Event::Finished {
+                outcome: Outcome::NotFullyReverted,
+                message: message.clone(),
+                next: Vec::new(),
+            };
+            (Err(CommandError::new(ErrorKind::FailedReverted, message)), event)
+        }
+    };
+    // The error itself says it to a person.
+    if result.is_ok() || args.output.is_some() {
+        events.emit(finished);
+    }
+    events.finish()?;
+    result
+}
+
+fn options(args: &Args, goal: &Goal) -> WatchingOptions {
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    WatchingOptions {
+        policy: Policy {
+            timeout: Some(seconds(args.timeout)),
+            settle: seconds(args.settle),
+            health_checks: goal.environment.spec.health_checks.clone(),
+            ..Policy::default()
+        },
+        tested: goal.images.clone(),
+        injected: goal.environment.spec.injected.clone(),
+        gates: wanted::gates(&goal.environment),
+        log_lines: if args.no_logs { 0 } else { 20 },
+        clean: Arc::new(|text| crate::report::clean(text).into_owned()),
+        ..WatchingOptions::default()
+    }
+}
+
+async fn wait(
+    args: &Args,
+    goal: &Goal,
+    cluster: Arc<dyn Cluster>,
+    watching: &Watching,
+    events: &dyn EventSink,
+) -> Result<usize, Box<Failure>> {
+    let watched = arriving::follow(goal, cluster, watching, events, args.timeout).await?;
+    watching.prove().await?;
+    if let Some(time) = args.soak {
+        watching.soak(&watched, time).await?;
+    }
+    Ok(watched.len())
+}

@@ -1,0 +1,118 @@
+//! What is waited for: the release's objects as they should be here.
+
+use super::Args;
+use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
+use crate::cluster::Cluster;
+use crate::compare::{DesiredInput, desired};
+use crate::execute::watching::{GateCheck, ReadyGate};
+use crate::load::{self, LoadedRelease};
+use crate::model::environment::Environment;
+use crate::model::kinds::well_known;
+use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
+use crate::model::{Gvk, Object, ResourceType, Target};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a gate may take where it says nothing.
+const GATE_SECONDS: u32 = 300;
+
+/// What was read from files.
+pub(super) struct Loaded {
+    release: LoadedRelease,
+    pub environment: Environment,
+    manifests: Option<Vec<Object>>,
+}
+
+/// What is waited for.
+pub(super) struct Goal {
+    /// Which release.
+    pub release: ReleaseIdentity,
+    /// Its images.
+    pub images: Vec<RecordedImage>,
+    /// Where custom resources hold images.
+    pub image_paths: Vec<ImagePath>,
+    /// How this cluster may differ.
+    pub environment: Environment,
+    /// The objects, as a promotion would apply them.
+    pub objects: Vec<(Target, Object)>,
+}
+
+/// Reads the files.
+pub(super) fn load(args: &Args) -> Result<Loaded, CommandError> {
+    let refused = |error: load::LoadError| CommandError::from_error(ErrorKind::Usage, &error);
+    let release = load::release(&args.release).map_err(refused)?;
+    let (environment, manifests) = match &args.environment {
+        Some(path) => {
+            let loaded = load::environment(path).map_err(refused)?;
+            (loaded.environment, loaded.manifests)
+        }
+        None => (Environment::default(), None),
+    };
+    Ok(Loaded { release, environment, manifests })
+}
+
+/// Makes desired, and finds where its objects are reached.
+pub(super) async fn goal(
+    loaded: Loaded,
+    connection: &ConnectionArgs,
+    cluster: &dyn Cluster,
+) -> Result<Goal, CommandError> {
+    let Loaded { release: loaded_release, environment, manifests } = loaded;
+    let identity = loaded_release.identity();
+    let release = loaded_release.release;
+    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let all = release.spec.objects.iter().chain(manifests.iter().flatten());
+    let kinds = kinds(cluster, all).await?;
+    let made = desired(&DesiredInput {
+        release: &release,
+        manifests: manifests.as_deref(),
+        environment: &environment,
+        home: &home,
+        is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
+        today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+    })
+    .map_err(|errors| {
+        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        CommandError::usage(told.join("; "))
+    })?;
+    let mut objects = Vec::new();
+    for one in made.objects {
+        let gvk = one.object.gvk();
+        let Some(kind) = kinds.get(&gvk) else {
+            let message =
+                format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
+            return Err(CommandError::usage(message).with_hint("install its CustomResourceDefinition first"));
+        };
+        let target = Target::new(kind, one.object.namespace().or(Some(&home)), one.object.name());
+        objects.push((target, one.object));
+    }
+    let (images, image_paths) = (release.spec.images, release.spec.image_paths);
+    Ok(Goal { release: identity, images, image_paths, environment, objects })
+}
+
+async fn kinds<'o>(
+    cluster: &dyn Cluster,
+    objects: impl Iterator<Item = &'o Object>,
+) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
+    let gvks: Vec<Gvk> = objects.map(Object::gvk).collect();
+    let mut kinds: BTreeMap<_, _> =
+        gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
+    if gvks.iter().any(|gvk| !kinds.contains_key(gvk)) {
+        let served = cluster.discover().await?;
+        kinds.extend(served.into_iter().map(|one| (one.resource.gvk(), one.resource)));
+    }
+    Ok(kinds)
+}
+
+/// Gates that need no rights to change anything: queries. Jobs belong to a promotion.
+pub(super) fn gates(environment: &Environment) -> Vec<ReadyGate> {
+    let ready = |gate: &crate::model::environment::Gate| {
+        let seconds = gate.timeout_seconds.unwrap_or(GATE_SECONDS);
+        Some(ReadyGate {
+            name: gate.name.clone(),
+            timeout: Duration::from_secs(seconds.into()),
+            check: GateCheck::Prometheus(gate.prometheus.clone()?),
+        })
+    };
+    environment.spec.gates.iter().filter_map(ready).collect()
+}

@@ -1,0 +1,134 @@
+//! `kubectl delivery wait`: beside a tool that applies, with read rights only.
+
+use crate::harness::{Namespace, Ran, Run, TestCluster};
+use kubectl_delivery::model::Sha256Digest;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// A namespace, a user who may only read, and a release's file.
+struct Scene {
+    namespace: Namespace,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self { namespace: TestCluster::get().namespace_named("t-wait"), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn write(&self, name: &str, value: &Value) -> PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, value.to_string()).unwrap();
+        file
+    }
+
+    /// A release of one Deployment and one ConfigMap.
+    fn release(&self, version: &str) -> PathBuf {
+        let image = image(version);
+        let digest = Sha256Digest::of(version.as_bytes());
+        let objects = vec![config(version), deployment(&image, None)];
+        self.write(
+            "release.json",
+            &json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop", "version": version},
+                "spec": {"images": [{"reference": image, "digest": digest}], "objects": objects}}),
+        )
+    }
+
+    fn apply(&self, objects: &[Value]) {
+        if objects.is_empty() {
+            return;
+        }
+        let list = self.write("apply.json", &json!({"apiVersion": "v1", "kind": "List", "items": objects}));
+        self.namespace.kubectl().arg("apply").arg("-f").arg(list).run().ok();
+    }
+
+    /// Waits while another tool applies `objects` after a second.
+    fn wait(&self, release: &PathBuf, flags: &[&str], objects: &[Value]) -> Ran {
+        let user = self.namespace.user("reader").with_role("view").ready();
+        let mut command: Command = TestCluster::get().delivery();
+        command.env("KUBECONFIG", user.kubeconfig()).arg("wait").arg(release);
+        command.arg("--settle").arg("1s").args(flags);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_secs(1));
+                self.apply(objects);
+            });
+            command.run()
+        })
+    }
+}
+
+/// As CI wrote it: a tag.
+fn image(version: &str) -> String {
+    format!("127.0.0.1:5000/wait:{version}")
+}
+
+fn config(version: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"VERSION": version}})
+}
+
+/// As another tool applies it; its node reports the digest of that version.
+fn deployment(image: &str, play: Option<&str>) -> Value {
+    let version = image.rsplit(':').next().unwrap();
+    let id = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(version.as_bytes()));
+    let mut labels = json!({"app": "web"});
+    if let Some(play) = play {
+        labels["kwok-play"] = play.into();
+    }
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": labels, "annotations": {"kwok-image-id/web": id}},
+            "spec": {"containers": [{"name": "web", "image": image}]}}}})
+}
+
+#[test]
+fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it() {
+    let scene = Scene::new();
+    let release = scene.release("2");
+    scene.apply(&[config("1"), deployment(&image("1"), None)]);
+    let told =
+        scene.wait(&release, &["--soak", "1s"], &[config("2"), deployment(&image("2"), None)]).exits(0);
+    assert!(told.stderr.contains("0 of 2 objects are applied"), "{told:?}");
+    assert!(told.stderr.contains("shop 2 runs: 2 objects"), "{told:?}");
+    assert!(told.took > Duration::from_secs(2), "{:?}", told.took);
+}
+
+#[test]
+fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come() {
+    let scene = Scene::new();
+    let release = scene.release("2");
+    let told = scene.wait(&release, &[], &[deployment(&image("2"), Some("image-not-found"))]).exits(3);
+    assert!(told.stderr.contains("the registry says that it does not exist"), "{told:?}");
+    assert!(told.took < Duration::from_secs(8), "{:?}", told.took);
+}
+
+#[test]
+fn another_image_under_the_tested_tag_is_not_the_release() {
+    let scene = Scene::new();
+    let release = scene.release("2");
+    let mut moved = deployment(&image("2"), None);
+    let other = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(b"moved"));
+    moved["spec"]["template"]["metadata"]["annotations"]["kwok-image-id/web"] = other.into();
+    let mut desired: Value = serde_json::from_slice(&std::fs::read(&release).unwrap()).unwrap();
+    desired["spec"]["objects"][1]["spec"]["template"]["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let release = scene.write("release.json", &desired);
+    let told = scene.wait(&release, &["-o", "json"], &[config("2"), moved]).exits(3);
+    let events: Vec<Value> = told.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
+    assert_eq!(failed["cause"]["kind"], "wrongImage", "{failed}");
+    assert!(told.stderr.contains(Sha256Digest::of(b"moved").short()), "{told:?}");
+}
+
+#[test]
+fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
+    let scene = Scene::new();
+    let release = scene.release("2");
+    scene.apply(&[config("1"), deployment(&image("2"), None)]);
+    let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
+    assert!(told.stderr.contains("nobody has applied it within 3 s: /data/VERSION"), "{told:?}");
+}
