@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// How many events a failure shows.
 const EVENTS: usize = 8;
 
+/// What a kubelet answers, with 200, when it has removed the container meanwhile.
+const GONE: &str = "unable to retrieve container logs";
+
 /// What helps to understand a failure. Cleaned and redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Telling {
@@ -61,7 +64,7 @@ fn has_run(kind: CauseKind) -> bool {
 
 async fn read(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
     let mut answer = cluster.logs(&request).await;
-    if request.previous && answer.is_err() {
+    if request.previous && answer.as_ref().map_or(true, |text| text.starts_with(GONE)) {
         // The previous instance is gone already, or the crash was the first one.
         request.previous = false;
         answer = cluster.logs(&request).await;

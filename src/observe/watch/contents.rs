@@ -62,6 +62,11 @@ impl Contents {
         self.pods.get(&ObjectId::new("", "Pod", Some(namespace), name))
     }
 
+    /// All pods that are held.
+    pub fn pods(&self) -> impl Iterator<Item = &PodFacts> {
+        self.pods.values()
+    }
+
     /// All EndpointSlices that are held.
     pub fn endpoint_slices(&self) -> Vec<&Object> {
         let ids = self.objects.ids("discovery.k8s.io", "EndpointSlice", None);

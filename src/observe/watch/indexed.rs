@@ -53,6 +53,10 @@ impl<V> Indexed<V> {
         there.filter(|id| namespace.is_none() || id.namespace.as_deref() == namespace).cloned().collect()
     }
 
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.by_id.values()
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -2,3 +2,4 @@
 
 mod image;
 mod in_pod;
+mod rollout;

@@ -1,6 +1,6 @@
 //! Rollouts as the real control plane plays them, followed through the library.
 
-mod followed;
+pub mod followed;
 mod kinds;
 mod plays;
 mod service;
