@@ -40,8 +40,11 @@ wait_for() {
 # started it with. A process that ended and that nobody has waited for has an empty command line.
 is_running() { # pid file, a text of its command line
   local pid
-  pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ] &&
-    { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$2"; } 2>/dev/null
+  pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [[ "$(command_line "$pid")" == *"$2"* ]]
+}
+
+command_line() { # pid
+  [ ! -r "/proc/$1/cmdline" ] || { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true
 }
 
 # Ends the process of a pid file that we wrote, if it is still ours.

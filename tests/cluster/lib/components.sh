@@ -40,10 +40,12 @@ signal_component() { # NAME, component, signal
   [ "$3" != KILL ] || wait_for 10 is_gone "$file" "$(component_dir "$1")/bin/$2" || fail "$2 of $1 does not end"
 }
 
-# After a restart of the machine another process may have the pid of a file: kwokctl must not end that one.
-forget_ended_components() { # NAME
-  local component
+# What the cluster holds goes with it, so nobody needs to end in order: a kube-apiserver without etcd would take a minute.
+end_components() { # NAME
+  local component file
   for component in $COMPONENTS; do
-    component_runs "$1" "$component" || rm -f "$(component_pid_file "$1" "$component")"
+    file=$(component_pid_file "$1" "$component")
+    if component_runs "$1" "$component"; then kill -KILL "$(cat "$file")" 2>/dev/null || true; fi
+    rm -f "$file"
   done
 }

@@ -170,8 +170,7 @@ repair() { # NAME
 
 tear_down() { # NAME
   local dir; dir=$(cluster_dir "$1")
-  forget_ended_components "$1"
-  kwokctl_ "$1" delete cluster --kubeconfig "$dir/kubeconfig" >/dev/null 2>&1 || true
+  end_components "$1"
   end_process "$dir/registry.pid" "$dir/registry"
   rm -rf "$dir/kwok" "$dir/env.json" "$dir/kubeconfig" "$dir/registry" "$dir/commands" "$dir/ports"
 }

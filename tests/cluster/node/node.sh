@@ -147,7 +147,7 @@ up() {
 end_shims() {
   local process
   for process in /proc/[0-9]*; do
-    if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "containerd-shim.*$socket"; then
+    if [[ "$(command_line "${process#/proc/}")" == *containerd-shim*"$socket"* ]]; then
       kill "${process#/proc/}" 2>/dev/null || true
     fi
   done
