@@ -29,18 +29,19 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 install -m 755 "$CARGO_TARGET_DIR/$target/release/kubectl-delivery" "$stage/kubectl-delivery"
 install -m 644 LICENSE README.md "$stage/" 2>/dev/null || install -m 644 LICENSE "$stage/"
-mkdir -p dist
+out=${DIST:-dist}
+mkdir -p "$out"
 tar=$(command -v gtar || command -v tar)
 (cd "$stage" && "$tar" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - -- *) |
-  gzip -n -9 > "dist/$name.tar.gz"
-if command -v sha256sum >/dev/null; then sum=$(sha256sum "dist/$name.tar.gz"); else sum=$(shasum -a 256 "dist/$name.tar.gz"); fi
+  gzip -n -9 > "$out/$name.tar.gz"
+if command -v sha256sum >/dev/null; then sum=$(sha256sum "$out/$name.tar.gz"); else sum=$(shasum -a 256 "$out/$name.tar.gz"); fi
 sum=${sum%% *}
-echo "$sum  $name.tar.gz" > "dist/$name.tar.gz.sha256"
+echo "$sum  $name.tar.gz" > "$out/$name.tar.gz.sha256"
 
 # The sum goes into the line after the platform's uri.
 awk -v version="$version" -v archive="$name.tar.gz" -v sum="$sum" '
-  $1 == "version:" { sub(/v.*/, version) }
+  $1 == "version:" { sub(/v[0-9].*/, version) }
   $1 == "uri:" { found = index($0, archive) }
   $1 == "sha256:" && found { sub(/"[0-9a-f]*"/, "\"" sum "\""); found = 0 }
-  { print }' krew/delivery.yaml > dist/delivery.yaml
-echo "dist/$name.tar.gz $sum"
+  { print }' krew/delivery.yaml > "$out/delivery.yaml"
+echo "$out/$name.tar.gz $sum"

@@ -12,6 +12,10 @@ use clap::{Parser, Subcommand};
     bin_name = "kubectl delivery",
     version,
     disable_help_subcommand = true,
+    before_help = "Examples:
+  kubectl delivery record -k deploy/ci --name shop --version 1.4.2 -o shop.release.yaml
+  kubectl delivery diff shop.release.yaml -e environments/production.yaml
+  kubectl delivery promote shop.release.yaml -e environments/production.yaml",
     after_help = "Exit codes and every command's flags: kubectl delivery COMMAND --help"
 )]
 pub struct Cli {

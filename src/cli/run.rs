@@ -64,7 +64,8 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let color = ColorEnvironment::read().allows(color_choice(arguments), stream.is_terminal());
     let rendered = error.render();
     let text = if color { rendered.ansi().to_string() } else { rendered.to_string() };
-    if stream == Stream::Stdout {
+    // As kubectl: without a word, help is what was asked for.
+    if stream == Stream::Stdout || arguments.len() == 1 {
         std::io::stdout().write_all(text.as_bytes()).ok();
         return Exit::OK;
     }

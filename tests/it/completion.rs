@@ -1,6 +1,7 @@
 //! TAB, as kubectl and the shells ask for it.
 
 use crate::harness::{Run, TestCluster, delivery, linked_as};
+use serde_json::json;
 
 /// What kubectl itself proposes after `kubectl delivery …`, through the completer's link on PATH.
 fn proposed(words: &[&str]) -> Vec<String> {
@@ -48,6 +49,26 @@ fn a_cluster_that_does_not_answer_proposes_nothing_and_soon() {
         .run();
     assert!(ran.took.as_secs() < 4, "{:?}", ran.took);
     assert_eq!(ran.ok(), ":4\n");
+}
+
+#[test]
+fn a_promoted_release_is_proposed_by_its_name() {
+    let cluster = TestCluster::get();
+    let namespace = cluster.namespace_named("t-tab");
+    let entry = json!({
+        "revision": 7, "id": "a", "actor": "jane", "startedAt": "2026-11-01T10:00:00Z", "endedAt": "2026-11-01T10:01:00Z",
+        "release": {"name": "shop", "version": "1.4.2", "digest": format!("sha256:{}", "0".repeat(64))},
+        "ending": "promoted",
+    });
+    namespace.apply(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "delivery-shop", "labels": {
+            "kubectl-delivery.io/release": "shop", "kubectl-delivery.io/role": "inventory",
+        }},
+        "data": {"release": "shop 1.4.2", "history": format!("{entry}\n")},
+    }));
+    let here = namespace.name();
+    assert_eq!(proposed(&["revert", "-n", here, ""])[0], "shop\t1.4.2");
 }
 
 #[test]

@@ -47,6 +47,10 @@ fn whoever_stops_reading_ends_the_program_without_a_word() {
 fn help_says_kubectl_delivery() {
     let help = delivery(&TestCluster::get().tools).arg("--help").run().ok();
     assert!(help.contains("Usage: kubectl delivery "), "{help}");
+    assert_eq!(
+        delivery(&TestCluster::get().tools).run().ok(),
+        delivery(&TestCluster::get().tools).arg("-h").run().ok()
+    );
     let help = delivery(&TestCluster::get().tools).args(["version", "--help"]).run().ok();
     assert!(help.starts_with("Examples:\n  kubectl delivery version\n"), "{help}");
     assert!(help.contains("Usage: kubectl delivery version "), "{help}");
