@@ -47,7 +47,7 @@ fn a_cluster_that_does_not_answer_proposes_nothing_and_soon() {
     let ran = delivery(&TestCluster::get().tools)
         .args(["__complete", "version", "--server", &server, "-n", ""])
         .run();
-    assert!(ran.took.as_secs() < 4, "{:?}", ran.took);
+    assert!(ran.took.as_secs() < 8, "{:?}", ran.took);
     assert_eq!(ran.ok(), ":4\n");
 }
 

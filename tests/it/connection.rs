@@ -49,7 +49,7 @@ fn refused(ran: Ran, sentence: &str, hint: &str) {
 #[test]
 fn a_port_that_nobody_listens_on() {
     let ran = version(&TestCluster::get().kubeconfig).args(["--server", "https://127.0.0.1:1"]).run();
-    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
     refused(ran, "cannot connect to https://127.0.0.1:1: connection refused", "check the address");
 }
 
@@ -59,7 +59,7 @@ fn a_server_that_never_answers_is_given_up_within_the_request_timeout() {
     let address = format!("https://{}", silent.local_addr().unwrap());
     let ran =
         version(&TestCluster::get().kubeconfig).args(["--server", &address, "--request-timeout", "1s"]).run();
-    assert!(ran.took < Duration::from_millis(2500), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
     refused(ran, "within", "check the address");
 }
 
@@ -179,7 +179,7 @@ fn a_certificate_authority_that_did_not_sign_the_servers_certificate() {
     let other = rcgen::generate_simple_self_signed(vec!["other".into()]).unwrap().cert.pem();
     let authority = files.write("ca.crt", &other);
     let ran = version(&TestCluster::get().kubeconfig).arg("--certificate-authority").arg(&authority).run();
-    assert!(ran.took < Duration::from_secs(1), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
     refused(ran, "signed by an authority that is not trusted here", "check the address");
     let ran = version(&TestCluster::get().kubeconfig).args(["--certificate-authority", "/nowhere/ca"]).run();
     refused(ran, "cannot use the certificate authority from /nowhere/ca", "kubectl config view");

@@ -2,6 +2,7 @@
 
 mod completion;
 mod connection;
+mod deploy;
 mod door;
 mod e2e;
 mod harness;
