@@ -8,6 +8,7 @@
 //! progress (`deadline.rs`).
 
 mod deadline;
+mod gate;
 mod judge;
 mod kinds;
 mod memory;
@@ -23,6 +24,7 @@ mod soak;
 mod subject;
 
 pub use deadline::Deadline;
+pub use gate::{holds, samples};
 pub use judge::{Judgement, Nudge, judge};
 pub use memory::Memory;
 pub use needs::{Need, is_watched, needs};

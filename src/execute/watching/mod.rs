@@ -3,6 +3,7 @@
 
 mod gates;
 mod options;
+mod prometheus;
 mod proving;
 mod service;
 mod telling;

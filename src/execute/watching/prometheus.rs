@@ -1,0 +1,36 @@
+//! Asks a Prometheus server.
+
+use crate::model::environment::PrometheusGate;
+use crate::rollout::{holds, samples};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Asks once; an error is why the condition does not hold.
+pub(super) async fn ask(gate: &PrometheusGate) -> Result<(), String> {
+    let url = format!("{}/api/v1/query", gate.url.trim_end_matches('/'));
+    let client = reqwest::Client::builder().timeout(LIMIT).build().map_err(|error| chain(&error))?;
+    let answer = client.get(&url).query(&[("query", &gate.query)]).send().await;
+    let answer = answer.map_err(|error| chain(&error))?;
+    let code = answer.status();
+    let body: Value = answer.json().await.map_err(|_| format!("{url} answered {code}, and no JSON"))?;
+    let result = samples(&body)?;
+    match holds(&gate.condition, &result) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("{} of {result:?}, the result of {}", gate.condition, gate.query)),
+        Err(why) => Err(format!("{} of {result:?}: {why}", gate.condition)),
+    }
+}
+
+/// The error and its causes: the innermost says what happened.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(one) = source {
+        text = format!("{text}: {one}");
+        source = one.source();
+    }
+    text
+}
