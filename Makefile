@@ -46,6 +46,12 @@ e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONF
 	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
 	cargo test --test it -- e2e:: --test-threads 2
 
+.PHONY: demo
+demo: cluster ## the product at work on the shop, told step by step; KEEP=1 leaves it for playing
+	@$(NODE) up || echo "no real node: the simulated ones play"
+	cargo build --release
+	@examples/shop/demo.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery"
+
 .PHONY: dist
 dist: tools ## this host's archive for krew, reproducibly, in dist/
 	@krew/dist.sh

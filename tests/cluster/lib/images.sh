@@ -49,7 +49,8 @@ push_images() { # registry
   push shop/db:1.0.0 "echo db 1.0.0; $serve"
   push shop/migrate:1.0.0 'echo migrated'
   push shop/migrate:1.1.0 'echo migrated again'
-  push shop/metrics:1.0.0 "echo metrics 1.0.0; $serve"
+  # Beside web in one pod, whose port it must leave alone.
+  push shop/metrics:1.0.0 'echo metrics 1.0.0; exec httpd -f -p 9090 -h /www'
   push test/crash:1.0.0 'echo starting; echo "cannot read /etc/app/config: no such file" >&2; exit 3'
   push test/crash-later:1.0.0 'echo starting; httpd -p 8080 -h /www; sleep ${AFTER:-12}; echo "out of ideas" >&2; exit 4'
   push test/sleep:1.0.0 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'

@@ -102,6 +102,8 @@ cgroupsPerQOS: false
 enforceNodeAllocatable: []
 evictionHard: {}
 containerRuntimeEndpoint: unix://$socket
+# Nobody answers there; without an address every pod gets a warning event.
+clusterDNS: [10.0.0.10]
 podLogsDir: $state/pod-logs
 syncFrequency: 10s
 nodeStatusUpdateFrequency: 10s

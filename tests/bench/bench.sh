@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Whole processes, timed side by side against one control plane of their own: medians in seconds. What `make bench` runs.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cluster=$here/../cluster/cluster.sh
+binary=$(realpath "${1:?usage: bench.sh PATH-OF-THE-BINARY [COUNT]}")
+count=${2:-1000}
+name=bench
+work=$(mktemp -d)
+
+"$cluster" up $name
+trap '"$cluster" down $name; rm -rf "$work"' EXIT
+env_of() { "$cluster" env $name | sed -n "s/^ *\"$1\": \"\\(.*\\)\",*\$/\\1/p"; }
+KUBECONFIG=$(env_of kubeconfig)
+PATH=$(env_of tools):$PATH
+export KUBECONFIG PATH
+
+# median RUNS EXPECTED-EXIT-CODE COMMAND…: seconds
+median() {
+  local runs=$1 expected=$2 started code; shift 2
+  for ((run = 0; run < runs; run++)); do
+    started=${EPOCHREALTIME/./}; code=0
+    "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" = "$expected" ] || { tail -3 "$work/out" "$work/err" >&2; echo "bench: exit code $code where $expected was expected: $*" >&2; exit 1; }
+    echo $((${EPOCHREALTIME/./} - started))
+  done | sort -n | awk '{took[NR] = $1} END {printf "%.3f", took[int((NR + 1) / 2)] / 1e6}'
+}
+
+row() { printf '%-64s %9s s\n' "$1" "$2"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", a / b}'; }
+
+# Peak memory of one run, in MiB.
+peak() { /usr/bin/time -f %M -o "$work/peak" "$@" >/dev/null 2>&1 || true; awk '{printf "%d", $1 / 1024}' "$work/peak"; }
+
+delivery() { "$binary" "$@"; }
+
+"$here/objects.sh" "$count" one >"$work/one.yaml"
+"$here/objects.sh" "$count" two >"$work/two.yaml"
+for text in one two; do
+  delivery record -f "$work/$text.yaml" --name bench --version $text --offline -q -o "$work/$text.release.yaml"
+done
+
+echo "machine: $(nproc) cores, $(awk '/MemTotal/ {printf "%d", $2 / 1048576}' /proc/meminfo) GiB; $("$binary" --version)"
+echo "$count objects; medians of whole processes"
+echo
+
+row "--help" "$(median 20 0 delivery --help)"
+
+kubectl create namespace mine >/dev/null
+kubectl create namespace theirs >/dev/null
+row "kubectl apply --server-side, $count objects created" \
+  "$(median 1 0 kubectl apply --server-side -n theirs -f "$work/one.yaml")"
+row "promote, $count objects created" "$(median 1 0 delivery promote "$work/one.release.yaml" -n mine -y)"
+
+theirs=$(median 3 0 kubectl diff --server-side -n theirs -f "$work/one.yaml")
+mine=$(median 9 0 delivery diff "$work/one.release.yaml" -n mine)
+row "kubectl diff --server-side, $count unchanged" "$theirs"
+row "diff, $count unchanged ($(ratio "$theirs" "$mine") times as fast)" "$mine"
+row "diff --mode=server, $count unchanged" "$(median 3 0 delivery diff "$work/one.release.yaml" -n mine --mode=server)"
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory of diff" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
+
+row "diff, $count that all differ" "$(median 3 1 delivery diff "$work/two.release.yaml" -n mine)"
+row "promote with nothing to do" "$(median 5 0 delivery promote "$work/one.release.yaml" -n mine -y)"
+row "kubectl apply --server-side, $count changed" \
+  "$(median 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml")"
+row "promote, $count changed" "$(median 1 0 delivery promote "$work/two.release.yaml" -n mine -y)"

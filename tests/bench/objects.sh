@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# objects.sh COUNT TEXT: COUNT objects as YAML, a quarter each of ConfigMaps, Services, ServiceAccounts and Deployments without
+# replicas. Another TEXT makes every one of them differ.
+set -euo pipefail
+count=${1:?COUNT} text=${2:?TEXT}
+for ((n = 0; n < count / 4; n++)); do
+  cat <<EOF
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config-$n, annotations: {example.com/text: $text}}
+data: {URL: "http://service-$n.example.com/$text", LEVEL: info}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: service-$n, annotations: {example.com/text: $text}}
+spec: {selector: {app: app-$n}, ports: [{name: http, port: 80, targetPort: http, protocol: TCP}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: account-$n, annotations: {example.com/text: $text}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app-$n, annotations: {example.com/text: $text}}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: app-$n}}
+  template:
+    metadata: {labels: {app: app-$n}}
+    spec:
+      serviceAccountName: account-$n
+      containers:
+      - name: app
+        image: registry.example.com/app@sha256:1111111111111111111111111111111111111111111111111111111111111111
+        ports: [{name: http, containerPort: 8080, protocol: TCP}]
+        env: [{name: TEXT, value: $text}]
+        resources: {requests: {cpu: 10m, memory: 16Mi}}
+EOF
+done
