@@ -1,0 +1,45 @@
+//! Rights, names and impersonation.
+
+use super::{kind, map, namespace};
+use crate::harness::TestCluster;
+use kubectl_delivery::cluster::{AccessReview, ConnectionOptions, ListRequest, connect};
+
+#[tokio::test]
+async fn rights_and_the_own_name_are_asked_of_the_server() {
+    let namespace = namespace();
+    let cluster = TestCluster::get();
+    let user = namespace.user("reader").may(&["get", "list"], "apps", &["deployments"]).ready();
+    let door = cluster.connect_with(&user.kubeconfig()).await;
+    let review = |verb: &str| AccessReview {
+        verb: verb.into(),
+        group: "apps".into(),
+        resource: "deployments".into(),
+        subresource: String::new(),
+        namespace: Some(namespace.name().into()),
+        name: String::new(),
+    };
+    assert_eq!(door.may(&review("list")).await, Ok(true));
+    assert_eq!(door.may(&review("patch")).await, Ok(false));
+    assert_eq!(door.whoami().await, Ok(format!("system:serviceaccount:{}:reader", namespace.name())));
+    assert_eq!(door.default_namespace(), namespace.name());
+    let error = door.get(&map(&namespace, "a")).await.unwrap_err();
+    assert!(error.is_forbidden(), "{error}");
+}
+
+#[tokio::test]
+async fn another_user_can_be_impersonated_with_groups_and_uid() {
+    let options = ConnectionOptions {
+        kubeconfig: Some(TestCluster::get().kubeconfig.clone()),
+        impersonate: Some("jane".into()),
+        impersonate_groups: vec!["system:masters".into(), "team".into()],
+        impersonate_uid: Some("42".into()),
+        ..Default::default()
+    };
+    let door = connect(&options).await.unwrap();
+    assert_eq!(door.whoami().await.as_deref(), Ok("jane"));
+    let namespaces = door.list(&ListRequest::all(&kind("", "Namespace"), None)).await.unwrap();
+    assert!(!namespaces.items.is_empty());
+    let powerless = ConnectionOptions { impersonate_groups: Vec::new(), impersonate_uid: None, ..options };
+    let door = connect(&powerless).await.unwrap();
+    assert!(door.list(&ListRequest::all(&kind("", "Secret"), None)).await.unwrap_err().is_forbidden());
+}
