@@ -2,5 +2,8 @@
 //! the redactor and [`clean`].
 
 mod clean;
+pub mod diff;
+mod redact;
 
 pub use clean::clean;
+pub use redact::Redactor;

@@ -1,0 +1,144 @@
+//! The view as one HTML file: no request leaves it, dark and light, filtered by object.
+
+use super::junit::escape;
+use super::person::age;
+use super::snippet::{Mark, lines};
+use super::view::{ObjectView, Reason, View};
+use serde_json::Value;
+use std::io::{self, Write};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Writes the view.
+pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let title = view
+        .release
+        .as_ref()
+        .map_or_else(|| "manifests".to_owned(), |release| format!("{} {}", release.name, release.version));
+    writeln!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+    )?;
+    writeln!(
+        out,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
+    )?;
+    writeln!(
+        out,
+        "<title>{} in {}</title><style>{STYLE}</style></head><body>",
+        escape(&title),
+        escape(&view.namespace)
+    )?;
+    let state = if view.summary.has_differences() || view.summary.unchecked > 0 { "bad" } else { "good" };
+    writeln!(
+        out,
+        "<header><p class=\"where\">{} <span>→</span> {}</p><h1 class=\"{state}\">{}</h1>",
+        escape(&title),
+        escape(&view.namespace),
+        escape(&view.headline)
+    )?;
+    writeln!(
+        out,
+        "<p class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter by object\" aria-label=\"Filter by object\"> <label><input type=\"checkbox\" id=\"expected\"> expected differences</label> <time>{}</time></p></header><main>",
+        view.compared_at
+    )?;
+    for object in &view.objects {
+        section(view, object, out)?;
+    }
+    for image in &view.images {
+        writeln!(
+            out,
+            "<section data-name=\"{}\" class=\"unexpected\"><h2>{} <small>container {}</small></h2><dl>",
+            escape(&image.workload.to_string()),
+            escape(&image.workload.to_string()),
+            escape(&image.container)
+        )?;
+        writeln!(
+            out,
+            "<dt>tested</dt><dd><code>{}</code></dd>",
+            escape(image.tested.as_deref().unwrap_or("nothing"))
+        )?;
+        for running in &image.running {
+            let digest = running.digest.as_ref().map_or("no digest yet", |digest| digest.as_str());
+            writeln!(
+                out,
+                "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
+                escape(digest),
+                escape(&running.pods.join(", "))
+            )?;
+        }
+        writeln!(out, "</dl></section>")?;
+    }
+    let needs = view.requirements.iter().map(|need| format!("{} {}", need.object, need.message));
+    let rules =
+        view.rules.iter().map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
+    let remarks: Vec<String> = needs.chain(rules).chain(view.notes.iter().cloned()).collect();
+    if !remarks.is_empty() {
+        writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
+        remarks.iter().try_for_each(|text| writeln!(out, "<li>{}</li>", escape(text)))?;
+        writeln!(out, "</ul></section>")?;
+    }
+    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<()> {
+    let class = if object.is_unexpected() { "unexpected" } else { "expected" };
+    let name = escape(&object.id.to_string());
+    let why =
+        object.why.as_deref().map(|why| format!("<p class=\"why\">{}</p>", escape(why))).unwrap_or_default();
+    writeln!(
+        out,
+        "<section data-name=\"{name}\" class=\"{class}\"><h2>{name} <small class=\"{}\">{}</small></h2>{why}",
+        object.status,
+        object.status.replace('-', " ")
+    )?;
+    for change in &object.changes {
+        let whose = change.whose.as_ref().map(|whose| {
+            let when =
+                whose.time.map(|time| format!(", {}", age(time, view.compared_at))).unwrap_or_default();
+            format!("by {}{when}", whose.manager)
+        });
+        field(
+            out,
+            &change.path,
+            whose.as_deref(),
+            change.expected.as_ref(),
+            (change.live.as_ref(), change.desired.as_ref()),
+        )?;
+    }
+    for change in &object.untested {
+        let sides =
+            if change.path == "/" { (None, None) } else { (change.tested.as_ref(), change.desired.as_ref()) };
+        field(out, &change.path, Some("not as tested"), change.allowed.as_ref(), sides)?;
+    }
+    writeln!(out, "</section>")
+}
+
+fn field(
+    out: &mut dyn Write,
+    path: &str,
+    remark: Option<&str>,
+    expected: Option<&Reason>,
+    sides: (Option<&Value>, Option<&Value>),
+) -> io::Result<()> {
+    let class = if expected.is_some() { "expected" } else { "unexpected" };
+    let reason = expected
+        .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "<div class=\"field {class}\"><p><code>{}</code> <span class=\"whose\">{}</span></p>{reason}<pre>",
+        escape(path),
+        escape(remark.unwrap_or_default())
+    )?;
+    for (mark, line) in lines(sides.0, sides.1) {
+        let (tag, sign) = match mark {
+            Mark::Minus => ("del", "-"),
+            Mark::Plus => ("ins", "+"),
+            Mark::Same => ("span", " "),
+        };
+        writeln!(out, "<{tag}>{sign} {}</{tag}>", escape(&line))?;
+    }
+    writeln!(out, "</pre></div>")
+}

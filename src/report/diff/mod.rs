@@ -1,0 +1,30 @@
+//! A comparison as people and programs read it. `view` makes redacted data of it; the formats only lay it out.
+
+mod html;
+mod junit;
+mod markdown;
+mod person;
+mod snippet;
+mod view;
+
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use person::{Style, person};
+pub use view::{Meta, Summary, View, view};
+
+use std::io::{self, Write};
+
+/// The whole view as JSON: docs/diff-json.md.
+pub fn json(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, view).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// Objects with unexpected differences, one a line, as `kubectl get -o name` prints them.
+pub fn name(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    view.objects
+        .iter()
+        .filter(|object| object.is_unexpected())
+        .try_for_each(|object| writeln!(out, "{}", object.kubectl_name))
+}

@@ -1,0 +1,277 @@
+//! The view for a person: a headline, then object by object with who and when beside each change, then what to type next.
+
+use super::snippet::{Mark, lines};
+use super::view::{ChangeView, ImageView, ObjectView, Reason, UntestedView, View};
+use crate::model::ObjectId;
+use crate::model::finding::{ChangeKind, HandClass, ImageState, Ownership};
+use jiff::Timestamp;
+use std::io::{self, Write};
+
+/// How it is laid out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Whether colours are used.
+    pub color: bool,
+    /// Columns; none where lines may be as long as they are.
+    pub width: Option<usize>,
+    /// Whether expected differences are unfolded.
+    pub show_expected: bool,
+}
+
+/// Writes the view.
+pub fn person(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page { style, now: view.compared_at, out };
+    let is_clean = !view.summary.has_differences() && view.summary.unchecked == 0;
+    page.line(0, &page.paint(if is_clean { "1;32" } else { "1;33" }, &view.headline))?;
+    for object in &view.objects {
+        page.object(object)?;
+    }
+    for image in &view.images {
+        page.image(image)?;
+    }
+    page.rest(view)?;
+    page.next(view)
+}
+
+struct Page<'p> {
+    style: Style,
+    now: Timestamp,
+    out: &'p mut dyn Write,
+}
+
+impl Page<'_> {
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{:indent$}{text}", "")
+    }
+
+    /// A line of a value: cut where the terminal ends.
+    fn value_line(&mut self, mark: Mark, text: &str) -> io::Result<()> {
+        let (sign, code) = match mark {
+            Mark::Minus => ("-", "31"),
+            Mark::Plus => ("+", "32"),
+            Mark::Same => (" ", "2"),
+        };
+        let room = self.style.width.map_or(usize::MAX, |width| width.saturating_sub(7).max(20));
+        let shown: String = if text.chars().count() > room {
+            text.chars().take(room - 1).chain(['…']).collect()
+        } else {
+            text.to_owned()
+        };
+        let line = self.paint(code, &format!("{sign} {shown}"));
+        self.line(4, &line)
+    }
+
+    fn object(&mut self, object: &ObjectView) -> io::Result<()> {
+        let unexpected = object.is_unexpected();
+        let show_expected = self.style.show_expected;
+        let folded = object.changes.iter().filter(|change| change.expected.is_some()).count()
+            + object.untested.iter().filter(|change| change.allowed.is_some()).count();
+        if !unexpected && !self.style.show_expected {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        let why = object.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let status = if object.status == "same" {
+            String::new()
+        } else {
+            format!("  {}{why}", object.status.replace('-', " "))
+        };
+        let title = format!(
+            "{}{}",
+            self.paint("1", &object.id.to_string()),
+            self.paint(code_of(object.status), &status)
+        );
+        self.line(0, &title)?;
+        for change in object.changes.iter().filter(|change| change.expected.is_none() || show_expected) {
+            self.change(change)?;
+        }
+        for change in object.untested.iter().filter(|change| change.allowed.is_none() || show_expected) {
+            self.untested(change)?;
+        }
+        if folded > 0 && !self.style.show_expected {
+            let line = self.paint("2", &format!("and {folded} expected (--show-expected)"));
+            self.line(2, &line)?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &ChangeView) -> io::Result<()> {
+        let what = match change.kind {
+            ChangeKind::Changed if change.desired.is_none() => "would be removed",
+            ChangeKind::Changed if change.live.is_none() => "is not there",
+            ChangeKind::Changed => "",
+            ChangeKind::Added => "added",
+            ChangeKind::AddedOriginUnknown => "added, origin unknown",
+        };
+        let whose = change.whose.as_ref().map(|whose| self.hand(whose));
+        let remarks: Vec<String> =
+            [Some(what.to_owned()).filter(|what| !what.is_empty()), whose].into_iter().flatten().collect();
+        self.heading(&change.path, &remarks.join(", "), change.expected.as_ref(), change.note.as_deref())?;
+        for (mark, line) in lines(change.live.as_ref(), change.desired.as_ref()) {
+            self.value_line(mark, &line)?;
+        }
+        Ok(())
+    }
+
+    fn untested(&mut self, change: &UntestedView) -> io::Result<()> {
+        let what = match (&change.tested, &change.desired) {
+            (None, _) => "not in the tests",
+            (_, None) => "only in the tests",
+            _ => "not as tested",
+        };
+        self.heading(&change.path, what, change.allowed.as_ref(), change.note.as_deref())?;
+        // Of an object that nobody tested, its being there is what matters.
+        if change.path == "/" {
+            return Ok(());
+        }
+        for (mark, line) in lines(change.tested.as_ref(), change.desired.as_ref()) {
+            self.value_line(mark, &line)?;
+        }
+        Ok(())
+    }
+
+    fn heading(
+        &mut self,
+        path: &str,
+        remark: &str,
+        expected: Option<&Reason>,
+        note: Option<&str>,
+    ) -> io::Result<()> {
+        let remark = if remark.is_empty() { String::new() } else { format!("  {remark}") };
+        let line = format!("{}{}", self.paint("36", path), self.paint("2", &remark));
+        self.line(2, &line)?;
+        if let Some(reason) = expected {
+            let owner = reason.owner.as_deref().map(|owner| format!(" ({owner})")).unwrap_or_default();
+            let line = self.paint("32", &format!("expected: {}{owner}", reason.reason));
+            self.line(4, &line)?;
+        }
+        if let Some(note) = note {
+            let line = self.paint("33", note);
+            self.line(4, &line)?;
+        }
+        Ok(())
+    }
+
+    fn hand(&self, whose: &Ownership) -> String {
+        let class = match whose.class {
+            HandClass::Ours => "this tool",
+            HandClass::Person => "a person",
+            HandClass::Controller => "a controller",
+            HandClass::Autoscaler => "an autoscaler",
+            HandClass::OtherTool => "another tool",
+            HandClass::Unknown => "origin unknown",
+        };
+        let when = whose.time.map(|time| format!(", {}", age(time, self.now))).unwrap_or_default();
+        let through = if whose.subresource.is_empty() {
+            String::new()
+        } else {
+            format!(" through {}", whose.subresource)
+        };
+        format!("by {} ({class}){through}{when}", whose.manager)
+    }
+
+    fn image(&mut self, image: &ImageView) -> io::Result<()> {
+        if image.allowed.is_some() && !self.style.show_expected {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        let what = match image.state {
+            ImageState::Match => "the tested image",
+            ImageState::TagMoved => "tag moved",
+            ImageState::OtherImage => "another image than tested",
+            ImageState::Mixed => "mixed across replicas",
+            ImageState::UntestedSidecar => "a container that nobody tested",
+            ImageState::Unknown => "unknown: no pod reports a digest yet",
+        };
+        let title = format!(
+            "{}, container {}  {}",
+            self.paint("1", &image.workload.to_string()),
+            image.container,
+            self.paint("33", what)
+        );
+        self.line(0, &title)?;
+        let tested = image
+            .tested
+            .as_deref()
+            .map_or_else(|| "nothing".to_owned(), |digest| format!("{} at {digest}", image.reference));
+        self.line(2, &format!("tested: {tested}"))?;
+        for running in &image.running {
+            let digest =
+                running.digest.as_ref().map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
+            let old = if running.old_revision { " (pods of an old revision)" } else { "" };
+            self.line(2, &format!("runs:   {digest} in {}{old}", running.pods.join(", ")))?;
+        }
+        if let Some(reason) = &image.allowed {
+            let line = self.paint("32", &format!("expected: {reason}"));
+            self.line(2, &line)?;
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self, view: &View) -> io::Result<()> {
+        let names = |ids: &[ObjectId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let mut told = Vec::new();
+        for stale in &view.stale {
+            let age = age(stale.changed_at, self.now);
+            told.push(format!(
+                "{}: {} changed {age}, after these pods started: {}",
+                stale.workload,
+                stale.source,
+                stale.pods.join(", ")
+            ));
+        }
+        for need in &view.requirements {
+            told.push(format!("{} {}; {} needs it", need.object, need.message, names(&need.needed_by)));
+        }
+        for rule in &view.rules {
+            told.push(format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
+        }
+        told.extend(view.notes.iter().map(|note| format!("note: {note}")));
+        if !told.is_empty() {
+            writeln!(self.out)?;
+        }
+        told.iter().try_for_each(|text| self.line(0, text))
+    }
+
+    fn next(&mut self, view: &View) -> io::Result<()> {
+        let next = match (&view.release, view.summary.has_differences()) {
+            (_, false) => return Ok(()),
+            (Some(release), true) => format!(
+                "kubectl delivery promote {}.release.yaml -n {} --dry-run=server shows what would be done about it",
+                release.name, view.namespace
+            ),
+            (None, true) => {
+                "kubectl apply --server-side would bring the cluster to these manifests".to_owned()
+            }
+        };
+        writeln!(self.out)?;
+        let line = self.paint("2", &next);
+        self.line(0, &line)
+    }
+}
+
+fn code_of(status: &str) -> &'static str {
+    match status {
+        "missing" | "refused" => "31",
+        "extra" => "35",
+        "not-checked" | "not-verified" => "33",
+        _ => "33",
+    }
+}
+
+/// `3 minutes ago`.
+pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second() - then.as_second();
+    let told = |number: i64, unit: &str| format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" });
+    match seconds {
+        ..=0 => "just now".into(),
+        1..=119 => told(seconds, "second"),
+        120..=7199 => told(seconds / 60, "minute"),
+        7200..=172_799 => told(seconds / 3600, "hour"),
+        _ => told(seconds / 86400, "day"),
+    }
+}

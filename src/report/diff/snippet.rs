@@ -1,0 +1,151 @@
+//! The smallest telling picture of a change: `- live` and `+ desired`, whole values as unified diffs of YAML.
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+/// One line of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Only on the one side.
+    Minus,
+    /// Only on the other side.
+    Plus,
+    /// On both.
+    Same,
+}
+
+/// Lines around a difference inside a larger value.
+const AROUND: usize = 2;
+
+/// The lines of a change from `from` to `to`.
+pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
+    let (one, other) = (text(from), text(to));
+    let all: Vec<(Mark, String)> = TextDiff::from_lines(&one, &other)
+        .iter_all_changes()
+        .map(|change| {
+            let mark = match change.tag() {
+                ChangeTag::Delete => Mark::Minus,
+                ChangeTag::Insert => Mark::Plus,
+                ChangeTag::Equal => Mark::Same,
+            };
+            (mark, change.value().trim_end_matches('\n').to_owned())
+        })
+        .collect();
+    let near = |at: usize| {
+        let from = at.saturating_sub(AROUND);
+        all.iter().skip(from).take(at - from + AROUND + 1).any(|(mark, _)| *mark != Mark::Same)
+    };
+    let mut shown = Vec::new();
+    let mut skipped = false;
+    for (at, line) in all.iter().enumerate() {
+        if near(at) {
+            if skipped && !shown.is_empty() {
+                shown.push((Mark::Same, "…".to_owned()));
+            }
+            skipped = false;
+            shown.push(line.clone());
+        } else {
+            skipped = true;
+        }
+    }
+    shown
+}
+
+/// A value as YAML; a text as it is.
+fn text(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::String(text)) if text.contains('\n') => ensure_end(text.clone()),
+        Some(Value::String(text)) if text.is_empty() => "\"\"\n".to_owned(),
+        Some(Value::String(text)) => ensure_end(text.clone()),
+        Some(value @ (Value::Object(_) | Value::Array(_))) => ensure_end(yaml(value, 0)),
+        Some(value) => ensure_end(value.to_string()),
+    }
+}
+
+fn ensure_end(mut text: String) -> String {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Plain block YAML for people: no anchors, no folding.
+fn yaml(value: &Value, depth: usize) -> String {
+    let pad = "  ".repeat(depth);
+    match value {
+        Value::Object(map) if !map.is_empty() => map
+            .iter()
+            .map(|(key, value)| match value {
+                Value::Object(inner) if !inner.is_empty() => {
+                    format!("{pad}{key}:\n{}", yaml(value, depth + 1))
+                }
+                Value::Array(inner) if !inner.is_empty() => format!("{pad}{key}:\n{}", yaml(value, depth)),
+                _ => format!("{pad}{key}: {}\n", scalar(value)),
+            })
+            .collect(),
+        Value::Array(list) if !list.is_empty() => list
+            .iter()
+            .map(|item| {
+                let inner = yaml(item, depth + 1);
+                format!("{pad}- {}", inner.trim_start_matches(' '))
+            })
+            .collect(),
+        _ => format!("{pad}{}\n", scalar(value)),
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() || text.contains(['\n', '#', '"']) || text.trim() != text => {
+            Value::from(text.as_str()).to_string()
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(from: Option<Value>, to: Option<Value>) -> String {
+        let sign = |mark| match mark {
+            Mark::Minus => '-',
+            Mark::Plus => '+',
+            Mark::Same => ' ',
+        };
+        lines(from.as_ref(), to.as_ref())
+            .iter()
+            .map(|(mark, line)| format!("{}{line}\n", sign(*mark)))
+            .collect()
+    }
+
+    #[test]
+    fn a_scalar_is_shown_before_and_after() {
+        assert_eq!(told(Some(json!(5)), Some(json!(3))), "-5\n+3\n");
+        assert_eq!(told(None, Some(json!("x"))), "+x\n");
+        assert_eq!(told(Some(json!("")), Some(json!("x"))), "-\"\"\n+x\n");
+    }
+
+    #[test]
+    fn of_a_long_text_only_the_surroundings_of_the_change_are_shown() {
+        let text = |middle: &str| {
+            json!(
+                (0..20)
+                    .map(|n| if n == 10 { format!("{middle}\n") } else { format!("line {n}\n") })
+                    .collect::<String>()
+            )
+        };
+        assert_eq!(told(Some(text("a")), Some(text("b"))), " line 8\n line 9\n-a\n+b\n line 11\n line 12\n");
+    }
+
+    #[test]
+    fn a_map_is_shown_as_yaml() {
+        assert_eq!(
+            told(Some(json!({"name": "x", "ports": [{"a": 1, "b": [2]}]})), None),
+            "-name: x\n-ports:\n-- a: 1\n-  b:\n-  - 2\n"
+        );
+    }
+}

@@ -1,0 +1,480 @@
+//! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
+
+use super::super::redact::Redactor;
+use crate::model::ObjectId;
+use crate::model::environment::Environment;
+use crate::model::finding::{
+    Certainty, ChangeKind, Comparison, FieldChange, ImageFinding, ImageState, ObjectComparison, ObjectStatus,
+    Ownership, RequirementFinding, RequirementState, RuleState, RunningImage, UntestedChange,
+};
+use crate::model::release::ReleaseIdentity;
+use crate::model::snapshot::Absence;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a view says besides the comparison.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// The release; none where only manifests are compared.
+    pub release: Option<ReleaseIdentity>,
+    /// Home namespace.
+    pub namespace: String,
+    /// Now: ages are counted from here.
+    pub now: Timestamp,
+    /// Remarks on the whole comparison.
+    pub notes: Vec<String>,
+}
+
+/// Everything that a format shows, without values of Secrets and without control sequences.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Version of this schema.
+    pub schema_version: u32,
+    /// The release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseIdentity>,
+    /// Home namespace.
+    pub namespace: String,
+    /// When it was compared.
+    pub compared_at: Timestamp,
+    /// One line.
+    pub headline: String,
+    /// Counts.
+    pub summary: Summary,
+    /// Objects with anything to say, expected or not.
+    pub objects: Vec<ObjectView>,
+    /// Containers that run something else than was tested, or something that nobody knows.
+    pub images: Vec<ImageView>,
+    /// Pods that run with configuration that changed since.
+    pub stale: Vec<StaleView>,
+    /// What is needed and missing.
+    pub requirements: Vec<RequirementView>,
+    /// Remarks on the environment's rules.
+    pub rules: Vec<RuleView>,
+    /// Remarks on the whole comparison.
+    pub notes: Vec<String>,
+}
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects that were compared.
+    pub compared: usize,
+    /// Objects with drift that nothing expects.
+    pub differ: usize,
+    /// Desired objects that are not there.
+    pub missing: usize,
+    /// Members of the inventory that are no longer desired.
+    pub extra: usize,
+    /// Containers whose image is not what was tested.
+    pub images: usize,
+    /// Differences from what was tested that no rule allows.
+    pub untested: usize,
+    /// Workloads with stale pods.
+    pub stale: usize,
+    /// Requirements that are not met.
+    pub requirements: usize,
+    /// Differences that a rule expects.
+    pub expected: usize,
+    /// Objects of which nothing is known.
+    pub unchecked: usize,
+}
+
+impl Summary {
+    /// Whether anything is not as expected.
+    pub fn has_differences(&self) -> bool {
+        self.differ + self.missing + self.extra + self.images + self.untested + self.stale + self.requirements
+            > 0
+    }
+}
+
+/// One object.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectView {
+    /// Identity.
+    #[serde(flatten)]
+    pub id: ObjectId,
+    /// `deployment.apps/web`.
+    pub kubectl_name: String,
+    /// `same`, `changed`, `missing`, `extra`, `not-verified`, `not-checked`, `refused`.
+    pub status: &'static str,
+    /// How the status is known.
+    pub certainty: Certainty,
+    /// Why, where the status needs a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Drift.
+    pub changes: Vec<ChangeView>,
+    /// Tested → desired.
+    pub untested: Vec<UntestedView>,
+}
+
+impl ObjectView {
+    /// Whether anything about it is not expected.
+    pub fn is_unexpected(&self) -> bool {
+        self.status != "same"
+            && (self.status != "changed" || self.changes.iter().any(|change| change.expected.is_none()))
+            || self.untested.iter().any(|change| change.allowed.is_none())
+    }
+}
+
+/// One differing field.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeView {
+    /// Where.
+    pub path: String,
+    /// Which finding.
+    pub kind: ChangeKind,
+    /// In the cluster; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<Value>,
+    /// After an apply; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Value>,
+    /// Whose hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whose: Option<Ownership>,
+    /// The rule that expects it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Reason>,
+    /// Why a rule that speaks of it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A difference from what was tested.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UntestedView {
+    /// Where.
+    pub path: String,
+    /// As tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested: Option<Value>,
+    /// As desired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Value>,
+    /// The rule that allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Reason>,
+    /// Why a rule that speaks of it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Why a difference is expected.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Its reason.
+    pub reason: String,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// One container's image.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The container.
+    pub container: String,
+    /// What was found.
+    pub state: ImageState,
+    /// The reference.
+    pub reference: String,
+    /// The tested digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested: Option<String>,
+    /// What runs.
+    pub running: Vec<RunningImage>,
+    /// Why it is allowed all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+}
+
+/// Pods that run with old configuration.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StaleView {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The ConfigMap or Secret.
+    pub source: ObjectId,
+    /// When it changed.
+    pub changed_at: Timestamp,
+    /// The pods.
+    pub pods: Vec<String>,
+}
+
+/// Something that is needed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequirementView {
+    /// What.
+    pub object: ObjectId,
+    /// One phrase.
+    pub message: String,
+    /// Who needs it.
+    pub needed_by: Vec<ObjectId>,
+    /// Whether it is only said.
+    pub is_note: bool,
+}
+
+/// A remark on a rule.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleView {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Its reason, to find it by.
+    pub reason: String,
+    /// One phrase.
+    pub message: String,
+}
+
+/// Makes the view. Every text in it went through the redactor.
+pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redactor, meta: &Meta) -> View {
+    let maker = Maker { environment, redactor };
+    let mut objects: Vec<ObjectView> = comparison.objects.iter().map(|object| maker.object(object)).collect();
+    objects.extend(comparison.dropped.iter().map(|(id, change)| maker.dropped(id, change)));
+    let images: Vec<ImageView> = comparison
+        .images
+        .iter()
+        .filter(|image| image.state != ImageState::Match)
+        .map(|image| maker.image(image))
+        .collect();
+    let requirements: Vec<RequirementView> =
+        comparison.requirements.iter().map(|need| maker.requirement(need)).collect();
+    let stale: Vec<StaleView> = comparison
+        .stale
+        .iter()
+        .map(|stale| StaleView {
+            workload: stale.workload.clone(),
+            source: stale.source.clone(),
+            changed_at: stale.changed_at,
+            pods: stale.pods.clone(),
+        })
+        .collect();
+    let summary = summarise(&objects, &images, &requirements, stale.len());
+    let rules = comparison.rules.iter().map(|finding| maker.rule(finding.rule, &finding.state)).collect();
+    objects.retain(|object| {
+        object.status != "same" || !object.changes.is_empty() || !object.untested.is_empty()
+    });
+    View {
+        schema_version: 1,
+        release: meta.release.clone(),
+        namespace: meta.namespace.clone(),
+        compared_at: meta.now,
+        headline: headline(&summary),
+        summary,
+        objects,
+        images,
+        stale,
+        requirements,
+        rules,
+        notes: meta.notes.iter().map(|note| redactor.text(note)).collect(),
+    }
+}
+
+struct Maker<'m> {
+    environment: &'m Environment,
+    redactor: &'m Redactor,
+}
+
+impl Maker<'_> {
+    fn object(&self, object: &ObjectComparison) -> ObjectView {
+        let id = object.id();
+        let (status, why) = match &object.status {
+            ObjectStatus::Same => ("same", None),
+            ObjectStatus::Changed => ("changed", None),
+            ObjectStatus::Missing(Absence::Object) => ("missing", None),
+            ObjectStatus::Missing(Absence::Namespace) => {
+                ("missing", Some("its namespace is not there".to_owned()))
+            }
+            ObjectStatus::Missing(Absence::Kind) => {
+                ("missing", Some("its kind is not served: the CRD is missing".to_owned()))
+            }
+            ObjectStatus::Extra => ("extra", Some("no longer desired".to_owned())),
+            ObjectStatus::NotVerified { why } => ("not-verified", Some(why.clone())),
+            ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
+            ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
+        };
+        ObjectView {
+            kubectl_name: id.kubectl_name(),
+            status,
+            certainty: object.certainty,
+            why: why.map(|text| self.redactor.text(&text)),
+            changes: object.changes.iter().map(|change| self.change(&id, change)).collect(),
+            untested: object.untested.iter().map(|change| self.untested(&id, change)).collect(),
+            id,
+        }
+    }
+
+    fn dropped(&self, id: &ObjectId, change: &UntestedChange) -> ObjectView {
+        ObjectView {
+            kubectl_name: id.kubectl_name(),
+            status: "same",
+            certainty: Certainty::Proved,
+            why: Some("tested, and not desired here".into()),
+            changes: Vec::new(),
+            untested: vec![self.untested(id, change)],
+            id: id.clone(),
+        }
+    }
+
+    fn change(&self, id: &ObjectId, change: &FieldChange) -> ChangeView {
+        let value =
+            |value: &Option<Value>| value.as_ref().map(|value| self.redactor.value(id, &change.path, value));
+        ChangeView {
+            path: self.redactor.text(&change.path.to_string()),
+            kind: change.kind,
+            live: value(&change.live),
+            desired: value(&change.desired),
+            whose: change.whose.clone().map(|mut whose| {
+                whose.manager = self.redactor.text(&whose.manager);
+                whose
+            }),
+            expected: change.expected_by.and_then(|rule| self.reason(rule)),
+            note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),
+        }
+    }
+
+    fn untested(&self, id: &ObjectId, change: &UntestedChange) -> UntestedView {
+        let value =
+            |value: &Option<Value>| value.as_ref().map(|value| self.redactor.value(id, &change.path, value));
+        UntestedView {
+            path: self.redactor.text(&change.path.to_string()),
+            tested: value(&change.tested),
+            desired: value(&change.desired),
+            allowed: change.allowed_by.and_then(|rule| self.reason(rule)),
+            note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),
+        }
+    }
+
+    fn reason(&self, rule: usize) -> Option<Reason> {
+        let found = self.environment.spec.differences.get(rule)?;
+        Some(Reason {
+            rule,
+            reason: self.redactor.text(&found.reason),
+            owner: found.owner.as_deref().map(|owner| self.redactor.text(owner)),
+        })
+    }
+
+    fn image(&self, image: &ImageFinding) -> ImageView {
+        ImageView {
+            workload: image.workload.clone(),
+            container: self.redactor.text(&image.container),
+            state: image.state,
+            reference: self.redactor.text(&image.reference),
+            tested: image.tested.as_ref().map(ToString::to_string),
+            running: image.running.clone(),
+            allowed: image.allowed.clone(),
+        }
+    }
+
+    fn requirement(&self, need: &RequirementFinding) -> RequirementView {
+        let (message, is_note) = match &need.state {
+            RequirementState::Missing => ("is missing".to_owned(), false),
+            RequirementState::KeysMissing => (format!("has no key {}", need.keys.join(", ")), false),
+            RequirementState::WrongType { found } => (format!("is of another type: {found}"), false),
+            RequirementState::Awaited { produced_by } => {
+                (format!("is not there yet; {produced_by} produces it"), true)
+            }
+            RequirementState::Unreadable { why } => (format!("cannot be read: {why}"), true),
+        };
+        RequirementView {
+            object: need.object.clone(),
+            message: self.redactor.text(&message),
+            needed_by: need.needed_by.clone(),
+            is_note,
+        }
+    }
+
+    fn rule(&self, rule: usize, state: &RuleState) -> RuleView {
+        let message = match state {
+            RuleState::Unused => "matches no difference".to_owned(),
+            RuleState::Expired => "has expired: it allows nothing".to_owned(),
+            RuleState::ExpiresSoon { days: 0 } => "expires today".to_owned(),
+            RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
+            RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
+        };
+        let reason = self.reason(rule).map(|reason| reason.reason).unwrap_or_default();
+        RuleView { rule, reason, message: self.redactor.text(&message) }
+    }
+}
+
+fn summarise(
+    objects: &[ObjectView],
+    images: &[ImageView],
+    requirements: &[RequirementView],
+    stale: usize,
+) -> Summary {
+    let with = |status: &str| objects.iter().filter(|object| object.status == status).count();
+    let is_known = |image: &&ImageView| image.allowed.is_none() && image.state != ImageState::Unknown;
+    Summary {
+        compared: objects.len(),
+        differ: with("refused")
+            + objects
+                .iter()
+                .filter(|object| {
+                    matches!(object.status, "changed" | "not-verified")
+                        && object.changes.iter().any(|change| change.expected.is_none())
+                })
+                .count(),
+        missing: with("missing"),
+        extra: with("extra"),
+        images: images.iter().filter(is_known).count(),
+        untested: objects
+            .iter()
+            .flat_map(|object| &object.untested)
+            .filter(|change| change.allowed.is_none())
+            .count(),
+        stale,
+        requirements: requirements.iter().filter(|need| !need.is_note).count(),
+        expected: objects
+            .iter()
+            .map(|object| {
+                object.changes.iter().filter(|change| change.expected.is_some()).count()
+                    + object.untested.iter().filter(|change| change.allowed.is_some()).count()
+            })
+            .sum(),
+        unchecked: with("not-checked"),
+    }
+}
+
+fn headline(summary: &Summary) -> String {
+    let count = |number: usize, one: &str, many: &str| {
+        (number > 0).then(|| format!("{number} {}", if number == 1 { one } else { many }))
+    };
+    let parts: Vec<String> = [
+        count(summary.differ, "object differs", "objects differ"),
+        count(summary.missing, "object is missing", "objects are missing"),
+        count(summary.extra, "object is no longer desired", "objects are no longer desired"),
+        count(summary.images, "image is not what was tested", "images are not what was tested"),
+        count(summary.untested, "difference was not tested", "differences were not tested"),
+        count(summary.stale, "workload runs with old configuration", "workloads run with old configuration"),
+        count(summary.requirements, "requirement is not met", "requirements are not met"),
+        count(summary.unchecked, "object could not be checked", "objects could not be checked"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let expected = count(summary.expected, "expected difference", "expected differences");
+    let compared = count(summary.compared, "object", "objects").unwrap_or_else(|| "nothing".into());
+    match (parts.is_empty(), expected) {
+        (true, None) => format!("no differences: {compared} compared"),
+        (true, Some(expected)) => format!("no unexpected differences: {compared} compared; {expected}"),
+        (false, None) => parts.join(", "),
+        (false, Some(expected)) => format!("{}; {expected}", parts.join(", ")),
+    }
+}

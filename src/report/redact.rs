@@ -1,0 +1,214 @@
+//! The redactor: no value of a Secret leaves the program.
+//!
+//! A value is shown as a short keyed hash, so that equal and different stay visible inside one output and nothing can be guessed
+//! across outputs. Texts (errors, logs, annotations) are searched for every value that was learned.
+
+use super::clean::clean;
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object, ObjectId};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Shorter values are not searched for in texts: they would be found everywhere.
+const SHORTEST: usize = 4;
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Hides what Secrets hold.
+#[derive(Clone)]
+pub struct Redactor {
+    key: [u8; 32],
+    /// Texts to search for, the longest first, and what stands for each.
+    known: Vec<(String, String)>,
+}
+
+impl Redactor {
+    /// With a key that is random for each run.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key, known: Vec::new() }
+    }
+
+    /// Remembers every value of a Secret, in each form in which it can turn up. Other kinds are left alone.
+    pub fn learn(&mut self, object: &Object) {
+        if !is_secret(&object.id()) {
+            return;
+        }
+        let data = object.at("/data").and_then(Value::as_object);
+        for text in data.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
+            let plain = STANDARD.decode(text).unwrap_or_default();
+            self.learn_value(&plain);
+        }
+        let texts = object.at("/stringData").and_then(Value::as_object);
+        for text in texts.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
+            self.learn_value(text.as_bytes());
+        }
+        if let Some(text) = object.annotation(LAST_APPLIED)
+            && let Ok(applied) = serde_json::from_str::<Value>(text)
+            && let Ok(applied) = Object::new(applied)
+            && applied.annotation(LAST_APPLIED).is_none()
+        {
+            self.learn(&applied);
+        }
+    }
+
+    /// Remembers one value.
+    pub fn learn_value(&mut self, plain: &[u8]) {
+        let token = self.token(plain);
+        let mut forms =
+            vec![STANDARD.encode(plain), base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(plain)];
+        if let Ok(text) = std::str::from_utf8(plain) {
+            let quoted = Value::from(text).to_string();
+            forms.push(quoted.trim_matches('"').to_owned());
+            forms.extend(text.lines().map(str::trim).map(str::to_owned));
+            forms.push(text.to_owned());
+        }
+        for form in forms.into_iter().filter(|form| form.len() >= SHORTEST) {
+            if !self.known.iter().any(|(known, _)| *known == form) {
+                self.known.push((form, token.clone()));
+            }
+        }
+        self.known.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+    }
+
+    /// What stands for a value.
+    pub fn token(&self, plain: &[u8]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.key);
+        hash.update((plain.len() as u64).to_be_bytes());
+        hash.update(plain);
+        let digest = hash.finalize();
+        let digits: String = digits(&digest[..4]);
+        format!("‹secret {digits}›")
+    }
+
+    /// A text without any learned value and without control sequences.
+    pub fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (form, token) in &self.known {
+            if text.contains(form.as_str()) {
+                text = text.replace(form.as_str(), token);
+            }
+        }
+        clean(&text).into_owned()
+    }
+
+    /// A whole object without values of Secrets.
+    pub fn object(&self, object: &Object) -> Value {
+        self.value(&object.id(), &FieldPath::root(), object.value())
+    }
+
+    /// The value at `path` of an object without values of Secrets.
+    pub fn value(&self, id: &ObjectId, path: &FieldPath, value: &Value) -> Value {
+        let names: Vec<Option<&str>> = path
+            .steps()
+            .iter()
+            .map(|step| match step {
+                Step::Field(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let holds_data = is_secret(id) && matches!(names.first(), Some(Some("data" | "stringData")));
+        let is_last_applied = names.last() == Some(&Some(LAST_APPLIED));
+        match value {
+            Value::String(text) if holds_data => {
+                let is_encoded = names.first() == Some(&Some("data"));
+                let plain = if is_encoded { STANDARD.decode(text).ok() } else { None };
+                Value::from(self.token(&plain.unwrap_or_else(|| text.clone().into_bytes())))
+            }
+            Value::String(text) if is_last_applied => Value::from(self.last_applied(text)),
+            Value::String(text) => Value::from(self.text(text)),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| (clean(key).into_owned(), self.value(id, &path.field(key), value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            Value::Array(list) => list
+                .iter()
+                .enumerate()
+                .map(|(n, item)| self.value(id, &path.with(Step::Index(n)), item))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// The annotation repeats the whole object: a Secret's values too.
+    fn last_applied(&self, text: &str) -> String {
+        match serde_json::from_str::<Value>(text).ok().and_then(|value| Object::new(value).ok()) {
+            Some(applied) if applied.annotation(LAST_APPLIED).is_none() => self.object(&applied).to_string(),
+            _ => self.text(text),
+        }
+    }
+}
+
+fn is_secret(id: &ObjectId) -> bool {
+    id.group.is_empty() && id.kind == "Secret"
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const PLAIN: &str = "hunter2-and-more";
+
+    fn secret() -> Object {
+        let encoded = STANDARD.encode(PLAIN);
+        let applied = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": encoded}}).to_string();
+        Object::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "annotations": {LAST_APPLIED: applied}}, "data": {"password": encoded}})).unwrap()
+    }
+
+    fn leaks(text: &str) -> bool {
+        text.contains("hunter2") || text.contains(&STANDARD.encode(PLAIN)) || text.contains("aHVudGVy")
+    }
+
+    #[test]
+    fn a_secret_shows_neither_its_data_nor_its_last_applied_copy() {
+        let shown = Redactor::new([7; 32]).object(&secret()).to_string();
+        assert!(!leaks(&shown), "{shown}");
+        assert!(shown.contains("‹secret "));
+    }
+
+    #[test]
+    fn equal_values_look_equal_and_different_ones_different() {
+        let redactor = Redactor::new([7; 32]);
+        assert_eq!(redactor.token(b"a"), redactor.token(b"a"));
+        assert_ne!(redactor.token(b"a"), redactor.token(b"b"));
+        assert_ne!(redactor.token(b"a"), Redactor::new([8; 32]).token(b"a"));
+    }
+
+    #[test]
+    fn a_learned_value_is_found_in_any_text_and_any_form() {
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn(&secret());
+        for text in [
+            format!("denied: {PLAIN}"),
+            format!("invalid value {:?}", STANDARD.encode(PLAIN)),
+            format!("url://u:{PLAIN}@host"),
+        ] {
+            let shown = redactor.text(&text);
+            assert!(!leaks(&shown), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_field_alone_is_hidden_too() {
+        let id = ObjectId::new("", "Secret", Some("n"), "db");
+        let shown = Redactor::new([1; 32]).value(
+            &id,
+            &"/data/password".parse().unwrap(),
+            &json!(STANDARD.encode(PLAIN)),
+        );
+        assert!(!leaks(&shown.to_string()));
+        let shown = Redactor::new([1; 32]).value(
+            &id,
+            &"/data".parse().unwrap(),
+            &json!({"password": STANDARD.encode(PLAIN)}),
+        );
+        assert!(!leaks(&shown.to_string()));
+    }
+}
