@@ -6,20 +6,26 @@
 mod arrived;
 mod desired;
 mod fields;
+mod images;
 mod managed_fields;
 mod object;
 mod pair;
 mod pin;
 mod recording;
+mod requirements;
 mod rules;
+mod stale;
 mod structural;
 
 pub use arrived::missing;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
+pub use images::{Running, RunningWorkload, pods_of, running_images};
 pub use managed_fields::{Owners, class_of};
 pub use object::{Looked, object};
 pub use pin::PinError;
 pub use recording::{NeededImage, needed_images, record, requirements};
+pub use requirements::{Needed, needed, requirements as unmet};
 pub use rules::{RuleAnswer, Rules, Sides, check_expressions};
+pub use stale::stale;
 pub use structural::{Difference, differences};

@@ -72,71 +72,99 @@ fn without_server_fields(mut object: Object) -> Object {
     object
 }
 
-/// What the objects need and do not hold, ordered by kind, namespace and name.
+/// What the objects need and do not hold, ordered by kind, namespace and name. Secrets among them are needs too.
 pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
-    let held: BTreeSet<ObjectId> =
-        objects.iter().filter(|object| !is_secret(object)).map(Object::id).collect();
-    let produced = produced(objects);
-    let mut needs: BTreeMap<(String, Option<String>, String), Requirement> = BTreeMap::new();
-    let mut add = |kind: &str, namespace: Option<&str>, name: &str, key: Option<&str>, optional: bool| {
-        let group = if kind == "StorageClass" { "storage.k8s.io" } else { "" };
-        if held.contains(&ObjectId::new(group, kind, namespace, name)) {
-            return;
-        }
-        let slot = (kind.to_owned(), namespace.map(str::to_owned), name.to_owned());
-        let requirement = needs.entry(slot).or_insert_with(|| Requirement {
-            kind: kind.into(),
-            namespace: namespace.map(Into::into),
-            name: name.into(),
-            type_: None,
-            keys: Vec::new(),
-            produced_by: produced
-                .get(&(namespace.map(str::to_owned), name.to_owned()))
-                .filter(|_| kind == "Secret")
-                .cloned(),
-            optional: true,
-        });
-        requirement.optional &= optional;
-        requirement.keys.extend(key.map(str::to_owned));
-    };
-    for object in objects {
-        let namespace = object.namespace();
-        if let Some(spec) = pod_spec(object) {
-            for reference in references(spec) {
-                add(reference.kind, namespace, &reference.name, reference.key.as_deref(), reference.optional);
-            }
-        }
-        for (kind, name, keys) in other_needs(object) {
-            let scope = if kind == "StorageClass" { None } else { namespace };
-            add(kind, scope, &name, None, false);
-            for key in keys {
-                add(kind, scope, &name, Some(key), false);
-            }
-        }
-        if is_secret(object) {
-            add("Secret", namespace, object.name(), None, false);
-            for key in object.at("/data").and_then(Value::as_object).into_iter().flat_map(|data| data.keys())
-            {
-                add("Secret", namespace, object.name(), Some(key), false);
-            }
-        }
-    }
     let types: BTreeMap<_, _> = objects
         .iter()
         .filter(|object| is_secret(object))
         .map(|secret| ((secret.namespace(), secret.name()), secret.text("/type")))
         .collect();
-    needs
-        .into_values()
-        .map(|mut need| {
-            need.keys.sort();
-            need.keys.dedup();
-            let found =
-                types.get(&(need.namespace.as_deref(), need.name.as_str())).filter(|_| need.kind == "Secret");
-            need.type_ = found.filter(|text| !text.is_empty()).map(|text| (*text).to_owned());
-            need
-        })
-        .collect()
+    let typed = |need: Need| {
+        let mut requirement = need.requirement;
+        let place = (requirement.namespace.as_deref(), requirement.name.as_str());
+        let found = types.get(&place).filter(|text| requirement.kind == "Secret" && !text.is_empty());
+        requirement.type_ = found.map(|text| (*text).to_owned());
+        requirement
+    };
+    needs(objects, false).into_iter().map(typed).collect()
+}
+
+/// Something that objects need, and who needs it.
+#[derive(Clone, Debug)]
+pub(super) struct Need {
+    pub requirement: Requirement,
+    pub by: Vec<ObjectId>,
+}
+
+/// Needs, ordered by kind, namespace and name. `with_secrets`: Secrets among the objects are held by them.
+pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
+    let held: BTreeSet<ObjectId> =
+        objects.iter().filter(|object| with_secrets || !is_secret(object)).map(Object::id).collect();
+    let mut needs = Needs { held, produced: produced(objects), found: BTreeMap::new() };
+    for object in objects {
+        let namespace = object.namespace();
+        for reference in pod_spec(object).map(references).unwrap_or_default() {
+            needs.add(
+                object,
+                (reference.kind, namespace, &reference.name),
+                reference.key.as_deref(),
+                reference.optional,
+            );
+        }
+        for (kind, name, keys) in other_needs(object) {
+            let scope = if kind == "StorageClass" { None } else { namespace };
+            needs.add(object, (kind, scope, &name), None, false);
+            keys.iter().for_each(|key| needs.add(object, (kind, scope, &name), Some(key), false));
+        }
+        if is_secret(object) && !with_secrets {
+            needs.add(object, ("Secret", namespace, object.name()), None, false);
+            for key in object.at("/data").and_then(Value::as_object).into_iter().flat_map(|data| data.keys())
+            {
+                needs.add(object, ("Secret", namespace, object.name()), Some(key), false);
+            }
+        }
+    }
+    let sorted = |mut need: Need| {
+        need.requirement.keys.sort();
+        need.requirement.keys.dedup();
+        need.by.dedup();
+        need
+    };
+    needs.found.into_values().map(sorted).collect()
+}
+
+struct Needs {
+    held: BTreeSet<ObjectId>,
+    produced: BTreeMap<(Option<String>, String), String>,
+    found: BTreeMap<(String, Option<String>, String), Need>,
+}
+
+impl Needs {
+    fn add(&mut self, by: &Object, what: (&str, Option<&str>, &str), key: Option<&str>, optional: bool) {
+        let (kind, namespace, name) = what;
+        let group = if kind == "StorageClass" { "storage.k8s.io" } else { "" };
+        if self.held.contains(&ObjectId::new(group, kind, namespace, name)) {
+            return;
+        }
+        let place = (namespace.map(str::to_owned), name.to_owned());
+        let produced_by = self.produced.get(&place).filter(|_| kind == "Secret").cloned();
+        let slot = (kind.to_owned(), place.0, place.1);
+        let need = self.found.entry(slot).or_insert_with(|| Need {
+            requirement: Requirement {
+                kind: kind.into(),
+                namespace: namespace.map(Into::into),
+                name: name.into(),
+                type_: None,
+                keys: Vec::new(),
+                produced_by,
+                optional: true,
+            },
+            by: Vec::new(),
+        });
+        need.requirement.optional &= optional;
+        need.requirement.keys.extend(key.map(str::to_owned));
+        need.by.push(by.id());
+    }
 }
 
 /// Needs that are not a pod's.

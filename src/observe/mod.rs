@@ -3,9 +3,11 @@
 mod dry_run;
 pub mod home;
 mod objects;
+mod pods;
 mod preflight;
 pub mod watch;
 
 pub use dry_run::{fresh, predict};
 pub use objects::{objects, read};
+pub use pods::{Pods, pods};
 pub use preflight::preflight;

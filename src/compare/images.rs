@@ -1,0 +1,243 @@
+//! What the pods' containers really run, against what was tested.
+
+use super::rules::matches_glob;
+use crate::model::environment::Injected;
+use crate::model::finding::{ContainerRole, ImageFinding, ImageState, RunningImage};
+use crate::model::image::ImageReference;
+use crate::model::pod::{Controller, PodFacts};
+use crate::model::pod_spec::images;
+use crate::model::release::RecordedImage;
+use crate::model::{Object, ObjectId, Sha256Digest};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A workload as desired, and as the cluster holds it.
+pub struct RunningWorkload<'a> {
+    /// As desired, pinned.
+    pub desired: &'a Object,
+    /// As it is.
+    pub live: &'a Object,
+}
+
+/// What runs beside workloads: the pods of their namespaces, and the ReplicaSets between.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// Pods.
+    pub pods: Vec<PodFacts>,
+    /// ReplicaSets and Jobs: uid → who controls it, and its revision annotation.
+    pub between: BTreeMap<String, (Option<Controller>, String)>,
+}
+
+/// One finding for each container of each workload's pods.
+pub fn running_images(
+    workloads: &[RunningWorkload<'_>],
+    running: &Running,
+    tested: &[RecordedImage],
+    injected: &[Injected],
+) -> Vec<ImageFinding> {
+    workloads.iter().flat_map(|workload| of_workload(workload, running, tested, injected)).collect()
+}
+
+/// A workload's pods, each with whether it is of an old revision.
+pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
+    let uid = live.uid();
+    let current = live.annotation("deployment.kubernetes.io/revision").unwrap_or_default();
+    let update = live.text("/status/updateRevision");
+    running
+        .pods
+        .iter()
+        .filter_map(|pod| {
+            if pod.uid == uid {
+                return Some((pod, false));
+            }
+            let controller = pod.controller.as_ref()?;
+            if controller.uid == uid {
+                let is_old =
+                    !update.is_empty() && pod.revision.as_deref().is_some_and(|revision| revision != update);
+                return Some((pod, is_old));
+            }
+            let (owner, revision) = running.between.get(&controller.uid)?;
+            let is_ours = owner.as_ref().is_some_and(|owner| owner.uid == uid);
+            is_ours.then_some((pod, !current.is_empty() && revision != current))
+        })
+        .filter(|(pod, _)| pod.phase != "Succeeded" && pod.phase != "Failed")
+        .collect()
+}
+
+fn of_workload(
+    workload: &RunningWorkload<'_>,
+    running: &Running,
+    tested: &[RecordedImage],
+    injected: &[Injected],
+) -> Vec<ImageFinding> {
+    let pods = pods_of(workload.live, running);
+    let wanted: BTreeMap<(ContainerRole, String), String> = images(workload.desired, &[])
+        .into_iter()
+        .filter_map(|image| Some(((image.role?, image.container), image.reference)))
+        .collect();
+    let seen: BTreeSet<(ContainerRole, String)> = pods
+        .iter()
+        .flat_map(|(pod, _)| &pod.containers)
+        .map(|container| (container.role, container.name.clone()))
+        .collect();
+    // Without pods there is nothing that runs, and nothing to say.
+    if pods.is_empty() {
+        return Vec::new();
+    }
+    let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
+    let finding = |(role, container): (ContainerRole, String)| {
+        let reference = wanted.get(&(role, container.clone())).map(String::as_str);
+        one_container(&workload.live.id(), role, &container, reference, &pods, tested, injected)
+    };
+    all.into_iter().map(finding).collect()
+}
+
+fn one_container(
+    workload: &ObjectId,
+    role: ContainerRole,
+    container: &str,
+    wanted: Option<&str>,
+    pods: &[(&PodFacts, bool)],
+    tested: &[RecordedImage],
+    injected: &[Injected],
+) -> ImageFinding {
+    let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
+    let mut written = String::new();
+    for (pod, is_old) in pods {
+        if let Some(found) = pod.containers.iter().find(|one| one.role == role && one.name == container) {
+            groups.entry((*is_old, found.digest())).or_default().push(pod.name.clone());
+            written.clone_from(&found.image);
+        }
+    }
+    let running: Vec<RunningImage> = groups
+        .into_iter()
+        .map(|((old_revision, digest), pods)| RunningImage { digest, pods, old_revision })
+        .collect();
+    let recorded = wanted.and_then(|reference| recorded(reference, tested));
+    let is_tested = |digest: &Sha256Digest| recorded.is_some_and(|image| image.is(digest));
+    let digests: Vec<&Sha256Digest> =
+        running.iter().filter(|one| !one.old_revision).filter_map(|one| one.digest.as_ref()).collect();
+    let good = digests.iter().filter(|digest| is_tested(digest)).count();
+    let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
+    let state = match (wanted, recorded, digests.len()) {
+        (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
+        (None, ..) => ImageState::UntestedSidecar,
+        (_, _, 0) => ImageState::Unknown,
+        (Some(_), None, _) => ImageState::OtherImage,
+        (_, _, all) if good == all => ImageState::Match,
+        (_, _, _) if good > 0 => ImageState::Mixed,
+        _ if is_same_name => ImageState::TagMoved,
+        _ => ImageState::OtherImage,
+    };
+    let name = name_of(&written);
+    let allowed =
+        injected.iter().find(|rule| matches_glob(&rule.image, &name)).map(|rule| rule.reason.clone());
+    ImageFinding {
+        workload: workload.clone(),
+        container: container.to_owned(),
+        role,
+        tested: recorded.map(|image| image.digest.clone()),
+        reference: recorded.map_or(written, |image| image.reference.clone()),
+        state,
+        running,
+        allowed: allowed.filter(|_| state == ImageState::UntestedSidecar),
+    }
+}
+
+/// The recorded image that a pinned reference means.
+fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t RecordedImage> {
+    let digest = reference.parse::<ImageReference>().ok()?.digest?;
+    tested.iter().find(|image| image.is(&digest))
+}
+
+fn name_of(reference: &str) -> String {
+    reference.parse::<ImageReference>().map_or_else(|_| reference.to_owned(), |image| image.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::Platform;
+    use crate::model::release::PlatformDigests;
+    use serde_json::{Value, json};
+
+    fn digest(text: &str) -> Sha256Digest {
+        Sha256Digest::of(text.as_bytes())
+    }
+
+    fn tested() -> Vec<RecordedImage> {
+        let platforms = vec![PlatformDigests {
+            platform: Platform("linux/amd64".into()),
+            manifest: digest("manifest"),
+            config: digest("config"),
+        }];
+        vec![RecordedImage {
+            reference: "a.example/web:1".into(),
+            digest: digest("index"),
+            origin: None,
+            platforms,
+        }]
+    }
+
+    fn object(kind: &str, value: Value) -> Object {
+        let mut value = value;
+        value["apiVersion"] = if kind == "Pod" { "v1".into() } else { "apps/v1".into() };
+        value["kind"] = kind.into();
+        Object::new(value).unwrap()
+    }
+
+    fn pod(name: &str, image_ids: &[(&str, &str)]) -> PodFacts {
+        let spec: Vec<Value> = image_ids
+            .iter()
+            .map(|(container, _)| json!({"name": container, "image": "a.example/web:1"}))
+            .collect();
+        let statuses: Vec<Value> = image_ids.iter().map(|(container, id)| json!({"name": container, "imageID": id, "image": "x", "ready": true, "restartCount": 0, "state": {"running": {}}})).collect();
+        PodFacts::reduce(&object(
+            "Pod",
+            json!({"metadata": {"name": name, "namespace": "n", "uid": name, "ownerReferences": [{"kind": "StatefulSet", "name": "s", "uid": "u", "controller": true}]},
+            "spec": {"containers": spec}, "status": {"phase": "Running", "containerStatuses": statuses}}),
+        ))
+    }
+
+    fn states(pods: Vec<PodFacts>) -> Vec<(String, ImageState)> {
+        let desired = object(
+            "StatefulSet",
+            json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": format!("a.example/web@{}", digest("index"))}]}}}}),
+        );
+        let running = Running { pods, between: BTreeMap::new() };
+        running_images(&[RunningWorkload { desired: &desired, live: &desired }], &running, &tested(), &[])
+            .into_iter()
+            .map(|found| (found.container, found.state))
+            .collect()
+    }
+
+    fn at(name: &str) -> String {
+        format!("a.example/web@{}", digest(name))
+    }
+
+    #[test]
+    fn index_manifest_and_configuration_digests_are_all_the_tested_image() {
+        for id in [at("index"), at("manifest"), digest("config").to_string()] {
+            assert_eq!(
+                states(vec![pod("p", &[("web", &id)])]),
+                [("web".to_owned(), ImageState::Match)],
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_moved_tag_a_mixture_a_sidecar_and_the_unknown_are_told_apart() {
+        assert_eq!(states(vec![pod("p", &[("web", &at("other"))])])[0].1, ImageState::TagMoved);
+        assert_eq!(
+            states(vec![pod("p", &[("web", &at("index"))]), pod("q", &[("web", &at("other"))])])[0].1,
+            ImageState::Mixed
+        );
+        assert_eq!(states(vec![pod("p", &[("web", "")])])[0].1, ImageState::Unknown);
+        let with_sidecar = states(vec![pod("p", &[("web", &at("index")), ("proxy", &at("proxy"))])]);
+        assert_eq!(
+            with_sidecar,
+            [("proxy".to_owned(), ImageState::UntestedSidecar), ("web".to_owned(), ImageState::Match)]
+        );
+        assert_eq!(states(Vec::new()), []);
+    }
+}

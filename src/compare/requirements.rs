@@ -1,0 +1,155 @@
+//! What desired objects need and do not hold: whether it is there, with the keys that are read.
+
+use super::recording::{Need, needs};
+use crate::model::environment::External;
+use crate::model::finding::{RequirementFinding, RequirementState};
+use crate::model::kinds::built_in;
+use crate::model::release::Requirement;
+use crate::model::snapshot::{Observed, Snapshot};
+use crate::model::{Object, ObjectId, Target};
+use serde_json::Value;
+
+/// Something that must be there.
+#[derive(Clone, Debug)]
+pub struct Needed {
+    target: Target,
+    requirement: Requirement,
+    by: Vec<ObjectId>,
+}
+
+impl Needed {
+    /// Where it is read.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+/// What is needed: by what the objects refer to, and by what the environment declares as external.
+pub fn needed(desired: &[Object], external: &[External], home: &str) -> Vec<Needed> {
+    let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
+    for one in external {
+        let Some(kind) = built_in(&one.group, &one.kind) else { continue };
+        let target = Target::new(&kind, Some(one.namespace.as_deref().unwrap_or(home)), &one.name);
+        match all.iter_mut().find(|needed| needed.target == target) {
+            Some(known) => {
+                known.requirement.keys.extend(one.keys.iter().cloned());
+                known.requirement.keys.sort();
+                known.requirement.keys.dedup();
+                known.requirement.optional = false;
+            }
+            None => all.push(Needed {
+                requirement: Requirement {
+                    kind: one.kind.clone(),
+                    namespace: target.namespace.clone(),
+                    name: one.name.clone(),
+                    type_: None,
+                    keys: one.keys.clone(),
+                    produced_by: None,
+                    optional: false,
+                },
+                target,
+                by: Vec::new(),
+            }),
+        }
+    }
+    all
+}
+
+fn of_need(need: Need) -> Option<Needed> {
+    let group = if need.requirement.kind == "StorageClass" { "storage.k8s.io" } else { "" };
+    let kind = built_in(group, &need.requirement.kind)?;
+    let target = Target::new(&kind, need.requirement.namespace.as_deref(), &need.requirement.name);
+    Some(Needed { target, requirement: need.requirement, by: need.by })
+}
+
+/// What is the matter with what is needed.
+pub fn requirements(needed: &[Needed], snapshot: &Snapshot) -> Vec<RequirementFinding> {
+    needed.iter().filter_map(|one| finding(one, snapshot.objects.get(&one.target.id())?)).collect()
+}
+
+fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
+    let requirement = &needed.requirement;
+    let (state, keys) = match observed {
+        Observed::Unreadable { error, .. } => {
+            (RequirementState::Unreadable { why: error.clone() }, Vec::new())
+        }
+        Observed::Absent(_) if requirement.optional => return None,
+        Observed::Absent(_) => match &requirement.produced_by {
+            Some(producer) => (RequirementState::Awaited { produced_by: producer.clone() }, Vec::new()),
+            None => (RequirementState::Missing, Vec::new()),
+        },
+        Observed::Present(object) => {
+            let missing = missing_keys(object, &requirement.keys);
+            if missing.is_empty() || requirement.optional {
+                return None;
+            }
+            match &requirement.produced_by {
+                Some(producer) => (RequirementState::Awaited { produced_by: producer.clone() }, missing),
+                None => (RequirementState::KeysMissing, missing),
+            }
+        }
+    };
+    Some(RequirementFinding { object: needed.target.id(), keys, needed_by: needed.by.clone(), state })
+}
+
+fn missing_keys(object: &Object, keys: &[String]) -> Vec<String> {
+    let has = |key: &String| {
+        ["/data", "/binaryData"]
+            .iter()
+            .any(|field| object.at(field).and_then(Value::as_object).is_some_and(|map| map.contains_key(key)))
+    };
+    keys.iter().filter(|key| !has(key)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::snapshot::Absence;
+    use serde_json::json;
+
+    fn pod() -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}, "spec": {"containers": [
+            {"name": "c", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}}))
+        .unwrap()
+    }
+
+    fn found(observed: Observed) -> Option<RequirementState> {
+        let needed = needed(&[pod()], &[], "n");
+        let mut snapshot = Snapshot::default();
+        snapshot.objects.insert(ObjectId::new("", "Secret", Some("n"), "db"), observed);
+        requirements(&needed, &snapshot).pop().map(|finding| finding.state)
+    }
+
+    fn secret(keys: &[&str]) -> Observed {
+        let data: serde_json::Map<String, Value> =
+            keys.iter().map(|key| ((*key).to_owned(), json!("eA=="))).collect();
+        Observed::Present(Object::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "n"}, "data": data})).unwrap())
+    }
+
+    #[test]
+    fn a_missing_secret_and_a_missing_key_are_told_apart() {
+        assert_eq!(found(secret(&["password"])), None);
+        assert_eq!(found(secret(&["user"])), Some(RequirementState::KeysMissing));
+        assert_eq!(found(Observed::Absent(Absence::Object)), Some(RequirementState::Missing));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_missing() {
+        let state = found(Observed::Unreadable { error: "forbidden".into(), forbidden: true });
+        assert!(matches!(state, Some(RequirementState::Unreadable { .. })));
+    }
+
+    #[test]
+    fn an_external_object_must_be_there_with_its_keys() {
+        let external = External {
+            group: String::new(),
+            kind: "Secret".into(),
+            namespace: None,
+            name: "db".into(),
+            keys: vec!["url".into()],
+        };
+        let needed = needed(&[pod()], &[external], "n");
+        assert_eq!(needed.len(), 1);
+        assert_eq!(needed[0].requirement.keys, ["password", "url"]);
+    }
+}

@@ -1,0 +1,57 @@
+//! Pods that run with configuration that changed after they started: environment variables are read once.
+
+use super::images::{Running, pods_of};
+use crate::model::finding::StaleFinding;
+use crate::model::pod_spec::{pod_spec, references};
+use crate::model::{Object, ObjectId};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Pods of `workloads` (live) that started before a source of theirs changed. `source` gives live ConfigMaps and Secrets.
+pub fn stale<'s>(
+    workloads: &[&Object],
+    running: &Running,
+    source: &dyn Fn(&ObjectId) -> Option<&'s Object>,
+) -> Vec<StaleFinding> {
+    let mut found = Vec::new();
+    for workload in workloads {
+        let pods = pods_of(workload, running);
+        let mut read: Vec<ObjectId> = pod_spec(workload)
+            .map(references)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|reference| reference.at_start)
+            .map(|reference| ObjectId::new("", reference.kind, workload.namespace(), &reference.name))
+            .collect();
+        read.sort();
+        read.dedup();
+        for id in read {
+            let Some(changed_at) = source(&id).and_then(data_changed_at) else { continue };
+            let is_old = |created: Option<Timestamp>| created.is_some_and(|created| created < changed_at);
+            let pods: Vec<String> = pods
+                .iter()
+                .filter(|(pod, _)| is_old(pod.created) && !pod.deleting)
+                .map(|(pod, _)| pod.name.clone())
+                .collect();
+            if !pods.is_empty() {
+                found.push(StaleFinding { workload: workload.id(), source: id, changed_at, pods });
+            }
+        }
+    }
+    found
+}
+
+/// When `data` was last written, as far as managedFields tell: the newest entry that owns any of it.
+fn data_changed_at(object: &Object) -> Option<Timestamp> {
+    let owns_data = |entry: &&Value| {
+        ["f:data", "f:binaryData", "f:stringData"]
+            .iter()
+            .any(|field| entry.pointer("/fieldsV1").and_then(|fields| fields.get(*field)).is_some())
+    };
+    object
+        .managed_fields()
+        .iter()
+        .filter(owns_data)
+        .filter_map(|entry| entry.get("time")?.as_str()?.parse().ok())
+        .max()
+}

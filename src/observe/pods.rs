@@ -1,0 +1,57 @@
+//! What runs in namespaces: pods, reduced as pages arrive, and what stands between them and their workloads.
+
+use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::kinds::built_in;
+use crate::model::pod::{Controller, PodFacts};
+use crate::model::{Object, ResourceType};
+use futures::future::try_join_all;
+use std::collections::BTreeMap;
+
+/// The pods of some namespaces.
+#[derive(Clone, Debug, Default)]
+pub struct Pods {
+    /// Pods, reduced.
+    pub pods: Vec<PodFacts>,
+    /// ReplicaSets: uid → who controls it, and its revision annotation.
+    pub between: BTreeMap<String, (Option<Controller>, String)>,
+}
+
+/// Lists pods and ReplicaSets, page by page.
+pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, ApiError> {
+    let (Some(pod), Some(set)) = (built_in("", "Pod"), built_in("apps", "ReplicaSet")) else {
+        return Ok(Pods::default());
+    };
+    let each = namespaces.iter().map(|namespace| async {
+        let reduce = |object: &Object| PodFacts::reduce(object);
+        let link = |object: &Object| {
+            let revision =
+                object.annotation("deployment.kubernetes.io/revision").unwrap_or_default().to_owned();
+            (object.uid().to_owned(), (Controller::of(object.value()), revision))
+        };
+        futures::try_join!(paged(cluster, &pod, namespace, reduce), paged(cluster, &set, namespace, link))
+    });
+    let mut all = Pods::default();
+    for (pods, between) in try_join_all(each).await? {
+        all.pods.extend(pods);
+        all.between.extend(between);
+    }
+    Ok(all)
+}
+
+async fn paged<T>(
+    cluster: &dyn Cluster,
+    resource: &ResourceType,
+    namespace: &str,
+    reduce: impl Fn(&Object) -> T,
+) -> Result<Vec<T>, ApiError> {
+    let mut request = ListRequest::all(resource, Some(namespace));
+    let mut found = Vec::new();
+    loop {
+        let page = cluster.list(&request).await?;
+        found.extend(page.items.iter().map(&reduce));
+        match page.continue_from {
+            Some(token) => request.continue_from = Some(token),
+            None => return Ok(found),
+        }
+    }
+}
