@@ -3,13 +3,16 @@
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
 use crate::commands::inputs::Inputs;
-use crate::compare::{self, DesiredInput, DesiredObject, Looked, PinError, Rules, Sides};
+use crate::compare::{
+    self, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
+};
 use crate::model::finding::{
-    ChangeKind, Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange,
+    ChangeKind, Comparison, ObjectComparison, RequirementFinding, RuleFinding, RuleState, UntestedChange,
 };
 use crate::model::kinds::well_known;
+use crate::model::pod_spec::pod_spec;
 use crate::model::snapshot::{Absence, Observed};
-use crate::model::{Gvk, Object, ResourceType, Target};
+use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
 use crate::{observe, plan};
 use futures::future::join_all;
 use jiff::civil::Date;
@@ -70,7 +73,50 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         compare::object(Looked::extra(target, live))
     }));
     let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
-    Ok(Comparison { objects, rules, dropped, ..Comparison::default() })
+    let requirements = unmet(cluster, inputs, &objects, question.home).await?;
+    Ok(Comparison { objects, rules, dropped, requirements, ..Comparison::default() })
+}
+
+/// What desired needs and is not there.
+async fn unmet(
+    cluster: &dyn Cluster,
+    inputs: &Inputs,
+    objects: &[ObjectComparison],
+    home: &str,
+) -> Result<Vec<RequirementFinding>, CommandError> {
+    let desired: Vec<Object> = objects.iter().filter_map(|object| object.desired.clone()).collect();
+    let needed = compare::needed(&desired, &inputs.environment.environment.spec.external, home);
+    let targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
+    Ok(compare::unmet(&needed, &observe::objects(cluster, &targets).await?))
+}
+
+/// What runs, for a comparison that was made: images and stale pods.
+pub async fn examine(
+    cluster: &dyn Cluster,
+    inputs: &Inputs,
+    comparison: &mut Comparison,
+) -> Result<(), CommandError> {
+    let workloads: Vec<(Object, Object)> = comparison
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.desired.clone()?, object.live.object()?.clone())))
+        .filter(|(_, live)| pod_spec(live).is_some() && live.kind() != "Job" && live.kind() != "CronJob")
+        .collect();
+    let namespaces: BTreeSet<String> =
+        workloads.iter().filter_map(|(_, live)| live.namespace().map(Into::into)).collect();
+    let pods = observe::pods(cluster, &namespaces.into_iter().collect::<Vec<_>>()).await?;
+    let running = Running { pods: pods.pods, between: pods.between };
+    let pairs: Vec<RunningWorkload<'_>> =
+        workloads.iter().map(|(desired, live)| RunningWorkload { desired, live }).collect();
+    let spec = &inputs.environment.environment.spec;
+    comparison.images =
+        compare::running_images(&pairs, &running, &inputs.release.release.spec.images, &spec.injected);
+    let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
+    let source = |id: &ObjectId| {
+        comparison.objects.iter().find(|object| object.id() == *id).and_then(|object| object.live.object())
+    };
+    comparison.stale = compare::stale(&live, &running, &source);
+    Ok(())
 }
 
 fn target(kinds: &BTreeMap<Gvk, ResourceType>, object: &Object) -> Result<Target, CommandError> {

@@ -1,14 +1,19 @@
 //! One file a command: the only place where the parts are put together.
 
+pub mod compare;
 pub mod comparing;
 pub mod completion;
+pub mod diff;
 pub mod history;
 pub mod inputs;
 pub mod man;
 pub mod promote;
+pub mod random;
 pub mod record;
+pub mod render;
 pub mod revert;
 pub mod running;
+pub mod show;
 pub mod status;
 pub mod version;
 pub mod wait;

@@ -83,7 +83,12 @@ pub fn desired(input: &DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
     let ids = |objects: &[Object]| -> Vec<ObjectId> {
         objects.iter().map(|object| id_here(object, object.namespace())).collect()
     };
-    let pairing = pair(&ids(&tested), &ids(&wanted), namespaces);
+    let required: Vec<ObjectId> = spec
+        .requires
+        .iter()
+        .map(|need| ObjectId::new("", &need.kind, Some(input.home), &need.name))
+        .collect();
+    let pairing = pair(&ids(&tested), &ids(&wanted), &required, namespaces);
     let rules = Rules::new(input.environment, input.today);
     let pins = Pins {
         images: &spec.images,

@@ -14,9 +14,11 @@ pub(super) struct Pairing {
 }
 
 /// Pairs each desired object with at most one tested one. Both carry their namespaces; tested's are already mapped.
+/// `required` are names of what tested needs and does not hold; overlays rename it with the rest.
 pub(super) fn pair(
     tested: &[ObjectId],
     desired: &[ObjectId],
+    required: &[ObjectId],
     namespaces: &BTreeMap<String, String>,
 ) -> Pairing {
     let mut pairing = Pairing { tested: vec![None; desired.len()], renamed: BTreeMap::new() };
@@ -33,6 +35,12 @@ pub(super) fn pair(
         }
     }
     let (of_tested, of_desired) = (Affixes::of(tested), Affixes::of(desired));
+    for id in required {
+        let here = format!("{}{}{}", of_desired.prefix, of_tested.stem(id).name, of_desired.suffix);
+        if here != id.name {
+            pairing.renamed.entry(id.name.clone()).or_default().push(here);
+        }
+    }
     let mut by_stem: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
     for (index, id) in tested.iter().enumerate().filter(|(index, _)| free[*index]) {
         by_stem.entry(of_tested.stem(id)).or_default().push(index);
@@ -151,7 +159,7 @@ mod tests {
             ("Service", "web"),
             ("Service", "new"),
         ]);
-        let pairing = pair(&tested, &desired, &BTreeMap::new());
+        let pairing = pair(&tested, &desired, &[], &BTreeMap::new());
         assert_eq!(pairing.tested, [Some(2), Some(1), Some(0), None]);
         assert!(is_same_text(&pairing, "ci-shop-gc9b58gmbc", "shop-2fk9ht7m4b"));
         assert!(is_same_text(&pairing, "http://ci-api:80/x", "http://api:80/x"));
@@ -162,20 +170,20 @@ mod tests {
     fn equal_names_are_paired_before_any_stem() {
         let tested = ids(&[("Service", "a-web"), ("Service", "web")]);
         let desired = ids(&[("Service", "web"), ("Service", "a-web")]);
-        assert_eq!(pair(&tested, &desired, &BTreeMap::new()).tested, [Some(1), Some(0)]);
+        assert_eq!(pair(&tested, &desired, &[], &BTreeMap::new()).tested, [Some(1), Some(0)]);
     }
 
     #[test]
     fn two_objects_of_one_stem_are_not_guessed_apart() {
         let tested = ids(&[("ConfigMap", "shop-gc9b58gmbc"), ("ConfigMap", "shop-2fk9ht7m4b")]);
         let desired = ids(&[("ConfigMap", "shop-k8f2g5h9mt")]);
-        assert_eq!(pair(&tested, &desired, &BTreeMap::new()).tested, [None]);
+        assert_eq!(pair(&tested, &desired, &[], &BTreeMap::new()).tested, [None]);
     }
 
     #[test]
     fn a_namespace_inside_a_host_name_is_read_as_it_is_called_here() {
         let namespaces = BTreeMap::from([("shop-ci".to_owned(), "shop".to_owned())]);
-        let pairing = pair(&[], &[], &namespaces);
+        let pairing = pair(&[], &[], &[], &namespaces);
         assert!(is_same_text(&pairing, "http://api.shop-ci.svc", "http://api.shop.svc"));
         assert!(!is_same_text(&pairing, "http://stub.shop-ci.svc", "https://api.example.com"));
     }

@@ -4,6 +4,7 @@
 mod clean;
 pub mod diff;
 mod redact;
+pub mod release;
 
 pub use clean::clean;
 pub use redact::Redactor;

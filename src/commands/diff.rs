@@ -1,0 +1,208 @@
+//! `kubectl delivery diff`: what runs against what was tested.
+
+use super::comparing::{self, Question};
+use super::inputs::{InputArgs, Inputs, open_environment, today};
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream};
+use crate::cluster::Cluster;
+use crate::load::{LoadedRelease, parse_release};
+use crate::model::finding::Comparison;
+use crate::model::names::{API_VERSION, applyset_id, inventory};
+use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
+use crate::model::{Sha256Digest, Target};
+use crate::observe::home::{HomeError, list_homes, read_home, read_record};
+use crate::report::Redactor;
+use crate::report::diff::{self, Meta, Style, View};
+use clap::{Args as ClapArgs, ValueEnum};
+use jiff::Timestamp;
+use std::io::Write;
+use std::path::Path;
+
+/// Arguments of `diff`.
+#[derive(ClapArgs, Debug)]
+#[command(
+    before_help = "Examples:
+  kubectl delivery diff shop.release.yaml -e environments/production.yaml
+  kubectl delivery diff -n shop
+  kubectl delivery diff -f manifests/ -o markdown",
+    after_help = "Exit codes:
+  0  no unexpected difference
+  1  differences
+  2  an error, or something could not be checked"
+)]
+pub struct Args {
+    /// The release; without it, what was last promoted into the namespace, or the manifests of -f
+    #[arg(value_name = "RELEASE")]
+    release: Option<String>,
+    /// Format
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+    /// Unfold differences that the environment expects
+    #[arg(long)]
+    show_expected: bool,
+    /// Go on although something could not be read
+    #[arg(long, value_name = "CHECK", value_parser = ["unreadable"])]
+    waive: Vec<String>,
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    #[default]
+    Person,
+    /// One document, docs/diff-json.md
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// Names of the objects that differ
+    Name,
+    /// For a comment on a pull request
+    Markdown,
+    /// For CI systems
+    Junit,
+    /// One page that needs nothing else
+    Html,
+}
+
+/// Reads, compares, shows.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let local = match (&args.release, args.inputs.manifests.is_empty()) {
+        (Some(release), _) => Some(args.inputs.read(release)?),
+        (None, false) => Some(only_manifests(&args.inputs)?),
+        (None, true) => None,
+    };
+    let connection = match &local {
+        Some(inputs) => inputs.connection(&args.connection),
+        None => args.connection.clone(),
+    };
+    let cluster = context.cluster(&connection).await?;
+    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let is_release = args.release.is_some() || local.is_none();
+    let inputs = match local {
+        Some(inputs) => inputs,
+        None => promoted(cluster.as_ref(), &home, &args.inputs).await?,
+    };
+    let name = inputs.release.release.metadata.name.clone();
+    let members = if is_release { members(cluster.as_ref(), &home, &name).await? } else { Vec::new() };
+    let set = applyset_id(&inventory(&name), &home);
+    let question = Question { inputs: &inputs, members: &members, home: &home, set: &set, today: today() };
+    let mut comparison = comparing::compare(cluster.as_ref(), question).await?;
+    let mut notes = Vec::new();
+    if is_release && let Err(error) = comparing::examine(cluster.as_ref(), &inputs, &mut comparison).await {
+        notes.push(format!("what runs could not be read: {}", error.message));
+    }
+    let meta = Meta {
+        release: is_release.then(|| inputs.release.identity()),
+        namespace: home,
+        now: Timestamp::now(),
+        notes,
+    };
+    let view = diff::view(&comparison, &inputs.environment.environment, &redactor(&comparison), &meta);
+    show(&view, &args, context)?;
+    if view.summary.unchecked > 0 && args.waive.is_empty() {
+        let message = format!("{} objects could not be checked", view.summary.unchecked);
+        return Err(
+            CommandError::new(ErrorKind::Other, message).with_hint("--waive unreadable goes on without them")
+        );
+    }
+    Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+}
+
+/// Manifests alone: a release of nothing but them, so that nothing in it is untested.
+fn only_manifests(args: &InputArgs) -> Result<Inputs, CommandError> {
+    let objects = args.manifests.read()?;
+    let release = Release {
+        api_version: API_VERSION.into(),
+        kind: "Release".into(),
+        metadata: ReleaseMetadata { name: "manifests".into(), version: "none".into() },
+        spec: ReleaseSpec { objects, ..ReleaseSpec::default() },
+    };
+    let release = LoadedRelease { release, digest: Sha256Digest::of(b""), bytes: Vec::new() };
+    Ok(Inputs { release, environment: open_environment(args.environment.as_deref())?, manifests: None })
+}
+
+/// What was last promoted into the namespace, as the cluster keeps it.
+async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result<Inputs, CommandError> {
+    let homes = list_homes(cluster, Some(home)).await.map_err(|error| unreadable(&error))?;
+    let mut names: Vec<String> = homes.into_iter().map(|(_, name)| name).collect();
+    names.sort();
+    names.dedup();
+    let name = match names.as_slice() {
+        [name] => name.clone(),
+        [] => {
+            return Err(CommandError::usage(format!(
+                "expected a release in the namespace {home}, found none"
+            ))
+            .with_hint("name a release's file, or manifests with -f"));
+        }
+        several => {
+            let known = several.join(", ");
+            return Err(CommandError::usage(format!(
+                "expected one release in the namespace {home}, found {known}"
+            ))
+            .with_hint("name the release's file"));
+        }
+    };
+    let found = read_home(cluster, home, &name).await.map_err(|error| unreadable(&error))?;
+    let entry = found.inventory.as_ref().and_then(|inventory| inventory.value.promoted().cloned());
+    let Some(entry) = entry else {
+        return Err(CommandError::usage(format!(
+            "expected a promoted release in the namespace {home}, found none"
+        ))
+        .with_hint("kubectl delivery history shows what was tried"));
+    };
+    let record = read_record(cluster, &entry, false).await.map_err(|error| unreadable(&error))?;
+    let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?;
+    let environment = open_environment(args.environment.as_deref())?;
+    Ok(Inputs { release, environment, manifests: Some(record.desired) })
+}
+
+/// The objects of the release's inventory; none before its first promotion.
+async fn members(cluster: &dyn Cluster, home: &str, name: &str) -> Result<Vec<Target>, CommandError> {
+    match read_home(cluster, home, name).await {
+        Ok(found) => Ok(found.inventory.map(|inventory| inventory.value.members).unwrap_or_default()),
+        // Whoever may not read the inventory can still compare what is desired.
+        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Ok(Vec::new()),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &HomeError) -> CommandError {
+    CommandError::from_error(ErrorKind::Unreachable, error)
+}
+
+/// Knows every Secret that was compared.
+fn redactor(comparison: &Comparison) -> Redactor {
+    let mut redactor = Redactor::new(super::random::key());
+    for object in &comparison.objects {
+        let versions = [object.desired.as_ref(), object.live.object(), object.predicted.as_ref()];
+        versions.into_iter().flatten().for_each(|version| redactor.learn(version));
+    }
+    redactor
+}
+
+fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError> {
+    let mut out = context.stdout();
+    match args.output {
+        Format::Person => {
+            let style = Style {
+                color: context.color(Stream::Stdout),
+                width: context.width(Stream::Stdout),
+                show_expected: args.show_expected,
+            };
+            diff::person(view, style, &mut out)?;
+        }
+        Format::Json => diff::json(view, &mut out)?,
+        Format::Yaml => out.write_all(crate::load::to_yaml(view).as_bytes())?,
+        Format::Name => diff::name(view, &mut out)?,
+        Format::Markdown => diff::markdown(view, &mut out)?,
+        Format::Junit => diff::junit(view, &mut out)?,
+        Format::Html => diff::html(view, &mut out)?,
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! A release as a person reads it.
+
+use super::clean::clean;
+use crate::model::Sha256Digest;
+use crate::model::release::Release;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// What is shown.
+pub struct Page<'p> {
+    /// The release.
+    pub release: &'p Release,
+    /// The sha256 of its bytes.
+    pub digest: &'p Sha256Digest,
+    /// Whether colours are used.
+    pub color: bool,
+}
+
+/// Writes tables: what it is, its images, its objects by kind, what it needs.
+pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (release, spec) = (page.release, &page.release.spec);
+    let head = |text: &str| if page.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() };
+    writeln!(out, "{}", head(&clean(&format!("{} {}", release.metadata.name, release.metadata.version))))?;
+    writeln!(out, "  id      {}", page.digest)?;
+    if let Some(source) = &spec.source {
+        let revision = source.revision.as_deref().unwrap_or("unknown revision");
+        let dirty = if source.dirty { ", with changes that are not in it" } else { "" };
+        let repository = source.repository.as_deref().map(|url| format!("{url} at ")).unwrap_or_default();
+        writeln!(out, "  source  {}{dirty}", clean(&format!("{repository}{revision}")))?;
+    }
+    writeln!(out, "\n{}", head(&format!("images ({})", spec.images.len())))?;
+    for image in &spec.images {
+        let platforms: Vec<&str> =
+            image.platforms.iter().map(|platform| platform.platform.0.as_str()).collect();
+        let platforms =
+            if platforms.is_empty() { "platforms unknown".to_owned() } else { platforms.join(", ") };
+        writeln!(out, "  {}\n    {}  {platforms}", clean(&image.reference), image.digest)?;
+    }
+    let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for object in &spec.objects {
+        let name = object
+            .namespace()
+            .map_or_else(|| object.name().to_owned(), |ns| format!("{ns}/{}", object.name()));
+        kinds.entry(object.kind()).or_default().push(name);
+    }
+    writeln!(out, "\n{}", head(&format!("objects ({})", spec.objects.len())))?;
+    let width = kinds.keys().map(|kind| kind.len()).max().unwrap_or_default();
+    for (kind, names) in &kinds {
+        writeln!(out, "  {kind:<width$}  {}", clean(&names.join(", ")))?;
+    }
+    if !spec.requires.is_empty() {
+        writeln!(out, "\n{}", head(&format!("needs ({})", spec.requires.len())))?;
+    }
+    for need in &spec.requires {
+        let keys =
+            if need.keys.is_empty() { String::new() } else { format!(" with {}", need.keys.join(", ")) };
+        let producer =
+            need.produced_by.as_deref().map(|name| format!(", which {name} produces")).unwrap_or_default();
+        let optional = if need.optional { ", optional" } else { "" };
+        writeln!(out, "  {}", clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name)))?;
+    }
+    Ok(())
+}
