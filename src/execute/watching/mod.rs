@@ -2,6 +2,7 @@
 //! images, runs the gates, and sees that everything stays well.
 
 mod gates;
+mod hidden;
 mod options;
 mod prometheus;
 mod proving;

@@ -1,6 +1,7 @@
 //! The service that an execution judges its rollouts by.
 
 use super::gates;
+use super::hidden::Hidden;
 use super::options::WatchingOptions;
 use super::telling::tell;
 use crate::cluster::{Cluster, DeleteOptions, Deleted};
@@ -10,6 +11,7 @@ use crate::model::event::{Event, EventSink};
 use crate::model::journal::Failure;
 use crate::model::kinds::built_in;
 use crate::model::plan::Propagation;
+use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{ObjectId, Target};
 use crate::rollout::{Nudge, Subject, written_at};
@@ -175,15 +177,13 @@ impl Watching {
                 news.map(|one| (*one).clone()).collect::<Vec<_>>()
             })
             .unwrap_or_default();
-        let telling = tell(
-            &*self.cluster,
-            object.namespace.as_deref(),
-            &cause,
-            &occurrences,
-            self.options.log_lines,
-            &*self.options.clean,
-        )
-        .await;
+        let spec = follow.look(&object, |_, view| view.object.and_then(pod_spec).cloned()).flatten();
+        let hidden = Hidden::of(&*self.cluster, object.namespace.as_deref(), spec.as_ref()).await;
+        let clean = |text: &str| (self.options.clean)(&hidden.hide(text));
+        let namespace = object.namespace.as_deref();
+        let lines = self.options.log_lines;
+        let telling = tell(&*self.cluster, namespace, &cause, &occurrences, lines, &clean).await;
+        let cause = Cause { message: hidden.hide(&cause.message), ..cause };
         let changes = watched.iter().find(|one| one.target.id() == object);
         let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
         self.events.emit(Event::Failed {

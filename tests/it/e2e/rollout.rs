@@ -209,3 +209,23 @@ fn a_crashed_containers_last_words_are_told() {
     // What the image writes before it ends.
     assert!(telling.logs.iter().any(|line| line.contains("cannot read /etc/app/config")), "{telling:?}");
 }
+
+#[tokio::test]
+async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_log() {
+    use crate::rollout::service::{apply, in_time, run};
+    use kubectl_delivery::execute::Rollout;
+    use kubectl_delivery::execute::watching::WatchingOptions;
+    use kubectl_delivery::model::event::Event;
+    let namespace = TestCluster::get().namespace_named("t-real");
+    namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2-and-more"}}));
+    let object = deployment(&image("test/sleep:1.0.0"), |spec| {
+        let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
+        spec["containers"][0]["env"] = json!([{"name": "PASSWORD", "valueFrom": from}]);
+        spec["containers"][0]["command"] = json!(["/bin/sh", "-c", "echo connecting with $PASSWORD; exit 3"]);
+    });
+    let run = run(WatchingOptions::default()).await;
+    let watched = apply(&namespace, object);
+    in_time(run.watching.follow(&[watched])).await.unwrap_err();
+    let Some(Event::Failed { logs, .. }) = run.events.failed() else { panic!("nothing was told") };
+    assert_eq!(logs, ["connecting with <Secret db/password>"]);
+}

@@ -1,7 +1,8 @@
 //! Rollouts as the real control plane plays them, followed through the library.
 
+mod cases;
 pub mod followed;
 mod gates;
 mod kinds;
 mod plays;
-mod service;
+pub mod service;

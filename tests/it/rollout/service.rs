@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const IMAGE: &str = "127.0.0.1:5000/app:1";
 
 #[derive(Default)]
-pub(super) struct Collected(Mutex<Vec<Event>>);
+pub struct Collected(Mutex<Vec<Event>>);
 
 impl EventSink for Collected {
     fn emit(&self, event: Event) {
@@ -27,7 +27,7 @@ impl EventSink for Collected {
 }
 
 impl Collected {
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let events = self.0.lock().unwrap();
         let note = |event: &Event| match event {
             Event::Note { message, .. } => Some(message.clone()),
@@ -36,34 +36,34 @@ impl Collected {
         events.iter().filter_map(note).collect()
     }
 
-    pub(super) fn failed(&self) -> Option<Event> {
+    pub fn failed(&self) -> Option<Event> {
         self.0.lock().unwrap().iter().find(|event| matches!(event, Event::Failed { .. })).cloned()
     }
 }
 
-pub(super) struct Run {
+pub struct Run {
     pub watching: Watching,
     pub events: Arc<Collected>,
 }
 
-pub(super) async fn run(options: WatchingOptions) -> Run {
+pub async fn run(options: WatchingOptions) -> Run {
     let events = Arc::new(Collected::default());
     let cluster = TestCluster::get().connect().await;
     Run { watching: Watching::new(cluster, events.clone(), options), events }
 }
 
-pub(super) fn quick_options() -> WatchingOptions {
+pub fn quick_options() -> WatchingOptions {
     WatchingOptions { policy: quick(), ..WatchingOptions::default() }
 }
 
-pub(super) fn apply(namespace: &Namespace, object: Value) -> Watched {
+pub fn apply(namespace: &Namespace, object: Value) -> Watched {
     let answer = namespace.apply(object);
     let target = Target::new(&well_known(&answer.gvk()).unwrap(), Some(namespace.name()), answer.name());
     let path = "/spec/template/spec/containers/[name=web]/image".parse().unwrap();
     Watched { step: 0, target, answer, changes: vec![path] }
 }
 
-pub(super) async fn in_time<T>(work: impl Future<Output = T>) -> T {
+pub async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(40), work).await.expect("no end in time")
 }
 
