@@ -1,5 +1,6 @@
 //! One file a command: the only place where the parts are put together.
 
+pub mod acting;
 pub mod compare;
 pub mod comparing;
 pub mod completion;

@@ -1,18 +1,23 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
+mod open;
 mod preparing;
+mod show;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
-use crate::commands::inputs::InputArgs;
+use crate::commands::acting::{self, Show};
+use crate::commands::inputs::{InputArgs, Inputs};
+use crate::execute::{self, Promotion};
+use crate::model::finding::ObjectComparison;
+use crate::model::inventory::Record;
 use crate::model::plan::{Settings, Severity, Waiver};
 use crate::plan::{Planned, Policy};
 use clap::{Args as ClapArgs, ValueEnum};
+use preparing::{Place, Prepared};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use preparing::Prepared;
 
 /// Arguments of `promote`.
 #[derive(ClapArgs, Debug)]
@@ -31,9 +36,16 @@ use preparing::Prepared;
   130  interrupted, and everything is as before"
 )]
 pub struct Args {
-    /// The release's file
+    /// The release's file; with --resume, its name does
     #[arg(value_name = "RELEASE")]
-    release: String,
+    release: PathBuf,
+    /// Finish what an earlier run began, forward or back
+    #[arg(long, conflicts_with_all = ["dry_run", "plan"])]
+    resume: bool,
+    /// What to do with an earlier run that is not finished; without it, one of the same release is resumed and any
+    /// other stops this one
+    #[arg(long, value_enum, value_name = "WHAT")]
+    on_open_journal: Option<OnOpen>,
     /// Go on without asking
     #[arg(short, long)]
     yes: bool,
@@ -93,6 +105,23 @@ struct Limits {
     /// How long a container without a readiness probe must live to count as ready
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
+    /// How long to wait for another promotion's lock
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+    lock_timeout: Duration,
+    /// How many promotions the history keeps
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    history: usize,
+}
+
+/// What to do with an earlier run that is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnOpen {
+    /// Refuse
+    Stop,
+    /// Finish it first
+    Resume,
+    /// Put it back first
+    Revert,
 }
 
 /// Where a dry run ends.
@@ -136,6 +165,10 @@ fn waivable(text: &str) -> Result<String, String> {
 }
 
 impl Args {
+    fn show(&self) -> Show {
+        if self.output == Some(Format::Json) { Show::Json } else { Show::Person }
+    }
+
     fn policy(&self) -> Policy {
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         let waiver = |check: &String| Waiver { check: check.clone(), reason: self.allow.reason.clone() };
@@ -157,24 +190,56 @@ impl Args {
 
 /// Plans, checks, asks and promotes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let Prepared { planned: prepared, .. } = preparing::prepare(&args, context).await?;
-    show(&prepared, &args, context)?;
-    if refuses(&prepared) {
-        return Err(refusal(&prepared));
+    if args.resume {
+        return open::resume(&args, context).await;
     }
-    if args.dry_run.is_some() {
+    let inputs = args.inputs.read(&args.release.to_string_lossy())?;
+    let place = Place::find(&inputs, &args, context).await?;
+    if args.dry_run.is_none()
+        && let Some(exit) = open::settle(&args, &place, &inputs, context).await?
+    {
+        return Ok(exit);
+    }
+    let prepared = preparing::prepare(&args, &inputs, &place).await?;
+    let planned = &prepared.planned;
+    show::plan(planned, args.dry_run.is_some() && args.output == Some(Format::Json), context)?;
+    if refuses(planned) {
+        return Err(refusal(planned));
+    }
+    let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
+    if nothing {
+        let count = planned.plan.members.len();
+        writeln!(context.stderr(), "nothing to do: all {count} objects are as desired")?;
+    }
+    if args.dry_run.is_some() || (nothing && prepared.is_recorded) {
         return Ok(Exit::OK);
     }
-    if prepared.plan.steps.is_empty() && prepared.plan.prune.is_empty() {
-        writeln!(
-            context.stderr(),
-            "nothing to do: all {} objects are as desired",
-            prepared.plan.members.len()
-        )?;
-        return Ok(Exit::OK);
+    if !nothing {
+        confirm::confirm(args.yes, &planned.plan, context)?;
     }
-    confirm::confirm(args.yes, &prepared.plan, context)?;
-    Err(CommandError::new(ErrorKind::Other, "cannot change the cluster yet"))
+    promote(&args, &inputs, &place, prepared, context).await
+}
+
+/// Carries the plan out.
+async fn promote(
+    args: &Args,
+    inputs: &Inputs,
+    place: &Place,
+    prepared: Prepared,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let plan = prepared.planned.plan;
+    let events = acting::events(args.show(), context);
+    let services = acting::services(place.acting(args, inputs, &plan.members), events.clone());
+    let live = |object: &ObjectComparison| Some((object.id(), object.live.object()?.clone()));
+    let desired = prepared.comparison.objects.iter().filter_map(|object| object.desired.clone());
+    let record = Record {
+        release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
+        desired: desired.collect(),
+    };
+    let before = prepared.comparison.objects.iter().filter_map(live).collect();
+    let promotion = Promotion { plan, before, record };
+    acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
 }
 
 fn refuses(planned: &Planned) -> bool {
@@ -192,42 +257,4 @@ fn refusal(planned: &Planned) -> CommandError {
     let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
     let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
     CommandError::new(ErrorKind::Refused, message)
-}
-
-/// Shows the plan and every finding: data on stdout where it is asked for, else for a person on stderr.
-fn show(planned: &Planned, args: &Args, context: &Context) -> Result<(), CommandError> {
-    if args.output == Some(Format::Json) && args.dry_run.is_some() {
-        let mut out = context.stdout();
-        let plan = crate::plan::withheld(&planned.plan);
-        writeln!(out, "{}", serde_json::to_string_pretty(&plan).map_err(std::io::Error::from)?)?;
-        out.flush()?;
-    }
-    let mut err = context.stderr();
-    for step in planned.plan.steps.iter().chain(&planned.plan.prune) {
-        writeln!(err, "  {:<10} {} ({})", action(step), step.target, step.why)?;
-    }
-    for finding in &planned.findings {
-        let word = if finding.severity == Severity::Refuse { "refused" } else { "note" };
-        let object = finding.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-        writeln!(
-            err,
-            "{word} [{}] {}",
-            finding.check,
-            crate::report::clean(&format!("{object}{}", finding.message))
-        )?;
-        if let Some(hint) = &finding.hint {
-            writeln!(err, "  hint: {}", crate::report::clean(hint))?;
-        }
-    }
-    Ok(())
-}
-
-fn action(step: &crate::model::plan::PlanStep) -> &'static str {
-    use crate::model::plan::Action;
-    match step.action {
-        Action::Create { .. } => "create",
-        Action::Apply { .. } => "apply",
-        Action::Recreate { .. } => "recreate",
-        Action::Delete { .. } => "prune",
-    }
 }

@@ -4,7 +4,26 @@ use super::policy::{Policy, note, refuse};
 use crate::model::ObjectId;
 use crate::model::environment::UntestedPolicy;
 use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
+use crate::model::inventory::Inventory;
 use crate::model::plan::PreflightFinding;
+use crate::model::release::ReleaseIdentity;
+
+/// A release that failed for a cause inside it would fail again.
+pub fn quarantine(inventory: &Inventory, release: &ReleaseIdentity) -> Option<PreflightFinding> {
+    let failed = inventory.quarantined(&release.digest)?;
+    let cause = failed.failure.as_ref().map(|failure| failure.cause.message.as_str()).unwrap_or_default();
+    let message = format!(
+        "expected a release that has not failed here, found that revision {} of it failed at {}: {cause}",
+        failed.revision, failed.ended_at
+    );
+    let hint = "record a new release; or, if the cause is gone, --waive quarantine --reason TEXT".to_owned();
+    Some(refuse(
+        "quarantine",
+        failed.failure.as_ref().and_then(|failure| failure.object.as_ref()),
+        message,
+        Some(hint),
+    ))
+}
 
 /// How many paths a sentence names.
 const NAMED: usize = 4;

@@ -1,47 +1,147 @@
 //! From arguments to a plan that the server has been asked about.
 
 use super::{Args, DryRun};
-use crate::cli::{CommandError, Context, ErrorKind};
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
+use crate::commands::acting::{self, Acting};
 use crate::commands::comparing::{self, Question};
+use crate::commands::inputs::Inputs;
+use crate::execute::Limits;
+use crate::execute::watching::WatchingOptions;
 use crate::model::finding::Comparison;
+use crate::model::inventory::Inventory;
+use crate::model::journal::Journal;
 use crate::model::kinds::built_in;
-use crate::model::names::{applyset_id, inventory};
+use crate::model::names::{self, applyset_id};
 use crate::model::plan::Plan;
-use crate::model::release::ReleaseIdentity;
-use crate::model::{Object, Sha256Digest};
-use crate::observe;
+use crate::model::{Object, Target};
+use crate::observe::home::{Home, HomeError, read_home};
 use crate::plan::{self, Facts, Planned};
+use crate::{observe, rollout};
+use futures::future::join_all;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+
+/// Where a release is promoted to, and what it keeps there.
+pub(super) struct Place {
+    /// The door to the cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Home namespace.
+    pub home: String,
+    /// The release's name.
+    pub name: String,
+    /// Who acts, as the API server knows them.
+    pub actor: String,
+    /// Inventory, journal and lock.
+    pub kept: Home,
+    /// What of it could not be read, and why.
+    unreadable: Vec<String>,
+}
+
+impl Place {
+    /// By flags and the environment's file.
+    pub(super) async fn find(inputs: &Inputs, args: &Args, context: &Context) -> Result<Self, CommandError> {
+        let name = inputs.release.release.metadata.name.clone();
+        Self::named(&inputs.connection(&args.connection), name, context).await
+    }
+
+    /// By flags and a release's name.
+    pub(super) async fn named(
+        connection: &ConnectionArgs,
+        name: String,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
+        let cluster = context.cluster(connection).await?;
+        let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+        let (actor, kept) = futures::join!(cluster.whoami(), read_home(cluster.as_ref(), &home, &name));
+        let (kept, unreadable) = match kept {
+            Ok(kept) => (kept, Vec::new()),
+            // One finding among the others: a promotion refuses.
+            Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
+                (Home::default(), vec![source.to_string()])
+            }
+            Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
+        };
+        Ok(Self { actor: actor?, cluster, home, name, kept, unreadable })
+    }
+
+    /// The journal of an earlier run that is not finished.
+    pub(super) fn open_journal(&self) -> Option<&Journal> {
+        self.kept.head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open())
+    }
+
+    fn inventory(&self) -> Inventory {
+        self.kept.inventory.as_ref().map(|stored| stored.value.clone()).unwrap_or_default()
+    }
+
+    /// What an execution is given: rollouts are proved by the release's images.
+    pub(super) fn acting(&self, args: &Args, inputs: &Inputs, members: &[Target]) -> Acting {
+        let mut acting = self.acting_without_release(args);
+        acting.watching.tested = inputs.release.release.spec.images.clone();
+        acting.watching.injected = inputs.environment.environment.spec.injected.clone();
+        acting.watching.policy.health_checks = inputs.environment.environment.spec.health_checks.clone();
+        acting.watching.members = members.to_vec();
+        acting
+    }
+
+    /// What an execution is given where only the journal knows the release.
+    pub(super) fn acting_without_release(&self, args: &Args) -> Acting {
+        let settings = args.policy().settings;
+        Acting {
+            cluster: self.cluster.clone(),
+            actor: self.actor.clone(),
+            watching: WatchingOptions {
+                policy: rollout::Policy {
+                    timeout: settings.timeout_seconds,
+                    settle: settings.settle_seconds,
+                    ..rollout::Policy::default()
+                },
+                clean: Arc::new(|text| crate::report::clean(text).into_owned()),
+                ..WatchingOptions::default()
+            },
+            limits: Limits { lock_timeout: args.limits.lock_timeout, ..Limits::default() },
+            keep_history: args.limits.history,
+        }
+    }
+}
 
 /// What is promoted, and by which plan.
 pub(super) struct Prepared {
+    /// What was compared.
+    pub comparison: Comparison,
     /// The plan, and what speaks against it.
     pub planned: Planned,
+    /// Whether the history says already that this release is promoted.
+    pub is_recorded: bool,
 }
 
-/// Reads, compares, plans, and has the server try what is planned.
-pub(super) async fn prepare(args: &Args, context: &Context) -> Result<Prepared, CommandError> {
-    let inputs = args.inputs.read(&args.release)?;
+/// Compares, plans, and has the server try what is planned.
+pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Result<Prepared, CommandError> {
     let written = args.plan.as_deref().map(read_plan).transpose()?;
-    let connection = inputs.connection(&args.connection);
-    let cluster = context.cluster(&connection).await?;
-    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let cluster = place.cluster.as_ref();
     let identity = inputs.release.identity();
+    let inventory = place.inventory();
     let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
-    let set = applyset_id(&inventory(&identity.name), &home);
-    let question = Question {
-        inputs: &inputs,
-        members: &[],
-        home: &home,
-        set: &set,
-        today: now.to_zoned(TimeZone::UTC).date(),
+    let set = applyset_id(&names::inventory(&place.name), &place.home);
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let question = Question { inputs, members: &inventory.members, home: &place.home, set: &set, today };
+    let comparison = comparing::compare(cluster, question).await?;
+    let (autoscalers, mut unreadable) = autoscalers(cluster, &comparison).await;
+    unreadable.extend(place.unreadable.iter().cloned());
+    let facts = Facts {
+        // A written plan keeps its id: what it derives from it stays the same.
+        id: written.as_ref().map_or_else(acting::random, |plan| plan.id.clone()),
+        release: identity.clone(),
+        namespace: place.home.clone(),
+        revision: inventory.next_revision(),
+        now,
+        actor: place.actor.clone(),
+        autoscalers,
+        unreadable,
     };
-    let comparison = comparing::compare(cluster.as_ref(), question).await?;
-    let facts = facts(cluster.as_ref(), &comparison, identity, &home, written.as_ref(), now).await?;
     let mut policy = args.policy();
     policy.untested = inputs.environment.environment.spec.untested;
     policy.external = inputs.environment.environment.spec.external.clone();
@@ -49,69 +149,40 @@ pub(super) async fn prepare(args: &Args, context: &Context) -> Result<Prepared, 
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && args.dry_run != Some(DryRun::Client) {
         let asked = plan::questions(&planned.plan, &comparison);
-        let answers = observe::preflight(cluster.as_ref(), &asked).await;
+        let answers = observe::preflight(cluster, &asked).await;
         planned = plan::settle(planned, &comparison, &asked, &answers);
     }
+    planned.findings.extend(plan::quarantine(&inventory, &identity));
     plan::waive(&mut planned.findings, &policy.waivers);
     if let Some(written) = &written {
         refuse_if_moved(written, &planned.plan)?;
     }
-    Ok(Prepared { planned })
+    let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
+    Ok(Prepared { comparison, planned, is_recorded })
 }
 
-async fn facts(
-    cluster: &dyn Cluster,
-    comparison: &Comparison,
-    release: ReleaseIdentity,
-    home: &str,
-    written: Option<&Plan>,
-    now: Timestamp,
-) -> Result<Facts, CommandError> {
-    let namespaces: BTreeSet<&str> = comparison
-        .objects
-        .iter()
-        .filter(|object| object.target.resource.group == "apps")
-        .filter_map(|object| object.target.namespace.as_deref())
-        .collect();
-    let (actor, autoscalers) = futures::join!(
-        cluster.whoami(),
-        futures::future::join_all(namespaces.into_iter().map(|n| autoscalers(cluster, n)))
-    );
+/// The autoscalers of the namespaces that hold workloads, and what could not be read of them.
+async fn autoscalers(cluster: &dyn Cluster, comparison: &Comparison) -> (Vec<Object>, Vec<String>) {
+    let workloads = comparison.objects.iter().filter(|object| object.target.resource.group == "apps");
+    let namespaces: BTreeSet<&str> =
+        workloads.filter_map(|object| object.target.namespace.as_deref()).collect();
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
-    for list in autoscalers {
+    for list in join_all(namespaces.into_iter().map(|namespace| autoscalers_of(cluster, namespace))).await {
         match list {
             Ok(list) => found.extend(list),
             Err(why) => unreadable.push(why),
         }
     }
-    Ok(Facts {
-        // A written plan keeps its id: what it derives from it stays the same.
-        id: written.map_or_else(random_id, |plan| plan.id.clone()),
-        release,
-        namespace: home.to_owned(),
-        revision: 1,
-        now,
-        actor: actor?,
-        autoscalers: found,
-        unreadable,
-    })
+    (found, unreadable)
 }
 
 /// Without them, replicas that an autoscaler set could be reset.
-async fn autoscalers(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
+async fn autoscalers_of(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
     let Some(kind) = built_in("autoscaling", "HorizontalPodAutoscaler") else { return Ok(Vec::new()) };
     match cluster.list(&ListRequest::all(&kind, Some(namespace))).await {
         Ok(page) => Ok(page.items),
         Err(error) => Err(format!("the autoscalers of the namespace {namespace}: {error}")),
     }
-}
-
-/// Ten hex digits that no other promotion has.
-fn random_id() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
-    Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

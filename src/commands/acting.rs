@@ -1,0 +1,94 @@
+//! What the commands that change a cluster share: events out, signals in, and how a run ends as an exit code.
+
+mod lines;
+mod signals;
+
+use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use crate::cluster::Cluster;
+use crate::execute::watching::{Watching, WatchingOptions};
+use crate::execute::{Ended, ExecuteError, Limits, Services};
+use crate::model::Sha256Digest;
+use crate::model::event::{Event, EventSink, Outcome};
+use jiff::Timestamp;
+use lines::Lines;
+use std::sync::Arc;
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Lines for a person, on stderr.
+    Person,
+    /// One event a line as JSON, on stdout.
+    Json,
+}
+
+/// What a run is given besides its plan.
+pub struct Acting {
+    /// The door to the cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Who acts, as the API server knows them.
+    pub actor: String,
+    /// What rollouts are judged by.
+    pub watching: WatchingOptions,
+    /// Limits of time.
+    pub limits: Limits,
+    /// How many promotions the history keeps.
+    pub keep_history: usize,
+}
+
+/// Where events go.
+pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
+    Arc::new(Lines::new(show, context))
+}
+
+/// Everything that an execution needs from outside. From here on signals no longer end the process.
+pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
+    let Acting { cluster, actor, watching, limits, keep_history } = acting;
+    let interrupt = signals::listen(events.clone());
+    let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
+    let instance = random();
+    Services {
+        cluster,
+        events,
+        interrupt,
+        rollout,
+        now: Timestamp::now,
+        instance,
+        actor,
+        limits,
+        keep_history,
+    }
+}
+
+/// Says how a run ended, and makes it an exit code.
+pub fn end(
+    ended: Result<Ended, ExecuteError>,
+    events: &dyn EventSink,
+    reverts: bool,
+) -> Result<Exit, CommandError> {
+    let ended = ended.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
+    let Ended { outcome, message, next } = ended;
+    events.emit(Event::Finished { outcome, message, next });
+    Ok(exit_of(outcome, reverts))
+}
+
+/// The exit code of an outcome; `reverts` where putting back is what was asked for.
+pub fn exit_of(outcome: Outcome, reverts: bool) -> Exit {
+    match outcome {
+        Outcome::Promoted | Outcome::PromotedPruneIncomplete | Outcome::NothingToDo => Exit(0),
+        Outcome::Refused => Exit(2),
+        Outcome::Reverted if reverts => Exit(0),
+        Outcome::Reverted => Exit(3),
+        Outcome::NotFullyReverted => Exit(4),
+        Outcome::Locked => Exit(5),
+        Outcome::InterruptedReverted | Outcome::Left => Exit(130),
+    }
+}
+
+/// Hex digits that no other process has.
+pub fn random() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
+    Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
+}
