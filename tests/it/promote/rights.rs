@@ -150,3 +150,43 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
     println!("tried {tried} missing rights");
     assert!(tried >= 25, "only {tried} rights were tried");
 }
+
+/// The Role of docs/permissions.md, as it stands there.
+fn documented_role() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let yaml = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    serde_yaml::from_str(yaml).unwrap()
+}
+
+#[test]
+fn a_promotion_and_its_revert_run_under_exactly_the_documented_role() {
+    let cluster = TestCluster::get();
+    let namespace = cluster.namespace_named("t-rights");
+    let release = fixture(&namespace);
+    let user = namespace.user("limited").ready();
+    bind(&namespace);
+    let mut role = documented_role();
+    role["metadata"]["name"] = "limited".into();
+    namespace.apply(role);
+    let start = Instant::now();
+    let settled = || as_user(&user, &namespace, &release, &["--dry-run=server"]).code == Some(0);
+    while !settled() {
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{}",
+            as_user(&user, &namespace, &release, &["--dry-run=server"]).stderr
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    as_user(&user, &namespace, &release, &["-y", "--settle", "1s"]).exits(0);
+    assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"), "2");
+    let mut revert = cluster.delivery();
+    revert
+        .env("KUBECONFIG", user.kubeconfig())
+        .args(["revert", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
+    assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"), "1");
+    assert!(namespace.get("", "ConfigMap", "new").is_none());
+}
