@@ -585,3 +585,7 @@ impl Machine {
 pub(super) fn refused(message: String, next: Vec<String>) -> Ended {
     Ended { outcome: End::Refused, message, next }
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

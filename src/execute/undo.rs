@@ -26,6 +26,9 @@ pub(super) struct Undoing<'a> {
     pub by_hand: Vec<String>,
 }
 
+/// How long the address of a deleted Service may take to be free again.
+const ADDRESS: Duration = Duration::from_secs(10);
+
 /// A try's end.
 enum Next {
     Look,
@@ -163,6 +166,10 @@ impl Undoing<'_> {
         let target = &part.step.target;
         let mut last = None;
         for body in pristine::bodies(before) {
+            // The old address is given back a little after the Service that had it has gone.
+            if last.as_ref().is_some_and(is_taken) && clock.elapsed() < ADDRESS {
+                return Err(Next::Wait);
+            }
             clock.before_write().await?;
             match self.steps.cluster.create(target, &body, &write_options()).await {
                 Ok(made) => return self.own_again(part, before, made.object).await,
@@ -337,6 +344,11 @@ impl Undoing<'_> {
             _ => Next::End(self.left(format!("the server refuses: {error}"))),
         }
     }
+}
+
+/// Whether an address or a port that is asked for is still another's.
+fn is_taken(error: &ApiError) -> bool {
+    error.to_string().contains("already allocated")
 }
 
 fn is_test(error: &ApiError) -> bool {

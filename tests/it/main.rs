@@ -5,6 +5,7 @@ mod connection;
 mod deploy;
 mod door;
 mod e2e;
+mod execute;
 mod harness;
 mod plugin;
 mod promote;

@@ -1,0 +1,231 @@
+//! Every crash point: the program is killed at each of its writes, before the server sees it and after the server has
+//! done it; then another process finishes or undoes, and the cluster is exactly the new release or exactly the old.
+
+use super::copy::{Copy, copy_shared};
+use super::reference::{NAME, Reference};
+use crate::harness::{Act, KillProxy, Run, TestCluster, blocking};
+use serde_json::Value;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many namespaces are tried in side by side.
+const SIDE_BY_SIDE: usize = 6;
+
+/// What is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Promote,
+    Revert,
+}
+
+/// What another process does then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Promote,
+    Revert,
+}
+
+/// A namespace in which the application can be brought to both versions.
+struct Place {
+    reference: Reference,
+    proxy: KillProxy,
+    all: Vec<Value>,
+    old: Copy,
+    new: Copy,
+}
+
+impl Place {
+    fn new() -> Self {
+        let reference = Reference::new("t-crash");
+        let mut all = reference.objects(1);
+        for object in reference.objects(2) {
+            let same = |o: &Value| {
+                o["kind"] == object["kind"] && o["metadata"]["name"] == object["metadata"]["name"]
+            };
+            if !all.iter().any(same) {
+                all.push(object);
+            }
+        }
+        let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+        reference.promote(1).run().exits(0);
+        let copy = || blocking(copy_shared(reference.namespace.name(), &all));
+        let old = copy();
+        reference.promote(2).run().exits(0);
+        let new = copy();
+        reference.revert().run().exits(0);
+        copy().must_be(&old, "after a revert that nothing disturbed");
+        Self { reference, proxy, all, old, new }
+    }
+
+    fn copy(&self) -> Copy {
+        blocking(copy_shared(self.reference.namespace.name(), &self.all))
+    }
+
+    /// How many writes it takes, undisturbed. Ends at the other version.
+    fn count(&self, killed: Killed) -> usize {
+        self.proxy.forget();
+        let mut command = match killed {
+            Killed::Promote => self.reference.promote(2),
+            Killed::Revert => self.reference.revert(),
+        };
+        self.proxy.run(&mut command).exits(0);
+        self.proxy.writes().len()
+    }
+
+    /// Brings it to where the killed command starts from.
+    fn prepare(&self, killed: Killed) {
+        let is_new = self.copy().differences(&self.new).is_empty();
+        match (killed, is_new) {
+            (Killed::Promote, true) => drop(self.reference.revert().run().exits(0)),
+            (Killed::Revert, false) => drop(self.reference.promote(2).run().exits(0)),
+            _ => {}
+        }
+    }
+
+    /// One round. False where the run had fewer writes than `n`.
+    fn round(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool {
+        self.prepare(killed);
+        let when = format!("{killed:?} killed at write {n} ({act:?}), then {then:?}");
+        self.proxy.forget();
+        self.proxy.at_write(n, act);
+        let mut command = match killed {
+            Killed::Promote => self.reference.promote(2),
+            Killed::Revert => self.reference.revert(),
+        };
+        let ran = self.proxy.run(&mut command);
+        if ran.code.is_some() {
+            assert_eq!(ran.code, Some(0), "{when}: {}", ran.stderr);
+            return false;
+        }
+        self.status_is_true(&when);
+        let settled = match then {
+            Then::Promote => self.reference.promote(2).run(),
+            Then::Revert => self.reference.revert().run(),
+        };
+        self.is_settled(then, settled.code, &format!("{when}\n{}", settled.stderr));
+        true
+    }
+
+    /// What `status` says between the crash and the next run.
+    fn status_is_true(&self, when: &str) {
+        let status = self.reference.status();
+        let state = status["state"].as_str().unwrap_or_default().to_owned();
+        let now = self.copy();
+        match &*state {
+            "promoted" if status["version"] == "2.0" => {
+                now.must_be(&self.new, &format!("{when}: status says promoted"))
+            }
+            "promoted" => now.must_be(&self.old, &format!("{when}: status says that version 1 is promoted")),
+            "open" | "inProgress" => {
+                assert_eq!(status["open"]["version"], "2.0", "{when}");
+            }
+            other => panic!("{when}: status says {other}"),
+        }
+    }
+
+    fn is_settled(&self, then: Then, code: Option<i32>, when: &str) {
+        let now = self.copy();
+        let (new, old) = (now.differences(&self.new), now.differences(&self.old));
+        // Killed before its first lasting write, a promotion leaves nothing that could be put back; killed after its
+        // last one, a revert leaves nothing either. An unfinished revert is finished before anything is promoted.
+        let nothing = then == Then::Revert && code == Some(1) && when.contains("put back already");
+        assert!(nothing || matches!(code, Some(0 | 3)), "{when}: exit {code:?}");
+        let expected_new = then == Then::Promote && code == Some(0);
+        if expected_new && !new.is_empty() || !expected_new && !old.is_empty() {
+            panic!(
+                "{when}: neither exactly new nor exactly old\n--- to new\n{}\n--- to old\n{}",
+                new.join("\n"),
+                old.join("\n")
+            );
+        }
+        let lease = self.reference.namespace.get("coordination.k8s.io", "Lease", &format!("delivery-{NAME}"));
+        assert!(lease.is_none(), "{when}: the lock is left");
+        let state = self.reference.status();
+        assert!(state.get("open").is_none(), "{when}: a journal is left open: {state}");
+        self.nothing_is_left_over(when);
+    }
+
+    /// Secrets and ConfigMaps of ours that no journal and no history names.
+    fn nothing_is_left_over(&self, when: &str) {
+        let list = |kind: &str| -> Vec<String> {
+            let mut get = self.reference.namespace.kubectl();
+            get.args(["get", kind, "-l", "kubectl-delivery.io/release", "-o", "name"]);
+            get.run().ok().lines().map(String::from).collect()
+        };
+        let (secrets, maps) = (list("secrets"), list("configmaps"));
+        assert!(secrets.len() <= 2, "{when}: too many pre-images: {secrets:?}");
+        // Inventory, journal, and one record for each promotion that the history keeps.
+        let records = maps.iter().filter(|name| name.contains("-r")).count();
+        assert!(records <= 10, "{when}: {maps:?}");
+    }
+}
+
+fn every_point(killed: Killed) -> usize {
+    let tried = AtomicUsize::new(0);
+    let first = Place::new();
+    first.prepare(killed);
+    let writes = first.count(killed);
+    // Before and after each write, settled in both ways.
+    let mut rounds: Vec<(usize, Act, Then)> = Vec::new();
+    for n in 1..=writes {
+        for (act, then) in [
+            (Act::KillBefore, Then::Promote),
+            (Act::KillAfter, Then::Revert),
+            (Act::KillBefore, Then::Revert),
+            (Act::KillAfter, Then::Promote),
+        ] {
+            rounds.push((n, act, then));
+        }
+    }
+    if std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_none() {
+        // Each point once: one way before, the other after, the ways changing places from write to write.
+        rounds
+            .retain(|(n, act, then)| (n % 2 == 0) == ((*act == Act::KillBefore) == (*then == Then::Promote)));
+    }
+    rounds.reverse();
+    let (rounds, failed) = (Mutex::new(rounds), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        let mut first = Some(first);
+        for _ in 0..SIDE_BY_SIDE {
+            let mut known = first.take();
+            let (rounds, failed, tried) = (&rounds, &failed, &tried);
+            scope.spawn(move || {
+                loop {
+                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else { return };
+                    let place = known.take().unwrap_or_else(Place::new);
+                    let round = std::panic::AssertUnwindSafe(|| place.round(killed, n, act, then));
+                    match std::panic::catch_unwind(round) {
+                        Ok(done) => {
+                            tried.fetch_add(usize::from(done), Ordering::Relaxed);
+                            known = Some(place);
+                        }
+                        // The next round gets a place where nothing is amiss.
+                        Err(why) => failed.lock().unwrap().push(said(&*why)),
+                    }
+                }
+            });
+        }
+    });
+    let (tried, failed) = (tried.load(Ordering::Relaxed), failed.into_inner().unwrap());
+    println!("{killed:?}: {writes} writes, {tried} crash points tried");
+    assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
+    tried
+}
+
+/// What a panic says.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+#[test]
+fn a_promotion_killed_at_any_write_ends_exactly_new_or_exactly_old() {
+    let tried = every_point(Killed::Promote);
+    assert!(tried >= 80, "only {tried} crash points");
+}
+
+#[test]
+fn a_revert_killed_at_any_write_ends_exactly_new_or_exactly_old() {
+    let tried = every_point(Killed::Revert);
+    assert!(tried >= 60, "only {tried} crash points");
+}
