@@ -1,5 +1,9 @@
 //! Promotions and reverts against the real server: exactness, crashes, two at once, somebody else's hand.
 
+mod app;
 mod copy;
 mod crash;
+mod exact;
+mod hand;
 mod reference;
+mod together;
