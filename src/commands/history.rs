@@ -1,6 +1,6 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
-use super::running;
+use super::kept;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::Ending;
@@ -35,8 +35,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let name = running::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
-    let home = running::home(cluster.as_ref(), &namespace, &name).await?;
+    let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
+    let home = kept::home(cluster.as_ref(), &namespace, &name).await?;
     let Some(inventory) = home.inventory else {
         return Err(CommandError::usage(format!(
             "expected a release {name} in the namespace {namespace}, found none"

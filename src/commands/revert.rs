@@ -1,13 +1,15 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
-use super::running::{self, KEEP_HISTORY, Lines, Surroundings};
-use crate::cli::{CommandError, ConnectionArgs, Context, Exit, parse_duration};
+use super::acting::{self, Acting, Show};
+use super::kept;
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::execute::watching::WatchingOptions;
-use crate::execute::{self, RevertOptions};
-use crate::model::event::Outcome;
-use clap::Args as ClapArgs;
-use std::sync::Arc;
+use crate::execute::{self, ExecuteError, Limits, RevertOptions};
+use clap::{Args as ClapArgs, ValueEnum};
 use std::time::Duration;
+
+/// How many promotions the history keeps; a revert adds none.
+const KEEP_HISTORY: usize = usize::MAX;
 
 /// Arguments of `revert`.
 #[derive(ClapArgs, Debug)]
@@ -17,10 +19,10 @@ use std::time::Duration;
   kubectl delivery revert shop -n shop --keep-foreign",
     after_help = "Exit codes:
   0    everything is as before
-  1    wrong usage, or the cluster cannot be reached
+  1    wrong usage, nothing to put back, or the cluster cannot be reached
   4    not everything could be put back
   5    another promotion holds the lock
-  130  interrupted"
+  130  left at once"
 )]
 pub struct Args {
     /// The release's name; may be left out where the namespace has only one
@@ -32,8 +34,17 @@ pub struct Args {
     /// How long to wait for a promotion or revert that is running
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
+    /// Format of what happens
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
     #[command(flatten)]
     connection: ConnectionArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One event a line
+    Json,
 }
 
 /// Puts back.
@@ -41,15 +52,22 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let name = running::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
-    let surroundings = Surroundings {
-        events: Arc::new(Lines),
+    let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
+    let actor = cluster.whoami().await?;
+    let show = if args.output.is_some() { Show::Json } else { Show::Person };
+    let events = acting::events(show, context);
+    let acting = Acting {
+        cluster,
+        actor,
         watching: WatchingOptions::default(),
-        lock_timeout: args.lock_timeout,
+        limits: Limits { lock_timeout: args.lock_timeout, ..Limits::default() },
         keep_history: KEEP_HISTORY,
     };
-    let services = running::services(cluster, surroundings).await?;
+    let services = acting::services(acting, events.clone());
     let options = RevertOptions { keep_foreign: args.keep_foreign };
     let ended = Box::pin(execute::revert(&namespace, &name, options, &services)).await;
-    running::end(ended, Outcome::Reverted, context)
+    if let Err(ExecuteError::Nothing(why)) = &ended {
+        return Err(CommandError::new(ErrorKind::Usage, why));
+    }
+    acting::end(ended, events.as_ref(), true)
 }

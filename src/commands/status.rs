@@ -1,7 +1,7 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
 use super::history::table;
-use super::running;
+use super::kept;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
 use crate::model::Target;
@@ -87,12 +87,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         Some(name) => vec![(own.clone(), name.clone())],
         None => {
             let namespace = (!args.all_namespaces).then_some(own.as_str());
-            list_homes(cluster.as_ref(), namespace).await.map_err(|error| running::home_error(&error))?
+            list_homes(cluster.as_ref(), namespace).await.map_err(|error| kept::home_error(&error))?
         }
     };
     let mut states = Vec::new();
     for (namespace, name) in homes {
-        let home = running::home(cluster.as_ref(), &namespace, &name).await?;
+        let home = kept::home(cluster.as_ref(), &namespace, &name).await?;
         states.push(state(cluster.as_ref(), namespace, name, home, !args.all_namespaces).await);
     }
     let mut out = context.stdout();
@@ -183,7 +183,7 @@ async fn workloads_of(cluster: &dyn Cluster, members: &[Target]) -> Vec<Workload
         let object = target.id().to_string();
         match cluster.get(target).await {
             Ok(Some(live)) => {
-                let (ready, says) = super::running::readiness(&live);
+                let (ready, says) = super::kept::readiness(&live);
                 Workload { object, ready, says }
             }
             Ok(None) => Workload { object, ready: false, says: "is not there".into() },

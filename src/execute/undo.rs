@@ -264,11 +264,14 @@ impl Undoing<'_> {
         let target = &part.step.target;
         let untouched =
             matches!(&progress.state, StepState::Done { content, .. } if *content == content_hash(&live));
-        let ours = match &part.step.action {
-            Action::Apply { expected, .. } if !untouched => expected.as_ref(),
-            _ => &live,
+        let Action::Apply { expected, .. } = &part.step.action else {
+            return Ok(done(Some(&live), Vec::new()));
         };
-        let merged = merge(before, ours, &live, self.keep_foreign);
+        let mut merged = merge(before, expected, &live, self.keep_foreign && !untouched);
+        if untouched {
+            // Where live is not what the dry run showed, the server chose: a port, an address.
+            merged.foreign.clear();
+        }
         let notes = merged.foreign.iter().map(|path| {
             let wins = if self.keep_foreign { "was kept" } else { "was put back all the same" };
             format!("{path}, which somebody changed since, {wins}")

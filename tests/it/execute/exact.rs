@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 #[test]
 fn a_rollout_that_fails_leaves_everything_as_it_was() {
     let app = App::new();
-    let old = [map("config", json!({"a": "1"})), workload("Deployment", "web", '1', None), map("old", json!({}))];
+    let old =
+        [map("config", json!({"a": "1"})), workload("Deployment", "web", '1', None), map("old", json!({}))];
     app.promote("1", &old).run().exits(0);
     let new = [
         map("config", json!({"a": "2", "b": "3"})),
@@ -37,7 +38,11 @@ fn a_finished_promotion_is_put_back_with_what_it_pruned() {
     ];
     app.promote("1", &old).run().exits(0);
     let before = app.copy(&old);
-    let new = [map("config", json!({"a": "2"})), workload("Deployment", "web", '2', None), map("static", json!({}))];
+    let new = [
+        map("config", json!({"a": "2"})),
+        workload("Deployment", "web", '2', None),
+        map("static", json!({})),
+    ];
     app.promote("2", &new).run().exits(0);
     assert!(app.namespace.get("", "ConfigMap", "old").is_none());
     app.revert().run().exits(0);
@@ -49,7 +54,8 @@ fn a_finished_promotion_is_put_back_with_what_it_pruned() {
 fn the_pods_run_with_the_configuration_that_was_put_back() {
     let app = App::new();
     let mut web = workload("Deployment", "web", '1', None);
-    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "config"}}]);
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
+        json!([{"configMapRef": {"name": "config"}}]);
     let version = |value: &str| [map("config", json!({"a": value})), web.clone()];
     app.promote("1", &version("1")).run().exits(0);
     let pods = || app.kubectl(&["get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.uid}"]);
@@ -66,10 +72,19 @@ fn the_pods_run_with_the_configuration_that_was_put_back() {
 #[test]
 fn edits_by_others_stay_on_other_fields_and_are_named_on_the_same() {
     let app = App::new();
-    let version = |value: &str| [map("config", json!({"a": value, "b": value})), workload("Deployment", "web", '1', None)];
+    let version = |value: &str| {
+        [map("config", json!({"a": value, "b": value})), workload("Deployment", "web", '1', None)]
+    };
     app.promote("1", &version("1")).run().exits(0);
     app.promote("2", &version("2")).run().exits(0);
-    app.kubectl(&["patch", "configmap", "config", "--type=merge", "-p", r#"{"data":{"mine":"yes","b":"hand"}}"#]);
+    app.kubectl(&[
+        "patch",
+        "configmap",
+        "config",
+        "--type=merge",
+        "-p",
+        r#"{"data":{"mine":"yes","b":"hand"}}"#,
+    ]);
     app.kubectl(&["scale", "deployment", "web", "--replicas=3"]);
     let ran = app.revert().run().exits(0);
     let live = app.namespace.get("", "ConfigMap", "config").unwrap();

@@ -3,7 +3,7 @@
 
 use crate::harness::{Namespace, Run, TestCluster};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// One namespace with the reference application's files.
@@ -56,10 +56,6 @@ impl Reference {
     /// The release file of a version.
     pub fn release(&self, version: u32) -> PathBuf {
         self.folder.path().join(format!("release-{version}.yaml"))
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// `promote` of a version, not run yet.
