@@ -3,3 +3,4 @@
 mod preflight;
 mod rights;
 mod support;
+mod whole;
