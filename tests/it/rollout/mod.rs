@@ -6,3 +6,4 @@ mod gates;
 mod kinds;
 mod plays;
 pub mod service;
+mod watch;
