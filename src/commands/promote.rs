@@ -258,3 +258,29 @@ fn refusal(planned: &Planned) -> CommandError {
     let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
     CommandError::new(ErrorKind::Refused, message)
 }
+
+/// `promote` of what was read from the cluster's own record: no policy refuses it.
+pub(super) async fn recorded(
+    release: &std::path::Path,
+    manifests: &std::path::Path,
+    lock_timeout: Duration,
+    connection: ConnectionArgs,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    /// The arguments as a command line has them, with its defaults.
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+    let words =
+        ["promote".as_ref(), release.as_os_str(), "-f".as_ref(), manifests.as_os_str(), "--yes".as_ref()];
+    let checks = ["untested", "quarantine", "images", "signature", "evidence"];
+    let waived = checks.iter().flat_map(|check| ["--waive".as_ref(), std::ffi::OsStr::new(check)]);
+    let reason = ["--reason".as_ref(), std::ffi::OsStr::new("an older revision is promoted again")];
+    let line = <Line as clap::Parser>::try_parse_from(words.into_iter().chain(waived).chain(reason));
+    let mut args = line.map_err(|error| CommandError::new(ErrorKind::Other, error))?.args;
+    args.limits.lock_timeout = lock_timeout;
+    args.connection = connection;
+    run(args, context).await
+}

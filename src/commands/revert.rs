@@ -1,10 +1,12 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
 use super::acting::{self, Acting, Show};
-use super::kept;
+use super::{kept, promote};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
+use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
+use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::time::Duration;
 
@@ -16,7 +18,8 @@ const KEEP_HISTORY: usize = usize::MAX;
 #[command(
     before_help = "Examples:
   kubectl delivery revert -n shop
-  kubectl delivery revert shop -n shop --keep-foreign",
+  kubectl delivery revert shop -n shop --keep-foreign
+  kubectl delivery revert shop -n shop --to-revision 3",
     after_help = "Exit codes:
   0    everything is as before
   1    wrong usage, nothing to put back, or the cluster cannot be reached
@@ -28,6 +31,9 @@ pub struct Args {
     /// The release's name; may be left out where the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
+    /// Promote the release of this revision of the history again, instead
+    #[arg(long, value_name = "REVISION", conflicts_with = "keep_foreign")]
+    to_revision: Option<u32>,
     /// Where somebody else changed since what the promotion had changed, leave it as it is now
     #[arg(long)]
     keep_foreign: bool,
@@ -53,6 +59,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
+    if let Some(revision) = args.to_revision {
+        return Box::pin(to_revision(revision, &namespace, &name, cluster.as_ref(), args, context)).await;
+    }
     let actor = cluster.whoami().await?;
     let show = if args.output.is_some() { Show::Json } else { Show::Person };
     let events = acting::events(show, context);
@@ -70,4 +79,33 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return Err(CommandError::new(ErrorKind::Usage, why));
     }
     acting::end(ended, events.as_ref(), true)
+}
+
+/// Promotes what the cluster keeps of an older promotion, through the same plan and journal as any other.
+async fn to_revision(
+    revision: u32,
+    namespace: &str,
+    name: &str,
+    cluster: &dyn Cluster,
+    args: Args,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let inventory = kept::home(cluster, namespace, name).await?.inventory;
+    let history = inventory.map(|inventory| inventory.value.history).unwrap_or_default();
+    let entry = history.iter().find(|entry| entry.revision == revision && !entry.record.is_empty());
+    let Some(entry) = entry else {
+        let hint = format!("kubectl delivery history {name} -n {namespace}");
+        let message =
+            format!("expected revision {revision} of {name} with its record, found none in the history");
+        return Err(CommandError::usage(message).with_hint(hint));
+    };
+    let record = read_record(cluster, entry, true).await.map_err(|error| kept::home_error(&error))?;
+    let folder = tempfile::tempdir()?;
+    let (release, manifests) = (folder.path().join("release.yaml"), folder.path().join("manifests.json"));
+    std::fs::write(&release, &record.release)?;
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": record.desired});
+    std::fs::write(&manifests, list.to_string())?;
+    let mut connection = args.connection;
+    connection.namespace = Some(namespace.to_owned());
+    promote::recorded(&release, &manifests, args.lock_timeout, connection, context).await
 }

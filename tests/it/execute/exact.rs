@@ -177,3 +177,16 @@ fn only_one_journal_and_its_pre_images_are_kept() {
     assert_eq!(secrets, "", "a journal that was put back keeps nothing");
     assert_eq!(app.status()["version"], "2");
 }
+
+#[test]
+fn an_older_revision_is_promoted_again_from_what_the_cluster_keeps() {
+    let app = App::new();
+    for value in ["1", "2", "3"] {
+        app.promote(value, &[map("config", json!({"a": value}))]).run().exits(0);
+    }
+    app.revert().args(["--to-revision", "1"]).run().exits(0);
+    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/a"), "1");
+    assert_eq!((app.status()["version"].clone(), app.status()["revision"].clone()), (json!("1"), json!(4)));
+    let unknown = app.revert().args(["--to-revision", "9"]).run().exits(1);
+    assert!(unknown.stderr.contains("history"), "{}", unknown.stderr);
+}
