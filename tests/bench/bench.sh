@@ -15,18 +15,21 @@ KUBECONFIG=$(env_of kubeconfig)
 PATH=$(env_of tools):$PATH
 export KUBECONFIG PATH
 
-# median RUNS EXPECTED-EXIT-CODE COMMAND…: seconds
-median() {
-  local runs=$1 expected=$2 started code; shift 2
+# measure LABEL RUNS EXPECTED-EXIT-CODE COMMAND…: prints the median of whole processes, and leaves it in `took`.
+measure() {
+  local label=$1 runs=$2 expected=$3 started code run; shift 3
+  : >"$work/times"
   for ((run = 0; run < runs; run++)); do
     started=${EPOCHREALTIME/./}; code=0
     "$@" >"$work/out" 2>"$work/err" || code=$?
-    [ "$code" = "$expected" ] || { tail -3 "$work/out" "$work/err" >&2; echo "bench: exit code $code where $expected was expected: $*" >&2; exit 1; }
-    echo $((${EPOCHREALTIME/./} - started))
-  done | sort -n | awk '{took[NR] = $1} END {printf "%.3f", took[int((NR + 1) / 2)] / 1e6}'
+    [ "$code" = "$expected" ] ||
+      { tail -n 5 "$work/out" "$work/err" >&2; echo "bench: exit code $code where $expected was expected: $*" >&2; exit 1; }
+    echo $((${EPOCHREALTIME/./} - started)) >>"$work/times"
+  done
+  took=$(sort -n "$work/times" | awk '{all[NR] = $1} END {printf "%.3f", all[int((NR + 1) / 2)] / 1e6}')
+  printf '%-64s %9s s\n' "$label" "$took"
 }
 
-row() { printf '%-64s %9s s\n' "$1" "$2"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", a / b}'; }
 
 # Peak memory of one run, in MiB.
@@ -44,23 +47,21 @@ echo "machine: $(nproc) cores, $(awk '/MemTotal/ {printf "%d", $2 / 1048576}' /p
 echo "$count objects; medians of whole processes"
 echo
 
-row "--help" "$(median 20 0 delivery --help)"
+measure "--help" 20 0 delivery --help
 
 kubectl create namespace mine >/dev/null
 kubectl create namespace theirs >/dev/null
-row "kubectl apply --server-side, $count objects created" \
-  "$(median 1 0 kubectl apply --server-side -n theirs -f "$work/one.yaml")"
-row "promote, $count objects created" "$(median 1 0 delivery promote "$work/one.release.yaml" -n mine -y)"
+measure "kubectl apply --server-side, $count created" 1 0 kubectl apply --server-side -n theirs -f "$work/one.yaml"
+measure "promote, $count created" 1 0 delivery promote "$work/one.release.yaml" -n mine -y
 
-theirs=$(median 3 0 kubectl diff --server-side -n theirs -f "$work/one.yaml")
-mine=$(median 9 0 delivery diff "$work/one.release.yaml" -n mine)
-row "kubectl diff --server-side, $count unchanged" "$theirs"
-row "diff, $count unchanged ($(ratio "$theirs" "$mine") times as fast)" "$mine"
-row "diff --mode=server, $count unchanged" "$(median 3 0 delivery diff "$work/one.release.yaml" -n mine --mode=server)"
-[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory of diff" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
+measure "kubectl diff --server-side, $count unchanged" 3 0 kubectl diff --server-side -n theirs -f "$work/one.yaml"
+theirs=$took
+measure "diff, $count unchanged" 9 0 delivery diff "$work/one.release.yaml" -n mine
+printf '%-64s %9s\n' "  times as fast" "$(ratio "$theirs" "$took")"
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
+measure "diff --mode=server, $count unchanged" 3 0 delivery diff "$work/one.release.yaml" -n mine --mode=server
+measure "diff, $count that all differ" 3 1 delivery diff "$work/two.release.yaml" -n mine
 
-row "diff, $count that all differ" "$(median 3 1 delivery diff "$work/two.release.yaml" -n mine)"
-row "promote with nothing to do" "$(median 5 0 delivery promote "$work/one.release.yaml" -n mine -y)"
-row "kubectl apply --server-side, $count changed" \
-  "$(median 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml")"
-row "promote, $count changed" "$(median 1 0 delivery promote "$work/two.release.yaml" -n mine -y)"
+measure "promote with nothing to do" 5 0 delivery promote "$work/one.release.yaml" -n mine -y
+measure "kubectl apply --server-side, $count changed" 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml"
+measure "promote, $count changed" 1 0 delivery promote "$work/two.release.yaml" -n mine -y
