@@ -16,6 +16,7 @@ mod hooks;
 mod item;
 mod merge;
 mod owners;
+mod pods;
 mod policy;
 mod prune;
 mod questions;

@@ -1,6 +1,7 @@
 //! What the server answered, taken into the plan: final objects, steps that change nothing, and refusals.
 
 use super::content::same_content;
+use super::pods::pods;
 use super::policy::{Planned, note, refuse};
 use super::questions::live_objects;
 use super::{quota, refusals};
@@ -36,7 +37,8 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         }
     }
     findings.append(&mut tried);
-    findings.extend(pods(asked, answers));
+    let made: Vec<Object> = plan.steps.iter().filter_map(created).cloned().collect();
+    findings.extend(pods(asked, answers, &made));
     findings.extend(quota::exceeded(&plan, comparison, asked, answers));
     let unreadable = answers.unreadable.iter();
     findings.extend(unreadable.map(|why| note("unreadable", None, format!("could not be checked: {why}"))));
@@ -165,24 +167,6 @@ fn take_in(step: &mut PlanStep, answer: &Object) -> Option<PreflightFinding> {
         let hint = "is the kind's definition older than the manifest?".to_owned();
         refuse("dry-run", Some(&id), message, Some(hint))
     })
-}
-
-fn pods(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
-    let mut findings = Vec::new();
-    for (question, answer) in asked.pods.iter().zip(&answers.pods) {
-        let id = Some(&question.workload);
-        match answer {
-            Answer::Refused { message, .. } => {
-                let message = format!("expected its pods to be accepted, found: {message}");
-                findings.push(refuse("pods", id, message, None));
-            }
-            Answer::Unknown { why } => {
-                findings.push(note("pods", id, format!("whether its pods are accepted is not known: {why}")));
-            }
-            Answer::Fine(_) => {}
-        }
-    }
-    findings
 }
 
 /// Missing rights, one finding for each resource and namespace.
