@@ -23,3 +23,4 @@ pub mod plan;
 pub mod registry;
 pub mod report;
 pub mod rollout;
+pub mod signing;

@@ -33,6 +33,22 @@ pub enum Trouble {
     /// A manifest cannot be read.
     #[error("its manifest cannot be read: {0}")]
     BadManifest(String),
+    /// A file is longer or shorter than its manifest says.
+    #[error(
+        "the registry sent a file of another size than its manifest says: expected {expected} bytes, found {found}"
+    )]
+    SizeMismatch {
+        /// As the manifest says.
+        expected: u64,
+        /// As sent; one more than expected where it was cut off there.
+        found: u64,
+    },
+    /// It is no release.
+    #[error("expected a release (application/vnd.kubectl-delivery.release.v1alpha1), found {0}")]
+    OtherArtifact(String),
+    /// A layout's folder cannot be read or written.
+    #[error("{0}")]
+    Layout(String),
     /// The reference cannot be parsed.
     #[error("{0}")]
     BadReference(String),

@@ -2,6 +2,7 @@
 //!
 //! Digests are computed from the bytes that a registry sends, never taken on its word.
 
+pub mod artifact;
 mod credentials;
 mod error;
 mod resolve;

@@ -86,16 +86,7 @@ impl Registries {
             .filter_map(|text| text.parse::<ImageReference>().ok())
             .map(|image| image.registry);
         let mapped = options.map.values().filter_map(|name| name.split('/').next()).map(str::to_owned);
-        let plain =
-            hosts.chain(mapped).filter(|host| is_loopback(host)).chain(options.insecure.iter().cloned());
-        let config = ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(plain.collect()),
-            connect_timeout: Some(Duration::from_secs(10)),
-            read_timeout: Some(Duration::from_secs(30)),
-            user_agent: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        Self { client: Client::new(config), map: options.map.clone() }
+        Self { client: client(options, hosts.chain(mapped)), map: options.map.clone() }
     }
 
     /// Resolves each reference once, several at the same time; in the order given.
@@ -221,6 +212,18 @@ impl Registries {
         };
         Ok(platform.map(entry).into_iter().collect())
     }
+}
+
+/// A client that speaks without TLS to those of `hosts` that are on the loopback, and to those that were named.
+pub(super) fn client(options: &RegistryOptions, hosts: impl Iterator<Item = String>) -> Client {
+    let plain = hosts.filter(|host| is_loopback(host)).chain(options.insecure.iter().cloned());
+    Client::new(ClientConfig {
+        protocol: ClientProtocol::HttpsExcept(plain.collect()),
+        connect_timeout: Some(Duration::from_secs(10)),
+        read_timeout: Some(Duration::from_secs(30)),
+        user_agent: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
+        ..ClientConfig::default()
+    })
 }
 
 impl RawPlatform {

@@ -1,0 +1,168 @@
+//! An OCI image layout: a folder that holds what a registry would.
+
+use super::location::Wanted;
+use super::manifest::{Descriptor, Index, RELEASE, referrers_tag};
+use super::store::parse;
+use crate::model::Sha256Digest;
+use crate::registry::Trouble;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Annotation of an entry of `index.json`: its tag.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
+
+pub(super) struct Layout {
+    folder: PathBuf,
+}
+
+fn trouble(path: &Path, error: &std::io::Error) -> Trouble {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Trouble::NotFound(format!("there is no {}", path.display())),
+        _ => Trouble::Layout(format!("{}: {error}", path.display())),
+    }
+}
+
+impl Layout {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    fn blob_path(&self, digest: &Sha256Digest) -> PathBuf {
+        self.folder.join("blobs/sha256").join(digest.hex())
+    }
+
+    pub(super) fn create(&self) -> Result<(), Trouble> {
+        let blobs = self.folder.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(|error| trouble(&blobs, &error))?;
+        let marker = self.folder.join("oci-layout");
+        write_whole(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        match self.folder.join("index.json").exists() {
+            true => Ok(()),
+            false => self.write_index(&Index::of(Vec::new())),
+        }
+    }
+
+    pub(super) fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
+        write_whole(&self.blob_path(&Sha256Digest::of(bytes)), bytes)
+    }
+
+    pub(super) fn put_manifest(
+        &self,
+        descriptor: &Descriptor,
+        bytes: &[u8],
+        tag: Option<&str>,
+    ) -> Result<(), Trouble> {
+        self.put_blob(bytes)?;
+        let mut index = self.index()?;
+        let tag_of = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
+        match tag {
+            // The tag moves; what it named before goes.
+            Some(tag) => index.manifests.retain(|entry| tag_of(entry).as_deref() != Some(tag)),
+            None if index.manifests.iter().any(|entry| entry.digest == descriptor.digest) => return Ok(()),
+            None => {}
+        }
+        let mut entry = descriptor.clone();
+        entry.annotations.extend(tag.map(|tag| (REF_NAME.to_owned(), tag.to_owned())));
+        index.manifests.push(entry);
+        self.write_index(&index)
+    }
+
+    pub(super) fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, Trouble> {
+        let digest = match wanted {
+            Some(Wanted::Digest(digest)) => digest.clone(),
+            Some(Wanted::Tag(tag)) => self
+                .index()?
+                .manifests
+                .into_iter()
+                .find(|entry| entry.annotations.get(REF_NAME) == Some(tag))
+                .map(|entry| entry.digest)
+                .ok_or_else(|| Trouble::NotFound(format!("no manifest is tagged {tag}")))?,
+            None => self.only_release()?,
+        };
+        self.blob(&digest, LARGEST_MANIFEST)
+    }
+
+    /// Copying tools drop `artifactType` from the index: the manifests themselves say what they are.
+    fn only_release(&self) -> Result<Sha256Digest, Trouble> {
+        let mut releases: Vec<Sha256Digest> = Vec::new();
+        for entry in self.index()?.manifests {
+            let manifest = parse(&self.blob(&entry.digest, LARGEST_MANIFEST)?);
+            let is_release = manifest.is_ok_and(|one| one.artifact_type.as_deref() == Some(RELEASE));
+            if is_release && !releases.contains(&entry.digest) {
+                releases.push(entry.digest);
+            }
+        }
+        match releases.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(Trouble::NotFound("no manifest in it is a release".into())),
+            many => Err(Trouble::BadReference(format!(
+                "expected one release in it, found {}: name a tag or a digest",
+                many.len()
+            ))),
+        }
+    }
+
+    pub(super) fn blob(&self, digest: &Sha256Digest, limit: u64) -> Result<Vec<u8>, Trouble> {
+        read_bounded(&self.blob_path(digest), limit)
+    }
+
+    pub(super) fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+        let tag = referrers_tag(subject);
+        let mut found: Vec<Descriptor> = Vec::new();
+        for entry in self.index()?.manifests {
+            let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
+            if entry.annotations.get(REF_NAME) == Some(&tag) {
+                let listed: Index = serde_json::from_slice(&bytes)
+                    .map_err(|error| Trouble::BadManifest(error.to_string()))?;
+                found.extend(listed.manifests);
+            } else if parse(&bytes).is_ok_and(|one| one.subject.is_some_and(|to| to.digest == *subject)) {
+                found.push(entry);
+            }
+        }
+        let mut seen = Vec::new();
+        found.retain(|entry| {
+            let is_new = !seen.contains(&entry.digest);
+            seen.push(entry.digest.clone());
+            is_new
+        });
+        Ok(found)
+    }
+
+    fn index(&self) -> Result<Index, Trouble> {
+        let path = self.folder.join("index.json");
+        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Trouble::Layout(format!("{}: {error}", path.display())))
+    }
+
+    fn write_index(&self, index: &Index) -> Result<(), Trouble> {
+        let bytes = serde_json::to_vec(index).map_err(|error| Trouble::Layout(error.to_string()))?;
+        write_whole(&self.folder.join("index.json"), &bytes)
+    }
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
+    let told = |error: std::io::Error| trouble(path, &error);
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(told)?.take(limit + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > limit {
+        return Err(Trouble::SizeMismatch { expected: limit, found: bytes.len() as u64 });
+    }
+    Ok(bytes)
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let told = |error: std::io::Error| trouble(path, &error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(told)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(told)?;
+    }
+    file.write_all(bytes).map_err(told)?;
+    file.persist(path).map_err(|error| told(error.error))?;
+    Ok(())
+}

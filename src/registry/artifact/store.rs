@@ -1,0 +1,113 @@
+//! What a registry and a layout have in common, and what is never taken on their word: sizes and digests.
+
+use super::layout::Layout;
+use super::location::{Location, Wanted};
+use super::manifest::{Descriptor, Manifest};
+use super::remote::Remote;
+use crate::model::Sha256Digest;
+use crate::registry::{RegistryOptions, Trouble};
+
+/// A registry's repository or a layout.
+pub(super) enum Store {
+    Remote(Remote),
+    Layout(Layout),
+}
+
+impl Store {
+    pub(super) fn open(location: &Location, options: &RegistryOptions) -> Self {
+        match location {
+            Location::Registry(image) => Store::Remote(Remote::new(image, options)),
+            Location::Layout { folder, .. } => Store::Layout(Layout::new(folder)),
+        }
+    }
+
+    /// Before the first write.
+    pub(super) async fn prepare_to_write(&self) -> Result<(), Trouble> {
+        match self {
+            Store::Remote(remote) => remote.sign_in_to_write().await,
+            Store::Layout(layout) => layout.create(),
+        }
+    }
+
+    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
+        match self {
+            Store::Remote(remote) => remote.put_blob(bytes).await,
+            Store::Layout(layout) => layout.put_blob(bytes),
+        }
+    }
+
+    /// Writes a manifest; under a tag where one is given.
+    pub(super) async fn put_manifest(
+        &self,
+        descriptor: &Descriptor,
+        bytes: &[u8],
+        tag: Option<&str>,
+    ) -> Result<(), Trouble> {
+        match self {
+            Store::Remote(remote) => remote.put_manifest(descriptor, bytes, tag).await,
+            Store::Layout(layout) => layout.put_manifest(descriptor, bytes, tag),
+        }
+    }
+
+    /// A manifest, its digest computed, and its bytes.
+    pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<(Sha256Digest, Vec<u8>), Trouble> {
+        let bytes = match self {
+            Store::Remote(remote) => remote.manifest(wanted).await?,
+            Store::Layout(layout) => layout.manifest(wanted)?,
+        };
+        let digest = Sha256Digest::of(&bytes);
+        match wanted {
+            Some(Wanted::Digest(expected)) if *expected != digest => {
+                Err(Trouble::DigestMismatch(format!("expected {expected}, found {digest}")))
+            }
+            _ => Ok((digest, bytes)),
+        }
+    }
+
+    /// A blob whose size and digest are what its descriptor says.
+    pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Trouble> {
+        let bytes = match self {
+            Store::Remote(remote) => remote.blob(descriptor).await?,
+            Store::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
+        };
+        if bytes.len() as u64 != descriptor.size {
+            return Err(Trouble::SizeMismatch { expected: descriptor.size, found: bytes.len() as u64 });
+        }
+        let digest = Sha256Digest::of(&bytes);
+        if digest != descriptor.digest {
+            return Err(Trouble::DigestMismatch(format!("expected {}, found {digest}", descriptor.digest)));
+        }
+        Ok(bytes)
+    }
+
+    /// The manifests that say that they are about `subject`.
+    pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+        match self {
+            Store::Remote(remote) => remote.referrers(subject).await,
+            Store::Layout(layout) => layout.referrers(subject),
+        }
+    }
+
+    /// Keeps referrers under the fallback tag, where the place does not list them by itself.
+    pub(super) async fn keep_referrers(
+        &self,
+        subject: &Sha256Digest,
+        added: Vec<Descriptor>,
+    ) -> Result<(), Trouble> {
+        let known = self.referrers(subject).await?;
+        let missing: Vec<_> =
+            added.into_iter().filter(|one| !known.iter().any(|other| other.digest == one.digest)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
+        let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::BadManifest(error.to_string()))?;
+        let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
+        self.put_manifest(&descriptor, &bytes, Some(&super::manifest::referrers_tag(subject))).await
+    }
+}
+
+/// A manifest from its bytes.
+pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Trouble> {
+    serde_json::from_slice(bytes).map_err(|error| Trouble::BadManifest(error.to_string()))
+}

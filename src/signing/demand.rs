@@ -1,0 +1,94 @@
+//! Whether a release has the signature and the evidence that an environment requires.
+
+use super::envelope::Attestation;
+use super::keys::PublicKey;
+use crate::model::Sha256Digest;
+use crate::model::attestation::TestResult;
+
+/// Something that is required and was not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The check's name, as `--waive` takes it: `signature` or `evidence`.
+    pub check: &'static str,
+    /// What was expected, what was found.
+    pub message: String,
+    /// What to type.
+    pub hint: String,
+}
+
+/// What is missing: a signature by one of `keys`, where there are any, and each of `evidence`, signed by one of them
+/// and without failures.
+pub fn demand(
+    keys: &[PublicKey],
+    evidence: &[String],
+    attestations: &[Attestation],
+    release: &Sha256Digest,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    if !keys.is_empty() {
+        let signatures = attestations.iter().filter(|one| one.claim().is_signature());
+        if let Err(found) = any_good(signatures, keys, release) {
+            let names = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(" or ");
+            refusals.push(Refusal {
+                check: "signature",
+                message: format!("expected a signature by {names}, found {found}"),
+                hint: "kubectl delivery sign RELEASE --key cosign.key".into(),
+            });
+        }
+    }
+    refusals.extend(evidence.iter().filter_map(|name| test(name, keys, attestations, release)));
+    refusals
+}
+
+fn test(
+    name: &str,
+    keys: &[PublicKey],
+    attestations: &[Attestation],
+    release: &Sha256Digest,
+) -> Option<Refusal> {
+    let refusal = |found: String| Refusal {
+        check: "evidence",
+        message: format!("expected evidence {name}, found {found}"),
+        hint: format!("kubectl delivery attest RELEASE --name {name} --evidence junit.xml --key cosign.key"),
+    };
+    let results = |one: &&Attestation| one.claim().test_result().is_some_and(|result| result.name == name);
+    match any_good(attestations.iter().filter(results), keys, release) {
+        Err(found) => Some(refusal(found)),
+        Ok(result) => match result.and_then(|result| result.totals) {
+            Some(totals) if !totals.passed() => {
+                let failed = totals.failures + totals.errors;
+                Some(refusal(format!("{failed} of {} tests failed", totals.tests)))
+            }
+            _ => None,
+        },
+    }
+}
+
+/// The last good one's test result, or why none is good.
+fn any_good<'a>(
+    candidates: impl Iterator<Item = &'a Attestation>,
+    keys: &[PublicKey],
+    release: &Sha256Digest,
+) -> Result<Option<TestResult>, String> {
+    let (mut good, mut bad) = (None, Vec::new());
+    for candidate in candidates {
+        match candidate.check(release, keys) {
+            // A run that failed is not made good by another one of the same name.
+            Ok(checked) => {
+                let result = checked.statement.test_result();
+                let failed = |one: &Option<TestResult>| {
+                    one.as_ref().and_then(|one| one.totals).is_some_and(|totals| !totals.passed())
+                };
+                if !good.as_ref().is_some_and(failed) {
+                    good = Some(result);
+                }
+            }
+            Err(error) => bad.push(error.to_string()),
+        }
+    }
+    match good {
+        Some(result) => Ok(result),
+        None if bad.is_empty() => Err("none".into()),
+        None => Err(bad.join("; ")),
+    }
+}

@@ -1,0 +1,194 @@
+//! DSSE envelopes in Sigstore bundles (v0.3), and bare statements.
+
+use super::error::SigningError;
+use super::keys::{PrivateKey, PublicKey};
+use crate::model::Sha256Digest;
+use crate::model::attestation::{STATEMENT_TYPE, Statement};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle {
+    media_type: String,
+    #[serde(default)]
+    verification_material: Material,
+    dsse_envelope: Envelope,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Material {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<Hint>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Hint {
+    #[serde(default)]
+    hint: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Signature {
+    sig: String,
+}
+
+/// A statement as it was read; what it says is to be believed only once it is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attestation {
+    /// Where it lies.
+    pub place: String,
+    statement: Statement,
+    signed: Option<Signed>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Signed {
+    payload: Vec<u8>,
+    hint: String,
+    signatures: Vec<Vec<u8>>,
+}
+
+/// A statement that is about the release, and who signed it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked<'a> {
+    /// What it says.
+    pub statement: &'a Statement,
+    /// The name of the key that signed it; none where no key was asked for.
+    pub key: Option<&'a str>,
+}
+
+/// A signed statement, as the bytes of a bundle.
+pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
+    let payload = compact(statement);
+    let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
+    let bundle = Bundle {
+        media_type: BUNDLE_TYPE.into(),
+        verification_material: Material { public_key: Some(Hint { hint: key.public().hint() }) },
+        dsse_envelope: Envelope {
+            payload: STANDARD.encode(payload),
+            payload_type: PAYLOAD_TYPE.into(),
+            signatures: vec![Signature { sig }],
+        },
+    };
+    lines(&bundle)
+}
+
+/// A statement without a signature, as bytes.
+pub fn bare(statement: &Statement) -> Vec<u8> {
+    lines(statement)
+}
+
+fn compact<T: Serialize>(value: &T) -> Vec<u8> {
+    // Types of ours alone: each can be written.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn lines<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// What DSSE signs: the type and the payload, each with its length, so that neither can pass for the other.
+fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let mut message = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    message.extend_from_slice(payload);
+    message
+}
+
+/// Reads a bundle or a bare statement; `place` is for messages.
+pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
+    let wrong = |found: String| SigningError::NotAStatement { place: place.to_owned(), found };
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
+    if value.get("dsseEnvelope").is_none() {
+        let statement = statement_of(value).map_err(wrong)?;
+        return Ok(Attestation { place: place.into(), statement, signed: None });
+    }
+    let bundle: Bundle = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+    if bundle.media_type != BUNDLE_TYPE {
+        return Err(wrong(format!("a bundle of type {}", bundle.media_type)));
+    }
+    let envelope = bundle.dsse_envelope;
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(SigningError::OtherPayload { place: place.into(), found: envelope.payload_type });
+    }
+    let decode = |text: &str| STANDARD.decode(text).map_err(|error| wrong(format!("broken base64: {error}")));
+    let payload = decode(&envelope.payload)?;
+    let signatures = envelope.signatures.iter().map(|one| decode(&one.sig)).collect::<Result<_, _>>()?;
+    let value = serde_json::from_slice(&payload).map_err(|error| wrong(error.to_string()))?;
+    let statement = statement_of(value).map_err(wrong)?;
+    let hint = bundle.verification_material.public_key.map(|key| key.hint).unwrap_or_default();
+    Ok(Attestation { place: place.into(), statement, signed: Some(Signed { payload, hint, signatures }) })
+}
+
+fn statement_of(value: serde_json::Value) -> Result<Statement, String> {
+    let statement: Statement = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    match statement.type_.as_str() {
+        STATEMENT_TYPE => Ok(statement),
+        other => Err(format!("a statement of type {other:?}")),
+    }
+}
+
+impl Attestation {
+    /// Whether it carries a signature at all.
+    pub fn is_signed(&self) -> bool {
+        self.signed.is_some()
+    }
+
+    /// What it claims, unchecked: for showing only.
+    pub fn claim(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// Checks it against a release's digest and, where keys are given, that one of them signed it.
+    pub fn check<'a>(
+        &'a self,
+        release: &Sha256Digest,
+        keys: &'a [PublicKey],
+    ) -> Result<Checked<'a>, SigningError> {
+        let key = if keys.is_empty() { None } else { Some(self.signer(keys)?) };
+        if !self.statement.is_about(release) {
+            let found =
+                self.statement.subject.first().map(|subject| format!("sha256:{}", subject.digest.sha256));
+            return Err(SigningError::OtherRelease {
+                place: self.place.clone(),
+                expected: release.to_string(),
+                found: found.unwrap_or_else(|| "nothing".into()),
+            });
+        }
+        Ok(Checked { statement: &self.statement, key })
+    }
+
+    fn signer<'a>(&self, keys: &'a [PublicKey]) -> Result<&'a str, SigningError> {
+        let place = || self.place.clone();
+        let Some(signed) = &self.signed else { return Err(SigningError::Unsigned { place: place() }) };
+        let message = pre_authentication(PAYLOAD_TYPE, &signed.payload);
+        let signs = |key: &&PublicKey| signed.signatures.iter().any(|one| key.verifies(&message, one));
+        if let Some(key) = keys.iter().find(signs) {
+            return Ok(key.name());
+        }
+        // The hint is a claim: it decides only which error is told.
+        match keys.iter().find(|key| key.hint() == signed.hint) {
+            Some(key) => Err(SigningError::Altered { place: place(), key: key.name().into() }),
+            None => {
+                let expected = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(", ");
+                Err(SigningError::OtherKey { place: place(), expected })
+            }
+        }
+    }
+}

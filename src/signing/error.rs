@@ -1,0 +1,92 @@
+//! Why a key cannot be used, or a statement cannot be believed.
+
+/// Why a key cannot be used, or a statement cannot be believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigningError {
+    /// A file holds no key of ours.
+    #[error("{place}: expected an ECDSA P-256 {expected} key in PEM, found {found}")]
+    NotAKey {
+        /// The file.
+        place: String,
+        /// `private` or `public`.
+        expected: &'static str,
+        /// What it holds instead.
+        found: String,
+    },
+    /// An encrypted key does not open.
+    #[error("{place}: the password does not open this key")]
+    WrongPassword {
+        /// The file.
+        place: String,
+    },
+    /// An encrypted key needs a password.
+    #[error("{place}: expected a password for this encrypted key, found none")]
+    NoPassword {
+        /// The file.
+        place: String,
+    },
+    /// Bytes are neither a bundle nor a statement.
+    #[error("{place}: expected a Sigstore bundle or an in-toto statement, found {found}")]
+    NotAStatement {
+        /// Where it lies.
+        place: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// An envelope holds something that is no statement.
+    #[error("{place}: expected the payload type application/vnd.in-toto+json, found {found}")]
+    OtherPayload {
+        /// Where it lies.
+        place: String,
+        /// The type it has.
+        found: String,
+    },
+    /// A statement without a signature where one is needed.
+    #[error("{place}: it is not signed")]
+    Unsigned {
+        /// Where it lies.
+        place: String,
+    },
+    /// It is signed by a key that is not among those that are trusted.
+    #[error("{place}: it is signed by another key than {expected}")]
+    OtherKey {
+        /// Where it lies.
+        place: String,
+        /// The keys that are trusted.
+        expected: String,
+    },
+    /// The signature is not one over this content.
+    #[error("{place}: its content was changed after {key} signed it")]
+    Altered {
+        /// Where it lies.
+        place: String,
+        /// The key that it names.
+        key: String,
+    },
+    /// It is about other bytes.
+    #[error("{place}: expected a statement about {expected}, found one about {found}")]
+    OtherRelease {
+        /// Where it lies.
+        place: String,
+        /// The release's digest.
+        expected: String,
+        /// The digest that it names.
+        found: String,
+    },
+}
+
+impl SigningError {
+    /// What to type.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            SigningError::NotAKey { .. } => Some("cosign generate-key-pair makes such a pair"),
+            SigningError::NoPassword { .. } | SigningError::WrongPassword { .. } => {
+                Some("give it in the environment variable COSIGN_PASSWORD")
+            }
+            SigningError::OtherRelease { .. } => {
+                Some("the release's file was changed after it was signed: record, test and sign it again")
+            }
+            _ => None,
+        }
+    }
+}
