@@ -72,6 +72,16 @@ commands! {
     Render(render): Acting,
     /// Compare what runs with what was tested
     Diff(diff): Comparing,
+    /// Say what a test of a release found
+    Attest(attest): Acting,
+    /// Sign a release
+    Sign(sign): Acting,
+    /// Check who signed a release, and what its evidence says
+    Verify(verify): Acting,
+    /// Put a release and its statements into a registry or an OCI layout
+    Push(push): Acting,
+    /// Get a release and its statements out of a registry or an OCI layout
+    Pull(pull): Acting,
     /// Bring a cluster to a release, all of it or none of it
     Promote(promote): Acting,
     /// Put back what a promotion changed

@@ -1,11 +1,13 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
+use super::releases::{Opened, open_now, public_keys};
 use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
 use crate::compare::check_expressions;
 use crate::load::{self, LoadError, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
 use crate::model::names::API_VERSION;
+use crate::signing::{Refusal, demand};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -58,18 +60,21 @@ pub struct Inputs {
     pub environment: LoadedEnvironment,
     /// Manifests instead of the release's own.
     pub manifests: Option<Vec<Object>>,
+    /// Signatures and evidence that the environment requires and that were not shown.
+    pub refusals: Vec<Refusal>,
 }
 
 impl InputArgs {
     /// Reads the files.
     pub fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let release = open_release(release)?;
+        let opened = open_now(release)?;
         let mut environment = open_environment(self.environment.as_deref())?;
         let manifests = match self.manifests.is_empty() {
             true => environment.manifests.take(),
             false => Some(self.manifests.read()?),
         };
-        Ok(Inputs { release, environment, manifests })
+        let refusals = refusals(&opened, &environment)?;
+        Ok(Inputs { release: opened.release, environment, manifests, refusals })
     }
 }
 
@@ -92,9 +97,34 @@ impl From<LoadError> for CommandError {
     }
 }
 
+/// How registries are reached that hold releases.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Registries")]
+pub struct RegistryArgs {
+    /// A registry without TLS; the loopback's need no flag
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+}
+
 /// Opens the release that an argument names.
 pub fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
-    Ok(load::release(Path::new(place))?)
+    Ok(open_now(place)?.release)
+}
+
+/// What an environment requires of a release and was not shown.
+fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refusal>, CommandError> {
+    let require = &environment.environment.spec.require;
+    let places: Vec<String> =
+        require.keys.iter().map(|key| environment.beside(key).display().to_string()).collect();
+    let (attestations, unreadable) = opened.attestations();
+    let mut refusals =
+        demand(&public_keys(&places)?, &require.evidence, &attestations, &opened.release.digest);
+    if let Some(first) = refusals.first_mut() {
+        for broken in unreadable {
+            first.message.push_str(&format!("; {broken}"));
+        }
+    }
+    Ok(refusals)
 }
 
 /// Reads the environment that `-e` names and checks its expressions; without one, an environment that declares nothing.

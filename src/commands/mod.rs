@@ -1,6 +1,7 @@
 //! One file a command: the only place where the parts are put together.
 
 pub mod acting;
+pub mod attest;
 pub mod compare;
 pub mod comparing;
 pub mod completion;
@@ -10,11 +11,16 @@ pub mod inputs;
 pub mod kept;
 pub mod man;
 pub mod promote;
+pub mod pull;
+pub mod push;
 pub mod random;
 pub mod record;
+pub mod releases;
 pub mod render;
 pub mod revert;
 pub mod show;
+pub mod sign;
 pub mod status;
+pub mod verify;
 pub mod version;
 pub mod wait;

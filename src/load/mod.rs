@@ -1,18 +1,22 @@
 //! Files, standard input and kustomize's output → model. YAML is read here, and only here.
 
+mod beside;
 mod environment;
 mod error;
 mod files;
 mod git;
+mod junit;
 mod kustomize;
 mod manifests;
 mod release;
 mod yaml;
 
+pub use beside::{bytes, is_title, statement_path, statements};
 pub use environment::{LoadedEnvironment, environment};
 pub use error::LoadError;
 pub use files::write_whole;
 pub use git::source_of;
+pub use junit::junit;
 pub use manifests::{ManifestSource, manifests};
 pub use release::{LoadedRelease, parse_release, release};
 pub use yaml::{documents, to_yaml};

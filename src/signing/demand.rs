@@ -49,7 +49,7 @@ fn test(
     let refusal = |found: String| Refusal {
         check: "evidence",
         message: format!("expected evidence {name}, found {found}"),
-        hint: format!("kubectl delivery attest RELEASE --name {name} --evidence junit.xml --key cosign.key"),
+        hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };
     let results = |one: &&Attestation| one.claim().test_result().is_some_and(|result| result.name == name);
     match any_good(attestations.iter().filter(results), keys, release) {

@@ -13,7 +13,7 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::Journal;
 use crate::model::kinds::built_in;
 use crate::model::names::{self, applyset_id};
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::{Object, Target};
 use crate::observe::home::{Home, HomeError, read_home};
 use crate::plan::{self, Facts, Planned};
@@ -153,6 +153,13 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         planned = plan::settle(planned, &comparison, &asked, &answers);
     }
     planned.findings.extend(plan::quarantine(&inventory, &identity));
+    planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
+        check: refusal.check.into(),
+        object: None,
+        message: refusal.message.clone(),
+        hint: Some(refusal.hint.clone()),
+        severity: Severity::Refuse,
+    }));
     plan::waive(&mut planned.findings, &policy.waivers);
     if let Some(written) = &written {
         refuse_if_moved(written, &planned.plan)?;

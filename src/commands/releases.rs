@@ -1,0 +1,150 @@
+//! Wherever a RELEASE is taken: a file, `oci://…` or `oci-layout:…`; and the statements that lie beside it.
+
+use super::inputs::RegistryArgs;
+use crate::cli::{CommandError, ErrorKind};
+use crate::load::{self, LoadedRelease};
+use crate::registry::artifact::{self, Artifact, Location};
+use crate::registry::{RegistryError, RegistryOptions};
+use crate::signing::{self, Attestation, PrivateKey, PublicKey, SigningError};
+use std::path::{Path, PathBuf};
+
+/// A release and what is said about it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The release.
+    pub release: LoadedRelease,
+    /// The files of its statements.
+    pub statements: Vec<Artifact>,
+    /// The name that its file has or had.
+    pub title: String,
+}
+
+impl Opened {
+    /// The statements, read. One that cannot be read is no statement: its error tells why.
+    pub fn attestations(&self) -> (Vec<Attestation>, Vec<SigningError>) {
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for one in &self.statements {
+            match signing::read(&one.bytes, &one.title) {
+                Ok(attestation) => good.push(attestation),
+                Err(error) => bad.push(error),
+            }
+        }
+        (good, bad)
+    }
+}
+
+/// Where a release is kept.
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// A registry or a layout.
+    Oci(Location),
+}
+
+impl Place {
+    /// From an argument.
+    pub fn parse(text: &str) -> Result<Self, CommandError> {
+        match Location::parse(text) {
+            Some(Ok(location)) => Ok(Place::Oci(location)),
+            Some(Err(why)) => Err(CommandError::usage(why)),
+            None => Ok(Place::File(text.into())),
+        }
+    }
+}
+
+/// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, CommandError> {
+    match Place::parse(place)? {
+        Place::File(path) => {
+            let release = load::release(&path)?;
+            let artifact = |(title, bytes)| Artifact { title, bytes };
+            let statements = load::statements(&path)?.into_iter().map(artifact).collect();
+            let title = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok(Opened { release, statements, title })
+        }
+        Place::Oci(location) => {
+            let pulled = artifact::pull(&location, options).await?;
+            let release = load::parse_release(pulled.release.bytes, Path::new(place))?;
+            Ok(Opened { release, statements: pulled.statements, title: pulled.release.title })
+        }
+    }
+}
+
+/// The same, from code that does not wait. Only a release of a registry or a layout needs the runtime.
+pub fn open_now(place: &str) -> Result<Opened, CommandError> {
+    let options = RegistryOptions::default();
+    let opening = open(place, &options);
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
+}
+
+/// Keeps a statement beside its release; gives where.
+pub async fn keep(
+    place: &str,
+    options: &RegistryOptions,
+    statement: Artifact,
+) -> Result<String, CommandError> {
+    match Place::parse(place)? {
+        Place::File(path) if path == Path::new("-") => {
+            Err(CommandError::usage("expected a release's file, found standard input")
+                .with_hint("a statement lies beside its release: name the file"))
+        }
+        Place::File(path) => {
+            let path = load::statement_path(&path, &statement.title);
+            load::write_whole(&path, &statement.bytes)?;
+            Ok(path.display().to_string())
+        }
+        Place::Oci(location) => {
+            let title = statement.title.clone();
+            artifact::attach(&location, options, &[statement]).await?;
+            Ok(format!("{title} of {location}"))
+        }
+    }
+}
+
+/// A private key from a file, or from an environment variable (`env://NAME`), as cosign takes it.
+pub fn private_key(place: &str) -> Result<PrivateKey, CommandError> {
+    let pem = key_bytes(place)?;
+    let password = std::env::var("COSIGN_PASSWORD").ok();
+    Ok(PrivateKey::from_pem(&pem, place, password.as_deref())?)
+}
+
+/// Public keys from files or environment variables.
+pub fn public_keys(places: &[String]) -> Result<Vec<PublicKey>, CommandError> {
+    places.iter().map(|place| Ok(PublicKey::from_pem(&key_bytes(place)?, place)?)).collect()
+}
+
+fn key_bytes(place: &str) -> Result<Vec<u8>, CommandError> {
+    match place.strip_prefix("env://") {
+        Some(name) => std::env::var(name).map(String::into_bytes).map_err(|_| {
+            CommandError::usage(format!("expected a key in the environment variable {name}, found none"))
+        }),
+        None => Ok(load::bytes(Path::new(place))?),
+    }
+}
+
+impl RegistryArgs {
+    /// As the registry takes them.
+    pub fn options(&self) -> RegistryOptions {
+        RegistryOptions { insecure: self.insecure_registry.clone(), ..RegistryOptions::default() }
+    }
+}
+
+impl From<RegistryError> for CommandError {
+    fn from(error: RegistryError) -> Self {
+        let failure = CommandError::from_error(ErrorKind::Unreachable, &error);
+        match error.trouble.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<SigningError> for CommandError {
+    fn from(error: SigningError) -> Self {
+        let failure = CommandError::from_error(ErrorKind::Usage, &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
