@@ -64,14 +64,6 @@ macro_rules! commands {
 commands! {
     /// Write down what CI tests: manifests, and each image as a digest
     Record(record): Acting,
-    /// Show what is in a release
-    Show(show): Acting,
-    /// Compare two releases, or a release and an environment, without a cluster
-    Compare(compare): Comparing,
-    /// Print the objects that a promotion would apply
-    Render(render): Acting,
-    /// Compare what runs with what was tested
-    Diff(diff): Comparing,
     /// Say what a test of a release found
     Attest(attest): Acting,
     /// Sign a release
@@ -82,6 +74,14 @@ commands! {
     Push(push): Acting,
     /// Get a release and its statements out of a registry or an OCI layout
     Pull(pull): Acting,
+    /// Show what is in a release
+    Show(show): Acting,
+    /// Compare two releases, or a release and an environment, without a cluster
+    Compare(compare): Comparing,
+    /// Print the objects that a promotion would apply
+    Render(render): Acting,
+    /// Compare what runs with what was tested
+    Diff(diff): Comparing,
     /// Bring a cluster to a release, all of it or none of it
     Promote(promote): Acting,
     /// Put back what a promotion changed

@@ -2,6 +2,7 @@
 
 use super::comparing::{self, Question};
 use super::inputs::{InputArgs, Inputs, open_environment, today};
+use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
@@ -75,6 +76,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         (None, false) => Some(only_manifests(&args.inputs)?),
         (None, true) => None,
     };
+    // What nobody vouches for is compared with nothing.
+    if let Some(inputs) = local.as_ref().filter(|inputs| !inputs.refusals.is_empty()) {
+        return Err(refused(&inputs.refusals));
+    }
     let connection = match &local {
         Some(inputs) => inputs.connection(&args.connection),
         None => args.connection.clone(),
@@ -122,7 +127,8 @@ fn only_manifests(args: &InputArgs) -> Result<Inputs, CommandError> {
         spec: ReleaseSpec { objects, ..ReleaseSpec::default() },
     };
     let release = LoadedRelease { release, digest: Sha256Digest::of(b""), bytes: Vec::new() };
-    Ok(Inputs { release, environment: open_environment(args.environment.as_deref())?, manifests: None })
+    let environment = open_environment(args.environment.as_deref())?;
+    Ok(Inputs { release, environment, manifests: None, refusals: Vec::new() })
 }
 
 /// What was last promoted into the namespace, as the cluster keeps it.
@@ -158,7 +164,7 @@ async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result
     let record = read_record(cluster, &entry, false).await.map_err(|error| unreadable(&error))?;
     let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?;
     let environment = open_environment(args.environment.as_deref())?;
-    Ok(Inputs { release, environment, manifests: Some(record.desired) })
+    Ok(Inputs { release, environment, manifests: Some(record.desired), refusals: Vec::new() })
 }
 
 /// The objects of the release's inventory; none before its first promotion.
