@@ -69,8 +69,7 @@ impl Walk<'_> {
         match (left, right) {
             (Some(left), Some(right)) => self.both(&path, left, right),
             (None, None) => {}
-            // An empty map or list and no map or list at all mean the same to the server.
-            (Some(one), None) | (None, Some(one)) if is_empty(one) => {}
+            (Some(one), None) | (None, Some(one)) if means_nothing(&path, one) => {}
             _ => self.differ(path, left, right),
         }
     }
@@ -123,13 +122,14 @@ impl Walk<'_> {
     }
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => map.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Null => true,
-        _ => false,
-    }
+/// No labels and an empty map of labels are the same; an empty `emptyDir` or selector says something.
+fn means_nothing(path: &FieldPath, value: &Value) -> bool {
+    let name = match path.steps().last() {
+        Some(Step::Field(name)) => name.as_str(),
+        _ => "",
+    };
+    let is_empty_map = value.as_object().is_some_and(Map::is_empty);
+    value.is_null() || (is_empty_map && matches!(name, "labels" | "annotations"))
 }
 
 /// Init containers run in order, and a variable may use those before it.
@@ -150,7 +150,8 @@ mod tests {
     fn a_difference_is_named_as_deep_as_both_sides_go() {
         assert_eq!(told(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}})), ["/a/c"]);
         assert_eq!(told(json!({"a": {"b": 1}}), json!({"a": {"b": 1}, "d": {"e": 1}})), ["/d"]);
-        assert_eq!(told(json!({"a": {}}), json!({})), Vec::<String>::new());
+        assert_eq!(told(json!({"labels": {}, "x": null}), json!({})), Vec::<String>::new());
+        assert_eq!(told(json!({"emptyDir": {}}), json!({})), ["/emptyDir"]);
     }
 
     #[test]

@@ -53,7 +53,9 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
 /// As YAML, in the objects' own order.
 pub fn to_yaml<T: Serialize>(value: &T) -> String {
     // Only types of ours and JSON values come here, and both can be written.
-    serde_yaml::to_string(value).unwrap_or_default()
+    // A folded image reference is legal YAML, and nobody can grep for it.
+    let options = serde_yaml::ser_options! { folded_wrap_chars: 1_000_000 };
+    serde_yaml::to_string_with_options(value, options).unwrap_or_default()
 }
 
 fn looks_like_json(bytes: &[u8]) -> bool {

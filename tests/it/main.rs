@@ -3,6 +3,7 @@
 mod completion;
 mod connection;
 mod deploy;
+mod diff;
 mod door;
 mod e2e;
 mod execute;
@@ -10,6 +11,7 @@ mod harness;
 mod plugin;
 mod promote;
 mod proxy;
+mod releases;
 mod retries;
 mod rollout;
 mod terminal;
