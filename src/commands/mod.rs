@@ -6,6 +6,7 @@ pub mod compare;
 pub mod comparing;
 pub mod completion;
 pub mod diff;
+pub mod gating;
 pub mod history;
 pub mod inputs;
 pub mod kept;

@@ -211,7 +211,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let count = planned.plan.members.len();
         writeln!(context.stderr(), "nothing to do: all {count} objects are as desired")?;
     }
-    if args.dry_run.is_some() || (nothing && prepared.is_recorded) {
+    if args.dry_run.is_some() {
+        return Ok(Exit::OK);
+    }
+    if nothing && prepared.is_recorded {
+        execute::remove_abandoned_lock(place.cluster.as_ref(), &place.home, &place.name).await;
         return Ok(Exit::OK);
     }
     if !nothing {
@@ -230,7 +234,7 @@ async fn promote(
 ) -> Result<Exit, CommandError> {
     let plan = prepared.planned.plan;
     let events = acting::events(args.show(), context);
-    let services = acting::services(place.acting(args, inputs, &plan.members), events.clone());
+    let services = acting::services(place.acting(args, inputs, &plan.members)?, events.clone());
     let live = |object: &ObjectComparison| Some((object.id(), object.live.object()?.clone()));
     let desired = prepared.comparison.objects.iter().filter_map(|object| object.desired.clone());
     let record = Record {

@@ -151,6 +151,22 @@ impl Drop for Lock {
     }
 }
 
+/// Deletes a lock whose holder is certainly gone; a failure leaves it to whoever takes it next.
+pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name: &str) {
+    let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+    let Ok(Some(lease)) = cluster.get(&target).await else { return };
+    let holder = Holder::parse(lease.text("/spec/holderIdentity"));
+    if lease.label(RELEASE_LABEL) == Some(name) && holder.is_some_and(|holder| holder.is_gone()) {
+        let options = DeleteOptions {
+            uid: lease.uid().into(),
+            resource_version: Some(lease.resource_version().into()),
+            propagation: Propagation::Background,
+            dry_run: false,
+        };
+        drop(cluster.delete(&target, &options).await);
+    }
+}
+
 async fn renew(
     cluster: Arc<dyn Cluster>,
     target: Target,

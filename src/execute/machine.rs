@@ -179,9 +179,9 @@ impl Machine {
                 self.unwell = judged.err();
                 self.undo_group(group, now)
             }
-            (Stage::WritingOff, Input::Written) => self.forget_reverted(now),
-            (Stage::ForgettingParts, Input::Written) => self.close_reverted(now),
-            (Stage::ClosingReverted, Input::Written) => self.finish_reverted(),
+            (Stage::WritingOff, Input::Written) => self.close_reverted(now),
+            (Stage::ClosingReverted, Input::Written) => self.forget_reverted(),
+            (Stage::ForgettingParts, Input::Written) => self.finish_reverted(),
             // A late answer to what was given up.
             _ => Vec::new(),
         }
@@ -368,7 +368,8 @@ impl Machine {
             return effects;
         }
         ending::commit(&mut self.inventory, &self.head.current, &self.bodies.promotion.plan, now);
-        self.head.current.forget = ending::trim(&mut self.inventory, self.keep_history);
+        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        self.head.current.forget.extend(trimmed);
         self.go(Stage::Committing, Effect::WriteInventory)
     }
 
@@ -384,8 +385,9 @@ impl Machine {
 
     fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut old = self.head.previous.take().map(|previous| previous.parts).unwrap_or_default();
-        old.retain(|bundle| !self.head.current.parts.contains(bundle));
         old.append(&mut self.head.current.forget);
+        let journal = &self.head.current;
+        old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));
         if old.is_empty() {
             return self.close_promoted(now);
         }
@@ -480,34 +482,35 @@ impl Machine {
         self.undo_group(group + 1, now)
     }
 
-    fn forget_reverted(&mut self, now: Timestamp) -> Vec<Effect> {
-        let journal = &self.head.current;
-        let mut parts =
-            if ending::left_behind(journal).is_empty() { journal.parts.clone() } else { Vec::new() };
-        if let Some(previous) = &self.head.previous {
-            parts.retain(|bundle| !previous.parts.contains(bundle));
-        }
-        if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
-            parts.extend(journal.record.clone());
-        }
-        if parts.is_empty() {
-            return self.close_reverted(now);
-        }
-        self.go(Stage::ForgettingParts, Effect::Forget(parts))
-    }
-
+    /// The journal is closed before what it names is deleted: an open one can always be read.
     fn close_reverted(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
-        let ended = if complete { Ending::Reverted } else { Ending::NotFullyReverted };
-        self.close(
-            ended,
-            if complete { "everything is as before" } else { "not everything is as before" },
-            now,
-        );
+        let (ended, message) = if complete {
+            (Ending::Reverted, "everything is as before")
+        } else {
+            (Ending::NotFullyReverted, "not everything is as before")
+        };
+        self.close(ended, message, now);
+        let journal = &mut self.head.current;
         if complete {
-            self.head.current.parts.clear();
+            journal.forget.append(&mut journal.parts);
+        }
+        if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
+            journal.forget.append(&mut journal.record);
+        }
+        if let Some(previous) = &self.head.previous {
+            journal.forget.retain(|bundle| !previous.parts.contains(bundle));
         }
         self.go(Stage::ClosingReverted, Effect::WriteHead)
+    }
+
+    /// What is left over here goes with the next promotion.
+    fn forget_reverted(&mut self) -> Vec<Effect> {
+        let parts = self.head.current.forget.clone();
+        if parts.is_empty() {
+            return self.finish_reverted();
+        }
+        self.go(Stage::ForgettingParts, Effect::Forget(parts))
     }
 
     fn finish_reverted(&mut self) -> Vec<Effect> {

@@ -136,8 +136,10 @@ fn new_head(journal: Journal, old: Option<Stored<Head>>) -> (Head, Option<Stored
     let Some(Stored { value, uid, resource_version }) = old else {
         return (Head { current: journal, previous: None }, None);
     };
-    let previous =
-        if value.current.parts.is_empty() { value.previous } else { Some(Box::new(value.current)) };
+    let mut journal = journal;
+    let Head { mut current, previous } = value;
+    journal.forget.append(&mut current.forget);
+    let previous = if current.parts.is_empty() { previous } else { Some(Box::new(current)) };
     (Head { current: journal, previous }, Some(Stored { value: (), uid, resource_version }))
 }
 

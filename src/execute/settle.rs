@@ -135,7 +135,10 @@ fn choose(head: &mut Head, wanted: &Wanted, name: &str) -> Result<Intent, Execut
     if !open && !can_be_put_back(&head.current) {
         // The last one was put back itself: what was finished before it is next.
         match head.previous.take() {
-            Some(previous) if can_be_put_back(&previous) => head.current = *previous,
+            Some(mut previous) if can_be_put_back(&previous) => {
+                previous.forget.append(&mut head.current.forget);
+                head.current = *previous;
+            }
             _ => {
                 return Err(ExecuteError::Nothing(format!(
                     "expected a promotion of {name} to put back, found that the last one was put back already; \

@@ -60,7 +60,8 @@ pub struct Journal {
     pub parts: Vec<Bundle>,
     /// The release's bytes and desired objects.
     pub record: Vec<Bundle>,
-    /// Parts of others that go once it is promoted: records that the history no longer keeps.
+    /// Parts that nobody needs any more, and that may be there still: what the history no longer keeps, and what a
+    /// closed journal no longer needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<Bundle>,
     /// One entry a step of the plan: first the steps, then what is pruned.

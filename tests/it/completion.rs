@@ -19,7 +19,8 @@ fn proposed(words: &[&str]) -> Vec<String> {
 #[test]
 fn kubectl_proposes_our_commands_with_their_help() {
     let lines = proposed(&["ver"]);
-    assert_eq!(lines[0], "version\tPrint the versions of this program and of the API server");
+    let version = "version\tPrint the versions of this program and of the API server".to_owned();
+    assert!(lines.contains(&version), "{lines:?}");
     assert!(lines.contains(&":4".to_owned()), "{lines:?}");
 }
 

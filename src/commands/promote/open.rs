@@ -41,7 +41,7 @@ pub(super) async fn settle(
         None => return Err(in_the_way(open)),
     };
     let events = acting::events(args.show(), context);
-    let services = acting::services(place.acting(args, inputs, &open_members(place)), events.clone());
+    let services = acting::services(place.acting(args, inputs, &open_members(place))?, events.clone());
     let ended = if what == OnOpen::Resume {
         execute::resume(&place.home, &place.name, &services).await
     } else {

@@ -5,6 +5,7 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
 use crate::commands::acting::{self, Acting};
 use crate::commands::comparing::{self, Question};
+use crate::commands::gating::gates;
 use crate::commands::inputs::Inputs;
 use crate::execute::Limits;
 use crate::execute::watching::WatchingOptions;
@@ -78,13 +79,19 @@ impl Place {
     }
 
     /// What an execution is given: rollouts are proved by the release's images.
-    pub(super) fn acting(&self, args: &Args, inputs: &Inputs, members: &[Target]) -> Acting {
+    pub(super) fn acting(
+        &self,
+        args: &Args,
+        inputs: &Inputs,
+        members: &[Target],
+    ) -> Result<Acting, CommandError> {
         let mut acting = self.acting_without_release(args);
+        acting.watching.gates = gates(&inputs.environment, &self.home)?;
         acting.watching.tested = inputs.release.release.spec.images.clone();
         acting.watching.injected = inputs.environment.environment.spec.injected.clone();
         acting.watching.policy.health_checks = inputs.environment.environment.spec.health_checks.clone();
         acting.watching.members = members.to_vec();
-        acting
+        Ok(acting)
     }
 
     /// What an execution is given where only the journal knows the release.

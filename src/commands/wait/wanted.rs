@@ -3,6 +3,7 @@
 use super::Args;
 use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
 use crate::cluster::Cluster;
+use crate::commands::gating::named;
 use crate::compare::{DesiredInput, desired};
 use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{self, LoadedRelease};
@@ -11,10 +12,6 @@ use crate::model::kinds::well_known;
 use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
 use crate::model::{Gvk, Object, ResourceType, Target};
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// How long a gate may take where it says nothing.
-const GATE_SECONDS: u32 = 300;
 
 /// What was read from files.
 pub(super) struct Loaded {
@@ -106,13 +103,6 @@ async fn kinds<'o>(
 
 /// Gates that need no rights to change anything: queries. Jobs belong to a promotion.
 pub(super) fn gates(environment: &Environment) -> Vec<ReadyGate> {
-    let ready = |gate: &crate::model::environment::Gate| {
-        let seconds = gate.timeout_seconds.unwrap_or(GATE_SECONDS);
-        Some(ReadyGate {
-            name: gate.name.clone(),
-            timeout: Duration::from_secs(seconds.into()),
-            check: GateCheck::Prometheus(gate.prometheus.clone()?),
-        })
-    };
-    environment.spec.gates.iter().filter_map(ready).collect()
+    let queries = environment.spec.gates.iter().filter_map(|gate| Some((gate, gate.prometheus.clone()?)));
+    queries.map(|(gate, query)| named(gate, GateCheck::Prometheus(query))).collect()
 }

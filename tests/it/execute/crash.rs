@@ -116,6 +116,7 @@ impl Place {
                 now.must_be(&self.new, &format!("{when}: status says promoted"))
             }
             "promoted" => now.must_be(&self.old, &format!("{when}: status says that version 1 is promoted")),
+            "putBack" => now.must_be(&self.old, &format!("{when}: status says put back")),
             "open" | "inProgress" => {
                 assert_eq!(status["open"]["version"], "2.0", "{when}");
             }
