@@ -52,7 +52,9 @@ prepare() {
     for overlay in ci production; do printf 'components: [../real-node]\n' >>"$work/$overlay/kustomization.yaml"; done
   fi
   broken=${node:+"web:1.2.0 ends with an error as soon as it starts"}
+  # What an earlier run with KEEP=1 left.
   kubectl delete namespace shop --ignore-not-found >/dev/null 2>&1
+  kubectl delete persistentvolume/shop-db storageclass/on-first-use --ignore-not-found >/dev/null 2>&1
   kubectl create namespace shop >/dev/null
   kubectl create secret generic shop-db --namespace shop --from-literal=password=from-the-vault >/dev/null
   kubectl apply -f - >/dev/null <<EOF

@@ -35,12 +35,17 @@ impl Stream {
 
     /// Columns; none where it is no terminal and `COLUMNS` is not set.
     pub fn width(self) -> Option<usize> {
+        let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+        self.size().map(|(width, _)| width).or_else(columns)
+    }
+
+    /// Columns and rows of its terminal.
+    pub fn size(self) -> Option<(usize, usize)> {
         let size = match self {
             Stream::Stdout => terminal_size::terminal_size_of(std::io::stdout()),
             Stream::Stderr => terminal_size::terminal_size_of(std::io::stderr()),
         };
-        let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
-        size.map(|(width, _)| usize::from(width.0)).or_else(columns)
+        size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)))
     }
 }
 

@@ -60,6 +60,16 @@ impl Context {
         stream.width()
     }
 
+    /// Columns and rows of the stream's terminal.
+    pub fn size(&self, stream: Stream) -> Option<(usize, usize)> {
+        stream.size()
+    }
+
+    /// Whether the terminal cannot move its cursor.
+    pub fn is_dumb(&self) -> bool {
+        self.environment.dumb
+    }
+
     /// `-v`.
     pub fn verbosity(&self) -> u8 {
         self.global.verbosity

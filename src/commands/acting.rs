@@ -1,7 +1,7 @@
 //! What the commands that change a cluster share: events out, signals in, and how a run ends as an exit code.
 
-mod lines;
 mod signals;
+mod sinks;
 
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
@@ -10,7 +10,6 @@ use crate::execute::{Ended, ExecuteError, Limits, Services};
 use crate::model::Sha256Digest;
 use crate::model::event::{Event, EventSink, Outcome};
 use jiff::Timestamp;
-use lines::Lines;
 use std::sync::Arc;
 
 /// How a run is shown.
@@ -38,7 +37,7 @@ pub struct Acting {
 
 /// Where events go.
 pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
-    Arc::new(Lines::new(show, context))
+    sinks::sink(show, context)
 }
 
 /// Everything that an execution needs from outside. From here on signals no longer end the process.

@@ -9,14 +9,16 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_d
 use crate::commands::acting::{self, Show};
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
+use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::finding::ObjectComparison;
 use crate::model::inventory::Record;
 use crate::model::plan::{Settings, Severity, Waiver};
-use crate::plan::{Planned, Policy};
+use crate::plan::{self, Planned, Policy};
 use clap::{Args as ClapArgs, ValueEnum};
 use preparing::{Place, Prepared};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Arguments of `promote`.
@@ -202,26 +204,37 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let prepared = preparing::prepare(&args, &inputs, &place).await?;
     let planned = &prepared.planned;
-    show::plan(planned, args.dry_run.is_some() && args.output == Some(Format::Json), context)?;
+    show::person(planned, &prepared.comparison, &inputs.environment.environment, context)?;
+    let json = args.show() == Show::Json;
+    if json && args.dry_run.is_some() {
+        show::json(planned, context)?;
+    }
+    let events = acting::events(args.show(), context);
+    if json && args.dry_run.is_none() {
+        events.emit(Event::Preflight { findings: planned.findings.clone() });
+    }
     if refuses(planned) {
         return Err(refusal(planned));
     }
     let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
-    if nothing {
-        let count = planned.plan.members.len();
-        writeln!(context.stderr(), "nothing to do: all {count} objects are as desired")?;
+    let message = format!("nothing to do: all {} objects are as desired", planned.plan.members.len());
+    if nothing && (!json || args.dry_run.is_some()) {
+        writeln!(context.stderr(), "{message}")?;
     }
     if args.dry_run.is_some() {
         return Ok(Exit::OK);
     }
     if nothing && prepared.is_recorded {
         execute::remove_abandoned_lock(place.cluster.as_ref(), &place.home, &place.name).await;
+        if json {
+            events.emit(Event::Finished { outcome: Outcome::NothingToDo, message, next: Vec::new() });
+        }
         return Ok(Exit::OK);
     }
     if !nothing {
         confirm::confirm(args.yes, &planned.plan, context)?;
     }
-    promote(&args, &inputs, &place, prepared, context).await
+    promote(&args, &inputs, &place, prepared, events).await
 }
 
 /// Carries the plan out.
@@ -230,10 +243,10 @@ async fn promote(
     inputs: &Inputs,
     place: &Place,
     prepared: Prepared,
-    context: &Context,
+    events: Arc<dyn EventSink>,
 ) -> Result<Exit, CommandError> {
     let plan = prepared.planned.plan;
-    let events = acting::events(args.show(), context);
+    events.emit(Event::Planned { steps: plan::told(&plan) });
     let services = acting::services(place.acting(args, inputs, &plan.members)?, events.clone());
     let live = |object: &ObjectComparison| Some((object.id(), object.live.object()?.clone()));
     let desired = prepared.comparison.objects.iter().filter_map(|object| object.desired.clone());

@@ -108,13 +108,14 @@ impl Performer {
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome {
             self.answers.lock().await.insert(id, (**answer).clone());
         }
+        let ok = matches!(outcome, Outcome::Done(_));
         let result = match &outcome {
             Outcome::Done(_) => "done".to_owned(),
             Outcome::Otherwise(_, why) | Outcome::Conflict(why) => why.clone(),
             Outcome::Refused(error) => format!("the server refuses: {error}"),
             Outcome::Unknown(problem) => ending::problem(*problem),
         };
-        self.services.events.emit(Event::StepEnded { step: id, object, result });
+        self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
         Input::Answered(id, outcome)
     }
 
@@ -146,7 +147,8 @@ impl Performer {
             }
             UndoState::Pending => "not undone".into(),
         };
-        self.services.events.emit(Event::StepEnded { step: id, object, result });
+        let ok = matches!(state, UndoState::Done { .. });
+        self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
         Input::Undone(id, state)
     }
 

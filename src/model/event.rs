@@ -1,7 +1,7 @@
 //! What happens during a promotion or a revert, as it happens. One enum, several renderers.
 
 use super::object::ObjectId;
-use super::plan::{Plan, PreflightFinding};
+use super::plan::PreflightFinding;
 use super::verdict::{Cause, Verdict};
 use serde::Serialize;
 
@@ -23,9 +23,8 @@ pub enum Event {
     },
     /// The plan that will run.
     Planned {
-        /// The plan; renderers redact it.
-        #[serde(skip)]
-        plan: Box<Plan>,
+        /// Its steps in order, what is deleted after the commit at the end.
+        steps: Vec<PlannedStep>,
     },
     /// What the preflight found.
     Preflight {
@@ -49,6 +48,8 @@ pub enum Event {
         object: ObjectId,
         /// What became of it, in a few words.
         result: String,
+        /// Whether that is what was asked for.
+        ok: bool,
     },
     /// An object's verdict changed.
     Rollout {
@@ -86,6 +87,25 @@ pub enum Event {
         /// What to type next.
         next: Vec<String>,
     },
+}
+
+/// One step of the plan, as people and programs are told of it: without the objects' contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// Its number in the plan.
+    pub id: u32,
+    /// Waves run one after the other, lowest first.
+    pub wave: u32,
+    /// Its object.
+    pub object: ObjectId,
+    /// `create`, `apply`, `recreate`, `delete`.
+    pub action: String,
+    /// Why, in a few words.
+    pub why: String,
+    /// What should be thought of before it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
 }
 
 /// The phases of a promotion and of a revert.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,7 +62,7 @@ impl Step {
     /// Whether a list's item is the one that this step addresses by key or value.
     fn is_item(&self, item: &Value) -> bool {
         match self {
-            Step::Key(fields) => fields.iter().all(|(name, text)| is(item.get(name), text)),
+            Step::Key(fields) => fields.iter().all(|(name, text)| is(key_field(item, name), text)),
             Step::Value(text) => is(Some(item), text),
             Step::Field(_) | Step::Index(_) => false,
         }
@@ -78,6 +79,13 @@ impl Step {
             }
         }
     }
+}
+
+/// A key field of a list's item. The protocol of a port is the one key that the built-in kinds give a default: whoever
+/// leaves it out means TCP.
+fn key_field<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
+    static TCP: LazyLock<Value> = LazyLock::new(|| "TCP".into());
+    item.get(name).or_else(|| (name == "protocol" && item.is_object()).then_some(&*TCP))
 }
 
 /// Whether `value` is what the JSON text says.
@@ -294,6 +302,10 @@ mod tests {
             Some(json!("TCP"))
         );
         assert_eq!(get("/spec/containers/[name=db]/image"), None);
+        let manifest = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "name": "tcp"}]});
+        let name = |text: &str| text.parse::<FieldPath>().unwrap().get(&manifest).cloned();
+        assert_eq!(name("/ports/[port=53,protocol=TCP]/name"), Some(json!("tcp")), "the default of a port");
+        assert_eq!(name("/ports/[port=53,protocol=SCTP]"), None);
     }
 
     #[test]

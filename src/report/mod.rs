@@ -3,6 +3,7 @@
 
 mod clean;
 pub mod diff;
+pub mod progress;
 mod redact;
 pub mod release;
 

@@ -1,22 +1,38 @@
-//! The plan and every finding, before anything is touched.
+//! The plan, the declared differences and every finding, before anything is touched.
 
-use crate::cli::{CommandError, Context};
-use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity};
+use crate::cli::{CommandError, Context, Stream};
+use crate::model::environment::Environment;
+use crate::model::event::PlannedStep;
+use crate::model::finding::Comparison;
+use crate::model::plan::{PreflightFinding, Severity};
 use crate::plan::{self, Planned};
 use crate::report::clean;
+use comfy_table::{ContentArrangement, Table, presets};
+use std::collections::BTreeSet;
 use std::io::Write;
 
-/// The plan as JSON on stdout where it is asked for; always, for a person, on stderr.
-pub(super) fn plan(planned: &Planned, json: bool, context: &Context) -> Result<(), CommandError> {
-    if json {
-        let mut out = context.stdout();
-        let plan = plan::withheld(&planned.plan);
-        writeln!(out, "{}", serde_json::to_string_pretty(&plan).map_err(std::io::Error::from)?)?;
-        out.flush()?;
-    }
+/// The plan as JSON on stdout.
+pub(super) fn json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
+    let mut out = context.stdout();
+    let plan = plan::withheld(&planned.plan);
+    writeln!(out, "{}", serde_json::to_string_pretty(&plan).map_err(std::io::Error::from)?)?;
+    Ok(out.flush()?)
+}
+
+/// The plan for a person, on stderr.
+pub(super) fn person(
+    planned: &Planned,
+    comparison: &Comparison,
+    environment: &Environment,
+    context: &Context,
+) -> Result<(), CommandError> {
     let mut err = context.stderr();
-    for step in planned.plan.steps.iter().chain(&planned.plan.prune) {
-        writeln!(err, "  {:<8} {} ({})", action(step), step.target, clean(&step.why))?;
+    let steps = plan::told(&planned.plan);
+    if !steps.is_empty() {
+        writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
+    }
+    for line in declared(comparison, environment) {
+        writeln!(err, "expected: {}", clean(&line))?;
     }
     let (refusing, rest): (Vec<_>, Vec<_>) =
         planned.findings.iter().partition(|finding| finding.severity == Severity::Refuse);
@@ -29,6 +45,56 @@ pub(super) fn plan(planned: &Planned, json: bool, context: &Context) -> Result<(
     Ok(())
 }
 
+fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = width {
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    }
+    let risks = steps.iter().any(|step| step.risk.is_some());
+    let mut head = vec!["ACTION", "OBJECT", "WHY"];
+    head.extend(risks.then_some("RISK"));
+    table.set_header(head);
+    for step in steps {
+        let mut cells = vec![
+            word(&step.action).to_owned(),
+            clean(&step.object.to_string()).into_owned(),
+            clean(&step.why).into_owned(),
+        ];
+        cells.extend(risks.then(|| clean(step.risk.as_deref().unwrap_or_default()).into_owned()));
+        table.add_row(cells);
+    }
+    table
+}
+
+/// What a person calls an action.
+fn word(action: &str) -> &str {
+    match action {
+        "apply" => "change",
+        "recreate" => "replace",
+        other => other,
+    }
+}
+
+/// The rules that allow a difference from what was tested, once each, with their reasons.
+fn declared(comparison: &Comparison, environment: &Environment) -> Vec<String> {
+    let untested = comparison
+        .objects
+        .iter()
+        .flat_map(|object| object.untested.iter().map(move |change| (object.id(), change)))
+        .chain(comparison.dropped.iter().map(|(id, change)| (id.clone(), change)));
+    let mut seen = BTreeSet::new();
+    let mut lines = Vec::new();
+    for (id, change) in untested {
+        let Some(rule) = change.allowed_by else { continue };
+        if seen.insert((rule, id.clone())) {
+            let reason = environment.spec.differences.get(rule).map(|rule| rule.reason.as_str());
+            lines.push(format!("{id} {}: {}", change.path, reason.unwrap_or("allowed")));
+        }
+    }
+    lines
+}
+
 fn finding_line(err: &mut dyn Write, word: &str, finding: &PreflightFinding) -> std::io::Result<()> {
     let object = finding.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
     writeln!(err, "{word} [{}] {}", finding.check, clean(&format!("{object}{}", finding.message)))?;
@@ -36,13 +102,4 @@ fn finding_line(err: &mut dyn Write, word: &str, finding: &PreflightFinding) -> 
         writeln!(err, "  hint: {}", clean(hint))?;
     }
     Ok(())
-}
-
-fn action(step: &PlanStep) -> &'static str {
-    match step.action {
-        Action::Create { .. } => "create",
-        Action::Apply { .. } => "change",
-        Action::Recreate { .. } => "replace",
-        Action::Delete { .. } => "prune",
-    }
 }

@@ -1,0 +1,126 @@
+//! Where events are shown: plain lines, a live tree, or one JSON document a line.
+
+use super::Show;
+use crate::cli::{Context, Stream};
+use crate::model::event::{Event, EventSink};
+use crate::report::progress::{Board, Lines, TreeStyle, tree};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How often the tree is drawn: its clock goes on where nothing happens.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// The sink for a run: a tree where a person watches a terminal that can move its cursor.
+pub(super) fn sink(show: Show, context: &Context) -> Arc<dyn EventSink> {
+    match show {
+        Show::Json => Arc::new(Json(Mutex::new(context.stdout()))),
+        Show::Person if context.is_terminal(Stream::Stderr) && !context.is_dumb() => Live::start(context),
+        Show::Person => {
+            Arc::new(Plain { said: Mutex::new((Lines::new(), context.stderr())), start: Instant::now() })
+        }
+    }
+}
+
+struct Json(Mutex<Box<dyn Write + Send>>);
+
+impl EventSink for Json {
+    fn emit(&self, event: Event) {
+        let Ok(line) = serde_json::to_string(&event) else { return };
+        let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is left to be told where the stream is closed; the run goes on.
+        writeln!(to, "{line}").and_then(|()| to.flush()).ok();
+    }
+}
+
+struct Plain {
+    said: Mutex<(Lines, Box<dyn Write + Send>)>,
+    start: Instant,
+}
+
+impl EventSink for Plain {
+    fn emit(&self, event: Event) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, to) = &mut *said;
+        for line in lines.take(&event, self.start.elapsed()) {
+            writeln!(to, "{:6.1}s {line}", self.start.elapsed().as_secs_f64()).ok();
+        }
+        to.flush().ok();
+    }
+}
+
+/// The tree below, and above it what stays: notes, failures, the end.
+struct Live {
+    state: Mutex<(Board, Lines)>,
+    bar: ProgressBar,
+    start: Instant,
+    style: TreeStyle,
+}
+
+impl Live {
+    fn start(context: &Context) -> Arc<Self> {
+        let (width, height) = context.size(Stream::Stderr).unwrap_or((80, 24));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20));
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        let color = context.color(Stream::Stderr);
+        // A column stays free: a full last column wraps on some terminals.
+        let style = TreeStyle { color, width: width.saturating_sub(1), height };
+        let state = Mutex::new((Board::new(), Lines::new()));
+        let live = Arc::new(Self { state, bar, start: Instant::now(), style });
+        tokio::spawn(redraw(Arc::downgrade(&live)));
+        live
+    }
+
+    fn draw(&self, board: &Board) {
+        let lines = tree(board, self.start.elapsed(), self.style);
+        if lines.is_empty() && self.bar.message().is_empty() {
+            return;
+        }
+        self.bar.set_message(lines.join("\n"));
+        self.bar.tick();
+    }
+}
+
+async fn redraw(live: Weak<Live>) {
+    loop {
+        tokio::time::sleep(REDRAW).await;
+        let Some(live) = live.upgrade() else { return };
+        if live.bar.is_finished() {
+            return;
+        }
+        let state = live.state.lock().unwrap_or_else(PoisonError::into_inner);
+        live.draw(&state.0);
+    }
+}
+
+/// Whether it stays on the screen; the rest is in the tree.
+fn stays(event: &Event) -> bool {
+    match event {
+        Event::Note { .. } | Event::Failed { .. } | Event::Finished { .. } | Event::Preflight { .. } => true,
+        Event::StepEnded { ok, .. } => !ok,
+        _ => false,
+    }
+}
+
+impl EventSink for Live {
+    fn emit(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (board, lines) = &mut *state;
+        let at = self.start.elapsed();
+        board.take(&event, at);
+        let said = lines.take(&event, at);
+        if matches!(event, Event::Finished { .. }) {
+            self.bar.finish_and_clear();
+            let mut to = std::io::stderr().lock();
+            said.iter().for_each(|line| drop(writeln!(to, "{line}")));
+            return;
+        }
+        if stays(&event) {
+            said.iter().for_each(|line| self.bar.println(line));
+        }
+        self.draw(board);
+    }
+}

@@ -1,0 +1,84 @@
+//! The plan as people and programs are told of it: what, why, and what should be thought of before.
+
+use crate::model::event::PlannedStep;
+use crate::model::plan::{Action, Plan, PlanStep, Undo};
+
+/// Every step in order, what is deleted after the commit at the end.
+pub fn told(plan: &Plan) -> Vec<PlannedStep> {
+    let step = |step: &PlanStep| PlannedStep {
+        id: step.id,
+        wave: step.wave,
+        object: step.target.id(),
+        action: step.action.verb().into(),
+        why: step.why.clone(),
+        risk: risk(step),
+    };
+    plan.steps.iter().chain(&plan.prune).map(step).collect()
+}
+
+/// What a step does besides what it is for.
+fn risk(step: &PlanStep) -> Option<String> {
+    if let Undo::Impossible { why } = &step.undo {
+        return Some(format!("cannot be undone: {why}"));
+    }
+    let changes_pods = || step.changes.iter().any(|path| path.to_string().starts_with("/spec/template/"));
+    let changed = |field: &str| step.changes.iter().any(|path| path.to_string().starts_with(field));
+    match &step.action {
+        Action::Recreate { .. } => Some("is deleted first".into()),
+        Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
+        Action::Apply { object, .. } if changes_pods() => {
+            let stops = object.text("/spec/strategy/type") == "Recreate";
+            Some(if stops { "all its pods stop first" } else { "its pods are replaced" }.into())
+        }
+        Action::Apply { take_over: Some(_), .. } => Some("takes fields over from others".into()),
+        Action::Apply { .. } if changed("/spec/replicas") => Some("is scaled".into()),
+        Action::Create { .. } | Action::Apply { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::built_in;
+    use crate::model::plan::{Expect, Propagation};
+    use crate::model::{Object, Target};
+    use serde_json::json;
+
+    fn step(action: Action, undo: Undo, changes: &[&str]) -> PlanStep {
+        let kind = built_in("apps", "Deployment").unwrap();
+        PlanStep {
+            id: 0,
+            wave: 0,
+            target: Target::new(&kind, Some("shop"), "web"),
+            action,
+            expect: Expect::Absent,
+            undo,
+            why: String::new(),
+            changes: changes.iter().map(|path| path.parse().unwrap()).collect(),
+        }
+    }
+
+    fn apply(strategy: &str) -> Action {
+        let object = Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web"}, "spec": {"strategy": {"type": strategy}}}))
+        .unwrap();
+        Action::Apply { expected: Box::new(object.clone()), object, take_over: None }
+    }
+
+    #[test]
+    fn each_step_is_told_with_its_greatest_risk() {
+        let said = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
+        let template = ["/spec/template/spec/containers/[name=web]/image"];
+        assert_eq!(said(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]), None);
+        assert_eq!(said(apply(""), Undo::Restore, &template).as_deref(), Some("its pods are replaced"));
+        assert_eq!(
+            said(apply("Recreate"), Undo::Restore, &template).as_deref(),
+            Some("all its pods stop first")
+        );
+        assert_eq!(said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(), Some("is scaled"));
+        let delete = Action::Delete { propagation: Propagation::Foreground };
+        assert!(said(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
+        let barrier = Undo::Impossible { why: "a claim cannot shrink".into() };
+        assert_eq!(said(delete, barrier, &[]).as_deref(), Some("cannot be undone: a claim cannot shrink"));
+    }
+}

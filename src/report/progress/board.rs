@@ -1,0 +1,111 @@
+//! What is known of a run: one row an object, and how long each phase took.
+
+use crate::model::ObjectId;
+use crate::model::event::{Event, Phase};
+use crate::model::verdict::Verdict;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What a run has done so far, as its events tell.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    rows: Vec<Row>,
+    index: HashMap<ObjectId, usize>,
+    /// The phase at hand.
+    pub(super) phase: Option<Phase>,
+    /// Finished phases, with their milliseconds.
+    pub(super) phases: Vec<(Phase, u64)>,
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub id: ObjectId,
+    /// What is done to it, as an event says: `create`, `apply`, …
+    pub action: String,
+    pub state: State,
+    /// Since when it is in this state, from the run's start.
+    pub since: Duration,
+}
+
+/// How far an object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Planned,
+    Sent,
+    Applied,
+    Waiting { done: u32, total: u32, why: String },
+    Ready,
+    Failed(String),
+}
+
+impl Board {
+    /// Nothing is known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what happened `at` this time after the run's start.
+    pub fn take(&mut self, event: &Event, at: Duration) {
+        match event {
+            Event::PhaseStarted { phase } => self.phase = Some(*phase),
+            Event::PhaseEnded { phase, millis } => {
+                self.phases.push((*phase, *millis));
+                self.phase = None;
+            }
+            Event::Planned { steps, .. } => {
+                for step in steps {
+                    self.set(&step.object, Some(&step.action), State::Planned, at);
+                }
+            }
+            Event::StepStarted { object, action, .. } => self.set(object, Some(action), State::Sent, at),
+            Event::StepEnded { object, result, ok, .. } => {
+                let state = if *ok { State::Applied } else { State::Failed(result.clone()) };
+                self.set(object, None, state, at);
+            }
+            Event::Rollout { object, verdict } => self.set(object, None, judged(verdict), at),
+            Event::Failed { object: Some(object), cause, .. } => {
+                self.set(object, None, State::Failed(cause.message.clone()), at);
+            }
+            Event::Failed { object: None, .. }
+            | Event::Preflight { .. }
+            | Event::Note { .. }
+            | Event::Finished { .. } => {}
+        }
+    }
+
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    pub(super) fn row(&self, id: &ObjectId) -> Option<&Row> {
+        self.index.get(id).map(|at| &self.rows[*at])
+    }
+
+    fn set(&mut self, id: &ObjectId, action: Option<&str>, state: State, at: Duration) {
+        let index = *self.index.entry(id.clone()).or_insert_with(|| {
+            let row = Row { id: id.clone(), action: String::new(), state: State::Planned, since: at };
+            self.rows.push(row);
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[index];
+        if let Some(action) = action {
+            row.action = action.to_owned();
+        }
+        let is_same_kind = std::mem::discriminant(&row.state) == std::mem::discriminant(&state);
+        if !is_same_kind {
+            row.since = at;
+        }
+        row.state = state;
+    }
+}
+
+fn judged(verdict: &Verdict) -> State {
+    match verdict {
+        Verdict::Waiting { done, total, why } => {
+            State::Waiting { done: *done, total: *total, why: why.clone() }
+        }
+        Verdict::Done { .. } => State::Ready,
+        Verdict::Failed { cause } => State::Failed(cause.message.clone()),
+    }
+}

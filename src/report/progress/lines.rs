@@ -1,0 +1,208 @@
+//! Plain lines: for a pipe, a log, a terminal that cannot move its cursor.
+
+use super::board::{Board, State};
+use crate::model::ObjectId;
+use crate::model::event::{Event, Phase};
+use crate::model::plan::Severity;
+use crate::model::verdict::Verdict;
+use crate::report::clean;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How often one object's progress is said; its end is said at once.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Turns events into lines. Says what changes, once.
+#[derive(Debug, Default)]
+pub struct Lines {
+    board: Board,
+    waiting: HashMap<ObjectId, Duration>,
+}
+
+impl Lines {
+    /// Nothing was said yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The lines that an event adds, cleaned, without their line ends.
+    pub fn take(&mut self, event: &Event, at: Duration) -> Vec<String> {
+        let lines = self.said(event, at);
+        self.board.take(event, at);
+        lines.iter().map(|line| clean(line).into_owned()).collect()
+    }
+
+    fn said(&mut self, event: &Event, at: Duration) -> Vec<String> {
+        match event {
+            Event::PhaseStarted { phase } => {
+                name(*phase).map(|name| format!("{name} …")).into_iter().collect()
+            }
+            Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
+            Event::Preflight { findings } => {
+                let refuses = findings.iter().filter(|finding| finding.severity == Severity::Refuse);
+                refuses.map(|finding| format!("refused [{}] {}", finding.check, finding.message)).collect()
+            }
+            Event::StepEnded { object, result, ok, .. } => {
+                let action = self.board.row(object).map(|row| row.action.clone()).unwrap_or_default();
+                vec![match ok {
+                    true => format!("{:<8} {object}", past(&action)),
+                    false => format!("cannot {action} {object}: {result}"),
+                }]
+            }
+            Event::Rollout { object, verdict } => self.rollout(object, verdict, at).into_iter().collect(),
+            Event::Failed { .. } => failed(event),
+            Event::Note { object, message } => {
+                let object = object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+                vec![format!("note     {object}{message}")]
+            }
+            Event::Finished { message, next, .. } => {
+                let mut lines = vec![message.clone()];
+                lines.extend(times(&self.board.phases));
+                lines.extend(next.iter().map(|next| format!("  next: {next}")));
+                lines
+            }
+        }
+    }
+
+    fn rollout(&mut self, object: &ObjectId, verdict: &Verdict, at: Duration) -> Option<String> {
+        match verdict {
+            Verdict::Waiting { why, .. } => {
+                let last = self.waiting.get(object);
+                if last.is_some_and(|last| at.saturating_sub(*last) < PAUSE) {
+                    return None;
+                }
+                self.waiting.insert(object.clone(), at);
+                Some(format!("waiting  {object}: {why}"))
+            }
+            Verdict::Done { note } => {
+                let waited = self.waiting.remove(object);
+                let since = self.board.row(object).filter(|row| matches!(row.state, State::Waiting { .. }));
+                let note = note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+                match (waited, since) {
+                    (None, _) if note.is_empty() => None,
+                    (Some(_), Some(row)) => {
+                        let seconds = at.saturating_sub(row.since).as_secs_f64();
+                        Some(format!("ready    {object} after {seconds:.1} s{note}"))
+                    }
+                    _ => Some(format!("ready    {object}{note}")),
+                }
+            }
+            // What is told of the failure follows.
+            Verdict::Failed { .. } => None,
+        }
+    }
+}
+
+/// One block: the cause first.
+fn failed(event: &Event) -> Vec<String> {
+    let Event::Failed { object, cause, logs, events, changes } = event else { return Vec::new() };
+    let object = object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+    let mut lines = vec![format!("FAILED   {object}{}", cause.message)];
+    lines.extend(changes.iter().map(|path| format!("  changed by this promotion: {path}")));
+    lines.extend(events.iter().map(|event| format!("  event: {event}")));
+    lines.extend(logs.iter().map(|line| format!("  log: {line}")));
+    lines
+}
+
+/// `took 12.4 s: apply 12.2 s, prove 0.2 s`; nothing where no phase was long enough to tell.
+fn times(phases: &[(Phase, u64)]) -> Option<String> {
+    let total: u64 = phases.iter().map(|(_, millis)| millis).sum();
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of a run")]
+    let seconds = |millis: u64| millis as f64 / 1000.0;
+    let of: Vec<String> =
+        phases.iter().map(|(phase, millis)| format!("{} {:.1} s", word(*phase), seconds(*millis))).collect();
+    (!of.is_empty()).then(|| format!("  took {:.1} s: {}", seconds(total), of.join(", ")))
+}
+
+/// What was done, from what is done.
+pub(super) fn past(action: &str) -> &str {
+    match action {
+        "create" => "created",
+        "apply" => "changed",
+        "recreate" => "replaced",
+        "delete" => "deleted",
+        "restore" => "put back",
+        other => other,
+    }
+}
+
+/// The phases that a person is told of when they begin.
+pub(super) fn name(phase: Phase) -> Option<&'static str> {
+    Some(match phase {
+        Phase::Load | Phase::Observe | Phase::Compare | Phase::Preflight | Phase::Lock | Phase::Journal => {
+            return None;
+        }
+        Phase::Apply => "applying",
+        Phase::Prove => "proving",
+        Phase::Soak => "soaking",
+        Phase::Commit => return None,
+        Phase::Prune => "pruning",
+        Phase::Revert => "putting back",
+    })
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Load => "load",
+        Phase::Observe => "observe",
+        Phase::Compare => "compare",
+        Phase::Preflight => "preflight",
+        Phase::Lock => "lock",
+        Phase::Journal => "journal",
+        Phase::Apply => "apply",
+        Phase::Prove => "prove",
+        Phase::Soak => "soak",
+        Phase::Commit => "commit",
+        Phase::Prune => "prune",
+        Phase::Revert => "revert",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Outcome;
+
+    fn web() -> ObjectId {
+        ObjectId::new("apps", "Deployment", Some("shop"), "web")
+    }
+
+    fn waiting(why: &str) -> Event {
+        Event::Rollout { object: web(), verdict: Verdict::waiting(0, 3, why) }
+    }
+
+    fn take(lines: &mut Lines, event: Event, seconds: u64) -> Vec<String> {
+        lines.take(&event, Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn an_object_is_said_to_be_changed_then_waited_for_seldom_then_ready_once() {
+        let mut lines = Lines::new();
+        take(&mut lines, Event::StepStarted { step: 0, object: web(), action: "apply".into() }, 0);
+        let ended = Event::StepEnded { step: 0, object: web(), result: "done".into(), ok: true };
+        assert_eq!(take(&mut lines, ended, 0), ["changed  Deployment shop/web"]);
+        assert_eq!(take(&mut lines, waiting("0 of 3 pods are ready"), 1).len(), 1);
+        assert_eq!(take(&mut lines, waiting("1 of 3 pods are ready"), 2), [""; 0], "not again so soon");
+        assert_eq!(
+            take(&mut lines, waiting("2 of 3 pods are ready"), 6),
+            ["waiting  Deployment shop/web: 2 of 3 pods are ready"]
+        );
+        let done = Event::Rollout { object: web(), verdict: Verdict::done() };
+        assert_eq!(take(&mut lines, done.clone(), 7), ["ready    Deployment shop/web after 6.0 s"]);
+        assert_eq!(take(&mut lines, done, 8), [""; 0]);
+    }
+
+    #[test]
+    fn what_needs_no_rollout_gets_one_line_and_the_end_says_how_long_each_phase_took() {
+        let mut lines = Lines::new();
+        let done = Event::Rollout { object: web(), verdict: Verdict::done() };
+        assert_eq!(take(&mut lines, done, 1), [""; 0]);
+        take(&mut lines, Event::PhaseEnded { phase: Phase::Apply, millis: 1200 }, 2);
+        take(&mut lines, Event::PhaseEnded { phase: Phase::Prove, millis: 300 }, 2);
+        let message = "promoted \u{1b}[31mshop".to_owned();
+        let end = Event::Finished { outcome: Outcome::Promoted, message, next: vec!["kubectl get".into()] };
+        let said = take(&mut lines, end, 2);
+        assert_eq!(said[1..], ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]);
+        assert!(!said[0].contains('\u{1b}'), "{said:?}");
+    }
+}

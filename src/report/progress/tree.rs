@@ -1,0 +1,167 @@
+//! The live tree: what is being done at the top, then whatever is not settled yet, the rest as counts.
+
+use super::board::{Board, Row, State};
+use super::lines::{name, past};
+use crate::report::clean;
+use std::time::Duration;
+
+/// How the tree is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeStyle {
+    /// Whether it may have colours.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+    /// Lines that it may take.
+    pub height: usize,
+}
+
+impl TreeStyle {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn cut(self, text: &str, taken: usize) -> String {
+        let room = self.width.saturating_sub(taken).max(10);
+        if text.chars().count() <= room {
+            return text.to_owned();
+        }
+        let start: String = text.chars().take(room - 1).collect();
+        format!("{start}…")
+    }
+}
+
+/// The tree at this time after the run's start; empty where there is nothing to show yet.
+pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
+    let rows = board.rows();
+    if rows.is_empty() || board.phase.and_then(name).is_none() {
+        return Vec::new();
+    }
+    let settled = |row: &&Row| matches!(row.state, State::Ready | State::Applied);
+    let moving = |row: &&Row| !settled(row) && row.state != State::Planned;
+    let (done, planned) =
+        (rows.iter().filter(settled).count(), rows.iter().filter(|row| row.state == State::Planned).count());
+    let phase = board.phase.and_then(name).unwrap_or_default();
+    let head = format!("{phase}  {:.1} s", at.as_secs_f64());
+    let mut lines = vec![style.paint("1", &head)];
+    let mut branches: Vec<(String, Option<String>)> = Vec::new();
+    if done > 0 {
+        branches.push((style.paint("32", &format!("✓ {done} of {} objects", rows.len())), None));
+    }
+    let room = (style.height.saturating_sub(4) / 2).max(1);
+    let active: Vec<&Row> = rows.iter().filter(moving).collect();
+    branches.extend(active.iter().take(room).map(|row| branch(row, style)));
+    if active.len() > room {
+        branches.push((format!("… {} more", active.len() - room), None));
+    }
+    if planned > 0 {
+        branches.push((style.paint("2", &format!("· {planned} to come")), None));
+    }
+    let last = branches.len();
+    for (at, (text, below)) in branches.into_iter().enumerate() {
+        let (corner, bar) = if at + 1 == last { ("└─", "  ") } else { ("├─", "│ ") };
+        lines.push(format!("{corner} {text}"));
+        lines.extend(below.map(|below| format!("{bar}   {below}")));
+    }
+    lines
+}
+
+/// An object, and below it the cause of any trouble.
+fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
+    let id = row.id.to_string();
+    let id = clean(&id);
+    match &row.state {
+        State::Waiting { done, total, why } => {
+            let bar = bar(*done, *total);
+            let text = format!("{id}  {bar} {done} of {total}");
+            let why = style.cut(&one_line(why), 6);
+            (format!("{} {}", style.paint("33", "~"), style.cut(&text, 6)), Some(style.paint("2", &why)))
+        }
+        State::Failed(why) => {
+            let why = style.cut(&one_line(why), 6);
+            (format!("{} {}", style.paint("31", "✗"), style.cut(&id, 6)), Some(style.paint("31", &why)))
+        }
+        State::Sent => (format!("→ {}", style.cut(&format!("{id}  being {}", past(&row.action)), 6)), None),
+        State::Planned | State::Applied | State::Ready => (style.cut(&id, 4), None),
+    }
+}
+
+/// Cleaned, and without line ends: the tree counts its lines.
+fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn bar(done: u32, total: u32) -> String {
+    const WIDTH: u32 = 10;
+    let filled = (WIDTH * done.min(total)).checked_div(total).unwrap_or(WIDTH);
+    (0..WIDTH).map(|at| if at < filled { '█' } else { '░' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObjectId;
+    use crate::model::event::{Event, Phase, PlannedStep};
+    use crate::model::verdict::Verdict;
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId::new("apps", "Deployment", Some("shop"), name)
+    }
+
+    fn board(states: &[(&str, Option<Verdict>)]) -> Board {
+        let mut board = Board::new();
+        let step = |(at, (name, _)): (usize, &(&str, Option<Verdict>))| PlannedStep {
+            id: u32::try_from(at).unwrap(),
+            wave: 0,
+            object: id(name),
+            action: "apply".into(),
+            why: String::new(),
+            risk: None,
+        };
+        let steps = states.iter().enumerate().map(step).collect();
+        board.take(&Event::Planned { steps }, Duration::ZERO);
+        board.take(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
+        for (name, verdict) in states {
+            if let Some(verdict) = verdict.clone() {
+                board.take(&Event::Rollout { object: id(name), verdict }, Duration::ZERO);
+            }
+        }
+        board
+    }
+
+    #[test]
+    fn what_is_settled_is_counted_and_what_moves_shows_its_progress_and_its_trouble() {
+        let board = board(&[
+            ("api", Some(Verdict::done())),
+            ("web", Some(Verdict::waiting(1, 3, "the image cannot be pulled:\u{1b}[2J not found"))),
+            ("db", None),
+        ]);
+        let style = TreeStyle { color: false, width: 80, height: 20 };
+        let lines = tree(&board, Duration::from_millis(3200), style);
+        assert_eq!(
+            lines,
+            [
+                "applying  3.2 s",
+                "├─ ✓ 1 of 3 objects",
+                "├─ ~ Deployment shop/web  ███░░░░░░░ 1 of 3",
+                "│    the image cannot be pulled: not found",
+                "└─ · 1 to come",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_small_terminal_gets_no_more_lines_and_columns_than_it_has() {
+        let states: Vec<(String, Option<Verdict>)> = (0..50)
+            .map(|at| {
+                (format!("workload-with-a-long-name-{at}"), Some(Verdict::waiting(0, 1, "w".repeat(90))))
+            })
+            .collect();
+        let states: Vec<(&str, Option<Verdict>)> =
+            states.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+        let style = TreeStyle { color: false, width: 40, height: 12 };
+        let lines = tree(&board(&states), Duration::ZERO, style);
+        assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
+        assert!(lines.len() <= 20, "{}", lines.len());
+    }
+}
