@@ -1,6 +1,7 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
 use super::kept;
+use super::status::second;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::Ending;
@@ -65,7 +66,7 @@ fn row(entry: &HistoryEntry, current: bool) -> [String; 6] {
         format!("{}{mark}", entry.revision),
         format!("{} {}", entry.release.name, entry.release.version),
         entry.release.digest.short().to_owned(),
-        entry.ended_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        second(entry.ended_at),
         entry.actor.clone(),
         how(entry),
     ]

@@ -2,7 +2,6 @@
 
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
-use crate::model::Object;
 use crate::observe::home::{Home, HomeError, list_homes, read_home};
 
 /// What a release keeps in its home namespace cannot be read.
@@ -36,36 +35,4 @@ pub async fn release_name(
 /// Reads what a release keeps in its home namespace.
 pub async fn home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Home, CommandError> {
     read_home(cluster, namespace, name).await.map_err(|error| home_error(&error))
-}
-
-/// Whether a workload is as it should be, as its own status says, and a few words.
-pub fn readiness(live: &Object) -> (bool, String) {
-    let number = |pointer: &str| live.at(pointer).and_then(serde_json::Value::as_i64);
-    let observed = number("/status/observedGeneration").unwrap_or_else(|| live.generation());
-    if observed < live.generation() {
-        return (false, "its controller has not seen the last change yet".into());
-    }
-    let condition = |kind: &str| {
-        let all = live.at("/status/conditions").and_then(serde_json::Value::as_array);
-        all.into_iter().flatten().find(|c| c["type"] == kind && c["status"] == "True").cloned()
-    };
-    match live.kind() {
-        "Job" => {
-            if let Some(failed) = condition("Failed") {
-                return (false, format!("failed: {}", failed["message"].as_str().unwrap_or_default()));
-            }
-            let done = condition("Complete").is_some();
-            (done, if done { "complete" } else { "running" }.into())
-        }
-        "CronJob" => (true, "scheduled".into()),
-        kind => {
-            let (wanted, ready) = match kind {
-                "DaemonSet" => ("/status/desiredNumberScheduled", "/status/numberReady"),
-                _ => ("/spec/replicas", "/status/readyReplicas"),
-            };
-            let wanted = number(wanted).unwrap_or(1);
-            let ready = number(ready).unwrap_or(0);
-            (ready >= wanted, format!("{ready} of {wanted} ready"))
-        }
-    }
 }

@@ -4,13 +4,18 @@ use super::history::table;
 use super::kept;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
+use crate::execute::watching::health;
 use crate::model::Target;
 use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
+use crate::model::verdict::Verdict;
 use crate::observe::home::{Home, list_homes};
 use crate::report::clean;
+use crate::rollout::Policy;
 use clap::{Args as ClapArgs, ValueEnum};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
+use std::sync::Arc;
 
 /// Arguments of `status`.
 #[derive(ClapArgs, Debug)]
@@ -93,7 +98,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let mut states = Vec::new();
     for (namespace, name) in homes {
         let home = kept::home(cluster.as_ref(), &namespace, &name).await?;
-        states.push(state(cluster.as_ref(), namespace, name, home, !args.all_namespaces).await);
+        states.push(state(cluster.clone(), namespace, name, home).await);
     }
     let mut out = context.stdout();
     match args.output {
@@ -111,7 +116,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     Ok(Exit::OK)
 }
 
-async fn state(cluster: &dyn Cluster, namespace: String, name: String, home: Home, workloads: bool) -> State {
+async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home: Home) -> State {
     let promoted = home.inventory.as_ref().and_then(|inventory| inventory.value.promoted()).cloned();
     let held = home.lease.as_ref().is_some_and(|lease| !lease.text("/spec/holderIdentity").is_empty());
     let current = home.head.as_ref().map(|head| &head.value.current);
@@ -129,14 +134,14 @@ async fn state(cluster: &dyn Cluster, namespace: String, name: String, home: Hom
             let note = failed.map(|why| format!("; the last promotion failed and was put back: {why}"));
             (
                 "promoted",
-                format!("promoted by {} at {}{}", entry.actor, entry.ended_at, note.unwrap_or_default()),
+                format!("promoted by {} at {}{}", entry.actor, second(entry.ended_at), note.unwrap_or_default()),
             )
         }
         (Some(journal), None) => ("putBack", journal.message.clone()),
         (None, None) => ("none", "nothing was promoted".into()),
     };
     let members = home.inventory.map(|inventory| inventory.value.members).unwrap_or_default();
-    let workloads = if workloads { workloads_of(cluster, &members).await } else { Vec::new() };
+    let workloads = workloads_of(cluster, &members).await;
     State {
         namespace,
         name,
@@ -147,6 +152,11 @@ async fn state(cluster: &dyn Cluster, namespace: String, name: String, home: Hom
         message,
         workloads,
     }
+}
+
+/// A time as people read it.
+pub(super) fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 fn opened(journal: &Journal, held: bool) -> Open {
@@ -176,21 +186,21 @@ fn advice(journal: &Journal, held: bool, namespace: &str) -> String {
     )
 }
 
-/// Each workload as its own status says.
-async fn workloads_of(cluster: &dyn Cluster, members: &[Target]) -> Vec<Workload> {
+/// Each workload by its verdict; what is broken of it says more than that it is waited for.
+async fn workloads_of(cluster: Arc<dyn Cluster>, members: &[Target]) -> Vec<Workload> {
     let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
-    let reads = members.iter().filter(is_workload).map(|target| async move {
-        let object = target.id().to_string();
-        match cluster.get(target).await {
-            Ok(Some(live)) => {
-                let (ready, says) = super::kept::readiness(&live);
-                Workload { object, ready, says }
-            }
-            Ok(None) => Workload { object, ready: false, says: "is not there".into() },
-            Err(error) => Workload { object, ready: false, says: format!("cannot be read: {error}") },
-        }
+    let workloads: Vec<Target> = members.iter().filter(is_workload).cloned().collect();
+    let each = health(cluster, &workloads, Policy::default()).await.into_iter().map(|health| {
+        let (ready, says) = match health.verdict {
+            Some(Verdict::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
+            Some(Verdict::Failed { cause }) => (false, cause.message),
+            Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
+            Some(Verdict::Waiting { why, .. }) => (false, why),
+            None => (false, "could not be judged: is reading it and its pods allowed?".into()),
+        };
+        Workload { object: health.object.to_string(), ready, says }
     });
-    futures::future::join_all(reads).await
+    each.collect()
 }
 
 fn shown(states: &[State]) -> String {

@@ -2,6 +2,7 @@
 //! images, runs the gates, and sees that everything stays well.
 
 mod gates;
+mod health;
 mod hidden;
 mod options;
 mod prometheus;
@@ -10,6 +11,7 @@ mod service;
 mod telling;
 
 pub use gates::{GateCheck, ReadyGate};
+pub use health::{Health, health};
 pub use options::WatchingOptions;
 pub use service::Watching;
 pub use telling::{Telling, tell};

@@ -73,7 +73,7 @@ impl Watching {
 }
 
 /// A member that nothing was written to: whichever revision it is at counts.
-fn member(target: &Target) -> Subject {
+pub(super) fn member(target: &Target) -> Subject {
     Subject {
         target: target.clone(),
         uid: String::new(),

@@ -1,0 +1,51 @@
+//! How objects stand now, by the same verdicts that a promotion waits for.
+
+use super::proving::member;
+use crate::cluster::Cluster;
+use crate::execute::follow::Follow;
+use crate::model::verdict::Verdict;
+use crate::model::{ObjectId, Target};
+use crate::rollout::{Policy, is_watched};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the first reads may take.
+const READ: Duration = Duration::from_secs(5);
+
+/// How one object stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The object.
+    pub object: ObjectId,
+    /// Its verdict; none where what it depends on could not be read in time.
+    pub verdict: Option<Verdict>,
+    /// What is broken of it, one sentence each.
+    pub broken: Vec<String>,
+}
+
+/// Judges those of the objects that have a rollout, in their order.
+pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<Health> {
+    let watched: Vec<&Target> = targets.iter().filter(|target| is_watched(target)).collect();
+    let all: Vec<Target> = watched.iter().copied().cloned().collect();
+    let mut follow = Follow::start(cluster, policy);
+    follow.prepare(&all, READ).await;
+    let baselines: Vec<_> = all.iter().map(|target| follow.baseline(target, None)).collect();
+    let subjects = watched.iter().zip(&baselines);
+    follow.add(subjects.map(|(target, baseline)| member(target).with_baseline(baseline.clone())));
+    // Each verdict comes as an update of its own; what is not read comes never.
+    let judged = async {
+        while follow.verdicts().any(|(_, verdict)| verdict.is_none()) {
+            follow.next().await;
+        }
+    };
+    let _ = tokio::time::timeout(READ, judged).await;
+    let verdict = |id: &ObjectId| {
+        let found = follow.verdicts().find(|(known, _)| *known == id);
+        found.and_then(|(_, verdict)| verdict.cloned())
+    };
+    let each = watched.iter().zip(baselines).map(|(target, baseline)| {
+        let object = target.id();
+        Health { verdict: verdict(&object), object, broken: baseline.broken }
+    });
+    each.collect()
+}
