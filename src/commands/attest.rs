@@ -18,7 +18,7 @@ use std::path::Path;
 #[derive(ClapArgs, Debug)]
 #[command(before_help = "Examples:
   kubectl delivery attest shop.release.yaml --evidence integration=junit.xml
-  kubectl delivery attest shop.release.yaml --evidence integration=junit.xml --evidence load=k6.json --key cosign.key")]
+  kubectl delivery attest shop.release.yaml --evidence load=k6.json --key cosign.key")]
 pub struct Args {
     /// The release: a file, oci://… or oci-layout:DIR
     #[arg(value_name = "RELEASE")]

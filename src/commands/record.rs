@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[command(before_help = "Examples:
   kubectl delivery record -k deploy/ci --name shop --version 1.4.2 -o shop.release.yaml
   kubectl delivery record -f manifests/ --name shop --version 1.4.2 --offline
-  kubectl delivery record --from shop.release.yaml --image ghcr.io/acme/web=ghcr.io/acme/web:1.4.3 --version 1.4.3 -o next.yaml")]
+  kubectl delivery record --from shop.release.yaml --version 1.4.3 --image acme/web=acme/web:1.4.3")]
 pub struct Args {
     #[command(flatten)]
     manifests: ManifestArgs,

@@ -134,7 +134,12 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
             let note = failed.map(|why| format!("; the last promotion failed and was put back: {why}"));
             (
                 "promoted",
-                format!("promoted by {} at {}{}", entry.actor, second(entry.ended_at), note.unwrap_or_default()),
+                format!(
+                    "promoted by {} at {}{}",
+                    entry.actor,
+                    second(entry.ended_at),
+                    note.unwrap_or_default()
+                ),
             )
         }
         (Some(journal), None) => ("putBack", journal.message.clone()),

@@ -14,7 +14,7 @@ use std::io::Write;
 #[command(
     before_help = "Examples:
   kubectl delivery verify shop.release.yaml --key cosign.pub
-  kubectl delivery verify oci://ghcr.io/acme/releases/shop:1.4.2 --key cosign.pub --evidence integration",
+  kubectl delivery verify oci://ghcr.io/acme/shop:1.4.2 --key cosign.pub --evidence integration",
     after_help = "Exit codes:
   0  signed by one of the keys, and every named evidence is there, signed and without failures
   1  a file cannot be read, or the registry cannot be asked

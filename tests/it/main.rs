@@ -4,6 +4,7 @@ mod completion;
 mod connection;
 mod deploy;
 mod diff;
+mod docs;
 mod door;
 mod e2e;
 mod execute;

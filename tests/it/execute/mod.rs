@@ -1,6 +1,6 @@
 //! Promotions and reverts against the real server: exactness, crashes, two at once, somebody else's hand.
 
-mod app;
+pub mod app;
 mod copy;
 mod crash;
 mod exact;

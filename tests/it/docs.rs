@@ -1,0 +1,204 @@
+//! The documents say what the program does: their commands are run or at least understood, their events are those that
+//! are printed.
+
+use crate::execute::app::App;
+use crate::harness::{Run, TestCluster, delivery, linked_as};
+use clap::Parser;
+use kubectl_delivery::cli::Cli;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let folder = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let markdown = folder.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let all: Vec<PathBuf> = markdown.chain([root().join("README.md")]).collect();
+    all.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    let fence = format!("```{language}\n");
+    while let Some(start) = rest.find(&fence) {
+        rest = &rest[start + fence.len()..];
+        let end = rest.find("```").unwrap();
+        found.push(rest[..end].to_owned());
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// Commands that stand within a sentence, but for those with an ellipsis.
+fn inline(text: &str) -> Vec<String> {
+    let spans = text.split('`').skip(1).step_by(2);
+    spans
+        .filter(|span| span.starts_with("kubectl delivery ") && !span.contains(['…', '\n']))
+        .map(String::from)
+        .collect()
+}
+
+/// The commands of ours in a line of shell, without redirections and what follows a pipe.
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let line = line.split(" #").next().unwrap_or_default().replace("kubectl-delivery ", "kubectl delivery ");
+    let parts = line.split("| ").flat_map(|part| part.split("&& ")).flat_map(|part| part.split("; "));
+    let ours = parts.filter_map(|part| {
+        part.trim().trim_start_matches("- run: ").trim_start_matches("- ").split_once("kubectl delivery")
+    });
+    ours.filter(|(before, rest)| before.is_empty() && rest.starts_with(' '))
+        .map(|(_, rest)| {
+            let words =
+                rest.split_whitespace().take_while(|word| !word.starts_with('>') && !word.starts_with("2>"));
+            words.map(|word| word.trim_matches(['"', '\'', '`']).to_owned()).collect()
+        })
+        .collect()
+}
+
+/// None where the program takes the words.
+fn refusal(words: &[String]) -> Option<String> {
+    // A command's name alone stands for the command.
+    let help = (words.len() == 1).then_some("--help");
+    let line = std::iter::once("kubectl-delivery").chain(words.iter().map(String::as_str)).chain(help);
+    match Cli::try_parse_from(line) {
+        Ok(_) => None,
+        Err(error) if error.exit_code() == 0 => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[test]
+fn every_command_in_the_documents_is_one_that_the_program_takes() {
+    let mut seen = 0;
+    for (path, text) in documents() {
+        let shell = ["sh", "yaml", "console", "groovy"].iter().flat_map(|language| blocks(&text, language));
+        let shell =
+            shell.flat_map(|block| block.replace("\\\n", " ").lines().map(String::from).collect::<Vec<_>>());
+        for line in shell.chain(inline(&text.replace("```", ""))) {
+            for words in commands(&line) {
+                seen += 1;
+                let refused = refusal(&words);
+                assert!(refused.is_none(), "{}: {line}\n{}", path.display(), refused.unwrap());
+            }
+        }
+    }
+    assert!(seen >= 20, "only {seen} commands were found");
+    let wrong = ["promote", "x", "--no-such-flag"].map(String::from);
+    assert!(refusal(&wrong).is_some(), "a wrong one is found");
+}
+
+#[test]
+fn every_example_in_the_help_is_one_that_the_program_takes() {
+    let tools = &TestCluster::get().tools;
+    let commands = delivery(tools).args(["--help"]).run().ok();
+    let names = commands.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    // What a description is wrapped into stands further to the right.
+    let names = names.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+    let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() >= 15, "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let help = delivery(tools).args([name, "--help"]).run().ok();
+        let examples = help.lines().skip(1).take_while(|line| line.starts_with("  "));
+        let examples: Vec<Vec<String>> = examples.flat_map(|line| self::commands(line)).collect();
+        assert!(help.starts_with("Examples:") && !examples.is_empty(), "{name} starts with examples: {help}");
+        for words in examples {
+            assert!(refusal(&words).is_none(), "{name}: {words:?}: {}", refusal(&words).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_yaml_in_the_documents_is_yaml() {
+    for (path, text) in documents() {
+        for block in blocks(&text, "yaml") {
+            let read: Result<Vec<Value>, _> = serde_yaml::from_multiple(&block);
+            assert!(read.is_ok(), "{}: {}\n{block}", path.display(), read.unwrap_err());
+        }
+    }
+}
+
+/// The rows of the table of events: the event, and the words in the row.
+fn documented_events() -> Vec<(String, BTreeSet<String>)> {
+    let text = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
+    let rows =
+        text.lines().filter(|line| line.starts_with("| `")).filter(|line| line.matches(" | ").count() == 2);
+    rows.map(|row| {
+        let words: Vec<String> = row.split('`').skip(1).step_by(2).map(String::from).collect();
+        (words[0].clone(), words.into_iter().collect())
+    })
+    .collect()
+}
+
+#[test]
+fn every_event_that_is_printed_is_documented_with_its_fields() {
+    let app = App::new();
+    let config = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": value}});
+    let pods = |play: &str| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web", "kwok-play": play}},
+            "spec": {"containers": [{"name": "web", "image": format!("registry.example/web@sha256:{}", "a".repeat(64))}]}}}})
+    };
+    let mut printed = Vec::new();
+    for (version, objects, code) in [
+        ("1", vec![config("1")], 0),
+        ("1", vec![config("1")], 0),
+        ("2", vec![config("2"), pods("crash-loop")], 3),
+    ] {
+        let ran = app.promote(version, &objects).args(["-o", "json"]).run().exits(code);
+        printed.extend(ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    let documented = documented_events();
+    let mut seen = BTreeSet::new();
+    for event in &printed {
+        let name = event["event"].as_str().unwrap();
+        let Some((_, words)) = documented.iter().find(|(known, _)| known == name) else {
+            panic!("docs/events.md does not name {name}")
+        };
+        for field in event.as_object().unwrap().keys().filter(|field| *field != "event") {
+            assert!(words.contains(field), "docs/events.md: {name} lacks {field}: {event}");
+        }
+        seen.insert(name.to_owned());
+    }
+    let documented: BTreeSet<String> = documented.into_iter().map(|(name, _)| name).collect();
+    let missing: Vec<_> = documented.difference(&seen).filter(|name| *name != "note").collect();
+    assert!(missing.is_empty(), "documented and never printed: {missing:?}");
+    assert_eq!(printed.last().unwrap()["outcome"], "reverted");
+}
+
+/// The README's five commands, word for word, but for the image: the test's registry stands in for a public one.
+#[test]
+fn the_first_release_of_the_readme_works_word_for_word() {
+    let cluster = TestCluster::get();
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let section = text.split("## The first release").nth(1).unwrap().split("\n## ").next().unwrap();
+    let namespace = cluster.namespace_named("t-readme");
+    let block = blocks(section, "sh").remove(0);
+    assert_eq!(block.lines().count(), 5, "five commands: {block}");
+    let script = block
+        .replace(
+            "registry.k8s.io/e2e-test-images/agnhost:2.53",
+            &format!("{}/shop/web:1.0.0", cluster.registry),
+        )
+        .replace("kubectl create namespace try", "true")
+        .replace("-n try", &format!("-n {}", namespace.name()))
+        .replace("promote try.release.yaml", "promote try.release.yaml --yes --settle 1s");
+    let folder = tempfile::tempdir().unwrap();
+    linked_as("kubectl-delivery", folder.path(), &cluster.tools);
+    let path = format!("{}:{}:/usr/bin:/bin", folder.path().display(), cluster.tools.display());
+    let mut bash = Command::new("bash");
+    bash.args(["-euc", &script]).current_dir(folder.path()).env_clear();
+    bash.env("PATH", path).env("HOME", folder.path()).env("KUBECONFIG", &cluster.kubeconfig);
+    let ran = bash.run().exits(1);
+    assert!(
+        ran.stdout.contains("Deployment") && ran.stdout.contains("/spec/replicas"),
+        "{}\n{}",
+        ran.stdout,
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("(a person)"), "whose hand it was: {}", ran.stdout);
+}
