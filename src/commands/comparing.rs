@@ -111,6 +111,8 @@ pub async fn examine(
     let spec = &inputs.environment.environment.spec;
     comparison.images =
         compare::running_images(&pairs, &running, &inputs.release.release.spec.images, &spec.injected);
+    let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
+    compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
     let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
     let source = |id: &ObjectId| {
         comparison.objects.iter().find(|object| object.id() == *id).and_then(|object| object.live.object())

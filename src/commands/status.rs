@@ -4,6 +4,7 @@ use super::history::table;
 use super::kept;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
+use crate::execute::seems_held;
 use crate::execute::watching::health;
 use crate::model::Target;
 use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
@@ -118,7 +119,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
 async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home: Home) -> State {
     let promoted = home.inventory.as_ref().and_then(|inventory| inventory.value.promoted()).cloned();
-    let held = home.lease.as_ref().is_some_and(|lease| !lease.text("/spec/holderIdentity").is_empty());
+    let held = home.lease.as_ref().is_some_and(|lease| seems_held(lease, Timestamp::now()));
     let current = home.head.as_ref().map(|head| &head.value.current);
     let open = current.filter(|journal| journal.is_open()).map(|journal| opened(journal, held));
     let (state, message) = match (current, &promoted) {

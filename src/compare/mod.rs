@@ -4,6 +4,7 @@
 //! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts.
 
 mod arrived;
+mod declared;
 mod desired;
 mod fields;
 mod images;
@@ -18,6 +19,7 @@ mod stale;
 mod structural;
 
 pub use arrived::missing;
+pub use declared::expect_declared;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
 pub use images::{Running, RunningWorkload, pods_of, running_images};

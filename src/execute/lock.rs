@@ -151,6 +151,16 @@ impl Drop for Lock {
     }
 }
 
+/// Whether somebody seems to be at work: a holder that is not known to be gone, and a renewal that is not too old by
+/// `now`. For people alone: whoever takes a lock over waits on a clock of its own.
+pub fn seems_held(lease: &Object, now: Timestamp) -> bool {
+    let holder = lease.text("/spec/holderIdentity");
+    let is_gone = || Holder::parse(holder).is_some_and(|holder| holder.is_gone());
+    let renewed: Option<Timestamp> = lease.text("/spec/renewTime").parse().ok();
+    let age = renewed.map_or(Duration::MAX, |time| now.duration_since(time).unsigned_abs());
+    !holder.is_empty() && age < duration(lease) && !is_gone()
+}
+
 /// Deletes a lock whose holder is certainly gone; a failure leaves it to whoever takes it next.
 pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name: &str) {
     let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));

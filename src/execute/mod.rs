@@ -25,7 +25,7 @@ mod undo;
 pub mod watching;
 mod well;
 
-pub use lock::{LockError, remove_abandoned_lock};
+pub use lock::{LockError, remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
 pub use services::{Ended, Interrupt, Limits, Rollout, Services, Watched};
 pub use settle::{RevertOptions, resume, revert};
