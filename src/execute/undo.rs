@@ -188,6 +188,9 @@ impl Undoing<'_> {
         if made.kind() == "ServiceAccount" {
             notes.push("tokens of its running pods have ended: restart them".into());
         }
+        if made.at("/spec/clusterIP") != before.at("/spec/clusterIP") {
+            notes.push("its cluster IP is another one: the old one was given to another Service".into());
+        }
         Ok(done(Some(&owned), notes))
     }
 

@@ -95,8 +95,8 @@ fn every_command_in_the_documents_is_one_that_the_program_takes() {
 #[test]
 fn every_example_in_the_help_is_one_that_the_program_takes() {
     let tools = &TestCluster::get().tools;
-    let commands = delivery(tools).args(["--help"]).run().ok();
-    let names = commands.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let list = delivery(tools).args(["--help"]).run().ok();
+    let names = list.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
     // What a description is wrapped into stands further to the right.
     let names = names.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
     let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
@@ -104,7 +104,7 @@ fn every_example_in_the_help_is_one_that_the_program_takes() {
     for name in names.into_iter().filter(|name| *name != "help") {
         let help = delivery(tools).args([name, "--help"]).run().ok();
         let examples = help.lines().skip(1).take_while(|line| line.starts_with("  "));
-        let examples: Vec<Vec<String>> = examples.flat_map(|line| self::commands(line)).collect();
+        let examples: Vec<Vec<String>> = examples.flat_map(commands).collect();
         assert!(help.starts_with("Examples:") && !examples.is_empty(), "{name} starts with examples: {help}");
         for words in examples {
             assert!(refusal(&words).is_none(), "{name}: {words:?}: {}", refusal(&words).unwrap());

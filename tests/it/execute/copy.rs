@@ -85,6 +85,16 @@ fn forget_derived(value: &mut Value) {
 }
 
 impl Copy {
+    /// Without the addresses of Services.
+    pub fn without_addresses(mut self) -> Self {
+        for (_, value) in self.0.iter_mut().filter(|(_, value)| value["kind"] == "Service") {
+            let spec = value["spec"].as_object_mut().unwrap();
+            spec.shift_remove("clusterIP");
+            spec.shift_remove("clusterIPs");
+        }
+        self
+    }
+
     /// Where this one differs from `expected`; empty where nowhere.
     pub fn differences(&self, expected: &Copy) -> Vec<String> {
         let mut found = Vec::new();
