@@ -5,6 +5,7 @@
 pub mod artifact;
 mod credentials;
 mod error;
+mod loopback;
 mod resolve;
 
 pub use error::{RegistryError, Trouble};

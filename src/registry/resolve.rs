@@ -2,6 +2,7 @@
 
 use super::credentials;
 use super::error::{RegistryError, Trouble, trouble};
+use super::loopback::is_plain;
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
 use crate::model::release::PlatformDigests;
@@ -216,11 +217,13 @@ impl Registries {
 
 /// A client that speaks without TLS to those of `hosts` that are on the loopback, and to those that were named.
 pub(super) fn client(options: &RegistryOptions, hosts: impl Iterator<Item = String>) -> Client {
-    let plain = hosts.filter(|host| is_loopback(host)).chain(options.insecure.iter().cloned());
+    let plain = hosts.filter(|host| is_plain(host)).chain(options.insecure.iter().cloned());
     Client::new(ClientConfig {
         protocol: ClientProtocol::HttpsExcept(plain.collect()),
         connect_timeout: Some(Duration::from_secs(10)),
         read_timeout: Some(Duration::from_secs(30)),
+        // Fewer requests, and some registries answer chunks without saying where the next one goes.
+        use_monolithic_push: true,
         user_agent: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
     })
@@ -239,9 +242,4 @@ impl RawPlatform {
             None => format!("{}/{}", self.os, self.architecture),
         })
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "localhost" || name.starts_with("127.") || name == "[::1]"
 }

@@ -9,6 +9,7 @@ use crate::registry::error::trouble;
 use crate::registry::resolve::client;
 use crate::registry::{RegistryOptions, Trouble};
 use http::HeaderValue;
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use std::pin::Pin;
@@ -53,7 +54,15 @@ impl Remote {
         if self.client.blob_exists(&any, digest.as_str()).await.unwrap_or(false) {
             return Ok(());
         }
-        self.client.push_blob(&any, bytes.to_vec(), digest.as_str()).await.map(drop).map_err(trouble)
+        match self.client.push_blob(&any, bytes.to_vec(), digest.as_str()).await {
+            // Some registries take a blob and do not say where it is.
+            Err(OciDistributionError::RegistryNoLocationError)
+                if self.client.blob_exists(&any, digest.as_str()).await.unwrap_or(false) =>
+            {
+                Ok(())
+            }
+            other => other.map(drop).map_err(trouble),
+        }
     }
 
     pub(super) async fn put_manifest(
@@ -62,7 +71,9 @@ impl Remote {
         bytes: &[u8],
         tag: Option<&str>,
     ) -> Result<(), Trouble> {
-        let reference = tag.map_or_else(|| self.by_digest(&descriptor.digest), |tag| self.tagged(tag));
+        // A digest in the tag's place: the client library panics on a registry that answers a push by digest without
+        // a Location.
+        let reference = self.tagged(tag.unwrap_or(descriptor.digest.as_str()));
         let media_type = if descriptor.media_type == INDEX { INDEX } else { MANIFEST };
         let put =
             self.client.push_manifest_raw(&reference, bytes.to_vec(), HeaderValue::from_static(media_type));
@@ -93,9 +104,7 @@ impl Remote {
         }
         match pulled {
             // Fewer bytes than announced have another digest too; the size says more.
-            Err(oci_client::errors::OciDistributionError::DigestError(_))
-                if (bounded.bytes.len() as u64) < descriptor.size =>
-            {
+            Err(OciDistributionError::DigestError(_)) if (bounded.bytes.len() as u64) < descriptor.size => {
                 Err(Trouble::SizeMismatch { expected: descriptor.size, found: bounded.bytes.len() as u64 })
             }
             Err(error) => Err(trouble(error)),
