@@ -1,18 +1,79 @@
 //! Who we are to a registry: Docker's config.json, podman's auth.json, and their credential helpers.
 
-use docker_credential::DockerCredential;
+use docker_credential::{CredentialRetrievalError as Failure, DockerCredential};
 use oci_client::secrets::RegistryAuth;
+use std::env;
+use std::fs::File;
+use std::path::PathBuf;
 
-/// The credentials for a registry's host; anonymous where there are none.
-pub(super) fn find(registry: &str) -> RegistryAuth {
-    // Docker Hub's entry has had this name for as long as there is one.
-    let server = if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry };
-    let found = docker_credential::get_credential(server)
-        .or_else(|_| docker_credential::get_podman_credential(server));
-    match found {
-        Ok(DockerCredential::UsernamePassword(user, password)) => RegistryAuth::Basic(user, password),
-        // An identity token is exchanged as the password of this user name.
-        Ok(DockerCredential::IdentityToken(token)) => RegistryAuth::Basic("<token>".into(), token),
-        Err(_) => RegistryAuth::Anonymous,
+/// The credentials for a repository; anonymous where there are none.
+pub(super) fn find(registry: &str, repository: &str) -> RegistryAuth {
+    let places = places();
+    let names = names(registry, repository);
+    let entry = names.iter().flat_map(|name| places.iter().map(move |place| (name, place)));
+    for (name, place) in entry {
+        let Ok(file) = File::open(place) else { continue };
+        match docker_credential::get_credential_from_reader(file, name) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => {
+                return RegistryAuth::Basic(user, password);
+            }
+            // An identity token is exchanged as the password of this user name.
+            Ok(DockerCredential::IdentityToken(token)) => {
+                return RegistryAuth::Basic("<token>".into(), token);
+            }
+            // A helper without an entry fails as well, and its text may hold what is secret.
+            Err(Failure::NoCredentialConfigured | Failure::HelperFailure { .. }) => {}
+            Err(error) => {
+                let place = place.display();
+                tracing::warn!("the credentials for {name} in {place} cannot be used: {error}");
+            }
+        }
+    }
+    RegistryAuth::Anonymous
+}
+
+/// As podman searches: the repository, what is above it, and the host.
+fn names(registry: &str, repository: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut path = Some(repository);
+    while let Some(part) = path {
+        names.push(format!("{registry}/{part}"));
+        path = part.rsplit_once('/').map(|(above, _)| above);
+    }
+    names.push(registry.to_owned());
+    if matches!(registry, "docker.io" | "index.docker.io") {
+        // Docker Hub's entry has had this name for as long as there is one.
+        names.push("https://index.docker.io/v1/".into());
+        names.push("docker.io".into());
+    }
+    names
+}
+
+/// The files there may be, Docker's first.
+fn places() -> Vec<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("HOME");
+    let of_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
+    let docker = variable("DOCKER_CONFIG").or_else(|| of_home(".docker"));
+    let configuration = variable("XDG_CONFIG_HOME").or_else(|| of_home(".config"));
+    let podman = match variable("REGISTRY_AUTH_FILE") {
+        Some(file) => vec![Some(file)],
+        None => [variable("XDG_RUNTIME_DIR"), configuration]
+            .map(|folder| folder.map(|folder| folder.join("containers/auth.json")))
+            .to_vec(),
+    };
+    docker.map(|folder| folder.join("config.json")).into_iter().chain(podman.into_iter().flatten()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn the_most_specific_entry_is_looked_for_first() {
+        assert_eq!(
+            names("ghcr.io", "acme/shop/web"),
+            ["ghcr.io/acme/shop/web", "ghcr.io/acme/shop", "ghcr.io/acme", "ghcr.io"]
+        );
     }
 }

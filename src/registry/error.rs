@@ -22,8 +22,15 @@ pub enum Trouble {
     #[error("the registry refuses access ({0})")]
     Unauthorized(String),
     /// The registry asks for fewer requests.
-    #[error("the registry asks for fewer requests (429), and did so again after {0} tries")]
-    TooManyRequests(u32),
+    #[error(
+        "the registry asks for fewer requests (429), at last after {tries} tries, and to wait for {wait} s"
+    )]
+    TooManyRequests {
+        /// How often it was asked.
+        tries: u32,
+        /// For how long it asked to wait, in seconds.
+        wait: u64,
+    },
     /// The registry does not answer, or not as a registry.
     #[error("the registry does not answer as it should: {0}")]
     Unavailable(String),
@@ -80,7 +87,7 @@ pub(super) fn trouble(error: OciDistributionError) -> Trouble {
         E::RegistryError { envelope, .. } => by_code(&envelope.errors),
         E::ServerError { code: 404, .. } => Trouble::NotFound("404".into()),
         E::ServerError { code: code @ (401 | 403), .. } => Trouble::Unauthorized(code.to_string()),
-        E::ServerError { code: 429, .. } => Trouble::TooManyRequests(1),
+        E::ServerError { code: 429, .. } => Trouble::TooManyRequests { tries: 1, wait: 0 },
         E::ServerError { code, message, .. } => {
             let line = message.lines().next().unwrap_or_default();
             Trouble::Unavailable(
@@ -88,7 +95,7 @@ pub(super) fn trouble(error: OciDistributionError) -> Trouble {
             )
         }
         E::DigestError(error) => Trouble::DigestMismatch(error.to_string()),
-        E::RequestError(error) => Trouble::Unavailable(innermost(&error)),
+        E::RequestError(error) => unreachable(&error),
         E::JsonError(error) => Trouble::BadManifest(error.to_string()),
         other => Trouble::Unavailable(other.to_string()),
     }
@@ -105,8 +112,46 @@ fn by_code(errors: &[oci_client::errors::OciError]) -> Trouble {
             | OciErrorCode::NotFound
             | OciErrorCode::ManifestBlobUnknown,
         ) => Trouble::NotFound(said),
-        Some(OciErrorCode::Toomanyrequests) => Trouble::TooManyRequests(1),
+        Some(OciErrorCode::Toomanyrequests) => Trouble::TooManyRequests { tries: 1, wait: 0 },
         _ => Trouble::Unavailable(said),
+    }
+}
+
+/// No answer at all, or one that broke off.
+pub(super) fn unreachable(error: &reqwest::Error) -> Trouble {
+    let host = error.url().and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
+    let why = innermost(error);
+    Trouble::Unavailable(match host {
+        Some((host, Some(port))) => format!("{host}:{port}: {why}"),
+        Some((host, None)) => format!("{host}: {why}"),
+        None => why,
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct Said {
+    errors: Vec<SaidOne>,
+}
+
+#[derive(serde::Deserialize)]
+struct SaidOne {
+    #[serde(default)]
+    message: String,
+}
+
+/// An answer that is a refusal: what its code means, with what the registry said.
+pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
+    let said = serde_json::from_slice::<Said>(body).ok().and_then(|said| said.errors.into_iter().next());
+    let text = match said {
+        Some(one) => one.message,
+        None => String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned(),
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    let told = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();
+    match status.as_u16() {
+        401 | 403 => Trouble::Unauthorized(told),
+        404 => Trouble::NotFound(told),
+        _ => Trouble::Unavailable(told),
     }
 }
 

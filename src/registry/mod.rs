@@ -2,10 +2,12 @@
 //!
 //! Digests are computed from the bytes that a registry sends, never taken on its word.
 
+mod access;
 pub mod artifact;
 mod credentials;
 mod error;
 mod loopback;
+mod reader;
 mod resolve;
 
 pub use error::{RegistryError, Trouble};

@@ -2,22 +2,17 @@
 
 use super::credentials;
 use super::error::{RegistryError, Trouble, trouble};
-use super::loopback::is_plain;
+use super::reader::{MANIFEST_LIMIT, Reader};
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
 use crate::model::release::PlatformDigests;
 use futures::stream::{self, StreamExt};
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::{Client, Reference};
+use oci_client::Reference;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Images that are resolved at the same time.
 const CONCURRENCY: usize = 8;
-/// No honest manifest is larger.
-const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
-const TRIES: u32 = 4;
 const MEDIA_TYPES: &[&str] = &[
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -36,7 +31,7 @@ pub struct RegistryOptions {
 
 /// A connection to every registry.
 pub struct Registries {
-    client: Client,
+    reader: Reader,
     map: BTreeMap<String, String>,
 }
 
@@ -87,7 +82,7 @@ impl Registries {
             .filter_map(|text| text.parse::<ImageReference>().ok())
             .map(|image| image.registry);
         let mapped = options.map.values().filter_map(|name| name.split('/').next()).map(str::to_owned);
-        Self { client: client(options, hosts.chain(mapped)), map: options.map.clone() }
+        Self { reader: Reader::new(options, hosts.chain(mapped)), map: options.map.clone() }
     }
 
     /// Resolves each reference once, several at the same time; in the order given.
@@ -117,7 +112,8 @@ impl Registries {
             Ok(image) => image,
             Err(trouble) => return Presence::Unknown(trouble.to_string()),
         };
-        match self.client.fetch_manifest_digest(&image, &credentials::find(image.resolve_registry())).await {
+        let auth = credentials::find(image.resolve_registry(), image.repository());
+        match self.reader.client.fetch_manifest_digest(&image, &auth).await {
             Ok(_) => Presence::There,
             Err(error) => match trouble(error) {
                 Trouble::NotFound(_) => Presence::Absent,
@@ -144,24 +140,7 @@ impl Registries {
 
     /// A manifest and the digest of its bytes, which must be the one that was asked for.
     async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), Trouble> {
-        let auth = credentials::find(image.resolve_registry());
-        let mut tries = 1;
-        let bytes = loop {
-            match self.client.pull_manifest_raw(image, &auth, MEDIA_TYPES).await {
-                Ok((bytes, _)) => break bytes,
-                Err(error) => match trouble(error) {
-                    Trouble::TooManyRequests(_) if tries < TRIES => {
-                        tokio::time::sleep(Duration::from_secs(1 << tries)).await;
-                        tries += 1;
-                    }
-                    Trouble::TooManyRequests(_) => return Err(Trouble::TooManyRequests(tries)),
-                    other => return Err(other),
-                },
-            }
-        };
-        if bytes.len() > MANIFEST_LIMIT {
-            return Err(Trouble::BadManifest(format!("it has {} bytes, which no manifest has", bytes.len())));
-        }
+        let bytes = self.reader.manifest(image, MEDIA_TYPES).await?;
         let digest = Sha256Digest::of(&bytes);
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
             return Err(Trouble::DigestMismatch(format!("expected {wanted}, found {digest}")));
@@ -198,8 +177,10 @@ impl Registries {
         manifest: &RawManifest,
     ) -> Result<Vec<PlatformDigests>, Trouble> {
         let Some(config) = &manifest.config else { return Ok(Vec::new()) };
-        let mut bytes = Vec::new();
-        self.client.pull_blob(image, config.digest.as_str(), &mut bytes).await.map_err(trouble)?;
+        // An artifact's configuration may be anything, but no image's is larger than a manifest.
+        let Some(bytes) = self.reader.blob(image, config.digest.as_str(), MANIFEST_LIMIT).await? else {
+            return Err(Trouble::BadManifest("its configuration has more than 4 MiB, which none has".into()));
+        };
         let found = Sha256Digest::of(&bytes);
         if found != config.digest {
             return Err(Trouble::DigestMismatch(format!("expected {}, found {found}", config.digest)));
@@ -213,20 +194,6 @@ impl Registries {
         };
         Ok(platform.map(entry).into_iter().collect())
     }
-}
-
-/// A client that speaks without TLS to those of `hosts` that are on the loopback, and to those that were named.
-pub(super) fn client(options: &RegistryOptions, hosts: impl Iterator<Item = String>) -> Client {
-    let plain = hosts.filter(|host| is_plain(host)).chain(options.insecure.iter().cloned());
-    Client::new(ClientConfig {
-        protocol: ClientProtocol::HttpsExcept(plain.collect()),
-        connect_timeout: Some(Duration::from_secs(10)),
-        read_timeout: Some(Duration::from_secs(30)),
-        // Fewer requests, and some registries answer chunks without saying where the next one goes.
-        use_monolithic_push: true,
-        user_agent: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
-        ..ClientConfig::default()
-    })
 }
 
 impl RawPlatform {

@@ -12,6 +12,7 @@ mod harness;
 mod plugin;
 mod promote;
 mod proxy;
+mod registries;
 mod releases;
 mod retries;
 mod rollout;
