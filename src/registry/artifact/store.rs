@@ -9,14 +9,14 @@ use crate::registry::{RegistryOptions, Trouble};
 
 /// A registry's repository or a layout.
 pub(super) enum Store {
-    Remote(Remote),
+    Remote(Box<Remote>),
     Layout(Layout),
 }
 
 impl Store {
     pub(super) fn open(location: &Location, options: &RegistryOptions) -> Self {
         match location {
-            Location::Registry(image) => Store::Remote(Remote::new(image, options)),
+            Location::Registry(image) => Store::Remote(Box::new(Remote::new(image, options))),
             Location::Layout { folder, .. } => Store::Layout(Layout::new(folder)),
         }
     }
