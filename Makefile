@@ -40,6 +40,11 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test architecture
 	cargo test --test it -- --skip e2e::
 
+.PHONY: chaos
+chaos: tools cluster ## 100 promotions through a bad network, by seeds; SEED=first COUNT=how many
+	KUBECTL_DELIVERY_CHAOS=$${COUNT:-100} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
+	  cargo test --test it -- execute::faults --nocapture
+
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
 	@status=0; $(NODE) up || status=$$?; \

@@ -1,6 +1,6 @@
 //! A namespace with releases made of manifests, and the commands on them.
 
-use super::copy::{Copy, copy_shared};
+use super::copy::{Copy, copy};
 use crate::harness::{Namespace, Ran, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -12,13 +12,24 @@ pub const NAME: &str = "app";
 /// A namespace and the releases made for it.
 pub struct App {
     pub namespace: Namespace,
+    cluster: TestCluster,
     folder: tempfile::TempDir,
 }
 
 impl App {
     pub fn new() -> Self {
-        let namespace = TestCluster::get().namespace_named("t-exec");
-        Self { namespace, folder: tempfile::tempdir().unwrap() }
+        Self::on(TestCluster::get())
+    }
+
+    /// On a cluster of a test's own.
+    pub fn on(cluster: &TestCluster) -> Self {
+        let namespace = cluster.namespace_named("t-exec");
+        Self { namespace, cluster: cluster.clone(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path beside its files.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Records a release of these manifests.
@@ -27,7 +38,7 @@ impl App {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         std::fs::write(&manifests, list.to_string()).unwrap();
         let file = self.folder.path().join(format!("{version}.yaml"));
-        let mut record = TestCluster::get().delivery();
+        let mut record = self.cluster.delivery();
         record.args(["record", "--offline", "--quiet", "--name", NAME, "--version", version]);
         record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
         file
@@ -36,31 +47,34 @@ impl App {
     /// `promote` of a release made of these manifests.
     pub fn promote(&self, version: &str, objects: &[Value]) -> Command {
         let file = self.release(version, objects);
-        let mut command = TestCluster::get().delivery();
+        let mut command = self.cluster.delivery();
         command.arg("promote").arg(file).args(["-n", self.namespace.name(), "-y", "--settle", "0s"]);
         command
     }
 
     pub fn revert(&self) -> Command {
-        let mut command = TestCluster::get().delivery();
+        let mut command = self.cluster.delivery();
         command.args(["revert", NAME, "-n", self.namespace.name()]);
         command
     }
 
     pub fn status(&self) -> Value {
-        let mut command = TestCluster::get().delivery();
+        let mut command = self.cluster.delivery();
         command.args(["status", NAME, "-n", self.namespace.name(), "-o", "json"]);
         command.run().exits(0).json()[0].clone()
     }
 
     pub fn history(&self) -> Value {
-        let mut command = TestCluster::get().delivery();
+        let mut command = self.cluster.delivery();
         command.args(["history", NAME, "-n", self.namespace.name(), "-o", "json"]);
         command.run().exits(0).json()
     }
 
     pub fn copy(&self, objects: &[Value]) -> Copy {
-        blocking(copy_shared(self.namespace.name(), objects))
+        blocking(async {
+            let door = self.cluster.connect().await;
+            copy(door.as_ref(), self.namespace.name(), objects).await
+        })
     }
 
     /// kubectl in this namespace; fails where it fails.

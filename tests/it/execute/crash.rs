@@ -227,7 +227,7 @@ fn every_point(killed: Killed) -> usize {
                             known = Some(place);
                         }
                         // The next round gets a place where nothing is amiss.
-                        Err(why) => failed.lock().unwrap().push(said(&*why)),
+                        Err(why) => failed.lock().unwrap().push(super::said(&*why)),
                     }
                 }
             });
@@ -237,12 +237,6 @@ fn every_point(killed: Killed) -> usize {
     println!("{killed:?}: {writes} writes, {tried} crash points tried");
     assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
     tried
-}
-
-/// What a panic says.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 #[test]

@@ -1,9 +1,17 @@
-//! Promotions and reverts against the real server: exactness, crashes, two at once, somebody else's hand.
+//! Promotions and reverts against the real server: exactness, crashes, faults, two at once, somebody else's hand.
 
 pub mod app;
-mod copy;
+pub mod copy;
 mod crash;
 mod exact;
+mod faults;
 mod hand;
 mod reference;
+pub mod small;
 mod together;
+
+/// What a panic says.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
