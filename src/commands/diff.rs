@@ -11,6 +11,7 @@ use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::model::{Sha256Digest, Target};
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
+use crate::plan;
 use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style, View};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -96,6 +97,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let set = applyset_id(&inventory(&name), &home);
     let question = Question { inputs: &inputs, members: &members, home: &home, set: &set, today: today() };
     let mut comparison = comparing::compare(cluster.as_ref(), question).await?;
+    let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
+    let not_applied = plan::not_applied(desired);
+    comparison.objects.retain(|object| !not_applied.contains(&object.id()));
     let mut notes = Vec::new();
     if is_release && let Err(error) = comparing::examine(cluster.as_ref(), &inputs, &mut comparison).await {
         notes.push(format!("what runs could not be read: {}", error.message));

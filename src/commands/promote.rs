@@ -166,6 +166,15 @@ fn waivable(text: &str) -> Result<String, String> {
     Err(format!("expected one of {}", WAIVABLE.join(", ")))
 }
 
+impl Limits {
+    /// A server that is silent for longer than the whole may take is not waited for.
+    fn of_execution(&self) -> execute::Limits {
+        let limits = execute::Limits::default();
+        let patience = self.timeout.map_or(limits.patience, |timeout| timeout.min(limits.patience));
+        execute::Limits { lock_timeout: self.lock_timeout, patience, ..limits }
+    }
+}
+
 impl Args {
     fn show(&self) -> Show {
         if self.output == Some(Format::Json) { Show::Json } else { Show::Person }

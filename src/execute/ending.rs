@@ -155,10 +155,17 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
         named(journal),
         why.unwrap_or_else(|| "interrupted".into())
     );
-    let next = vec![
+    let mut next = vec![
         format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
         in_namespace(journal, "revert"),
     ];
+    let failed = journal.failure.as_ref().and_then(|failure| failure.object.as_ref());
+    if let Some(job) = failed.filter(|object| object.kind == "Job" && object.group == "batch") {
+        let namespace = job.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+        let name = job.kubectl_name();
+        next.insert(0, format!("kubectl logs {name}{namespace}"));
+        next.insert(1, format!("kubectl delete {name}{namespace}   # --resume runs it again"));
+    }
     Ended { outcome: Outcome::NotFullyReverted, message, next }
 }
 

@@ -90,6 +90,7 @@ pub(super) enum Stage {
     Narrowing,
     Forgetting,
     Closing,
+    Stopping(String),
     Turning,
     Undoing(usize, BTreeSet<u32>),
     Settling(usize),
@@ -171,6 +172,10 @@ impl Machine {
             (Stage::Narrowing, Input::Written) => self.forget_previous(now),
             (Stage::Forgetting, Input::Written) => self.close_promoted(now),
             (Stage::Closing, Input::Written) => self.finish_promoted(),
+            (Stage::Stopping(barrier), Input::Written) => {
+                self.stage = Stage::Ended;
+                vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)]
+            }
             (Stage::Turning, Input::Written) => self.undo_group(0, now),
             (Stage::Undoing(group, left), Input::Undone(step, state)) => {
                 self.undone(group, left, step, state, now)
@@ -218,7 +223,10 @@ impl Machine {
                 ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
                 self.go(Stage::Widening, Effect::WriteInventory)
             }
-            (JournalPhase::Applying, Intent::Forward) => self.catch_up(now),
+            (JournalPhase::Applying, Intent::Forward) => {
+                journal.failure = None;
+                self.catch_up(now)
+            }
             (JournalPhase::Closed, Intent::Forward) => self.finish_promoted(),
         }
     }
@@ -417,12 +425,23 @@ impl Machine {
     fn fail(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
         self.head.current.failure = Some(failure);
         if let Some(barrier) = self.barrier() {
-            self.stage = Stage::Ended;
-            return vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)];
+            return self.stop_past(barrier);
         }
         let why =
             if self.wanted == Interrupt::None { RevertReason::Failed } else { RevertReason::Interrupted };
         self.turn(why, now)
+    }
+
+    /// Stops where it is, with the cause in the journal. What failed is tried again by a later run.
+    fn stop_past(&mut self, barrier: String) -> Vec<Effect> {
+        let failed = self.head.current.failure.as_ref().and_then(|failure| failure.object.clone());
+        for step in &mut self.head.current.steps {
+            if Some(step.target.id()) == failed && matches!(step.state, StepState::Done { .. }) {
+                step.state = StepState::Intended;
+            }
+        }
+        self.head.current.message = "it stopped past a step that cannot be undone".into();
+        self.go(Stage::Stopping(barrier), Effect::WriteHead)
     }
 
     /// A step that was done and that cannot be undone.
@@ -569,8 +588,7 @@ impl Machine {
             return None;
         }
         if let Some(barrier) = self.barrier() {
-            self.stage = Stage::Ended;
-            return Some(vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)]);
+            return Some(self.stop_past(barrier));
         }
         Some(self.turn(RevertReason::Interrupted, now))
     }

@@ -356,6 +356,13 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     machine.bodies = Arc::new(bodies);
     course(&mut machine, to_first_wave());
     let effects = words(&machine.next(Input::Judged(Err(failure())), now()));
+    assert_eq!(effects, ["head"]);
+    let journal = &machine.head.current;
+    assert!(journal.failure.is_some(), "the journal says why");
+    let failed = journal.failure.as_ref().and_then(|failure| failure.object.clone());
+    let again = journal.steps.iter().find(|step| Some(step.target.id()) == failed);
+    assert!(again.is_none_or(|step| step.state == StepState::Intended), "a later run tries it again");
+    let effects = words(&machine.next(Input::Written, now()));
     assert_eq!(effects, ["finish NotFullyReverted true"]);
     assert!(machine.head.current.is_open(), "a later run can go on or put back what can be");
 }

@@ -22,6 +22,7 @@ mod standing;
 mod steps;
 mod store;
 mod undo;
+mod undo_job;
 pub mod watching;
 mod well;
 

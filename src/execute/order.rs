@@ -1,7 +1,7 @@
 //! In which order steps are done, and in which they are undone.
 
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
-use crate::model::plan::Action;
+use crate::model::plan::{Action, Undo};
 use crate::observe::home::Bodies;
 use crate::plan::rank;
 use std::cmp::Reverse;
@@ -30,7 +30,8 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
     let mut back: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
     let mut delete: BTreeMap<Reverse<u32>, Vec<u32>> = BTreeMap::new();
     for (progress, part) in touched(journal, bodies) {
-        match &part.before {
+        // A Job with another that undoes it stands by what was put back before.
+        match part.before.as_ref().filter(|_| !matches!(part.step.undo, Undo::Run { .. })) {
             None => delete.entry(Reverse(progress.wave)).or_default().push(progress.id),
             Some(before) => {
                 let changed_crd = before.kind() == "CustomResourceDefinition"

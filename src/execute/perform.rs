@@ -2,15 +2,18 @@
 
 use super::ending;
 use super::machine::{Effect, Input};
+use super::patience::Problem;
 use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Watched};
 use super::steps::{Outcome, Steps};
 use super::store::{Store, StoreError};
 use super::undo::Undoing;
+use super::undo_job::UndoJob;
 use super::well::is_well;
 use crate::model::event::Event;
-use crate::model::journal::{Failure, Journal, UndoState};
+use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
+use crate::model::plan::Undo;
 use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Stored};
 use std::collections::BTreeMap;
@@ -132,7 +135,13 @@ impl Performer {
             fence: self.fence,
             by_hand: by_hand(journal, &object),
         };
-        let state = match undoing.undo(part, progress).await {
+        let undone = match &part.step.undo {
+            Undo::Run { job } => {
+                self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id)).await
+            }
+            _ => undoing.undo(part, progress).await,
+        };
+        let state = match undone {
             Ok(state) => state,
             Err(problem) => return Input::CutOff(ending::problem(problem)),
         };
@@ -150,6 +159,33 @@ impl Performer {
         let ok = matches!(state, UndoState::Done { .. });
         self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
         Input::Undone(id, state)
+    }
+
+    /// Takes the irreversible Job away and runs the one that undoes it, to its end.
+    async fn undo_by_job(
+        &self,
+        undoing: &Undoing<'_>,
+        part: &StepPart,
+        progress: &StepProgress,
+        job: UndoJob<'_>,
+    ) -> Result<UndoState, Problem> {
+        let needed = match undoing.prepare_job(&job, part, progress).await? {
+            Ok(needed) => needed,
+            Err(left) => return Ok(left),
+        };
+        let state = undoing.undo(part, progress).await?;
+        if !needed || matches!(state, UndoState::Left { .. }) {
+            return Ok(state);
+        }
+        let answer = match undoing.start_job(&job).await? {
+            Ok(answer) => answer,
+            Err(left) => return Ok(left),
+        };
+        let watched = Watched { step: part.step.id, target: job.target.clone(), answer, changes: Vec::new() };
+        Ok(match self.services.rollout.follow(&[watched]).await {
+            Ok(()) => job.has_undone(),
+            Err(failure) => job.failed(&failure.cause.message),
+        })
     }
 
     fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {

@@ -38,7 +38,12 @@ pub(super) struct Start {
 
 /// Runs to an end.
 pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> Ended {
-    let patience = Patience { lock: lock.clone(), limit: services.limits.patience };
+    let patience = Patience {
+        lock: lock.clone(),
+        limit: services.limits.patience,
+        events: services.events.clone(),
+        told: Arc::default(),
+    };
     let bodies = Arc::new(start.bodies);
     let journal = &start.head.current;
     let store = Store {
@@ -170,7 +175,7 @@ impl Now {
 fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Option<Phase> {
     let committed = journal == crate::model::journal::JournalPhase::Committed;
     Some(match stage {
-        Stage::Start | Stage::Ended => return None,
+        Stage::Start | Stage::Stopping(_) | Stage::Ended => return None,
         Stage::Preparing | Stage::WritingParts | Stage::Opening | Stage::Widening => Phase::Journal,
         Stage::Intending(_) | Stage::Sending(..) if committed => Phase::Prune,
         Stage::Intending(_) | Stage::Sending(..) | Stage::Watching(_) | Stage::CatchingUp => Phase::Apply,

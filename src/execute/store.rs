@@ -299,10 +299,14 @@ impl Store {
 pub(super) fn is_passing(error: &ApiError) -> bool {
     match error {
         // A 500 that carries a Status is final.
-        ApiError::Status { code, .. } => matches!(code, 429 | 502..=504),
+        // A 401 says nothing of the request: whoever logs in again can go on.
+        ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504),
         ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500,
-        ApiError::Timeout { .. } | ApiError::Connect { .. } | ApiError::Broken { .. } => true,
-        ApiError::NotServed { .. } | ApiError::Credentials { .. } => false,
+        ApiError::Timeout { .. }
+        | ApiError::Connect { .. }
+        | ApiError::Broken { .. }
+        | ApiError::Credentials { .. } => true,
+        ApiError::NotServed { .. } => false,
     }
 }
 

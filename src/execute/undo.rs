@@ -30,10 +30,14 @@ pub(super) struct Undoing<'a> {
 const ADDRESS: Duration = Duration::from_secs(10);
 
 /// A try's end.
-enum Next {
+pub(super) enum Next {
+    /// Look again at once.
     Look,
+    /// Wait a little.
     Wait,
+    /// The step has ended.
     End(UndoState),
+    /// Nothing more can be done now.
     Stop(Problem),
 }
 
@@ -43,7 +47,7 @@ impl From<Problem> for Next {
     }
 }
 
-fn done(live: Option<&Object>, notes: Vec<String>) -> UndoState {
+pub(super) fn done(live: Option<&Object>, notes: Vec<String>) -> UndoState {
     UndoState::Done { content: live.map(content_hash).unwrap_or_default(), notes }
 }
 
@@ -134,7 +138,7 @@ impl Undoing<'_> {
         Ok(done(None, Vec::new()))
     }
 
-    async fn delete(&self, target: &Target, uid: &str, clock: &Clock<'_>) -> Result<(), Next> {
+    pub(super) async fn delete(&self, target: &Target, uid: &str, clock: &Clock<'_>) -> Result<(), Next> {
         // The owner goes after what it owns: nothing of it runs on unseen.
         let owns = matches!(&*target.resource.group, "apps" | "batch");
         let propagation = if owns { Propagation::Foreground } else { Propagation::Background };
@@ -160,8 +164,12 @@ impl Undoing<'_> {
         before: &Object,
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
-        if part.step.undo == Undo::Delete {
-            return Ok(done(None, vec!["a Job that had run is not run again".into()]));
+        match &part.step.undo {
+            Undo::Delete | Undo::Run { .. } => {
+                return Ok(done(None, vec!["a Job that had run is not run again".into()]));
+            }
+            Undo::Impossible { why } => return Ok(self.left(why.clone())),
+            Undo::Restore | Undo::CreateAgain => {}
         }
         let target = &part.step.target;
         let mut last = None;
@@ -245,6 +253,9 @@ impl Undoing<'_> {
             (Action::Recreate { object }, _) => is_made_by(object, &live),
             _ => false,
         };
+        if let (true, Undo::Impossible { why }) = (ours, &part.step.undo) {
+            return Ok(self.left(why.clone()));
+        }
         if ours {
             self.delete(&part.step.target, live.uid(), clock).await?;
             return Err(Next::Look);
@@ -343,7 +354,7 @@ impl Undoing<'_> {
         Err(Next::Look)
     }
 
-    fn after(&self, error: ApiError) -> Next {
+    pub(super) fn after(&self, error: ApiError) -> Next {
         match &error {
             error if error.is_conflict() || is_test(error) => Next::Look,
             error if is_passing(error) => Next::Wait,

@@ -127,7 +127,8 @@ struct Hooks {
 
 impl Hooks {
     fn of(comparison: &Comparison, findings: &mut Vec<PreflightFinding>) -> Self {
-        let mut hooks = Self::default();
+        let all = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
+        let mut hooks = Self { skipped: hooks::not_applied(all), undo_jobs: BTreeMap::new() };
         for object in &comparison.objects {
             let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
             match hooks::hook_of(desired) {
@@ -141,7 +142,6 @@ impl Hooks {
                         Some(&id),
                         "is not applied: a hook of deletions and rollbacks".into(),
                     ));
-                    hooks.skipped.insert(id.clone());
                 }
                 Ok(Some(_)) if hooks::outlives_its_policy(desired) => {
                     findings.push(note(
@@ -162,7 +162,6 @@ impl Hooks {
             match job {
                 Some(mut job) => {
                     job.set_namespace(undo.namespace.as_deref());
-                    hooks.skipped.insert(undo);
                     hooks.undo_jobs.insert(id, job);
                 }
                 None => {

@@ -2,8 +2,9 @@
 //!
 //! Helm's annotations are understood where they have a meaning here, and refused by name where they have none.
 
-use crate::model::Object;
 use crate::model::names::{HOOK_ANNOTATION, IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use crate::model::{Object, ObjectId};
+use std::collections::BTreeSet;
 
 const HELM_HOOK: &str = "helm.sh/hook";
 const HELM_WEIGHT: &str = "helm.sh/hook-weight";
@@ -95,6 +96,20 @@ pub(super) fn undone_by(object: &Object) -> Option<&str> {
 /// Whether a Job says that its effect cannot be undone.
 pub(super) fn is_irreversible(object: &Object) -> bool {
     object.annotation(IRREVERSIBLE_ANNOTATION) == Some("true")
+}
+
+/// Which of a release's objects a promotion never applies: hooks of deletions and rollbacks, and Jobs that undo others.
+pub fn not_applied<'a>(desired: impl Iterator<Item = (ObjectId, &'a Object)>) -> BTreeSet<ObjectId> {
+    let mut found = BTreeSet::new();
+    for (id, object) in desired {
+        if let Some(name) = undone_by(object) {
+            found.insert(ObjectId { name: name.into(), ..id.clone() });
+        }
+        if matches!(hook_of(object), Ok(Some(Hook { when: When::Never, .. }))) {
+            found.insert(id);
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub use checks::quarantine;
 pub use content::{content_hash, expect_holds, expect_present, is_controllers_annotation, same_content};
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};
+pub use hooks::not_applied;
 pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
 pub use policy::{Facts, Planned, Policy, waive};
 pub use questions::questions;

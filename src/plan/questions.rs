@@ -6,7 +6,7 @@ use super::workload::pod_of;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,10 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
         if let Some(put_back) = put_back(step, old.map(|(live, _)| *live)) {
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request: put_back });
+        }
+        if let Undo::Run { job } = &step.undo {
+            asked.tries.push(undo_job(step, job));
+            asked.pods.extend(pod_of(job, &job_target(step, job).id()));
         }
         if let Some(pod) = step.action.object().and_then(|object| pod_of(object, &id)) {
             asked.pods.push(pod);
@@ -43,6 +47,17 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         .collect();
     asked.quotas.retain(|namespace| !created.contains(namespace.as_str()));
     asked
+}
+
+fn job_target(step: &PlanStep, job: &Object) -> Target {
+    Target { name: job.name().into(), ..step.target.clone() }
+}
+
+/// The Job that undoes a step: one that the server would refuse is found before it is needed.
+fn undo_job(step: &PlanStep, job: &Object) -> Try {
+    let mut body = job.value().clone();
+    body["metadata"]["name"] = other_name(job.name()).into();
+    Try { step: step.id, target: job_target(step, job), request: DryRequest::Create(body) }
 }
 
 type Live<'a> = BTreeMap<ObjectId, (&'a Object, Option<&'a Object>)>;

@@ -43,6 +43,10 @@ impl Rights {
             Undo::Impossible { .. } => &[],
         };
         self.on(&step.target, undo, "to undo it");
+        if let Undo::Run { job } = &step.undo {
+            let target = Target { name: job.name().into(), ..step.target.clone() };
+            self.on(&target, &["get", "create", "patch", "delete"], "to run what undoes it");
+        }
     }
 
     /// The lock, the inventory, the journal, the history and the pre-images.

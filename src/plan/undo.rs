@@ -5,6 +5,15 @@ use crate::model::plan::Undo;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
 
+/// Finalizers of the control plane's own.
+const CONTROL_PLANES: &[&str] = &[
+    "foregroundDeletion",
+    "orphan",
+    "kubernetes.io/pvc-protection",
+    "kubernetes.io/pv-protection",
+    "batch.kubernetes.io/job-tracking",
+];
+
 /// Undo of the apply of `body` onto `live`.
 pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
     let Gvk { group, kind, .. } = body.gvk();
@@ -24,11 +33,23 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
     if hooks::is_irreversible(body) {
         return Undo::Impossible { why: "the Job says that its effect cannot be undone".into() };
     }
+    if let Some(names) = held_by(body) {
+        let why = format!("once created it goes only when somebody takes its finalizers away ({names})");
+        return Undo::Impossible { why };
+    }
     match live {
         // A Job that has finished is never run again by a revert.
         Some(live) if !finished(live) => Undo::CreateAgain,
         _ => Undo::Delete,
     }
+}
+
+/// Finalizers that the control plane does not take away by itself.
+fn held_by(body: &Object) -> Option<String> {
+    let names = body.at("/metadata/finalizers").and_then(Value::as_array)?;
+    let names = names.iter().filter_map(Value::as_str).filter(|name| !CONTROL_PLANES.contains(name));
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn finished(job: &Object) -> bool {
@@ -96,6 +117,16 @@ mod tests {
         assert!(matches!(of_create(&irreversible, None, None), Undo::Impossible { .. }));
         let back = job(json!({}));
         assert_eq!(of_create(&irreversible, None, Some(&back)), Undo::Run { job: Box::new(back.clone()) });
+    }
+
+    #[test]
+    fn what_is_created_with_a_finalizer_that_somebody_must_take_away_cannot_be_undone() {
+        let map = |finalizers: Value| {
+            object(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": finalizers}}))
+        };
+        let held = of_create(&map(json!(["example.com/hold"])), None, None);
+        assert!(matches!(held, Undo::Impossible { why } if why.contains("example.com/hold")));
+        assert_eq!(of_create(&map(json!(["foregroundDeletion"])), None, None), Undo::Delete);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::commands::acting::{self, Acting};
 use crate::commands::comparing::{self, Question};
 use crate::commands::gating::gates;
 use crate::commands::inputs::Inputs;
-use crate::execute::Limits;
 use crate::execute::watching::WatchingOptions;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
@@ -109,7 +108,7 @@ impl Place {
                 clean: Arc::new(|text| crate::report::clean(text).into_owned()),
                 ..WatchingOptions::default()
             },
-            limits: Limits { lock_timeout: args.limits.lock_timeout, ..Limits::default() },
+            limits: args.limits.of_execution(),
             keep_history: args.limits.history,
         }
     }

@@ -11,6 +11,7 @@ use crate::model::environment::Environment;
 use crate::model::kinds::well_known;
 use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
 use crate::model::{Gvk, Object, ResourceType, Target};
+use crate::plan;
 use std::collections::BTreeMap;
 
 /// What was read from files.
@@ -83,6 +84,8 @@ pub(super) async fn goal(
         let target = Target::new(kind, one.object.namespace().or(Some(&home)), one.object.name());
         objects.push((target, one.object));
     }
+    let not_applied = plan::not_applied(objects.iter().map(|(target, object)| (target.id(), object)));
+    objects.retain(|(target, _)| !not_applied.contains(&target.id()));
     let (images, image_paths) = (release.spec.images, release.spec.image_paths);
     Ok(Goal { release: identity, images, image_paths, environment, objects })
 }

@@ -27,11 +27,6 @@ impl App {
         Self { namespace, cluster: cluster.clone(), folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A path beside its files.
-    pub fn beside(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// Records a release of these manifests.
     pub fn release(&self, version: &str, objects: &[Value]) -> PathBuf {
         let manifests = self.folder.path().join(format!("{version}.json"));

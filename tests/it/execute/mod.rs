@@ -1,14 +1,17 @@
 //! Promotions and reverts against the real server: exactness, crashes, faults, two at once, somebody else's hand.
 
 pub mod app;
+mod ci;
 pub mod copy;
 mod crash;
 mod exact;
 mod faults;
 mod hand;
+mod outage;
 mod reference;
 pub mod small;
 mod together;
+mod zombies;
 
 /// What a panic says.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {

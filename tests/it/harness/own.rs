@@ -27,6 +27,19 @@ impl OwnCluster {
         script(&["kill", &self.0.name, component]).run().ok();
     }
 
+    /// Stops a component that goes on running: it answers nobody.
+    pub fn freeze(&self, component: &str) {
+        script(&["freeze", &self.0.name, component]).run().ok();
+    }
+
+    /// Lets a frozen component go on, and starts those again that ended meanwhile: a controller manager that cannot
+    /// renew its lease ends itself.
+    pub fn thaw(&self, component: &str) {
+        script(&["thaw", &self.0.name, component]).run().ok();
+        std::thread::sleep(Duration::from_millis(500));
+        script(&["up", &self.0.name]).run().ok();
+    }
+
     /// Starts a killed component again, and waits until the API server is ready.
     pub fn restart(&self, component: &str) {
         script(&["start", &self.0.name, component]).run().ok();

@@ -1,5 +1,6 @@
 //! Promotions: the preflight, adoption, pruning, rights.
 
+mod hooks;
 mod preflight;
 mod rights;
 mod support;

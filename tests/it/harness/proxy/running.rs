@@ -80,7 +80,8 @@ impl Running {
             }
             if self.start.elapsed() > Duration::from_secs(300) {
                 self.process.kill();
-                panic!("{} did not end within 300 s", self.command);
+                let said = self.readers[1].take().map(|thread| thread.join().unwrap()).unwrap_or_default();
+                panic!("{} did not end within 300 s:\n{said}", self.command);
             }
             std::thread::sleep(Duration::from_millis(2));
         };
