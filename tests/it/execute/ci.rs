@@ -73,7 +73,7 @@ fn a_pipeline_killed_at_once_is_settled_by_the_next_in_either_way() {
         let stopped = app.promote("3", &next).args(["--on-open-journal", "stop"]).run().exits(2);
         assert!(stopped.stderr.contains("promote --resume app"), "{}", stopped.stderr);
         // What is resumed gets stuck again, fails within its limit, and is put back; then the new one goes on.
-        let ran = app.promote("3", &next).args(["--on-open-journal", what, "--timeout", "5s"]).run();
+        let ran = app.promote("3", &next).args(["--on-open-journal", what, "--timeout", "15s"]).run();
         assert_eq!(ran.code, Some(0), "{what}: {}", ran.stderr);
         assert_eq!(app.status()["version"], "3");
     }
