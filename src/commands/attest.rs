@@ -9,7 +9,7 @@ use crate::model::attestation::{EvidenceFile, Statement, TestResult, TestTotals}
 use crate::model::release::ReleaseIdentity;
 use crate::registry::RegistryOptions;
 use crate::registry::artifact::Artifact;
-use crate::signing;
+use crate::signing::{self, PrivateKey};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,16 +54,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             .with_hint("kubectl delivery attest RELEASE --evidence integration=junit.xml"));
     }
     let results = args.evidence.read()?;
+    let key = args.evidence.signer()?;
     let options = args.registry.options();
     let identity = open(&args.release, &options).await?.release.identity();
-    args.evidence.write(results, &args.release, &identity, &options, context).await?;
+    write(results, key.as_ref(), (&args.release, &identity), &options, context).await?;
     Ok(Exit::OK)
 }
 
 impl EvidenceArgs {
     /// Reads the files; one result a name. A report with failures is refused unless they are accepted.
     pub fn read(&self) -> Result<Vec<TestResult>, CommandError> {
-        let run = self.run_url.clone().or_else(run_url);
+        let run = self.run();
         let mut results: BTreeMap<String, TestResult> = BTreeMap::new();
         for text in &self.evidence {
             let (name, file) = text.split_once('=').unwrap_or(("test", text));
@@ -75,13 +76,8 @@ impl EvidenceArgs {
             }
             let bytes = load::bytes(Path::new(file))?;
             let totals = load::junit(&bytes);
-            let result = results.entry(name.to_owned()).or_insert_with(|| TestResult {
-                name: name.to_owned(),
-                files: Vec::new(),
-                totals: None,
-                run: run.clone(),
-                waived: None,
-            });
+            let result =
+                results.entry(name.to_owned()).or_insert_with(|| TestResult::named(name, run.clone()));
             let own = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
             result
                 .files
@@ -112,34 +108,41 @@ impl EvidenceArgs {
             .with_hint("--accept-failures REASON attests them all the same"))
     }
 
-    /// Writes the statements beside the release.
-    pub async fn write(
-        &self,
-        results: Vec<TestResult>,
-        place: &str,
-        release: &ReleaseIdentity,
-        options: &RegistryOptions,
-        context: &Context,
-    ) -> Result<(), CommandError> {
-        let key = self.key.as_deref().map(private_key).transpose()?;
-        for result in results {
-            let statement = Statement::test(release, &result);
-            let artifact = match &key {
-                Some(key) => Artifact {
-                    title: format!("{}.sigstore.json", result.name),
-                    bytes: signing::bundle(&statement, key),
-                },
-                None => Artifact {
-                    title: format!("{}.intoto.json", result.name),
-                    bytes: signing::bare(&statement),
-                },
-            };
-            let place = keep(place, options, artifact).await?;
-            let how = if key.is_some() { "" } else { ", unsigned" };
-            writeln!(context.stderr(), "attested {}{how}: {place}", result.name)?;
-        }
-        Ok(())
+    /// The key to sign with, where one is named.
+    pub fn signer(&self) -> Result<Option<PrivateKey>, CommandError> {
+        self.key.as_deref().map(private_key).transpose()
     }
+
+    /// URL of the run.
+    pub fn run(&self) -> Option<String> {
+        self.run_url.clone().or_else(run_url)
+    }
+}
+
+/// Writes one statement a result beside the release that lies at a place.
+pub async fn write(
+    results: Vec<TestResult>,
+    key: Option<&PrivateKey>,
+    (place, release): (&str, &ReleaseIdentity),
+    options: &RegistryOptions,
+    context: &Context,
+) -> Result<(), CommandError> {
+    for result in results {
+        let statement = Statement::test(release, &result);
+        let artifact = match key {
+            Some(key) => Artifact {
+                title: format!("{}.sigstore.json", result.name),
+                bytes: signing::bundle(&statement, key),
+            },
+            None => {
+                Artifact { title: format!("{}.intoto.json", result.name), bytes: signing::bare(&statement) }
+            }
+        };
+        let place = keep(place, options, artifact).await?;
+        let how = if key.is_some() { "" } else { ", unsigned" };
+        writeln!(context.stderr(), "attested {}{how}: {place}", result.name)?;
+    }
+    Ok(())
 }
 
 fn is_name(name: &str) -> bool {

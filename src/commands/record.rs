@@ -1,13 +1,18 @@
 //! `kubectl delivery record`: writes down what CI tests.
 
+mod from_cluster;
+mod resolving;
+
+use super::attest::{self, EvidenceArgs};
 use super::inputs::{ManifestArgs, open_release};
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
 use crate::compare::{self, NeededImage, needed_images};
 use crate::load::{self, LoadedRelease};
+use crate::model::attestation::TestResult;
 use crate::model::image::ImageReference;
-use crate::model::release::{DigestOrigin, ImagePath, RecordedImage, Release, ReleaseMetadata, Source};
+use crate::model::release::{ImagePath, RecordedImage, Release, ReleaseIdentity, ReleaseMetadata, Source};
 use crate::model::{FieldPath, Object, Sha256Digest};
-use crate::registry::{Registries, RegistryOptions};
+use crate::registry::RegistryOptions;
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,6 +23,7 @@ use std::path::{Path, PathBuf};
 #[command(before_help = "Examples:
   kubectl delivery record -k deploy/ci --name shop --version 1.4.2 -o shop.release.yaml
   kubectl delivery record -f manifests/ --name shop --version 1.4.2 --offline
+  kubectl delivery record -k deploy/ci --name shop --version 1.4.2 -o shop.release.yaml --from-cluster --evidence integration=junit.xml
   kubectl delivery record --from shop.release.yaml --version 1.4.3 --image acme/web=acme/web:1.4.3")]
 pub struct Args {
     #[command(flatten)]
@@ -52,9 +58,16 @@ pub struct Args {
     /// URL of the sources' repository, instead of git's
     #[arg(long, value_name = "URL")]
     source: Option<String>,
+    /// Look at the pods in the test cluster: each must run what is recorded, and each workload must be ready
+    #[arg(long)]
+    from_cluster: bool,
     /// Write only the file: no summary
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// Reads, resolves, writes.
@@ -63,10 +76,20 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         insecure: args.insecure_registry.clone(),
         map: pairs(&args.registry_map, "--registry-map FROM=TO")?.into_iter().collect(),
     };
+    let mut results = args.evidence.read()?;
+    let key = args.evidence.signer()?;
+    let place = statements_place(&args)?;
     let release = match &args.from {
         Some(from) => next(&args, open_release(from)?, &options).await?,
         None => first(&args, &options).await?,
     };
+    if args.from_cluster {
+        let ran = from_cluster::look(&release, &args.connection, context).await?;
+        if results.is_empty() {
+            results.push(TestResult::named("cluster", args.evidence.run()));
+        }
+        results.iter_mut().for_each(|result| result.ran.clone_from(&ran));
+    }
     let bytes = written(&release, args.output.as_deref())?;
     match &args.output {
         Some(path) => load::write_whole(path, &bytes)?,
@@ -76,10 +99,31 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             out.flush()?;
         }
     }
+    let digest = Sha256Digest::of(&bytes);
     if !args.quiet {
-        summarise(&release, &Sha256Digest::of(&bytes), &args, context)?;
+        summarise(&release, &digest, &args, context)?;
     }
+    let ReleaseMetadata { name, version } = release.metadata;
+    let identity = ReleaseIdentity { name, version, digest };
+    attest::write(results, key.as_ref(), (&place, &identity), &options, context).await?;
     Ok(Exit::OK)
+}
+
+/// Statements lie beside the release, so that it has to be a file.
+fn statements_place(args: &Args) -> Result<String, CommandError> {
+    let has_statements = args.from_cluster || !args.evidence.evidence.is_empty();
+    match &args.output {
+        Some(path) => Ok(path.display().to_string()),
+        None if has_statements => Err(CommandError::usage(
+            "expected a file for the release, so that its evidence can lie beside it",
+        )
+        .with_hint("name it: -o shop.release.yaml")),
+        None if args.evidence.key.is_some() => {
+            Err(CommandError::usage("--key signs evidence, and there is none")
+                .with_hint("kubectl delivery sign RELEASE --key cosign.key signs a release"))
+        }
+        None => Ok(String::new()),
+    }
 }
 
 async fn first(args: &Args, options: &RegistryOptions) -> Result<Release, CommandError> {
@@ -99,7 +143,7 @@ async fn first(args: &Args, options: &RegistryOptions) -> Result<Release, Comman
     {
         return Err(CommandError::usage(format!("--image names {unused}, which no manifest uses")));
     }
-    let images = resolve(&needed, &by_hand, args.offline, options).await?;
+    let images = resolving::resolve(&needed, &by_hand, args.offline, options).await?;
     let metadata =
         ReleaseMetadata { name: args.name.clone().unwrap_or_default(), version: args.version.clone() };
     Ok(compare::record(metadata, source(args), objects, images, paths))
@@ -127,7 +171,7 @@ async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Re
             )));
         };
         let needed = NeededImage { reference: reference.clone(), used_by: "--image".into() };
-        let found = resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
+        let found = resolving::resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
         let old = release.spec.images[at].reference.clone();
         rename_image(&mut release.spec.objects, &release.spec.image_paths, &old, &reference);
         release.spec.images.splice(at..=at, found);
@@ -147,74 +191,6 @@ fn rename_image(objects: &mut [Object], paths: &[ImagePath], old: &str, new: &st
             image.path.set(object.value_mut(), new.into());
         }
     }
-}
-
-async fn resolve(
-    needed: &[NeededImage],
-    by_hand: &BTreeMap<String, Sha256Digest>,
-    offline: bool,
-    options: &RegistryOptions,
-) -> Result<Vec<RecordedImage>, CommandError> {
-    let mut found: BTreeMap<&str, RecordedImage> = BTreeMap::new();
-    let mut to_ask: Vec<&NeededImage> = Vec::new();
-    for image in needed {
-        let recorded = |digest: &Sha256Digest, origin| RecordedImage {
-            reference: image.reference.clone(),
-            digest: digest.clone(),
-            origin: Some(origin),
-            platforms: Vec::new(),
-        };
-        if let Some(digest) = by_hand.get(&image.reference) {
-            found.insert(&image.reference, recorded(digest, DigestOrigin::ByHand));
-            continue;
-        }
-        let parsed: ImageReference = image
-            .reference
-            .parse()
-            .map_err(|error| CommandError::usage(format!("{}: {error}", image.used_by)))?;
-        match (offline, parsed.digest) {
-            (true, Some(digest)) => {
-                drop(found.insert(&image.reference, recorded(&digest, DigestOrigin::Reference)))
-            }
-            (true, None) => {
-                let message = format!(
-                    "{}: expected a digest in {} (--offline asks no registry), found none",
-                    image.used_by, image.reference
-                );
-                return Err(
-                    CommandError::usage(message).with_hint(format!("--image {}=sha256:…", image.reference))
-                );
-            }
-            (false, _) => to_ask.push(image),
-        }
-    }
-    let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
-    let answers = Registries::new(options, &references).resolve_all(&references).await;
-    let mut failures = Vec::new();
-    for (image, answer) in to_ask.iter().zip(answers) {
-        match answer {
-            Ok(resolved) => {
-                let recorded = RecordedImage {
-                    reference: image.reference.clone(),
-                    digest: resolved.digest,
-                    origin: None,
-                    platforms: resolved.platforms,
-                };
-                found.insert(&image.reference, recorded);
-            }
-            Err(error) => failures.push((image, error)),
-        }
-    }
-    if let Some((_, first)) = failures.first() {
-        let told: Vec<String> =
-            failures.iter().map(|(image, error)| format!("{}: {error}", image.used_by)).collect();
-        let error = CommandError::new(ErrorKind::Unreachable, told.join("\n"));
-        return Err(match first.trouble.hint() {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        });
-    }
-    Ok(needed.iter().filter_map(|image| found.remove(image.reference.as_str())).collect())
 }
 
 /// `A=B`, split at the first `=` of a plain name and at the last one before a digest alike.

@@ -63,6 +63,24 @@ pub struct TestResult {
     /// Why failures were accepted when this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
+    /// What the test cluster's pods reported that they ran; empty where none was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ran: Vec<RanContainer>,
+}
+
+/// What a container of a workload ran in the test cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RanContainer {
+    /// `Deployment web`.
+    pub workload: String,
+    /// The container's name.
+    pub container: String,
+    /// The reference as recorded.
+    pub image: String,
+    /// What the nodes reported: an index's, a manifest's or a configuration's digest.
+    pub digests: Vec<Sha256Digest>,
+    /// Of how many pods.
+    pub pods: u32,
 }
 
 /// A file that shows what a test found.
@@ -85,6 +103,13 @@ pub struct TestTotals {
     pub errors: u64,
     /// Those that were left out.
     pub skipped: u64,
+}
+
+impl TestResult {
+    /// One that shows nothing yet.
+    pub fn named(name: &str, run: Option<String>) -> Self {
+        Self { name: name.into(), files: Vec::new(), totals: None, run, waived: None, ran: Vec::new() }
+    }
 }
 
 impl TestTotals {

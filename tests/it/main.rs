@@ -7,6 +7,7 @@ mod diff;
 mod docs;
 mod door;
 mod e2e;
+mod evidence;
 mod execute;
 mod harness;
 mod plugin;

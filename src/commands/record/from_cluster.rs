@@ -1,0 +1,86 @@
+//! `record --from-cluster`: what the pods of the test cluster ran, and whether the workloads were ready.
+
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
+use crate::compare::{Ran, RanWorkload, Running, ran};
+use crate::execute::watching::{Health, health};
+use crate::model::attestation::RanContainer;
+use crate::model::kinds::well_known;
+use crate::model::release::Release;
+use crate::model::snapshot::Observed;
+use crate::model::verdict::Verdict;
+use crate::model::{Object, Target};
+use crate::observe;
+use crate::report::clean;
+use crate::rollout::Policy;
+use std::collections::BTreeSet;
+
+/// What each container ran. Anything else than what is recorded, and a workload that is not ready, is an error.
+pub(super) async fn look(
+    release: &Release,
+    connection: &ConnectionArgs,
+    context: &Context,
+) -> Result<Vec<RanContainer>, CommandError> {
+    let cluster = context.cluster(connection).await?;
+    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let workloads = workloads(release, &home);
+    let targets: Vec<Target> = workloads.iter().map(|(_, target)| target.clone()).collect();
+    let mut troubles = Vec::new();
+    let mut found = Vec::new();
+    for (recorded, target) in workloads {
+        match observe::read(cluster.as_ref(), &target).await? {
+            Observed::Present(live) => found.push((recorded, live)),
+            Observed::Absent(_) => {
+                troubles.push(format!("{}: expected it in the test cluster, found none", target.id()));
+            }
+            Observed::Unreadable { error, .. } => troubles.push(format!("{}: {error}", target.id())),
+        }
+    }
+    let namespaces: Vec<String> = targets
+        .iter()
+        .filter_map(|target| target.namespace.clone())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let pods = observe::pods(cluster.as_ref(), &namespaces).await?;
+    let each: Vec<RanWorkload<'_>> =
+        found.iter().map(|(recorded, live)| RanWorkload { recorded, live }).collect();
+    let running = Running { pods: pods.pods, between: pods.between };
+    let Ran { containers, wrong, notes } = ran(&each, &running, &release.spec.images);
+    let is_there = |target: &Target| found.iter().any(|(_, live)| live.id() == target.id());
+    let there: Vec<Target> = targets.into_iter().filter(is_there).collect();
+    troubles.extend(health(cluster, &there, Policy::default()).await.iter().filter_map(not_ready));
+    troubles.extend(wrong);
+    for note in notes {
+        writeln!(context.stderr(), "note: {}", clean(&note))?;
+    }
+    if troubles.is_empty() {
+        return Ok(containers);
+    }
+    let message = clean(&troubles.join("\n")).to_string();
+    Err(CommandError::new(ErrorKind::Usage, message).with_hint(
+        "what is recorded has to be what was tested: kubectl delivery render RELEASE | kubectl apply -f -",
+    ))
+}
+
+/// The release's objects that have pods, and where they are in the test cluster.
+fn workloads<'r>(release: &'r Release, home: &str) -> Vec<(&'r Object, Target)> {
+    let with_target = |object: &'r Object| {
+        let resource = well_known(&object.gvk())?;
+        let has_pods = matches!(&*resource.group, "apps" | "batch")
+            || matches!(&*resource.kind, "Pod" | "ReplicationController");
+        let namespace = object.namespace().unwrap_or(home);
+        has_pods.then(|| (object, Target::new(&resource, Some(namespace), object.name())))
+    };
+    release.spec.objects.iter().filter_map(with_target).collect()
+}
+
+fn not_ready(health: &Health) -> Option<String> {
+    let why = match &health.verdict {
+        Some(Verdict::Done { .. }) => return None,
+        Some(Verdict::Failed { cause }) => cause.message.clone(),
+        Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => health.broken.join("; "),
+        Some(Verdict::Waiting { why, .. }) => why.clone(),
+        None => "could not be judged: is reading it and its pods allowed?".into(),
+    };
+    Some(format!("{} is not ready: {why}", health.object))
+}

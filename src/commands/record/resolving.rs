@@ -1,0 +1,78 @@
+//! Every image of a recording: by hand, from its reference, or from its registry.
+
+use crate::cli::{CommandError, ErrorKind};
+use crate::compare::NeededImage;
+use crate::model::Sha256Digest;
+use crate::model::image::ImageReference;
+use crate::model::release::{DigestOrigin, RecordedImage};
+use crate::registry::{Registries, RegistryOptions};
+use std::collections::BTreeMap;
+
+/// The images in the order in which they are needed.
+pub(super) async fn resolve(
+    needed: &[NeededImage],
+    by_hand: &BTreeMap<String, Sha256Digest>,
+    offline: bool,
+    options: &RegistryOptions,
+) -> Result<Vec<RecordedImage>, CommandError> {
+    let mut found: BTreeMap<&str, RecordedImage> = BTreeMap::new();
+    let mut to_ask: Vec<&NeededImage> = Vec::new();
+    for image in needed {
+        let recorded = |digest: &Sha256Digest, origin| RecordedImage {
+            reference: image.reference.clone(),
+            digest: digest.clone(),
+            origin: Some(origin),
+            platforms: Vec::new(),
+        };
+        if let Some(digest) = by_hand.get(&image.reference) {
+            found.insert(&image.reference, recorded(digest, DigestOrigin::ByHand));
+            continue;
+        }
+        let parsed: ImageReference = image
+            .reference
+            .parse()
+            .map_err(|error| CommandError::usage(format!("{}: {error}", image.used_by)))?;
+        match (offline, parsed.digest) {
+            (true, Some(digest)) => {
+                drop(found.insert(&image.reference, recorded(&digest, DigestOrigin::Reference)))
+            }
+            (true, None) => {
+                let message = format!(
+                    "{}: expected a digest in {} (--offline asks no registry), found none",
+                    image.used_by, image.reference
+                );
+                return Err(
+                    CommandError::usage(message).with_hint(format!("--image {}=sha256:…", image.reference))
+                );
+            }
+            (false, _) => to_ask.push(image),
+        }
+    }
+    let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
+    let answers = Registries::new(options, &references).resolve_all(&references).await;
+    let mut failures = Vec::new();
+    for (image, answer) in to_ask.iter().zip(answers) {
+        match answer {
+            Ok(resolved) => {
+                let recorded = RecordedImage {
+                    reference: image.reference.clone(),
+                    digest: resolved.digest,
+                    origin: None,
+                    platforms: resolved.platforms,
+                };
+                found.insert(&image.reference, recorded);
+            }
+            Err(error) => failures.push((image, error)),
+        }
+    }
+    if let Some((_, first)) = failures.first() {
+        let told: Vec<String> =
+            failures.iter().map(|(image, error)| format!("{}: {error}", image.used_by)).collect();
+        let error = CommandError::new(ErrorKind::Unreachable, told.join("\n"));
+        return Err(match first.trouble.hint() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        });
+    }
+    Ok(needed.iter().filter_map(|image| found.remove(image.reference.as_str())).collect())
+}
