@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 /// `_type` of a statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// What `cosign attest-blob` writes: the same fields.
+pub const OLD_STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v0.1";
 /// The predicate of a signature: name and version of what was signed.
 pub const SIGNATURE_PREDICATE: &str = "https://kubectl-delivery.io/signature/v1alpha1";
 /// The predicate of evidence: what a test found.

@@ -3,7 +3,7 @@
 use super::error::SigningError;
 use super::keys::{PrivateKey, PublicKey};
 use crate::model::Sha256Digest;
-use crate::model::attestation::{STATEMENT_TYPE, Statement};
+use crate::model::attestation::{OLD_STATEMENT_TYPE, STATEMENT_TYPE, Statement};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
 fn statement_of(value: serde_json::Value) -> Result<Statement, String> {
     let statement: Statement = serde_json::from_value(value).map_err(|error| error.to_string())?;
     match statement.type_.as_str() {
-        STATEMENT_TYPE => Ok(statement),
+        STATEMENT_TYPE | OLD_STATEMENT_TYPE => Ok(statement),
         other => Err(format!("a statement of type {other:?}")),
     }
 }

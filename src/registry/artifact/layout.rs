@@ -108,26 +108,28 @@ impl Layout {
         read_bounded(&self.blob_path(digest), limit)
     }
 
+    /// Under the fallback tag, and by what the manifests themselves say.
     pub(super) fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
-        let tag = referrers_tag(subject);
-        let mut found: Vec<Descriptor> = Vec::new();
+        let mut found = self.tagged_referrers(subject)?;
         for entry in self.index()?.manifests {
             let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
-            if entry.annotations.get(REF_NAME) == Some(&tag) {
-                let listed: Index = serde_json::from_slice(&bytes)
-                    .map_err(|error| Trouble::BadManifest(error.to_string()))?;
-                found.extend(listed.manifests);
-            } else if parse(&bytes).is_ok_and(|one| one.subject.is_some_and(|to| to.digest == *subject)) {
+            let is_about = parse(&bytes).is_ok_and(|one| one.subject.is_some_and(|to| to.digest == *subject));
+            if is_about && !found.iter().any(|known| known.digest == entry.digest) {
                 found.push(entry);
             }
         }
-        let mut seen = Vec::new();
-        found.retain(|entry| {
-            let is_new = !seen.contains(&entry.digest);
-            seen.push(entry.digest.clone());
-            is_new
-        });
         Ok(found)
+    }
+
+    /// Those under the fallback tag alone.
+    pub(super) fn tagged_referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+        let tag = referrers_tag(subject);
+        let tagged = |entry: &&Descriptor| entry.annotations.get(REF_NAME) == Some(&tag);
+        let Some(entry) = self.index()?.manifests.iter().find(tagged).cloned() else { return Ok(Vec::new()) };
+        let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
+        serde_json::from_slice::<Index>(&bytes)
+            .map(|listed| listed.manifests)
+            .map_err(|error| Trouble::BadManifest(error.to_string()))
     }
 
     fn index(&self) -> Result<Index, Trouble> {

@@ -94,7 +94,11 @@ impl Store {
         subject: &Sha256Digest,
         added: Vec<Descriptor>,
     ) -> Result<(), Trouble> {
-        let known = self.referrers(subject).await?;
+        // A layout always carries the tag: tools that copy it bring tags along, and nothing else.
+        let known = match self {
+            Store::Remote(remote) => remote.referrers(subject).await?,
+            Store::Layout(layout) => layout.tagged_referrers(subject)?,
+        };
         let missing: Vec<_> =
             added.into_iter().filter(|one| !known.iter().any(|other| other.digest == one.digest)).collect();
         if missing.is_empty() {
