@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyte
 
-COLUMNS, ROWS, LINES = 104, 40, 1200
+COLUMNS, ROWS, LINES = 116, 40, 1200
 COLORS = {"default": "#d4d4d4", "red": "#f28b82", "green": "#81c995", "brown": "#fdd663", "yellow": "#fdd663",
           "blue": "#8ab4f8", "magenta": "#d7aefb", "cyan": "#78d9ec", "white": "#ffffff", "black": "#5f6368"}
 # A frame is kept when the tree first says this: what the terminal shows while it works.

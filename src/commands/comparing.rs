@@ -6,12 +6,14 @@ use crate::commands::inputs::Inputs;
 use crate::compare::{
     self, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
 };
+use crate::model::admission::Admission;
 use crate::model::finding::{
-    ChangeKind, Comparison, ObjectComparison, RequirementFinding, RuleFinding, RuleState, UntestedChange,
+    Certainty, ChangeKind, Comparison, ObjectComparison, RequirementFinding, RuleFinding, RuleState,
+    UntestedChange,
 };
 use crate::model::kinds::well_known;
 use crate::model::pod_spec::pod_spec;
-use crate::model::snapshot::{Absence, Observed};
+use crate::model::snapshot::{Absence, Observed, Prediction};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
 use crate::{observe, plan};
 use futures::future::join_all;
@@ -30,6 +32,20 @@ pub struct Question<'a> {
     pub set: &'a str,
     /// Today (UTC), for rules that expire.
     pub today: Date,
+    /// Whom to ask.
+    pub mode: Mode,
+}
+
+/// Where the truth comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// The server, but for what provably did not change; predictions where it may not be asked
+    #[default]
+    Auto,
+    /// The server, for every object
+    Server,
+    /// Reads alone: needs get and list, and findings are predictions
+    Readonly,
 }
 
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
@@ -53,13 +69,22 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     let extra: Vec<_> =
         question.members.iter().filter(|member| !desired_ids.contains(&member.id())).cloned().collect();
     let targets: Vec<_> = wanted.iter().map(|(target, _)| target.clone()).chain(extra.clone()).collect();
-    let snapshot = observe::objects(cluster, &targets).await?;
+    // Proofs need to know what admission could do.
+    let admission = async {
+        match question.mode {
+            Mode::Auto => observe::admission(cluster).await,
+            Mode::Server | Mode::Readonly => Admission::unknown(),
+        }
+    };
+    let (snapshot, admission) = futures::join!(observe::objects(cluster, &targets), admission);
+    let snapshot = snapshot?;
     let live = |target: &Target| {
         snapshot.objects.get(&target.id()).cloned().unwrap_or(Observed::Absent(Absence::Object))
     };
+    let how = How { cluster, set: question.set, mode: question.mode, admission: &admission };
     let looks = wanted.into_iter().map(|(target, one)| {
         let live = live(&target);
-        look(cluster, target, one, live, question.set)
+        look(&how, target, one, live)
     });
     let mut objects = join_all(looks).await;
     let rules = Rules::new(&inputs.environment.environment, question.today);
@@ -137,29 +162,60 @@ fn ambiguous(errors: &[PinError]) -> CommandError {
     CommandError::new(ErrorKind::Refused, said.join("\n"))
 }
 
-async fn look(
-    cluster: &dyn Cluster,
-    target: Target,
-    one: DesiredObject,
-    live: Observed,
-    set: &str,
-) -> ObjectComparison {
+/// How objects are looked at.
+struct How<'a> {
+    cluster: &'a dyn Cluster,
+    set: &'a str,
+    mode: Mode,
+    admission: &'a Admission,
+}
+
+impl How<'_> {
+    /// Whether the server need not be asked. A custom kind's schema may have changed since the last apply.
+    fn is_proved(&self, target: &Target, desired: &Object, live: &Object) -> bool {
+        self.mode == Mode::Auto
+            && well_known(&target.resource.gvk()).is_some()
+            && !self.admission.may_touch(&target.resource)
+            && compare::is_unchanged(desired, live)
+    }
+}
+
+async fn look(how: &How<'_>, target: Target, one: DesiredObject, live: Observed) -> ObjectComparison {
+    let cluster = how.cluster;
     let DesiredObject { object: mut desired, tested, untested } = one;
     let mut looked = Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
     if let Observed::Present(live) = looked.live {
-        plan::dress_as_live(&mut desired, &live, set);
-        let (live, prediction) = observe::predict(cluster, &looked.target, &desired, live).await;
+        plan::dress_as_live(&mut desired, &live, how.set);
+        let (live, prediction) = if how.mode == Mode::Readonly {
+            (Observed::Present(live), Some(Prediction::Forbidden { why: String::new() }))
+        } else if how.is_proved(&looked.target, &desired, &live) {
+            (Observed::Present(live), None)
+        } else {
+            let (live, prediction) = observe::predict(cluster, &looked.target, &desired, live).await;
+            (live, Some(prediction))
+        };
         looked.live = live;
-        looked.prediction = Some(prediction);
+        looked.prediction = prediction;
     }
-    looked.desired = Some(desired.clone());
-    let found = compare::object(looked.clone());
-    // Whether what somebody wrote down is only what every such object gets: a question to the server of its own.
-    if found.changes.iter().any(|change| change.kind == ChangeKind::Added) {
-        looked.fresh = observe::fresh(cluster, &looked.target, &desired).await;
-        return compare::object(looked);
-    }
-    found
+    let may_ask = matches!(looked.prediction, None | Some(Prediction::Would(_)));
+    let is_unclear = looked.live.object().is_some_and(|live| !compare::unexplained(live).is_empty());
+    looked.desired = Some(desired);
+    // Whether what somebody wrote down, or nobody owns, is only what every such object gets: a question to the server
+    // of its own.
+    let found = compare::object(looked);
+    let is_added = found.changes.iter().any(|change| change.kind == ChangeKind::Added);
+    let Some(desired) = found.desired.as_ref().filter(|_| may_ask && (is_unclear || is_added)) else {
+        return found;
+    };
+    let fresh = observe::fresh(cluster, &found.target, desired).await;
+    let prediction = match found.certainty {
+        Certainty::Proved => None,
+        Certainty::Server | Certainty::Predicted => {
+            found.predicted.map(|predicted| Prediction::Would(Box::new(predicted)))
+        }
+    };
+    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
+    compare::object(Looked { target, tested, desired, live, prediction, fresh, untested })
 }
 
 /// Drift that the environment's rules expect. Where its own manifests say something else than what was tested, what

@@ -1,12 +1,12 @@
 //! `kubectl delivery diff`: what runs against what was tested.
 
-use super::comparing::{self, Question};
+use super::comparing::{self, Mode, Question};
 use super::inputs::{InputArgs, Inputs, open_environment, today};
 use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
-use crate::model::finding::Comparison;
+use crate::model::finding::{Certainty, Comparison, ObjectComparison};
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::model::{Sha256Digest, Target};
@@ -41,6 +41,9 @@ pub struct Args {
     /// Unfold differences that the environment expects
     #[arg(long)]
     show_expected: bool,
+    /// Whom to ask what an apply would change
+    #[arg(long, value_enum, value_name = "WHOM", default_value_t)]
+    mode: Mode,
     /// Go on although something could not be read
     #[arg(long, value_name = "CHECK", value_parser = ["unreadable"])]
     waive: Vec<String>,
@@ -95,12 +98,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let name = inputs.release.release.metadata.name.clone();
     let members = if is_release { members(cluster.as_ref(), &home, &name).await? } else { Vec::new() };
     let set = applyset_id(&inventory(&name), &home);
-    let question = Question { inputs: &inputs, members: &members, home: &home, set: &set, today: today() };
+    let today = today();
+    let question =
+        Question { inputs: &inputs, members: &members, home: &home, set: &set, today, mode: args.mode };
     let mut comparison = comparing::compare(cluster.as_ref(), question).await?;
     let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
     let not_applied = plan::not_applied(desired);
     comparison.objects.retain(|object| !not_applied.contains(&object.id()));
     let mut notes = Vec::new();
+    notes.extend(predicted(&comparison, args.mode));
     if is_release && let Err(error) = comparing::examine(cluster.as_ref(), &inputs, &mut comparison).await {
         notes.push(format!("what runs could not be read: {}", error.message));
     }
@@ -119,6 +125,22 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         );
     }
     Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+}
+
+/// Says that findings are predictions, where they are.
+fn predicted(comparison: &Comparison, mode: Mode) -> Option<String> {
+    let is_predicted = |object: &&ObjectComparison| object.certainty == Certainty::Predicted;
+    let count = comparison.objects.iter().filter(is_predicted).count();
+    match mode {
+        _ if count == 0 => None,
+        Mode::Readonly => {
+            Some("nothing was asked but what the cluster holds: differences are predictions".into())
+        }
+        Mode::Auto | Mode::Server => Some(format!(
+            "the server could not be asked what an apply would change of {count} objects (it needs the right to \
+             patch them): their differences are predictions"
+        )),
+    }
 }
 
 /// Manifests alone: a release of nothing but them, so that nothing in it is untested.

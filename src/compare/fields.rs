@@ -1,6 +1,7 @@
 //! The differing fields of one object: what an apply would change, and what others added.
 
 use super::managed_fields::Owners;
+use super::unowned::unexplained;
 use crate::model::finding::{ChangeKind, FieldChange, HandClass};
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -36,6 +37,9 @@ pub fn changes(live: &Object, predicted: &Object, fresh: Option<&Object>) -> Vec
     let mut found = Vec::new();
     walk.differences(Some(live.value()), Some(predicted.value()), &FieldPath::root(), &mut found);
     added(&walk, live, predicted, fresh, &mut found);
+    if let Some(fresh) = fresh {
+        of_unknown_origin(&walk, live, predicted, fresh, &mut found);
+    }
     found
 }
 
@@ -191,6 +195,37 @@ fn added(
                 path,
             });
         }
+    }
+}
+
+/// What nobody owns and a fresh object would not hold: injected by admission that is gone, or set by a hand whose
+/// traces are.
+fn of_unknown_origin(
+    walk: &Walk<'_>,
+    live: &Object,
+    predicted: &Object,
+    fresh: &Object,
+    found: &mut Vec<FieldChange>,
+) {
+    for leaf in unexplained(live) {
+        let value = leaf.get(live.value());
+        let is_kept = leaf.get(predicted.value()).is_some() && !walk.predicted.is_ours(&leaf);
+        if !is_kept || leaf.get(fresh.value()) == value || value.is_none_or(is_empty) {
+            continue;
+        }
+        let path = added_item(&leaf, walk.predicted).unwrap_or(leaf);
+        if found.iter().any(|known| path.starts_with(&known.path)) {
+            continue;
+        }
+        found.push(FieldChange {
+            live: path.get(live.value()).cloned(),
+            kind: ChangeKind::AddedOriginUnknown,
+            desired: None,
+            whose: None,
+            expected_by: None,
+            rule_note: None,
+            path,
+        });
     }
 }
 

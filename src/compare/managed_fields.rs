@@ -39,6 +39,12 @@ impl Owners {
         self.entries.iter().any(|(owner, fields)| is_ours(owner) && owns(fields, path))
     }
 
+    /// Whether an entry other than that one holds the field at `path`.
+    pub fn is_others(&self, path: &FieldPath) -> bool {
+        let is_ours = |owner: &Ownership| owner.class == HandClass::Ours && owner.operation == "Apply";
+        self.entries.iter().any(|(owner, fields)| !is_ours(owner) && owns(fields, path))
+    }
+
     /// The fields that each manager owns, as their deepest paths.
     pub fn fields(&self) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
         self.entries.iter().map(|(owner, fields)| (owner, leaves(fields)))

@@ -1,7 +1,8 @@
 //! Pure comparison: tested, desired and live in, findings out.
 //!
 //! `desired` makes what a promotion would apply out of a release and an environment (`pair`, `pin`), and says how it
-//! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts.
+//! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts;
+//! `proof` says where the server need not be asked, `overlay` predicts where it cannot be.
 
 mod arrived;
 mod declared;
@@ -10,14 +11,17 @@ mod fields;
 mod images;
 mod managed_fields;
 mod object;
+mod overlay;
 mod pair;
 mod pin;
+mod proof;
 mod ran;
 mod recording;
 mod requirements;
 mod rules;
 mod stale;
 mod structural;
+mod unowned;
 
 pub use arrived::missing;
 pub use declared::expect_declared;
@@ -26,10 +30,13 @@ pub use fields::changes;
 pub use images::{Running, RunningWorkload, pods_of, running_images};
 pub use managed_fields::{Owners, class_of};
 pub use object::{Looked, object};
+pub use overlay::overlay;
 pub use pin::PinError;
+pub use proof::is_unchanged;
 pub use ran::{Ran, RanWorkload, ran};
 pub use recording::{NeededImage, needed_images, record, requirements};
 pub use requirements::{Needed, needed, requirements as unmet};
 pub use rules::{RuleAnswer, Rules, Sides, check_expressions};
 pub use stale::stale;
 pub use structural::{Difference, differences};
+pub use unowned::unexplained;

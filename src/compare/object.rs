@@ -1,7 +1,8 @@
 //! One object: desired, live and the server's prediction in, how they stand out.
 
 use super::fields::changes;
-use crate::model::finding::{Certainty, ObjectComparison, ObjectStatus, UntestedChange};
+use super::overlay::overlay;
+use crate::model::finding::{Certainty, FieldChange, ObjectComparison, ObjectStatus, UntestedChange};
 use crate::model::snapshot::{Observed, Prediction};
 use crate::model::{Object, Target};
 
@@ -16,7 +17,7 @@ pub struct Looked {
     pub desired: Option<Object>,
     /// As the cluster holds it.
     pub live: Observed,
-    /// What an apply would give, where it was asked.
+    /// What an apply would give; none where it provably changes nothing.
     pub prediction: Option<Prediction>,
     /// What a fresh object would hold, where it was asked.
     pub fresh: Option<Object>,
@@ -56,12 +57,34 @@ pub fn object(looked: Looked) -> ObjectComparison {
             if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
         }
         (_, _, Some(Prediction::Refused { why, fields })) => ObjectStatus::Refused { why, fields },
-        (_, _, Some(Prediction::NotVerified { why })) => ObjectStatus::NotVerified { why },
         (_, _, Some(Prediction::NotChecked { why })) => ObjectStatus::NotChecked { why },
-        (Observed::Present(_), _, None) => {
+        (Observed::Present(live), _, Some(Prediction::NotVerified { why })) => {
+            found.certainty = Certainty::Predicted;
+            found.changes =
+                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
+            ObjectStatus::NotVerified { why }
+        }
+        (Observed::Present(live), _, Some(Prediction::Forbidden { .. })) => {
+            found.certainty = Certainty::Predicted;
+            found.changes =
+                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
+            if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
+        }
+        (Observed::Present(live), _, None) => {
             found.certainty = Certainty::Proved;
-            ObjectStatus::Same
+            found.changes = changes(live, live, fresh.as_ref());
+            if found.changes.is_empty() {
+                ObjectStatus::Same
+            } else {
+                found.predicted = Some(live.clone());
+                ObjectStatus::Changed
+            }
         }
     };
     found
+}
+
+/// What differs where the server was not asked.
+fn predicted(desired: &Object, live: &Object) -> Vec<FieldChange> {
+    changes(live, &overlay(desired, live), None)
 }

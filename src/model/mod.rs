@@ -1,6 +1,7 @@
 //! Data that every stage shares: identities, paths, images, the two file kinds, what was observed,
 //! what was found, the plan and the events. Nothing here reads, writes or asks the time.
 
+pub mod admission;
 pub mod attestation;
 pub mod bundle;
 pub mod digest;

@@ -48,6 +48,22 @@ impl Step {
         }
     }
 
+    /// As managedFields' `fieldsV1` writes it.
+    pub fn to_fields_v1(&self) -> String {
+        match self {
+            Step::Field(name) => format!("f:{name}"),
+            Step::Key(fields) => {
+                let fields: Vec<String> = fields
+                    .iter()
+                    .map(|(name, text)| format!("{}:{text}", Value::from(name.as_str())))
+                    .collect();
+                format!("k:{{{}}}", fields.join(","))
+            }
+            Step::Value(text) => format!("v:{text}"),
+            Step::Index(index) => format!("i:{index}"),
+        }
+    }
+
     /// The item or field of `value` that this step leads to.
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
@@ -60,7 +76,7 @@ impl Step {
 
 impl Step {
     /// Whether a list's item is the one that this step addresses by key or value.
-    fn is_item(&self, item: &Value) -> bool {
+    pub fn is_item(&self, item: &Value) -> bool {
         match self {
             Step::Key(fields) => fields.iter().all(|(name, text)| is(key_field(item, name), text)),
             Step::Value(text) => is(Some(item), text),
@@ -193,6 +209,30 @@ fn scalar(text: &str) -> String {
     }
 }
 
+impl FieldPath {
+    /// Removes the value; nothing where there is none.
+    pub fn remove(&self, object: &mut Value) {
+        let Some((last, way)) = self.0.split_last() else { return };
+        let mut at = object;
+        for step in way {
+            match step.get_mut(at) {
+                Some(next) => at = next,
+                None => return,
+            }
+        }
+        match (last, at) {
+            (Step::Field(name), Value::Object(map)) => drop(map.shift_remove(name)),
+            (Step::Index(index), Value::Array(items)) if *index < items.len() => drop(items.remove(*index)),
+            (step, Value::Array(items)) => {
+                if let Some(index) = items.iter().position(|item| step.is_item(item)) {
+                    items.remove(index);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
@@ -306,6 +346,23 @@ mod tests {
         let name = |text: &str| text.parse::<FieldPath>().unwrap().get(&manifest).cloned();
         assert_eq!(name("/ports/[port=53,protocol=TCP]/name"), Some(json!("tcp")), "the default of a port");
         assert_eq!(name("/ports/[port=53,protocol=SCTP]"), None);
+    }
+
+    #[test]
+    fn a_field_and_a_list_item_are_removed_by_their_paths() {
+        let mut object = json!({"spec": {"replicas": 3, "containers": [{"name": "web"}, {"name": "log"}], "set": ["a", "b"]}});
+        for path in ["/spec/replicas", "/spec/containers/[name=log]", "/spec/set/[=a]", "/spec/nothing/here"]
+        {
+            path.parse::<FieldPath>().unwrap().remove(&mut object);
+        }
+        assert_eq!(object, json!({"spec": {"containers": [{"name": "web"}], "set": ["b"]}}));
+    }
+
+    #[test]
+    fn a_step_is_written_as_managed_fields_write_it() {
+        for text in ["f:spec", "k:{\"containerPort\":80,\"protocol\":\"TCP\"}", "v:\"a\"", "i:3"] {
+            assert_eq!(Step::from_fields_v1(text).unwrap().to_fields_v1(), text);
+        }
     }
 
     #[test]

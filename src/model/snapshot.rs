@@ -69,7 +69,12 @@ pub enum Prediction {
         /// The fields it names.
         fields: Vec<String>,
     },
-    /// It could not be asked: rights are missing, or a webhook denies dry-runs.
+    /// Whoever asks may not apply, not even dry.
+    Forbidden {
+        /// What it says.
+        why: String,
+    },
+    /// It could not be asked: a webhook denies dry-runs.
     NotVerified {
         /// What it says.
         why: String,

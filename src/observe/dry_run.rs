@@ -43,7 +43,7 @@ pub async fn predict(
 fn of_error(error: &ApiError) -> Prediction {
     match error {
         ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => {
-            Prediction::NotVerified { why: message.clone() }
+            Prediction::Forbidden { why: message.clone() }
         }
         ApiError::Status { message, .. } if message.contains("does not support dry run") => {
             Prediction::NotVerified { why: message.clone() }

@@ -1,5 +1,6 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
 
+mod admission;
 mod dry_run;
 pub mod home;
 mod objects;
@@ -7,6 +8,7 @@ mod pods;
 mod preflight;
 pub mod watch;
 
+pub use admission::admission;
 pub use dry_run::{fresh, predict};
 pub use objects::{objects, read};
 pub use pods::{Pods, pods};

@@ -3,7 +3,6 @@
 //! Ownership cannot be changed dry, so that a dry-run apply would still hold what is to go: a leftover strategy or a
 //! port of the same name would be refused.
 
-use super::body::remove_from;
 use super::fields_v1::{holds, leaves};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
@@ -18,7 +17,7 @@ pub(super) fn final_object(
 ) -> Value {
     let mut value = predicted.unwrap_or(live).value().clone();
     for path in to_go(live, body, entries) {
-        remove_from(&mut value, path.steps());
+        path.remove(&mut value);
     }
     // The prediction is of desired as it was compared: the step adds its label and its restart annotation.
     merge(&mut value, body.value(), predicted.is_some());

@@ -1,6 +1,5 @@
 //! One desired object on its way into a plan: what is sent, what is taken over, and why.
 
-use super::body;
 use super::owners::foreign_owner;
 use super::policy::{Policy, refuse};
 use super::restart::data_differs;
@@ -127,7 +126,7 @@ impl<'a> Item<'a> {
             leave.push(replicas);
         }
         for path in &leave {
-            body::remove(&mut self.body, path);
+            path.remove(self.body.value_mut());
         }
         if !self.changes.is_empty() {
             self.kind = Kind::Apply;

@@ -5,7 +5,6 @@
 
 mod approved;
 mod autoscaled;
-mod body;
 mod checks;
 mod content;
 mod draft;

@@ -12,6 +12,7 @@ mod execute;
 mod harness;
 mod plugin;
 mod promote;
+mod proof;
 mod proxy;
 mod registries;
 mod releases;

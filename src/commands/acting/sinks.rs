@@ -17,9 +17,10 @@ pub(super) fn sink(show: Show, context: &Context) -> Arc<dyn EventSink> {
     match show {
         Show::Json => Arc::new(Json(Mutex::new(context.stdout()))),
         Show::Person if context.is_terminal(Stream::Stderr) && !context.is_dumb() => Live::start(context),
-        Show::Person => {
-            Arc::new(Plain { said: Mutex::new((Lines::new(), context.stderr())), start: Instant::now() })
-        }
+        Show::Person => Arc::new(Plain {
+            said: Mutex::new((Lines::new(context.color(Stream::Stderr)), context.stderr())),
+            start: Instant::now(),
+        }),
     }
 }
 
@@ -68,7 +69,7 @@ impl Live {
         let color = context.color(Stream::Stderr);
         // A column stays free: a full last column wraps on some terminals.
         let style = TreeStyle { color, width: width.saturating_sub(1), height };
-        let state = Mutex::new((Board::new(), Lines::new()));
+        let state = Mutex::new((Board::new(), Lines::new(color)));
         let live = Arc::new(Self { state, bar, start: Instant::now(), style });
         tokio::spawn(redraw(Arc::downgrade(&live)));
         live

@@ -4,7 +4,7 @@ use super::{Args, DryRun};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
 use crate::commands::acting::{self, Acting};
-use crate::commands::comparing::{self, Question};
+use crate::commands::comparing::{self, Mode, Question};
 use crate::commands::gating::gates;
 use crate::commands::inputs::Inputs;
 use crate::execute::watching::WatchingOptions;
@@ -133,7 +133,14 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
     let set = applyset_id(&names::inventory(&place.name), &place.home);
     let today = now.to_zoned(TimeZone::UTC).date();
-    let question = Question { inputs, members: &inventory.members, home: &place.home, set: &set, today };
+    let question = Question {
+        inputs,
+        members: &inventory.members,
+        home: &place.home,
+        set: &set,
+        today,
+        mode: Mode::Auto,
+    };
     let comparison = comparing::compare(cluster, question).await?;
     let (autoscalers, mut unreadable) = autoscalers(cluster, &comparison).await;
     unreadable.extend(place.unreadable.iter().cloned());

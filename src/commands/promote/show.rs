@@ -32,7 +32,12 @@ pub(super) fn person(
         writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
     }
     for line in declared(comparison, environment) {
-        writeln!(err, "expected: {}", clean(&line))?;
+        let line = format!("expected: {}", clean(&line));
+        writeln!(
+            err,
+            "{}",
+            if context.color(Stream::Stderr) { format!("\u{1b}[2m{line}\u{1b}[0m") } else { line }
+        )?;
     }
     let (refusing, rest): (Vec<_>, Vec<_>) =
         planned.findings.iter().partition(|finding| finding.severity == Severity::Refuse);

@@ -2,7 +2,7 @@
 
 use super::board::{Board, State};
 use crate::model::ObjectId;
-use crate::model::event::{Event, Phase};
+use crate::model::event::{Event, Outcome, Phase};
 use crate::model::plan::Severity;
 use crate::model::verdict::Verdict;
 use crate::report::clean;
@@ -17,19 +17,24 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct Lines {
     board: Board,
     waiting: HashMap<ObjectId, Duration>,
+    color: bool,
 }
 
 impl Lines {
     /// Nothing was said yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(color: bool) -> Self {
+        Self { color, ..Self::default() }
     }
 
     /// The lines that an event adds, cleaned, without their line ends.
     pub fn take(&mut self, event: &Event, at: Duration) -> Vec<String> {
         let lines = self.said(event, at);
         self.board.take(event, at);
-        lines.iter().map(|line| clean(line).into_owned()).collect()
+        let mut lines: Vec<String> = lines.iter().map(|line| clean(line).into_owned()).collect();
+        if let (true, Some(code), Some(first)) = (self.color, color_of(event), lines.first_mut()) {
+            *first = format!("\u{1b}[{code}m{first}\u{1b}[0m");
+        }
+        lines
     }
 
     fn said(&mut self, event: &Event, at: Duration) -> Vec<String> {
@@ -90,6 +95,20 @@ impl Lines {
             // What is told of the failure follows.
             Verdict::Failed { .. } => None,
         }
+    }
+}
+
+/// The colour of the first line, where it has one.
+fn color_of(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::Failed { .. } => Some("1;31"),
+        Event::Finished { outcome, .. } => Some(match outcome {
+            Outcome::Promoted | Outcome::NothingToDo => "1;32",
+            Outcome::NotFullyReverted | Outcome::Refused => "1;31",
+            _ => "1;33",
+        }),
+        Event::PhaseStarted { .. } => Some("1"),
+        _ => None,
     }
 }
 
@@ -161,7 +180,6 @@ fn word(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::Outcome;
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
@@ -177,7 +195,7 @@ mod tests {
 
     #[test]
     fn an_object_is_said_to_be_changed_then_waited_for_seldom_then_ready_once() {
-        let mut lines = Lines::new();
+        let mut lines = Lines::new(false);
         take(&mut lines, Event::StepStarted { step: 0, object: web(), action: "apply".into() }, 0);
         let ended = Event::StepEnded { step: 0, object: web(), result: "done".into(), ok: true };
         assert_eq!(take(&mut lines, ended, 0), ["changed  Deployment shop/web"]);
@@ -194,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_needs_no_rollout_gets_one_line_and_the_end_says_how_long_each_phase_took() {
-        let mut lines = Lines::new();
+        let mut lines = Lines::new(false);
         let done = Event::Rollout { object: web(), verdict: Verdict::done() };
         assert_eq!(take(&mut lines, done, 1), [""; 0]);
         take(&mut lines, Event::PhaseEnded { phase: Phase::Apply, millis: 1200 }, 2);

@@ -1,0 +1,202 @@
+//! What an apply would probably give, made without the server: desired laid over live. Only a prediction: defaults,
+//! conversions and admission are the server's.
+
+use super::managed_fields::Owners;
+use crate::model::list_key::{key_step, list_key};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::path::Step;
+use crate::model::quantity::thousandths;
+use crate::model::{FieldPath, Object};
+use serde_json::{Map, Value, json};
+
+/// Live as it would be after an apply of desired, as far as that can be told from the two.
+pub fn overlay(desired: &Object, live: &Object) -> Object {
+    let owners = Owners::of(live);
+    let lay = Lay { owners: &owners };
+    let mut predicted = live.clone();
+    for path in lay.dropped(desired, live) {
+        path.remove(predicted.value_mut());
+    }
+    let mut fields = Map::new();
+    for (key, wanted) in desired.value().as_object().into_iter().flatten() {
+        if matches!(key.as_str(), "apiVersion" | "kind" | "status") {
+            continue;
+        }
+        let wanted = if key == "metadata" { content_of_metadata(wanted) } else { wanted.clone() };
+        let path = FieldPath::root().field(key);
+        if let Some(map) = predicted.value_mut().as_object_mut() {
+            lay.over(map.entry(key.clone()).or_insert(Value::Null), &wanted, &path);
+        }
+        fields.insert(format!("f:{key}"), lay.fields(&wanted, &path));
+    }
+    let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
+    let mut entries: Vec<Value> =
+        live.managed_fields().iter().filter(|entry| !is_ours(entry)).cloned().collect();
+    entries.push(json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": desired.api_version(),
+        "fieldsType": "FieldsV1", "fieldsV1": fields}));
+    predicted.value_mut()["metadata"]["managedFields"] = entries.into();
+    predicted
+}
+
+fn content_of_metadata(metadata: &Value) -> Value {
+    let keep = |key: &str| Some((key.to_owned(), metadata.get(key)?.clone()));
+    Value::Object(["labels", "annotations"].into_iter().filter_map(keep).collect())
+}
+
+struct Lay<'a> {
+    owners: &'a Owners,
+}
+
+impl Lay<'_> {
+    /// What our entry owns alone and desired no longer holds.
+    fn dropped(&self, desired: &Object, live: &Object) -> Vec<FieldPath> {
+        let is_ours = |path: &FieldPath| self.owners.is_ours(path);
+        let is_others = |path: &FieldPath| self.owners.is_others(path);
+        let ours = self.owners.fields().flat_map(|(_, fields)| fields).filter(is_ours);
+        let gone =
+            ours.filter(|path| path.get(live.value()).is_some() && path.get(desired.value()).is_none());
+        gone.filter(|path| !is_others(path))
+            .map(|path| {
+                // The whole of what desired lacks goes, defaults in it included.
+                let whole =
+                    (1..=path.steps().len()).map(|end| FieldPath::from_steps(path.steps()[..end].to_vec()));
+                let whole =
+                    whole.into_iter().find(|whole| whole.get(desired.value()).is_none() && !is_others(whole));
+                whole.unwrap_or(path)
+            })
+            .collect()
+    }
+
+    fn over(&self, live: &mut Value, wanted: &Value, path: &FieldPath) {
+        match (&mut *live, wanted) {
+            (Value::Object(map), Value::Object(wanted)) => {
+                for (key, wanted) in wanted {
+                    self.over(map.entry(key.clone()).or_insert(Value::Null), wanted, &path.field(key));
+                }
+            }
+            (Value::Array(items), Value::Array(wanted)) => match self.steps(path, items, wanted) {
+                Some(steps) => {
+                    for (step, wanted) in steps.into_iter().zip(wanted) {
+                        let list = Value::Array(std::mem::take(items));
+                        let at = list.as_array().and_then(|all| all.iter().position(|one| step.is_item(one)));
+                        if let Value::Array(all) = list {
+                            *items = all;
+                        }
+                        match at {
+                            Some(at) => self.over(&mut items[at], wanted, &path.with(step)),
+                            None => items.push(wanted.clone()),
+                        }
+                    }
+                }
+                None => items.clone_from(wanted),
+            },
+            (_, Value::Null) => {}
+            (live, wanted) if is_same(live, wanted) => {}
+            (live, wanted) => *live = wanted.clone(),
+        }
+    }
+
+    /// The step of each item of `wanted`; none where the list is compared as a whole.
+    fn steps(&self, path: &FieldPath, live: &[Value], wanted: &[Value]) -> Option<Vec<Step>> {
+        let known = self.owners.list_steps(path);
+        if let Some(Step::Value(_)) = known.first() {
+            return Some(wanted.iter().map(|item| Step::Value(item.to_string())).collect());
+        }
+        if let Some(Step::Key(fields)) = known.iter().find(|step| matches!(step, Step::Key(_))) {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+            let step = |item: &Value| {
+                let present: Vec<_> =
+                    names.iter().filter_map(|name| Some((*name, item.get(*name)?))).collect();
+                (!present.is_empty()).then(|| Step::key(present))
+            };
+            return wanted.iter().map(step).collect();
+        }
+        let keys = list_key(&[live, wanted])?;
+        wanted.iter().map(|item| key_step(item, keys)).collect()
+    }
+
+    /// The set of fields that an apply of this would own.
+    fn fields(&self, wanted: &Value, path: &FieldPath) -> Value {
+        match wanted {
+            Value::Object(map) => {
+                let field = |(key, below): (&String, &Value)| {
+                    (format!("f:{key}"), self.fields(below, &path.field(key)))
+                };
+                Value::Object(map.iter().map(field).collect())
+            }
+            Value::Array(items) => match self.steps(path, items, items) {
+                Some(steps) => {
+                    let item = |(step, below): (Step, &Value)| {
+                        let mut fields = self.fields(below, &path.with(step.clone()));
+                        if let Some(fields) = fields.as_object_mut().filter(|_| below.is_object()) {
+                            fields.insert(".".into(), json!({}));
+                        }
+                        (step.to_fields_v1(), fields)
+                    };
+                    Value::Object(steps.into_iter().zip(items).map(item).collect())
+                }
+                None => json!({}),
+            },
+            _ => json!({}),
+        }
+    }
+}
+
+/// The same, or the same quantity written in another way.
+fn is_same(live: &Value, wanted: &Value) -> bool {
+    let looks_like_one = |value: &Value| match value {
+        Value::Number(_) => true,
+        Value::String(text) => text.starts_with(|c: char| c.is_ascii_digit()),
+        _ => false,
+    };
+    live == wanted
+        || (looks_like_one(live)
+            && looks_like_one(wanted)
+            && thousandths(live).is_some_and(|value| thousandths(wanted) == Some(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::changes;
+
+    fn deployment(container: Value, replicas: u32) -> Object {
+        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}}))
+        .unwrap()
+    }
+
+    fn live() -> Object {
+        let container = json!({"name": "web", "image": "a:1", "imagePullPolicy": "IfNotPresent",
+            "ports": [{"containerPort": 80, "protocol": "TCP"}], "resources": {"limits": {"cpu": "2"}}});
+        let mut live = deployment(container, 1);
+        live.value_mut()["metadata"]["managedFields"] = json!([{"manager": FIELD_MANAGER, "operation": "Apply",
+            "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {},
+            "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:image": {},
+                "f:resources": {"f:limits": {"f:cpu": {}}},
+                "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}}}}}}}}]);
+        live
+    }
+
+    fn predicted(container: Value, replicas: u32) -> Vec<String> {
+        let live = live();
+        let predicted = overlay(&deployment(container, replicas), &live);
+        changes(&live, &predicted, None).iter().map(|change| change.path.to_string()).collect()
+    }
+
+    #[test]
+    fn defaults_quantities_and_default_keys_are_no_differences() {
+        let same = json!({"name": "web", "image": "a:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "2000m"}}});
+        assert_eq!(predicted(same, 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_changed_and_a_removed_field_are() {
+        let other = json!({"name": "web", "image": "a:2", "resources": {"limits": {"cpu": "2"}}});
+        let at = "/spec/template/spec/containers/[name=web]";
+        assert_eq!(
+            predicted(other, 3),
+            ["/spec/replicas".to_owned(), format!("{at}/image"), format!("{at}/ports")]
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! The proof that an apply changes nothing, without asking the server.
+//!
+//! It walks desired beside our own managedFields entry, never beside live alone: only the entry tells which maps and
+//! lists are atomic, which keys were written, and what an apply would take away. Whatever is not proved is asked.
+
+use crate::model::Object;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::path::Step;
+use serde_json::{Map, Value};
+
+/// Metadata that an apply of ours may hold; anything else has rules of its own.
+const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
+
+/// Whether a server-side apply of `desired` provably leaves `live` as it is. The caller knows that no admission that
+/// could change or refuse it is registered, and that the kind's schema is the server's own.
+pub fn is_unchanged(desired: &Object, live: &Object) -> bool {
+    let Some(entry) = our_entry(desired, live) else { return false };
+    let is_secret_text = desired.kind() == "Secret" && desired.at("/stringData").is_some();
+    if is_secret_text || live.at("/metadata/deletionTimestamp").is_some() || desired.at("/status").is_some() {
+        return false;
+    }
+    let (Some(fields), Some(wanted), Some(held)) =
+        (entry.as_object(), desired.value().as_object(), live.value().as_object())
+    else {
+        return false;
+    };
+    let content = |map: &Map<String, Value>| -> Map<String, Value> {
+        let is_content =
+            |(key, _): &(&String, &Value)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata");
+        map.iter().filter(is_content).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let mut owned = fields.clone();
+    let owned_metadata = owned.shift_remove("f:metadata");
+    metadata(owned_metadata.as_ref(), &desired.value()["metadata"], &live.value()["metadata"])
+        && map(&owned, &content(wanted), held)
+}
+
+/// The fields of our single Apply entry, in desired's own version.
+fn our_entry<'l>(desired: &Object, live: &'l Object) -> Option<&'l Value> {
+    let mut ours = live
+        .managed_fields()
+        .iter()
+        .filter(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
+    let entry = ours.next()?;
+    let is_plain = entry["subresource"].as_str().unwrap_or_default().is_empty();
+    let is_same_version = entry["apiVersion"] == desired.api_version() && entry["fieldsType"] == "FieldsV1";
+    (is_plain && is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
+}
+
+fn metadata(owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
+    let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else { return false };
+    if wanted.keys().any(|key| !METADATA.contains(&key.as_str())) {
+        return false;
+    }
+    let none = Map::new();
+    let owned = owned.map_or(Some(&none), Value::as_object);
+    let rest: Map<String, Value> = ["labels", "annotations"]
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), wanted.get(key)?.clone())))
+        .collect();
+    owned.is_some_and(|owned| map(owned, &rest, held))
+}
+
+/// A map whose fields are owned one by one: exactly those of desired.
+fn map(owned: &Map<String, Value>, wanted: &Map<String, Value>, held: &Map<String, Value>) -> bool {
+    if owned.len() != wanted.len() {
+        return false;
+    }
+    wanted.iter().all(|(key, wanted)| match (owned.get(&format!("f:{key}")), held.get(key)) {
+        (Some(owned), Some(held)) => value(owned, wanted, held),
+        _ => false,
+    })
+}
+
+fn value(owned: &Value, wanted: &Value, held: &Value) -> bool {
+    let Some(owned) = owned.as_object() else { return false };
+    if owned.is_empty() {
+        return says_something(wanted) && wanted == held;
+    }
+    match (wanted, held) {
+        (Value::Object(wanted), Value::Object(held)) => map(owned, wanted, held),
+        (Value::Array(wanted), Value::Array(held)) => list(owned, wanted, held),
+        _ => false,
+    }
+}
+
+/// A null resets, and empty values may be kept, dropped or defaulted: the server's to say.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Object(map) => !map.is_empty() && map.values().all(says_something),
+        Value::Array(items) => !items.is_empty() && items.iter().all(says_something),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
+fn list(owned: &Map<String, Value>, wanted: &[Value], held: &[Value]) -> bool {
+    if owned.len() != wanted.len() {
+        return false;
+    }
+    let items: Option<Vec<(Step, &Value)>> =
+        owned.iter().map(|(key, below)| Some((Step::from_fields_v1(key)?, below))).collect();
+    let Some(items) = items else { return false };
+    let mut last = None;
+    for wanted in wanted {
+        let mut owners = items.iter().filter(|(step, below)| is_item_of(step, below, wanted));
+        let (Some((step, below)), None) = (owners.next(), owners.next()) else { return false };
+        let mut found = held.iter().enumerate().filter(|(_, held)| has_key(step, held));
+        let (Some((at, held)), None) = (found.next(), found.next()) else { return false };
+        if last.is_some_and(|last| at <= last) || !item(below, wanted, held) {
+            return false;
+        }
+        last = Some(at);
+    }
+    true
+}
+
+fn item(owned: &Value, wanted: &Value, held: &Value) -> bool {
+    match (owned.as_object(), wanted, held) {
+        // The value of a set is its own key.
+        (Some(owned), _, _) if owned.is_empty() => says_something(wanted) && wanted == held,
+        (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
+            let mut owned = owned.clone();
+            owned.shift_remove(".");
+            map(&owned, wanted, held)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the entry's item is the one that desired's item makes: the key fields that it holds are those that the
+/// entry says were written; what it leaves out was a default.
+fn is_item_of(step: &Step, owned: &Value, wanted: &Value) -> bool {
+    let Step::Key(fields) = step else { return has_key(step, wanted) };
+    fields.iter().all(|(name, text)| {
+        let was_written = owned.get(format!("f:{name}")).is_some();
+        match wanted.get(name) {
+            Some(value) => was_written && is_json(value, text),
+            None => !was_written,
+        }
+    })
+}
+
+/// Whether an item of a list is the one that the step names, by all of its key's fields.
+fn has_key(step: &Step, item: &Value) -> bool {
+    match step {
+        Step::Key(fields) => {
+            fields.iter().all(|(name, text)| item.get(name).is_some_and(|value| is_json(value, text)))
+        }
+        Step::Value(text) => is_json(item, text),
+        Step::Field(_) | Step::Index(_) => false,
+    }
+}
+
+fn is_json(value: &Value, text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|wanted| wanted == *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn object(spec: &Value) -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a"}, "spec": spec}))
+            .unwrap()
+    }
+
+    fn proved(owned: &Value, wanted: &Value, held: &Value) -> bool {
+        let mut live = object(held);
+        live.value_mut()["metadata"]["managedFields"] = json!([
+            {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": owned}}]);
+        is_unchanged(&object(wanted), &live)
+    }
+
+    #[rstest]
+    #[case::equal(json!({"f:a": {}}), json!({"a": 1}), json!({"a": 1, "default": 2}), true)]
+    #[case::another_value(json!({"f:a": {}}), json!({"a": 2}), json!({"a": 1}), false)]
+    #[case::another_number(json!({"f:a": {}}), json!({"a": 1.0}), json!({"a": 1}), false)]
+    #[case::one_that_went(json!({"f:a": {}, "f:b": {}}), json!({"a": 1}), json!({"a": 1, "b": 1}), false)]
+    #[case::one_that_came(json!({"f:a": {}}), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}), false)]
+    #[case::null(json!({"f:a": {}}), json!({"a": null}), json!({"a": null}), false)]
+    #[case::empty_map(json!({"f:a": {}}), json!({"a": {}}), json!({"a": {}}), false)]
+    #[case::empty_list(json!({"f:a": {}}), json!({"a": []}), json!({"a": []}), false)]
+    #[case::atomic_map(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1}}), true)]
+    #[case::atomic_map_with_more(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), false)]
+    #[case::atomic_list_with_defaults(json!({"f:a": {}}), json!({"a": [{"x": 1}]}), json!({"a": [{"x": 1, "d": 0}]}), false)]
+    #[case::granular_map_with_more(json!({"f:a": {"f:x": {}}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), true)]
+    fn maps(#[case] owned: Value, #[case] wanted: Value, #[case] held: Value, #[case] expected: bool) {
+        assert_eq!(proved(&owned, &wanted, &held), expected);
+    }
+
+    fn port(number: u16, protocol: &str, written: bool) -> (String, Value) {
+        let mut fields = json!({".": {}, "f:port": {}});
+        if written {
+            fields["f:protocol"] = json!({});
+        }
+        (format!("k:{{\"port\":{number},\"protocol\":\"{protocol}\"}}"), fields)
+    }
+
+    #[test]
+    fn an_item_without_the_default_key_is_the_one_whose_key_was_not_written() {
+        let owned: Map<_, _> = [port(53, "UDP", true), port(53, "TCP", false)].into_iter().collect();
+        let owned = json!({"f:ports": owned});
+        let held = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
+        let wanted = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]});
+        assert!(proved(&owned, &wanted, &held));
+        let other_order = json!({"ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]});
+        assert!(!proved(&owned, &other_order, &held), "another order");
+        let written = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
+        assert!(!proved(&owned, &written, &held), "an apply would own the key's field");
+        let live_moved =
+            json!({"ports": [{"port": 53, "protocol": "SCTP"}, {"port": 53, "protocol": "TCP"}]});
+        assert!(!proved(&owned, &wanted, &live_moved));
+        let twice = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "UDP"}]});
+        assert!(!proved(&owned, &twice, &held), "duplicates");
+    }
+
+    #[test]
+    fn a_set_has_each_value_once_and_in_order() {
+        let owned = json!({"f:set": {"v:\"a\"": {}, "v:\"b\"": {}}});
+        let set = |items: &[&str]| json!({"set": items});
+        assert!(proved(&owned, &set(&["a", "b"]), &set(&["x", "a", "b"])));
+        assert!(!proved(&owned, &set(&["b", "a"]), &set(&["a", "b"])));
+        assert!(!proved(&owned, &set(&["a", "a"]), &set(&["a", "b"])));
+        assert!(!proved(&owned, &set(&["a", "b"]), &set(&["a", "b", "a"])), "live holds one twice");
+    }
+
+    #[test]
+    fn other_entries_of_ours_another_version_other_metadata_and_deletion_are_not_proved() {
+        let entry = |version: &str| {
+            json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": version,
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:a": {}}}})
+        };
+        let live = |entries: Value| {
+            let mut live = object(&json!({"a": 1}));
+            live.value_mut()["metadata"]["managedFields"] = entries;
+            live
+        };
+        let wanted = object(&json!({"a": 1}));
+        assert!(is_unchanged(&wanted, &live(json!([entry("v1")]))));
+        assert!(!is_unchanged(&wanted, &live(json!([entry("v1"), entry("v1")]))));
+        assert!(!is_unchanged(&wanted, &live(json!([entry("v2")]))));
+        assert!(!is_unchanged(&wanted, &live(json!([{}]))));
+        let mut with_finalizer = wanted.clone();
+        with_finalizer.value_mut()["metadata"]["finalizers"] = json!(["x"]);
+        assert!(!is_unchanged(&with_finalizer, &live(json!([entry("v1")]))));
+        let mut going = live(json!([entry("v1")]));
+        going.value_mut()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert!(!is_unchanged(&wanted, &going));
+        let mut labelled = wanted.clone();
+        labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
+        assert!(!is_unchanged(&labelled, &live(json!([entry("v1")]))), "a label that is not there");
+    }
+}

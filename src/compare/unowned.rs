@@ -1,0 +1,295 @@
+//! Live fields that no manager owns. Most are defaults of the server; what is none of those was injected by admission,
+//! or set by somebody whose traces are gone.
+
+use super::managed_fields::Owners;
+use crate::model::path::Step;
+use crate::model::pod_spec::pod_spec_path;
+use crate::model::{FieldPath, Object};
+use serde_json::{Value, json};
+
+/// The leaves of live, besides metadata of the server's own and status, that no manager owns and that no table of
+/// defaults explains. Only a fresh object can tell what they are.
+pub fn unexplained(live: &Object) -> Vec<FieldPath> {
+    let owners = Owners::of(live);
+    let mut found = Vec::new();
+    let walk = Walk { owners: &owners, kind: live.kind(), pods: pods_of(live), live };
+    if let Some(object) = live.value().as_object() {
+        for (key, value) in object {
+            match key.as_str() {
+                "apiVersion" | "kind" | "status" => {}
+                "metadata" => walk.metadata(value, &mut found),
+                _ => walk.value(value, &FieldPath::root().field(key), &mut found),
+            }
+        }
+    }
+    found
+}
+
+fn pods_of(live: &Object) -> Option<String> {
+    pod_spec_path(&live.gvk()).map(|steps| format!("/{}/", steps.join("/")))
+}
+
+struct Walk<'a> {
+    owners: &'a Owners,
+    kind: &'a str,
+    pods: Option<String>,
+    live: &'a Object,
+}
+
+impl Walk<'_> {
+    fn metadata(&self, metadata: &Value, found: &mut Vec<FieldPath>) {
+        for field in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = metadata.get(field) {
+                self.value(value, &FieldPath::root().field("metadata").field(field), found);
+            }
+        }
+    }
+
+    fn value(&self, value: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
+        match value {
+            Value::Object(map) => {
+                for (key, below) in map {
+                    self.value(below, &path.field(key), found);
+                }
+            }
+            Value::Array(items) => self.list(items, path, found),
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            leaf => {
+                if self.owners.owner(path).is_none() && !self.is_default(path, leaf) {
+                    found.push(path.clone());
+                }
+            }
+        }
+    }
+
+    /// Items are told apart as the entries tell them apart; a list of which no entry tells is one leaf.
+    fn list(&self, items: &[Value], path: &FieldPath, found: &mut Vec<FieldPath>) {
+        if items.is_empty()
+            || self.owners.owner(path).is_some_and(|_| self.owners.list_steps(path).is_empty())
+        {
+            return;
+        }
+        let names: Vec<Vec<String>> = self.owners.list_steps(path).iter().filter_map(key_names).collect();
+        for item in items {
+            let step = match names.first() {
+                Some(names) => {
+                    Step::key(names.iter().filter_map(|name| Some((name.as_str(), item.get(name)?))))
+                }
+                None if item.is_object() => {
+                    if !self.is_default(path, &Value::from(items.to_vec())) {
+                        found.push(path.clone());
+                    }
+                    return;
+                }
+                None => Step::Value(item.to_string()),
+            };
+            let at = path.with(step);
+            if item.is_object() {
+                self.value(item, &at, found);
+            } else if self.owners.owner(&at).is_none() && !self.is_default(path, &Value::from(items.to_vec()))
+            {
+                found.push(at);
+            }
+        }
+    }
+
+    fn is_default(&self, path: &FieldPath, value: &Value) -> bool {
+        let place = place(path);
+        if let Some(in_pod) = self.pods.as_ref().and_then(|pods| place.strip_prefix(pods.as_str())) {
+            return self.is_pods_default(in_pod, path, value);
+        }
+        DEFAULTS.iter().any(|(kind, at, defaults)| {
+            (kind.is_empty() || *kind == self.kind)
+                && *at == place
+                && defaults.split('|').any(|one| is(value, one))
+        }) || self.is_derived(&place, path, value)
+    }
+
+    fn is_pods_default(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
+        let last = place.rsplit('/').next().unwrap_or_default();
+        let sibling = |name: &str| path.parent().and_then(|parent| parent.field(name).get(self.live.value()));
+        match last {
+            "imagePullPolicy" => sibling("image").and_then(Value::as_str).is_some_and(|image| {
+                let name = image.rsplit('/').next().unwrap_or_default();
+                let is_latest = !name.contains('@') && (name.ends_with(":latest") || !name.contains(':'));
+                is(value, if is_latest { "Always" } else { "IfNotPresent" })
+            }),
+            "serviceAccount" => sibling("serviceAccountName") == Some(value),
+            "hostPort" if place.ends_with("ports/[]/hostPort") => sibling("containerPort") == Some(value),
+            _ => POD_DEFAULTS.iter().any(|(at, default)| place.ends_with(at) && is(value, default)),
+        }
+    }
+
+    /// What the server makes of another field, of the name or of the uid, or hands out.
+    fn is_derived(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
+        let sibling = |name: &str| path.parent().and_then(|parent| parent.field(name).get(self.live.value()));
+        match (self.kind, place) {
+            ("Service", "/spec/ports/[]/targetPort") => sibling("port") == Some(value),
+            (
+                "Service",
+                "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/clusterIPs/[]" | "/spec/ipFamilies/[]",
+            ) => true,
+            ("Service", "/spec/ipFamilies" | "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
+            ("PersistentVolumeClaim", "/spec/volumeName") => true,
+            ("Namespace", "/metadata/labels/kubernetes.io~1metadata.name") => value == self.live.name(),
+            ("Job", _) => {
+                let is_own = |label: &str| place.ends_with(&label.replace('/', "~1"));
+                JOB_LABELS.iter().any(|label| is_own(label))
+            }
+            // The status of version 2, as version 1 writes it.
+            ("HorizontalPodAutoscaler", place) => {
+                let status = place.strip_prefix("/metadata/annotations/autoscaling.alpha.kubernetes.io~1");
+                matches!(status, Some("conditions" | "current-metrics"))
+            }
+            (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
+            (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
+            _ => false,
+        }
+    }
+}
+
+const JOB_LABELS: [&str; 4] =
+    ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
+
+/// Kind (any where empty), place, and its defaults: constants of the API, the same in every cluster.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("Deployment", "/spec/progressDeadlineSeconds", "600"),
+    ("Deployment", "/spec/replicas", "1"),
+    ("Deployment", "/spec/revisionHistoryLimit", "10"),
+    ("Deployment", "/spec/strategy/type", "RollingUpdate"),
+    ("Deployment", "/spec/strategy/rollingUpdate/maxSurge", "25%"),
+    ("Deployment", "/spec/strategy/rollingUpdate/maxUnavailable", "25%"),
+    ("StatefulSet", "/spec/replicas", "1"),
+    ("StatefulSet", "/spec/revisionHistoryLimit", "10"),
+    ("StatefulSet", "/spec/podManagementPolicy", "OrderedReady"),
+    ("StatefulSet", "/spec/updateStrategy/type", "RollingUpdate"),
+    ("StatefulSet", "/spec/updateStrategy/rollingUpdate/partition", "0"),
+    ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted", "Retain"),
+    ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenScaled", "Retain"),
+    ("DaemonSet", "/spec/revisionHistoryLimit", "10"),
+    ("DaemonSet", "/spec/updateStrategy/type", "RollingUpdate"),
+    ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxSurge", "0"),
+    ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxUnavailable", "1"),
+    ("Job", "/spec/backoffLimit", "6"),
+    ("Job", "/spec/completionMode", "NonIndexed"),
+    ("Job", "/spec/completions", "1"),
+    ("Job", "/spec/parallelism", "1"),
+    ("Job", "/spec/podReplacementPolicy", "TerminatingOrFailed"),
+    ("Job", "/spec/suspend", "false"),
+    ("Job", "/spec/manualSelector", "false"),
+    ("CronJob", "/spec/concurrencyPolicy", "Allow"),
+    ("CronJob", "/spec/failedJobsHistoryLimit", "1"),
+    ("CronJob", "/spec/successfulJobsHistoryLimit", "3"),
+    ("CronJob", "/spec/suspend", "false"),
+    ("Service", "/spec/type", "ClusterIP"),
+    ("Service", "/spec/sessionAffinity", "None"),
+    ("Service", "/spec/internalTrafficPolicy", "Cluster"),
+    ("Service", "/spec/externalTrafficPolicy", "Cluster"),
+    ("Service", "/spec/ipFamilyPolicy", "SingleStack"),
+    ("Service", "/spec/ports/[]/protocol", "TCP"),
+    ("Service", "/spec/allocateLoadBalancerNodePorts", "true"),
+    ("HorizontalPodAutoscaler", "/spec/minReplicas", "1"),
+    ("PersistentVolumeClaim", "/spec/volumeMode", "Filesystem"),
+    ("PersistentVolumeClaim", "/metadata/finalizers", "[\"kubernetes.io/pvc-protection\"]"),
+    ("PersistentVolume", "/metadata/finalizers", "[\"kubernetes.io/pv-protection\"]"),
+    ("PersistentVolume", "/spec/volumeMode", "Filesystem"),
+    ("RoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
+    ("ClusterRoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
+    ("NetworkPolicy", "/spec/policyTypes", "[\"Ingress\"]"),
+    ("Secret", "/type", "Opaque"),
+    ("StorageClass", "/reclaimPolicy", "Delete"),
+    ("StorageClass", "/volumeBindingMode", "Immediate"),
+    ("Namespace", "/spec/finalizers", "[\"kubernetes\"]"),
+];
+
+/// Places in a pod's spec, by their ends, and their defaults.
+const POD_DEFAULTS: &[(&str, &str)] = &[
+    ("restartPolicy", "Always"),
+    ("dnsPolicy", "ClusterFirst"),
+    ("schedulerName", "default-scheduler"),
+    ("terminationGracePeriodSeconds", "30"),
+    ("terminationMessagePath", "/dev/termination-log"),
+    ("terminationMessagePolicy", "File"),
+    ("ports/[]/protocol", "TCP"),
+    ("Probe/timeoutSeconds", "1"),
+    ("Probe/periodSeconds", "10"),
+    ("Probe/successThreshold", "1"),
+    ("Probe/failureThreshold", "3"),
+    ("httpGet/scheme", "HTTP"),
+    ("fieldRef/apiVersion", "v1"),
+    ("configMap/defaultMode", "420"),
+    ("secret/defaultMode", "420"),
+    ("projected/defaultMode", "420"),
+    ("downwardAPI/defaultMode", "420"),
+    ("serviceAccountToken/expirationSeconds", "3600"),
+];
+
+/// A path with its list items unnamed.
+fn place(path: &FieldPath) -> String {
+    let step = |step: &Step| match step {
+        Step::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        Step::Key(_) | Step::Value(_) | Step::Index(_) => "/[]".to_owned(),
+    };
+    path.steps().iter().map(step).collect()
+}
+
+fn key_names(step: &Step) -> Option<Vec<String>> {
+    match step {
+        Step::Key(fields) => Some(fields.iter().map(|(name, _)| name.clone()).collect()),
+        _ => None,
+    }
+}
+
+/// Whether a value is what a table writes: text as it is, anything else as JSON.
+fn is(value: &Value, written: &str) -> bool {
+    match value {
+        Value::String(text) => text == written,
+        other => serde_json::from_str::<Value>(written).is_ok_and(|written| json!(other) == written),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(live: Value) -> Vec<String> {
+        unexplained(&Object::new(live).unwrap()).iter().map(ToString::to_string).collect()
+    }
+
+    fn deployment(container: Value) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": [
+            {"manager": "kubectl-delivery", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {
+                "f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:image": {}}}}}}}}]},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "strategy": {"type": "RollingUpdate"},
+            "template": {"spec": {"restartPolicy": "Always", "securityContext": {}, "containers": [container]}}},
+        "status": {"replicas": 1}})
+    }
+
+    #[test]
+    fn defaults_are_explained_and_what_admission_injected_is_not() {
+        let plain = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "IfNotPresent", "resources": {}});
+        assert_eq!(found(deployment(plain)), Vec::<String>::new());
+        let injected = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "Always",
+            "env": [{"name": "INJECTED", "value": "1"}]});
+        let at = "/spec/template/spec/containers/[name=web]";
+        assert_eq!(found(deployment(injected)), [format!("{at}/imagePullPolicy"), format!("{at}/env")]);
+        let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
+        let at = "/spec/template/spec/containers/[name=side]";
+        assert_eq!(found(deployment(side)), [format!("{at}/name"), format!("{at}/image")]);
+    }
+
+    #[test]
+    fn a_policy_is_a_default_by_the_images_tag() {
+        for (image, policy, is_default) in [
+            ("web", "Always", true),
+            ("web:latest", "Always", true),
+            ("reg:5000/web", "Always", true),
+            ("reg:5000/web:1", "Always", false),
+            ("web@sha256:abc", "IfNotPresent", true),
+        ] {
+            let container = json!({"name": "web", "image": image, "imagePullPolicy": policy});
+            assert_eq!(found(deployment(container)).is_empty(), is_default, "{image} {policy}");
+        }
+    }
+}

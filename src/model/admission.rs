@@ -1,0 +1,70 @@
+//! Which kinds admission can change or refuse: what webhooks and policies of a cluster are registered for.
+
+use super::{Object, ResourceType};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What is registered for updates. Coarse on purpose: selectors and conditions are taken for met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    resources: BTreeSet<String>,
+    is_unknown: bool,
+}
+
+impl Admission {
+    /// Nothing could be read: anything may be touched.
+    pub fn unknown() -> Self {
+        Self { is_unknown: true, ..Self::default() }
+    }
+
+    /// Learns from a webhook configuration or a policy.
+    pub fn learn(&mut self, object: &Object) {
+        let webhooks = object.at("/webhooks").and_then(Value::as_array).into_iter().flatten();
+        let of_webhooks = webhooks.filter_map(|webhook| webhook.get("rules"));
+        let of_policy = object.at("/spec/matchConstraints/resourceRules");
+        for rule in of_webhooks.chain(of_policy).filter_map(Value::as_array).flatten() {
+            let texts = |field: &str| -> Vec<&str> {
+                rule[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+            };
+            if texts("operations").iter().any(|operation| matches!(*operation, "UPDATE" | "*")) {
+                self.resources.extend(texts("resources").into_iter().map(String::from));
+            }
+        }
+    }
+
+    /// Whether an update of an object of this kind may be changed or refused.
+    pub fn may_touch(&self, kind: &ResourceType) -> bool {
+        self.is_unknown
+            || ["*", "*/*", kind.plural.as_str()].iter().any(|name| self.resources.contains(*name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::built_in;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_registered_for_updates_may_touch_its_kinds() {
+        let deployments = built_in("apps", "Deployment").unwrap();
+        let services = built_in("", "Service").unwrap();
+        let learn = |rules: Value| {
+            let mut admission = Admission::default();
+            let webhook = json!({"apiVersion": "x/v1", "kind": "W", "metadata": {"name": "w"}, "webhooks": [{"rules": rules}]});
+            admission.learn(&Object::new(webhook).unwrap());
+            (admission.may_touch(&deployments), admission.may_touch(&services))
+        };
+        assert_eq!(learn(json!([{"operations": ["UPDATE"], "resources": ["deployments"]}])), (true, false));
+        assert_eq!(learn(json!([{"operations": ["CREATE"], "resources": ["*"]}])), (false, false));
+        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*"]}])), (true, true));
+        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/scale"]}])), (false, false));
+        assert!(Admission::unknown().may_touch(&services));
+        let mut policy = Admission::default();
+        let rule = json!({"operations": ["UPDATE"], "resources": ["services"]});
+        let object = json!({"apiVersion": "x/v1", "kind": "P", "metadata": {"name": "p"},
+            "spec": {"matchConstraints": {"resourceRules": [rule]}}});
+        policy.learn(&Object::new(object).unwrap());
+        assert!(policy.may_touch(&services) && !policy.may_touch(&deployments));
+    }
+}

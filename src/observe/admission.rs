@@ -1,0 +1,62 @@
+//! Reads which webhooks and policies a cluster has.
+
+use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::ResourceType;
+use crate::model::admission::Admission;
+use futures::future::join_all;
+
+/// Plural, kind, and the versions to try, newest first.
+const KINDS: [(&str, &str, &[&str]); 4] = [
+    ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", &["v1"]),
+    ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", &["v1"]),
+    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", &["v1", "v1beta1"]),
+    ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", &["v1"]),
+];
+
+/// What is registered; unknown where any of it may not be read.
+pub async fn admission(cluster: &dyn Cluster) -> Admission {
+    let mut admission = Admission::default();
+    for read in
+        join_all(KINDS.iter().map(|(plural, kind, versions)| read(cluster, plural, kind, versions))).await
+    {
+        match read {
+            Ok(objects) => objects.iter().for_each(|object| admission.learn(object)),
+            Err(_) => return Admission::unknown(),
+        }
+    }
+    admission
+}
+
+async fn read(
+    cluster: &dyn Cluster,
+    plural: &str,
+    kind: &str,
+    versions: &[&str],
+) -> Result<Vec<crate::model::Object>, ApiError> {
+    for version in versions {
+        let resource = ResourceType {
+            group: "admissionregistration.k8s.io".into(),
+            version: (*version).into(),
+            kind: kind.into(),
+            plural: plural.into(),
+            namespaced: false,
+        };
+        let mut request = ListRequest::all(&resource, None);
+        let mut found = Vec::new();
+        loop {
+            match cluster.list(&request).await {
+                Ok(page) => {
+                    found.extend(page.items);
+                    match page.continue_from {
+                        Some(next) => request.continue_from = Some(next),
+                        None => return Ok(found),
+                    }
+                }
+                Err(ApiError::NotServed { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    // A version of the server that does not know the kind has none of it.
+    Ok(Vec::new())
+}
