@@ -51,6 +51,11 @@ e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONF
 	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
 	cargo test --test it -- e2e:: --test-threads 2
 
+.PHONY: cosign-check
+cosign-check: tools ## the real cosign checks what we sign; the first run builds it
+	cargo build
+	@tests/fixtures/cosign/verify.sh "$${CARGO_TARGET_DIR:-target}/debug/kubectl-delivery"
+
 .PHONY: demo
 demo: cluster ## the product at work on the shop, told step by step; KEEP=1 leaves it for playing
 	@$(NODE) up || echo "no real node: the simulated ones play"

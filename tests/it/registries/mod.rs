@@ -5,6 +5,8 @@ mod fake;
 mod image;
 mod misbehaving;
 mod real;
+mod round;
+mod tampering;
 
 use crate::harness::{Ran, Run, TestCluster};
 use std::path::{Path, PathBuf};
