@@ -67,7 +67,7 @@ impl Performer {
     }
 
     /// Performs an effect; what has happened then.
-    pub(super) async fn perform(&self, effect: Effect, now: Now) -> Input {
+    pub(super) async fn perform(&self, effect: Effect, now: &Now) -> Input {
         match effect {
             Effect::WriteHead => {
                 let mut stored = self.head.lock().await;

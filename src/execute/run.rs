@@ -110,9 +110,7 @@ impl Loop<'_> {
                 self.end_phase();
                 return over;
             }
-            for effect in effects {
-                self.start(effect, &mut work);
-            }
+            self.start(effects, &mut work);
             input = tokio::select! {
                 Some(input) = work.next() => input,
                 changed = interrupt.changed(), if watching => {
@@ -124,19 +122,22 @@ impl Loop<'_> {
         }
     }
 
-    fn start(&mut self, effect: Effect, work: &mut FuturesUnordered<BoxFuture<'static, Input>>) {
-        match effect {
-            Effect::Emit(Event::PhaseStarted { .. }) => {}
-            Effect::Emit(event) => self.services.events.emit(event),
-            Effect::StopJudging => work.clear(),
-            effect => {
-                if effect == Effect::WriteHead {
-                    self.machine.head.current.serial += 1;
-                    self.machine.head.current.holder = self.lock.holder.clone();
+    fn start(&mut self, effects: Vec<Effect>, work: &mut FuturesUnordered<BoxFuture<'static, Input>>) {
+        if effects.contains(&Effect::WriteHead) {
+            self.machine.head.current.serial += 1;
+            self.machine.head.current.holder = self.lock.holder.clone();
+        }
+        // One copy for all: a wave may have a thousand steps.
+        let now = Arc::new(Now::of(&self.machine));
+        for effect in effects {
+            match effect {
+                Effect::Emit(Event::PhaseStarted { .. }) => {}
+                Effect::Emit(event) => self.services.events.emit(event),
+                Effect::StopJudging => work.clear(),
+                effect => {
+                    let (performer, now) = (self.performer.clone(), now.clone());
+                    work.push(async move { performer.perform(effect, &now).await }.boxed());
                 }
-                let performer = self.performer.clone();
-                let now = Now::of(&self.machine);
-                work.push(async move { performer.perform(effect, now).await }.boxed());
             }
         }
     }

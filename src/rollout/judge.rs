@@ -258,7 +258,8 @@ fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Readin
         (None, None) => (None, None, None, false),
     };
     let tail = reason.map(|text| format!("; {text}")).unwrap_or_default();
-    let kind = CauseKind::DeadlineExceeded;
+    // A sign that did not last out its grace is the cause all the same: a registry that is down is not the release's.
+    let kind = first.map_or(CauseKind::DeadlineExceeded, |sign| sign.cause.kind);
     let mut failed = reported(kind, format!("{what}: {why}{tail}"));
     if let Verdict::Failed { cause } = &mut failed {
         cause.pod = pod;

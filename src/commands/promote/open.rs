@@ -9,7 +9,7 @@ use crate::execute::{self, RevertOptions};
 use crate::load;
 use crate::model::Target;
 use crate::model::event::Outcome;
-use crate::model::journal::Journal;
+use crate::model::journal::{Journal, JournalPhase};
 
 /// `--resume`: finishes what an earlier run began. Needs nothing but the release's name.
 pub(super) async fn resume(args: &Args, context: &Context) -> Result<Exit, CommandError> {
@@ -48,7 +48,10 @@ pub(super) async fn settle(
         execute::revert(&place.home, &place.name, RevertOptions::default(), &services).await
     };
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
+    // Nothing was touched yet: putting it back is no failure of this run.
+    let untouched = open.phase == JournalPhase::Preparing;
     let settled = match (what, outcome) {
+        (_, Some(Outcome::Reverted)) if untouched => true,
         (_, Some(Outcome::Promoted | Outcome::NothingToDo)) => !same,
         (OnOpen::Revert, Some(Outcome::Reverted)) => true,
         (OnOpen::Resume, Some(Outcome::Reverted)) => !same,

@@ -4,6 +4,7 @@ pub mod app;
 mod ci;
 pub mod copy;
 mod crash;
+mod credentials;
 mod exact;
 mod faults;
 mod hand;

@@ -1,7 +1,10 @@
 //! Promotions: the preflight, adoption, pruning, rights.
 
+mod barriers;
 mod hooks;
 mod preflight;
+mod quarantine;
 mod rights;
+mod sizes;
 mod support;
 mod whole;

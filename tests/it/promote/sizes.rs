@@ -1,0 +1,93 @@
+//! Sizes: a thousand objects, objects as large as the server takes them, journals of several parts, long histories.
+
+use crate::execute::app::{App, map};
+use crate::harness::{Act, KillProxy, Run, TestCluster};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn names(app: &App, kind: &str) -> Vec<String> {
+    let listed = app.kubectl(&["get", kind, "-l", "kubectl-delivery.io/release", "-o", "name"]);
+    listed.lines().map(|line| line.split('/').next_back().unwrap().to_owned()).collect()
+}
+
+/// Text that does not compress to less than three quarters.
+fn noise(bytes: usize, seed: u64) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(LETTERS[usize::try_from(state >> 58).unwrap()])
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+#[test]
+fn objects_as_large_as_the_server_takes_them_are_promoted_and_come_back_from_several_parts() {
+    let app = App::new();
+    // 1 MiB of keys and values is what the server takes.
+    let large = |name: &str, seed| map(name, json!({"text": noise(1024 * 1024 - 4, seed)}));
+    let old = [large("a", 1), large("b", 2), map("small", json!({"v": "1"}))];
+    let new = [large("a", 3), large("b", 4), map("small", json!({"v": "2"}))];
+    app.promote("1", &old).run().exits(0);
+    let before = app.copy(&old);
+    app.promote("2", &new).run().exits(0);
+    let after = app.copy(&new);
+    assert!(names(&app, "secrets").len() >= 2, "pre-images: {:?}", names(&app, "secrets"));
+    let records: Vec<_> =
+        names(&app, "configmaps").into_iter().filter(|name| name.contains("-r2-")).collect();
+    assert!(records.len() >= 2, "records: {records:?}");
+    app.revert().run().exits(0);
+    app.copy(&old).must_be(&before, "after the revert");
+    // Killed while the parts are written, and between the steps: taken up from what is there.
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    for n in [5, 14] {
+        proxy.forget();
+        proxy.at_write(n, Act::KillAfter);
+        assert_eq!(proxy.run(&mut app.promote("2", &new)).code, None, "write {n}");
+        app.promote("2", &new).run().exits(0);
+        app.copy(&new).must_be(&after, "after it was resumed");
+        app.revert().run().exits(0);
+    }
+    app.copy(&old).must_be(&before, "after the last revert");
+}
+
+#[test]
+fn a_thousand_objects_are_promoted_changed_and_put_back() {
+    let app = App::new();
+    let objects = |text: &str| -> Vec<Value> {
+        (0..1000).map(|n| map(&format!("map-{n}"), json!({"text": text, "n": n.to_string()}))).collect()
+    };
+    app.promote("1", &objects("one")).run().exits(0);
+    let ran = app.promote("2", &objects("two")).run().exits(0);
+    assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+    let count = |text: &str| app.kubectl(&["get", "configmaps", "-o", "json"]).matches(text).count();
+    assert_eq!(count("\"text\": \"two\""), 1000);
+    app.revert().run().exits(0);
+    assert_eq!(count("\"text\": \"one\""), 1000);
+}
+
+#[test]
+fn the_history_keeps_ten_promotions_and_the_records_of_no_others() {
+    let app = App::new();
+    for version in 1..=12 {
+        app.promote(&version.to_string(), &[map("a", json!({"v": version.to_string()}))]).run().exits(0);
+    }
+    let revisions = |app: &App| -> Vec<u64> {
+        let history = app.history();
+        let mut found: Vec<u64> = history[0]["history"]
+            .as_array()
+            .or(history.as_array())
+            .unwrap()
+            .iter()
+            .map(|one| one["revision"].as_u64().unwrap())
+            .collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(revisions(&app), (3..=12).collect::<Vec<_>>());
+    let records = |app: &App| names(app, "configmaps").iter().filter(|name| name.contains("-r")).count();
+    assert_eq!(records(&app), 10);
+    app.promote("13", &[map("a", json!({"v": "13"}))]).args(["--history", "3"]).run().exits(0);
+    assert_eq!(revisions(&app), [11, 12, 13]);
+    assert_eq!(records(&app), 3);
+}
