@@ -9,6 +9,7 @@ mod junit;
 mod kustomize;
 mod manifests;
 mod release;
+mod value;
 mod yaml;
 
 pub use beside::{bytes, is_title, statement_path, statements};

@@ -3,6 +3,7 @@
 
 use super::error::LoadError;
 use super::files::name;
+use super::value::Read;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,9 +33,9 @@ pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
         return Ok(values);
     }
     let text = text_of(bytes, path)?;
-    let values: Vec<Value> =
+    let values: Vec<Read> =
         serde_yaml::from_multiple_with_options(text, reading()).map_err(|error| syntax(&error, path))?;
-    Ok(values.into_iter().filter(|value| !value.is_null()).collect())
+    Ok(values.into_iter().map(|Read(value)| value).filter(|value| !value.is_null()).collect())
 }
 
 /// One typed document; JSON is read as JSON, which is far faster.

@@ -22,3 +22,4 @@ mod signing;
 mod terminal;
 mod version;
 mod wait;
+mod yaml;
