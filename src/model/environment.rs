@@ -1,11 +1,12 @@
 //! The Environment file: how one cluster may differ from what was tested.
 
 use super::path::FieldPath;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An environment as its file holds it. Unknown fields are refused.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Environment {
     /// `kubectl-delivery.io/v1alpha1`.
@@ -20,7 +21,7 @@ pub struct Environment {
 }
 
 /// What an environment is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct EnvironmentMetadata {
     /// Such as `production`.
@@ -28,7 +29,7 @@ pub struct EnvironmentMetadata {
 }
 
 /// What an environment declares.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct EnvironmentSpec {
     /// kubeconfig context; a flag wins.
@@ -61,7 +62,7 @@ pub struct EnvironmentSpec {
 }
 
 /// Where the environment's own manifests are; paths are relative to the environment's file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Manifests {
     /// A kustomization's folder.
@@ -73,7 +74,7 @@ pub struct Manifests {
 }
 
 /// What must be proved about a release.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Require {
     /// Public key files; a signature by one of them is needed.
@@ -83,7 +84,7 @@ pub struct Require {
 }
 
 /// What an untested difference without a rule does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UntestedPolicy {
     /// It blocks a promotion.
@@ -94,7 +95,7 @@ pub enum UntestedPolicy {
 }
 
 /// One expected difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct DifferenceRule {
     /// Which objects.
@@ -112,11 +113,12 @@ pub struct DifferenceRule {
     pub owner: Option<String>,
     /// The last day (UTC) on which it allows anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub expires: Option<jiff::civil::Date>,
 }
 
 /// Which objects a rule speaks of; every part may hold `*` and `?`, an absent part matches all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct TargetPattern {
     /// API group.
@@ -134,7 +136,7 @@ pub struct TargetPattern {
 }
 
 /// Something that exists only here, or is shared with others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct External {
     /// API group; empty for the core group.
@@ -153,7 +155,7 @@ pub struct External {
 }
 
 /// A container that admission adds to pods.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Injected {
     /// A glob over the image without tag and digest.
@@ -163,7 +165,7 @@ pub struct Injected {
 }
 
 /// Health of a custom kind, as CEL over `self`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HealthCheck {
     /// API group.
@@ -179,7 +181,7 @@ pub struct HealthCheck {
 }
 
 /// What must hold after the rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Gate {
     /// Its name.
@@ -196,7 +198,7 @@ pub struct Gate {
 }
 
 /// A Prometheus query and its condition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PrometheusGate {
     /// Base URL of the server.

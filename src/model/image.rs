@@ -103,7 +103,9 @@ fn split_registry(name: &str) -> (String, String) {
 }
 
 /// `os/architecture[/variant]` of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Platform(pub String);
 

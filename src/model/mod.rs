@@ -24,6 +24,7 @@ pub mod pod_spec;
 pub mod preflight;
 pub mod quantity;
 pub mod release;
+pub mod schema;
 pub mod similar;
 pub mod snapshot;
 pub mod verdict;

@@ -3,10 +3,11 @@
 use super::digest::Sha256Digest;
 use super::image::Platform;
 use super::object::Object;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A release as its file holds it. Unknown fields are refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Release {
     /// `kubectl-delivery.io/v1alpha1`.
@@ -20,7 +21,7 @@ pub struct Release {
 }
 
 /// What a release is called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleaseMetadata {
     /// A DNS label: the cluster's objects are named after it.
@@ -30,7 +31,7 @@ pub struct ReleaseMetadata {
 }
 
 /// What was tested.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleaseSpec {
     /// Where the manifests came from.
@@ -51,7 +52,7 @@ pub struct ReleaseSpec {
 }
 
 /// The revision of the sources.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Source {
     /// URL of the repository, without credentials.
@@ -70,7 +71,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// An image as the manifests name it, and what it was when it was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RecordedImage {
     /// As written in the manifests.
@@ -86,7 +87,7 @@ pub struct RecordedImage {
 }
 
 /// Where a digest comes from, when not from a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DigestOrigin {
     /// `record --image REF=DIGEST`.
@@ -96,7 +97,7 @@ pub enum DigestOrigin {
 }
 
 /// The digests under which one platform's image can be reported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PlatformDigests {
     /// `linux/amd64`.
@@ -115,7 +116,7 @@ impl RecordedImage {
 }
 
 /// Where the objects of a custom kind hold image references.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ImagePath {
     /// API group.
@@ -127,7 +128,7 @@ pub struct ImagePath {
 }
 
 /// Something that must exist where the release is promoted to, and that the release does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Requirement {
     /// `Secret`, `ConfigMap`, `PersistentVolumeClaim`, `ServiceAccount`, `StorageClass`, …

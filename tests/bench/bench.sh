@@ -48,6 +48,7 @@ echo "$count objects; medians of whole processes"
 echo
 
 measure "--help" 20 0 delivery --help
+measure "record, $count objects with known digests" 9 0 delivery record -f "$work/one.yaml" --name bench --version one --offline -q -o "$work/again.yaml"
 
 kubectl create namespace mine >/dev/null
 kubectl create namespace theirs >/dev/null

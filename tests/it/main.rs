@@ -18,6 +18,7 @@ mod registries;
 mod releases;
 mod retries;
 mod rollout;
+mod schema;
 mod signing;
 mod terminal;
 mod version;
