@@ -241,6 +241,7 @@ fn suggest(comparison: &Comparison, context: &Context) -> Result<Exit, CommandEr
             reason: "why is this expected?".into(),
             owner: Some("who answers for it?".into()),
             expires: None,
+            place: None,
         })
         .collect();
     let mut out = context.stdout();

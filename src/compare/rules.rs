@@ -148,8 +148,21 @@ fn compile(expression: &str) -> Result<Program, String> {
     if expression.len() > LONGEST_EXPRESSION {
         return Err(format!("expected at most {LONGEST_EXPRESSION} characters, found {}", expression.len()));
     }
-    Program::compile(expression)
-        .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+    Program::compile(expression).map_err(|error| told(error.to_string().lines().next().unwrap_or_default()))
+}
+
+/// `ERROR: <input>:1:10: Syntax error: …`, for people.
+fn told(line: &str) -> String {
+    let parts = line.strip_prefix("ERROR: <input>:").map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());
+    match parts.as_deref() {
+        Some([_, column, why]) => {
+            format!(
+                "the expression is wrong at its character {column}: {}",
+                why.trim().replace("Syntax error: ", "")
+            )
+        }
+        _ => line.to_owned(),
+    }
 }
 
 fn holds(program: &Program, sides: Sides<'_>) -> Result<bool, String> {

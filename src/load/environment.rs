@@ -43,7 +43,11 @@ impl LoadedEnvironment {
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read(path)?;
     check_header(&bytes, path, "Environment")?;
-    let environment: Environment = yaml::typed(&bytes, path)?;
+    let mut environment: Environment = yaml::typed(&bytes, path)?;
+    let rules = environment.spec.differences.iter_mut();
+    for (rule, place) in rules.zip(yaml::places_of_expiry(&bytes, path)) {
+        rule.place = place;
+    }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let mut loaded = LoadedEnvironment { environment, path: path.to_owned(), text, manifests: None };
     let Some(wanted) = &loaded.environment.spec.manifests else { return Ok(loaded) };

@@ -14,7 +14,16 @@ pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
         .map_err(|error| failed(format!("kubectl cannot be started: {error}")))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(text.trim().trim_start_matches("error: ").to_owned()));
+        return Err(failed(said(&text)));
     }
     Ok(output.stdout)
+}
+
+/// What it says, without the frame that newer kubectl puts around it when nobody watches.
+fn said(text: &str) -> String {
+    let text = text.trim();
+    match text.split_once("err=\"").and_then(|(_, rest)| rest.rsplit_once('"')) {
+        Some((why, _)) => why.replace("\\\"", "\"").replace("\\n", "\n"),
+        None => text.trim_start_matches("error: ").to_owned(),
+    }
 }

@@ -4,10 +4,10 @@
 use super::error::LoadError;
 use super::files::name;
 use super::value::Read;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_yaml::{Options, budget, options};
+use serde_yaml::{Location, Options, Spanned, budget, options};
 use std::path::Path;
 
 /// Bounds that no honest manifest reaches, and that stop exploding aliases.
@@ -49,6 +49,30 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
         });
     }
     serde_yaml::from_str_with_options(text_of(bytes, path)?, reading()).map_err(|error| syntax(&error, path))
+}
+
+#[derive(Deserialize)]
+struct ExpiriesOf {
+    spec: Expiries,
+}
+
+#[derive(Deserialize)]
+struct Expiries {
+    differences: Vec<Expiry>,
+}
+
+#[derive(Deserialize)]
+struct Expiry {
+    expires: Option<Spanned<String>>,
+}
+
+/// Where each rule of an environment says until when it is allowed. A file in JSON says it nowhere.
+pub(super) fn places_of_expiry(bytes: &[u8], path: &Path) -> Vec<Option<String>> {
+    let text = text_of(bytes, path).unwrap_or_default();
+    let found: Result<ExpiriesOf, _> = serde_yaml::from_str_with_options(text, reading());
+    let place = |at: Location| format!("{}:{}:{}", name(path), at.line(), at.column());
+    let rules = found.map(|found| found.spec.differences).unwrap_or_default();
+    rules.into_iter().map(|rule| rule.expires.map(|date| place(date.defined))).collect()
 }
 
 /// As YAML, in the objects' own order.

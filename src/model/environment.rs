@@ -115,6 +115,9 @@ pub struct DifferenceRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub expires: Option<jiff::civil::Date>,
+    /// `file:line:column` of `expires`, where it was read from a file.
+    #[serde(skip)]
+    pub place: Option<String>,
 }
 
 /// Which objects a rule speaks of; every part may hold `*` and `?`, an absent part matches all.

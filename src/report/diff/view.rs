@@ -408,6 +408,12 @@ impl Maker<'_> {
             RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
+        let place = self.environment.spec.differences.get(rule).and_then(|rule| rule.place.as_deref());
+        let is_of_expiry = matches!(state, RuleState::Expired | RuleState::ExpiresSoon { .. });
+        let message = match place.filter(|_| is_of_expiry) {
+            Some(place) => format!("{message} ({place})"),
+            None => message,
+        };
         let reason = self.reason(rule).map(|reason| reason.reason).unwrap_or_default();
         RuleView { rule, reason, message: self.redactor.text(&message) }
     }
