@@ -223,7 +223,7 @@ fn source(args: &Args) -> Option<Source> {
         Some(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         None => Path::new("."),
     };
-    let found = load::source_of(folder);
+    let found = load::source_of(folder, args.output.as_deref());
     match (&args.source, found) {
         (Some(url), found) => Some(Source {
             repository: Some(url.clone()),

@@ -5,12 +5,35 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Repository, commit and whether the work tree has changes; none outside a repository, or without git.
-pub fn source_of(folder: &Path) -> Option<Source> {
+///
+/// Changed are tracked files anywhere, and untracked ones in the manifests' folder: others are what CI itself leaves, and
+/// so is `own`, which is being written, with the statements beside it.
+pub fn source_of(folder: &Path, own: Option<&Path>) -> Option<Source> {
     let revision = git(folder, &["rev-parse", "HEAD"])?;
     let repository =
         git(folder, &["config", "--get", "remote.origin.url"]).map(|url| without_credentials(&url));
-    let dirty = git(folder, &["status", "--porcelain"]).is_some_and(|status| !status.is_empty());
+    let dirty = is_dirty(folder, own);
     Some(Source { repository, revision: Some(revision), dirty })
+}
+
+fn is_dirty(folder: &Path, own: Option<&Path>) -> bool {
+    let status = |arguments: &[&str]| git(folder, &[&["status", "--porcelain", "-z"], arguments].concat());
+    if status(&["--untracked-files=no"]).is_some_and(|changed| !changed.is_empty()) {
+        return true;
+    }
+    let (Some(top), Some(untracked)) =
+        (git(folder, &["rev-parse", "--show-toplevel"]), status(&["--untracked-files=all", "--", "."]))
+    else {
+        return false;
+    };
+    let own = own.and_then(|own| std::path::absolute(own).ok()).map(|own| own.display().to_string());
+    let is_own = |path: &str| {
+        own.as_ref().is_some_and(|own| {
+            path.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    };
+    let mut files = untracked.split('\0').filter_map(|entry| entry.strip_prefix("?? "));
+    files.any(|path| !is_own(&format!("{top}/{path}")))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
