@@ -10,12 +10,13 @@ use crate::commands::acting::{self, Show};
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::finding::ObjectComparison;
 use crate::model::inventory::Record;
 use crate::model::plan::{Settings, Severity, Waiver};
+use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned, Policy};
 use clap::{Args as ClapArgs, ValueEnum};
 use preparing::{Place, Prepared};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -257,13 +258,17 @@ async fn promote(
     let plan = prepared.planned.plan;
     events.emit(Event::Planned { steps: plan::told(&plan) });
     let services = acting::services(place.acting(args, inputs, &plan.members)?, events.clone());
-    let live = |object: &ObjectComparison| Some((object.id(), object.live.object()?.clone()));
-    let desired = prepared.comparison.objects.iter().filter_map(|object| object.desired.clone());
-    let record = Record {
-        release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
-        desired: desired.collect(),
-    };
-    let before = prepared.comparison.objects.iter().filter_map(live).collect();
+    let mut record =
+        Record { release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(), desired: Vec::new() };
+    let mut before = BTreeMap::new();
+    // Taken, not copied: there may be thousands.
+    for object in prepared.comparison.objects {
+        let id = object.id();
+        record.desired.extend(object.desired);
+        if let Observed::Present(live) = object.live {
+            before.insert(id, live);
+        }
+    }
     let promotion = Promotion { plan, before, record };
     acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
 }

@@ -14,8 +14,10 @@ use super::well::is_well;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
 use crate::model::plan::Undo;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Bodies, Stored};
+use crate::rollout::is_watched;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ pub(super) struct Performer {
     head: Mutex<Option<Stored<()>>>,
     inventory: Mutex<Option<Stored<()>>>,
     bundles: Vec<Packed>,
-    seen: BTreeMap<u32, Object>,
+    fresh: bool,
     answers: Mutex<BTreeMap<u32, Object>>,
     fence: bool,
     room: Semaphore,
@@ -48,7 +50,7 @@ impl Performer {
         bodies: Arc<Bodies>,
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
         bundles: Vec<Packed>,
-        seen: BTreeMap<u32, Object>,
+        fresh: bool,
         fence: bool,
     ) -> Self {
         Self {
@@ -59,7 +61,7 @@ impl Performer {
             head: Mutex::new(head),
             inventory: Mutex::new(inventory),
             bundles,
-            seen,
+            fresh,
             answers: Mutex::default(),
             fence,
             room: Semaphore::new(CONCURRENT),
@@ -107,9 +109,11 @@ impl Performer {
         let Ok(_room) = self.room.acquire().await else { return Input::Written };
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
-        let outcome = self.steps.perform(part, self.seen.get(&id)).await;
+        let seen = part.before.as_ref().filter(|_| self.fresh);
+        let outcome = self.steps.perform(part, seen).await;
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome {
-            self.answers.lock().await.insert(id, (**answer).clone());
+            let kept = kept(&part.step.target, answer);
+            self.answers.lock().await.insert(id, kept);
         }
         let ok = matches!(outcome, Outcome::Done(_));
         let result = match &outcome {
@@ -238,6 +242,21 @@ impl Performer {
         let seconds = self.bodies.promotion.plan.settings.soak_seconds;
         self.services.rollout.soak(&watched, Duration::from_secs(seconds.into())).await
     }
+}
+
+/// What the judging of a rollout needs of an answer: of what is not watched, its identity.
+fn kept(target: &Target, answer: &Object) -> Object {
+    if is_watched(target) {
+        return answer.clone();
+    }
+    let metadata = answer.at("/metadata").cloned().unwrap_or_default();
+    let light = json!({"apiVersion": answer.api_version(), "kind": answer.kind(), "metadata": metadata});
+    let Ok(mut light) = Object::new(light) else { return answer.clone() };
+    if let Some(metadata) = light.value_mut()["metadata"].as_object_mut() {
+        metadata.shift_remove("managedFields");
+        metadata.shift_remove("annotations");
+    }
+    light
 }
 
 fn not_written(error: StoreError) -> Input {

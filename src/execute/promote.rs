@@ -10,7 +10,7 @@ use crate::model::bundle::{Bundle, pack};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{
-    Head, Journal, JournalPhase, Parts, PromotionPart, StepPart, StepProgress, StepState, UndoState,
+    Head, Journal, JournalPhase, PromotionPart, StepPart, StepProgress, StepState, UndoState,
 };
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
@@ -102,7 +102,7 @@ async fn begin(
     let Home { inventory, head, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
     plan.revision = inventory.next_revision();
-    let bodies = bodies(plan, before.clone(), inventory.members.clone());
+    let bodies = bodies(plan, before, inventory.members.clone());
     let parts = part_bundles(&bodies)?;
     let records = record_bundles(&bodies.promotion.plan, record)?;
     let bundle = |bundles: &[Packed]| bundles.iter().map(|(b, _)| b.clone()).collect();
@@ -117,7 +117,7 @@ async fn begin(
         bodies,
         intent: Intent::Forward,
         bundles,
-        seen: before,
+        fresh: true,
         fence: false,
     }))
 }
@@ -204,6 +204,15 @@ fn bodies(
     Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect() }
 }
 
+/// [`Parts`](crate::model::journal::Parts), borrowed: a thousand objects are not copied to be written.
+#[derive(Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartsRef<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<&'a PromotionPart>,
+    steps: Vec<&'a StepPart>,
+}
+
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
 fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
     let plan = &bodies.promotion.plan;
@@ -213,11 +222,11 @@ fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
         .filter(|part| part.step.target.resource.kind == "Namespace" && part.before.is_none())
         .map(|part| part.step.target.name.as_str())
         .collect();
-    let mut by_namespace: BTreeMap<&str, Parts> = BTreeMap::new();
-    by_namespace.entry(&plan.namespace).or_default().promotion = Some(bodies.promotion.clone());
+    let mut by_namespace: BTreeMap<&str, PartsRef<'_>> = BTreeMap::new();
+    by_namespace.entry(&plan.namespace).or_default().promotion = Some(&bodies.promotion);
     for part in bodies.steps.values() {
         let own = part.step.target.namespace.as_deref().filter(|namespace| !made.contains(namespace));
-        by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part.clone());
+        by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part);
     }
     let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
     by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name)).collect()

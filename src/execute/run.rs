@@ -8,7 +8,6 @@ use super::promote::Packed;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
 use super::store::Store;
-use crate::model::Object;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
@@ -16,7 +15,6 @@ use crate::observe::home::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -30,8 +28,8 @@ pub(super) struct Start {
     pub intent: Intent,
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
-    /// Reads of objects that are fresh enough to write over.
-    pub seen: BTreeMap<u32, Object>,
+    /// Whether the pre-images are fresh enough to write over.
+    pub fresh: bool,
     /// Whether another run's requests can still be on their way.
     pub fence: bool,
 }
@@ -60,7 +58,7 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         bodies.clone(),
         (start.head_stored, start.inventory_stored),
         start.bundles,
-        start.seen,
+        start.fresh,
         start.fence,
     ));
     let machine = Machine {

@@ -110,7 +110,7 @@ async fn take_up(
         bodies,
         intent,
         bundles: Vec::new(),
-        seen: BTreeMap::new(),
+        fresh: false,
         fence: may_be_alive,
     })
 }

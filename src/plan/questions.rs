@@ -3,7 +3,7 @@
 use super::final_object::final_object;
 use super::rights;
 use super::workload::pod_of;
-use crate::model::finding::Comparison;
+use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
 use crate::model::{Object, ObjectId, Target};
@@ -13,11 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
 pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     let live = live_objects(comparison);
+    let comparison = compared(comparison);
     let mut asked = Questions { rights: rights::needed(plan), ..Questions::default() };
     for step in &plan.steps {
         let id = step.target.id();
         let old = live.get(&id);
-        asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
+        if !is_answered(step, comparison.get(&id)) {
+            asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
+        }
         if let Some(put_back) = put_back(step, old.map(|(live, _)| *live)) {
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request: put_back });
         }
@@ -47,6 +50,23 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         .collect();
     asked.quotas.retain(|namespace| !created.contains(namespace.as_str()));
     asked
+}
+
+/// What was compared, by object.
+pub(super) fn compared(comparison: &Comparison) -> BTreeMap<ObjectId, &ObjectComparison> {
+    comparison.objects.iter().map(|object| (object.id(), object)).collect()
+}
+
+/// Whether the comparison has asked the server exactly what the step will send, and got its answer.
+pub(super) fn is_answered(step: &PlanStep, compared: Option<&&ObjectComparison>) -> bool {
+    let (Action::Apply { object, take_over: None, .. }, Some(compared)) = (&step.action, compared) else {
+        return false;
+    };
+    let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else { return false };
+    let asked = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Server;
+    let mut sent = desired.clone();
+    sent.set_namespace(step.target.namespace.as_deref());
+    asked && sent == *object
 }
 
 fn job_target(step: &PlanStep, job: &Object) -> Target {

@@ -3,7 +3,7 @@
 use super::content::same_content;
 use super::pods::pods;
 use super::policy::{Planned, note, refuse};
-use super::questions::live_objects;
+use super::questions::{compared, is_answered, live_objects};
 use super::{quota, refusals};
 use crate::compare::Owners;
 use crate::model::finding::{Comparison, HandClass};
@@ -19,6 +19,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     let live = live_objects(comparison);
     let live: BTreeMap<_, _> = live.into_iter().map(|(id, (live, _))| (id, live)).collect();
     let mut tried = tries(&mut plan.steps, asked, answers);
+    tried.extend(answered_before(&mut plan.steps, comparison));
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
             matches!(&*known.check, "ownership" | "owners")
@@ -126,6 +127,17 @@ fn tries(steps: &mut [PlanStep], asked: &Questions, answers: &Answers) -> Vec<Pr
         }
     }
     findings
+}
+
+/// What the server drops of steps that the comparison has tried already.
+fn answered_before(steps: &mut [PlanStep], comparison: &Comparison) -> Vec<PreflightFinding> {
+    let compared = compared(comparison);
+    let take = |step: &mut PlanStep| {
+        let compared = compared.get(&step.target.id());
+        let answer = compared.filter(|_| is_answered(step, compared))?.predicted.as_ref()?;
+        take_in(step, answer)
+    };
+    steps.iter_mut().filter_map(take).collect()
 }
 
 fn created(step: &PlanStep) -> Option<&Object> {
