@@ -65,4 +65,12 @@ measure "diff, $count that all differ" 3 1 delivery diff "$work/two.release.yaml
 
 measure "promote with nothing to do" 5 0 delivery promote "$work/one.release.yaml" -n mine -y
 measure "kubectl apply --server-side, $count changed" 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml"
+kubectl create namespace bare >/dev/null
+bare=$(dirname "$binary")/examples/bare
+"$bare" "$work/one.release.yaml" bare
+measure "a client that only sends the applies, 16 at a time, $count changed" 1 0 "$bare" "$work/two.release.yaml" bare
+alone=$took
 measure "promote, $count changed" 1 0 delivery promote "$work/two.release.yaml" -n mine -y
+printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(awk -v a="$took" -v b="$alone" 'BEGIN {printf "%.2f", a / b}')"
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory, changed back (below 150)" \
+  "$(peak "$binary" promote "$work/one.release.yaml" -n mine -y)"

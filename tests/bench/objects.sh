@@ -14,7 +14,7 @@ data: {URL: "http://service-$n.example.com/$text", LEVEL: info}
 apiVersion: v1
 kind: Service
 metadata: {name: service-$n, annotations: {example.com/text: $text}}
-spec: {selector: {app: app-$n}, ports: [{name: http, port: 80, targetPort: http, protocol: TCP}]}
+spec: {clusterIP: None, selector: {app: app-$n}, ports: [{name: http, port: 80, targetPort: http, protocol: TCP}]}
 ---
 apiVersion: v1
 kind: ServiceAccount
