@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::small::Small;
-use crate::harness::{Act, KillProxy, OwnCluster, Ran, Run};
+use crate::harness::{Act, KillProxy, OwnCluster, Ran, Run, Running};
 use std::time::Duration;
 
 /// The reference application on a cluster that may be disturbed.
@@ -63,7 +63,7 @@ fn an_api_server_that_is_killed_and_comes_back_does_not_end_a_promotion() {
     // While a rollout is watched: it is still seen to its end.
     let mut slow = super::small::objects(2);
     slow.push(super::app::workload("Deployment", "slow", '2', Some("slow-ready")));
-    let running = scene.proxy.spawn(&mut scene.small.app.promote("3", &slow));
+    let running = Running::start(&mut scene.small.app.promote("3", &slow));
     while scene.small.app.namespace.get("apps", "Deployment", "slow").is_none() {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -48,6 +48,12 @@ fn a_claim_that_grows_is_named_and_stays_grown() {
     assert!(said.contains("data") && said.contains("from 1Gi to 2Gi"), "{said}");
     let ran = app.promote("2", &new).run().exits(4);
     assert!(ran.stderr.contains("cannot shrink") && ran.stderr.contains("revert app"), "{}", ran.stderr);
+    assert_eq!(
+        app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/v"),
+        "2",
+        "nothing is put back"
+    );
+    assert_eq!(app.status()["open"]["version"], "2");
     // Asked for, everything else is put back; the claim is named.
     let ran = app.revert().run().exits(4);
     assert!(ran.stderr.contains("PersistentVolumeClaim") && ran.stderr.contains("data"), "{}", ran.stderr);
