@@ -126,14 +126,15 @@ impl Loop<'_> {
             self.machine.head.current.holder = self.lock.holder.clone();
         }
         // One copy for all: a wave may have a thousand steps.
-        let now = Arc::new(Now::of(&self.machine));
+        let mut now: Option<Arc<Now>> = None;
         for effect in effects {
             match effect {
                 Effect::Emit(Event::PhaseStarted { .. }) => {}
                 Effect::Emit(event) => self.services.events.emit(event),
                 Effect::StopJudging => work.clear(),
                 effect => {
-                    let (performer, now) = (self.performer.clone(), now.clone());
+                    let now = now.get_or_insert_with(|| Arc::new(Now::of(&self.machine))).clone();
+                    let performer = self.performer.clone();
                     work.push(async move { performer.perform(effect, &now).await }.boxed());
                 }
             }
