@@ -3,6 +3,7 @@
 use super::inputs::RegistryArgs;
 use crate::cli::{CommandError, ErrorKind};
 use crate::load::{self, LoadedRelease};
+use crate::model::attestation::Statement;
 use crate::registry::artifact::{self, Artifact, Location};
 use crate::registry::{RegistryError, RegistryOptions};
 use crate::signing::{self, Attestation, PrivateKey, PublicKey, SigningError};
@@ -99,6 +100,34 @@ pub async fn keep(
             Ok(format!("{title} of {location}"))
         }
     }
+}
+
+/// What a statement says; nothing where it only signs, none where it is of another kind.
+pub fn described(statement: &Statement) -> Option<String> {
+    if statement.is_signature() {
+        return Some(String::new());
+    }
+    let result = statement.test_result()?;
+    let mut found = match (result.totals, result.files.len()) {
+        (Some(totals), _) => format!(
+            "{} tests, {} failed, {} skipped",
+            totals.tests,
+            totals.failures + totals.errors,
+            totals.skipped
+        ),
+        (None, 1) => "1 file".into(),
+        (None, count) => format!("{count} files"),
+    };
+    if !result.ran.is_empty() {
+        found += &format!(", {} containers seen in the test cluster", result.ran.len());
+    }
+    if let Some(why) = &result.waived {
+        found += &format!(", failures accepted: {why}");
+    }
+    if let Some(run) = &result.run {
+        found += &format!(", {run}");
+    }
+    Some(format!("evidence {}: {found}", result.name))
 }
 
 /// A private key from a file, or from an environment variable (`env://NAME`), as cosign takes it.

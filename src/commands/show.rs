@@ -1,8 +1,8 @@
 //! `kubectl delivery show`: what is in a release.
 
-use super::inputs::open_release;
+use super::releases::{Opened, described, open_now};
 use crate::cli::{CommandError, Context, Exit, Stream};
-use crate::load::{LoadedRelease, to_yaml};
+use crate::load::to_yaml;
 use crate::report::release::{Page, page};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
@@ -34,12 +34,14 @@ enum Format {
 
 /// Reads and shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let LoadedRelease { release, digest, .. } = open_release(&args.release)?;
+    let opened = open_now(&args.release)?;
+    let statements = statements(&opened);
+    let (release, digest) = (opened.release.release, opened.release.digest);
     let mut out = context.stdout();
     match args.output {
         Format::Person => {
-            let shown = Page { release: &release, digest: &digest, color: context.color(Stream::Stdout) };
-            page(&shown, &mut out)?;
+            let color = context.color(Stream::Stdout);
+            page(&Page { release: &release, digest: &digest, statements: &statements, color }, &mut out)?;
         }
         Format::Json => {
             writeln!(out, "{}", serde_json::to_string_pretty(&release).map_err(std::io::Error::from)?)?
@@ -48,4 +50,18 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     out.flush()?;
     Ok(Exit::OK)
+}
+
+/// What lies beside it, as it says of itself: whether it is to be believed is for `verify` to say.
+fn statements(opened: &Opened) -> Vec<String> {
+    let (attestations, unreadable) = opened.attestations();
+    let told = |one: &crate::signing::Attestation| {
+        let signed = if one.is_signed() { "signed, not checked here" } else { "not signed" };
+        match described(one.claim()) {
+            Some(found) if found.is_empty() => format!("a signature, not checked here ({})", one.place),
+            Some(found) => format!("{found} ({signed})"),
+            None => format!("a statement of another kind: {} ({signed})", one.claim().predicate_type),
+        }
+    };
+    attestations.iter().map(told).chain(unreadable.iter().map(ToString::to_string)).collect()
 }

@@ -1,7 +1,7 @@
 //! `kubectl delivery verify`: checks who signed a release, and what its evidence says.
 
 use super::inputs::RegistryArgs;
-use super::releases::{open, public_keys};
+use super::releases::{described, open, public_keys};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::model::Sha256Digest;
 use crate::report::clean;
@@ -73,20 +73,6 @@ pub(super) fn refused(refusals: &[Refusal]) -> CommandError {
 fn told(one: &Attestation, keys: &[PublicKey], release: &Sha256Digest) -> Option<String> {
     let checked = one.check(release, keys).ok()?;
     let key = checked.key.unwrap_or("nobody");
-    let statement = checked.statement;
-    if statement.is_signature() {
-        return Some(format!("signed by {key}"));
-    }
-    let result = statement.test_result()?;
-    let found = match result.totals {
-        Some(totals) => format!(
-            "{} tests, {} failed, {} skipped",
-            totals.tests,
-            totals.failures + totals.errors,
-            totals.skipped
-        ),
-        None => format!("{} files", result.files.len()),
-    };
-    let run = result.run.map(|run| format!(", {run}")).unwrap_or_default();
-    Some(format!("evidence {}: {found}{run}, signed by {key}", result.name))
+    let found = described(checked.statement)?;
+    Some(if found.is_empty() { format!("signed by {key}") } else { format!("{found}, signed by {key}") })
 }

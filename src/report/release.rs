@@ -2,7 +2,7 @@
 
 use super::clean::clean;
 use crate::model::Sha256Digest;
-use crate::model::release::Release;
+use crate::model::release::{DigestOrigin, Release};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -12,6 +12,8 @@ pub struct Page<'p> {
     pub release: &'p Release,
     /// The sha256 of its bytes.
     pub digest: &'p Sha256Digest,
+    /// What is said about it, one line each.
+    pub statements: &'p [String],
     /// Whether colours are used.
     pub color: bool,
 }
@@ -34,7 +36,12 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             image.platforms.iter().map(|platform| platform.platform.0.as_str()).collect();
         let platforms =
             if platforms.is_empty() { "platforms unknown".to_owned() } else { platforms.join(", ") };
-        writeln!(out, "  {}\n    {}  {platforms}", clean(&image.reference), image.digest)?;
+        let origin = match image.origin {
+            Some(DigestOrigin::ByHand) => ", given by hand",
+            Some(DigestOrigin::Reference) => ", as the reference says",
+            None => "",
+        };
+        writeln!(out, "  {}\n    {}  {platforms}{origin}", clean(&image.reference), image.digest)?;
     }
     let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for object in &spec.objects {
@@ -58,6 +65,12 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             need.produced_by.as_deref().map(|name| format!(", which {name} produces")).unwrap_or_default();
         let optional = if need.optional { ", optional" } else { "" };
         writeln!(out, "  {}", clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name)))?;
+    }
+    if !page.statements.is_empty() {
+        writeln!(out, "\n{}", head(&format!("statements ({})", page.statements.len())))?;
+    }
+    for statement in page.statements {
+        writeln!(out, "  {}", clean(statement))?;
     }
     Ok(())
 }

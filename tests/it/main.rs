@@ -15,6 +15,7 @@ mod plugin;
 mod promote;
 mod proof;
 mod proxy;
+mod recording;
 mod registries;
 mod releases;
 mod retries;
