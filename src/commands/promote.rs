@@ -1,6 +1,7 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
+mod images;
 mod open;
 mod preparing;
 mod show;
@@ -114,6 +115,9 @@ struct Limits {
     /// How many promotions the history keeps
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     history: usize,
+    /// Do not show a failing container's last log lines
+    #[arg(long)]
+    no_logs: bool,
 }
 
 /// What to do with an earlier run that is not finished.
@@ -257,7 +261,9 @@ async fn promote(
 ) -> Result<Exit, CommandError> {
     let plan = prepared.planned.plan;
     events.emit(Event::Planned { steps: plan::told(&plan) });
-    let services = acting::services(place.acting(args, inputs, &plan.members)?, events.clone());
+    let mut acting = place.acting(args, inputs, &plan.members)?;
+    acting.watching.seen_images = prepared.seen_images;
+    let services = acting::services(acting, events.clone());
     let mut record =
         Record { release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(), desired: Vec::new() };
     let mut before = BTreeMap::new();

@@ -26,7 +26,7 @@ impl Budget {
         let own = object.at("/spec/progressDeadlineSeconds").and_then(Value::as_u64);
         let mut budget = match own {
             Some(seconds) => Self::of_seconds(seconds as u32, "progressDeadlineSeconds"),
-            None => Self::of_seconds(policy_seconds, "without progress"),
+            None => Self::of_seconds(policy_seconds, "by default"),
         };
         budget.endless = own == Some(u64::from(ENDLESS));
         budget.add(startup(object.at(template)), "startup probe");

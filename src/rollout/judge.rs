@@ -31,6 +31,8 @@ pub struct Judgement {
     pub look_again_at: Option<Timestamp>,
     /// What would help it on.
     pub nudges: Vec<Nudge>,
+    /// Whether only the controller has not taken our write up yet: the rule, for some milliseconds after it.
+    pub premature: bool,
 }
 
 /// A pod that must be deleted for the rollout to go on (a StatefulSet never replaces a broken pod of an old revision).
@@ -61,14 +63,17 @@ pub fn judge(
             deadline: None,
             look_again_at: None,
             nudges: Vec::new(),
+            premature: false,
         };
     }
-    let reading = match known(subject, surroundings, memory) {
+    let known = known(subject, surroundings, memory);
+    let premature = matches!(known, Known::Unseen(_));
+    let reading = match known {
         Known::Current(object) => kinds::read(object, surroundings, policy),
-        Known::NotYet(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
+        Known::NotYet(why) | Known::Unseen(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
     };
-    weigh(reading, subject, surroundings, policy, memory, now)
+    Judgement { premature, ..weigh(reading, subject, surroundings, policy, memory, now) }
 }
 
 /// Pods of the object's new revision, those that have run to their end among them.
@@ -80,13 +85,15 @@ pub(super) fn current_pods<'a>(
     match known(subject, surroundings, &mut Memory::default()) {
         Known::Current(object) if object.kind() == "Job" => surroundings.pods.clone(),
         Known::Current(object) => kinds::read(object, surroundings, policy).pods,
-        Known::NotYet(_) | Known::Gone(_) => Vec::new(),
+        Known::NotYet(_) | Known::Unseen(_) | Known::Gone(_) => Vec::new(),
     }
 }
 
 enum Known<'a> {
     Current(&'a Object),
     NotYet(String),
+    /// The watch, or the controller, has not come to our write.
+    Unseen(String),
     Gone(String),
 }
 
@@ -113,15 +120,15 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         return Known::NotYet(format!("{target} is being deleted by somebody"));
     }
     if object.generation() < subject.generation {
-        return Known::NotYet(format!("generation {} is not seen yet", subject.generation));
+        return Known::Unseen("the watch does not show what was written yet".into());
     }
     let observed = object.at("/status/observedGeneration").and_then(Value::as_i64);
     let has_controller = observed.is_some() || kinds::observes_generation(object);
     if has_controller && observed.unwrap_or(0) < object.generation() {
-        return Known::NotYet(format!(
-            "its controller has seen generation {} of {}",
-            observed.unwrap_or(0),
-            object.generation()
+        return Known::Unseen(format!(
+            "its controller has not taken up what was written (generation {}; its status is of {})",
+            object.generation(),
+            observed.unwrap_or(0)
         ));
     }
     Known::Current(object)
@@ -135,7 +142,13 @@ fn weigh(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Judgement {
-    let ended = |verdict| Judgement { verdict, deadline: None, look_again_at: None, nudges: Vec::new() };
+    let ended = |verdict| Judgement {
+        verdict,
+        deadline: None,
+        look_again_at: None,
+        nudges: Vec::new(),
+        premature: false,
+    };
     if matches!(reading.verdict, Verdict::Failed { .. }) {
         return ended(reading.verdict);
     }
@@ -167,13 +180,13 @@ fn weigh(
     let mut again = clock.finish();
     if is_done {
         let look_again_at = again.into_iter().filter(|at| *at > now).min();
-        return Judgement { verdict, deadline: None, look_again_at, nudges };
+        return Judgement { verdict, deadline: None, look_again_at, nudges, premature: false };
     }
     again.extend(settled);
     let mut rising = figures(&reading.pods);
     rising.extend(reading.figures.iter());
     let budget = if reading.budget == Budget::default() {
-        Budget::of_seconds(policy.deadline, "without progress")
+        Budget::of_seconds(policy.deadline, "by default")
     } else {
         reading.budget.clone()
     };
@@ -183,7 +196,7 @@ fn weigh(
     }
     again.extend(deadline.as_ref().map(|one| one.at));
     let look_again_at = again.into_iter().filter(|at| *at > now).min();
-    Judgement { verdict, deadline, look_again_at, nudges }
+    Judgement { verdict, deadline, look_again_at, nudges, premature: false }
 }
 
 /// How long a pod of an old revision must be stuck before it is named: it may just be starting.

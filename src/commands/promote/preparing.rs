@@ -1,5 +1,6 @@
 //! From arguments to a plan that the server has been asked about.
 
+use super::images;
 use super::{Args, DryRun};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::{Cluster, ListRequest};
@@ -105,6 +106,7 @@ impl Place {
                     settle: settings.settle_seconds,
                     ..rollout::Policy::default()
                 },
+                log_lines: if args.limits.no_logs { 0 } else { WatchingOptions::default().log_lines },
                 clean: Arc::new(|text| crate::report::clean(text).into_owned()),
                 ..WatchingOptions::default()
             },
@@ -122,6 +124,8 @@ pub(super) struct Prepared {
     pub planned: Planned,
     /// Whether the history says already that this release is promoted.
     pub is_recorded: bool,
+    /// Images that the preflight found in their registries.
+    pub seen_images: BTreeSet<String>,
 }
 
 /// Compares, plans, and has the server try what is planned.
@@ -159,11 +163,17 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     policy.untested = inputs.environment.environment.spec.untested;
     policy.external = inputs.environment.environment.spec.external.clone();
     let mut planned = plan::draft(&comparison, &policy, &facts);
+    let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && args.dry_run != Some(DryRun::Client) {
         let asked = plan::questions(&planned.plan, &comparison);
-        let answers = observe::preflight(cluster, &asked).await;
+        let answers = observe::preflight(cluster, &asked);
+        let paths = &inputs.release.release.spec.image_paths;
+        let looking = images::look(&planned.plan, &comparison, paths);
+        let (answers, found) = futures::join!(answers, looking);
         planned = plan::settle(planned, &comparison, &asked, &answers);
+        planned.findings.extend(found.findings);
+        seen_images = found.seen;
     }
     planned.findings.extend(plan::quarantine(&inventory, &identity));
     planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
@@ -178,7 +188,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         refuse_if_moved(written, &planned.plan)?;
     }
     let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
-    Ok(Prepared { comparison, planned, is_recorded })
+    Ok(Prepared { comparison, planned, is_recorded, seen_images })
 }
 
 /// The autoscalers of the namespaces that hold workloads, and what could not be read of them.

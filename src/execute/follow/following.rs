@@ -28,10 +28,16 @@ pub struct Update {
     pub nudges: Vec<Nudge>,
 }
 
+/// A controller that needs longer than this to take up what was written is worth a line.
+const TAKEN_UP: Duration = Duration::from_secs(2);
+
 struct Followed {
     subject: Subject,
     memory: Memory,
     last: Option<Judgement>,
+    /// The last judgement that became an update.
+    told: Option<Judgement>,
+    since: tokio::time::Instant,
 }
 
 /// Follows rollouts until it is dropped.
@@ -84,7 +90,9 @@ impl Follow {
         for subject in subjects {
             self.ensure(&subject.target);
             let id = subject.target.id();
-            self.followed.insert(id, Followed { subject, memory: Memory::default(), last: None });
+            let since = tokio::time::Instant::now();
+            let memory = Memory::default();
+            self.followed.insert(id, Followed { subject, memory, last: None, told: None, since });
         }
         self.judged = self.judged.checked_sub(ROUND).unwrap_or(self.judged);
     }
@@ -144,8 +152,12 @@ impl Follow {
             let view = surroundings(&one.subject.target, &contents);
             let judgement = judge(&one.subject, &view, &self.policy, &mut one.memory, now);
             again = [again, judgement.look_again_at].into_iter().flatten().min();
-            if let Some(update) = update(id, one.last.as_ref(), &judgement) {
+            if judgement.premature && one.told.is_none() && one.since.elapsed() < TAKEN_UP {
+                let later = now.checked_add(TAKEN_UP.saturating_sub(one.since.elapsed())).ok();
+                again = [again, later].into_iter().flatten().min();
+            } else if let Some(update) = update(id, one.told.as_ref(), &judgement) {
                 self.updates.push_back(update);
+                one.told = Some(judgement.clone());
             }
             one.last = Some(judgement);
         }

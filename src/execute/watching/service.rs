@@ -14,7 +14,7 @@ use crate::model::plan::Propagation;
 use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Nudge, Subject, written_at};
+use crate::rollout::{Deadline, Nudge, Subject, written_at};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ pub(super) struct State {
     pub seen: BTreeMap<ObjectId, Watched>,
     /// What was taken out of `follow` and not dealt with yet: a future that is dropped loses nothing.
     open: Option<Update>,
+    /// The deadline that was last said of each object.
+    deadlines: BTreeMap<ObjectId, String>,
 }
 
 impl Watching {
@@ -61,20 +63,21 @@ impl Watching {
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
     pub async fn progress(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
-        let State { follow, open, .. } = &mut *state;
+        let State { follow, open, deadlines, .. } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
-        self.until_done(follow, open, watched).await
+        self.until_done(follow, open, deadlines, watched).await
     }
 
     async fn until_done(
         &self,
         follow: &mut Follow,
         open: &mut Option<Update>,
+        deadlines: &mut BTreeMap<ObjectId, String>,
         watched: &[Watched],
     ) -> Result<(), Box<Failure>> {
         loop {
             if let Some(update) = open.clone() {
-                self.take(follow, update, watched).await?;
+                self.take(follow, update, deadlines, watched).await?;
                 *open = None;
             }
             // The last verdicts may still wait to be shown.
@@ -121,8 +124,14 @@ impl Watching {
     }
 
     /// Takes what is new of an object: shows it, helps it on, and tells its failure.
-    async fn take(&self, follow: &Follow, update: Update, watched: &[Watched]) -> Result<(), Box<Failure>> {
-        let verdict = self.cleaned(update.verdict);
+    async fn take(
+        &self,
+        follow: &Follow,
+        update: Update,
+        deadlines: &mut BTreeMap<ObjectId, String>,
+        watched: &[Watched],
+    ) -> Result<(), Box<Failure>> {
+        let verdict = self.cleaned(with_deadline(update.verdict, &update.object, update.deadline, deadlines));
         self.events.emit(Event::Rollout { object: update.object.clone(), verdict: verdict.clone() });
         for nudge in &update.nudges {
             self.nudge(&update.object, nudge).await;
@@ -211,15 +220,35 @@ impl Watching {
     }
 }
 
+/// A waiting verdict with the arithmetic of its deadline, which is said once, and again where it changes.
+fn with_deadline(
+    verdict: Verdict,
+    object: &ObjectId,
+    deadline: Option<Deadline>,
+    said: &mut BTreeMap<ObjectId, String>,
+) -> Verdict {
+    let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
+        return verdict;
+    };
+    let text = match deadline.capped {
+        true => format!("fails if not done within {deadline}"),
+        false => format!("fails where nothing moves for {deadline}"),
+    };
+    if said.insert(object.clone(), text.clone()).is_some_and(|before| before == text) {
+        return verdict;
+    }
+    Verdict::waiting(*done, *total, format!("{why}; {text}"))
+}
+
 #[async_trait]
 impl Rollout for Watching {
     async fn follow(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
-        let State { follow, seen, open } = &mut *state;
+        let State { follow, seen, open, deadlines } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
         self.follow_only(follow, watched).await;
-        self.until_done(follow, open, watched).await?;
+        self.until_done(follow, open, deadlines, watched).await?;
         seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
         Ok(())
     }
@@ -234,17 +263,17 @@ impl Rollout for Watching {
 
     async fn soak(&self, watched: &[Watched], time: Duration) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
-        let State { follow, open, .. } = &mut *state;
+        let State { follow, open, deadlines, .. } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
         self.follow_only(follow, watched).await;
-        self.until_done(follow, open, watched).await?;
+        self.until_done(follow, open, deadlines, watched).await?;
         follow.begin_soak();
         let end = Instant::now() + time;
         let mut gates_at = Instant::now() + gates::BETWEEN;
         loop {
             tokio::select! {
-                update = follow.next() => self.take(follow, update, watched).await?,
+                update = follow.next() => self.take(follow, update, deadlines, watched).await?,
                 () = tokio::time::sleep_until(end) => break,
                 () = tokio::time::sleep_until(gates_at) => {
                     gates::check_again(self, &self.options.gates).await?;

@@ -54,7 +54,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         vec![number(object, "/status/succeeded"), failed, falling(number(object, "/status/active"))];
     reading.budget = match object.at("/spec/activeDeadlineSeconds") {
         Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
-        None => Budget::of_seconds(policy.deadline, "without progress"),
+        None => Budget::of_seconds(policy.deadline, "by default"),
     };
     reading
 }

@@ -19,6 +19,6 @@ pub(super) fn read<'a>(surroundings: &Surroundings<'a>, policy: &Policy) -> Read
         _ => Verdict::waiting(0, 1, "the pod has not started"),
     };
     let mut reading = Reading::with_pods(verdict, pods, 1);
-    reading.budget = Budget::of_seconds(policy.deadline, "without progress");
+    reading.budget = Budget::of_seconds(policy.deadline, "by default");
     reading
 }

@@ -2,4 +2,5 @@
 
 mod image;
 mod in_pod;
+mod promoted;
 mod rollout;

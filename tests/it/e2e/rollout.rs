@@ -43,7 +43,7 @@ fn first_sign(namespace: &Namespace) -> impl Future<Output = Instant> + use<> {
     }
 }
 
-fn is_wrong(pod: &PodFacts) -> bool {
+pub fn is_wrong(pod: &PodFacts) -> bool {
     pod.containers.iter().any(|container| match &container.state {
         ContainerState::Waiting { reason, .. } => {
             !matches!(reason.as_str(), "ContainerCreating" | "PodInitializing" | "")

@@ -1,0 +1,164 @@
+//! Whether the registries still have what a promotion needs: the images to come, and those that a revert brings back.
+
+use crate::model::Object;
+use crate::model::finding::Comparison;
+use crate::model::plan::{Plan, PreflightFinding, Severity};
+use crate::model::pod_spec;
+use crate::model::release::ImagePath;
+use crate::registry::{Presence, Registries, RegistryOptions};
+use futures::stream::{self, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A registry that takes longer is not waited for: it has not said no.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many images are asked for at a time.
+const CONCURRENCY: usize = 8;
+
+/// What the registries said.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// What speaks against the promotion, or should be known.
+    pub findings: Vec<PreflightFinding>,
+    /// References, as written, that their registries have.
+    pub seen: BTreeSet<String>,
+}
+
+/// Who needs an image.
+#[derive(Default)]
+struct Needed {
+    /// The first object to come that names it.
+    next: Option<crate::model::ObjectId>,
+    /// The first object that names it now, and whether that one is well.
+    before: Option<(crate::model::ObjectId, bool)>,
+}
+
+/// Asks for each image of the steps once.
+pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> Looked {
+    let needed = needed(plan, comparison, paths);
+    if needed.is_empty() {
+        return Looked::default();
+    }
+    let references: Vec<String> = needed.keys().cloned().collect();
+    let registries = Registries::new(&RegistryOptions::default(), &references);
+    let ask = |reference: String| async {
+        let asked = tokio::time::timeout(PATIENCE, registries.presence(&reference)).await;
+        let silent = |_| Presence::Unknown(format!("no answer within {} s", PATIENCE.as_secs()));
+        (reference, asked.unwrap_or_else(silent))
+    };
+    let answers: Vec<_> = stream::iter(references).map(ask).buffered(CONCURRENCY).collect().await;
+    told(&needed, answers)
+}
+
+fn needed(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
+    let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
+    for step in &plan.steps {
+        let id = step.target.id();
+        for image in step.action.object().iter().flat_map(|object| pod_spec::images(object, paths)) {
+            needed.entry(image.reference).or_default().next.get_or_insert_with(|| id.clone());
+        }
+        let compared = comparison.objects.iter().find(|object| object.id() == id);
+        let Some(live) = compared.and_then(|object| object.live.object()) else { continue };
+        for image in pod_spec::images(live, paths) {
+            let before = &mut needed.entry(image.reference).or_default().before;
+            before.get_or_insert_with(|| (id.clone(), is_up(live)));
+        }
+    }
+    needed
+}
+
+/// Whether a pod of it is ready: what is down already cannot be brought back well.
+fn is_up(live: &Object) -> bool {
+    let count = |field| live.at(field).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    count("/status/readyReplicas") + count("/status/numberReady") > 0
+}
+
+fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> Looked {
+    let mut looked = Looked::default();
+    let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (reference, presence) in answers {
+        match presence {
+            Presence::There => drop(looked.seen.insert(reference)),
+            Presence::Unknown(why) => unknown.entry(why).or_default().push(reference),
+            Presence::Absent => {
+                if let Some(needed) = needed.get(&reference) {
+                    looked.findings.push(absent(&reference, needed));
+                }
+            }
+        }
+    }
+    looked.findings.extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
+        check: "images".into(),
+        object: None,
+        message: format!("not looked up: {}: {why}", references.join(", ")),
+        hint: None,
+        severity: Severity::Note,
+    }));
+    looked
+}
+
+fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
+    let (object, message, severity) = match needed {
+        Needed { next: Some(id), .. } => {
+            (Some(id), format!("the registry says that it has no {reference}"), Severity::Refuse)
+        }
+        Needed { before, .. } => {
+            let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
+            let message = format!(
+                "{reference}, which is there now, is gone from its registry: after a revert no node could pull it"
+            );
+            (
+                before.as_ref().map(|(id, _)| id),
+                message,
+                if is_up { Severity::Refuse } else { Severity::Note },
+            )
+        }
+    };
+    PreflightFinding {
+        check: "images".into(),
+        object: object.cloned(),
+        message,
+        hint: Some("push it again, or --waive images where the nodes hold it".into()),
+        severity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObjectId;
+
+    fn web() -> ObjectId {
+        ObjectId::new("apps", "Deployment", Some("shop"), "web")
+    }
+
+    #[test]
+    fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
+        let next = || Needed { next: Some(web()), before: None };
+        let before = |is_up| Needed { next: None, before: Some((web(), is_up)) };
+        let needed = BTreeMap::from([
+            ("r/next:1".to_owned(), next()),
+            ("r/silent:1".to_owned(), next()),
+            ("r/up:1".to_owned(), before(true)),
+            ("r/down:1".to_owned(), before(false)),
+            ("r/there:1".to_owned(), next()),
+        ]);
+        let answer = |reference: &str| match reference {
+            "r/there:1" => Presence::There,
+            "r/silent:1" => Presence::Unknown("no route".into()),
+            _ => Presence::Absent,
+        };
+        let looked = told(&needed, needed.keys().map(|one| (one.clone(), answer(one))).collect());
+        let refused: Vec<&str> = looked
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Refuse)
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert!(refused[0].contains("r/next:1") && refused[1].contains("r/up:1"), "{refused:?}");
+        assert_eq!(looked.seen, BTreeSet::from(["r/there:1".to_owned()]));
+        assert!(looked.findings.iter().any(|finding| finding.message.contains("r/silent:1: no route")));
+    }
+}

@@ -1,0 +1,348 @@
+//! Whole promotions on a real kubelet by the built program: a good one, and six that must end exactly as it began,
+//! with the cause by its name. Prints how long each took, beside helm where it is installed.
+
+use super::rollout::is_wrong;
+use crate::execute::copy::{Copy, copy_shared};
+use crate::harness::{Namespace, Run, TestCluster, blocking};
+use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::observe::watch::{Collection, Store};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// An application of one Deployment and what it reads, on the real node.
+struct Shop {
+    namespace: Namespace,
+    folder: tempfile::TempDir,
+}
+
+/// What a promotion told, with the seconds since its start.
+struct Told {
+    code: Option<i32>,
+    events: Vec<(f64, Value)>,
+    stderr: String,
+}
+
+/// One line of the table.
+struct Row {
+    what: &'static str,
+    /// None where nothing looks wrong but that it does not become ready.
+    sign: Option<f64>,
+    verdict: f64,
+    reverted: f64,
+}
+
+fn registry() -> &'static str {
+    &TestCluster::get().registry
+}
+
+fn crane(arguments: &[&str]) -> String {
+    let mut crane = Command::new(TestCluster::get().tools.join("crane"));
+    crane.arg("--insecure").args(arguments).run().ok().trim().to_owned()
+}
+
+/// An image that no node has pulled yet, and its digest's name.
+fn fresh_image(name: &str) -> (String, String) {
+    let mark = format!("{name}-{}", std::process::id());
+    let to = format!("{}/vanishing/{mark}:1", registry());
+    let from = format!("{}/shop/web:1.1.0", registry());
+    crane(&["mutate", &from, "--tag", &to, "--label", &format!("mark={mark}")]);
+    let digest = crane(&["digest", &to]);
+    let by_digest = format!("{}/vanishing/{mark}@{digest}", registry());
+    (to, by_digest)
+}
+
+/// Takes it out of the registry, tag and digest.
+fn vanish((tag, by_digest): &(String, String)) {
+    crane(&["delete", by_digest]);
+    crane(&["delete", tag]);
+}
+
+fn objects(image: &str, change: impl FnOnce(&mut Value)) -> Vec<Value> {
+    let mut pod = json!({
+        "nodeSelector": {"kubectl-delivery.io/node": "real"},
+        "tolerations": [{"key": "kubectl-delivery.io/node", "operator": "Exists"}],
+        "terminationGracePeriodSeconds": 1,
+        "containers": [{"name": "web", "image": image,
+            "env": [{"name": "GREETING", "valueFrom": {"configMapKeyRef": {"name": "web", "key": "greeting"}}}],
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}}]});
+    change(&mut pod);
+    vec![
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"greeting": image}}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod}}}),
+    ]
+}
+
+impl Shop {
+    fn new() -> Self {
+        let namespace = TestCluster::get().namespace_named("t-whole");
+        Self { namespace, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn release(&self, version: &str, objects: &[Value]) -> PathBuf {
+        let manifests = self.folder.path().join(format!("{version}.json"));
+        std::fs::write(&manifests, json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+            .unwrap();
+        let file = self.folder.path().join(format!("{version}.yaml"));
+        let mut record = TestCluster::get().delivery();
+        record.args(["record", "--quiet", "--name", "shop", "--version", version]);
+        record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
+        file
+    }
+
+    /// Promotes; `at` is called with each event as it comes.
+    fn promote(&self, release: &PathBuf, flags: &[&str], mut at: impl FnMut(&Value)) -> Told {
+        let mut command = TestCluster::get().delivery();
+        command.arg("promote").arg(release).args(["-n", self.namespace.name(), "-y", "-o", "json"]);
+        let start = Instant::now();
+        let mut child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || std::io::read_to_string(&mut errors).unwrap());
+        let mut events = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            at(&event);
+            events.push((start.elapsed().as_secs_f64(), event));
+        }
+        Told { code: child.wait().unwrap().code(), events, stderr: errors.join().unwrap() }
+    }
+
+    fn copy(&self, objects: &[Value]) -> Copy {
+        blocking(copy_shared(self.namespace.name(), objects))
+    }
+
+    /// Promotes what must fail, and holds what is there then to what was there before.
+    fn fails(
+        &self,
+        what: &'static str,
+        before: &[Value],
+        next: &[Value],
+        flags: &[&str],
+        kind: &str,
+        words: &str,
+        at: impl FnMut(&Value),
+    ) -> Row {
+        let expected = self.copy(before);
+        let release = self.release(&what.replace(' ', "-"), next);
+        let mut at = at;
+        // What stands in for a registry's housekeeping between the recording and the promotion.
+        at(&json!({"event": "recorded"}));
+        let watch = SignWatch::start(&self.namespace);
+        let start = Instant::now();
+        let told = self.promote(&release, flags, at);
+        let sign = watch.end().map(|sign| sign.saturating_duration_since(start).as_secs_f64());
+        assert_eq!(told.code, Some(3), "{what}: {:#?}\n{}", told.events, told.stderr);
+        let failed = &told.first("failed").1;
+        assert_eq!(failed["cause"]["kind"], kind, "{what}: {failed:#}");
+        let message = failed["cause"]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{what}: {message}");
+        self.copy(before).must_be(&expected, what);
+        let ready = self.namespace.get("apps", "Deployment", "web").unwrap();
+        assert_eq!(ready.at("/status/readyReplicas"), Some(&json!(1)), "{what}");
+        let (verdict, reverted) = (told.first("failed").0, told.first("finished").0);
+        Row { what, sign, verdict, reverted }
+    }
+}
+
+impl Told {
+    fn first(&self, name: &str) -> &(f64, Value) {
+        let found = self.events.iter().find(|(_, event)| event["event"] == name);
+        found.unwrap_or_else(|| panic!("no {name}: {:#?}\n{}", self.events, self.stderr))
+    }
+}
+
+/// Watches the pods beside a promotion: when the first one that is new looks wrong.
+struct SignWatch {
+    end: Arc<AtomicBool>,
+    sign: std::thread::JoinHandle<Option<Instant>>,
+}
+
+impl SignWatch {
+    fn start(namespace: &Namespace) -> Self {
+        let end = Arc::new(AtomicBool::new(false));
+        let (ended, name) = (end.clone(), namespace.name().to_owned());
+        let (ready, started) = std::sync::mpsc::channel();
+        let sign = std::thread::spawn(move || {
+            blocking(async {
+                let mut store = Store::new(TestCluster::get().connect().await);
+                store.ensure(Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
+                store.synced(Duration::from_secs(10)).await;
+                let old: BTreeSet<String> = store.contents().pods().map(|pod| pod.uid.clone()).collect();
+                ready.send(()).unwrap();
+                while !ended.load(Ordering::Relaxed) {
+                    drop(tokio::time::timeout(Duration::from_millis(200), store.changed()).await);
+                    if store.contents().pods().any(|pod| !old.contains(&pod.uid) && is_wrong(pod)) {
+                        return Some(Instant::now());
+                    }
+                }
+                None
+            })
+        });
+        started.recv().unwrap();
+        Self { end, sign }
+    }
+
+    fn end(self) -> Option<Instant> {
+        self.end.store(true, Ordering::Relaxed);
+        self.sign.join().unwrap()
+    }
+}
+
+/// How long helm needs for an image that does not exist; none where it is not installed.
+fn helm(namespace: &Namespace) -> Option<f64> {
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("chart");
+    std::fs::create_dir_all(chart.join("templates")).unwrap();
+    std::fs::write(chart.join("Chart.yaml"), "{apiVersion: v2, name: web, version: 1.0.0}").unwrap();
+    let write = |image: &str| {
+        let items: Vec<String> = objects(image, |_| {}).iter().map(Value::to_string).collect();
+        std::fs::write(chart.join("templates/all.yaml"), items.join("\n---\n")).unwrap();
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("helm");
+        command.env("KUBECONFIG", &TestCluster::get().kubeconfig).args(arguments).arg(&chart);
+        command.args(["-n", namespace.name(), "--timeout", "20s", "--wait"]).output()
+    };
+    write(&format!("{}/shop/web:1.0.0", registry()));
+    run(&["install", "web"]).ok()?;
+    write(&format!("{}/shop/web:not-there", registry()));
+    let start = Instant::now();
+    let failed = run(&["upgrade", "--rollback-on-failure", "web"]).unwrap();
+    assert!(!failed.status.success());
+    Some(start.elapsed().as_secs_f64())
+}
+
+#[test]
+fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name() {
+    let shop = Shop::new();
+    let web = |tag: &str| format!("{}/shop/web:{tag}", registry());
+    shop.namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+        "stringData": {"user": "a-user-of-the-database"}}));
+    let good = objects(&web("1.0.0"), |_| {});
+    let told = shop.promote(&shop.release("1", &good), &[], |_| {});
+    assert_eq!(told.code, Some(0), "{:#?}\n{}", told.events, told.stderr);
+    let promoted = told.first("finished").0;
+
+    let mut rows = Vec::new();
+    let image = fresh_image("after");
+    let mut gone = false;
+    rows.push(shop.fails(
+        "image vanished after the preflight",
+        &good,
+        &objects(&image.0, |_| {}),
+        &[],
+        "imageNotFound",
+        "though it was there before the promotion",
+        |event| {
+            if event["event"] == "planned" && !std::mem::replace(&mut gone, true) {
+                vanish(&image);
+            }
+        },
+    ));
+    let image = fresh_image("before");
+    let absent = objects(&image.0, |_| {});
+    rows.push(shop.fails(
+        "image not there and waived",
+        &good,
+        &absent,
+        &["--waive", "images"],
+        "imageNotFound",
+        "the registry says that it does not exist",
+        |event| {
+            if event["event"] == "recorded" {
+                vanish(&image);
+            }
+        },
+    ));
+    // Without the waiver nothing is touched.
+    let expected = shop.copy(&good);
+    let refused = shop.promote(
+        &shop.folder.path().join("image-not-there-and-waived.yaml"),
+        &["--waive", "quarantine"],
+        |_| {},
+    );
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("[images]") && refused.stderr.contains("--waive images"),
+        "{}",
+        refused.stderr
+    );
+    shop.copy(&good).must_be(&expected, "refused");
+
+    let crash = format!("{}/test/crash:1.0.0", registry());
+    rows.push(shop.fails(
+        "crashes",
+        &good,
+        &objects(&crash, |_| {}),
+        &[],
+        "crashLoop",
+        "exit code 3",
+        |_| {},
+    ));
+    let key = objects(&web("1.1.0"), |pod| {
+        let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
+        let env = pod["containers"][0]["env"].as_array_mut().unwrap();
+        env.push(json!({"name": "PASSWORD", "valueFrom": from}));
+    });
+    let waived = ["--waive", "requirements"];
+    rows.push(shop.fails("a missing key", &good, &key, &waived, "missingConfiguration", "password", |_| {}));
+    let mut unready = objects(&web("1.1.0"), |pod| {
+        pod["containers"][0]["readinessProbe"]["httpGet"]["path"] = "/never".into();
+    });
+    unready[2]["spec"]["progressDeadlineSeconds"] = json!(8);
+    rows.push(shop.fails(
+        "never ready",
+        &good,
+        &unready,
+        &[],
+        "deadlineExceeded",
+        "8 s progressDeadlineSeconds",
+        |_| {},
+    ));
+    let later = objects(&format!("{}/test/crash-later:1.0.0", registry()), |pod| {
+        let env = pod["containers"][0]["env"].as_array_mut().unwrap();
+        env.push(json!({"name": "AFTER", "value": "10"}));
+    });
+    rows.push(shop.fails(
+        "crashes 10 s later",
+        &good,
+        &later,
+        &["--soak", "30s"],
+        "soak",
+        "ended during the soak with exit code 4",
+        |_| {},
+    ));
+
+    println!("good: promoted after {promoted:.1} s");
+    println!(
+        "{:<36} {:>10} {:>8} {:>9}",
+        "s from the start of the program", "first sign", "verdict", "reverted"
+    );
+    for row in &rows {
+        let sign = row.sign.map_or_else(|| "-".to_owned(), |sign| format!("{sign:.1}"));
+        println!("{:<36} {sign:>10} {:>8.1} {:>9.1}", row.what, row.verdict, row.reverted);
+        let within = match row.what {
+            "image not there and waived" => 3.0,
+            "crashes" | "a missing key" => 5.0,
+            _ => continue,
+        };
+        let sign = row.sign.unwrap_or_else(|| panic!("{}: no sign was seen", row.what));
+        assert!(row.verdict - sign <= within, "{}: more than {within} s", row.what);
+    }
+    let other = TestCluster::get().namespace_named("t-whole");
+    match helm(&other) {
+        Some(seconds) => {
+            println!("{:<36} {:>10} {:>8} {seconds:>9.1}", "helm (image not there, --timeout 20s)", "", "")
+        }
+        None => println!("helm is not installed here: nothing to compare with"),
+    }
+}
