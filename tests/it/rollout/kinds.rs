@@ -1,7 +1,7 @@
 //! Kinds other than Deployments, on the real control plane.
 
 use super::followed::{deployment, follow, quick, workload};
-use crate::harness::TestCluster;
+use crate::harness::{Run, TestCluster};
 use kubectl_delivery::model::verdict::{CauseKind, Verdict};
 use rstest::rstest;
 use serde_json::json;
@@ -16,7 +16,15 @@ fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet
     assert_eq!(first.verdicts.last(), Some(&Verdict::done()), "{first:#?}");
     let second = follow(&namespace, workload(kind, 2, "127.0.0.1:5000/app:2", None), quick());
     assert_eq!(second.verdicts.last(), Some(&Verdict::done()), "{second:#?}");
-    assert!(second.verdicts.len() > 1, "it said done before anything had moved: {second:#?}");
+    let pods = namespace.kubectl().args(["get", "pods", "-o", "json"]).run().exits(0).json();
+    let live =
+        pods["items"].as_array().unwrap().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let images: Vec<_> = live.map(|pod| &pod["spec"]["containers"][0]["image"]).collect();
+    let is_new = |image: &&serde_json::Value| **image == "127.0.0.1:5000/app:2";
+    assert!(
+        images.len() > 1 && images.iter().all(is_new),
+        "it said done before all had moved: {images:?} {second:#?}"
+    );
     let failed =
         follow(&namespace, workload(kind, 2, "127.0.0.1:5000/app:3", Some("image-not-found")), quick());
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound, "{failed:#?}");
