@@ -28,6 +28,16 @@ struct Told {
     stderr: String,
 }
 
+/// A promotion that must fail.
+struct Case<'a> {
+    what: &'static str,
+    next: &'a [Value],
+    flags: &'a [&'a str],
+    /// The kind of its cause, and words of its message.
+    kind: &'a str,
+    words: &'a str,
+}
+
 /// One line of the table.
 struct Row {
     what: &'static str,
@@ -121,19 +131,10 @@ impl Shop {
     }
 
     /// Promotes what must fail, and holds what is there then to what was there before.
-    fn fails(
-        &self,
-        what: &'static str,
-        before: &[Value],
-        next: &[Value],
-        flags: &[&str],
-        kind: &str,
-        words: &str,
-        at: impl FnMut(&Value),
-    ) -> Row {
+    fn fails(&self, before: &[Value], case: &Case<'_>, mut at: impl FnMut(&Value)) -> Row {
+        let Case { what, next, flags, kind, words } = *case;
         let expected = self.copy(before);
         let release = self.release(&what.replace(' ', "-"), next);
-        let mut at = at;
         // What stands in for a registry's housekeeping between the recording and the promotion.
         at(&json!({"event": "recorded"}));
         let watch = SignWatch::start(&self.namespace);
@@ -149,6 +150,8 @@ impl Shop {
         let ready = self.namespace.get("apps", "Deployment", "web").unwrap();
         assert_eq!(ready.at("/status/readyReplicas"), Some(&json!(1)), "{what}");
         let (verdict, reverted) = (told.first("failed").0, told.first("finished").0);
+        // What a pod looks like on its way out says nothing.
+        let sign = sign.filter(|sign| *sign <= verdict);
         Row { what, sign, verdict, reverted }
     }
 }
@@ -235,41 +238,35 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     let mut rows = Vec::new();
     let image = fresh_image("after");
     let mut gone = false;
-    rows.push(shop.fails(
-        "image vanished after the preflight",
-        &good,
-        &objects(&image.0, |_| {}),
-        &[],
-        "imageNotFound",
-        "though it was there before the promotion",
-        |event| {
-            if event["event"] == "planned" && !std::mem::replace(&mut gone, true) {
-                vanish(&image);
-            }
-        },
-    ));
+    let vanishing = Case {
+        what: "image vanished after the preflight",
+        next: &objects(&image.0, |_| {}),
+        flags: &[],
+        kind: "imageNotFound",
+        words: "though it was there before the promotion",
+    };
+    rows.push(shop.fails(&good, &vanishing, |event| {
+        if event["event"] == "planned" && !std::mem::replace(&mut gone, true) {
+            vanish(&image);
+        }
+    }));
     let image = fresh_image("before");
-    let absent = objects(&image.0, |_| {});
-    rows.push(shop.fails(
-        "image not there and waived",
-        &good,
-        &absent,
-        &["--waive", "images"],
-        "imageNotFound",
-        "the registry says that it does not exist",
-        |event| {
-            if event["event"] == "recorded" {
-                vanish(&image);
-            }
-        },
-    ));
+    let absent = Case {
+        what: "image not there and waived",
+        next: &objects(&image.0, |_| {}),
+        flags: &["--waive", "images"],
+        kind: "imageNotFound",
+        words: "the registry says that it does not exist",
+    };
+    rows.push(shop.fails(&good, &absent, |event| {
+        if event["event"] == "recorded" {
+            vanish(&image);
+        }
+    }));
     // Without the waiver nothing is touched.
     let expected = shop.copy(&good);
-    let refused = shop.promote(
-        &shop.folder.path().join("image-not-there-and-waived.yaml"),
-        &["--waive", "quarantine"],
-        |_| {},
-    );
+    let release = shop.folder.path().join("image-not-there-and-waived.yaml");
+    let refused = shop.promote(&release, &["--waive", "quarantine"], |_| {});
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(
         refused.stderr.contains("[images]") && refused.stderr.contains("--waive images"),
@@ -277,57 +274,51 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         refused.stderr
     );
     shop.copy(&good).must_be(&expected, "refused");
+    rows.extend(fail_in_the_pod(&shop, &good));
+    print(promoted, &rows);
+}
 
-    let crash = format!("{}/test/crash:1.0.0", registry());
-    rows.push(shop.fails(
-        "crashes",
-        &good,
-        &objects(&crash, |_| {}),
-        &[],
-        "crashLoop",
-        "exit code 3",
-        |_| {},
-    ));
-    let key = objects(&web("1.1.0"), |pod| {
+/// Those whose image is there.
+fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
+    let web = format!("{}/shop/web:1.1.0", registry());
+    let key = objects(&web, |pod| {
         let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
         let env = pod["containers"][0]["env"].as_array_mut().unwrap();
         env.push(json!({"name": "PASSWORD", "valueFrom": from}));
     });
-    let waived = ["--waive", "requirements"];
-    rows.push(shop.fails("a missing key", &good, &key, &waived, "missingConfiguration", "password", |_| {}));
-    let mut unready = objects(&web("1.1.0"), |pod| {
+    let mut unready = objects(&web, |pod| {
         pod["containers"][0]["readinessProbe"]["httpGet"]["path"] = "/never".into();
     });
     unready[2]["spec"]["progressDeadlineSeconds"] = json!(8);
-    rows.push(shop.fails(
-        "never ready",
-        &good,
-        &unready,
-        &[],
-        "deadlineExceeded",
-        "8 s progressDeadlineSeconds",
-        |_| {},
-    ));
     let later = objects(&format!("{}/test/crash-later:1.0.0", registry()), |pod| {
         let env = pod["containers"][0]["env"].as_array_mut().unwrap();
         env.push(json!({"name": "AFTER", "value": "10"}));
     });
-    rows.push(shop.fails(
-        "crashes 10 s later",
-        &good,
-        &later,
-        &["--soak", "30s"],
-        "soak",
-        "ended during the soak with exit code 4",
-        |_| {},
-    ));
+    let crash = objects(&format!("{}/test/crash:1.0.0", registry()), |_| {});
+    let case = |what, next, flags, kind, words| Case { what, next, flags, kind, words };
+    let cases = [
+        case("crashes", &*crash, &[] as &[&str], "crashLoop", "exit code 3"),
+        case("a missing key", &key, &["--waive", "requirements"], "missingConfiguration", "password"),
+        case("never ready", &unready, &[], "deadlineExceeded", "8 s progressDeadlineSeconds"),
+        case(
+            "crashes 10 s later",
+            &later,
+            &["--soak", "30s"],
+            "soak",
+            "ended during the soak with exit code 4",
+        ),
+    ];
+    cases.iter().map(|case| shop.fails(good, case, |_| {})).collect()
+}
 
+/// The table.
+fn print(promoted: f64, rows: &[Row]) {
     println!("good: promoted after {promoted:.1} s");
     println!(
         "{:<36} {:>10} {:>8} {:>9}",
         "s from the start of the program", "first sign", "verdict", "reverted"
     );
-    for row in &rows {
+    for row in rows {
         let sign = row.sign.map_or_else(|| "-".to_owned(), |sign| format!("{sign:.1}"));
         println!("{:<36} {sign:>10} {:>8.1} {:>9.1}", row.what, row.verdict, row.reverted);
         let within = match row.what {
