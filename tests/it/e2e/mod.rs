@@ -1,5 +1,6 @@
 //! Against a real kubelet: `make e2e`.
 
+mod gated;
 mod image;
 mod in_pod;
 mod promoted;

@@ -178,3 +178,23 @@ fn a_written_plan_is_refused_once_the_cluster_has_moved() {
     let ran = refused(&namespace, &release, &["--plan", plan, "--adopt", "test"], &[]);
     assert!(ran.stderr.contains("has moved") && ran.stderr.contains("/a"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_for_does_not() {
+    let namespace = TestCluster::get().namespace_named("t-preflight");
+    let absent = format!("{}/shop/web:never-pushed", TestCluster::get().registry);
+    let release = ReleaseFile::new(
+        "shop",
+        "1",
+        vec![deployment("web", &absent), deployment("api", "127.0.0.1:9/api:1")],
+    );
+    let ran = refused(&namespace, &release, &[], &["images"]);
+    assert!(
+        ran.stderr
+            .contains(&format!("Deployment {namespace}/web: the registry says that it has no {absent}")),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("note [images] not looked up: 127.0.0.1:9/api:1"), "{}", ran.stderr);
+    promote(&namespace, &release, &["--dry-run=server", "--waive", "images"]).exits(0);
+}

@@ -14,14 +14,16 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A Prometheus of its own, on loopback, which goes when it is dropped.
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
-    url: String,
+    /// Where it answers.
+    pub url: String,
     _folder: tempfile::TempDir,
 }
 
 impl Prometheus {
-    fn start() -> Self {
+    /// It may need a second until it answers.
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
         std::fs::write(&config, "global: {scrape_interval: 1s}\n").unwrap();

@@ -2,7 +2,7 @@
 
 mod cases;
 pub mod followed;
-mod gates;
+pub mod gates;
 mod kinds;
 mod plays;
 pub mod service;
