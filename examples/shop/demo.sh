@@ -35,6 +35,7 @@ clean_up() {
   echo; tell "Cleaning up (KEEP=1 leaves everything for playing)."
   kubectl delete namespace shop --ignore-not-found --wait=false >/dev/null
   kubectl delete persistentvolume/shop-db storageclass/on-first-use --ignore-not-found --wait=false >/dev/null 2>&1 || true
+  remove_test_cluster
   rm -rf "$work"
 }
 
@@ -53,6 +54,7 @@ prepare() {
   fi
   broken=${node:+"web:1.2.0 ends with an error as soon as it starts"}
   # What an earlier run with KEEP=1 left.
+  remove_test_cluster true
   kubectl delete namespace shop --ignore-not-found >/dev/null 2>&1
   kubectl delete persistentvolume/shop-db storageclass/on-first-use --ignore-not-found >/dev/null 2>&1
   kubectl create namespace shop >/dev/null
@@ -75,6 +77,20 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: "", volumeName: shop-db, 
 EOF
 }
 
+apply_to_test_cluster() {
+  kubectl create namespace shop-ci >/dev/null
+  kubectl create secret generic ci-shop-db --namespace shop-ci --from-literal=password=ci-only >/dev/null
+  kubectl apply --server-side -f base/crds.yaml >/dev/null
+  kubectl wait --for condition=Established -f base/crds.yaml --timeout 60s >/dev/null
+  kubectl delivery render "$1" | kubectl apply --server-side --force-conflicts -f - >/dev/null
+  run 0 kubectl delivery wait "$1"
+}
+
+remove_test_cluster() {
+  kubectl delete namespace shop-ci --ignore-not-found --wait="${1:-false}" >/dev/null 2>&1 || true
+  kubectl delete storageclass/ci-on-first-use --ignore-not-found --wait=false >/dev/null 2>&1 || true
+}
+
 # The next version of the shop's web, in the manifests that all overlays share.
 web_becomes() { sed -i "s,/demo/web:.*,/demo/web:$1," "$work/base/web.yaml"; }
 
@@ -83,9 +99,15 @@ tell "Setting up: a namespace \`shop\` with the Secret and the volume that exist
 prepare
 cd "$work"
 
-chapter "1. CI has tested the shop, and writes down what it tested"
+chapter "1. CI tests the shop, and writes down what it tested"
 tell "Manifests as rendered for CI, and every image as a digest. A tag can move; this file cannot."
 run 0 kubectl delivery record -k ci --name shop --version 1.0.0 -o shop-1.0.0.yaml
+tell "" "It is applied to the test cluster (here: the namespace shop-ci) and tested there."
+apply_to_test_cluster shop-1.0.0.yaml
+echo '<testsuite name="shop"><testcase name="orders arrive"/><testcase name="payments are made"/></testsuite>' >junit.xml
+tell "Recording again gives the same bytes, and the evidence beside them: what the tests found, and what every container ran."
+run 0 kubectl delivery record -k ci --name shop --version 1.0.0 -o shop-1.0.0.yaml --from-cluster --evidence integration=junit.xml
+remove_test_cluster
 
 chapter "2. It is promoted to production"
 tell "production/environment.yaml declares how production may differ, each with a reason. Anything else would be refused."
