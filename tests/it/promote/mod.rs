@@ -7,4 +7,5 @@ mod quarantine;
 mod rights;
 mod sizes;
 mod support;
+mod webhook;
 mod whole;
