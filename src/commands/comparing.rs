@@ -139,9 +139,9 @@ pub async fn examine(
     let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
     compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
     let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
-    let source = |id: &ObjectId| {
-        comparison.objects.iter().find(|object| object.id() == *id).and_then(|object| object.live.object())
-    };
+    let by_id: BTreeMap<ObjectId, &Object> =
+        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
+    let source = |id: &ObjectId| by_id.get(id).copied();
     comparison.stale = compare::stale(&live, &running, &source);
     Ok(())
 }

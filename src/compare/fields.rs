@@ -44,8 +44,8 @@ pub fn changes(live: &Object, predicted: &Object, fresh: Option<&Object>) -> Vec
 }
 
 struct Walk<'a> {
-    owners: &'a Owners,
-    predicted: &'a Owners,
+    owners: &'a Owners<'a>,
+    predicted: &'a Owners<'a>,
 }
 
 impl Walk<'_> {

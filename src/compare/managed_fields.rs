@@ -7,15 +7,15 @@ use crate::model::{FieldPath, Object};
 use serde_json::Value;
 
 /// The managers of an object, each with its fields.
-pub struct Owners {
-    entries: Vec<(Ownership, Value)>,
+pub struct Owners<'a> {
+    entries: Vec<(Ownership, &'a Value)>,
 }
 
-impl Owners {
+impl<'a> Owners<'a> {
     /// Of an object's entries, those of status left out.
-    pub fn of(object: &Object) -> Self {
+    pub fn of(object: &'a Object) -> Self {
         let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
-        let entry = |entry: &Value| (ownership(entry), entry["fieldsV1"].clone());
+        let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
         Self { entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
     }
 
@@ -167,9 +167,10 @@ mod tests {
 
     #[test]
     fn a_part_of_an_atomic_map_belongs_to_who_owns_the_map() {
-        let owners = Owners::of(&object(json!([
+        let object = object(json!([
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {}}}},
-            {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}])));
+            {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
+        let owners = Owners::of(&object);
         assert_eq!(owners.owner(&"/spec/selector/app".parse().unwrap()).unwrap().class, HandClass::OtherTool);
         assert_eq!(owners.fields().count(), 1, "status is nobody's to compare");
     }

@@ -44,7 +44,7 @@ fn content_of_metadata(metadata: &Value) -> Value {
 }
 
 struct Lay<'a> {
-    owners: &'a Owners,
+    owners: &'a Owners<'a>,
 }
 
 impl Lay<'_> {

@@ -24,15 +24,10 @@ pub fn is_unchanged(desired: &Object, live: &Object) -> bool {
     else {
         return false;
     };
-    let content = |map: &Map<String, Value>| -> Map<String, Value> {
-        let is_content =
-            |(key, _): &(&String, &Value)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata");
-        map.iter().filter(is_content).map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    let mut owned = fields.clone();
-    let owned_metadata = owned.shift_remove("f:metadata");
-    metadata(owned_metadata.as_ref(), &desired.value()["metadata"], &live.value()["metadata"])
-        && map(&owned, &content(wanted), held)
+    let content =
+        wanted.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+    metadata(fields.get("f:metadata"), &desired.value()["metadata"], &live.value()["metadata"])
+        && each(fields, "f:metadata", content, held)
 }
 
 /// The fields of our single Apply entry, in desired's own version.
@@ -54,22 +49,34 @@ fn metadata(owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
     }
     let none = Map::new();
     let owned = owned.map_or(Some(&none), Value::as_object);
-    let rest: Map<String, Value> = ["labels", "annotations"]
-        .into_iter()
-        .filter_map(|key| Some((key.to_owned(), wanted.get(key)?.clone())))
-        .collect();
-    owned.is_some_and(|owned| map(owned, &rest, held))
+    let content = wanted.iter().filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
+    owned.is_some_and(|owned| each(owned, "", content, held))
 }
 
 /// A map whose fields are owned one by one: exactly those of desired.
 fn map(owned: &Map<String, Value>, wanted: &Map<String, Value>, held: &Map<String, Value>) -> bool {
-    if owned.len() != wanted.len() {
-        return false;
+    each(owned, "", wanted.iter(), held)
+}
+
+/// Each of desired's fields, and no other but `besides`, is owned and held as desired has it.
+fn each<'v>(
+    owned: &Map<String, Value>,
+    besides: &str,
+    wanted: impl Iterator<Item = (&'v String, &'v Value)>,
+    held: &Map<String, Value>,
+) -> bool {
+    let mut count = usize::from(owned.contains_key(besides));
+    for (key, wanted) in wanted {
+        count += 1;
+        let is_same = match (owned.get(&format!("f:{key}")), held.get(key)) {
+            (Some(owned), Some(held)) => value(owned, wanted, held),
+            _ => false,
+        };
+        if !is_same {
+            return false;
+        }
     }
-    wanted.iter().all(|(key, wanted)| match (owned.get(&format!("f:{key}")), held.get(key)) {
-        (Some(owned), Some(held)) => value(owned, wanted, held),
-        _ => false,
-    })
+    count == owned.len()
 }
 
 fn value(owned: &Value, wanted: &Value, held: &Value) -> bool {
@@ -121,9 +128,7 @@ fn item(owned: &Value, wanted: &Value, held: &Value) -> bool {
         // The value of a set is its own key.
         (Some(owned), _, _) if owned.is_empty() => says_something(wanted) && wanted == held,
         (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
-            let mut owned = owned.clone();
-            owned.shift_remove(".");
-            map(&owned, wanted, held)
+            each(owned, ".", wanted.iter(), held)
         }
         _ => false,
     }

@@ -1,96 +1,112 @@
 //! Live fields that no manager owns. Most are defaults of the server; what is none of those was injected by admission,
 //! or set by somebody whose traces are gone.
 
-use super::managed_fields::Owners;
 use crate::model::path::Step;
 use crate::model::pod_spec::pod_spec_path;
 use crate::model::{FieldPath, Object};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The leaves of live, besides metadata of the server's own and status, that no manager owns and that no table of
 /// defaults explains. Only a fresh object can tell what they are.
 pub fn unexplained(live: &Object) -> Vec<FieldPath> {
-    let owners = Owners::of(live);
-    let mut found = Vec::new();
-    let walk = Walk { owners: &owners, kind: live.kind(), pods: pods_of(live), live };
-    if let Some(object) = live.value().as_object() {
-        for (key, value) in object {
-            match key.as_str() {
-                "apiVersion" | "kind" | "status" => {}
-                "metadata" => walk.metadata(value, &mut found),
-                _ => walk.value(value, &FieldPath::root().field(key), &mut found),
-            }
+    let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+    let entries = live.managed_fields().iter().filter(is_content);
+    let sets: Vec<&Map<String, Value>> = entries.filter_map(|entry| entry["fieldsV1"].as_object()).collect();
+    let mut walk = Walk { kind: live.kind(), pods: pods_of(live), live, path: Vec::new(), found: Vec::new() };
+    for (key, value) in live.value().as_object().into_iter().flatten() {
+        match key.as_str() {
+            "apiVersion" | "kind" | "status" => {}
+            "metadata" => walk.metadata(&sets, value),
+            _ => walk.field(&sets, key, value),
         }
     }
-    found
+    walk.found
 }
 
 fn pods_of(live: &Object) -> Option<String> {
     pod_spec_path(&live.gvk()).map(|steps| format!("/{}/", steps.join("/")))
 }
 
+/// What each manager owns at the place at hand.
+type Sets<'a> = Vec<&'a Map<String, Value>>;
+
 struct Walk<'a> {
-    owners: &'a Owners,
     kind: &'a str,
     pods: Option<String>,
     live: &'a Object,
+    path: Vec<Step>,
+    found: Vec<FieldPath>,
 }
 
 impl Walk<'_> {
-    fn metadata(&self, metadata: &Value, found: &mut Vec<FieldPath>) {
+    fn metadata(&mut self, sets: &Sets<'_>, metadata: &Value) {
+        let below: Sets<'_> = sets.iter().filter_map(|set| set.get("f:metadata")?.as_object()).collect();
+        self.path.push(Step::Field("metadata".into()));
         for field in ["labels", "annotations", "finalizers"] {
             if let Some(value) = metadata.get(field) {
-                self.value(value, &FieldPath::root().field("metadata").field(field), found);
+                self.field(&below, field, value);
             }
+        }
+        self.path.pop();
+    }
+
+    fn field(&mut self, sets: &Sets<'_>, key: &str, value: &Value) {
+        let owned = format!("f:{key}");
+        let below: Sets<'_> = sets.iter().filter_map(|set| set.get(&owned)?.as_object()).collect();
+        self.path.push(Step::Field(key.to_owned()));
+        self.value(&below, value);
+        self.path.pop();
+    }
+
+    fn value(&mut self, sets: &Sets<'_>, value: &Value) {
+        // Whoever owns a place and nothing under it owns the whole.
+        if sets.iter().any(|set| set.is_empty()) {
+            return;
+        }
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, below)| self.field(sets, key, below)),
+            Value::Array(items) => self.list(sets, items),
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            leaf if sets.is_empty() => self.leaf(leaf),
+            _ => {}
         }
     }
 
-    fn value(&self, value: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
-        match value {
-            Value::Object(map) => {
-                for (key, below) in map {
-                    self.value(below, &path.field(key), found);
-                }
-            }
-            Value::Array(items) => self.list(items, path, found),
-            Value::Null => {}
-            Value::String(text) if text.is_empty() => {}
-            leaf => {
-                if self.owners.owner(path).is_none() && !self.is_default(path, leaf) {
-                    found.push(path.clone());
-                }
-            }
+    fn leaf(&mut self, value: &Value) {
+        let path = FieldPath::from_steps(self.path.clone());
+        if !self.is_default(&path, value) {
+            self.found.push(path);
         }
     }
 
     /// Items are told apart as the entries tell them apart; a list of which no entry tells is one leaf.
-    fn list(&self, items: &[Value], path: &FieldPath, found: &mut Vec<FieldPath>) {
-        if items.is_empty()
-            || self.owners.owner(path).is_some_and(|_| self.owners.list_steps(path).is_empty())
-        {
-            return;
-        }
-        let names: Vec<Vec<String>> = self.owners.list_steps(path).iter().filter_map(key_names).collect();
-        for item in items {
-            let step = match names.first() {
-                Some(names) => {
-                    Step::key(names.iter().filter_map(|name| Some((name.as_str(), item.get(name)?))))
-                }
-                None if item.is_object() => {
-                    if !self.is_default(path, &Value::from(items.to_vec())) {
-                        found.push(path.clone());
-                    }
-                    return;
-                }
-                None => Step::Value(item.to_string()),
-            };
-            let at = path.with(step);
-            if item.is_object() {
-                self.value(item, &at, found);
-            } else if self.owners.owner(&at).is_none() && !self.is_default(path, &Value::from(items.to_vec()))
-            {
-                found.push(at);
+    fn list(&mut self, sets: &Sets<'_>, items: &[Value]) {
+        let steps: Vec<(Step, &Map<String, Value>)> = sets
+            .iter()
+            .flat_map(|set| set.iter())
+            .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)))
+            .collect();
+        let Some((first, _)) = steps.first() else {
+            if !items.is_empty() {
+                self.leaf(&Value::from(items.to_vec()));
             }
+            return;
+        };
+        let names: Vec<String> = match first {
+            Step::Key(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        for item in items {
+            let below: Sets<'_> =
+                steps.iter().filter(|(step, _)| step.is_item(item)).map(|(_, below)| *below).collect();
+            let step = match names.as_slice() {
+                [] => Step::Value(item.to_string()),
+                names => Step::key(names.iter().filter_map(|name| Some((name.as_str(), item.get(name)?)))),
+            };
+            self.path.push(step);
+            self.value(&below, item);
+            self.path.pop();
         }
     }
 
@@ -125,12 +141,11 @@ impl Walk<'_> {
     fn is_derived(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
         let sibling = |name: &str| path.parent().and_then(|parent| parent.field(name).get(self.live.value()));
         match (self.kind, place) {
+            (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
+            (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
             ("Service", "/spec/ports/[]/targetPort") => sibling("port") == Some(value),
-            (
-                "Service",
-                "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/clusterIPs/[]" | "/spec/ipFamilies/[]",
-            ) => true,
-            ("Service", "/spec/ipFamilies" | "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
+            ("Service", "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/ipFamilies") => true,
+            ("Service", "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
             ("PersistentVolumeClaim", "/spec/volumeName") => true,
             ("Namespace", "/metadata/labels/kubernetes.io~1metadata.name") => value == self.live.name(),
             ("Job", _) => {
@@ -142,8 +157,6 @@ impl Walk<'_> {
                 let status = place.strip_prefix("/metadata/annotations/autoscaling.alpha.kubernetes.io~1");
                 matches!(status, Some("conditions" | "current-metrics"))
             }
-            (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
-            (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
             _ => false,
         }
     }
@@ -232,13 +245,6 @@ fn place(path: &FieldPath) -> String {
         Step::Key(_) | Step::Value(_) | Step::Index(_) => "/[]".to_owned(),
     };
     path.steps().iter().map(step).collect()
-}
-
-fn key_names(step: &Step) -> Option<Vec<String>> {
-    match step {
-        Step::Key(fields) => Some(fields.iter().map(|(name, _)| name.clone()).collect()),
-        _ => None,
-    }
 }
 
 /// Whether a value is what a table writes: text as it is, anything else as JSON.

@@ -6,6 +6,7 @@ use super::kinds::ResourceType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::Arc;
 
 /// Group, version and kind, as an object's `apiVersion` and `kind` say them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,10 +124,10 @@ pub struct NotAnObject {
 
 /// A Kubernetes object: JSON, with its fields in the order in which they were read.
 ///
+/// A clone shares the JSON until one of them is changed: the stages pass objects on, and few of them change any.
 /// `Debug` shows the identity alone, so that a Secret cannot leak through a log line.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Object(Value);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Object(Arc<Value>);
 
 impl Object {
     /// Checks that `value` has `apiVersion`, `kind` and `metadata.name`.
@@ -141,7 +142,7 @@ impl Object {
                 return Err(NotAnObject { missing });
             }
         }
-        Ok(Self(value))
+        Ok(Self(Arc::new(value)))
     }
 
     /// The whole object.
@@ -151,12 +152,16 @@ impl Object {
 
     /// The whole object, to change. Identity fields must stay.
     pub fn value_mut(&mut self) -> &mut Value {
-        &mut self.0
+        Arc::make_mut(&mut self.0)
     }
 
     /// Gives the JSON back.
     pub fn into_value(self) -> Value {
-        self.0
+        Arc::unwrap_or_clone(self.0)
+    }
+
+    fn metadata(&self, field: &str) -> Option<&Value> {
+        self.0.get("metadata")?.get(field)
     }
 
     /// The text at a JSON pointer, or `""`.
@@ -171,12 +176,12 @@ impl Object {
 
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
-        self.text("/apiVersion")
+        self.0.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `kind`.
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        self.0.get("kind").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Group, version and kind.
@@ -186,32 +191,32 @@ impl Object {
 
     /// `metadata.name`.
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        self.metadata("name").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
-        self.0.pointer("/metadata/namespace").and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.metadata("namespace").and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// `metadata.uid`, or `""` where the server has not seen it.
     pub fn uid(&self) -> &str {
-        self.text("/metadata/uid")
+        self.metadata("uid").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `metadata.resourceVersion`, or `""`.
     pub fn resource_version(&self) -> &str {
-        self.text("/metadata/resourceVersion")
+        self.metadata("resourceVersion").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `metadata.generation`, or 0 for kinds that have none.
     pub fn generation(&self) -> i64 {
-        self.0.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default()
+        self.metadata("generation").and_then(Value::as_i64).unwrap_or_default()
     }
 
     /// `metadata.labels`.
     pub fn labels(&self) -> Option<&Map<String, Value>> {
-        self.0.pointer("/metadata/labels").and_then(Value::as_object)
+        self.metadata("labels").and_then(Value::as_object)
     }
 
     /// One label.
@@ -221,7 +226,7 @@ impl Object {
 
     /// `metadata.annotations`.
     pub fn annotations(&self) -> Option<&Map<String, Value>> {
-        self.0.pointer("/metadata/annotations").and_then(Value::as_object)
+        self.metadata("annotations").and_then(Value::as_object)
     }
 
     /// One annotation.
@@ -231,7 +236,7 @@ impl Object {
 
     /// `metadata.managedFields`, empty where there are none.
     pub fn managed_fields(&self) -> &[Value] {
-        self.0.pointer("/metadata/managedFields").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.metadata("managedFields").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
     /// The identity. The namespace is what the object says: see [`Object::set_namespace`].
@@ -247,7 +252,10 @@ impl Object {
 
     /// Writes `metadata.namespace`, or removes it.
     pub fn set_namespace(&mut self, namespace: Option<&str>) {
-        if let Some(metadata) = self.0.get_mut("metadata").and_then(Value::as_object_mut) {
+        if self.metadata("namespace").and_then(Value::as_str) == namespace {
+            return;
+        }
+        if let Some(metadata) = self.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
             match namespace {
                 Some(namespace) => metadata.insert("namespace".into(), namespace.into()),
                 None => metadata.shift_remove("namespace"),
@@ -259,6 +267,12 @@ impl Object {
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Object({})", self.id())
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

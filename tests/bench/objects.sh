@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # objects.sh COUNT TEXT: COUNT objects as YAML, a quarter each of ConfigMaps, Services, ServiceAccounts and Deployments without
-# replicas. Another TEXT makes every one of them differ.
+# replicas; headless Services, since a cluster has few addresses. Another TEXT makes every one of them differ.
 set -euo pipefail
 count=${1:?COUNT} text=${2:?TEXT}
 for ((n = 0; n < count / 4; n++)); do

@@ -9,11 +9,15 @@ use crate::cluster::{ApiError, ConnectError};
 use base64::Engine;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use kube::client::{Body, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::{Client, Config};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use tower::{BoxError, ServiceBuilder};
+use tower_http::decompression::DecompressionLayer;
 
 /// Unary requests in flight at once. Each one holds a connection.
 const CONCURRENT: usize = 16;
@@ -253,8 +257,29 @@ fn client(config: &Config, certificate: Option<&ClientCertificate>) -> Result<Cl
         config.auth_info.client_certificate_data = Some(encode(&given.certificate));
         config.auth_info.client_key_data = Some(encode(&given.key).into());
     }
-    let built = ClientBuilder::try_from(config);
-    let builder =
-        built.map_err(|error| ConnectError::Unusable(format!("cannot use the kubeconfig: {error}")))?;
-    Ok(builder.build())
+    let built = match config.proxy_url {
+        Some(_) => ClientBuilder::try_from(config).map(ClientBuilder::build),
+        None => direct(&config),
+    };
+    built.map_err(|error| ConnectError::Unusable(format!("cannot use the kubeconfig: {error}")))
+}
+
+/// The client library's own stack, but for one thing: it lets small writes wait for acknowledgements, which servers
+/// delay by 40 ms.
+fn direct(config: &Config) -> Result<Client, kube::Error> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(config.connect_timeout);
+    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
+    let unpack = DecompressionLayer::new().gzip(!config.disable_compression);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .layer(unpack)
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(client);
+    Ok(Client::new(service, config.default_namespace.clone()))
 }
