@@ -1,5 +1,6 @@
 //! Promotions: the preflight, adoption, pruning, rights.
 
+mod adoption;
 mod barriers;
 mod hooks;
 mod preflight;

@@ -1,0 +1,61 @@
+//! First promotions onto what Helm, kapp or a person wrote.
+
+use super::support::{ReleaseFile, config, deployment, promote};
+use crate::execute::copy::copy_shared;
+use crate::harness::{Namespace, Run, TestCluster, blocking};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+fn create(namespace: &Namespace, manager: &str, objects: &[Value]) {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    let manager = format!("--field-manager={manager}");
+    namespace.kubectl().args(["create", &manager, "-f", "-"]).run_with(&list).ok();
+}
+
+#[rstest]
+fn what_helm_or_kapp_installed_is_adopted_by_its_name_and_a_revert_gives_it_back(
+    #[values("helm", "kapp")] manager: &str,
+) {
+    let namespace = TestCluster::get().namespace_named("t-adopt");
+    let mut old = deployment("web", "web:1");
+    let containers = old["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "sidecar", "image": "side:1"}));
+    let objects = [old, config("a", json!({"keep": "1", "gone": "1"}))];
+    create(&namespace, manager, &objects);
+    let before = blocking(copy_shared(namespace.name(), &objects));
+    let new = vec![deployment("web", "web:2"), config("a", json!({"keep": "1"}))];
+    let release = ReleaseFile::new("shop", "1", new);
+    let refused = promote(&namespace, &release, &["-y"]).exits(2);
+    assert!(refused.stderr.contains(&format!("--adopt {manager}")), "{}", refused.stderr);
+    blocking(copy_shared(namespace.name(), &objects)).must_be(&before, "refused");
+    promote(&namespace, &release, &["-y", "--settle", "0s", "--adopt", manager]).exits(0);
+    let web = namespace.get("apps", "Deployment", "web").unwrap();
+    assert_eq!(web.at("/spec/template/spec/containers").unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().at("/data"), Some(&json!({"keep": "1"})));
+    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    blocking(copy_shared(namespace.name(), &objects)).must_be(&before, "reverted");
+}
+
+#[test]
+fn a_persons_edit_is_refused_with_who_and_when_until_it_may_be_overwritten() {
+    let namespace = TestCluster::get().namespace_named("t-adopt");
+    let first = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
+    promote(&namespace, &first, &["-y"]).exits(0);
+    let patch = json!({"data": {"a": "by hand"}}).to_string();
+    namespace
+        .kubectl()
+        .args(["patch", "configmap", "a", "--field-manager=kubectl-edit", "-p", &patch])
+        .run()
+        .ok();
+    let edited = [config("a", Value::Null)];
+    let before = blocking(copy_shared(namespace.name(), &edited));
+    let second = ReleaseFile::new("shop", "2", vec![config("a", json!({"a": "2"}))]);
+    let refused = promote(&namespace, &second, &["-y"]).exits(2);
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    for said in ["kubectl-edit", "/data/a", &today, "--overwrite"] {
+        assert!(refused.stderr.contains(said), "nothing said of {said}:\n{}", refused.stderr);
+    }
+    blocking(copy_shared(namespace.name(), &edited)).must_be(&before, "refused");
+    promote(&namespace, &second, &["-y", "--overwrite"]).exits(0);
+    assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().at("/data"), Some(&json!({"a": "2"})));
+}
