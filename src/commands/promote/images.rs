@@ -41,8 +41,12 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
         return Looked::default();
     }
     let references: Vec<String> = needed.keys().cloned().collect();
-    let registries = Registries::new(&RegistryOptions::default(), &references);
-    let ask = |reference: String| async {
+    // Reads the machine's certificates, and knocks at loopback registries: beside the preflight, not before it.
+    let of = references.clone();
+    let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &of));
+    let Ok(registries) = made.await else { return Looked::default() };
+    let registries = &registries;
+    let ask = |reference: String| async move {
         let asked = tokio::time::timeout(PATIENCE, registries.presence(&reference)).await;
         let silent = |_| Presence::Unknown(format!("no answer within {} s", PATIENCE.as_secs()));
         (reference, asked.unwrap_or_else(silent))
