@@ -5,9 +5,10 @@ use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::snapshot::{Observed, Prediction};
 use crate::model::{Object, Target};
+use std::time::Duration;
 
 /// How often an object that moves while it is compared is read again.
-const TRIES: usize = 3;
+const TRIES: u32 = 8;
 
 /// What an apply of `desired` onto `live` would give. Where a controller wrote in between, live is read again: the
 /// answer holds the live object that the prediction is of.
@@ -19,7 +20,9 @@ pub async fn predict(
 ) -> (Observed, Prediction) {
     let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true };
     let mut live = live;
-    for _ in 0..TRIES {
+    for again in 0..TRIES {
+        // Its controller writes its status while it is rolled out: between two of them there is a pause.
+        tokio::time::sleep(Duration::from_millis(40) * again).await;
         let predicted = match cluster.apply(target, desired.value(), &options).await {
             Ok(applied) => applied.object,
             Err(error) => return (Observed::Present(live), of_error(&error)),

@@ -25,6 +25,9 @@ pub(super) fn refused(
         return None;
     }
     let message = reading.refusal.clone().or_else(|| told(reading, surroundings, subject))?;
+    if is_passing(&message) {
+        return None;
+    }
     let (kind, grace) = classify(&message, graces);
     let missing = reading.wanted as usize - reading.pods.len();
     let text = format!("{missing} of {} pods cannot be created: {}", reading.wanted, essence(&message));
@@ -41,6 +44,11 @@ fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subjec
             && (one.last.is_none() || one.last >= since)
     });
     news.max_by_key(|one| one.last).map(|one| one.message.clone())
+}
+
+/// Pods that are created side by side get in each other's way in the quota's count: the controller tries again at once.
+fn is_passing(message: &str) -> bool {
+    message.contains("Operation cannot be fulfilled on resourcequotas")
 }
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
@@ -78,6 +86,14 @@ mod tests {
     )]
     fn a_refusal_is_classified_by_the_servers_words(#[case] message: &str, #[case] kind: CauseKind) {
         assert_eq!(classify(message, &Graces::default()).0, kind);
+    }
+
+    #[test]
+    fn a_quota_that_two_pods_are_counted_in_at_once_is_no_refusal() {
+        assert!(is_passing(
+            "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified"
+        ));
+        assert!(!is_passing("pods \"web-1\" is forbidden: exceeded quota: small"));
     }
 
     #[test]
