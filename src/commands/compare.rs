@@ -80,6 +80,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let meta = Meta {
         release: Some(release.identity()),
+        given: Some(args.inputs.as_given(args.other.as_ref().unwrap_or(&args.release))),
         namespace: environment.environment.spec.namespace.clone().unwrap_or_default(),
         now: Timestamp::now(),
         notes: Vec::new(),

@@ -112,6 +112,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let meta = Meta {
         release: is_release.then(|| inputs.release.identity()),
+        given: args.release.as_ref().map(|release| args.inputs.as_given(release)),
         namespace: home,
         now: Timestamp::now(),
         notes,

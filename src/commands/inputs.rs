@@ -65,6 +65,12 @@ pub struct Inputs {
 }
 
 impl InputArgs {
+    /// A release and the environment as they were named, to be typed again.
+    pub fn as_given(&self, release: &str) -> String {
+        let environment = self.environment.as_ref().map(|file| format!(" -e {}", file.display()));
+        format!("{release}{}", environment.unwrap_or_default())
+    }
+
     /// Reads the files.
     pub fn read(&self, release: &str) -> Result<Inputs, CommandError> {
         let opened = open_now(release)?;

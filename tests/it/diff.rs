@@ -201,3 +201,28 @@ fn a_user_who_may_not_read_is_told_what_was_not_checked() {
     assert!(ran.stdout.contains("could not be checked"), "{} {}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("--waive unreadable"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_to_type_next_names_the_files_as_they_were_given() {
+    let scene = Scene::new();
+    let file = |name: &str, text: &str| {
+        let file = scene.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let head = "apiVersion: kubectl-delivery.io/v1alpha1\nkind:";
+    let release = file(
+        "of-today.yaml",
+        &format!(
+            "{head} Release\nmetadata: {{name: shop, version: '1'}}\nspec:\n  objects:\n  - {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}\n"
+        ),
+    );
+    let environment =
+        file("production.yaml", &format!("{head} Environment\nmetadata: {{name: production}}\nspec: {{}}\n"));
+    let mut command = TestCluster::get().delivery();
+    command.args(["diff", "-n", scene.namespace.name(), &release, "-e", &environment]);
+    // One line, however long the folder's name is.
+    let told = command.env("COLUMNS", "400").run().exits(1).stdout;
+    let next = format!("kubectl delivery promote {release} -e {environment} -n {}", scene.namespace.name());
+    assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&next), "{told}");
+}

@@ -238,15 +238,22 @@ impl Page<'_> {
     }
 
     fn next(&mut self, view: &View) -> io::Result<()> {
-        let next = match (&view.release, view.summary.has_differences()) {
-            (_, false) => return Ok(()),
-            (Some(release), true) => format!(
-                "kubectl delivery promote {}.release.yaml -n {} --dry-run=server shows what would be done about it",
-                release.name, view.namespace
+        if !view.summary.has_differences() {
+            return Ok(());
+        }
+        let namespace = match view.namespace.as_str() {
+            "" => String::new(),
+            namespace => format!(" -n {namespace}"),
+        };
+        let next = match (&view.release, &view.given) {
+            (Some(_), Some(given)) => format!(
+                "kubectl delivery promote {given}{namespace} --dry-run=server shows what would be done about it"
             ),
-            (None, true) => {
-                "kubectl apply --server-side would bring the cluster to these manifests".to_owned()
-            }
+            (Some(release), None) => format!(
+                "kubectl delivery promote FILE{namespace} --dry-run=server, with the file of {} {}, shows what would be done about it",
+                release.name, release.version
+            ),
+            (None, _) => "kubectl apply --server-side would bring the cluster to these manifests".to_owned(),
         };
         writeln!(self.out)?;
         let line = self.paint("2", &next);

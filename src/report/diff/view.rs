@@ -18,6 +18,8 @@ use serde_json::Value;
 pub struct Meta {
     /// The release; none where only manifests are compared.
     pub release: Option<ReleaseIdentity>,
+    /// The arguments that name the release's file and the environment's, as given; none where no file was named.
+    pub given: Option<String>,
     /// Home namespace.
     pub namespace: String,
     /// Now: ages are counted from here.
@@ -35,6 +37,9 @@ pub struct View {
     /// The release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseIdentity>,
+    /// The arguments that name its file, as given: what to type next.
+    #[serde(skip)]
+    pub given: Option<String>,
     /// Home namespace.
     pub namespace: String,
     /// When it was compared.
@@ -273,6 +278,7 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
     View {
         schema_version: 1,
         release: meta.release.clone(),
+        given: meta.given.as_deref().map(|given| redactor.text(given)),
         namespace: meta.namespace.clone(),
         compared_at: meta.now,
         headline: headline(&summary),
