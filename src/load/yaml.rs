@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn merge_keys_and_anchors_are_resolved() {
-        let read = read("base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\n").unwrap();
-        assert_eq!(read[0]["own"], json!({"x": 1, "y": 3}));
+        let read = read("base: &b {x: 1, z: 2}\nown:\n  <<: *b\n  z: 3\n").unwrap();
+        assert_eq!(read[0]["own"], json!({"x": 1, "z": 3}));
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_re
     let broken = json!({"labels": {"kwok-play": "crash-loop"}});
     let cases = [
         (moved, "Deployment web, container web: expected ".to_owned(), other.short().to_owned()),
-        (broken, "Deployment web is not ready: ".to_owned(), String::new()),
+        (broken, "/web is not ready: ".to_owned(), String::new()),
     ];
     for (metadata, expected, also) in cases {
         let namespace = cluster.namespace_named("t-record");
@@ -242,11 +242,7 @@ fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_re
     let scene = Scene::new();
     scene.write("in.yaml", &web(&json!({})));
     let ran = from_cluster(&scene, &namespace).exits(1);
-    assert!(
-        ran.stderr.contains("Deployment web: expected it in the test cluster, found none"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("/web: expected it in the test cluster, found none"), "{}", ran.stderr);
 }
 
 #[test]
