@@ -117,7 +117,9 @@ run 0 kubectl delivery status shop -n shop
 chapter "3. Somebody edits a Deployment by hand, and a tag moves"
 run 0 kubectl set env deployment/web DEBUG=1 --namespace shop
 kubectl rollout status deployment/web --namespace shop --timeout 60s >/dev/null
-crane copy --insecure "$registry/demo/api:1.0.0" "$registry/demo/web:1.0.0" >/dev/null 2>&1
+crane copy --insecure "$registry/demo/api:1.0.0" "$registry/demo/metrics:1.0.0" >/dev/null 2>&1
+tell "What was tested runs by its digest. The sidecar that exists only in production runs by its tag, which points elsewhere now:"
+run 0 kubectl delivery images -n shop
 tell "diff says what, where and whose."
 run 1 kubectl delivery diff shop-1.0.0.yaml -e production/environment.yaml
 

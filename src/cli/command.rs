@@ -82,6 +82,8 @@ commands! {
     Render(render): Acting,
     /// Compare what runs with what was tested
     Diff(diff): Comparing,
+    /// Show what each container runs, by digest, and whether its tag has moved
+    Images(images): Acting,
     /// Bring a cluster to a release, all of it or none of it
     Promote(promote): Acting,
     /// Put back what a promotion changed

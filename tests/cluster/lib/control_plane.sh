@@ -147,6 +147,13 @@ create() { # NAME
   start_registry "$name" "$port"
   kwokctl_ "$name" scale node --replicas 2 >>"$dir/create.log" 2>&1 || fail "kwokctl cannot make nodes: $dir/create.log"
   wait_for 60 kubectl_ "$name" get serviceaccount default -n default || fail "the controller manager does not start"
+  # kwok gives a node room for 110 pods, which tests side by side would fill.
+  kubectl_ "$name" wait --for=condition=Ready node --all --timeout=60s >>"$dir/create.log" 2>&1 || fail "the nodes are not ready: $dir/create.log"
+  for node in node-000000 node-000001; do
+    kubectl_ "$name" patch node "$node" --subresource=status --type=merge \
+      -p '{"status":{"capacity":{"pods":"5000"},"allocatable":{"pods":"5000"}}}' >>"$dir/create.log" 2>&1 ||
+      fail "the nodes cannot be made larger: $dir/create.log"
+  done
   record_components "$name"
   write_env "$name" "$port"
   say "$name is up after $((SECONDS - started)) s: export KUBECONFIG=$dir/kubeconfig"

@@ -5,3 +5,4 @@ mod image;
 mod in_pod;
 mod promoted;
 mod rollout;
+mod tags;

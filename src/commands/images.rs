@@ -1,0 +1,174 @@
+//! `kubectl delivery images`: what each container of a namespace runs, by digest, and whether its tag has moved since.
+
+use super::history::table;
+use super::inputs::RegistryArgs;
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
+use crate::model::Sha256Digest;
+use crate::model::image::ImageReference;
+use crate::model::pod::PodFacts;
+use crate::observe::{self, Pods};
+use crate::registry::{Registries, RegistryOptions, Resolved};
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// Arguments of `images`.
+#[derive(ClapArgs, Debug)]
+#[command(before_help = "Examples:
+  kubectl delivery images -n shop
+  kubectl delivery images -n shop --offline -o json")]
+pub struct Args {
+    /// Ask no registry where the tags point now
+    #[arg(long)]
+    offline: bool,
+    /// Format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    registries: RegistryArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For programs: one document
+    Json,
+}
+
+/// One image that containers of a workload run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    workload: String,
+    container: String,
+    /// As the pods' spec writes it.
+    image: String,
+    /// What the node reports; none where it has not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Sha256Digest>,
+    pods: Vec<String>,
+    tag: Tag,
+}
+
+/// Where a tag points now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "camelCase")]
+enum Tag {
+    /// The reference is a digest.
+    Pinned,
+    /// To what runs.
+    Current,
+    /// To something else.
+    Moved { to: Sha256Digest },
+    /// Nobody was asked, or the registry did not say.
+    Unknown { why: String },
+}
+
+/// Lists, asks, shows.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let cluster = context.cluster(&args.connection).await?;
+    let namespace =
+        args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let pods = observe::pods(cluster.as_ref(), std::slice::from_ref(&namespace)).await;
+    let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
+    let mut lines = running(&pods);
+    let tags: BTreeMap<String, Result<Resolved, String>> =
+        if args.offline { BTreeMap::new() } else { resolved(&lines, &args.registries).await };
+    for line in &mut lines {
+        line.tag = tag(line, &tags);
+    }
+    let mut out = context.stdout();
+    match args.output {
+        Some(Format::Json) => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&lines).map_err(std::io::Error::from)?)?;
+        }
+        None if lines.is_empty() => writeln!(context.stderr(), "no pods in namespace {namespace}")?,
+        None => write!(out, "{}", shown(&lines))?,
+    }
+    out.flush()?;
+    Ok(Exit::OK)
+}
+
+/// What runs, grouped: pods that have ended run nothing.
+fn running(pods: &Pods) -> Vec<Line> {
+    let mut groups: BTreeMap<(String, String, String, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
+    for pod in pods.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed") {
+        for container in &pod.containers {
+            let key =
+                (workload(pod, pods), container.name.clone(), container.image.clone(), container.digest());
+            groups.entry(key).or_default().push(pod.name.clone());
+        }
+    }
+    let line = |((workload, container, image, digest), pods)| {
+        let tag = Tag::Unknown { why: "not asked".into() };
+        Line { workload, container, image, digest, pods, tag }
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// The workload that a pod belongs to, above its ReplicaSet; the pod itself where nothing controls it.
+fn workload(pod: &PodFacts, pods: &Pods) -> String {
+    let above = |uid: &str| pods.between.get(uid).and_then(|(owner, _)| owner.as_ref());
+    match &pod.controller {
+        Some(owner) => {
+            let owner = above(&owner.uid).unwrap_or(owner);
+            format!("{} {}", owner.kind, owner.name)
+        }
+        None => format!("Pod {}", pod.name),
+    }
+}
+
+async fn resolved(lines: &[Line], args: &RegistryArgs) -> BTreeMap<String, Result<Resolved, String>> {
+    let is_tag = |image: &&str| image.parse::<ImageReference>().is_ok_and(|image| image.digest.is_none());
+    let mut references: Vec<String> =
+        lines.iter().map(|line| line.image.as_str()).filter(is_tag).map(String::from).collect();
+    references.sort();
+    references.dedup();
+    let options = RegistryOptions { insecure: args.insecure_registry.clone(), ..RegistryOptions::default() };
+    let registries = Registries::new(&options, &references);
+    let answers = registries.resolve_all(&references).await;
+    let answers = answers.into_iter().map(|answer| answer.map_err(|error| error.trouble.to_string()));
+    references.into_iter().zip(answers).collect()
+}
+
+fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>) -> Tag {
+    let unknown = |why: &str| Tag::Unknown { why: why.into() };
+    match line.image.parse::<ImageReference>() {
+        Err(error) => return unknown(&error.to_string()),
+        Ok(image) if image.digest.is_some() => return Tag::Pinned,
+        Ok(_) => {}
+    }
+    match (&line.digest, tags.get(&line.image)) {
+        (None, _) => unknown("the node has not reported what it runs"),
+        (_, None) => unknown("not asked"),
+        (_, Some(Err(why))) => unknown(why),
+        (Some(digest), Some(Ok(now))) => {
+            let is_one = now.platforms.iter().any(|one| one.manifest == *digest || one.config == *digest);
+            if now.digest == *digest || is_one { Tag::Current } else { Tag::Moved { to: now.digest.clone() } }
+        }
+    }
+}
+
+fn shown(lines: &[Line]) -> String {
+    let header = ["WORKLOAD", "CONTAINER", "IMAGE", "RUNS", "PODS", "TAG"].map(String::from);
+    let row = |line: &Line| {
+        let runs = line.digest.as_ref().map_or("unknown".into(), |digest| digest.short().to_owned());
+        let tag = match &line.tag {
+            Tag::Pinned => "pinned by digest".to_owned(),
+            Tag::Current => "as it runs".to_owned(),
+            Tag::Moved { to } => format!("moved to {}", to.short()),
+            Tag::Unknown { why } => format!("unknown: {why}"),
+        };
+        [
+            line.workload.clone(),
+            line.container.clone(),
+            line.image.clone(),
+            runs,
+            line.pods.len().to_string(),
+            tag,
+        ]
+    };
+    table(std::iter::once(header).chain(lines.iter().map(row)).collect())
+}
