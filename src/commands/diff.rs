@@ -1,9 +1,11 @@
 //! `kubectl delivery diff`: what runs against what was tested.
 
+mod external;
+
 use super::comparing::{self, Mode, Question};
 use super::inputs::{InputArgs, Inputs, open_environment, today};
 use super::verify::refused;
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream};
+use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
 use crate::model::finding::{Certainty, Comparison, ObjectComparison};
@@ -11,13 +13,14 @@ use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::model::{Sha256Digest, Target};
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
-use crate::plan;
 use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style, View};
+use crate::{compare, plan};
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 /// Arguments of `diff`.
 #[derive(ClapArgs, Debug)]
@@ -44,6 +47,9 @@ pub struct Args {
     /// Whom to ask what an apply would change
     #[arg(long, value_enum, value_name = "WHOM", default_value_t)]
     mode: Mode,
+    /// Show what changed in this time, and whose hand it was, instead of differences
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "show_expected")]
+    since: Option<Duration>,
     /// Go on although something could not be read
     #[arg(long, value_name = "CHECK", value_parser = ["unreadable"])]
     waive: Vec<String>,
@@ -99,12 +105,16 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let members = if is_release { members(cluster.as_ref(), &home, &name).await? } else { Vec::new() };
     let set = applyset_id(&inventory(&name), &home);
     let today = today();
-    let question =
-        Question { inputs: &inputs, members: &members, home: &home, set: &set, today, mode: args.mode };
+    // What was written is in the objects: nobody is asked.
+    let mode = if args.since.is_some() { Mode::Readonly } else { args.mode };
+    let question = Question { inputs: &inputs, members: &members, home: &home, set: &set, today, mode };
     let mut comparison = comparing::compare(cluster.as_ref(), question).await?;
     let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
     let not_applied = plan::not_applied(desired);
     comparison.objects.retain(|object| !not_applied.contains(&object.id()));
+    if let Some(period) = args.since {
+        return lately(&comparison, period, &args, context);
+    }
     let mut notes = Vec::new();
     notes.extend(predicted(&comparison, args.mode));
     if is_release && let Err(error) = comparing::examine(cluster.as_ref(), &inputs, &mut comparison).await {
@@ -117,7 +127,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         now: Timestamp::now(),
         notes,
     };
-    let view = diff::view(&comparison, &inputs.environment.environment, &redactor(&comparison), &meta);
+    let redactor = redactor(&comparison);
+    let mut view = diff::view(&comparison, &inputs.environment.environment, &redactor, &meta);
+    if let Some(words) = external::wanted().filter(|_| args.output == Format::Person) {
+        external::show(&words, &comparison, &redactor)?;
+        view.objects.clear();
+    }
     show(&view, &args, context)?;
     if view.summary.unchecked > 0 && args.waive.is_empty() {
         let message = format!("{} objects could not be checked", view.summary.unchecked);
@@ -126,6 +141,33 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         );
     }
     Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+}
+
+/// What changed lately, and by whom.
+fn lately(
+    comparison: &Comparison,
+    period: Duration,
+    args: &Args,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let now = Timestamp::now();
+    let since = now.checked_sub(period).unwrap_or(Timestamp::MIN);
+    let live = comparison.objects.iter().filter_map(|object| object.live.object());
+    let touched: Vec<_> = live.filter_map(|live| compare::touched(live, since)).collect();
+    let mut out = context.stdout();
+    match args.output {
+        Format::Person => {
+            let period = jiff::SignedDuration::try_from(period).map(|period| format!("{period:#}"));
+            diff::since(&touched, &period.unwrap_or_default(), now, &mut out)?;
+        }
+        Format::Json => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&touched).map_err(std::io::Error::from)?)?;
+        }
+        Format::Yaml => out.write_all(crate::load::to_yaml(&touched).as_bytes())?,
+        _ => return Err(CommandError::usage("--since prints for a person, or as json or yaml")),
+    }
+    out.flush()?;
+    Ok(if touched.is_empty() { Exit::OK } else { Exit::DIFFERENCES })
 }
 
 /// Says that findings are predictions, where they are.

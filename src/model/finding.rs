@@ -319,3 +319,26 @@ pub enum RuleState {
         why: String,
     },
 }
+
+/// An object that somebody wrote to lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Touched {
+    /// The object.
+    pub object: ObjectId,
+    /// When it was created, where that was lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// Whose hands, the latest first.
+    pub hands: Vec<Hand>,
+}
+
+/// What one manager owns of an object since its last write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hand {
+    /// Manager, operation, time and class.
+    pub whose: Ownership,
+    /// The fields.
+    pub fields: Vec<FieldPath>,
+}

@@ -226,3 +226,58 @@ fn what_to_type_next_names_the_files_as_they_were_given() {
     let next = format!("kubectl delivery promote {release} -e {environment} -n {}", scene.namespace.name());
     assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&next), "{told}");
 }
+
+#[test]
+fn an_external_tool_gets_the_objects_as_files_and_no_value_of_a_secret() {
+    let scene = Scene::new();
+    let file = scene.write(SHOP);
+    scene.namespace.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
+    let changed =
+        SHOP.replace("LEVEL: info", "LEVEL: debug").replace("correct-horse-battery", "another-horse");
+    let file = scene.write(&changed);
+    let diff = |tool: &str| {
+        let mut command = TestCluster::get().delivery();
+        command.env("KUBECTL_EXTERNAL_DIFF", tool).args(["diff", "-n", scene.namespace.name(), "-f"]);
+        command.arg(&file).run()
+    };
+    let shown = diff("diff -u -N -r").exits(1).stdout;
+    assert!(shown.contains("-  LEVEL: info") && shown.contains("+  LEVEL: debug"), "{shown}");
+    assert!(shown.contains("‹secret "), "that a Secret differs is seen: {shown}");
+    for secret in ["correct-horse", "another-horse", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5", "YW5vdGhlci1ob3JzZQ=="] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    let missing = diff("no-such-tool-anywhere");
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    assert!(missing.stderr.contains("no-such-tool-anywhere"), "{}", missing.stderr);
+}
+
+#[test]
+fn what_changed_lately_is_told_with_whose_hand_it_was() {
+    let scene = Scene::new();
+    let file = scene.write(SHOP);
+    scene.namespace.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
+    let since = |period: &str, words: &[&str]| {
+        let mut command = TestCluster::get().delivery();
+        command.args(["diff", "--since", period, "-n", scene.namespace.name()]).args(words).arg("-f");
+        command.arg(&file).run()
+    };
+    scene.namespace.kubectl().args(["scale", "deployment/web", "--replicas", "2"]).run().ok();
+    let ran = since("1h", &[]).exits(1);
+    assert!(ran.stdout.starts_with("5 objects changed in the last 1h"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("kubectl (a person)") && ran.stdout.contains("/spec/replicas"),
+        "{}",
+        ran.stdout
+    );
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    // The server notes no time of a scale: it may have been now.
+    let ran = since("1s", &[]).exits(1);
+    assert!(ran.stdout.starts_with("1 object changed in the last 1s"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("kubectl (a person), at a time that is not known"), "{}", ran.stdout);
+    let all = since("1h", &["-o", "json"]).exits(1).json();
+    assert_eq!(all.as_array().unwrap().len(), 5, "all were made within the hour: {all}");
+    assert!(
+        !since("1h", &[]).stdout.contains("correct-horse"),
+        "a Secret's fields are named, not its values"
+    );
+}

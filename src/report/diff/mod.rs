@@ -4,6 +4,7 @@ mod html;
 mod junit;
 mod markdown;
 mod person;
+mod since;
 mod snippet;
 mod view;
 
@@ -11,6 +12,7 @@ pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use person::{Style, person};
+pub use since::since;
 pub use view::{Meta, Summary, View, view};
 
 use std::io::{self, Write};

@@ -157,14 +157,7 @@ impl Page<'_> {
     }
 
     fn hand(&self, whose: &Ownership) -> String {
-        let class = match whose.class {
-            HandClass::Ours => "this tool",
-            HandClass::Person => "a person",
-            HandClass::Controller => "a controller",
-            HandClass::Autoscaler => "an autoscaler",
-            HandClass::OtherTool => "another tool",
-            HandClass::Unknown => "origin unknown",
-        };
+        let class = class_word(whose.class);
         let when = whose.time.map(|time| format!(", {}", age(time, self.now))).unwrap_or_default();
         let through = if whose.subresource.is_empty() {
             String::new()
@@ -267,6 +260,18 @@ fn code_of(status: &str) -> &'static str {
         "extra" => "35",
         "not-checked" | "not-verified" => "33",
         _ => "33",
+    }
+}
+
+/// What a class of hands is called.
+pub(super) fn class_word(class: HandClass) -> &'static str {
+    match class {
+        HandClass::Ours => "this tool",
+        HandClass::Person => "a person",
+        HandClass::Controller => "a controller",
+        HandClass::Autoscaler => "an autoscaler",
+        HandClass::OtherTool => "another tool",
+        HandClass::Unknown => "origin unknown",
     }
 }
 

@@ -1,0 +1,89 @@
+//! `KUBECTL_EXTERNAL_DIFF`: the objects that differ as files, for a tool of the user's choice. Values of Secrets are
+//! hidden in the files too.
+
+use crate::cli::{CommandError, ErrorKind};
+use crate::compare;
+use crate::load::to_yaml;
+use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::report::Redactor;
+use std::path::Path;
+use std::process::Command;
+
+/// The variable that kubectl reads too.
+const VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
+
+/// The tool and its arguments, where one is wanted.
+pub(super) fn wanted() -> Option<Vec<String>> {
+    let text = std::env::var(VARIABLE).ok()?;
+    let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+    (!words.is_empty()).then_some(words)
+}
+
+/// Shows the objects with the tool; its output goes where ours does.
+pub(super) fn show(
+    words: &[String],
+    comparison: &Comparison,
+    redactor: &Redactor,
+) -> Result<(), CommandError> {
+    let folder = tempfile::tempdir()?;
+    let (live, merged) = (folder.path().join("LIVE"), folder.path().join("MERGED"));
+    std::fs::create_dir(&live)?;
+    std::fs::create_dir(&merged)?;
+    for object in comparison.objects.iter().filter(|object| object.status != ObjectStatus::Same) {
+        write(object, redactor, &live, &merged)?;
+    }
+    let [program, arguments @ ..] = words else { return Ok(()) };
+    let status = Command::new(program).args(arguments).arg(&live).arg(&merged).status();
+    let code = status.map(|status| status.code()).map_err(|error| {
+        CommandError::new(ErrorKind::Usage, format!("expected to run {program}, found: {error}"))
+            .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
+    })?;
+    match code {
+        Some(0 | 1) => Ok(()),
+        other => {
+            let code = other.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+            Err(CommandError::new(
+                ErrorKind::Other,
+                format!("expected {program} to end with 0 or 1, found {code}"),
+            ))
+        }
+    }
+}
+
+fn write(
+    object: &ObjectComparison,
+    redactor: &Redactor,
+    live: &Path,
+    merged: &Path,
+) -> Result<(), CommandError> {
+    let resource = &object.target.resource;
+    let namespace = object.target.namespace.as_deref().unwrap_or_default();
+    let name = [&resource.group, &resource.version, &resource.kind, namespace, &object.target.name]
+        .map(|part| part.replace(['/', ':'], "_"))
+        .join(".");
+    let text = |object: &crate::model::Object| {
+        let mut value = redactor.object(object);
+        if let Some(map) = value.as_object_mut() {
+            map.shift_remove("status");
+        }
+        if let Some(metadata) = value.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+            for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"] {
+                metadata.shift_remove(field);
+            }
+        }
+        to_yaml(&value)
+    };
+    let held = object.live.object();
+    if let Some(held) = held {
+        std::fs::write(live.join(&name), text(held))?;
+    }
+    let would = match (&object.predicted, &object.desired, held) {
+        (Some(predicted), ..) => Some(predicted.clone()),
+        (None, Some(desired), Some(held)) => Some(compare::overlay(desired, held)),
+        (None, desired, _) => desired.clone(),
+    };
+    if let Some(would) = would {
+        std::fs::write(merged.join(&name), text(&would))?;
+    }
+    Ok(())
+}
