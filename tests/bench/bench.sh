@@ -57,7 +57,9 @@ measure "promote, $count created" 1 0 delivery promote "$work/one.release.yaml" 
 
 measure "kubectl diff --server-side, $count unchanged" 3 0 kubectl diff --server-side -n theirs -f "$work/one.yaml"
 theirs=$took
-measure "diff, $count unchanged" 9 0 delivery diff "$work/one.release.yaml" -n mine
+measure "diff, $count unchanged, the release as YAML" 9 0 delivery diff "$work/one.release.yaml" -n mine
+delivery record -f "$work/one.yaml" --name bench --version one --offline -q -o "$work/one.release.json"
+measure "diff, $count unchanged, the release as JSON" 9 0 delivery diff "$work/one.release.json" -n mine
 printf '%-64s %9s\n' "  times as fast" "$(ratio "$theirs" "$took")"
 [ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
 measure "diff --mode=server, $count unchanged" 3 0 delivery diff "$work/one.release.yaml" -n mine --mode=server
