@@ -38,7 +38,7 @@ lint: tools ## format and lints
 test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane
 	cargo test --lib
 	cargo test --test architecture
-	cargo test --test it -- --skip e2e::
+	cargo test --test it -- --skip e2e:: --show-output
 
 .PHONY: chaos
 chaos: tools cluster ## 100 promotions through a bad network, by seeds; SEED=first COUNT=how many
@@ -49,7 +49,7 @@ chaos: tools cluster ## 100 promotions through a bad network, by seeds; SEED=fir
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
 	@status=0; $(NODE) up || status=$$?; \
 	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
-	cargo test --test it -- e2e:: --test-threads 2
+	cargo test --test it -- e2e:: --test-threads 2 --show-output
 
 .PHONY: cosign-check
 cosign-check: tools ## the real cosign checks what we sign; the first run builds it
