@@ -164,7 +164,8 @@ fn shown(lines: &[Line]) -> String {
         [
             line.workload.clone(),
             line.container.clone(),
-            line.image.clone(),
+            // What follows the @ is what runs.
+            line.image.split('@').next().unwrap_or_default().to_owned(),
             runs,
             line.pods.len().to_string(),
             tag,
