@@ -102,7 +102,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             };
             diff::person(&view, style, &mut out)?;
         }
-        Format::Json => diff::json(&view, &mut out)?,
+        Format::Json => crate::report::json(&view, &mut out)?,
         Format::Markdown => diff::markdown(&view, &mut out)?,
         Format::Junit => diff::junit(&view, &mut out)?,
     }

@@ -187,7 +187,7 @@ async fn look(how: &How<'_>, target: Target, one: DesiredObject, live: Observed)
     if let Observed::Present(live) = looked.live {
         plan::dress_as_live(&mut desired, &live, how.set);
         let (live, prediction) = if how.mode == Mode::Readonly {
-            (Observed::Present(live), Some(Prediction::Forbidden { why: String::new() }))
+            (Observed::Present(live), Some(Prediction::Forbidden))
         } else if how.is_proved(&looked.target, &desired, &live) {
             (Observed::Present(live), None)
         } else {
@@ -198,13 +198,14 @@ async fn look(how: &How<'_>, target: Target, one: DesiredObject, live: Observed)
         looked.prediction = prediction;
     }
     let may_ask = matches!(looked.prediction, None | Some(Prediction::Would(_)));
-    let is_unclear = looked.live.object().is_some_and(|live| !compare::unexplained(live).is_empty());
+    let is_unclear =
+        may_ask && looked.live.object().is_some_and(|live| !compare::unexplained(live).is_empty());
     looked.desired = Some(desired);
     // Whether what somebody wrote down, or nobody owns, is only what every such object gets: a question to the server
     // of its own.
     let found = compare::object(looked);
     let is_added = found.changes.iter().any(|change| change.kind == ChangeKind::Added);
-    let Some(desired) = found.desired.as_ref().filter(|_| may_ask && (is_unclear || is_added)) else {
+    let Some(desired) = found.desired.as_ref().filter(|_| is_unclear || may_ask && is_added) else {
         return found;
     };
     let fresh = observe::fresh(cluster, &found.target, desired).await;

@@ -161,7 +161,7 @@ fn lately(
             diff::since(&touched, &period.unwrap_or_default(), now, &mut out)?;
         }
         Format::Json => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&touched).map_err(std::io::Error::from)?)?;
+            crate::report::json(&touched, &mut out)?;
         }
         Format::Yaml => out.write_all(crate::load::to_yaml(&touched).as_bytes())?,
         _ => return Err(CommandError::usage("--since prints for a person, or as json or yaml")),
@@ -271,7 +271,7 @@ fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError>
             };
             diff::person(view, style, &mut out)?;
         }
-        Format::Json => diff::json(view, &mut out)?,
+        Format::Json => crate::report::json(view, &mut out)?,
         Format::Yaml => out.write_all(crate::load::to_yaml(view).as_bytes())?,
         Format::Name => diff::name(view, &mut out)?,
         Format::Markdown => diff::markdown(view, &mut out)?,

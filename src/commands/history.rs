@@ -47,7 +47,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let mut out = context.stdout();
     match args.output {
         Some(Format::Json) => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&history).map_err(std::io::Error::from)?)?;
+            crate::report::json(&history, &mut out)?;
         }
         None => {
             let current = inventory.value.promoted().map(|entry| entry.revision);

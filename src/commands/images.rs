@@ -82,7 +82,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let mut out = context.stdout();
     match args.output {
         Some(Format::Json) => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&lines).map_err(std::io::Error::from)?)?;
+            crate::report::json(&lines, &mut out)?;
         }
         None if lines.is_empty() => writeln!(context.stderr(), "no pods in namespace {namespace}")?,
         None => write!(out, "{}", shown(&lines))?,

@@ -43,9 +43,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             let color = context.color(Stream::Stdout);
             page(&Page { release: &release, digest: &digest, statements: &statements, color }, &mut out)?;
         }
-        Format::Json => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&release).map_err(std::io::Error::from)?)?
-        }
+        Format::Json => crate::report::json(&release, &mut out)?,
         Format::Yaml => out.write_all(to_yaml(&release).as_bytes())?,
     }
     out.flush()?;

@@ -104,7 +104,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let mut out = context.stdout();
     match args.output {
         Some(Format::Json) => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&states).map_err(std::io::Error::from)?)?;
+            crate::report::json(&states, &mut out)?;
         }
         None if states.is_empty() => {
             let place =

@@ -59,9 +59,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let versions = Versions { client_version: client_version(), server_version: server };
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&versions).map_err(std::io::Error::from)?)?
-        }
+        Some(Format::Json) => crate::report::json(&versions, &mut out)?,
         Some(Format::Yaml) => {
             let text = serde_yaml::to_string(&versions).map_err(std::io::Error::other)?;
             write!(out, "{text}")?;

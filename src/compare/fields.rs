@@ -2,7 +2,7 @@
 
 use super::managed_fields::Owners;
 use super::unowned::unexplained;
-use crate::model::finding::{ChangeKind, FieldChange, HandClass};
+use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::Value;
@@ -122,6 +122,31 @@ impl Walk<'_> {
         whole(&all, old, new)
     }
 
+    /// Adds what desired does not hold: the whole list item where it lacks that, and what is not found already. `by` is
+    /// whose entry it was found in.
+    fn add(
+        &self,
+        leaf: FieldPath,
+        live: &Object,
+        kind: ChangeKind,
+        by: Option<&Ownership>,
+        found: &mut Vec<FieldChange>,
+    ) {
+        let path = added_item(&leaf, self.predicted).unwrap_or(leaf);
+        if found.iter().any(|known| path.starts_with(&known.path)) {
+            return;
+        }
+        found.push(FieldChange {
+            live: path.get(live.value()).cloned(),
+            kind,
+            desired: None,
+            whose: by.map(|by| self.owners.owner(&path).unwrap_or(by).clone()),
+            expected_by: None,
+            rule_note: None,
+            path,
+        });
+    }
+
     fn change(&self, path: &FieldPath, live: Option<&Value>, wanted: Option<&Value>) -> FieldChange {
         FieldChange {
             path: path.clone(),
@@ -181,19 +206,7 @@ fn added(
             if fresh.is_some_and(|fresh| leaf.get(fresh.value()) == value) {
                 continue;
             }
-            let path = added_item(&leaf, walk.predicted).unwrap_or(leaf);
-            if found.iter().any(|known| path.starts_with(&known.path)) {
-                continue;
-            }
-            found.push(FieldChange {
-                live: path.get(live.value()).cloned(),
-                kind: ChangeKind::Added,
-                desired: None,
-                whose: walk.owners.owner(&path).cloned().or_else(|| Some(owner.clone())),
-                expected_by: None,
-                rule_note: None,
-                path,
-            });
+            walk.add(leaf, live, ChangeKind::Added, Some(owner), found);
         }
     }
 }
@@ -213,19 +226,7 @@ fn of_unknown_origin(
         if !is_kept || leaf.get(fresh.value()) == value || value.is_none_or(is_empty) {
             continue;
         }
-        let path = added_item(&leaf, walk.predicted).unwrap_or(leaf);
-        if found.iter().any(|known| path.starts_with(&known.path)) {
-            continue;
-        }
-        found.push(FieldChange {
-            live: path.get(live.value()).cloned(),
-            kind: ChangeKind::AddedOriginUnknown,
-            desired: None,
-            whose: None,
-            expected_by: None,
-            rule_note: None,
-            path,
-        });
+        walk.add(leaf, live, ChangeKind::AddedOriginUnknown, None, found);
     }
 }
 

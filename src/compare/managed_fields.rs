@@ -35,14 +35,12 @@ impl<'a> Owners<'a> {
 
     /// Whether our own apply holds the field at `path`.
     pub fn is_ours(&self, path: &FieldPath) -> bool {
-        let is_ours = |owner: &Ownership| owner.class == HandClass::Ours && owner.operation == "Apply";
-        self.entries.iter().any(|(owner, fields)| is_ours(owner) && owns(fields, path))
+        self.entries.iter().any(|(owner, fields)| is_our_apply(owner) && owns(fields, path))
     }
 
     /// Whether an entry other than that one holds the field at `path`.
     pub fn is_others(&self, path: &FieldPath) -> bool {
-        let is_ours = |owner: &Ownership| owner.class == HandClass::Ours && owner.operation == "Apply";
-        self.entries.iter().any(|(owner, fields)| !is_ours(owner) && owns(fields, path))
+        self.entries.iter().any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))
     }
 
     /// The fields that each manager owns, as their deepest paths.
@@ -56,6 +54,10 @@ impl<'a> Owners<'a> {
         let steps = |fields: Value| fields.as_object().into_iter().flat_map(keys).collect::<Vec<_>>();
         self.entries.iter().filter_map(|(_, fields)| at(fields)).flat_map(steps).collect()
     }
+}
+
+fn is_our_apply(owner: &Ownership) -> bool {
+    owner.class == HandClass::Ours && owner.operation == "Apply"
 }
 
 fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
@@ -86,8 +88,8 @@ fn owns(fields: &Value, path: &FieldPath) -> bool {
     true
 }
 
-/// The paths under which a set holds nothing more.
-fn leaves(fields: &Value) -> Vec<FieldPath> {
+/// The leaves of a set: the paths under which it holds nothing more. `.` stands for the path above it.
+pub fn leaves(fields: &Value) -> Vec<FieldPath> {
     fn walk(at: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
         let below: Vec<_> = at
             .as_object()

@@ -29,7 +29,7 @@ pub use declared::expect_declared;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
 pub use images::{Running, RunningWorkload, pods_of, running_images};
-pub use managed_fields::{Owners, class_of};
+pub use managed_fields::{Owners, class_of, leaves};
 pub use object::{Looked, object};
 pub use overlay::overlay;
 pub use pin::PinError;

@@ -58,17 +58,15 @@ pub fn object(looked: Looked) -> ObjectComparison {
         }
         (_, _, Some(Prediction::Refused { why, fields })) => ObjectStatus::Refused { why, fields },
         (_, _, Some(Prediction::NotChecked { why })) => ObjectStatus::NotChecked { why },
-        (Observed::Present(live), _, Some(Prediction::NotVerified { why })) => {
+        (Observed::Present(live), _, Some(prediction)) => {
             found.certainty = Certainty::Predicted;
             found.changes =
                 found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
-            ObjectStatus::NotVerified { why }
-        }
-        (Observed::Present(live), _, Some(Prediction::Forbidden { .. })) => {
-            found.certainty = Certainty::Predicted;
-            found.changes =
-                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
-            if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
+            match prediction {
+                Prediction::NotVerified { why } => ObjectStatus::NotVerified { why },
+                _ if found.changes.is_empty() => ObjectStatus::Same,
+                _ => ObjectStatus::Changed,
+            }
         }
         (Observed::Present(live), _, None) => {
             found.certainty = Certainty::Proved;

@@ -77,13 +77,8 @@ impl Lay<'_> {
             (Value::Array(items), Value::Array(wanted)) => match self.steps(path, items, wanted) {
                 Some(steps) => {
                     for (step, wanted) in steps.into_iter().zip(wanted) {
-                        let list = Value::Array(std::mem::take(items));
-                        let at = list.as_array().and_then(|all| all.iter().position(|one| step.is_item(one)));
-                        if let Value::Array(all) = list {
-                            *items = all;
-                        }
-                        match at {
-                            Some(at) => self.over(&mut items[at], wanted, &path.with(step)),
+                        match items.iter_mut().find(|item| step.is_item(item)) {
+                            Some(item) => self.over(item, wanted, &path.with(step)),
                             None => items.push(wanted.clone()),
                         }
                     }

@@ -115,11 +115,8 @@ impl Walk<'_> {
         if let Some(in_pod) = self.pods.as_ref().and_then(|pods| place.strip_prefix(pods.as_str())) {
             return self.is_pods_default(in_pod, path, value);
         }
-        DEFAULTS.iter().any(|(kind, at, defaults)| {
-            (kind.is_empty() || *kind == self.kind)
-                && *at == place
-                && defaults.split('|').any(|one| is(value, one))
-        }) || self.is_derived(&place, path, value)
+        DEFAULTS.iter().any(|(kind, at, default)| *kind == self.kind && *at == place && is(value, default))
+            || self.is_derived(&place, path, value)
     }
 
     fn is_pods_default(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
@@ -165,7 +162,7 @@ impl Walk<'_> {
 const JOB_LABELS: [&str; 4] =
     ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
 
-/// Kind (any where empty), place, and its defaults: constants of the API, the same in every cluster.
+/// Kind, place, and its default: constants of the API, the same in every cluster.
 const DEFAULTS: &[(&str, &str, &str)] = &[
     ("Deployment", "/spec/progressDeadlineSeconds", "600"),
     ("Deployment", "/spec/replicas", "1"),

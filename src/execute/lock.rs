@@ -154,19 +154,25 @@ impl Drop for Lock {
 /// Whether somebody seems to be at work: a holder that is not known to be gone, and a renewal that is not too old by
 /// `now`. For people alone: whoever takes a lock over waits on a clock of its own.
 pub fn seems_held(lease: &Object, now: Timestamp) -> bool {
-    let holder = lease.text("/spec/holderIdentity");
-    let is_gone = || Holder::parse(holder).is_some_and(|holder| holder.is_gone());
+    !lease.text("/spec/holderIdentity").is_empty() && !looks_abandoned(lease, now) && !holder_is_gone(lease)
+}
+
+/// Whether the process that holds it is certainly gone.
+fn holder_is_gone(lease: &Object) -> bool {
+    Holder::parse(lease.text("/spec/holderIdentity")).is_some_and(|holder| holder.is_gone())
+}
+
+/// Whether its last renewal is older than it lasts.
+fn looks_abandoned(lease: &Object, now: Timestamp) -> bool {
     let renewed: Option<Timestamp> = lease.text("/spec/renewTime").parse().ok();
-    let age = renewed.map_or(Duration::MAX, |time| now.duration_since(time).unsigned_abs());
-    !holder.is_empty() && age < duration(lease) && !is_gone()
+    renewed.is_none_or(|time| now.duration_since(time).unsigned_abs() >= duration(lease))
 }
 
 /// Deletes a lock whose holder is certainly gone; a failure leaves it to whoever takes it next.
 pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name: &str) {
     let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
     let Ok(Some(lease)) = cluster.get(&target).await else { return };
-    let holder = Holder::parse(lease.text("/spec/holderIdentity"));
-    if lease.label(RELEASE_LABEL) == Some(name) && holder.is_some_and(|holder| holder.is_gone()) {
+    if lease.label(RELEASE_LABEL) == Some(name) && holder_is_gone(&lease) {
         let options = DeleteOptions {
             uid: lease.uid().into(),
             resource_version: Some(lease.resource_version().into()),
@@ -297,7 +303,7 @@ impl Taking<'_> {
         if holder.is_empty() {
             return Some(Before::Free);
         }
-        if holder == self.holder || Holder::parse(holder).is_some_and(|holder| holder.is_gone()) {
+        if holder == self.holder || holder_is_gone(lease) {
             return Some(Before::Gone);
         }
         (unchanged >= duration(lease)).then_some(Before::Expired)
@@ -305,10 +311,8 @@ impl Taking<'_> {
 
     /// Whether to go on waiting: a Lease that looks abandoned is watched for its own duration in any case.
     fn may_wait(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
-        let renewed: Option<Timestamp> = lease.text("/spec/renewTime").parse().ok();
-        let age = renewed.map(|time| (self.services.now)().duration_since(time));
-        let looks_abandoned = age.is_none_or(|age| age.unsigned_abs() >= duration(lease));
-        let abandoned_limit = if looks_abandoned { duration(lease) * 2 } else { Duration::ZERO };
+        let is_abandoned = looks_abandoned(lease, (self.services.now)());
+        let abandoned_limit = if is_abandoned { duration(lease) * 2 } else { Duration::ZERO };
         if start.elapsed() < self.services.limits.lock_timeout.max(abandoned_limit) {
             return Ok(());
         }

@@ -149,6 +149,11 @@ impl Undoing<'_> {
         {
             return Err(self.after(error));
         }
+        self.gone(target, uid).await
+    }
+
+    /// Waits until it is gone.
+    async fn gone(&self, target: &Target, uid: &str) -> Result<(), Next> {
         match self.steps.wait_gone(target, uid).await {
             Ok(()) => Ok(()),
             Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
@@ -213,13 +218,8 @@ impl Undoing<'_> {
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
         if live.at("/metadata/deletionTimestamp").is_some() {
-            let gone = self.steps.wait_gone(target, live.uid()).await;
-            return match gone {
-                Ok(()) => Err(Next::Look),
-                Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
-                Err(Outcome::Conflict(why)) => Ok(self.left(why)),
-                Err(_) => Ok(self.left("expected to see it go, found that it cannot be read".into())),
-            };
+            self.gone(target, live.uid()).await?;
+            return Err(Next::Look);
         }
         if expected_uid(part) != Some(live.uid()) {
             return self.replaced(part, progress, before, live, clock).await;

@@ -65,3 +65,9 @@ pub fn applyset_id(parent: &str, namespace: &str) -> String {
     let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash);
     format!("applyset-{encoded}-v1")
 }
+
+/// A name that nobody uses, for what is created dry: within the length of a label.
+pub fn dry_run(name: &str) -> String {
+    let start: String = name.chars().take(40).collect();
+    format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']))
+}

@@ -70,10 +70,7 @@ pub enum Prediction {
         fields: Vec<String>,
     },
     /// Whoever asks may not apply, not even dry.
-    Forbidden {
-        /// What it says.
-        why: String,
-    },
+    Forbidden,
     /// It could not be asked: a webhook denies dry-runs.
     NotVerified {
         /// What it says.

@@ -1,8 +1,9 @@
 //! Reads which webhooks and policies a cluster has.
 
+use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
-use crate::model::ResourceType;
 use crate::model::admission::Admission;
+use crate::model::{Object, ResourceType};
 use futures::future::join_all;
 
 /// Plural, kind, and the versions to try, newest first.
@@ -32,7 +33,7 @@ async fn read(
     plural: &str,
     kind: &str,
     versions: &[&str],
-) -> Result<Vec<crate::model::Object>, ApiError> {
+) -> Result<Vec<Object>, ApiError> {
     for version in versions {
         let resource = ResourceType {
             group: "admissionregistration.k8s.io".into(),
@@ -41,20 +42,9 @@ async fn read(
             plural: plural.into(),
             namespaced: false,
         };
-        let mut request = ListRequest::all(&resource, None);
-        let mut found = Vec::new();
-        loop {
-            match cluster.list(&request).await {
-                Ok(page) => {
-                    found.extend(page.items);
-                    match page.continue_from {
-                        Some(next) => request.continue_from = Some(next),
-                        None => return Ok(found),
-                    }
-                }
-                Err(ApiError::NotServed { .. }) => break,
-                Err(error) => return Err(error),
-            }
+        match paged(cluster, ListRequest::all(&resource, None), |object| object).await {
+            Err(ApiError::NotServed { .. }) => {}
+            read => return read,
         }
     }
     // A version of the server that does not know the kind has none of it.

@@ -2,7 +2,7 @@
 
 use super::objects::read;
 use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::names::{self, FIELD_MANAGER};
 use crate::model::snapshot::{Observed, Prediction};
 use crate::model::{Object, Target};
 use std::time::Duration;
@@ -45,9 +45,7 @@ pub async fn predict(
 
 fn of_error(error: &ApiError) -> Prediction {
     match error {
-        ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => {
-            Prediction::Forbidden { why: message.clone() }
-        }
+        ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => Prediction::Forbidden,
         ApiError::Status { message, .. } if message.contains("does not support dry run") => {
             Prediction::NotVerified { why: message.clone() }
         }
@@ -69,8 +67,7 @@ fn is_admission(message: &str) -> bool {
 /// it refuses (a fixed address, a name that is unique in the cluster).
 pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Option<Object> {
     let mut body = desired.value().clone();
-    let start: String = target.name.chars().take(40).collect();
-    let name = format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']));
+    let name = names::dry_run(&target.name);
     body["metadata"]["name"] = name.as_str().into();
     let target = Target { name, ..target.clone() };
     let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };

@@ -1,5 +1,6 @@
 //! Reads what a release keeps in the cluster: its inventory, its journal, its lock and its records, all by name.
 
+use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
 use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
@@ -124,23 +125,14 @@ pub async fn list_homes(
     namespace: Option<&str>,
 ) -> Result<Vec<(String, String)>, HomeError> {
     let selector = format!("{ROLE_LABEL} in (inventory,journal)");
-    let mut request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
-    let mut found = Vec::new();
-    loop {
-        let page = cluster
-            .list(&request)
-            .await
-            .map_err(|source| HomeError::Api { target: "the releases".into(), source })?;
-        for object in &page.items {
-            if let Some(release) = object.label(names::RELEASE_LABEL) {
-                found.push((object.namespace().unwrap_or_default().to_owned(), release.to_owned()));
-            }
-        }
-        match page.continue_from {
-            Some(from) => request.continue_from = Some(from),
-            None => break,
-        }
-    }
+    let request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
+    let home = |object: Object| {
+        let release = object.label(names::RELEASE_LABEL)?.to_owned();
+        Some((object.namespace().unwrap_or_default().to_owned(), release))
+    };
+    let listed = paged(cluster, request, home).await;
+    let listed = listed.map_err(|source| HomeError::Api { target: "the releases".into(), source })?;
+    let mut found: Vec<(String, String)> = listed.into_iter().flatten().collect();
     found.sort();
     found.dedup();
     Ok(found)

@@ -1,5 +1,6 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
+use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
 use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{Object, ObjectId, ResourceType, Target};
@@ -60,19 +61,11 @@ async fn list(
     resource: &ResourceType,
     namespace: Option<&str>,
 ) -> Result<Option<BTreeMap<ObjectId, Object>>, ApiError> {
-    let mut request = ListRequest::all(resource, namespace);
-    let mut found = BTreeMap::new();
-    loop {
-        let page = match cluster.list(&request).await {
-            Ok(page) => page,
-            Err(error) if is_unreachable(&error) => return Err(error),
-            Err(_) => return Ok(None),
-        };
-        found.extend(page.items.into_iter().map(|object| (object.id(), object)));
-        match page.continue_from {
-            Some(next) => request.continue_from = Some(next),
-            None => return Ok(Some(found)),
-        }
+    let request = ListRequest::all(resource, namespace);
+    match paged(cluster, request, |object| (object.id(), object)).await {
+        Ok(found) => Ok(Some(found.into_iter().collect())),
+        Err(error) if is_unreachable(&error) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 

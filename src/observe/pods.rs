@@ -1,9 +1,10 @@
 //! What runs in namespaces: pods, reduced as pages arrive, and what stands between them and their workloads.
 
+use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::Object;
 use crate::model::kinds::built_in;
 use crate::model::pod::{Controller, PodFacts};
-use crate::model::{Object, ResourceType};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
 
@@ -22,13 +23,14 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
         return Ok(Pods::default());
     };
     let each = namespaces.iter().map(|namespace| async {
-        let reduce = |object: &Object| PodFacts::reduce(object);
-        let link = |object: &Object| {
+        let reduce = |object: Object| PodFacts::reduce(&object);
+        let link = |object: Object| {
             let revision =
                 object.annotation("deployment.kubernetes.io/revision").unwrap_or_default().to_owned();
             (object.uid().to_owned(), (Controller::of(object.value()), revision))
         };
-        futures::try_join!(paged(cluster, &pod, namespace, reduce), paged(cluster, &set, namespace, link))
+        let all = |resource| ListRequest::all(resource, Some(namespace));
+        futures::try_join!(paged(cluster, all(&pod), reduce), paged(cluster, all(&set), link))
     });
     let mut all = Pods::default();
     for (pods, between) in try_join_all(each).await? {
@@ -36,22 +38,4 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
         all.between.extend(between);
     }
     Ok(all)
-}
-
-async fn paged<T>(
-    cluster: &dyn Cluster,
-    resource: &ResourceType,
-    namespace: &str,
-    reduce: impl Fn(&Object) -> T,
-) -> Result<Vec<T>, ApiError> {
-    let mut request = ListRequest::all(resource, Some(namespace));
-    let mut found = Vec::new();
-    loop {
-        let page = cluster.list(&request).await?;
-        found.extend(page.items.iter().map(&reduce));
-        match page.continue_from {
-            Some(token) => request.continue_from = Some(token),
-            None => return Ok(found),
-        }
-    }
 }

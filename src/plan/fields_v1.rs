@@ -1,5 +1,6 @@
 //! Sets of fields as managedFields writes them (`fieldsV1`, KEP-555): union, removal and the paths of a set.
 
+pub(super) use crate::compare::leaves;
 use crate::model::FieldPath;
 use crate::model::path::Step;
 use serde_json::{Map, Value};
@@ -57,27 +58,6 @@ pub(super) fn holds(set: &Value, path: &FieldPath) -> bool {
         }
     }
     true
-}
-
-/// The leaves of a set: the paths under which it holds nothing more. `.` stands for the path above it.
-pub(super) fn leaves(set: &Value) -> Vec<FieldPath> {
-    fn walk(at: &Value, path: &FieldPath, leaves: &mut Vec<FieldPath>) {
-        let steps: Vec<_> = at
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
-            .collect();
-        if steps.is_empty() && !path.steps().is_empty() {
-            leaves.push(path.clone());
-        }
-        for (step, below) in steps {
-            walk(below, &path.with(step), leaves);
-        }
-    }
-    let mut found = Vec::new();
-    walk(set, &FieldPath::root(), &mut found);
-    found
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::final_object::final_object;
 use super::rights;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
+use crate::model::names;
 use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
 use crate::model::{Object, ObjectId, Target};
@@ -76,7 +77,7 @@ fn job_target(step: &PlanStep, job: &Object) -> Target {
 /// The Job that undoes a step: one that the server would refuse is found before it is needed.
 fn undo_job(step: &PlanStep, job: &Object) -> Try {
     let mut body = job.value().clone();
-    body["metadata"]["name"] = other_name(job.name()).into();
+    body["metadata"]["name"] = names::dry_run(job.name()).into();
     Try { step: step.id, target: job_target(step, job), request: DryRequest::Create(body) }
 }
 
@@ -103,7 +104,7 @@ fn request(step: &PlanStep, old: Option<&(&Object, Option<&Object>)>) -> DryRequ
         }
         (Action::Recreate { object }, _) => {
             let mut body = object.value().clone();
-            body["metadata"]["name"] = other_name(object.name()).into();
+            body["metadata"]["name"] = names::dry_run(object.name()).into();
             DryRequest::Create(body)
         }
         (Action::Create { object } | Action::Apply { object, .. }, _) => {
@@ -126,12 +127,6 @@ fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     {
         metadata.shift_remove(field);
     }
-    metadata.insert("name".into(), other_name(live.name()).into());
+    metadata.insert("name".into(), names::dry_run(live.name()).into());
     Some(DryRequest::PutBack(body))
-}
-
-/// A name that nobody uses, within the length of a label.
-fn other_name(name: &str) -> String {
-    let start: String = name.chars().take(40).collect();
-    format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']))
 }

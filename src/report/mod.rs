@@ -9,3 +9,12 @@ pub mod release;
 
 pub use clean::clean;
 pub use redact::Redactor;
+
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// A value as one JSON document for programs, with its line end.
+pub fn json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)
+}

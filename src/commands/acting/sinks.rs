@@ -53,7 +53,7 @@ impl EventSink for Plain {
 
 /// The tree below, and above it what stays: notes, failures, the end.
 struct Live {
-    state: Mutex<(Board, Lines)>,
+    lines: Mutex<Lines>,
     bar: ProgressBar,
     start: Instant,
     style: TreeStyle,
@@ -69,8 +69,8 @@ impl Live {
         let color = context.color(Stream::Stderr);
         // A column stays free: a full last column wraps on some terminals.
         let style = TreeStyle { color, width: width.saturating_sub(1), height };
-        let state = Mutex::new((Board::new(), Lines::new(color)));
-        let live = Arc::new(Self { state, bar, start: Instant::now(), style });
+        let lines = Mutex::new(Lines::new(color));
+        let live = Arc::new(Self { lines, bar, start: Instant::now(), style });
         tokio::spawn(redraw(Arc::downgrade(&live)));
         live
     }
@@ -92,8 +92,8 @@ async fn redraw(live: Weak<Live>) {
         if live.bar.is_finished() {
             return;
         }
-        let state = live.state.lock().unwrap_or_else(PoisonError::into_inner);
-        live.draw(&state.0);
+        let lines = live.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        live.draw(lines.board());
     }
 }
 
@@ -108,11 +108,8 @@ fn stays(event: &Event) -> bool {
 
 impl EventSink for Live {
     fn emit(&self, event: Event) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (board, lines) = &mut *state;
-        let at = self.start.elapsed();
-        board.take(&event, at);
-        let said = lines.take(&event, at);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = lines.take(&event, self.start.elapsed());
         if matches!(event, Event::Finished { .. }) {
             self.bar.finish_and_clear();
             let mut to = std::io::stderr().lock();
@@ -122,6 +119,6 @@ impl EventSink for Live {
         if stays(&event) {
             said.iter().for_each(|line| self.bar.println(line));
         }
-        self.draw(board);
+        self.draw(lines.board());
     }
 }

@@ -15,7 +15,7 @@ use std::io::Write;
 pub(super) fn json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
     let mut out = context.stdout();
     let plan = plan::withheld(&planned.plan);
-    writeln!(out, "{}", serde_json::to_string_pretty(&plan).map_err(std::io::Error::from)?)?;
+    crate::report::json(&plan, &mut out)?;
     Ok(out.flush()?)
 }
 

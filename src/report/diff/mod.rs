@@ -17,12 +17,6 @@ pub use view::{Meta, Summary, View, view};
 
 use std::io::{self, Write};
 
-/// The whole view as JSON: docs/diff-json.md.
-pub fn json(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, view).map_err(io::Error::from)?;
-    writeln!(out)
-}
-
 /// Objects with unexpected differences, one a line, as `kubectl get -o name` prints them.
 pub fn name(view: &View, out: &mut dyn Write) -> io::Result<()> {
     view.objects

@@ -26,6 +26,11 @@ impl Lines {
         Self { color, ..Self::default() }
     }
 
+    /// What is known of the run.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// The lines that an event adds, cleaned, without their line ends.
     pub fn take(&mut self, event: &Event, at: Duration) -> Vec<String> {
         let lines = self.said(event, at);
