@@ -60,6 +60,8 @@ componentsPatches:
 - name: kube-apiserver
   extraArgs:
   - {key: kubelet-preferred-address-types, value: InternalIP}
+  # The default has 254 addresses: tests side by side would take them all.
+  - {key: service-cluster-ip-range, value: 10.96.0.0/16}
 # What these clusters hold may be lost with the machine.
 - name: etcd
   extraArgs:
@@ -120,12 +122,18 @@ EOF
   mv "$dir/env.json.part" "$dir/env.json"
 }
 
+is_of_another_configuration() { # NAME
+  local dir; dir=$(cluster_dir "$1")
+  [ -f "$dir/kwok.yaml" ] && [ -f "$dir/ports" ] && ! print_configuration "$(cat "$dir/ports")" | cmp -s - "$dir/kwok.yaml"
+}
+
 up() { # NAME
   local name=$1 dir
   [[ $name =~ ^[a-z0-9][a-z0-9-]{0,40}$ ]] || fail "a cluster's name is made of small letters, digits and dashes, not '$name'"
   dir=$(cluster_dir "$name")
   mkdir -p "$dir"
   exec 9>"$dir/.lock"; flock 9
+  if is_of_another_configuration "$name"; then say "$name was made by another configuration: making it anew"; down "$name"; mkdir -p "$dir"; fi
   if is_healthy "$name"; then say "$name is up ($dir/env.json)"; return 0; fi
   repair "$name" && return 0
   [ ! -e "$dir/kwok" ] || { say "$name is half-dead: starting it anew"; tear_down "$name"; mkdir -p "$dir"; }
@@ -185,6 +193,7 @@ tear_down() { # NAME
 down() { # NAME
   local dir; dir=$(cluster_dir "$1")
   [ -d "$dir" ] || { say "$1 is not up"; return 0; }
+  [ ! -d "$dir/node" ] || "$here/node/node.sh" down "$1"
   tear_down "$1"
   rm -rf "$dir"
   say "$1 is down"

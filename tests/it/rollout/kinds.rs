@@ -101,13 +101,13 @@ fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
     let mut policy = quick();
-    policy.timeout = Some(1);
+    policy.timeout = Some(5);
     let failed = follow(&namespace, service, policy);
     assert!(
         failed
             .cause()
             .message
-            .contains("not done within 1 s --timeout: the load balancer has no address yet"),
+            .contains("not done within 5 s --timeout: the load balancer has no address yet"),
         "{failed:#?}"
     );
 }
