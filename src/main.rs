@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+// A comparison makes and drops a small value for each field of each object, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // The payload of a panic may hold what must not be printed; the place is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
