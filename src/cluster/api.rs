@@ -91,6 +91,8 @@ pub struct ListRequest {
     pub limit: Option<u32>,
     /// Where the previous page ended.
     pub continue_from: Option<String>,
+    /// Metadata alone: the server sends neither spec nor status.
+    pub only_metadata: bool,
 }
 
 impl ListRequest {
@@ -103,7 +105,15 @@ impl ListRequest {
             fields: String::new(),
             limit: None,
             continue_from: None,
+            only_metadata: false,
         }
+    }
+
+    /// Of each object the metadata alone.
+    #[must_use]
+    pub fn with_only_metadata(mut self) -> Self {
+        self.only_metadata = true;
+        self
     }
 
     /// With a label selector.

@@ -124,13 +124,14 @@ fn with_environment(
     let home = environment.environment.spec.namespace.clone().unwrap_or_else(|| "default".into());
     let input = DesiredInput {
         release: &release.release,
-        manifests: manifests.as_deref(),
+        tested: release.release.spec.objects.clone(),
+        manifests,
         environment: &environment.environment,
         home: &home,
         is_namespaced: &|_| None,
         today: today(),
     };
-    let desired = compare::desired(&input).map_err(|errors| {
+    let desired = compare::desired(input).map_err(|errors| {
         let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
         CommandError::new(ErrorKind::Usage, said.join("\n"))
     })?;

@@ -1,29 +1,35 @@
 //! From a release, an environment and a cluster to a comparison: what `diff` and `promote` share.
 
+mod looking;
+
+use self::looking::{Looker, second};
 use crate::cli::{CommandError, ErrorKind};
-use crate::cluster::Cluster;
+use crate::cluster::{ApiError, Cluster};
 use crate::commands::inputs::Inputs;
 use crate::compare::{
     self, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
 };
 use crate::model::admission::Admission;
-use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, ObjectComparison, RequirementFinding, RuleFinding, RuleState,
-    UntestedChange,
-};
+
+use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
 use crate::model::kinds::well_known;
 use crate::model::pod_spec::pod_spec;
-use crate::model::snapshot::{Absence, Observed, Prediction};
+use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
-use crate::{observe, plan};
+use crate::observe::{self, Pods};
 use futures::future::join_all;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 /// What is compared, and where.
 pub struct Question<'a> {
-    /// Release, environment and manifests.
+    /// Release and environment.
     pub inputs: &'a Inputs,
+    /// The release's objects, to be changed in place where nobody else holds them.
+    pub tested: Vec<Object>,
+    /// Manifests instead of the release's own objects.
+    pub manifests: Option<Vec<Object>>,
     /// The members of the inventory.
     pub members: &'a [Target],
     /// Home namespace: that of objects that name none.
@@ -34,6 +40,10 @@ pub struct Question<'a> {
     pub today: Date,
     /// Whom to ask.
     pub mode: Mode,
+    /// Whether only what differs is wanted in full: thousands of unchanged objects fit into little memory then.
+    pub is_brief: bool,
+    /// Whether pods are read beside the objects.
+    pub reads_pods: bool,
 }
 
 /// Where the truth comes from.
@@ -49,87 +59,98 @@ pub enum Mode {
 }
 
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
-pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Comparison, CommandError> {
-    let inputs = question.inputs;
-    let kinds = kinds(cluster, inputs).await?;
-    let desired = compare::desired(&DesiredInput {
+pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Compared, CommandError> {
+    let Question { inputs, tested, manifests, members, home, set, today, mode, is_brief, reads_pods } =
+        question;
+    let environment = &inputs.environment.environment;
+    let kinds = kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
+    let desired = compare::desired(DesiredInput {
         release: &inputs.release.release,
-        manifests: inputs.manifests.as_deref(),
-        environment: &inputs.environment.environment,
-        home: question.home,
+        tested,
+        manifests,
+        environment,
+        home,
         is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
-        today: question.today,
+        today,
     })
     .map_err(|errors| ambiguous(&errors))?;
-    let mut wanted: Vec<(Target, DesiredObject)> = Vec::new();
-    for one in desired.objects {
-        wanted.push((target(&kinds, &one.object)?, one));
+    let needed = {
+        let objects: Vec<Object> = desired.objects.iter().map(|one| one.object.clone()).collect();
+        compare::needed(&objects, &environment.spec.external, home)
+    };
+    let mut targets = Vec::with_capacity(desired.objects.len());
+    for one in &desired.objects {
+        targets.push(target(&kinds, &one.object)?);
     }
-    let desired_ids: BTreeSet<_> = wanted.iter().map(|(target, _)| target.id()).collect();
-    let extra: Vec<_> =
-        question.members.iter().filter(|member| !desired_ids.contains(&member.id())).cloned().collect();
-    let targets: Vec<_> = wanted.iter().map(|(target, _)| target.clone()).chain(extra.clone()).collect();
-    // Proofs need to know what admission could do.
-    let admission = async {
-        match question.mode {
+    let desired_ids: HashSet<_> = targets.iter().map(Target::id).collect();
+    let namespaces = if reads_pods { pods_namespaces(&desired.objects) } else { Vec::new() };
+    let wanted = targets.iter().cloned().zip(desired.objects);
+    let wanted: Vec<_> = wanted.map(|one| Mutex::new(Some(one))).collect();
+    let extra: Vec<Target> =
+        members.iter().filter(|member| !desired_ids.contains(&member.id())).cloned().collect();
+    let looker = async {
+        // Proofs need to know what admission could do.
+        let admission = match mode {
             Mode::Auto => observe::admission(cluster).await,
             Mode::Server | Mode::Readonly => Admission::unknown(),
-        }
+        };
+        let looker = Looker { set: set.into(), mode, admission, is_brief, wanted };
+        Arc::new(move |index, live| looker.first(index, live))
     };
-    let (snapshot, admission) = futures::join!(observe::objects(cluster, &targets), admission);
-    let snapshot = snapshot?;
-    let live = |target: &Target| {
-        snapshot.objects.get(&target.id()).cloned().unwrap_or(Observed::Absent(Absence::Object))
-    };
-    let how = How { cluster, set: question.set, mode: question.mode, admission: &admission };
-    let looks = wanted.into_iter().map(|(target, one)| {
-        let live = live(&target);
-        look(&how, target, one, live)
-    });
-    let mut objects = join_all(looks).await;
-    let rules = Rules::new(&inputs.environment.environment, question.today);
+    let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
+    let (looked, extra_live, needed_live, pods) = futures::join!(
+        observe::each(cluster, &targets, looker),
+        observe::objects(cluster, &extra),
+        observe::objects(cluster, &needed_targets),
+        observe::pods(cluster, &namespaces)
+    );
+    let asked = looked?.into_iter().filter_map(|(_, first)| Some(second(cluster, first?)));
+    let mut objects = join_all(asked).await;
+    let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect(object, &rules);
     }
     let ids: Vec<_> = objects.iter().map(ObjectComparison::id).collect();
     let rules = unused_in_both(desired.remarks, &rules.remarks(&ids));
+    let mut extra_live = extra_live?.objects;
     objects.extend(extra.into_iter().map(|target| {
-        let live = live(&target);
+        let live = extra_live.remove(&target.id()).unwrap_or(Observed::Absent(Absence::Object));
         compare::object(Looked::extra(target, live))
     }));
     let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
-    let requirements = unmet(cluster, inputs, &objects, question.home).await?;
-    Ok(Comparison { objects, rules, dropped, requirements, ..Comparison::default() })
+    let requirements = compare::unmet(&needed, &needed_live?);
+    Ok(Compared {
+        comparison: Comparison { objects, rules, dropped, requirements, ..Comparison::default() },
+        pods,
+    })
 }
 
-/// What desired needs and is not there.
-async fn unmet(
-    cluster: &dyn Cluster,
-    inputs: &Inputs,
-    objects: &[ObjectComparison],
-    home: &str,
-) -> Result<Vec<RequirementFinding>, CommandError> {
-    let desired: Vec<Object> = objects.iter().filter_map(|object| object.desired.clone()).collect();
-    let needed = compare::needed(&desired, &inputs.environment.environment.spec.external, home);
-    let targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
-    Ok(compare::unmet(&needed, &observe::objects(cluster, &targets).await?))
+/// What was compared.
+pub struct Compared {
+    /// Objects.
+    pub comparison: Comparison,
+    /// The pods of their namespaces, where they were asked for.
+    pub pods: Result<Pods, ApiError>,
+}
+
+/// The namespaces of what makes pods that stay.
+fn pods_namespaces(objects: &[DesiredObject]) -> Vec<String> {
+    let namespaces = objects.iter().map(|one| &one.object).filter(|object| stays(object));
+    namespaces.filter_map(Object::namespace).map(String::from).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn stays(object: &Object) -> bool {
+    !matches!(object.kind(), "Job" | "CronJob") && pod_spec(object).is_some()
 }
 
 /// What runs, for a comparison that was made: images and stale pods.
-pub async fn examine(
-    cluster: &dyn Cluster,
-    inputs: &Inputs,
-    comparison: &mut Comparison,
-) -> Result<(), CommandError> {
+pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods) {
     let workloads: Vec<(Object, Object)> = comparison
         .objects
         .iter()
         .filter_map(|object| Some((object.desired.clone()?, object.live.object()?.clone())))
-        .filter(|(_, live)| pod_spec(live).is_some() && live.kind() != "Job" && live.kind() != "CronJob")
+        .filter(|(_, live)| stays(live))
         .collect();
-    let namespaces: BTreeSet<String> =
-        workloads.iter().filter_map(|(_, live)| live.namespace().map(Into::into)).collect();
-    let pods = observe::pods(cluster, &namespaces.into_iter().collect::<Vec<_>>()).await?;
     let running = Running { pods: pods.pods, between: pods.between };
     let pairs: Vec<RunningWorkload<'_>> =
         workloads.iter().map(|(desired, live)| RunningWorkload { desired, live }).collect();
@@ -139,11 +160,10 @@ pub async fn examine(
     let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
     compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
     let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
-    let by_id: BTreeMap<ObjectId, &Object> =
+    let by_id: HashMap<ObjectId, &Object> =
         comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
     let source = |id: &ObjectId| by_id.get(id).copied();
     comparison.stale = compare::stale(&live, &running, &source);
-    Ok(())
 }
 
 fn target(kinds: &BTreeMap<Gvk, ResourceType>, object: &Object) -> Result<Target, CommandError> {
@@ -162,68 +182,12 @@ fn ambiguous(errors: &[PinError]) -> CommandError {
     CommandError::new(ErrorKind::Refused, said.join("\n"))
 }
 
-/// How objects are looked at.
-struct How<'a> {
-    cluster: &'a dyn Cluster,
-    set: &'a str,
-    mode: Mode,
-    admission: &'a Admission,
-}
-
-impl How<'_> {
-    /// Whether the server need not be asked. A custom kind's schema may have changed since the last apply.
-    fn is_proved(&self, target: &Target, desired: &Object, live: &Object) -> bool {
-        self.mode == Mode::Auto
-            && well_known(&target.resource.gvk()).is_some()
-            && !self.admission.may_touch(&target.resource)
-            && compare::is_unchanged(desired, live)
-    }
-}
-
-async fn look(how: &How<'_>, target: Target, one: DesiredObject, live: Observed) -> ObjectComparison {
-    let cluster = how.cluster;
-    let DesiredObject { object: mut desired, tested, untested } = one;
-    let mut looked = Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
-    if let Observed::Present(live) = looked.live {
-        plan::dress_as_live(&mut desired, &live, how.set);
-        let (live, prediction) = if how.mode == Mode::Readonly {
-            (Observed::Present(live), Some(Prediction::Forbidden))
-        } else if how.is_proved(&looked.target, &desired, &live) {
-            (Observed::Present(live), None)
-        } else {
-            let (live, prediction) = observe::predict(cluster, &looked.target, &desired, live).await;
-            (live, Some(prediction))
-        };
-        looked.live = live;
-        looked.prediction = prediction;
-    }
-    let may_ask = matches!(looked.prediction, None | Some(Prediction::Would(_)));
-    let is_unclear =
-        may_ask && looked.live.object().is_some_and(|live| !compare::unexplained(live).is_empty());
-    looked.desired = Some(desired);
-    // Whether what somebody wrote down, or nobody owns, is only what every such object gets: a question to the server
-    // of its own.
-    let found = compare::object(looked);
-    let is_added = found.changes.iter().any(|change| change.kind == ChangeKind::Added);
-    let Some(desired) = found.desired.as_ref().filter(|_| is_unclear || may_ask && is_added) else {
-        return found;
-    };
-    let fresh = observe::fresh(cluster, &found.target, desired).await;
-    let prediction = match found.certainty {
-        Certainty::Proved => None,
-        Certainty::Server | Certainty::Predicted => {
-            found.predicted.map(|predicted| Prediction::Would(Box::new(predicted)))
-        }
-    };
-    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
-    compare::object(Looked { target, tested, desired, live, prediction, fresh, untested })
-}
-
 /// Drift that the environment's rules expect. Where its own manifests say something else than what was tested, what
 /// they say counts, and the cluster is to follow.
 fn expect(object: &mut ObjectComparison, rules: &Rules) {
     let id = object.id();
-    let (tested, desired) = (object.tested.clone(), object.desired.clone());
+    let desired = object.desired.clone();
+    let tested = object.tested.clone().or_else(|| desired.clone());
     let untested: Vec<UntestedChange> = object.untested.clone();
     for change in &mut object.changes {
         let path = &change.path;
@@ -247,16 +211,18 @@ fn unused_in_both(untested: Vec<RuleFinding>, drift: &[RuleFinding]) -> Vec<Rule
 }
 
 /// The kinds of all objects: well known, served, or defined by a CRD among them.
-async fn kinds(cluster: &dyn Cluster, inputs: &Inputs) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
-    let objects = || inputs.release.release.spec.objects.iter().chain(inputs.manifests.iter().flatten());
-    let gvks: BTreeSet<Gvk> = objects().map(Object::gvk).collect();
+async fn kinds<'o>(
+    cluster: &dyn Cluster,
+    objects: impl Iterator<Item = &'o Object> + Clone,
+) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
+    let gvks: BTreeSet<Gvk> = objects.clone().map(Object::gvk).collect();
     let mut kinds: BTreeMap<Gvk, ResourceType> =
         gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
     if kinds.len() < gvks.len() {
         kinds.extend(
             cluster.discover().await?.into_iter().map(|found| (found.resource.gvk(), found.resource)),
         );
-        for resource in objects().flat_map(defined_by) {
+        for resource in objects.flat_map(defined_by) {
             kinds.entry(resource.gvk()).or_insert(resource);
         }
     }

@@ -2,7 +2,7 @@
 
 mod external;
 
-use super::comparing::{self, Mode, Question};
+use super::comparing::{self, Compared, Mode, Question};
 use super::inputs::{InputArgs, Inputs, open_environment, today};
 use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
@@ -97,7 +97,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&connection).await?;
     let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let is_release = args.release.is_some() || local.is_none();
-    let inputs = match local {
+    let mut inputs = match local {
         Some(inputs) => inputs,
         None => promoted(cluster.as_ref(), &home, &args.inputs).await?,
     };
@@ -107,8 +107,22 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let today = today();
     // What was written is in the objects: nobody is asked.
     let mode = if args.since.is_some() { Mode::Readonly } else { args.mode };
-    let question = Question { inputs: &inputs, members: &members, home: &home, set: &set, today, mode };
-    let mut comparison = comparing::compare(cluster.as_ref(), question).await?;
+    let tested = std::mem::take(&mut inputs.release.release.spec.objects);
+    let manifests = inputs.manifests.take();
+    inputs.release.bytes = Vec::new();
+    let question = Question {
+        inputs: &inputs,
+        tested,
+        manifests,
+        members: &members,
+        home: &home,
+        set: &set,
+        today,
+        mode,
+        is_brief: true,
+        reads_pods: is_release && args.since.is_none(),
+    };
+    let Compared { mut comparison, pods } = comparing::compare(cluster.as_ref(), question).await?;
     let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
     let not_applied = plan::not_applied(desired);
     comparison.objects.retain(|object| !not_applied.contains(&object.id()));
@@ -117,8 +131,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let mut notes = Vec::new();
     notes.extend(predicted(&comparison, args.mode));
-    if is_release && let Err(error) = comparing::examine(cluster.as_ref(), &inputs, &mut comparison).await {
-        notes.push(format!("what runs could not be read: {}", error.message));
+    match pods {
+        Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
+        Err(error) if is_release => notes.push(format!("what runs could not be read: {error}")),
+        _ => {}
     }
     let meta = Meta {
         release: is_release.then(|| inputs.release.identity()),

@@ -29,16 +29,18 @@ pub struct Args {
 
 /// Reads, pins, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let inputs = args.inputs.read(&args.release)?;
+    let mut inputs = args.inputs.read(&args.release)?;
+    let tested = std::mem::take(&mut inputs.release.release.spec.objects);
     let environment = &inputs.environment.environment;
     let home = args
         .namespace
         .clone()
         .or_else(|| environment.spec.namespace.clone())
         .unwrap_or_else(|| "default".into());
-    let desired = compare::desired(&DesiredInput {
+    let desired = compare::desired(DesiredInput {
         release: &inputs.release.release,
-        manifests: inputs.manifests.as_deref(),
+        tested,
+        manifests: inputs.manifests.take(),
         environment,
         home: &home,
         is_namespaced: &|_| None,

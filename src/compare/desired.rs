@@ -15,13 +15,14 @@ use jiff::civil::Date;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What desired is made of.
-#[derive(Clone, Copy)]
+/// What desired is made of. Objects come as values: those that nobody else holds are changed in place.
 pub struct DesiredInput<'a> {
-    /// What CI tested.
+    /// What CI tested: images and requirements.
     pub release: &'a Release,
+    /// The objects that CI tested.
+    pub tested: Vec<Object>,
     /// The environment's own manifests; none where desired is the release's own objects.
-    pub manifests: Option<&'a [Object]>,
+    pub manifests: Option<Vec<Object>>,
     /// How this environment may differ.
     pub environment: &'a Environment,
     /// The namespace of objects that name none.
@@ -48,32 +49,30 @@ pub struct Desired {
 pub struct DesiredObject {
     /// As it would be applied: with its namespace, pinned.
     pub object: Object,
-    /// The tested object it is paired with, as it would be called here, pinned.
+    /// The tested object it is paired with, as it would be called here, pinned; none where nothing of it differs.
     pub tested: Option<Object>,
     /// Tested → desired.
     pub untested: Vec<UntestedChange>,
 }
 
 /// Makes desired. Fails where an image could be several of the release's.
-pub fn desired(input: &DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
+pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
     let spec = &input.release.spec;
     let namespaces = &input.environment.spec.namespaces;
-    let scopes =
-        Scopes::of(spec.objects.iter().chain(input.manifests.unwrap_or_default()), input.is_namespaced);
+    let scopes = Scopes::of(input.tested.iter().chain(input.manifests.iter().flatten()), input.is_namespaced);
     let place = |object: &Object, map: bool| {
         let own =
             object.namespace().map(|name| namespaces.get(name).filter(|_| map).map_or(name, String::as_str));
         scopes.is_namespaced(&object.gvk()).then(|| own.unwrap_or(input.home).to_owned())
     };
-    let put = |object: &Object, map: bool| {
-        let mut object = object.clone();
+    let put = |mut object: Object, map: bool| {
         let namespace = place(&object, map);
         object.set_namespace(namespace.as_deref());
         object
     };
-    let tested: Vec<Object> = spec.objects.iter().map(|object| put(object, true)).collect();
+    let tested: Vec<Object> = input.tested.into_iter().map(|object| put(object, true)).collect();
     let wanted: Vec<Object> = match input.manifests {
-        Some(manifests) => manifests.iter().map(|object| put(object, false)).collect(),
+        Some(manifests) => manifests.into_iter().map(|object| put(object, false)).collect(),
         None => tested.clone(),
     };
     let is_external = |object: &Object| {
@@ -121,7 +120,8 @@ impl Maker<'_> {
             }
             errors.extend(pinned.err());
             let untested = self.untested(&object, paired.as_ref());
-            made.push(DesiredObject { object, tested: paired, untested });
+            let tested = paired.filter(|_| !untested.is_empty());
+            made.push(DesiredObject { object, tested, untested });
         }
         if errors.is_empty() { Ok(made) } else { Err(errors) }
     }
@@ -133,6 +133,9 @@ impl Maker<'_> {
                 Difference { path: FieldPath::root(), left: None, right: Some(desired.value().clone()) };
             return vec![self.change(&id, whole)];
         };
+        if tested == desired {
+            return Vec::new();
+        }
         let image_paths: Vec<FieldPath> =
             images(desired, &self.release.spec.image_paths).into_iter().map(|image| image.path).collect();
         let same = |path: &FieldPath, one: &Value, other: &Value| match (one, other) {

@@ -188,10 +188,10 @@ fn added(
     fresh: Option<&Object>,
     found: &mut Vec<FieldChange>,
 ) {
-    for (owner, fields) in walk.owners.fields() {
-        if matches!(owner.class, HandClass::Ours | HandClass::Controller | HandClass::Autoscaler) {
-            continue;
-        }
+    let is_visitor = |owner: &Ownership| {
+        !matches!(owner.class, HandClass::Ours | HandClass::Controller | HandClass::Autoscaler)
+    };
+    for (owner, fields) in walk.owners.fields_of(is_visitor) {
         for leaf in fields {
             let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)));
             let value = leaf.get(live.value()).filter(|value| !is_empty(value));

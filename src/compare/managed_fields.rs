@@ -45,7 +45,16 @@ impl<'a> Owners<'a> {
 
     /// The fields that each manager owns, as their deepest paths.
     pub fn fields(&self) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
-        self.entries.iter().map(|(owner, fields)| (owner, leaves(fields)))
+        self.fields_of(|_| true)
+    }
+
+    /// The same of some managers alone: paths are many.
+    pub fn fields_of(
+        &self,
+        is_wanted: impl Fn(&Ownership) -> bool,
+    ) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
+        let wanted = self.entries.iter().filter(move |(owner, _)| is_wanted(owner));
+        wanted.map(|(owner, fields)| (owner, leaves(fields)))
     }
 
     /// How the items of the list at `path` are told apart, where any manager's entry says so.

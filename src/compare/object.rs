@@ -11,7 +11,7 @@ use crate::model::{Object, Target};
 pub struct Looked {
     /// Where it is reached.
     pub target: Target,
-    /// As tested.
+    /// As tested, where desired is something else.
     pub tested: Option<Object>,
     /// As a promotion would apply it; none for an extra object.
     pub desired: Option<Object>,

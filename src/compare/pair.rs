@@ -2,7 +2,7 @@
 //! and the hashes of generated ConfigMaps and Secrets.
 
 use crate::model::{Object, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How tested objects are called here.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +26,7 @@ pub(super) fn pair(
         pairing.renamed.entry(from.clone()).or_default().push(to.clone());
     }
     let mut free: Vec<bool> = vec![true; tested.len()];
-    let exact: BTreeMap<&ObjectId, usize> =
-        tested.iter().enumerate().map(|(index, id)| (id, index)).collect();
+    let exact: HashMap<&ObjectId, usize> = tested.iter().enumerate().map(|(index, id)| (id, index)).collect();
     for (slot, id) in pairing.tested.iter_mut().zip(desired) {
         if let Some(index) = exact.get(id) {
             *slot = Some(*index);

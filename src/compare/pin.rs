@@ -35,6 +35,7 @@ impl<'r> Pins<'r> {
         for image in images(object, self.paths) {
             if let Some(found) = self.find(&image, object, tested)?
                 && let Some(pinned) = self.written(&image.reference, found)
+                && pinned != image.reference
             {
                 image.path.set(object.value_mut(), pinned.into());
             }

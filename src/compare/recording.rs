@@ -7,7 +7,7 @@ use crate::model::release::{
 };
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// One image of the manifests, and who uses it first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) struct Need {
 
 /// Needs, ordered by kind, namespace and name. `with_secrets`: Secrets among the objects are held by them.
 pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
-    let held: BTreeSet<ObjectId> =
+    let held: HashSet<ObjectId> =
         objects.iter().filter(|object| with_secrets || !is_secret(object)).map(Object::id).collect();
     let mut needs = Needs { held, produced: produced(objects), found: BTreeMap::new() };
     for object in objects {
@@ -134,7 +134,7 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
 }
 
 struct Needs {
-    held: BTreeSet<ObjectId>,
+    held: HashSet<ObjectId>,
     produced: BTreeMap<(Option<String>, String), String>,
     found: BTreeMap<(String, Option<String>, String), Need>,
 }

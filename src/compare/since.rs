@@ -13,8 +13,7 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
     let is_lately = |time: &Option<Timestamp>| time.is_none_or(|time| time >= since);
     let owners = Owners::of(live);
     let mut hands: Vec<Hand> = owners
-        .fields()
-        .filter(|(owner, _)| is_lately(&owner.time))
+        .fields_of(|owner| is_lately(&owner.time))
         .map(|(owner, mut fields)| {
             fields.sort_by_key(FieldPath::to_string);
             Hand { whose: owner.clone(), fields }

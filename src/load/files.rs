@@ -11,7 +11,7 @@ const LIMIT_MIB: u64 = 256;
 /// The bytes of a file, or of standard input where the path is `-`.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if path == Path::new("-") {
-        return bounded(std::io::stdin().lock(), path);
+        return bounded(std::io::stdin().lock(), path, 0);
     }
     let unreadable =
         |error: std::io::Error| LoadError::Unreadable { path: name(path), why: error.to_string() };
@@ -19,12 +19,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if let Some(found) = other_than_file(&metadata) {
         return Err(LoadError::NotAFile { path: name(path), found });
     }
-    bounded(File::open(path).map_err(unreadable)?, path)
+    bounded(File::open(path).map_err(unreadable)?, path, metadata.len())
 }
 
-fn bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, LoadError> {
+fn bounded(reader: impl Read, path: &Path, expected: u64) -> Result<Vec<u8>, LoadError> {
     let limit = LIMIT_MIB * 1024 * 1024;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(limit)).unwrap_or_default() + 1);
     reader
         .take(limit + 1)
         .read_to_end(&mut bytes)

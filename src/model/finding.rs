@@ -30,7 +30,7 @@ pub struct Comparison {
 pub struct ObjectComparison {
     /// Where it is reached here.
     pub target: Target,
-    /// As the release holds it, paired with this one.
+    /// As the release holds it, paired with this one; none where desired is the same.
     pub tested: Option<Object>,
     /// As a promotion would apply it, pinned. None for an extra object.
     pub desired: Option<Object>,

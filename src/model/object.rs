@@ -239,6 +239,23 @@ impl Object {
         self.metadata("managedFields").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
+    /// Forgets who owns which field: often the greater part of an object.
+    pub fn drop_managed_fields(&mut self) {
+        if self.managed_fields().is_empty() {
+            return;
+        }
+        if let Some(metadata) = self.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.shift_remove("managedFields");
+        }
+    }
+
+    /// Forgets all but what the object is and its metadata.
+    pub fn keep_metadata(&mut self) {
+        if let Some(fields) = self.value_mut().as_object_mut() {
+            fields.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
+        }
+    }
+
     /// The identity. The namespace is what the object says: see [`Object::set_namespace`].
     pub fn id(&self) -> ObjectId {
         let gvk = self.gvk();

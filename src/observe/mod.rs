@@ -11,7 +11,7 @@ pub mod watch;
 
 pub use admission::admission;
 pub use dry_run::{fresh, predict};
-pub use objects::{objects, read};
+pub use objects::{each, objects, read};
 pub use pages::paged;
 pub use pods::{Pods, pods};
 pub use preflight::preflight;

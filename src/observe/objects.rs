@@ -1,12 +1,15 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
-use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
 use crate::model::snapshot::{Absence, Observed, Snapshot};
-use crate::model::{Object, ObjectId, ResourceType, Target};
-use futures::future::join_all;
+use crate::model::{ResourceType, Target};
+use futures::FutureExt;
+use futures::future::{Shared, join_all};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// So many objects of a kind, or fewer, are read one by one.
 const ONE_BY_ONE: usize = 5;
@@ -15,57 +18,124 @@ const ONE_BY_ONE: usize = 5;
 /// an error.
 pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapshot, ApiError> {
     let taken_at = Some(Timestamp::now());
-    let mut groups: BTreeMap<(ResourceType, Option<String>), Vec<&Target>> = BTreeMap::new();
-    for target in targets {
-        groups.entry((target.resource.clone(), target.namespace.clone())).or_default().push(target);
-    }
-    let groups = groups
-        .iter()
-        .map(|((resource, namespace), targets)| read_group(cluster, resource, namespace.as_deref(), targets));
-    let mut snapshot = Snapshot { taken_at, ..Snapshot::default() };
-    for group in join_all(groups).await {
-        snapshot.objects.extend(group?);
-    }
-    Ok(snapshot)
+    let as_read = std::future::ready(Arc::new(|_, observed| observed));
+    let observed = each(cluster, targets, as_read).await?;
+    let id = |index: usize| targets.get(index).map(Target::id);
+    let objects = observed.into_iter().filter_map(|(index, one)| Some((id(index)?, one))).collect();
+    Ok(Snapshot { objects, taken_at })
 }
 
-type Group = BTreeMap<ObjectId, Observed>;
-
-async fn read_group(
+/// Hands each target to `take` as soon as it is read, with its index, on threads that move no bytes: of many objects,
+/// only what `take` keeps is held. Answers by index, in order. What `take` is may be known later than the first page.
+pub async fn each<T, F>(
     cluster: &dyn Cluster,
-    resource: &ResourceType,
-    namespace: Option<&str>,
-    targets: &[&Target],
-) -> Result<Group, ApiError> {
-    // Secrets are read by name, never listed: whoever may read the release's need not read all.
-    let is_secret = resource.group.is_empty() && resource.kind == "Secret";
-    if targets.len() > ONE_BY_ONE
-        && !is_secret
-        && let Some(found) = list(cluster, resource, namespace).await?
+    targets: &[Target],
+    take: impl Future<Output = Arc<F>>,
+) -> Result<Vec<(usize, T)>, ApiError>
+where
+    T: Send + 'static,
+    F: Fn(usize, Observed) -> T + Send + Sync + 'static,
+{
+    let mut groups: BTreeMap<(&ResourceType, Option<&str>), HashMap<&str, usize>> = BTreeMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        let group = groups.entry((&target.resource, target.namespace.as_deref())).or_default();
+        group.insert(&target.name, index);
+    }
+    let take = take.shared();
+    let reading = groups.into_iter().map(|((resource, namespace), by_name)| {
+        Group { cluster, targets, resource, namespace, by_name, taken: Vec::new(), taking: None }
+            .read(take.clone())
+    });
+    let mut taken: Vec<(usize, T)> = Vec::with_capacity(targets.len());
+    for group in join_all(reading).await {
+        taken.extend(group?);
+    }
+    taken.sort_unstable_by_key(|(index, _)| *index);
+    Ok(taken)
+}
+
+/// Targets of one kind and namespace.
+struct Group<'a, T> {
+    cluster: &'a dyn Cluster,
+    targets: &'a [Target],
+    resource: &'a ResourceType,
+    namespace: Option<&'a str>,
+    /// Those that have not been read yet.
+    by_name: HashMap<&'a str, usize>,
+    /// Those that have been taken.
+    taken: Vec<(usize, T)>,
+    /// Those of the latest page.
+    taking: Option<JoinHandle<Vec<(usize, T)>>>,
+}
+
+impl<T: Send + 'static> Group<'_, T> {
+    async fn read<F>(
+        mut self,
+        take: Shared<impl Future<Output = Arc<F>>>,
+    ) -> Result<Vec<(usize, T)>, ApiError>
+    where
+        F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
-        let observed = |target: &&Target| {
-            let id = target.id();
-            let object = found.get(&id).cloned();
-            (id, object.map_or(Observed::Absent(Absence::Object), Observed::Present))
+        // Secrets are read by name, never listed: whoever may read the release's need not read all.
+        let is_secret = self.resource.group.is_empty() && self.resource.kind == "Secret";
+        let is_listed = self.by_name.len() > ONE_BY_ONE && !is_secret && self.list(&take).await?;
+        let rest: Vec<usize> = self.by_name.values().copied().collect();
+        let rest = match is_listed {
+            true => rest.into_iter().map(|index| (index, Observed::Absent(Absence::Object))).collect(),
+            false => {
+                let reads = rest.iter().map(|index| read(self.cluster, &self.targets[*index]));
+                let reads: Result<Vec<_>, _> = join_all(reads).await.into_iter().collect();
+                rest.into_iter().zip(reads?).collect()
+            }
         };
-        return Ok(targets.iter().map(observed).collect());
+        self.hand(rest, &take).await;
+        self.settle().await;
+        Ok(self.taken)
     }
-    let reads = join_all(targets.iter().map(|target| read(cluster, target))).await;
-    let ids = targets.iter().map(|target| target.id());
-    ids.zip(reads).map(|(id, read)| Ok((id, read?))).collect()
-}
 
-/// All objects of a kind and namespace; none where they may not be listed.
-async fn list(
-    cluster: &dyn Cluster,
-    resource: &ResourceType,
-    namespace: Option<&str>,
-) -> Result<Option<BTreeMap<ObjectId, Object>>, ApiError> {
-    let request = ListRequest::all(resource, namespace);
-    match paged(cluster, request, |object| (object.id(), object)).await {
-        Ok(found) => Ok(Some(found.into_iter().collect())),
-        Err(error) if is_unreachable(&error) => Err(error),
-        Err(_) => Ok(None),
+    /// Lists them; false where they may not be listed.
+    async fn list<F>(&mut self, take: &Shared<impl Future<Output = Arc<F>>>) -> Result<bool, ApiError>
+    where
+        F: Fn(usize, Observed) -> T + Send + Sync + 'static,
+    {
+        let mut request = ListRequest::all(self.resource, self.namespace);
+        loop {
+            let page = match self.cluster.list(&request).await {
+                Ok(page) => page,
+                Err(error) if is_unreachable(&error) => return Err(error),
+                Err(_) => return Ok(false),
+            };
+            let wanted = page.items.into_iter().filter_map(|object| {
+                let is_here = object.namespace() == self.namespace;
+                let index = is_here.then(|| self.by_name.remove(object.name())).flatten()?;
+                Some((index, Observed::Present(object)))
+            });
+            let wanted = wanted.collect();
+            self.hand(wanted, take).await;
+            match page.continue_from {
+                Some(next) => request.continue_from = Some(next),
+                None => return Ok(true),
+            }
+        }
+    }
+
+    async fn hand<F>(&mut self, observed: Vec<(usize, Observed)>, take: &Shared<impl Future<Output = Arc<F>>>)
+    where
+        F: Fn(usize, Observed) -> T + Send + Sync + 'static,
+    {
+        let take = take.clone().await;
+        // One page at a time: pages that wait would be held whole.
+        self.settle().await;
+        self.taking = Some(tokio::task::spawn_blocking(move || {
+            observed.into_iter().map(|(index, one)| (index, take(index, one))).collect()
+        }));
+    }
+
+    async fn settle(&mut self) {
+        if let Some(taking) = self.taking.take() {
+            let taken = taking.await;
+            self.taken.extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Pods {
     pub between: BTreeMap<String, (Option<Controller>, String)>,
 }
 
-/// Lists pods and ReplicaSets, page by page.
+/// Lists pods, and the ReplicaSets where any stands above them, page by page.
 pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, ApiError> {
     let (Some(pod), Some(set)) = (built_in("", "Pod"), built_in("apps", "ReplicaSet")) else {
         return Ok(Pods::default());
@@ -30,7 +30,16 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
             (object.uid().to_owned(), (Controller::of(object.value()), revision))
         };
         let all = |resource| ListRequest::all(resource, Some(namespace));
-        futures::try_join!(paged(cluster, all(&pod), reduce), paged(cluster, all(&set), link))
+        let pods: Vec<PodFacts> = paged(cluster, all(&pod), reduce).await?;
+        let is_between = |pod: &PodFacts| {
+            pod.controller.as_ref().is_some_and(|controller| controller.kind == "ReplicaSet")
+        };
+        let between = if pods.iter().any(is_between) {
+            paged(cluster, all(&set).with_only_metadata(), link).await?
+        } else {
+            Vec::new()
+        };
+        Ok::<_, ApiError>((pods, between))
     });
     let mut all = Pods::default();
     for (pods, between) in try_join_all(each).await? {

@@ -67,8 +67,7 @@ fn in_the_way(steps: &[PlanStep], live: &BTreeMap<ObjectId, &Object>, id: &Objec
     steps.iter().filter(takes_nothing).find(|step| step.target.id() == *id)?;
     let owners = Owners::of(live.get(id)?);
     let tools: BTreeSet<String> = owners
-        .fields()
-        .filter(|(owner, _)| owner.class == HandClass::OtherTool)
+        .fields_of(|owner| owner.class == HandClass::OtherTool)
         .map(|(owner, _)| owner.manager.clone())
         .collect();
     (!tools.is_empty()).then(|| tools.into_iter().collect::<Vec<_>>().join(" --adopt "))

@@ -1,10 +1,10 @@
 //! Whether the registries still have what a promotion needs: the images to come, and those that a revert brings back.
 
-use crate::model::Object;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::pod_spec;
 use crate::model::release::ImagePath;
+use crate::model::{Object, ObjectId};
 use crate::registry::{Presence, Registries, RegistryOptions};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,13 +57,14 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
 
 fn needed(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
     let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
+    let live: BTreeMap<ObjectId, &Object> =
+        comparison.objects.iter().filter_map(|one| Some((one.id(), one.live.object()?))).collect();
     for step in &plan.steps {
         let id = step.target.id();
         for image in step.action.object().iter().flat_map(|object| pod_spec::images(object, paths)) {
             needed.entry(image.reference).or_default().next.get_or_insert_with(|| id.clone());
         }
-        let compared = comparison.objects.iter().find(|object| object.id() == id);
-        let Some(live) = compared.and_then(|object| object.live.object()) else { continue };
+        let Some(live) = live.get(&id) else { continue };
         for image in pod_spec::images(live, paths) {
             let before = &mut needed.entry(image.reference).or_default().before;
             before.get_or_insert_with(|| (id.clone(), is_up(live)));

@@ -139,13 +139,17 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     let today = now.to_zoned(TimeZone::UTC).date();
     let question = Question {
         inputs,
+        tested: inputs.release.release.spec.objects.clone(),
+        manifests: inputs.manifests.clone(),
         members: &inventory.members,
         home: &place.home,
         set: &set,
         today,
         mode: Mode::Auto,
+        is_brief: false,
+        reads_pods: false,
     };
-    let comparison = comparing::compare(cluster, question).await?;
+    let comparison = comparing::compare(cluster, question).await?.comparison;
     let (autoscalers, mut unreadable) = autoscalers(cluster, &comparison).await;
     unreadable.extend(place.unreadable.iter().cloned());
     let facts = Facts {

@@ -61,9 +61,10 @@ pub(super) async fn goal(
     let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());
     let kinds = kinds(cluster, all).await?;
-    let made = desired(&DesiredInput {
+    let made = desired(DesiredInput {
         release: &release,
-        manifests: manifests.as_deref(),
+        tested: release.spec.objects.clone(),
+        manifests,
         environment: &environment,
         home: &home,
         is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),

@@ -1,0 +1,134 @@
+//! One object after the other: what is found without asking the server, and what only it can say.
+
+use super::Mode;
+use crate::cluster::Cluster;
+use crate::compare::{self, DesiredObject, Looked};
+use crate::model::admission::Admission;
+use crate::model::finding::{Certainty, ChangeKind, ObjectComparison, ObjectStatus};
+use crate::model::kinds::well_known;
+use crate::model::pod_spec::pod_spec;
+use crate::model::snapshot::{Observed, Prediction};
+use crate::model::{Object, Target};
+use crate::{observe, plan};
+use std::sync::{Mutex, PoisonError};
+
+/// How objects are looked at, and those that are.
+pub(super) struct Looker {
+    pub set: String,
+    pub mode: Mode,
+    pub admission: Admission,
+    /// Whether only what differs is wanted in full.
+    pub is_brief: bool,
+    /// Each is taken when it is looked at.
+    pub wanted: Vec<Mutex<Option<(Target, DesiredObject)>>>,
+}
+
+/// What a first look gives.
+pub(super) enum First {
+    /// All there is to find.
+    Found(Box<ObjectComparison>),
+    /// Somebody wrote something down, or nobody owns it: whether it is what every such object gets.
+    Unclear(Box<ObjectComparison>),
+    /// What would an apply change?
+    Unknown(Box<Looked>),
+}
+
+impl Looker {
+    /// Looks at an object once: none for an index that was looked at before.
+    pub fn first(&self, index: usize, live: Observed) -> Option<First> {
+        let wanted = self.wanted.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (target, DesiredObject { object: mut desired, tested, untested }) = wanted?;
+        let mut looked =
+            Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
+        let Observed::Present(live) = &looked.live else {
+            looked.desired = Some(desired);
+            return Some(First::Found(Box::new(compare::object(looked))));
+        };
+        plan::dress_as_live(&mut desired, live, &self.set);
+        let is_proved = self.is_proved(&looked.target, &desired, live);
+        looked.desired = Some(desired);
+        if self.mode == Mode::Readonly {
+            looked.prediction = Some(Prediction::Forbidden);
+        } else if !is_proved {
+            return Some(First::Unknown(Box::new(looked)));
+        }
+        let may_ask = looked.prediction.is_none();
+        let mut found = Box::new(compare::object(looked));
+        if may_ask && is_unclear(&found) {
+            return Some(First::Unclear(found));
+        }
+        if self.is_brief && is_unchanged(&found) {
+            shorten(&mut found);
+        }
+        Some(First::Found(found))
+    }
+
+    /// Whether the server need not be asked. A custom kind's schema may have changed since the last apply.
+    fn is_proved(&self, target: &Target, desired: &Object, live: &Object) -> bool {
+        self.mode == Mode::Auto
+            && well_known(&target.resource.gvk()).is_some()
+            && !self.admission.may_touch(&target.resource)
+            && compare::is_unchanged(desired, live)
+    }
+}
+
+/// Asks the server what a first look left open.
+pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectComparison {
+    let found = match first {
+        First::Found(found) => return *found,
+        First::Unclear(found) => *found,
+        First::Unknown(looked) => {
+            let found = compare::object(predict(cluster, *looked).await);
+            if found.predicted.is_none() || !is_unclear(&found) {
+                return found;
+            }
+            found
+        }
+    };
+    let Some(desired) = &found.desired else { return found };
+    let fresh = observe::fresh(cluster, &found.target, desired).await;
+    let prediction = match found.certainty {
+        Certainty::Proved => None,
+        Certainty::Server | Certainty::Predicted => {
+            found.predicted.map(|predicted| Prediction::Would(Box::new(predicted)))
+        }
+    };
+    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
+    compare::object(Looked { target, tested, desired, live, prediction, fresh, untested })
+}
+
+async fn predict(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+    if let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) {
+        let (live, prediction) = observe::predict(cluster, &looked.target, desired, live).await;
+        looked.live = live;
+        looked.prediction = Some(prediction);
+    }
+    looked
+}
+
+/// Whether only a fresh object can tell what some of its fields are: a question to the server of its own.
+fn is_unclear(found: &ObjectComparison) -> bool {
+    found.changes.iter().any(|change| change.kind == ChangeKind::Added)
+        || found.live.object().is_some_and(|live| !compare::unexplained(live).is_empty())
+}
+
+fn is_unchanged(found: &ObjectComparison) -> bool {
+    found.status == ObjectStatus::Same && found.certainty == Certainty::Proved && found.untested.is_empty()
+}
+
+/// Leaves of an object that is as it should be what others are still judged by: what its pods run, when it changed.
+fn shorten(found: &mut ObjectComparison) {
+    let Observed::Present(live) = &mut found.live else { return };
+    let is_read_by_pods = matches!(found.target.resource.kind.as_str(), "ConfigMap" | "Secret");
+    let has_pods = pod_spec(live).is_some();
+    if !is_read_by_pods {
+        live.drop_managed_fields();
+    }
+    if !is_read_by_pods && !has_pods {
+        live.keep_metadata();
+    }
+    // Live holds what is desired; what pods run is compared with desired alone, which another hand has not touched.
+    if !has_pods {
+        found.desired = Some(live.clone());
+    }
+}
