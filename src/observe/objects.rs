@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// So many objects of a kind, or fewer, are read one by one.
 const ONE_BY_ONE: usize = 5;
+/// Objects a page: of each kind two pages are held at a time.
+const PAGE: u32 = 250;
 
 /// Reads the targets. What cannot be read is in the snapshot as such; only a cluster that cannot be reached at all is
 /// an error.
@@ -98,7 +100,8 @@ impl<T: Send + 'static> Group<'_, T> {
     where
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
-        let mut request = ListRequest::all(self.resource, self.namespace);
+        let mut request =
+            ListRequest { limit: Some(PAGE), ..ListRequest::all(self.resource, self.namespace) };
         loop {
             let page = match self.cluster.list(&request).await {
                 Ok(page) => page,
