@@ -2,7 +2,7 @@
 
 mod looking;
 
-use self::looking::{Looker, second};
+use self::looking::{First, Looker, second};
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{ApiError, Cluster};
 use crate::commands::inputs::Inputs;
@@ -82,19 +82,18 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     for one in &desired.objects {
         targets.push(target(&kinds, &one.object)?);
     }
-    let desired_ids: HashSet<_> = targets.iter().map(Target::id).collect();
     let namespaces = if reads_pods { pods_namespaces(&desired.objects) } else { Vec::new() };
-    let wanted = targets.iter().cloned().zip(desired.objects);
-    let wanted: Vec<_> = wanted.map(|one| Mutex::new(Some(one))).collect();
-    let extra: Vec<Target> =
-        members.iter().filter(|member| !desired_ids.contains(&member.id())).cloned().collect();
+    let wanted: Vec<_> = desired.objects.into_iter().map(|one| Mutex::new(Some(one))).collect();
+    let extra = extra(members, &targets);
+    let targets: Arc<[Target]> = targets.into();
     let looker = async {
         // Proofs need to know what admission could do.
         let admission = match mode {
             Mode::Auto => observe::admission(cluster).await,
             Mode::Server | Mode::Readonly => Admission::unknown(),
         };
-        let looker = Looker { set: set.into(), mode, admission, is_brief, wanted };
+        let targets = targets.clone();
+        let looker = Looker { set: set.into(), mode, admission, is_brief, targets, wanted };
         Arc::new(move |index, live| looker.first(index, live))
     };
     let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
@@ -104,8 +103,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         observe::objects(cluster, &needed_targets),
         observe::pods(cluster, &namespaces)
     );
-    let asked = looked?.into_iter().filter_map(|(_, first)| Some(second(cluster, first?)));
-    let mut objects = join_all(asked).await;
+    let mut objects = settled(cluster, looked?).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect(object, &rules);
@@ -123,6 +121,27 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         comparison: Comparison { objects, rules, dropped, requirements, ..Comparison::default() },
         pods,
     })
+}
+
+/// Members that are no longer desired.
+fn extra(members: &[Target], desired: &[Target]) -> Vec<Target> {
+    let desired: HashSet<ObjectId> = desired.iter().map(Target::id).collect();
+    members.iter().filter(|member| !desired.contains(&member.id())).cloned().collect()
+}
+
+/// Asks the server what first looks left open. Most leave nothing open: they wait for nobody.
+async fn settled(cluster: &dyn Cluster, looked: Vec<(usize, Option<First>)>) -> Vec<ObjectComparison> {
+    let (mut found, mut open) = (Vec::with_capacity(looked.len()), Vec::new());
+    for (index, first) in looked {
+        match first {
+            Some(First::Found(one)) => found.push((index, *one)),
+            Some(first) => open.push(async move { (index, second(cluster, first).await) }),
+            None => {}
+        }
+    }
+    found.extend(join_all(open).await);
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, one)| one).collect()
 }
 
 /// What was compared.

@@ -13,8 +13,10 @@ use tokio::task::JoinHandle;
 
 /// So many objects of a kind, or fewer, are read one by one.
 const ONE_BY_ONE: usize = 5;
-/// Objects a page: of each kind two pages are held at a time.
-const PAGE: u32 = 250;
+/// Objects of the first page. Most kinds have no second one.
+const FIRST_PAGE: u32 = 250;
+/// Objects of the further ones: of each kind two pages are held at a time.
+const NEXT_PAGE: u32 = 100;
 
 /// Reads the targets. What cannot be read is in the snapshot as such; only a cluster that cannot be reached at all is
 /// an error.
@@ -101,7 +103,7 @@ impl<T: Send + 'static> Group<'_, T> {
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
         let mut request =
-            ListRequest { limit: Some(PAGE), ..ListRequest::all(self.resource, self.namespace) };
+            ListRequest { limit: Some(FIRST_PAGE), ..ListRequest::all(self.resource, self.namespace) };
         loop {
             let page = match self.cluster.list(&request).await {
                 Ok(page) => page,
@@ -116,7 +118,10 @@ impl<T: Send + 'static> Group<'_, T> {
             let wanted = wanted.collect();
             self.hand(wanted, take).await;
             match page.continue_from {
-                Some(next) => request.continue_from = Some(next),
+                Some(next) => {
+                    request.continue_from = Some(next);
+                    request.limit = Some(NEXT_PAGE);
+                }
                 None => return Ok(true),
             }
         }

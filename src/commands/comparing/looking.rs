@@ -6,11 +6,11 @@ use crate::compare::{self, DesiredObject, Looked};
 use crate::model::admission::Admission;
 use crate::model::finding::{Certainty, ChangeKind, ObjectComparison, ObjectStatus};
 use crate::model::kinds::well_known;
-use crate::model::pod_spec::pod_spec;
+use crate::model::pod_spec::{images, pod_spec};
 use crate::model::snapshot::{Observed, Prediction};
 use crate::model::{Object, Target};
 use crate::{observe, plan};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How objects are looked at, and those that are.
 pub(super) struct Looker {
@@ -19,8 +19,10 @@ pub(super) struct Looker {
     pub admission: Admission,
     /// Whether only what differs is wanted in full.
     pub is_brief: bool,
-    /// Each is taken when it is looked at.
-    pub wanted: Vec<Mutex<Option<(Target, DesiredObject)>>>,
+    /// Where they are reached.
+    pub targets: Arc<[Target]>,
+    /// What is desired of each target: taken when it is looked at.
+    pub wanted: Vec<Mutex<Option<DesiredObject>>>,
 }
 
 /// What a first look gives.
@@ -37,7 +39,8 @@ impl Looker {
     /// Looks at an object once: none for an index that was looked at before.
     pub fn first(&self, index: usize, live: Observed) -> Option<First> {
         let wanted = self.wanted.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (target, DesiredObject { object: mut desired, tested, untested }) = wanted?;
+        let DesiredObject { object: mut desired, tested, untested } = wanted?;
+        let target = self.targets.get(index)?.clone();
         let mut looked =
             Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
         let Observed::Present(live) = &looked.live else {
@@ -116,19 +119,20 @@ fn is_unchanged(found: &ObjectComparison) -> bool {
     found.status == ObjectStatus::Same && found.certainty == Certainty::Proved && found.untested.is_empty()
 }
 
-/// Leaves of an object that is as it should be what others are still judged by: what its pods run, when it changed.
+/// Leaves of an object that is as it should be what others are still judged by: what its pods run, when it changed. Live
+/// holds what is desired, and stands for it.
 fn shorten(found: &mut ObjectComparison) {
     let Observed::Present(live) = &mut found.live else { return };
-    let is_read_by_pods = matches!(found.target.resource.kind.as_str(), "ConfigMap" | "Secret");
-    let has_pods = pod_spec(live).is_some();
-    if !is_read_by_pods {
+    let kind = found.target.resource.kind.as_str();
+    if !matches!(kind, "ConfigMap" | "Secret") {
         live.drop_managed_fields();
     }
-    if !is_read_by_pods && !has_pods {
+    if kind != "Secret" && pod_spec(live).is_none() {
         live.keep_metadata();
     }
-    // Live holds what is desired; what pods run is compared with desired alone, which another hand has not touched.
-    if !has_pods {
+    // A container that another hand added is none of desired's.
+    let runs_the_same = |desired: &Object| images(desired, &[]) == images(live, &[]);
+    if found.desired.as_ref().is_some_and(runs_the_same) {
         found.desired = Some(live.clone());
     }
 }
