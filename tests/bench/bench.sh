@@ -63,12 +63,15 @@ measure "diff, $count unchanged, the release as JSON" 9 0 delivery diff "$work/o
 printf '%-64s %9s\n' "  times as fast" "$(ratio "$theirs" "$took")"
 [ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
 measure "diff --mode=server, $count unchanged" 3 0 delivery diff "$work/one.release.yaml" -n mine --mode=server
+bare=$(dirname "$binary")/examples/bare
+measure "a client that only sends the dry-runs, 16 at a time" 3 0 "$bare" "$work/two.release.yaml" mine dry
+alone=$took
 measure "diff, $count that all differ" 3 1 delivery diff "$work/two.release.yaml" -n mine
+printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(awk -v a="$took" -v b="$alone" 'BEGIN {printf "%.2f", a / b}')"
 
 measure "promote with nothing to do" 5 0 delivery promote "$work/one.release.yaml" -n mine -y
 measure "kubectl apply --server-side, $count changed" 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml"
 kubectl create namespace bare >/dev/null
-bare=$(dirname "$binary")/examples/bare
 "$bare" "$work/one.release.yaml" bare
 measure "a client that only sends the applies, 16 at a time, $count changed" 1 0 "$bare" "$work/two.release.yaml" bare
 alone=$took
@@ -76,3 +79,32 @@ measure "promote, $count changed" 1 0 delivery promote "$work/two.release.yaml" 
 printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(awk -v a="$took" -v b="$alone" 'BEGIN {printf "%.2f", a / b}')"
 [ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory, changed back (below 150)" \
   "$(peak "$binary" promote "$work/one.release.yaml" -n mine -y)"
+
+# A rollout: pods that a simulated node makes ready at once, with a readiness probe, so that nobody waits for them to settle.
+for text in one two; do
+  "$here/objects.sh" 200 "$text" 1 >"$work/$text.few.yaml"
+  delivery record -f "$work/$text.few.yaml" --name few --version "$text" --offline -q -o "$work/$text.few.release.yaml"
+done
+apply_and_wait() { # FILE
+  kubectl apply --server-side -n few-theirs -f "$1" && kubectl rollout status deployment -n few-theirs
+}
+# What no registry has is not looked up.
+promote_few() { # RELEASE
+  delivery promote "$1" -n few-mine -y --waive images --reason "no registry has them"
+}
+kubectl create namespace few-mine >/dev/null
+kubectl create namespace few-theirs >/dev/null
+measure "kubectl apply + rollout status, 200 with 50 rollouts, created" 1 0 apply_and_wait "$work/one.few.yaml"
+measure "promote, 200 with 50 rollouts, created" 1 0 promote_few "$work/one.few.release.yaml"
+measure "kubectl apply + rollout status, 200 with 50 rollouts, changed" 1 0 apply_and_wait "$work/two.few.yaml"
+theirs=$took
+measure "promote, 200 with 50 rollouts, changed" 1 0 promote_few "$work/two.few.release.yaml"
+printf '%-64s %9s\n' "  times kubectl (at most 1)" "$(awk -v a="$took" -v b="$theirs" 'BEGIN {printf "%.2f", a / b}')"
+
+many=$((count * 10))
+"$here/objects.sh" $many one >"$work/many.yaml"
+delivery record -f "$work/many.yaml" --name many --version one --offline -q -o "$work/many.release.json"
+kubectl create namespace many >/dev/null
+delivery promote "$work/many.release.json" -n many -y >"$work/out" 2>"$work/err" || { tail -n 5 "$work/err" >&2; exit 1; }
+measure "diff, $many unchanged, the release as JSON" 3 0 delivery diff "$work/many.release.json" -n many
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory (below 150)" "$(peak "$binary" diff "$work/many.release.json" -n many)"

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# objects.sh COUNT TEXT: COUNT objects as YAML, a quarter each of ConfigMaps, Services, ServiceAccounts and Deployments without
-# replicas; headless Services, since a cluster has few addresses. Another TEXT makes every one of them differ.
+# objects.sh COUNT TEXT [REPLICAS]: COUNT objects as YAML, a quarter each of ConfigMaps, Services, ServiceAccounts and
+# Deployments, without replicas unless told; headless Services, since a cluster has few addresses. Another TEXT makes every
+# one of them differ.
 set -euo pipefail
-count=${1:?COUNT} text=${2:?TEXT}
+count=${1:?COUNT} text=${2:?TEXT} replicas=${3:-0} probe=
+# Without one, a promotion would wait for each container to settle.
+[ "$replicas" = 0 ] || probe=$'        readinessProbe: {httpGet: {path: /, port: http}}\n'
 for ((n = 0; n < count / 4; n++)); do
   cat <<EOF
 ---
@@ -24,7 +27,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: app-$n, annotations: {example.com/text: $text}}
 spec:
-  replicas: 0
+  replicas: $replicas
   selector: {matchLabels: {app: app-$n}}
   template:
     metadata: {labels: {app: app-$n}}
@@ -35,6 +38,6 @@ spec:
         image: registry.example.com/app@sha256:1111111111111111111111111111111111111111111111111111111111111111
         ports: [{name: http, containerPort: 8080, protocol: TCP}]
         env: [{name: TEXT, value: $text}]
-        resources: {requests: {cpu: 10m, memory: 16Mi}}
+$probe        resources: {requests: {cpu: 10m, memory: 16Mi}}
 EOF
 done
