@@ -83,6 +83,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         targets.push(target(&kinds, &one.object)?);
     }
     let namespaces = if reads_pods { pods_namespaces(&desired.objects) } else { Vec::new() };
+    let with_workloads = namespaces_of(targets.iter().filter(|target| target.resource.group == "apps"));
     let wanted: Vec<_> = desired.objects.into_iter().map(|one| Mutex::new(Some(one))).collect();
     let extra = extra(members, &targets);
     let targets: Arc<[Target]> = targets.into();
@@ -97,11 +98,12 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         Arc::new(move |index, live| looker.first(index, live))
     };
     let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
-    let (looked, extra_live, needed_live, pods) = futures::join!(
+    let (looked, extra_live, needed_live, pods, autoscalers) = futures::join!(
         observe::each(cluster, &targets, looker),
         observe::objects(cluster, &extra),
         observe::objects(cluster, &needed_targets),
-        observe::pods(cluster, &namespaces)
+        observe::pods(cluster, &namespaces),
+        observe::autoscalers(cluster, &with_workloads)
     );
     let mut objects = settled(cluster, looked?).await;
     let rules = Rules::new(environment, today);
@@ -120,6 +122,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     Ok(Compared {
         comparison: Comparison { objects, rules, dropped, requirements, ..Comparison::default() },
         pods,
+        autoscalers,
     })
 }
 
@@ -150,6 +153,12 @@ pub struct Compared {
     pub comparison: Comparison,
     /// The pods of their namespaces, where they were asked for.
     pub pods: Result<Pods, ApiError>,
+    /// The autoscalers of the workloads' namespaces, and what could not be read of them.
+    pub autoscalers: (Vec<Object>, Vec<String>),
+}
+
+fn namespaces_of<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<String> {
+    targets.filter_map(|target| target.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The namespaces of what makes pods that stay.

@@ -122,7 +122,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         is_brief: true,
         reads_pods: is_release && args.since.is_none(),
     };
-    let Compared { mut comparison, pods } = comparing::compare(cluster.as_ref(), question).await?;
+    let Compared { mut comparison, pods, autoscalers: (autoscalers, unreadable) } =
+        comparing::compare(cluster.as_ref(), question).await?;
+    plan::leave_autoscaled(&mut comparison, &autoscalers);
     let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
     let not_applied = plan::not_applied(desired);
     comparison.objects.retain(|object| !not_applied.contains(&object.id()));
@@ -131,6 +133,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let mut notes = Vec::new();
     notes.extend(predicted(&comparison, args.mode));
+    notes.extend(unreadable.into_iter().map(|what| format!("not read: {what}")));
     match pods {
         Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
         Err(error) if is_release => notes.push(format!("what runs could not be read: {error}")),

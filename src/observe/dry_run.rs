@@ -43,10 +43,16 @@ pub async fn predict(
     (Observed::Present(live), Prediction::NotChecked { why: "it changes all the time".into() })
 }
 
+/// A webhook may deny because the request is dry: what it would say of a real one is not known.
+fn is_of_webhook(message: &str) -> bool {
+    message.contains("does not support dry run")
+        || message.contains("admission webhook") && message.contains("denied the request")
+}
+
 fn of_error(error: &ApiError) -> Prediction {
     match error {
         ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => Prediction::Forbidden,
-        ApiError::Status { message, .. } if message.contains("does not support dry run") => {
+        ApiError::Status { message, .. } if is_of_webhook(message) => {
             Prediction::NotVerified { why: message.clone() }
         }
         ApiError::Status { message, causes, .. } => {

@@ -1,6 +1,7 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
 
 mod admission;
+mod autoscalers;
 mod dry_run;
 pub mod home;
 mod objects;
@@ -10,6 +11,7 @@ mod preflight;
 pub mod watch;
 
 pub use admission::admission;
+pub use autoscalers::autoscalers;
 pub use dry_run::{fresh, predict};
 pub use objects::{each, objects, read};
 pub use pages::paged;

@@ -1,7 +1,7 @@
 //! Workloads whose `replicas` belong to a HorizontalPodAutoscaler (KEDA makes one, too).
 
-use crate::model::finding::Comparison;
-use crate::model::{Object, ObjectId};
+use crate::model::finding::{Comparison, ObjectStatus};
+use crate::model::{FieldPath, Object, ObjectId};
 use std::collections::BTreeSet;
 
 /// The targets of every autoscaler that is desired or that the cluster holds.
@@ -17,6 +17,19 @@ pub(super) fn workloads(comparison: &Comparison, live: &[Object]) -> BTreeSet<Ob
     });
     let live = live.iter().filter(is_autoscaler).map(|hpa| (hpa.namespace().map(str::to_owned), hpa));
     desired.chain(live).filter_map(|(namespace, hpa)| target(namespace.as_deref(), hpa)).collect()
+}
+
+/// Takes out of a comparison what an autoscaler decides: the replicas of its target.
+pub fn leave_autoscaled(comparison: &mut Comparison, live: &[Object]) {
+    let targets = workloads(comparison, live);
+    let replicas = FieldPath::root().field("spec").field("replicas");
+    for object in comparison.objects.iter_mut().filter(|object| targets.contains(&object.id())) {
+        let differed = !object.changes.is_empty();
+        object.changes.retain(|change| change.path != replicas);
+        if differed && object.changes.is_empty() && object.status == ObjectStatus::Changed {
+            object.status = ObjectStatus::Same;
+        }
+    }
 }
 
 fn target(namespace: Option<&str>, hpa: &Object) -> Option<ObjectId> {

@@ -34,6 +34,7 @@ mod whose;
 mod workload;
 
 pub use approved::{moved, withheld};
+pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;
 pub use content::{content_hash, expect_holds, expect_present, is_controllers_annotation, same_content};
 pub use draft::draft;

@@ -127,7 +127,7 @@ fn shorten(found: &mut ObjectComparison) {
     if !matches!(kind, "ConfigMap" | "Secret") {
         live.drop_managed_fields();
     }
-    if kind != "Secret" && pod_spec(live).is_none() {
+    if !matches!(kind, "Secret" | "HorizontalPodAutoscaler") && pod_spec(live).is_none() {
         live.keep_metadata();
     }
     // A container that another hand added is none of desired's.

@@ -3,23 +3,21 @@
 use super::images;
 use super::{Args, DryRun};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
-use crate::cluster::{Cluster, ListRequest};
+use crate::cluster::Cluster;
 use crate::commands::acting::{self, Acting};
-use crate::commands::comparing::{self, Mode, Question};
+use crate::commands::comparing::{self, Compared, Mode, Question};
 use crate::commands::gating::gates;
 use crate::commands::inputs::Inputs;
 use crate::execute::watching::WatchingOptions;
+use crate::model::Target;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::journal::Journal;
-use crate::model::kinds::built_in;
 use crate::model::names::{self, applyset_id};
 use crate::model::plan::{Plan, PreflightFinding, Severity};
-use crate::model::{Object, Target};
 use crate::observe::home::{Home, HomeError, read_home};
 use crate::plan::{self, Facts, Planned};
 use crate::{observe, rollout};
-use futures::future::join_all;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -149,8 +147,8 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         is_brief: false,
         reads_pods: false,
     };
-    let comparison = comparing::compare(cluster, question).await?.comparison;
-    let (autoscalers, mut unreadable) = autoscalers(cluster, &comparison).await;
+    let Compared { comparison, autoscalers: (autoscalers, mut unreadable), .. } =
+        comparing::compare(cluster, question).await?;
     unreadable.extend(place.unreadable.iter().cloned());
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
@@ -193,30 +191,6 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     }
     let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
     Ok(Prepared { comparison, planned, is_recorded, seen_images })
-}
-
-/// The autoscalers of the namespaces that hold workloads, and what could not be read of them.
-async fn autoscalers(cluster: &dyn Cluster, comparison: &Comparison) -> (Vec<Object>, Vec<String>) {
-    let workloads = comparison.objects.iter().filter(|object| object.target.resource.group == "apps");
-    let namespaces: BTreeSet<&str> =
-        workloads.filter_map(|object| object.target.namespace.as_deref()).collect();
-    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
-    for list in join_all(namespaces.into_iter().map(|namespace| autoscalers_of(cluster, namespace))).await {
-        match list {
-            Ok(list) => found.extend(list),
-            Err(why) => unreadable.push(why),
-        }
-    }
-    (found, unreadable)
-}
-
-/// Without them, replicas that an autoscaler set could be reset.
-async fn autoscalers_of(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
-    let Some(kind) = built_in("autoscaling", "HorizontalPodAutoscaler") else { return Ok(Vec::new()) };
-    match cluster.list(&ListRequest::all(&kind, Some(namespace))).await {
-        Ok(page) => Ok(page.items),
-        Err(error) => Err(format!("the autoscalers of the namespace {namespace}: {error}")),
-    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

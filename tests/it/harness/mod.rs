@@ -12,6 +12,7 @@ mod own;
 mod program;
 mod proxy;
 mod user;
+mod webhook;
 
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
@@ -19,6 +20,7 @@ pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use user::User;
+pub use webhook::Webhook;
 
 use std::future::Future;
 

@@ -1,5 +1,8 @@
 //! `kubectl delivery diff` against the real API server.
 
+mod leaves;
+mod quiet;
+
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use std::path::PathBuf;
 

@@ -1,0 +1,24 @@
+//! The autoscalers of namespaces: without them, replicas that one of them set would be taken for drift, and be reset.
+
+use super::pages::paged;
+use crate::cluster::{Cluster, ListRequest};
+use crate::model::Object;
+use crate::model::kinds::built_in;
+use futures::future::join_all;
+
+/// The autoscalers of some namespaces, and what could not be read of them.
+pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<String>) {
+    let Some(kind) = built_in("autoscaling", "HorizontalPodAutoscaler") else { return Default::default() };
+    let lists = namespaces.iter().map(|namespace| {
+        let request = ListRequest::all(&kind, Some(namespace));
+        async move { (namespace, paged(cluster, request, |object| object).await) }
+    });
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for (namespace, list) in join_all(lists).await {
+        match list {
+            Ok(list) => found.extend(list),
+            Err(error) => unreadable.push(format!("the autoscalers of the namespace {namespace}: {error}")),
+        }
+    }
+    (found, unreadable)
+}
