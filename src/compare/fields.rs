@@ -23,7 +23,11 @@ fn is_skipped(path: &FieldPath) -> bool {
         ),
         // What kubectl apply writes for itself repeats the object.
         ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"] => true,
-        ["metadata", "annotations", name] => name.starts_with("deployment.kubernetes.io/"),
+        // Revisions and generations that the control plane counts, under the name of whoever wrote last.
+        ["metadata", "annotations", name] => {
+            name.starts_with("deployment.kubernetes.io/")
+                || name == "deprecated.daemonset.template.generation"
+        }
         _ => false,
     }
 }

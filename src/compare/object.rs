@@ -2,7 +2,10 @@
 
 use super::fields::changes;
 use super::overlay::overlay;
-use crate::model::finding::{Certainty, FieldChange, ObjectComparison, ObjectStatus, UntestedChange};
+use super::unowned::is_default;
+use crate::model::finding::{
+    Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus, UntestedChange,
+};
 use crate::model::snapshot::{Observed, Prediction};
 use crate::model::{Object, Target};
 
@@ -56,7 +59,12 @@ pub fn object(looked: Looked) -> ObjectComparison {
             found.predicted = Some(*predicted);
             if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
         }
-        (_, _, Some(Prediction::Refused { why, fields })) => ObjectStatus::Refused { why, fields },
+        (Observed::Present(live), _, Some(Prediction::Refused { why, fields })) => {
+            // What was changed by hand may be why the server refuses.
+            found.changes =
+                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
+            ObjectStatus::Refused { why, fields }
+        }
         (_, _, Some(Prediction::NotChecked { why })) => ObjectStatus::NotChecked { why },
         (Observed::Present(live), _, Some(prediction)) => {
             found.certainty = Certainty::Predicted;
@@ -84,5 +92,8 @@ pub fn object(looked: Looked) -> ObjectComparison {
 
 /// What differs where the server was not asked.
 fn predicted(desired: &Object, live: &Object) -> Vec<FieldChange> {
-    changes(live, &overlay(desired, live), None)
+    let mut found = changes(live, &overlay(desired, live), None);
+    // A client that sends whole objects owns what the server filled in.
+    found.retain(|change| change.kind != ChangeKind::Added || !is_default(live, &change.path));
+    found
 }

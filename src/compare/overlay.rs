@@ -79,10 +79,13 @@ impl Lay<'_> {
                     for (step, wanted) in steps.into_iter().zip(wanted) {
                         match items.iter_mut().find(|item| step.is_item(item)) {
                             Some(item) => self.over(item, wanted, &path.with(step)),
-                            None => items.push(wanted.clone()),
+                            None => items.push(with_protocol(wanted, &step)),
                         }
                     }
                 }
+                // A list that is compared as a whole, and that the server has filled in.
+                None if items.len() == wanted.len()
+                    && items.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted)) => {}
                 None => items.clone_from(wanted),
             },
             (_, Value::Null) => {}
@@ -99,10 +102,12 @@ impl Lay<'_> {
         }
         if let Some(Step::Key(fields)) = known.iter().find(|step| matches!(step, Step::Key(_))) {
             let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+            let tcp = Value::from(TCP);
             let step = |item: &Value| {
-                let present: Vec<_> =
-                    names.iter().filter_map(|name| Some((*name, item.get(*name)?))).collect();
-                (!present.is_empty()).then(|| Step::key(present))
+                let value = |name: &str| item.get(name).or((name == "protocol").then_some(&tcp));
+                let is_there = names.iter().any(|name| item.get(*name).is_some());
+                let present: Vec<_> = names.iter().filter_map(|name| Some((*name, value(name)?))).collect();
+                is_there.then(|| Step::key(present))
             };
             return wanted.iter().map(step).collect();
         }
@@ -134,6 +139,49 @@ impl Lay<'_> {
             },
             _ => json!({}),
         }
+    }
+}
+
+/// The only default of a key of a list: ports are keyed by number and protocol.
+const TCP: &str = "TCP";
+
+/// An item as its key says it.
+fn with_protocol(item: &Value, step: &Step) -> Value {
+    let mut item = item.clone();
+    let is_keyed = matches!(step, Step::Key(fields) if fields.iter().any(|(name, _)| name == "protocol"));
+    if let Some(fields) = item.as_object_mut().filter(|_| is_keyed) {
+        fields.entry("protocol").or_insert(TCP.into());
+    }
+    item
+}
+
+/// What the server fills in inside of lists that are compared as a whole: rules of network policies, claims of
+/// StatefulSets.
+const FILLED_IN: [(&str, &str); 4] = [
+    ("protocol", TCP),
+    ("apiVersion", "v1"),
+    ("kind", "PersistentVolumeClaim"),
+    ("volumeMode", "Filesystem"),
+];
+
+/// Whether live is what is wanted with nothing but defaults more.
+fn is_filled_in(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            let is_default = |(name, value): (&String, &Value)| {
+                name == "status" || FILLED_IN.iter().any(|(key, default)| name == key && value == default)
+            };
+            let is_wanted = |(name, wanted): (&String, &Value)| {
+                live.get(name).map_or(wanted.is_null(), |live| is_filled_in(live, wanted))
+            };
+            wanted.iter().all(is_wanted)
+                && live.iter().filter(|(name, _)| !wanted.contains_key(*name)).all(is_default)
+        }
+        (Value::Array(live), Value::Array(wanted)) => {
+            live.len() == wanted.len()
+                && live.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted))
+        }
+        _ => is_same(live, wanted),
     }
 }
 

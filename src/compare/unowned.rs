@@ -23,6 +23,12 @@ pub fn unexplained(live: &Object) -> Vec<FieldPath> {
     walk.found
 }
 
+/// Whether a leaf of live is what the API gives to every object that says nothing of it.
+pub(super) fn is_default(live: &Object, path: &FieldPath) -> bool {
+    let walk = Walk { kind: live.kind(), pods: pods_of(live), live, path: Vec::new(), found: Vec::new() };
+    path.get(live.value()).is_some_and(|value| walk.is_default(path, value))
+}
+
 fn pods_of(live: &Object) -> Option<String> {
     pod_spec_path(&live.gvk()).map(|steps| format!("/{}/", steps.join("/")))
 }
@@ -177,6 +183,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("StatefulSet", "/spec/updateStrategy/rollingUpdate/partition", "0"),
     ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted", "Retain"),
     ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenScaled", "Retain"),
+    ("StatefulSet", "/spec/updateStrategy/rollingUpdate/maxUnavailable", "1"),
     ("DaemonSet", "/spec/revisionHistoryLimit", "10"),
     ("DaemonSet", "/spec/updateStrategy/type", "RollingUpdate"),
     ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxSurge", "0"),

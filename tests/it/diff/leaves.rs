@@ -2,94 +2,13 @@
 //! finding names. Leaves are drawn from the objects' own fields and from the optional ones of the server's schema.
 
 use super::Scene;
+use super::kinds::kinds;
 use crate::harness::{Run, TestCluster, blocking};
 use kubectl_delivery::cluster::{Cluster, WriteOptions};
 use kubectl_delivery::model::kinds::well_known;
 use kubectl_delivery::model::{FieldPath, Object, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One rich object of each kind; `NAME` stands for its name.
-fn kinds() -> Vec<Value> {
-    let pod = json!({"metadata": {"labels": {"app": "NAME"}}, "spec": {
-        "containers": [{"name": "web", "image": "registry.example/web:1", "args": ["-a"], "env": [{"name": "A", "value": "a"}],
-            "ports": [{"name": "http", "containerPort": 8080}], "resources": {"requests": {"cpu": "10m"}},
-            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}], "readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}],
-        "tolerations": [{"key": "a", "operator": "Exists"}], "volumes": [{"name": "tmp", "emptyDir": {}}]}});
-    let job = {
-        let mut job = pod.clone();
-        job["spec"]["restartPolicy"] = "Never".into();
-        job
-    };
-    let meta = json!({"name": "NAME", "labels": {"team": "shop"}, "annotations": {"note": "first"}});
-    let of = |api: &str, kind: &str, rest: Value| {
-        let mut object = json!({"apiVersion": api, "kind": kind, "metadata": meta});
-        object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        object
-    };
-    let apps = |rest: Value| {
-        let mut spec = json!({"selector": {"matchLabels": {"app": "NAME"}}, "template": pod});
-        spec.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        json!({"spec": spec})
-    };
-    vec![
-        of("apps/v1", "Deployment", apps(json!({"replicas": 0}))),
-        of("apps/v1", "StatefulSet", apps(json!({"replicas": 0, "serviceName": "NAME"}))),
-        of("apps/v1", "DaemonSet", {
-            let mut set = apps(json!({}));
-            set["spec"]["template"]["spec"]["nodeSelector"] = json!({"none": "such"});
-            set
-        }),
-        of("batch/v1", "Job", json!({"spec": {"suspend": true, "template": job}})),
-        of(
-            "batch/v1",
-            "CronJob",
-            json!({"spec": {"schedule": "0 3 * * *", "suspend": true, "jobTemplate": {"spec": {"template": job}}}}),
-        ),
-        of(
-            "v1",
-            "Service",
-            json!({"spec": {"clusterIP": "None", "selector": {"app": "NAME"}, "ports": [{"name": "http", "port": 80}]}}),
-        ),
-        of("v1", "ConfigMap", json!({"data": {"A": "a", "B": "b"}})),
-        of("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
-        of(
-            "v1",
-            "PersistentVolumeClaim",
-            json!({"spec": {"storageClassName": "none", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
-        ),
-        of(
-            "networking.k8s.io/v1",
-            "Ingress",
-            json!({"spec": {"rules": [{"host": "a.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]}}),
-        ),
-        of(
-            "networking.k8s.io/v1",
-            "NetworkPolicy",
-            json!({"spec": {"podSelector": {"matchLabels": {"app": "NAME"}}, "ingress": [{"ports": [{"port": 80}]}]}}),
-        ),
-        of(
-            "autoscaling/v2",
-            "HorizontalPodAutoscaler",
-            json!({"spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "none"}, "minReplicas": 1, "maxReplicas": 3}}),
-        ),
-        of(
-            "policy/v1",
-            "PodDisruptionBudget",
-            json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "NAME"}}}}),
-        ),
-        of(
-            "rbac.authorization.k8s.io/v1",
-            "Role",
-            json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}),
-        ),
-        of(
-            "rbac.authorization.k8s.io/v1",
-            "RoleBinding",
-            json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}, "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]}),
-        ),
-    ]
-}
 
 /// One change of one leaf, as a JSON pointer.
 #[derive(Clone)]
@@ -248,8 +167,21 @@ fn is_at(path: &str, pointer: &str, before: &Value, after: &Value) -> bool {
     same(before) && same(after) && path.steps().len() == steps
 }
 
+/// The key of a list item: another key makes another item, so that one is missing and one was added.
+fn is_key(paths: &[&str], pointer: &str, before: &Value) -> bool {
+    let (item, key) = pointer.rsplit_once('/').unwrap();
+    let (list, _) = item.rsplit_once('/').unwrap_or_default();
+    let is_in_list = |path: &&str| {
+        let path: FieldPath = path.parse().unwrap();
+        path.parent().is_some_and(|parent| parent.get(before) == before.pointer(list))
+            && path.to_string().ends_with(']')
+            && path.to_string().contains(&format!("{key}="))
+    };
+    !paths.is_empty() && paths.iter().all(is_in_list)
+}
+
 /// The list that holds the leaf, where it has no keys: such a list differs as a whole.
-fn is_whole_list(path: &str, pointer: &str, after: &Value) -> bool {
+fn is_whole_list(path: &str, pointer: &str, before: &Value) -> bool {
     let path: FieldPath = path.parse().unwrap();
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
     let is_index = |step: &&str| step.parse::<usize>().is_ok();
@@ -260,8 +192,8 @@ fn is_whole_list(path: &str, pointer: &str, after: &Value) -> bool {
         .collect();
     ends.extend(above);
     ends.iter().any(|list| {
-        after.pointer(list).is_some_and(Value::is_array)
-            && path.get(after) == after.pointer(list)
+        before.pointer(list).is_some_and(Value::is_array)
+            && path.get(before) == before.pointer(list)
             && path.steps().len() == list.matches('/').count()
     })
 }
@@ -270,6 +202,25 @@ struct Edited {
     mutation: Mutation,
     before: Value,
     after: Value,
+}
+
+/// Replaces an object as kubectl edit does, with what it was before: none after where the API refuses the change. A
+/// controller may write in between.
+async fn put(
+    door: &dyn Cluster,
+    target: &Target,
+    made: Object,
+    mutation: &Mutation,
+) -> (Object, Option<Value>) {
+    let update = WriteOptions { manager: "kubectl-edit".into(), dry_run: false };
+    let mut before = made;
+    loop {
+        match door.replace(target, &mutated(before.value(), mutation), &update).await {
+            Ok(after) => return (before, Some(after.object.into_value())),
+            Err(error) if error.is_conflict() => before = door.get(target).await.unwrap().unwrap(),
+            Err(_) => return (before, None),
+        }
+    }
 }
 
 /// Makes an object of each mutation, edits it as kubectl edit would, and keeps what the API took as that one change.
@@ -281,24 +232,20 @@ async fn edit(
     edited: &mut BTreeMap<String, Edited>,
 ) -> usize {
     let create = WriteOptions { manager: "kubectl-create".into(), dry_run: false };
-    let update = WriteOptions { manager: "kubectl-edit".into(), dry_run: false };
     let tried = mutations.len();
     for mutation in mutations {
         let name = format!("o{}", edited.len());
         let object = Object::new(named(kind, &name)).unwrap();
         let target = Target::new(&well_known(&object.gvk()).unwrap(), Some(namespace), &name);
-        let before = door.create(&target, object.value(), &create).await.unwrap().object;
-        let wanted = mutated(before.value(), &mutation);
-        let after = match door.replace(&target, &wanted, &update).await {
-            Ok(after) => Some(after.object.into_value()),
-            Err(error) if error.is_conflict() => None,
-            Err(_) => None,
-        };
+        let made = door.create(&target, object.value(), &create).await.unwrap().object;
+        let (before, after) = put(door, &target, made, &mutation).await;
         let (old, after) = (content(before.value()), after.unwrap_or(Value::Null));
         let new = content(&after);
         let differ: BTreeSet<&String> =
             old.keys().chain(new.keys()).filter(|at| old.get(*at) != new.get(*at)).collect();
-        let is_that_one = differ.len() == 1 && differ.contains(&mutation.pointer);
+        // What was never desired and is gone now is nothing to bring back.
+        let is_desired = object.value().pointer(&mutation.pointer).is_some() || mutation.value.is_some();
+        let is_that_one = is_desired && differ.len() == 1 && differ.contains(&mutation.pointer);
         if !is_that_one {
             let gone = kubectl_delivery::cluster::DeleteOptions {
                 uid: before.uid().into(),
@@ -376,11 +323,11 @@ fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
             let is_named = match paths[..] {
                 [path] => {
                     is_at(path, pointer, &edited.before, &edited.after)
-                        || is_whole_list(path, pointer, &edited.after)
+                        || is_whole_list(path, pointer, &edited.before)
                 }
                 _ => false,
             };
-            if !is_named {
+            if !is_named && !is_key(&paths, pointer, &edited.before) {
                 wrong.push(format!("{kind} {pointer} := {:?}: found {paths:?}", edited.mutation.value));
             }
         }

@@ -1,5 +1,6 @@
 //! `kubectl delivery diff` against the real API server.
 
+mod kinds;
 mod leaves;
 mod quiet;
 

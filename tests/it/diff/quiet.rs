@@ -191,7 +191,7 @@ fn defaults_and_unknown_fields_of_a_custom_resource_are_no_difference() {
         "-p",
         r#"{"spec": {"heat": 220, "free": {"any": {"more": 1}}}}"#,
     ]);
-    assert_eq!(scene.changes(), ["Oven /spec/heat", "Oven /spec/free/any/more"]);
+    assert_eq!(scene.changes(), ["Oven /spec/free/any/more", "Oven /spec/heat"]);
 }
 
 #[test]
