@@ -2,6 +2,7 @@
 
 mod kinds;
 mod leaves;
+mod loud;
 mod quiet;
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};

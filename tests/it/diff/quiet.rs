@@ -83,7 +83,7 @@ spec:
 ";
 
 impl Scene {
-    fn made(text: &str, words: &[&str]) -> Self {
+    pub fn made(text: &str, words: &[&str]) -> Self {
         let scene = Self::new();
         let file = scene.write(text);
         scene.namespace.kubectl().args(words).arg("-f").arg(file).run().ok();

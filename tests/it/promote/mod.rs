@@ -2,6 +2,7 @@
 
 mod adoption;
 mod barriers;
+mod everything;
 mod hooks;
 mod preflight;
 mod quarantine;

@@ -1,0 +1,130 @@
+//! What is never passed over in silence: what people do to a cluster at night, and what the server's own answers would hide.
+
+use super::Scene;
+use crate::harness::Run;
+use rstest::rstest;
+use serde_json::json;
+
+const APP: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: config}
+data: {LEVEL: info}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: db}
+stringData: {user: shop, password: correct-horse-battery}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {note: first}}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: registry.example/web:1, args: [first, second], env: [{name: A, value: a}]}
+";
+
+const CONTAINER: &str = "Deployment /spec/template/spec/containers/[name=web]";
+
+fn applied() -> Scene {
+    Scene::made(APP, &["apply", "--server-side"])
+}
+
+#[rstest]
+#[case::a_container(
+    "containers: [{name: debug, image: registry.example/debug}]",
+    "Deployment /spec/template/spec/containers/[name=debug]"
+)]
+#[case::a_variable(
+    "containers: [{name: web, env: [{name: B, value: b}]}]",
+    "Deployment /spec/template/spec/containers/[name=web]/env/[name=B]"
+)]
+#[case::a_port(
+    "containers: [{name: web, ports: [{containerPort: 81}]}]",
+    "Deployment /spec/template/spec/containers/[name=web]/ports"
+)]
+#[case::a_toleration(
+    "tolerations: [{key: a, operator: Exists}]",
+    "Deployment /spec/template/spec/tolerations"
+)]
+#[case::a_volume("volumes: [{name: tmp, emptyDir: {}}]", "Deployment /spec/template/spec/volumes/[name=tmp]")]
+#[case::another_order(
+    "containers: [{name: web, args: [second, first]}]",
+    "Deployment /spec/template/spec/containers/[name=web]/args"
+)]
+fn what_is_patched_into_a_pod_template_is_named(#[case] patch: &str, #[case] path: &str) {
+    let scene = applied();
+    let patch = format!("spec: {{template: {{spec: {{{patch}}}}}}}");
+    scene.kubectl(&["patch", "deployment", "web", "--type=strategic", "-p", &patch]);
+    let found = scene.changes();
+    assert!(found.len() == 1 && found[0].starts_with(path), "{found:?}");
+}
+
+#[rstest]
+#[case::a_variable("deployment", "/spec/template/spec/containers/0/env/0", &format!("{CONTAINER}/env/[name=A]"))]
+#[case::an_annotation("deployment", "/metadata/annotations/note", "Deployment /metadata/annotations/note")]
+fn what_is_removed_is_named(#[case] kind: &str, #[case] pointer: &str, #[case] path: &str) {
+    let scene = applied();
+    let patch = json!([{"op": "remove", "path": pointer}]).to_string();
+    scene.kubectl(&["patch", kind, "web", "--type=json", "-p", &patch]);
+    let found = scene.changes();
+    assert!(found.len() == 1 && path.starts_with(&found[0]), "{found:?}");
+}
+
+#[test]
+fn an_edit_and_a_write_through_a_subresource_are_named_with_their_hands() {
+    let scene = applied();
+    let mut edit = scene.namespace.kubectl();
+    edit.env("KUBE_EDITOR", "sed -i 's/LEVEL: info/LEVEL: debug/'")
+        .args(["edit", "configmap", "config"])
+        .run()
+        .ok();
+    scene.kubectl(&[
+        "patch",
+        "deployment",
+        "web",
+        "--subresource=scale",
+        "--type=merge",
+        "-p",
+        r#"{"spec": {"replicas": 1}}"#,
+    ]);
+    assert_eq!(scene.changes(), ["ConfigMap /data/LEVEL", "Deployment /spec/replicas"]);
+    let told = scene.diff(&[]).exits(1).stdout;
+    assert!(told.contains("kubectl-edit") && told.contains("through scale"), "{told}");
+}
+
+/// A key that `stringData` no longer holds stays in data for ever, for the server.
+#[test]
+fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_not_shown() {
+    let scene = applied();
+    let patch = json!([{"op": "remove", "path": "/data/password"}, {"op": "add", "path": "/data/extra", "value": "c2VjcmV0LXRoaW5n"}]);
+    scene.kubectl(&["patch", "secret", "db", "--type=json", "-p", &patch.to_string()]);
+    assert_eq!(scene.changes(), ["Secret /data/extra", "Secret /data/password"]);
+    for verbosity in ["4", "9"] {
+        for format in ["person", "json", "yaml", "markdown", "junit", "html"] {
+            let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);
+            let all = ran.stdout + &ran.stderr;
+            for value in
+                ["correct-horse-battery", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5", "secret-thing", "c2VjcmV0LXRoaW5n"]
+            {
+                assert!(!all.contains(value), "{value} with -o {format} -v {verbosity}:\n{all}");
+            }
+        }
+    }
+}
+
+/// With its ownership wiped, an added container is invisible to a dry-run apply.
+#[test]
+fn an_added_container_whose_ownership_was_wiped_is_of_unknown_origin() {
+    let scene = applied();
+    let patch = json!([
+        {"op": "add", "path": "/spec/template/spec/containers/-", "value": {"name": "miner", "image": "registry.example/miner"}},
+        {"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]);
+    scene.kubectl(&["patch", "deployment", "web", "--type=json", "-p", &patch.to_string()]);
+    let view = scene.diff(&["-o", "json"]).exits(1).json();
+    assert!(view.to_string().contains("[name=miner]"), "{view:#}");
+}
