@@ -42,8 +42,8 @@ pub struct Question<'a> {
     pub mode: Mode,
     /// Whether only what differs is wanted in full: thousands of unchanged objects fit into little memory then.
     pub is_brief: bool,
-    /// Whether pods are read beside the objects.
-    pub reads_pods: bool,
+    /// Whether what is around the objects is read: pods, and what else carries the set's label.
+    pub reads_around: bool,
 }
 
 /// Where the truth comes from.
@@ -60,7 +60,7 @@ pub enum Mode {
 
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
 pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Compared, CommandError> {
-    let Question { inputs, tested, manifests, members, home, set, today, mode, is_brief, reads_pods } =
+    let Question { inputs, tested, manifests, members, home, set, today, mode, is_brief, reads_around } =
         question;
     let environment = &inputs.environment.environment;
     let kinds = kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
@@ -82,7 +82,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     for one in &desired.objects {
         targets.push(target(&kinds, &one.object)?);
     }
-    let namespaces = if reads_pods { pods_namespaces(&desired.objects) } else { Vec::new() };
+    let namespaces = if reads_around { pods_namespaces(&desired.objects) } else { Vec::new() };
     let with_workloads = namespaces_of(targets.iter().filter(|target| target.resource.group == "apps"));
     let wanted: Vec<_> = desired.objects.into_iter().map(|one| Mutex::new(Some(one))).collect();
     let extra = extra(members, &targets);
@@ -99,13 +99,14 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     };
     let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
     let (looked, extra_live, needed_live, pods, autoscalers) = futures::join!(
-        observe::each(cluster, &targets, looker),
+        observe::each(cluster, &targets, reads_around.then_some(set), looker),
         observe::objects(cluster, &extra),
         observe::objects(cluster, &needed_targets),
         observe::pods(cluster, &namespaces),
         observe::autoscalers(cluster, &with_workloads)
     );
-    let mut objects = settled(cluster, looked?).await;
+    let looked = looked?;
+    let mut objects = settled(cluster, looked.taken).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect(object, &rules);
@@ -117,6 +118,9 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         let live = extra_live.remove(&target.id()).unwrap_or(Observed::Absent(Absence::Object));
         compare::object(Looked::extra(target, live))
     }));
+    let is_member: HashSet<ObjectId> = members.iter().map(Target::id).collect();
+    let strays = looked.strays.into_iter().filter(|target| !is_member.contains(&target.id()));
+    objects.extend(strays.map(compare::stray));
     let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
     let requirements = compare::unmet(&needed, &needed_live?);
     Ok(Compared {

@@ -120,7 +120,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         today,
         mode,
         is_brief: true,
-        reads_pods: is_release && args.since.is_none(),
+        reads_around: is_release && args.since.is_none(),
     };
     let Compared { mut comparison, pods, autoscalers: (autoscalers, unreadable) } =
         comparing::compare(cluster.as_ref(), question).await?;

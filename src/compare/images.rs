@@ -199,15 +199,16 @@ mod tests {
     }
 
     fn states(pods: Vec<PodFacts>) -> Vec<(String, ImageState)> {
+        findings(pods).into_iter().map(|found| (found.container, found.state)).collect()
+    }
+
+    fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
         let desired = object(
             "StatefulSet",
-            json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": format!("a.example/web@{}", digest("index"))}]}}}}),
+            json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "status": {"updateRevision": "new"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": format!("a.example/web@{}", digest("index"))}]}}}}),
         );
         let running = Running { pods, between: BTreeMap::new() };
         running_images(&[RunningWorkload { desired: &desired, live: &desired }], &running, &tested(), &[])
-            .into_iter()
-            .map(|found| (found.container, found.state))
-            .collect()
     }
 
     fn at(name: &str) -> String {
@@ -223,6 +224,21 @@ mod tests {
                 "{id}"
             );
         }
+    }
+
+    #[test]
+    fn a_pod_of_an_old_revision_is_told_as_such_and_does_not_count() {
+        let of = |name: &str, revision: &str, image: &str| PodFacts {
+            revision: Some(revision.into()),
+            ..pod(name, &[("web", &at(image))])
+        };
+        let found = findings(vec![of("p", "new", "index"), of("q", "old", "other")]);
+        assert_eq!(found[0].state, ImageState::Match);
+        let old: Vec<_> = found[0].running.iter().filter(|one| one.old_revision).collect();
+        assert!(
+            old.len() == 1 && old[0].pods == ["q"] && old[0].digest == Some(digest("other")),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use fields::changes;
 pub use images::{Running, RunningWorkload, pods_of, running_images};
 pub use managed_fields::{Owners, class_of, leaves};
-pub use object::{Looked, object};
+pub use object::{Looked, object, stray};
 pub use overlay::overlay;
 pub use pin::PinError;
 pub use proof::is_unchanged;

@@ -6,7 +6,7 @@ use super::unowned::is_default;
 use crate::model::finding::{
     Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus, UntestedChange,
 };
-use crate::model::snapshot::{Observed, Prediction};
+use crate::model::snapshot::{Absence, Observed, Prediction};
 use crate::model::{Object, Target};
 
 /// What was seen of one object.
@@ -34,6 +34,13 @@ impl Looked {
         let untested = Vec::new();
         Self { target, tested: None, desired: None, live, prediction: None, fresh: None, untested }
     }
+}
+
+/// An object that somebody else put into the set.
+pub fn stray(target: Target) -> ObjectComparison {
+    let mut found = object(Looked::extra(target, Observed::Absent(Absence::Object)));
+    found.status = ObjectStatus::Stray;
+    found
 }
 
 /// Compares one object.

@@ -1,6 +1,7 @@
 //! Live fields that no manager owns. Most are defaults of the server; what is none of those was injected by admission,
 //! or set by somebody whose traces are gone.
 
+use crate::model::list_key::{key_step, list_key};
 use crate::model::path::Step;
 use crate::model::pod_spec::pod_spec_path;
 use crate::model::{FieldPath, Object};
@@ -86,7 +87,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Items are told apart as the entries tell them apart; a list of which no entry tells is one leaf.
+    /// Items are told apart as the entries tell them apart; a list of which no entry tells, by the keys that its items have.
     fn list(&mut self, sets: &Sets<'_>, items: &[Value]) {
         let steps: Vec<(Step, &Map<String, Value>)> = sets
             .iter()
@@ -94,10 +95,7 @@ impl Walk<'_> {
             .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)))
             .collect();
         let Some((first, _)) = steps.first() else {
-            if !items.is_empty() {
-                self.leaf(&Value::from(items.to_vec()));
-            }
-            return;
+            return self.unknown_list(items);
         };
         let names: Vec<String> = match first {
             Step::Key(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
@@ -113,6 +111,23 @@ impl Walk<'_> {
             self.path.push(step);
             self.value(&below, item);
             self.path.pop();
+        }
+    }
+
+    fn unknown_list(&mut self, items: &[Value]) {
+        let keyed = list_key(&[items]).filter(|_| !items.is_empty());
+        let steps: Option<Vec<Step>> =
+            keyed.and_then(|keys| items.iter().map(|item| key_step(item, keys)).collect());
+        match steps {
+            Some(steps) => {
+                for (step, item) in steps.into_iter().zip(items) {
+                    self.path.push(step);
+                    self.value(&Vec::new(), item);
+                    self.path.pop();
+                }
+            }
+            None if !items.is_empty() => self.leaf(&Value::from(items.to_vec())),
+            None => {}
         }
     }
 
@@ -283,7 +298,8 @@ mod tests {
         let injected = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "Always",
             "env": [{"name": "INJECTED", "value": "1"}]});
         let at = "/spec/template/spec/containers/[name=web]";
-        assert_eq!(found(deployment(injected)), [format!("{at}/imagePullPolicy"), format!("{at}/env")]);
+        let env = |field: &str| format!("{at}/env/[name=INJECTED]/{field}");
+        assert_eq!(found(deployment(injected)), [format!("{at}/imagePullPolicy"), env("name"), env("value")]);
         let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
         let at = "/spec/template/spec/containers/[name=side]";
         assert_eq!(found(deployment(side)), [format!("{at}/name"), format!("{at}/image")]);

@@ -66,6 +66,8 @@ pub enum ObjectStatus {
     Missing(Absence),
     /// In the inventory and no longer desired.
     Extra,
+    /// It carries the set's label, and is not in the inventory: nobody promoted it.
+    Stray,
     /// The server could not be asked (a webhook denies dry-runs); `changes` is a prediction.
     NotVerified {
         /// What the server said, cleaned.

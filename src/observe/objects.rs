@@ -1,6 +1,8 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
+use super::pages::paged;
 use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{ResourceType, Target};
 use futures::FutureExt;
@@ -23,19 +25,20 @@ const NEXT_PAGE: u32 = 100;
 pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapshot, ApiError> {
     let taken_at = Some(Timestamp::now());
     let as_read = std::future::ready(Arc::new(|_, observed| observed));
-    let observed = each(cluster, targets, as_read).await?;
+    let observed = each(cluster, targets, None, as_read).await?.taken;
     let id = |index: usize| targets.get(index).map(Target::id);
     let objects = observed.into_iter().filter_map(|(index, one)| Some((id(index)?, one))).collect();
     Ok(Snapshot { objects, taken_at })
 }
 
 /// Hands each target to `take` as soon as it is read, with its index, on threads that move no bytes: of many objects,
-/// only what `take` keeps is held. Answers by index, in order. What `take` is may be known later than the first page.
+/// only what `take` keeps is held; of others, where they are in this set. Answers by index, in order. What `take` is may be known later than the first page.
 pub async fn each<T, F>(
     cluster: &dyn Cluster,
     targets: &[Target],
+    set: Option<&str>,
     take: impl Future<Output = Arc<F>>,
-) -> Result<Vec<(usize, T)>, ApiError>
+) -> Result<Each<T>, ApiError>
 where
     T: Send + 'static,
     F: Fn(usize, Observed) -> T + Send + Sync + 'static,
@@ -47,15 +50,26 @@ where
     }
     let take = take.shared();
     let reading = groups.into_iter().map(|((resource, namespace), by_name)| {
-        Group { cluster, targets, resource, namespace, by_name, taken: Vec::new(), taking: None }
+        let (taken, strays, taking) = (Vec::new(), Vec::new(), None);
+        Group { cluster, targets, resource, namespace, set, by_name, taken, strays, taking }
             .read(take.clone())
     });
-    let mut taken: Vec<(usize, T)> = Vec::with_capacity(targets.len());
+    let mut all = Each { taken: Vec::with_capacity(targets.len()), strays: Vec::new() };
     for group in join_all(reading).await {
-        taken.extend(group?);
+        let group = group?;
+        all.taken.extend(group.taken);
+        all.strays.extend(group.strays);
     }
-    taken.sort_unstable_by_key(|(index, _)| *index);
-    Ok(taken)
+    all.taken.sort_unstable_by_key(|(index, _)| *index);
+    Ok(all)
+}
+
+/// What was read of targets.
+pub struct Each<T> {
+    /// What was taken of each target, by index.
+    pub taken: Vec<(usize, T)>,
+    /// Other objects of the same kinds and namespaces that carry the set's label.
+    pub strays: Vec<Target>,
 }
 
 /// Targets of one kind and namespace.
@@ -64,19 +78,18 @@ struct Group<'a, T> {
     targets: &'a [Target],
     resource: &'a ResourceType,
     namespace: Option<&'a str>,
+    set: Option<&'a str>,
     /// Those that have not been read yet.
     by_name: HashMap<&'a str, usize>,
     /// Those that have been taken.
     taken: Vec<(usize, T)>,
+    strays: Vec<Target>,
     /// Those of the latest page.
     taking: Option<JoinHandle<Vec<(usize, T)>>>,
 }
 
 impl<T: Send + 'static> Group<'_, T> {
-    async fn read<F>(
-        mut self,
-        take: Shared<impl Future<Output = Arc<F>>>,
-    ) -> Result<Vec<(usize, T)>, ApiError>
+    async fn read<F>(mut self, take: Shared<impl Future<Output = Arc<F>>>) -> Result<Each<T>, ApiError>
     where
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
@@ -88,13 +101,25 @@ impl<T: Send + 'static> Group<'_, T> {
             true => rest.into_iter().map(|index| (index, Observed::Absent(Absence::Object))).collect(),
             false => {
                 let reads = rest.iter().map(|index| read(self.cluster, &self.targets[*index]));
-                let reads: Result<Vec<_>, _> = join_all(reads).await.into_iter().collect();
+                let (reads, labelled) = futures::join!(join_all(reads), self.labelled(is_secret));
+                self.strays.extend(labelled);
+                let reads: Result<Vec<_>, _> = reads.into_iter().collect();
                 rest.into_iter().zip(reads?).collect()
             }
         };
         self.hand(rest, &take).await;
         self.settle().await;
-        Ok(self.taken)
+        Ok(Each { taken: self.taken, strays: self.strays })
+    }
+
+    /// Others that carry the set's label, where what is read is not listed. What may not be listed is nobody's to name.
+    async fn labelled(&self, is_secret: bool) -> Vec<Target> {
+        let Some(set) = self.set.filter(|_| !is_secret) else { return Vec::new() };
+        let request = ListRequest::all(self.resource, self.namespace).with_only_metadata();
+        let request = request.with_labels(&format!("{APPLYSET_PART_OF_LABEL}={set}"));
+        let names = paged(self.cluster, request, |object| object.name().to_owned()).await.unwrap_or_default();
+        let others = names.iter().filter(|name| !self.by_name.contains_key(name.as_str()));
+        others.map(|name| Target::new(self.resource, self.namespace, name)).collect()
     }
 
     /// Lists them; false where they may not be listed.
@@ -112,8 +137,13 @@ impl<T: Send + 'static> Group<'_, T> {
             };
             let wanted = page.items.into_iter().filter_map(|object| {
                 let is_here = object.namespace() == self.namespace;
-                let index = is_here.then(|| self.by_name.remove(object.name())).flatten()?;
-                Some((index, Observed::Present(object)))
+                let index = is_here.then(|| self.by_name.remove(object.name())).flatten();
+                if index.is_none()
+                    && self.set.is_some_and(|set| object.label(APPLYSET_PART_OF_LABEL) == Some(set))
+                {
+                    self.strays.push(Target::new(self.resource, self.namespace, object.name()));
+                }
+                Some((index?, Observed::Present(object)))
             });
             let wanted = wanted.collect();
             self.hand(wanted, take).await;

@@ -145,7 +145,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         today,
         mode: Mode::Auto,
         is_brief: false,
-        reads_pods: false,
+        reads_around: false,
     };
     let Compared { comparison, autoscalers: (autoscalers, mut unreadable), .. } =
         comparing::compare(cluster, question).await?;

@@ -311,6 +311,10 @@ impl Maker<'_> {
                 ("missing", Some("its kind is not served: the CRD is missing".to_owned()))
             }
             ObjectStatus::Extra => ("extra", Some("no longer desired".to_owned())),
+            ObjectStatus::Stray => (
+                "extra",
+                Some("carries the label of the release's set, and no promotion put it there".to_owned()),
+            ),
             ObjectStatus::NotVerified { why } => ("not-verified", Some(why.clone())),
             ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
             ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),

@@ -208,8 +208,9 @@ fn what_a_webhook_denies_is_not_verified_and_predicted() {
         scene.namespace.kubectl().args(probe).run().code != Some(0)
     });
     scene.write("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: new}\n");
-    let view = scene.diff(&["-o", "json"]).json();
-    assert!(view["objects"][0].to_string().contains("not dry, please"), "{view:#}");
+    let view = scene.diff(&["-o", "json"]).exits(1).json();
+    assert_eq!(view["objects"][0]["status"], "not-verified", "{view:#}");
+    assert!(view["objects"][0]["why"].to_string().contains("not dry, please"), "{view:#}");
     assert_eq!(view["objects"][0]["changes"][0]["path"], "/data/A", "{view:#}");
 }
 

@@ -85,6 +85,29 @@ fn what_is_no_longer_in_the_release_is_pruned_but_for_what_was_taken_out_of_the_
 }
 
 #[test]
+fn what_somebody_puts_into_the_set_by_its_label_is_told_and_not_touched() {
+    let namespace = TestCluster::get().namespace_named("t-stray");
+    for count in [1, 8] {
+        let objects = (0..count).map(|n| config(&format!("c{n}"), json!({"n": "1"}))).collect();
+        let release = ReleaseFile::new("shop", &count.to_string(), objects);
+        promote(&namespace, &release, &["-y"]).exits(0);
+        let diff = || {
+            let mut command = TestCluster::get().delivery();
+            command.args(["diff", "-n", namespace.name()]).arg(release.path()).run()
+        };
+        diff().exits(0);
+        let mut stray = config("stray", json!({}));
+        let labels = namespace.get("", "ConfigMap", "c0").unwrap().labels().unwrap().clone();
+        stray["metadata"]["labels"] = labels.into();
+        namespace.apply(stray);
+        let told = diff().exits(1).stdout;
+        assert!(told.contains("/stray") && told.contains("no promotion put it there"), "{told}");
+        promote(&namespace, &release, &["-y"]).exits(0);
+        namespace.kubectl().args(["delete", "configmap", "stray"]).run().ok();
+    }
+}
+
+#[test]
 fn nothing_to_do_is_one_line_and_touches_no_object_of_the_release() {
     let namespace = TestCluster::get().namespace_named("t-same");
     let objects = vec![config("a", json!({"a": "1"})), config("b", json!({"b": "1"}))];
