@@ -95,7 +95,11 @@ async fn begin(
     {
         return Ok(Err(open_journal(open)));
     }
-    let before = match pre_images(&plan, before, services).await {
+    // Of objects that are there: a kind that is not served yet cannot be watched.
+    let there = plan.steps.iter().filter(|step| step.expect != Expect::Absent);
+    let there: Vec<_> = there.map(|step| step.target.clone()).collect();
+    let (before, ()) = tokio::join!(pre_images(&plan, before, services), services.rollout.before(&there));
+    let before = match before {
         Ok(before) => before,
         Err(moved) => return Ok(Err(moved)),
     };

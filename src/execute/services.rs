@@ -90,6 +90,9 @@ pub struct Watched {
 /// (`Event::Rollout`, `Event::Failed`). Its futures may be dropped at any time.
 #[async_trait]
 pub trait Rollout: Send + Sync {
+    /// Takes down how these stand before anything is written: what is broken already is said, and not blamed later.
+    async fn before(&self, targets: &[Target]);
+
     /// Waits until every object is done; the first that fails ends it.
     async fn follow(&self, watched: &[Watched]) -> Result<(), Box<Failure>>;
 

@@ -103,6 +103,19 @@ impl Baseline {
         baseline
     }
 
+    /// Takes in what an earlier one knows: the times of a server have whole seconds, and tell less than having looked.
+    pub fn include(&mut self, earlier: &Self) {
+        let take = |mine: &mut BTreeMap<String, u32>, theirs: &BTreeMap<String, u32>| {
+            for (key, count) in theirs {
+                let known = mine.entry(key.clone()).or_default();
+                *known = (*known).max(*count);
+            }
+        };
+        take(&mut self.restarts, &earlier.restarts);
+        take(&mut self.occurrences, &earlier.occurrences);
+        self.broken.clone_from(&earlier.broken);
+    }
+
     /// Restarts of a container before, none where it did not run.
     pub fn restarts_of(&self, pod: &PodFacts, container: &str) -> Option<u32> {
         self.restarts.get(&format!("{}/{container}", pod.uid)).copied()

@@ -64,12 +64,12 @@ impl Follow {
     }
 
     /// Starts the watches that these objects need and waits until they have been read, at most `limit` (then they are
-    /// read while the rollout goes on). Call it before the objects are written: what was there before becomes known.
-    pub async fn prepare(&mut self, targets: &[Target], limit: Duration) {
+    /// read while the rollout goes on; false). Call it before the objects are written: what was there before becomes known.
+    pub async fn prepare(&mut self, targets: &[Target], limit: Duration) -> bool {
         for target in targets {
             self.ensure(target);
         }
-        self.store.synced(limit).await;
+        self.store.synced(limit).await
     }
 
     fn ensure(&mut self, target: &Target) {

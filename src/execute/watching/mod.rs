@@ -1,6 +1,7 @@
 //! Judges the rollouts of an execution: follows them, tells a failure with what helps to understand it, proves the
 //! images, runs the gates, and sees that everything stays well.
 
+mod before;
 mod gates;
 mod health;
 mod hidden;

@@ -14,11 +14,11 @@ use crate::model::plan::Propagation;
 use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Deadline, Nudge, Subject, written_at};
+use crate::rollout::{Baseline, Deadline, Nudge, Subject, written_at};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -31,7 +31,9 @@ pub struct Watching {
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) events: Arc<dyn EventSink>,
     pub(super) options: WatchingOptions,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
+    /// How things stood before the first write; a run that takes up another one's work has no such time.
+    pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
 }
 
 #[derive(Default)]
@@ -48,7 +50,7 @@ pub(super) struct State {
 impl Watching {
     /// Sends no request by itself.
     pub fn new(cluster: Arc<dyn Cluster>, events: Arc<dyn EventSink>, options: WatchingOptions) -> Self {
-        Self { cluster, events, options, state: Mutex::default() }
+        Self { cluster, events, options, state: Mutex::default(), before: OnceLock::new() }
     }
 
     /// Follows these besides what is followed: objects that another tool has just applied.
@@ -110,9 +112,11 @@ impl Watching {
 
     pub(super) fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
         let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
-        let baseline = follow.baseline(&one.target, Some(written));
-        for broken in &baseline.broken {
-            self.note(Some(one.target.id()), format!("was already broken before: {broken}"));
+        let id = one.target.id();
+        let mut baseline = follow.baseline(&one.target, Some(written));
+        match self.before.get().and_then(|before| before.get(&id)) {
+            Some(before) => baseline.include(before),
+            None => self.say_broken(&id, &baseline),
         }
         Subject::new(one.target.clone(), &one.answer, written)
             .with_baseline(baseline)
@@ -242,6 +246,10 @@ fn with_deadline(
 
 #[async_trait]
 impl Rollout for Watching {
+    async fn before(&self, targets: &[Target]) {
+        self.take_down(targets).await;
+    }
+
     async fn follow(&self, watched: &[Watched]) -> Result<(), Box<Failure>> {
         let mut state = self.state.lock().await;
         let State { follow, seen, open, deadlines } = &mut *state;

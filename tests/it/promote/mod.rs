@@ -2,12 +2,15 @@
 
 mod adoption;
 mod barriers;
+mod baseline;
 mod everything;
 mod hooks;
 mod preflight;
+mod prune;
 mod quarantine;
 mod rights;
 mod sizes;
 mod support;
+mod waivers;
 mod webhook;
 mod whole;

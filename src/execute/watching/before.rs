@@ -1,0 +1,33 @@
+//! How things stand before the first write: what is broken then is said at once, and not blamed on the promotion.
+
+use super::service::Watching;
+use crate::model::{ObjectId, Target};
+use crate::rollout::{Baseline, is_watched};
+use std::time::Duration;
+
+/// How long the reads may hold up the first write. What is not read by then is told by its time instead.
+const READ: Duration = Duration::from_secs(5);
+
+impl Watching {
+    /// Looks at those that have a rollout. The watches go on, and are those that the rollout is judged by.
+    pub(super) async fn take_down(&self, targets: &[Target]) {
+        let watched: Vec<Target> = targets.iter().filter(|target| is_watched(target)).cloned().collect();
+        if watched.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock().await;
+        let follow = state.follow.get_or_insert_with(|| self.start());
+        if !follow.prepare(&watched, READ).await {
+            return;
+        }
+        let baselines = watched.iter().map(|target| (target.id(), follow.baseline(target, None)));
+        let baselines = self.before.get_or_init(|| baselines.collect());
+        baselines.iter().for_each(|(id, baseline)| self.say_broken(id, baseline));
+    }
+
+    pub(super) fn say_broken(&self, object: &ObjectId, baseline: &Baseline) {
+        for broken in &baseline.broken {
+            self.note(Some(object.clone()), format!("was already broken before: {broken}"));
+        }
+    }
+}
