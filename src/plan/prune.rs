@@ -92,7 +92,9 @@ fn reason_to_stay<'a>(
     if is_kept(&id) && !policy.prune_kept.iter().any(|name| names(name, &id)) {
         let message = format!("stays: a {} is never pruned unless it is named", id.kind);
         let mut finding = note("prune", Some(&id), message);
-        finding.hint = Some(format!("--prune-kept {}", id.kubectl_name()));
+        let name = id.kubectl_name();
+        // Once the release is promoted, what stayed is no member any more.
+        finding.hint = Some(format!("--prune-kept {name} prunes it now; afterwards kubectl delete does"));
         return Err(Some(Box::new(finding)));
     }
     Ok(live)
