@@ -23,6 +23,7 @@ mod rollout;
 mod schema;
 mod signing;
 mod terminal;
+mod truths;
 mod version;
 mod wait;
 mod yaml;

@@ -132,3 +132,74 @@ fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
     let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
     assert!(told.stderr.contains("nobody has applied it within 3 s: /data/VERSION"), "{told:?}");
 }
+
+/// Applies what lies in a file again and again, as a controller does, until it is told to stop.
+struct Controller<'a> {
+    scene: &'a Scene,
+    stop: std::sync::atomic::AtomicBool,
+}
+
+impl Controller<'_> {
+    fn want(&self, objects: &[Value]) {
+        let list =
+            self.scene.write("next.json", &json!({"apiVersion": "v1", "kind": "List", "items": objects}));
+        std::fs::rename(list, self.scene.folder.path().join("wanted.json")).unwrap();
+    }
+
+    fn run(&self) {
+        while !self.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            let mut apply = self.scene.namespace.kubectl();
+            apply
+                .args(["apply", "--server-side", "-f"])
+                .arg(self.scene.folder.path().join("wanted.json"))
+                .run()
+                .ok();
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+}
+
+/// Stops the loop when a test ends, after a panic too.
+struct Stop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_one_is_told() {
+    let scene = Scene::new();
+    let user = scene.namespace.user("reader").with_role("view").ready();
+    let controller = Controller { scene: &scene, stop: false.into() };
+    controller.want(&[config("1"), deployment(&image("1"), None)]);
+    let wait = |release: &PathBuf, soak: &str| {
+        let mut command: Command = TestCluster::get().delivery();
+        command.env("KUBECONFIG", user.kubeconfig()).arg("wait").arg(release);
+        command.args(["--settle", "1s", "--timeout", "30s", "--soak", soak]).run()
+    };
+    std::thread::scope(|scope| {
+        let _stops_at_the_end = Stop(&controller.stop);
+        scope.spawn(|| controller.run());
+        let good = scene.release("2");
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_secs(1));
+            controller.want(&[config("2"), deployment(&image("2"), None)]);
+        });
+        let told = wait(&good, "3s").exits(0);
+        assert!(told.stderr.contains("shop 2 runs: 2 objects"), "{told:?}");
+        assert!(told.took > Duration::from_secs(4), "{:?}", told.took);
+        // The next one becomes ready and exits later: the soak finds it.
+        let mut broken = deployment(&image("3"), Some("crash-later"));
+        broken["spec"]["template"]["metadata"]["annotations"]["kwok-play-after"] = "3s".into();
+        let bad = scene.release("3");
+        controller.want(&[config("3"), broken]);
+        let told = wait(&bad, "20s").exits(3);
+        assert!(told.stderr.contains("ended during the soak"), "{told:?}");
+        assert!(told.took < Duration::from_secs(15), "{:?}", told.took);
+    });
+    let live = scene.namespace.get("apps", "Deployment", "web").unwrap();
+    let managers: Vec<_> = live.managed_fields().iter().map(|entry| entry["manager"].clone()).collect();
+    assert!(!managers.contains(&json!("kubectl-delivery")), "it changed nothing: {managers:?}");
+}

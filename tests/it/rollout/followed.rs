@@ -2,10 +2,11 @@
 
 use crate::harness::{Namespace, TestCluster, blocking};
 use jiff::Timestamp;
+use kubectl_delivery::cluster::ApplyOptions;
 use kubectl_delivery::execute::follow::Follow;
 use kubectl_delivery::model::kinds::well_known;
 use kubectl_delivery::model::verdict::{Cause, Verdict};
-use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::model::{Object, ResourceType, Target};
 use kubectl_delivery::rollout::{Policy, Subject, written_at};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -52,11 +53,13 @@ pub fn follow_while(
     let target = target(namespace, &object);
     blocking(async {
         let cluster = TestCluster::get().connect().await;
-        let mut follow = Follow::start(cluster, policy);
+        let mut follow = Follow::start(cluster.clone(), policy);
         follow.prepare(std::slice::from_ref(&target), Duration::from_secs(10)).await;
         let baseline = follow.baseline(&target, None);
         let start = Instant::now();
-        let answer = namespace.apply(object);
+        let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false };
+        let answer =
+            cluster.apply(&target, &object, &options).await.unwrap_or_else(|error| panic!("{error}")).object;
         let written = written_at(&answer).unwrap_or_else(Timestamp::now);
         follow.add([Subject::new(target, &answer, written).with_baseline(baseline)]);
         meanwhile();
@@ -76,7 +79,14 @@ pub fn follow_while(
 
 fn target(namespace: &Namespace, object: &Value) -> Target {
     let object = Object::new(object.clone()).unwrap();
-    let kind = well_known(&object.gvk()).unwrap_or_else(|| panic!("{} is not well known", object.kind()));
+    let gvk = object.gvk();
+    let kind = well_known(&gvk).unwrap_or_else(|| ResourceType {
+        plural: format!("{}s", gvk.kind.to_lowercase()),
+        group: gvk.group,
+        version: gvk.version,
+        kind: gvk.kind,
+        namespaced: true,
+    });
     Target::new(&kind, Some(namespace.name()), object.name())
 }
 
