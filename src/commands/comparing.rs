@@ -10,7 +10,6 @@ use crate::compare::{
     self, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
 };
 use crate::model::admission::Admission;
-
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
 use crate::model::kinds::well_known;
 use crate::model::pod_spec::pod_spec;

@@ -8,11 +8,13 @@ use super::structural::{Difference, differences, split_towards};
 use crate::model::environment::{Environment, External};
 use crate::model::finding::{RuleFinding, UntestedChange};
 use crate::model::image::ImageReference;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};
 use crate::model::pod_spec::images;
 use crate::model::release::Release;
 use crate::model::{FieldPath, Gvk, Object, ObjectId, kinds};
 use jiff::civil::Date;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What desired is made of. Objects come as values: those that nobody else holds are changed in place.
@@ -133,6 +135,7 @@ impl Maker<'_> {
                 Difference { path: FieldPath::root(), left: None, right: Some(desired.value().clone()) };
             return vec![self.change(&id, whole)];
         };
+        let desired = &*without_ours(desired);
         if tested == desired {
             return Vec::new();
         }
@@ -149,8 +152,7 @@ impl Maker<'_> {
         for path in self.rules.paths_for(&id) {
             found = found.into_iter().flat_map(|difference| split_towards(difference, path)).collect();
         }
-        let names =
-            ["/metadata/name", "/metadata/namespace", "/metadata/labels/applyset.kubernetes.io~1part-of"];
+        let names = ["/metadata/name", "/metadata/namespace"];
         let is_form = |difference: &Difference| names.contains(&&*difference.path.to_string());
         found
             .into_iter()
@@ -161,6 +163,31 @@ impl Maker<'_> {
 
     fn change(&self, id: &ObjectId, difference: Difference) -> UntestedChange {
         untested(self.rules, id, difference)
+    }
+}
+
+/// Without what a promotion adds to every object, which what was last promoted holds.
+fn without_ours(desired: &Object) -> Cow<'_, Object> {
+    let annotation = |at: &Value| at.pointer("/metadata/annotations")?.get(RESTART_ANNOTATION).map(|_| ());
+    let restarted = desired.at("/spec/template").and_then(annotation).is_some();
+    if desired.label(APPLYSET_PART_OF_LABEL).is_none() && !restarted {
+        return Cow::Borrowed(desired);
+    }
+    let mut bare = desired.clone();
+    let template = restarted.then(|| bare.value_mut().pointer_mut("/spec/template")).flatten();
+    remove(template, "annotations", RESTART_ANNOTATION);
+    remove(Some(bare.value_mut()), "labels", APPLYSET_PART_OF_LABEL);
+    Cow::Owned(bare)
+}
+
+/// Removes a key of a map of `metadata`, and the map where it holds nothing more.
+fn remove(of: Option<&mut Value>, map: &str, key: &str) {
+    let metadata = of.and_then(|of| of.get_mut("metadata")).and_then(Value::as_object_mut);
+    let Some(metadata) = metadata else { return };
+    let Some(inner) = metadata.get_mut(map).and_then(Value::as_object_mut) else { return };
+    inner.shift_remove(key);
+    if inner.is_empty() {
+        metadata.shift_remove(map);
     }
 }
 

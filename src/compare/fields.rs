@@ -1,6 +1,7 @@
 //! The differing fields of one object: what an apply would change, and what others added.
 
-use super::managed_fields::Owners;
+use super::managed_fields::{Owners, is_our_apply};
+use super::others::is_controllers;
 use super::unowned::unexplained;
 use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
 use crate::model::path::Step;
@@ -182,7 +183,7 @@ fn whole(steps: &[Step], old: &[Value], new: &[Value]) -> Vec<Step> {
     if differ { steps.to_vec() } else { Vec::new() }
 }
 
-/// What somebody who is not a controller set, desired does not hold, and an apply would leave.
+/// What others set, desired does not hold, and an apply would leave.
 ///
 /// Desired holds what our own entry holds in the prediction: its own text may leave out the key of a list item.
 fn added(
@@ -192,12 +193,10 @@ fn added(
     fresh: Option<&Object>,
     found: &mut Vec<FieldChange>,
 ) {
-    let is_visitor = |owner: &Ownership| {
-        !matches!(owner.class, HandClass::Ours | HandClass::Controller | HandClass::Autoscaler)
-    };
-    for (owner, fields) in walk.owners.fields_of(is_visitor) {
+    for (owner, fields) in walk.owners.fields_of(|owner| !is_our_apply(owner)) {
         for leaf in fields {
-            let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)));
+            let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
+                || owner.class == HandClass::Controller && is_controllers(live, &leaf);
             let value = leaf.get(live.value()).filter(|value| !is_empty(value));
             if skipped
                 || value.is_none()

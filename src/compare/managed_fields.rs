@@ -43,7 +43,7 @@ impl<'a> Owners<'a> {
         self.entries.iter().any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))
     }
 
-    /// The fields that each manager owns, as their deepest paths.
+    /// The fields that each manager owns besides status, as their deepest paths.
     pub fn fields(&self) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
         self.fields_of(|_| true)
     }
@@ -54,7 +54,7 @@ impl<'a> Owners<'a> {
         is_wanted: impl Fn(&Ownership) -> bool,
     ) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
         let wanted = self.entries.iter().filter(move |(owner, _)| is_wanted(owner));
-        wanted.map(|(owner, fields)| (owner, leaves(fields)))
+        wanted.map(|(owner, fields)| (owner, leaves_where(fields, &|key| key != "f:status")))
     }
 
     /// How the items of the list at `path` are told apart, where any manager's entry says so.
@@ -65,7 +65,7 @@ impl<'a> Owners<'a> {
     }
 }
 
-fn is_our_apply(owner: &Ownership) -> bool {
+pub(super) fn is_our_apply(owner: &Ownership) -> bool {
     owner.class == HandClass::Ours && owner.operation == "Apply"
 }
 
@@ -99,22 +99,28 @@ fn owns(fields: &Value, path: &FieldPath) -> bool {
 
 /// The leaves of a set: the paths under which it holds nothing more. `.` stands for the path above it.
 pub fn leaves(fields: &Value) -> Vec<FieldPath> {
-    fn walk(at: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
+    leaves_where(fields, &|_| true)
+}
+
+/// Those below the fields at the root that are wanted, by their names in the set.
+fn leaves_where(fields: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Vec<FieldPath> {
+    fn walk(at: &Value, path: &FieldPath, is_wanted: &dyn Fn(&str) -> bool, found: &mut Vec<FieldPath>) {
         let below: Vec<_> = at
             .as_object()
             .into_iter()
             .flatten()
+            .filter(|(key, _)| is_wanted(key))
             .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
             .collect();
         if below.is_empty() && !path.steps().is_empty() {
             found.push(path.clone());
         }
         for (step, value) in below {
-            walk(value, &path.with(step), found);
+            walk(value, &path.with(step), &|_| true, found);
         }
     }
     let mut found = Vec::new();
-    walk(fields, &FieldPath::root(), &mut found);
+    walk(fields, &FieldPath::root(), is_wanted, &mut found);
     found
 }
 

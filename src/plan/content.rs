@@ -2,6 +2,7 @@
 //!
 //! A Deployment's resourceVersion moves with every status update, so that it cannot be the precondition of a plan.
 
+use crate::compare::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
 use crate::model::{Object, Sha256Digest};
 use serde_json::{Map, Value};
@@ -9,24 +10,6 @@ use serde_json::{Map, Value};
 /// Fields of `metadata` that are not content.
 const NOT_CONTENT: &[&str] =
     &["resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "uid"];
-
-/// Annotations that controllers of the control plane write, by key or by prefix up to the slash.
-const CONTROLLERS_ANNOTATIONS: &[&str] = &[
-    "deployment.kubernetes.io/",
-    "deprecated.daemonset.template.generation",
-    "control-plane.alpha.kubernetes.io/leader",
-    "autoscaling.alpha.kubernetes.io/",
-    "pv.kubernetes.io/",
-    "volume.kubernetes.io/",
-    "volume.beta.kubernetes.io/storage-provisioner",
-];
-
-/// Whether an annotation belongs to controllers: it is no content, and a revert leaves it as it is.
-pub fn is_controllers_annotation(key: &str) -> bool {
-    CONTROLLERS_ANNOTATIONS
-        .iter()
-        .any(|known| if known.ends_with('/') { key.starts_with(known) } else { key == *known })
-}
 
 /// The hash of an object's content: everything but status, counters, times and controllers' annotations, and the
 /// ownership of everything but status.

@@ -110,7 +110,7 @@ impl<'a> Item<'a> {
     fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
         let (mut refused, mut leave, mut paths) = (Vec::new(), Vec::new(), Vec::new());
         for change in &self.object.changes {
-            match decide(change, autoscaled, policy) {
+            match decide(live, change, autoscaled, policy) {
                 Decision::Leave => leave.push(change.path.clone()),
                 Decision::Person(whose) | Decision::Tool(whose) => refused.push((change.path.clone(), whose)),
                 decision => {

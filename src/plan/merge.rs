@@ -3,8 +3,8 @@
 //! Where the promotion changed nothing, live stays. Where it did, what was there before comes back, and an edit that
 //! somebody made there since is named, and wins only where it is asked to.
 
-use super::content::is_controllers_annotation;
 use super::fields_v1::{leaves, take, union};
+use crate::compare::is_controllers_annotation;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};

@@ -36,7 +36,7 @@ mod workload;
 pub use approved::{moved, withheld};
 pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;
-pub use content::{content_hash, expect_holds, expect_present, is_controllers_annotation, same_content};
+pub use content::{content_hash, expect_holds, expect_present, same_content};
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};
 pub use hooks::not_applied;

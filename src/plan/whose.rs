@@ -1,9 +1,9 @@
 //! Whose fields a promotion may change: a decision for each differing field.
 
 use super::policy::Policy;
-use crate::model::FieldPath;
+use crate::compare::is_controllers;
+use crate::model::Object;
 use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
-use crate::model::path::Step;
 
 /// What is done about one differing field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,13 @@ pub(super) enum Decision {
     Tool(Ownership),
 }
 
-/// Decides. `autoscaled` says that an autoscaler owns the object's `replicas`.
-pub(super) fn decide(change: &FieldChange, autoscaled: bool, policy: &Policy) -> Decision {
+/// Decides about a field of `live`. `autoscaled` says that an autoscaler owns the object's `replicas`.
+pub(super) fn decide(live: &Object, change: &FieldChange, autoscaled: bool, policy: &Policy) -> Decision {
     if change.expected_by.is_some() || change.kind == ChangeKind::AddedOriginUnknown {
         return Decision::Leave;
     }
-    if is_somebodys(&change.path, autoscaled) {
+    let is_scaled = autoscaled && change.path.to_string() == "/spec/replicas";
+    if is_scaled || is_controllers(live, &change.path) {
         return Decision::Leave;
     }
     let added = change.kind == ChangeKind::Added;
@@ -35,29 +36,10 @@ pub(super) fn decide(change: &FieldChange, autoscaled: bool, policy: &Policy) ->
         HandClass::Ours | HandClass::Unknown => take,
         HandClass::Person if policy.overwrite || policy.adopts(&whose.manager) => take,
         HandClass::Person => Decision::Person(whose.clone()),
-        // A name is a free claim: what such a manager added is left, what it changed is not taken in silence.
-        HandClass::Controller | HandClass::Autoscaler if added => Decision::Leave,
+        // Through its subresource, which writes nothing but replicas; desired leaves them open.
+        HandClass::Autoscaler if added => Decision::Leave,
         _ if policy.adopts(&whose.manager) => take,
         _ => Decision::Tool(whose.clone()),
-    }
-}
-
-/// Fields that are for others to set, by place and not by who claims to have set them.
-fn is_somebodys(path: &FieldPath, autoscaled: bool) -> bool {
-    let field = |step: &Step| match step {
-        Step::Field(name) => name.clone(),
-        _ => "*".to_owned(),
-    };
-    let steps: Vec<_> = path.steps().iter().map(field).collect();
-    let steps: Vec<_> = steps.iter().map(String::as_str).collect();
-    match steps[..] {
-        ["spec", "replicas"] => autoscaled,
-        // Certificate authorities are injected into webhooks, APIServices and conversions.
-        ["webhooks", "*", "clientConfig", "caBundle"]
-        | ["spec", "caBundle"]
-        | ["spec", "conversion", "webhook", "clientConfig", "caBundle"] => true,
-        ["metadata", "annotations", key] => super::content::is_controllers_annotation(key),
-        _ => false,
     }
 }
 
@@ -88,12 +70,14 @@ mod tests {
     #[test]
     fn a_field_is_decided_by_its_place_and_by_who_set_it() {
         use ChangeKind::{Added, AddedOriginUnknown, Changed};
-        use HandClass::{Controller, OtherTool, Ours, Person};
+        use HandClass::{Autoscaler, Controller, OtherTool, Ours, Person};
         let none = Policy::default();
         let overwrite = Policy { overwrite: true, ..Policy::default() };
         let adopt = Policy { adopt: ["helm".to_owned()].into(), ..Policy::default() };
         let is = |change: FieldChange, autoscaled, policy: &Policy, wanted: &str| {
-            let found = match decide(&change, autoscaled, policy) {
+            let kind = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "a"}});
+            let found = match decide(&Object::new(kind).unwrap(), &change, autoscaled, policy) {
                 Decision::Apply => "apply",
                 Decision::TakeOver => "take over",
                 Decision::Leave => "leave",
@@ -111,7 +95,8 @@ mod tests {
         is(change("/spec/paused", Added, OtherTool, "helm"), false, &adopt, "take over");
         is(change("/spec/paused", AddedOriginUnknown, OtherTool, "helm"), false, &adopt, "leave");
         is(change("/spec/template/x", Changed, Controller, "kube-controller-manager"), false, &none, "tool");
-        is(change("/spec/template/x", Added, Controller, "kube-controller-manager"), false, &none, "leave");
+        is(change("/spec/template/x", Added, Controller, "kube-controller-manager"), false, &none, "tool");
+        is(change("/spec/replicas", Added, Autoscaler, "kube-controller-manager"), false, &none, "leave");
         is(
             change("/webhooks/[name=a]/clientConfig/caBundle", Changed, OtherTool, "x"),
             false,

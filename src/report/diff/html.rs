@@ -3,7 +3,7 @@
 use super::junit::escape;
 use super::person::age;
 use super::snippet::{Mark, lines};
-use super::view::{ObjectView, Reason, View};
+use super::view::{ObjectView, Reason, RequirementView, View};
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -47,33 +47,25 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         section(view, object, out)?;
     }
     for image in &view.images {
+        let name = escape(&image.workload.to_string());
         writeln!(
             out,
-            "<section data-name=\"{}\" class=\"unexpected\"><h2>{} <small>container {}</small></h2><dl>",
-            escape(&image.workload.to_string()),
-            escape(&image.workload.to_string()),
-            escape(&image.container)
+            "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
+            if image.is_unexpected() { "unexpected" } else { "expected" },
+            escape(&image.container),
+            image.what()
         )?;
-        writeln!(
-            out,
-            "<dt>tested</dt><dd><code>{}</code></dd>",
-            escape(image.tested.as_deref().unwrap_or("nothing"))
-        )?;
-        for running in &image.running {
-            let digest = running.digest.as_ref().map_or("no digest yet", |digest| digest.as_str());
-            writeln!(
-                out,
-                "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
-                escape(digest),
-                escape(&running.pods.join(", "))
-            )?;
+        writeln!(out, "<dt>tested</dt><dd><code>{}</code></dd>", escape(&image.tested_text()))?;
+        for (digest, pods) in image.runs() {
+            writeln!(out, "<dt>runs</dt><dd><code>{}</code> in {}</dd>", escape(&digest), escape(&pods))?;
         }
         writeln!(out, "</dl></section>")?;
     }
-    let needs = view.requirements.iter().map(|need| format!("{} {}", need.object, need.message));
+    let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
+    let needs = view.requirements.iter().map(RequirementView::text);
     let rules =
         view.rules.iter().map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
-    let remarks: Vec<String> = needs.chain(rules).chain(view.notes.iter().cloned()).collect();
+    let remarks: Vec<String> = stale.chain(needs).chain(rules).chain(view.notes.iter().cloned()).collect();
     if !remarks.is_empty() {
         writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
         remarks.iter().try_for_each(|text| writeln!(out, "<li>{}</li>", escape(text)))?;

@@ -8,8 +8,9 @@ use std::io::{self, Write};
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let failures = view.objects.iter().filter(|object| object.is_unexpected()).count()
         + view.summary.images
+        + view.summary.stale
         + view.summary.requirements;
-    let tests = view.summary.compared + view.images.len() + view.requirements.len();
+    let tests = view.summary.compared + view.images.len() + view.stale.len() + view.requirements.len();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
@@ -25,24 +26,18 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     for image in &view.images {
-        let is_failure = image.allowed.is_none() && image.state != crate::model::finding::ImageState::Unknown;
-        let text = format!(
-            "tested {}, runs {}",
-            image.tested.as_deref().unwrap_or("nothing"),
-            image
-                .running
-                .iter()
-                .filter_map(|running| running.digest.as_ref())
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
+        let runs: Vec<_> = image.runs().map(|(digest, pods)| format!("runs {digest} in {pods}")).collect();
+        let text = format!("{}: tested {}, {}", image.what(), image.tested_text(), runs.join(", "));
         case(
             out,
             &format!("{}, container {}", image.workload, image.container),
-            is_failure.then_some(text),
+            image.is_unexpected().then_some(text),
             false,
         )?;
+    }
+    for stale in &view.stale {
+        let name = format!("{}, started before {} changed", stale.workload, stale.source);
+        case(out, &name, Some(stale.text(view.compared_at)), false)?;
     }
     for need in &view.requirements {
         case(out, &need.object.to_string(), (!need.is_note).then(|| need.message.clone()), false)?;

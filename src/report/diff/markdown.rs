@@ -56,25 +56,20 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n</details>\n")?;
     }
     for image in &view.images {
-        let state = serde_json::to_value(image.state)
-            .ok()
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default();
         writeln!(
             out,
-            "- **{}**, container `{}`: {state}, tested `{}`",
+            "- **{}**, container `{}`: {}; tested `{}`",
             escape(&image.workload.to_string()),
             image.container,
-            image.tested.as_deref().unwrap_or("nothing")
+            image.what(),
+            image.tested_text()
         )?;
-        for running in &image.running {
-            writeln!(
-                out,
-                "  - runs `{}` in {}",
-                running.digest.as_ref().map_or("no digest yet", |digest| digest.as_str()),
-                running.pods.join(", ")
-            )?;
+        for (digest, pods) in image.runs() {
+            writeln!(out, "  - runs `{digest}` in {pods}")?;
         }
+    }
+    for stale in &view.stale {
+        writeln!(out, "- {}", escape(&stale.text(view.compared_at)))?;
     }
     for need in &view.requirements {
         writeln!(out, "- {} {}", escape(&need.object.to_string()), escape(&need.message))?;

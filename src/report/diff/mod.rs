@@ -4,6 +4,7 @@ mod html;
 mod junit;
 mod markdown;
 mod person;
+mod pods;
 mod since;
 mod snippet;
 mod view;

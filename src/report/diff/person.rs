@@ -1,9 +1,9 @@
 //! The view for a person: a headline, then object by object with who and when beside each change, then what to type next.
 
+use super::pods::ImageView;
 use super::snippet::{Mark, lines};
-use super::view::{ChangeView, ImageView, ObjectView, Reason, UntestedView, View};
-use crate::model::ObjectId;
-use crate::model::finding::{ChangeKind, HandClass, ImageState, Ownership};
+use super::view::{ChangeView, ObjectView, Reason, RequirementView, UntestedView, View};
+use crate::model::finding::{ChangeKind, HandClass, Ownership};
 use jiff::Timestamp;
 use std::io::{self, Write};
 
@@ -172,31 +172,16 @@ impl Page<'_> {
             return Ok(());
         }
         writeln!(self.out)?;
-        let what = match image.state {
-            ImageState::Match => "the tested image",
-            ImageState::TagMoved => "tag moved",
-            ImageState::OtherImage => "another image than tested",
-            ImageState::Mixed => "mixed across replicas",
-            ImageState::UntestedSidecar => "a container that nobody tested",
-            ImageState::Unknown => "unknown: no pod reports a digest yet",
-        };
         let title = format!(
             "{}, container {}  {}",
             self.paint("1", &image.workload.to_string()),
             image.container,
-            self.paint("33", what)
+            self.paint("33", image.what())
         );
         self.line(0, &title)?;
-        let tested = image
-            .tested
-            .as_deref()
-            .map_or_else(|| "nothing".to_owned(), |digest| format!("{} at {digest}", image.reference));
-        self.line(2, &format!("tested: {tested}"))?;
-        for running in &image.running {
-            let digest =
-                running.digest.as_ref().map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
-            let old = if running.old_revision { " (pods of an old revision)" } else { "" };
-            self.line(2, &format!("runs:   {digest} in {}{old}", running.pods.join(", ")))?;
+        self.line(2, &format!("tested: {}", image.tested_text()))?;
+        for (digest, pods) in image.runs() {
+            self.line(2, &format!("runs:   {digest} in {pods}"))?;
         }
         if let Some(reason) = &image.allowed {
             let line = self.paint("32", &format!("expected: {reason}"));
@@ -206,20 +191,9 @@ impl Page<'_> {
     }
 
     fn rest(&mut self, view: &View) -> io::Result<()> {
-        let names = |ids: &[ObjectId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let mut told = Vec::new();
-        for stale in &view.stale {
-            let age = age(stale.changed_at, self.now);
-            told.push(format!(
-                "{}: {} changed {age}, after these pods started: {}",
-                stale.workload,
-                stale.source,
-                stale.pods.join(", ")
-            ));
-        }
-        for need in &view.requirements {
-            told.push(format!("{} {}; {} needs it", need.object, need.message, names(&need.needed_by)));
-        }
+        let stale = view.stale.iter().map(|stale| stale.text(self.now));
+        let mut told: Vec<String> =
+            stale.chain(view.requirements.iter().map(RequirementView::text)).collect();
         for rule in &view.rules {
             told.push(format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
         }

@@ -1,11 +1,12 @@
 //! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
 
 use super::super::redact::Redactor;
+use super::pods::{ImageView, StaleView};
 use crate::model::ObjectId;
 use crate::model::environment::Environment;
 use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, FieldChange, ImageFinding, ImageState, ObjectComparison, ObjectStatus,
-    Ownership, RequirementFinding, RequirementState, RuleState, RunningImage, UntestedChange,
+    Certainty, ChangeKind, Comparison, FieldChange, ObjectComparison, ObjectStatus, Ownership,
+    RequirementFinding, RequirementState, RuleState, UntestedChange,
 };
 use crate::model::release::ReleaseIdentity;
 use crate::model::snapshot::Absence;
@@ -185,42 +186,6 @@ pub struct Reason {
     pub owner: Option<String>,
 }
 
-/// One container's image.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImageView {
-    /// The workload.
-    pub workload: ObjectId,
-    /// The container.
-    pub container: String,
-    /// What was found.
-    pub state: ImageState,
-    /// The reference.
-    pub reference: String,
-    /// The tested digest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tested: Option<String>,
-    /// What runs.
-    pub running: Vec<RunningImage>,
-    /// Why it is allowed all the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<String>,
-}
-
-/// Pods that run with old configuration.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StaleView {
-    /// The workload.
-    pub workload: ObjectId,
-    /// The ConfigMap or Secret.
-    pub source: ObjectId,
-    /// When it changed.
-    pub changed_at: Timestamp,
-    /// The pods.
-    pub pods: Vec<String>,
-}
-
 /// Something that is needed.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -233,6 +198,14 @@ pub struct RequirementView {
     pub needed_by: Vec<ObjectId>,
     /// Whether it is only said.
     pub is_note: bool,
+}
+
+impl RequirementView {
+    /// What is needed, and by whom.
+    pub(super) fn text(&self) -> String {
+        let names: Vec<_> = self.needed_by.iter().map(ToString::to_string).collect();
+        format!("{} {}; {} needs it", self.object, self.message, names.join(", "))
+    }
 }
 
 /// A remark on a rule.
@@ -252,24 +225,11 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
     let maker = Maker { environment, redactor };
     let mut objects: Vec<ObjectView> = comparison.objects.iter().map(|object| maker.object(object)).collect();
     objects.extend(comparison.dropped.iter().map(|(id, change)| maker.dropped(id, change)));
-    let images: Vec<ImageView> = comparison
-        .images
-        .iter()
-        .filter(|image| image.state != ImageState::Match)
-        .map(|image| maker.image(image))
-        .collect();
+    let images: Vec<ImageView> =
+        comparison.images.iter().filter_map(|image| ImageView::of(image, redactor)).collect();
     let requirements: Vec<RequirementView> =
         comparison.requirements.iter().map(|need| maker.requirement(need)).collect();
-    let stale: Vec<StaleView> = comparison
-        .stale
-        .iter()
-        .map(|stale| StaleView {
-            workload: stale.workload.clone(),
-            source: stale.source.clone(),
-            changed_at: stale.changed_at,
-            pods: stale.pods.clone(),
-        })
-        .collect();
+    let stale: Vec<StaleView> = comparison.stale.iter().map(StaleView::of).collect();
     let summary = summarise(&objects, &images, &requirements, stale.len());
     let rules = comparison.rules.iter().map(|finding| maker.rule(finding.rule, &finding.state)).collect();
     objects.retain(|object| {
@@ -380,18 +340,6 @@ impl Maker<'_> {
         })
     }
 
-    fn image(&self, image: &ImageFinding) -> ImageView {
-        ImageView {
-            workload: image.workload.clone(),
-            container: self.redactor.text(&image.container),
-            state: image.state,
-            reference: self.redactor.text(&image.reference),
-            tested: image.tested.as_ref().map(ToString::to_string),
-            running: image.running.clone(),
-            allowed: image.allowed.clone(),
-        }
-    }
-
     fn requirement(&self, need: &RequirementFinding) -> RequirementView {
         let (message, is_note) = match &need.state {
             RequirementState::Missing => ("is missing".to_owned(), false),
@@ -436,7 +384,6 @@ fn summarise(
     stale: usize,
 ) -> Summary {
     let with = |status: &str| objects.iter().filter(|object| object.status == status).count();
-    let is_known = |image: &&ImageView| image.allowed.is_none() && image.state != ImageState::Unknown;
     Summary {
         compared: objects.len(),
         differ: with("refused")
@@ -449,7 +396,7 @@ fn summarise(
                 .count(),
         missing: with("missing"),
         extra: with("extra"),
-        images: images.iter().filter(is_known).count(),
+        images: images.iter().filter(|image| image.is_unexpected()).count(),
         untested: objects
             .iter()
             .flat_map(|object| &object.untested)

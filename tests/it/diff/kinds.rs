@@ -1,5 +1,7 @@
 //! One rich object of each kind, to be changed leaf by leaf.
 
+use crate::harness::{Run, TestCluster, unique};
+use kubectl_delivery::model::{Gvk, ResourceType};
 use serde_json::{Value, json};
 
 /// One rich object of each kind; `NAME` stands for its name.
@@ -45,6 +47,7 @@ pub fn kinds() -> Vec<Value> {
             json!({"spec": {"clusterIP": "None", "selector": {"app": "NAME"}, "ports": [{"name": "http", "port": 80}]}}),
         ),
         of("v1", "ConfigMap", json!({"data": {"A": "a", "B": "b"}})),
+        of("v1", "Secret", json!({"data": {"A": "c2VjcmV0", "B": "dGhpbmdz"}})),
         of("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
         of(
             "v1",
@@ -82,4 +85,69 @@ pub fn kinds() -> Vec<Value> {
             json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}, "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]}),
         ),
     ]
+}
+
+/// A kind of its own, with defaults and fields that nobody defined; it goes when it is dropped.
+pub struct Oven {
+    pub group: String,
+}
+
+impl Oven {
+    pub fn defined() -> Self {
+        let oven = Self { group: format!("g{}.example.com", unique()) };
+        let spec = json!({"type": "object", "properties": {
+            "heat": {"type": "integer", "default": 180},
+            "fan": {"type": "boolean"},
+            "trays": {"type": "array", "items": {"type": "object", "required": ["name"], "properties": {
+                "name": {"type": "string"}, "size": {"type": "string", "default": "large"}}}},
+            "racks": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                "items": {"type": "object", "required": ["name"], "properties": {
+                    "name": {"type": "string"}, "height": {"type": "integer"}, "holds": {"type": "string"}}}},
+            "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "whole": {"type": "object", "x-kubernetes-map-type": "atomic", "properties": {
+                "a": {"type": "string"}, "b": {"type": "string"}}},
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": oven.name()},
+            "spec": {"group": oven.group, "scope": "Namespaced",
+                "names": {"plural": "ovens", "singular": "oven", "kind": "Oven"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {"spec": spec}}}}]}});
+        TestCluster::get().kubectl().args(["create", "-f", "-"]).run_with(&crd.to_string()).ok();
+        let established = ["wait", "--for=condition=Established", "--timeout=20s", "crd", &oven.name()];
+        TestCluster::get().kubectl().args(established).run().ok();
+        oven
+    }
+
+    /// Of its definition.
+    pub fn name(&self) -> String {
+        format!("ovens.{}", self.group)
+    }
+
+    pub fn resource(gvk: Gvk) -> ResourceType {
+        ResourceType {
+            group: gvk.group,
+            version: gvk.version,
+            kind: gvk.kind,
+            plural: "ovens".into(),
+            namespaced: true,
+        }
+    }
+
+    /// A rich one; `NAME` stands for its name.
+    pub fn kind(&self) -> Value {
+        json!({"apiVersion": format!("{}/v1", self.group), "kind": "Oven",
+            "metadata": {"name": "NAME", "labels": {"team": "shop"}, "annotations": {"note": "first"}},
+            "spec": {"heat": 200, "trays": [{"name": "top"}], "racks": [{"name": "low", "holds": "bread"}],
+                "tags": ["hot", "new"], "labels": {"a": "b"}, "whole": {"a": "x"},
+                "free": {"any": {"thing": [1, {"a": "b"}]}, "other": true}}})
+    }
+}
+
+impl Drop for Oven {
+    fn drop(&mut self) {
+        let gone = ["delete", "crd", &self.name(), "--wait=false", "--ignore-not-found"];
+        TestCluster::get().kubectl().args(gone).run();
+    }
 }

@@ -1,8 +1,11 @@
 //! `kubectl delivery diff` against the real API server.
 
+mod hands;
 mod kinds;
 mod leaves;
 mod loud;
+mod mutations;
+mod pods;
 mod quiet;
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};

@@ -1,7 +1,8 @@
 //! What is no difference: what the server, its admission and its controllers make of what was applied.
 
 use super::Scene;
-use crate::harness::{Run, TestCluster, Webhook, unique};
+use super::kinds::Oven;
+use crate::harness::{Run, Webhook, unique};
 use rstest::rstest;
 use serde_json::json;
 
@@ -150,34 +151,10 @@ fn what_an_autoscaler_set_is_no_drift() {
     scene.is_quiet(&[]);
 }
 
-/// A kind of its own, which goes with what it is of.
-struct Definition(String);
-
-impl Drop for Definition {
-    fn drop(&mut self) {
-        TestCluster::get()
-            .kubectl()
-            .args(["delete", "crd", &self.0, "--wait=false", "--ignore-not-found"])
-            .run();
-    }
-}
-
 #[test]
 fn defaults_and_unknown_fields_of_a_custom_resource_are_no_difference() {
-    let group = format!("g{}.example.com", unique());
-    let definition = Definition(format!("ovens.{group}"));
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": definition.0},
-        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "ovens", "singular": "oven", "kind": "Oven"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object", "properties": {
-                "spec": {"type": "object", "properties": {
-                    "heat": {"type": "integer", "default": 180},
-                    "trays": {"type": "array", "items": {"type": "object", "properties": {
-                        "name": {"type": "string"}, "size": {"type": "string", "default": "large"}}}},
-                    "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}}}]}});
-    TestCluster::get().kubectl().args(["create", "-f", "-"]).run_with(&crd.to_string()).ok();
-    let established = ["wait", "--for=condition=Established", "--timeout=20s", "crd", &definition.0];
-    TestCluster::get().kubectl().args(established).run().ok();
-    let oven = json!({"apiVersion": format!("{group}/v1"), "kind": "Oven", "metadata": {"name": "big"},
+    let definition = Oven::defined();
+    let oven = json!({"apiVersion": format!("{}/v1", definition.group), "kind": "Oven", "metadata": {"name": "big"},
         "spec": {"trays": [{"name": "top"}], "free": {"any": {"thing": [1, {"a": null}]}}}});
     let scene = Scene::made(&oven.to_string(), &["apply", "--server-side"]);
     for mode in ["--mode=auto", "--mode=server"] {
@@ -185,7 +162,7 @@ fn defaults_and_unknown_fields_of_a_custom_resource_are_no_difference() {
     }
     scene.kubectl(&[
         "patch",
-        "ovens",
+        &definition.name(),
         "big",
         "--type=merge",
         "-p",

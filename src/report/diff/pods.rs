@@ -1,0 +1,111 @@
+//! What is said of pods: their images, and configuration that is newer than they are.
+
+use super::super::redact::Redactor;
+use super::person::age;
+use crate::model::ObjectId;
+use crate::model::finding::{ImageFinding, ImageState, RunningImage, StaleFinding};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A container that runs something that was not tested, or whose old revision still runs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The container.
+    pub container: String,
+    /// What was found.
+    pub state: ImageState,
+    /// The reference.
+    pub reference: String,
+    /// The tested digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested: Option<String>,
+    /// What runs.
+    pub running: Vec<RunningImage>,
+    /// Why it is allowed all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+}
+
+impl ImageView {
+    /// None where there is nothing to say: every pod runs what was tested.
+    pub(super) fn of(image: &ImageFinding, redactor: &Redactor) -> Option<Self> {
+        let is_ending = image.running.iter().any(|running| running.old_revision);
+        (image.state != ImageState::Match || is_ending).then(|| Self {
+            workload: image.workload.clone(),
+            container: redactor.text(&image.container),
+            state: image.state,
+            reference: redactor.text(&image.reference),
+            tested: image.tested.as_ref().map(ToString::to_string),
+            running: image.running.clone(),
+            allowed: image.allowed.clone(),
+        })
+    }
+
+    /// Whether it is a difference that nothing allows.
+    pub fn is_unexpected(&self) -> bool {
+        self.allowed.is_none() && !matches!(self.state, ImageState::Unknown | ImageState::Match)
+    }
+
+    /// What was found, in words.
+    pub(super) fn what(&self) -> &'static str {
+        match self.state {
+            ImageState::Match => "the tested image, and pods of an old revision that still run",
+            ImageState::TagMoved => "tag moved",
+            ImageState::OtherImage => "another image than tested",
+            ImageState::Mixed => "mixed across replicas",
+            ImageState::UntestedSidecar => "a container that nobody tested",
+            ImageState::Unknown => "unknown: no pod reports a digest yet",
+        }
+    }
+
+    /// What was tested.
+    pub(super) fn tested_text(&self) -> String {
+        self.tested
+            .as_deref()
+            .map_or_else(|| "nothing".to_owned(), |digest| format!("{} at {digest}", self.reference))
+    }
+
+    /// What runs, a digest and its pods a piece.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
+        self.running.iter().map(|running| {
+            let digest =
+                running.digest.as_ref().map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
+            let old = if running.old_revision { " (pods of an old revision)" } else { "" };
+            (digest, format!("{}{old}", running.pods.join(", ")))
+        })
+    }
+}
+
+/// Pods that run with old configuration.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StaleView {
+    /// The workload.
+    pub workload: ObjectId,
+    /// The ConfigMap or Secret.
+    pub source: ObjectId,
+    /// When it changed.
+    pub changed_at: Timestamp,
+    /// The pods that started before.
+    pub pods: Vec<String>,
+}
+
+impl StaleView {
+    pub(super) fn of(stale: &StaleFinding) -> Self {
+        Self {
+            workload: stale.workload.clone(),
+            source: stale.source.clone(),
+            changed_at: stale.changed_at,
+            pods: stale.pods.clone(),
+        }
+    }
+
+    /// What changed, how long ago, and whose pods know nothing of it.
+    pub(super) fn text(&self, now: Timestamp) -> String {
+        let (pods, age) = (self.pods.join(", "), age(self.changed_at, now));
+        format!("{}: {} changed {age}, after these pods started: {pods}", self.workload, self.source)
+    }
+}
