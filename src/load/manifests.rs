@@ -1,7 +1,7 @@
 //! Manifests as `kubectl apply` takes them: files, folders, standard input, kustomizations, lists.
 
 use super::error::LoadError;
-use super::{files, kustomize, yaml};
+use super::{files, kustomize, secrets, yaml};
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -108,7 +108,8 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
                 document: index + 1,
                 missing: error.missing,
             })?;
-            settle_string_data(&mut object);
+            secrets::settle(&mut object)
+                .map_err(|why| LoadError::Invalid { path: files::name(path), why })?;
             objects.push(object);
         }
     }
@@ -125,23 +126,6 @@ fn flatten(value: Value) -> Vec<Value> {
             _ => Vec::new(),
         },
         value => vec![value],
-    }
-}
-
-/// `stringData` is write-only: as `data` it can be compared, and a key that is dropped goes.
-fn settle_string_data(object: &mut Object) {
-    use base64::Engine;
-    let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
-    let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else { return };
-    let Some(Value::Object(texts)) = map.shift_remove("stringData") else { return };
-    let data = map.entry("data").or_insert_with(|| Value::Object(serde_json::Map::new()));
-    if data.is_null() {
-        *data = Value::Object(serde_json::Map::new());
-    }
-    for (key, value) in texts {
-        if let (Some(data), Some(text)) = (data.as_object_mut(), value.as_str()) {
-            data.insert(key, base64::engine::general_purpose::STANDARD.encode(text).into());
-        }
     }
 }
 

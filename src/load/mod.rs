@@ -9,6 +9,7 @@ mod junit;
 mod kustomize;
 mod manifests;
 mod release;
+mod secrets;
 mod value;
 mod yaml;
 

@@ -36,8 +36,8 @@ impl Redactor {
         }
         let data = object.at("/data").and_then(Value::as_object);
         for text in data.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
-            let plain = STANDARD.decode(text).unwrap_or_default();
-            self.learn_value(&plain);
+            let plain = STANDARD.decode(text);
+            self.learn_value(plain.as_deref().unwrap_or(text.as_bytes()));
         }
         let texts = object.at("/stringData").and_then(Value::as_object);
         for text in texts.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {

@@ -1,7 +1,7 @@
 //! What is never passed over in silence: what people do to a cluster at night, and what the server's own answers would hide.
 
 use super::Scene;
-use crate::harness::Run;
+use crate::harness::{Ran, Run, TestCluster};
 use rstest::rstest;
 use serde_json::json;
 
@@ -115,6 +115,52 @@ fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_no
             }
         }
     }
+}
+
+/// An error quotes what it does not understand: nothing of a Secret.
+#[rstest]
+#[case::no_base64("data: {password: 'correct-horse battery!'}")]
+#[case::no_text("stringData: {password: [correct-horse, {battery: staple}]}")]
+#[case::no_map("stringData: correct-horse-battery")]
+#[case::no_map_of_data("data: Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5")]
+#[case::not_as_bytes("data: {password: 12345678}")]
+#[case::no_name_of_a_key("stringData: {'a key': correct-horse-battery}")]
+#[case::another_type("type: kubernetes.io/tls\nstringData: {tls.key: correct-horse-battery}")]
+#[case::an_unknown_field("password: correct-horse-battery\nstringData: {user: shop}")]
+#[case::no_end("stringData: {password: 'correct-horse-battery}")]
+#[case::a_tab("stringData:\n\tpassword: correct-horse-battery")]
+#[case::twice("stringData: {password: correct-horse-battery, password: correct-horse-staple}")]
+fn no_error_quotes_a_secret(#[case] content: &str) {
+    let scene = applied();
+    let file = scene.write(&format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n{content}\n"));
+    let is_silent = |ran: &Ran| {
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        for secret in ["correct-horse", "battery", "staple", "Y29ycmVjdC1ob3JzZS", "12345678", "MTIzNDU2Nzg"]
+        {
+            assert!(!all.contains(secret), "{secret}: {all}");
+        }
+    };
+    let all_of = |command: &mut std::process::Command| {
+        let ran = command.args(["-v", "9"]).run();
+        assert!(ran.code != Some(0), "{}{}", ran.stdout, ran.stderr);
+        for secret in ["correct-horse", "battery", "staple", "Y29ycmVjdC1ob3JzZS", "12345678", "MTIzNDU2Nzg"]
+        {
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(!all.contains(secret), "{secret}: {all}");
+        }
+    };
+    let in_here = |words: &[&str]| {
+        let mut command = TestCluster::get().delivery();
+        command.args(words).args(["-n", scene.namespace.name(), "-f"]).arg(&file);
+        command
+    };
+    for format in ["person", "json"] {
+        all_of(in_here(&["diff"]).args(["-o", format]));
+    }
+    all_of(in_here(&["diff"]).env("KUBECTL_EXTERNAL_DIFF", "diff -u -N -r"));
+    let record = ["record", "--offline", "--name", "shop", "--version", "1", "-o", "/dev/null"];
+    let ran = TestCluster::get().delivery().args(record).arg("-f").arg(&file).args(["-v", "9"]).run();
+    is_silent(&ran);
 }
 
 /// With its ownership wiped, an added container is invisible to a dry-run apply.
