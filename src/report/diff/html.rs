@@ -1,7 +1,7 @@
 //! The view as one HTML file: no request leaves it, dark and light, filtered by object.
 
+use super::hand::hand;
 use super::junit::escape;
-use super::person::age;
 use super::snippet::{Mark, lines};
 use super::view::{ObjectView, Reason, RequirementView, View};
 use serde_json::Value;
@@ -41,7 +41,7 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<p class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter by object\" aria-label=\"Filter by object\"> <label><input type=\"checkbox\" id=\"expected\"> expected differences</label> <time>{}</time></p></header><main>",
-        view.compared_at
+        view.compared_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     )?;
     for object in &view.objects {
         section(view, object, out)?;
@@ -86,11 +86,7 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
         object.status.replace('-', " ")
     )?;
     for change in &object.changes {
-        let whose = change.whose.as_ref().map(|whose| {
-            let when =
-                whose.time.map(|time| format!(", {}", age(time, view.compared_at))).unwrap_or_default();
-            format!("by {}{when}", whose.manager)
-        });
+        let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
         field(
             out,
             &change.path,
@@ -118,7 +114,8 @@ fn field(
     let reason = expected
         .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
         .unwrap_or_default();
-    writeln!(
+    // Each line is a block of its own: a line end between two would be one line more.
+    write!(
         out,
         "<div class=\"field {class}\"><p><code>{}</code> <span class=\"whose\">{}</span></p>{reason}<pre>",
         escape(path),
@@ -130,7 +127,7 @@ fn field(
             Mark::Plus => ("ins", "+"),
             Mark::Same => ("span", " "),
         };
-        writeln!(out, "<{tag}>{sign} {}</{tag}>", escape(&line))?;
+        write!(out, "<{tag}>{sign} {}</{tag}>", escape(&line))?;
     }
     writeln!(out, "</pre></div>")
 }

@@ -1,5 +1,6 @@
 //! The view as markdown: fit for a comment on a pull request.
 
+use super::hand::hand;
 use super::snippet::{Mark, lines};
 use super::view::View;
 use serde_json::Value;
@@ -33,8 +34,8 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             escape(&why)
         )?;
         for change in &object.changes {
-            let whose =
-                change.whose.as_ref().map(|whose| format!(" by `{}`", whose.manager)).unwrap_or_default();
+            let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
+            let whose = whose.map(|whose| format!(" {}", escape(&whose))).unwrap_or_default();
             let expected = change
                 .expected
                 .as_ref()

@@ -1,9 +1,10 @@
 //! The view for a person: a headline, then object by object with who and when beside each change, then what to type next.
 
+use super::hand::hand;
 use super::pods::ImageView;
 use super::snippet::{Mark, lines};
 use super::view::{ChangeView, ObjectView, Reason, RequirementView, UntestedView, View};
-use crate::model::finding::{ChangeKind, HandClass, Ownership};
+use crate::model::finding::ChangeKind;
 use jiff::Timestamp;
 use std::io::{self, Write};
 
@@ -107,7 +108,7 @@ impl Page<'_> {
             ChangeKind::Added => "added",
             ChangeKind::AddedOriginUnknown => "added, origin unknown",
         };
-        let whose = change.whose.as_ref().map(|whose| self.hand(whose));
+        let whose = change.whose.as_ref().map(|whose| hand(whose, self.now));
         let remarks: Vec<String> =
             [Some(what.to_owned()).filter(|what| !what.is_empty()), whose].into_iter().flatten().collect();
         self.heading(&change.path, &remarks.join(", "), change.expected.as_ref(), change.note.as_deref())?;
@@ -154,17 +155,6 @@ impl Page<'_> {
             self.line(4, &line)?;
         }
         Ok(())
-    }
-
-    fn hand(&self, whose: &Ownership) -> String {
-        let class = class_word(whose.class);
-        let when = whose.time.map(|time| format!(", {}", age(time, self.now))).unwrap_or_default();
-        let through = if whose.subresource.is_empty() {
-            String::new()
-        } else {
-            format!(" through {}", whose.subresource)
-        };
-        format!("by {} ({class}){through}{when}", whose.manager)
     }
 
     fn image(&mut self, image: &ImageView) -> io::Result<()> {
@@ -234,30 +224,5 @@ fn code_of(status: &str) -> &'static str {
         "extra" => "35",
         "not-checked" | "not-verified" => "33",
         _ => "33",
-    }
-}
-
-/// What a class of hands is called.
-pub(super) fn class_word(class: HandClass) -> &'static str {
-    match class {
-        HandClass::Ours => "this tool",
-        HandClass::Person => "a person",
-        HandClass::Controller => "a controller",
-        HandClass::Autoscaler => "an autoscaler",
-        HandClass::OtherTool => "another tool",
-        HandClass::Unknown => "origin unknown",
-    }
-}
-
-/// `3 minutes ago`.
-pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
-    let seconds = now.as_second() - then.as_second();
-    let told = |number: i64, unit: &str| format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" });
-    match seconds {
-        ..=0 => "just now".into(),
-        1..=119 => told(seconds, "second"),
-        120..=7199 => told(seconds / 60, "minute"),
-        7200..=172_799 => told(seconds / 3600, "hour"),
-        _ => told(seconds / 86400, "day"),
     }
 }

@@ -1,7 +1,7 @@
 //! What is said of pods: their images, and configuration that is newer than they are.
 
 use super::super::redact::Redactor;
-use super::person::age;
+use super::hand::age;
 use crate::model::ObjectId;
 use crate::model::finding::{ImageFinding, ImageState, RunningImage, StaleFinding};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! What changed lately, for a person.
 
-use super::person::{age, class_word};
+use super::hand::{age, class_word};
 use crate::model::finding::Touched;
 use crate::report::clean;
 use jiff::Timestamp;

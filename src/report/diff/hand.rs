@@ -1,0 +1,39 @@
+//! Whose hand a field is of, in words.
+
+use crate::model::finding::{HandClass, Ownership};
+use jiff::Timestamp;
+
+/// `by kubectl-edit (a person), 3 minutes ago`.
+pub(super) fn hand(whose: &Ownership, now: Timestamp) -> String {
+    let when = whose.time.map(|time| format!(", {}", age(time, now))).unwrap_or_default();
+    let through = match &*whose.subresource {
+        "" => String::new(),
+        subresource => format!(" through {subresource}"),
+    };
+    format!("by {} ({}){through}{when}", whose.manager, class_word(whose.class))
+}
+
+/// What a class of hands is called.
+pub(super) fn class_word(class: HandClass) -> &'static str {
+    match class {
+        HandClass::Ours => "this tool",
+        HandClass::Person => "a person",
+        HandClass::Controller => "a controller",
+        HandClass::Autoscaler => "an autoscaler",
+        HandClass::OtherTool => "another tool",
+        HandClass::Unknown => "origin unknown",
+    }
+}
+
+/// `3 minutes ago`.
+pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second() - then.as_second();
+    let told = |number: i64, unit: &str| format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" });
+    match seconds {
+        ..=0 => "just now".into(),
+        1..=119 => told(seconds, "second"),
+        120..=7199 => told(seconds / 60, "minute"),
+        7200..=172_799 => told(seconds / 3600, "hour"),
+        _ => told(seconds / 86400, "day"),
+    }
+}
