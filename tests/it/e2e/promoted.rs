@@ -278,6 +278,35 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     print(promoted, &rows);
 }
 
+#[test]
+fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_all_with_no_logs() {
+    let shop = Shop::new();
+    let secret = "a-password-of-the-database";
+    shop.namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+        "stringData": {"password": secret}}));
+    let object = objects(&format!("{}/test/sleep:1.0.0", registry()), |pod| {
+        let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
+        let container = &mut pod["containers"][0];
+        container["env"].as_array_mut().unwrap().push(json!({"name": "PASSWORD", "valueFrom": from}));
+        let script = r#"printf 'refused for %s\033[2J\n' "$PASSWORD"; exit 3"#;
+        container["command"] = json!(["/bin/sh", "-c", script]);
+    });
+    let release = shop.release("1", &object);
+    let told = shop.promote(&release, &[], |_| {});
+    assert_eq!(told.code, Some(3), "{:#?}\n{}", told.events, told.stderr);
+    let failed = &told.first("failed").1;
+    assert_eq!(failed["logs"], json!(["refused for <Secret db/password>"]), "{failed:#}");
+    let silent = shop.promote(&release, &["--no-logs", "--waive", "quarantine"], |_| {});
+    assert_eq!(silent.code, Some(3), "{:#?}\n{}", silent.events, silent.stderr);
+    assert!(!silent.events.iter().any(|(_, event)| event.to_string().contains("refused for")));
+    for (_, event) in told.events.iter().chain(&silent.events) {
+        assert!(!event.to_string().contains(secret), "{event:#}");
+    }
+    let history = ["history", "shop", "-o", "json", "-n", shop.namespace.name()];
+    let history = TestCluster::get().delivery().args(history).run().exits(0).stdout;
+    assert!(!history.contains(secret) && history.contains("exit code 3"), "{history}");
+}
+
 /// Those whose image is there.
 fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
     let web = format!("{}/shop/web:1.1.0", registry());

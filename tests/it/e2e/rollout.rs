@@ -1,6 +1,7 @@
 //! Rollouts on a real kubelet: real pulls, real crashes, real missing keys. Each cause is known early, and by name.
 
 use crate::harness::{Namespace, TestCluster, blocking};
+use crate::registries::Registry;
 use crate::rollout::followed::{Followed, follow};
 use kubectl_delivery::model::kinds::built_in;
 use kubectl_delivery::model::pod::{ContainerState, PodFacts};
@@ -92,6 +93,46 @@ fn an_image_of_a_registry_that_does_not_answer_waits_for_its_grace() {
     assert_eq!(failed.cause().kind, CauseKind::ImageUnavailable, "{failed:#?}");
     assert!(failed.cause().message.contains("connection refused"), "{}", failed.cause().message);
     assert!(failed.took > Duration::from_secs(4), "{:?}", failed.took);
+}
+
+#[test]
+fn a_registry_that_refuses_the_pull_is_named_at_its_first_answer() {
+    let registry = Registry::start(&["--user", "ci:secret"]);
+    let namespace = TestCluster::get().namespace_named("t-real");
+    let object = deployment(&format!("{}/shop/web:1", registry.host), |_| {});
+    let (failed, after) = measured("no permission to pull", &namespace, object);
+    assert_eq!(failed.cause().kind, CauseKind::ImageUnauthorized, "{failed:#?}");
+    assert!(after < Duration::from_secs(3), "{after:?}");
+}
+
+#[test]
+fn a_volume_that_does_not_mount_is_named_after_its_grace() {
+    let namespace = TestCluster::get().namespace_named("t-real");
+    let object = deployment(&image("shop/web:1.0.0"), |spec| {
+        let path = json!({"path": "/no/such/folder", "type": "Directory"});
+        spec["volumes"] = json!([{"name": "data", "hostPath": path}]);
+        spec["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    });
+    let mut policy = Policy::default();
+    policy.graces.volume = 3;
+    let failed = follow(&namespace, object, policy);
+    assert_eq!(failed.cause().kind, CauseKind::VolumeNotMounted, "{failed:#?}");
+    assert!(failed.cause().message.contains("/no/such/folder"), "{}", failed.cause().message);
+    assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
+}
+
+#[test]
+fn a_pod_that_fits_on_no_node_is_told_with_the_schedulers_reason_after_its_grace() {
+    let namespace = TestCluster::get().namespace_named("t-real");
+    let object = deployment(&image("shop/web:1.0.0"), |spec| {
+        spec["containers"][0]["resources"] = json!({"requests": {"cpu": "4000"}});
+    });
+    let mut policy = Policy::default();
+    policy.graces.unschedulable = 3;
+    let failed = follow(&namespace, object, policy);
+    assert_eq!(failed.cause().kind, CauseKind::Unschedulable, "{failed:#?}");
+    assert!(failed.cause().message.contains("Insufficient cpu"), "{}", failed.cause().message);
+    assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
 }
 
 #[test]
