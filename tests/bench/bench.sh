@@ -101,6 +101,33 @@ theirs=$took
 measure "promote, 200 with 50 rollouts, changed" 1 0 promote_few "$work/two.few.release.yaml"
 printf '%-64s %9s\n' "  times kubectl (at most 1)" "$(awk -v a="$took" -v b="$theirs" 'BEGIN {printf "%.2f", a / b}')"
 
+# From when a watch beside it sees the last pod ready to the end of the program.
+cat >"$work/slow.yaml" <<'YAML'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: slow}
+spec:
+  replicas: 10
+  selector: {matchLabels: {app: slow}}
+  template:
+    metadata: {labels: {app: slow, kwok-play: slow-ready}, annotations: {kwok-play-after: 2s}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111
+        readinessProbe: {tcpSocket: {port: 80}}
+YAML
+delivery record -f "$work/slow.yaml" --name slow --version one --offline -q -o "$work/slow.release.yaml"
+for run in 1 2 3; do
+  kubectl create namespace "slow-$run" >/dev/null
+  # A line of its own for each change of a pod: the last one that says True is the last pod's readiness.
+  kubectl get pods -n "slow-$run" --watch -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}{"\n"}' \
+    > >(while read -r ready; do [ "$ready" != True ] || echo "${EPOCHREALTIME/./}" >"$work/ready"; done) &
+  delivery promote "$work/slow.release.yaml" -n "slow-$run" -y --waive images --reason "no registry has them" >/dev/null 2>&1
+  echo $((${EPOCHREALTIME/./} - $(cat "$work/ready")))
+  kill $!
+done | sort -n | awk '{all[NR] = $1} END {printf "%-64s %9.3f s\n", "from the last pod ready to promoted, 10 pods (at most 0.2)", all[2] / 1e6}'
+
 many=$((count * 10))
 "$here/objects.sh" $many one >"$work/many.yaml"
 delivery record -f "$work/many.yaml" --name many --version one --offline -q -o "$work/many.release.json"
