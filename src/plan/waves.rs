@@ -32,7 +32,9 @@ pub fn rank(object: &Object) -> u32 {
         ("scheduling.k8s.io" | "networking.k8s.io", "PriorityClass" | "NetworkPolicy" | "IngressClass")
         | ("", "ConfigMap" | "Secret" | "LimitRange" | "ResourceQuota") => 3,
         ("external-secrets.io" | "bitnami.com" | "cert-manager.io", _) => 3,
-        ("storage.k8s.io", _) | ("", "PersistentVolume" | "PersistentVolumeClaim") => 4,
+        // A claim that is there before its class is looked at again only after a quarter of a minute.
+        ("storage.k8s.io", _) => 3,
+        ("", "PersistentVolume" | "PersistentVolumeClaim") => 4,
         ("", "Service" | "Endpoints") | ("discovery.k8s.io", _) => 5,
         ("networking.k8s.io" | "gateway.networking.k8s.io" | "autoscaling" | "policy" | "keda.sh", _) => 8,
         ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 9,
@@ -156,10 +158,13 @@ mod tests {
             object("networking.k8s.io/v1", "Ingress", "ingress", ""),
             object("apps/v1", "Deployment", "web", ""),
             object("example.com/v1", "Thing", "custom", ""),
+            object("v1", "PersistentVolumeClaim", "data", ""),
+            object("storage.k8s.io/v1", "StorageClass", "class", ""),
             object("v1", "ConfigMap", "config", ""),
             object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "crd", ""),
         ];
-        assert_eq!(order(&objects).unwrap(), ["0 crd", "1 config", "2 custom", "2 web", "3 ingress"]);
+        let expected = ["0 crd", "1 class", "1 config", "2 data", "3 custom", "3 web", "4 ingress"];
+        assert_eq!(order(&objects).unwrap(), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::hand::hand;
 use super::pods::ImageView;
 use super::snippet::{Mark, lines};
 use super::view::{ChangeView, ObjectView, Reason, RequirementView, UntestedView, View};
-use crate::model::finding::ChangeKind;
+use crate::model::finding::{ChangeKind, ImageState};
 use jiff::Timestamp;
 use std::io::{self, Write};
 
@@ -169,7 +169,9 @@ impl Page<'_> {
             self.paint("33", image.what())
         );
         self.line(0, &title)?;
-        self.line(2, &format!("tested: {}", image.tested_text()))?;
+        if image.state != ImageState::Match {
+            self.line(2, &format!("tested: {}", image.tested_text()))?;
+        }
         for (digest, pods) in image.runs() {
             self.line(2, &format!("runs:   {digest} in {pods}"))?;
         }

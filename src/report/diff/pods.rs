@@ -52,7 +52,7 @@ impl ImageView {
     /// What was found, in words.
     pub(super) fn what(&self) -> &'static str {
         match self.state {
-            ImageState::Match => "the tested image, and pods of an old revision that still run",
+            ImageState::Match => "pods of an old revision still run",
             ImageState::TagMoved => "tag moved",
             ImageState::OtherImage => "another image than tested",
             ImageState::Mixed => "mixed across replicas",
@@ -68,9 +68,10 @@ impl ImageView {
             .map_or_else(|| "nothing".to_owned(), |digest| format!("{} at {digest}", self.reference))
     }
 
-    /// What runs, a digest and its pods a piece.
+    /// What runs, a digest and its pods a piece; of a tested image, what still ends.
     pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
-        self.running.iter().map(|running| {
+        let is_told = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
+        self.running.iter().filter(is_told).map(|running| {
             let digest =
                 running.digest.as_ref().map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
             let old = if running.old_revision { " (pods of an old revision)" } else { "" };
