@@ -8,6 +8,7 @@ mod person;
 mod pods;
 mod since;
 mod snippet;
+mod summary;
 mod view;
 
 pub use html::html;
@@ -15,7 +16,8 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use person::{Style, person};
 pub use since::since;
-pub use view::{Meta, Summary, View, view};
+pub use summary::Summary;
+pub use view::{Meta, View, view};
 
 use std::io::{self, Write};
 

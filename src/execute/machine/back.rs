@@ -1,0 +1,129 @@
+//! Back: what was changed or deleted is put back, then what was created is deleted; past a barrier it stops.
+
+use super::{Effect, Machine, Stage};
+use crate::execute::ending;
+use crate::execute::order::{Group, put_back_then_delete};
+use crate::execute::services::Interrupt;
+use crate::model::event::{Event, Phase};
+use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, Reverting, StepState, UndoState};
+use crate::model::plan::Undo;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+impl Machine {
+    /// A failure: everything is put back, unless something done cannot be.
+    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
+        self.head.current.failure = Some(failure);
+        if let Some(barrier) = self.barrier() {
+            return self.stop_past(barrier);
+        }
+        let why =
+            if self.wanted == Interrupt::None { RevertReason::Failed } else { RevertReason::Interrupted };
+        self.turn(why, now)
+    }
+
+    /// Stops where it is, with the cause in the journal. What failed is tried again by a later run.
+    pub(super) fn stop_past(&mut self, barrier: String) -> Vec<Effect> {
+        let failed = self.head.current.failure.as_ref().and_then(|failure| failure.object.clone());
+        for step in &mut self.head.current.steps {
+            if Some(step.target.id()) == failed && matches!(step.state, StepState::Done { .. }) {
+                step.state = StepState::Intended;
+            }
+        }
+        self.head.current.message = "it stopped past a step that cannot be undone".into();
+        self.go(Stage::Stopping(barrier), Effect::WriteHead)
+    }
+
+    /// A step that was done and that cannot be undone.
+    pub(super) fn barrier(&self) -> Option<String> {
+        let done = |id: &u32| {
+            let state = self.head.current.step(*id).map(|step| &step.state);
+            matches!(state, Some(StepState::Done { .. } | StepState::Intended))
+        };
+        self.bodies.steps.iter().find_map(|(id, part)| match &part.step.undo {
+            Undo::Impossible { why } if done(id) => Some(format!("{}: {why}", part.step.target)),
+            _ => None,
+        })
+    }
+
+    /// Begins to put back.
+    pub(super) fn turn(&mut self, why: RevertReason, _now: Timestamp) -> Vec<Effect> {
+        let journal = &mut self.head.current;
+        let was_promoted = journal.ending.is_some_and(Ending::is_promoted);
+        journal.reverting.get_or_insert(Reverting { keep_foreign: false, why, was_promoted });
+        journal.ending = None;
+        journal.ended_at = None;
+        self.enter(JournalPhase::Reverting, "everything is being put back");
+        self.undo = put_back_then_delete(&self.head.current, &self.bodies);
+        self.stage = Stage::Turning;
+        vec![Effect::Emit(Event::PhaseStarted { phase: Phase::Revert }), Effect::WriteHead]
+    }
+
+    pub(super) fn undo_group(&mut self, group: usize, now: Timestamp) -> Vec<Effect> {
+        if let Some(Group { steps, follow }) = self.undo.get(group).cloned() {
+            if follow {
+                return self.go(Stage::Settling(group + 1), Effect::FollowPutBack(steps));
+            }
+            let effects = steps.iter().map(|id| Effect::Undo(*id)).collect();
+            self.stage = Stage::Undoing(group, steps.into_iter().collect());
+            return effects;
+        }
+        ending::write_off(&mut self.inventory, &self.head.current, &self.bodies, now);
+        self.go(Stage::WritingOff, Effect::WriteInventory)
+    }
+
+    pub(super) fn undone(
+        &mut self,
+        group: usize,
+        mut left: BTreeSet<u32>,
+        id: u32,
+        state: UndoState,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        if let Some(step) = self.head.current.step_mut(id) {
+            step.undo = state;
+        }
+        left.remove(&id);
+        if !left.is_empty() {
+            self.stage = Stage::Undoing(group, left);
+            return Vec::new();
+        }
+        self.undo_group(group + 1, now)
+    }
+
+    /// The journal is closed before what it names is deleted: an open one can always be read.
+    pub(super) fn close_reverted(&mut self, now: Timestamp) -> Vec<Effect> {
+        let complete = ending::left_behind(&self.head.current).is_empty();
+        let (ended, message) = if complete {
+            (Ending::Reverted, "everything is as before")
+        } else {
+            (Ending::NotFullyReverted, "not everything is as before")
+        };
+        self.close(ended, message, now);
+        let journal = &mut self.head.current;
+        if complete {
+            journal.forget.append(&mut journal.parts);
+        }
+        if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
+            journal.forget.append(&mut journal.record);
+        }
+        if let Some(previous) = &self.head.previous {
+            journal.forget.retain(|bundle| !previous.parts.contains(bundle));
+        }
+        self.go(Stage::ClosingReverted, Effect::WriteHead)
+    }
+
+    /// What is left over here goes with the next promotion.
+    pub(super) fn forget_reverted(&mut self) -> Vec<Effect> {
+        let parts = self.head.current.forget.clone();
+        if parts.is_empty() {
+            return self.finish_reverted();
+        }
+        self.go(Stage::ForgettingParts, Effect::Forget(parts))
+    }
+
+    pub(super) fn finish_reverted(&mut self) -> Vec<Effect> {
+        self.stage = Stage::Ended;
+        vec![Effect::Finish(ending::reverted(&self.head.current, self.unwell.as_deref()), true)]
+    }
+}

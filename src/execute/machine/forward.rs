@@ -1,0 +1,233 @@
+//! Forward: wave after wave, then the proof, the soak, the commit, and what is no longer desired.
+
+use super::{Effect, Intent, Machine, Stage};
+use crate::execute::ending;
+use crate::execute::order::waves;
+use crate::execute::steps::Outcome;
+use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, StepState};
+use crate::model::verdict::{Cause, CauseKind};
+use crate::plan::content_hash;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// `(wave, prune)` groups, in order.
+type Waves = Vec<Vec<u32>>;
+
+impl Machine {
+    pub(super) fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
+        let journal = &mut self.head.current;
+        // The history is written before the head says so.
+        let committed = self.inventory.history.iter().any(|e| e.id == journal.id && e.ending.is_promoted());
+        if committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
+            journal.phase = JournalPhase::Committed;
+        }
+        match (journal.phase, self.intent) {
+            (JournalPhase::Preparing, Intent::Forward) if journal.serial == 0 => {
+                self.go(Stage::Preparing, Effect::WriteHead)
+            }
+            (JournalPhase::Committed, _) => self.go(Stage::Marking, Effect::WriteHead),
+            (JournalPhase::Preparing, _) | (_, Intent::Back) => self.turn(RevertReason::Asked, now),
+            (JournalPhase::Reverting, _) => {
+                let why = journal.reverting.as_ref().map_or(RevertReason::Asked, |reverting| reverting.why);
+                self.turn(why, now)
+            }
+            (JournalPhase::Open, Intent::Forward) => {
+                ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
+                self.go(Stage::Widening, Effect::WriteInventory)
+            }
+            (JournalPhase::Applying, Intent::Forward) => {
+                journal.failure = None;
+                self.catch_up(now)
+            }
+            (JournalPhase::Closed, Intent::Forward) => self.finish_promoted(),
+        }
+    }
+
+    /// What an earlier run did is judged again: its rollouts may have gone on or failed since.
+    pub(super) fn catch_up(&mut self, now: Timestamp) -> Vec<Effect> {
+        let done = |step: &&crate::model::journal::StepProgress| {
+            !step.prune && matches!(step.state, StepState::Done { .. })
+        };
+        let steps: Vec<u32> = self.head.current.steps.iter().filter(done).map(|step| step.id).collect();
+        if steps.is_empty() {
+            return self.next_wave(0, now);
+        }
+        self.go(Stage::CatchingUp, Effect::Follow(steps))
+    }
+
+    pub(super) fn waves(&self) -> Waves {
+        waves(&self.head.current, self.head.current.phase == JournalPhase::Committed)
+    }
+
+    /// The next wave with something to do, from `from` on; what follows the last one.
+    pub(super) fn next_wave(&mut self, from: usize, now: Timestamp) -> Vec<Effect> {
+        if let Some(effects) = self.stop_here(now) {
+            return effects;
+        }
+        let waves = self.waves();
+        let journal = &self.head.current;
+        let open = |id: &u32| {
+            journal
+                .step(*id)
+                .is_some_and(|step| matches!(step.state, StepState::Pending | StepState::Intended))
+        };
+        for (wave, steps) in waves.iter().enumerate().skip(from) {
+            let todo: Vec<u32> = steps.iter().copied().filter(open).collect();
+            if todo.is_empty() {
+                continue;
+            }
+            for id in todo {
+                if let Some(step) = self.head.current.step_mut(id) {
+                    step.state = StepState::Intended;
+                }
+            }
+            if self.head.current.phase != JournalPhase::Committed {
+                let message = format!("wave {} of {} is being applied", wave + 1, waves.len());
+                self.enter(JournalPhase::Applying, &message);
+            }
+            return self.go(Stage::Intending(wave), Effect::WriteHead);
+        }
+        if self.head.current.phase == JournalPhase::Committed {
+            return self.narrow(now);
+        }
+        self.stage = Stage::Proving;
+        vec![Effect::Prove]
+    }
+
+    pub(super) fn send(&mut self, wave: usize, now: Timestamp) -> Vec<Effect> {
+        if let Some(effects) = self.stop_here(now) {
+            return effects;
+        }
+        let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
+        let sent =
+            |id: &u32| self.head.current.step(*id).is_some_and(|step| step.state == StepState::Intended);
+        let left: BTreeSet<u32> = steps.into_iter().filter(sent).collect();
+        let effects = left.iter().map(|id| Effect::Send(*id)).collect();
+        self.stage = Stage::Sending(wave, left);
+        effects
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        wave: usize,
+        mut left: BTreeSet<u32>,
+        id: u32,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        if let Outcome::Unknown(problem) = &outcome {
+            return self.leave(ending::problem(*problem));
+        }
+        let failure = self.record(id, outcome);
+        left.remove(&id);
+        let prunes = self.head.current.phase == JournalPhase::Committed;
+        if let Some(failure) = failure {
+            if prunes {
+                self.unpruned.push(failure.cause.message);
+            } else if self.head.current.failure.is_none() {
+                // The others of the wave are on their way: their answers are waited for.
+                self.head.current.failure = Some(failure);
+            }
+        }
+        if !left.is_empty() {
+            self.stage = Stage::Sending(wave, left);
+            return Vec::new();
+        }
+        if prunes {
+            return self.next_wave(wave + 1, now);
+        }
+        if let Some(failure) = self.head.current.failure.clone() {
+            return self.fail(failure, now);
+        }
+        if let Some(effects) = self.stop_here(now) {
+            return effects;
+        }
+        let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
+        self.go(Stage::Watching(wave), Effect::Follow(steps))
+    }
+
+    /// Writes an outcome into the journal; the failure where it is one.
+    pub(super) fn record(&mut self, id: u32, outcome: Outcome) -> Option<Failure> {
+        let step = self.head.current.step_mut(id)?;
+        let state = |object: Option<&crate::model::Object>| StepState::Done {
+            uid: object.map(|object| object.uid().to_owned()).unwrap_or_default(),
+            content: object.map(content_hash).unwrap_or_default(),
+        };
+        let (state, why) = match outcome {
+            Outcome::Done(object) => (state(object.as_deref()), None),
+            Outcome::Otherwise(object, why) => (state(Some(&object)), Some((CauseKind::Refused, why))),
+            Outcome::Conflict(why) => {
+                (StepState::NotDone { why: why.clone() }, Some((CauseKind::Conflict, why)))
+            }
+            Outcome::Refused(error) => {
+                let why = format!("the server refuses: {error}");
+                (StepState::NotDone { why: why.clone() }, Some((CauseKind::Refused, why)))
+            }
+            Outcome::Unknown(_) => return None,
+        };
+        step.state = state;
+        let (kind, why) = why?;
+        let object = step.target.id();
+        let message = format!("{object}: {why}");
+        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        Some(Failure { object: Some(object), cause })
+    }
+
+    pub(super) fn soak_or_commit(&mut self, now: Timestamp) -> Vec<Effect> {
+        if let Some(effects) = self.stop_here(now) {
+            return effects;
+        }
+        if self.bodies.promotion.plan.settings.soak_seconds > 0 {
+            return self.go(Stage::Soaking, Effect::Soak);
+        }
+        self.commit(now)
+    }
+
+    pub(super) fn commit(&mut self, now: Timestamp) -> Vec<Effect> {
+        if let Some(effects) = self.stop_here(now) {
+            return effects;
+        }
+        ending::commit(&mut self.inventory, &self.head.current, &self.bodies.promotion.plan, now);
+        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        self.head.current.forget.extend(trimmed);
+        self.go(Stage::Committing, Effect::WriteInventory)
+    }
+
+    pub(super) fn narrow(&mut self, now: Timestamp) -> Vec<Effect> {
+        let had = self.inventory.clone();
+        let ended = if self.unpruned.is_empty() { Ending::Promoted } else { Ending::PromotedPruneIncomplete };
+        ending::narrow(&mut self.inventory, &self.head.current, &self.bodies.promotion.plan, ended);
+        if had == self.inventory {
+            return self.forget_previous(now);
+        }
+        self.go(Stage::Narrowing, Effect::WriteInventory)
+    }
+
+    pub(super) fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut old = self.head.previous.take().map(|previous| previous.parts).unwrap_or_default();
+        old.append(&mut self.head.current.forget);
+        let journal = &self.head.current;
+        old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));
+        if old.is_empty() {
+            return self.close_promoted(now);
+        }
+        self.go(Stage::Forgetting, Effect::Forget(old))
+    }
+
+    pub(super) fn close_promoted(&mut self, now: Timestamp) -> Vec<Effect> {
+        let ended = if self.unpruned.is_empty() { Ending::Promoted } else { Ending::PromotedPruneIncomplete };
+        self.close(ended, "promoted", now);
+        self.go(Stage::Closing, Effect::WriteHead)
+    }
+
+    pub(super) fn close(&mut self, ended: Ending, message: &str, now: Timestamp) {
+        self.enter(JournalPhase::Closed, message);
+        self.head.current.ending = Some(ended);
+        self.head.current.ended_at = Some(now);
+    }
+
+    pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
+        self.stage = Stage::Ended;
+        vec![Effect::Finish(ending::promoted(&self.head.current, &self.unpruned), true)]
+    }
+}

@@ -1,0 +1,270 @@
+//! The heart: a pure state machine. An input (what has happened) changes the state and gives effects (what to do
+//! next); nothing here waits, reads or writes. The journal is the part of the state that outlives the process.
+
+mod back;
+mod forward;
+
+use super::ending;
+use super::order::Group;
+use super::services::{Ended, Interrupt};
+use super::steps::Outcome;
+use crate::model::bundle::Bundle;
+use crate::model::event::{Event, Outcome as End};
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Failure, Head, JournalPhase, RevertReason, UndoState};
+use crate::model::verdict::{Cause, CauseKind};
+use crate::observe::home::Bodies;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What has happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Input {
+    /// The lock is held: begin, or go on where the journal stands.
+    Begin,
+    /// The write that the last effect asked for is done.
+    Written,
+    /// That write failed for good: why, and whether a later run may find it possible.
+    NotWritten(String),
+    /// A step was answered.
+    Answered(u32, Outcome),
+    /// What was followed, proved or watched is well, or why not.
+    Judged(Result<(), Box<Failure>>),
+    /// A step's undo has ended.
+    Undone(u32, UndoState),
+    /// The API server did not answer for too long, or the lock is another's.
+    CutOff(String),
+    /// A person wants to stop.
+    Interrupted(Interrupt),
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Effect {
+    /// Write the head.
+    WriteHead,
+    /// Write the parts and the record that the journal names.
+    WriteParts,
+    /// Write the inventory.
+    WriteInventory,
+    /// Delete parts.
+    Forget(Vec<Bundle>),
+    /// Do a step.
+    Send(u32),
+    /// Judge the rollout of these steps' objects.
+    Follow(Vec<u32>),
+    /// Judge what runs, and the gates.
+    Prove,
+    /// Watch that it stays well.
+    Soak,
+    /// Stop judging: the answer no longer matters.
+    StopJudging,
+    /// Undo a step.
+    Undo(u32),
+    /// Wait for what was put back, as far as it was well before.
+    FollowPutBack(Vec<u32>),
+    /// Say something.
+    Emit(Event),
+    /// End; give the lock back, or leave it to expire.
+    Finish(Ended, bool),
+}
+
+/// Where in its course a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stage {
+    Start,
+    Preparing,
+    WritingParts,
+    Opening,
+    Widening,
+    Intending(usize),
+    Sending(usize, BTreeSet<u32>),
+    Watching(usize),
+    CatchingUp,
+    Proving,
+    Soaking,
+    Committing,
+    Marking,
+    Narrowing,
+    Forgetting,
+    Closing,
+    Stopping(String),
+    Turning,
+    Undoing(usize, BTreeSet<u32>),
+    Settling(usize),
+    WritingOff,
+    ForgettingParts,
+    ClosingReverted,
+    Ended,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Promote, or finish a promotion.
+    Forward,
+    /// Put back.
+    Back,
+}
+
+/// The state of a run.
+pub(super) struct Machine {
+    pub head: Head,
+    pub inventory: Inventory,
+    pub bodies: Arc<Bodies>,
+    pub stage: Stage,
+    pub intent: Intent,
+    /// How many promoted revisions the history keeps.
+    pub keep_history: usize,
+    /// What a person wants.
+    pub wanted: Interrupt,
+    /// Groups of undos.
+    pub undo: Vec<Group>,
+    /// What could not be pruned.
+    pub unpruned: Vec<String>,
+    /// Whether what was put back is not as well as it was.
+    pub unwell: Option<Box<Failure>>,
+}
+
+impl Machine {
+    /// What follows from an input.
+    pub(super) fn next(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        match input {
+            Input::CutOff(why) => return self.leave(why),
+            Input::NotWritten(why) => return self.not_written(why, now),
+            Input::Interrupted(wanted) => return self.interrupted(wanted, now),
+            _ => {}
+        }
+        match (self.stage.clone(), input) {
+            (Stage::Start, Input::Begin) => self.begin(now),
+            (Stage::Preparing, Input::Written) => self.go(Stage::WritingParts, Effect::WriteParts),
+            (Stage::WritingParts, Input::Written) => {
+                self.enter(JournalPhase::Open, "its journal is written; nothing was changed yet");
+                self.go(Stage::Opening, Effect::WriteHead)
+            }
+            (Stage::Opening, Input::Written) => {
+                ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
+                self.go(Stage::Widening, Effect::WriteInventory)
+            }
+            (Stage::Widening, Input::Written) => self.next_wave(0, now),
+            (Stage::Intending(wave), Input::Written) => self.send(wave, now),
+            (Stage::Sending(wave, left), Input::Answered(step, outcome)) => {
+                self.answered(wave, left, step, outcome, now)
+            }
+            (Stage::Watching(wave), Input::Judged(Ok(()))) => self.next_wave(wave + 1, now),
+            (Stage::CatchingUp, Input::Judged(Ok(()))) => self.next_wave(0, now),
+            (Stage::Proving, Input::Judged(Ok(()))) => self.soak_or_commit(now),
+            (Stage::Soaking, Input::Judged(Ok(()))) => self.commit(now),
+            (
+                Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking,
+                Input::Judged(Err(failure)),
+            ) => self.fail(*failure, now),
+            (Stage::Committing, Input::Written) => {
+                self.enter(JournalPhase::Committed, "promoted; what is no longer desired is being deleted");
+                self.go(Stage::Marking, Effect::WriteHead)
+            }
+            (Stage::Marking, Input::Written) => self.next_wave(0, now),
+            (Stage::Narrowing, Input::Written) => self.forget_previous(now),
+            (Stage::Forgetting, Input::Written) => self.close_promoted(now),
+            (Stage::Closing, Input::Written) => self.finish_promoted(),
+            (Stage::Stopping(barrier), Input::Written) => {
+                self.stage = Stage::Ended;
+                vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)]
+            }
+            (Stage::Turning, Input::Written) => self.undo_group(0, now),
+            (Stage::Undoing(group, left), Input::Undone(step, state)) => {
+                self.undone(group, left, step, state, now)
+            }
+            (Stage::Settling(group), Input::Judged(judged)) => {
+                self.unwell = judged.err();
+                self.undo_group(group, now)
+            }
+            (Stage::WritingOff, Input::Written) => self.close_reverted(now),
+            (Stage::ClosingReverted, Input::Written) => self.forget_reverted(),
+            (Stage::ForgettingParts, Input::Written) => self.finish_reverted(),
+            // A late answer to what was given up.
+            _ => Vec::new(),
+        }
+    }
+
+    fn go(&mut self, stage: Stage, effect: Effect) -> Vec<Effect> {
+        self.stage = stage;
+        vec![effect]
+    }
+
+    pub(super) fn enter(&mut self, phase: JournalPhase, message: &str) {
+        self.head.current.phase = phase;
+        self.head.current.message = message.into();
+    }
+
+    fn leave(&mut self, why: String) -> Vec<Effect> {
+        if self.stage == Stage::Ended {
+            return Vec::new();
+        }
+        self.stage = Stage::Ended;
+        vec![Effect::Finish(ending::left(&self.head.current, &why), false)]
+    }
+
+    fn not_written(&mut self, why: String, now: Timestamp) -> Vec<Effect> {
+        match self.stage {
+            // Its parts may be there in part: the head names them.
+            Stage::WritingParts | Stage::Opening | Stage::Widening => {
+                let cause = Cause {
+                    kind: CauseKind::Refused,
+                    message: format!("the journal cannot be written: {why}"),
+                    pod: None,
+                    container: None,
+                    previous_logs: false,
+                };
+                self.fail(Failure { object: None, cause }, now)
+            }
+            _ => self.leave(why),
+        }
+    }
+
+    fn interrupted(&mut self, wanted: Interrupt, now: Timestamp) -> Vec<Effect> {
+        if wanted <= self.wanted {
+            return Vec::new();
+        }
+        self.wanted = wanted;
+        if wanted == Interrupt::Leave {
+            return self.leave("left at once".into());
+        }
+        match self.stage {
+            Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking => {
+                let mut effects = vec![Effect::StopJudging];
+                effects.extend(self.stop_here(now).unwrap_or_default());
+                effects
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Turns back where a person wants that and it is still possible.
+    fn stop_here(&mut self, now: Timestamp) -> Option<Vec<Effect>> {
+        if self.wanted == Interrupt::None || self.head.current.phase == JournalPhase::Committed {
+            return None;
+        }
+        if let Some(barrier) = self.barrier() {
+            return Some(self.stop_past(barrier));
+        }
+        Some(self.turn(RevertReason::Interrupted, now))
+    }
+
+    /// How it ended, where it has.
+    pub(super) fn is_over(effects: &[Effect]) -> Option<(Ended, bool)> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Finish(ended, release) => Some((ended.clone(), *release)),
+            _ => None,
+        })
+    }
+}
+
+/// The end that stands for a refusal before anything was touched.
+pub(super) fn refused(message: String, next: Vec<String>) -> Ended {
+    Ended { outcome: End::Refused, message, next }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The course of a run: forward, back, and where one is taken up.
+
+use super::*;
+
+#[test]
+fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_deletes() {
+    let mut machine = machine();
+    let mut inputs = to_commit();
+    inputs.extend([
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Answered(2, Outcome::Done(None)),
+        Input::Written,
+        Input::Written,
+    ]);
+    let effects = course(&mut machine, inputs);
+    assert_eq!(
+        effects,
+        [
+            "head",
+            "parts",
+            "head",
+            "inventory",
+            "head",
+            "send 0",
+            "follow [0]",
+            "head",
+            "send 1",
+            "follow [1]",
+            "prove",
+            "inventory",
+            "head",
+            "head",
+            "send 2",
+            "inventory",
+            "head",
+            "finish Promoted true",
+        ]
+    );
+    let journal = &machine.head.current;
+    assert_eq!((journal.phase, journal.ending), (JournalPhase::Closed, Some(Ending::Promoted)));
+    assert_eq!(machine.inventory.members.len(), 2);
+    assert_eq!(machine.inventory.promoted().map(|entry| entry.revision), Some(2));
+}
+
+#[test]
+fn a_step_is_intended_in_the_journal_before_it_is_sent() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave()[..5].to_vec());
+    assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
+    assert_eq!(machine.head.current.steps[1].state, StepState::Pending);
+}
+
+#[test]
+fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_created() {
+    let mut machine = machine();
+    let mut inputs = to_first_wave();
+    inputs.extend([
+        well(),
+        Input::Written,
+        Input::Answered(1, done("b")),
+        Input::Judged(Err(failure())),
+        Input::Written,
+        undone(1),
+        well(),
+        undone(0),
+        Input::Written,
+        Input::Written,
+        Input::Written,
+    ]);
+    let effects = course(&mut machine, inputs);
+    let from = effects.iter().position(|effect| effect == "follow [1]").unwrap();
+    assert_eq!(
+        effects[from + 1..],
+        [
+            "head",
+            "undo 1",
+            "follow put back [1]",
+            "undo 0",
+            "inventory",
+            "head",
+            "forget before record",
+            "finish Reverted true",
+        ]
+    );
+    assert_eq!(machine.head.current.ending, Some(Ending::Reverted));
+    assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
+    assert_eq!(machine.inventory.history[0].failure.as_ref().unwrap().cause.message, "it exits");
+}
+
+#[test]
+fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
+    let mut machine = machine();
+    let mut inputs = to_first_wave();
+    let left = UndoState::Left { why: "refused".into(), by_hand: vec!["kubectl edit".into()] };
+    inputs.extend([
+        Input::Judged(Err(failure())),
+        Input::Written,
+        Input::Undone(0, left),
+        Input::Written,
+        Input::Written,
+    ]);
+    let effects = course(&mut machine, inputs);
+    assert_eq!(effects[effects.len() - 3..], ["inventory", "head", "forget record"]);
+    assert_eq!(words(&machine.next(Input::Written, now())), ["finish NotFullyReverted true"]);
+    assert_eq!(machine.head.current.parts.len(), 1, "a later revert tries again");
+}
+
+#[test]
+fn an_interrupt_while_watching_puts_everything_back() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave());
+    let effects = words(&machine.next(Input::Interrupted(Interrupt::Revert), now()));
+    assert_eq!(effects, ["stop judging", "head"]);
+    let rest =
+        course(&mut machine, vec![Input::Written, undone(0), Input::Written, Input::Written, Input::Written]);
+    assert_eq!(rest.last().unwrap(), "finish InterruptedReverted true");
+}
+
+#[test]
+fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave()[..6].to_vec());
+    assert!(machine.next(Input::Interrupted(Interrupt::Revert), now()).is_empty());
+    let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
+    assert_eq!(effects, ["head"]);
+    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
+}
+
+#[test]
+fn an_interrupt_after_the_commit_changes_nothing() {
+    let mut machine = machine();
+    course(&mut machine, to_commit());
+    course(&mut machine, vec![Input::Written, Input::Written]);
+    assert!(machine.next(Input::Interrupted(Interrupt::Revert), now()).is_empty());
+    assert_eq!(words(&machine.next(Input::Written, now())), ["send 2"]);
+}
+
+#[test]
+fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave()[..6].to_vec());
+    let effects = words(&machine.next(Input::Answered(0, Outcome::Conflict("kubectl-edit".into())), now()));
+    assert_eq!(effects, ["head"]);
+    let journal = &machine.head.current;
+    assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
+    assert!(machine.undo.is_empty(), "nothing was done, so nothing is undone");
+}
+
+#[test]
+fn what_cannot_be_pruned_is_said_and_is_no_failure() {
+    let mut machine = machine();
+    course(&mut machine, to_commit());
+    let inputs = vec![
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Answered(2, Outcome::Conflict("held".into())),
+        Input::Written,
+        Input::Written,
+    ];
+    let effects = course(&mut machine, inputs);
+    assert_eq!(effects.last().unwrap(), "finish PromotedPruneIncomplete true");
+    assert_eq!(machine.inventory.members.len(), 3, "it stays a member");
+}
+
+#[test]
+fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
+    let mut machine = machine();
+    let mut bodies = (*machine.bodies).clone();
+    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    machine.bodies = Arc::new(bodies);
+    course(&mut machine, to_first_wave());
+    let effects = words(&machine.next(Input::Judged(Err(failure())), now()));
+    assert_eq!(effects, ["head"]);
+    let journal = &machine.head.current;
+    assert!(journal.failure.is_some(), "the journal says why");
+    let failed = journal.failure.as_ref().and_then(|failure| failure.object.clone());
+    let again = journal.steps.iter().find(|step| Some(step.target.id()) == failed);
+    assert!(again.is_none_or(|step| step.state == StepState::Intended), "a later run tries it again");
+    let effects = words(&machine.next(Input::Written, now()));
+    assert_eq!(effects, ["finish NotFullyReverted true"]);
+    assert!(machine.head.current.is_open(), "a later run can go on or put back what can be");
+}
+
+#[rstest]
+#[case::preparing(JournalPhase::Preparing, Intent::Forward, &["head"])]
+#[case::open(JournalPhase::Open, Intent::Forward, &["inventory"])]
+#[case::applying(JournalPhase::Applying, Intent::Forward, &["follow [0]"])]
+#[case::committed(JournalPhase::Committed, Intent::Forward, &["head"])]
+#[case::reverting(JournalPhase::Reverting, Intent::Forward, &["head"])]
+#[case::put_back_open(JournalPhase::Open, Intent::Back, &["head"])]
+#[case::put_back_applying(JournalPhase::Applying, Intent::Back, &["head"])]
+#[case::put_back_committed(JournalPhase::Committed, Intent::Back, &["head"])]
+#[case::put_back_closed(JournalPhase::Closed, Intent::Back, &["head"])]
+fn a_run_is_taken_up_where_its_journal_stands(
+    #[case] phase: JournalPhase,
+    #[case] intent: Intent,
+    #[case] expected: &[&str],
+) {
+    let mut machine = machine();
+    machine.intent = intent;
+    machine.head.current.phase = phase;
+    machine.head.current.serial = 4;
+    machine.head.current.steps[0].state = StepState::Done { uid: "u".into(), content: String::new() };
+    assert_eq!(words(&machine.next(Input::Begin, now())), expected);
+    let back = matches!(phase, JournalPhase::Preparing | JournalPhase::Reverting)
+        || intent == Intent::Back && phase != JournalPhase::Committed;
+    assert_eq!(machine.head.current.phase == JournalPhase::Reverting, back);
+}
+
+#[test]
+fn a_promotion_whose_history_is_written_is_committed_whatever_its_head_says() {
+    let mut machine = machine();
+    course(&mut machine, to_commit());
+    machine.stage = Stage::Start;
+    assert_eq!(machine.head.current.phase, JournalPhase::Applying);
+    machine.next(Input::Begin, now());
+    assert_eq!(machine.head.current.phase, JournalPhase::Committed);
+}

@@ -1,0 +1,189 @@
+//! Tables of the state machine: every stage with every input, and whole courses.
+
+mod course;
+mod stages;
+
+use super::*;
+use crate::model::journal::{Ending, Journal, PromotionPart, StepPart, StepProgress, StepState};
+use crate::model::kinds::built_in;
+use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
+use crate::model::release::ReleaseIdentity;
+use crate::model::{Object, Sha256Digest, Target};
+use rstest::rstest;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+fn now() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+}
+
+fn map(name: &str, uid: &str) -> Object {
+    Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop", "uid": uid}}))
+        .unwrap()
+}
+
+/// Steps 0 (create, wave 0), 1 (apply, wave 1), 2 (delete after the commit).
+fn parts() -> BTreeMap<u32, StepPart> {
+    let part = |id: u32, name: &str, wave, action: Action, undo, before: Option<Object>| {
+        let expect = match &before {
+            Some(before) => Expect::Present { uid: before.uid().into(), content: String::new() },
+            None => Expect::Absent,
+        };
+        let target = Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name);
+        let step =
+            PlanStep { id, wave, target, action, expect, undo, why: String::new(), changes: Vec::new() };
+        (id, StepPart { step, before })
+    };
+    let apply = Action::Apply { object: map("b", ""), take_over: None, expected: Box::new(map("b", "u")) };
+    BTreeMap::from([
+        part(0, "a", 0, Action::Create { object: map("a", "") }, Undo::Delete, None),
+        part(1, "b", 1, apply, Undo::Restore, Some(map("b", "u1"))),
+        part(
+            2,
+            "c",
+            0,
+            Action::Delete { propagation: Propagation::Background },
+            Undo::CreateAgain,
+            Some(map("c", "u2")),
+        ),
+    ])
+}
+
+fn machine() -> Machine {
+    let release =
+        ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") };
+    let steps = parts();
+    let progress = |part: &StepPart| StepProgress {
+        id: part.step.id,
+        target: part.step.target.clone(),
+        verb: part.step.action.verb().into(),
+        wave: part.step.wave,
+        prune: part.step.id == 2,
+        state: StepState::Pending,
+        undo: UndoState::Pending,
+    };
+    let journal = Journal {
+        id: "p1".into(),
+        serial: 0,
+        release: release.clone(),
+        namespace: "shop".into(),
+        revision: 2,
+        actor: "me".into(),
+        started_at: now(),
+        ended_at: None,
+        phase: JournalPhase::Preparing,
+        ending: None,
+        message: String::new(),
+        holder: String::new(),
+        failure: None,
+        reverting: None,
+        parts: vec![bundle("before")],
+        record: vec![bundle("record")],
+        forget: Vec::new(),
+        steps: steps.values().map(progress).collect(),
+    };
+    let plan = Plan {
+        api_version: String::new(),
+        kind: "Plan".into(),
+        id: "p1".into(),
+        release,
+        namespace: "shop".into(),
+        revision: 2,
+        created_at: now(),
+        actor: "me".into(),
+        steps: Vec::new(),
+        prune: Vec::new(),
+        unchanged: Vec::new(),
+        members: vec![steps[&0].step.target.clone(), steps[&1].step.target.clone()],
+        waivers: Vec::new(),
+        settings: Settings::default(),
+    };
+    let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
+    let promotion = PromotionPart { plan, members_before: members_before.clone() };
+    Machine {
+        head: Head { current: journal, previous: None },
+        inventory: Inventory { members: members_before, history: Vec::new() },
+        bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]) }),
+        stage: Stage::Start,
+        intent: Intent::Forward,
+        keep_history: 10,
+        wanted: Interrupt::None,
+        undo: Vec::new(),
+        unpruned: Vec::new(),
+        unwell: None,
+    }
+}
+
+fn bundle(name: &str) -> Bundle {
+    let digest = Sha256Digest::of(name.as_bytes());
+    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest }
+}
+
+fn done(name: &str) -> Outcome {
+    Outcome::Done(Some(Box::new(map(name, "u"))))
+}
+
+fn failure() -> Box<Failure> {
+    let cause = Cause {
+        kind: CauseKind::CrashLoop,
+        message: "it exits".into(),
+        pod: None,
+        container: None,
+        previous_logs: false,
+    };
+    Box::new(Failure { object: None, cause })
+}
+
+/// Effects as words.
+fn words(effects: &[Effect]) -> Vec<String> {
+    let word = |effect: &Effect| match effect {
+        Effect::WriteHead => "head".into(),
+        Effect::WriteParts => "parts".into(),
+        Effect::WriteInventory => "inventory".into(),
+        Effect::Forget(bundles) => {
+            format!("forget {}", bundles.iter().flat_map(|b| b.names.clone()).collect::<Vec<_>>().join(" "))
+        }
+        Effect::Send(id) => format!("send {id}"),
+        Effect::Follow(ids) => format!("follow {ids:?}"),
+        Effect::Prove => "prove".into(),
+        Effect::Soak => "soak".into(),
+        Effect::StopJudging => "stop judging".into(),
+        Effect::Undo(id) => format!("undo {id}"),
+        Effect::FollowPutBack(ids) => format!("follow put back {ids:?}"),
+        Effect::Emit(_) => "say".into(),
+        Effect::Finish(ended, release) => format!("finish {:?} {release}", ended.outcome),
+    };
+    effects.iter().map(word).filter(|word: &String| word != "say").collect()
+}
+
+/// Feeds inputs and collects effects.
+fn course(machine: &mut Machine, inputs: Vec<Input>) -> Vec<String> {
+    inputs.into_iter().flat_map(|input| words(&machine.next(input, now()))).collect()
+}
+
+fn well() -> Input {
+    Input::Judged(Ok(()))
+}
+
+fn undone(id: u32) -> Input {
+    Input::Undone(id, UndoState::Done { content: String::new(), notes: Vec::new() })
+}
+
+/// Inputs that lead from the start to the watching of the first wave.
+fn to_first_wave() -> Vec<Input> {
+    vec![
+        Input::Begin,
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Answered(0, done("a")),
+    ]
+}
+
+fn to_commit() -> Vec<Input> {
+    let mut inputs = to_first_wave();
+    inputs.extend([well(), Input::Written, Input::Answered(1, done("b")), well(), well()]);
+    inputs
+}

@@ -1,0 +1,106 @@
+//! A comparison in numbers, and in one line.
+
+use super::pods::ImageView;
+use super::view::{ObjectView, RequirementView};
+use serde::Serialize;
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects that were compared.
+    pub compared: usize,
+    /// Objects with drift that nothing expects.
+    pub differ: usize,
+    /// Desired objects that are not there.
+    pub missing: usize,
+    /// Members of the inventory that are no longer desired.
+    pub extra: usize,
+    /// Containers whose image is not what was tested.
+    pub images: usize,
+    /// Differences from what was tested that no rule allows.
+    pub untested: usize,
+    /// Workloads with stale pods.
+    pub stale: usize,
+    /// Requirements that are not met.
+    pub requirements: usize,
+    /// Differences that a rule expects.
+    pub expected: usize,
+    /// Objects of which nothing is known.
+    pub unchecked: usize,
+}
+
+impl Summary {
+    /// Whether anything is not as expected.
+    pub fn has_differences(&self) -> bool {
+        self.differ + self.missing + self.extra + self.images + self.untested + self.stale + self.requirements
+            > 0
+    }
+}
+
+/// Counts what a view shows.
+pub(super) fn summarise(
+    objects: &[ObjectView],
+    images: &[ImageView],
+    requirements: &[RequirementView],
+    stale: usize,
+) -> Summary {
+    let with = |status: &str| objects.iter().filter(|object| object.status == status).count();
+    Summary {
+        compared: objects.len(),
+        differ: with("refused")
+            + objects
+                .iter()
+                .filter(|object| {
+                    matches!(object.status, "changed" | "not-verified")
+                        && object.changes.iter().any(|change| change.expected.is_none())
+                })
+                .count(),
+        missing: with("missing"),
+        extra: with("extra"),
+        images: images.iter().filter(|image| image.is_unexpected()).count(),
+        untested: objects
+            .iter()
+            .flat_map(|object| &object.untested)
+            .filter(|change| change.allowed.is_none())
+            .count(),
+        stale,
+        requirements: requirements.iter().filter(|need| !need.is_note).count(),
+        expected: objects
+            .iter()
+            .map(|object| {
+                object.changes.iter().filter(|change| change.expected.is_some()).count()
+                    + object.untested.iter().filter(|change| change.allowed.is_some()).count()
+            })
+            .sum(),
+        unchecked: with("not-checked"),
+    }
+}
+
+/// One line: what is not as expected, then what is.
+pub(super) fn headline(summary: &Summary) -> String {
+    let count = |number: usize, one: &str, many: &str| {
+        (number > 0).then(|| format!("{number} {}", if number == 1 { one } else { many }))
+    };
+    let parts: Vec<String> = [
+        count(summary.differ, "object differs", "objects differ"),
+        count(summary.missing, "object is missing", "objects are missing"),
+        count(summary.extra, "object is no longer desired", "objects are no longer desired"),
+        count(summary.images, "image is not what was tested", "images are not what was tested"),
+        count(summary.untested, "difference was not tested", "differences were not tested"),
+        count(summary.stale, "workload runs with old configuration", "workloads run with old configuration"),
+        count(summary.requirements, "requirement is not met", "requirements are not met"),
+        count(summary.unchecked, "object could not be checked", "objects could not be checked"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let expected = count(summary.expected, "expected difference", "expected differences");
+    let compared = count(summary.compared, "object", "objects").unwrap_or_else(|| "nothing".into());
+    match (parts.is_empty(), expected) {
+        (true, None) => format!("no differences: {compared} compared"),
+        (true, Some(expected)) => format!("no unexpected differences: {compared} compared; {expected}"),
+        (false, None) => parts.join(", "),
+        (false, Some(expected)) => format!("{}; {expected}", parts.join(", ")),
+    }
+}
