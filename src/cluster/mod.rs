@@ -8,6 +8,7 @@ mod connect_error;
 mod error;
 mod kube;
 mod options;
+mod pages;
 
 pub use api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
@@ -17,3 +18,4 @@ pub use connect_error::ConnectError;
 pub use error::{ApiError, StatusCause};
 pub use kube::{KubeconfigNames, connect, kubeconfig_names};
 pub use options::ConnectionOptions;
+pub use pages::paged;

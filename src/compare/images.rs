@@ -117,12 +117,14 @@ fn one_container(
     let digests: Vec<&Sha256Digest> =
         running.iter().filter(|one| !one.old_revision).filter_map(|one| one.digest.as_ref()).collect();
     let good = digests.iter().filter(|digest| is_tested(digest)).count();
+    let is_partly_known = running.iter().any(|one| !one.old_revision && one.digest.is_none());
     let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
     let state = match (wanted, recorded, digests.len()) {
         (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
         (None, ..) => ImageState::UntestedSidecar,
         (_, _, 0) => ImageState::Unknown,
         (Some(_), None, _) => ImageState::OtherImage,
+        (_, _, all) if good == all && is_partly_known => ImageState::Unknown,
         (_, _, all) if good == all => ImageState::Match,
         (_, _, _) if good > 0 => ImageState::Mixed,
         _ if is_same_name => ImageState::TagMoved,
@@ -249,6 +251,8 @@ mod tests {
             ImageState::Mixed
         );
         assert_eq!(states(vec![pod("p", &[("web", "")])])[0].1, ImageState::Unknown);
+        let half = vec![pod("p", &[("web", &at("index"))]), pod("q", &[("web", "")])];
+        assert_eq!(states(half)[0].1, ImageState::Unknown);
         let with_sidecar = states(vec![pod("p", &[("web", &at("index")), ("proxy", &at("proxy"))])]);
         assert_eq!(
             with_sidecar,

@@ -240,7 +240,7 @@ pub enum ImageState {
     Mixed,
     /// A container that nobody tested.
     UntestedSidecar,
-    /// No pod reports a digest yet.
+    /// Not every pod reports a digest yet, and those that do run what was tested.
     Unknown,
 }
 

@@ -1,7 +1,6 @@
 //! Reads which webhooks and policies a cluster has.
 
-use super::pages::paged;
-use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::admission::Admission;
 use crate::model::{Object, ResourceType};
 use futures::future::join_all;

@@ -1,7 +1,6 @@
 //! The autoscalers of namespaces: without them, replicas that one of them set would be taken for drift, and be reset.
 
-use super::pages::paged;
-use crate::cluster::{Cluster, ListRequest};
+use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::Object;
 use crate::model::kinds::built_in;
 use futures::future::join_all;

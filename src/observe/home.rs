@@ -1,7 +1,6 @@
 //! Reads what a release keeps in the cluster: its inventory, its journal, its lock and its records, all by name.
 
-use super::pages::paged;
-use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts, PromotionPart, StepPart};

@@ -1,7 +1,6 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
-use super::pages::paged;
-use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{ResourceType, Target};

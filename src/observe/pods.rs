@@ -1,7 +1,6 @@
 //! What runs in namespaces: pods, reduced as pages arrive, and what stands between them and their workloads.
 
-use super::pages::paged;
-use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::Object;
 use crate::model::kinds::built_in;
 use crate::model::pod::{Controller, PodFacts};

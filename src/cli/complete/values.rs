@@ -2,7 +2,7 @@
 
 use super::Proposal;
 use crate::cli::ConnectionArgs;
-use crate::cluster::{self, ApiError, Cluster, ListRequest};
+use crate::cluster::{self, ApiError, Cluster, ListRequest, paged};
 use crate::model::inventory::HistoryEntry;
 use crate::model::kinds::built_in;
 use crate::model::{Object, names};
@@ -60,7 +60,7 @@ async fn list(
     labels: &str,
 ) -> Result<Vec<Object>, ApiError> {
     let Some(kind) = built_in("", kind) else { return Ok(Vec::new()) };
-    Ok(door.list(&ListRequest::all(&kind, namespace).with_labels(labels)).await?.items)
+    paged(door, ListRequest::all(&kind, namespace).with_labels(labels), |object| object).await
 }
 
 async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {

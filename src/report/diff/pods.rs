@@ -57,7 +57,7 @@ impl ImageView {
             ImageState::OtherImage => "another image than tested",
             ImageState::Mixed => "mixed across replicas",
             ImageState::UntestedSidecar => "a container that nobody tested",
-            ImageState::Unknown => "unknown: no pod reports a digest yet",
+            ImageState::Unknown => "unknown: not every pod reports a digest yet",
         }
     }
 

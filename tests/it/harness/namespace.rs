@@ -65,6 +65,19 @@ impl Namespace {
         })
     }
 
+    /// A ResourceQuota named `small`, which holds. The server enforces none that its controller has not looked at; that one
+    /// pauses for half a minute whenever a kind comes or goes.
+    pub fn quota(&self, hard: Value) {
+        let spec = serde_json::json!({"hard": hard});
+        let small = serde_json::json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": spec});
+        self.apply(small);
+        let start = Instant::now();
+        while self.get("", "ResourceQuota", "small").is_none_or(|quota| quota.at("/status/used").is_none()) {
+            assert!(start.elapsed() < Duration::from_secs(120), "the quota is never looked at");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Reads an object of a built-in kind; none where it is not there.
     pub fn get(&self, group: &str, kind: &str, name: &str) -> Option<Object> {
         let kind = built_in(group, kind).unwrap_or_else(|| panic!("{kind} is not a built-in kind"));

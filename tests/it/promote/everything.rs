@@ -29,8 +29,7 @@ fn scene(namespace: &Namespace) -> ReleaseFile {
     kubectl_apply(namespace, &[web.clone(), config("edited", json!({"a": "1"}))]);
     web["spec"]["selector"]["matchLabels"]["tier"] = "x".into();
     web["spec"]["template"]["metadata"]["labels"]["tier"] = "x".into();
-    namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"},
-        "spec": {"hard": {"count/services": "0"}}}));
+    namespace.quota(json!({"count/services": "0"}));
     namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"user": "shop"}}));
     let mut reader = deployment("reader", "web:1");
     reader["spec"]["template"]["spec"]["containers"][0]["env"] =

@@ -23,8 +23,7 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
     namespace.kubectl().args(["set", "env", "deployment/web", "EXTRA=1"]).run().ok();
     web["spec"]["selector"]["matchLabels"]["tier"] = "x".into();
     web["spec"]["template"]["metadata"]["labels"]["tier"] = "x".into();
-    namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"},
-        "spec": {"hard": {"requests.cpu": "150m"}}}));
+    namespace.quota(json!({"requests.cpu": "150m"}));
     let mut greedy = deployment("greedy", "web:1");
     greedy["spec"]["replicas"] = 3.into();
     greedy["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "10m".into();
@@ -32,24 +31,12 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
     lonely["spec"]["template"]["spec"]["serviceAccountName"] = "nobody".into();
     let release =
         ReleaseFile::new("shop", "1", vec![web, greedy, lonely, config("edited", json!({"a": "2"}))]);
-    wait_for_quota(&namespace);
     let ran = refused(&namespace, &release, &[], &["ownership", "immutable", "pods", "quota"]);
     for said in
         ["spec.selector", "set by kubectl-client-side-apply", "--adopt kubectl-client-side-apply", "nobody"]
     {
         assert!(ran.stderr.contains(said), "nothing said of {said}:\n{}", ran.stderr);
     }
-}
-
-fn wait_for_quota(namespace: &Namespace) {
-    for _ in 0..100 {
-        let quota = namespace.get("", "ResourceQuota", "small").unwrap();
-        if quota.at("/status/used").is_some() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("the quota is never filled in");
 }
 
 #[test]

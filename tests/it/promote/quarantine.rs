@@ -62,8 +62,7 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
     app.promote("5", &nowhere).args(["--timeout", "6s"]).run().exits(3);
     assert_eq!(promotable(&app, "5", &nowhere), Ok(()), "no node");
     // A quota that the pods do not fit into.
-    app.namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"},
-        "spec": {"hard": {"pods": "2"}}}));
+    app.namespace.quota(json!({"pods": "2"}));
     let mut many = web('6', None);
     many[0]["spec"]["replicas"] = 5.into();
     app.promote("6", &many).args(["--waive", "quota", "--waive", "pods", "--timeout", "10s"]).run().exits(3);

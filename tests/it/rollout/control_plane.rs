@@ -5,7 +5,6 @@ use crate::harness::{Namespace, Run, TestCluster};
 use kubectl_delivery::model::environment::HealthCheck;
 use kubectl_delivery::model::verdict::{CauseKind, Verdict};
 use kubectl_delivery::rollout::Policy;
-use rstest::rstest;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -195,42 +194,60 @@ fn a_definition_is_done_when_it_is_served_and_one_whose_kind_is_taken_fails() {
     fails_with(&taken, CauseKind::ReportedByObject, "its names are not accepted");
 }
 
-#[rstest]
-#[case::ready(json!({"conditions": [{"type": "Ready", "status": "True"}]}), Ok(()))]
-#[case::without_a_status(json!({}), Ok(()))]
-#[case::not_ready(json!({"conditions": [{"type": "Ready", "status": "False", "reason": "Pulling", "message": "no disk"}]}), Err((CauseKind::DeadlineExceeded, "no disk")))]
-#[case::stalled(json!({"conditions": [{"type": "Ready", "status": "False"}, {"type": "Stalled", "status": "True", "reason": "Bad", "message": "no such bucket"}]}), Err((CauseKind::ReportedByObject, "no such bucket")))]
-#[case::reconciling(json!({"conditions": [{"type": "Ready", "status": "True"}, {"type": "Reconciling", "status": "True", "reason": "Busy", "message": "resizing"}]}), Err((CauseKind::DeadlineExceeded, "resizing")))]
-#[case::not_looked_at(json!({"observedGeneration": 0, "conditions": [{"type": "Ready", "status": "True"}]}), Err((CauseKind::DeadlineExceeded, "")))]
-#[case::current_by_its_rule(json!({"phase": "Running", "rule": true}), Ok(()))]
-#[case::failed_by_its_rule(json!({"phase": "Broken", "rule": true}), Err((CauseKind::ReportedByObject, "its health check says failed")))]
-#[case::not_yet_by_its_rule(json!({"phase": "Starting", "rule": true}), Err((CauseKind::DeadlineExceeded, "its health check does not hold yet")))]
-fn a_custom_resource_says_by_its_status_how_it_is(
-    #[case] status: Value,
-    #[case] expected: Result<(), (CauseKind, &str)>,
-) {
+#[test]
+fn a_custom_resource_says_by_its_status_how_it_is() {
+    use CauseKind::{DeadlineExceeded, ReportedByObject};
+    let condition = |kind: &str, status: &str, message: &str| json!({"type": kind, "status": status, "reason": "Why", "message": message});
+    let ready = condition("Ready", "True", "");
+    let unready = condition("Ready", "False", "no disk");
+    let stalled = condition("Stalled", "True", "no such bucket");
+    let busy = condition("Reconciling", "True", "resizing");
+    let rule = |phase: &str| json!({"phase": phase, "rule": true});
+    let cases = [
+        ("ready", json!({"conditions": [ready]}), Ok(())),
+        ("without a status", json!({}), Ok(())),
+        ("not ready", json!({"conditions": [unready]}), Err((DeadlineExceeded, "no disk"))),
+        ("stalled", json!({"conditions": [unready, stalled]}), Err((ReportedByObject, "no such bucket"))),
+        ("reconciling", json!({"conditions": [ready, busy]}), Err((DeadlineExceeded, "resizing"))),
+        (
+            "not looked at",
+            json!({"observedGeneration": 0, "conditions": [ready]}),
+            Err((DeadlineExceeded, "")),
+        ),
+        ("current by its rule", rule("Running"), Ok(())),
+        ("failed by its rule", rule("Broken"), Err((ReportedByObject, "its health check says failed"))),
+        (
+            "not yet by its rule",
+            rule("Starting"),
+            Err((DeadlineExceeded, "its health check does not hold yet")),
+        ),
+    ];
     let namespace = namespace();
     let group = format!("{namespace}.example.com");
     let _gone_at_the_end = Gone("crd", format!("things.{group}"));
     assert!(is_done(&follow(&namespace, definition(&group, "things", "Thing"), short())));
-    let mut policy = short();
-    if status["rule"] == true {
-        policy.health_checks = vec![HealthCheck {
-            group: group.clone(),
-            kind: "Thing".into(),
-            failed: Some("self.status.phase == 'Broken'".into()),
-            current: "self.status.phase == 'Running'".into(),
-        }];
-    }
-    let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "one"}, "spec": {"a": 1}, "status": status});
     within("the definition", || {
         let probe = namespace.kubectl().args(["get", &format!("things.{group}")]).run();
         probe.code == Some(0)
     });
-    let followed = follow(&namespace, thing, policy);
-    match expected {
-        Ok(()) => assert!(is_done(&followed), "{followed:#?}"),
-        Err((CauseKind::DeadlineExceeded, words)) => waits_for(&followed, words),
-        Err((kind, words)) => fails_with(&followed, kind, words),
+    for (index, (what, status, expected)) in cases.into_iter().enumerate() {
+        println!("{what}");
+        let mut policy = short();
+        if status["rule"] == true {
+            policy.health_checks = vec![HealthCheck {
+                group: group.clone(),
+                kind: "Thing".into(),
+                failed: Some("self.status.phase == 'Broken'".into()),
+                current: "self.status.phase == 'Running'".into(),
+            }];
+        }
+        let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": format!("thing-{index}")},
+            "spec": {"a": 1}, "status": status});
+        let followed = follow(&namespace, thing, policy);
+        match expected {
+            Ok(()) => assert!(is_done(&followed), "{followed:#?}"),
+            Err((DeadlineExceeded, words)) => waits_for(&followed, words),
+            Err((kind, words)) => fails_with(&followed, kind, words),
+        }
     }
 }

@@ -50,7 +50,7 @@ fn a_paused_deployment_says_that_nothing_is_rolled_out() {
 #[case::daemon_set("DaemonSet")]
 fn pods_that_a_quota_refuses_fail_within_five_seconds(#[case] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}));
+    namespace.quota(json!({"pods": "0"}));
     let failed = follow(&namespace, workload(kind, 1, IMAGE, None), quick());
     assert_eq!(failed.cause().kind, CauseKind::Quota, "{failed:#?}");
     assert!(failed.cause().message.contains("exceeded quota: small"), "{}", failed.cause().message);

@@ -77,7 +77,7 @@ fn pinned(text: &str) -> (String, RecordedImage) {
 async fn a_failure_is_told_with_its_events_and_with_the_fields_that_were_changed() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let run = run(quick_options()).await;
-    namespace.apply(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}));
+    namespace.quota(json!({"pods": "0"}));
     let watched = apply(&namespace, deployment(1, IMAGE, None));
     let failure: Box<Failure> = in_time(run.watching.follow(&[watched])).await.unwrap_err();
     assert_eq!(failure.cause.kind, CauseKind::Quota);

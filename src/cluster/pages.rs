@@ -1,6 +1,6 @@
 //! Lists page by page.
 
-use crate::cluster::{ApiError, Cluster, ListRequest};
+use super::{ApiError, Cluster, ListRequest};
 use crate::model::Object;
 
 /// Everything that a list holds, each page reduced as it arrives.
