@@ -212,11 +212,23 @@ impl Page<'_> {
                 "kubectl delivery promote FILE{namespace} --dry-run=server, with the file of {} {}, shows what would be done about it",
                 release.name, release.version
             ),
-            (None, _) => "kubectl apply --server-side would bring the cluster to these manifests".to_owned(),
+            (None, _) => without_release(view).to_owned(),
         };
         writeln!(self.out)?;
         let line = self.paint("2", &next);
         self.line(0, &line)
+    }
+}
+
+/// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
+fn without_release(view: &View) -> &'static str {
+    let is_added = |change: &ChangeView| {
+        change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
+    };
+    if view.objects.iter().flat_map(|object| &object.changes).any(is_added) {
+        "kubectl apply --server-side --force-conflicts would leave what others added; kubectl delivery record, then promote, takes it out"
+    } else {
+        "kubectl apply --server-side --force-conflicts would bring the cluster to these manifests"
     }
 }
 

@@ -64,6 +64,27 @@ fn what_is_patched_into_a_pod_template_is_named(#[case] patch: &str, #[case] pat
     assert!(found.len() == 1 && found[0].starts_with(path), "{found:?}");
 }
 
+#[test]
+fn what_to_type_next_is_true_of_what_others_added() {
+    let scene = applied();
+    let next = || {
+        let told = scene.diff(&[]).exits(1).stdout;
+        told.lines().last().unwrap_or_default().to_owned()
+    };
+    let apply = || {
+        let file = scene.folder.path().join("shop.yaml");
+        let words = ["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()];
+        scene.kubectl(&words);
+    };
+    scene.kubectl(&["scale", "deployment", "web", "--replicas=1"]);
+    assert!(next().contains("would bring the cluster to these manifests"), "{}", next());
+    apply();
+    scene.diff(&[]).exits(0);
+    scene.kubectl(&["set", "env", "deployment/web", "B=b"]);
+    apply();
+    assert!(next().contains("would leave what others added"), "{}", next());
+}
+
 #[rstest]
 #[case::a_variable("deployment", "/spec/template/spec/containers/0/env/0", &format!("{CONTAINER}/env/[name=A]"))]
 #[case::an_annotation("deployment", "/metadata/annotations/note", "Deployment /metadata/annotations/note")]
