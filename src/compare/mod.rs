@@ -2,8 +2,10 @@
 //!
 //! `desired` makes what a promotion would apply out of a release and an environment (`pair`, `pin`), and says how it
 //! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts;
-//! `proof` says where the server need not be asked, `overlay` predicts where it cannot be.
+//! `proof` says what an apply does where the server need not be asked, `overlay` predicts where it cannot
+//! be.
 
+mod any_text;
 mod arrived;
 mod declared;
 mod desired;
@@ -35,7 +37,7 @@ pub use object::{Looked, object, stray};
 pub use others::{is_controllers, is_controllers_annotation};
 pub use overlay::overlay;
 pub use pin::PinError;
-pub use proof::is_unchanged;
+pub use proof::{Outlook, outlook};
 pub use ran::{Ran, RanWorkload, ran};
 pub use recording::{NeededImage, needed_images, record, requirements};
 pub use requirements::{Needed, needed, requirements as unmet};

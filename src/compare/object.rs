@@ -57,11 +57,15 @@ pub fn object(looked: Looked) -> ObjectComparison {
         changes: Vec::new(),
         untested,
     };
+    let is_proved = matches!(prediction, Some(Prediction::Will(_)));
     found.status = match (&found.live, found.desired.is_some(), prediction) {
         (_, false, _) => ObjectStatus::Extra,
         (Observed::Unreadable { error, .. }, ..) => ObjectStatus::NotChecked { why: error.clone() },
         (Observed::Absent(absence), ..) => ObjectStatus::Missing(*absence),
-        (Observed::Present(live), _, Some(Prediction::Would(predicted))) => {
+        (Observed::Present(live), _, Some(Prediction::Will(predicted) | Prediction::Would(predicted))) => {
+            if is_proved {
+                found.certainty = Certainty::Proved;
+            }
             found.changes = changes(live, &predicted, fresh.as_ref());
             found.predicted = Some(*predicted);
             if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }

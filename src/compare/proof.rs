@@ -1,33 +1,65 @@
-//! The proof that an apply changes nothing, without asking the server.
+//! The proof of what an apply does, without asking the server.
 //!
 //! It walks desired beside our own managedFields entry, never beside live alone: only the entry tells which maps and
-//! lists are atomic, which keys were written, and what an apply would take away. Whatever is not proved is asked.
+//! lists are atomic, which keys were written, and what an apply would take away. Where every path is ours already and a
+//! value differs only at leaves that take any text, the answer is live with those values. Whatever is not proved is
+//! asked.
 
-use crate::model::Object;
+use super::any_text;
+use super::managed_fields::Owners;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
 
 /// Metadata that an apply of ours may hold; anything else has rules of its own.
 const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
 
-/// Whether a server-side apply of `desired` provably leaves `live` as it is. The caller knows that no admission that
-/// could change or refuse it is registered, and that the kind's schema is the server's own.
-pub fn is_unchanged(desired: &Object, live: &Object) -> bool {
-    let Some(entry) = our_entry(desired, live) else { return false };
+/// What an apply provably does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outlook {
+    /// It leaves live as it is.
+    Unchanged,
+    /// It gives this object: live with other texts.
+    Changed(Box<Object>),
+}
+
+/// What a server-side apply of `desired` onto `live` provably does; none where only the server can tell. The caller
+/// knows that no admission that could change or refuse it is registered, and that the kind's schema is the server's own.
+pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
+    let fields = our_entry(desired, live)?.as_object()?;
     let is_secret_text = desired.kind() == "Secret" && desired.at("/stringData").is_some();
     if is_secret_text || live.at("/metadata/deletionTimestamp").is_some() || desired.at("/status").is_some() {
-        return false;
+        return None;
     }
-    let (Some(fields), Some(wanted), Some(held)) =
-        (entry.as_object(), desired.value().as_object(), live.value().as_object())
-    else {
-        return false;
-    };
+    let (wanted, held) = (desired.value().as_object()?, live.value().as_object()?);
     let content =
         wanted.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
-    metadata(fields.get("f:metadata"), &desired.value()["metadata"], &live.value()["metadata"])
-        && each(fields, "f:metadata", content, held)
+    let mut walk = Walk { live, texts: Vec::new() };
+    let is_proved = walk.metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
+        && walk.each(fields, "f:metadata", content, held, Way::Root);
+    if !is_proved {
+        return None;
+    }
+    if walk.texts.is_empty() {
+        return Some(Outlook::Unchanged);
+    }
+    with_texts(live, walk.texts).map(|after| Outlook::Changed(Box::new(after)))
+}
+
+/// Live with other texts, where nobody else owns them: an apply would take them from their other owners.
+fn with_texts(live: &Object, texts: Vec<(FieldPath, Value)>) -> Option<Object> {
+    let owners = Owners::of(live);
+    if texts.iter().any(|(path, _)| owners.is_others(path)) {
+        return None;
+    }
+    let mut after = live.clone();
+    for (path, text) in texts {
+        if !path.set(after.value_mut(), text) {
+            return None;
+        }
+    }
+    any_text::is_small(after.value()).then_some(after)
 }
 
 /// The fields of our single Apply entry, in desired's own version.
@@ -42,52 +74,121 @@ fn our_entry<'l>(desired: &Object, live: &'l Object) -> Option<&'l Value> {
     (is_plain && is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
 }
 
-fn metadata(owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
-    let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else { return false };
-    if wanted.keys().any(|key| !METADATA.contains(&key.as_str())) {
-        return false;
-    }
-    let none = Map::new();
-    let owned = owned.map_or(Some(&none), Value::as_object);
-    let content = wanted.iter().filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
-    owned.is_some_and(|owned| each(owned, "", content, held))
+/// How the walk came to where it is.
+#[derive(Clone, Copy)]
+enum Way<'w> {
+    Root,
+    Field(&'w Way<'w>, &'w str),
+    Item(&'w Way<'w>, &'w Step),
 }
 
-/// A map whose fields are owned one by one: exactly those of desired.
-fn map(owned: &Map<String, Value>, wanted: &Map<String, Value>, held: &Map<String, Value>) -> bool {
-    each(owned, "", wanted.iter(), held)
-}
-
-/// Each of desired's fields, and no other but `besides`, is owned and held as desired has it.
-fn each<'v>(
-    owned: &Map<String, Value>,
-    besides: &str,
-    wanted: impl Iterator<Item = (&'v String, &'v Value)>,
-    held: &Map<String, Value>,
-) -> bool {
-    let mut count = usize::from(owned.contains_key(besides));
-    for (key, wanted) in wanted {
-        count += 1;
-        let is_same = match (owned.get(&format!("f:{key}")), held.get(key)) {
-            (Some(owned), Some(held)) => value(owned, wanted, held),
-            _ => false,
-        };
-        if !is_same {
-            return false;
+impl Way<'_> {
+    fn path(self) -> FieldPath {
+        match self {
+            Way::Root => FieldPath::root(),
+            Way::Field(up, name) => up.path().field(name),
+            Way::Item(up, step) => up.path().with(step.clone()),
         }
     }
-    count == owned.len()
 }
 
-fn value(owned: &Value, wanted: &Value, held: &Value) -> bool {
-    let Some(owned) = owned.as_object() else { return false };
-    if owned.is_empty() {
-        return says_something(wanted) && wanted == held;
+/// A walk through desired, our entry and live. Each part says whether what it saw is proved.
+struct Walk<'l> {
+    live: &'l Object,
+    /// Texts that an apply changes.
+    texts: Vec<(FieldPath, Value)>,
+}
+
+impl Walk<'_> {
+    fn metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
+        let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else { return false };
+        if wanted.keys().any(|key| !METADATA.contains(&key.as_str())) {
+            return false;
+        }
+        let none = Map::new();
+        let owned = owned.map_or(Some(&none), Value::as_object);
+        let content = wanted.iter().filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
+        let way = Way::Field(&Way::Root, "metadata");
+        owned.is_some_and(|owned| self.each(owned, "", content, held, way))
     }
-    match (wanted, held) {
-        (Value::Object(wanted), Value::Object(held)) => map(owned, wanted, held),
-        (Value::Array(wanted), Value::Array(held)) => list(owned, wanted, held),
-        _ => false,
+
+    /// Each of desired's fields, and no other but `besides`, is owned and held as desired has it.
+    fn each<'v>(
+        &mut self,
+        owned: &Map<String, Value>,
+        besides: &str,
+        wanted: impl Iterator<Item = (&'v String, &'v Value)>,
+        held: &Map<String, Value>,
+        way: Way<'_>,
+    ) -> bool {
+        let mut count = usize::from(owned.contains_key(besides));
+        for (key, wanted) in wanted {
+            count += 1;
+            let is_proved = match (owned.get(&format!("f:{key}")), held.get(key)) {
+                (Some(owned), Some(held)) => self.value(owned, wanted, held, Way::Field(&way, key)),
+                _ => false,
+            };
+            if !is_proved {
+                return false;
+            }
+        }
+        count == owned.len()
+    }
+
+    fn value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+        let Some(owned) = owned.as_object() else { return false };
+        if owned.is_empty() {
+            return says_something(wanted) && (wanted == held || self.text(wanted, held, way));
+        }
+        match (wanted, held) {
+            (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
+            (Value::Array(wanted), Value::Array(held)) => self.list(owned, wanted, held, way),
+            _ => false,
+        }
+    }
+
+    /// Another text at a leaf that takes any.
+    fn text(&mut self, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+        let path = way.path();
+        let is_free = any_text::takes(self.live, &path, held, wanted);
+        if is_free {
+            self.texts.push((path, wanted.clone()));
+        }
+        is_free
+    }
+
+    /// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
+    fn list(&mut self, owned: &Map<String, Value>, wanted: &[Value], held: &[Value], way: Way<'_>) -> bool {
+        if owned.len() != wanted.len() {
+            return false;
+        }
+        let items: Option<Vec<(Step, &Value)>> =
+            owned.iter().map(|(key, below)| Some((Step::from_fields_v1(key)?, below))).collect();
+        let Some(items) = items else { return false };
+        let mut last = None;
+        for wanted in wanted {
+            let mut owners = items.iter().filter(|(step, below)| is_item_of(step, below, wanted));
+            let (Some((step, below)), None) = (owners.next(), owners.next()) else { return false };
+            let mut found = held.iter().enumerate().filter(|(_, held)| has_key(step, held));
+            let (Some((at, held)), None) = (found.next(), found.next()) else { return false };
+            let is_later = last.is_none_or(|last| at > last);
+            if !is_later || !self.item(below, wanted, held, Way::Item(&way, step)) {
+                return false;
+            }
+            last = Some(at);
+        }
+        true
+    }
+
+    fn item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+        match (owned.as_object(), wanted, held) {
+            // The value of a set is its own key.
+            (Some(owned), _, _) if owned.is_empty() => says_something(wanted) && wanted == held,
+            (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
+                self.each(owned, ".", wanted.iter(), held, way)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -98,39 +199,6 @@ fn says_something(value: &Value) -> bool {
         Value::Object(map) => !map.is_empty() && map.values().all(says_something),
         Value::Array(items) => !items.is_empty() && items.iter().all(says_something),
         Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
-fn list(owned: &Map<String, Value>, wanted: &[Value], held: &[Value]) -> bool {
-    if owned.len() != wanted.len() {
-        return false;
-    }
-    let items: Option<Vec<(Step, &Value)>> =
-        owned.iter().map(|(key, below)| Some((Step::from_fields_v1(key)?, below))).collect();
-    let Some(items) = items else { return false };
-    let mut last = None;
-    for wanted in wanted {
-        let mut owners = items.iter().filter(|(step, below)| is_item_of(step, below, wanted));
-        let (Some((step, below)), None) = (owners.next(), owners.next()) else { return false };
-        let mut found = held.iter().enumerate().filter(|(_, held)| has_key(step, held));
-        let (Some((at, held)), None) = (found.next(), found.next()) else { return false };
-        if last.is_some_and(|last| at <= last) || !item(below, wanted, held) {
-            return false;
-        }
-        last = Some(at);
-    }
-    true
-}
-
-fn item(owned: &Value, wanted: &Value, held: &Value) -> bool {
-    match (owned.as_object(), wanted, held) {
-        // The value of a set is its own key.
-        (Some(owned), _, _) if owned.is_empty() => says_something(wanted) && wanted == held,
-        (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
-            each(owned, ".", wanted.iter(), held)
-        }
-        _ => false,
     }
 }
 
@@ -177,7 +245,7 @@ mod tests {
         let mut live = object(held);
         live.value_mut()["metadata"]["managedFields"] = json!([
             {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": owned}}]);
-        is_unchanged(&object(wanted), &live)
+        outlook(&object(wanted), &live) == Some(Outlook::Unchanged)
     }
 
     #[rstest]
@@ -245,18 +313,18 @@ mod tests {
             live
         };
         let wanted = object(&json!({"a": 1}));
-        assert!(is_unchanged(&wanted, &live(json!([entry("v1")]))));
-        assert!(!is_unchanged(&wanted, &live(json!([entry("v1"), entry("v1")]))));
-        assert!(!is_unchanged(&wanted, &live(json!([entry("v2")]))));
-        assert!(!is_unchanged(&wanted, &live(json!([{}]))));
+        assert_eq!(outlook(&wanted, &live(json!([entry("v1")]))), Some(Outlook::Unchanged));
+        assert_eq!(outlook(&wanted, &live(json!([entry("v1"), entry("v1")]))), None);
+        assert_eq!(outlook(&wanted, &live(json!([entry("v2")]))), None);
+        assert_eq!(outlook(&wanted, &live(json!([{}]))), None);
         let mut with_finalizer = wanted.clone();
         with_finalizer.value_mut()["metadata"]["finalizers"] = json!(["x"]);
-        assert!(!is_unchanged(&with_finalizer, &live(json!([entry("v1")]))));
+        assert_eq!(outlook(&with_finalizer, &live(json!([entry("v1")]))), None);
         let mut going = live(json!([entry("v1")]));
         going.value_mut()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert!(!is_unchanged(&wanted, &going));
+        assert_eq!(outlook(&wanted, &going), None);
         let mut labelled = wanted.clone();
         labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
-        assert!(!is_unchanged(&labelled, &live(json!([entry("v1")]))), "a label that is not there");
+        assert_eq!(outlook(&labelled, &live(json!([entry("v1")]))), None, "a label that is not there");
     }
 }

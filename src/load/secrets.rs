@@ -1,20 +1,18 @@
 //! Secrets as they are compared: `stringData` is write-only, and becomes `data`. What the server would not read is said
 //! here, without a word of what was found.
 
-use crate::model::Object;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::model::{Object, secret_data};
 use serde_json::{Map, Value};
 
-/// Turns `stringData` into `data`, so that it can be compared and a key that is dropped goes. The error says what was
-/// expected where.
+/// Turns `stringData` into `data`, so that it can be compared and a key that is dropped goes, and writes values as the
+/// server gives them back. The error says what was expected where.
 pub(super) fn settle(object: &mut Object) -> Result<(), String> {
     let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
     let id = object.id();
     let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else { return Ok(()) };
     let wrong = |what: &str| Err(format!("{id}: {what}"));
     for (field, item) in [("data", "base64"), ("stringData", "text")] {
-        let texts = match map.get(field) {
+        let texts = match map.get_mut(field) {
             None | Some(Value::Null) => continue,
             Some(Value::Object(texts)) => texts,
             Some(other) => {
@@ -24,10 +22,13 @@ pub(super) fn settle(object: &mut Object) -> Result<(), String> {
         for (key, value) in texts {
             match value {
                 Value::Null => {}
-                Value::String(text) if field == "data" && !is_base64(text) => {
-                    let hint = "found something else; plain text goes under stringData";
-                    return wrong(&format!("expected base64 at /data/{key}, {hint}"));
-                }
+                Value::String(text) if field == "data" => match secret_data::decode(text) {
+                    Some(bytes) => *text = secret_data::encode(&bytes),
+                    None => {
+                        let hint = "found something else; plain text goes under stringData";
+                        return wrong(&format!("expected base64 at /data/{key}, {hint}"));
+                    }
+                },
                 Value::String(_) => {}
                 other => {
                     let found = kind_of(other);
@@ -45,14 +46,12 @@ pub(super) fn settle(object: &mut Object) -> Result<(), String> {
     }
     let Some(data) = data.as_object_mut() else { return Ok(()) };
     for (key, value) in texts {
-        data.insert(key, value.as_str().map_or(Value::Null, |text| STANDARD.encode(text).into()));
+        data.insert(
+            key,
+            value.as_str().map_or(Value::Null, |text| secret_data::encode(text.as_bytes()).into()),
+        );
     }
     Ok(())
-}
-
-/// As the server reads it: it passes over line ends.
-fn is_base64(text: &str) -> bool {
-    STANDARD.decode(text.replace(['\r', '\n'], "")).is_ok()
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -84,7 +83,7 @@ mod tests {
         let both =
             json!({"data": {"key": "b2xk", "other": "eA=="}, "stringData": {"key": "value", "gone": null}});
         assert_eq!(settled(both), Ok(json!({"key": "dmFsdWU=", "other": "eA==", "gone": null})));
-        assert_eq!(settled(json!({"data": {"lines": "dmFs\ndWU=\n"}})), Ok(json!({"lines": "dmFs\ndWU=\n"})));
+        assert_eq!(settled(json!({"data": {"lines": "dmFs\ndWU=\n"}})), Ok(json!({"lines": "dmFsdWU="})));
     }
 
     #[test]

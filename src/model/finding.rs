@@ -91,7 +91,7 @@ pub enum ObjectStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Certainty {
-    /// From our own managedFields entry: an apply provably changes nothing.
+    /// From our own managedFields entry: what an apply does is proved without asking.
     Proved,
     /// From the server's dry-run.
     Server,

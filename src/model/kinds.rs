@@ -123,9 +123,10 @@ pub fn built_in(group: &str, kind: &str) -> Option<ResourceType> {
     WELL_KNOWN
         .iter()
         .rev()
-        .map(|(version, kind, ..)| Gvk::new(version, kind))
-        .find(|gvk| gvk.group == group && gvk.kind == kind)
-        .and_then(|gvk| well_known(&gvk))
+        .find(|(version, name, ..)| {
+            *name == kind && version.rsplit_once('/').map_or("", |(group, _)| group) == group
+        })
+        .and_then(|(version, kind, ..)| well_known(&Gvk::new(version, kind)))
 }
 
 #[cfg(test)]

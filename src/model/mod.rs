@@ -25,6 +25,7 @@ pub mod preflight;
 pub mod quantity;
 pub mod release;
 pub mod schema;
+pub mod secret_data;
 pub mod similar;
 pub mod snapshot;
 pub mod verdict;

@@ -57,10 +57,12 @@ impl Snapshot {
     }
 }
 
-/// What the server said of a dry-run apply of desired onto live.
+/// What an apply of desired onto live would give.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
-    /// Live as it would be.
+    /// Live as it provably will be: the server need not be asked.
+    Will(Box<Object>),
+    /// Live as it would be, by the server's answer to a dry-run.
     Would(Box<Object>),
     /// It refuses desired.
     Refused {

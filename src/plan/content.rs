@@ -5,7 +5,7 @@
 use crate::compare::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
 use crate::model::{Object, Sha256Digest};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Fields of `metadata` that are not content.
 const NOT_CONTENT: &[&str] =
@@ -14,7 +14,7 @@ const NOT_CONTENT: &[&str] =
 /// The hash of an object's content: everything but status, counters, times and controllers' annotations, and the
 /// ownership of everything but status.
 pub fn content_hash(object: &Object) -> String {
-    hash(&content(object), object, false)
+    hash(object, false)
 }
 
 /// What a step expects of the object that the plan saw.
@@ -35,7 +35,12 @@ pub fn expect_holds(step: &PlanStep, live: Option<&Object>) -> bool {
 
 /// Whether two versions of an object have the same content, whoever owns it.
 pub fn same_content(one: &Object, other: &Object) -> bool {
-    canonical(&content(one)) == canonical(&content(other))
+    let text = |object: &Object| {
+        let mut text = Vec::new();
+        write_content(&mut text, object, false);
+        text
+    };
+    text(one) == text(other)
 }
 
 /// A step that leaves `replicas` to an autoscaler does not mind when they move.
@@ -44,68 +49,103 @@ fn step_hash(action: &Action, live: &Object) -> String {
         Action::Apply { object, .. } => object.at("/spec/replicas").is_none(),
         _ => false,
     };
-    let mut content = content(live);
-    if leaves_replicas && let Some(spec) = content.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.shift_remove("replicas");
-    }
-    hash(&content, live, leaves_replicas)
+    hash(live, leaves_replicas)
 }
 
-fn hash(content: &Value, object: &Object, without_scale: bool) -> String {
-    let mut entries: Vec<String> = object
+fn hash(object: &Object, without_scale: bool) -> String {
+    let mut entries: Vec<Vec<u8>> = object
         .managed_fields()
         .iter()
         .filter(|entry| {
             let subresource = entry["subresource"].as_str().unwrap_or_default();
             subresource != "status" && !(without_scale && subresource == "scale")
         })
-        .map(|entry| canonical(&without_time(entry)))
+        .map(|entry| {
+            let mut text = Vec::new();
+            write_without(&mut text, entry, |key, _| key == "time");
+            text
+        })
         .collect();
     entries.sort();
-    let text = format!("{}\n{}", canonical(content), entries.join("\n"));
-    Sha256Digest::of(text.as_bytes()).hex().to_owned()
+    let mut text = Vec::new();
+    write_content(&mut text, object, without_scale);
+    text.push(b'\n');
+    text.extend(entries.join(&b'\n'));
+    Sha256Digest::of(&text).hex().to_owned()
 }
 
-fn without_time(entry: &Value) -> Value {
-    let mut entry = entry.clone();
-    if let Some(entry) = entry.as_object_mut() {
-        entry.shift_remove("time");
-    }
-    entry
+/// Writes the object without what is not content.
+fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
+    write_map(text, object.value(), |key, _| key == "status", &|text, key, value| match key {
+        "metadata" => write_metadata(text, value),
+        "spec" if without_replicas => write_without(text, value, |key, _| key == "replicas"),
+        _ => write(text, value),
+    });
 }
 
-/// The object without what is not content.
-fn content(object: &Object) -> Value {
-    let mut value = object.value().clone();
-    let Some(map) = value.as_object_mut() else { return value };
-    map.shift_remove("status");
-    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|key, _| !NOT_CONTENT.contains(&&**key));
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| !is_controllers_annotation(key));
-            if annotations.is_empty() {
-                metadata.shift_remove("annotations");
+fn write_metadata(text: &mut Vec<u8>, metadata: &Value) {
+    let holds_nothing = |value: &Value| {
+        value.as_object().is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
+    };
+    let is_left_out =
+        |key: &str, value: &Value| NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value);
+    write_map(text, metadata, is_left_out, &|text, key, value| match key {
+        "annotations" => write_without(text, value, |key, _| is_controllers_annotation(key)),
+        _ => write(text, value),
+    });
+}
+
+/// Writes JSON with every map's keys in order.
+fn write(text: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Object(_) => write_without(text, value, |_, _| false),
+        Value::Array(items) => {
+            text.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    text.push(b',');
+                }
+                write(text, item);
             }
+            text.push(b']');
         }
+        scalar => write_scalar(text, scalar),
     }
-    value
 }
 
-/// JSON with every map's keys in order.
-fn canonical(value: &Value) -> String {
-    fn sorted(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let mut entries: Vec<_> = map.iter().collect();
-                entries.sort_by_key(|(key, _)| *key);
-                let map: Map<_, _> = entries.into_iter().map(|(k, v)| (k.clone(), sorted(v))).collect();
-                Value::Object(map)
-            }
-            Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
-            other => other.clone(),
+fn write_without(text: &mut Vec<u8>, value: &Value, is_left_out: impl Fn(&str, &Value) -> bool) {
+    write_map(text, value, is_left_out, &|text, _, value| write(text, value));
+}
+
+/// Writes what a map holds apart from some of it, each value as told; anything but a map as it is.
+fn write_map(
+    text: &mut Vec<u8>,
+    value: &Value,
+    is_left_out: impl Fn(&str, &Value) -> bool,
+    write_value: &dyn Fn(&mut Vec<u8>, &str, &Value),
+) {
+    let Value::Object(map) = value else { return write(text, value) };
+    let mut entries: Vec<(&str, &Value)> = map
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .filter(|(key, value)| !is_left_out(key, value))
+        .collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    text.push(b'{');
+    for (at, (key, value)) in entries.into_iter().enumerate() {
+        if at > 0 {
+            text.push(b',');
         }
+        write_scalar(text, key);
+        text.push(b':');
+        write_value(text, key, value);
     }
-    sorted(value).to_string()
+    text.push(b'}');
+}
+
+fn write_scalar(text: &mut Vec<u8>, scalar: &(impl serde::Serialize + ?Sized)) {
+    // A Vec takes every write, and scalars have no keys that could be no text.
+    serde_json::to_writer(text, scalar).ok();
 }
 
 #[cfg(test)]

@@ -58,16 +58,22 @@ pub(super) fn compared(comparison: &Comparison) -> BTreeMap<ObjectId, &ObjectCom
     comparison.objects.iter().map(|object| (object.id(), object)).collect()
 }
 
-/// Whether the comparison has asked the server exactly what the step will send, and got its answer.
+/// Whether the comparison knows the server's answer to exactly what the step will send: it has asked, or proved it.
 pub(super) fn is_answered(step: &PlanStep, compared: Option<&&ObjectComparison>) -> bool {
     let (Action::Apply { object, take_over: None, .. }, Some(compared)) = (&step.action, compared) else {
         return false;
     };
     let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else { return false };
-    let asked = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Server;
-    let mut sent = desired.clone();
-    sent.set_namespace(step.target.namespace.as_deref());
-    asked && sent == *object
+    let is_known = compared.status == ObjectStatus::Changed && compared.certainty != Certainty::Predicted;
+    let is_sent = || {
+        if desired.namespace() == object.namespace() {
+            return desired == object;
+        }
+        let mut sent = desired.clone();
+        sent.set_namespace(step.target.namespace.as_deref());
+        sent == *object
+    };
+    is_known && is_sent()
 }
 
 fn job_target(step: &PlanStep, job: &Object) -> Target {

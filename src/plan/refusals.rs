@@ -45,11 +45,12 @@ fn name_of(id: &ObjectId) -> String {
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
 pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk(sent, answer, "", &mut found);
+    walk(sent, answer, &String::new, &mut found);
     found
 }
 
-fn walk(sent: &Value, answer: &Value, path: &str, found: &mut Vec<String>) {
+/// `path` is made where something is found: mostly nothing is.
+fn walk(sent: &Value, answer: &Value, path: &dyn Fn() -> String, found: &mut Vec<String>) {
     match (sent, answer) {
         (Value::Object(sent), Value::Object(answer)) => {
             for (key, value) in sent {
@@ -62,15 +63,14 @@ fn walk(sent: &Value, answer: &Value, path: &str, found: &mut Vec<String>) {
                     Value::Bool(value) => !value,
                     Value::Number(number) => number.as_f64() == Some(0.0),
                 };
-                if empty || (path.is_empty() && matches!(&**key, "status" | "stringData")) {
+                if empty || matches!(&**key, "status" | "stringData") && path().is_empty() {
                     continue;
                 }
-                let below = format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let below = || format!("{}/{}", path(), key.replace('~', "~0").replace('/', "~1"));
                 match answer.get(key) {
                     Some(kept) => walk(value, kept, &below, found),
-                    None if below == "/metadata/creationTimestamp"
-                        || below.ends_with("/creationTimestamp") => {}
-                    None => found.push(below),
+                    None if key == "creationTimestamp" => {}
+                    None => found.push(below()),
                 }
             }
         }
@@ -78,7 +78,7 @@ fn walk(sent: &Value, answer: &Value, path: &str, found: &mut Vec<String>) {
             for item in sent.iter().filter(|item| item["name"].is_string()) {
                 if let Some(kept) = answer.iter().find(|kept| kept["name"] == item["name"]) {
                     let name = item["name"].as_str().unwrap_or_default();
-                    walk(item, kept, &format!("{path}/[name={name}]"), found);
+                    walk(item, kept, &|| format!("{}/[name={name}]", path()), found);
                 }
             }
         }

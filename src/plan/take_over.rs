@@ -38,6 +38,9 @@ pub(super) struct OtherVersion {
 
 /// Computes the new managedFields; none where nothing changes.
 pub(super) fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>, OtherVersion> {
+    if change.managers.is_empty() && change.paths.is_empty() && change.release.is_empty() {
+        return Ok(None);
+    }
     let (mut ours, mut others) = (None, Vec::new());
     for entry in live.managed_fields() {
         let is_ours = entry["manager"] == FIELD_MANAGER

@@ -5,7 +5,7 @@
 
 use super::clean::clean;
 use crate::model::path::Step;
-use crate::model::{FieldPath, Object, ObjectId};
+use crate::model::{FieldPath, Object, ObjectId, secret_data};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -36,7 +36,7 @@ impl Redactor {
         }
         let data = object.at("/data").and_then(Value::as_object);
         for text in data.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
-            let plain = STANDARD.decode(text);
+            let plain = secret_data::decode(text);
             self.learn_value(plain.as_deref().unwrap_or(text.as_bytes()));
         }
         let texts = object.at("/stringData").and_then(Value::as_object);
@@ -113,7 +113,7 @@ impl Redactor {
         match value {
             Value::String(text) if holds_data => {
                 let is_encoded = names.first() == Some(&Some("data"));
-                let plain = if is_encoded { STANDARD.decode(text).ok() } else { None };
+                let plain = if is_encoded { secret_data::decode(text) } else { None };
                 Value::from(self.token(&plain.unwrap_or_else(|| text.clone().into_bytes())))
             }
             Value::String(text) if is_last_applied => Value::from(self.last_applied(text)),
@@ -193,6 +193,22 @@ mod tests {
             let shown = redactor.text(&text);
             assert!(!leaks(&shown), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_wrapped_in_lines_is_learned_and_equal_to_one_that_is_not() {
+        let wrapped = STANDARD.encode(PLAIN).replace("aH", "aH\n").replace("or", "or\r\n");
+        let applied = |data: &str| {
+            let applied = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": data}});
+            Object::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db",
+                "annotations": {LAST_APPLIED: applied.to_string()}}}))
+            .unwrap()
+        };
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn(&applied(&wrapped));
+        let shown = redactor.text(&format!("denied: {PLAIN}"));
+        assert!(!leaks(&shown), "{shown}");
+        assert_eq!(redactor.object(&applied(&wrapped)), redactor.object(&applied(&STANDARD.encode(PLAIN))));
     }
 
     #[test]

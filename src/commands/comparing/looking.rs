@@ -2,7 +2,7 @@
 
 use super::Mode;
 use crate::cluster::Cluster;
-use crate::compare::{self, DesiredObject, Looked};
+use crate::compare::{self, DesiredObject, Looked, Outlook};
 use crate::model::admission::Admission;
 use crate::model::finding::{Certainty, ChangeKind, ObjectComparison, ObjectStatus};
 use crate::model::kinds::well_known;
@@ -48,14 +48,15 @@ impl Looker {
             return Some(First::Found(Box::new(compare::object(looked))));
         };
         plan::dress_as_live(&mut desired, live, &self.set);
-        let is_proved = self.is_proved(&looked.target, &desired, live);
+        let outlook = self.outlook(&looked.target, &desired, live);
         looked.desired = Some(desired);
-        if self.mode == Mode::Readonly {
-            looked.prediction = Some(Prediction::Forbidden);
-        } else if !is_proved {
-            return Some(First::Unknown(Box::new(looked)));
-        }
-        let may_ask = looked.prediction.is_none();
+        looked.prediction = match outlook {
+            _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
+            None => return Some(First::Unknown(Box::new(looked))),
+            Some(Outlook::Unchanged) => None,
+            Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
+        };
+        let may_ask = self.mode == Mode::Auto;
         let mut found = Box::new(compare::object(looked));
         if may_ask && is_unclear(&found) {
             return Some(First::Unclear(found));
@@ -66,12 +67,13 @@ impl Looker {
         Some(First::Found(found))
     }
 
-    /// Whether the server need not be asked. A custom kind's schema may have changed since the last apply.
-    fn is_proved(&self, target: &Target, desired: &Object, live: &Object) -> bool {
-        self.mode == Mode::Auto
+    /// What an apply provably does; none where the server is to be asked. A custom kind's schema may have changed since
+    /// the last apply.
+    fn outlook(&self, target: &Target, desired: &Object, live: &Object) -> Option<Outlook> {
+        let may_prove = self.mode == Mode::Auto
             && well_known(&target.resource.gvk()).is_some()
-            && !self.admission.may_touch(&target.resource)
-            && compare::is_unchanged(desired, live)
+            && !self.admission.may_touch(&target.resource);
+        may_prove.then(|| compare::outlook(desired, live)).flatten()
     }
 }
 
@@ -90,12 +92,10 @@ pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectCompari
     };
     let Some(desired) = &found.desired else { return found };
     let fresh = observe::fresh(cluster, &found.target, desired).await;
-    let prediction = match found.certainty {
-        Certainty::Proved => None,
-        Certainty::Server | Certainty::Predicted => {
-            found.predicted.map(|predicted| Prediction::Would(Box::new(predicted)))
-        }
-    };
+    let prediction = found.predicted.map(|predicted| match found.certainty {
+        Certainty::Proved => Prediction::Will(Box::new(predicted)),
+        Certainty::Server | Certainty::Predicted => Prediction::Would(Box::new(predicted)),
+    });
     let ObjectComparison { target, tested, desired, live, untested, .. } = found;
     compare::object(Looked { target, tested, desired, live, prediction, fresh, untested })
 }

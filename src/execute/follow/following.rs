@@ -1,7 +1,7 @@
 //! The loop that feeds verdicts to an execution.
 
 use super::clock::Clock;
-use super::view::{collections, is_read, surroundings};
+use super::view::{Needed, is_read, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
@@ -33,6 +33,7 @@ const TAKEN_UP: Duration = Duration::from_secs(2);
 
 struct Followed {
     subject: Subject,
+    needed: Needed,
     memory: Memory,
     last: Option<Judgement>,
     /// The last judgement that became an update.
@@ -67,32 +68,36 @@ impl Follow {
     /// read while the rollout goes on; false). Call it before the objects are written: what was there before becomes known.
     pub async fn prepare(&mut self, targets: &[Target], limit: Duration) -> bool {
         for target in targets {
-            self.ensure(target);
+            self.watch(target);
         }
         self.store.synced(limit).await
     }
 
-    fn ensure(&mut self, target: &Target) {
-        let wanted = collections(target, self.store.contents().object(target));
-        for (collection, _) in wanted {
+    /// Watches what an object needs.
+    fn watch(&mut self, target: &Target) -> Needed {
+        let needed = needed(target, self.store.contents().object(target));
+        for (collection, _) in &needed {
             self.store.ensure(collection);
         }
+        needed
     }
 
     /// How things stand with an object: restarts, Events, what is broken. Where it has been written already, only what
     /// was there before that.
     pub fn baseline(&self, target: &Target, before: Option<Timestamp>) -> Baseline {
-        Baseline::of(&surroundings(target, &self.store.contents()), before)
+        let contents = self.store.contents();
+        let needed = needed(target, contents.object(target));
+        Baseline::of(&surroundings(target, &needed, &contents), before)
     }
 
     /// Follows these too. One that was followed is followed anew.
     pub fn add(&mut self, subjects: impl IntoIterator<Item = Subject>) {
         for subject in subjects {
-            self.ensure(&subject.target);
+            let needed = self.watch(&subject.target);
             let id = subject.target.id();
             let since = tokio::time::Instant::now();
             let memory = Memory::default();
-            self.followed.insert(id, Followed { subject, memory, last: None, told: None, since });
+            self.followed.insert(id, Followed { subject, needed, memory, last: None, told: None, since });
         }
         self.judged = self.judged.checked_sub(ROUND).unwrap_or(self.judged);
     }
@@ -107,7 +112,8 @@ impl Follow {
     pub fn begin_soak(&mut self) {
         let contents = self.store.contents();
         for one in self.followed.values_mut() {
-            one.subject.soak = Some(Baseline::of(&surroundings(&one.subject.target, &contents), None));
+            let view = surroundings(&one.subject.target, &one.needed, &contents);
+            one.subject.soak = Some(Baseline::of(&view, None));
         }
     }
 
@@ -140,16 +146,17 @@ impl Follow {
     fn judge_all(&mut self) -> Option<Timestamp> {
         self.judged = tokio::time::Instant::now();
         let now = self.clock.now();
-        let targets: Vec<Target> = self.followed.values().map(|one| one.subject.target.clone()).collect();
-        // What an object's spec refers to is known once the object is.
-        targets.iter().for_each(|target| self.ensure(target));
+        for one in self.followed.values_mut().filter(|one| may_need_more(&one.subject.target)) {
+            one.needed = needed(&one.subject.target, self.store.contents().object(&one.subject.target));
+            one.needed.iter().for_each(|(collection, _)| self.store.ensure(collection));
+        }
         let contents = self.store.contents();
         let mut again = None;
         for (id, one) in &mut self.followed {
-            if !is_read(&one.subject.target, &contents) {
+            if !is_read(&one.needed, &contents) {
                 continue;
             }
-            let view = surroundings(&one.subject.target, &contents);
+            let view = surroundings(&one.subject.target, &one.needed, &contents);
             let judgement = judge(&one.subject, &view, &self.policy, &mut one.memory, now);
             again = [again, judgement.look_again_at].into_iter().flatten().min();
             if judgement.premature && one.told.is_none() && one.since.elapsed() < TAKEN_UP {
@@ -181,7 +188,7 @@ impl Follow {
         read: impl FnOnce(&Subject, &Surroundings<'_>) -> T,
     ) -> Option<T> {
         let one = self.followed.get(object)?;
-        Some(read(&one.subject, &surroundings(&one.subject.target, &self.store.contents())))
+        Some(read(&one.subject, &surroundings(&one.subject.target, &one.needed, &self.store.contents())))
     }
 
     /// The policy that it judges by.

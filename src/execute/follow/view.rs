@@ -4,8 +4,11 @@ use crate::model::{Object, Target};
 use crate::observe::watch::{Collection, Contents, State};
 use crate::rollout::{Need, Surroundings, needs};
 
+/// What must be watched for an object, and whether a verdict can do without it.
+pub(super) type Needed = Vec<(Collection, bool)>;
+
 /// What must be watched for an object.
-pub(super) fn collections(target: &Target, object: Option<&Object>) -> Vec<(Collection, bool)> {
+pub(super) fn needed(target: &Target, object: Option<&Object>) -> Needed {
     let collection = |need: &Need| match need.namespace.as_deref() {
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
         namespace => Collection::new(&need.resource, namespace),
@@ -13,18 +16,22 @@ pub(super) fn collections(target: &Target, object: Option<&Object>) -> Vec<(Coll
     needs(target, object).iter().map(|need| (collection(need), need.optional)).collect()
 }
 
+/// Whether more may be needed once the object is known: what its spec refers to.
+pub(super) fn may_need_more(target: &Target) -> bool {
+    target.resource.group == "admissionregistration.k8s.io"
+}
+
 /// Whether everything that a verdict needs has been read once; what cannot be read is known too.
-pub(super) fn is_read(target: &Target, contents: &Contents) -> bool {
-    let mut all = collections(target, contents.object(target)).into_iter();
-    all.all(|(one, _)| !matches!(contents.state(&one), Some(State::Loading(_)) | None))
+pub(super) fn is_read(needed: &Needed, contents: &Contents) -> bool {
+    needed.iter().all(|(one, _)| !matches!(contents.state(one), Some(State::Loading(_)) | None))
 }
 
 /// What surrounds an object.
-pub(super) fn surroundings<'c>(target: &Target, contents: &'c Contents) -> Surroundings<'c> {
+pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c Contents) -> Surroundings<'c> {
     let mut view = Surroundings { object: contents.object(target), ..Surroundings::default() };
-    let unreadable = collections(target, view.object).into_iter().filter(|(_, optional)| !optional);
+    let unreadable = needed.iter().filter(|(_, optional)| !optional);
     view.unreadable = unreadable
-        .filter_map(|(one, _)| match contents.state(&one) {
+        .filter_map(|(one, _)| match contents.state(one) {
             Some(State::Unreadable(error)) => Some(error.to_string()),
             _ => None,
         })

@@ -129,12 +129,24 @@ pub(super) struct Machine {
 
 impl Machine {
     /// What follows from an input.
-    pub(super) fn next(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+    pub(super) fn next(&mut self, mut input: Input, now: Timestamp) -> Vec<Effect> {
         match input {
             Input::CutOff(why) => return self.leave(why),
             Input::NotWritten(why) => return self.not_written(why, now),
             Input::Interrupted(wanted) => return self.interrupted(wanted, now),
             _ => {}
+        }
+        // Taken, not copied: a wave may have a thousand steps.
+        match (&mut self.stage, input) {
+            (Stage::Sending(wave, left), Input::Answered(step, outcome)) => {
+                let (wave, left) = (*wave, std::mem::take(left));
+                return self.answered(wave, left, step, outcome, now);
+            }
+            (Stage::Undoing(group, left), Input::Undone(step, state)) => {
+                let (group, left) = (*group, std::mem::take(left));
+                return self.undone(group, left, step, state, now);
+            }
+            (_, other) => input = other,
         }
         match (self.stage.clone(), input) {
             (Stage::Start, Input::Begin) => self.begin(now),
@@ -149,9 +161,6 @@ impl Machine {
             }
             (Stage::Widening, Input::Written) => self.next_wave(0, now),
             (Stage::Intending(wave), Input::Written) => self.send(wave, now),
-            (Stage::Sending(wave, left), Input::Answered(step, outcome)) => {
-                self.answered(wave, left, step, outcome, now)
-            }
             (Stage::Watching(wave), Input::Judged(Ok(()))) => self.next_wave(wave + 1, now),
             (Stage::CatchingUp, Input::Judged(Ok(()))) => self.next_wave(0, now),
             (Stage::Proving, Input::Judged(Ok(()))) => self.soak_or_commit(now),
@@ -173,9 +182,6 @@ impl Machine {
                 vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)]
             }
             (Stage::Turning, Input::Written) => self.undo_group(0, now),
-            (Stage::Undoing(group, left), Input::Undone(step, state)) => {
-                self.undone(group, left, step, state, now)
-            }
             (Stage::Settling(group), Input::Judged(judged)) => {
                 self.unwell = judged.err();
                 self.undo_group(group, now)

@@ -27,12 +27,13 @@ impl Store {
     }
 
     /// Starts a watch, unless it runs.
-    pub fn ensure(&mut self, collection: Collection) {
-        if !self.watched.insert(collection.clone()) {
+    pub fn ensure(&mut self, collection: &Collection) {
+        if self.watched.contains(collection) {
             return;
         }
-        self.contents().set_state(&collection, State::Loading(None));
-        self.tasks.spawn(follow(self.cluster.clone(), collection, self.sink.clone()));
+        self.watched.insert(collection.clone());
+        self.contents().set_state(collection, State::Loading(None));
+        self.tasks.spawn(follow(self.cluster.clone(), collection.clone(), self.sink.clone()));
     }
 
     /// What is held now. Keep the guard short: watches write through the same lock.

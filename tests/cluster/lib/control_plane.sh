@@ -72,8 +72,8 @@ componentsPatches:
   - {key: concurrent-replicaset-syncs, value: "20"}
   - {key: concurrent-statefulset-syncs, value: "20"}
   - {key: concurrent-namespace-syncs, value: "30"}
-  - {key: kube-api-qps, value: "500"}
-  - {key: kube-api-burst, value: "500"}
+  - {key: kube-api-qps, value: "5000"}
+  - {key: kube-api-burst, value: "5000"}
 EOF
   local modules
   modules=$(cd "$here" && go mod download -json sigs.k8s.io/kwok | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')

@@ -177,7 +177,7 @@ impl SignWatch {
         let sign = std::thread::spawn(move || {
             blocking(async {
                 let mut store = Store::new(TestCluster::get().connect().await);
-                store.ensure(Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
+                store.ensure(&Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
                 store.synced(Duration::from_secs(10)).await;
                 let old: BTreeSet<String> = store.contents().pods().map(|pod| pod.uid.clone()).collect();
                 ready.send(()).unwrap();

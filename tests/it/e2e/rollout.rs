@@ -34,7 +34,7 @@ fn first_sign(namespace: &Namespace) -> impl Future<Output = Instant> + use<> {
     let name = namespace.name().to_owned();
     async move {
         let mut store = Store::new(TestCluster::get().connect().await);
-        store.ensure(Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
+        store.ensure(&Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
         loop {
             store.changed().await;
             if store.contents().pods().any(is_wrong) {

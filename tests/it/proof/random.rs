@@ -34,7 +34,13 @@ impl Random {
 #[derive(Clone, Copy)]
 pub enum Kind {
     Deployment,
+    StatefulSet,
+    DaemonSet,
     Service,
+    ServiceAccount,
+    Claim,
+    Ingress,
+    Budget,
     ConfigMap,
     Secret,
     Role,
@@ -50,8 +56,14 @@ impl Kind {
             Deployment,
             Deployment,
             Deployment,
+            StatefulSet,
+            DaemonSet,
             Service,
             Service,
+            ServiceAccount,
+            Claim,
+            Ingress,
+            Budget,
             ConfigMap,
             Secret,
             Role,
@@ -65,7 +77,13 @@ impl Kind {
     pub fn resource(self, things: &ResourceType) -> ResourceType {
         match self {
             Kind::Deployment => built_in("apps", "Deployment"),
+            Kind::StatefulSet => built_in("apps", "StatefulSet"),
+            Kind::DaemonSet => built_in("apps", "DaemonSet"),
             Kind::Service => built_in("", "Service"),
+            Kind::ServiceAccount => built_in("", "ServiceAccount"),
+            Kind::Claim => built_in("", "PersistentVolumeClaim"),
+            Kind::Ingress => built_in("networking.k8s.io", "Ingress"),
+            Kind::Budget => built_in("policy", "PodDisruptionBudget"),
             Kind::ConfigMap => built_in("", "ConfigMap"),
             Kind::Secret => built_in("", "Secret"),
             Kind::Role => built_in("rbac.authorization.k8s.io", "Role"),
@@ -85,6 +103,14 @@ impl Kind {
         }
         if random.chance(30) {
             object["metadata"]["annotations"] = json!({"example.com/note": random.one(&["x", "y"])});
+            // The server has rules of its own for some of these.
+            let own = random.one(&[
+                "service.beta.kubernetes.io/load-balancer-source-ranges",
+                "volume.beta.kubernetes.io/storage-class",
+                "kubernetes.io/description",
+                "plain",
+            ]);
+            object["metadata"]["annotations"][own] = "10.0.0.0/8".into();
         }
         match self {
             Kind::Deployment => {
@@ -93,6 +119,27 @@ impl Kind {
                     object["spec"]["strategy"] =
                         random.one(&[json!({"type": "Recreate"}), json!({"rollingUpdate": {"maxSurge": 1}})]);
                 }
+            }
+            Kind::StatefulSet => {
+                object["spec"] = json!({"replicas": 0, "serviceName": "x", "selector": {"matchLabels": {"app": "x"}}, "template": template(random)});
+            }
+            // No node has that label.
+            Kind::DaemonSet => {
+                let mut template = template(random);
+                template["spec"]["nodeSelector"] = json!({"none": "such"});
+                object["spec"] = json!({"selector": {"matchLabels": {"app": "x"}}, "template": template});
+            }
+            Kind::ServiceAccount => object["automountServiceAccountToken"] = random.chance(50).into(),
+            Kind::Claim => {
+                object["spec"] = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "none",
+                    "resources": {"requests": {"storage": "1Gi"}}});
+            }
+            Kind::Ingress => {
+                let backend = json!({"service": {"name": "x", "port": {"number": 80}}});
+                object["spec"] = json!({"rules": [{"host": "a.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]});
+            }
+            Kind::Budget => {
+                object["spec"] = json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}})
             }
             Kind::CronJob => {
                 let mut template = template(random);
@@ -105,8 +152,19 @@ impl Kind {
                     object["spec"]["clusterIP"] = "None".into();
                 }
             }
-            Kind::ConfigMap => object["data"] = json!({"a": "1", "b": random.one(&["", "two", "three\n"])}),
-            Kind::Secret => object["data"] = json!({"a": "YQ==", "b": random.one(&["Yg==", "Yw=="])}),
+            Kind::ConfigMap => {
+                object["data"] = json!({"a": "1", "b": random.one(&["", "two", "three\n"])});
+                if random.chance(10) {
+                    object["immutable"] = true.into();
+                }
+            }
+            Kind::Secret => {
+                object["data"] = json!({"a": "YQ==", "b": random.one(&["Yg==", "Yw=="])});
+                if random.chance(20) {
+                    object["type"] = "kubernetes.io/basic-auth".into();
+                    object["data"]["username"] = "YQ==".into();
+                }
+            }
             Kind::Role => {
                 let verbs = random.one(&[json!(["get"]), json!(["get", "list"]), json!(["list", "get"])]);
                 object["rules"] = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}]);
@@ -175,7 +233,19 @@ fn template(random: &mut Random) -> Value {
     if random.chance(20) {
         spec["securityContext"] = random.one(&[json!({}), json!({"runAsUser": 1000})]);
     }
-    json!({"metadata": {"labels": {"app": "x"}}, "spec": spec})
+    if random.chance(30) {
+        spec["initContainers"] = json!([{"name": "first", "image": "a.example/first:1", "command": ["a"]}]);
+    }
+    let mut metadata = json!({"labels": {"app": "x"}});
+    if random.chance(40) {
+        metadata["labels"]["app.kubernetes.io/version"] = "1".into();
+        metadata["annotations"] = json!({"example.com/config": "1"});
+        let apparmor = "container.apparmor.security.beta.kubernetes.io/main";
+        if random.chance(30) {
+            metadata["annotations"][apparmor] = "runtime/default".into();
+        }
+    }
+    json!({"metadata": metadata, "spec": spec})
 }
 
 fn thing(random: &mut Random) -> Value {
@@ -302,6 +372,38 @@ pub fn mutate(random: &mut Random, desired: &mut Value) {
         }
         (_, Value::Array(items)) => items.reverse(),
         _ => {}
+    }
+}
+
+/// What another version of a release says: other texts, some of which the server does not take everywhere.
+pub fn another_version(random: &mut Random, desired: &mut Value) {
+    let texts = [
+        "2",
+        "other",
+        "a.example/main:2",
+        "bmV3",
+        "bmV=",
+        "",
+        " ",
+        "two words",
+        "two\nlines",
+        "\u{0}",
+        "-",
+        "ünïcode",
+        "$(A)",
+        "Never",
+    ];
+    let mut all = Vec::new();
+    places(desired, "", &mut all);
+    all.retain(|place| desired.pointer(place).is_some_and(Value::is_string));
+    let count = if all.is_empty() { 0 } else { 1 + random.below(2) };
+    for _ in 0..count {
+        let place = random.one(&all);
+        let long = "a".repeat(64 << random.below(12));
+        let text = if random.chance(5) { long.as_str() } else { random.one(&texts) };
+        if let Some(value) = desired.pointer_mut(&place) {
+            *value = text.into();
+        }
     }
 }
 

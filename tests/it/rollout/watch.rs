@@ -30,7 +30,7 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
     let mut store = Store::new(cluster.connect_with(&proxy.kubeconfig()).await);
     proxy.play(Some(Faults { dropped_watch: 80, ..Faults::all(seed, 8) }));
     let resource = built_in("", "ConfigMap").unwrap();
-    store.ensure(Collection::new(&resource, Some(namespace.name())));
+    store.ensure(&Collection::new(&resource, Some(namespace.name())));
     assert!(store.synced(Duration::from_secs(30)).await, "never read");
     for n in 0..30 {
         let target = map(&namespace, n);
