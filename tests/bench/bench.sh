@@ -15,11 +15,14 @@ KUBECONFIG=$(env_of kubeconfig)
 PATH=$(env_of tools):$PATH
 export KUBECONFIG PATH
 
-# measure LABEL RUNS EXPECTED-EXIT-CODE COMMAND…: prints the median of whole processes, and leaves it in `took`.
+# measure LABEL RUNS EXPECTED-EXIT-CODE COMMAND…: prints the median of whole processes, and leaves it in `took`. What `before`
+# names runs before each of them, and is not timed.
+before=:
 measure() {
   local label=$1 runs=$2 expected=$3 started code run; shift 3
   : >"$work/times"
   for ((run = 0; run < runs; run++)); do
+    $before
     started=${EPOCHREALTIME/./}; code=0
     "$@" >"$work/out" 2>"$work/err" || code=$?
     [ "$code" = "$expected" ] ||
@@ -40,7 +43,9 @@ delivery() { "$binary" "$@"; }
 "$here/objects.sh" "$count" one >"$work/one.yaml"
 "$here/objects.sh" "$count" two >"$work/two.yaml"
 for text in one two; do
-  delivery record -f "$work/$text.yaml" --name bench --version $text --offline -q -o "$work/$text.release.yaml"
+  for format in yaml json; do
+    delivery record -f "$work/$text.yaml" --name bench --version $text --offline -q -o "$work/$text.release.$format"
+  done
 done
 
 echo "machine: $(nproc) cores, $(awk '/MemTotal/ {printf "%d", $2 / 1048576}' /proc/meminfo) GiB; $("$binary" --version)"
@@ -58,7 +63,6 @@ measure "promote, $count created" 1 0 delivery promote "$work/one.release.yaml" 
 measure "kubectl diff --server-side, $count unchanged" 3 0 kubectl diff --server-side -n theirs -f "$work/one.yaml"
 theirs=$took
 measure "diff, $count unchanged, the release as YAML" 9 0 delivery diff "$work/one.release.yaml" -n mine
-delivery record -f "$work/one.yaml" --name bench --version one --offline -q -o "$work/one.release.json"
 measure "diff, $count unchanged, the release as JSON" 9 0 delivery diff "$work/one.release.json" -n mine
 printf '%-64s %9s\n' "  times as fast" "$(ratio "$theirs" "$took")"
 [ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory" "$(peak "$binary" diff "$work/one.release.yaml" -n mine)"
@@ -71,12 +75,29 @@ printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(awk -v a="$took" -v 
 
 measure "promote with nothing to do" 5 0 delivery promote "$work/one.release.yaml" -n mine -y
 measure "kubectl apply --server-side, $count changed" 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml"
+
+# Each run changes every object: to the text that the run before it did not have.
+turn() { # NAMESPACE: which of the two comes next
+  local text=two
+  [ "$(cat "$work/turn.$1" 2>/dev/null)" != two ] || text=one
+  echo $text | tee "$work/turn.$1"
+}
+send() { "$bare" "$work/$(turn "$1").release.json" "$@"; }
+promote_turn() { delivery promote "$work/$(turn mine).release.json" -n mine -y; }
+# The controllers end what an earlier run left them.
+quiet() { sleep 3; }
 kubectl create namespace bare >/dev/null
-"$bare" "$work/one.release.yaml" bare
-measure "a client that only sends the applies, 16 at a time, $count changed" 1 0 "$bare" "$work/two.release.yaml" bare
+"$bare" "$work/one.release.json" bare
+before=quiet
+measure "a client that only sends the applies, 16 at a time, $count changed" 5 0 send bare
 alone=$took
-measure "promote, $count changed" 1 0 delivery promote "$work/two.release.yaml" -n mine -y
-printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(awk -v a="$took" -v b="$alone" 'BEGIN {printf "%.2f", a / b}')"
+measure "the same client, waiting for its $((count / 4)) rollouts" 5 0 send bare wait
+waiting=$took
+measure "promote, $count changed, $((count / 4)) rollouts" 5 0 promote_turn
+before=:
+times() { awk -v a="$took" -v b="$1" 'BEGIN {printf "%.2f", a / b}'; }
+printf '%-64s %9s\n' "  times the client that only sends" "$(times "$alone")"
+printf '%-64s %9s\n' "  times the client that waits (at most 1.3)" "$(times "$waiting")"
 [ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory, changed back (below 150)" \
   "$(peak "$binary" promote "$work/one.release.yaml" -n mine -y)"
 
