@@ -17,7 +17,7 @@ use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned, Policy};
 use clap::{Args as ClapArgs, ValueEnum};
 use preparing::{Place, Prepared};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -266,7 +266,7 @@ async fn promote(
     let services = acting::services(acting, events.clone());
     let mut record =
         Record { release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(), desired: Vec::new() };
-    let mut before = BTreeMap::new();
+    let mut before = HashMap::new();
     // Taken, not copied: there may be thousands.
     for object in prepared.comparison.objects {
         let id = object.id();

@@ -18,8 +18,9 @@ use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
 use crate::plan::expect_holds;
 use futures::future::join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use tokio::task::{JoinError, spawn_blocking};
 
 /// A bundle, and the bytes of its parts.
 pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
@@ -30,7 +31,7 @@ pub struct Promotion {
     /// The plan, as approved.
     pub plan: Plan,
     /// Objects as they were read for the plan; those that are missing here are read again.
-    pub before: BTreeMap<ObjectId, Object>,
+    pub before: HashMap<ObjectId, Object>,
     /// What is kept of the release.
     pub record: Record,
 }
@@ -98,17 +99,21 @@ async fn begin(
     // Of objects that are there: a kind that is not served yet cannot be watched.
     let there = plan.steps.iter().filter(|step| step.expect != Expect::Absent);
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
-    let (before, ()) = tokio::join!(pre_images(&plan, before, services), services.rollout.before(&there));
-    let before = match before {
-        Ok(before) => before,
-        Err(moved) => return Ok(Err(moved)),
-    };
     let Home { inventory, head, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
     plan.revision = inventory.next_revision();
-    let bodies = bodies(plan, before, inventory.members.clone());
-    let parts = part_bundles(&bodies)?;
-    let records = record_bundles(&bodies.promotion.plan, record)?;
+    let packed = async {
+        let before = match pre_images(&plan, before, services).await {
+            Ok(before) => before,
+            Err(moved) => return Ok(Err(moved)),
+        };
+        pack_all(bodies(plan, before, inventory.members.clone()), record).await.map(Ok)
+    };
+    let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
+    let (bodies, parts, records) = match packed? {
+        Ok(packed) => packed,
+        Err(moved) => return Ok(Err(moved)),
+    };
     let bundle = |bundles: &[Packed]| bundles.iter().map(|(b, _)| b.clone()).collect();
     let journal = journal(&bodies, bundle(&parts), bundle(&records), services, &lock.holder);
     let (head, head_stored) = new_head(journal, head);
@@ -165,7 +170,7 @@ pub(super) fn open_journal(open: &Journal) -> Ended {
 /// What the steps' objects are now, under the lock; the end where one is no longer what the plan saw.
 async fn pre_images(
     plan: &Plan,
-    mut known: BTreeMap<ObjectId, Object>,
+    mut known: HashMap<ObjectId, Object>,
     services: &Services,
 ) -> Result<BTreeMap<u32, Object>, Ended> {
     let (mut found, mut moved) = (BTreeMap::new(), Vec::new());
@@ -215,6 +220,20 @@ struct PartsRef<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     promotion: Option<&'a PromotionPart>,
     steps: Vec<&'a StepPart>,
+}
+
+/// The bundles of the parts and of the record, beside each other.
+async fn pack_all(
+    bodies: Bodies,
+    record: Record,
+) -> Result<(Arc<Bodies>, Vec<Packed>, Vec<Packed>), StoreError> {
+    let bodies = Arc::new(bodies);
+    let (of_parts, of_record) = (bodies.clone(), bodies.clone());
+    let parts = spawn_blocking(move || part_bundles(&of_parts));
+    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record));
+    let (parts, records) = tokio::join!(parts, records);
+    let rethrow = |error: JoinError| std::panic::resume_unwind(error.into_panic());
+    Ok((bodies, parts.unwrap_or_else(rethrow)?, records.unwrap_or_else(rethrow)?))
 }
 
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.

@@ -24,7 +24,7 @@ pub(super) struct Start {
     pub head_stored: Option<Stored<()>>,
     pub inventory: Inventory,
     pub inventory_stored: Option<Stored<()>>,
-    pub bodies: Bodies,
+    pub bodies: Arc<Bodies>,
     pub intent: Intent,
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
@@ -42,7 +42,7 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         events: services.events.clone(),
         told: Arc::default(),
     };
-    let bodies = Arc::new(start.bodies);
+    let bodies = start.bodies;
     let journal = &start.head.current;
     let store = Store {
         cluster: services.cluster.clone(),

@@ -107,7 +107,7 @@ async fn take_up(
         head_stored: Some(Stored { value: (), uid, resource_version }),
         inventory,
         inventory_stored,
-        bodies,
+        bodies: Arc::new(bodies),
         intent,
         bundles: Vec::new(),
         fresh: false,

@@ -35,12 +35,44 @@ pub fn expect_holds(step: &PlanStep, live: Option<&Object>) -> bool {
 
 /// Whether two versions of an object have the same content, whoever owns it.
 pub fn same_content(one: &Object, other: &Object) -> bool {
-    let text = |object: &Object| {
-        let mut text = Vec::new();
-        write_content(&mut text, object, false);
-        text
+    same_maps(one.value(), other.value(), is_no_content, |key, one, other| match key {
+        "metadata" => same_maps(one, other, is_no_content_of_metadata, |key, one, other| match key {
+            "annotations" => {
+                same_maps(one, other, |key, _| is_controllers_annotation(key), |_, one, other| one == other)
+            }
+            _ => one == other,
+        }),
+        _ => one == other,
+    })
+}
+
+/// Whether two maps hold the same apart from what is left out, each value as told; anything but maps as it is.
+fn same_maps(
+    one: &Value,
+    other: &Value,
+    is_left_out: impl Fn(&str, &Value) -> bool,
+    is_same: impl Fn(&str, &Value, &Value) -> bool,
+) -> bool {
+    let (Value::Object(one), Value::Object(other)) = (one, other) else { return one == other };
+    let kept = |map: &serde_json::Map<String, Value>| {
+        map.iter().filter(|(key, value)| !is_left_out(key, value)).count()
     };
-    text(one) == text(other)
+    let is_there = |(key, value): (&String, &Value)| {
+        is_left_out(key, value)
+            || other.get(key).is_some_and(|known| !is_left_out(key, known) && is_same(key, value, known))
+    };
+    kept(one) == kept(other) && one.iter().all(is_there)
+}
+
+fn is_no_content(key: &str, _: &Value) -> bool {
+    key == "status"
+}
+
+fn is_no_content_of_metadata(key: &str, value: &Value) -> bool {
+    let holds_nothing = |value: &Value| {
+        value.as_object().is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
+    };
+    NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value)
 }
 
 /// A step that leaves `replicas` to an autoscaler does not mind when they move.
@@ -76,7 +108,7 @@ fn hash(object: &Object, without_scale: bool) -> String {
 
 /// Writes the object without what is not content.
 fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
-    write_map(text, object.value(), |key, _| key == "status", &|text, key, value| match key {
+    write_map(text, object.value(), is_no_content, &|text, key, value| match key {
         "metadata" => write_metadata(text, value),
         "spec" if without_replicas => write_without(text, value, |key, _| key == "replicas"),
         _ => write(text, value),
@@ -84,12 +116,7 @@ fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
 }
 
 fn write_metadata(text: &mut Vec<u8>, metadata: &Value) {
-    let holds_nothing = |value: &Value| {
-        value.as_object().is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
-    };
-    let is_left_out =
-        |key: &str, value: &Value| NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value);
-    write_map(text, metadata, is_left_out, &|text, key, value| match key {
+    write_map(text, metadata, is_no_content_of_metadata, &|text, key, value| match key {
         "annotations" => write_without(text, value, |key, _| is_controllers_annotation(key)),
         _ => write(text, value),
     });
@@ -182,7 +209,29 @@ mod tests {
             ("/metadata/managedFields/0/time", json!("2027-01-01T00:00:00Z")),
             ("/metadata/managedFields/1/fieldsV1", json!({"f:status": {}})),
         ] {
-            assert_eq!(content_hash(&changed(pointer, value)), content_hash(&live()), "{pointer}");
+            let changed = changed(pointer, value);
+            assert_eq!(content_hash(&changed), content_hash(&live()), "{pointer}");
+            assert!(same_content(&changed, &live()), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn contents_are_the_same_whatever_the_order_of_their_keys_and_differ_by_any_of_them() {
+        let reordered = Object::new(json!({
+            "spec": {"replicas": 2}, "kind": "Deployment", "apiVersion": "apps/v1",
+            "metadata": {"namespace": "shop", "name": "web"}
+        }))
+        .unwrap();
+        assert!(same_content(&reordered, &live()) && same_content(&live(), &reordered));
+        for (pointer, value) in [
+            ("/spec/replicas", json!(3)),
+            ("/spec", json!({})),
+            ("/spec", json!({"replicas": 2, "paused": true})),
+            ("/metadata/annotations", json!({"mine": "4"})),
+            ("/metadata/name", json!("other")),
+        ] {
+            let changed = changed(pointer, value);
+            assert!(!same_content(&changed, &live()) && !same_content(&live(), &changed), "{pointer}");
         }
     }
 

@@ -29,7 +29,8 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     let mut items = Vec::new();
     for object in &comparison.objects {
         let Some(desired) = &object.desired else { continue };
-        if policy.is_external(&object.id(), &facts.namespace) || hooks.skipped.contains(&object.id()) {
+        let id = object.id();
+        if policy.is_external(&id, &facts.namespace) || hooks.skipped.contains(&id) {
             continue;
         }
         let mut body = desired.clone();
@@ -38,7 +39,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
             carry_restart(&mut body, live);
         }
         dress(&mut body, &set);
-        let is_autoscaled = autoscaled.contains(&object.id());
+        let is_autoscaled = autoscaled.contains(&id);
         let (item, found) = Item::new(object, body, is_autoscaled, &set, policy);
         findings.extend(found);
         items.extend(item);
@@ -46,11 +47,13 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     restart_readers(&mut items, &facts.id);
     run_hooks_again(&mut items);
     let waves = order(&items, &mut findings);
-    let steps = steps(&items, &waves, &hooks);
+    let target = |item: &Item<'_>| item.object.target.clone();
+    let unchanged = items.iter().filter(|item| item.kind == Kind::Nothing).map(target).collect();
+    let members = items.iter().map(target).collect();
+    let steps = steps(items, &waves, &hooks);
     let next = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let (prune, pruned) = prune::prune(comparison, policy, facts, &set, next);
     findings.extend(pruned);
-    let target = |item: &Item<'_>| item.object.target.clone();
     let plan = Plan {
         api_version: API_VERSION.into(),
         kind: "Plan".into(),
@@ -62,8 +65,8 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         actor: facts.actor.clone(),
         steps,
         prune,
-        unchanged: items.iter().filter(|item| item.kind == Kind::Nothing).map(target).collect(),
-        members: items.iter().map(target).collect(),
+        unchanged,
+        members,
         waivers: policy.waivers.clone(),
         settings: policy.settings.clone(),
     };
@@ -175,8 +178,8 @@ impl Hooks {
     }
 }
 
-/// The wave of each object; where the order cannot be kept, findings.
-fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> BTreeMap<ObjectId, u32> {
+/// The wave of each item; where the order cannot be kept, findings.
+fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
     let errors = match waves::waves(items.iter().map(|item| (item.object.id(), &item.body))) {
         Ok(waves) => return waves,
         Err(errors) => errors,
@@ -200,11 +203,12 @@ fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> BTreeMap<O
         let hint = format!("change the annotation {}", crate::model::names::AFTER_ANNOTATION);
         findings.push(refuse("order", object.as_ref(), message, Some(hint)));
     }
-    BTreeMap::new()
+    vec![0; items.len()]
 }
 
-fn steps(items: &[Item<'_>], waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> Vec<PlanStep> {
-    let mut steps: Vec<PlanStep> = items.iter().filter_map(|item| step(item, waves, hooks)).collect();
+fn steps(items: Vec<Item<'_>>, waves: &[u32], hooks: &Hooks) -> Vec<PlanStep> {
+    let each = items.into_iter().zip(waves);
+    let mut steps: Vec<PlanStep> = each.filter_map(|(item, wave)| step(item, *wave, hooks)).collect();
     steps.sort_by_key(|step| step.wave);
     for (id, step) in (0..).zip(&mut steps) {
         step.id = id;
@@ -212,16 +216,16 @@ fn steps(items: &[Item<'_>], waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> 
     steps
 }
 
-fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> Option<PlanStep> {
-    let live = item.object.live.object();
-    let object = item.body.clone();
-    let undo_job = hooks.undo_jobs.get(&item.object.id());
-    let (action, undo) = match (item.kind, live) {
+fn step(item: Item<'_>, wave: u32, hooks: &Hooks) -> Option<PlanStep> {
+    let Item { object: compared, body: object, kind, take_over, changes, why } = item;
+    let live = compared.live.object();
+    let undo_job = hooks.undo_jobs.get(&compared.id());
+    let (action, undo) = match (kind, live) {
         (Kind::Nothing, _) => return None,
         (Kind::Apply, Some(live)) => {
-            let expected = item.object.predicted.as_ref().unwrap_or(&item.body).clone();
+            let expected = Box::new(compared.predicted.as_ref().unwrap_or(&object).clone());
             let undo = undo::of_apply(live, &object);
-            (Action::Apply { object, take_over: item.take_over.clone(), expected: Box::new(expected) }, undo)
+            (Action::Apply { object, take_over, expected }, undo)
         }
         (Kind::Recreate, Some(live)) => {
             let undo = undo::of_create(&object, Some(live), undo_job);
@@ -236,14 +240,5 @@ fn step(item: &Item<'_>, waves: &BTreeMap<ObjectId, u32>, hooks: &Hooks) -> Opti
         (Action::Create { .. }, _) | (_, None) => Expect::Absent,
         (action, Some(live)) => expect_present(action, live),
     };
-    Some(PlanStep {
-        id: 0,
-        wave: waves.get(&item.object.id()).copied().unwrap_or_default(),
-        target: item.object.target.clone(),
-        action,
-        expect,
-        undo,
-        why: item.why.clone(),
-        changes: item.changes.clone(),
-    })
+    Some(PlanStep { id: 0, wave, target: compared.target.clone(), action, expect, undo, why, changes })
 }

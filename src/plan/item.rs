@@ -44,7 +44,7 @@ impl<'a> Item<'a> {
         let id = object.id();
         let item = |kind, why: &str| Self {
             object,
-            body: body.clone(),
+            body,
             kind,
             take_over: None,
             changes: Vec::new(),

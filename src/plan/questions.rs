@@ -9,20 +9,19 @@ use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
 use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
 pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
-    let live = live_objects(comparison);
-    let comparison = compared(comparison);
+    let compared = compared(comparison);
     let mut asked = Questions { rights: rights::needed(plan), ..Questions::default() };
     for step in &plan.steps {
         let id = step.target.id();
-        let old = live.get(&id);
-        if !is_answered(step, comparison.get(&id)) {
+        let old = compared.get(&id).copied();
+        if !is_answered(step, old) {
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
         }
-        if let Some(put_back) = put_back(step, old.map(|(live, _)| *live)) {
+        if let Some(put_back) = put_back(step, old.and_then(|old| old.live.object())) {
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request: put_back });
         }
         if let Undo::Run { job } = &step.undo {
@@ -35,7 +34,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         asked.quotas.extend(step.target.namespace.clone());
     }
     for step in &plan.prune {
-        if let Some((live, _)) = live.get(&step.target.id()) {
+        if let Some(live) = compared.get(&step.target.id()).and_then(|compared| compared.live.object()) {
             let request = DryRequest::Delete(live.uid().into());
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request });
         }
@@ -54,12 +53,14 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 }
 
 /// What was compared, by object.
-pub(super) fn compared(comparison: &Comparison) -> BTreeMap<ObjectId, &ObjectComparison> {
+pub(super) type Compared<'a> = HashMap<ObjectId, &'a ObjectComparison>;
+
+pub(super) fn compared(comparison: &Comparison) -> Compared<'_> {
     comparison.objects.iter().map(|object| (object.id(), object)).collect()
 }
 
 /// Whether the comparison knows the server's answer to exactly what the step will send: it has asked, or proved it.
-pub(super) fn is_answered(step: &PlanStep, compared: Option<&&ObjectComparison>) -> bool {
+pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) -> bool {
     let (Action::Apply { object, take_over: None, .. }, Some(compared)) = (&step.action, compared) else {
         return false;
     };
@@ -87,23 +88,14 @@ fn undo_job(step: &PlanStep, job: &Object) -> Try {
     Try { step: step.id, target: job_target(step, job), request: DryRequest::Create(body) }
 }
 
-type Live<'a> = BTreeMap<ObjectId, (&'a Object, Option<&'a Object>)>;
-
-/// Live objects with what the server predicted for them.
-pub(super) fn live_objects(comparison: &Comparison) -> Live<'_> {
-    comparison
-        .objects
-        .iter()
-        .filter_map(|object| Some((object.id(), (object.live.object()?, object.predicted.as_ref()))))
-        .collect()
-}
-
-fn request(step: &PlanStep, old: Option<&(&Object, Option<&Object>)>) -> DryRequest {
-    match (&step.action, old) {
-        (Action::Apply { object, take_over: Some(entries), .. }, Some((live, predicted))) => {
-            DryRequest::Replace(final_object(live, *predicted, object, entries))
+fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
+    let live = old.and_then(|old| old.live.object());
+    let predicted = old.and_then(|old| old.predicted.as_ref());
+    match (&step.action, live) {
+        (Action::Apply { object, take_over: Some(entries), .. }, Some(live)) => {
+            DryRequest::Replace(final_object(live, predicted, object, entries))
         }
-        (Action::Apply { object, .. }, Some((live, _))) => {
+        (Action::Apply { object, .. }, Some(live)) => {
             let mut body = object.value().clone();
             body["metadata"]["uid"] = live.uid().into();
             DryRequest::Apply(body)
@@ -117,7 +109,7 @@ fn request(step: &PlanStep, old: Option<&(&Object, Option<&Object>)>) -> DryRequ
             DryRequest::Apply(object.value().clone())
         }
         (Action::Delete { .. }, live) => {
-            DryRequest::Delete(live.map(|(live, _)| live.uid().to_owned()).unwrap_or_default())
+            DryRequest::Delete(live.map(|live| live.uid().to_owned()).unwrap_or_default())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether quotas have room: dry-runs do not charge them, so that this tool adds up itself.
 
 use super::policy::refuse;
-use super::questions::live_objects;
+use super::questions::compared;
 use super::workload::template;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Action, Plan, PreflightFinding};
@@ -68,7 +68,7 @@ fn usage(
     answers: &Answers,
     namespace: &str,
 ) -> Usage {
-    let live = live_objects(comparison);
+    let compared = compared(comparison);
     let pods: BTreeMap<&ObjectId, &Answer> =
         asked.pods.iter().zip(&answers.pods).map(|(question, answer)| (&question.workload, answer)).collect();
     let mut total = Usage::new();
@@ -81,7 +81,7 @@ fn usage(
             add(&if group.is_empty() { plural.clone() } else { format!("{plural}.{group}") }, 1000);
         }
         let Some(object) = step.action.object() else { continue };
-        let old = live.get(&id).map(|(live, _)| *live);
+        let old = compared.get(&id).and_then(|compared| compared.live.object());
         if id.kind == "PersistentVolumeClaim" {
             let size = |object: &Object| {
                 object.at("/spec/resources/requests/storage").and_then(thousandths).unwrap_or(0)

@@ -1,51 +1,73 @@
 //! The rights that a plan and its undo need.
 
 use super::workload::is_watched;
+use crate::model::ResourceType;
 use crate::model::kinds::built_in;
 use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::preflight::{Need, Right};
-use crate::model::{ResourceType, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rights, with what each is needed for.
 pub(super) fn needed(plan: &Plan) -> BTreeMap<Right, Need> {
     let mut rights = Rights::default();
-    for step in plan.steps.iter().chain(&plan.prune) {
-        rights.of_step(step);
-    }
+    rights.of_steps(plan);
     rights.of_keeping(plan);
     rights.of_watching(plan);
     rights.0
+}
+
+/// What a step needs of its object: the object's name, verbs, and what they are for.
+type Use<'a> = (&'a str, &'static [&'static str], &'static str);
+
+fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
+    let name = step.target.name.as_str();
+    let (verbs, purpose): (&[&str], _) = match &step.action {
+        // A server-side apply that creates is authorized as both.
+        Action::Create { .. } => (&["get", "create", "patch"], "to create"),
+        Action::Apply { .. } => (&["get", "patch"], "to change"),
+        Action::Recreate { .. } => (&["get", "delete", "create", "patch"], "to create again"),
+        Action::Delete { .. } => (&["get", "delete"], "to prune"),
+    };
+    let undo: &[&str] = match &step.undo {
+        // Whether the old Job has finished when it comes to that is not known yet.
+        _ if matches!(step.action, Action::Recreate { .. }) => {
+            &["get", "create", "update", "patch", "delete"]
+        }
+        Undo::Delete => &["get", "delete"],
+        // What was deleted by somebody meanwhile is created again.
+        Undo::Restore => &["get", "update", "patch", "create"],
+        Undo::Run { .. } | Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
+        Undo::Impossible { .. } => &[],
+    };
+    let mut uses = vec![(name, verbs, purpose), (name, undo, "to undo it")];
+    if let Undo::Run { job } = &step.undo {
+        uses.push((job.name(), &["get", "create", "patch", "delete"], "to run what undoes it"));
+    }
+    uses
 }
 
 #[derive(Default)]
 struct Rights(BTreeMap<Right, Need>);
 
 impl Rights {
-    fn of_step(&mut self, step: &PlanStep) {
-        let (verbs, purpose): (&[&str], _) = match &step.action {
-            // A server-side apply that creates is authorized as both.
-            Action::Create { .. } => (&["get", "create", "patch"], "to create"),
-            Action::Apply { .. } => (&["get", "patch"], "to change"),
-            Action::Recreate { .. } => (&["get", "delete", "create", "patch"], "to create again"),
-            Action::Delete { .. } => (&["get", "delete"], "to prune"),
-        };
-        self.on(&step.target, verbs, purpose);
-        let undo: &[&str] = match &step.undo {
-            // Whether the old Job has finished when it comes to that is not known yet.
-            _ if matches!(step.action, Action::Recreate { .. }) => {
-                &["get", "create", "update", "patch", "delete"]
+    /// Kind by kind and namespace by namespace: a thousand steps need a few rights.
+    fn of_steps(&mut self, plan: &Plan) {
+        let mut alike: BTreeMap<_, Vec<(&PlanStep, &str)>> = BTreeMap::new();
+        for step in plan.steps.iter().chain(&plan.prune) {
+            let place = (&step.target.resource, step.target.namespace.as_deref());
+            for (name, verbs, purpose) in of_step(step) {
+                alike.entry((purpose, place, verbs)).or_default().push((step, name));
             }
-            Undo::Delete => &["get", "delete"],
-            // What was deleted by somebody meanwhile is created again.
-            Undo::Restore => &["get", "update", "patch", "create"],
-            Undo::Run { .. } | Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
-            Undo::Impossible { .. } => &[],
-        };
-        self.on(&step.target, undo, "to undo it");
-        if let Undo::Run { job } = &step.undo {
-            let target = Target { name: job.name().into(), ..step.target.clone() };
-            self.on(&target, &["get", "create", "patch", "delete"], "to run what undoes it");
+        }
+        for ((purpose, (resource, namespace), verbs), steps) in alike {
+            let Some((first, _)) = steps.first() else { continue };
+            let purpose = format!("{purpose} ({})", first.target.id());
+            for verb in verbs {
+                let need = self.entry(resource, namespace, verb, &purpose);
+                if *verb != "create" {
+                    need.names.extend(steps.iter().map(|(_, name)| (*name).to_owned()));
+                }
+            }
         }
     }
 
@@ -94,16 +116,6 @@ impl Rights {
                 verb: "get".into(),
             };
             self.0.entry(logs).or_insert(optional);
-        }
-    }
-
-    fn on(&mut self, target: &Target, verbs: &[&str], purpose: &str) {
-        let purpose = format!("{purpose} ({})", target.id());
-        for verb in verbs {
-            let need = self.entry(&target.resource, target.namespace.as_deref(), verb, &purpose);
-            if *verb != "create" {
-                need.names.insert(target.name.clone());
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::content::same_content;
 use super::pods::pods;
 use super::policy::{Planned, note, refuse};
-use super::questions::{compared, is_answered, live_objects};
+use super::questions::{Compared, compared, is_answered};
 use super::{quota, refusals};
 use crate::compare::Owners;
 use crate::model::finding::{Comparison, HandClass};
@@ -16,10 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
     let Planned { mut plan, mut findings } = planned;
     findings.extend(rights(asked, answers));
-    let live = live_objects(comparison);
-    let live: BTreeMap<_, _> = live.into_iter().map(|(id, (live, _))| (id, live)).collect();
+    let compared = compared(comparison);
     let mut tried = tries(&mut plan.steps, asked, answers);
-    tried.extend(answered_before(&mut plan.steps, comparison));
+    tried.extend(answered_before(&mut plan.steps, &compared));
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
             matches!(&*known.check, "ownership" | "owners")
@@ -32,7 +31,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         if findings.iter().any(owned) {
             finding.hint = Some("this may be gone once the fields of others are taken over".into());
         } else if let Some(managers) =
-            finding.object.as_ref().and_then(|id| in_the_way(&plan.steps, &live, id))
+            finding.object.as_ref().and_then(|id| in_the_way(&plan.steps, &compared, id))
         {
             finding.hint = Some(format!("fields of another tool may be in the way: --adopt {managers}"));
         }
@@ -47,7 +46,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         answers.warnings.iter().map(|text| note("warnings", None, format!("the server warns: {text}"))),
     );
     let idle: BTreeSet<u32> =
-        plan.steps.iter().filter(|step| changes_nothing(step, &live)).map(|step| step.id).collect();
+        plan.steps.iter().filter(|step| changes_nothing(step, &compared)).map(|step| step.id).collect();
     let (steps, idle): (Vec<_>, Vec<_>) = plan.steps.drain(..).partition(|step| !idle.contains(&step.id));
     plan.unchanged.extend(idle.into_iter().map(|step| step.target));
     plan.steps = steps;
@@ -62,10 +61,10 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
 }
 
 /// The tools that own fields of an object from which nothing is taken over.
-fn in_the_way(steps: &[PlanStep], live: &BTreeMap<ObjectId, &Object>, id: &ObjectId) -> Option<String> {
+fn in_the_way(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Option<String> {
     let takes_nothing = |step: &&PlanStep| matches!(step.action, Action::Apply { take_over: None, .. });
     steps.iter().filter(takes_nothing).find(|step| step.target.id() == *id)?;
-    let owners = Owners::of(live.get(id)?);
+    let owners = Owners::of(compared.get(id)?.live.object()?);
     let tools: BTreeSet<String> = owners
         .fields_of(|owner| owner.class == HandClass::OtherTool)
         .map(|(owner, _)| owner.manager.clone())
@@ -74,11 +73,10 @@ fn in_the_way(steps: &[PlanStep], live: &BTreeMap<ObjectId, &Object>, id: &Objec
 }
 
 /// An apply whose answer is what is there, and that takes nothing over.
-fn changes_nothing(step: &PlanStep, live: &BTreeMap<ObjectId, &Object>) -> bool {
-    match (&step.action, live.get(&step.target.id())) {
-        (Action::Apply { expected, take_over: None, .. }, Some(live)) => same_content(expected, live),
-        _ => false,
-    }
+fn changes_nothing(step: &PlanStep, compared: &Compared<'_>) -> bool {
+    let Action::Apply { expected, take_over: None, .. } = &step.action else { return false };
+    let live = compared.get(&step.target.id()).and_then(|compared| compared.live.object());
+    live.is_some_and(|live| same_content(expected, live))
 }
 
 /// Ids and waves without gaps.
@@ -129,10 +127,9 @@ fn tries(steps: &mut [PlanStep], asked: &Questions, answers: &Answers) -> Vec<Pr
 }
 
 /// What the server drops of steps that the comparison has tried already.
-fn answered_before(steps: &mut [PlanStep], comparison: &Comparison) -> Vec<PreflightFinding> {
-    let compared = compared(comparison);
+fn answered_before(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<PreflightFinding> {
     let take = |step: &mut PlanStep| {
-        let compared = compared.get(&step.target.id());
+        let compared = compared.get(&step.target.id()).copied();
         let answer = compared.filter(|_| is_answered(step, compared))?.predicted.as_ref()?;
         take_in(step, answer)
     };

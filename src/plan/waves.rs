@@ -3,7 +3,7 @@
 use super::hooks::{self, Hook, When};
 use crate::model::names::AFTER_ANNOTATION;
 use crate::model::{Object, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Room for explicit order inside one wave of kinds.
 const WIDTH: u32 = 10_000;
@@ -43,23 +43,32 @@ pub fn rank(object: &Object) -> u32 {
     }
 }
 
-/// The wave of each object, from 0 without gaps.
+/// One object on its way to a place in the order.
+struct Node<'a> {
+    id: ObjectId,
+    object: &'a Object,
+    /// Those that it waits for, by index.
+    after: Vec<usize>,
+    /// Where it comes, once that is known.
+    position: Option<u32>,
+}
+
+/// The wave of each object, in the order in which they are given; waves count from 0 without gaps.
 pub(super) fn waves<'a>(
     objects: impl Iterator<Item = (ObjectId, &'a Object)>,
-) -> Result<BTreeMap<ObjectId, u32>, Vec<OrderError>> {
-    let objects: BTreeMap<_, _> = objects.collect();
+) -> Result<Vec<u32>, Vec<OrderError>> {
+    let mut nodes: Vec<Node<'_>> =
+        objects.map(|(id, object)| Node { id, object, after: Vec::new(), position: None }).collect();
     let mut errors = Vec::new();
-    let mut after = BTreeMap::new();
-    for (id, object) in &objects {
-        match prerequisites(id, object, &objects) {
-            Ok(found) => drop(after.insert(id.clone(), found)),
-            Err(names) => errors.push(OrderError::Unknown { object: id.clone(), names }),
+    for at in 0..nodes.len() {
+        match prerequisites(&nodes[at], &nodes) {
+            Ok(found) => nodes[at].after = found,
+            Err(names) => errors.push(OrderError::Unknown { object: nodes[at].id.clone(), names }),
         }
     }
-    let mut positions = BTreeMap::new();
-    for (id, object) in &objects {
-        let mut on_the_way = Vec::new();
-        if let Err(cycle) = position(id, object, &objects, &after, &mut positions, &mut on_the_way) {
+    for at in 0..nodes.len() {
+        if let Err(cycle) = position(at, &mut nodes, &mut Vec::new()) {
+            let cycle: Vec<ObjectId> = cycle.into_iter().map(|at| nodes[at].id.clone()).collect();
             let known = |error: &OrderError| matches!(error, OrderError::Cycle(known) if cycle.iter().all(|id| known.contains(id)));
             if !errors.iter().any(known) {
                 errors.push(OrderError::Cycle(cycle));
@@ -69,24 +78,21 @@ pub(super) fn waves<'a>(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let mut used: Vec<u32> = positions.values().copied().collect();
-    used.sort_unstable();
-    used.dedup();
-    let wave = |position: &u32| used.binary_search(position).unwrap_or_default();
-    Ok(positions.iter().map(|(id, at)| (id.clone(), u32::try_from(wave(at)).unwrap_or(u32::MAX))).collect())
+    let positions: Vec<u32> = nodes.iter().filter_map(|node| node.position).collect();
+    let used: BTreeSet<u32> = positions.iter().copied().collect();
+    let waves: BTreeMap<u32, u32> = used.into_iter().zip(0..).collect();
+    Ok(positions.iter().filter_map(|position| waves.get(position).copied()).collect())
 }
 
 /// The objects that one names with `kubectl-delivery.io/after`: `Kind/name`, or `Kind/namespace/name`.
-fn prerequisites(
-    id: &ObjectId,
-    object: &Object,
-    all: &BTreeMap<ObjectId, &Object>,
-) -> Result<Vec<ObjectId>, String> {
+fn prerequisites(node: &Node<'_>, all: &[Node<'_>]) -> Result<Vec<usize>, String> {
+    let Node { id, object, .. } = node;
     let text = object.annotation(AFTER_ANNOTATION).unwrap_or_default();
     let mut found = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let parts: Vec<_> = name.split('/').collect();
-        let matches = |other: &&ObjectId| {
+        let matches = |other: &Node<'_>| {
+            let other = &other.id;
             let kind = other.kind.eq_ignore_ascii_case(parts[0]);
             match parts[1..] {
                 [name] => {
@@ -99,38 +105,32 @@ fn prerequisites(
                 _ => false,
             }
         };
-        found.push(all.keys().find(matches).ok_or_else(|| name.to_owned())?.clone());
+        found.push(all.iter().position(matches).ok_or_else(|| name.to_owned())?);
     }
     Ok(found)
 }
 
-fn position(
-    id: &ObjectId,
-    object: &Object,
-    all: &BTreeMap<ObjectId, &Object>,
-    after: &BTreeMap<ObjectId, Vec<ObjectId>>,
-    positions: &mut BTreeMap<ObjectId, u32>,
-    on_the_way: &mut Vec<ObjectId>,
-) -> Result<u32, Vec<ObjectId>> {
-    if let Some(known) = positions.get(id) {
-        return Ok(*known);
+/// Where an object comes; those that wait for each other where it waits for itself.
+fn position(at: usize, nodes: &mut [Node<'_>], on_the_way: &mut Vec<usize>) -> Result<u32, Vec<usize>> {
+    if let Some(known) = nodes[at].position {
+        return Ok(known);
     }
-    if let Some(start) = on_the_way.iter().position(|other| other == id) {
+    if let Some(start) = on_the_way.iter().position(|other| *other == at) {
         let mut cycle = on_the_way[start..].to_vec();
-        cycle.push(id.clone());
+        cycle.push(at);
         return Err(cycle);
     }
-    on_the_way.push(id.clone());
-    let weight =
-        hooks::hook_of(object).ok().flatten().map_or(0, |hook| hook.weight.clamp(-1000, 1000) + 1000);
-    let mut found = rank(object) * WIDTH + weight.unsigned_abs();
-    for other in after.get(id).into_iter().flatten() {
-        if let Some(object) = all.get(other) {
-            found = found.max(position(other, object, all, after, positions, on_the_way)? + 1);
-        }
+    on_the_way.push(at);
+    let weight = hooks::hook_of(nodes[at].object)
+        .ok()
+        .flatten()
+        .map_or(0, |hook| hook.weight.clamp(-1000, 1000) + 1000);
+    let mut found = rank(nodes[at].object) * WIDTH + weight.unsigned_abs();
+    for next in 0..nodes[at].after.len() {
+        found = found.max(position(nodes[at].after[next], nodes, on_the_way)? + 1);
     }
     on_the_way.pop();
-    positions.insert(id.clone(), found);
+    nodes[at].position = Some(found);
     Ok(found)
 }
 
@@ -147,7 +147,7 @@ mod tests {
 
     fn order(objects: &[Object]) -> Result<Vec<String>, Vec<OrderError>> {
         let waves = waves(objects.iter().map(|object| (object.id(), object)))?;
-        let mut names: Vec<_> = waves.iter().map(|(id, wave)| (*wave, id.name.clone())).collect();
+        let mut names: Vec<_> = waves.into_iter().zip(objects.iter().map(Object::name)).collect();
         names.sort();
         Ok(names.into_iter().map(|(wave, name)| format!("{wave} {name}")).collect())
     }

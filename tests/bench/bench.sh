@@ -15,22 +15,41 @@ KUBECONFIG=$(env_of kubeconfig)
 PATH=$(env_of tools):$PATH
 export KUBECONFIG PATH
 
-# measure LABEL RUNS EXPECTED-EXIT-CODE COMMAND…: prints the median of whole processes, and leaves it in `took`. What `before`
-# names runs before each of them, and is not timed.
-before=:
+# timed FILE EXPECTED-EXIT-CODE COMMAND…: adds the microseconds of a whole process to the file.
+timed() {
+  local file=$1 expected=$2 started=${EPOCHREALTIME/./} code=0; shift 2
+  "$@" >"$work/out" 2>"$work/err" || code=$?
+  local ended=${EPOCHREALTIME/./}
+  [ "$code" = "$expected" ] ||
+    { tail -n 5 "$work/out" "$work/err" >&2; echo "bench: exit code $code where $expected was expected: $*" >&2; exit 1; }
+  echo $((ended - started)) >>"$file"
+}
+
+# say LABEL FILE: prints the median of the file's times, and leaves it in `took`.
+say() {
+  took=$(sort -n "$2" | awk '{all[NR] = $1} END {printf "%.3f", all[int((NR + 1) / 2)] / 1e6}')
+  printf '%-64s %9s s\n' "$1" "$took"
+}
+
+# measure LABEL RUNS EXPECTED-EXIT-CODE COMMAND…
 measure() {
-  local label=$1 runs=$2 expected=$3 started code run; shift 3
-  : >"$work/times"
+  local label=$1 runs=$2 run; shift 2
+  rm -f "$work/times"
+  for ((run = 0; run < runs; run++)); do timed "$work/times" "$@"; done
+  say "$label" "$work/times"
+}
+
+# race RUNS COMMAND…: each command in turn, so that what comes and goes on the machine meets all of them; one file of times
+# for each, by its name.
+race() {
+  local runs=$1 run command; shift
   for ((run = 0; run < runs; run++)); do
-    $before
-    started=${EPOCHREALTIME/./}; code=0
-    "$@" >"$work/out" 2>"$work/err" || code=$?
-    [ "$code" = "$expected" ] ||
-      { tail -n 5 "$work/out" "$work/err" >&2; echo "bench: exit code $code where $expected was expected: $*" >&2; exit 1; }
-    echo $((${EPOCHREALTIME/./} - started)) >>"$work/times"
+    for command in "$@"; do
+      # Controllers end what the run before left them.
+      sleep 3
+      timed "$work/times.$command" 0 "$command"
+    done
   done
-  took=$(sort -n "$work/times" | awk '{all[NR] = $1} END {printf "%.3f", all[int((NR + 1) / 2)] / 1e6}')
-  printf '%-64s %9s s\n' "$label" "$took"
 }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1f", a / b}'; }
@@ -82,24 +101,43 @@ turn() { # NAMESPACE: which of the two comes next
   [ "$(cat "$work/turn.$1" 2>/dev/null)" != two ] || text=one
   echo $text | tee "$work/turn.$1"
 }
-send() { "$bare" "$work/$(turn "$1").release.json" "$@"; }
-promote_turn() { delivery promote "$work/$(turn mine).release.json" -n mine -y; }
-# The controllers end what an earlier run left them.
-quiet() { sleep 3; }
+times() { awk -v a="$took" -v b="$1" 'BEGIN {printf "%.2f", a / b}'; }
+
+# A client that only sends knows nothing of rollouts: beside it objects of which none rolls out.
+for text in one two; do
+  "$here/objects.sh" "$count" $text none >"$work/$text.still.yaml"
+  delivery record -f "$work/$text.still.yaml" --name still --version $text --offline -q -o "$work/$text.still.release.json"
+done
+still_sent() { "$bare" "$work/$(turn still-bare).still.release.json" still-bare; }
+still_promoted() { delivery promote "$work/$(turn still-mine).still.release.json" -n still-mine -y; }
+kubectl create namespace still-bare >/dev/null
+kubectl create namespace still-mine >/dev/null
+"$bare" "$work/one.still.release.json" still-bare
+delivery promote "$work/one.still.release.json" -n still-mine -y >/dev/null 2>&1
+race 7 still_sent still_promoted
+say "a client that only sends the applies, 16 at a time, $count changed" "$work/times.still_sent"
+alone=$took
+say "promote, $count changed, none rolls out" "$work/times.still_promoted"
+printf '%-64s %9s\n' "  times that client (at most 1.3)" "$(times "$alone")"
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory (below 150)" \
+  "$(peak "$binary" promote "$work/$(turn still-mine).still.release.json" -n still-mine -y)"
+
+# With rollouts, beside the same client, and beside one that waits for its rollouts as well.
+sent() { "$bare" "$work/$(turn bare).release.json" bare; }
+sent_and_waited() { "$bare" "$work/$(turn bare).release.json" bare wait; }
+promoted() { delivery promote "$work/$(turn mine).release.json" -n mine -y; }
 kubectl create namespace bare >/dev/null
 "$bare" "$work/one.release.json" bare
-before=quiet
-measure "a client that only sends the applies, 16 at a time, $count changed" 5 0 send bare
+race 5 sent sent_and_waited promoted
+say "the client that only sends, $count changed, $((count / 4)) rollouts" "$work/times.sent"
 alone=$took
-measure "the same client, waiting for its $((count / 4)) rollouts" 5 0 send bare wait
+say "the same client, waiting for its rollouts" "$work/times.sent_and_waited"
 waiting=$took
-measure "promote, $count changed, $((count / 4)) rollouts" 5 0 promote_turn
-before=:
-times() { awk -v a="$took" -v b="$1" 'BEGIN {printf "%.2f", a / b}'; }
+say "promote, $count changed, $((count / 4)) rollouts" "$work/times.promoted"
 printf '%-64s %9s\n' "  times the client that only sends" "$(times "$alone")"
-printf '%-64s %9s\n' "  times the client that waits (at most 1.3)" "$(times "$waiting")"
-[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory, changed back (below 150)" \
-  "$(peak "$binary" promote "$work/one.release.yaml" -n mine -y)"
+printf '%-64s %9s\n' "  times the client that waits" "$(times "$waiting")"
+[ ! -x /usr/bin/time ] || printf '%-64s %9s MiB\n' "  peak memory (below 150)" \
+  "$(peak "$binary" promote "$work/$(turn mine).release.json" -n mine -y)"
 
 # A rollout: pods that a simulated node makes ready at once, with a readiness probe, so that nobody waits for them to settle.
 for text in one two; do

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # objects.sh COUNT TEXT [REPLICAS]: COUNT objects as YAML, a quarter each of ConfigMaps, Services, ServiceAccounts and
 # Deployments, without replicas unless told; headless Services, since a cluster has few addresses. Another TEXT makes every
-# one of them differ.
+# one of them differ. REPLICAS may be `none`: NetworkPolicies in the place of the Deployments, so that nothing rolls out.
 set -euo pipefail
 count=${1:?COUNT} text=${2:?TEXT} replicas=${3:-0} probe=
 # Without one, a promotion would wait for each container to settle.
-[ "$replicas" = 0 ] || probe=$'        readinessProbe: {httpGet: {path: /, port: http}}\n'
+case $replicas in [1-9]*) probe=$'        readinessProbe: {httpGet: {path: /, port: http}}\n' ;; esac
 for ((n = 0; n < count / 4; n++)); do
   cat <<EOF
 ---
@@ -22,6 +22,21 @@ spec: {clusterIP: None, selector: {app: app-$n}, ports: [{name: http, port: 80, 
 apiVersion: v1
 kind: ServiceAccount
 metadata: {name: account-$n, annotations: {example.com/text: $text}}
+EOF
+  if [ "$replicas" = none ]; then
+    cat <<EOF
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: policy-$n, annotations: {example.com/text: $text}}
+spec:
+  podSelector: {matchLabels: {app: app-$n}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: app-$n}}}], ports: [{port: 80, protocol: TCP}]}]
+EOF
+    continue
+  fi
+  cat <<EOF
 ---
 apiVersion: apps/v1
 kind: Deployment

@@ -7,7 +7,7 @@ use crate::model::release::ImagePath;
 use crate::model::{Object, ObjectId};
 use crate::registry::{Presence, Registries, RegistryOptions};
 use futures::stream::{self, StreamExt};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// A registry that takes longer is not waited for: it has not said no.
@@ -57,7 +57,7 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
 
 fn needed(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
     let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
-    let live: BTreeMap<ObjectId, &Object> =
+    let live: HashMap<ObjectId, &Object> =
         comparison.objects.iter().filter_map(|one| Some((one.id(), one.live.object()?))).collect();
     for step in &plan.steps {
         let id = step.target.id();

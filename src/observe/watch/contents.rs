@@ -8,7 +8,7 @@ use crate::model::occurrence::Occurrence;
 use crate::model::pod::PodFacts;
 use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// What the watches hold.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Contents {
     objects: Indexed<Object>,
     pods: Indexed<PodFacts>,
     occurrences: Indexed<Occurrence>,
-    states: BTreeMap<Collection, State>,
+    states: HashMap<Collection, State>,
 }
 
 impl Default for Contents {
@@ -25,7 +25,7 @@ impl Default for Contents {
             objects: Indexed::new(controller),
             pods: Indexed::new(|pod| Some(&pod.controller.as_ref()?.uid)),
             occurrences: Indexed::new(|one| Some(&one.about)),
-            states: BTreeMap::new(),
+            states: HashMap::new(),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! A map with a second way in: by the uid that each value belongs to.
 
 use crate::model::ObjectId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// Values by identity, and by the uid that they belong to.
 #[derive(Debug)]
 pub(super) struct Indexed<V> {
-    by_id: BTreeMap<ObjectId, V>,
+    by_id: HashMap<ObjectId, V>,
     by_uid: HashMap<String, BTreeSet<ObjectId>>,
     uid_of: fn(&V) -> Option<&str>,
 }
 
 impl<V> Indexed<V> {
     pub fn new(uid_of: fn(&V) -> Option<&str>) -> Self {
-        Self { by_id: BTreeMap::new(), by_uid: HashMap::new(), uid_of }
+        Self { by_id: HashMap::new(), by_uid: HashMap::new(), uid_of }
     }
 
     pub fn insert(&mut self, id: ObjectId, value: V) {
@@ -45,12 +45,14 @@ impl<V> Indexed<V> {
         ids.filter_map(|id| self.by_id.get(id))
     }
 
-    /// Identities of a kind, in a namespace where one is given.
-    pub fn ids(&self, group: &str, kind: &str, namespace: Option<&str>) -> Vec<ObjectId> {
-        let from = ObjectId::new(group, kind, None, "");
-        let is_its = |id: &&ObjectId| id.group == group && id.kind == kind;
-        let there = self.by_id.range(from..).map(|(id, _)| id).take_while(is_its);
-        there.filter(|id| namespace.is_none() || id.namespace.as_deref() == namespace).cloned().collect()
+    /// Identities of a kind, in a namespace where one is given; in order.
+    pub fn ids(&self, group: &str, kind: &str, namespace: Option<&str>) -> BTreeSet<ObjectId> {
+        let is_its = |id: &&ObjectId| {
+            id.kind == kind
+                && id.group == group
+                && (namespace.is_none() || id.namespace.as_deref() == namespace)
+        };
+        self.by_id.keys().filter(is_its).cloned().collect()
     }
 
     pub fn values(&self) -> impl Iterator<Item = &V> {
@@ -87,7 +89,7 @@ mod tests {
         map.insert(id("a"), 1);
         map.insert(ObjectId::new("", "Pod", Some("other"), "b"), 1);
         map.insert(ObjectId::new("", "PodTemplate", Some("shop"), "c"), 1);
-        assert_eq!(map.ids("", "Pod", Some("shop")), [id("a")]);
+        assert_eq!(map.ids("", "Pod", Some("shop")), [id("a")].into());
         assert_eq!(map.ids("", "Pod", None).len(), 2);
     }
 }
