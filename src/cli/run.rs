@@ -46,12 +46,13 @@ fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
     (arguments.get(1)? == "__complete").then(|| text(&arguments[2..]))
 }
 
-/// The runtime is built here and not by a macro: `--help` needs none.
+/// The runtime is built here and not by a macro: `--help` needs none. One thread drives all connections, since answers that
+/// hop between threads cost more than a second core gives; what computes for long goes to the threads for blocking work.
 fn block_on(command: Command, context: &Context) -> Result<Exit, CommandError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
-            |error| CommandError::new(ErrorKind::Other, "cannot start threads").with_source(&error),
-        )?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(ErrorKind::Other, "cannot start threads").with_source(&error))?;
     let result = runtime.block_on(command.run(context));
     // Watches and look-ups in flight must not delay the exit.
     runtime.shutdown_background();

@@ -64,9 +64,9 @@ enum Format {
 
 /// Reads, compares, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let release = open_release(&args.release)?;
+    let release = open_release(&args.release).await?;
     let (comparison, environment) = match &args.other {
-        Some(other) => (two_releases(&release, &open_release(other)?), open_environment(None)?),
+        Some(other) => (two_releases(&release, &open_release(other).await?), open_environment(None)?),
         None if args.inputs.environment.is_some() || !args.inputs.manifests.is_empty() => {
             with_environment(&release, &args)?
         }

@@ -82,7 +82,7 @@ enum Format {
 /// Reads, compares, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let local = match (&args.release, args.inputs.manifests.is_empty()) {
-        (Some(release), _) => Some(args.inputs.read(release)?),
+        (Some(release), _) => Some(args.inputs.read(release).await?),
         (None, false) => Some(only_manifests(&args.inputs)?),
         (None, true) => None,
     };

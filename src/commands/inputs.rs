@@ -1,12 +1,13 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
-use super::releases::{Opened, open_now, public_keys};
+use super::releases::{Opened, open, public_keys};
 use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
 use crate::compare::check_expressions;
 use crate::load::{self, LoadError, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
 use crate::model::names::API_VERSION;
+use crate::registry::RegistryOptions;
 use crate::signing::{Refusal, demand};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -72,8 +73,8 @@ impl InputArgs {
     }
 
     /// Reads the files.
-    pub fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let opened = open_now(release)?;
+    pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
+        let opened = open(release, &RegistryOptions::default()).await?;
         let mut environment = open_environment(self.environment.as_deref())?;
         let manifests = match self.manifests.is_empty() {
             true => environment.manifests.take(),
@@ -113,8 +114,8 @@ pub struct RegistryArgs {
 }
 
 /// Opens the release that an argument names.
-pub fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
-    Ok(open_now(place)?.release)
+pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
+    Ok(open(place, &RegistryOptions::default()).await?.release)
 }
 
 /// What an environment requires of a release and was not shown.

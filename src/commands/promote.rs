@@ -209,7 +209,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if args.resume {
         return open::resume(&args, context).await;
     }
-    let inputs = args.inputs.read(&args.release.to_string_lossy())?;
+    let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
     let place = Place::find(&inputs, &args, context).await?;
     if args.dry_run.is_none()
         && let Some(exit) = open::settle(&args, &place, &inputs, context).await?

@@ -80,7 +80,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let key = args.evidence.signer()?;
     let place = statements_place(&args)?;
     let release = match &args.from {
-        Some(from) => next(&args, open_release(from)?, &options).await?,
+        Some(from) => next(&args, open_release(from).await?, &options).await?,
         None => first(&args, &options).await?,
     };
     if args.from_cluster {

@@ -71,13 +71,6 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
     }
 }
 
-/// The same, from code that does not wait. Only a release of a registry or a layout needs the runtime.
-pub fn open_now(place: &str) -> Result<Opened, CommandError> {
-    let options = RegistryOptions::default();
-    let opening = open(place, &options);
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
-}
-
 /// Keeps a statement beside its release; gives where.
 pub async fn keep(
     place: &str,

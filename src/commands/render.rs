@@ -29,7 +29,7 @@ pub struct Args {
 
 /// Reads, pins, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let mut inputs = args.inputs.read(&args.release)?;
+    let mut inputs = args.inputs.read(&args.release).await?;
     let tested = std::mem::take(&mut inputs.release.release.spec.objects);
     let environment = &inputs.environment.environment;
     let home = args

@@ -1,8 +1,9 @@
 //! `kubectl delivery show`: what is in a release.
 
-use super::releases::{Opened, described, open_now};
+use super::releases::{Opened, described, open};
 use crate::cli::{CommandError, Context, Exit, Stream};
 use crate::load::to_yaml;
+use crate::registry::RegistryOptions;
 use crate::report::release::{Page, page};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
@@ -34,7 +35,7 @@ enum Format {
 
 /// Reads and shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let opened = open_now(&args.release)?;
+    let opened = open(&args.release, &RegistryOptions::default()).await?;
     let statements = statements(&opened);
     let (release, digest) = (opened.release.release, opened.release.digest);
     let mut out = context.stdout();

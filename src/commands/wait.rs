@@ -33,9 +33,9 @@ Exit codes:
   3    it does not: not applied in time, a rollout failed, or another image runs"
 )]
 pub struct Args {
-    /// The release's file
+    /// The release: a file, or where a registry keeps it
     #[arg(value_name = "RELEASE")]
-    release: PathBuf,
+    release: String,
     /// The environment's file: how this cluster may differ from what was tested
     #[arg(short, long, value_name = "ENVIRONMENT")]
     environment: Option<PathBuf>,
@@ -66,7 +66,7 @@ enum Format {
 
 /// Waits, judges, proves and soaks.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let loaded = wanted::load(&args)?;
+    let loaded = wanted::load(&args).await?;
     let spec = &loaded.environment.spec;
     let connection =
         args.connection.clone().or_environment(spec.context.as_deref(), spec.namespace.as_deref());

@@ -86,7 +86,10 @@ fn deployment(image: &str, play: Option<&str>) -> Value {
 #[test]
 fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it() {
     let scene = Scene::new();
-    let release = scene.release("2");
+    // A pipeline that deploys has no file of the one that tested: it names where the release is kept.
+    let kept = format!("oci-layout:{}:2", scene.folder.path().join("layout").display());
+    TestCluster::get().delivery().arg("push").arg(scene.release("2")).arg(&kept).run().ok();
+    let release = PathBuf::from(kept);
     scene.apply(&[config("1"), deployment(&image("1"), None)]);
     let told =
         scene.wait(&release, &["--soak", "1s"], &[config("2"), deployment(&image("2"), None)]).exits(0);

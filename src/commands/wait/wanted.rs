@@ -1,12 +1,13 @@
 //! What is waited for: the release's objects as they should be here.
 
 use super::Args;
-use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
+use crate::cli::{CommandError, ConnectionArgs};
 use crate::cluster::Cluster;
 use crate::commands::gating::named;
+use crate::commands::inputs::{open_environment, open_release};
 use crate::compare::{DesiredInput, desired};
 use crate::execute::watching::{GateCheck, ReadyGate};
-use crate::load::{self, LoadedRelease};
+use crate::load::{LoadedEnvironment, LoadedRelease};
 use crate::model::environment::Environment;
 use crate::model::kinds::well_known;
 use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
@@ -14,7 +15,7 @@ use crate::model::{Gvk, Object, ResourceType, Target};
 use crate::plan;
 use std::collections::BTreeMap;
 
-/// What was read from files.
+/// What was read.
 pub(super) struct Loaded {
     release: LoadedRelease,
     pub environment: Environment,
@@ -35,17 +36,10 @@ pub(super) struct Goal {
     pub objects: Vec<(Target, Object)>,
 }
 
-/// Reads the files.
-pub(super) fn load(args: &Args) -> Result<Loaded, CommandError> {
-    let refused = |error: load::LoadError| CommandError::from_error(ErrorKind::Usage, &error);
-    let release = load::release(&args.release).map_err(refused)?;
-    let (environment, manifests) = match &args.environment {
-        Some(path) => {
-            let loaded = load::environment(path).map_err(refused)?;
-            (loaded.environment, loaded.manifests)
-        }
-        None => (Environment::default(), None),
-    };
+/// Reads the release, wherever it is kept, and the environment.
+pub(super) async fn load(args: &Args) -> Result<Loaded, CommandError> {
+    let release = open_release(&args.release).await?;
+    let LoadedEnvironment { environment, manifests, .. } = open_environment(args.environment.as_deref())?;
     Ok(Loaded { release, environment, manifests })
 }
 
