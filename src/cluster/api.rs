@@ -1,5 +1,6 @@
 //! The trait, its requests and its answers.
 
+use super::deadline::Deadline;
 use super::error::ApiError;
 use crate::model::plan::Propagation;
 use crate::model::{Object, ResourceType, Target};
@@ -175,6 +176,8 @@ pub struct ApplyOptions {
     pub force: bool,
     /// Whether nothing is persisted.
     pub dry_run: bool,
+    /// When it must have been sent; looked at right before.
+    pub not_after: Option<Deadline>,
 }
 
 /// How a create, a replace or a patch is done.
@@ -184,6 +187,8 @@ pub struct WriteOptions {
     pub manager: String,
     /// Whether nothing is persisted.
     pub dry_run: bool,
+    /// When it must have been sent; looked at right before.
+    pub not_after: Option<Deadline>,
 }
 
 /// The answer to a write.
@@ -208,6 +213,8 @@ pub struct DeleteOptions {
     pub propagation: Propagation,
     /// Whether nothing is persisted.
     pub dry_run: bool,
+    /// When it must have been sent; looked at right before.
+    pub not_after: Option<Deadline>,
 }
 
 /// The answer to a delete.

@@ -49,6 +49,9 @@ pub enum ApiError {
         /// Why.
         why: String,
     },
+    /// The request waited for longer than it was allowed to: nothing was sent.
+    #[error("not sent in time")]
+    TooLate,
     /// The credentials could not be had (an exec plugin failed, a token file is missing).
     #[error("cannot get credentials: {why}")]
     Credentials {
@@ -98,6 +101,16 @@ impl ApiError {
         self.code() == Some(410)
     }
 
+    /// 500 of a server whose store does not answer: it is no considered answer, unlike every other 500 with a Status.
+    pub fn is_silent_store(&self) -> bool {
+        match self {
+            ApiError::Status { code: 500, reason, message, .. } => {
+                matches!(reason.as_str(), "ServerTimeout" | "Timeout") || message.contains("etcdserver:")
+            }
+            _ => false,
+        }
+    }
+
     /// What to type.
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
@@ -109,7 +122,7 @@ impl ApiError {
                 "check the address and the network: kubectl cluster-info"
             }
             ApiError::Credentials { .. } => "kubectl auth whoami",
-            ApiError::Status { .. } => return Vec::new(),
+            ApiError::Status { .. } | ApiError::TooLate => return Vec::new(),
         };
         vec![hint.into()]
     }
@@ -118,8 +131,13 @@ impl ApiError {
     pub fn may_have_been_done(&self) -> bool {
         match self {
             ApiError::Timeout { .. } | ApiError::Broken { .. } => true,
-            ApiError::Status { code, .. } | ApiError::Unreadable { code, .. } => *code >= 500,
-            ApiError::NotServed { .. } | ApiError::Connect { .. } | ApiError::Credentials { .. } => false,
+            ApiError::Status { code, .. } => *code >= 500,
+            // A success whose body cannot be read is a success.
+            ApiError::Unreadable { code, .. } => *code >= 500 || *code < 300,
+            ApiError::NotServed { .. }
+            | ApiError::Connect { .. }
+            | ApiError::Credentials { .. }
+            | ApiError::TooLate => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod connect_error;
+mod deadline;
 mod error;
 mod kube;
 mod options;
@@ -15,6 +16,7 @@ pub use api::{
     LogRequest, Page, ServerVersion, WatchEvent, WatchRequest, WatchStream, WriteOptions,
 };
 pub use connect_error::ConnectError;
+pub use deadline::{Deadline, Moment};
 pub use error::{ApiError, StatusCause};
 pub use kube::{KubeconfigNames, connect, kubeconfig_names};
 pub use options::ConnectionOptions;

@@ -10,6 +10,7 @@ use crate::execute::{Ended, ExecuteError, Limits, Services};
 use crate::model::Sha256Digest;
 use crate::model::event::{Event, EventSink, Outcome};
 use jiff::Timestamp;
+pub use signals::Signals;
 use std::sync::Arc;
 
 /// How a run is shown.
@@ -23,6 +24,8 @@ pub enum Show {
 
 /// What a run is given besides its plan.
 pub struct Acting {
+    /// What a person wants meanwhile.
+    pub signals: Signals,
     /// The door to the cluster.
     pub cluster: Arc<dyn Cluster>,
     /// Who acts, as the API server knows them.
@@ -40,16 +43,15 @@ pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
     sinks::sink(show, context)
 }
 
-/// Everything that an execution needs from outside. From here on signals no longer end the process.
+/// Everything that an execution needs from outside.
 pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
-    let Acting { cluster, actor, watching, limits, keep_history } = acting;
-    let interrupt = signals::listen(events.clone());
+    let Acting { signals, cluster, actor, watching, limits, keep_history } = acting;
     let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
     let instance = random();
     Services {
         cluster,
         events,
-        interrupt,
+        interrupt: signals.wanted(),
         rollout,
         now: Timestamp::now,
         instance,

@@ -1,55 +1,67 @@
-//! The environment's gates, ready to be checked: Jobs from their files, queries as they are.
+//! The environment's gates: with their Jobs' manifests at hand, and ready to be checked.
 
 use crate::cli::CommandError;
 use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{self, LoadedEnvironment, ManifestSource};
-use crate::model::Target;
 use crate::model::environment::Gate;
+use crate::model::journal::{GateAtHand, Judging};
 use crate::model::kinds::built_in;
+use crate::model::{Object, Target};
 use std::time::Duration;
 
 /// How long a gate may take where it says nothing.
 const GATE_SECONDS: u32 = 300;
 
-/// Every gate of the environment; Jobs run in the home namespace where they name none.
-pub fn gates(environment: &LoadedEnvironment, home: &str) -> Result<Vec<ReadyGate>, CommandError> {
-    environment.environment.spec.gates.iter().map(|gate| ready(gate, environment, home)).collect()
+/// What the environment judges a promotion by.
+pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError> {
+    let spec = &environment.environment.spec;
+    let gates = spec.gates.iter().map(|gate| at_hand(gate, environment)).collect::<Result<_, _>>()?;
+    Ok(Judging { injected: spec.injected.clone(), health_checks: spec.health_checks.clone(), gates })
 }
 
-/// One gate; a Job where it names a file, else a query.
-fn ready(gate: &Gate, environment: &LoadedEnvironment, home: &str) -> Result<ReadyGate, CommandError> {
-    let check = match (&gate.job, &gate.prometheus) {
-        (Some(file), None) => job(gate, file, environment, home)?,
-        (None, Some(query)) => GateCheck::Prometheus(query.clone()),
+/// A gate with its Job, where it names a file.
+fn at_hand(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand, CommandError> {
+    let job = match (&gate.job, &gate.prometheus) {
+        (Some(file), None) => Some(job(gate, file, environment)?),
+        (None, Some(_)) => None,
         _ => {
             let message = format!("the gate {}: expected either job or prometheus", gate.name);
             return Err(CommandError::usage(message));
         }
     };
-    Ok(named(gate, check))
+    Ok(GateAtHand { gate: gate.clone(), job })
+}
+
+fn job(gate: &Gate, file: &str, environment: &LoadedEnvironment) -> Result<Object, CommandError> {
+    let path = environment.beside(file);
+    let mut objects = load::manifests(&[ManifestSource::Path { path, recursive: false }])?;
+    match (objects.pop(), objects.is_empty()) {
+        (Some(object), true) if object.kind() == "Job" => Ok(object),
+        _ => Err(CommandError::usage(format!("the gate {}: expected one Job in {file}", gate.name))),
+    }
+}
+
+/// Every gate, ready to be checked; Jobs run in the home namespace where they name none.
+pub fn ready(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
+    let ready = |one: &GateAtHand| {
+        let check = match (&one.job, &one.gate.prometheus) {
+            (Some(job), _) => {
+                let target =
+                    Target::new(&built_in("batch", "Job")?, job.namespace().or(Some(home)), job.name());
+                let mut object = Box::new(job.clone());
+                object.set_namespace(target.namespace.as_deref());
+                GateCheck::Job { target, object }
+            }
+            (None, Some(query)) => GateCheck::Prometheus(query.clone()),
+            (None, None) => return None,
+        };
+        Some(named(&one.gate, check))
+    };
+    gates.iter().filter_map(ready).collect()
 }
 
 /// The gate with the check that was made of it.
 pub fn named(gate: &Gate, check: GateCheck) -> ReadyGate {
     let seconds = gate.timeout_seconds.unwrap_or(GATE_SECONDS);
     ReadyGate { name: gate.name.clone(), timeout: Duration::from_secs(seconds.into()), check }
-}
-
-fn job(
-    gate: &Gate,
-    file: &str,
-    environment: &LoadedEnvironment,
-    home: &str,
-) -> Result<GateCheck, CommandError> {
-    let path = environment.beside(file);
-    let mut objects = load::manifests(&[ManifestSource::Path { path, recursive: false }])?;
-    let kind = built_in("batch", "Job");
-    match (kind, objects.pop(), objects.is_empty()) {
-        (Some(kind), Some(mut object), true) if object.kind() == "Job" => {
-            let target = Target::new(&kind, object.namespace().or(Some(home)), object.name());
-            object.set_namespace(target.namespace.as_deref());
-            Ok(GateCheck::Job { target, object: Box::new(object) })
-        }
-        _ => Err(CommandError::usage(format!("the gate {}: expected one Job in {file}", gate.name))),
-    }
 }

@@ -7,7 +7,8 @@ mod preparing;
 mod show;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
-use crate::commands::acting::{self, Show};
+use crate::commands::acting::{self, Show, Signals};
+use crate::commands::gating;
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
@@ -206,24 +207,31 @@ impl Args {
 
 /// Plans, checks, asks and promotes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let signals = Signals::listen();
+    let events = acting::events(args.show(), context);
     if args.resume {
-        return open::resume(&args, context).await;
+        return open::resume(&args, context, &signals, events).await;
     }
-    let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
-    let place = Place::find(&inputs, &args, context).await?;
-    if args.dry_run.is_none()
-        && let Some(exit) = open::settle(&args, &place, &inputs, context).await?
-    {
-        return Ok(exit);
+    let read = async {
+        let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
+        let place = Place::find(&inputs, &args, context).await?;
+        Ok((inputs, place))
+    };
+    let (inputs, mut place) = signals.end(read).await?;
+    if args.dry_run.is_none() && place.open_journal().is_some() {
+        if let Some(exit) = open::settle(&args, &place, &inputs, &signals, events.clone()).await? {
+            return Ok(exit);
+        }
+        // Its inventory and history are others now.
+        place = signals.end(Place::find(&inputs, &args, context)).await?;
     }
-    let prepared = preparing::prepare(&args, &inputs, &place).await?;
+    let prepared = signals.end(preparing::prepare(&args, &inputs, &place)).await?;
     let planned = &prepared.planned;
     show::person(planned, &prepared.comparison, &inputs.environment.environment, context)?;
     let json = args.show() == Show::Json;
     if json && args.dry_run.is_some() {
         show::json(planned, context)?;
     }
-    let events = acting::events(args.show(), context);
     if json && args.dry_run.is_none() {
         events.emit(Event::Preflight { findings: planned.findings.clone() });
     }
@@ -246,9 +254,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return Ok(Exit::OK);
     }
     if !nothing {
-        confirm::confirm(args.yes, &planned.plan, context)?;
+        signals.end(confirm::confirm(args.yes, &planned.plan, context)).await?;
     }
-    promote(&args, &inputs, &place, prepared, events).await
+    promote(&args, &inputs, &place, prepared, &signals, events).await
 }
 
 /// Carries the plan out.
@@ -257,11 +265,14 @@ async fn promote(
     inputs: &Inputs,
     place: &Place,
     prepared: Prepared,
+    signals: &Signals,
     events: Arc<dyn EventSink>,
 ) -> Result<Exit, CommandError> {
     let plan = prepared.planned.plan;
+    let judging = gating::judging(&inputs.environment)?;
     events.emit(Event::Planned { steps: plan::told(&plan) });
-    let mut acting = place.acting(args, inputs, &plan.members)?;
+    let images = &inputs.release.release.spec.images;
+    let mut acting = place.acting(args, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
     let services = acting::services(acting, events.clone());
     let mut record =
@@ -275,7 +286,7 @@ async fn promote(
             before.insert(id, live);
         }
     }
-    let promotion = Promotion { plan, before, record };
+    let promotion = Promotion { plan, before, record, judging };
     acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
 }
 

@@ -1,6 +1,6 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
-use super::acting::{self, Acting, Show};
+use super::acting::{self, Acting, Show, Signals};
 use super::{kept, promote};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::Cluster;
@@ -66,6 +66,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let show = if args.output.is_some() { Show::Json } else { Show::Person };
     let events = acting::events(show, context);
     let acting = Acting {
+        signals: Signals::listen(),
         cluster,
         actor,
         watching: WatchingOptions::default(),

@@ -2,25 +2,41 @@
 //! whatever names the old one is a conflict.
 
 use super::steps::{Steps, write_options};
-use crate::cluster::ApiError;
+use crate::cluster::{ApiError, Deadline};
 use crate::model::{Object, Target};
 use serde_json::{Value, json};
 
 /// The annotation that is added and removed again.
+const ANNOTATION: &str = "kubectl-delivery.io/touched";
 const TOUCHED: &str = "/metadata/annotations/kubectl-delivery.io~1touched";
 
-/// Adds an annotation and removes it; content and ownership are what they were.
-pub(super) async fn touch(steps: &Steps, target: &Target, live: &Object) -> Result<(), ApiError> {
-    let had_annotations = live.annotations().is_some();
+/// Whether a run was stopped between the two.
+pub(super) fn is_touched(live: &Object) -> bool {
+    live.annotation(ANNOTATION).is_some()
+}
+
+/// Adds an annotation and removes it; content and ownership are what they were in `before`.
+pub(super) async fn touch(
+    steps: &Steps,
+    target: &Target,
+    before: &Object,
+    live: &Object,
+    deadline: Deadline,
+) -> Result<(), ApiError> {
+    let has_annotations = live.annotations().is_some();
     let mut add = vec![version_of(live)];
-    if !had_annotations {
+    if !has_annotations {
         add.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
     add.push(json!({"op": "add", "path": TOUCHED, "value": "true"}));
-    let touched = steps.cluster.json_patch(target, &add, &write_options()).await?.object;
-    let path = if had_annotations { TOUCHED } else { "/metadata/annotations" };
+    let options = write_options(deadline);
+    let touched = steps.cluster.json_patch(target, &add, &options).await?.object;
+    let is_alone = touched.annotations().is_some_and(|annotations| annotations.len() == 1);
+    let had_none = is_alone && before.annotations().is_none();
+    let path = if had_none { "/metadata/annotations" } else { TOUCHED };
+    let owners = if is_touched(live) { before } else { live };
     let mut entries: Vec<Value> =
-        live.managed_fields().iter().filter(|entry| entry["subresource"] != "status").cloned().collect();
+        owners.managed_fields().iter().filter(|entry| entry["subresource"] != "status").cloned().collect();
     let status = touched.managed_fields().iter().filter(|entry| entry["subresource"] == "status");
     entries.extend(status.cloned());
     if entries.is_empty() {
@@ -31,7 +47,7 @@ pub(super) async fn touch(steps: &Steps, target: &Target, live: &Object) -> Resu
         json!({"op": "remove", "path": path}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
     ];
-    steps.cluster.json_patch(target, &remove, &write_options()).await.map(drop)
+    steps.cluster.json_patch(target, &remove, &options).await.map(drop)
 }
 
 fn version_of(live: &Object) -> Value {

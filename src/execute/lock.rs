@@ -1,9 +1,9 @@
-//! The lock: one promotion or revert per release name and namespace. A Lease, renewed; a deadline on a monotonic
-//! clock that is looked at right before each request.
+//! The lock: one promotion or revert per release name and namespace. A Lease, renewed; a deadline that each write
+//! carries, and that is looked at right before it is sent.
 
 use super::process::Holder;
-use super::services::{Limits, Services};
-use crate::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use super::services::{Interrupt, Limits, Services};
+use crate::cluster::{ApiError, Cluster, Deadline, DeleteOptions, Moment, WriteOptions};
 use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL, ROLE_LABEL};
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
@@ -26,6 +26,9 @@ pub enum LockError {
         /// When it took the lock.
         since: String,
     },
+    /// A person wants to stop.
+    #[error("interrupted while it waited for the lock; nothing was changed")]
+    Interrupted,
     /// It cannot be read or written.
     #[error("expected to take the lock {target}")]
     Api {
@@ -37,22 +40,11 @@ pub enum LockError {
     },
 }
 
-/// How a lock was come by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    /// Nobody held it.
-    Free,
-    /// Its holder is certainly gone.
-    Gone,
-    /// It had expired: its holder may still be alive.
-    Expired,
-}
-
 /// Whether the lock is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// It is.
-    Ours,
+    /// It is, until then.
+    Ours(Deadline),
     /// It could not be renewed in time; nobody else has been seen to hold it.
     Doubtful,
     /// Another holds it.
@@ -64,7 +56,6 @@ pub(super) struct Lock {
     cluster: Arc<dyn Cluster>,
     target: Target,
     pub holder: String,
-    pub before: Before,
     shared: Arc<Shared>,
     renewal: tokio::task::JoinHandle<()>,
 }
@@ -83,7 +74,7 @@ struct Lease {
 /// Until when it is ours; none once it is another's.
 #[derive(Clone, Copy)]
 struct State {
-    until: Option<Instant>,
+    until: Option<Deadline>,
 }
 
 impl Lock {
@@ -92,8 +83,15 @@ impl Lock {
         let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
         let holder = Holder::this(&services.instance).to_string();
         let taking = Taking { services, name, target: &target, holder: &holder };
-        let (lease, before, asked) = taking.take().await?;
-        let (state, _) = watch::channel(State { until: Some(asked + services.limits.lease) });
+        let mut interrupt = services.interrupt.clone();
+        // A Lease that is written all the same is that of a process that is gone.
+        let (lease, asked) = tokio::select! {
+            taken = taking.take() => taken?,
+            Ok(_) = interrupt.wait_for(|wanted| *wanted != Interrupt::None) => {
+                return Err(LockError::Interrupted);
+            }
+        };
+        let (state, _) = watch::channel(State { until: Some(asked.after(services.limits.lease)) });
         let shared = Arc::new(Shared { lease: Mutex::new(lease), state });
         let body = taking.body();
         let renewal = tokio::spawn(renew(
@@ -104,17 +102,17 @@ impl Lock {
             services.limits,
             shared.clone(),
         ));
-        Ok(Self { cluster: services.cluster.clone(), target, holder, before, shared, renewal })
+        Ok(Self { cluster: services.cluster.clone(), target, holder, shared, renewal })
     }
 
     /// Waits until the lock is surely ours, for as long as the limit says.
     pub(super) async fn is_ours(&self, patience: Duration) -> Hold {
         let mut states = self.shared.state.subscribe();
-        let ours = states.wait_for(|state| state.until.is_none_or(|until| Instant::now() < until));
-        match timeout(patience, ours).await {
-            Ok(Ok(state)) if state.until.is_some() => Hold::Ours,
+        let known = |state: &State| state.until.is_none_or(|until| !until.is_over(Moment::now()));
+        match timeout(patience, states.wait_for(known)).await {
+            Ok(Ok(state)) => state.until.map_or(Hold::Lost, Hold::Ours),
+            Ok(Err(_)) => Hold::Lost,
             Err(_) => Hold::Doubtful,
-            _ => Hold::Lost,
         }
     }
 
@@ -126,18 +124,26 @@ impl Lock {
         }
     }
 
-    /// Gives it back. A Lease that cannot be deleted expires.
+    /// Gives it back. A Lease that cannot be deleted expires; one that another has taken over meanwhile is its own.
     pub(super) async fn release(&self) {
         self.renewal.abort();
-        let Ok(lease) = self.shared.lease.lock().map(|lease| lease.clone()) else { return };
-        let options = DeleteOptions {
-            uid: lease.uid,
-            resource_version: None,
-            propagation: Propagation::Background,
-            dry_run: false,
-        };
+        let Ok(mut lease) = self.shared.lease.lock().map(|lease| lease.clone()) else { return };
         for _ in 0..3 {
+            let options = DeleteOptions {
+                uid: lease.uid.clone(),
+                resource_version: Some(lease.resource_version.clone()),
+                propagation: Propagation::Background,
+                dry_run: false,
+                not_after: None,
+            };
             match self.cluster.delete(&self.target, &options).await {
+                // A renewal may have been on its way.
+                Err(error) if error.is_conflict() => match self.cluster.get(&self.target).await {
+                    Ok(Some(found)) if found.text("/spec/holderIdentity") == self.holder => {
+                        lease.resource_version = found.resource_version().into();
+                    }
+                    _ => return,
+                },
                 Err(error) if error.may_have_been_done() => sleep(Duration::from_millis(300)).await,
                 _ => return,
             }
@@ -178,6 +184,7 @@ pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name:
             resource_version: Some(lease.resource_version().into()),
             propagation: Propagation::Background,
             dry_run: false,
+            not_after: None,
         };
         drop(cluster.delete(&target, &options).await);
     }
@@ -198,7 +205,7 @@ async fn renew(
         body["metadata"]["uid"] = lease.uid.as_str().into();
         body["metadata"]["resourceVersion"] = lease.resource_version.as_str().into();
         body["spec"]["renewTime"] = micro_time(now()).into();
-        let asked = Instant::now();
+        let asked = Moment::now();
         let answer = cluster.replace(&target, &body, &options()).await;
         pause = limits.lease / 3;
         let current = match answer {
@@ -226,13 +233,13 @@ async fn renew(
             lease.resource_version = current.resource_version().into();
         }
         if pause == limits.lease / 3 {
-            shared.state.send_replace(State { until: Some(asked + limits.lease) });
+            shared.state.send_replace(State { until: Some(asked.after(limits.lease)) });
         }
     }
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false }
+    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: None }
 }
 
 fn micro_time(time: Timestamp) -> String {
@@ -267,7 +274,7 @@ impl Taking<'_> {
         LockError::Api { target: self.target.to_string(), source }
     }
 
-    async fn take(&self) -> Result<(Lease, Before, Instant), LockError> {
+    async fn take(&self) -> Result<(Lease, Moment), LockError> {
         let start = Instant::now();
         let cluster = &self.services.cluster;
         // Since when, by our own clock, the Lease has not changed.
@@ -275,8 +282,8 @@ impl Taking<'_> {
         loop {
             let found = cluster.get(self.target).await.map_err(|error| self.error(error))?;
             let Some(found) = found else {
-                if let Some(taken) = self.write(None).await? {
-                    return Ok((taken.0, Before::Free, taken.1));
+                if let Some(taken) = self.write(None, start).await? {
+                    return Ok(taken);
                 }
                 continue;
             };
@@ -285,10 +292,9 @@ impl Taking<'_> {
                 seen = Some((version, Instant::now()));
             }
             let unchanged = seen.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default();
-            let before = self.may_take(&found, unchanged);
-            if let Some(before) = before {
-                if let Some(taken) = self.write(Some(&found)).await? {
-                    return Ok((taken.0, before, taken.1));
+            if self.may_take(&found, unchanged) {
+                if let Some(taken) = self.write(Some(&found), start).await? {
+                    return Ok(taken);
                 }
                 continue;
             }
@@ -298,15 +304,10 @@ impl Taking<'_> {
     }
 
     /// Whether the Lease can be taken over now.
-    fn may_take(&self, lease: &Object, unchanged: Duration) -> Option<Before> {
+    fn may_take(&self, lease: &Object, unchanged: Duration) -> bool {
         let holder = lease.text("/spec/holderIdentity");
-        if holder.is_empty() {
-            return Some(Before::Free);
-        }
-        if holder == self.holder || holder_is_gone(lease) {
-            return Some(Before::Gone);
-        }
-        (unchanged >= duration(lease)).then_some(Before::Expired)
+        // Ours: the answer to an earlier try was lost.
+        holder.is_empty() || holder == self.holder || holder_is_gone(lease) || unchanged >= duration(lease)
     }
 
     /// Whether to go on waiting: a Lease that looks abandoned is watched for its own duration in any case.
@@ -322,10 +323,14 @@ impl Taking<'_> {
         Err(LockError::Held { holder, since: lease.text("/spec/acquireTime").to_owned() })
     }
 
-    /// Writes the Lease; none where somebody was faster.
-    async fn write(&self, found: Option<&Object>) -> Result<Option<(Lease, Instant)>, LockError> {
+    /// Writes the Lease; none where somebody was faster, or where it is to be looked at again.
+    async fn write(
+        &self,
+        found: Option<&Object>,
+        start: Instant,
+    ) -> Result<Option<(Lease, Moment)>, LockError> {
         let mut body = self.body();
-        let asked = Instant::now();
+        let asked = Moment::now();
         let cluster = &self.services.cluster;
         let answer = match found {
             None => cluster.create(self.target, &body, &options()).await,
@@ -342,7 +347,7 @@ impl Taking<'_> {
             }
             Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
             // Our own identity is found again at the next look.
-            Err(error) if error.may_have_been_done() && asked.elapsed() < self.services.limits.lease => {
+            Err(error) if error.may_have_been_done() && start.elapsed() < self.services.limits.patience => {
                 sleep(Duration::from_millis(300)).await;
                 Ok(None)
             }

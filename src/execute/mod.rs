@@ -29,5 +29,5 @@ mod well;
 pub use lock::{LockError, remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
 pub use services::{Ended, Interrupt, Limits, Rollout, Services, Watched};
-pub use settle::{RevertOptions, resume, revert};
+pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;

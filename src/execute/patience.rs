@@ -1,6 +1,7 @@
 //! How long to go on asking an API server that does not answer, and whether the lock still allows a write.
 
 use super::lock::{Hold, Lock};
+use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,12 +38,18 @@ pub(super) struct Patience {
 pub(super) struct Clock<'a> {
     patience: &'a Patience,
     start: Instant,
+    /// When the server was heard last.
+    heard: Instant,
     pause: Duration,
 }
 
+/// Between the first tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
 impl Patience {
     pub(super) fn start(&self) -> Clock<'_> {
-        Clock { patience: self, start: Instant::now(), pause: Duration::from_millis(50) }
+        let now = Instant::now();
+        Clock { patience: self, start: now, heard: now, pause: PAUSE }
     }
 
     fn tell(&self, silent: Duration) {
@@ -61,15 +68,16 @@ impl Patience {
 }
 
 impl Clock<'_> {
-    /// Waits until the lock is surely ours. To be called right before each write.
-    pub(super) async fn before_write(&self) -> Result<(), Problem> {
+    /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
+    /// deadline: it may have to wait for its turn.
+    pub(super) async fn before_write(&self) -> Result<Deadline, Problem> {
         let mut hold = self.patience.lock.is_ours(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
-            self.patience.tell(self.elapsed().max(SILENCE));
+            self.patience.tell(self.silence().max(SILENCE));
             hold = self.patience.lock.is_ours(self.left()).await;
         }
         match hold {
-            Hold::Ours => Ok(()),
+            Hold::Ours(deadline) => Ok(deadline),
             Hold::Lost => Err(Problem::LockLost),
             Hold::Doubtful => Err(self.unreachable()),
         }
@@ -80,10 +88,20 @@ impl Clock<'_> {
         if self.left() == Duration::ZERO {
             return Err(self.unreachable());
         }
-        self.patience.tell(self.elapsed());
+        self.patience.tell(self.silence());
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(Duration::from_secs(2));
         Ok(())
+    }
+
+    /// The server has answered: a silence begins anew.
+    pub(super) fn hear(&mut self) {
+        self.heard = Instant::now();
+        self.pause = PAUSE;
+    }
+
+    fn silence(&self) -> Duration {
+        self.heard.elapsed()
     }
 
     /// How long it has taken so far.
@@ -92,7 +110,7 @@ impl Clock<'_> {
     }
 
     fn left(&self) -> Duration {
-        self.patience.limit.saturating_sub(self.elapsed())
+        self.patience.limit.saturating_sub(self.silence())
     }
 
     fn unreachable(&self) -> Problem {

@@ -6,18 +6,20 @@ use super::patience::Problem;
 use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Watched};
-use super::steps::{Outcome, Steps};
-use super::store::{Store, StoreError};
+use super::steps::{Outcome, Steps, refusal};
+use super::store::{Store, StoreError, is_passing};
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::is_well;
+use crate::cluster::ApiError;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
-use crate::model::plan::Undo;
-use crate::model::{Object, ObjectId, Target};
+use crate::model::plan::{PlanStep, Undo};
+use crate::model::verdict::CauseKind;
+use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Stored};
 use crate::rollout::is_watched;
-use serde_json::json;
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +86,7 @@ impl Performer {
             Effect::WriteParts => {
                 let writes =
                     self.bundles.iter().map(|(bundle, parts)| self.store.write_bundle(bundle, parts));
-                let written = futures::future::try_join_all(writes).await;
+                let written = try_join_all(writes).await;
                 written.map_or_else(not_written, |_| Input::Written)
             }
             Effect::Forget(bundles) => {
@@ -93,10 +95,10 @@ impl Performer {
             }
             Effect::Send(step) => self.send(step).await,
             Effect::Undo(step) => self.undo(step, &now.head.current).await,
-            Effect::Follow(steps) => Input::Judged(self.follow(&steps).await),
-            Effect::FollowPutBack(steps) => Input::Judged(self.follow_put_back(&steps).await),
+            Effect::Follow(steps) => self.follow(&steps).await,
+            Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
             Effect::Prove => Input::Judged(self.services.rollout.prove().await),
-            Effect::Soak => Input::Judged(self.soak(&now.head.current).await),
+            Effect::Soak(steps) => self.soak(&steps).await,
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
         }
@@ -110,16 +112,17 @@ impl Performer {
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         let seen = part.before.as_ref().filter(|_| self.fresh);
-        let outcome = self.steps.perform(part, seen).await;
-        if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome {
-            let kept = kept(&part.step.target, answer);
-            self.answers.lock().await.insert(id, kept);
+        let outcome = self.steps.perform(part, seen, !self.fresh).await;
+        if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome
+            && is_watched(&part.step.target)
+        {
+            self.answers.lock().await.insert(id, answer.as_ref().clone());
         }
         let ok = matches!(outcome, Outcome::Done(_));
         let result = match &outcome {
             Outcome::Done(_) => "done".to_owned(),
-            Outcome::Otherwise(_, why) | Outcome::Conflict(why) => why.clone(),
-            Outcome::Refused(error) => format!("the server refuses: {error}"),
+            Outcome::Otherwise(_, why) | Outcome::Conflict(why) | Outcome::Partly(_, why) => why.clone(),
+            Outcome::Refused(error) => refusal(error),
             Outcome::Unknown(problem) => ending::problem(*problem),
         };
         self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
@@ -197,66 +200,102 @@ impl Performer {
         self.services.events.emit(Event::StepStarted { step, object, action });
     }
 
-    /// The objects of steps as they were answered, or as they are now.
-    async fn watched(&self, steps: &[u32]) -> Vec<Watched> {
-        let mut watched = Vec::new();
-        for id in steps {
-            let Some(part) = self.bodies.steps.get(id) else { continue };
-            let known = self.answers.lock().await.get(id).cloned();
-            let answer = match known {
-                Some(answer) => Some(answer),
-                None => self.services.cluster.get(&part.step.target).await.ok().flatten(),
-            };
-            watched.extend(answer.map(|answer| Watched {
-                step: *id,
-                target: part.step.target.clone(),
-                answer,
-                changes: part.step.changes.clone(),
-            }));
+    /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
+    async fn watched(&self, steps: &[u32]) -> Result<(Vec<Watched>, Vec<u32>), Unread> {
+        let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
+        parts.retain(|part| is_watched(&part.step.target));
+        let answers = try_join_all(parts.iter().map(|part| self.now(part))).await?;
+        let (mut watched, mut absent) = (Vec::new(), Vec::new());
+        for (part, answer) in parts.into_iter().zip(answers) {
+            let PlanStep { id, target, changes, .. } = &part.step;
+            match answer {
+                Some(answer) => watched.push(Watched {
+                    step: *id,
+                    target: target.clone(),
+                    answer,
+                    changes: changes.clone(),
+                }),
+                None => absent.push(*id),
+            }
         }
-        watched
+        Ok((watched, absent))
     }
 
-    async fn follow(&self, steps: &[u32]) -> Result<(), Box<Failure>> {
-        let watched = self.watched(steps).await;
-        self.services.rollout.follow(&watched).await
+    /// The object of a step as it was answered, or as it is now.
+    async fn now(&self, part: &StepPart) -> Result<Option<Object>, Unread> {
+        if let Some(known) = self.answers.lock().await.get(&part.step.id) {
+            return Ok(Some(known.clone()));
+        }
+        let mut clock = self.steps.patience.start();
+        loop {
+            match self.services.cluster.get(&part.step.target).await {
+                Ok(found) => return Ok(found),
+                Err(ApiError::NotServed { .. }) => return Ok(None),
+                Err(error) if is_passing(&error) => clock.wait().await.map_err(Unread::Never)?,
+                Err(error) => return Err(Unread::Refused(part.step.target.id(), error)),
+            }
+        }
     }
 
-    /// What was put back is waited for where it was well before: a state that was broken stays as it was.
-    async fn follow_put_back(&self, steps: &[u32]) -> Result<(), Box<Failure>> {
+    async fn follow(&self, steps: &[u32]) -> Input {
+        match self.watched(steps).await {
+            Ok((watched, absent)) if absent.is_empty() => {
+                Input::Judged(self.services.rollout.follow(&watched).await)
+            }
+            Ok((_, absent)) => Input::Absent(absent),
+            Err(unread) => unread.into(),
+        }
+    }
+
+    /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
+    /// had run is not there again.
+    async fn follow_put_back(&self, steps: &[u32]) -> Input {
         let was_well = |id: &&u32| {
-            let before = self.bodies.steps.get(*id).and_then(|part| part.before.as_ref());
-            before.is_some_and(is_well)
+            let part = self.bodies.steps.get(*id);
+            part.is_some_and(|part| {
+                let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain);
+                comes_back && part.before.as_ref().is_some_and(is_well)
+            })
         };
         let well: Vec<u32> = steps.iter().filter(was_well).copied().collect();
         self.answers.lock().await.clear();
         if well.is_empty() {
-            return Ok(());
+            return Input::Judged(Ok(()));
         }
         self.follow(&well).await
     }
 
-    async fn soak(&self, journal: &Journal) -> Result<(), Box<Failure>> {
-        let steps: Vec<u32> = journal.steps.iter().filter(|step| !step.prune).map(|step| step.id).collect();
-        let watched = self.watched(&steps).await;
+    async fn soak(&self, steps: &[u32]) -> Input {
         let seconds = self.bodies.promotion.plan.settings.soak_seconds;
-        self.services.rollout.soak(&watched, Duration::from_secs(seconds.into())).await
+        match self.watched(steps).await {
+            Ok((watched, absent)) if absent.is_empty() => {
+                let time = Duration::from_secs(seconds.into());
+                Input::Judged(self.services.rollout.soak(&watched, time).await)
+            }
+            Ok((_, absent)) => Input::Absent(absent),
+            Err(unread) => unread.into(),
+        }
     }
 }
 
-/// What the judging of a rollout needs of an answer: of what is not watched, its identity.
-fn kept(target: &Target, answer: &Object) -> Object {
-    if is_watched(target) {
-        return answer.clone();
+/// An object that is to be judged cannot be read: that is never taken for "not there".
+enum Unread {
+    /// There was no answer.
+    Never(Problem),
+    /// The server refuses.
+    Refused(ObjectId, ApiError),
+}
+
+impl From<Unread> for Input {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Never(problem) => Input::CutOff(ending::problem(problem)),
+            Unread::Refused(object, error) => {
+                let message = format!("{object}: expected to read it, found: {error}");
+                Input::Judged(Err(Box::new(Failure::of(Some(object), CauseKind::Conflict, message))))
+            }
+        }
     }
-    let metadata = answer.at("/metadata").cloned().unwrap_or_default();
-    let light = json!({"apiVersion": answer.api_version(), "kind": answer.kind(), "metadata": metadata});
-    let Ok(mut light) = Object::new(light) else { return answer.clone() };
-    if let Some(metadata) = light.value_mut()["metadata"].as_object_mut() {
-        metadata.shift_remove("managedFields");
-        metadata.shift_remove("annotations");
-    }
-    light
 }
 
 fn not_written(error: StoreError) -> Input {

@@ -10,7 +10,7 @@ use crate::model::bundle::{Bundle, pack};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{
-    Head, Journal, JournalPhase, PromotionPart, StepPart, StepProgress, StepState, UndoState,
+    Head, Journal, JournalPhase, Judging, PromotionPart, StepPart, StepProgress, StepState, UndoState,
 };
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
@@ -34,6 +34,8 @@ pub struct Promotion {
     pub before: HashMap<ObjectId, Object>,
     /// What is kept of the release.
     pub record: Record,
+    /// What its end is judged by.
+    pub judging: Judging,
 }
 
 /// A run could not begin.
@@ -58,6 +60,9 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
         LockError::Held { .. } => {
             let next = vec!["--lock-timeout 10m waits for it".to_owned()];
             Ok(Ended { outcome: Outcome::Locked, message: error.to_string(), next })
+        }
+        LockError::Interrupted => {
+            Ok(Ended { outcome: Outcome::InterruptedReverted, message: error.to_string(), next: Vec::new() })
         }
         LockError::Api { .. } => Err(error.into()),
     }
@@ -90,7 +95,7 @@ async fn begin(
     services: &Services,
     lock: &Lock,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
-    let Promotion { mut plan, before, record } = promotion;
+    let Promotion { mut plan, before, record, judging } = promotion;
     let home = read_home(services.cluster.as_ref(), &plan.namespace, &plan.release.name).await?;
     if let Some(open) = home.head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open())
     {
@@ -107,7 +112,7 @@ async fn begin(
             Ok(before) => before,
             Err(moved) => return Ok(Err(moved)),
         };
-        pack_all(bodies(plan, before, inventory.members.clone()), record).await.map(Ok)
+        pack_all(bodies(plan, before, inventory.members.clone(), judging), record).await.map(Ok)
     };
     let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
     let (bodies, parts, records) = match packed? {
@@ -173,7 +178,7 @@ async fn pre_images(
     mut known: HashMap<ObjectId, Object>,
     services: &Services,
 ) -> Result<BTreeMap<u32, Object>, Ended> {
-    let (mut found, mut moved) = (BTreeMap::new(), Vec::new());
+    let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut to_read = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
         if step.expect == Expect::Absent {
@@ -190,8 +195,12 @@ async fn pre_images(
             Ok(Some(object)) if expect_holds(step, Some(&object)) => drop(found.insert(step.id, object)),
             Ok(Some(object)) => moved.push(format!("{}: {}", step.target, who_changed(None, &object))),
             Ok(None) => moved.push(format!("{}: it is gone", step.target)),
-            Err(error) => moved.push(format!("{}: it cannot be read: {error}", step.target)),
+            Err(error) => unread.push(format!("{}: {error}", step.target)),
         }
+    }
+    if !unread.is_empty() {
+        let message = format!("what is to be changed cannot be read: {}", unread.join("; "));
+        return Err(refused(message, Vec::new()));
     }
     if moved.is_empty() {
         return Ok(found);
@@ -205,11 +214,12 @@ fn bodies(
     mut plan: Plan,
     mut before: BTreeMap<u32, Object>,
     members_before: Vec<crate::model::Target>,
+    judging: Judging,
 ) -> Bodies {
     let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
     let steps = plan.steps.drain(..).chain(prunes.clone());
     let steps = steps.map(|step| (step.id, StepPart { before: before.remove(&step.id), step })).collect();
-    let promotion = PromotionPart { plan, members_before };
+    let promotion = PromotionPart { plan, members_before, judging };
     Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect() }
 }
 
@@ -300,6 +310,7 @@ fn journal(
         wave: part.step.wave,
         prune: bodies.prunes.contains(&part.step.id),
         state: StepState::Pending,
+        well: false,
         undo: UndoState::Pending,
     };
     Journal {

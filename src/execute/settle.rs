@@ -1,6 +1,6 @@
 //! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
 
-use super::lock::{Before, Lock};
+use super::lock::Lock;
 use super::machine::Intent;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
@@ -8,7 +8,9 @@ use super::run::{Start, run};
 use super::services::{Ended, Services};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Ending, Head, Journal, JournalPhase, PromotionPart, RevertReason, Reverting};
+use crate::model::journal::{
+    Ending, Head, Journal, JournalPhase, Judging, PromotionPart, RevertReason, Reverting,
+};
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
 use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home};
@@ -22,13 +24,57 @@ pub struct RevertOptions {
     pub keep_foreign: bool,
 }
 
+/// What is done with the journal of another run that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settling {
+    /// It is finished.
+    Finish,
+    /// It is put back.
+    PutBack,
+}
+
+/// Settles exactly the journal of this id, where it is still open once the lock is there: whoever held the lock may have
+/// finished it meanwhile, and what is finished is not touched.
+pub async fn settle(
+    namespace: &str,
+    name: &str,
+    id: &str,
+    settling: Settling,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    let lock = match Lock::take(services, namespace, name).await {
+        Ok(lock) => Arc::new(lock),
+        Err(error) => return locked(error),
+    };
+    let home = read_home(services.cluster.as_ref(), namespace, name).await;
+    let journal = home.map(|home| home.head.map(|head| head.value.current));
+    let is_open = match journal {
+        Ok(journal) => journal.is_some_and(|journal| journal.id == id && journal.is_open()),
+        Err(error) => {
+            lock.release().await;
+            return Err(error.into());
+        }
+    };
+    if !is_open {
+        lock.release().await;
+        let message = format!("the promotion of {name} that was open has been finished meanwhile");
+        return Ok(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() });
+    }
+    let wanted = match settling {
+        Settling::Finish => Wanted::Finish,
+        Settling::PutBack => Wanted::PutBack(RevertOptions::default()),
+    };
+    let start = take_up(namespace, name, services, wanted).await;
+    go(start, lock, services).await
+}
+
 /// Finishes what another run began: a promotion goes forward, a revert goes on putting back.
 pub async fn resume(namespace: &str, name: &str, services: &Services) -> Result<Ended, ExecuteError> {
     let lock = match Lock::take(services, namespace, name).await {
         Ok(lock) => Arc::new(lock),
         Err(error) => return locked(error),
     };
-    let start = take_up(namespace, name, services, &lock, Wanted::Finish).await;
+    let start = take_up(namespace, name, services, Wanted::Finish).await;
     go(start, lock, services).await
 }
 
@@ -44,7 +90,7 @@ pub async fn revert(
             Ok(lock) => Arc::new(lock),
             Err(error) => return locked(error),
         };
-        let start = take_up(namespace, name, services, &lock, Wanted::PutBack(options)).await;
+        let start = take_up(namespace, name, services, Wanted::PutBack(options)).await;
         let ended = go(start, lock, services).await?;
         // Past its commit a promotion is finished first, and then put back as a finished one.
         if !matches!(ended.outcome, Outcome::Promoted | Outcome::PromotedPruneIncomplete) {
@@ -76,7 +122,6 @@ async fn take_up(
     namespace: &str,
     name: &str,
     services: &Services,
-    lock: &Lock,
     wanted: Wanted,
 ) -> Result<Start, ExecuteError> {
     let cluster = services.cluster.as_ref();
@@ -84,7 +129,7 @@ async fn take_up(
     let nothing =
         || ExecuteError::Nothing(format!("expected a promotion of {name} in {namespace}, found none"));
     let Some(stored) = home.head.as_ref() else { return Err(nothing()) };
-    let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current, lock);
+    let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current);
     // Requests that were on their way arrive; whoever reads before that may read too early.
     let home = if may_be_alive {
         tokio::time::sleep(services.limits.in_flight).await;
@@ -115,9 +160,10 @@ async fn take_up(
     })
 }
 
-/// Whether the process that wrote the journal last is certainly gone.
-fn is_gone(journal: &Journal, lock: &Lock) -> bool {
-    lock.before == Before::Gone || Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
+/// Whether the process that wrote the journal last is certainly gone. Not whoever held the lock last: that one may have
+/// taken it over and never have got to write.
+fn is_gone(journal: &Journal) -> bool {
+    Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
 }
 
 /// Which journal it is about, and in which direction it goes.
@@ -175,6 +221,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         waivers: Vec::new(),
         settings: Settings::default(),
     };
-    let promotion = PromotionPart { plan, members_before: inventory.members.clone() };
+    let members_before = inventory.members.clone();
+    let promotion = PromotionPart { plan, members_before, judging: Judging::default() };
     Bodies { promotion, steps: BTreeMap::new(), prunes: BTreeSet::new() }
 }

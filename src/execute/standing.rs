@@ -134,7 +134,15 @@ fn is_ours(sent: &Object, live: &Object) -> bool {
 
 /// Whether `live` is what our create of `sent` made.
 pub(super) fn is_made_by(sent: &Object, live: &Object) -> bool {
-    is_ours(sent, live) && dropped(sent.value(), live.value()).is_empty()
+    is_ours(sent, live) && dropped(sent.value(), live.value()).is_empty() && is_ours_from_birth(live)
+}
+
+/// Whether our apply is not younger than the object: a younger one went into what somebody else had made.
+fn is_ours_from_birth(live: &Object) -> bool {
+    let applied = our_entry(live).and_then(|entry| entry["time"].as_str()).unwrap_or_default();
+    let created = live.text("/metadata/creationTimestamp");
+    // Both are RFC 3339 in UTC with whole seconds: their order as texts is their order in time.
+    applied.is_empty() || created.is_empty() || applied <= created
 }
 
 /// The managers that an object names, each once.

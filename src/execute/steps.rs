@@ -1,16 +1,18 @@
 //! One step against the API server: look, write with preconditions, and look again where anything is in doubt.
 
 use super::patience::{Clock, Patience, Problem};
-use super::standing::{Standing, standing};
+use super::standing::{Standing, is_made_by, standing};
 use super::store::is_passing;
-use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, WriteOptions};
+use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, WriteOptions};
 use crate::model::journal::StepPart;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
+use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
 use crate::plan::dropped;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often a step is tried again after a conflict before it is one.
@@ -29,6 +31,8 @@ pub(super) enum Outcome {
     Conflict(String),
     /// The server refuses: nothing was done.
     Refused(ApiError),
+    /// In conflict or refused, after something was done or may have been: it is to be undone like a step that was done.
+    Partly(CauseKind, String),
     /// It is not known what was done.
     Unknown(Problem),
 }
@@ -58,22 +62,65 @@ impl From<Problem> for Again {
     }
 }
 
+/// One step being tried.
+struct Trying<'a> {
+    part: &'a StepPart,
+    /// Whether anything was written, or may have been: by this run, or by the one whose work it takes up.
+    wrote: AtomicBool,
+}
+
+impl Trying<'_> {
+    fn has_written(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+    }
+
+    fn may_have_written(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// What a step that failed has left behind decides whether it has to be undone.
+    fn ended(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Conflict(why) if self.may_have_written() => Outcome::Partly(CauseKind::Conflict, why),
+            Outcome::Refused(error) if self.may_have_written() => {
+                Outcome::Partly(CauseKind::Refused, refusal(&error))
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// How a refusal is told.
+pub(super) fn refusal(error: &ApiError) -> String {
+    format!("the server refuses: {error}")
+}
+
 impl Steps {
     /// Does a step that may have been done already, wholly or in part. `seen` is a read of the object that is fresh
-    /// enough to try on: the resourceVersion decides.
-    pub(super) async fn perform(&self, part: &StepPart, mut seen: Option<&Object>) -> Outcome {
+    /// enough to try on: the resourceVersion decides. `is_taken_up`: an earlier run may have written.
+    pub(super) async fn perform(
+        &self,
+        part: &StepPart,
+        mut seen: Option<&Object>,
+        is_taken_up: bool,
+    ) -> Outcome {
+        let trying = Trying { part, wrote: is_taken_up.into() };
         let mut clock = self.patience.start();
         let mut conflicts = 0;
         loop {
-            let again = match self.attempt(part, seen.take(), &clock).await {
-                Ok(outcome) => return outcome,
+            let again = match self.attempt(&trying, seen.take(), &clock).await {
+                Ok(outcome) => return trying.ended(outcome),
                 Err(again) => again,
             };
             match again {
-                Again::Ended(outcome) => return outcome,
-                Again::Look if conflicts < CONFLICTS => conflicts += 1,
+                Again::Ended(outcome) => return trying.ended(outcome),
+                Again::Look if conflicts < CONFLICTS => {
+                    clock.hear();
+                    conflicts += 1;
+                }
                 Again::Look => {
-                    return Outcome::Conflict("found it changed again and again while it was written".into());
+                    let why = "found it changed again and again while it was written";
+                    return trying.ended(Outcome::Conflict(why.into()));
                 }
                 Again::Wait => {
                     if let Err(problem) = clock.wait().await {
@@ -86,10 +133,11 @@ impl Steps {
 
     async fn attempt(
         &self,
-        part: &StepPart,
+        trying: &Trying<'_>,
         seen: Option<&Object>,
         clock: &Clock<'_>,
     ) -> Result<Outcome, Again> {
+        let part = trying.part;
         let target = &part.step.target;
         let read;
         let live = match seen {
@@ -107,10 +155,13 @@ impl Steps {
                 Err(Again::Look)
             }
             (Standing::NotDone | Standing::TakenOver | Standing::Going, None) => {
-                self.create(part, clock).await
+                self.create(trying, clock).await
             }
-            (Standing::TakenOver, Some(live)) => self.apply(part, live, clock).await,
-            (Standing::NotDone, Some(live)) => self.change(part, live, clock).await,
+            (Standing::TakenOver, Some(live)) => {
+                trying.has_written();
+                self.apply(trying, live, clock).await
+            }
+            (Standing::NotDone, Some(live)) => self.change(trying, live, clock).await,
         }
     }
 
@@ -126,63 +177,89 @@ impl Steps {
         }
     }
 
-    async fn create(&self, part: &StepPart, clock: &Clock<'_>) -> Result<Outcome, Again> {
-        let (Action::Create { object } | Action::Recreate { object }) = &part.step.action else {
+    async fn create(&self, trying: &Trying<'_>, clock: &Clock<'_>) -> Result<Outcome, Again> {
+        let target = &trying.part.step.target;
+        let (Action::Create { object } | Action::Recreate { object }) = &trying.part.step.action else {
             return Ok(Outcome::Done(None));
         };
-        clock.before_write().await?;
+        let deadline = clock.before_write().await?;
         // Not forced: where somebody was faster, the conflict leaves the object alone.
-        let answer = self.send_apply(&part.step.target, object.value(), false).await;
-        let answer = answer.map_err(|error| self.after_write(error, clock))?;
-        if !answer.created {
-            return Ok(Outcome::Conflict(
-                "expected to create it, found it made by somebody meanwhile".into(),
-            ));
+        let answer = self.send_apply(target, object.value(), false, deadline).await;
+        let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
+        if answer.created {
+            return Ok(checked(object, answer.object, Vec::new()));
         }
-        Ok(checked(object, answer.object, Vec::new()))
+        // An earlier try whose answer was lost may have made it.
+        if trying.may_have_written() && is_made_by(object, &answer.object) {
+            return Ok(checked(object, answer.object, Vec::new()));
+        }
+        self.withdraw(target, &answer.object, deadline).await;
+        Ok(Outcome::Conflict("expected to create it, found it made by somebody meanwhile".into()))
     }
 
-    async fn change(&self, part: &StepPart, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
-        let target = &part.step.target;
-        match &part.step.action {
+    /// Takes back what an apply put into somebody else's object: what nobody else applies goes. Where that fails, the
+    /// conflict names the object all the same.
+    async fn withdraw(&self, target: &Target, live: &Object, deadline: Deadline) {
+        let mut body = json!({"apiVersion": live.api_version(), "kind": live.kind(), "metadata": {
+            "name": live.name(), "uid": live.uid(), "resourceVersion": live.resource_version()}});
+        if let Some(namespace) = live.namespace() {
+            body["metadata"]["namespace"] = namespace.into();
+        }
+        if let Err(error) = self.send_apply(target, &body, false, deadline).await {
+            tracing::warn!(%target, %error, "what was applied to an object of somebody else could not be withdrawn");
+        }
+    }
+
+    async fn change(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
+        let target = &trying.part.step.target;
+        match &trying.part.step.action {
             Action::Apply { take_over: Some(entries), .. } => {
-                clock.before_write().await?;
-                let taken = self.write_ownership(target, live, entries).await;
-                let taken = taken.map_err(|error| self.after_write(error, clock))?;
-                self.apply(part, &taken.object, clock).await
+                let deadline = clock.before_write().await?;
+                let taken = self.write_ownership(target, live, entries, deadline).await;
+                let taken = taken.map_err(|error| self.after_write(trying, error, clock))?;
+                trying.has_written();
+                self.apply(trying, &taken.object, clock).await
             }
-            Action::Apply { .. } => self.apply(part, live, clock).await,
+            Action::Apply { .. } => self.apply(trying, live, clock).await,
             Action::Recreate { .. } => {
                 // The owner goes after its pods: two of them must not run side by side.
-                self.delete(target, live.uid(), Propagation::Foreground, clock).await?;
-                self.create(part, clock).await
+                self.delete(trying, live, Propagation::Foreground, clock).await?;
+                self.create(trying, clock).await
             }
             Action::Delete { propagation } => {
-                self.delete(target, live.uid(), *propagation, clock).await?;
+                self.delete(trying, live, *propagation, clock).await?;
                 Ok(Outcome::Done(None))
             }
-            Action::Create { .. } => self.create(part, clock).await,
+            Action::Create { .. } => self.create(trying, clock).await,
         }
     }
 
-    async fn apply(&self, part: &StepPart, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
-        let Action::Apply { object, expected, .. } = &part.step.action else {
+    async fn apply(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
+        let step = &trying.part.step;
+        let Action::Apply { object, expected, .. } = &step.action else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
         let mut body = object.value().clone();
         body["metadata"]["uid"] = live.uid().into();
         body["metadata"]["resourceVersion"] = live.resource_version().into();
-        clock.before_write().await?;
-        let answer = self.send_apply(&part.step.target, &body, true).await;
-        let answer = answer.map_err(|error| self.after_write(error, clock))?;
+        let deadline = clock.before_write().await?;
+        let answer = self.send_apply(&step.target, &body, true, deadline).await;
+        let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
         let other =
             |path: &&crate::model::FieldPath| path.get(expected.value()) != path.get(answer.object.value());
-        let changed = part.step.changes.iter().filter(other).map(ToString::to_string).collect();
+        let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
         Ok(checked(object, answer.object, changed))
     }
 
-    async fn send_apply(&self, target: &Target, body: &Value, force: bool) -> Result<Applied, ApiError> {
-        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force, dry_run: false };
+    async fn send_apply(
+        &self,
+        target: &Target,
+        body: &Value,
+        force: bool,
+        deadline: Deadline,
+    ) -> Result<Applied, ApiError> {
+        let not_after = Some(deadline);
+        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force, dry_run: false, not_after };
         self.cluster.apply(target, body, &options).await
     }
 
@@ -192,29 +269,31 @@ impl Steps {
         target: &Target,
         live: &Object,
         entries: &[Value],
+        deadline: Deadline,
     ) -> Result<Applied, ApiError> {
         let operations = [
             json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
             json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
         ];
-        self.cluster.json_patch(target, &operations, &write_options()).await
+        self.cluster.json_patch(target, &operations, &write_options(deadline)).await
     }
 
-    /// Deletes exactly this object and waits until it is gone.
+    /// Deletes the object as it was read and waits until it is gone.
     async fn delete(
         &self,
-        target: &Target,
-        uid: &str,
+        trying: &Trying<'_>,
+        live: &Object,
         propagation: Propagation,
         clock: &Clock<'_>,
     ) -> Result<(), Again> {
-        let options = DeleteOptions { uid: uid.into(), resource_version: None, propagation, dry_run: false };
-        clock.before_write().await?;
+        let target = &trying.part.step.target;
+        let options = deletion(live, propagation, clock.before_write().await?);
         if let Err(error) = self.cluster.delete(target, &options).await {
-            return Err(self.after_write(error, clock));
+            return Err(self.after_write(trying, error, clock));
         }
-        self.wait_gone(target, uid).await.map_err(Again::Ended)
+        trying.has_written();
+        self.wait_gone(target, live.uid()).await.map_err(Again::Ended)
     }
 
     /// Waits until the object with this uid is gone.
@@ -225,6 +304,7 @@ impl Steps {
         loop {
             match self.cluster.get(target).await {
                 Ok(Some(live)) if live.uid() == uid => {
+                    clock.hear();
                     if start.elapsed() > self.gone {
                         return Err(Outcome::Conflict(held_by(&live, self.gone)));
                     }
@@ -238,7 +318,10 @@ impl Steps {
         }
     }
 
-    fn after_write(&self, error: ApiError, clock: &Clock<'_>) -> Again {
+    fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Clock<'_>) -> Again {
+        if error.may_have_been_done() {
+            trying.has_written();
+        }
         match &error {
             error if error.is_conflict() => Again::Look,
             // A JSON patch whose test failed.
@@ -255,8 +338,19 @@ pub(super) fn is_failed_test(message: &str) -> bool {
     message.contains("due to an error in our request") || message.contains("testing value")
 }
 
-pub(super) fn write_options() -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false }
+pub(super) fn write_options(deadline: Deadline) -> WriteOptions {
+    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: Some(deadline) }
+}
+
+/// Of exactly the version that was read: a request that comes late finds another.
+pub(super) fn deletion(live: &Object, propagation: Propagation, deadline: Deadline) -> DeleteOptions {
+    DeleteOptions {
+        uid: live.uid().into(),
+        resource_version: Some(live.resource_version().into()),
+        propagation,
+        dry_run: false,
+        not_after: Some(deadline),
+    }
 }
 
 /// What holds an object back that was deleted.

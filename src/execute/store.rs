@@ -1,7 +1,8 @@
 //! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the inventory.
 
 use super::patience::{Patience, Problem};
-use crate::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use super::steps::{deletion, write_options};
+use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::{Bundle, BundleError, compress};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, JournalPhase, StepState, UndoState};
@@ -77,10 +78,6 @@ pub(super) struct Store {
     pub name: String,
 }
 
-fn options() -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false }
-}
-
 impl Store {
     fn labels(&self, role: &str) -> Value {
         json!({RELEASE_LABEL: self.name, ROLE_LABEL: role})
@@ -127,14 +124,14 @@ impl Store {
     ) -> Result<Stored<()>, StoreError> {
         let mut clock = self.patience.start();
         loop {
-            clock.before_write().await?;
+            let options = write_options(clock.before_write().await?);
             let answer = match known {
                 Some(known) => {
                     body["metadata"]["uid"] = known.uid.as_str().into();
                     body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
-                    self.cluster.replace(target, &body, &options()).await
+                    self.cluster.replace(target, &body, &options).await
                 }
-                None => self.cluster.create(target, &body, &options()).await,
+                None => self.cluster.create(target, &body, &options).await,
             };
             let error = match answer {
                 Ok(answer) => return Ok(handle(&answer.object)),
@@ -243,8 +240,8 @@ impl Store {
     async fn create_once(&self, target: &Target, body: &Value) -> Result<(), StoreError> {
         let mut clock = self.patience.start();
         loop {
-            clock.before_write().await?;
-            match self.cluster.create(target, body, &options()).await {
+            let options = write_options(clock.before_write().await?);
+            match self.cluster.create(target, body, &options).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => return Ok(()),
                 Err(error) if is_passing(&error) => clock.wait().await?,
@@ -269,13 +266,7 @@ impl Store {
                 Ok(None) => return Ok(()),
                 Ok(Some(found)) if found.label(RELEASE_LABEL) != Some(&self.name) => return Ok(()),
                 Ok(Some(found)) => {
-                    let options = DeleteOptions {
-                        uid: found.uid().into(),
-                        resource_version: None,
-                        propagation: Propagation::Background,
-                        dry_run: false,
-                    };
-                    clock.before_write().await?;
+                    let options = deletion(&found, Propagation::Background, clock.before_write().await?);
                     match self.cluster.delete(target, &options).await {
                         Ok(_) => return Ok(()),
                         Err(error) => error,
@@ -300,11 +291,12 @@ pub(super) fn is_passing(error: &ApiError) -> bool {
     match error {
         // A 500 that carries a Status is final.
         // A 401 says nothing of the request: whoever logs in again can go on.
-        ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504),
-        ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500,
+        ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504) || error.is_silent_store(),
+        ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500 || *code < 300,
         ApiError::Timeout { .. }
         | ApiError::Connect { .. }
         | ApiError::Broken { .. }
+        | ApiError::TooLate
         | ApiError::Credentials { .. } => true,
         ApiError::NotServed { .. } => false,
     }

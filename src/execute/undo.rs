@@ -2,10 +2,10 @@
 
 use super::patience::{Clock, Problem};
 use super::standing::{Standing, is_made_by, standing};
-use super::steps::{Outcome, Steps, expected_uid, is_failed_test, write_options};
+use super::steps::{Outcome, Steps, deletion, expected_uid, is_failed_test, refusal, write_options};
 use super::store::is_passing;
 use super::{fence, foreigners, pristine};
-use crate::cluster::{ApiError, DeleteOptions};
+use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Propagation, Undo};
 use crate::model::{Object, Target};
@@ -64,7 +64,10 @@ impl Undoing<'_> {
             match next {
                 Next::End(state) => return Ok(state),
                 Next::Stop(problem) => return Err(problem),
-                Next::Look if conflicts < CONFLICTS => conflicts += 1,
+                Next::Look if conflicts < CONFLICTS => {
+                    clock.hear();
+                    conflicts += 1;
+                }
                 Next::Look => {
                     return Ok(self.left("found it changed again and again while it was put back".into()));
                 }
@@ -134,22 +137,21 @@ impl Undoing<'_> {
         if let Undo::Impossible { why } = &part.step.undo {
             return Ok(self.left(why.clone()));
         }
-        self.delete(target, live.uid(), clock).await?;
+        self.delete(target, &live, clock).await?;
         Ok(done(None, Vec::new()))
     }
 
-    pub(super) async fn delete(&self, target: &Target, uid: &str, clock: &Clock<'_>) -> Result<(), Next> {
+    pub(super) async fn delete(&self, target: &Target, live: &Object, clock: &Clock<'_>) -> Result<(), Next> {
         // The owner goes after what it owns: nothing of it runs on unseen.
         let owns = matches!(&*target.resource.group, "apps" | "batch");
         let propagation = if owns { Propagation::Foreground } else { Propagation::Background };
-        let options = DeleteOptions { uid: uid.into(), resource_version: None, propagation, dry_run: false };
-        clock.before_write().await?;
+        let options = deletion(live, propagation, clock.before_write().await?);
         if let Err(error) = self.steps.cluster.delete(target, &options).await
             && !error.is_not_found()
         {
             return Err(self.after(error));
         }
-        self.gone(target, uid).await
+        self.gone(target, live.uid()).await
     }
 
     /// Waits until it is gone.
@@ -183,8 +185,8 @@ impl Undoing<'_> {
             if last.as_ref().is_some_and(is_taken) && clock.elapsed() < ADDRESS {
                 return Err(Next::Wait);
             }
-            clock.before_write().await?;
-            match self.steps.cluster.create(target, &body, &write_options()).await {
+            let options = write_options(clock.before_write().await?);
+            match self.steps.cluster.create(target, &body, &options).await {
                 Ok(made) => return self.own_again(part, before, made.object).await,
                 Err(error) if is_passing(&error) || error.is_conflict() => return Err(self.after(error)),
                 Err(error) => last = Some(error),
@@ -224,15 +226,17 @@ impl Undoing<'_> {
         if expected_uid(part) != Some(live.uid()) {
             return self.replaced(part, progress, before, live, clock).await;
         }
-        if matches!(part.step.action, Action::Recreate { .. } | Action::Delete { .. }) {
-            // It was not deleted yet, and nothing else was done to it.
+        let is_to_go = matches!(part.step.action, Action::Recreate { .. } | Action::Delete { .. });
+        // It was not deleted yet, and nothing else was done to it.
+        if is_to_go && !self.fence && !fence::is_touched(&live) {
             return Ok(done(Some(&live), Vec::new()));
         }
         let in_doubt = progress.state == StepState::Intended;
-        if in_doubt && standing(part, Some(&live)) == Standing::NotDone {
-            if self.fence {
-                clock.before_write().await?;
-                fence::touch(self.steps, target, &live).await.map_err(|error| self.after(error))?;
+        if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
+            if self.fence || fence::is_touched(&live) {
+                let deadline = clock.before_write().await?;
+                let touched = fence::touch(self.steps, target, before, &live, deadline).await;
+                touched.map_err(|error| self.after(error))?;
             }
             return Ok(done(Some(&live), Vec::new()));
         }
@@ -257,7 +261,7 @@ impl Undoing<'_> {
             return Ok(self.left(why.clone()));
         }
         if ours {
-            self.delete(&part.step.target, live.uid(), clock).await?;
+            self.delete(&part.step.target, &live, clock).await?;
             return Err(Next::Look);
         }
         // What an earlier try of this undo created again.
@@ -297,8 +301,8 @@ impl Undoing<'_> {
             if let Some(metadata) = body.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
                 metadata.shift_remove("managedFields");
             }
-            clock.before_write().await?;
-            let answer = self.steps.cluster.replace(target, &body, &write_options()).await;
+            let options = write_options(clock.before_write().await?);
+            let answer = self.steps.cluster.replace(target, &body, &options).await;
             now = answer.map_err(|error| self.after(error))?.object;
         }
         let entries = merged_ownership(before, &live, &merged.object);
@@ -331,8 +335,8 @@ impl Undoing<'_> {
             if wanted.len() > 1 {
                 wanted.retain(|entry| entry.get("manager").is_some());
             }
-            self.steps.patience.start().before_write().await?;
-            match self.steps.write_ownership(target, &live, &wanted).await {
+            let deadline = self.steps.patience.start().before_write().await?;
+            match self.steps.write_ownership(target, &live, &wanted, deadline).await {
                 Ok(answer) if same_ownership(answer.object.managed_fields(), entries) => {
                     return Ok(answer.object);
                 }
@@ -358,7 +362,7 @@ impl Undoing<'_> {
         match &error {
             error if error.is_conflict() || is_test(error) => Next::Look,
             error if is_passing(error) => Next::Wait,
-            _ => Next::End(self.left(format!("the server refuses: {error}"))),
+            _ => Next::End(self.left(refusal(&error))),
         }
     }
 }

@@ -101,14 +101,14 @@ impl Undoing<'_> {
             (None, _) => {}
             // An earlier promotion's, which has ended.
             (Some(found), Some(_)) => {
-                self.delete(&job.target, found.uid(), clock).await?;
+                self.delete(&job.target, found, clock).await?;
             }
             (Some(_), None) => {
                 return Err(Next::End(job.failed("somebody else has made a Job of its name")));
             }
         }
-        clock.before_write().await?;
-        let made = self.steps.cluster.create(&job.target, &job.body(), &write_options()).await;
+        let options = write_options(clock.before_write().await?);
+        let made = self.steps.cluster.create(&job.target, &job.body(), &options).await;
         made.map(|_| true).map_err(|error| self.after(error))
     }
 
@@ -149,8 +149,8 @@ impl Undoing<'_> {
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": found.resource_version()}),
             json!({"op": "replace", "path": "/spec/suspend", "value": false}),
         ];
-        clock.before_write().await?;
-        let started = self.steps.cluster.json_patch(&job.target, &go, &write_options()).await;
+        let options = write_options(clock.before_write().await?);
+        let started = self.steps.cluster.json_patch(&job.target, &go, &options).await;
         started.map(|answer| answer.object).map_err(|error| self.after(error))
     }
 

@@ -2,10 +2,11 @@
 //! undo it. A small head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
 
 use super::bundle::Bundle;
+use super::environment::{Gate, HealthCheck, Injected};
 use super::object::{Object, ObjectId, Target};
 use super::plan::{Plan, PlanStep};
 use super::release::ReleaseIdentity;
-use super::verdict::Cause;
+use super::verdict::{Cause, CauseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,14 @@ pub struct Failure {
     pub cause: Cause,
 }
 
+impl Failure {
+    /// Of an object, or of the whole; of no container.
+    pub fn of(object: Option<ObjectId>, kind: CauseKind, message: String) -> Self {
+        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        Self { object, cause }
+    }
+}
+
 /// How a promotion is reverted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,6 +168,9 @@ pub struct StepProgress {
     pub prune: bool,
     /// How far it is.
     pub state: StepState,
+    /// Whether its object was judged well since: a Job has run, a workload is rolled out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub well: bool,
     /// How far its undo is.
     #[serde(default, skip_serializing_if = "UndoState::is_pending")]
     pub undo: UndoState,
@@ -235,6 +247,32 @@ pub struct PromotionPart {
     pub plan: Plan,
     /// The members of the set before it.
     pub members_before: Vec<Target>,
+    /// What its end is judged by: a later run has no file of it.
+    #[serde(default)]
+    pub judging: Judging,
+}
+
+/// What an environment says of how a promotion is judged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Judging {
+    /// Containers that admission adds to pods.
+    pub injected: Vec<Injected>,
+    /// Health of custom kinds.
+    pub health_checks: Vec<HealthCheck>,
+    /// What must hold after the rollout.
+    pub gates: Vec<GateAtHand>,
+}
+
+/// A gate with its Job's manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateAtHand {
+    /// As the environment declares it.
+    pub gate: Gate,
+    /// Its Job, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Object>,
 }
 
 /// A step, and what its object was before.

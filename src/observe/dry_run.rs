@@ -18,7 +18,7 @@ pub async fn predict(
     desired: &Object,
     live: Object,
 ) -> (Observed, Prediction) {
-    let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true };
+    let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true, not_after: None };
     let mut live = live;
     for again in 0..TRIES {
         // Its controller writes its status while it is rolled out: between two of them there is a pause.
@@ -76,6 +76,6 @@ pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> 
     let name = names::dry_run(&target.name);
     body["metadata"]["name"] = name.as_str().into();
     let target = Target { name, ..target.clone() };
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
     cluster.create(&target, &body, &options).await.ok().map(|applied| applied.object)
 }

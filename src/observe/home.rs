@@ -209,7 +209,16 @@ pub async fn read_record(
     entry: &HistoryEntry,
     with_secrets: bool,
 ) -> Result<Record, HomeError> {
-    let wanted = entry.record.iter().filter(|bundle| with_secrets || !bundle.secret);
+    read_kept(cluster, &entry.record, with_secrets).await
+}
+
+/// Reads what these bundles keep of a release; those of Secrets only where `with_secrets`.
+pub async fn read_kept(
+    cluster: &dyn Cluster,
+    bundles: &[Bundle],
+    with_secrets: bool,
+) -> Result<Record, HomeError> {
+    let wanted = bundles.iter().filter(|bundle| with_secrets || !bundle.secret);
     let mut record = Record::default();
     for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle))).await? {
         if record.release.is_empty() {

@@ -70,8 +70,8 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
 }
 
 async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>) {
-    let apply = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true };
-    let write = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    let apply = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true, not_after: None };
+    let write = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
     let target = &question.target;
     let answered = match &question.request {
         DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
@@ -85,6 +85,7 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
                 resource_version: None,
                 propagation: Propagation::Background,
                 dry_run: true,
+                not_after: None,
             };
             return match cluster.delete(target, &options).await {
                 Ok(_) => (Answer::Fine(None), Vec::new()),
@@ -129,7 +130,7 @@ fn named_as(target: &Target, body: &Value) -> Target {
 async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
     let Some(pods) = built_in("", "Pod") else { return Answer::Fine(None) };
     let target = Target::new(&pods, Some(&question.namespace), "");
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true };
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
     match cluster.create(&target, &question.pod, &options).await {
         Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
         Err(error) => match answer_of(&error) {

@@ -42,7 +42,7 @@ impl Tried {
 }
 
 fn apply(dry_run: bool) -> ApplyOptions {
-    ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run }
+    ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run, not_after: None }
 }
 
 /// Without what an apply of nothing may write anew: the times of entries.
@@ -74,7 +74,7 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
     if random.chance(20) {
         let mut other = door.get(&target).await.ok()??;
         random::by_another_hand(&mut random, other.value_mut());
-        let options = WriteOptions { manager: "kubectl-edit".into(), dry_run: false };
+        let options = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
         door.replace(&target, other.value(), &options).await.ok();
     }
     let mut desired = first.clone();

@@ -5,8 +5,8 @@ use super::retry::Repeat;
 use super::transport::{Call, Transport};
 use super::{discovery, path, watch};
 use crate::cluster::{
-    AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
-    LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
+    AccessReview, ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, Deleted, Discovered,
+    ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
@@ -58,6 +58,7 @@ impl KubeCluster {
             content_type: write.content_type,
             body: write.body,
             repeat: if write.dry_run { Repeat::Harmless } else { Repeat::Once },
+            not_after: write.not_after,
             ..Call::get(path::with_query(&address, &query), &resource)
         };
         let answer = self.transport.send(call).await?;
@@ -90,6 +91,7 @@ struct Write<'a> {
     manager: &'a str,
     force: bool,
     dry_run: bool,
+    not_after: Option<Deadline>,
 }
 
 #[async_trait]
@@ -150,6 +152,7 @@ impl Cluster for KubeCluster {
             manager: &options.manager,
             force: options.force,
             dry_run: options.dry_run,
+            not_after: options.not_after,
         };
         self.write(target, write).await
     }
@@ -190,6 +193,7 @@ impl Cluster for KubeCluster {
             content_type: "application/json",
             body: delete_body(options).to_string().into(),
             repeat: if options.dry_run { Repeat::Harmless } else { Repeat::Once },
+            not_after: options.not_after,
             ..Call::get(path::with_query(&path::object(target)?, &query), &resource)
         };
         match self.transport.send(call).await {
@@ -274,8 +278,9 @@ impl Cluster for KubeCluster {
 
 impl<'a> Write<'a> {
     fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
-        let WriteOptions { manager, dry_run } = options;
-        Self { method, content_type, body: body.into(), manager, force: false, dry_run: *dry_run }
+        let WriteOptions { manager, dry_run, not_after } = options;
+        let (dry_run, not_after) = (*dry_run, *not_after);
+        Self { method, content_type, body: body.into(), manager, force: false, dry_run, not_after }
     }
 }
 

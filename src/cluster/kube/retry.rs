@@ -53,7 +53,8 @@ fn may_repeat(repeat: Repeat, error: &ApiError) -> bool {
         ApiError::Status { code: 429, .. } | ApiError::Unreadable { code: 429, .. } => true,
         ApiError::Connect { why, .. } => !is_final(why),
         ApiError::Broken { .. } => repeat == Repeat::Harmless,
-        // A 500 that carries a Status is the server's considered answer.
+        error if error.is_silent_store() => repeat == Repeat::Harmless,
+        // Any other 500 that carries a Status is the server's considered answer.
         ApiError::Status { code: 502..=504, .. } | ApiError::Unreadable { code: 500 | 502..=504, .. } => {
             repeat == Repeat::Harmless
         }
@@ -73,6 +74,11 @@ mod tests {
 
     fn status(code: u16) -> ApiError {
         ApiError::Status { code, reason: String::new(), message: String::new(), causes: Vec::new() }
+    }
+
+    fn silent_store() -> ApiError {
+        let (reason, message) = ("ServerTimeout".into(), "the list operation could not be completed".into());
+        ApiError::Status { code: 500, reason, message, causes: Vec::new() }
     }
 
     fn unreadable(code: u16) -> ApiError {
@@ -99,6 +105,8 @@ mod tests {
     #[case::gateway(unreadable(502), true, false)]
     #[case::proxy_failure(unreadable(500), true, false)]
     #[case::considered(status(500), false, false)]
+    #[case::silent_store(silent_store(), true, false)]
+    #[case::too_late(ApiError::TooLate, false, false)]
     #[case::conflict(status(409), false, false)]
     #[case::timeout(ApiError::Timeout { seconds: 30 }, false, false)]
     fn only_what_was_certainly_not_done_is_sent_again_as_a_write(

@@ -5,7 +5,7 @@ use super::config::Settings;
 use super::credentials::{ClientCertificate, Credentials, Grant};
 use super::failure;
 use super::retry::{Failed, Repeat, pause};
-use crate::cluster::{ApiError, ConnectError};
+use crate::cluster::{ApiError, ConnectError, Deadline, Moment};
 use base64::Engine;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -38,6 +38,8 @@ pub(super) struct Call<'a> {
     pub body: Bytes,
     /// Whether repeating it can do harm.
     pub repeat: Repeat,
+    /// When it must have been sent.
+    pub not_after: Option<Deadline>,
     /// Whether the answer is read as it comes.
     pub is_stream: bool,
     /// `plural.group/version`, for errors.
@@ -54,6 +56,7 @@ impl<'a> Call<'a> {
             accept: "application/json",
             body: Bytes::new(),
             repeat: Repeat::Harmless,
+            not_after: None,
             is_stream: false,
             resource,
         }
@@ -181,7 +184,7 @@ impl Transport {
     async fn exchange(&self, call: &Call<'_>, grant: &Grant) -> Result<Response<Body>, ApiError> {
         let client = self.client_for(grant)?;
         let start = Instant::now();
-        let response = client.send(request(call, grant)?).await;
+        let response = in_time(call.not_after, client.send(request(call, grant)?)).await?;
         let millis = start.elapsed().as_millis();
         match response {
             Ok(response) => {
@@ -222,6 +225,22 @@ impl Transport {
             message: format!("the server {} does not accept {who}", self.server),
             causes: Vec::new(),
         }
+    }
+}
+
+/// Sends where it is not too late yet, and gives the request up when it has become so: a process that slept in between
+/// must not send what it had prepared before.
+async fn in_time<T>(not_after: Option<Deadline>, send: impl Future<Output = T>) -> Result<T, ApiError> {
+    let Some(deadline) = not_after else { return Ok(send.await) };
+    if deadline.is_over(Moment::now()) {
+        return Err(ApiError::TooLate);
+    }
+    tokio::select! {
+        biased;
+        () = deadline.over() => {
+            Err(ApiError::Broken { why: "given up: the lock has not been renewed meanwhile".into() })
+        }
+        sent = send => Ok(sent),
     }
 }
 

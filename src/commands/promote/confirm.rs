@@ -5,7 +5,7 @@ use crate::model::plan::Plan;
 use std::io::Write;
 
 /// Asks, unless `yes`.
-pub(super) fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result<(), CommandError> {
+pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
@@ -19,8 +19,12 @@ pub(super) fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result<(), C
     let release = &plan.release;
     write!(err, "promote {} {} in {count} steps? [y/N] ", release.name, release.version)?;
     err.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
+    // Beside the thread that hears signals.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = read.await.map_err(std::io::Error::other)??;
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         return Ok(());
     }

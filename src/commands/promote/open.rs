@@ -3,25 +3,31 @@
 use super::preparing::Place;
 use super::{Args, OnOpen};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
-use crate::commands::acting;
+use crate::commands::acting::{self, Signals};
 use crate::commands::inputs::Inputs;
-use crate::execute::{self, RevertOptions};
+use crate::execute::{self, Interrupt, Settling};
 use crate::load;
-use crate::model::Target;
-use crate::model::event::Outcome;
+use crate::model::event::{EventSink, Outcome};
 use crate::model::journal::{Journal, JournalPhase};
+use std::sync::Arc;
 
-/// `--resume`: finishes what an earlier run began. Needs nothing but the release's name.
-pub(super) async fn resume(args: &Args, context: &Context) -> Result<Exit, CommandError> {
+/// `--resume`: finishes what an earlier run began. Needs nothing but the release's name: what it is judged by is kept in
+/// the cluster.
+pub(super) async fn resume(
+    args: &Args,
+    context: &Context,
+    signals: &Signals,
+    events: Arc<dyn EventSink>,
+) -> Result<Exit, CommandError> {
     let name = if args.release.is_file() {
         let loaded = load::release(&args.release);
         loaded.map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?.release.metadata.name
     } else {
         args.release.to_string_lossy().into_owned()
     };
-    let place = Place::named(&args.connection, name, context).await?;
-    let events = acting::events(args.show(), context);
-    let services = acting::services(place.acting_without_release(args), events.clone());
+    let place = signals.end(Place::named(&args.connection, name, context)).await?;
+    let acting = signals.end(place.acting_on_open(args, signals)).await?;
+    let services = acting::services(acting, events.clone());
     acting::end(execute::resume(&place.home, &place.name, &services).await, events.as_ref(), false)
 }
 
@@ -30,40 +36,37 @@ pub(super) async fn settle(
     args: &Args,
     place: &Place,
     inputs: &Inputs,
-    context: &Context,
+    signals: &Signals,
+    events: Arc<dyn EventSink>,
 ) -> Result<Option<Exit>, CommandError> {
     let Some(open) = place.open_journal() else { return Ok(None) };
     let same = open.release.digest == inputs.release.digest;
-    let what = match args.on_open_journal {
+    let settling = match args.on_open_journal {
+        None if !same => return Err(in_the_way(open)),
         Some(OnOpen::Stop) => return Err(in_the_way(open)),
-        Some(what) => what,
-        None if same => OnOpen::Resume,
-        None => return Err(in_the_way(open)),
+        Some(OnOpen::Resume) | None => Settling::Finish,
+        Some(OnOpen::Revert) => Settling::PutBack,
     };
-    let events = acting::events(args.show(), context);
-    let services = acting::services(place.acting(args, inputs, &open_members(place))?, events.clone());
-    let ended = if what == OnOpen::Resume {
-        execute::resume(&place.home, &place.name, &services).await
-    } else {
-        execute::revert(&place.home, &place.name, RevertOptions::default(), &services).await
-    };
+    let acting = signals.end(place.acting_on_open(args, signals)).await?;
+    let services = acting::services(acting, events.clone());
+    let ended = execute::settle(&place.home, &place.name, &open.id, settling, &services).await;
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
+    let is_interrupted = *signals.wanted().borrow() != Interrupt::None;
     // Nothing was touched yet: putting it back is no failure of this run.
     let untouched = open.phase == JournalPhase::Preparing;
-    let settled = match (what, outcome) {
+    let settled = match (settling, outcome) {
+        _ if is_interrupted => false,
+        (_, Some(Outcome::NothingToDo)) => true,
         (_, Some(Outcome::Reverted)) if untouched => true,
-        (_, Some(Outcome::Promoted | Outcome::NothingToDo)) => !same,
-        (OnOpen::Revert, Some(Outcome::Reverted)) => true,
-        (OnOpen::Resume, Some(Outcome::Reverted)) => !same,
+        (_, Some(Outcome::Promoted | Outcome::PromotedPruneIncomplete)) => !same,
+        // Whoever interrupted it did not say that the release is bad.
+        (_, Some(Outcome::InterruptedReverted)) => true,
+        (Settling::PutBack, Some(Outcome::Reverted)) => true,
+        (Settling::Finish, Some(Outcome::Reverted)) => !same,
         _ => false,
     };
-    let exit = acting::end(ended, events.as_ref(), what == OnOpen::Revert)?;
+    let exit = acting::end(ended, events.as_ref(), settling == Settling::PutBack)?;
     Ok((!settled).then_some(exit))
-}
-
-/// The members that the history knows.
-fn open_members(place: &Place) -> Vec<Target> {
-    place.kept.inventory.as_ref().map(|stored| stored.value.members.clone()).unwrap_or_default()
 }
 
 fn in_the_way(open: &Journal) -> CommandError {

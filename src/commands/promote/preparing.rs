@@ -4,18 +4,20 @@ use super::images;
 use super::{Args, DryRun};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::Cluster;
-use crate::commands::acting::{self, Acting};
+use crate::commands::acting::{self, Acting, Signals};
 use crate::commands::comparing::{self, Compared, Mode, Question};
-use crate::commands::gating::gates;
+use crate::commands::gating;
 use crate::commands::inputs::Inputs;
 use crate::execute::watching::WatchingOptions;
+use crate::load::parse_release;
 use crate::model::Target;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
-use crate::model::journal::Journal;
+use crate::model::journal::{Journal, JournalPhase, Judging};
 use crate::model::names::{self, applyset_id};
 use crate::model::plan::{Plan, PreflightFinding, Severity};
-use crate::observe::home::{Home, HomeError, read_home};
+use crate::model::release::RecordedImage;
+use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned};
 use crate::{observe, rollout};
 use jiff::Timestamp;
@@ -80,22 +82,47 @@ impl Place {
     pub(super) fn acting(
         &self,
         args: &Args,
-        inputs: &Inputs,
+        signals: &Signals,
+        images: &[RecordedImage],
         members: &[Target],
-    ) -> Result<Acting, CommandError> {
-        let mut acting = self.acting_without_release(args);
-        acting.watching.gates = gates(&inputs.environment, &self.home)?;
-        acting.watching.tested = inputs.release.release.spec.images.clone();
-        acting.watching.injected = inputs.environment.environment.spec.injected.clone();
-        acting.watching.policy.health_checks = inputs.environment.environment.spec.health_checks.clone();
+        judging: &Judging,
+    ) -> Acting {
+        let mut acting = self.acting_without_release(args, signals);
+        acting.watching.gates = gating::ready(&judging.gates, &self.home);
+        acting.watching.tested = images.to_vec();
+        acting.watching.injected = judging.injected.clone();
+        acting.watching.policy.health_checks = judging.health_checks.clone();
         acting.watching.members = members.to_vec();
-        Ok(acting)
+        acting
     }
 
-    /// What an execution is given where only the journal knows the release.
-    pub(super) fn acting_without_release(&self, args: &Args) -> Acting {
+    /// What an execution is given that takes up an open journal: what it is judged by is in the journal, and the tested
+    /// images are in the record beside it.
+    pub(super) async fn acting_on_open(
+        &self,
+        args: &Args,
+        signals: &Signals,
+    ) -> Result<Acting, CommandError> {
+        let Some(journal) = self.open_journal().filter(|journal| journal.phase != JournalPhase::Preparing)
+        else {
+            return Ok(self.acting_without_release(args, signals));
+        };
+        let cluster = self.cluster.as_ref();
+        let (bodies, record) =
+            futures::join!(read_bodies(cluster, journal), read_kept(cluster, &journal.record, false));
+        let unreadable = |error: HomeError| CommandError::from_error(ErrorKind::Unreachable, &error);
+        let promotion = bodies.map_err(unreadable)?.promotion;
+        let record = record.map_err(unreadable)?.release.into_bytes();
+        let release = parse_release(record, Path::new("the recorded release"))?.release;
+        let members = &promotion.plan.members;
+        Ok(self.acting(args, signals, &release.spec.images, members, &promotion.judging))
+    }
+
+    /// What an execution is given that judges no images.
+    fn acting_without_release(&self, args: &Args, signals: &Signals) -> Acting {
         let settings = args.policy().settings;
         Acting {
+            signals: signals.clone(),
             cluster: self.cluster.clone(),
             actor: self.actor.clone(),
             watching: WatchingOptions {

@@ -3,9 +3,9 @@
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::waves;
-use crate::execute::steps::Outcome;
-use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, StepState};
-use crate::model::verdict::{Cause, CauseKind};
+use crate::execute::steps::{Outcome, refusal};
+use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, StepProgress, StepState};
+use crate::model::verdict::CauseKind;
 use crate::plan::content_hash;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -45,14 +45,45 @@ impl Machine {
 
     /// What an earlier run did is judged again: its rollouts may have gone on or failed since.
     pub(super) fn catch_up(&mut self, now: Timestamp) -> Vec<Effect> {
-        let done = |step: &&crate::model::journal::StepProgress| {
-            !step.prune && matches!(step.state, StepState::Done { .. })
-        };
-        let steps: Vec<u32> = self.head.current.steps.iter().filter(done).map(|step| step.id).collect();
+        let steps = self.standing();
         if steps.is_empty() {
             return self.next_wave(0, now);
         }
         self.go(Stage::CatchingUp, Effect::Follow(steps))
+    }
+
+    /// The steps whose objects have to be there: not what runs once and has run.
+    fn standing(&self) -> Vec<u32> {
+        let stands = |step: &&StepProgress| {
+            !step.prune && matches!(step.state, StepState::Done { .. }) && !(step.well && runs_once(step))
+        };
+        self.head.current.steps.iter().filter(stands).map(|step| step.id).collect()
+    }
+
+    /// These were judged well.
+    pub(super) fn well(&mut self, is_meant: impl Fn(&StepProgress) -> bool) {
+        let done = |step: &&mut StepProgress| matches!(step.state, StepState::Done { .. }) && is_meant(step);
+        self.head.current.steps.iter_mut().filter(done).for_each(|step| step.well = true);
+    }
+
+    /// Objects of steps that are done are not there: what runs once and was never seen to end runs again, and anything
+    /// else is a failure.
+    pub(super) fn absent(&mut self, ids: &[u32], now: Timestamp) -> Vec<Effect> {
+        let mut gone = None;
+        for step in self.head.current.steps.iter_mut().filter(|step| ids.contains(&step.id)) {
+            if runs_once(step) {
+                step.state = StepState::Intended;
+            } else {
+                gone.get_or_insert_with(|| step.target.id());
+            }
+        }
+        match gone {
+            Some(object) => {
+                let message = format!("{object}: expected it to be there, found it deleted by somebody");
+                self.fail(Failure::of(Some(object), CauseKind::Disappeared, message), now)
+            }
+            None => self.next_wave(0, now),
+        }
     }
 
     pub(super) fn waves(&self) -> Waves {
@@ -156,11 +187,13 @@ impl Machine {
         let (state, why) = match outcome {
             Outcome::Done(object) => (state(object.as_deref()), None),
             Outcome::Otherwise(object, why) => (state(Some(&object)), Some((CauseKind::Refused, why))),
+            // What it has left behind is undone with the rest.
+            Outcome::Partly(kind, why) => (StepState::Intended, Some((kind, why))),
             Outcome::Conflict(why) => {
                 (StepState::NotDone { why: why.clone() }, Some((CauseKind::Conflict, why)))
             }
             Outcome::Refused(error) => {
-                let why = format!("the server refuses: {error}");
+                let why = refusal(&error);
                 (StepState::NotDone { why: why.clone() }, Some((CauseKind::Refused, why)))
             }
             Outcome::Unknown(_) => return None,
@@ -169,8 +202,7 @@ impl Machine {
         let (kind, why) = why?;
         let object = step.target.id();
         let message = format!("{object}: {why}");
-        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
-        Some(Failure { object: Some(object), cause })
+        Some(Failure::of(Some(object), kind, message))
     }
 
     pub(super) fn soak_or_commit(&mut self, now: Timestamp) -> Vec<Effect> {
@@ -178,7 +210,8 @@ impl Machine {
             return effects;
         }
         if self.bodies.promotion.plan.settings.soak_seconds > 0 {
-            return self.go(Stage::Soaking, Effect::Soak);
+            let steps = self.standing();
+            return self.go(Stage::Soaking, Effect::Soak(steps));
         }
         self.commit(now)
     }
@@ -230,4 +263,10 @@ impl Machine {
         self.stage = Stage::Ended;
         vec![Effect::Finish(ending::promoted(&self.head.current, &self.unpruned), true)]
     }
+}
+
+/// Whether the object of a step does its work once: a Job or a Pod.
+fn runs_once(step: &StepProgress) -> bool {
+    let resource = &step.target.resource;
+    matches!((&*resource.group, &*resource.kind), ("batch", "Job") | ("", "Pod"))
 }

@@ -11,8 +11,8 @@ use super::steps::Outcome;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Outcome as End};
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Failure, Head, JournalPhase, RevertReason, UndoState};
-use crate::model::verdict::{Cause, CauseKind};
+use crate::model::journal::{Failure, Head, JournalPhase, RevertReason, StepProgress, UndoState};
+use crate::model::verdict::CauseKind;
 use crate::observe::home::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -31,6 +31,8 @@ pub(super) enum Input {
     Answered(u32, Outcome),
     /// What was followed, proved or watched is well, or why not.
     Judged(Result<(), Box<Failure>>),
+    /// The objects of these steps, which are to be judged, are not there.
+    Absent(Vec<u32>),
     /// A step's undo has ended.
     Undone(u32, UndoState),
     /// The API server did not answer for too long, or the lock is another's.
@@ -56,8 +58,8 @@ pub(super) enum Effect {
     Follow(Vec<u32>),
     /// Judge what runs, and the gates.
     Prove,
-    /// Watch that it stays well.
-    Soak,
+    /// Watch that the objects of these steps stay well.
+    Soak(Vec<u32>),
     /// Stop judging: the answer no longer matters.
     StopJudging,
     /// Undo a step.
@@ -161,8 +163,18 @@ impl Machine {
             }
             (Stage::Widening, Input::Written) => self.next_wave(0, now),
             (Stage::Intending(wave), Input::Written) => self.send(wave, now),
-            (Stage::Watching(wave), Input::Judged(Ok(()))) => self.next_wave(wave + 1, now),
-            (Stage::CatchingUp, Input::Judged(Ok(()))) => self.next_wave(0, now),
+            (Stage::Watching(wave), Input::Judged(Ok(()))) => {
+                let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
+                self.well(|step| steps.contains(&step.id));
+                self.next_wave(wave + 1, now)
+            }
+            (Stage::CatchingUp, Input::Judged(Ok(()))) => {
+                self.well(|step| !step.prune);
+                self.next_wave(0, now)
+            }
+            (Stage::Watching(_) | Stage::CatchingUp | Stage::Soaking, Input::Absent(ids)) => {
+                self.absent(&ids, now)
+            }
             (Stage::Proving, Input::Judged(Ok(()))) => self.soak_or_commit(now),
             (Stage::Soaking, Input::Judged(Ok(()))) => self.commit(now),
             (
@@ -184,6 +196,10 @@ impl Machine {
             (Stage::Turning, Input::Written) => self.undo_group(0, now),
             (Stage::Settling(group), Input::Judged(judged)) => {
                 self.unwell = judged.err();
+                self.undo_group(group, now)
+            }
+            (Stage::Settling(group), Input::Absent(ids)) => {
+                self.unwell = self.head.current.step(*ids.first().unwrap_or(&0)).map(gone_again);
                 self.undo_group(group, now)
             }
             (Stage::WritingOff, Input::Written) => self.close_reverted(now),
@@ -216,35 +232,38 @@ impl Machine {
         match self.stage {
             // Its parts may be there in part: the head names them.
             Stage::WritingParts | Stage::Opening | Stage::Widening => {
-                let cause = Cause {
-                    kind: CauseKind::Refused,
-                    message: format!("the journal cannot be written: {why}"),
-                    pod: None,
-                    container: None,
-                    previous_logs: false,
-                };
-                self.fail(Failure { object: None, cause }, now)
+                let message = format!("the journal cannot be written: {why}");
+                self.fail(Failure::of(None, CauseKind::Refused, message), now)
             }
             _ => self.leave(why),
         }
     }
 
     fn interrupted(&mut self, wanted: Interrupt, now: Timestamp) -> Vec<Effect> {
-        if wanted <= self.wanted {
+        if wanted <= self.wanted || self.stage == Stage::Ended {
             return Vec::new();
         }
         self.wanted = wanted;
         if wanted == Interrupt::Leave {
             return self.leave("left at once".into());
         }
-        match self.stage {
-            Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking => {
-                let mut effects = vec![Effect::StopJudging];
-                effects.extend(self.stop_here(now).unwrap_or_default());
-                effects
+        let message = match self.head.current.phase {
+            JournalPhase::Reverting => {
+                "interrupted: everything is being put back already; once more leaves at once"
             }
-            _ => Vec::new(),
+            JournalPhase::Committed | JournalPhase::Closed => {
+                "interrupted: the release is promoted, and what is no longer desired still goes; once more leaves at once"
+            }
+            JournalPhase::Preparing | JournalPhase::Open | JournalPhase::Applying => {
+                "interrupted: putting everything back; once more leaves at once"
+            }
+        };
+        let mut effects = vec![Effect::Emit(Event::Note { object: None, message: message.into() })];
+        if let Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking = self.stage {
+            effects.push(Effect::StopJudging);
+            effects.extend(self.stop_here(now).unwrap_or_default());
         }
+        effects
     }
 
     /// Turns back where a person wants that and it is still possible.
@@ -265,6 +284,13 @@ impl Machine {
             _ => None,
         })
     }
+}
+
+/// What was put back is not there any more.
+fn gone_again(step: &StepProgress) -> Box<Failure> {
+    let object = step.target.id();
+    let message = format!("{object}: expected it as it was put back, found it deleted by somebody");
+    Box::new(Failure::of(Some(object), CauseKind::Disappeared, message))
 }
 
 /// The end that stands for a refusal before anything was touched.

@@ -100,7 +100,7 @@ async fn job(
 ) -> Result<(), Box<Failure>> {
     let failed = |why: String| watching.tell_plain(CauseKind::Gate, format!("gate {}: {why}", gate.name));
     let (target, object) = named_anew(target, object);
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false };
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: None };
     let mut follow = Follow::start(
         watching.cluster.clone(),
         Policy { timeout: u32::try_from(gate.timeout.as_secs()).ok(), ..watching.options.policy.clone() },
@@ -129,6 +129,7 @@ async fn job(
         resource_version: None,
         propagation: Propagation::Background,
         dry_run: false,
+        not_after: None,
     };
     if let Err(error) = watching.cluster.delete(&target, &delete).await {
         watching.note(Some(target.id()), format!("the gate's Job stays: {error}"));

@@ -166,6 +166,7 @@ impl Watching {
             resource_version: None,
             propagation: Propagation::Background,
             dry_run: false,
+            not_after: None,
         };
         let what = format!("pod {}: {}", nudge.pod, nudge.why);
         let message = match self.cluster.delete(&target, &options).await {

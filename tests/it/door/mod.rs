@@ -28,11 +28,11 @@ pub fn map_body(name: &str, value: &str) -> Value {
 }
 
 pub fn write() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false }
+    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
 }
 
 pub fn apply() -> ApplyOptions {
-    ApplyOptions { manager: "test".into(), force: false, dry_run: false }
+    ApplyOptions { manager: "test".into(), force: false, dry_run: false, not_after: None }
 }
 
 pub fn delete(object: &Object) -> DeleteOptions {
@@ -41,5 +41,6 @@ pub fn delete(object: &Object) -> DeleteOptions {
         resource_version: None,
         propagation: Propagation::Background,
         dry_run: false,
+        not_after: None,
     }
 }

@@ -56,8 +56,12 @@ impl Namespace {
         let kind = kubectl_delivery::model::kinds::well_known(&gvk)
             .unwrap_or_else(|| panic!("{} is not in the table of well-known kinds", gvk.kind));
         let target = Target::new(&kind, Some(&self.name), object.name());
-        let options =
-            kubectl_delivery::cluster::ApplyOptions { manager: "test".into(), force: true, dry_run: false };
+        let options = kubectl_delivery::cluster::ApplyOptions {
+            manager: "test".into(),
+            force: true,
+            dry_run: false,
+            not_after: None,
+        };
         blocking(async {
             let door = self.cluster.connect().await;
             let applied = door.apply(&target, object.value(), &options).await;
@@ -102,6 +106,7 @@ impl Drop for Namespace {
             resource_version: None,
             propagation: Propagation::Background,
             dry_run: false,
+            not_after: None,
         };
         blocking(async {
             let door = self.cluster.connect().await;
@@ -127,5 +132,5 @@ fn target(name: &str) -> Target {
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false }
+    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
 }

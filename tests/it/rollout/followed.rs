@@ -57,7 +57,7 @@ pub fn follow_while(
         follow.prepare(std::slice::from_ref(&target), Duration::from_secs(10)).await;
         let baseline = follow.baseline(&target, None);
         let start = Instant::now();
-        let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false };
+        let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false, not_after: None };
         let answer =
             cluster.apply(&target, &object, &options).await.unwrap_or_else(|error| panic!("{error}")).object;
         let written = written_at(&answer).unwrap_or_else(Timestamp::now);

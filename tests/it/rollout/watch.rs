@@ -17,7 +17,7 @@ fn map(namespace: &Namespace, n: usize) -> Target {
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false }
+    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
 }
 
 #[rstest]
@@ -43,6 +43,7 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
                 resource_version: None,
                 propagation: Propagation::Background,
                 dry_run: false,
+                not_after: None,
             };
             direct.delete(&target, &gone).await.unwrap();
         }

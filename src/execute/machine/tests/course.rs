@@ -122,7 +122,7 @@ fn an_interrupt_while_watching_puts_everything_back() {
 fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
-    assert!(machine.next(Input::Interrupted(Interrupt::Revert), now()).is_empty());
+    assert_eq!(words(&machine.next(Input::Interrupted(Interrupt::Revert), now())), [""; 0]);
     let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
     assert_eq!(effects, ["head"]);
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
@@ -133,7 +133,10 @@ fn an_interrupt_after_the_commit_changes_nothing() {
     let mut machine = machine();
     course(&mut machine, to_commit());
     course(&mut machine, vec![Input::Written, Input::Written]);
-    assert!(machine.next(Input::Interrupted(Interrupt::Revert), now()).is_empty());
+    let effects = machine.next(Input::Interrupted(Interrupt::Revert), now());
+    assert_eq!(words(&effects), [""; 0]);
+    let said = |effect: &Effect| matches!(effect, Effect::Emit(Event::Note { message, .. }) if message.contains("is promoted"));
+    assert!(effects.iter().any(said), "{effects:?}");
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 2"]);
 }
 
@@ -146,6 +149,65 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     let journal = &machine.head.current;
     assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
     assert!(machine.undo.is_empty(), "nothing was done, so nothing is undone");
+}
+
+#[test]
+fn what_was_done_in_part_is_undone_with_the_rest() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave()[..6].to_vec());
+    let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
+    assert_eq!(words(&machine.next(Input::Answered(0, partly), now())), ["head"]);
+    assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
+    assert_eq!(words(&machine.next(Input::Written, now())), ["undo 0"]);
+}
+
+#[test]
+fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
+    let mut machine = machine();
+    let mut bodies = (*machine.bodies).clone();
+    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    machine.bodies = Arc::new(bodies);
+    course(&mut machine, to_first_wave()[..6].to_vec());
+    let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
+    machine.next(Input::Answered(0, partly), now());
+    assert_eq!(words(&machine.next(Input::Written, now())), ["finish NotFullyReverted true"]);
+}
+
+#[test]
+fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has_run_does_not() {
+    let mut machine = with_a_job();
+    course(&mut machine, to_first_wave());
+    let mut machine = taken_up(machine);
+    assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
+    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
+    course(&mut machine, vec![Input::Answered(0, done("a")), well(), Input::Written]);
+    // In the middle of the next wave.
+    let mut machine = taken_up(machine);
+    assert_eq!(words(&machine.next(Input::Begin, now())), ["head"], "nothing is looked for");
+    assert_eq!(words(&machine.next(Input::Written, now())), ["send 1"]);
+}
+
+#[test]
+fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
+    let mut machine = machine();
+    course(&mut machine, to_first_wave());
+    let mut machine = taken_up(machine);
+    machine.next(Input::Begin, now());
+    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    let journal = &machine.head.current;
+    assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Disappeared);
+    assert_eq!(journal.phase, JournalPhase::Reverting);
+}
+
+#[test]
+fn a_soak_looks_at_what_stays_and_not_at_jobs_that_have_run() {
+    let mut machine = with_a_job();
+    let mut bodies = (*machine.bodies).clone();
+    bodies.promotion.plan.settings.soak_seconds = 5;
+    machine.bodies = Arc::new(bodies);
+    let effects = course(&mut machine, to_commit());
+    assert_eq!(effects.last().unwrap(), "soak [1]");
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod course;
 mod stages;
 
 use super::*;
-use crate::model::journal::{Ending, Journal, PromotionPart, StepPart, StepProgress, StepState};
+use crate::model::journal::{Ending, Journal, Judging, PromotionPart, StepPart, StepProgress, StepState};
 use crate::model::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::ReleaseIdentity;
@@ -60,6 +60,7 @@ fn machine() -> Machine {
         wave: part.step.wave,
         prune: part.step.id == 2,
         state: StepState::Pending,
+        well: false,
         undo: UndoState::Pending,
     };
     let journal = Journal {
@@ -99,7 +100,7 @@ fn machine() -> Machine {
         settings: Settings::default(),
     };
     let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
-    let promotion = PromotionPart { plan, members_before: members_before.clone() };
+    let promotion = PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
     Machine {
         head: Head { current: journal, previous: None },
         inventory: Inventory { members: members_before, history: Vec::new() },
@@ -124,14 +125,7 @@ fn done(name: &str) -> Outcome {
 }
 
 fn failure() -> Box<Failure> {
-    let cause = Cause {
-        kind: CauseKind::CrashLoop,
-        message: "it exits".into(),
-        pod: None,
-        container: None,
-        previous_logs: false,
-    };
-    Box::new(Failure { object: None, cause })
+    Box::new(Failure::of(None, CauseKind::CrashLoop, "it exits".into()))
 }
 
 /// Effects as words.
@@ -146,7 +140,7 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::Send(id) => format!("send {id}"),
         Effect::Follow(ids) => format!("follow {ids:?}"),
         Effect::Prove => "prove".into(),
-        Effect::Soak => "soak".into(),
+        Effect::Soak(steps) => format!("soak {steps:?}"),
         Effect::StopJudging => "stop judging".into(),
         Effect::Undo(id) => format!("undo {id}"),
         Effect::FollowPutBack(ids) => format!("follow put back {ids:?}"),
@@ -159,6 +153,24 @@ fn words(effects: &[Effect]) -> Vec<String> {
 /// Feeds inputs and collects effects.
 fn course(machine: &mut Machine, inputs: Vec<Input>) -> Vec<String> {
     inputs.into_iter().flat_map(|input| words(&machine.next(input, now()))).collect()
+}
+
+/// The first step's object is a Job.
+fn with_a_job() -> Machine {
+    let mut machine = machine();
+    let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "a");
+    machine.head.current.steps[0].target = target.clone();
+    let mut bodies = (*machine.bodies).clone();
+    bodies.steps.get_mut(&0).unwrap().step.target = target;
+    machine.bodies = Arc::new(bodies);
+    machine
+}
+
+/// Taken up by a later run where its journal stands.
+fn taken_up(mut machine: Machine) -> Machine {
+    machine.stage = Stage::Start;
+    machine.head.current.serial = 9;
+    machine
 }
 
 fn well() -> Input {
