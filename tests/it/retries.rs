@@ -12,7 +12,7 @@ fn maps() -> kubectl_delivery::model::ResourceType {
 }
 
 fn write() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false }
+    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_read_whose_answer_is_lost_and_a_dry_run_are_sent_again() {
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
     let door = cluster.connect_with(&proxy.kubeconfig()).await;
-    let options = ApplyOptions { manager: "test".into(), force: false, dry_run: true };
+    let options = ApplyOptions { manager: "test".into(), force: false, dry_run: true, not_after: None };
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     for seed in 0..10 {
@@ -88,7 +88,7 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     let made = door.create(&target, &body, &write()).await.unwrap().object;
-    let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false };
+    let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false, not_after: None };
     let applied = door.apply(&target, &body, &options).await.unwrap().object;
     door.replace(&target, applied.value(), &write()).await.unwrap();
     door.json_patch(&target, &[json!({"op": "add", "path": "/data", "value": {}})], &write()).await.unwrap();
@@ -97,6 +97,7 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
         resource_version: None,
         propagation: kubectl_delivery::model::plan::Propagation::Background,
         dry_run: false,
+        not_after: None,
     };
     door.delete(&target, &delete).await.unwrap();
     let writes = proxy.writes();

@@ -79,7 +79,7 @@ async fn put(
     made: Object,
     mutation: &Mutation,
 ) -> (Object, Option<Value>) {
-    let update = WriteOptions { manager: "kubectl-edit".into(), dry_run: false };
+    let update = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
     let mut before = made;
     loop {
         match door.replace(target, &mutated(before.value(), mutation), &update).await {
@@ -98,7 +98,7 @@ async fn edit(
     kind: &Value,
     mutations: Vec<Mutation>,
 ) -> BTreeMap<String, Edited> {
-    let create = WriteOptions { manager: "kubectl-create".into(), dry_run: false };
+    let create = WriteOptions { manager: "kubectl-create".into(), dry_run: false, not_after: None };
     let mut edited = BTreeMap::new();
     for (index, mutation) in mutations.into_iter().enumerate() {
         // A name is used once: what was deleted may still be going.
@@ -123,6 +123,7 @@ async fn edit(
                     resource_version: None,
                     propagation: Propagation::Background,
                     dry_run: false,
+                    not_after: None,
                 };
                 door.delete(&target, &gone).await.unwrap();
                 continue;
@@ -143,7 +144,7 @@ fn target(namespace: &str, object: &Object) -> Target {
 async fn mutations(door: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<Mutation> {
     let probe = Object::new(named(kind, "probe")).unwrap();
     let target = target(namespace, &probe);
-    let dry = WriteOptions { manager: "kubectl-create".into(), dry_run: true };
+    let dry = WriteOptions { manager: "kubectl-create".into(), dry_run: true, not_after: None };
     let made = door.create(&target, probe.value(), &dry).await;
     let fresh = made.unwrap_or_else(|error| panic!("{target}: {error}")).object;
     let schemas = schemas(kind["apiVersion"].as_str().unwrap());

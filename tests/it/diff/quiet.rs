@@ -177,7 +177,7 @@ fn what_a_webhook_denies_is_not_verified_and_predicted() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: old}\n",
         &["apply", "--server-side"],
     );
-    let hook = Webhook::denying(&scene.namespace, "configmaps", |review| {
+    let hook = Webhook::denying(&scene.namespace, ("", "configmaps"), |review| {
         (review["request"]["dryRun"] == true).then(|| "not dry, please".into())
     });
     hook.wait(|| {

@@ -5,6 +5,7 @@ mod ci;
 pub mod copy;
 mod crash;
 mod credentials;
+mod doubt;
 mod exact;
 mod faults;
 mod hand;

@@ -21,13 +21,17 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Denies what `why` says something of: objects of a resource of the core group.
-    pub fn denying(namespace: &Namespace, resource: &str, why: fn(&Value) -> Option<String>) -> Self {
+    /// Denies what `why` says something of: objects of a group's resource.
+    pub fn denying(
+        namespace: &Namespace,
+        (group, resource): (&str, &str),
+        why: fn(&Value) -> Option<String>,
+    ) -> Self {
         let answer = move |review: &Value| match why(review) {
             Some(why) => json!({"allowed": false, "status": {"message": why}}),
             None => json!({"allowed": true}),
         };
-        Self::register(namespace, "ValidatingWebhookConfiguration", "", resource, answer)
+        Self::register(namespace, "ValidatingWebhookConfiguration", group, resource, answer)
     }
 
     /// Changes objects of a resource of `apps` by the JSON patch that `patch` gives.

@@ -77,7 +77,7 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
     let namespace = TestCluster::get().namespace_named("t-preflight");
     let release = scene(&namespace);
     let environment = environment(&release, &namespace);
-    let hook = Webhook::denying(&namespace, "configmaps", |review| {
+    let hook = Webhook::denying(&namespace, ("", "configmaps"), |review| {
         review.pointer("/request/object/data/forbidden").map(|_| "no forbidden keys here".into())
     });
     let probe = config("probe", json!({"forbidden": "x"})).to_string();

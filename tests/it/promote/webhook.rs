@@ -7,7 +7,7 @@ use serde_json::json;
 #[test]
 fn what_a_webhook_denies_refuses_the_promotion_with_its_words_and_changes_nothing() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
-    let hook = Webhook::denying(&namespace, "configmaps", |review| {
+    let hook = Webhook::denying(&namespace, ("", "configmaps"), |review| {
         review.pointer("/request/object/data/forbidden").map(|_| "no forbidden keys here".into())
     });
     let probe = config("probe", json!({"forbidden": "x"})).to_string();

@@ -26,6 +26,15 @@ pub enum Act {
     LoseRequest,
 }
 
+/// At which write it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    /// The n-th since the count began, from 1.
+    Count(usize),
+    /// The first one whose path ends so.
+    Path(String),
+}
+
 /// A request that came through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
@@ -69,7 +78,7 @@ pub(super) struct State {
     pub faults: Option<Faults>,
     /// The server does as one that cannot aggregate its discovery.
     pub is_old: bool,
-    armed: Option<(usize, Act)>,
+    armed: Option<(At, Act)>,
     acted: bool,
     released: bool,
     process: Option<Arc<Process>>,
@@ -84,7 +93,11 @@ impl State {
     }
 
     pub fn arm(&mut self, n: usize, act: Act) {
-        (self.armed, self.acted, self.released) = (Some((n, act)), false, false);
+        (self.armed, self.acted, self.released) = (Some((At::Count(n), act)), false, false);
+    }
+
+    pub fn arm_path(&mut self, path: &str, act: Act) {
+        (self.armed, self.acted, self.released) = (Some((At::Path(path.into()), act)), false, false);
     }
 
     pub fn forget(&mut self) {
@@ -95,10 +108,14 @@ impl State {
 
     /// Notes a request, and tells its place and what is to be done at it.
     pub fn note(&mut self, request: Recorded) -> (usize, Option<Act>) {
-        let is_write = request.is_write;
+        let (is_write, path) = (request.is_write, request.path.clone());
         self.recorded.push(request);
         let place = self.recorded.len() - 1;
-        let act = self.armed.filter(|(n, _)| is_write && *n == self.writes()).map(|(_, act)| act);
+        let is_meant = |at: &At| match at {
+            At::Count(n) => *n == self.writes(),
+            At::Path(end) => !self.acted && path.ends_with(end),
+        };
+        let act = self.armed.as_ref().filter(|(at, _)| is_write && is_meant(at)).map(|(_, act)| *act);
         (place, act)
     }
 

@@ -82,6 +82,11 @@ impl KillProxy {
         state.arm(n, act);
     }
 
+    /// At the first write to a path that ends so (`/configmaps/a`), does that.
+    pub fn at_write_to(&self, path: &str, act: Act) {
+        self.shared.state().arm_path(path, act);
+    }
+
     /// Plays faults from now on; none for a good network.
     pub fn play(&self, faults: Option<Faults>) {
         self.shared.state().faults = faults;
