@@ -151,7 +151,8 @@ fn whoever_starts_it_to_outlive_a_hang_up_has_it_go_on() {
     let new = [map("config", json!({"v": "2"})), workload("Deployment", "web", '2', Some("slow-ready"))];
     let promote = app.promote("2", &new);
     let mut nohup = TestCluster::get().delivery();
-    let environment: Vec<_> = nohup.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))).collect();
+    let environment: Vec<_> =
+        nohup.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))).collect();
     nohup = std::process::Command::new("/bin/sh");
     nohup.env_clear().envs(environment).args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
     nohup.arg(promote.get_program()).args(promote.get_args());

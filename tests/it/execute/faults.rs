@@ -1,9 +1,11 @@
-//! A bad network and a busy server, by seeds: a promotion through them ends fully new or fully old.
+//! A bad network and a busy server, by seeds: promotions, reverts, and promotions that revert by themselves end fully new
+//! or fully old.
 
 use super::app::App;
 use super::small::Small;
 use crate::harness::{Faults, KillProxy, Run, TestCluster};
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,10 +14,27 @@ fn percent(seed: u64) -> u8 {
     [2, 4, 6, 8][usize::try_from(seed % 4).unwrap()]
 }
 
-/// How long a promotion may take that takes two seconds undisturbed.
+/// How long a run may take that takes two seconds undisturbed.
 const DEADLINE: Duration = Duration::from_secs(100);
 /// Namespaces side by side.
 const SIDE_BY_SIDE: usize = 5;
+
+/// What goes through the faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Played {
+    /// A promotion that would succeed.
+    Promotion,
+    /// A promotion whose rollout fails, so that it reverts by itself.
+    Failing,
+    /// A revert of a finished promotion.
+    Revert,
+}
+
+impl Played {
+    fn by(seed: u64) -> Self {
+        [Self::Promotion, Self::Failing, Self::Revert][usize::try_from(seed % 3).unwrap()]
+    }
+}
 
 /// One application, brought from version to version through faults.
 struct Rounds {
@@ -23,11 +42,13 @@ struct Rounds {
     proxy: KillProxy,
 }
 
-/// How many promotions ended with which exit code, and how many left a journal that another run settled.
+/// How many runs ended with which exit code, how many left a journal that another run settled, and how many writes met
+/// a fault.
 #[derive(Debug, Default)]
 struct Tally {
-    by_exit_code: BTreeMap<i32, u32>,
+    by_exit_code: BTreeMap<(Played, i32), u32>,
     settled: u32,
+    disturbed_writes: usize,
 }
 
 impl Rounds {
@@ -36,40 +57,85 @@ impl Rounds {
         Self { small, proxy: KillProxy::start(&TestCluster::get().kubeconfig) }
     }
 
-    /// A promotion of version 2 through the faults of a seed, and back to where it began.
+    /// Version 2 with a rollout that fails. Each one is a release of its own: one that failed is not promoted again.
+    fn failing(&self, seed: u64) -> Command {
+        let mut objects = super::small::objects(2);
+        objects[3] = super::app::workload("Deployment", "web", '2', Some("image-not-found"));
+        self.small.app.promote(&format!("failing-{seed}"), &objects)
+    }
+
+    /// What a seed plays, through its faults, and back to where it began.
     fn round(&self, seed: u64, tally: &Mutex<Tally>) {
-        self.proxy.forget();
-        self.proxy.play(Some(Faults::all(seed, percent(seed))));
-        let ran = self.proxy.run(&mut self.small.promote(2));
-        self.proxy.play(None);
-        let when = format!("seed {seed}, exit {:?} after {:?}\n{}", ran.code, ran.took, ran.stderr);
-        assert!(ran.took < DEADLINE, "{when}: it hung");
-        let open = self.small.app.status().get("open").is_some();
-        let is_new = match ran.code {
-            // The journal is open only where the run said that it leaves it.
-            Some(130) if open => {
-                let settled = self.small.promote(2).run();
-                assert!(matches!(settled.code, Some(0 | 3)), "{when}\n--- settled\n{}", settled.stderr);
-                tally.lock().unwrap().settled += 1;
-                let is_new = self.small.is_new(&when);
-                assert_eq!(is_new, settled.code == Some(0), "{when}\n--- settled\n{}", settled.stderr);
-                is_new
-            }
-            code => {
-                assert!(!open, "{when}: its journal is open");
-                // 1 and 2: given up before anything was touched.
-                assert!(matches!(code, Some(0..=3)), "{when}");
-                let is_new = self.small.is_new(&when);
-                assert_eq!(is_new, code == Some(0), "{when}");
-                *tally.lock().unwrap().by_exit_code.entry(code.unwrap()).or_default() += 1;
-                is_new
+        let played = Played::by(seed);
+        let mut command = match played {
+            Played::Promotion => self.small.promote(2),
+            Played::Failing => self.failing(seed),
+            Played::Revert => {
+                self.small.promote(2).run().exits(0);
+                self.small.app.revert()
             }
         };
+        let faults = Faults::all(seed, percent(seed));
+        self.proxy.forget();
+        self.proxy.play(Some(faults));
+        let ran = self.proxy.run(&mut command);
+        self.proxy.play(None);
+        let requests = self.proxy.requests();
+        let disturbed = requests.iter().enumerate().filter(|(at, one)| one.is_write && faults.plays(*at));
+        let disturbed = disturbed.count();
+        let when =
+            format!("seed {seed}, {played:?}, exit {:?} after {:?}\n{}", ran.code, ran.took, ran.stderr);
+        assert!(ran.took < DEADLINE, "{when}: it hung");
+        let open = self.small.app.status().get("open").is_some();
+        // The journal is open only where the run said that it leaves it.
+        assert_eq!(open, ran.code == Some(130), "{when}: its journal");
+        let is_new = if open { self.settled(played, &when) } else { self.ended(played, ran.code, &when) };
+        {
+            let mut tally = tally.lock().unwrap();
+            tally.disturbed_writes += disturbed;
+            tally.settled += u32::from(open);
+            *tally.by_exit_code.entry((played, ran.code.unwrap())).or_default() += 1;
+        }
+        let lease = self.small.app.namespace.get("coordination.k8s.io", "Lease", "delivery-app");
+        let is_held = lease.is_some_and(|lease| !lease.text("/spec/holderIdentity").is_empty());
+        assert!(!is_held || ran.code == Some(130), "{when}: its lock is left");
         if is_new {
             let back = self.small.app.revert().run();
             assert_eq!(back.code, Some(0), "{when}\n--- revert\n{}", back.stderr);
         }
         assert!(!self.small.is_new(&when));
+    }
+
+    /// It left its journal: another run settles it. Whether it is the new version then.
+    fn settled(&self, played: Played, when: &str) -> bool {
+        let settled = match played {
+            Played::Promotion => self.small.promote(2).run(),
+            Played::Failing | Played::Revert => self.small.app.revert().run(),
+        };
+        let when = format!("{when}\n--- settled\n{}", settled.stderr);
+        assert!(matches!(settled.code, Some(0 | 3)), "{when}");
+        let is_new = self.small.is_new(&when);
+        assert_eq!(is_new, played == Played::Promotion && settled.code == Some(0), "{when}");
+        is_new
+    }
+
+    /// It ended by itself. Whether it is the new version.
+    fn ended(&self, played: Played, code: Option<i32>, when: &str) -> bool {
+        // 1 and 2: given up before anything was touched.
+        let expected: &[i32] = match played {
+            Played::Promotion => &[0, 1, 2, 3],
+            Played::Failing => &[1, 2, 3],
+            Played::Revert => &[0, 1],
+        };
+        assert!(code.is_some_and(|code| expected.contains(&code)), "{when}");
+        let is_new = self.small.is_new(when);
+        let expected = match played {
+            Played::Promotion => code == Some(0),
+            Played::Failing => false,
+            Played::Revert => code == Some(1),
+        };
+        assert_eq!(is_new, expected, "{when}");
+        is_new
     }
 }
 
@@ -96,13 +162,18 @@ fn through_faults(seeds: impl Iterator<Item = u64>) {
         }
     });
     let failed = failed.into_inner().unwrap();
-    println!("{count} promotions through faults: {:?}", tally.into_inner().unwrap());
-    assert!(failed.is_empty(), "{} of {count} promotions failed:\n{}", failed.len(), failed.join("\n\n"));
+    let tally = tally.into_inner().unwrap();
+    println!("{count} runs through faults: {tally:?}");
+    assert!(failed.is_empty(), "{} of {count} runs failed:\n{}", failed.len(), failed.join("\n\n"));
+    let went = |played, code| tally.by_exit_code.get(&(played, code)).copied().unwrap_or_default() > 0;
+    let through = [(Played::Promotion, 0), (Played::Failing, 3), (Played::Revert, 0)];
+    assert!(through.iter().all(|(played, code)| went(*played, *code)), "none went through: {tally:?}");
+    assert!(tally.disturbed_writes >= count, "hardly a write met a fault: {tally:?}");
 }
 
 /// `make chaos` plays more of them: `KUBECTL_DELIVERY_CHAOS` says how many, `KUBECTL_DELIVERY_SEED` the first one.
 #[test]
-fn through_any_seed_of_faults_a_promotion_ends_fully_new_or_fully_old() {
+fn through_any_seed_of_faults_it_ends_fully_new_or_fully_old() {
     let number = |name: &str, or: u64| std::env::var(name).map_or(or, |text| text.parse().unwrap());
     let first = number("KUBECTL_DELIVERY_SEED", 0);
     through_faults(first..first + number("KUBECTL_DELIVERY_CHAOS", 10));

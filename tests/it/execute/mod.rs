@@ -10,6 +10,7 @@ mod exact;
 mod faults;
 mod hand;
 mod outage;
+mod place;
 mod reference;
 pub mod small;
 mod together;

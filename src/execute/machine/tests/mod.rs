@@ -100,7 +100,8 @@ fn machine() -> Machine {
         settings: Settings::default(),
     };
     let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
-    let promotion = PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
+    let promotion =
+        PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
     Machine {
         head: Head { current: journal, previous: None },
         inventory: Inventory { members: members_before, history: Vec::new() },

@@ -136,6 +136,17 @@ impl KillProxy {
         }
     }
 
+    /// Waits for the armed act; false where the process ends before it comes to that.
+    pub fn acts_before_the_end_of(&self, process: &Running) -> bool {
+        while !self.shared.state().has_acted() {
+            if process.has_ended() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        true
+    }
+
     /// Lets a frozen process and a held request go on.
     pub fn release(&self) {
         self.shared.state().release();

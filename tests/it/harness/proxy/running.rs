@@ -72,6 +72,11 @@ impl Running {
         self.process.clone()
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.process.child().try_wait().is_ok_and(|ended| ended.is_some())
+    }
+
     /// Waits for its end. Kills it and fails after five minutes.
     pub fn wait(mut self) -> Ran {
         let code = loop {
