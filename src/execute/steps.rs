@@ -147,7 +147,10 @@ impl Steps {
                 read.as_ref()
             }
         };
-        match (standing(part, live), live) {
+        // What is fresh was looked at when the pre-images were taken, under the lock.
+        let is_as_planned = seen.is_some_and(|seen| seen.at("/metadata/deletionTimestamp").is_none());
+        let standing = if is_as_planned { Standing::NotDone } else { standing(part, live) };
+        match (standing, live) {
             (Standing::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
             (Standing::Foreign(why), _) => Ok(Outcome::Conflict(why)),
             (Standing::Going, Some(live)) => {

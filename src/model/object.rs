@@ -249,6 +249,22 @@ impl Object {
         }
     }
 
+    /// The object without word of who owns which field: a copy of what is left, and not of the whole.
+    pub fn without_managed_fields(&self) -> Self {
+        let Value::Object(fields) = self.value() else { return self.clone() };
+        let kept = |value: &Value| match value {
+            Value::Object(metadata) => {
+                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+            }
+            other => other.clone(),
+        };
+        let copy = |(name, value): (&String, &Value)| {
+            (name.clone(), if name == "metadata" { kept(value) } else { value.clone() })
+        };
+        Self(Arc::new(Value::Object(fields.iter().map(copy).collect())))
+    }
+
     /// Forgets all but what the object is and its metadata.
     pub fn keep_metadata(&mut self) {
         if let Some(fields) = self.value_mut().as_object_mut() {

@@ -223,7 +223,7 @@ fn step(item: Item<'_>, wave: u32, hooks: &Hooks) -> Option<PlanStep> {
     let (action, undo) = match (kind, live) {
         (Kind::Nothing, _) => return None,
         (Kind::Apply, Some(live)) => {
-            let expected = Box::new(compared.predicted.as_ref().unwrap_or(&object).clone());
+            let expected = Box::new(compared.predicted.as_ref().unwrap_or(&object).without_managed_fields());
             let undo = undo::of_apply(live, &object);
             (Action::Apply { object, take_over, expected }, undo)
         }

@@ -167,7 +167,7 @@ fn take_in(step: &mut PlanStep, answer: &Object) -> Option<PreflightFinding> {
     let sent = step.action.object()?;
     let dropped = refusals::dropped(sent.value(), answer.value());
     if let Action::Apply { expected, .. } = &mut step.action {
-        **expected = answer.clone();
+        **expected = answer.without_managed_fields();
     }
     (!dropped.is_empty()).then(|| {
         let message =
