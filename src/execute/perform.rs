@@ -5,15 +5,16 @@ use super::machine::{Effect, Input};
 use super::patience::Problem;
 use super::promote::Packed;
 use super::run::Now;
-use super::services::{Services, Watched};
+use super::services::{Services, Stopped, Watched};
 use super::steps::{Outcome, Steps};
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, is_passing};
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::is_well;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
 use crate::model::plan::Undo;
+use crate::model::verdict::{Cause, CauseKind};
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Bodies, Stored};
 use crate::rollout::is_watched;
@@ -93,10 +94,10 @@ impl Performer {
             }
             Effect::Send(step) => self.send(step).await,
             Effect::Undo(step) => self.undo(step, &now.head.current).await,
-            Effect::Follow(steps) => Input::Judged(self.follow(&steps).await),
-            Effect::FollowPutBack(steps) => Input::Judged(self.follow_put_back(&steps).await),
-            Effect::Prove => Input::Judged(self.services.rollout.prove().await),
-            Effect::Soak => Input::Judged(self.soak(&now.head.current).await),
+            Effect::Follow(steps) => judged(self.follow(&steps).await),
+            Effect::FollowPutBack(steps) => judged(self.follow_put_back(&steps).await),
+            Effect::Prove => judged(self.services.rollout.prove(&self.steps.patience).await),
+            Effect::Soak => judged(self.soak(&now.head.current).await),
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
         }
@@ -186,10 +187,11 @@ impl Performer {
             Err(left) => return Ok(left),
         };
         let watched = Watched { step: part.step.id, target: job.target.clone(), answer, changes: Vec::new() };
-        Ok(match self.services.rollout.follow(&[watched]).await {
-            Ok(()) => job.has_undone(),
-            Err(failure) => job.failed(&failure.cause.message),
-        })
+        match self.services.rollout.follow(&[watched], &self.steps.patience).await {
+            Ok(()) => Ok(job.has_undone()),
+            Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
+            Err(Stopped::CutOff(problem)) => Err(problem),
+        }
     }
 
     fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
@@ -198,14 +200,14 @@ impl Performer {
     }
 
     /// The objects of steps as they were answered, or as they are now.
-    async fn watched(&self, steps: &[u32]) -> Vec<Watched> {
+    async fn watched(&self, steps: &[u32]) -> Result<Vec<Watched>, Stopped> {
         let mut watched = Vec::new();
         for id in steps {
             let Some(part) = self.bodies.steps.get(id) else { continue };
             let known = self.answers.lock().await.get(id).cloned();
             let answer = match known {
                 Some(answer) => Some(answer),
-                None => self.services.cluster.get(&part.step.target).await.ok().flatten(),
+                None => self.read(&part.step.target).await?,
             };
             watched.extend(answer.map(|answer| Watched {
                 step: *id,
@@ -214,16 +216,33 @@ impl Performer {
                 changes: part.step.changes.clone(),
             }));
         }
-        watched
+        Ok(watched)
     }
 
-    async fn follow(&self, steps: &[u32]) -> Result<(), Box<Failure>> {
-        let watched = self.watched(steps).await;
-        self.services.rollout.follow(&watched).await
+    /// An object as it is now; one that cannot be read is not taken for one that is not there.
+    async fn read(&self, target: &Target) -> Result<Option<Object>, Stopped> {
+        let mut clock = self.steps.patience.start();
+        loop {
+            match self.services.cluster.get(target).await {
+                Ok(found) => return Ok(found),
+                Err(error) if is_passing(&error) => clock.wait().await?,
+                Err(error) => {
+                    let message = format!("{target} cannot be read: {error}");
+                    let kind = CauseKind::Unverified;
+                    let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+                    return Err(Box::new(Failure { object: Some(target.id()), cause }).into());
+                }
+            }
+        }
+    }
+
+    async fn follow(&self, steps: &[u32]) -> Result<(), Stopped> {
+        let watched = self.watched(steps).await?;
+        self.services.rollout.follow(&watched, &self.steps.patience).await
     }
 
     /// What was put back is waited for where it was well before: a state that was broken stays as it was.
-    async fn follow_put_back(&self, steps: &[u32]) -> Result<(), Box<Failure>> {
+    async fn follow_put_back(&self, steps: &[u32]) -> Result<(), Stopped> {
         let was_well = |id: &&u32| {
             let before = self.bodies.steps.get(*id).and_then(|part| part.before.as_ref());
             before.is_some_and(is_well)
@@ -236,11 +255,11 @@ impl Performer {
         self.follow(&well).await
     }
 
-    async fn soak(&self, journal: &Journal) -> Result<(), Box<Failure>> {
+    async fn soak(&self, journal: &Journal) -> Result<(), Stopped> {
         let steps: Vec<u32> = journal.steps.iter().filter(|step| !step.prune).map(|step| step.id).collect();
-        let watched = self.watched(&steps).await;
-        let seconds = self.bodies.promotion.plan.settings.soak_seconds;
-        self.services.rollout.soak(&watched, Duration::from_secs(seconds.into())).await
+        let watched = self.watched(&steps).await?;
+        let time = Duration::from_secs(self.bodies.promotion.plan.settings.soak_seconds.into());
+        self.services.rollout.soak(&watched, time, &self.steps.patience).await
     }
 }
 
@@ -257,6 +276,14 @@ fn kept(target: &Target, answer: &Object) -> Object {
         metadata.shift_remove("annotations");
     }
     light
+}
+
+fn judged(judged: Result<(), Stopped>) -> Input {
+    match judged {
+        Ok(()) => Input::Judged(Ok(())),
+        Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
+        Err(Stopped::CutOff(problem)) => Input::CutOff(ending::problem(problem)),
+    }
 }
 
 fn not_written(error: StoreError) -> Input {
