@@ -67,7 +67,8 @@ pub fn judge(
     }
     let known = known(subject, surroundings, memory);
     let premature = matches!(known, Known::Unseen(_));
-    let is_unknown = premature || matches!(known, Known::Blind(_));
+    let is_ignored = premature && surroundings.object.is_some_and(kinds::observes_generation);
+    let is_unknown = is_ignored || matches!(known, Known::Blind(_));
     let reading = match known {
         Known::Current(object) => kinds::read(object, surroundings, policy),
         Known::NotYet(why) | Known::Unseen(why) | Known::Blind(why) => {

@@ -24,6 +24,8 @@ pub(super) struct Followed {
     pub since: tokio::time::Instant,
     /// When to judge it though nothing has changed.
     pub due: Option<Timestamp>,
+    /// Whether it was judged last because something has changed, and not by time alone.
+    pub moved: bool,
 }
 
 impl Followed {
@@ -31,7 +33,7 @@ impl Followed {
     pub fn new(subject: Subject, needed: Needed) -> Self {
         let since = tokio::time::Instant::now();
         let due = Some(Timestamp::MIN);
-        Self { subject, needed, memory: Memory::default(), last: None, told: None, since, due }
+        Self { subject, needed, memory: Memory::default(), last: None, told: None, since, due, moved: false }
     }
 
     /// How long to wait for a read that has not ended, before that is said.

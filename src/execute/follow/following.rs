@@ -6,7 +6,7 @@ use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surr
 use crate::cluster::Cluster;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
-use crate::observe::watch::{Collection, Contents, Heard, Store, Touched};
+use crate::observe::watch::{Collection, Heard, Store, Touched};
 use crate::rollout::{Baseline, Deadline, Nudge, Policy, Subject, Surroundings, judge};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -20,8 +20,8 @@ const ROUND: Duration = Duration::from_millis(40);
 /// Judging takes at most one part in so many of the time: the API server may be on the same processor.
 const SHARE: u32 = 4;
 
-/// A failure that something has just shown is true; one that only time has shown may be of a watch that sees nothing.
-const JUST: Duration = Duration::from_secs(2);
+/// An API server that was heard since then answers; what it does not answer all the same stays so.
+const ANSWERS: Duration = Duration::from_secs(5);
 
 /// One change of what is known of an object's rollout.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ pub struct Follow {
     /// How much silence of the API server is made up for.
     excused: Duration,
     #[cfg(test)]
-    pub(super) judged: usize,
+    pub(in super::super) judged: usize,
 }
 
 impl Follow {
@@ -157,7 +157,7 @@ impl Follow {
         let touched = self.store.contents().take_touched();
         let ids = self.to_judge(&touched, now);
         for id in &ids {
-            self.judge_one(id, now);
+            self.judge_one(id, now, touched.ids.contains(id));
         }
         self.round = Instant::now() + ROUND.max(began.elapsed() * (SHARE - 1));
         self.followed.values().filter_map(|one| one.due).min()
@@ -174,7 +174,7 @@ impl Follow {
         self.followed.iter().filter(is_open).map(|(id, _)| id.clone()).collect()
     }
 
-    fn judge_one(&mut self, id: &ObjectId, now: Timestamp) {
+    fn judge_one(&mut self, id: &ObjectId, now: Timestamp, moved: bool) {
         let Self { followed, store, policy, .. } = self;
         let Some(one) = followed.get_mut(id) else { return };
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
@@ -189,6 +189,7 @@ impl Follow {
         let view = surroundings(&one.subject.target, &one.needed, &contents);
         let judgement = judge(&one.subject, &view, policy, &mut one.memory, now);
         self.updates.extend(one.take(id, judgement, now));
+        one.moved = moved;
         #[cfg(test)]
         {
             self.judged += 1;
@@ -204,19 +205,16 @@ impl Follow {
         }
     }
 
-    /// Whether an object that was judged failed is so: reads anew what it is judged by, unless some of it has just
-    /// come. Where it is not, its verdict comes as an update.
+    /// Whether an object that was judged failed is so. What only time has shown may be of a watch that sees nothing any
+    /// more: what it is judged by is read anew. Where it has not failed, its verdict comes as an update. Waits for as
+    /// long as the API server is silent.
     pub async fn confirm(&mut self, object: &ObjectId, limit: Duration) -> bool {
         let Some(one) = self.followed.get(object) else { return false };
-        let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
-        let has_just_come = |contents: &Contents| {
-            let heard = |one| contents.heard(one).is_some_and(|at| at.elapsed() < JUST);
-            collections.is_empty() || collections.iter().any(heard)
-        };
-        let is_true = has_just_come(&self.store.contents());
-        if !is_true {
-            self.store.refresh(&collections, limit).await;
-            self.judge_one(object, self.clock.now());
+        if !one.moved {
+            let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
+            let limit = limit.max(ANSWERS);
+            while !self.store.refresh(&collections, limit).await && self.store.heard().silent() >= ANSWERS {}
+            self.judge_one(object, self.clock.now(), true);
         }
         let last = self.followed.get(object).and_then(|one| one.last.as_ref());
         let is_failed = matches!(last.map(|last| &last.verdict), Some(Verdict::Failed { .. }));

@@ -45,12 +45,14 @@ impl Watching {
 
     /// Ends where the API server has been silent for too long.
     async fn silence(&self, patience: Duration) -> Problem {
+        // A server that is merely slow needs its time.
+        let limit = patience.max(SILENCE);
         let mut since: Option<Instant> = None;
         let mut told: Option<Instant> = None;
         loop {
-            sleep(TICK.min(patience)).await;
+            sleep(TICK).await;
             let silent = self.heard.silent();
-            if silent >= patience {
+            if silent >= limit {
                 return Problem::Unreachable { seconds: patience.as_secs() };
             }
             if silent < SILENCE {

@@ -21,3 +21,8 @@ pub use health::{Health, health};
 pub use options::WatchingOptions;
 pub use service::Watching;
 pub use telling::{Telling, tell};
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

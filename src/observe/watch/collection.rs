@@ -72,12 +72,12 @@ impl Sink {
     }
 
     /// A bookmark comes from the server's memory, and says nothing of what is behind it.
-    fn take(&self, collection: &Collection, event: WatchEvent) {
+    fn take(&self, event: WatchEvent) {
         let is_change = !matches!(event, WatchEvent::Bookmark(_));
         if is_change {
             self.heard.now();
         }
-        self.write(|contents| contents.take(collection, event));
+        self.write(|contents| contents.take(event));
     }
 }
 
@@ -150,7 +150,7 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
                         Ok(event) => {
                             (failures, pause) = (0, Pause::default());
                             advance(&mut version, &event);
-                            sink.take(collection, event);
+                            sink.take(event);
                         }
                         Err(error) => outcome = Err(error),
                     }

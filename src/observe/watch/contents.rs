@@ -85,11 +85,6 @@ impl Contents {
         self.standings.get(collection).map(|standing| &standing.state)
     }
 
-    /// When a change or a whole list of the collection came last.
-    pub fn heard(&self, collection: &Collection) -> Option<Instant> {
-        self.standings.get(collection)?.heard
-    }
-
     /// What has changed since the last call.
     pub fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
@@ -137,10 +132,7 @@ impl Contents {
     }
 
     /// Takes one event of a watch.
-    pub(super) fn take(&mut self, collection: &Collection, event: WatchEvent) {
-        if !matches!(event, WatchEvent::Bookmark(_)) {
-            self.stand(collection, Standing::heard);
-        }
+    pub(super) fn take(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::Present(object) => self.insert(object),
             WatchEvent::Deleted(object) => self.remove(&object.id()),

@@ -14,15 +14,13 @@ pub(super) struct Standing {
     pub state: State,
     /// When the last read began that the server has answered, one way or the other.
     pub answered: Option<Instant>,
-    /// When a change or a whole list came last.
-    pub heard: Option<Instant>,
     /// Since when every try has failed.
     pub failing: Option<Instant>,
 }
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { state: State::Loading(None), answered: None, heard: None, failing: None }
+        Self { state: State::Loading(None), answered: None, failing: None }
     }
 }
 
@@ -30,12 +28,7 @@ impl Standing {
     pub fn answered(&mut self, began: Instant) {
         self.state = State::Synced;
         self.answered = Some(began);
-        self.heard = Some(Instant::now());
         self.failing = None;
-    }
-
-    pub fn heard(&mut self) {
-        self.heard = Some(Instant::now());
     }
 
     pub fn resumed(&mut self) {
