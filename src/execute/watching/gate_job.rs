@@ -99,7 +99,7 @@ fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
 }
 
 fn has_run(view: &Surroundings<'_>) -> bool {
-    let has_started = |pod: &&PodFacts| {
+    let has_started = |pod: &PodFacts| {
         let ran = |state: &ContainerState| {
             matches!(state, ContainerState::Running { .. } | ContainerState::Terminated { .. })
         };
@@ -107,7 +107,7 @@ fn has_run(view: &Surroundings<'_>) -> bool {
             || pod.containers.iter().any(|one| ran(&one.state) || one.last_exit.is_some())
     };
     let failed = view.object.and_then(|job| job.at("/status/failed")?.as_u64()).unwrap_or(0);
-    failed > 0 || view.pods.iter().any(|pod| has_started(pod))
+    failed > 0 || view.pods.iter().copied().any(has_started)
 }
 
 /// Creates the Job. One that is there after a lost answer is the same: nobody else knows its name.

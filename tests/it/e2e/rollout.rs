@@ -254,7 +254,6 @@ fn a_crashed_containers_last_words_are_told() {
 #[tokio::test]
 async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_log() {
     use crate::rollout::service::{apply, failed, run};
-    use kubectl_delivery::execute::Rollout;
     use kubectl_delivery::execute::watching::WatchingOptions;
     use kubectl_delivery::model::event::Event;
     let namespace = TestCluster::get().namespace_named("t-real");
