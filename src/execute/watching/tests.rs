@@ -51,6 +51,24 @@ impl Bounds for Impatient {
     }
 }
 
+/// Patient, and only looks.
+struct Looking;
+
+#[async_trait]
+impl Bounds for Looking {
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn may_write(&self) -> bool {
+        false
+    }
+
+    async fn before_write(&self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
 struct Scene {
     fake: Arc<Fake>,
     events: Arc<Collected>,
@@ -159,19 +177,6 @@ async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
 
 #[tokio::test]
 async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_its_end() {
-    struct Patient;
-    #[async_trait]
-    impl Bounds for Patient {
-        fn patience(&self) -> Duration {
-            Duration::from_secs(60)
-        }
-        fn may_write(&self) -> bool {
-            false
-        }
-        async fn before_write(&self) -> Result<(), Problem> {
-            Ok(())
-        }
-    }
     let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
     let one = watched(&scene.fake.put(claim("data", "Pending")));
     let outage = async {
@@ -182,7 +187,7 @@ async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_
         tokio::time::sleep(Duration::from_secs(3)).await;
         scene.fake.put(claim("data", "Bound"));
     };
-    let (judged, ()) = tokio::join!(scene.watching.follow(std::slice::from_ref(&one), &Patient), outage);
+    let (judged, ()) = tokio::join!(scene.watching.follow(std::slice::from_ref(&one), &Looking), outage);
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
     assert!(notes.contains("does not answer for") && notes.contains("answers again"), "{notes}");
@@ -288,6 +293,17 @@ async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
     assert!(notes.contains("cannot delete pod db-0") && notes.contains("deleted pod db-0"), "{notes}");
+}
+
+#[tokio::test]
+async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
+    let policy = Policy { timeout: Some(2), ..quick() };
+    let scene = scene(WatchingOptions { policy, ..WatchingOptions::default() });
+    let one = watched(&scene.fake.put(set(0)));
+    scene.fake.put(pod("old", false));
+    failed(scene.watching.follow(std::slice::from_ref(&one), &Looking).await);
+    assert_eq!(scene.fake.count("DELETE"), 0);
+    assert!(scene.notes().contains("once somebody deletes the pod"), "{}", scene.notes());
 }
 
 fn subject(object: &Object) -> Subject {
