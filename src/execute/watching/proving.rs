@@ -133,3 +133,30 @@ pub(super) fn member(target: &Target) -> Subject {
         soak: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::super::{Watching, WatchingOptions};
+    use super::*;
+    use crate::model::event::{Event, EventSink};
+    use std::sync::Arc;
+
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        fn emit(&self, _: Event) {}
+    }
+
+    #[test]
+    fn a_digest_that_no_node_reports_is_waited_for_and_then_not_called_a_wrong_one() {
+        let watching = Watching::new(Arc::new(Fake::default()), Arc::new(Nobody), WatchingOptions::default());
+        let unproved = Unproved { unreported: vec!["container main".into()], ..Unproved::default() };
+        let minute = Duration::from_secs(60);
+        assert_eq!(unproved.give_up_after(&watching, Duration::from_secs(19), minute), Ok(()));
+        match unproved.give_up_after(&watching, Duration::from_secs(20), minute) {
+            Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
+            other => panic!("expected a failure, found {other:?}"),
+        }
+    }
+}
