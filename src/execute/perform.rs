@@ -7,14 +7,13 @@ use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Stopped, Watched};
 use super::steps::{Outcome, Steps};
-use super::store::{Store, StoreError, is_passing};
+use super::store::{Store, StoreError};
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::is_well;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
 use crate::model::plan::Undo;
-use crate::model::verdict::{Cause, CauseKind};
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Bodies, Stored};
 use crate::rollout::is_watched;
@@ -200,14 +199,14 @@ impl Performer {
     }
 
     /// The objects of steps as they were answered, or as they are now.
-    async fn watched(&self, steps: &[u32]) -> Result<Vec<Watched>, Stopped> {
+    async fn watched(&self, steps: &[u32]) -> Vec<Watched> {
         let mut watched = Vec::new();
         for id in steps {
             let Some(part) = self.bodies.steps.get(id) else { continue };
             let known = self.answers.lock().await.get(id).cloned();
             let answer = match known {
                 Some(answer) => Some(answer),
-                None => self.read(&part.step.target).await?,
+                None => self.services.cluster.get(&part.step.target).await.ok().flatten(),
             };
             watched.extend(answer.map(|answer| Watched {
                 step: *id,
@@ -216,28 +215,11 @@ impl Performer {
                 changes: part.step.changes.clone(),
             }));
         }
-        Ok(watched)
-    }
-
-    /// An object as it is now; one that cannot be read is not taken for one that is not there.
-    async fn read(&self, target: &Target) -> Result<Option<Object>, Stopped> {
-        let mut clock = self.steps.patience.start();
-        loop {
-            match self.services.cluster.get(target).await {
-                Ok(found) => return Ok(found),
-                Err(error) if is_passing(&error) => clock.wait().await?,
-                Err(error) => {
-                    let message = format!("{target} cannot be read: {error}");
-                    let kind = CauseKind::Unverified;
-                    let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
-                    return Err(Box::new(Failure { object: Some(target.id()), cause }).into());
-                }
-            }
-        }
+        watched
     }
 
     async fn follow(&self, steps: &[u32]) -> Result<(), Stopped> {
-        let watched = self.watched(steps).await?;
+        let watched = self.watched(steps).await;
         self.services.rollout.follow(&watched, &self.steps.patience).await
     }
 
@@ -257,7 +239,7 @@ impl Performer {
 
     async fn soak(&self, journal: &Journal) -> Result<(), Stopped> {
         let steps: Vec<u32> = journal.steps.iter().filter(|step| !step.prune).map(|step| step.id).collect();
-        let watched = self.watched(&steps).await?;
+        let watched = self.watched(&steps).await;
         let time = Duration::from_secs(self.bodies.promotion.plan.settings.soak_seconds.into());
         self.services.rollout.soak(&watched, time, &self.steps.patience).await
     }

@@ -50,7 +50,12 @@ impl Watching {
         let mut since: Option<Instant> = None;
         let mut told: Option<Instant> = None;
         loop {
+            let before = Instant::now();
             sleep(TICK).await;
+            if before.elapsed() > TICK * 4 {
+                // This process was stopped, or too busy to listen.
+                self.heard.now();
+            }
             let silent = self.heard.silent();
             if silent >= limit {
                 return Problem::Unreachable { seconds: patience.as_secs() };

@@ -101,7 +101,7 @@ pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, si
             }
             Err(error) => {
                 tracing::debug!(kind = collection.resource.kind, %error, "cannot list");
-                sink.write(|contents| contents.failed(&collection, began, error));
+                sink.write(|contents| contents.failed(&collection, Some(began), error));
             }
         }
         pause.wait().await;
@@ -164,7 +164,7 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
             if error.is_expired() || error.is_forbidden() || error.is_not_found() {
                 return;
             }
-            sink.write(|contents| contents.failed(collection, opened, error));
+            sink.write(|contents| contents.failed(collection, None, error));
             failures += 1;
             pause.wait().await;
         } else if opened.elapsed() < Duration::from_secs(1) {

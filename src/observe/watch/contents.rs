@@ -118,8 +118,8 @@ impl Contents {
         self.stand(collection, Standing::resumed);
     }
 
-    /// A read or a watch that began then has failed.
-    pub(super) fn failed(&mut self, collection: &Collection, began: Instant, error: ApiError) {
+    /// A read that began then has failed, or, without a time, a watch.
+    pub(super) fn failed(&mut self, collection: &Collection, began: Option<Instant>, error: ApiError) {
         self.stand(collection, |standing| standing.failed(began, error));
     }
 

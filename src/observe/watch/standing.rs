@@ -38,12 +38,13 @@ impl Standing {
         }
     }
 
-    pub fn failed(&mut self, began: Instant, error: ApiError) {
+    /// A read that began then has failed, or, without a time, a watch.
+    pub fn failed(&mut self, began: Option<Instant>, error: ApiError) {
         let since = *self.failing.get_or_insert_with(Instant::now);
         let is_refused = error.is_forbidden() || matches!(error, ApiError::NotServed { .. });
         let is_considered = is_considered(&error);
         if is_considered {
-            self.answered = Some(began);
+            self.answered = began.or(self.answered);
         }
         let was_read = matches!(self.state, State::Synced | State::Stale(_));
         self.state = match (was_read, since.elapsed() >= OLD) {
@@ -77,7 +78,7 @@ mod tests {
     fn failed(state: State, ago: Duration, code: u16) -> State {
         let now = Instant::now();
         let mut standing = Standing { state, failing: now.checked_sub(ago), ..Standing::default() };
-        standing.failed(now, status(code));
+        standing.failed(Some(now), status(code));
         standing.state
     }
 
