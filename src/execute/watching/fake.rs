@@ -26,6 +26,7 @@ struct State {
     objects: Vec<Object>,
     watches: Vec<(String, UnboundedSender<WatchEvent>)>,
     unlistable: HashMap<String, u16>,
+    unwatchable: HashMap<String, u16>,
     plays: VecDeque<Play>,
     is_down: bool,
     requests: Vec<String>,
@@ -62,6 +63,11 @@ impl Fake {
     /// From now on lists of a kind are answered with this code.
     pub fn cannot_list(&self, kind: &str, code: u16) {
         self.0.lock().unwrap().unlistable.insert(kind.into(), code);
+    }
+
+    /// From now on watches of a kind are answered with this code.
+    pub fn cannot_watch(&self, kind: &str, code: u16) {
+        self.0.lock().unwrap().unwatchable.insert(kind.into(), code);
     }
 
     /// What becomes of the next writes.
@@ -106,6 +112,9 @@ impl Cluster for Fake {
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
         let mut state = self.ask(format!("WATCH {}", request.resource.kind))?;
+        if let Some(code) = state.unwatchable.get(&request.resource.kind) {
+            return Err(status(*code));
+        }
         let (to, from) = unbounded_channel();
         state.watches.push((request.resource.kind.clone(), to));
         let next = |mut from: tokio::sync::mpsc::UnboundedReceiver<WatchEvent>| async {

@@ -32,7 +32,7 @@ async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     let start = Instant::now();
     let (judged, ()) = tokio::join!(following, silence);
     assert_eq!(judged.map_err(|stopped| matches!(stopped, Stopped::CutOff(_))), Err(true));
-    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_
     let outage = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         scene.fake.is_down(true);
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
         scene.fake.is_down(false);
         tokio::time::sleep(Duration::from_secs(3)).await;
         scene.fake.put(claim("data", "Bound"));

@@ -68,3 +68,17 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
     assert_eq!(scene.watching.follow(&[balanced], &scene.bounds).await, Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
+
+#[tokio::test]
+async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
+    let fake = Arc::new(Fake::default());
+    let one = fake.put(claim("data", "Pending"));
+    fake.cannot_watch("PersistentVolumeClaim", 403);
+    let mut follow = Follow::start(fake.clone(), quick());
+    follow.add([subject(&one)]);
+    follow.next().await;
+    fake.put(claim("data", "Bound"));
+    assert_eq!(follow.next().await.verdict, Verdict::done(), "what can be listed is still seen");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(fake.count("LIST PersistentVolumeClaim") < 10, "{}", fake.count("LIST"));
+}
