@@ -12,7 +12,7 @@ use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::is_well;
 use crate::model::event::Event;
-use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
+use crate::model::journal::{Journal, StepPart, StepProgress, UndoState};
 use crate::model::plan::Undo;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Bodies, Stored};
