@@ -5,12 +5,12 @@ mod lines;
 mod wanted;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
-use crate::cluster::Cluster;
-use crate::execute::Rollout;
+use crate::cluster::{Cluster, Deadline};
 use crate::execute::watching::{Watching, WatchingOptions};
+use crate::execute::{Bounds, Limits, Problem, Rollout, Stopped};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::journal::Failure;
 use crate::rollout::Policy;
+use async_trait::async_trait;
 use clap::{Args as ClapArgs, ValueEnum};
 use lines::Lines;
 use std::path::PathBuf;
@@ -85,7 +85,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
                 format!("{name} runs: {count} objects are as desired, and their images are the tested ones");
             (Ok(Exit::OK), Event::Finished { outcome: Outcome::Promoted, message, next: Vec::new() })
         }
-        Err(failure) => {
+        Err(Stopped::CutOff(problem)) => {
+            let (outcome, message) = (Outcome::Left, problem.said());
+            let event = Event::Finished { outcome, message: message.clone(), next: Vec::new() };
+            (Err(CommandError::new(ErrorKind::Unreachable, message)), event)
+        }
+        Err(Stopped::Failed(failure)) => {
             let of = failure.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
             let message = format!("{of}{}", failure.cause.message);
             let event = Event::Finished {
@@ -128,11 +133,32 @@ async fn wait(
     cluster: Arc<dyn Cluster>,
     watching: &Watching,
     events: &dyn EventSink,
-) -> Result<usize, Box<Failure>> {
-    let watched = arriving::follow(goal, cluster, watching, events, args.timeout).await?;
-    watching.prove().await?;
+) -> Result<usize, Stopped> {
+    let bounds = Looking { patience: args.timeout.min(Limits::default().patience) };
+    let watched = arriving::follow(goal, cluster, watching, events, args.timeout, &bounds).await?;
+    watching.prove(&bounds).await?;
     if let Some(time) = args.soak {
-        watching.soak(&watched, time).await?;
+        watching.soak(&watched, time, &bounds).await?;
     }
     Ok(watched.len())
+}
+
+/// Whoever only looks helps no rollout on.
+struct Looking {
+    patience: Duration,
+}
+
+#[async_trait]
+impl Bounds for Looking {
+    fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn may_write(&self) -> bool {
+        false
+    }
+
+    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
+        Ok(None)
+    }
 }

@@ -28,6 +28,6 @@ mod well;
 
 pub use lock::{LockError, remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
-pub use services::{Ended, Interrupt, Limits, Rollout, Services, Watched};
+pub use services::{Bounds, Ended, Interrupt, Limits, Problem, Rollout, Services, Stopped, Watched};
 pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;

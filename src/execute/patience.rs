@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 /// Why waiting ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub enum Problem {
     /// The lock is another's.
     LockLost,
     /// No answer for too long.

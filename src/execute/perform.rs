@@ -5,7 +5,7 @@ use super::machine::{Effect, Input};
 use super::patience::Problem;
 use super::promote::Packed;
 use super::run::Now;
-use super::services::{Services, Watched};
+use super::services::{Services, Stopped, Watched};
 use super::steps::{Outcome, Steps, refusal};
 use super::store::{Store, StoreError, is_passing};
 use super::undo::Undoing;
@@ -97,7 +97,7 @@ impl Performer {
             Effect::Undo(step) => self.undo(step, &now.head.current).await,
             Effect::Follow(steps) => self.follow(&steps).await,
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
-            Effect::Prove => Input::Judged(self.services.rollout.prove().await),
+            Effect::Prove => judged(self.services.rollout.prove(&self.steps.patience).await),
             Effect::Soak(steps) => self.soak(&steps).await,
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
@@ -189,10 +189,11 @@ impl Performer {
             Err(left) => return Ok(left),
         };
         let watched = Watched { step: part.step.id, target: job.target.clone(), answer, changes: Vec::new() };
-        Ok(match self.services.rollout.follow(&[watched]).await {
-            Ok(()) => job.has_undone(),
-            Err(failure) => job.failed(&failure.cause.message),
-        })
+        match self.services.rollout.follow(&[watched], &self.steps.patience).await {
+            Ok(()) => Ok(job.has_undone()),
+            Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
+            Err(Stopped::CutOff(problem)) => Err(problem),
+        }
     }
 
     fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
@@ -240,7 +241,7 @@ impl Performer {
     async fn follow(&self, steps: &[u32]) -> Input {
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {
-                Input::Judged(self.services.rollout.follow(&watched).await)
+                judged(self.services.rollout.follow(&watched, &self.steps.patience).await)
             }
             Ok((_, absent)) => Input::Absent(absent),
             Err(unread) => unread.into(),
@@ -270,7 +271,7 @@ impl Performer {
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {
                 let time = Duration::from_secs(seconds.into());
-                Input::Judged(self.services.rollout.soak(&watched, time).await)
+                judged(self.services.rollout.soak(&watched, time, &self.steps.patience).await)
             }
             Ok((_, absent)) => Input::Absent(absent),
             Err(unread) => unread.into(),
@@ -295,6 +296,14 @@ impl From<Unread> for Input {
                 Input::Judged(Err(Box::new(Failure::of(Some(object), CauseKind::Conflict, message))))
             }
         }
+    }
+}
+
+fn judged(judged: Result<(), Stopped>) -> Input {
+    match judged {
+        Ok(()) => Input::Judged(Ok(())),
+        Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
+        Err(Stopped::CutOff(problem)) => Input::CutOff(ending::problem(problem)),
     }
 }
 

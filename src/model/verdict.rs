@@ -107,6 +107,8 @@ pub enum CauseKind {
     Conflict,
     /// The server refuses a step that its dry run let pass, or makes something else of it.
     Refused,
+    /// It could not be found out whether it is well: something could not be read, asked, or was not reported.
+    Unverified,
 }
 
 impl CauseKind {
@@ -134,7 +136,8 @@ impl CauseKind {
             | CauseKind::Unschedulable
             | CauseKind::Disappeared
             | CauseKind::Conflict
-            | CauseKind::Refused => false,
+            | CauseKind::Refused
+            | CauseKind::Unverified => false,
         }
     }
 }

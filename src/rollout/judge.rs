@@ -3,7 +3,6 @@
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
-use super::needs::is_watched;
 use super::policy::Policy;
 use super::reading::{Reading, reported};
 use super::refused::refused;
@@ -57,7 +56,7 @@ pub fn judge(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Judgement {
-    if !is_watched(&subject.target) {
+    if !subject.rolls_out {
         return Judgement {
             verdict: Verdict::done(),
             deadline: None,
@@ -68,30 +67,42 @@ pub fn judge(
     }
     let known = known(subject, surroundings, memory);
     let premature = matches!(known, Known::Unseen(_));
+    let is_ignored = premature && surroundings.object.is_some_and(kinds::observes_generation);
+    let is_unknown = is_ignored || matches!(known, Known::Blind(_));
     let reading = match known {
         Known::Current(object) => kinds::read(object, surroundings, policy),
-        Known::NotYet(why) | Known::Unseen(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
+        Known::NotYet(why) | Known::Unseen(why) | Known::Blind(why) => {
+            Reading::without_pods(Verdict::waiting(0, 1, why))
+        }
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
     };
-    Judgement { premature, ..weigh(reading, subject, surroundings, policy, memory, now) }
+    let mut judgement = weigh(reading, subject, surroundings, policy, memory, now);
+    judgement.premature = premature;
+    if let (true, Verdict::Failed { cause }) = (is_unknown, &mut judgement.verdict) {
+        // Too late, and yet nothing is known of what was written.
+        cause.kind = CauseKind::Unverified;
+    }
+    judgement
 }
 
-/// Pods of the object's new revision, those that have run to their end among them.
+/// Pods of the object's new revision, those that have run to their end among them; else why they are not known.
 pub(super) fn current_pods<'a>(
     subject: &Subject,
     surroundings: &Surroundings<'a>,
     policy: &Policy,
-) -> Vec<&'a PodFacts> {
+) -> Result<Vec<&'a PodFacts>, String> {
     match known(subject, surroundings, &mut Memory::default()) {
-        Known::Current(object) if object.kind() == "Job" => surroundings.pods.clone(),
-        Known::Current(object) => kinds::read(object, surroundings, policy).pods,
-        Known::NotYet(_) | Known::Unseen(_) | Known::Gone(_) => Vec::new(),
+        Known::Current(object) if object.kind() == "Job" => Ok(surroundings.pods.clone()),
+        Known::Current(object) => Ok(kinds::read(object, surroundings, policy).pods),
+        Known::NotYet(why) | Known::Unseen(why) | Known::Blind(why) | Known::Gone(why) => Err(why),
     }
 }
 
 enum Known<'a> {
     Current(&'a Object),
     NotYet(String),
+    /// The watch shows nothing that can be trusted.
+    Blind(String),
     /// The watch, or the controller, has not come to our write.
     Unseen(String),
     Gone(String),
@@ -101,7 +112,7 @@ enum Known<'a> {
 fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Memory) -> Known<'a> {
     let target = &subject.target;
     if let Some(why) = &surroundings.unreadable {
-        return Known::NotYet(format!("{target} cannot be watched: {why}"));
+        return Known::Blind(format!("{target} cannot be watched: {why}"));
     }
     let Some(object) = surroundings.object else {
         return match memory.uid {

@@ -27,7 +27,7 @@ pub use deadline::Deadline;
 pub use gate::{holds, samples};
 pub use judge::{Judgement, Nudge, judge};
 pub use memory::Memory;
-pub use needs::{Need, is_watched, needs};
+pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use policy::{Graces, Policy};
 pub use prove::{Proof, prove};
 pub use subject::{Baseline, Subject, Surroundings, written_at};

@@ -21,6 +21,27 @@ pub fn is_watched(target: &Target) -> bool {
     kinds::is_watched(&target.resource.group, &target.resource.kind)
 }
 
+/// Whether there is anything to wait for: of the Services only those wait that ask for a load balancer.
+pub fn rolls_out(target: &Target, object: &Object) -> bool {
+    let is_plain = is_service(target) && object.text("/spec/type") != "LoadBalancer";
+    is_watched(target) && !is_plain
+}
+
+/// Whether how an object of that kind stood before a write says anything of its rollout.
+pub fn has_baseline(target: &Target) -> bool {
+    is_watched(target) && !is_service(target)
+}
+
+fn is_service(target: &Target) -> bool {
+    target.resource.group.is_empty() && target.resource.kind == "Service"
+}
+
+/// Whether objects of that kind run pods whose images can be proved.
+pub fn runs_pods(target: &Target) -> bool {
+    let (group, kind) = (target.resource.group.as_str(), target.resource.kind.as_str());
+    (group, kind) == ("", "Pod") || kinds::beside(group, kind).contains(&("", "Pod"))
+}
+
 /// What must be watched to judge an object; its own collection first. `object` is what is known of it, where
 /// anything is: what its spec refers to is needed too.
 pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {

@@ -22,6 +22,8 @@ pub struct Proof {
     pub wrong: Vec<Cause>,
     /// Containers whose image no node has reported yet.
     pub unknown: Vec<String>,
+    /// Why the pods themselves are not known.
+    pub unread: Option<String>,
     /// What is not of the release and is allowed: what admission added and the environment expects, and images that
     /// the preflight let through; one sentence each.
     pub expected: Vec<String>,
@@ -36,9 +38,19 @@ pub fn prove(
     injected: &[Injected],
 ) -> Proof {
     let mut proof = Proof::default();
-    let Some(object) = surroundings.object else { return proof };
-    let template = names_of_template(object);
-    for pod in current_pods(subject, surroundings, policy) {
+    // A Job may take itself away once it is complete.
+    if surroundings.unreadable.is_none()
+        && surroundings.object.is_none()
+        && subject.target.resource.kind == "Job"
+    {
+        return proof;
+    }
+    let pods = match current_pods(subject, surroundings, policy) {
+        Ok(pods) => pods,
+        Err(why) => return Proof { unread: Some(why), ..proof },
+    };
+    let template = surroundings.object.and_then(names_of_template);
+    for pod in pods {
         for container in pod.containers.iter().filter(|one| one.role != ContainerRole::Ephemeral) {
             let is_ours = template.as_ref().is_none_or(|names| names.contains(&container.name.as_str()));
             if is_ours {

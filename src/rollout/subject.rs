@@ -1,5 +1,6 @@
 //! What is judged: one object as our write left it, and what surrounds it.
 
+use super::needs::rolls_out;
 use super::signs;
 use crate::model::occurrence::Occurrence;
 use crate::model::pod::PodFacts;
@@ -27,9 +28,16 @@ pub struct Subject {
     /// Image references that the preflight found in their registries.
     #[serde(default)]
     pub seen_images: BTreeSet<String>,
+    /// Whether there is anything to wait for ([`rolls_out`]); where not, nothing is watched for it.
+    #[serde(default = "yes")]
+    pub rolls_out: bool,
     /// How things stood when the soak began; from then on nothing may get worse.
     #[serde(default)]
     pub soak: Option<Baseline>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Subject {
@@ -37,6 +45,7 @@ impl Subject {
     /// ([`written_at`]).
     pub fn new(target: Target, answer: &Object, started_at: Timestamp) -> Self {
         Self {
+            rolls_out: rolls_out(&target, answer),
             target,
             uid: answer.uid().to_owned(),
             generation: answer.generation(),

@@ -3,13 +3,13 @@
 use super::Show;
 use crate::cli::{Context, Stream};
 use crate::model::event::{Event, EventSink};
-use crate::report::progress::{Board, Lines, TreeStyle, tree};
+use crate::report::progress::{Lines, TreeStyle, tree};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How often the tree is drawn: its clock goes on where nothing happens.
+/// How often the tree is drawn, whatever happens meanwhile.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The sink for a run: a tree where a person watches a terminal that can move its cursor.
@@ -62,21 +62,27 @@ struct Live {
 impl Live {
     fn start(context: &Context) -> Arc<Self> {
         let (width, height) = context.size(Stream::Stderr).unwrap_or((80, 24));
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20));
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            bar.set_style(style);
-        }
         let color = context.color(Stream::Stderr);
         // A column stays free: a full last column wraps on some terminals.
         let style = TreeStyle { color, width: width.saturating_sub(1), height };
-        let lines = Mutex::new(Lines::new(color));
-        let live = Arc::new(Self { lines, bar, start: Instant::now(), style });
+        let live = Arc::new(Self::on(ProgressDrawTarget::stderr_with_hz(20), style));
         tokio::spawn(redraw(Arc::downgrade(&live)));
         live
     }
 
-    fn draw(&self, board: &Board) {
-        let lines = tree(board, self.start.elapsed(), self.style);
+    fn on(target: ProgressDrawTarget, style: TreeStyle) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        let lines = Mutex::new(Lines::new(style.color));
+        Self { lines, bar, start: Instant::now(), style }
+    }
+
+    /// Lays the tree out anew. Its clock alone calls it: events may come by the thousand.
+    fn draw(&self) {
+        let known = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = tree(known.board(), self.start.elapsed(), self.style);
         if lines.is_empty() && self.bar.message().is_empty() {
             return;
         }
@@ -92,8 +98,7 @@ async fn redraw(live: Weak<Live>) {
         if live.bar.is_finished() {
             return;
         }
-        let lines = live.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        live.draw(lines.board());
+        live.draw();
     }
 }
 
@@ -119,6 +124,27 @@ impl EventSink for Live {
         if stays(&event) {
             said.iter().for_each(|line| self.bar.println(line));
         }
-        self.draw(lines.board());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObjectId;
+    use crate::model::event::Phase;
+    use crate::model::verdict::Verdict;
+
+    #[test]
+    fn events_by_the_thousand_are_laid_out_once_by_the_clock() {
+        let style = TreeStyle { color: false, width: 80, height: 24 };
+        let live = Live::on(ProgressDrawTarget::hidden(), style);
+        live.emit(Event::PhaseStarted { phase: Phase::Apply });
+        for n in 0..10_000 {
+            let object = ObjectId::new("apps", "Deployment", Some("shop"), &format!("web-{n}"));
+            live.emit(Event::Rollout { object, verdict: Verdict::waiting(0, 1, "0 of 1 pods are ready") });
+        }
+        assert_eq!(live.bar.message(), "", "an event drew the tree");
+        live.draw();
+        assert!(live.bar.message().contains("9990 more"), "{}", live.bar.message());
     }
 }

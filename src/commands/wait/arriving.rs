@@ -3,8 +3,8 @@
 use super::wanted::Goal;
 use crate::cluster::Cluster;
 use crate::compare::missing;
-use crate::execute::Watched;
 use crate::execute::watching::Watching;
+use crate::execute::{Bounds, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
@@ -25,7 +25,8 @@ pub(super) async fn follow(
     watching: &Watching,
     events: &dyn EventSink,
     timeout: Duration,
-) -> Result<Vec<Watched>, Box<Failure>> {
+    bounds: &dyn Bounds,
+) -> Result<Vec<Watched>, Stopped> {
     let end = Instant::now() + timeout;
     let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();
     let mut watched: Vec<Watched> = Vec::new();
@@ -39,7 +40,7 @@ pub(super) async fn follow(
             watched.extend(arrived);
         }
         if open.is_empty() {
-            watching.progress(&watched).await?;
+            watching.progress(&watched, bounds).await?;
             return Ok(watched);
         }
         if told != open.len() {
@@ -49,12 +50,12 @@ pub(super) async fn follow(
             events.emit(Event::Note { object: None, message });
         }
         if Instant::now() >= end {
-            return Err(late(&look, timeout));
+            return Err(late(&look, timeout).into());
         }
         // What has arrived is judged meanwhile.
         let until = (Instant::now() + PAUSE).min(end);
-        match tokio::time::timeout_at(until, watching.progress(&watched)).await {
-            Ok(Err(failure)) => return Err(failure),
+        match tokio::time::timeout_at(until, watching.progress(&watched, bounds)).await {
+            Ok(Err(stopped)) => return Err(stopped),
             Ok(Ok(())) => tokio::time::sleep_until(until).await,
             Err(_) => {}
         }

@@ -1,19 +1,27 @@
 //! The loop that feeds verdicts to an execution.
 
 use super::clock::Clock;
-use super::view::{Needed, is_read, may_need_more, needed, surroundings};
+use super::followed::Followed;
+use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
-use crate::observe::watch::Store;
-use crate::rollout::{Baseline, Deadline, Judgement, Memory, Nudge, Policy, Subject, Surroundings, judge};
+use crate::observe::watch::{Collection, Heard, Store, Touched};
+use crate::rollout::{Baseline, Deadline, Nudge, Policy, Subject, Surroundings, judge};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Many events come at once in a rollout; they are judged together, at most this often.
 const ROUND: Duration = Duration::from_millis(40);
+
+/// Judging takes at most one part in so many of the time: the API server may be on the same processor.
+const SHARE: u32 = 4;
+
+/// An API server that was heard since then answers; what it does not answer all the same stays so.
+const ANSWERS: Duration = Duration::from_secs(5);
 
 /// One change of what is known of an object's rollout.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,19 +36,6 @@ pub struct Update {
     pub nudges: Vec<Nudge>,
 }
 
-/// A controller that needs longer than this to take up what was written is worth a line.
-const TAKEN_UP: Duration = Duration::from_secs(2);
-
-struct Followed {
-    subject: Subject,
-    needed: Needed,
-    memory: Memory,
-    last: Option<Judgement>,
-    /// The last judgement that became an update.
-    told: Option<Judgement>,
-    since: tokio::time::Instant,
-}
-
 /// Follows rollouts until it is dropped.
 pub struct Follow {
     store: Store,
@@ -48,19 +43,33 @@ pub struct Follow {
     clock: Clock,
     followed: BTreeMap<ObjectId, Followed>,
     updates: VecDeque<Update>,
-    judged: tokio::time::Instant,
+    /// When to judge again at the earliest.
+    round: Instant,
+    /// How much silence of the API server is made up for.
+    excused: Duration,
+    #[cfg(test)]
+    pub(in super::super) judged: usize,
 }
 
 impl Follow {
     /// Starts without subjects.
     pub fn start(cluster: Arc<dyn Cluster>, policy: Policy) -> Self {
+        Self::hearing(cluster, policy, Heard::default())
+    }
+
+    /// Starts without subjects, and notes each time that the API server is heard.
+    pub fn hearing(cluster: Arc<dyn Cluster>, policy: Policy, heard: Heard) -> Self {
+        let excused = heard.silences();
         Self {
-            store: Store::new(cluster),
+            store: Store::hearing(cluster, heard),
             policy,
             clock: Clock::start(),
             followed: BTreeMap::new(),
             updates: VecDeque::new(),
-            judged: tokio::time::Instant::now(),
+            round: Instant::now(),
+            excused,
+            #[cfg(test)]
+            judged: 0,
         }
     }
 
@@ -93,13 +102,10 @@ impl Follow {
     /// Follows these too. One that was followed is followed anew.
     pub fn add(&mut self, subjects: impl IntoIterator<Item = Subject>) {
         for subject in subjects {
-            let needed = self.watch(&subject.target);
-            let id = subject.target.id();
-            let since = tokio::time::Instant::now();
-            let memory = Memory::default();
-            self.followed.insert(id, Followed { subject, needed, memory, last: None, told: None, since });
+            let needed = if subject.rolls_out { self.watch(&subject.target) } else { Vec::new() };
+            self.followed.insert(subject.target.id(), Followed::new(subject, needed));
         }
-        self.judged = self.judged.checked_sub(ROUND).unwrap_or(self.judged);
+        self.round = Instant::now();
     }
 
     /// Follows it no longer.
@@ -114,6 +120,7 @@ impl Follow {
         for one in self.followed.values_mut() {
             let view = surroundings(&one.subject.target, &one.needed, &contents);
             one.subject.soak = Some(Baseline::of(&view, None));
+            one.due = Some(Timestamp::MIN);
         }
     }
 
@@ -123,8 +130,8 @@ impl Follow {
             if let Some(update) = self.updates.pop_front() {
                 return update;
             }
-            tokio::time::sleep_until(self.judged + ROUND).await;
-            let again = self.judge_all();
+            tokio::time::sleep_until(self.round).await;
+            let again = self.judge();
             if !self.updates.is_empty() {
                 continue;
             }
@@ -142,33 +149,101 @@ impl Follow {
         self.updates.pop_front()
     }
 
-    /// Judges everything now, and says when to look again though nothing changes.
-    fn judge_all(&mut self) -> Option<Timestamp> {
-        self.judged = tokio::time::Instant::now();
+    /// Judges what has changed or is due, and says when to look again though nothing changes.
+    fn judge(&mut self) -> Option<Timestamp> {
+        let began = Instant::now();
         let now = self.clock.now();
-        for one in self.followed.values_mut().filter(|one| may_need_more(&one.subject.target)) {
-            one.needed = needed(&one.subject.target, self.store.contents().object(&one.subject.target));
-            one.needed.iter().for_each(|(collection, _)| self.store.ensure(collection));
+        self.make_up_for_silence();
+        let touched = self.store.contents().take_touched();
+        let ids = self.to_judge(&touched, now);
+        for id in &ids {
+            self.judge_one(id, now, touched.ids.contains(id));
         }
+        self.round = Instant::now() + ROUND.max(began.elapsed() * (SHARE - 1));
+        self.followed.values().filter_map(|one| one.due).min()
+    }
+
+    fn to_judge(&self, touched: &Touched, now: Timestamp) -> Vec<ObjectId> {
+        let slices = touched.ids.iter().any(|id| id.kind == "EndpointSlice");
+        let is_open = |(id, one): &(&ObjectId, &Followed)| {
+            touched.all
+                || one.due.is_some_and(|at| at <= now)
+                || touched.ids.contains(*id)
+                || slices && may_need_more(&one.subject.target)
+        };
+        self.followed.iter().filter(is_open).map(|(id, _)| id.clone()).collect()
+    }
+
+    fn judge_one(&mut self, id: &ObjectId, now: Timestamp, moved: bool) {
+        let Self { followed, store, policy, .. } = self;
+        let Some(one) = followed.get_mut(id) else { return };
+        if one.subject.rolls_out && may_need_more(&one.subject.target) {
+            one.needed = needed(&one.subject.target, store.contents().object(&one.subject.target));
+            one.needed.iter().for_each(|(collection, _)| store.ensure(collection));
+        }
+        let contents = store.contents();
+        if let (false, Some(left)) = (is_read(&one.needed, &contents), one.unread_for()) {
+            one.due = now.checked_add(left).ok();
+            return;
+        }
+        let view = surroundings(&one.subject.target, &one.needed, &contents);
+        let judgement = judge(&one.subject, &view, policy, &mut one.memory, now);
+        self.updates.extend(one.take(id, judgement, now));
+        one.moved = moved;
+        #[cfg(test)]
+        {
+            self.judged += 1;
+        }
+    }
+
+    /// While the API server is silent, no controller gets on.
+    fn make_up_for_silence(&mut self) {
+        let silences = self.store.heard().silences();
+        if let Some(new) = silences.checked_sub(self.excused).filter(|new| !new.is_zero()) {
+            self.followed.values_mut().for_each(|one| one.excuse(new));
+            self.excused = silences;
+        }
+    }
+
+    /// Whether an object that was judged failed is so. What only time has shown may be of a watch that sees nothing any
+    /// more: what it is judged by is read anew. Where it has not failed, its verdict comes as an update. Waits for as
+    /// long as the API server is silent.
+    pub async fn confirm(&mut self, object: &ObjectId, limit: Duration) -> bool {
+        let Some(one) = self.followed.get(object) else { return false };
+        if !one.moved {
+            let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
+            let limit = limit.max(ANSWERS);
+            while !self.store.refresh(&collections, limit).await && self.store.heard().silent() >= ANSWERS {}
+            self.judge_one(object, self.clock.now(), true);
+        }
+        let last = self.followed.get(object).and_then(|one| one.last.as_ref());
+        let is_failed = matches!(last.map(|last| &last.verdict), Some(Verdict::Failed { .. }));
+        is_failed && !self.updates.iter().any(|update| update.object == *object)
+    }
+
+    /// Reads anew what everything is judged by, and judges it; false where it cannot be had within the limit.
+    pub async fn refresh(&mut self, limit: Duration) -> bool {
+        let needed = self.followed.values().flat_map(|one| &one.needed);
+        let mut collections: Vec<Collection> = needed.map(|(one, _)| one.clone()).collect();
+        collections.sort();
+        collections.dedup();
+        let is_fresh = self.store.refresh(&collections, limit).await;
+        self.judge();
+        is_fresh
+    }
+
+    /// Names a pod once more in a while, if it must still be deleted then.
+    pub fn nudge_again(&mut self, object: &ObjectId, nudge: &Nudge, pause: Duration) {
+        let at = self.clock.now().checked_add(pause).ok();
+        if let Some(one) = self.followed.get_mut(object) {
+            one.nudge_again(&nudge.uid, at);
+        }
+    }
+
+    /// Whether something that a verdict on it needs is not known for a reason that passes.
+    pub fn may_become_known(&self, object: &ObjectId) -> bool {
         let contents = self.store.contents();
-        let mut again = None;
-        for (id, one) in &mut self.followed {
-            if !is_read(&one.needed, &contents) {
-                continue;
-            }
-            let view = surroundings(&one.subject.target, &one.needed, &contents);
-            let judgement = judge(&one.subject, &view, &self.policy, &mut one.memory, now);
-            again = [again, judgement.look_again_at].into_iter().flatten().min();
-            if judgement.premature && one.told.is_none() && one.since.elapsed() < TAKEN_UP {
-                let later = now.checked_add(TAKEN_UP.saturating_sub(one.since.elapsed())).ok();
-                again = [again, later].into_iter().flatten().min();
-            } else if let Some(update) = update(id, one.told.as_ref(), &judgement) {
-                self.updates.push_back(update);
-                one.told = Some(judgement.clone());
-            }
-            one.last = Some(judgement);
-        }
-        again
+        self.followed.get(object).is_some_and(|one| may_become_known(&one.needed, &contents))
     }
 
     /// The last verdict on each object; none where it has not been judged.
@@ -195,15 +270,4 @@ impl Follow {
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
-}
-
-/// What is new in a judgement.
-fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
-    let known = |nudge: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == nudge.uid));
-    let nudges: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
-    let is_same = last.is_some_and(|last| last.verdict == now.verdict);
-    if is_same && nudges.is_empty() {
-        return None;
-    }
-    Some(Update { object: id.clone(), verdict: now.verdict.clone(), deadline: now.deadline.clone(), nudges })
 }

@@ -1,6 +1,7 @@
 //! Following a rollout: watches feed the pure verdicts, and every change of a verdict comes out.
 
 mod clock;
+mod followed;
 mod following;
 mod view;
 

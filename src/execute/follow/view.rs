@@ -21,21 +21,39 @@ pub(super) fn may_need_more(target: &Target) -> bool {
     target.resource.group == "admissionregistration.k8s.io"
 }
 
-/// Whether everything that a verdict needs has been read once; what cannot be read is known too.
+/// Whether everything that a verdict needs has been read once, as far as it can be.
 pub(super) fn is_read(needed: &Needed, contents: &Contents) -> bool {
-    needed.iter().all(|(one, _)| !matches!(contents.state(one), Some(State::Loading(_)) | None))
+    needed.iter().all(|(one, optional)| match contents.state(one) {
+        None | Some(State::Loading(None)) => false,
+        Some(State::Loading(Some(_))) => *optional,
+        Some(State::Synced | State::Stale(_) | State::Unreadable(_)) => true,
+    })
+}
+
+/// Whether something that a verdict needs is not known for a reason that passes.
+pub(super) fn may_become_known(needed: &Needed, contents: &Contents) -> bool {
+    let required = needed.iter().filter(|(_, optional)| !optional);
+    let mut states = required.map(|(one, _)| contents.state(one));
+    states.any(|state| matches!(state, None | Some(State::Loading(_) | State::Stale(_))))
+}
+
+/// Why what a collection holds says nothing.
+fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
+    let what = &collection.resource.plural;
+    match contents.state(collection) {
+        Some(State::Synced) => None,
+        None | Some(State::Loading(None)) => Some(format!("{what} are not read yet")),
+        Some(State::Loading(Some(error)) | State::Stale(error) | State::Unreadable(error)) => {
+            Some(format!("{what}: {error}"))
+        }
+    }
 }
 
 /// What surrounds an object.
 pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c Contents) -> Surroundings<'c> {
     let mut view = Surroundings { object: contents.object(target), ..Surroundings::default() };
-    let unreadable = needed.iter().filter(|(_, optional)| !optional);
-    view.unreadable = unreadable
-        .filter_map(|(one, _)| match contents.state(one) {
-            Some(State::Unreadable(error)) => Some(error.to_string()),
-            _ => None,
-        })
-        .next();
+    let mut required = needed.iter().filter(|(_, optional)| !optional);
+    view.unreadable = required.find_map(|(one, _)| why_unknown(one, contents));
     let Some(object) = view.object else { return view };
     let uid = object.uid();
     view.owned = contents.owned_by(uid).collect();

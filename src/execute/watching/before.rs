@@ -2,16 +2,16 @@
 
 use super::service::Watching;
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Baseline, is_watched};
+use crate::rollout::{Baseline, has_baseline};
 use std::time::Duration;
 
 /// How long the reads may hold up the first write. What is not read by then is told by its time instead.
 const READ: Duration = Duration::from_secs(5);
 
 impl Watching {
-    /// Looks at those that have a rollout. The watches go on, and are those that the rollout is judged by.
+    /// Looks at those whose rollout can be told from how they stood. The watches go on, and are those that the rollout is judged by.
     pub(super) async fn take_down(&self, targets: &[Target]) {
-        let watched: Vec<Target> = targets.iter().filter(|target| is_watched(target)).cloned().collect();
+        let watched: Vec<Target> = targets.iter().filter(|target| has_baseline(target)).cloned().collect();
         if watched.is_empty() {
             return;
         }

@@ -2,13 +2,18 @@
 //! images, runs the gates, and sees that everything stays well.
 
 mod before;
+mod failing;
+mod gate_job;
 mod gates;
 mod health;
+mod hearing;
+mod helping;
 mod hidden;
 mod options;
 mod prometheus;
 mod proving;
 mod service;
+mod soaking;
 mod telling;
 
 pub use gates::{GateCheck, ReadyGate};
@@ -16,3 +21,8 @@ pub use health::{Health, health};
 pub use options::WatchingOptions;
 pub use service::Watching;
 pub use telling::{Telling, tell};
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

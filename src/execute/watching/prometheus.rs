@@ -8,20 +8,39 @@ use std::time::Duration;
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Asks once; an error is why the condition does not hold.
-pub(super) async fn ask(gate: &PrometheusGate) -> Result<(), String> {
+/// What came of a question.
+pub(super) enum Answer {
+    /// The condition holds.
+    Holds,
+    /// It does not; what was found.
+    HoldsNot(String),
+    /// It cannot be told; why.
+    Unknown(String),
+}
+
+/// Asks once.
+pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
+    let result = match query(gate).await {
+        Ok(result) => result,
+        Err(why) => return Answer::Unknown(why),
+    };
+    match holds(&gate.condition, &result) {
+        Ok(true) => Answer::Holds,
+        Ok(false) => {
+            Answer::HoldsNot(format!("{} of {result:?}, the result of {}", gate.condition, gate.query))
+        }
+        Err(why) => Answer::Unknown(format!("{} of {result:?}: {why}", gate.condition)),
+    }
+}
+
+async fn query(gate: &PrometheusGate) -> Result<Vec<f64>, String> {
     let url = format!("{}/api/v1/query", gate.url.trim_end_matches('/'));
     let client = reqwest::Client::builder().timeout(LIMIT).build().map_err(|error| chain(&error))?;
     let answer = client.get(&url).query(&[("query", &gate.query)]).send().await;
     let answer = answer.map_err(|error| chain(&error))?;
     let code = answer.status();
     let body: Value = answer.json().await.map_err(|_| format!("{url} answered {code}, and no JSON"))?;
-    let result = samples(&body)?;
-    match holds(&gate.condition, &result) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(format!("{} of {result:?}, the result of {}", gate.condition, gate.query)),
-        Err(why) => Err(format!("{} of {result:?}: {why}", gate.condition)),
-    }
+    samples(&body)
 }
 
 /// The error and its causes: the innermost says what happened.

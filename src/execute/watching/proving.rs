@@ -2,73 +2,121 @@
 
 use super::service::{FIRST_READ, State, Watching};
 use crate::execute::follow::Follow;
-use crate::execute::services::Watched;
-use crate::model::journal::Failure;
+use crate::execute::services::{Bounds, Problem, Stopped, Watched};
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove};
+use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove, runs_pods};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a node may take to report the image ID of a container that runs.
 const REPORTED: Duration = Duration::from_secs(20);
 
+/// How often what is not known yet is looked at.
+const PAUSE: Duration = Duration::from_millis(200);
+
 impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
-    pub(super) async fn prove_images(&self, state: &mut State) -> Result<(), Box<Failure>> {
+    pub(super) async fn prove_images(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
         let follow = state.follow.get_or_insert_with(|| self.start());
-        let seen: Vec<Watched> = state.seen.values().cloned().collect();
+        let seen: Vec<Watched> = state.seen.values().filter(|one| runs_pods(&one.target)).cloned().collect();
         let others =
-            self.options.members.iter().filter(|one| is_watched(one) && !state.seen.contains_key(&one.id()));
+            self.options.members.iter().filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
         let others: Vec<Subject> = others.map(member).collect();
-        let targets: Vec<Target> = seen
-            .iter()
-            .map(|one| one.target.clone())
-            .chain(others.iter().map(|one| one.target.clone()))
-            .collect();
-        let until = Instant::now() + REPORTED;
+        let targets = seen.iter().map(|one| &one.target).chain(others.iter().map(|one| &one.target));
+        let targets: Vec<Target> = targets.cloned().collect();
         follow.prepare(&targets, FIRST_READ).await;
-        let known: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
-        let subjects: Vec<Subject> = seen
-            .iter()
-            .filter(|one| !known.contains(&one.target.id()))
-            .map(|one| self.subject(follow, one))
-            .collect();
+        let known: BTreeSet<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
+        let again = seen.iter().filter(|one| !known.contains(&one.target.id()));
+        let subjects: Vec<Subject> = again.map(|one| self.subject(follow, one)).collect();
         follow.add(subjects.into_iter().chain(others));
+        let start = Instant::now();
+        let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();
         loop {
-            let proofs: Vec<_> =
-                targets.iter().map(|one| (one.id(), self.proof(follow, &one.id()))).collect();
-            if let Some((id, cause)) = proofs.iter().find_map(|(id, proof)| Some((id, proof.wrong.first()?)))
-            {
-                return Err(self.tell(follow, id.clone(), cause.clone(), &seen).await);
-            }
-            let unknown: Vec<_> = proofs.iter().flat_map(|(_, proof)| proof.unknown.clone()).collect();
-            if unknown.is_empty() {
-                for (id, said) in
-                    proofs.iter().flat_map(|(id, proof)| proof.expected.iter().map(move |said| (id, said)))
-                {
-                    self.note(Some(id.clone()), said.clone());
-                }
+            let unproved = self.prove_open(follow, &mut open, &seen).await?;
+            if open.is_empty() {
                 return Ok(());
             }
-            if Instant::now() >= until {
-                let message = format!(
-                    "no node has reported what it runs, after {} s: {}",
-                    REPORTED.as_secs(),
-                    unknown.join(", ")
-                );
-                return Err(self.tell_plain(CauseKind::WrongImage, message));
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            unproved.give_up_after(self, start.elapsed(), bounds.patience())?;
+            tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Proves what is not proved yet, and leaves what cannot be told now.
+    async fn prove_open(
+        &self,
+        follow: &Follow,
+        open: &mut Vec<ObjectId>,
+        seen: &[Watched],
+    ) -> Result<Unproved, Stopped> {
+        let mut unproved = Unproved::default();
+        let mut left = Vec::new();
+        for id in std::mem::take(open) {
+            let proof = self.proof(follow, &id);
+            if let Some(cause) = proof.wrong.first() {
+                return Err(self.tell(follow, id, cause.clone(), seen).await.into());
+            }
+            if proof.unknown.is_empty() && proof.unread.is_none() {
+                proof.expected.into_iter().for_each(|said| self.note(Some(id.clone()), said));
+                continue;
+            }
+            unproved.passes |= follow.may_become_known(&id);
+            unproved.unread.extend(proof.unread);
+            unproved.unreported.extend(proof.unknown);
+            left.push(id);
+        }
+        *open = left;
+        Ok(unproved)
     }
 
     fn proof(&self, follow: &Follow, id: &ObjectId) -> Proof {
         let read = |subject: &Subject, view: &Surroundings<'_>| {
             prove(subject, view, follow.policy(), &self.options.tested, &self.options.injected)
         };
-        follow.look(id, read).unwrap_or_default()
+        let unread = || Proof { unread: Some(format!("{id} is not followed")), ..Proof::default() };
+        follow.look(id, read).unwrap_or_else(unread)
+    }
+}
+
+/// What is not known of the images that run.
+#[derive(Default)]
+struct Unproved {
+    /// Why pods are not known.
+    unread: Vec<String>,
+    /// Containers of which no node has said what they run.
+    unreported: Vec<String>,
+    /// Whether something cannot be read for a reason that passes.
+    passes: bool,
+}
+
+impl Unproved {
+    /// Ends the proof where it has waited long enough.
+    fn give_up_after(
+        &self,
+        watching: &Watching,
+        waited: Duration,
+        patience: Duration,
+    ) -> Result<(), Stopped> {
+        if self.passes {
+            let problem = Problem::Unreachable { seconds: patience.as_secs() };
+            return if waited < patience { Ok(()) } else { Err(problem.into()) };
+        }
+        if waited < REPORTED {
+            return Ok(());
+        }
+        let seconds = REPORTED.as_secs();
+        let message = match self.unread.first() {
+            Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
+            None => {
+                format!(
+                    "no node has reported what it runs, after {seconds} s: {}",
+                    self.unreported.join(", ")
+                )
+            }
+        };
+        Err(watching.tell_plain(CauseKind::Unverified, message).into())
     }
 }
 
@@ -81,6 +129,34 @@ pub(super) fn member(target: &Target) -> Subject {
         started_at: Timestamp::now(),
         baseline: Default::default(),
         seen_images: Default::default(),
+        rolls_out: is_watched(target),
         soak: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::super::{Watching, WatchingOptions};
+    use super::*;
+    use crate::model::event::{Event, EventSink};
+    use std::sync::Arc;
+
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        fn emit(&self, _: Event) {}
+    }
+
+    #[test]
+    fn a_digest_that_no_node_reports_is_waited_for_and_then_not_called_a_wrong_one() {
+        let watching = Watching::new(Arc::new(Fake::default()), Arc::new(Nobody), WatchingOptions::default());
+        let unproved = Unproved { unreported: vec!["container main".into()], ..Unproved::default() };
+        let minute = Duration::from_secs(60);
+        assert_eq!(unproved.give_up_after(&watching, Duration::from_secs(19), minute), Ok(()));
+        match unproved.give_up_after(&watching, Duration::from_secs(20), minute) {
+            Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
+            other => panic!("expected a failure, found {other:?}"),
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! One watch, kept going: list, watch, and again from where it broke.
 
 use super::contents::Contents;
+use super::heard::Heard;
 use crate::cluster::{ApiError, Cluster, ListRequest, WatchEvent, WatchRequest};
 use crate::model::{Object, ResourceType};
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// Short, so that a connection on which nothing arrives any more is noticed.
 const WATCH_SECONDS: u32 = 30;
@@ -48,7 +50,9 @@ pub enum State {
     Loading(Option<ApiError>),
     /// It is read, and followed.
     Synced,
-    /// It may not be read, or is not served. Tried again now and then.
+    /// It was read, and may have changed since: for some seconds it could not be followed.
+    Stale(ApiError),
+    /// The server's considered answer is that it cannot be read. Tried again now and then.
     Unreadable(ApiError),
 }
 
@@ -57,6 +61,7 @@ pub enum State {
 pub(super) struct Sink {
     pub contents: Arc<Mutex<Contents>>,
     pub signal: watch::Sender<u64>,
+    pub heard: Heard,
 }
 
 impl Sink {
@@ -65,35 +70,42 @@ impl Sink {
         change(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner));
         self.signal.send_modify(|count| *count += 1);
     }
-}
 
-/// Follows a collection for ever.
-pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, sink: Sink) {
-    let mut pause = Pause::default();
-    loop {
-        match list(&*cluster, &collection, &sink).await {
-            Ok(version) => {
-                pause = Pause::default();
-                sink.write(|contents| contents.set_state(&collection, State::Synced));
-                resume(&*cluster, &collection, &sink, version).await;
-            }
-            Err(error) => {
-                tracing::debug!(kind = collection.resource.kind, %error, "cannot list");
-                note(&collection, &sink, error);
-                pause.wait().await;
-            }
+    /// A bookmark comes from the server's memory, and says nothing of what is behind it.
+    fn take(&self, event: WatchEvent) {
+        let is_change = !matches!(event, WatchEvent::Bookmark(_));
+        if is_change {
+            self.heard.now();
         }
+        self.write(|contents| contents.take(event));
     }
 }
 
-fn note(collection: &Collection, sink: &Sink, error: ApiError) {
-    let final_answer = error.is_forbidden() || matches!(error, ApiError::NotServed { .. });
-    sink.write(|contents| match contents.state(collection) {
-        // What was read before is still the best that is known.
-        Some(State::Synced) if !final_answer => {}
-        _ if final_answer => contents.set_state(collection, State::Unreadable(error)),
-        _ => contents.set_state(collection, State::Loading(Some(error))),
-    });
+/// Follows a collection for ever. Each ring of `anew` has it listed again.
+pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, sink: Sink, anew: Arc<Notify>) {
+    let mut pause = Pause::default();
+    loop {
+        let began = Instant::now();
+        match list(&*cluster, &collection, &sink).await {
+            Ok(version) => {
+                sink.heard.now();
+                sink.write(|contents| contents.answered(&collection, began));
+                tokio::select! {
+                    () = resume(&*cluster, &collection, &sink, version) => {}
+                    () = anew.notified() => continue,
+                }
+                // A watch that is refused each time is not asked for in a tight loop.
+                if began.elapsed() > Duration::from_secs(1) {
+                    pause = Pause::default();
+                }
+            }
+            Err(error) => {
+                tracing::debug!(kind = collection.resource.kind, %error, "cannot list");
+                sink.write(|contents| contents.failed(&collection, Some(began), error));
+            }
+        }
+        pause.wait().await;
+    }
 }
 
 /// Lists all pages; returns the resourceVersion to watch from.
@@ -128,16 +140,17 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
             resource_version: version.clone(),
             timeout_seconds: WATCH_SECONDS,
         };
-        let opened = tokio::time::Instant::now();
+        let opened = Instant::now();
         let outcome = match cluster.watch(&request).await {
             Ok(mut events) => {
+                sink.write(|contents| contents.resumed(collection));
                 let mut outcome = Ok(());
                 while let Some(event) = events.next().await {
                     match event {
                         Ok(event) => {
                             (failures, pause) = (0, Pause::default());
                             advance(&mut version, &event);
-                            sink.write(|contents| contents.take(event));
+                            sink.take(event);
                         }
                         Err(error) => outcome = Err(error),
                     }
@@ -151,6 +164,7 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
             if error.is_expired() || error.is_forbidden() || error.is_not_found() {
                 return;
             }
+            sink.write(|contents| contents.failed(collection, None, error));
             failures += 1;
             pause.wait().await;
         } else if opened.elapsed() < Duration::from_secs(1) {

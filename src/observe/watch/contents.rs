@@ -3,12 +3,15 @@
 use super::collection::{Collection, State};
 use super::indexed::Indexed;
 use super::reduce::{reduce, stub};
-use crate::cluster::WatchEvent;
+use super::standing::Standing;
+use super::touched::{Touched, Uids};
+use crate::cluster::{ApiError, WatchEvent};
 use crate::model::occurrence::Occurrence;
 use crate::model::pod::PodFacts;
 use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
+use tokio::time::Instant;
 
 /// What the watches hold.
 #[derive(Debug)]
@@ -16,7 +19,9 @@ pub struct Contents {
     objects: Indexed<Object>,
     pods: Indexed<PodFacts>,
     occurrences: Indexed<Occurrence>,
-    states: HashMap<Collection, State>,
+    standings: HashMap<Collection, Standing>,
+    uids: Uids,
+    touched: Touched,
 }
 
 impl Default for Contents {
@@ -25,7 +30,9 @@ impl Default for Contents {
             objects: Indexed::new(controller),
             pods: Indexed::new(|pod| Some(&pod.controller.as_ref()?.uid)),
             occurrences: Indexed::new(|one| Some(&one.about)),
-            states: HashMap::new(),
+            standings: HashMap::new(),
+            uids: Uids::default(),
+            touched: Touched::default(),
         }
     }
 }
@@ -75,7 +82,12 @@ impl Contents {
 
     /// How a watch stands; none where nobody asked for it.
     pub fn state(&self, collection: &Collection) -> Option<&State> {
-        self.states.get(collection)
+        self.standings.get(collection).map(|standing| &standing.state)
+    }
+
+    /// What has changed since the last call.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
     }
 
     /// How many objects are held.
@@ -88,8 +100,35 @@ impl Contents {
         self.len() == 0
     }
 
-    pub(super) fn set_state(&mut self, collection: &Collection, state: State) {
-        self.states.insert(collection.clone(), state);
+    pub(super) fn standing(&self, collection: &Collection) -> Option<&Standing> {
+        self.standings.get(collection)
+    }
+
+    pub(super) fn begin(&mut self, collection: &Collection) {
+        self.standings.insert(collection.clone(), Standing::default());
+    }
+
+    /// It was listed as a whole, by a read that began then.
+    pub(super) fn answered(&mut self, collection: &Collection, began: Instant) {
+        self.stand(collection, |standing| standing.answered(began));
+    }
+
+    /// Its watch goes on where it was.
+    pub(super) fn resumed(&mut self, collection: &Collection) {
+        self.stand(collection, Standing::resumed);
+    }
+
+    /// A read that began then has failed, or, without a time, a watch.
+    pub(super) fn failed(&mut self, collection: &Collection, began: Option<Instant>, error: ApiError) {
+        self.stand(collection, |standing| standing.failed(began, error));
+    }
+
+    /// Whoever is judged by the collection is looked at again where it stands otherwise now.
+    fn stand(&mut self, collection: &Collection, change: impl FnOnce(&mut Standing)) {
+        let standing = self.standings.entry(collection.clone()).or_default();
+        let before = standing.state.clone();
+        change(standing);
+        self.touched.all |= standing.state != before;
     }
 
     /// Takes one event of a watch.
@@ -104,21 +143,31 @@ impl Contents {
     /// Takes an object of a list or a watch.
     pub(super) fn insert(&mut self, object: Object) {
         let id = object.id();
-        match (id.group.as_str(), id.kind.as_str()) {
-            ("", "Pod") => {
-                let facts = PodFacts::reduce(&object);
-                // A pod without a controller may be judged itself.
-                if facts.controller.is_none() {
-                    self.objects.insert(id.clone(), stub(&object));
-                }
-                self.pods.insert(id, facts);
+        if id.group.is_empty() && id.kind == "Event" {
+            let occurrence = Occurrence::reduce(&object);
+            self.touched.ids.extend(self.uids.above(&occurrence.about));
+            return self.occurrences.insert(id, occurrence);
+        }
+        self.uids.add(object.uid(), &id, controller(&object));
+        self.touched.ids.extend(self.uids.above(object.uid()));
+        if id.group.is_empty() && id.kind == "Pod" {
+            let facts = PodFacts::reduce(&object);
+            // A pod without a controller may be judged itself.
+            if facts.controller.is_none() {
+                self.objects.insert(id.clone(), stub(&object));
             }
-            ("", "Event") => self.occurrences.insert(id, Occurrence::reduce(&object)),
-            _ => self.objects.insert(id, reduce(object)),
+            self.pods.insert(id, facts);
+        } else {
+            self.objects.insert(id, reduce(object));
         }
     }
 
     fn remove(&mut self, id: &ObjectId) {
+        let pod = self.pods.get(id).map(|pod| pod.uid.clone());
+        if let Some(uid) = pod.or_else(|| self.objects.get(id).map(|object| object.uid().to_owned())) {
+            self.touched.ids.extend(self.uids.above(&uid));
+            self.uids.remove(&uid);
+        }
         self.objects.remove(id);
         match (id.group.as_str(), id.kind.as_str()) {
             ("", "Pod") => self.pods.remove(id),

@@ -5,10 +5,15 @@
 
 mod collection;
 mod contents;
+mod heard;
 mod indexed;
 mod reduce;
+mod standing;
 mod store;
+mod touched;
 
 pub use collection::{Collection, State};
 pub use contents::Contents;
+pub use heard::Heard;
 pub use store::Store;
+pub use touched::Touched;

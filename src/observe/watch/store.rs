@@ -1,39 +1,57 @@
 //! The store: its watches run as tasks, and end with it.
 
-use super::collection::{Collection, Sink, State, follow};
+use super::collection::{Collection, Sink, follow};
 use super::contents::Contents;
+use super::heard::Heard;
+use super::standing::Standing;
 use crate::cluster::Cluster;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// A first read that has failed for so long is not waited for: what follows shows the error.
+const HOPELESS: Duration = Duration::from_secs(2);
 
 /// Everything that is watched. Dropping it ends the watches.
 pub struct Store {
     cluster: Arc<dyn Cluster>,
     sink: Sink,
     changes: watch::Receiver<u64>,
-    watched: BTreeSet<Collection>,
+    /// Each with what has it listed again.
+    watched: BTreeMap<Collection, Arc<Notify>>,
     tasks: JoinSet<()>,
 }
 
 impl Store {
     /// An empty store.
     pub fn new(cluster: Arc<dyn Cluster>) -> Self {
+        Self::hearing(cluster, Heard::default())
+    }
+
+    /// An empty store that notes each time that the API server is heard.
+    pub fn hearing(cluster: Arc<dyn Cluster>, heard: Heard) -> Self {
         let (signal, changes) = watch::channel(0);
-        let sink = Sink { contents: Arc::default(), signal };
-        Self { cluster, sink, changes, watched: BTreeSet::new(), tasks: JoinSet::new() }
+        let sink = Sink { contents: Arc::default(), signal, heard };
+        Self { cluster, sink, changes, watched: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// When the API server was last heard.
+    pub fn heard(&self) -> &Heard {
+        &self.sink.heard
     }
 
     /// Starts a watch, unless it runs.
     pub fn ensure(&mut self, collection: &Collection) {
-        if self.watched.contains(collection) {
+        if self.watched.contains_key(collection) {
             return;
         }
-        self.watched.insert(collection.clone());
-        self.contents().set_state(collection, State::Loading(None));
-        self.tasks.spawn(follow(self.cluster.clone(), collection.clone(), self.sink.clone()));
+        let anew = Arc::new(Notify::new());
+        self.watched.insert(collection.clone(), anew.clone());
+        self.contents().begin(collection);
+        self.tasks.spawn(follow(self.cluster.clone(), collection.clone(), self.sink.clone(), anew));
     }
 
     /// What is held now. Keep the guard short: watches write through the same lock.
@@ -49,13 +67,32 @@ impl Store {
 
     /// Waits until every watch has been read once or cannot be read, or the time is over. True where it has.
     pub async fn synced(&mut self, limit: Duration) -> bool {
+        let is_hopeless = |one: &Standing| one.failing.is_some_and(|since| since.elapsed() >= HOPELESS);
+        let is_read =
+            |one: Option<&Standing>| one.is_some_and(|one| one.answered.is_some() || is_hopeless(one));
         let is_synced = |store: &Self| {
             let contents = store.contents();
-            let is_read = |one| !matches!(contents.state(one), Some(State::Loading(_)) | None);
-            store.watched.iter().all(is_read)
+            store.watched.keys().all(|one| is_read(contents.standing(one)))
         };
+        self.wait_until(is_synced, limit).await
+    }
+
+    /// Reads these anew, and waits for the answers, at most so long. True where all are answered: then nothing is held
+    /// that is older than the call.
+    pub async fn refresh(&mut self, collections: &[Collection], limit: Duration) -> bool {
+        let asked = Instant::now();
+        collections.iter().filter_map(|one| self.watched.get(one)).for_each(|anew| anew.notify_one());
+        let is_fresh = |store: &Self| {
+            let contents = store.contents();
+            let answered = |one| contents.standing(one).and_then(|standing| standing.answered);
+            collections.iter().all(|one| answered(one).is_some_and(|at| at >= asked))
+        };
+        self.wait_until(is_fresh, limit).await
+    }
+
+    async fn wait_until(&mut self, holds: impl Fn(&Self) -> bool, limit: Duration) -> bool {
         let wait = async {
-            while !is_synced(self) {
+            while !holds(self) {
                 self.changed().await;
             }
         };

@@ -253,8 +253,7 @@ fn a_crashed_containers_last_words_are_told() {
 
 #[tokio::test]
 async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_log() {
-    use crate::rollout::service::{apply, in_time, run};
-    use kubectl_delivery::execute::Rollout;
+    use crate::rollout::service::{apply, failed, run};
     use kubectl_delivery::execute::watching::WatchingOptions;
     use kubectl_delivery::model::event::Event;
     let namespace = TestCluster::get().namespace_named("t-real");
@@ -266,7 +265,7 @@ async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_lo
     });
     let run = run(WatchingOptions::default()).await;
     let watched = apply(&namespace, object);
-    in_time(run.watching.follow(&[watched])).await.unwrap_err();
+    failed(run.follow(&[watched]).await);
     let Some(Event::Failed { logs, .. }) = run.events.failed() else { panic!("nothing was told") };
     assert_eq!(logs, ["connecting with <Secret db/password>"]);
 }

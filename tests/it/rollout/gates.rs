@@ -1,8 +1,7 @@
 //! Gates: Jobs on the real control plane, queries of a real Prometheus.
 
-use super::service::{apply, in_time, quick_options, run};
+use super::service::{apply, failed, quick_options, run};
 use crate::harness::TestCluster;
-use kubectl_delivery::execute::Rollout;
 use kubectl_delivery::execute::watching::{GateCheck, ReadyGate, WatchingOptions};
 use kubectl_delivery::model::environment::PrometheusGate;
 use kubectl_delivery::model::kinds::built_in;
@@ -66,13 +65,13 @@ async fn a_query_whose_condition_holds_lets_it_pass_and_one_that_does_not_fails_
     let prometheus = Prometheus::start();
     // It is not up yet: the gate asks until it is.
     let good = run(with(vec![prometheus.gate("vector(0.25)", "result.all(value, value < 0.5)", 20)])).await;
-    in_time(good.watching.prove()).await.unwrap();
+    good.prove().await.unwrap();
     let bad = run(with(vec![prometheus.gate("vector(0.75)", "result.all(value, value < 0.5)", 2)])).await;
-    let failure = in_time(bad.watching.prove()).await.unwrap_err();
+    let failure = failed(bad.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::Gate);
     assert!(failure.cause.message.contains("[0.75]"), "{}", failure.cause.message);
     let wrong = run(with(vec![prometheus.gate("rate(", "true", 1)])).await;
-    let failure = in_time(wrong.watching.prove()).await.unwrap_err();
+    let failure = failed(wrong.prove().await);
     assert!(failure.cause.message.contains("parse error"), "{}", failure.cause.message);
 }
 
@@ -84,8 +83,8 @@ async fn a_query_that_stops_to_hold_fails_the_soak() {
     let until = jiff::Timestamp::now().as_second() + 8;
     let gate = prometheus.gate(&format!("vector(time()) < bool {until}"), "result[0] == 1.0", 20);
     let run = run(with(vec![gate])).await;
-    in_time(run.watching.prove()).await.unwrap();
-    let failure = in_time(run.watching.soak(&[watched], Duration::from_secs(12))).await.unwrap_err();
+    run.prove().await.unwrap();
+    let failure = failed(run.soak(&[watched], 12).await);
     assert!(failure.cause.message.contains("does not hold any more"), "{}", failure.cause.message);
 }
 
@@ -107,9 +106,9 @@ fn job(namespace: &str, play: Option<&str>) -> ReadyGate {
 async fn a_job_that_completes_lets_it_pass_and_leaves_nothing_behind() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let good = run(with(vec![job(namespace.name(), None)])).await;
-    in_time(good.watching.prove()).await.unwrap();
+    good.prove().await.unwrap();
     let bad = run(with(vec![job(namespace.name(), Some("job-fails"))])).await;
-    let failure = in_time(bad.watching.prove()).await.unwrap_err();
+    let failure = failed(bad.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::Gate);
     assert!(failure.cause.message.contains("gate smoke: the Job failed"), "{}", failure.cause.message);
     assert!(bad.events.failed().is_some());

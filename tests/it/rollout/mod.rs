@@ -5,6 +5,7 @@ mod control_plane;
 pub mod followed;
 pub mod gates;
 mod kinds;
+mod outage;
 mod plays;
 pub mod service;
 mod watch;

@@ -2,8 +2,9 @@
 
 use super::followed::{deployment, quick, workload};
 use crate::harness::{Namespace, TestCluster};
+use async_trait::async_trait;
 use kubectl_delivery::execute::watching::{Watching, WatchingOptions};
-use kubectl_delivery::execute::{Rollout, Watched};
+use kubectl_delivery::execute::{Bounds, Problem, Rollout, Stopped, Watched};
 use kubectl_delivery::model::event::{Event, EventSink};
 use kubectl_delivery::model::journal::Failure;
 use kubectl_delivery::model::kinds::well_known;
@@ -12,6 +13,7 @@ use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Sha256Digest, Target};
 use kubectl_delivery::rollout::Policy;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,15 +43,60 @@ impl Collected {
     }
 }
 
+/// Judging that may write, and counts how often it asks.
+#[derive(Default)]
+pub struct Free {
+    pub asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Bounds for Free {
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
+    fn may_write(&self) -> bool {
+        true
+    }
+
+    async fn before_write(&self) -> Result<(), Problem> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The failure that something ended with.
+pub fn failed(judged: Result<(), Stopped>) -> Failure {
+    match judged {
+        Err(Stopped::Failed(failure)) => *failure,
+        other => panic!("expected a failure, found {other:?}"),
+    }
+}
+
 pub struct Run {
     pub watching: Watching,
     pub events: Arc<Collected>,
+    pub bounds: Free,
+}
+
+impl Run {
+    pub async fn follow(&self, watched: &[Watched]) -> Result<(), Stopped> {
+        in_time(self.watching.follow(watched, &self.bounds)).await
+    }
+
+    pub async fn prove(&self) -> Result<(), Stopped> {
+        in_time(self.watching.prove(&self.bounds)).await
+    }
+
+    pub async fn soak(&self, watched: &[Watched], seconds: u64) -> Result<(), Stopped> {
+        in_time(self.watching.soak(watched, Duration::from_secs(seconds), &self.bounds)).await
+    }
 }
 
 pub async fn run(options: WatchingOptions) -> Run {
     let events = Arc::new(Collected::default());
     let cluster = TestCluster::get().connect().await;
-    Run { watching: Watching::new(cluster, events.clone(), options), events }
+    Run { watching: Watching::new(cluster, events.clone(), options), events, bounds: Free::default() }
 }
 
 pub fn quick_options() -> WatchingOptions {
@@ -63,7 +110,7 @@ pub fn apply(namespace: &Namespace, object: Value) -> Watched {
     Watched { step: 0, target, answer, changes: vec![path] }
 }
 
-pub async fn in_time<T>(work: impl Future<Output = T>) -> T {
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(40), work).await.expect("no end in time")
 }
 
@@ -79,7 +126,7 @@ async fn a_failure_is_told_with_its_events_and_with_the_fields_that_were_changed
     let run = run(quick_options()).await;
     namespace.quota(json!({"pods": "0"}));
     let watched = apply(&namespace, deployment(1, IMAGE, None));
-    let failure: Box<Failure> = in_time(run.watching.follow(&[watched])).await.unwrap_err();
+    let failure = failed(run.follow(&[watched]).await);
     assert_eq!(failure.cause.kind, CauseKind::Quota);
     let Some(Event::Failed { events, changes, .. }) = run.events.failed() else { panic!("nothing was told") };
     assert!(
@@ -96,16 +143,16 @@ async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name
     let options = WatchingOptions { tested: vec![recorded], ..quick_options() };
     let good = run(options.clone()).await;
     let watched = apply(&namespace, deployment(2, &reference, None));
-    in_time(good.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
-    in_time(good.watching.prove()).await.unwrap();
+    good.follow(std::slice::from_ref(&watched)).await.unwrap();
+    good.prove().await.unwrap();
 
     let stale = run(options).await;
     let other = format!("127.0.0.1:5000/app@{}", Sha256Digest::of(b"stale"));
     let mut object = deployment(2, &reference, None);
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/web": other});
     let watched = apply(&namespace, object);
-    in_time(stale.watching.follow(&[watched])).await.unwrap();
-    let failure = in_time(stale.watching.prove()).await.unwrap_err();
+    stale.follow(&[watched]).await.unwrap();
+    let failure = failed(stale.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::WrongImage, "{failure:?}");
     assert!(failure.cause.message.contains(Sha256Digest::of(b"stale").short()), "{}", failure.cause.message);
 }
@@ -117,9 +164,9 @@ async fn a_container_that_exits_during_the_soak_fails_it() {
     let mut object = deployment(1, IMAGE, Some("crash-later"));
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "3s"});
     let watched = apply(&namespace, object);
-    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    run.follow(std::slice::from_ref(&watched)).await.unwrap();
     let start = Instant::now();
-    let failure = in_time(run.watching.soak(&[watched], Duration::from_secs(30))).await.unwrap_err();
+    let failure = failed(run.soak(&[watched], 30).await);
     assert_eq!(failure.cause.kind, CauseKind::Soak, "{failure:?}");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
@@ -133,8 +180,8 @@ async fn a_pod_that_is_no_longer_ready_fails_the_soak_after_its_grace() {
     let mut object = deployment(1, IMAGE, Some("readiness-lost"));
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "2s"});
     let watched = apply(&namespace, object);
-    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
-    let failure = in_time(run.watching.soak(&[watched], Duration::from_secs(30))).await.unwrap_err();
+    run.follow(std::slice::from_ref(&watched)).await.unwrap();
+    let failure = failed(run.soak(&[watched], 30).await);
     assert_eq!(failure.cause.kind, CauseKind::Soak, "{failure:?}");
     assert!(failure.cause.message.contains("was ready when the soak began"), "{}", failure.cause.message);
 }
@@ -144,9 +191,9 @@ async fn a_soak_in_which_nothing_happens_ends_well() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let run = run(quick_options()).await;
     let watched = apply(&namespace, deployment(1, IMAGE, None));
-    in_time(run.watching.follow(std::slice::from_ref(&watched))).await.unwrap();
+    run.follow(std::slice::from_ref(&watched)).await.unwrap();
     let start = Instant::now();
-    in_time(run.watching.soak(&[watched], Duration::from_secs(2))).await.unwrap();
+    run.soak(&[watched], 2).await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(2));
 }
 
@@ -155,12 +202,12 @@ async fn a_stateful_set_that_is_stuck_on_a_broken_pod_is_helped_on() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let first = run(quick_options()).await;
     let good = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
-    in_time(first.watching.follow(&[good])).await.unwrap();
+    first.follow(&[good]).await.unwrap();
     let broken = apply(&namespace, workload("StatefulSet", 2, IMAGE, Some("image-not-found")));
-    let failure = in_time(first.watching.follow(&[broken])).await.unwrap_err();
+    let failure = failed(first.follow(&[broken]).await);
     assert_eq!(failure.cause.kind, CauseKind::ImageNotFound);
     let back = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
-    in_time(first.watching.follow(&[back])).await.unwrap();
+    first.follow(&[back]).await.unwrap();
     let notes = first.events.notes();
     assert!(notes.iter().any(|note| note.contains("deleted pod web-1")), "{notes:?}");
 }
@@ -174,10 +221,10 @@ async fn what_was_broken_before_is_said_and_not_blamed() {
     })
     .await;
     let broken = apply(&namespace, deployment(1, IMAGE, Some("crash-loop")));
-    in_time(run.watching.follow(&[broken])).await.unwrap_err();
+    failed(run.follow(&[broken]).await);
     std::thread::sleep(Duration::from_millis(1500));
     let good = apply(&namespace, deployment(1, IMAGE, None));
-    in_time(run.watching.follow(&[good])).await.unwrap();
+    run.follow(&[good]).await.unwrap();
     let notes = run.events.notes();
     assert!(
         notes

@@ -1,0 +1,83 @@
+//! One object that is followed, from judgement to judgement.
+
+use super::following::Update;
+use super::view::Needed;
+use crate::model::ObjectId;
+use crate::rollout::{Judgement, Memory, Nudge, Subject};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A controller that needs longer than this to take up what was written is worth a line.
+const TAKEN_UP: Duration = Duration::from_secs(2);
+
+/// A first read that takes longer than this is worth a line.
+const READ: Duration = Duration::from_secs(5);
+
+/// One object that is followed.
+pub(super) struct Followed {
+    pub subject: Subject,
+    pub needed: Needed,
+    pub memory: Memory,
+    pub last: Option<Judgement>,
+    /// The last judgement that became an update.
+    pub told: Option<Judgement>,
+    pub since: tokio::time::Instant,
+    /// When to judge it though nothing has changed.
+    pub due: Option<Timestamp>,
+    /// Whether it was judged last because something has changed, and not by time alone.
+    pub moved: bool,
+}
+
+impl Followed {
+    /// Judged at the next opportunity.
+    pub fn new(subject: Subject, needed: Needed) -> Self {
+        let since = tokio::time::Instant::now();
+        let due = Some(Timestamp::MIN);
+        Self { subject, needed, memory: Memory::default(), last: None, told: None, since, due, moved: false }
+    }
+
+    /// How long to wait for a read that has not ended, before that is said.
+    pub fn unread_for(&self) -> Option<Duration> {
+        READ.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    /// Takes a judgement; what is new in it, and when to judge again.
+    pub fn take(&mut self, id: &ObjectId, judgement: Judgement, now: Timestamp) -> Option<Update> {
+        self.due = judgement.look_again_at;
+        let mut new = None;
+        let left = TAKEN_UP.saturating_sub(self.since.elapsed());
+        if judgement.premature && self.told.is_none() && !left.is_zero() {
+            self.due = [self.due, now.checked_add(left).ok()].into_iter().flatten().min();
+        } else if let Some(update) = update(id, self.told.as_ref(), &judgement) {
+            new = Some(update);
+            self.told = Some(judgement.clone());
+        }
+        self.last = Some(judgement);
+        new
+    }
+
+    /// Has a pod named once more, at that time, if it must still be deleted then.
+    pub fn nudge_again(&mut self, uid: &str, at: Option<Timestamp>) {
+        if let Some(told) = &mut self.told {
+            told.nudges.retain(|nudge| nudge.uid != uid);
+        }
+        self.due = [self.due, at].into_iter().flatten().min();
+    }
+
+    /// In a time of silence it could not get on.
+    pub fn excuse(&mut self, silence: Duration) {
+        let at = self.memory.progress_at.and_then(|at| at.checked_add(silence).ok());
+        self.memory.progress_at = at.or(self.memory.progress_at);
+    }
+}
+
+/// What is new in a judgement.
+fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
+    let known = |nudge: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == nudge.uid));
+    let nudges: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
+    let is_same = last.is_some_and(|last| last.verdict == now.verdict);
+    if is_same && nudges.is_empty() {
+        return None;
+    }
+    Some(Update { object: id.clone(), verdict: now.verdict.clone(), deadline: now.deadline.clone(), nudges })
+}

@@ -1,0 +1,61 @@
+//! Tells a failure with what helps to understand it, and makes it what the journal keeps.
+
+use super::hidden::Hidden;
+use super::service::Watching;
+use super::telling::tell;
+use crate::execute::follow::Follow;
+use crate::execute::services::Watched;
+use crate::model::ObjectId;
+use crate::model::event::Event;
+use crate::model::journal::Failure;
+use crate::model::pod_spec::pod_spec;
+use crate::model::verdict::{Cause, CauseKind};
+
+impl Watching {
+    /// Tells a failure with what helps to understand it.
+    pub(super) async fn tell(
+        &self,
+        follow: &Follow,
+        object: ObjectId,
+        cause: Cause,
+        watched: &[Watched],
+    ) -> Box<Failure> {
+        let occurrences = follow
+            .look(&object, |subject, view| {
+                let news = view.occurrences.iter().filter(|one| subject.baseline.is_new(one));
+                news.map(|one| (*one).clone()).collect::<Vec<_>>()
+            })
+            .unwrap_or_default();
+        let spec = follow.look(&object, |_, view| view.object.and_then(pod_spec).cloned()).flatten();
+        let hidden = Hidden::of(&*self.cluster, object.namespace.as_deref(), spec.as_ref()).await;
+        let clean = |text: &str| (self.options.clean)(&hidden.hide(text));
+        let namespace = object.namespace.as_deref();
+        let lines = self.options.log_lines;
+        let telling = tell(&*self.cluster, namespace, &cause, &occurrences, lines, &clean).await;
+        let cause = Cause { message: hidden.hide(&cause.message), ..cause };
+        let changes = watched.iter().find(|one| one.target.id() == object);
+        let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
+        self.events.emit(Event::Failed {
+            object: Some(object.clone()),
+            cause: cause.clone(),
+            logs: telling.logs,
+            events: telling.events,
+            changes: changes.unwrap_or_default(),
+        });
+        Box::new(Failure { object: Some(object), cause })
+    }
+
+    /// Tells a failure that is of no single object.
+    pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
+        let message = (self.options.clean)(&message);
+        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        self.events.emit(Event::Failed {
+            object: None,
+            cause: cause.clone(),
+            logs: Vec::new(),
+            events: Vec::new(),
+            changes: Vec::new(),
+        });
+        Box::new(Failure { object: None, cause })
+    }
+}

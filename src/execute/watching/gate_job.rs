@@ -1,0 +1,211 @@
+//! A gate that is a Job: made under a name of its own, judged like any other, and taken away again.
+
+use super::gates::ReadyGate;
+use super::service::{FIRST_READ, Watching};
+use crate::cluster::{ApiError, DeleteOptions, WriteOptions};
+use crate::execute::follow::Follow;
+use crate::execute::services::{Bounds, Problem, Stopped};
+use crate::execute::store::is_passing;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::plan::Propagation;
+use crate::model::pod::{ContainerState, PodFacts};
+use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::{Object, Target};
+use crate::rollout::{Policy, Subject, Surroundings, written_at};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A Job that is left behind (the program was killed) goes so long after its end.
+const LEFT_SECONDS: u32 = 600;
+
+/// A Job that is left behind ends by itself so long after its gate would have failed.
+const SPARE_SECONDS: u64 = 60;
+
+/// How long to wait before a request that has failed is sent again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Runs the Job to its end.
+pub(super) async fn run(
+    watching: &Watching,
+    gate: &ReadyGate,
+    target: &Target,
+    object: &Object,
+    bounds: &dyn Bounds,
+) -> Result<(), Stopped> {
+    let (target, object) = named_anew(target, object, gate.timeout);
+    let mut follow = Follow::hearing(
+        watching.cluster.clone(),
+        Policy { timeout: u32::try_from(gate.timeout.as_secs()).ok(), ..watching.options.policy.clone() },
+        watching.heard.clone(),
+    );
+    follow.prepare(std::slice::from_ref(&target), FIRST_READ).await;
+    let made = match create(watching, &target, &object, bounds).await? {
+        Ok(made) => made,
+        Err(error) => {
+            let message = format!("gate {}: its Job cannot be created: {error}", gate.name);
+            return Err(watching.tell_plain(CauseKind::Refused, message).into());
+        }
+    };
+    let written = written_at(&made).unwrap_or_else(Timestamp::now);
+    follow.add([Subject::new(target.clone(), &made, written)]);
+    let result = match end(&mut follow, &target, bounds.patience()).await {
+        None => Ok(()),
+        Some(cause) => {
+            let has_run = follow.look(&target.id(), |_, view| has_run(view)) == Some(true);
+            let message = (watching.options.clean)(&format!("gate {}: {}", gate.name, cause.message));
+            let cause = Cause { kind: kind(cause.kind, has_run), message, ..cause };
+            Err(watching.tell(&follow, target.id(), cause, &[]).await.into())
+        }
+    };
+    if let Some(error) = delete(watching, &target, made.uid(), bounds).await? {
+        watching.note(Some(target.id()), format!("the gate's Job stays: {error}"));
+    }
+    result
+}
+
+/// Waits until it is complete, or why it is not.
+async fn end(follow: &mut Follow, target: &Target, patience: Duration) -> Option<Cause> {
+    loop {
+        match follow.next().await.verdict {
+            Verdict::Waiting { .. } => {}
+            Verdict::Done { .. } => return None,
+            Verdict::Failed { cause } => {
+                if follow.confirm(&target.id(), patience).await {
+                    return Some(cause);
+                }
+            }
+        }
+    }
+}
+
+/// Only a gate that has looked and says no speaks of the release.
+fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
+    let is_its_own = matches!(
+        kind,
+        CauseKind::JobFailed
+            | CauseKind::PodFailed
+            | CauseKind::CrashLoop
+            | CauseKind::InitFailed
+            | CauseKind::DeadlineExceeded
+    );
+    match kind {
+        _ if is_its_own && has_run => CauseKind::Gate,
+        kind if kind.is_inside_release() => CauseKind::Unverified,
+        kind => kind,
+    }
+}
+
+fn has_run(view: &Surroundings<'_>) -> bool {
+    let has_started = |pod: &PodFacts| {
+        let ran = |state: &ContainerState| {
+            matches!(state, ContainerState::Running { .. } | ContainerState::Terminated { .. })
+        };
+        matches!(pod.phase.as_str(), "Succeeded" | "Failed")
+            || pod.containers.iter().any(|one| ran(&one.state) || one.last_exit.is_some())
+    };
+    let failed = view.object.and_then(|job| job.at("/status/failed")?.as_u64()).unwrap_or(0);
+    failed > 0 || view.pods.iter().copied().any(has_started)
+}
+
+/// Creates the Job. One that is there after a lost answer is the same: nobody else knows its name.
+async fn create(
+    watching: &Watching,
+    target: &Target,
+    object: &Object,
+    bounds: &dyn Bounds,
+) -> Result<Result<Object, ApiError>, Problem> {
+    let start = Instant::now();
+    loop {
+        let not_after = bounds.before_write().await?;
+        let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after };
+        let error = match watching.cluster.create(target, object.value(), &options).await {
+            Ok(made) => return Ok(Ok(made.object)),
+            Err(error) => error,
+        };
+        if (error.is_conflict() || error.may_have_been_done())
+            && let Ok(Some(found)) = watching.cluster.get(target).await
+        {
+            return Ok(Ok(found));
+        }
+        if !is_passing(&error) {
+            return Ok(Err(error));
+        }
+        wait(start, bounds).await?;
+    }
+}
+
+/// Deletes the Job; why not, where it cannot.
+async fn delete(
+    watching: &Watching,
+    target: &Target,
+    uid: &str,
+    bounds: &dyn Bounds,
+) -> Result<Option<ApiError>, Problem> {
+    let start = Instant::now();
+    loop {
+        let options = DeleteOptions {
+            uid: uid.to_owned(),
+            resource_version: None,
+            propagation: Propagation::Background,
+            dry_run: false,
+            not_after: bounds.before_write().await?,
+        };
+        match watching.cluster.delete(target, &options).await {
+            Ok(_) => return Ok(None),
+            Err(error) if is_passing(&error) => wait(start, bounds).await?,
+            Err(error) => return Ok(Some(error)),
+        }
+    }
+}
+
+async fn wait(start: Instant, bounds: &dyn Bounds) -> Result<(), Problem> {
+    let patience = bounds.patience();
+    if start.elapsed() >= patience {
+        return Err(Problem::Unreachable { seconds: patience.as_secs() });
+    }
+    sleep(AGAIN).await;
+    Ok(())
+}
+
+/// A Job runs once; each check gets one of its own.
+fn named_anew(target: &Target, object: &Object, timeout: Duration) -> (Target, Object) {
+    let random = RandomState::new().build_hasher().finish();
+    let base: String = target.name.chars().take(46).collect();
+    let name = format!("{base}-{random:016x}");
+    let mut object = object.clone();
+    object.set_namespace(target.namespace.as_deref());
+    if let Some(metadata) = object.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("name".into(), name.clone().into());
+    }
+    if let Some(spec) = object.value_mut().get_mut("spec").and_then(Value::as_object_mut) {
+        spec.entry("ttlSecondsAfterFinished").or_insert(LEFT_SECONDS.into());
+        spec.entry("activeDeadlineSeconds").or_insert((timeout.as_secs() + SPARE_SECONDS).into());
+    }
+    (Target { name, ..target.clone() }, object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::it_said_no(CauseKind::JobFailed, true, CauseKind::Gate)]
+    #[case::it_took_too_long(CauseKind::DeadlineExceeded, true, CauseKind::Gate)]
+    #[case::it_never_ran(CauseKind::DeadlineExceeded, false, CauseKind::Unverified)]
+    #[case::its_own_image_is_missing(CauseKind::ImageNotFound, false, CauseKind::Unverified)]
+    #[case::no_node(CauseKind::Unschedulable, false, CauseKind::Unschedulable)]
+    #[case::no_registry(CauseKind::ImageUnavailable, false, CauseKind::ImageUnavailable)]
+    fn only_a_gate_that_has_looked_speaks_of_the_release(
+        #[case] cause: CauseKind,
+        #[case] has_run: bool,
+        #[case] expected: CauseKind,
+    ) {
+        let kind = kind(cause, has_run);
+        assert_eq!(kind, expected);
+        assert_eq!(kind.is_inside_release(), expected == CauseKind::Gate);
+    }
+}

@@ -1,0 +1,69 @@
+//! Sees that everything stays well for a while.
+
+use super::gates;
+use super::service::{State, Turn, Watching};
+use crate::execute::follow::Follow;
+use crate::execute::services::{Problem, Stopped};
+use crate::model::verdict::{CauseKind, Verdict};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Watching {
+    /// Waits until everything is done, and then that it stays so for this time.
+    pub(super) async fn stay_well(
+        &self,
+        state: &mut State,
+        time: Duration,
+        turn: Turn<'_>,
+    ) -> Result<(), Stopped> {
+        let State { follow, open, said, .. } = state;
+        let follow = follow.get_or_insert_with(|| self.start());
+        *open = None;
+        self.follow_only(follow, turn.watched).await;
+        self.until_done(follow, open, said, turn).await?;
+        follow.begin_soak();
+        let end = Instant::now() + time;
+        let watching = async {
+            loop {
+                let update = follow.next().await;
+                self.take(follow, update, said, turn).await?;
+            }
+        };
+        let stopped: Result<Infallible, Stopped> = tokio::select! {
+            stopped = watching => stopped,
+            failed = gates::keep_asking(self, &self.options.gates) => failed.map_err(Into::into),
+            () = tokio::time::sleep_until(end) => return self.is_still_well(follow, turn).await,
+        };
+        stopped.map(|never| match never {})
+    }
+
+    /// What the watches show may be older than the end of the soak: it is read anew.
+    async fn is_still_well(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
+        let patience = turn.bounds.patience();
+        if !follow.refresh(patience).await {
+            return Err(Problem::Unreachable { seconds: patience.as_secs() }.into());
+        }
+        let unwell = follow.verdicts().find_map(|(id, verdict)| match verdict {
+            Some(Verdict::Done { .. }) => None,
+            other => Some((id.clone(), other.cloned())),
+        });
+        match unwell {
+            None => Ok(gates::check_again(self, &self.options.gates).await?),
+            Some((id, Some(Verdict::Failed { cause }))) => {
+                Err(self.tell(follow, id, cause, turn.watched).await.into())
+            }
+            // An object that is on its way at the end was not well all the time.
+            Some((id, verdict)) => {
+                let is_blind = follow.look(&id, |_, view| view.unreadable.is_some()) == Some(true);
+                let kind = if is_blind { CauseKind::Unverified } else { CauseKind::Soak };
+                let why = match verdict {
+                    Some(Verdict::Waiting { why, .. }) => why,
+                    _ => "it is not read yet".into(),
+                };
+                let message = format!("{id} is not well at the end of the soak: {why}");
+                Err(self.tell_plain(kind, message).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How one watch stands, and since when.
+
+use super::collection::State;
+use crate::cluster::ApiError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a watch may be broken before what it has shown counts as old.
+const OLD: Duration = Duration::from_secs(5);
+
+/// How one watch stands.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub state: State,
+    /// When the last read began that the server has answered, one way or the other.
+    pub answered: Option<Instant>,
+    /// Since when every try has failed.
+    pub failing: Option<Instant>,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { state: State::Loading(None), answered: None, failing: None }
+    }
+}
+
+impl Standing {
+    pub fn answered(&mut self, began: Instant) {
+        self.state = State::Synced;
+        self.answered = Some(began);
+        self.failing = None;
+    }
+
+    pub fn resumed(&mut self) {
+        self.failing = None;
+        if matches!(self.state, State::Stale(_)) {
+            self.state = State::Synced;
+        }
+    }
+
+    /// A read that began then has failed, or, without a time, a watch.
+    pub fn failed(&mut self, began: Option<Instant>, error: ApiError) {
+        let since = *self.failing.get_or_insert_with(Instant::now);
+        let is_refused = error.is_forbidden() || matches!(error, ApiError::NotServed { .. });
+        let is_considered = is_considered(&error);
+        if is_considered {
+            self.answered = began.or(self.answered);
+        }
+        let was_read = matches!(self.state, State::Synced | State::Stale(_));
+        self.state = match (was_read, since.elapsed() >= OLD) {
+            _ if is_refused => State::Unreadable(error),
+            // What was read before is still the best that is known.
+            (true, false) => return,
+            (true, true) => State::Stale(error),
+            (false, _) if is_considered => State::Unreadable(error),
+            (false, _) => State::Loading(Some(error)),
+        };
+    }
+}
+
+/// Whether the server has thought about it: the next try will hardly be answered otherwise.
+fn is_considered(error: &ApiError) -> bool {
+    match error {
+        ApiError::Status { code, .. } => !matches!(code, 401 | 410 | 429 | 502..=504),
+        ApiError::NotServed { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16) -> ApiError {
+        ApiError::Status { code, reason: String::new(), message: String::new(), causes: Vec::new() }
+    }
+
+    fn failed(state: State, ago: Duration, code: u16) -> State {
+        let now = Instant::now();
+        let mut standing = Standing { state, failing: now.checked_sub(ago), ..Standing::default() };
+        standing.failed(Some(now), status(code));
+        standing.state
+    }
+
+    #[test]
+    fn what_was_read_stays_good_for_some_seconds_and_then_counts_as_old() {
+        assert_eq!(failed(State::Synced, Duration::from_secs(1), 503), State::Synced);
+        assert_eq!(failed(State::Synced, Duration::from_secs(6), 503), State::Stale(status(503)));
+        assert_eq!(failed(State::Synced, Duration::from_secs(1), 403), State::Unreadable(status(403)));
+    }
+
+    #[test]
+    fn a_first_read_that_fails_is_told_by_whether_the_server_has_thought_about_it() {
+        assert_eq!(failed(State::Loading(None), Duration::ZERO, 503), State::Loading(Some(status(503))));
+        assert_eq!(failed(State::Loading(None), Duration::ZERO, 500), State::Unreadable(status(500)));
+    }
+
+    #[test]
+    fn a_watch_that_goes_on_where_it_was_has_missed_nothing() {
+        let mut standing = Standing { state: State::Stale(status(503)), ..Standing::default() };
+        standing.resumed();
+        assert_eq!(standing.state, State::Synced);
+    }
+}
