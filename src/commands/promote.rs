@@ -11,7 +11,7 @@ use crate::commands::acting::{self, Show};
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::inventory::Record;
+use crate::model::inventory::{MAX_HISTORY, Record};
 use crate::model::plan::{Settings, Severity, Waiver};
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned, Policy};
@@ -112,8 +112,8 @@ struct Limits {
     /// How long to wait for another promotion's lock
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
-    /// How many promotions the history keeps
-    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    /// How many promotions the history keeps, 100 at most
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = history)]
     history: usize,
     /// Do not show a failing container's last log lines
     #[arg(long)]
@@ -169,6 +169,11 @@ fn waivable(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("expected one of {}", WAIVABLE.join(", ")))
+}
+
+fn history(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MAX_HISTORY).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
 impl Limits {
