@@ -8,6 +8,7 @@ mod show;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::commands::acting::{self, Show};
+use crate::commands::comparing::Mode;
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
@@ -53,6 +54,10 @@ pub struct Args {
     /// Go on without asking
     #[arg(short, long)]
     yes: bool,
+    /// Where the truth comes from: `auto` asks the server but for what provably does not change or takes any text,
+    /// `server` asks it for every object
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = mode)]
+    mode: Mode,
     /// Stop after the plan: `client` shows it, `server` has the server try every step without doing it
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
@@ -169,6 +174,12 @@ fn waivable(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("expected one of {}", WAIVABLE.join(", ")))
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    // What is promoted is never planned by predictions.
+    let mode = Mode::from_str(text, false).ok().filter(|mode| *mode != Mode::Readonly);
+    mode.ok_or_else(|| "expected auto or server".into())
 }
 
 fn history(text: &str) -> Result<usize, String> {
