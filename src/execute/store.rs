@@ -121,15 +121,11 @@ impl Store {
         let mut clock = self.patience.start();
         loop {
             clock.before_write().await?;
-            let answer = match known {
-                Some(known) => {
-                    body["metadata"]["uid"] = known.uid.as_str().into();
-                    body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
-                    self.cluster.replace(target, &body, &options()).await
-                }
-                None => self.cluster.create(target, &body, &options()).await,
-            };
-            let error = match answer {
+            if let Some(known) = known {
+                body["metadata"]["uid"] = known.uid.as_str().into();
+                body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
+            }
+            let error = match self.cluster.store(target, &body, &options()).await {
                 Ok(answer) => return Ok(handle(&answer.object)),
                 Err(error) => error,
             };
@@ -171,7 +167,7 @@ impl Store {
         let mut clock = self.patience.start();
         loop {
             clock.before_write().await?;
-            match self.cluster.create(target, body, &options()).await {
+            match self.cluster.store(target, body, &options()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => return Ok(()),
                 Err(error) if is_passing(&error) => clock.wait().await?,
@@ -192,7 +188,7 @@ impl Store {
     async fn delete_part(&self, target: &Target) -> Result<(), StoreError> {
         let mut clock = self.patience.start();
         loop {
-            let error = match self.cluster.get(target).await {
+            let error = match self.cluster.get_metadata(target).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(found)) if found.label(RELEASE_LABEL) != Some(&self.name) => return Ok(()),
                 Ok(Some(found)) => {
