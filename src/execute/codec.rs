@@ -2,7 +2,7 @@
 
 use crate::model::bundle::{Bundle, BundleError, compress};
 use crate::model::inventory::{HistoryEntry, Inventory};
-use crate::model::journal::{Head, Journal, JournalPhase, StepProgress, StepState, UndoState};
+use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
 use crate::model::names::{self, *};
 use crate::model::{Sha256Digest, Target};
 use base64::Engine;
@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 const CONFIG_MAP: usize = 1024 * 1024;
 /// Compressed bytes of a head: the rest is for what it shows to people.
 const HEAD: usize = 896 * 1024;
+/// Compressed bytes of a head in its largest state when a promotion begins: the rest is for a failure and short notes.
+const FULL_HEAD: usize = HEAD - 32 * 1024;
 /// Bytes of an inventory when a promotion begins: the rest is for what the history says at its end.
 const INVENTORY: usize = 960 * 1024;
 /// Bytes of one text that is shown to people.
@@ -98,24 +100,28 @@ fn start(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Whether a head fits as it is, and in the largest state that it can come to: each step done and undone. Texts
-/// can be shortened, so that they do not count.
-/// `forgotten` are the records that the history drops at the commit.
+/// Whether a head fits as it is, and in the largest state that it can come to: each step done and undone. Texts can be
+/// shortened, so that they do not count. `forgotten` are the records that the history drops at the commit.
 pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), BundleError> {
     encode(head)?;
-    encode(&largest(head, forgotten)).map(drop)
+    let found = compress(&serde_json::to_vec(&largest(head, forgotten))?)?.len();
+    if found > FULL_HEAD {
+        return Err(BundleError::TooLarge { found: Some(found), limit: FULL_HEAD });
+    }
+    Ok(())
 }
 
 fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
     let mut head = head.clone();
     head.current.forget.extend(forgotten);
-    head.previous.iter_mut().for_each(|previous| previous.is_kept());
+    head.previous.iter_mut().for_each(Previous::is_kept);
     for step in &mut head.current.steps {
         // As many digits as a uid and hashes have, and as little to be compressed.
         let digest = Sha256Digest::of(&step.id.to_le_bytes());
         let (uid, hash) = digest.hex().split_at(32);
+        let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
         let is_new = matches!(step.verb.as_str(), "create" | "recreate");
-        step.state = StepState::done(if is_new { uid } else { "" }, hash);
+        step.state = StepState::done(&if is_new { parts.join("-") } else { String::new() }, hash);
         step.undo = UndoState::done(&hash.chars().rev().collect::<String>(), Vec::new());
     }
     head

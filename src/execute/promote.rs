@@ -160,6 +160,12 @@ pub(super) fn open_journal(open: &Journal) -> Ended {
     )
 }
 
+/// Whether an object is the one that the step was planned for. It was read for the plan, which holds the hash of just this
+/// content; whether it has moved since is the server's to say, by its resourceVersion.
+fn is_seen(step: &PlanStep, object: &Object) -> bool {
+    matches!(&step.expect, Expect::Present { uid, .. } if uid == object.uid())
+}
+
 /// What the steps' objects are now, under the lock; the end where one is no longer what the plan saw.
 async fn pre_images(
     plan: &Plan,
@@ -172,7 +178,7 @@ async fn pre_images(
         if step.expect == Expect::Absent {
             continue;
         }
-        match known.remove(&step.target.id()).filter(|object| expect_holds(step, Some(object))) {
+        match known.remove(&step.target.id()).filter(|object| is_seen(step, object)) {
             Some(object) => drop(found.insert(step.id, object)),
             None => to_read.push(step),
         }
