@@ -169,3 +169,6 @@ pub(super) async fn fits(
 fn rethrow<T>(error: JoinError) -> T {
     std::panic::resume_unwind(error.into_panic())
 }
+
+#[cfg(test)]
+mod tests;

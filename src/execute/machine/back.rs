@@ -110,7 +110,8 @@ impl Machine {
         if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
             journal.forget.append(&mut journal.record);
         }
-        let kept = self.head.previous.iter().flat_map(|previous| &previous.parts).chain(&journal.parts);
+        let previous = self.head.previous.iter().flat_map(|one| one.parts.iter().chain(&one.bundle));
+        let kept = previous.chain(&journal.parts);
         let kept: Vec<Bundle> = kept.cloned().collect();
         journal.forget.retain(|bundle| !kept.contains(bundle));
         self.go(Stage::ClosingReverted, Effect::WriteHead)

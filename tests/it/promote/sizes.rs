@@ -116,6 +116,33 @@ fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_no
 }
 
 #[test]
+fn a_promotion_killed_at_any_write_leaves_the_one_before_to_be_put_back() {
+    let app = App::new();
+    let version = |value: &str| [map("a", json!({"v": value}))];
+    app.promote("1", &version("1")).run().exits(0);
+    let first = app.copy(&version("1"));
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    // Writes: lock, head, pre-images, record, the journal before, head, head, the step.
+    for n in 2..=8 {
+        app.promote("2", &version("2")).run().exits(0);
+        let second = app.copy(&version("2"));
+        proxy.forget();
+        proxy.at_write(n, Act::KillAfter);
+        assert_eq!(proxy.run(&mut app.promote("3", &version("3"))).code, None, "write {n}");
+        if matches!(app.status()["state"].as_str(), Some("open" | "inProgress")) {
+            app.revert().run().exits(0);
+        }
+        app.copy(&version("2")).must_be(&second, &format!("killed at write {n}, and put back"));
+        app.revert().run().exits(0);
+        app.copy(&version("1")).must_be(&first, &format!("killed at write {n}, and put back twice"));
+        let left: Vec<String> = names(&app, "configmaps").into_iter().chain(names(&app, "secrets")).collect();
+        let left: Vec<_> =
+            left.iter().filter(|name| name.contains("-last-") || name.contains("-before-")).collect();
+        assert!(left.is_empty(), "write {n}: {left:?}");
+    }
+}
+
+#[test]
 fn more_promotions_than_one_object_holds_are_not_kept() {
     let app = App::new();
     let ran = app.promote("1", &[map("a", json!({}))]).args(["--history", "101"]).run().exits(1);
