@@ -18,6 +18,9 @@ pub trait Cluster: Send + Sync {
     /// Reads one object; none where it is not there. [`ApiError::NotServed`] where its kind is not.
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError>;
 
+    /// As [`Cluster::get`], of the object the metadata alone.
+    async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError>;
+
     /// Reads one page of a list. Items carry apiVersion and kind.
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError>;
 
@@ -43,6 +46,11 @@ pub trait Cluster: Send + Sync {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError>;
+
+    /// PUT where the body carries a resourceVersion, else POST. Of the answer the metadata alone: what was sent is large,
+    /// and known.
+    async fn store(&self, target: &Target, body: &Value, options: &WriteOptions)
+    -> Result<Applied, ApiError>;
 
     /// JSON patch (RFC 6902). Carries a `test` of the resourceVersion.
     async fn json_patch(

@@ -8,11 +8,12 @@ mod show;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::commands::acting::{self, Show, Signals};
+use crate::commands::comparing::Mode;
 use crate::commands::gating;
 use crate::commands::inputs::{InputArgs, Inputs};
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::inventory::Record;
+use crate::model::inventory::{MAX_HISTORY, Record};
 use crate::model::plan::{Settings, Severity, Waiver};
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned, Policy};
@@ -54,6 +55,10 @@ pub struct Args {
     /// Go on without asking
     #[arg(short, long)]
     yes: bool,
+    /// Where the truth comes from: `auto` asks the server but for what provably does not change or takes any text,
+    /// `server` asks it for every object
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = mode)]
+    mode: Mode,
     /// Stop after the plan: `client` shows it, `server` has the server try every step without doing it
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
@@ -113,8 +118,8 @@ struct Limits {
     /// How long to wait for another promotion's lock
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
-    /// How many promotions the history keeps
-    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    /// How many promotions the history keeps, 100 at most
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = history)]
     history: usize,
     /// Do not show a failing container's last log lines
     #[arg(long)]
@@ -170,6 +175,17 @@ fn waivable(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("expected one of {}", WAIVABLE.join(", ")))
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    // What is promoted is never planned by predictions.
+    let mode = Mode::from_str(text, false).ok().filter(|mode| *mode != Mode::Readonly);
+    mode.ok_or_else(|| "expected auto or server".into())
+}
+
+fn history(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MAX_HISTORY).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
 impl Limits {

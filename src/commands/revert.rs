@@ -6,12 +6,10 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_d
 use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
+use crate::model::inventory::MAX_HISTORY;
 use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::time::Duration;
-
-/// How many promotions the history keeps; a revert adds none.
-const KEEP_HISTORY: usize = usize::MAX;
 
 /// Arguments of `revert`.
 #[derive(ClapArgs, Debug)]
@@ -71,7 +69,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         actor,
         watching: WatchingOptions::default(),
         limits: Limits { lock_timeout: args.lock_timeout, ..Limits::default() },
-        keep_history: KEEP_HISTORY,
+        // What a promotion was told to keep is not known here.
+        keep_history: MAX_HISTORY,
     };
     let services = acting::services(acting, events.clone());
     let options = RevertOptions { keep_foreign: args.keep_foreign };

@@ -61,12 +61,13 @@ fn takes_text(live: &Object, names: &[&str], text: &str) -> bool {
     }
 }
 
-/// Kinds whose metadata only the general rules speak of. Not roles: whoever changes one must hold what it grants.
+/// Kinds whose metadata only the general rules speak of. Not roles: whoever changes one must hold what it grants. Not
+/// claims: a LimitRange holds each update of one to its limits.
 fn has_plain_metadata(live: &Object) -> bool {
     let gvk = live.gvk();
     matches!(
         (&*gvk.group, &*gvk.kind),
-        ("", "ConfigMap" | "Secret" | "Service" | "ServiceAccount" | "PersistentVolumeClaim")
+        ("", "ConfigMap" | "Secret" | "Service" | "ServiceAccount")
             | ("apps", "Deployment" | "StatefulSet" | "DaemonSet")
             | ("batch", "CronJob")
             | ("networking.k8s.io", "Ingress" | "NetworkPolicy")
@@ -97,8 +98,12 @@ fn in_template<'n>(live: &Object, names: &'n [&'n str]) -> Option<&'n [&'n str]>
     }
 }
 
-/// Keys of Kubernetes' own may have rules of their own, apart from the recommended labels.
+/// Keys of Kubernetes' own may have rules of their own, apart from the recommended labels. `deprecated.` begins what the
+/// server converts to fields of an older version (`deprecated.daemonset.template.generation`).
 fn is_plain(key: &str) -> bool {
+    if key.starts_with("deprecated.") {
+        return false;
+    }
     let Some((domain, _)) = key.split_once('/') else { return true };
     let is_of =
         |owner: &str| domain == owner || domain.strip_suffix(owner).is_some_and(|sub| sub.ends_with('.'));
@@ -175,6 +180,16 @@ mod tests {
     #[case::limit("CONTAINER/resources/limits/cpu", json!("2"), false)]
     fn leaves_of_a_workload(#[case] path: &str, #[case] wanted: Value, #[case] expected: bool) {
         assert_eq!(takes_at(deployment(), &path.replace("CONTAINER", CONTAINER), wanted), expected);
+    }
+
+    #[rstest]
+    #[case::map("ConfigMap", "note", true)]
+    #[case::claim("PersistentVolumeClaim", "note", false)]
+    #[case::converted("ConfigMap", "deprecated.daemonset.template.generation", false)]
+    fn annotations(#[case] kind: &str, #[case] key: &str, #[case] expected: bool) {
+        let live =
+            json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "annotations": {key: "x"}}});
+        assert_eq!(takes_at(live, &format!("/metadata/annotations/{key}"), json!("y")), expected);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::observe::home::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
+/// Characters of a cause in the history.
+const CAUSE: usize = 1000;
+
 /// Adds what a promotion may make members, before it does.
 pub(super) fn widen(inventory: &mut Inventory, members: &[Target]) {
     let known: BTreeSet<_> = inventory.members.iter().map(Target::id).collect();
@@ -28,11 +31,20 @@ fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> Hist
         started_at: journal.started_at,
         ended_at: now,
         ending,
-        failure: journal.failure.clone(),
+        failure: journal.failure.clone().map(in_short),
         message: String::new(),
         waivers: plan.waivers.clone(),
         record: if ending.is_promoted() { journal.record.clone() } else { Vec::new() },
     }
+}
+
+/// The history is kept for long, in one object: a cause is told there in so many characters.
+fn in_short(mut failure: Failure) -> Failure {
+    if let Some((end, _)) = failure.cause.message.char_indices().nth(CAUSE) {
+        failure.cause.message.truncate(end);
+        failure.cause.message.push('…');
+    }
+    failure
 }
 
 /// The history says that the release is promoted: from here on only forward.
@@ -57,10 +69,14 @@ pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
     }
 }
 
-/// Drops the oldest entries; the records that go with them.
+/// Drops the oldest entries, but never what is promoted now; the records that go with them.
 pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
     let too_many = inventory.history.len().saturating_sub(keep.max(1));
-    inventory.history.drain(..too_many).flat_map(|entry| entry.record).collect()
+    let promoted = inventory.promoted().map(|entry| entry.id.clone());
+    let goes = |entry: &HistoryEntry| Some(&entry.id) != promoted.as_ref();
+    let (old, stays): (Vec<_>, Vec<_>) = inventory.history.drain(..too_many).partition(goes);
+    inventory.history.splice(..0, stays);
+    old.into_iter().flat_map(|entry| entry.record).collect()
 }
 
 /// The history says that the promotion was put back.
@@ -189,3 +205,6 @@ pub(super) fn problem(problem: Problem) -> String {
         Problem::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
     }
 }
+
+#[cfg(test)]
+mod tests;

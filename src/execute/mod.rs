@@ -3,6 +3,7 @@
 //! A pure state machine says what comes next; a loop performs it. Before anything is changed a journal is written into
 //! the cluster, so that any later run, on any machine, can finish or undo what this one began.
 
+mod codec;
 mod ending;
 mod fence;
 pub mod follow;
@@ -10,6 +11,7 @@ mod foreigners;
 mod lock;
 mod machine;
 mod order;
+mod packing;
 mod patience;
 mod perform;
 mod pristine;

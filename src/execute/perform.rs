@@ -2,8 +2,8 @@
 
 use super::ending;
 use super::machine::{Effect, Input};
+use super::packing::Packed;
 use super::patience::Problem;
-use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Stopped, Watched};
 use super::steps::{Outcome, Steps, refusal};

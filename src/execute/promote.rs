@@ -2,28 +2,22 @@
 
 use super::lock::{Lock, LockError};
 use super::machine::{Intent, refused};
+use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
 use super::run::{Start, run};
 use super::services::{Ended, Services};
 use super::standing::who_changed;
 use super::store::StoreError;
-use crate::model::bundle::{Bundle, pack};
+use crate::model::bundle::{Bundle, BundleError};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{
-    Head, Journal, JournalPhase, Judging, PromotionPart, StepPart, StepProgress, StepState, UndoState,
-};
-use crate::model::names;
+use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
 use crate::plan::expect_holds;
 use futures::future::join_all;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tokio::task::{JoinError, spawn_blocking};
-
-/// A bundle, and the bytes of its parts.
-pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
 
 /// What is promoted.
 #[derive(Clone, Debug)]
@@ -84,9 +78,20 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended,
         }
         Err(error) => {
             lock.release().await;
-            Err(error)
+            too_large(error)
         }
     }
+}
+
+/// What cannot be kept is not begun: a refusal, as nothing was touched. Any other error stays one.
+fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
+    let ExecuteError::Store(StoreError::Encoding { target, source: source @ BundleError::TooLarge { .. } }) =
+        error
+    else {
+        return Err(error);
+    };
+    let message = format!("{target} would not fit into the cluster: {source}; nothing was changed");
+    Ok(refused(message, vec!["make several smaller releases of this one".into()]))
 }
 
 /// Reads what the run starts from; its end where it must not begin.
@@ -119,10 +124,10 @@ async fn begin(
         Ok(packed) => packed,
         Err(moved) => return Ok(Err(moved)),
     };
-    let bundle = |bundles: &[Packed]| bundles.iter().map(|(b, _)| b.clone()).collect();
-    let journal = journal(&bodies, bundle(&parts), bundle(&records), services, &lock.holder);
-    let (head, head_stored) = new_head(journal, head);
-    let bundles = parts.into_iter().chain(records).collect();
+    let journal = journal(&bodies, named(&parts), named(&records), services, &lock.holder);
+    let NewHead { head, stored: head_stored, earlier } = new_head(journal, head)?;
+    let head = fits(head, &inventory, &bodies, services).await?;
+    let bundles = parts.into_iter().chain(records).chain(earlier).collect();
     Ok(Ok(Start {
         head,
         head_stored,
@@ -145,18 +150,6 @@ pub(super) fn split(stored: Option<Stored<Inventory>>) -> (Inventory, Option<Sto
     }
 }
 
-/// The new journal in front of the last finished one, which can be reverted as long as this one is not promoted.
-fn new_head(journal: Journal, old: Option<Stored<Head>>) -> (Head, Option<Stored<()>>) {
-    let Some(Stored { value, uid, resource_version }) = old else {
-        return (Head { current: journal, previous: None }, None);
-    };
-    let mut journal = journal;
-    let Head { mut current, previous } = value;
-    journal.forget.append(&mut current.forget);
-    let previous = if current.parts.is_empty() { previous } else { Some(Box::new(current)) };
-    (Head { current: journal, previous }, Some(Stored { value: (), uid, resource_version }))
-}
-
 /// What is said where another promotion's journal is open.
 pub(super) fn open_journal(open: &Journal) -> Ended {
     let (name, namespace) = (&open.release.name, &open.namespace);
@@ -172,6 +165,12 @@ pub(super) fn open_journal(open: &Journal) -> Ended {
     )
 }
 
+/// Whether an object is the one that the step was planned for. It was read for the plan, which holds the hash of just this
+/// content; whether it has moved since is the server's to say, by its resourceVersion.
+fn is_seen(step: &PlanStep, object: &Object) -> bool {
+    matches!(&step.expect, Expect::Present { uid, .. } if uid == object.uid())
+}
+
 /// What the steps' objects are now, under the lock; the end where one is no longer what the plan saw.
 async fn pre_images(
     plan: &Plan,
@@ -184,7 +183,7 @@ async fn pre_images(
         if step.expect == Expect::Absent {
             continue;
         }
-        match known.remove(&step.target.id()).filter(|object| expect_holds(step, Some(object))) {
+        match known.remove(&step.target.id()).filter(|object| is_seen(step, object)) {
             Some(object) => drop(found.insert(step.id, object)),
             None => to_read.push(step),
         }
@@ -207,92 +206,6 @@ async fn pre_images(
     }
     let message = format!("the cluster has moved since the plan was made: {}", moved.join("; "));
     Err(refused(message, vec!["kubectl delivery promote plans again".into()]))
-}
-
-/// The plan in its parts: what belongs to the whole, and each step with its pre-image.
-fn bodies(
-    mut plan: Plan,
-    mut before: BTreeMap<u32, Object>,
-    members_before: Vec<crate::model::Target>,
-    judging: Judging,
-) -> Bodies {
-    let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
-    let steps = plan.steps.drain(..).chain(prunes.clone());
-    let steps = steps.map(|step| (step.id, StepPart { before: before.remove(&step.id), step })).collect();
-    let promotion = PromotionPart { plan, members_before, judging };
-    Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect() }
-}
-
-/// [`Parts`](crate::model::journal::Parts), borrowed: a thousand objects are not copied to be written.
-#[derive(Default, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PartsRef<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promotion: Option<&'a PromotionPart>,
-    steps: Vec<&'a StepPart>,
-}
-
-/// The bundles of the parts and of the record, beside each other.
-async fn pack_all(
-    bodies: Bodies,
-    record: Record,
-) -> Result<(Arc<Bodies>, Vec<Packed>, Vec<Packed>), StoreError> {
-    let bodies = Arc::new(bodies);
-    let (of_parts, of_record) = (bodies.clone(), bodies.clone());
-    let parts = spawn_blocking(move || part_bundles(&of_parts));
-    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record));
-    let (parts, records) = tokio::join!(parts, records);
-    let rethrow = |error: JoinError| std::panic::resume_unwind(error.into_panic());
-    Ok((bodies, parts.unwrap_or_else(rethrow)?, records.unwrap_or_else(rethrow)?))
-}
-
-/// The bundles of the parts: each step's in its object's namespace, where that is there already.
-fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
-    let plan = &bodies.promotion.plan;
-    let made: BTreeSet<&str> = bodies
-        .steps
-        .values()
-        .filter(|part| part.step.target.resource.kind == "Namespace" && part.before.is_none())
-        .map(|part| part.step.target.name.as_str())
-        .collect();
-    let mut by_namespace: BTreeMap<&str, PartsRef<'_>> = BTreeMap::new();
-    by_namespace.entry(&plan.namespace).or_default().promotion = Some(&bodies.promotion);
-    for part in bodies.steps.values() {
-        let own = part.step.target.namespace.as_deref().filter(|namespace| !made.contains(namespace));
-        by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part);
-    }
-    let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
-    by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name)).collect()
-}
-
-/// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace.
-fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError> {
-    let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
-    let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
-    let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
-    let public = Record { release: record.release, desired: plain };
-    let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
-    let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
-    for secret in secrets {
-        let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
-        by_namespace.entry(namespace).or_default().desired.push(secret);
-    }
-    for (namespace, record) in &by_namespace {
-        bundles.push(bundle(record, true, namespace, name)?);
-    }
-    Ok(bundles)
-}
-
-fn bundle<T: serde::Serialize>(
-    value: &T,
-    secret: bool,
-    namespace: &str,
-    name: impl Fn(&str, usize) -> String,
-) -> Result<Packed, StoreError> {
-    let (digest, parts) = pack(value)
-        .map_err(|source| StoreError::Encoding { target: format!("parts in {namespace}"), source })?;
-    let names = (0..parts.len()).map(|part| name(digest.short(), part)).collect();
-    Ok((Bundle { secret, namespace: namespace.into(), names, digest }, parts))
 }
 
 fn journal(
@@ -339,4 +252,22 @@ fn journal(
 pub fn changes_nothing(plan: &Plan) -> bool {
     let deletes = |step: &PlanStep| matches!(step.action, Action::Delete { .. });
     plan.steps.is_empty() && !plan.prune.iter().any(deletes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_to_be_kept_is_refused_as_nothing_was_touched() {
+        let source = BundleError::TooLarge { found: Some(3), limit: 2 };
+        let error = StoreError::Encoding { target: "the journal".into(), source };
+        let ended = too_large(error.into()).unwrap();
+        assert_eq!(ended.outcome, Outcome::Refused);
+        assert_eq!(
+            ended.message,
+            "the journal would not fit into the cluster: expected at most 2 bytes, found 3; nothing was changed"
+        );
+        assert!(too_large(StoreError::LockLost.into()).is_err());
+    }
 }

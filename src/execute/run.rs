@@ -2,9 +2,9 @@
 
 use super::lock::Lock;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
+use super::packing::Packed;
 use super::patience::{Patience, Problem};
 use super::perform::Performer;
-use super::promote::Packed;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
 use super::store::Store;

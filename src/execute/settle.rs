@@ -13,7 +13,7 @@ use crate::model::journal::{
 };
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
-use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home};
+use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home, read_previous};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -139,7 +139,13 @@ async fn take_up(
     };
     let Home { inventory, head, .. } = home;
     let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
-    let intent = choose(&mut head, &wanted, name)?;
+    let earlier = match (&wanted, &head.previous) {
+        (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
+            Some(read_previous(cluster, previous).await?)
+        }
+        _ => None,
+    };
+    let intent = choose(&mut head, earlier, &wanted, name)?;
     let (inventory, inventory_stored) = split(inventory);
     let preparing = head.current.phase == JournalPhase::Preparing;
     let bodies = if preparing {
@@ -166,8 +172,22 @@ fn is_gone(journal: &Journal) -> bool {
     Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
 }
 
-/// Which journal it is about, and in which direction it goes.
-fn choose(head: &mut Head, wanted: &Wanted, name: &str) -> Result<Intent, ExecuteError> {
+fn can_be_put_back(journal: &Journal) -> bool {
+    journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted)
+}
+
+/// Whether nothing of it is left to be put back: what was finished before it is next.
+fn is_over(journal: &Journal) -> bool {
+    !journal.is_open() && !can_be_put_back(journal)
+}
+
+/// Which journal it is about, and in which direction it goes. `earlier` is what was finished before the last one.
+fn choose(
+    head: &mut Head,
+    earlier: Option<Journal>,
+    wanted: &Wanted,
+    name: &str,
+) -> Result<Intent, ExecuteError> {
     let options = match wanted {
         Wanted::Finish if head.current.is_open() => return Ok(Intent::Forward),
         Wanted::Finish => {
@@ -175,15 +195,12 @@ fn choose(head: &mut Head, wanted: &Wanted, name: &str) -> Result<Intent, Execut
         }
         Wanted::PutBack(options) => options,
     };
-    let open = head.current.is_open();
-    let can_be_put_back =
-        |journal: &Journal| journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted);
-    if !open && !can_be_put_back(&head.current) {
-        // The last one was put back itself: what was finished before it is next.
-        match head.previous.take() {
-            Some(mut previous) if can_be_put_back(&previous) => {
-                previous.forget.append(&mut head.current.forget);
-                head.current = *previous;
+    if is_over(&head.current) {
+        match earlier {
+            Some(mut earlier) if can_be_put_back(&earlier) => {
+                earlier.forget.append(&mut head.current.forget);
+                earlier.forget.extend(head.previous.take().and_then(|previous| previous.bundle));
+                head.current = earlier;
             }
             _ => {
                 return Err(ExecuteError::Nothing(format!(

@@ -1,11 +1,12 @@
 //! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the inventory.
 
+use super::codec;
 use super::patience::{Patience, Problem};
 use super::steps::{deletion, write_options};
 use crate::cluster::{ApiError, Cluster};
-use crate::model::bundle::{Bundle, BundleError, compress};
+use crate::model::bundle::{Bundle, BundleError};
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Head, Journal, JournalPhase, StepState, UndoState};
+use crate::model::journal::Head;
 use crate::model::names::{self, *};
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
@@ -14,11 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Lines of progress that the head shows to people; more are counted.
-const SHOWN_STEPS: usize = 200;
 
 /// What a release keeps cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -79,10 +76,6 @@ pub(super) struct Store {
 }
 
 impl Store {
-    fn labels(&self, role: &str) -> Value {
-        json!({RELEASE_LABEL: self.name, ROLE_LABEL: role})
-    }
-
     /// Writes the head over the one of `known`, or creates it. Its serial tells our own write from another's.
     pub(super) async fn write_head(
         &self,
@@ -90,8 +83,7 @@ impl Store {
         known: Option<&Stored<()>>,
     ) -> Result<Stored<()>, StoreError> {
         let target = Target::new(&kind_of(false), Some(&self.namespace), &names::journal(&self.name));
-        let body = self
-            .head_body(head)
+        let body = codec::head_body(head, &self.namespace, &self.name)
             .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
         let is_ours = |found: &Object| {
             parse_head(found).is_ok_and(|found| {
@@ -109,7 +101,8 @@ impl Store {
         known: Option<&Stored<()>>,
     ) -> Result<Stored<()>, StoreError> {
         let target = Target::new(&kind_of(false), Some(&self.namespace), &names::inventory(&self.name));
-        let body = self.inventory_body(inventory);
+        let body = codec::inventory_body(inventory, &self.namespace, &self.name)
+            .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
         let is_ours = |found: &Object| parse_inventory(found).is_ok_and(|found| found.value == *inventory);
         self.swap(&target, body, known, is_ours).await
     }
@@ -125,15 +118,11 @@ impl Store {
         let mut clock = self.patience.start();
         loop {
             let options = write_options(clock.before_write().await?);
-            let answer = match known {
-                Some(known) => {
-                    body["metadata"]["uid"] = known.uid.as_str().into();
-                    body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
-                    self.cluster.replace(target, &body, &options).await
-                }
-                None => self.cluster.create(target, &body, &options).await,
-            };
-            let error = match answer {
+            if let Some(known) = known {
+                body["metadata"]["uid"] = known.uid.as_str().into();
+                body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
+            }
+            let error = match self.cluster.store(target, &body, &options).await {
                 Ok(answer) => return Ok(handle(&answer.object)),
                 Err(error) => error,
             };
@@ -150,72 +139,6 @@ impl Store {
         }
     }
 
-    fn head_body(&self, head: &Head) -> Result<Value, BundleError> {
-        let journal = &head.current;
-        let bytes = compress(&serde_json::to_vec(head)?)?;
-        let phase = serde_json::to_value(journal.phase)?;
-        let mut data = json!({
-            "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
-            "release": format!("{} {} ({})", journal.release.name, journal.release.version, journal.release.digest.short()),
-            "actor": journal.actor, "holder": journal.holder, "startedAt": journal.started_at.to_string(),
-            "message": journal.message, "steps": step_lines(journal),
-        });
-        if let Some(failure) = &journal.failure {
-            data["failure"] = failure.cause.message.as_str().into();
-        }
-        let name = names::journal(&self.name);
-        Ok(json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": self.namespace, "labels": self.labels("journal")},
-            "data": data, "binaryData": {"journal": STANDARD.encode(bytes)},
-        }))
-    }
-
-    fn inventory_body(&self, inventory: &Inventory) -> Value {
-        let name = names::inventory(&self.name);
-        let mut labels = self.labels("inventory");
-        labels[APPLYSET_ID_LABEL] = names::applyset_id(&name, &self.namespace).into();
-        let group_kind = |target: &Target| match &*target.resource.group {
-            "" => target.resource.kind.clone(),
-            group => format!("{}.{group}", target.resource.kind),
-        };
-        let kinds: BTreeSet<String> = inventory.members.iter().map(group_kind).collect();
-        let namespaces: BTreeSet<&str> = inventory
-            .members
-            .iter()
-            .filter_map(|target| target.namespace.as_deref())
-            .filter(|namespace| *namespace != self.namespace)
-            .collect();
-        let joined = |set: Vec<&str>| set.join(",");
-        let annotations = json!({
-            APPLYSET_TOOLING_ANNOTATION: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
-            APPLYSET_GROUP_KINDS_ANNOTATION: joined(kinds.iter().map(String::as_str).collect()),
-            APPLYSET_NAMESPACES_ANNOTATION: joined(namespaces.into_iter().collect()),
-        });
-        let history: String = inventory
-            .history
-            .iter()
-            .filter_map(|entry| serde_json::to_string(entry).ok())
-            .map(|line| line + "\n")
-            .collect();
-        let promoted = inventory.promoted();
-        let said = |text: fn(&crate::model::inventory::HistoryEntry) -> String| {
-            promoted.map(text).unwrap_or_else(|| "none".into())
-        };
-        json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {
-                "name": name, "namespace": self.namespace, "labels": labels, "annotations": annotations,
-            },
-            "data": {
-                "release": said(|entry| format!("{} {}", entry.release.name, entry.release.version)),
-                "digest": said(|entry| entry.release.digest.to_string()),
-                "revision": said(|entry| entry.revision.to_string()),
-                "members": inventory.member_lines(), "history": history,
-            },
-        })
-    }
-
     /// Writes the parts of a bundle, all at once. Parts that are there already are the same: they are named by hash.
     pub(super) async fn write_bundle(&self, bundle: &Bundle, parts: &[Vec<u8>]) -> Result<(), StoreError> {
         let kind = kind_of(bundle.secret);
@@ -224,7 +147,7 @@ impl Store {
             let role = if bundle.secret { "preimage" } else { "record" };
             let mut body = json!({
                 "apiVersion": "v1", "kind": kind.kind, "immutable": true,
-                "metadata": {"name": name, "namespace": bundle.namespace, "labels": self.labels(role)},
+                "metadata": {"name": name, "namespace": bundle.namespace, "labels": codec::labels(&self.name, role)},
             });
             if bundle.secret {
                 body["type"] = PREIMAGE_SECRET_TYPE.into();
@@ -241,7 +164,7 @@ impl Store {
         let mut clock = self.patience.start();
         loop {
             let options = write_options(clock.before_write().await?);
-            match self.cluster.create(target, body, &options).await {
+            match self.cluster.store(target, body, &options).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => return Ok(()),
                 Err(error) if is_passing(&error) => clock.wait().await?,
@@ -262,7 +185,7 @@ impl Store {
     async fn delete_part(&self, target: &Target) -> Result<(), StoreError> {
         let mut clock = self.patience.start();
         loop {
-            let error = match self.cluster.get(target).await {
+            let error = match self.cluster.get_metadata(target).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(found)) if found.label(RELEASE_LABEL) != Some(&self.name) => return Ok(()),
                 Ok(Some(found)) => {
@@ -304,27 +227,4 @@ pub(super) fn is_passing(error: &ApiError) -> bool {
 
 fn handle(object: &Object) -> Stored<()> {
     Stored { value: (), uid: object.uid().into(), resource_version: object.resource_version().into() }
-}
-
-/// One line a step, for people: `done apply Deployment shop/web`.
-fn step_lines(journal: &Journal) -> String {
-    let line = |step: &crate::model::journal::StepProgress| {
-        let state = match (&step.state, &step.undo) {
-            (_, UndoState::Done { .. }) => "undone",
-            (_, UndoState::Left { .. }) => "left",
-            (StepState::Pending, _) => "pending",
-            (StepState::Intended, _) => "sent",
-            (StepState::Done { .. }, _) => "done",
-            (StepState::NotDone { .. }, _) => "refused",
-        };
-        format!("{state} {} {}\n", step.verb, step.target)
-    };
-    if matches!(journal.phase, JournalPhase::Closed) {
-        return format!("{} steps", journal.steps.len());
-    }
-    let mut lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
-    if journal.steps.len() > SHOWN_STEPS {
-        lines.push_str(&format!("and {} more\n", journal.steps.len() - SHOWN_STEPS));
-    }
-    lines
 }

@@ -48,7 +48,7 @@ impl From<Problem> for Next {
 }
 
 pub(super) fn done(live: Option<&Object>, notes: Vec<String>) -> UndoState {
-    UndoState::Done { content: live.map(content_hash).unwrap_or_default(), notes }
+    UndoState::done(&live.map(content_hash).unwrap_or_default(), notes)
 }
 
 impl Undoing<'_> {
@@ -280,8 +280,7 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
-        let untouched =
-            matches!(&progress.state, StepState::Done { content, .. } if *content == content_hash(&live));
+        let untouched = progress.state.is_left_as(&content_hash(&live));
         let Action::Apply { expected, .. } = &part.step.action else {
             return Ok(done(Some(&live), Vec::new()));
         };

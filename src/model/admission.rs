@@ -34,8 +34,10 @@ impl Admission {
 
     /// Whether an update of an object of this kind may be changed or refused.
     pub fn may_touch(&self, kind: &ResourceType) -> bool {
-        self.is_unknown
-            || ["*", "*/*", kind.plural.as_str()].iter().any(|name| self.resources.contains(*name))
+        // `deployments/*` means the object itself too: the server takes it for a subresource without a name.
+        let with_all = format!("{}/*", kind.plural);
+        let names = ["*", "*/*", kind.plural.as_str(), with_all.as_str()];
+        self.is_unknown || names.iter().any(|name| self.resources.contains(*name))
     }
 }
 
@@ -59,6 +61,8 @@ mod tests {
         assert_eq!(learn(json!([{"operations": ["CREATE"], "resources": ["*"]}])), (false, false));
         assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*"]}])), (true, true));
         assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/scale"]}])), (false, false));
+        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*/scale"]}])), (false, false));
+        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/*"]}])), (true, false));
         assert!(Admission::unknown().may_touch(&services));
         let mut policy = Admission::default();
         let rule = json!({"operations": ["UPDATE"], "resources": ["services"]});

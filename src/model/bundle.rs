@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 
 /// Bytes of one part; the server takes 1 MiB an object, names and labels included.
 const PART_BYTES: usize = 900 * 1024;
-/// A bundle that unpacks to more than this is refused: it is none of ours.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of a bundle before it is compressed: more is neither written nor read.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// Where a bundle's parts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Bundle {
     pub digest: Sha256Digest,
 }
 
-/// A bundle that cannot be read.
+/// A bundle that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// Its bytes are not those that were written.
@@ -35,6 +35,14 @@ pub enum BundleError {
         /// As read.
         found: Sha256Digest,
     },
+    /// It has more bytes than can be kept.
+    #[error("expected at most {limit} bytes, found {}", at_least(*found, *limit))]
+    TooLarge {
+        /// How many; none where reading stopped at the limit.
+        found: Option<usize>,
+        /// How many may be.
+        limit: usize,
+    },
     /// It cannot be decompressed.
     #[error("expected compressed parts: {0}")]
     Compression(#[from] std::io::Error),
@@ -43,9 +51,21 @@ pub enum BundleError {
     Json(#[from] serde_json::Error),
 }
 
+fn at_least(found: Option<usize>, limit: usize) -> String {
+    found.map_or_else(|| format!("more than {limit}"), |found| found.to_string())
+}
+
 /// Compresses a value; its digest and the bytes of each part.
 pub fn pack<T: Serialize>(value: &T) -> Result<(Sha256Digest, Vec<Vec<u8>>), BundleError> {
-    let bytes = compress(&serde_json::to_vec(value)?)?;
+    pack_up_to(value, MAX_BYTES)
+}
+
+fn pack_up_to<T: Serialize>(value: &T, limit: usize) -> Result<(Sha256Digest, Vec<Vec<u8>>), BundleError> {
+    let text = serde_json::to_vec(value)?;
+    if text.len() > limit {
+        return Err(BundleError::TooLarge { found: Some(text.len()), limit });
+    }
+    let bytes = compress(&text)?;
     let digest = Sha256Digest::of(&bytes);
     Ok((digest, bytes.chunks(PART_BYTES).map(<[u8]>::to_vec).collect()))
 }
@@ -67,10 +87,18 @@ pub fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The bytes of a gzip, up to a bound.
-pub fn decompress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+/// The bytes of a gzip; an error where they are more than any that were written.
+pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, BundleError> {
+    decompress_up_to(bytes, MAX_BYTES)
+}
+
+fn decompress_up_to(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BundleError> {
     let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(bytes).take(MAX_BYTES).read_to_end(&mut plain)?;
+    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    flate2::read::GzDecoder::new(bytes).take(one_more).read_to_end(&mut plain)?;
+    if plain.len() > limit {
+        return Err(BundleError::TooLarge { found: None, limit });
+    }
     Ok(plain)
 }
 
@@ -91,6 +119,18 @@ mod tests {
         assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= PART_BYTES));
         let bundle = Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest };
         assert_eq!(unpack::<Vec<u32>>(&bundle, &parts).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_when_it_is_written_and_when_it_is_read() {
+        let value = "x".repeat(98);
+        assert!(pack_up_to(&value, 100).is_ok());
+        let error = pack_up_to(&(value + "x"), 100).unwrap_err();
+        assert_eq!(error.to_string(), "expected at most 100 bytes, found 101");
+        let bytes = compress(&[b'x'; 101]).unwrap();
+        assert_eq!(decompress_up_to(&bytes, 101).unwrap().len(), 101);
+        let error = decompress_up_to(&bytes, 100).unwrap_err();
+        assert_eq!(error.to_string(), "expected at most 100 bytes, found more than 100");
     }
 
     #[test]

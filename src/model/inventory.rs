@@ -9,6 +9,9 @@ use super::release::ReleaseIdentity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// How many promotions a history can be told to keep: it lies in one object.
+pub const MAX_HISTORY: usize = 100;
+
 /// What the ConfigMap `delivery-NAME` holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {

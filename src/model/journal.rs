@@ -3,6 +3,7 @@
 
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected};
+pub use super::head::{Head, Previous};
 use super::object::{Object, ObjectId, Target};
 use super::plan::{Plan, PlanStep};
 use super::release::ReleaseIdentity;
@@ -10,16 +11,8 @@ use super::verdict::{Cause, CauseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the head's ConfigMap holds: the promotion at hand, and the last one that was finished before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Head {
-    /// The promotion at hand, or the last one where none is.
-    pub current: Journal,
-    /// The finished promotion before it, which can still be reverted where `current` was reverted itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Box<Journal>>,
-}
+/// Hex digits of a content's hash that are kept: enough to tell contents apart, and half as many bytes a step.
+const HASH_DIGITS: usize = 32;
 
 /// One promotion, from its first request to its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,11 +177,12 @@ pub enum StepState {
     Pending,
     /// Its request may have been sent, and may have been done.
     Intended,
-    /// Done: the object's uid and the hash of its content afterwards; empty where it was deleted.
+    /// Done: what the object was afterwards.
     Done {
-        /// uid afterwards.
+        /// Its uid, where it is a new one; else empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         uid: String,
-        /// Hash of its content afterwards.
+        /// The first digits of its content's hash; empty where it was deleted.
         content: String,
     },
     /// Refused or in conflict: nothing was changed.
@@ -205,9 +199,9 @@ pub enum UndoState {
     /// Not undone.
     #[default]
     Pending,
-    /// Undone, or there was nothing to undo: the hash of the content afterwards, empty where it is gone.
+    /// Undone, or there was nothing to undo.
     Done {
-        /// Hash of its content afterwards.
+        /// The first digits of its content's hash; empty where it is gone.
         content: String,
         /// What should be known: a new uid, kept edits.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -222,7 +216,29 @@ pub enum UndoState {
     },
 }
 
+impl StepState {
+    /// Done, with the object's uid, where it is a new one, and the hash of its content; empty where it is gone.
+    pub fn done(uid: &str, hash: &str) -> Self {
+        Self::Done { uid: uid.into(), content: first_digits(hash) }
+    }
+
+    /// Whether an object with this hash of its content is as the step left it.
+    pub fn is_left_as(&self, hash: &str) -> bool {
+        // An older version kept all digits.
+        matches!(self, Self::Done { content, .. } if !content.is_empty() && hash.starts_with(content.as_str()))
+    }
+}
+
+fn first_digits(hash: &str) -> String {
+    hash.chars().take(HASH_DIGITS).collect()
+}
+
 impl UndoState {
+    /// Undone, with the hash of the object's content, empty where it is gone, and what should be known.
+    pub fn done(hash: &str, notes: Vec<String>) -> Self {
+        Self::Done { content: first_digits(hash), notes }
+    }
+
     fn is_pending(&self) -> bool {
         *self == UndoState::Pending
     }
@@ -299,11 +315,21 @@ impl Journal {
 
     /// The progress of a step.
     pub fn step(&self, id: u32) -> Option<&StepProgress> {
-        self.steps.iter().find(|step| step.id == id)
+        self.steps.get(self.position(id)?)
     }
 
     /// The progress of a step, to change.
     pub fn step_mut(&mut self, id: u32) -> Option<&mut StepProgress> {
-        self.steps.iter_mut().find(|step| step.id == id)
+        let at = self.position(id)?;
+        self.steps.get_mut(at)
+    }
+
+    /// A plan counts its steps from 0, in order.
+    fn position(&self, id: u32) -> Option<usize> {
+        let at = usize::try_from(id).ok()?;
+        if self.steps.get(at).is_some_and(|step| step.id == id) {
+            return Some(at);
+        }
+        self.steps.iter().position(|step| step.id == id)
     }
 }

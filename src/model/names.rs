@@ -22,7 +22,8 @@ pub const PROMOTION_ANNOTATION: &str = "kubectl-delivery.io/promotion";
 pub const PREIMAGE_SECRET_TYPE: &str = "kubectl-delivery.io/preimage";
 /// Label on everything that a release keeps in the cluster: the release's name.
 pub const RELEASE_LABEL: &str = "kubectl-delivery.io/release";
-/// Label beside [`RELEASE_LABEL`]: what the object is (`inventory`, `journal`, `record`, `preimage`, `lock`).
+/// Label beside [`RELEASE_LABEL`]: what the object is (`inventory`, `journal`, `lock`, `preimage`, or `record`: a promoted
+/// release, and the journal of the last finished promotion).
 pub const ROLE_LABEL: &str = "kubectl-delivery.io/role";
 
 /// ApplySet (KEP-3659): label on the parent, its id.
@@ -54,6 +55,11 @@ pub fn record_part(name: &str, revision: u32, hash: &str, part: usize) -> String
 /// Name of a part of a journal.
 pub fn journal_part(name: &str, hash: &str, part: usize) -> String {
     format!("delivery-{name}-before-{hash}-{part}")
+}
+
+/// Name of a part of the journal of the last finished promotion.
+pub fn previous_part(name: &str, hash: &str, part: usize) -> String {
+    format!("delivery-{name}-last-{hash}-{part}")
 }
 
 /// The ApplySet id of the ConfigMap `parent` in `namespace`: unpadded base64url of the sha256 of

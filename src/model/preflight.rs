@@ -76,6 +76,8 @@ pub struct Questions {
     pub tries: Vec<Try>,
     /// Pods to create dry.
     pub pods: Vec<PodTry>,
+    /// Pods as workloads make them now, where those to come ask for other resources: what quotas gain and lose.
+    pub old_pods: Vec<PodTry>,
     /// Namespaces whose quotas count.
     pub quotas: BTreeSet<String>,
 }
@@ -121,6 +123,8 @@ pub struct Answers {
     pub tries: Vec<Answer>,
     /// For each pod, in their order.
     pub pods: Vec<Answer>,
+    /// For each pod as it is made now, in their order.
+    pub old_pods: Vec<Answer>,
     /// ResourceQuotas of the namespaces.
     pub quotas: Vec<Object>,
     /// What could not be read, and why.

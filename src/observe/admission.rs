@@ -5,12 +5,15 @@ use crate::model::admission::Admission;
 use crate::model::{Object, ResourceType};
 use futures::future::join_all;
 
+/// An older server serves policies, where it is told to, before their API is stable.
+const POLICIES: &[&str] = &["v1", "v1beta1", "v1alpha1"];
+
 /// Plural, kind, and the versions to try, newest first.
 const KINDS: [(&str, &str, &[&str]); 4] = [
     ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", &["v1"]),
     ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", &["v1"]),
-    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", &["v1", "v1beta1"]),
-    ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", &["v1"]),
+    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", POLICIES),
+    ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", POLICIES),
 ];
 
 /// What is registered; unknown where any of it may not be read.

@@ -3,7 +3,7 @@
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
-use crate::model::journal::{Head, Journal, Parts, PromotionPart, StepPart};
+use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::kinds::built_in;
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::{Object, ResourceType, Target};
@@ -144,8 +144,11 @@ async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, H
 /// The inventory that a ConfigMap holds.
 pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> {
     let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
-    let members = Inventory::parse_members(object.text("/data/members"))
-        .map_err(|line| wrong(format!("a member {line:?}")))?;
+    let lines = match object.text("/binaryData/members") {
+        "" => object.text("/data/members").to_owned(),
+        many => unzipped(many).map_err(|error| wrong(format!("its members: {error}")))?,
+    };
+    let members = Inventory::parse_members(&lines).map_err(|line| wrong(format!("a member {line:?}")))?;
     let history = object
         .text("/data/history")
         .lines()
@@ -154,14 +157,18 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
     Ok(stored(object, Inventory { members, history }))
 }
 
+fn unzipped(text: &str) -> Result<String, String> {
+    let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
+    let bytes = decompress(&bytes).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
 /// The journal's head that a ConfigMap holds.
 pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
     let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
-    let bytes = STANDARD
-        .decode(object.text("/binaryData/journal"))
+    let text = unzipped(object.text("/binaryData/journal"))
         .map_err(|error| wrong(format!("its journal: {error}")))?;
-    let bytes = decompress(&bytes).map_err(|error| wrong(format!("its journal: {error}")))?;
-    let head = serde_json::from_slice(&bytes).map_err(|error| wrong(format!("its journal: {error}")))?;
+    let head = serde_json::from_str(&text).map_err(|error| wrong(format!("its journal: {error}")))?;
     Ok(stored(object, head))
 }
 
@@ -201,6 +208,15 @@ pub async fn read_bodies(cluster: &dyn Cluster, journal: &Journal) -> Result<Bod
     let missing = || HomeError::Missing { target: "the journal's first part".into() };
     let prunes = journal.steps.iter().filter(|step| step.prune).map(|step| step.id).collect();
     Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes })
+}
+
+/// Reads the journal of the finished promotion before the one at hand.
+pub async fn read_previous(cluster: &dyn Cluster, previous: &Previous) -> Result<Journal, HomeError> {
+    match (&previous.journal, &previous.bundle) {
+        (Some(journal), _) => Ok((**journal).clone()),
+        (None, Some(bundle)) => read_bundle(cluster, bundle).await,
+        (None, None) => Err(HomeError::Missing { target: "the journal of the promotion before".into() }),
+    }
 }
 
 /// Reads what is kept of a promoted release; its Secrets only where `with_secrets`.

@@ -18,15 +18,16 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
     let rights = join_all(asked.rights.iter().map(|(right, need)| may(cluster, right, need)));
     let tries = join_all(asked.tries.iter().map(|question| try_dry(cluster, question)));
     let pods = join_all(asked.pods.iter().map(|question| try_pod(cluster, question)));
+    let old_pods = join_all(asked.old_pods.iter().map(|question| try_pod(cluster, question)));
     let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
-    let (rights, tries, pods, quotas) = futures::join!(rights, tries, pods, quotas);
+    let (rights, tries, pods, old_pods, quotas) = futures::join!(rights, tries, pods, old_pods, quotas);
     let mut answers =
         Answers { rights: asked.rights.keys().cloned().zip(rights).collect(), ..Answers::default() };
     for (answer, warnings) in tries {
         answers.tries.push(answer);
         answers.warnings.extend(warnings);
     }
-    answers.pods = pods;
+    (answers.pods, answers.old_pods) = (pods, old_pods);
     for found in quotas {
         match found {
             Ok(found) => answers.quotas.extend(found),

@@ -29,6 +29,7 @@ mod settle;
 mod take_over;
 mod told;
 mod undo;
+mod usage;
 mod waves;
 mod whose;
 mod workload;

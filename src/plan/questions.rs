@@ -1,6 +1,7 @@
 //! What the server is asked about a plan before anything is touched.
 
 use super::final_object::final_object;
+use super::quota::asks_the_same;
 use super::rights;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
@@ -28,8 +29,11 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
             asked.tries.push(undo_job(step, job));
             asked.pods.extend(pod_of(job, &job_target(step, job).id()));
         }
-        if let Some(pod) = step.action.object().and_then(|object| pod_of(object, &id)) {
-            asked.pods.push(pod);
+        if let Some(object) = step.action.object() {
+            asked.pods.extend(pod_of(object, &id));
+            let live = old.and_then(|old| old.live.object());
+            let other = live.filter(|live| !asks_the_same(object, live));
+            asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
         }
         asked.quotas.extend(step.target.namespace.clone());
     }

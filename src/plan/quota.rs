@@ -2,17 +2,15 @@
 
 use super::policy::refuse;
 use super::questions::compared;
+use super::usage::{Usage, is_same, of_pod};
 use super::workload::template;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Action, Plan, PreflightFinding};
-use crate::model::preflight::{Answer, Answers, Questions};
+use crate::model::preflight::{Answer, Answers, PodTry, Questions};
 use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// How much more a plan uses, in thousandths, by resource.
-type Usage = BTreeMap<String, i128>;
+use std::collections::HashMap;
 
 /// Quotas that the plan would exceed.
 pub(super) fn exceeded(
@@ -69,8 +67,10 @@ fn usage(
     namespace: &str,
 ) -> Usage {
     let compared = compared(comparison);
-    let pods: BTreeMap<&ObjectId, &Answer> =
-        asked.pods.iter().zip(&answers.pods).map(|(question, answer)| (&question.workload, answer)).collect();
+    let pods = Pods {
+        new: by_workload(&asked.pods, &answers.pods),
+        old: by_workload(&asked.old_pods, &answers.old_pods),
+    };
     let mut total = Usage::new();
     let mut add = |key: &str, amount: i128| *total.entry(key.to_owned()).or_default() += amount;
     for step in plan.steps.iter().filter(|step| step.target.namespace.as_deref() == Some(namespace)) {
@@ -91,14 +91,14 @@ fn usage(
         if template(object).is_none() || id.kind == "CronJob" {
             continue;
         }
-        let defaulted = match pods.get(&id) {
-            Some(Answer::Fine(Some(pod))) => pod.at("/spec"),
-            _ => template(object).map(|template| &template["spec"]),
+        // What it will be: desired leaves out what the server adds.
+        let object = match &step.action {
+            Action::Apply { expected, .. } => expected,
+            _ => object,
         };
         let new_count = replicas(object, old) + i128::from(needs_surge(object, old));
         let old_count = old.map_or(0, |live| replicas(live, None));
-        let new = defaulted.map(of_pod).unwrap_or_default();
-        let before = old.and_then(template).map(|template| of_pod(&template["spec"])).unwrap_or_default();
+        let (new, before) = pods.uses(&id, object, old);
         for (key, amount) in &new {
             add(key, amount * new_count);
         }
@@ -107,6 +107,43 @@ fn usage(
         }
     }
     total
+}
+
+/// Pods that were tried, as admission makes them.
+struct Pods<'a> {
+    new: HashMap<&'a ObjectId, &'a Object>,
+    old: HashMap<&'a ObjectId, &'a Object>,
+}
+
+fn by_workload<'a>(asked: &'a [PodTry], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
+    let made = |(question, answer): (&'a PodTry, &'a Answer)| match answer {
+        Answer::Fine(Some(pod)) => Some((&question.workload, &**pod)),
+        _ => None,
+    };
+    asked.iter().zip(answers).filter_map(made).collect()
+}
+
+impl Pods<'_> {
+    /// What a pod of a workload will use, and what one uses now. Like is compared with like: both with what admission
+    /// adds to them (defaults of a LimitRange, sidecars), or both without it.
+    fn uses(&self, id: &ObjectId, object: &Object, old: Option<&Object>) -> (Usage, Usage) {
+        let made = |pods: &HashMap<&ObjectId, &Object>| pods.get(id)?.at("/spec").map(of_pod);
+        let plain = |object: &Object| template(object).map(|template| of_pod(&template["spec"]));
+        let plain = |object: &Object| plain(object).unwrap_or_default();
+        let new = made(&self.new);
+        let Some(live) = old else { return (new.unwrap_or_else(|| plain(object)), Usage::new()) };
+        if asks_the_same(object, live) {
+            let usage = new.unwrap_or_else(|| plain(object));
+            return (usage.clone(), usage);
+        }
+        new.zip(made(&self.old)).unwrap_or_else(|| (plain(object), plain(live)))
+    }
+}
+
+/// Whether the pods of a workload ask for what they ask for now.
+pub(super) fn asks_the_same(object: &Object, live: &Object) -> bool {
+    let specs = template(object).zip(template(live));
+    specs.is_some_and(|(new, old)| is_same(&new["spec"], &old["spec"]))
 }
 
 /// Pods of a workload.
@@ -127,7 +164,7 @@ fn replicas(object: &Object, live: Option<&Object>) -> i128 {
 /// Whether a rolling update cannot go on without one more pod than there are.
 fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
     let Some(live) = live.filter(|_| object.kind() == "Deployment") else { return false };
-    let changes = template(object).map(|new| &new["spec"]) != template(live).map(|old| &old["spec"]);
+    let changes = template(object) != template(live);
     let unavailable = object
         .at("/spec/strategy/rollingUpdate/maxUnavailable")
         .or_else(|| live.at("/spec/strategy/rollingUpdate/maxUnavailable"));
@@ -140,23 +177,6 @@ fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
         _ => i64::from(replicas(object, Some(live)) >= 4),
     };
     changes && allowed == 0 && live.text("/spec/strategy/type") != "Recreate"
-}
-
-/// What one pod uses: the sum of its containers, or the greatest init container where that is more.
-fn of_pod(spec: &Value) -> Usage {
-    let mut usage = Usage::from([("pods".to_owned(), 1000)]);
-    for (list, adds_up) in [("containers", true), ("initContainers", false)] {
-        for container in spec[list].as_array().into_iter().flatten() {
-            for (part, prefix) in [("requests", ""), ("limits", "limits.")] {
-                for (name, amount) in container["resources"][part].as_object().into_iter().flatten() {
-                    let amount = thousandths(amount).unwrap_or(0);
-                    let sum = usage.entry(format!("{prefix}{name}")).or_default();
-                    *sum = if adds_up { *sum + amount } else { (*sum).max(amount) };
-                }
-            }
-        }
-    }
-    usage
 }
 
 /// Thousandths as a plain number.
@@ -184,12 +204,49 @@ mod tests {
         assert_eq!(thousandths(&json!("much")), None);
     }
 
+    fn web(image: &str, resources: Value) -> Object {
+        let containers = json!([{"name": "web", "image": image, "resources": resources}]);
+        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"replicas": 9, "template": {"spec": {"containers": containers}}}}))
+        .unwrap()
+    }
+
+    /// A pod as admission makes it.
+    fn pod(cpu: &[&str]) -> Object {
+        let containers: Vec<Value> =
+            cpu.iter().map(|cpu| json!({"resources": {"requests": {"cpu": cpu}}})).collect();
+        Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"}, "spec": {"containers": containers}}))
+            .unwrap()
+    }
+
     #[test]
-    fn a_pod_uses_the_sum_of_its_containers_or_its_greatest_init_container() {
-        let container = |cpu: &str| json!({"resources": {"requests": {"cpu": cpu}}});
-        let usage = of_pod(
-            &json!({"containers": [container("100m"), container("200m")], "initContainers": [container("1")]}),
+    fn what_admission_adds_is_on_both_sides() {
+        let old = web("web:1", json!({}));
+        let id = old.id();
+        let (new_pod, old_pod) = (pod(&["100m", "20m"]), pod(&["50m", "20m"]));
+        let pods = Pods { new: HashMap::from([(&id, &new_pod)]), old: HashMap::from([(&id, &old_pod)]) };
+        let cpu = |(new, before): (Usage, Usage)| (new["cpu"], before.get("cpu").copied());
+        assert_eq!(cpu(pods.uses(&id, &web("web:2", json!({})), Some(&old))), (120, Some(120)), "an image");
+        let more = web("web:1", json!({"requests": {"cpu": "100m"}}));
+        assert_eq!(cpu(pods.uses(&id, &more, Some(&old))), (120, Some(70)), "a request of its own");
+        assert_eq!(cpu(pods.uses(&id, &more, None)), (120, None), "a new one");
+        let untried = Pods { new: HashMap::from([(&id, &new_pod)]), old: HashMap::new() };
+        assert_eq!(cpu(untried.uses(&id, &more, Some(&old))), (100, None), "without it on both sides");
+    }
+
+    #[test]
+    fn a_rolling_update_needs_room_only_where_its_pods_change() {
+        let one = |text: &str| {
+            let mut object = web(text, json!({}));
+            object.value_mut()["spec"]["replicas"] = 1.into();
+            object
+        };
+        assert!(needs_surge(&one("web:2"), Some(&one("web:1"))));
+        assert!(!needs_surge(&one("web:1"), Some(&one("web:1"))), "nothing of the pods changes");
+        assert!(
+            !needs_surge(&web("web:2", json!({})), Some(&web("web:1", json!({})))),
+            "two of nine may be missing"
         );
-        assert_eq!((usage["pods"], usage["cpu"]), (1000, 1000));
+        assert!(!needs_surge(&one("web:1"), None), "a new one");
     }
 }

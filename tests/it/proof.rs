@@ -188,30 +188,25 @@ fn promoted(prefix: &str) -> (Namespace, tempfile::TempDir) {
 #[test]
 fn an_unchanged_release_costs_one_list_a_kind_and_no_dry_run() {
     let (namespace, folder) = promoted("t-cost");
-    let requests = |mode: &str| -> Vec<String> {
-        let mut diff = TestCluster::get().delivery();
-        diff.current_dir(folder.path()).args([
-            "diff",
-            "all.yaml",
-            "-v",
-            "6",
-            "--mode",
-            mode,
-            "-n",
-            namespace.name(),
-        ]);
-        let ran = diff.run().exits(0);
+    let requests = |command: &str, mode: &str| -> Vec<String> {
+        let mut run = TestCluster::get().delivery();
+        run.current_dir(folder.path()).args([command, "all.yaml", "-v", "6", "--mode", mode]);
+        let ran = run.args(["-n", namespace.name()]).run().exits(0);
         let answered = ran.stderr.lines().filter(|line| line.contains("answered"));
         answered.map(|line| line.split("method=").nth(1).unwrap().to_owned()).collect()
     };
-    let fast = requests("auto");
+    let fast = requests("diff", "auto");
     let objects: Vec<&String> =
         fast.iter().filter(|line| line.contains("/configmaps?") || line.contains("/services?")).collect();
     assert_eq!(objects.len(), 2, "one list a kind: {fast:#?}");
     assert!(fast.iter().all(|line| line.starts_with("GET")), "no dry-run: {fast:#?}");
     assert!(fast.len() <= 10, "{fast:#?}");
-    let asked = requests("server");
-    assert_eq!(asked.iter().filter(|line| line.starts_with("PATCH") && line.contains("dryRun")).count(), 40);
+    let dry_runs = |command: &str, mode: &str| {
+        let is_dry = |line: &&String| line.starts_with("PATCH") && line.contains("dryRun");
+        requests(command, mode).iter().filter(is_dry).count()
+    };
+    assert_eq!((dry_runs("diff", "server"), dry_runs("promote", "server")), (40, 40));
+    assert_eq!(dry_runs("promote", "auto"), 0);
 }
 
 #[test]

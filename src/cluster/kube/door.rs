@@ -26,6 +26,8 @@ const LOG_BYTES: &str = "262144";
 /// Asks for objects without spec and status; a server that cannot do that sends them whole.
 const ONLY_METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+/// The same for one object.
+const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 /// A body of this size is parsed beside the threads that move bytes.
 const LARGE: usize = 256 * 1024;
 
@@ -56,6 +58,7 @@ impl KubeCluster {
         let call = Call {
             method: write.method,
             content_type: write.content_type,
+            accept: write.accept,
             body: write.body,
             repeat: if write.dry_run { Repeat::Harmless } else { Repeat::Once },
             not_after: write.not_after,
@@ -65,6 +68,16 @@ impl KubeCluster {
         let object =
             parse(answer.body.clone()).await.and_then(|value| object(value, answer.code.as_u16()))?;
         Ok(Applied { object, created: answer.code == http::StatusCode::CREATED, warnings: answer.warnings() })
+    }
+
+    async fn read(&self, target: &Target, accept: &'static str) -> Result<Option<Object>, ApiError> {
+        let resource = path::resource_name(&target.resource);
+        let call = Call { accept, ..Call::get(path::object(target)?, &resource) };
+        match self.transport.send(call).await {
+            Ok(answer) => parse(answer.body).await.and_then(|value| object(value, 200)).map(Some),
+            Err(ApiError::Status { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Posts a review: something that is answered and not kept.
@@ -87,6 +100,7 @@ impl KubeCluster {
 struct Write<'a> {
     method: Method,
     content_type: &'static str,
+    accept: &'static str,
     body: Bytes,
     manager: &'a str,
     force: bool,
@@ -97,12 +111,11 @@ struct Write<'a> {
 #[async_trait]
 impl Cluster for KubeCluster {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        let resource = path::resource_name(&target.resource);
-        match self.transport.send(Call::get(path::object(target)?, &resource)).await {
-            Ok(answer) => parse(answer.body).await.and_then(|value| object(value, 200)).map(Some),
-            Err(ApiError::Status { code: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.read(target, "application/json").await
+    }
+
+    async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError> {
+        self.read(target, ITS_METADATA).await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
@@ -148,6 +161,7 @@ impl Cluster for KubeCluster {
         let write = Write {
             method: Method::PATCH,
             content_type: "application/apply-patch+yaml",
+            accept: "application/json",
             body: body.to_string().into(),
             manager: &options.manager,
             force: options.force,
@@ -173,6 +187,18 @@ impl Cluster for KubeCluster {
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
         self.write(target, Write::of(Method::PUT, "application/json", body.to_string(), options)).await
+    }
+
+    async fn store(
+        &self,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Applied, ApiError> {
+        let is_known = body.pointer("/metadata/resourceVersion").is_some();
+        let method = if is_known { Method::PUT } else { Method::POST };
+        let write = Write::of(method, "application/json", body.to_string(), options);
+        self.write(target, Write { accept: ITS_METADATA, ..write }).await
     }
 
     async fn json_patch(
@@ -279,8 +305,8 @@ impl Cluster for KubeCluster {
 impl<'a> Write<'a> {
     fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
         let WriteOptions { manager, dry_run, not_after } = options;
-        let (dry_run, not_after) = (*dry_run, *not_after);
-        Self { method, content_type, body: body.into(), manager, force: false, dry_run, not_after }
+        let (dry_run, not_after, accept) = (*dry_run, *not_after, "application/json");
+        Self { method, content_type, accept, body: body.into(), manager, force: false, dry_run, not_after }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Args, DryRun};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::Cluster;
 use crate::commands::acting::{self, Acting, Signals};
-use crate::commands::comparing::{self, Compared, Mode, Question};
+use crate::commands::comparing::{self, Compared, Question};
 use crate::commands::gating;
 use crate::commands::inputs::Inputs;
 use crate::execute::watching::WatchingOptions;
@@ -170,7 +170,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         home: &place.home,
         set: &set,
         today,
-        mode: Mode::Auto,
+        mode: args.mode,
         is_brief: false,
         reads_around: false,
     };

@@ -4,6 +4,7 @@ use super::{Effect, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::{Group, put_back_then_delete};
 use crate::execute::services::Interrupt;
+use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
 use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, Reverting, StepState, UndoState};
 use crate::model::plan::Undo;
@@ -69,6 +70,8 @@ impl Machine {
             return effects;
         }
         ending::write_off(&mut self.inventory, &self.head.current, &self.bodies, now);
+        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        self.head.current.forget.extend(trimmed);
         self.go(Stage::WritingOff, Effect::WriteInventory)
     }
 
@@ -107,9 +110,10 @@ impl Machine {
         if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
             journal.forget.append(&mut journal.record);
         }
-        if let Some(previous) = &self.head.previous {
-            journal.forget.retain(|bundle| !previous.parts.contains(bundle));
-        }
+        let previous = self.head.previous.iter().flat_map(|one| one.parts.iter().chain(&one.bundle));
+        let kept = previous.chain(&journal.parts);
+        let kept: Vec<Bundle> = kept.cloned().collect();
+        journal.forget.retain(|bundle| !kept.contains(bundle));
         self.go(Stage::ClosingReverted, Effect::WriteHead)
     }
 

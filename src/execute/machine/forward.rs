@@ -4,7 +4,7 @@ use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::waves;
 use crate::execute::steps::{Outcome, refusal};
-use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, StepProgress, StepState};
+use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
 use crate::model::verdict::CauseKind;
 use crate::plan::content_hash;
 use jiff::Timestamp;
@@ -31,16 +31,23 @@ impl Machine {
                 let why = journal.reverting.as_ref().map_or(RevertReason::Asked, |reverting| reverting.why);
                 self.turn(why, now)
             }
-            (JournalPhase::Open, Intent::Forward) => {
-                ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
-                self.go(Stage::Widening, Effect::WriteInventory)
-            }
+            (JournalPhase::Open, Intent::Forward) => self.widen(now),
             (JournalPhase::Applying, Intent::Forward) => {
                 journal.failure = None;
                 self.catch_up(now)
             }
             (JournalPhase::Closed, Intent::Forward) => self.finish_promoted(),
         }
+    }
+
+    /// What may become a member is one before it is made; nothing is written where all of it is already.
+    pub(super) fn widen(&mut self, now: Timestamp) -> Vec<Effect> {
+        let known = self.inventory.members.len();
+        ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
+        if self.inventory.members.len() == known {
+            return self.next_wave(0, now);
+        }
+        self.go(Stage::Widening, Effect::WriteInventory)
     }
 
     /// What an earlier run did is judged again: its rollouts may have gone on or failed since.
@@ -179,10 +186,11 @@ impl Machine {
 
     /// Writes an outcome into the journal; the failure where it is one.
     pub(super) fn record(&mut self, id: u32, outcome: Outcome) -> Option<Failure> {
+        let before = self.bodies.steps.get(&id).and_then(|part| part.before.as_ref());
         let step = self.head.current.step_mut(id)?;
-        let state = |object: Option<&crate::model::Object>| StepState::Done {
-            uid: object.map(|object| object.uid().to_owned()).unwrap_or_default(),
-            content: object.map(content_hash).unwrap_or_default(),
+        let state = |object: Option<&crate::model::Object>| {
+            let uid = object.map(|object| object.uid()).filter(|uid| before.is_none_or(|b| b.uid() != *uid));
+            StepState::done(uid.unwrap_or_default(), &object.map(content_hash).unwrap_or_default())
         };
         let (state, why) = match outcome {
             Outcome::Done(object) => (state(object.as_deref()), None),
@@ -237,7 +245,7 @@ impl Machine {
     }
 
     pub(super) fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut old = self.head.previous.take().map(|previous| previous.parts).unwrap_or_default();
+        let mut old = self.head.previous.take().map(Previous::into_bundles).unwrap_or_default();
         old.append(&mut self.head.current.forget);
         let journal = &self.head.current;
         old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));

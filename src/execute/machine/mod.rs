@@ -11,7 +11,7 @@ use super::steps::Outcome;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Outcome as End};
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Failure, Head, JournalPhase, RevertReason, StepProgress, UndoState};
+use crate::model::journal::{Failure, Head, JournalPhase, Previous, RevertReason, StepProgress, UndoState};
 use crate::model::verdict::CauseKind;
 use crate::observe::home::Bodies;
 use jiff::Timestamp;
@@ -154,13 +154,11 @@ impl Machine {
             (Stage::Start, Input::Begin) => self.begin(now),
             (Stage::Preparing, Input::Written) => self.go(Stage::WritingParts, Effect::WriteParts),
             (Stage::WritingParts, Input::Written) => {
+                self.head.previous.iter_mut().for_each(Previous::is_kept);
                 self.enter(JournalPhase::Open, "its journal is written; nothing was changed yet");
                 self.go(Stage::Opening, Effect::WriteHead)
             }
-            (Stage::Opening, Input::Written) => {
-                ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
-                self.go(Stage::Widening, Effect::WriteInventory)
-            }
+            (Stage::Opening, Input::Written) => self.widen(now),
             (Stage::Widening, Input::Written) => self.next_wave(0, now),
             (Stage::Intending(wave), Input::Written) => self.send(wave, now),
             (Stage::Watching(wave), Input::Judged(Ok(()))) => {

@@ -101,6 +101,10 @@ impl Cluster for Fake {
         Ok(state.objects.iter().find(|one| one.id() == target.id()).cloned())
     }
 
+    async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError> {
+        self.get(target).await
+    }
+
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
         let state = self.ask(format!("LIST {}", request.resource.kind))?;
         if let Some(code) = state.unlistable.get(&request.resource.kind) {
@@ -145,6 +149,15 @@ impl Cluster for Fake {
             Some(Play::LoseAnswer) => Err(lost()),
             _ => Ok(Applied { object, created: true, warnings: Vec::new() }),
         }
+    }
+
+    async fn store(
+        &self,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Applied, ApiError> {
+        self.create(target, body, options).await
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {

@@ -33,6 +33,30 @@ async fn an_object_is_created_read_replaced_patched_and_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_stored_is_answered_by_its_metadata_alone() {
+    let namespace = namespace();
+    let door = TestCluster::get().connect().await;
+    let target = map(&namespace, "a");
+    assert_eq!(door.get_metadata(&target).await, Ok(None));
+    let made = door.store(&target, &map_body("a", "1"), &write()).await.unwrap();
+    assert!(made.created && made.object.at("/data").is_none(), "{:?}", made.object.value());
+    assert!(door.store(&target, &map_body("a", "1"), &write()).await.unwrap_err().is_conflict());
+    let mut body = map_body("a", "2");
+    body["metadata"]["uid"] = made.object.uid().into();
+    body["metadata"]["resourceVersion"] = made.object.resource_version().into();
+    let changed = door.store(&target, &body, &write()).await.unwrap();
+    assert!(!changed.created);
+    assert!(
+        door.store(&target, &body, &write()).await.unwrap_err().is_conflict(),
+        "its resourceVersion moved"
+    );
+    let read = door.get_metadata(&target).await.unwrap().unwrap();
+    assert_eq!((read.uid(), read.at("/data")), (made.object.uid(), None));
+    assert_eq!(read.resource_version(), changed.object.resource_version());
+    assert_eq!(door.get(&target).await.unwrap().unwrap().text("/data/key"), "2");
+}
+
+#[tokio::test]
 async fn a_create_of_what_is_there_and_a_delete_of_another_uid_are_conflicts() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;

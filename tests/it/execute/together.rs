@@ -53,7 +53,7 @@ fn a_zombie_that_wakes_up_after_its_lease_changes_nothing_more() {
     let before = app.copy(&old);
     let new = [map("a", json!({"v": "2"})), map("b", json!({"v": "2"}))];
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    // Writes: lock, head, parts, record, head, inventory, head, then the steps.
+    // Writes: lock, head, parts, record, the journal before, head, head, then the steps.
     proxy.at_write(8, Act::FreezeBefore);
     let zombie = proxy.spawn(&mut app.promote("2", &new));
     proxy.wait_for_act();

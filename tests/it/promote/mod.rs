@@ -8,6 +8,7 @@ mod hooks;
 mod preflight;
 mod prune;
 mod quarantine;
+mod quota;
 mod rights;
 mod sizes;
 mod support;

@@ -68,7 +68,7 @@ fn what_has_the_name_of_a_pruned_object_and_is_another_one_stays() {
     let app = App::new();
     app.promote("1", &maps(&["a", "b", "c", "d"])).run().exits(0);
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    // Writes: lock, head, parts, record, head, inventory, head, then the steps.
+    // Writes: lock, head, parts, record, the journal before, head, head, then the steps.
     proxy.at_write(8, Act::HoldBefore);
     let mut new = maps(&["a", "b", "c"]);
     new[0]["data"]["n"] = "2".into();

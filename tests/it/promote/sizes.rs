@@ -1,6 +1,6 @@
 //! Sizes: a thousand objects, objects as large as the server takes them, journals of several parts, long histories.
 
-use crate::execute::app::{App, map};
+use crate::execute::app::{App, map, workload};
 use crate::harness::{Act, KillProxy, Run, TestCluster};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -90,4 +90,61 @@ fn the_history_keeps_ten_promotions_and_the_records_of_no_others() {
     app.promote("13", &[map("a", json!({"v": "13"}))]).args(["--history", "3"]).run().exits(0);
     assert_eq!(revisions(&app), [11, 12, 13]);
     assert_eq!(records(&app), 3);
+}
+
+#[test]
+fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_nothing_is_left_of_it() {
+    let app = App::new();
+    let version = |value: &str| [map("a", json!({"v": value}))];
+    app.promote("1", &version("1")).run().exits(0);
+    let before = app.copy(&version("1"));
+    app.promote("2", &version("2")).run().exits(0);
+    let kept = |app: &App| {
+        let maps = names(app, "configmaps").into_iter().filter(|name| name.contains("-last-")).count();
+        (maps, names(app, "secrets").len())
+    };
+    assert_eq!(kept(&app), (0, 1), "nothing is kept of what can no longer be put back");
+    let broken = [map("a", json!({"v": "3"})), workload("Deployment", "web", '3', Some("image-not-found"))];
+    for _ in 0..2 {
+        app.promote("3", &broken).args(["--waive", "quarantine", "--reason", "again"]).run().exits(3);
+        assert_eq!(kept(&app), (1, 1), "the journal and the pre-images of what is promoted");
+    }
+    app.revert().run().exits(0);
+    app.copy(&version("1")).must_be(&before, "after the revert");
+    assert_eq!(kept(&app), (0, 0));
+    assert_eq!(app.status()["version"], "1");
+}
+
+#[test]
+fn a_promotion_killed_at_any_write_leaves_the_one_before_to_be_put_back() {
+    let app = App::new();
+    let version = |value: &str| [map("a", json!({"v": value}))];
+    app.promote("1", &version("1")).run().exits(0);
+    let first = app.copy(&version("1"));
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    // Writes: lock, head, pre-images, record, the journal before, head, head, the step.
+    for n in 2..=8 {
+        app.promote("2", &version("2")).run().exits(0);
+        let second = app.copy(&version("2"));
+        proxy.forget();
+        proxy.at_write(n, Act::KillAfter);
+        assert_eq!(proxy.run(&mut app.promote("3", &version("3"))).code, None, "write {n}");
+        if matches!(app.status()["state"].as_str(), Some("open" | "inProgress")) {
+            app.revert().run().exits(0);
+        }
+        app.copy(&version("2")).must_be(&second, &format!("killed at write {n}, and put back"));
+        app.revert().run().exits(0);
+        app.copy(&version("1")).must_be(&first, &format!("killed at write {n}, and put back twice"));
+        let left: Vec<String> = names(&app, "configmaps").into_iter().chain(names(&app, "secrets")).collect();
+        let left: Vec<_> =
+            left.iter().filter(|name| name.contains("-last-") || name.contains("-before-")).collect();
+        assert!(left.is_empty(), "write {n}: {left:?}");
+    }
+}
+
+#[test]
+fn more_promotions_than_one_object_holds_are_not_kept() {
+    let app = App::new();
+    let ran = app.promote("1", &[map("a", json!({}))]).args(["--history", "101"]).run().exits(1);
+    assert!(ran.stderr.contains("from 1 to 100"), "{}", ran.stderr);
 }

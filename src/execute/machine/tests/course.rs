@@ -281,3 +281,50 @@ fn a_promotion_whose_history_is_written_is_committed_whatever_its_head_says() {
     machine.next(Input::Begin, now());
     assert_eq!(machine.head.current.phase, JournalPhase::Committed);
 }
+
+#[test]
+fn the_inventory_is_not_written_where_it_holds_every_member_already() {
+    let mut machine = machine();
+    let members = machine.bodies.promotion.plan.members.clone();
+    ending::widen(&mut machine.inventory, &members);
+    let effects = course(&mut machine, vec![Input::Begin, Input::Written, Input::Written, Input::Written]);
+    assert_eq!(effects, ["head", "parts", "head", "head"]);
+    assert_eq!(machine.stage, Stage::Intending(0));
+}
+
+#[test]
+fn failed_promotions_do_not_fill_the_history() {
+    let mut machine = machine();
+    machine.keep_history = 1;
+    let mut inputs = to_first_wave();
+    inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0)]);
+    course(&mut machine, inputs.clone());
+    let mut old = machine.inventory.history[0].clone();
+    (old.id, old.record) = ("p0".into(), vec![bundle("old record")]);
+    let mut machine = self::machine();
+    machine.keep_history = 1;
+    machine.inventory.history.push(old);
+    inputs.extend([Input::Written, Input::Written]);
+    let effects = course(&mut machine, inputs);
+    assert_eq!(machine.inventory.history.len(), 1);
+    assert_eq!(effects.last().unwrap(), "forget old record before record");
+}
+
+#[test]
+fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_then() {
+    let mut machine = machine();
+    let journal = Box::new(machine.head.current.clone());
+    let previous =
+        Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: Some(journal) };
+    machine.head.previous = Some(previous);
+    let is_inside = |machine: &Machine| machine.head.previous.as_ref().unwrap().journal.is_some();
+    assert_eq!(course(&mut machine, vec![Input::Begin, Input::Written]), ["head", "parts"]);
+    assert!(is_inside(&machine), "its bundle may not be there");
+    assert_eq!(course(&mut machine, vec![Input::Written]), ["head"]);
+    assert!(!is_inside(&machine));
+    let mut inputs = to_commit()[3..].to_vec();
+    inputs.extend([Input::Written, Input::Written, Input::Written, Input::Answered(2, Outcome::Done(None))]);
+    let effects = course(&mut machine, inputs);
+    assert_eq!(effects.last().unwrap(), "inventory");
+    assert_eq!(course(&mut machine, vec![Input::Written]), ["forget older last"]);
+}

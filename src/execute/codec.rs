@@ -1,0 +1,242 @@
+//! How the journal's head and the inventory lie in their ConfigMaps, and whether they will fit to the end.
+
+use crate::model::bundle::{Bundle, BundleError, compress};
+use crate::model::inventory::{HistoryEntry, Inventory};
+use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
+use crate::model::names::{self, *};
+use crate::model::{Sha256Digest, Target};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Bytes that the keys and values of a ConfigMap may have.
+const CONFIG_MAP: usize = 1024 * 1024;
+/// Compressed bytes of a head: the rest is for what it shows to people.
+const HEAD: usize = 896 * 1024;
+/// Compressed bytes of a head in its largest state when a promotion begins: the rest is for a failure and short notes.
+const FULL_HEAD: usize = HEAD - 32 * 1024;
+/// Bytes of an inventory when a promotion begins: the rest is for what the history says at its end.
+const INVENTORY: usize = 960 * 1024;
+/// Bytes of one text that is shown to people.
+const SHOWN_TEXT: usize = 4096;
+/// Lines of progress that the head shows to people; more are counted.
+const SHOWN_STEPS: usize = 200;
+/// Bytes of the members up to which they lie there as text.
+const READABLE: usize = 256 * 1024;
+
+/// The labels of what a release keeps.
+pub(super) fn labels(name: &str, role: &str) -> Value {
+    json!({RELEASE_LABEL: name, ROLE_LABEL: role})
+}
+
+/// The ConfigMap of a head.
+pub(super) fn head_body(head: &Head, namespace: &str, name: &str) -> Result<Value, BundleError> {
+    let journal = &head.current;
+    let phase = serde_json::to_value(journal.phase)?;
+    let mut data = json!({
+        "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
+        "release": format!("{} {} ({})", journal.release.name, journal.release.version, journal.release.digest.short()),
+        "actor": journal.actor, "holder": journal.holder, "startedAt": journal.started_at.to_string(),
+        "message": start(&journal.message, SHOWN_TEXT), "steps": step_lines(journal),
+    });
+    if let Some(failure) = &journal.failure {
+        data["failure"] = start(&failure.cause.message, SHOWN_TEXT).into();
+    }
+    Ok(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": names::journal(name), "namespace": namespace, "labels": labels(name, "journal")},
+        "data": data, "binaryData": {"journal": STANDARD.encode(encode(head)?)},
+    }))
+}
+
+/// The head's bytes. Where they would be too many, what the steps say for people is shortened: what a later run needs
+/// stays as it is.
+fn encode(head: &Head) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = compress(&serde_json::to_vec(head)?)?;
+    for length in [400, 60, 0] {
+        if bytes.len() <= HEAD {
+            return Ok(bytes);
+        }
+        let mut head = head.clone();
+        shorten(&mut head.current, length);
+        bytes = compress(&serde_json::to_vec(&head)?)?;
+    }
+    if bytes.len() <= HEAD {
+        return Ok(bytes);
+    }
+    Err(BundleError::TooLarge { found: Some(bytes.len()), limit: HEAD })
+}
+
+fn shorten(journal: &mut Journal, length: usize) {
+    for text in journal.failure.iter_mut().map(|failure| &mut failure.cause.message) {
+        *text = start(text, SHOWN_TEXT).to_owned();
+    }
+    for step in &mut journal.steps {
+        if let StepState::NotDone { why } = &mut step.state {
+            *why = start(why, length).to_owned();
+        }
+        match &mut step.undo {
+            UndoState::Done { notes, .. } => {
+                notes.iter_mut().for_each(|note| *note = start(note, length).to_owned());
+                notes.retain(|note| !note.is_empty());
+            }
+            UndoState::Left { why, by_hand } => {
+                *why = start(why, length).to_owned();
+                // A command that is cut off is none.
+                by_hand.retain(|command| command.len() <= length);
+            }
+            UndoState::Pending => {}
+        }
+    }
+}
+
+/// The start of a text, of so many bytes or a little less.
+fn start(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Whether a head fits as it is, and in the largest state that it can come to: each step done and undone. Texts can be
+/// shortened, so that they do not count. `forgotten` are the records that the history drops at the commit.
+pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), BundleError> {
+    encode(head)?;
+    let found = compress(&serde_json::to_vec(&largest(head, forgotten))?)?.len();
+    if found > FULL_HEAD {
+        return Err(BundleError::TooLarge { found: Some(found), limit: FULL_HEAD });
+    }
+    Ok(())
+}
+
+fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
+    let mut head = head.clone();
+    head.current.forget.extend(forgotten);
+    head.previous.iter_mut().for_each(Previous::is_kept);
+    for step in &mut head.current.steps {
+        // As many digits as a uid and hashes have, and as little to be compressed.
+        let digest = Sha256Digest::of(&step.id.to_le_bytes());
+        let (uid, hash) = digest.hex().split_at(32);
+        let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
+        let is_new = matches!(step.verb.as_str(), "create" | "recreate");
+        step.state = StepState::done(&if is_new { parts.join("-") } else { String::new() }, hash);
+        step.undo = UndoState::done(&hash.chars().rev().collect::<String>(), Vec::new());
+    }
+    head
+}
+
+/// One line a step, for people: `done apply Deployment shop/web`.
+fn step_lines(journal: &Journal) -> String {
+    let line = |step: &StepProgress| {
+        let state = match (&step.state, &step.undo) {
+            (_, UndoState::Done { .. }) => "undone",
+            (_, UndoState::Left { .. }) => "left",
+            (StepState::Pending, _) => "pending",
+            (StepState::Intended, _) => "sent",
+            (StepState::Done { .. }, _) => "done",
+            (StepState::NotDone { .. }, _) => "refused",
+        };
+        format!("{state} {} {}\n", step.verb, step.target)
+    };
+    if matches!(journal.phase, JournalPhase::Closed) {
+        return format!("{} steps", journal.steps.len());
+    }
+    let mut lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
+    if journal.steps.len() > SHOWN_STEPS {
+        lines.push_str(&format!("and {} more\n", journal.steps.len() - SHOWN_STEPS));
+    }
+    lines
+}
+
+/// The ConfigMap of an inventory. Many members are compressed; fewer lie there as a person can read them.
+pub(super) fn inventory_body(
+    inventory: &Inventory,
+    namespace: &str,
+    name: &str,
+) -> Result<Value, BundleError> {
+    inventory_up_to(inventory, namespace, name, CONFIG_MAP)
+}
+
+fn inventory_up_to(
+    inventory: &Inventory,
+    namespace: &str,
+    name: &str,
+    limit: usize,
+) -> Result<Value, BundleError> {
+    let own = names::inventory(name);
+    let mut labels = labels(name, "inventory");
+    labels[APPLYSET_ID_LABEL] = names::applyset_id(&own, namespace).into();
+    let history: String = inventory
+        .history
+        .iter()
+        .filter_map(|entry| serde_json::to_string(entry).ok())
+        .map(|line| line + "\n")
+        .collect();
+    let promoted = inventory.promoted();
+    let said = |text: fn(&HistoryEntry) -> String| promoted.map(text).unwrap_or_else(|| "none".into());
+    let mut body = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": own, "namespace": namespace, "labels": labels,
+            "annotations": set_annotations(inventory, namespace),
+        },
+        "data": {
+            "release": said(|entry| format!("{} {}", entry.release.name, entry.release.version)),
+            "digest": said(|entry| entry.release.digest.to_string()),
+            "revision": said(|entry| entry.revision.to_string()),
+            "history": history,
+        },
+    });
+    let members = inventory.member_lines();
+    let mut found = texts(&body["data"]);
+    if members.len() <= READABLE {
+        found += members.len();
+        body["data"]["members"] = members.into();
+    } else {
+        let bytes = compress(members.as_bytes())?;
+        found += bytes.len();
+        body["binaryData"] = json!({"members": STANDARD.encode(bytes)});
+    }
+    if found > limit {
+        return Err(BundleError::TooLarge { found: Some(found), limit });
+    }
+    Ok(body)
+}
+
+/// Whether an inventory fits, and one more entry of its history.
+pub(super) fn inventory_fits(inventory: &Inventory, namespace: &str, name: &str) -> Result<(), BundleError> {
+    inventory_up_to(inventory, namespace, name, INVENTORY).map(drop)
+}
+
+/// What an ApplySet says of its members.
+fn set_annotations(inventory: &Inventory, namespace: &str) -> Value {
+    let group_kind = |target: &Target| match &*target.resource.group {
+        "" => target.resource.kind.clone(),
+        group => format!("{}.{group}", target.resource.kind),
+    };
+    let kinds: BTreeSet<String> = inventory.members.iter().map(group_kind).collect();
+    let namespaces: BTreeSet<&str> = inventory
+        .members
+        .iter()
+        .filter_map(|target| target.namespace.as_deref())
+        .filter(|other| *other != namespace)
+        .collect();
+    let joined = |set: Vec<&str>| set.join(",");
+    json!({
+        APPLYSET_TOOLING_ANNOTATION: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),
+        APPLYSET_GROUP_KINDS_ANNOTATION: joined(kinds.iter().map(String::as_str).collect()),
+        APPLYSET_NAMESPACES_ANNOTATION: joined(namespaces.into_iter().collect()),
+    })
+}
+
+/// Bytes of the keys and values of a map of texts.
+fn texts(map: &Value) -> usize {
+    let fields = map.as_object().into_iter().flatten();
+    // The key of the members is to come.
+    fields.map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum::<usize>() + "members".len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! Sizes: whatever becomes of a promotion that was begun, its head and its inventory can be written.
+
+use super::*;
+use crate::model::Object;
+use crate::model::journal::Ending;
+use crate::model::kinds::built_in;
+use crate::model::release::ReleaseIdentity;
+use crate::observe::home::{parse_head, parse_inventory};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn hash(of: &str) -> String {
+    Sha256Digest::of(of.as_bytes()).hex().to_owned()
+}
+
+fn release() -> ReleaseIdentity {
+    ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") }
+}
+
+/// A target with a name as generators make them.
+fn target(n: usize) -> Target {
+    let name = format!("shop-component-{n}-{}", &hash(&n.to_string())[..10]);
+    Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), &name)
+}
+
+fn bundle(name: &str) -> Bundle {
+    let digest = Sha256Digest::of(name.as_bytes());
+    Bundle { secret: false, namespace: "shop".into(), names: vec![name.into()], digest }
+}
+
+fn head(steps: usize) -> Head {
+    let step = |n: usize| StepProgress {
+        id: u32::try_from(n).unwrap(),
+        target: target(n),
+        verb: if n.is_multiple_of(2) { "create" } else { "apply" }.into(),
+        wave: 1,
+        prune: false,
+        state: StepState::Pending,
+        well: false,
+        undo: UndoState::Pending,
+    };
+    let current = Journal {
+        id: "p1".into(),
+        serial: 1,
+        release: release(),
+        namespace: "shop".into(),
+        revision: 2,
+        actor: "me".into(),
+        started_at: Timestamp::UNIX_EPOCH,
+        ended_at: None,
+        phase: JournalPhase::Applying,
+        ending: None,
+        message: "a wave is being applied".into(),
+        holder: "me".into(),
+        failure: None,
+        reverting: None,
+        parts: vec![bundle("before")],
+        record: vec![bundle("record")],
+        forget: Vec::new(),
+        steps: (0..steps).map(step).collect(),
+    };
+    let previous = Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: None };
+    Head { current, previous: Some(previous) }
+}
+
+/// States by number, with texts as long as a server's may be.
+fn put_in_state(step: &mut StepProgress, state: usize) {
+    let long = |what: &str| format!("{what} {} ", hash(&step.target.name)).repeat(8);
+    let uid = hash(&format!("uid {}", step.target.name));
+    let uid = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..32]].join("-");
+    let after = hash(&format!("after {}", step.target.name));
+    let done = StepState::done(if step.verb == "create" { &uid } else { "" }, &after);
+    let undone = |notes: Vec<String>| UndoState::done(&hash(&step.target.name), notes);
+    let (state, undo) = match state {
+        0 => (StepState::Pending, UndoState::Pending),
+        1 => (StepState::Intended, UndoState::Pending),
+        2 => (StepState::NotDone { why: long("refused") }, UndoState::Pending),
+        3 => (done, UndoState::Pending),
+        4 => (done, undone(Vec::new())),
+        5 => (done, undone(vec!["it has a new uid".into(), long("kept")])),
+        _ => (done, UndoState::Left { why: long("refused"), by_hand: vec![long("kubectl"); 2] }),
+    };
+    (step.state, step.undo) = (state, undo);
+}
+
+fn read_back(head: &Head) -> Head {
+    let body = head_body(head, "shop", "shop").unwrap();
+    let data = texts(&body["data"]);
+    let binary = STANDARD.decode(body["binaryData"]["journal"].as_str().unwrap()).unwrap();
+    assert!(data + binary.len() <= CONFIG_MAP, "{data} and {} bytes", binary.len());
+    parse_head(&Object::new(body).unwrap()).unwrap().value
+}
+
+#[test]
+fn a_journal_of_ten_thousand_steps_fits_in_every_state_and_keeps_what_a_later_run_needs() {
+    let pending = head(10_000);
+    head_fits(&pending, Vec::new()).unwrap();
+    for state in 0..7 {
+        let mut head = pending.clone();
+        head.current.steps.iter_mut().for_each(|step| put_in_state(step, state));
+        let read = read_back(&head);
+        for (step, read) in head.current.steps.iter().zip(&read.current.steps) {
+            let kept = |state: &UndoState| std::mem::discriminant(state);
+            assert_eq!((&step.target, kept(&step.undo)), (&read.target, kept(&read.undo)));
+            if matches!(step.state, StepState::Done { .. }) {
+                assert_eq!(step.state, read.state, "state {state}");
+            }
+        }
+        assert_eq!(read.previous, head.previous);
+    }
+}
+
+#[test]
+fn a_journal_that_would_outgrow_its_object_is_refused_while_it_still_fits() {
+    let head = head(20_000);
+    encode(&head).unwrap();
+    let error = head_fits(&head, Vec::new()).unwrap_err().to_string();
+    assert!(error.starts_with("expected at most 884736 bytes, found "), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3))]
+
+    #[test]
+    fn what_is_begun_can_be_written_to_its_end(steps in 1_usize..16_000, seed in any::<usize>()) {
+        let mut head = head(steps);
+        if head_fits(&head, vec![bundle("forgotten")]).is_ok() {
+            for (n, step) in head.current.steps.iter_mut().enumerate() {
+                put_in_state(step, seed.wrapping_mul(n + 1) % 7);
+            }
+            head.current.message = "é".repeat(steps);
+            read_back(&head);
+        }
+    }
+}
+
+#[test]
+fn texts_are_whole_where_there_is_room() {
+    let mut head = head(7);
+    head.current.steps.iter_mut().enumerate().for_each(|(n, step)| put_in_state(step, n));
+    assert_eq!(read_back(&head), head);
+}
+
+fn entry(revision: u32) -> HistoryEntry {
+    HistoryEntry {
+        revision,
+        id: "p1".into(),
+        release: release(),
+        actor: "me".into(),
+        started_at: Timestamp::UNIX_EPOCH,
+        ended_at: Timestamp::UNIX_EPOCH,
+        ending: Ending::Promoted,
+        failure: None,
+        message: String::new(),
+        waivers: Vec::new(),
+        record: vec![bundle("record")],
+    }
+}
+
+#[test]
+fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
+    for (members, is_text) in [(3, true), (20_000, false)] {
+        let inventory = Inventory { members: (0..members).map(target).collect(), history: vec![entry(1)] };
+        inventory_fits(&inventory, "shop", "shop").unwrap();
+        let body = inventory_body(&inventory, "shop", "shop").unwrap();
+        assert_eq!(body["data"]["members"].is_string(), is_text, "{members} members");
+        assert_eq!(parse_inventory(&Object::new(body).unwrap()).unwrap().value, inventory);
+    }
+}
+
+#[test]
+fn an_inventory_that_does_not_fit_is_refused() {
+    let mut history = vec![entry(1); 100];
+    history.iter_mut().for_each(|entry| entry.record = vec![bundle("record"); 100]);
+    let inventory = Inventory { members: vec![target(1)], history };
+    let error = inventory_fits(&inventory, "shop", "shop").unwrap_err().to_string();
+    assert!(error.starts_with("expected at most 983040 bytes, found "), "{error}");
+}

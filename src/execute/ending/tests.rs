@@ -1,0 +1,53 @@
+//! What stays in a history, and what goes.
+
+use super::*;
+use crate::model::Sha256Digest;
+use crate::model::release::ReleaseIdentity;
+use crate::model::verdict::{Cause, CauseKind};
+
+fn entry(revision: u32, ending: Ending) -> HistoryEntry {
+    let digest = Sha256Digest::of(&revision.to_le_bytes());
+    let name = format!("r{revision}");
+    HistoryEntry {
+        revision,
+        id: name.clone(),
+        release: ReleaseIdentity { name: "shop".into(), version: "1".into(), digest: digest.clone() },
+        actor: "me".into(),
+        started_at: Timestamp::UNIX_EPOCH,
+        ended_at: Timestamp::UNIX_EPOCH,
+        ending,
+        failure: None,
+        message: String::new(),
+        waivers: Vec::new(),
+        record: vec![Bundle { secret: false, namespace: "shop".into(), names: vec![name], digest }],
+    }
+}
+
+#[test]
+fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
+    let mut history = vec![entry(1, Ending::Promoted), entry(2, Ending::Promoted)];
+    history.extend((3..9).map(|revision| entry(revision, Ending::Reverted)));
+    let mut inventory = Inventory { members: Vec::new(), history };
+    let gone = trim(&mut inventory, 4);
+    let left: Vec<u32> = inventory.history.iter().map(|entry| entry.revision).collect();
+    assert_eq!(left, [2, 5, 6, 7, 8]);
+    assert_eq!(inventory.promoted().map(|entry| entry.revision), Some(2));
+    let gone: Vec<_> = gone.into_iter().flat_map(|bundle| bundle.names).collect();
+    assert_eq!(gone, ["r1", "r3", "r4"]);
+}
+
+#[test]
+fn the_history_tells_the_start_of_a_long_cause() {
+    let told = |message: &str| {
+        let cause = Cause {
+            kind: CauseKind::Refused,
+            message: message.into(),
+            pod: None,
+            container: None,
+            previous_logs: false,
+        };
+        in_short(Failure { object: None, cause }).cause.message
+    };
+    assert_eq!(told("it exits"), "it exits");
+    assert_eq!(told(&"é".repeat(1001)), "é".repeat(1000) + "…");
+}

@@ -1,0 +1,175 @@
+//! What a promotion writes down before it begins: the bodies of its steps, the record, the journal of the promotion
+//! before it; and whether all of it fits to the end.
+
+use super::services::Services;
+use super::store::StoreError;
+use super::{codec, ending};
+use crate::model::bundle::{Bundle, pack};
+use crate::model::inventory::{Inventory, Record};
+use crate::model::journal::{Head, Journal, Judging, Previous, PromotionPart, StepPart};
+use crate::model::names;
+use crate::model::plan::{Plan, PlanStep};
+use crate::model::{Object, Target};
+use crate::observe::home::{Bodies, Stored};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::task::{JoinError, spawn_blocking};
+
+/// A bundle, and the bytes of its parts.
+pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
+
+/// The plan in its parts: what belongs to the whole, and each step with its pre-image.
+pub(super) fn bodies(
+    mut plan: Plan,
+    mut before: BTreeMap<u32, Object>,
+    members_before: Vec<Target>,
+    judging: Judging,
+) -> Bodies {
+    let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
+    let steps = plan.steps.drain(..).chain(prunes.clone());
+    let steps = steps.map(|step| (step.id, StepPart { before: before.remove(&step.id), step })).collect();
+    let promotion = PromotionPart { plan, members_before, judging };
+    Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect() }
+}
+
+/// [`Parts`](crate::model::journal::Parts), borrowed: a thousand objects are not copied to be written.
+#[derive(Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartsRef<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<&'a PromotionPart>,
+    steps: Vec<&'a StepPart>,
+}
+
+/// The bundles of the parts and of the record, beside each other.
+pub(super) async fn pack_all(
+    bodies: Bodies,
+    record: Record,
+) -> Result<(Arc<Bodies>, Vec<Packed>, Vec<Packed>), StoreError> {
+    let bodies = Arc::new(bodies);
+    let (of_parts, of_record) = (bodies.clone(), bodies.clone());
+    let parts = spawn_blocking(move || part_bundles(&of_parts));
+    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record));
+    let (parts, records) = tokio::join!(parts, records);
+    Ok((bodies, parts.unwrap_or_else(rethrow)?, records.unwrap_or_else(rethrow)?))
+}
+
+/// The bundles of the parts: each step's in its object's namespace, where that is there already.
+fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
+    let plan = &bodies.promotion.plan;
+    let made: BTreeSet<&str> = bodies
+        .steps
+        .values()
+        .filter(|part| part.step.target.resource.kind == "Namespace" && part.before.is_none())
+        .map(|part| part.step.target.name.as_str())
+        .collect();
+    let mut by_namespace: BTreeMap<&str, PartsRef<'_>> = BTreeMap::new();
+    by_namespace.entry(&plan.namespace).or_default().promotion = Some(&bodies.promotion);
+    for part in bodies.steps.values() {
+        let own = part.step.target.namespace.as_deref().filter(|namespace| !made.contains(namespace));
+        by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part);
+    }
+    let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
+    by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name)).collect()
+}
+
+/// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace.
+fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError> {
+    let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
+    let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
+    let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
+    let public = Record { release: record.release, desired: plain };
+    let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
+    let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
+    for secret in secrets {
+        let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
+        by_namespace.entry(namespace).or_default().desired.push(secret);
+    }
+    for (namespace, record) in &by_namespace {
+        bundles.push(bundle(record, true, namespace, name)?);
+    }
+    Ok(bundles)
+}
+
+fn bundle<T: serde::Serialize>(
+    value: &T,
+    secret: bool,
+    namespace: &str,
+    name: impl Fn(&str, usize) -> String,
+) -> Result<Packed, StoreError> {
+    let (digest, parts) = pack(value)
+        .map_err(|source| StoreError::Encoding { target: format!("parts in {namespace}"), source })?;
+    let names = (0..parts.len()).map(|part| name(digest.short(), part)).collect();
+    Ok((Bundle { secret, namespace: namespace.into(), names, digest }, parts))
+}
+
+pub(super) fn named(bundles: &[Packed]) -> Vec<Bundle> {
+    bundles.iter().map(|(bundle, _)| bundle.clone()).collect()
+}
+
+/// A first head.
+pub(super) struct NewHead {
+    pub head: Head,
+    pub stored: Option<Stored<()>>,
+    /// The bundle of the finished promotion's journal, where it is not there yet.
+    pub earlier: Option<Packed>,
+}
+
+/// The new journal in front of the last finished one, which can be reverted as long as this one is not promoted.
+pub(super) fn new_head(mut journal: Journal, old: Option<Stored<Head>>) -> Result<NewHead, StoreError> {
+    let Some(Stored { value: Head { mut current, mut previous }, uid, resource_version }) = old else {
+        let head = Head { current: journal, previous: None };
+        return Ok(NewHead { head, stored: None, earlier: None });
+    };
+    journal.forget.append(&mut current.forget);
+    if !current.parts.is_empty() {
+        journal.forget.extend(previous.take().into_iter().flat_map(Previous::into_bundles));
+        let parts = current.parts.clone();
+        previous = Some(Previous { bundle: None, parts, journal: Some(Box::new(current)) });
+    }
+    let mut earlier = None;
+    if let Some(Previous { bundle: named, journal: Some(whole), .. }) = &mut previous {
+        let name = |hash: &str, part| names::previous_part(&journal.release.name, hash, part);
+        let packed = bundle(whole, false, &journal.namespace, name)?;
+        let old = named.replace(packed.0.clone()).filter(|old| *old != packed.0);
+        journal.forget.extend(old);
+        earlier = Some(packed);
+    }
+    let stored = Some(Stored { value: (), uid, resource_version });
+    Ok(NewHead { head: Head { current: journal, previous }, stored, earlier })
+}
+
+/// Whether what is written as the promotion goes on fits into its objects to the end: the head, or the error.
+pub(super) async fn fits(
+    head: Head,
+    inventory: &Inventory,
+    bodies: &Arc<Bodies>,
+    services: &Services,
+) -> Result<Head, StoreError> {
+    let (bodies, mut inventory) = (bodies.clone(), inventory.clone());
+    let (now, keep) = ((services.now)(), services.keep_history);
+    let looking = move || {
+        let plan = &bodies.promotion.plan;
+        let wrong = |target: &str| {
+            let target = target.to_owned();
+            move |source| StoreError::Encoding { target, source }
+        };
+        let members = std::mem::take(&mut inventory.members);
+        ending::commit(&mut inventory, &head.current, plan, now);
+        let trimmed = ending::trim(&mut inventory, keep);
+        inventory.members = members;
+        ending::widen(&mut inventory, &plan.members);
+        codec::head_fits(&head, trimmed).map_err(wrong("the journal"))?;
+        codec::inventory_fits(&inventory, &plan.namespace, &plan.release.name)
+            .map_err(wrong("the inventory"))?;
+        Ok(head)
+    };
+    spawn_blocking(looking).await.unwrap_or_else(rethrow)
+}
+
+fn rethrow<T>(error: JoinError) -> T {
+    std::panic::resume_unwind(error.into_panic())
+}
+
+#[cfg(test)]
+mod tests;
