@@ -6,6 +6,7 @@ use super::patience::Problem;
 use super::promote::Packed;
 use super::run::Now;
 use super::services::{Services, Watched};
+use super::standing::with_known_uid;
 use super::steps::{Outcome, Steps};
 use super::store::{Store, StoreError};
 use super::undo::Undoing;
@@ -91,7 +92,7 @@ impl Performer {
                 let deleted = self.store.delete_bundles(&bundles).await;
                 deleted.map_or_else(not_written, |()| Input::Written)
             }
-            Effect::Send(step) => self.send(step).await,
+            Effect::Send(step) => self.send(step, &now.head.current).await,
             Effect::Undo(step) => self.undo(step, &now.head.current).await,
             Effect::Follow(steps) => Input::Judged(self.follow(&steps).await),
             Effect::FollowPutBack(steps) => Input::Judged(self.follow_put_back(&steps).await),
@@ -102,7 +103,7 @@ impl Performer {
         }
     }
 
-    async fn send(&self, id: u32) -> Input {
+    async fn send(&self, id: u32, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
             return Input::CutOff(format!("expected step {id} in the journal's parts, found nothing"));
         };
@@ -110,7 +111,10 @@ impl Performer {
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         let seen = part.before.as_ref().filter(|_| self.fresh);
-        let outcome = self.steps.perform(part, seen).await;
+        let outcome = match with_known_uid(part, journal) {
+            Some(known) => self.steps.perform(&known, None).await,
+            None => self.steps.perform(part, seen).await,
+        };
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome {
             let kept = kept(&part.step.target, answer);
             self.answers.lock().await.insert(id, kept);

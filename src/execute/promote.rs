@@ -97,7 +97,7 @@ async fn begin(
         return Ok(Err(open_journal(open)));
     }
     // Of objects that are there: a kind that is not served yet cannot be watched.
-    let there = plan.steps.iter().filter(|step| step.expect != Expect::Absent);
+    let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
     let Home { inventory, head, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
@@ -176,7 +176,7 @@ async fn pre_images(
     let (mut found, mut moved) = (BTreeMap::new(), Vec::new());
     let mut to_read = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
-        if step.expect == Expect::Absent {
+        if !matches!(step.expect, Expect::Present { .. }) {
             continue;
         }
         match known.remove(&step.target.id()).filter(|object| expect_holds(step, Some(object))) {

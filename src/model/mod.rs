@@ -9,6 +9,7 @@ pub mod environment;
 pub mod event;
 pub mod finding;
 pub mod glob;
+pub mod hook;
 pub mod image;
 pub mod inventory;
 pub mod journal;
