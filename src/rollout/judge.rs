@@ -1,5 +1,6 @@
 //! The verdict on one object: its identity, its generation, its kind's rule, then signs, settling and the deadline.
 
+use super::blame::has_run;
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
@@ -12,6 +13,7 @@ use super::signs::{Look, Sign, is_good, signs, trouble};
 use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
+use crate::model::hook::runs;
 use crate::model::pod::PodFacts;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -83,7 +85,7 @@ pub(super) fn current_pods<'a>(
     policy: &Policy,
 ) -> Vec<&'a PodFacts> {
     match known(subject, surroundings, &mut Memory::default()) {
-        Known::Current(object) if object.kind() == "Job" => surroundings.pods.clone(),
+        Known::Current(object) if runs(object) => surroundings.pods.clone(),
         Known::Current(object) => kinds::read(object, surroundings, policy).pods,
         Known::NotYet(_) | Known::Unseen(_) | Known::Gone(_) => Vec::new(),
     }
@@ -272,7 +274,9 @@ fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Readin
     };
     let tail = reason.map(|text| format!("; {text}")).unwrap_or_default();
     // A sign that did not last out its grace is the cause all the same: a registry that is down is not the release's.
-    let kind = first.map_or(CauseKind::DeadlineExceeded, |sign| sign.cause.kind);
+    let ran = reading.pods.iter().any(|pod| has_run(pod));
+    let silent = if ran { CauseKind::DeadlineExceeded } else { CauseKind::Stalled };
+    let kind = first.map_or(silent, |sign| sign.cause.kind);
     let mut failed = reported(kind, format!("{what}: {why}{tail}"));
     if let Verdict::Failed { cause } = &mut failed {
         cause.pod = pod;

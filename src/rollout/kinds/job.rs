@@ -1,11 +1,13 @@
 //! Jobs: complete, not merely started.
 
+use super::super::blame::from_outside;
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
 use super::super::reading::{Reading, condition, number, reported};
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of};
 use crate::model::Object;
+use crate::model::hook::{is_hook, is_irreversible};
 use crate::model::verdict::{CauseKind, Verdict};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
@@ -16,9 +18,14 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         let failed_pods = number(object, "/status/failed");
         let message =
             format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
-        let mut verdict = reported(CauseKind::JobFailed, message);
+        // Those that are going show why as well: a Job past its deadline deletes them.
+        let mut all = surroundings.pods.clone();
+        all.sort_by_key(|pod| pod.created);
+        let kind =
+            from_outside(&all, object.uid(), &surroundings.occurrences).unwrap_or(CauseKind::JobFailed);
+        let mut verdict = reported(kind, message);
         if let Verdict::Failed { cause } = &mut verdict {
-            let last = pods.iter().filter(|pod| pod.phase == "Failed").max_by_key(|pod| pod.created);
+            let last = all.iter().rfind(|pod| pod.phase == "Failed");
             cause.pod = last.map(|pod| pod.name.clone());
             cause.container = last.and_then(|pod| Some(pod.lasting().next()?.name.clone()));
         }
@@ -31,13 +38,22 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
             false => Reading::without_pods(Verdict::done()),
         };
     }
-    if object.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
-        return Reading::noted("suspended: it does not run until it is resumed");
-    }
     let wanted = match object.at("/spec/completions") {
         Some(_) => number(object, "/spec/completions"),
         None => 1,
     };
+    if object.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
+        let why = "suspended: it does not run until it is resumed";
+        // What holds a hook back (a queue, at admission) lets it go: it has not run yet.
+        return if is_hook(object) {
+            Reading {
+                budget: budget(object, policy),
+                ..Reading::without_pods(Verdict::waiting(0, wanted, why))
+            }
+        } else {
+            Reading::noted(why)
+        };
+    }
     let succeeded = number(object, "/status/succeeded").min(wanted);
     let failed = number(object, "/status/failed");
     let again = if failed > 0 { format!(", {failed} failed and tried again") } else { String::new() };
@@ -52,9 +68,49 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     reading.settles = false;
     reading.figures =
         vec![number(object, "/status/succeeded"), failed, falling(number(object, "/status/active"))];
-    reading.budget = match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
-        None => Budget::of_seconds(policy.deadline, "by default"),
-    };
+    reading.budget = budget(object, policy);
     reading
+}
+
+/// How long it may be silent. A migration that is cut off cannot be undone: it has the time that its own spec, or
+/// whoever promotes, gives it.
+fn budget(object: &Object, policy: &Policy) -> Budget {
+    match object.at("/spec/activeDeadlineSeconds") {
+        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
+        None if is_irreversible(object) => Budget::endless(),
+        None => Budget::of_seconds(policy.deadline, "by default"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn job(annotations: Value, spec: Value) -> Object {
+        let metadata = json!({"name": "migrate", "uid": "u", "annotations": annotations});
+        Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_hook_that_is_held_back_has_not_run_yet() {
+        let read = |annotations: Value| {
+            let job = job(annotations, json!({"suspend": true}));
+            read(&job, &Surroundings::default(), &Policy::default()).verdict
+        };
+        assert!(matches!(read(json!({"kubectl-delivery.io/hook": "pre"})), Verdict::Waiting { .. }));
+        assert!(matches!(read(json!({})), Verdict::Done { note: Some(_) }));
+    }
+
+    #[test]
+    fn an_irreversible_job_may_be_silent_as_long_as_its_own_spec_lets_it() {
+        let budget =
+            |annotations: &Value, spec: Value| budget(&job(annotations.clone(), spec), &Policy::default());
+        let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
+        assert_eq!(budget(&irreversible, json!({})), Budget::endless());
+        let own = Budget::of_seconds(30, "activeDeadlineSeconds");
+        assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
+        assert_eq!(budget(&json!({}), json!({})), Budget::of_seconds(600, "by default"));
+    }
 }
