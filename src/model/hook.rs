@@ -3,6 +3,7 @@
 
 use super::names::{HELM_HOOK_ANNOTATION, HELM_POLICY_ANNOTATION, HOOK_ANNOTATION, IRREVERSIBLE_ANNOTATION};
 use super::object::Object;
+use serde_json::Value;
 
 /// Whether an object is of a kind that runs to its end: a Job or a Pod.
 pub fn runs(object: &Object) -> bool {
@@ -32,6 +33,24 @@ pub fn goes_by_itself(object: &Object) -> bool {
     goes_once_succeeded(object) || expires(object)
 }
 
+/// How a Job or Pod has run to its end, well or not; none where it has not, or never does.
+pub fn ended(live: &Object) -> Option<bool> {
+    match (&*live.gvk().group, live.kind()) {
+        ("batch", "Job") => {
+            let conditions = live.at("/status/conditions").and_then(Value::as_array)?;
+            let is_true =
+                |kind: &str| conditions.iter().any(|one| one["type"] == kind && one["status"] == "True");
+            if is_true("Failed") { Some(false) } else { is_true("Complete").then_some(true) }
+        }
+        ("", "Pod") => match live.text("/status/phase") {
+            "Succeeded" => Some(true),
+            "Failed" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Whether the control plane deletes a Job some time after it has ended.
 pub fn expires(object: &Object) -> bool {
     let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
@@ -46,7 +65,7 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn object(kind: (&str, &str), annotations: Value, spec: Value) -> Object {
         Object::new(json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,

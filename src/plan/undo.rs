@@ -1,6 +1,6 @@
 //! How a step is undone, and which ones cannot be.
 
-use crate::model::hook::is_irreversible;
+use crate::model::hook::{ended, is_irreversible};
 use crate::model::plan::Undo;
 use crate::model::quantity::thousandths;
 use crate::model::{Gvk, Object};
@@ -46,7 +46,7 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
 
 /// Undo of a deletion: what has run to its end is never run again by a revert.
 pub(super) fn of_delete(live: &Object) -> Undo {
-    if has_ended(live) { Undo::Delete } else { Undo::CreateAgain }
+    if ended(live).is_some() { Undo::Delete } else { Undo::CreateAgain }
 }
 
 /// Finalizers that the control plane does not take away by itself.
@@ -55,22 +55,6 @@ fn held_by(body: &Object) -> Option<String> {
     let names = names.iter().filter_map(Value::as_str).filter(|name| !CONTROL_PLANES.contains(name));
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))
-}
-
-/// Whether a Job or Pod has run to its end, well or not.
-fn has_ended(live: &Object) -> bool {
-    match (&*live.gvk().group, live.kind()) {
-        ("batch", "Job") => has_finished(live),
-        ("", "Pod") => matches!(live.text("/status/phase"), "Succeeded" | "Failed"),
-        _ => false,
-    }
-}
-
-fn has_finished(job: &Object) -> bool {
-    let conditions = job.at("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    conditions.iter().any(|c| {
-        matches!(c["type"].as_str(), Some("Complete" | "Failed")) && c["status"].as_str() == Some("True")
-    })
 }
 
 fn storage_version(crd: &Object) -> Option<&str> {
