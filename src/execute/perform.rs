@@ -13,6 +13,7 @@ use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::is_well;
 use crate::model::event::Event;
+use crate::model::hook::goes_by_itself;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
 use crate::model::plan::Undo;
 use crate::model::{Object, ObjectId, Target};
@@ -241,7 +242,13 @@ impl Performer {
     }
 
     async fn soak(&self, journal: &Journal) -> Result<(), Box<Failure>> {
-        let steps: Vec<u32> = journal.steps.iter().filter(|step| !step.prune).map(|step| step.id).collect();
+        // What goes by itself may be gone, and had run to its end before it counted as done.
+        let lasts = |id: &u32| {
+            let sent = self.bodies.steps.get(id).and_then(|part| part.step.action.object());
+            !sent.is_some_and(goes_by_itself)
+        };
+        let steps = journal.steps.iter().filter(|step| !step.prune).map(|step| step.id);
+        let steps: Vec<u32> = steps.filter(lasts).collect();
         let watched = self.watched(&steps).await;
         let seconds = self.bodies.promotion.plan.settings.soak_seconds;
         self.services.rollout.soak(&watched, Duration::from_secs(seconds.into())).await

@@ -13,7 +13,7 @@ pub fn runs(object: &Object) -> bool {
 /// Whether a Job or Pod is a hook: by our annotation or by Helm's.
 pub fn is_hook(object: &Object) -> bool {
     let is_annotated = |key: &&str| object.annotation(key).is_some();
-    runs(object) && [HOOK_ANNOTATION, HELM_HOOK_ANNOTATION].iter().any(is_annotated)
+    [HOOK_ANNOTATION, HELM_HOOK_ANNOTATION].iter().any(is_annotated) && runs(object)
 }
 
 /// Whether a Job says that its effect cannot be undone.

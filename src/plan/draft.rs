@@ -53,7 +53,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     }
     restart_readers(&mut items, &facts.id);
     run_hooks_again(&mut items);
-    let waves = order(&items, hooked.is_first, &mut findings);
+    let waves = order(&items, &hooked, &mut findings);
     let unchanged = items.iter().filter(|item| item.kind == Kind::Nothing && is_there(item.object));
     let unchanged = unchanged.map(|item| item.object.target.clone()).collect();
     let members = members(comparison, &items, &hooked, &set);
@@ -143,10 +143,11 @@ fn members(comparison: &Comparison, items: &[Item<'_>], hooked: &Hooked, set: &s
 }
 
 /// The wave of each item; where the order cannot be kept, findings.
-fn order(items: &[Item<'_>], is_first: bool, findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
-    let errors = match waves::waves(items.iter().map(|item| (item.object.id(), &item.body)), is_first) {
+fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
+    let objects = items.iter().map(|item| (item.object.id(), &item.body));
+    let errors = match waves::waves(objects, hooked.is_first, &hooked.resting()) {
         Ok(waves) => {
-            findings.extend(behind_workloads(items, &waves, is_first));
+            findings.extend(behind_workloads(items, &waves, hooked.is_first));
             return waves;
         }
         Err(errors) => errors,

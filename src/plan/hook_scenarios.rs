@@ -113,6 +113,20 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
 }
 
 #[test]
+fn what_waits_for_a_hook_that_does_not_run_this_time_does_not_wait() {
+    let mut comparison =
+        with_change([gone(helm("install", "pre-install")), gone(helm("remove", "pre-delete"))]);
+    let mut wait_for = |name: &str| {
+        let web = comparison.objects[1].desired.as_mut().unwrap().value_mut();
+        web["metadata"]["annotations"] = json!({"kubectl-delivery.io/after": name});
+        after(later(), &comparison)
+    };
+    let planned = wait_for("Job/install");
+    assert_eq!((steps(&planned), refusals(&planned)), (vec!["web"], vec![]));
+    assert_eq!(refusals(&wait_for("Job/remove")), ["order"], "that one never runs");
+}
+
+#[test]
 fn our_own_hooks_run_in_every_promotion() {
     let ours =
         || [gone(job("ours", json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"})))];

@@ -91,4 +91,10 @@ impl Hooked {
     pub(super) fn rests(&self, id: &ObjectId) -> bool {
         self.excused.get(id) == Some(&Excuse::NotThisTime)
     }
+
+    /// What does not run this time, or has run: nothing waits for it.
+    pub(super) fn resting(&self) -> Vec<ObjectId> {
+        let rests = self.excused.iter().filter(|(_, excuse)| **excuse != Excuse::NeverApplied);
+        rests.map(|(id, _)| id.clone()).collect()
+    }
 }

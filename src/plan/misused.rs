@@ -16,6 +16,9 @@ pub(super) struct Misuse {
 
 /// Everything that is misused in an object.
 pub(super) fn misused(object: &Object) -> Vec<Misuse> {
+    if object.annotations().is_none() {
+        return Vec::new();
+    }
     let mut found = of_undo(object);
     found.extend(of_hook(object));
     found

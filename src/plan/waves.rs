@@ -65,10 +65,12 @@ struct Node<'a> {
     position: Option<u32>,
 }
 
-/// The wave of each object, in the order in which they are given; waves count from 0 without gaps.
+/// The wave of each object, in the order in which they are given; waves count from 0 without gaps. Nothing waits for
+/// what rests: it has run before, or does not run this time.
 pub(super) fn waves<'a>(
     objects: impl Iterator<Item = (ObjectId, &'a Object)>,
     is_first: bool,
+    resting: &[ObjectId],
 ) -> Result<Vec<u32>, Vec<OrderError>> {
     let objects: Vec<(ObjectId, &Object)> = objects.collect();
     let places = places(&objects, is_first);
@@ -76,7 +78,7 @@ pub(super) fn waves<'a>(
     let mut nodes: Vec<Node<'_>> = objects.into_iter().zip(places).map(node).collect();
     let mut errors = Vec::new();
     for at in 0..nodes.len() {
-        match prerequisites(&nodes[at], &nodes) {
+        match prerequisites(&nodes[at], &nodes, resting) {
             Ok(found) => nodes[at].after = found,
             Err(names) => errors.push(OrderError::Unknown { object: nodes[at].id.clone(), names }),
         }
@@ -123,14 +125,13 @@ fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {
 }
 
 /// The objects that one names with `kubectl-delivery.io/after`: `Kind/name`, or `Kind/namespace/name`.
-fn prerequisites(node: &Node<'_>, all: &[Node<'_>]) -> Result<Vec<usize>, String> {
+fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Result<Vec<usize>, String> {
     let Node { id, object, .. } = node;
     let text = object.annotation(AFTER_ANNOTATION).unwrap_or_default();
     let mut found = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let parts: Vec<_> = name.split('/').collect();
-        let matches = |other: &Node<'_>| {
-            let other = &other.id;
+        let matches = |other: &ObjectId| {
             let kind = other.kind.eq_ignore_ascii_case(parts[0]);
             match parts[1..] {
                 [name] => {
@@ -143,7 +144,11 @@ fn prerequisites(node: &Node<'_>, all: &[Node<'_>]) -> Result<Vec<usize>, String
                 _ => false,
             }
         };
-        found.push(all.iter().position(matches).ok_or_else(|| name.to_owned())?);
+        match all.iter().position(|other| matches(&other.id)) {
+            Some(at) => found.push(at),
+            None if resting.iter().any(matches) => {}
+            None => return Err(name.to_owned()),
+        }
     }
     Ok(found)
 }
@@ -180,7 +185,7 @@ mod tests {
     }
 
     fn order(objects: &[Object]) -> Result<Vec<String>, Vec<OrderError>> {
-        let waves = waves(objects.iter().map(|object| (object.id(), object)), false)?;
+        let waves = waves(objects.iter().map(|object| (object.id(), object)), false, &[])?;
         let mut names: Vec<_> = waves.into_iter().zip(objects.iter().map(Object::name)).collect();
         names.sort();
         Ok(names.into_iter().map(|(wave, name)| format!("{wave} {name}")).collect())

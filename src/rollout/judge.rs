@@ -13,7 +13,7 @@ use super::signs::{Look, Sign, is_good, signs, trouble};
 use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
-use crate::model::hook::runs;
+use crate::model::hook::{ended, goes_by_itself, runs};
 use crate::model::pod::PodFacts;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -74,6 +74,7 @@ pub fn judge(
         Known::Current(object) => kinds::read(object, surroundings, policy),
         Known::NotYet(why) | Known::Unseen(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
+        Known::HasRun => Reading::noted("it has run, and went by itself"),
     };
     Judgement { premature, ..weigh(reading, subject, surroundings, policy, memory, now) }
 }
@@ -87,7 +88,7 @@ pub(super) fn current_pods<'a>(
     match known(subject, surroundings, &mut Memory::default()) {
         Known::Current(object) if runs(object) => surroundings.pods.clone(),
         Known::Current(object) => kinds::read(object, surroundings, policy).pods,
-        Known::NotYet(_) | Known::Unseen(_) | Known::Gone(_) => Vec::new(),
+        Known::NotYet(_) | Known::Unseen(_) | Known::Gone(_) | Known::HasRun => Vec::new(),
     }
 }
 
@@ -97,6 +98,8 @@ enum Known<'a> {
     /// The watch, or the controller, has not come to our write.
     Unseen(String),
     Gone(String),
+    /// It goes by itself, and has.
+    HasRun,
 }
 
 /// Whether the watch shows the object as our write left it, and whether its controller has seen that.
@@ -107,6 +110,7 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
     }
     let Some(object) = surroundings.object else {
         return match memory.uid {
+            Some(_) if memory.has_run => Known::HasRun,
             Some(_) => Known::Gone(format!("{target} was deleted by somebody")),
             None => Known::NotYet(format!("{target} is not there yet")),
         };
@@ -118,6 +122,10 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         };
     }
     memory.uid = Some(object.uid().to_owned());
+    memory.has_run = goes_by_itself(object) && ended(object) == Some(true);
+    if memory.has_run && object.at("/metadata/deletionTimestamp").is_some() {
+        return Known::HasRun;
+    }
     if object.at("/metadata/deletionTimestamp").is_some() && object.kind() != "Namespace" {
         return Known::NotYet(format!("{target} is being deleted by somebody"));
     }

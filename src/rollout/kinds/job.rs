@@ -84,7 +84,10 @@ fn budget(object: &Object, policy: &Policy) -> Budget {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::{Memory, Subject, judge};
     use super::*;
+    use crate::model::Target;
+    use crate::model::kinds::built_in;
     use serde_json::{Value, json};
 
     fn job(annotations: Value, spec: Value) -> Object {
@@ -112,5 +115,31 @@ mod tests {
         let own = Budget::of_seconds(30, "activeDeadlineSeconds");
         assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
         assert_eq!(budget(&json!({}), json!({})), Budget::of_seconds(600, "by default"));
+    }
+
+    #[test]
+    fn one_that_has_run_and_goes_by_itself_was_not_deleted_by_somebody() {
+        let complete = json!([{"type": "Complete", "status": "True"}]);
+        let last = |spec: Value, conditions: Value| {
+            let mut job = job(json!({}), spec);
+            job.value_mut()["status"] = json!({"conditions": conditions});
+            let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
+            let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+            let subject = Subject::new(target, &job, now);
+            let mut memory = Memory::default();
+            let mut look = |object| {
+                let surroundings = Surroundings { object, ..Surroundings::default() };
+                judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
+            };
+            look(Some(&job));
+            look(None)
+        };
+        let goes = || json!({"ttlSecondsAfterFinished": 1});
+        assert!(matches!(last(goes(), complete.clone()), Verdict::Done { .. }));
+        assert!(
+            matches!(last(json!({}), complete), Verdict::Failed { .. }),
+            "nobody takes that one away by itself"
+        );
+        assert!(matches!(last(goes(), json!([])), Verdict::Failed { .. }), "how it ended is not known");
     }
 }
