@@ -128,15 +128,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         comparing::compare(cluster.as_ref(), question).await?;
     plan::leave_autoscaled(&mut comparison, &autoscalers);
     let identity = inputs.release.identity();
-    let (past, unread) = comparing::past(cluster.as_ref(), &kept, &identity, &comparison).await;
-    let left_out = comparing::leave_out(&mut comparison, &past);
+    let left_out = comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison).await;
     if let Some(period) = args.since {
         return lately(&comparison, period, &args, context);
     }
-    let mut notes = Vec::new();
-    notes.extend(predicted(&comparison, args.mode));
-    notes.extend(left_out);
-    notes.extend(unreadable.into_iter().chain(unread).map(|what| format!("not read: {what}")));
+    let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
+    notes.extend(unreadable.into_iter().map(|what| format!("not read: {what}")));
     match pods {
         Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
         Err(error) if is_release => notes.push(format!("what runs could not be read: {error}")),

@@ -1,8 +1,8 @@
 //! Annotations and specs of Jobs and Pods that do not mean what they seem to: each is refused by name.
 
 use crate::model::Object;
-use crate::model::hook::{expires, is_hook, is_irreversible};
-use crate::model::names::{IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use crate::model::hook::{expires, goes_by_itself, is_hook, is_irreversible};
+use crate::model::names::{HELM_POLICY_ANNOTATION, IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
 use serde_json::Value;
 
 /// What is wrong, and what to write instead.
@@ -59,10 +59,16 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
             found.push(misuse(message, "name the Job of the release that undoes it"));
         }
     }
-    if is_irreversible(object) && expires(object) {
-        let message = "expected an irreversible Job to stay once it has run, found ttlSecondsAfterFinished: a run that \
-                       is resumed could not tell that it has run, and would run it twice";
-        found.push(misuse(message.into(), "take ttlSecondsAfterFinished out of its spec"));
+    if is_irreversible(object) && goes_by_itself(object) {
+        let (what, place) = match expires(object) {
+            true => ("ttlSecondsAfterFinished", "its spec"),
+            false => ("hook-succeeded", HELM_POLICY_ANNOTATION),
+        };
+        let message = format!(
+            "expected an irreversible Job to stay once it has run, found {what}: a run that is resumed, or reverts, could \
+             not tell that it has run"
+        );
+        found.push(misuse(message, format!("take {what} out of {place}")));
     }
     found
 }
@@ -119,6 +125,12 @@ mod tests {
                 json!({IRREVERSIBLE_ANNOTATION: "true"}),
                 json!({"ttlSecondsAfterFinished": 60}),
                 "ttlSecondsAfterFinished",
+            ),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true", HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
+                json!({}),
+                "hook-succeeded",
             ),
             (JOB, json!({HOOK_ANNOTATION: "pre"}), json!({"suspend": true}), "suspend"),
             (POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({}), "always started again"),

@@ -29,13 +29,20 @@ pub async fn past(
 }
 
 /// Leaves out the objects that need not be there, so that their absence is no difference; what should be known of them.
-pub fn leave_out(comparison: &mut Comparison, past: &Past) -> Vec<String> {
-    let excused = excused(comparison, past);
+pub async fn leave_out(
+    cluster: &dyn Cluster,
+    inventory: &Inventory,
+    release: &ReleaseIdentity,
+    comparison: &mut Comparison,
+) -> Vec<String> {
+    let (past, unread) = past(cluster, inventory, release, comparison).await;
+    let excused = excused(comparison, &past);
     comparison.objects.retain(|object| !excused.contains_key(&object.id()));
     let note = |(id, excuse)| match excuse {
         Excuse::HasRun => Some(format!("{id} is not there: it has run, and went by itself")),
         Excuse::NextChange => Some(format!("{id} is not there: a hook, which runs with the next change")),
         Excuse::NeverApplied | Excuse::NotThisTime => None,
     };
-    excused.into_iter().filter_map(note).collect()
+    let unread = unread.map(|what| format!("not read: {what}"));
+    excused.into_iter().filter_map(note).chain(unread).collect()
 }

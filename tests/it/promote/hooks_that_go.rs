@@ -2,7 +2,8 @@
 
 use super::hooks::{begun, job, the_job, web};
 use crate::execute::app::{App, image, map};
-use crate::harness::{Ran, Run, TestCluster};
+use crate::harness::{Act, KillProxy, Ran, Recorded, Run, TestCluster};
+use http::Method;
 use serde_json::{Value, json};
 
 fn diff(app: &App, version: &str, objects: &[Value]) -> Ran {
@@ -62,6 +63,29 @@ fn a_hook_that_goes_once_it_has_succeeded_is_gone_after_the_promotion_and_no_dif
     failing[0] = job("check", annotations.clone(), '1', Some(("job-fails", "1s")));
     app.promote("3", &failing).run().exits(3);
     app.copy(&objects('1')).must_be(&before, "after the hook failed");
+}
+
+#[test]
+fn a_run_that_is_killed_while_its_hook_goes_is_finished_by_the_next_one() {
+    let app = App::new();
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    let annotations = json!({"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "hook-succeeded"});
+    let objects = |digit| vec![job("check", annotations.clone(), '1', None), web(digit, None)];
+    proxy.run(&mut app.promote("1", &objects('1'))).exits(0);
+    let goes = |write: &Recorded| write.method == Method::DELETE && write.path.ends_with("/jobs/check");
+    let at = proxy.writes().iter().position(goes).expect("it is deleted") + 1;
+    for (version, act) in [("2", Act::KillBefore), ("3", Act::KillAfter)] {
+        let objects = objects(version.chars().next().unwrap());
+        proxy.forget();
+        proxy.at_write(at, act);
+        let killed = proxy.run(&mut app.promote(version, &objects));
+        assert_eq!(killed.code, None, "{act:?}: {}", killed.stderr);
+        proxy.forget();
+        app.promote(version, &objects).run().exits(0);
+        assert!(the_job(&app, "check").is_none(), "{act:?}: it is still there");
+        assert!(app.status().get("open").is_none(), "{act:?}");
+        diff(&app, version, &objects).exits(0);
+    }
 }
 
 #[test]
