@@ -3,7 +3,7 @@
 
 use super::pull;
 use super::refused;
-use super::signs::is_missing_configuration;
+use super::signs::{failed_pod, is_missing_configuration, trouble};
 use crate::model::occurrence::Occurrence;
 use crate::model::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::verdict::CauseKind;
@@ -65,18 +65,29 @@ pub(super) fn cannot_start(message: &str) -> CauseKind {
     }
 }
 
-/// What ended these pods of something that failed, where it was not their own containers.
+/// What ended these pods of something that failed, where it was not their own containers, and how that shows.
 pub(super) fn from_outside(
     pods: &[&PodFacts],
     creator: &str,
     occurrences: &[&Occurrence],
-) -> Option<CauseKind> {
+) -> Option<(CauseKind, String)> {
     // One that ran and failed by itself says what the others would have done.
     if pods.iter().any(|pod| pod.phase == "Failed" && has_run(pod) && !is_disrupted(pod)) {
         return None;
     }
-    let last = pods.iter().rev().find_map(|pod| of_pod(pod, occurrences));
-    last.or_else(|| pods.is_empty().then(|| refused::creation(creator, occurrences)).flatten())
+    if pods.is_empty() {
+        return refused::creation(creator, occurrences);
+    }
+    let shown = |pod: &&PodFacts| {
+        let kind = of_pod(pod, occurrences)?;
+        let ended = || format!("pod {} never began", pod.name);
+        let told = match kind {
+            CauseKind::Evicted => failed_pod(pod),
+            _ => trouble(pod).map_or_else(ended, |what| format!("pod {}: {what}", pod.name)),
+        };
+        Some((kind, told))
+    };
+    pods.iter().rev().find_map(shown)
 }
 
 fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
@@ -174,7 +185,7 @@ mod tests {
         #[case] status: Value,
         #[case] blamed: Option<CauseKind>,
     ) {
-        assert_eq!(from_outside(&[&pod(status)], "job", &[]), blamed);
+        assert_eq!(from_outside(&[&pod(status)], "job", &[]).map(|(kind, _)| kind), blamed);
     }
 
     #[test]

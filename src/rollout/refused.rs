@@ -36,11 +36,12 @@ pub(super) fn refused(
     Some(Sign { key: format!("{kind:?}/"), grace, cause })
 }
 
-/// What refuses the creation of an object's pods, by the last Event about it.
-pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<CauseKind> {
+/// What refuses the creation of an object's pods, by the last Event about it, and its words.
+pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(CauseKind, String)> {
     let of_creator = occurrences.iter().filter(|one| one.reason == "FailedCreate" && one.about == creator);
     let last = of_creator.max_by_key(|one| one.last)?;
-    Some(classify(&last.message, &Graces::default()).0)
+    let text = format!("its pods cannot be created: {}", essence(&last.message));
+    Some((classify(&last.message, &Graces::default()).0, text))
 }
 
 fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {

@@ -72,6 +72,8 @@ enum Seen {
     HasRun,
     /// It is not there as desired, and is waited for: why.
     NotYet(String),
+    /// It has not run to its end, and is gone some time after that.
+    Runs,
     /// It is not there as desired, and need not be.
     MayBeGone,
 }
@@ -99,7 +101,7 @@ impl Look {
     }
 
     fn is_open(&self, target: &Target) -> bool {
-        let is_open = |seen: &Seen| matches!(seen, Seen::NotYet(_) | Seen::MayBeGone);
+        let is_open = |seen: &Seen| matches!(seen, Seen::NotYet(_) | Seen::Runs | Seen::MayBeGone);
         self.found.iter().any(|(other, seen)| other == target && is_open(seen))
     }
 
@@ -108,18 +110,24 @@ impl Look {
         self.not_yet().is_some()
     }
 
-    fn not_yet(&self) -> Option<(&Target, &str)> {
+    /// The first that is waited for; why it is not there, where it is not.
+    fn not_yet(&self) -> Option<(&Target, Option<&str>)> {
         self.found.iter().find_map(|(target, seen)| match seen {
-            Seen::NotYet(why) => Some((target, why.as_str())),
-            _ => None,
+            Seen::NotYet(why) => Some((target, Some(why.as_str()))),
+            Seen::Runs => Some((target, None)),
+            Seen::Arrived(_) | Seen::HasRun | Seen::MayBeGone => None,
         })
     }
 
     /// What the first of them is waited for.
     fn first(&self) -> String {
-        self.not_yet().map(|(target, why)| format!("{target}: {why}")).unwrap_or_default()
+        let said = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
+        self.not_yet().map(said).unwrap_or_default()
     }
 }
+
+/// What is said of one that runs.
+const RUNS: &str = "it has not run to its end";
 
 async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> Look {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
@@ -149,17 +157,20 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
 fn as_desired(desired: &Object, live: &Object) -> Seen {
     match ended(live) {
         Some(true) if goes_by_itself(desired) => Seen::HasRun,
-        None if goes_by_itself(desired) => Seen::NotYet("it has not run to its end".into()),
+        None if goes_by_itself(desired) => Seen::Runs,
         _ => Seen::Arrived(live.clone()),
     }
 }
 
 fn late(look: &Look, timeout: Duration) -> Box<Failure> {
-    let (object, why) = match look.not_yet() {
-        Some((target, why)) => (Some(target.id()), why),
-        None => (None, ""),
+    let first = look.not_yet();
+    let seconds = timeout.as_secs();
+    let message = match first {
+        Some((_, None)) => format!("not done within {seconds} s: {RUNS}"),
+        Some((_, Some(why))) => format!("nobody has applied it within {seconds} s: {why}"),
+        None => format!("not done within {seconds} s"),
     };
-    let message = format!("nobody has applied it within {} s: {why}", timeout.as_secs());
+    let object = first.map(|(target, _)| target.id());
     let cause = Cause { kind: CauseKind::Stalled, message, pod: None, container: None, previous_logs: false };
     Box::new(Failure { object, cause })
 }
@@ -181,7 +192,7 @@ mod tests {
             match as_desired(&job, &job) {
                 Seen::Arrived(_) => "watched",
                 Seen::HasRun => "has run",
-                Seen::NotYet(_) => "waited for",
+                Seen::NotYet(_) | Seen::Runs => "waited for",
                 Seen::MayBeGone => "gone",
             }
         };

@@ -3,33 +3,19 @@
 use super::super::blame::from_outside;
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, condition, number, reported};
+use super::super::reading::{Condition, Reading, condition, number};
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of};
 use crate::model::Object;
 use crate::model::hook::{is_hook, is_irreversible};
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{Cause, CauseKind, Verdict};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
 pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
     let pods = pods_of(object.uid(), surroundings);
     if let Some(failed) = is("Failed") {
-        let failed_pods = number(object, "/status/failed");
-        let message =
-            format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
-        // Those that are going show why as well: a Job past its deadline deletes them.
-        let mut all = surroundings.pods.clone();
-        all.sort_by_key(|pod| pod.created);
-        let kind =
-            from_outside(&all, object.uid(), &surroundings.occurrences).unwrap_or(CauseKind::JobFailed);
-        let mut verdict = reported(kind, message);
-        if let Verdict::Failed { cause } = &mut verdict {
-            let last = all.iter().rfind(|pod| pod.phase == "Failed");
-            cause.pod = last.map(|pod| pod.name.clone());
-            cause.container = last.and_then(|pod| Some(pod.lasting().next()?.name.clone()));
-        }
-        return Reading::without_pods(verdict);
+        return Reading::without_pods(failure(object, &failed, surroundings));
     }
     if let Some(complete) = is("Complete") {
         let policy_met = complete.reason == "SuccessPolicy";
@@ -72,6 +58,31 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     reading
 }
 
+/// Its failure, with what ended its pods where that was not their own containers.
+fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<'_>) -> Verdict {
+    let failed_pods = number(object, "/status/failed");
+    let mut message =
+        format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
+    // Those that are going show why as well: a Job past its deadline deletes them.
+    let mut pods = surroundings.pods.clone();
+    pods.sort_by_key(|pod| pod.created);
+    let mut kind = CauseKind::JobFailed;
+    if let Some((outside, told)) = from_outside(&pods, object.uid(), &surroundings.occurrences) {
+        kind = outside;
+        message = format!("{message}; {told}");
+    }
+    let last = pods.iter().rfind(|pod| pod.phase == "Failed");
+    Verdict::Failed {
+        cause: Cause {
+            kind,
+            message,
+            pod: last.map(|pod| pod.name.clone()),
+            container: last.and_then(|pod| Some(pod.lasting().next()?.name.clone())),
+            previous_logs: false,
+        },
+    }
+}
+
 /// How long it may be silent. A migration that is cut off cannot be undone: it has the time that its own spec, or
 /// whoever promotes, gives it.
 fn budget(object: &Object, policy: &Policy) -> Budget {
@@ -88,12 +99,37 @@ mod tests {
     use super::*;
     use crate::model::Target;
     use crate::model::kinds::built_in;
+    use crate::model::pod::PodFacts;
     use serde_json::{Value, json};
 
     fn job(annotations: Value, spec: Value) -> Object {
         let metadata = json!({"name": "migrate", "uid": "u", "annotations": annotations});
         Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
             .unwrap()
+    }
+
+    #[test]
+    fn a_job_that_failed_says_what_ended_its_pods_where_it_was_not_they() {
+        let failure = |reason: &str| {
+            let mut job = job(json!({}), json!({}));
+            let failed = json!({"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"});
+            job.value_mut()["status"] = json!({"conditions": [failed], "failed": 1});
+            let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 1}}}]);
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate-1"},
+                "spec": {"containers": [{"name": "main"}]},
+                "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
+            let pod = PodFacts::reduce(&Object::new(pod).unwrap());
+            let surroundings = Surroundings { pods: vec![&pod], ..Surroundings::default() };
+            match read(&job, &surroundings, &Policy::default()).verdict {
+                Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (kind, message, pod) = failure("");
+        assert_eq!((kind, pod.as_deref()), (CauseKind::JobFailed, Some("migrate-1")), "{message}");
+        let (kind, message, _) = failure("Evicted");
+        assert_eq!(kind, CauseKind::Evicted);
+        assert!(message.ends_with("pod migrate-1 failed: Evicted"), "{message}");
     }
 
     #[test]
