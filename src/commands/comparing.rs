@@ -1,8 +1,10 @@
 //! From a release, an environment and a cluster to a comparison: what `diff` and `promote` share.
 
 mod looking;
+mod past;
 
 use self::looking::{First, Looker, second};
+pub use self::past::{leave_out, past};
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{ApiError, Cluster};
 use crate::commands::inputs::Inputs;

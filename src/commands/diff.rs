@@ -8,10 +8,11 @@ use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
+use crate::model::Sha256Digest;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison};
+use crate::model::inventory::Inventory;
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
-use crate::model::{Sha256Digest, Target};
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
 use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style, View};
@@ -102,7 +103,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         None => promoted(cluster.as_ref(), &home, &args.inputs).await?,
     };
     let name = inputs.release.release.metadata.name.clone();
-    let members = if is_release { members(cluster.as_ref(), &home, &name).await? } else { Vec::new() };
+    let kept =
+        if is_release { inventory_of(cluster.as_ref(), &home, &name).await? } else { Inventory::default() };
     let set = applyset_id(&inventory(&name), &home);
     let today = today();
     // What was written is in the objects: nobody is asked.
@@ -114,7 +116,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         inputs: &inputs,
         tested,
         manifests,
-        members: &members,
+        members: &kept.members,
         home: &home,
         set: &set,
         today,
@@ -125,14 +127,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let Compared { mut comparison, pods, autoscalers: (autoscalers, unreadable) } =
         comparing::compare(cluster.as_ref(), question).await?;
     plan::leave_autoscaled(&mut comparison, &autoscalers);
-    let desired = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
-    let not_applied = plan::not_applied(desired);
-    comparison.objects.retain(|object| !not_applied.contains(&object.id()));
+    let identity = inputs.release.identity();
+    let left_out = comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison).await;
     if let Some(period) = args.since {
         return lately(&comparison, period, &args, context);
     }
-    let mut notes = Vec::new();
-    notes.extend(predicted(&comparison, args.mode));
+    let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
     notes.extend(unreadable.into_iter().map(|what| format!("not read: {what}")));
     match pods {
         Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
@@ -140,7 +140,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         _ => {}
     }
     let meta = Meta {
-        release: is_release.then(|| inputs.release.identity()),
+        release: is_release.then_some(identity),
         given: args.release.as_ref().map(|release| args.inputs.as_given(release)),
         namespace: home,
         now: Timestamp::now(),
@@ -255,12 +255,12 @@ async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result
     Ok(Inputs { release, environment, manifests: Some(record.desired), refusals: Vec::new() })
 }
 
-/// The objects of the release's inventory; none before its first promotion.
-async fn members(cluster: &dyn Cluster, home: &str, name: &str) -> Result<Vec<Target>, CommandError> {
+/// The inventory of the release; an empty one before its first promotion.
+async fn inventory_of(cluster: &dyn Cluster, home: &str, name: &str) -> Result<Inventory, CommandError> {
     match read_home(cluster, home, name).await {
-        Ok(found) => Ok(found.inventory.map(|inventory| inventory.value.members).unwrap_or_default()),
+        Ok(found) => Ok(found.inventory.map(|inventory| inventory.value).unwrap_or_default()),
         // Whoever may not read the inventory can still compare what is desired.
-        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Ok(Vec::new()),
+        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Ok(Inventory::default()),
         Err(error) => Err(unreadable(&error)),
     }
 }

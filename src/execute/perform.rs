@@ -6,6 +6,7 @@ use super::packing::Packed;
 use super::patience::Problem;
 use super::run::Now;
 use super::services::{Services, Stopped, Watched};
+use super::standing::with_known_uid;
 use super::steps::{Outcome, Steps, refusal};
 use super::store::{Store, StoreError, is_passing};
 use super::undo::Undoing;
@@ -93,7 +94,7 @@ impl Performer {
                 let deleted = self.store.delete_bundles(&bundles).await;
                 deleted.map_or_else(not_written, |()| Input::Written)
             }
-            Effect::Send(step) => self.send(step).await,
+            Effect::Send(step) => self.send(step, &now.head.current).await,
             Effect::Undo(step) => self.undo(step, &now.head.current).await,
             Effect::Follow(steps) => self.follow(&steps).await,
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
@@ -104,7 +105,7 @@ impl Performer {
         }
     }
 
-    async fn send(&self, id: u32) -> Input {
+    async fn send(&self, id: u32, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
             return Input::CutOff(format!("expected step {id} in the journal's parts, found nothing"));
         };
@@ -112,7 +113,10 @@ impl Performer {
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         let seen = part.before.as_ref().filter(|_| self.fresh);
-        let outcome = self.steps.perform(part, seen, !self.fresh).await;
+        let outcome = match with_known_uid(part, journal) {
+            Some(known) => self.steps.perform(&known, None, !self.fresh).await,
+            None => self.steps.perform(part, seen, !self.fresh).await,
+        };
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome
             && is_watched(&part.step.target)
         {

@@ -107,7 +107,7 @@ async fn begin(
         return Ok(Err(open_journal(open)));
     }
     // Of objects that are there: a kind that is not served yet cannot be watched.
-    let there = plan.steps.iter().filter(|step| step.expect != Expect::Absent);
+    let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
     let Home { inventory, head, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
@@ -180,7 +180,7 @@ async fn pre_images(
     let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut to_read = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
-        if step.expect == Expect::Absent {
+        if !matches!(step.expect, Expect::Present { .. }) {
             continue;
         }
         match known.remove(&step.target.id()).filter(|object| is_seen(step, object)) {

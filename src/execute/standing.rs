@@ -1,7 +1,7 @@
 //! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody else.
 //! Pure; the same for the first try, for a try after a lost answer, and for a run that takes another one's work up.
 
-use crate::model::journal::StepPart;
+use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
@@ -62,10 +62,26 @@ fn recreated(part: &StepPart, object: &Object, live: &Object) -> Standing {
 fn deleted(part: &StepPart, live: &Object) -> Standing {
     match &part.step.expect {
         // The one to delete is gone; another one is none of ours.
-        Expect::Present { uid, .. } if uid != live.uid() => Standing::Done,
+        Expect::Present { uid, .. } | Expect::Made { uid } if uid != live.uid() => Standing::Done,
+        Expect::Made { .. } => Standing::NotDone,
         _ if holds(part, live) => Standing::NotDone,
         _ => foreign(part, live),
     }
+}
+
+/// A step on what another step of its plan made, with the uid that the journal has of it; none for any other step.
+pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepPart> {
+    if !matches!(part.step.expect, Expect::Made { .. }) {
+        return None;
+    }
+    let made = journal.steps.iter().find(|step| !step.prune && step.target == part.step.target);
+    let uid = match made.map(|step| &step.state) {
+        Some(StepState::Done { uid, .. }) => uid.clone(),
+        _ => String::new(),
+    };
+    let mut known = part.clone();
+    known.step.expect = Expect::Made { uid };
+    Some(known)
 }
 
 fn applied(part: &StepPart, live: &Object) -> Standing {

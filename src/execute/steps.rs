@@ -385,7 +385,7 @@ fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
 /// The uid that a step expects.
 pub(super) fn expected_uid(part: &StepPart) -> Option<&str> {
     match &part.step.expect {
-        Expect::Present { uid, .. } => Some(uid),
+        Expect::Present { uid, .. } | Expect::Made { uid } => Some(uid),
         Expect::Absent => None,
     }
 }

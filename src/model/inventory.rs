@@ -74,11 +74,16 @@ impl Inventory {
         self.history.iter().map(|entry| entry.revision).max().unwrap_or(0) + 1
     }
 
-    /// The last promotion of a release that failed for a cause inside it, where none succeeded after it.
+    /// The last promotion of a release that failed for a cause inside it, where none succeeded after it. One that failed
+    /// for a cause outside of it says nothing about the release.
     pub fn quarantined(&self, release: &super::Sha256Digest) -> Option<&HistoryEntry> {
-        let last = self.history.iter().rev().find(|entry| entry.release.digest == *release)?;
-        let inside = last.failure.as_ref().is_some_and(|failure| failure.cause.kind.is_inside_release());
-        (!last.ending.is_promoted() && inside).then_some(last)
+        // What was promoted and put back when asked keeps its record.
+        let succeeded = |entry: &HistoryEntry| entry.ending.is_promoted() || !entry.record.is_empty();
+        let of_release = self.history.iter().rev().filter(|entry| entry.release.digest == *release);
+        let inside = |entry: &&HistoryEntry| {
+            entry.failure.as_ref().is_some_and(|failure| failure.cause.kind.is_inside_release())
+        };
+        of_release.take_while(|entry| !succeeded(entry)).find(inside)
     }
 
     /// The members as lines that a person can read: `apps/v1 deployments Deployment shop web`.
@@ -114,7 +119,9 @@ impl Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Sha256Digest;
     use crate::model::kinds::built_in;
+    use crate::model::verdict::CauseKind;
 
     #[test]
     fn members_are_read_back_from_lines_that_a_person_can_read() {
@@ -126,5 +133,43 @@ mod tests {
         assert_eq!(lines.lines().next(), Some("apps/v1 deployments Deployment shop web"));
         assert_eq!(Inventory::parse_members(&lines), Ok(vec![web, role]));
         assert!(Inventory::parse_members("what is this").is_err());
+    }
+
+    /// A history in which one release was promoted again and again, and ended so.
+    fn history(endings: &[(Ending, Option<CauseKind>, bool)]) -> Inventory {
+        let entry = |(revision, (ending, cause, recorded)): (u32, &(Ending, Option<CauseKind>, bool))| {
+            let cause =
+                cause.map(|kind| serde_json::json!({"cause": {"kind": kind, "message": "", "pod": null}}));
+            let bundle = serde_json::json!({"secret": false, "namespace": "shop", "names": ["a"], "digest": Sha256Digest::of(b"")});
+            let value = serde_json::json!({"revision": revision, "id": "p", "actor": "jane", "ending": ending, "failure": cause,
+                "release": {"name": "shop", "version": "1", "digest": Sha256Digest::of(b"1")},
+                "startedAt": "2026-11-23T06:00:00Z", "endedAt": "2026-11-23T06:00:00Z",
+                "record": if *recorded { vec![bundle] } else { Vec::new() }});
+            serde_json::from_value(value).unwrap()
+        };
+        Inventory { members: Vec::new(), history: (1..).zip(endings).map(entry).collect() }
+    }
+
+    #[test]
+    fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine_and_a_success_does() {
+        let inside = (Ending::Reverted, Some(CauseKind::CrashLoop), false);
+        let outside = (Ending::Reverted, Some(CauseKind::Quota), false);
+        let interrupted = (Ending::Reverted, None, false);
+        let promoted = (Ending::Promoted, None, true);
+        let put_back = (Ending::Reverted, None, true);
+        for (endings, revision) in [
+            (vec![inside], Some(1)),
+            (vec![outside], None),
+            (vec![inside, outside, interrupted], Some(1)),
+            (vec![outside, inside], Some(2)),
+            (vec![inside, promoted], None),
+            (vec![inside, promoted, outside], None),
+            (vec![inside, put_back], None),
+        ] {
+            let inventory = history(&endings);
+            let found = inventory.quarantined(&Sha256Digest::of(b"1")).map(|entry| entry.revision);
+            assert_eq!(found, revision, "{endings:?}");
+        }
+        assert!(history(&[inside]).quarantined(&Sha256Digest::of(b"2")).is_none());
     }
 }

@@ -10,6 +10,7 @@ pub mod event;
 pub mod finding;
 pub mod glob;
 pub mod head;
+pub mod hook;
 pub mod image;
 pub mod inventory;
 pub mod journal;

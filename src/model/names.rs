@@ -12,6 +12,14 @@ pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";
 pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
 /// Annotation on a Job: `pre` or `verify`.
 pub const HOOK_ANNOTATION: &str = "kubectl-delivery.io/hook";
+/// Helm's annotation on a hook: when it runs, words separated by commas.
+pub const HELM_HOOK_ANNOTATION: &str = "helm.sh/hook";
+/// Helm's annotation on a hook: its place among others, lower ones first.
+pub const HELM_WEIGHT_ANNOTATION: &str = "helm.sh/hook-weight";
+/// Helm's annotation on a hook: when it is deleted, words separated by commas.
+pub const HELM_POLICY_ANNOTATION: &str = "helm.sh/hook-delete-policy";
+/// Helm's annotation on what it installed: the name of its release.
+pub const HELM_RELEASE_ANNOTATION: &str = "meta.helm.sh/release-name";
 /// Annotation on a Job: `true` when its effect cannot be undone.
 pub const IRREVERSIBLE_ANNOTATION: &str = "kubectl-delivery.io/irreversible";
 /// Annotation on a Job: the name of the Job of the release that undoes it.

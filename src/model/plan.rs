@@ -141,6 +141,12 @@ pub enum Expect {
         /// Hash of its content: spec, data, labels, annotations and ownership other than status.
         content: String,
     },
+    /// It is there as a step of the same plan made it, whatever became of its content.
+    Made {
+        /// Its uid: the journal's, once the step is done; empty in a plan, which cannot know it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        uid: String,
+    },
 }
 
 /// How a step is undone.

@@ -56,6 +56,9 @@ pub struct PodFacts {
     pub reason: String,
     /// `status.message`; empty where there is none.
     pub message: String,
+    /// Why it is ended from outside: the reason of a `DisruptionTarget` that is true, such as `PreemptionByScheduler`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption: Option<String>,
     /// The node, once it has one.
     pub node: Option<String>,
     /// Why no node takes it: the reason and message of a `PodScheduled` that is false.
@@ -158,6 +161,7 @@ impl PodFacts {
             phase: text(pod, "/status/phase"),
             reason: text(pod, "/status/reason"),
             message: text(pod, "/status/message"),
+            disruption: is("DisruptionTarget", "True").map(|one| text(one, "/reason")),
             node: Some(text(pod, "/spec/nodeName")).filter(|name| !name.is_empty()),
             unscheduled: is("PodScheduled", "False").map(|one| (text(one, "/reason"), text(one, "/message"))),
             ready: is("Ready", "True").is_some(),

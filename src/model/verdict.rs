@@ -69,7 +69,8 @@ pub enum CauseKind {
     ImageUnauthorized,
     /// The image's name cannot be parsed.
     InvalidImageName,
-    /// The registry did not answer within the grace time.
+    /// The registry did not answer within the grace time, has lost an image that it had, or is not to be asked and the
+    /// node does not hold the image.
     ImageUnavailable,
     /// A Secret, ConfigMap or key that the container reads is missing.
     MissingConfiguration,
@@ -77,8 +78,10 @@ pub enum CauseKind {
     CrashLoop,
     /// An init container keeps failing.
     InitFailed,
-    /// The container cannot be started (bad command, no permission).
+    /// The container cannot be started for what it is (bad command, no permission).
     CannotStart,
+    /// The node could not start a container, whatever is in it.
+    NodeError,
     /// Quota refuses the pods.
     Quota,
     /// Admission refuses the pods.
@@ -87,12 +90,16 @@ pub enum CauseKind {
     JobFailed,
     /// A pod failed and is not restarted.
     PodFailed,
-    /// A volume does not mount.
+    /// A pod was evicted or preempted, or its node was drained or shut down.
+    Evicted,
+    /// A volume is lost, or does not mount.
     VolumeNotMounted,
     /// No node takes the pod.
     Unschedulable,
-    /// No progress within the deadline.
+    /// No progress within the deadline, though containers of the new revision ran.
     DeadlineExceeded,
+    /// No progress within the deadline, and no container ran: an address, a volume, a controller is waited for.
+    Stalled,
     /// The object itself reports a failure.
     ReportedByObject,
     /// A running container is not the release's image.
@@ -134,10 +141,54 @@ impl CauseKind {
             | CauseKind::AdmissionRefused
             | CauseKind::VolumeNotMounted
             | CauseKind::Unschedulable
+            | CauseKind::NodeError
+            | CauseKind::Evicted
+            | CauseKind::Stalled
             | CauseKind::Disappeared
             | CauseKind::Conflict
             | CauseKind::Refused
             | CauseKind::Unverified => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CauseKind::{self, *};
+
+    /// Every class, and whether it counts against a release.
+    const ALL: &[(CauseKind, bool)] = &[
+        (ImageNotFound, true),
+        (InvalidImageName, true),
+        (CrashLoop, true),
+        (InitFailed, true),
+        (CannotStart, true),
+        (JobFailed, true),
+        (PodFailed, true),
+        (DeadlineExceeded, true),
+        (ReportedByObject, true),
+        (WrongImage, true),
+        (Gate, true),
+        (Soak, true),
+        (ImageUnauthorized, false),
+        (ImageUnavailable, false),
+        (MissingConfiguration, false),
+        (NodeError, false),
+        (Quota, false),
+        (AdmissionRefused, false),
+        (Evicted, false),
+        (VolumeNotMounted, false),
+        (Unschedulable, false),
+        (Stalled, false),
+        (Disappeared, false),
+        (Conflict, false),
+        (Refused, false),
+    ];
+
+    #[test]
+    fn only_what_the_release_does_itself_counts_against_it() {
+        for (kind, inside) in ALL {
+            assert_eq!(kind.is_inside_release(), *inside, "{kind:?}");
         }
     }
 }

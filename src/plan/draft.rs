@@ -2,16 +2,20 @@
 
 use super::content::expect_present;
 use super::dress::{carry_restart, dress, set_restart, template_annotations};
-use super::hooks::{self, Hook, When};
+use super::hooked::Hooked;
+use super::hooks::When;
 use super::item::{Item, Kind};
 use super::policy::{Facts, Planned, Policy, note, refuse};
 use super::waves::{self, OrderError};
-use super::{autoscaled, checks, prune, restart, undo};
-use crate::model::finding::Comparison;
-use crate::model::names::{API_VERSION, RESTART_ANNOTATION, applyset_id, inventory};
+use super::{autoscaled, checks, hooks, prune, restart, undo};
+use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::hook::{goes_once_succeeded, is_hook};
+use crate::model::names::{
+    AFTER_ANNOTATION, API_VERSION, APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION, applyset_id, inventory,
+};
 use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
-use crate::model::{FieldPath, Object, ObjectId, Sha256Digest};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{FieldPath, ObjectId, Sha256Digest, Target};
+use std::collections::BTreeSet;
 
 /// Plans the promotion that a comparison calls for.
 ///
@@ -25,12 +29,12 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     };
     findings.extend(facts.unreadable.iter().map(unread));
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
-    let hooks = Hooks::of(comparison, &mut findings);
+    let hooked = Hooked::of(comparison, &facts.past, &mut findings);
     let mut items = Vec::new();
     for object in &comparison.objects {
         let Some(desired) = &object.desired else { continue };
         let id = object.id();
-        if policy.is_external(&id, &facts.namespace) || hooks.skipped.contains(&id) {
+        if policy.is_external(&id, &facts.namespace) || hooked.is_left_out(&id, desired) {
             continue;
         }
         let mut body = desired.clone();
@@ -40,19 +44,21 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         }
         dress(&mut body, &set);
         let is_autoscaled = autoscaled.contains(&id);
-        let (item, found) = Item::new(object, body, is_autoscaled, &set, policy);
+        let (mut item, found) = Item::new(object, body, is_autoscaled, &set, policy);
         findings.extend(found);
+        if let Some(item) = item.as_mut().filter(|_| hooked.may_be_absent(&id)) {
+            item.kind = Kind::Nothing;
+        }
         items.extend(item);
     }
     restart_readers(&mut items, &facts.id);
     run_hooks_again(&mut items);
-    let waves = order(&items, &mut findings);
-    let target = |item: &Item<'_>| item.object.target.clone();
-    let unchanged = items.iter().filter(|item| item.kind == Kind::Nothing).map(target).collect();
-    let members = items.iter().map(target).collect();
-    let steps = steps(items, &waves, &hooks);
-    let next = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-    let (prune, pruned) = prune::prune(comparison, policy, facts, &set, next);
+    let waves = order(&items, &hooked, &mut findings);
+    let unchanged = items.iter().filter(|item| item.kind == Kind::Nothing && is_there(item.object));
+    let unchanged = unchanged.map(|item| item.object.target.clone()).collect();
+    let members = members(comparison, &items, &hooked, &set);
+    let steps = steps(items, &waves, &hooked);
+    let (prune, pruned) = prune::prune(comparison, policy, facts, &set, &steps);
     findings.extend(pruned);
     let plan = Plan {
         api_version: API_VERSION.into(),
@@ -107,81 +113,43 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
     if items.iter().all(|item| item.kind == Kind::Nothing) {
         return;
     }
-    for item in items.iter_mut().filter(|item| is_hook(item)) {
-        if item.object.live.object().is_some() {
+    for item in items.iter_mut().filter(|item| is_hook(&item.body)) {
+        if is_there(item.object) {
             item.kind = Kind::Recreate;
             item.why = "a hook runs again".into();
+        } else if item.kind == Kind::Nothing {
+            item.kind = Kind::Create;
         }
     }
 }
 
-fn is_hook(item: &Item<'_>) -> bool {
-    hooks::hook_of(&item.body).is_ok_and(|hook| hook.is_some())
+fn is_there(object: &ObjectComparison) -> bool {
+    object.live.object().is_some()
 }
 
-/// What hooks say of the objects of a release.
-#[derive(Default)]
-struct Hooks {
-    /// Objects that a promotion does not apply.
-    skipped: BTreeSet<ObjectId>,
-    /// For a Job, the one that undoes it.
-    undo_jobs: BTreeMap<ObjectId, Object>,
-}
-
-impl Hooks {
-    fn of(comparison: &Comparison, findings: &mut Vec<PreflightFinding>) -> Self {
-        let all = comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
-        let mut hooks = Self { skipped: hooks::not_applied(all), undo_jobs: BTreeMap::new() };
-        for object in &comparison.objects {
-            let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
-            match hooks::hook_of(desired) {
-                Err(found) => {
-                    let message = format!("expected a hook that is understood, found {found}");
-                    findings.push(refuse("hooks", Some(&id), message, None));
-                }
-                Ok(Some(Hook { when: When::Never, .. })) => {
-                    findings.push(note(
-                        "hooks",
-                        Some(&id),
-                        "is not applied: a hook of deletions and rollbacks".into(),
-                    ));
-                }
-                Ok(Some(_)) if hooks::outlives_its_policy(desired) => {
-                    findings.push(note(
-                        "hooks",
-                        Some(&id),
-                        "stays after it has run, until the next promotion".into(),
-                    ));
-                }
-                Ok(_) => {}
-            }
-            let Some(name) = hooks::undone_by(desired) else { continue };
-            let undo = ObjectId { name: name.into(), ..id.clone() };
-            let job = comparison
-                .objects
-                .iter()
-                .find(|other| other.id() == undo)
-                .and_then(|job| job.desired.clone());
-            match job {
-                Some(mut job) => {
-                    job.set_namespace(undo.namespace.as_deref());
-                    hooks.undo_jobs.insert(id, job);
-                }
-                None => {
-                    let message =
-                        format!("expected the Job {name} that undoes it in the release, found none");
-                    findings.push(refuse("hooks", Some(&id), message, None));
-                }
-            }
-        }
-        hooks
-    }
+/// What the set holds afterwards: what is applied and stays, and hooks that do not run this time and are there.
+fn members(comparison: &Comparison, items: &[Item<'_>], hooked: &Hooked, set: &str) -> Vec<Target> {
+    let stays = |item: &&Item<'_>| match item.kind {
+        Kind::Nothing => is_there(item.object),
+        _ => !goes_once_succeeded(&item.body),
+    };
+    let is_ours = |object: &&ObjectComparison| {
+        object.live.object().is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set))
+    };
+    let resting = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let resting = resting.filter(|object| hooked.rests(&object.id())).filter(is_ours);
+    let applied = items.iter().filter(stays).map(|item| item.object);
+    applied.chain(resting).map(|object| object.target.clone()).collect()
 }
 
 /// The wave of each item; where the order cannot be kept, findings.
-fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
-    let errors = match waves::waves(items.iter().map(|item| (item.object.id(), &item.body))) {
-        Ok(waves) => return waves,
+fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
+    let objects = items.iter().map(|item| (item.object.id(), &item.body));
+    let errors = match waves::waves(objects, hooked.is_first, &hooked.resting()) {
+        Ok(waves) => {
+            findings.extend(behind_workloads(items, &waves, hooked.is_first));
+            return waves;
+        }
         Err(errors) => errors,
     };
     for error in errors {
@@ -200,15 +168,35 @@ fn order(items: &[Item<'_>], findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
                 (Some(object), format!("expected the release to hold what this waits for, found no {names}"))
             }
         };
-        let hint = format!("change the annotation {}", crate::model::names::AFTER_ANNOTATION);
+        let hint = format!("change the annotation {}", AFTER_ANNOTATION);
         findings.push(refuse("order", object.as_ref(), message, Some(hint)));
     }
     vec![0; items.len()]
 }
 
-fn steps(items: Vec<Item<'_>>, waves: &[u32], hooks: &Hooks) -> Vec<PlanStep> {
+/// Hooks that run before the workloads, and wait for one of them.
+fn behind_workloads(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<PreflightFinding> {
+    let is_pre = |item: &Item<'_>| {
+        hooks::hook_of(&item.body)
+            .is_ok_and(|hook| hook.is_some_and(|hook| hook.when(is_first) == Some(When::Pre)))
+    };
+    let each = || items.iter().zip(waves);
+    let is_workload = |item: &Item<'_>| !is_hook(&item.body) && waves::rank(&item.body) >= waves::WORKLOADS;
+    let first_workload = each().filter(|(item, _)| is_workload(item)).map(|(_, wave)| *wave).min();
+    let late =
+        each().filter(|(item, wave)| first_workload.is_some_and(|first| **wave > first) && is_pre(item));
+    let told = |(item, _): (&Item<'_>, &u32)| {
+        let message = format!(
+            "runs after workloads have begun: {AFTER_ANNOTATION} says so; what must come after it names it in {AFTER_ANNOTATION}"
+        );
+        note("order", Some(&item.object.id()), message)
+    };
+    late.map(told).collect()
+}
+
+fn steps(items: Vec<Item<'_>>, waves: &[u32], hooked: &Hooked) -> Vec<PlanStep> {
     let each = items.into_iter().zip(waves);
-    let mut steps: Vec<PlanStep> = each.filter_map(|(item, wave)| step(item, *wave, hooks)).collect();
+    let mut steps: Vec<PlanStep> = each.filter_map(|(item, wave)| step(item, *wave, hooked)).collect();
     steps.sort_by_key(|step| step.wave);
     for (id, step) in (0..).zip(&mut steps) {
         step.id = id;
@@ -216,10 +204,10 @@ fn steps(items: Vec<Item<'_>>, waves: &[u32], hooks: &Hooks) -> Vec<PlanStep> {
     steps
 }
 
-fn step(item: Item<'_>, wave: u32, hooks: &Hooks) -> Option<PlanStep> {
+fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
     let Item { object: compared, body: object, kind, take_over, changes, why } = item;
     let live = compared.live.object();
-    let undo_job = hooks.undo_jobs.get(&compared.id());
+    let undo_job = hooked.undo_jobs.get(&compared.id());
     let (action, undo) = match (kind, live) {
         (Kind::Nothing, _) => return None,
         (Kind::Apply, Some(live)) => {

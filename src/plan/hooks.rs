@@ -2,90 +2,103 @@
 //!
 //! Helm's annotations are understood where they have a meaning here, and refused by name where they have none.
 
-use crate::model::names::{HOOK_ANNOTATION, IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use crate::model::hook::{is_irreversible, runs, words};
+use crate::model::names::{
+    HELM_HOOK_ANNOTATION, HELM_POLICY_ANNOTATION, HELM_WEIGHT_ANNOTATION, HOOK_ANNOTATION, UNDO_ANNOTATION,
+};
 use crate::model::{Object, ObjectId};
 use std::collections::BTreeSet;
 
-const HELM_HOOK: &str = "helm.sh/hook";
-const HELM_WEIGHT: &str = "helm.sh/hook-weight";
-const HELM_POLICY: &str = "helm.sh/hook-delete-policy";
-
-/// When a hook runs.
+/// When a hook runs in a promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     /// Before workloads.
     Pre,
     /// After everything.
     Verify,
-    /// Never in a promotion: Helm runs it when it deletes or rolls back.
-    Never,
 }
 
 /// A hook and its place among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hook {
-    pub when: When,
+    /// When it runs in the first promotion of the release here; none where it does not.
+    pub first: Option<When>,
+    /// When it runs in every later one.
+    pub later: Option<When>,
     /// Lower ones first.
     pub weight: i32,
+    /// Whether it is one by Helm's annotation: those run one after the other.
+    pub is_helms: bool,
+}
+
+impl Hook {
+    /// When it runs in the first promotion, or in a later one.
+    pub(super) fn when(&self, is_first: bool) -> Option<When> {
+        if is_first { self.first } else { self.later }
+    }
+
+    /// Whether no promotion runs it: Helm does, when it deletes or rolls back.
+    pub(super) fn runs_never(&self) -> bool {
+        self.first.is_none() && self.later.is_none()
+    }
 }
 
 /// What the annotations of an object make of it; an error names the annotation that is not understood.
 pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
     let own = object.annotation(HOOK_ANNOTATION);
-    let helm = object.annotation(HELM_HOOK);
-    let when = match (own, helm) {
-        (Some("pre"), _) => When::Pre,
-        (Some("verify"), _) => When::Verify,
+    let both = |when| (Some(when), Some(when));
+    let (first, later) = match (own, object.annotation(HELM_HOOK_ANNOTATION)) {
+        (Some("pre"), _) => both(When::Pre),
+        (Some("verify"), _) => both(When::Verify),
         (Some(other), _) => return Err(format!("{HOOK_ANNOTATION}: {other} (pre and verify are known)")),
         (None, Some(text)) => helm_when(text)?,
         (None, None) => return Ok(None),
     };
-    let runs = matches!((&*object.gvk().group, object.kind()), ("batch", "Job") | ("", "Pod"));
-    if !runs {
+    let mut hook = Hook { first, later, weight: 0, is_helms: own.is_none() };
+    if !runs(object) {
         // What Helm makes before a hook that needs it is made before it here, too: by its kind.
-        return match (own, when) {
-            (Some(_), _) => Err(format!("{HOOK_ANNOTATION} on a {}: only Jobs and Pods run", object.kind())),
-            (None, When::Never) => Ok(Some(Hook { when, weight: 0 })),
-            (None, _) => Ok(None),
+        return match own {
+            Some(_) => Err(format!("{HOOK_ANNOTATION} on a {}: only Jobs and Pods run", object.kind())),
+            None => Ok(hook.runs_never().then_some(hook)),
         };
     }
-    let weight = match object.annotation(HELM_WEIGHT) {
-        Some(text) => {
-            text.parse().map_err(|_| format!("{HELM_WEIGHT}: {text} (a whole number is expected)"))?
-        }
-        None => 0,
-    };
-    for policy in words(object.annotation(HELM_POLICY).unwrap_or_default()) {
+    if let Some(text) = object.annotation(HELM_WEIGHT_ANNOTATION) {
+        hook.weight = text
+            .parse()
+            .map_err(|_| format!("{HELM_WEIGHT_ANNOTATION}: {text} (a whole number is expected)"))?;
+    }
+    for policy in words(object.annotation(HELM_POLICY_ANNOTATION).unwrap_or_default()) {
         if !matches!(policy, "before-hook-creation" | "hook-succeeded" | "hook-failed") {
-            return Err(format!("{HELM_POLICY}: {policy}"));
+            return Err(format!("{HELM_POLICY_ANNOTATION}: {policy}"));
         }
     }
-    Ok(Some(Hook { when, weight }))
+    Ok(Some(hook))
 }
 
-fn helm_when(text: &str) -> Result<When, String> {
-    let mut found = When::Never;
+/// When Helm's words let it run in the first promotion, which is an installation, and in later ones. What is said to
+/// run before and after runs before.
+fn helm_when(text: &str) -> Result<(Option<When>, Option<When>), String> {
+    let (mut first, mut later) = (None, None);
+    let add = |to: &mut Option<When>, when| {
+        if *to != Some(When::Pre) {
+            *to = Some(when);
+        }
+    };
     for word in words(text) {
         match word {
-            "pre-install" | "pre-upgrade" => found = When::Pre,
-            "post-install" | "post-upgrade" | "test" | "test-success" if found == When::Never => {
-                found = When::Verify
+            "pre-install" => add(&mut first, When::Pre),
+            "pre-upgrade" => add(&mut later, When::Pre),
+            "post-install" => add(&mut first, When::Verify),
+            "post-upgrade" => add(&mut later, When::Verify),
+            "test" | "test-success" => {
+                add(&mut first, When::Verify);
+                add(&mut later, When::Verify);
             }
-            "post-install" | "post-upgrade" | "test" | "test-success" => {}
             "pre-delete" | "post-delete" | "pre-rollback" | "post-rollback" => {}
-            other => return Err(format!("{HELM_HOOK}: {other}")),
+            other => return Err(format!("{HELM_HOOK_ANNOTATION}: {other}")),
         }
     }
-    Ok(found)
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty())
-}
-
-/// Whether Helm would delete the hook once it has run: here it stays until the next promotion.
-pub(super) fn outlives_its_policy(object: &Object) -> bool {
-    words(object.annotation(HELM_POLICY).unwrap_or_default()).any(|policy| policy != "before-hook-creation")
+    Ok((first, later))
 }
 
 /// The name of the Job that undoes an irreversible one.
@@ -93,19 +106,14 @@ pub(super) fn undone_by(object: &Object) -> Option<&str> {
     object.annotation(UNDO_ANNOTATION).filter(|_| is_irreversible(object))
 }
 
-/// Whether a Job says that its effect cannot be undone.
-pub(super) fn is_irreversible(object: &Object) -> bool {
-    object.annotation(IRREVERSIBLE_ANNOTATION) == Some("true")
-}
-
 /// Which of a release's objects a promotion never applies: hooks of deletions and rollbacks, and Jobs that undo others.
 pub fn not_applied<'a>(desired: impl Iterator<Item = (ObjectId, &'a Object)>) -> BTreeSet<ObjectId> {
     let mut found = BTreeSet::new();
     for (id, object) in desired {
-        if let Some(name) = undone_by(object) {
+        if let Some(name) = undone_by(object).filter(|name| *name != object.name()) {
             found.insert(ObjectId { name: name.into(), ..id.clone() });
         }
-        if matches!(hook_of(object), Ok(Some(Hook { when: When::Never, .. }))) {
+        if hook_of(object).is_ok_and(|hook| hook.is_some_and(|hook| hook.runs_never())) {
             found.insert(id);
         }
     }
@@ -117,21 +125,38 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn hook(kind: (&str, &str), annotations: Value) -> Result<Option<(When, i32)>, String> {
+    type Found = Result<Option<(Option<When>, Option<When>, i32)>, String>;
+
+    fn hook(kind: (&str, &str), annotations: Value) -> Found {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a", "annotations": annotations}});
-        hook_of(&Object::new(object).unwrap()).map(|hook| hook.map(|hook| (hook.when, hook.weight)))
+        hook_of(&Object::new(object).unwrap())
+            .map(|hook| hook.map(|hook| (hook.first, hook.later, hook.weight)))
     }
 
     const JOB: (&str, &str) = ("batch/v1", "Job");
 
     #[test]
     fn own_and_helms_annotations_say_when_a_job_runs() {
+        let (pre, verify) = (Some(When::Pre), Some(When::Verify));
         for (annotations, expected) in [
-            (json!({HOOK_ANNOTATION: "pre"}), (When::Pre, 0)),
-            (json!({HELM_HOOK: "pre-install,pre-upgrade", HELM_WEIGHT: "-5"}), (When::Pre, -5)),
-            (json!({HELM_HOOK: "post-upgrade"}), (When::Verify, 0)),
-            (json!({HELM_HOOK: "test", HELM_POLICY: "hook-succeeded"}), (When::Verify, 0)),
-            (json!({HELM_HOOK: "pre-delete"}), (When::Never, 0)),
+            (json!({HOOK_ANNOTATION: "pre"}), (pre, pre, 0)),
+            (
+                json!({HELM_HOOK_ANNOTATION: "pre-install,pre-upgrade", HELM_WEIGHT_ANNOTATION: "-5"}),
+                (pre, pre, -5),
+            ),
+            (json!({HELM_HOOK_ANNOTATION: "post-upgrade"}), (None, verify, 0)),
+            (json!({HELM_HOOK_ANNOTATION: "pre-install"}), (pre, None, 0)),
+            (json!({HELM_HOOK_ANNOTATION: "post-upgrade, pre-install"}), (pre, verify, 0)),
+            (json!({HELM_HOOK_ANNOTATION: "post-upgrade,pre-upgrade,test"}), (verify, pre, 0)),
+            (
+                json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
+                (verify, verify, 0),
+            ),
+            (json!({HELM_HOOK_ANNOTATION: "pre-delete"}), (None, None, 0)),
+            (
+                json!({HELM_HOOK_ANNOTATION: "test", HELM_WEIGHT_ANNOTATION: "2147483647"}),
+                (verify, verify, i32::MAX),
+            ),
         ] {
             assert_eq!(hook(JOB, annotations.clone()), Ok(Some(expected)), "{annotations}");
         }
@@ -142,9 +167,9 @@ mod tests {
     fn what_is_not_understood_is_refused_by_its_name() {
         for (annotations, name) in [
             (json!({HOOK_ANNOTATION: "during"}), "during"),
-            (json!({HELM_HOOK: "crd-install"}), "crd-install"),
-            (json!({HELM_HOOK: "test", HELM_WEIGHT: "heavy"}), "heavy"),
-            (json!({HELM_HOOK: "test", HELM_POLICY: "sometimes"}), "sometimes"),
+            (json!({HELM_HOOK_ANNOTATION: "crd-install"}), "crd-install"),
+            (json!({HELM_HOOK_ANNOTATION: "test", HELM_WEIGHT_ANNOTATION: "heavy"}), "heavy"),
+            (json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "sometimes"}), "sometimes"),
         ] {
             assert!(hook(JOB, annotations).unwrap_err().contains(name));
         }
@@ -155,6 +180,6 @@ mod tests {
 
     #[test]
     fn what_helm_makes_for_a_hook_is_an_ordinary_object() {
-        assert_eq!(hook(("v1", "ServiceAccount"), json!({HELM_HOOK: "pre-install"})), Ok(None));
+        assert_eq!(hook(("v1", "ServiceAccount"), json!({HELM_HOOK_ANNOTATION: "pre-install"})), Ok(None));
     }
 }

@@ -3,6 +3,7 @@
 //! A plan is made in two steps: [`draft`] says what is to be done from what was compared, and [`settle`] takes in
 //! what the server answered when it was asked to do it dry.
 
+mod absence;
 mod approved;
 mod autoscaled;
 mod checks;
@@ -11,9 +12,13 @@ mod draft;
 mod dress;
 mod fields_v1;
 mod final_object;
+#[cfg(test)]
+mod hook_scenarios;
+mod hooked;
 mod hooks;
 mod item;
 mod merge;
+mod misused;
 mod owners;
 mod pods;
 mod policy;
@@ -34,6 +39,7 @@ mod waves;
 mod whose;
 mod workload;
 
+pub use absence::{Excuse, Past, excused, may_be_absent, needs_record};
 pub use approved::{moved, withheld};
 pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;

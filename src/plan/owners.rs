@@ -1,7 +1,7 @@
 //! Objects that somebody else keeps: another inventory, Helm, Argo CD, Flux.
 
 use super::policy::{Policy, refuse};
-use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::PreflightFinding;
 use crate::model::{Object, ObjectId};
 
@@ -62,7 +62,7 @@ fn gitops(live: &Object) -> Option<(&'static str, String, &'static str)> {
 }
 
 fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
-    let release = live.annotation("meta.helm.sh/release-name")?;
+    let release = live.annotation(HELM_RELEASE_ANNOTATION)?;
     Some(("Helm", format!("release {release}"), "helm"))
 }
 
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn an_object_of_helm_is_refused_until_helm_is_adopted() {
-        let metadata = json!({"annotations": {"meta.helm.sh/release-name": "shop"}});
+        let metadata = json!({"annotations": {HELM_RELEASE_ANNOTATION: "shop"}});
         assert!(finding(metadata.clone(), &["kubectl"]).unwrap().hint.unwrap().contains("--adopt helm"));
         assert_eq!(finding(metadata, &["helm"]), None);
     }

@@ -1,5 +1,6 @@
 //! What a plan is made of besides the comparison: what the caller allows, and what was read.
 
+use super::absence::Past;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
 use crate::model::release::ReleaseIdentity;
@@ -77,6 +78,8 @@ pub struct Facts {
     pub autoscalers: Vec<Object>,
     /// What of this could not be read, and why.
     pub unreadable: Vec<String>,
+    /// What was promoted before.
+    pub past: Past,
 }
 
 /// A plan, and what speaks against it.

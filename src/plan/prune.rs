@@ -1,21 +1,24 @@
-//! What is no longer desired: which members go, which kinds are kept, and how many at once.
+//! What is deleted after the commit: members that are no longer desired (which go, which kinds are kept, and how many
+//! at once), and hooks that go once they have succeeded.
 
 use super::content::expect_present;
 use super::policy::{Facts, Policy, note, refuse};
+use super::undo;
 use super::waves::rank;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::model::hook::goes_once_succeeded;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
-use crate::model::plan::{Action, PlanStep, PreflightFinding, Propagation, Undo};
+use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding, Propagation, Undo};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
 
-/// What is pruned, in order, and what stays, with its reason.
+/// What is deleted after the steps before it, in order, and what stays, with its reason.
 pub(super) fn prune(
     comparison: &Comparison,
     policy: &Policy,
     facts: &Facts,
     applyset_id: &str,
-    first_step: u32,
+    before: &[PlanStep],
 ) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
     let extra = comparison.objects.iter().filter(|object| object.status == ObjectStatus::Extra);
     let (mut goes, mut findings) = (Vec::new(), Vec::new());
@@ -46,23 +49,43 @@ pub(super) fn prune(
     }
     // Users of others go before what they use.
     goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), object.id()));
-    let mut steps: Vec<PlanStep> = Vec::new();
-    for ((object, live), id) in goes.into_iter().zip(first_step..) {
-        let action = Action::Delete { propagation: propagation(&object.id()) };
-        let wave = 0;
-        steps.push(PlanStep {
-            id,
-            wave,
-            target: object.target.clone(),
-            expect: expect_present(&action, live),
-            action,
-            undo: Undo::CreateAgain,
-            why: "no longer in the release".into(),
-            changes: Vec::new(),
-        });
+    let mut steps: Vec<PlanStep> = goes.into_iter().map(|(object, live)| pruned(object, live)).collect();
+    steps.extend(before.iter().filter_map(succeeded));
+    for (id, step) in (before.len()..).zip(&mut steps) {
+        step.id = u32::try_from(id).unwrap_or(u32::MAX);
     }
     number_waves(&mut steps);
     (steps, findings)
+}
+
+fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
+    let action = Action::Delete { propagation: propagation(&object.id()) };
+    PlanStep {
+        id: 0,
+        wave: 0,
+        target: object.target.clone(),
+        expect: expect_present(&action, live),
+        action,
+        undo: undo::of_delete(live),
+        why: "no longer in the release".into(),
+        changes: Vec::new(),
+    }
+}
+
+/// The deletion of a hook that this promotion runs and that goes once it has succeeded; its revert finds nothing to
+/// put back.
+fn succeeded(step: &PlanStep) -> Option<PlanStep> {
+    step.action.object().filter(|object| goes_once_succeeded(object))?;
+    Some(PlanStep {
+        id: 0,
+        wave: 0,
+        target: step.target.clone(),
+        action: Action::Delete { propagation: propagation(&step.target.id()) },
+        expect: Expect::Made { uid: String::new() },
+        undo: Undo::Delete,
+        why: "a hook that goes once it has succeeded".into(),
+        changes: Vec::new(),
+    })
 }
 
 /// The live object where it goes; where it stays, what is to be said of it.

@@ -6,7 +6,7 @@ use super::rights;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::names;
-use crate::model::plan::{Action, Plan, PlanStep, Undo};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
 use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
@@ -37,7 +37,8 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         }
         asked.quotas.extend(step.target.namespace.clone());
     }
-    for step in &plan.prune {
+    // What this promotion makes cannot be deleted dry yet.
+    for step in plan.prune.iter().filter(|step| matches!(step.expect, Expect::Present { .. })) {
         if let Some(live) = compared.get(&step.target.id()).and_then(|compared| compared.live.object()) {
             let request = DryRequest::Delete(live.uid().into());
             asked.tries.push(Try { step: step.id, target: step.target.clone(), request });

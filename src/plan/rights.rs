@@ -3,7 +3,7 @@
 use super::workload::is_watched;
 use crate::model::ResourceType;
 use crate::model::kinds::built_in;
-use crate::model::plan::{Action, Plan, PlanStep, Undo};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{Need, Right};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ impl Rights {
             "to hold the lock",
         );
         let copied = plan.steps.iter().chain(&plan.prune);
-        let copied = copied.filter(|step| !matches!(step.action, Action::Create { .. }));
+        let copied = copied.filter(|step| matches!(step.expect, Expect::Present { .. }));
         let namespaces: BTreeSet<&str> =
             copied.map(|step| step.target.namespace.as_deref().unwrap_or(home)).collect();
         for namespace in namespaces {

@@ -1,6 +1,6 @@
 //! Scenarios: one clean application, one thing changed, and what the plan makes of it.
 
-use super::{Facts, Planned, Policy, draft};
+use super::{Facts, Past, Planned, Policy, draft};
 use crate::model::finding::{
     Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
 };
@@ -16,7 +16,7 @@ fn set() -> String {
     applyset_id("delivery-shop", "shop")
 }
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     Facts {
         id: "p1".into(),
         release: ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") },
@@ -26,11 +26,12 @@ fn facts() -> Facts {
         actor: "jane".into(),
         autoscalers: Vec::new(),
         unreadable: Vec::new(),
+        past: Past { has_promoted: true, ..Past::default() },
     }
 }
 
 /// A desired object and its live twin, which we applied.
-fn same(value: Value) -> ObjectComparison {
+pub(super) fn same(value: Value) -> ObjectComparison {
     let mut value = value;
     value["metadata"]["namespace"] = "shop".into();
     let desired = Object::new(value.clone()).unwrap();
@@ -64,11 +65,17 @@ fn web() -> ObjectComparison {
     )
 }
 
-fn clean() -> Comparison {
+pub(super) fn clean() -> Comparison {
     Comparison { objects: vec![config(), web()], ..Comparison::default() }
 }
 
-fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: HandClass, manager: &str) {
+pub(super) fn changed(
+    object: &mut ObjectComparison,
+    path: &str,
+    kind: ChangeKind,
+    class: HandClass,
+    manager: &str,
+) {
     object.status = ObjectStatus::Changed;
     object.changes.push(FieldChange {
         path: path.parse().unwrap(),
@@ -87,18 +94,18 @@ fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: H
     });
 }
 
-fn live_mut(object: &mut ObjectComparison) -> &mut Value {
+pub(super) fn live_mut(object: &mut ObjectComparison) -> &mut Value {
     match &mut object.live {
         Observed::Present(live) => live.value_mut(),
         _ => panic!("not there"),
     }
 }
 
-fn plan(comparison: &Comparison) -> Planned {
+pub(super) fn plan(comparison: &Comparison) -> Planned {
     draft(comparison, &Policy::default(), &facts())
 }
 
-fn refusals(planned: &Planned) -> Vec<&str> {
+pub(super) fn refusals(planned: &Planned) -> Vec<&str> {
     let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
     planned.findings.iter().filter(refuses).map(|finding| &*finding.check).collect()
 }
@@ -267,46 +274,6 @@ fn a_plan_reads_back_as_it_was_written() {
     let plan = plan(&comparison).plan;
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<crate::model::plan::Plan>(&text).unwrap(), plan);
-}
-
-fn job(name: &str, annotations: Value) -> ObjectComparison {
-    same(
-        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations}, "spec": {}}),
-    )
-}
-
-#[test]
-fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
-    let mut comparison = clean();
-    comparison.objects.push(job("check", json!({"helm.sh/hook": "test"})));
-    comparison
-        .objects
-        .push(job("second", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"})));
-    comparison
-        .objects
-        .push(job("first", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"})));
-    assert!(plan(&comparison).plan.steps.is_empty(), "with nothing to change no hook runs");
-    let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
-    let planned = plan(&comparison);
-    let names: Vec<_> = planned.plan.steps.iter().map(|step| (step.wave, &*step.target.name)).collect();
-    assert_eq!(names, [(1, "first"), (2, "second"), (3, "web"), (4, "check")]);
-}
-
-#[test]
-fn the_job_that_undoes_an_irreversible_one_waits_in_its_undo() {
-    let mut comparison = clean();
-    let annotations = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "back"});
-    for mut job in [job("migrate", annotations), job("back", json!({}))] {
-        job.live = Observed::Absent(Absence::Object);
-        job.status = ObjectStatus::Missing(Absence::Object);
-        comparison.objects.push(job);
-    }
-    let planned = plan(&comparison);
-    assert_eq!(planned.plan.steps.len(), 1);
-    assert!(matches!(&planned.plan.steps[0].undo, Undo::Run { job } if job.name() == "back"));
-    comparison.objects.pop();
-    assert_eq!(refusals(&plan(&comparison)), ["hooks"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn risk(step: &PlanStep) -> Option<String> {
     let changed = |field: &str| step.changes.iter().any(|path| path.to_string().starts_with(field));
     match &step.action {
         Action::Recreate { .. } => Some("is deleted first".into()),
+        Action::Delete { .. } if step.undo == Undo::Delete => None,
         Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
         Action::Apply { object, .. } if changes_pods() => {
             let stops = object.text("/spec/strategy/type") == "Recreate";
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(), Some("is scaled"));
         let delete = Action::Delete { propagation: Propagation::Foreground };
         assert!(said(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
+        assert_eq!(said(delete.clone(), Undo::Delete, &[]), None, "what has run is not created again");
         let barrier = Undo::Impossible { why: "a claim cannot shrink".into() };
         assert_eq!(said(delete, barrier, &[]).as_deref(), Some("cannot be undone: a claim cannot shrink"));
     }

@@ -1,7 +1,8 @@
 //! How a step is undone, and which ones cannot be.
 
-use super::hooks;
+use crate::model::hook::{ended, is_irreversible};
 use crate::model::plan::Undo;
+use crate::model::quantity::thousandths;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
     if let Some(job) = undo_job {
         return Undo::Run { job: Box::new(job.clone()) };
     }
-    if hooks::is_irreversible(body) {
+    if is_irreversible(body) {
         return Undo::Impossible { why: "the Job says that its effect cannot be undone".into() };
     }
     if let Some(names) = held_by(body) {
@@ -38,10 +39,14 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
         return Undo::Impossible { why };
     }
     match live {
-        // A Job that has finished is never run again by a revert.
-        Some(live) if !finished(live) => Undo::CreateAgain,
-        _ => Undo::Delete,
+        Some(live) => of_delete(live),
+        None => Undo::Delete,
     }
+}
+
+/// Undo of a deletion: what has run to its end is never run again by a revert.
+pub(super) fn of_delete(live: &Object) -> Undo {
+    if ended(live).is_some() { Undo::Delete } else { Undo::CreateAgain }
 }
 
 /// Finalizers that the control plane does not take away by itself.
@@ -50,13 +55,6 @@ fn held_by(body: &Object) -> Option<String> {
     let names = names.iter().filter_map(Value::as_str).filter(|name| !CONTROL_PLANES.contains(name));
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))
-}
-
-fn finished(job: &Object) -> bool {
-    let conditions = job.at("/status/conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    conditions.iter().any(|c| {
-        matches!(c["type"].as_str(), Some("Complete" | "Failed")) && c["status"].as_str() == Some("True")
-    })
 }
 
 fn storage_version(crd: &Object) -> Option<&str> {
@@ -72,10 +70,15 @@ fn new_storage_version(live: &Object, body: &Object) -> Option<String> {
 }
 
 fn grows(live: &Object, body: &Object) -> Option<String> {
-    let size = |object: &Object| object.text("/spec/resources/requests/storage").to_owned();
+    let size = |object: &Object| object.at("/spec/resources/requests/storage").cloned().unwrap_or_default();
     let (old, new) = (size(live), size(body));
-    (!new.is_empty() && old != new)
-        .then(|| format!("a volume that grew from {old} to {new} cannot shrink again"))
+    let is_larger = match (thousandths(&old), thousandths(&new)) {
+        (Some(old), Some(new)) => new > old,
+        _ => !new.is_null() && old != new,
+    };
+    let shown = |size: &Value| size.as_str().map_or_else(|| size.to_string(), str::to_owned);
+    is_larger
+        .then(|| format!("a volume that grew from {} to {} cannot shrink again", shown(&old), shown(&new)))
 }
 
 #[cfg(test)]
@@ -97,7 +100,9 @@ mod tests {
         assert!(
             matches!(of_apply(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
         );
-        assert_eq!(of_apply(&claim("1Gi"), &claim("1Gi")), Undo::Restore);
+        for same in ["1Gi", "1024Mi", "1073741824"] {
+            assert_eq!(of_apply(&claim("1Gi"), &claim(same)), Undo::Restore, "{same}");
+        }
         let crd = |storage: &str| {
             object(
                 json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {},
@@ -130,12 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_job_is_not_run_again_by_a_revert() {
+    fn a_job_or_pod_that_has_ended_is_not_run_again_by_a_revert() {
         let job = |status: Value| {
             object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": status}))
         };
         let done = job(json!({"conditions": [{"type": "Complete", "status": "True"}]}));
         assert_eq!(of_create(&job(json!({})), Some(&done), None), Undo::Delete);
         assert_eq!(of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None), Undo::CreateAgain);
+        let pod = |phase: &str| {
+            object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "status": {"phase": phase}}))
+        };
+        assert_eq!(of_create(&pod(""), Some(&pod("Succeeded")), None), Undo::Delete);
+        assert_eq!(of_create(&pod(""), Some(&pod("Failed")), None), Undo::Delete);
+        assert_eq!(of_create(&pod(""), Some(&pod("Running")), None), Undo::CreateAgain);
     }
 }

@@ -1,6 +1,6 @@
 //! The order of a promotion: waves by kind, and what objects say of each other by annotation.
 
-use super::hooks::{self, Hook, When};
+use super::hooks::{self, When};
 use crate::model::names::AFTER_ANNOTATION;
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,24 @@ pub(super) enum OrderError {
     Unknown { object: ObjectId, names: String },
 }
 
-/// The rank of a kind: lower ones first.
+/// The rank of workloads: those before it are there when they start.
+pub(super) const WORKLOADS: u32 = 7;
+
+/// The rank of an object by its kind, and of a hook by when it runs in most promotions: lower ones first.
 pub fn rank(object: &Object) -> u32 {
-    let gvk = object.gvk();
-    match hooks::hook_of(object) {
-        Ok(Some(Hook { when: When::Pre, .. })) => return 6,
-        Ok(Some(Hook { when: When::Verify, .. })) => return 10,
-        _ => {}
+    let hook = hooks::hook_of(object).ok().flatten();
+    hook.and_then(|hook| hook.later.or(hook.first)).map_or_else(|| rank_of_kind(object), rank_of_hook)
+}
+
+fn rank_of_hook(when: When) -> u32 {
+    match when {
+        When::Pre => WORKLOADS - 1,
+        When::Verify => 10,
     }
+}
+
+fn rank_of_kind(object: &Object) -> u32 {
+    let gvk = object.gvk();
     match (&*gvk.group, &*gvk.kind) {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", _) => 1,
@@ -39,7 +49,7 @@ pub fn rank(object: &Object) -> u32 {
         ("networking.k8s.io" | "gateway.networking.k8s.io" | "autoscaling" | "policy" | "keda.sh", _) => 8,
         ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 9,
         // Workloads, and custom resources beside the operators that serve them.
-        _ => 7,
+        _ => WORKLOADS,
     }
 }
 
@@ -47,21 +57,28 @@ pub fn rank(object: &Object) -> u32 {
 struct Node<'a> {
     id: ObjectId,
     object: &'a Object,
+    /// Where it comes by its kind, or by its weight where it is a hook.
+    by_itself: u32,
     /// Those that it waits for, by index.
     after: Vec<usize>,
     /// Where it comes, once that is known.
     position: Option<u32>,
 }
 
-/// The wave of each object, in the order in which they are given; waves count from 0 without gaps.
+/// The wave of each object, in the order in which they are given; waves count from 0 without gaps. Nothing waits for
+/// what rests: it has run before, or does not run this time.
 pub(super) fn waves<'a>(
     objects: impl Iterator<Item = (ObjectId, &'a Object)>,
+    is_first: bool,
+    resting: &[ObjectId],
 ) -> Result<Vec<u32>, Vec<OrderError>> {
-    let mut nodes: Vec<Node<'_>> =
-        objects.map(|(id, object)| Node { id, object, after: Vec::new(), position: None }).collect();
+    let objects: Vec<(ObjectId, &Object)> = objects.collect();
+    let places = places(&objects, is_first);
+    let node = |((id, object), by_itself)| Node { id, object, by_itself, after: Vec::new(), position: None };
+    let mut nodes: Vec<Node<'_>> = objects.into_iter().zip(places).map(node).collect();
     let mut errors = Vec::new();
     for at in 0..nodes.len() {
-        match prerequisites(&nodes[at], &nodes) {
+        match prerequisites(&nodes[at], &nodes, resting) {
             Ok(found) => nodes[at].after = found,
             Err(names) => errors.push(OrderError::Unknown { object: nodes[at].id.clone(), names }),
         }
@@ -84,15 +101,37 @@ pub(super) fn waves<'a>(
     Ok(positions.iter().filter_map(|position| waves.get(position).copied()).collect())
 }
 
+/// Where each object comes by itself. Hooks come by weight; Helm's of one weight one after the other, by kind and name,
+/// as Helm runs them.
+fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {
+    let keys: Vec<_> = objects
+        .iter()
+        .map(|(id, object)| {
+            let hook = hooks::hook_of(object).ok().flatten()?;
+            let rank = rank_of_hook(hook.when(is_first)?);
+            // Helm makes Pods before Jobs.
+            let alone = (id.kind != "Pod", &id.name, &id.namespace);
+            Some((rank, hook.weight, hook.is_helms.then_some(alone)))
+        })
+        .collect();
+    let order: BTreeSet<_> = keys.iter().flatten().collect();
+    let order: BTreeMap<_, u32> = order.into_iter().zip(0..).collect();
+    let each = objects.iter().zip(&keys);
+    each.map(|((_, object), key)| match key {
+        Some(key) => key.0 * WIDTH + order.get(key).copied().unwrap_or_default().min(WIDTH - 1),
+        None => rank_of_kind(object) * WIDTH,
+    })
+    .collect()
+}
+
 /// The objects that one names with `kubectl-delivery.io/after`: `Kind/name`, or `Kind/namespace/name`.
-fn prerequisites(node: &Node<'_>, all: &[Node<'_>]) -> Result<Vec<usize>, String> {
+fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Result<Vec<usize>, String> {
     let Node { id, object, .. } = node;
     let text = object.annotation(AFTER_ANNOTATION).unwrap_or_default();
     let mut found = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let parts: Vec<_> = name.split('/').collect();
-        let matches = |other: &Node<'_>| {
-            let other = &other.id;
+        let matches = |other: &ObjectId| {
             let kind = other.kind.eq_ignore_ascii_case(parts[0]);
             match parts[1..] {
                 [name] => {
@@ -105,7 +144,11 @@ fn prerequisites(node: &Node<'_>, all: &[Node<'_>]) -> Result<Vec<usize>, String
                 _ => false,
             }
         };
-        found.push(all.iter().position(matches).ok_or_else(|| name.to_owned())?);
+        match all.iter().position(|other| matches(&other.id)) {
+            Some(at) => found.push(at),
+            None if resting.iter().any(matches) => {}
+            None => return Err(name.to_owned()),
+        }
     }
     Ok(found)
 }
@@ -121,11 +164,7 @@ fn position(at: usize, nodes: &mut [Node<'_>], on_the_way: &mut Vec<usize>) -> R
         return Err(cycle);
     }
     on_the_way.push(at);
-    let weight = hooks::hook_of(nodes[at].object)
-        .ok()
-        .flatten()
-        .map_or(0, |hook| hook.weight.clamp(-1000, 1000) + 1000);
-    let mut found = rank(nodes[at].object) * WIDTH + weight.unsigned_abs();
+    let mut found = nodes[at].by_itself;
     for next in 0..nodes[at].after.len() {
         found = found.max(position(nodes[at].after[next], nodes, on_the_way)? + 1);
     }
@@ -146,7 +185,7 @@ mod tests {
     }
 
     fn order(objects: &[Object]) -> Result<Vec<String>, Vec<OrderError>> {
-        let waves = waves(objects.iter().map(|object| (object.id(), object)))?;
+        let waves = waves(objects.iter().map(|object| (object.id(), object)), false, &[])?;
         let mut names: Vec<_> = waves.into_iter().zip(objects.iter().map(Object::name)).collect();
         names.sort();
         Ok(names.into_iter().map(|(wave, name)| format!("{wave} {name}")).collect())
@@ -194,5 +233,44 @@ mod tests {
     fn a_name_that_is_not_in_the_release_is_refused() {
         let errors = order(&[object("apps/v1", "Deployment", "a", "Deployment/typo")]).unwrap_err();
         assert!(matches!(&errors[..], [OrderError::Unknown { names, .. }] if names == "Deployment/typo"));
+    }
+
+    #[test]
+    fn hooks_come_by_weight_and_helms_of_one_weight_one_after_the_other() {
+        let hook = |kind: &str, name: &str, annotations: serde_json::Value| {
+            let version = if kind == "Pod" { "v1" } else { "batch/v1" };
+            let metadata = json!({"name": name, "namespace": "shop", "annotations": annotations});
+            Object::new(json!({"apiVersion": version, "kind": kind, "metadata": metadata})).unwrap()
+        };
+        let helm = |kind, name, weight: i64| {
+            let weight = weight.to_string();
+            hook(kind, name, json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": weight}))
+        };
+        let ours = |name| hook("Job", name, json!({"kubectl-delivery.io/hook": "pre"}));
+        let objects = [
+            object("apps/v1", "Deployment", "web", ""),
+            helm("Job", "heaviest", i32::MAX.into()),
+            helm("Job", "heavy", 5000),
+            helm("Job", "b", 0),
+            helm("Job", "a", 0),
+            helm("Pod", "z", 0),
+            ours("ours"),
+            ours("ours-too"),
+            helm("Job", "light", -5000),
+            helm("Job", "lightest", i32::MIN.into()),
+        ];
+        let expected = [
+            "0 lightest",
+            "1 light",
+            "2 ours",
+            "2 ours-too",
+            "3 z",
+            "4 a",
+            "5 b",
+            "6 heavy",
+            "7 heaviest",
+            "8 web",
+        ];
+        assert_eq!(order(&objects).unwrap(), expected);
     }
 }

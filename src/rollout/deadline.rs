@@ -34,6 +34,11 @@ impl Budget {
         budget
     }
 
+    /// No deadline of its own: only `--timeout` ends it.
+    pub fn endless() -> Self {
+        Self { parts: Vec::new(), endless: true }
+    }
+
     /// Of one part.
     pub fn of_seconds(seconds: u32, name: &'static str) -> Self {
         Self { parts: vec![(seconds, name)], endless: false }

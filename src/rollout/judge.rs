@@ -1,5 +1,6 @@
 //! The verdict on one object: its identity, its generation, its kind's rule, then signs, settling and the deadline.
 
+use super::blame::has_run;
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
@@ -11,6 +12,7 @@ use super::signs::{Look, Sign, is_good, signs, trouble};
 use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
+use crate::model::hook::{ended, goes_by_itself, runs};
 use crate::model::pod::PodFacts;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +77,7 @@ pub fn judge(
             Reading::without_pods(Verdict::waiting(0, 1, why))
         }
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
+        Known::HasRun => Reading::noted("it has run, and went by itself"),
     };
     let mut judgement = weigh(reading, subject, surroundings, policy, memory, now);
     judgement.premature = premature;
@@ -92,8 +95,9 @@ pub(super) fn current_pods<'a>(
     policy: &Policy,
 ) -> Result<Vec<&'a PodFacts>, String> {
     match known(subject, surroundings, &mut Memory::default()) {
-        Known::Current(object) if object.kind() == "Job" => Ok(surroundings.pods.clone()),
+        Known::Current(object) if runs(object) => Ok(surroundings.pods.clone()),
         Known::Current(object) => Ok(kinds::read(object, surroundings, policy).pods),
+        Known::HasRun => Ok(Vec::new()),
         Known::NotYet(why) | Known::Unseen(why) | Known::Blind(why) | Known::Gone(why) => Err(why),
     }
 }
@@ -106,6 +110,8 @@ enum Known<'a> {
     /// The watch, or the controller, has not come to our write.
     Unseen(String),
     Gone(String),
+    /// It goes by itself, and has.
+    HasRun,
 }
 
 /// Whether the watch shows the object as our write left it, and whether its controller has seen that.
@@ -116,6 +122,7 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
     }
     let Some(object) = surroundings.object else {
         return match memory.uid {
+            Some(_) if memory.has_run => Known::HasRun,
             Some(_) => Known::Gone(format!("{target} was deleted by somebody")),
             None => Known::NotYet(format!("{target} is not there yet")),
         };
@@ -127,6 +134,10 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         };
     }
     memory.uid = Some(object.uid().to_owned());
+    memory.has_run = goes_by_itself(object) && ended(object) == Some(true);
+    if memory.has_run && object.at("/metadata/deletionTimestamp").is_some() {
+        return Known::HasRun;
+    }
     if object.at("/metadata/deletionTimestamp").is_some() && object.kind() != "Namespace" {
         return Known::NotYet(format!("{target} is being deleted by somebody"));
     }
@@ -283,7 +294,9 @@ fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Readin
     };
     let tail = reason.map(|text| format!("; {text}")).unwrap_or_default();
     // A sign that did not last out its grace is the cause all the same: a registry that is down is not the release's.
-    let kind = first.map_or(CauseKind::DeadlineExceeded, |sign| sign.cause.kind);
+    let ran = reading.pods.iter().any(|pod| has_run(pod));
+    let silent = if ran { CauseKind::DeadlineExceeded } else { CauseKind::Stalled };
+    let kind = first.map_or(silent, |sign| sign.cause.kind);
     let mut failed = reported(kind, format!("{what}: {why}{tail}"));
     if let Verdict::Failed { cause } = &mut failed {
         cause.pod = pod;

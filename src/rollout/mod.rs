@@ -7,6 +7,7 @@
 //! (`signs.rs`); must containers without a readiness probe live a little longer (`settle.rs`); is there still
 //! progress (`deadline.rs`).
 
+mod blame;
 mod deadline;
 mod gate;
 mod judge;

@@ -4,6 +4,7 @@ use super::policy::Graces;
 use super::reading::Reading;
 use super::signs::Sign;
 use super::subject::{Subject, Surroundings};
+use crate::model::occurrence::Occurrence;
 use crate::model::verdict::{Cause, CauseKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,6 +34,14 @@ pub(super) fn refused(
     let text = format!("{missing} of {} pods cannot be created: {}", reading.wanted, essence(&message));
     let cause = Cause { kind, message: text, pod: None, container: None, previous_logs: false };
     Some(Sign { key: format!("{kind:?}/"), grace, cause })
+}
+
+/// What refuses the creation of an object's pods, by the last Event about it, and its words.
+pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(CauseKind, String)> {
+    let of_creator = occurrences.iter().filter(|one| one.reason == "FailedCreate" && one.about == creator);
+    let last = of_creator.max_by_key(|one| one.last)?;
+    let text = format!("its pods cannot be created: {}", essence(&last.message));
+    Some((classify(&last.message, &Graces::default()).0, text))
 }
 
 fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Signs that a pod will not come up by itself, with the time that each must last.
 
+use super::blame::{cannot_start, is_disrupted};
 use super::policy::Policy;
 use super::pull;
 use super::subject::Subject;
@@ -40,7 +41,7 @@ pub(super) fn signs(pod: &PodFacts, look: &Look<'_>) -> Vec<Sign> {
     }
     let mut found = Vec::new();
     if pod.phase == "Failed" && look.must_run && pod.controller.is_none() {
-        found.push(sign(pod, None, CauseKind::PodFailed, 0, failed_pod(pod)));
+        found.push(sign(pod, None, of_failed(pod), 0, failed_pod(pod)));
     }
     for container in &pod.containers {
         found.extend(of_container(pod, container, look));
@@ -91,7 +92,7 @@ fn waiting(
             format!("{what} needs an image, and {:?} is not an image's name", container.image),
         ),
         "ErrImageNeverPull" => named(
-            CauseKind::ImageNotFound,
+            CauseKind::ImageUnavailable,
             0,
             format!(
                 "{what} needs image {} on its node (imagePullPolicy: Never), and it is not there",
@@ -110,13 +111,11 @@ fn waiting(
             };
             named(kind, graces.configuration, format!("{what} cannot be configured: {}", or(message, reason)))
         }
-        "CreateContainerError"
-        | "RunContainerError"
-        | "ContainerCannotRun"
-        | "PostStartHookError"
-        | "PreStartHookError"
-        | "ImageInspectError"
-        | "SignatureValidationFailed" => named(
+        "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" | "ImageInspectError" => {
+            let text = format!("{what} cannot start: {}", or(message, reason));
+            named(cannot_start(message), graces.start, text)
+        }
+        "PostStartHookError" | "PreStartHookError" | "SignatureValidationFailed" => named(
             CauseKind::CannotStart,
             graces.start,
             format!("{what} cannot start: {}", or(message, reason)),
@@ -138,7 +137,7 @@ fn pull_failure(
     let known = texts.filter_map(|text| Some((pull::classify(text, &container.image)?, text))).next();
     match known {
         Some((CauseKind::ImageNotFound, _)) if look.subject.seen_images.contains(&container.image) => (
-            CauseKind::ImageNotFound,
+            CauseKind::ImageUnavailable,
             graces.seen_image,
             "the registry says that it does not exist, though it was there before the promotion".into(),
         ),
@@ -162,7 +161,7 @@ fn last_words(text: &str) -> String {
     parts[parts.len().saturating_sub(3)..].join(": ")
 }
 
-fn is_missing_configuration(message: &str) -> bool {
+pub(super) fn is_missing_configuration(message: &str) -> bool {
     ["not found", "couldn't find key", "non-existent"].iter().any(|word| message.contains(word))
 }
 
@@ -197,9 +196,9 @@ fn crash(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<
     if times < look.policy.crash_exits {
         return None;
     }
-    let cannot_start = matches!(exit.reason.as_str(), "StartError" | "ContainerCannotRun");
-    let (kind, what) = match (cannot_start, is_init) {
-        (true, _) => (CauseKind::CannotStart, "container"),
+    let was_not_started = matches!(exit.reason.as_str(), "StartError" | "ContainerCannotRun");
+    let (kind, what) = match (was_not_started, is_init) {
+        (true, _) => (cannot_start(&exit.message), "container"),
         (false, true) => (CauseKind::InitFailed, "init container"),
         (false, false) => (CauseKind::CrashLoop, "container"),
     };
@@ -275,7 +274,13 @@ fn volume(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
     ))
 }
 
-fn failed_pod(pod: &PodFacts) -> String {
+/// The class of a pod's failure.
+pub(super) fn of_failed(pod: &PodFacts) -> CauseKind {
+    if is_disrupted(pod) { CauseKind::Evicted } else { CauseKind::PodFailed }
+}
+
+/// Why a pod failed.
+pub(super) fn failed_pod(pod: &PodFacts) -> String {
     let exit = pod.containers.iter().find_map(|one| match &one.state {
         ContainerState::Terminated { exit } if exit.code != 0 => {
             Some(format!("container {} ended with {}", one.name, ended(exit)))

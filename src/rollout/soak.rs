@@ -1,5 +1,6 @@
 //! What must not get worse once a rollout is done: restarts and readiness.
 
+use super::blame::is_disrupted;
 use super::policy::Graces;
 use super::signs::{Sign, describe, ended, trouble};
 use super::subject::Baseline;
@@ -31,13 +32,18 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
     let message = format!("{} ended during the soak{how}", describe(pod, container));
     let previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
     let cause = Cause {
-        kind: CauseKind::Soak,
+        kind: kind(pod),
         message,
         pod: Some(pod.name.clone()),
         container: Some(container.name.clone()),
         previous_logs,
     };
     Some(Sign { key: format!("soak/{}/{}", pod.uid, container.name), grace: 0, cause })
+}
+
+/// A pod that was ended from outside says nothing of the release.
+fn kind(pod: &PodFacts) -> CauseKind {
+    if is_disrupted(pod) { CauseKind::Evicted } else { CauseKind::Soak }
 }
 
 fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
@@ -47,7 +53,7 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
     }
     let why = trouble(pod).map(|what| format!(": {what}")).unwrap_or_default();
     let cause = Cause {
-        kind: CauseKind::Soak,
+        kind: kind(pod),
         message: format!(
             "pod {} was ready when the soak began, and has not been for {} s{why}",
             pod.name, graces.readiness

@@ -99,6 +99,27 @@ fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it()
 }
 
 #[test]
+fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
+    let scene = Scene::new();
+    let release = scene.release("2");
+    let mut made: Value = serde_json::from_slice(&std::fs::read(&release).unwrap()).unwrap();
+    let job = |name: &str, annotations: Value, spec: Value| {
+        let mut job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations},
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image("2")}]}}}});
+        job["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        job
+    };
+    let more = [
+        job("seed", json!({}), json!({"ttlSecondsAfterFinished": 0})),
+        job("install", json!({"helm.sh/hook": "pre-install"}), json!({})),
+    ];
+    made["spec"]["objects"].as_array_mut().unwrap().extend(more);
+    let release = scene.write("release.json", &made);
+    let told = scene.wait(&release, &["--timeout", "20s"], &[config("2"), deployment(&image("2"), None)]);
+    assert!(told.exits(0).stderr.contains("shop 2 runs: 2 objects"));
+}
+
+#[test]
 fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come() {
     let scene = Scene::new();
     let release = scene.release("2");

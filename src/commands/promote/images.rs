@@ -1,7 +1,7 @@
 //! Whether the registries still have what a promotion needs: the images to come, and those that a revert brings back.
 
 use crate::model::finding::Comparison;
-use crate::model::plan::{Plan, PreflightFinding, Severity};
+use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::pod_spec;
 use crate::model::release::ImagePath;
 use crate::model::{Object, ObjectId};
@@ -36,7 +36,7 @@ struct Needed {
 
 /// Asks for each image of the steps once.
 pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> Looked {
-    let needed = needed(plan, comparison, paths);
+    let needed = needed(&plan.steps, comparison, paths);
     if needed.is_empty() {
         return Looked::default();
     }
@@ -55,14 +55,21 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
     told(&needed, answers)
 }
 
-fn needed(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
+fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
     let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
     let live: HashMap<ObjectId, &Object> =
         comparison.objects.iter().filter_map(|one| Some((one.id(), one.live.object()?))).collect();
-    for step in &plan.steps {
+    for step in steps {
         let id = step.target.id();
-        for image in step.action.object().iter().flat_map(|object| pod_spec::images(object, paths)) {
-            needed.entry(image.reference).or_default().next.get_or_insert_with(|| id.clone());
+        // What undoes it has to run when everything else has failed.
+        let undo = match &step.undo {
+            Undo::Run { job } => Some((ObjectId { name: job.name().into(), ..id.clone() }, job.as_ref())),
+            _ => None,
+        };
+        for (id, object) in step.action.object().map(|object| (id.clone(), object)).into_iter().chain(undo) {
+            for image in pod_spec::images(object, paths) {
+                needed.entry(image.reference).or_default().next.get_or_insert_with(|| id.clone());
+            }
         }
         let Some(live) = live.get(&id) else { continue };
         for image in pod_spec::images(live, paths) {
@@ -132,7 +139,9 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ObjectId;
+    use crate::model::Target;
+    use crate::model::kinds::built_in;
+    use crate::model::plan::{Action, Expect};
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
@@ -165,5 +174,30 @@ mod tests {
         assert!(refused[0].contains("r/next:1") && refused[1].contains("r/up:1"), "{refused:?}");
         assert_eq!(looked.seen, BTreeSet::from(["r/there:1".to_owned()]));
         assert!(looked.findings.iter().any(|finding| finding.message.contains("r/silent:1: no route")));
+    }
+
+    #[test]
+    fn the_image_of_the_job_that_undoes_an_irreversible_one_is_looked_for_too() {
+        let job = |name: &str, image: &str| {
+            Object::new(
+                serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+                "spec": {"template": {"spec": {"containers": [{"name": "main", "image": image}]}}}}),
+            )
+            .unwrap()
+        };
+        let step = PlanStep {
+            id: 0,
+            wave: 0,
+            target: Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate"),
+            action: Action::Create { object: job("migrate", "r/forward:1") },
+            expect: Expect::Absent,
+            undo: Undo::Run { job: Box::new(job("migrate-back", "r/back:1")) },
+            why: String::new(),
+            changes: Vec::new(),
+        };
+        let needed = needed(&[step], &Comparison::default(), &[]);
+        let by: Vec<_> =
+            needed.iter().map(|(image, by)| (&**image, &*by.next.as_ref().unwrap().name)).collect();
+        assert_eq!(by, [("r/back:1", "migrate-back"), ("r/forward:1", "migrate")]);
     }
 }

@@ -177,6 +177,8 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     let Compared { comparison, autoscalers: (autoscalers, mut unreadable), .. } =
         comparing::compare(cluster, question).await?;
     unreadable.extend(place.unreadable.iter().cloned());
+    let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison).await;
+    unreadable.extend(unread);
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
         id: written.as_ref().map_or_else(acting::random, |plan| plan.id.clone()),
@@ -187,6 +189,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         actor: place.actor.clone(),
         autoscalers,
         unreadable,
+        past,
     };
     let mut policy = args.policy();
     policy.untested = inputs.environment.environment.spec.untested;

@@ -1,4 +1,5 @@
 //! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last.
+//! What goes by itself once it has run is judged when it is seen, and may never be.
 
 use super::wanted::Goal;
 use crate::cluster::Cluster;
@@ -6,11 +7,13 @@ use crate::compare::missing;
 use crate::execute::watching::Watching;
 use crate::execute::{Bounds, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
+use crate::model::hook::{ended, goes_by_itself};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::{Cause, CauseKind};
 use crate::model::{Object, Target};
 use crate::observe;
+use crate::plan::may_be_absent;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,12 +37,12 @@ pub(super) async fn follow(
     loop {
         let look = look(goal, &*cluster, &open).await;
         let arrived: Vec<Watched> = look.arrived(watched.len());
+        open.retain(|(target, _)| look.is_open(target));
         if !arrived.is_empty() {
-            open.retain(|(target, _)| !arrived.iter().any(|one| one.target == *target));
             watching.join(&arrived).await;
             watched.extend(arrived);
         }
-        if open.is_empty() {
+        if !look.waits() {
             watching.progress(&watched, bounds).await?;
             return Ok(watched);
         }
@@ -62,14 +65,31 @@ pub(super) async fn follow(
     }
 }
 
+/// What one look at an object showed.
+enum Seen {
+    /// It is as desired, and is judged from now on.
+    Arrived(Object),
+    /// It has run well, and may be gone at any time.
+    HasRun,
+    /// It is not there as desired, and is waited for: why.
+    NotYet(String),
+    /// It has not run to its end, and is gone some time after that.
+    Runs,
+    /// It is not there as desired, and need not be.
+    MayBeGone,
+}
+
 /// What one look at the objects showed.
 struct Look {
-    found: Vec<(Target, Result<Object, String>)>,
+    found: Vec<(Target, Seen)>,
 }
 
 impl Look {
     fn arrived(&self, from: usize) -> Vec<Watched> {
-        let there = self.found.iter().filter_map(|(target, found)| Some((target, found.as_ref().ok()?)));
+        let there = self.found.iter().filter_map(|(target, seen)| match seen {
+            Seen::Arrived(answer) => Some((target, answer)),
+            _ => None,
+        });
         there
             .enumerate()
             .map(|(at, (target, answer))| Watched {
@@ -81,52 +101,107 @@ impl Look {
             .collect()
     }
 
-    fn not_yet(&self) -> Option<(&Target, &str)> {
-        self.found.iter().find_map(|(target, found)| Some((target, found.as_ref().err()?.as_str())))
+    fn is_open(&self, target: &Target) -> bool {
+        let is_open = |seen: &Seen| matches!(seen, Seen::NotYet(_) | Seen::Runs | Seen::MayBeGone);
+        self.found.iter().any(|(other, seen)| other == target && is_open(seen))
+    }
+
+    /// Whether something is to be waited for.
+    fn waits(&self) -> bool {
+        self.not_yet().is_some()
+    }
+
+    /// The first that is waited for; why it is not there, where it is not.
+    fn not_yet(&self) -> Option<(&Target, Option<&str>)> {
+        self.found.iter().find_map(|(target, seen)| match seen {
+            Seen::NotYet(why) => Some((target, Some(why.as_str()))),
+            Seen::Runs => Some((target, None)),
+            Seen::Arrived(_) | Seen::HasRun | Seen::MayBeGone => None,
+        })
     }
 
     /// What the first of them is waited for.
     fn first(&self) -> String {
-        self.not_yet().map(|(target, why)| format!("{target}: {why}")).unwrap_or_default()
+        let said = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
+        self.not_yet().map(said).unwrap_or_default()
     }
 }
+
+/// What is said of one that runs.
+const RUNS: &str = "it has not run to its end";
 
 async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> Look {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let why = format!("it cannot be read: {error}");
-            return Look { found: targets.into_iter().map(|target| (target, Err(why.clone()))).collect() };
+            let unread = || Seen::NotYet(format!("it cannot be read: {error}"));
+            return Look { found: targets.into_iter().map(|target| (target, unread())).collect() };
         }
     };
-    let mut found = Vec::new();
-    for (target, desired) in open {
-        let state = match snapshot.objects.get(&target.id()) {
+    let seen = |(target, desired): &&(Target, Object)| {
+        let not_there = |why| if may_be_absent(desired) { Seen::MayBeGone } else { Seen::NotYet(why) };
+        let seen = match snapshot.objects.get(&target.id()) {
             Some(Observed::Present(live)) => match missing(desired, live, &goal.images, &goal.image_paths) {
-                Some(path) => Err(format!("{path} is not as desired yet")),
-                None => Ok(live.clone()),
+                Some(path) => not_there(format!("{path} is not as desired yet")),
+                None => as_desired(desired, live),
             },
-            Some(Observed::Unreadable { error, .. }) => Err(format!("it cannot be read: {error}")),
-            Some(Observed::Absent(_)) | None => Err("it is not there yet".into()),
+            Some(Observed::Unreadable { error, .. }) => Seen::NotYet(format!("it cannot be read: {error}")),
+            Some(Observed::Absent(_)) | None => not_there("it is not there yet".into()),
         };
-        found.push((target.clone(), state));
+        (target.clone(), seen)
+    };
+    Look { found: open.iter().map(seen).collect() }
+}
+
+/// A watch would take what goes by itself for deleted by somebody: it is watched only where it has failed.
+fn as_desired(desired: &Object, live: &Object) -> Seen {
+    match ended(live) {
+        Some(true) if goes_by_itself(desired) => Seen::HasRun,
+        None if goes_by_itself(desired) => Seen::Runs,
+        _ => Seen::Arrived(live.clone()),
     }
-    Look { found }
 }
 
 fn late(look: &Look, timeout: Duration) -> Box<Failure> {
-    let (object, why) = match look.not_yet() {
-        Some((target, why)) => (Some(target.id()), why),
-        None => (None, ""),
+    let first = look.not_yet();
+    let seconds = timeout.as_secs();
+    let message = match first {
+        Some((_, None)) => format!("not done within {seconds} s: {RUNS}"),
+        Some((_, Some(why))) => format!("nobody has applied it within {seconds} s: {why}"),
+        None => format!("not done within {seconds} s"),
     };
-    let message = format!("nobody has applied it within {} s: {why}", timeout.as_secs());
-    let cause = Cause {
-        kind: CauseKind::DeadlineExceeded,
-        message,
-        pod: None,
-        container: None,
-        previous_logs: false,
-    };
+    let object = first.map(|(target, _)| target.id());
+    let cause = Cause { kind: CauseKind::Stalled, message, pod: None, container: None, previous_logs: false };
     Box::new(Failure { object, cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_goes_by_itself_is_watched_only_where_it_has_failed() {
+        let seen = |spec: Value, ending: Option<&str>| {
+            let conditions: Vec<Value> =
+                ending.iter().map(|kind| json!({"type": kind, "status": "True"})).collect();
+            let job =
+                Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "seed"},
+                "spec": spec, "status": {"conditions": conditions}}))
+                .unwrap();
+            match as_desired(&job, &job) {
+                Seen::Arrived(_) => "watched",
+                Seen::HasRun => "has run",
+                Seen::NotYet(_) | Seen::Runs => "waited for",
+                Seen::MayBeGone => "gone",
+            }
+        };
+        let goes = || json!({"ttlSecondsAfterFinished": 0});
+        assert_eq!(seen(goes(), None), "waited for");
+        assert_eq!(seen(goes(), Some("Complete")), "has run");
+        assert_eq!(seen(goes(), Some("Failed")), "watched");
+        assert_eq!(seen(json!({}), None), "watched");
+        assert_eq!(seen(json!({}), Some("Complete")), "watched");
+    }
 }

@@ -4,6 +4,7 @@ use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::waves;
 use crate::execute::steps::{Outcome, refusal};
+use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
 use crate::model::verdict::CauseKind;
 use crate::plan::content_hash;
@@ -61,10 +62,15 @@ impl Machine {
 
     /// The steps whose objects have to be there: not what runs once and has run.
     fn standing(&self) -> Vec<u32> {
-        let stands = |step: &&StepProgress| {
-            !step.prune && matches!(step.state, StepState::Done { .. }) && !(step.well && runs_once(step))
-        };
-        self.head.current.steps.iter().filter(stands).map(|step| step.id).collect()
+        let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
+        let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
+        self.head.current.steps.iter().filter(is_done).filter(stands).map(|step| step.id).collect()
+    }
+
+    /// Whether the object of a step does its work once: a Job, or a Pod that is a hook.
+    fn runs_once(&self, id: u32) -> bool {
+        let sent = self.bodies.steps.get(&id).and_then(|part| part.step.action.object());
+        sent.is_some_and(|sent| runs(sent) && (sent.kind() == "Job" || is_hook(sent)))
     }
 
     /// These were judged well.
@@ -76,16 +82,15 @@ impl Machine {
     /// Objects of steps that are done are not there: what runs once and was never seen to end runs again, and anything
     /// else is a failure.
     pub(super) fn absent(&mut self, ids: &[u32], now: Timestamp) -> Vec<Effect> {
-        let mut gone = None;
-        for step in self.head.current.steps.iter_mut().filter(|step| ids.contains(&step.id)) {
-            if runs_once(step) {
+        let (again, gone): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| self.runs_once(**id));
+        for id in again {
+            if let Some(step) = self.head.current.step_mut(id) {
                 step.state = StepState::Intended;
-            } else {
-                gone.get_or_insert_with(|| step.target.id());
             }
         }
-        match gone {
-            Some(object) => {
+        match gone.first().and_then(|id| self.head.current.step(*id)) {
+            Some(step) => {
+                let object = step.target.id();
                 let message = format!("{object}: expected it to be there, found it deleted by somebody");
                 self.fail(Failure::of(Some(object), CauseKind::Disappeared, message), now)
             }
@@ -271,10 +276,4 @@ impl Machine {
         self.stage = Stage::Ended;
         vec![Effect::Finish(ending::promoted(&self.head.current, &self.unpruned), true)]
     }
-}
-
-/// Whether the object of a step does its work once: a Job or a Pod.
-fn runs_once(step: &StepProgress) -> bool {
-    let resource = &step.target.resource;
-    matches!((&*resource.group, &*resource.kind), ("batch", "Job") | ("", "Pod"))
 }

@@ -16,7 +16,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
             Some(_) => return Reading::noted("bound; it grows when a pod mounts it"),
             None => Verdict::done(),
         },
-        "Lost" => reported(CauseKind::ReportedByObject, "the claim has lost its volume (phase Lost)"),
+        "Lost" => reported(CauseKind::VolumeNotMounted, "the claim has lost its volume (phase Lost)"),
         _ if last("WaitForFirstConsumer").is_some() => {
             return Reading::noted(
                 "it is bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",

@@ -1,28 +1,21 @@
 //! Jobs: complete, not merely started.
 
+use super::super::blame::from_outside;
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, condition, number, reported};
+use super::super::reading::{Condition, Reading, condition, number};
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of};
 use crate::model::Object;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::hook::{is_hook, is_irreversible};
+use crate::model::verdict::{Cause, CauseKind, Verdict};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
 pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
     let pods = pods_of(object.uid(), surroundings);
     if let Some(failed) = is("Failed") {
-        let failed_pods = number(object, "/status/failed");
-        let message =
-            format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
-        let mut verdict = reported(CauseKind::JobFailed, message);
-        if let Verdict::Failed { cause } = &mut verdict {
-            let last = pods.iter().filter(|pod| pod.phase == "Failed").max_by_key(|pod| pod.created);
-            cause.pod = last.map(|pod| pod.name.clone());
-            cause.container = last.and_then(|pod| Some(pod.lasting().next()?.name.clone()));
-        }
-        return Reading::without_pods(verdict);
+        return Reading::without_pods(failure(object, &failed, surroundings));
     }
     if let Some(complete) = is("Complete") {
         let policy_met = complete.reason == "SuccessPolicy";
@@ -31,13 +24,22 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
             false => Reading::without_pods(Verdict::done()),
         };
     }
-    if object.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
-        return Reading::noted("suspended: it does not run until it is resumed");
-    }
     let wanted = match object.at("/spec/completions") {
         Some(_) => number(object, "/spec/completions"),
         None => 1,
     };
+    if object.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
+        let why = "suspended: it does not run until it is resumed";
+        // What holds a hook back (a queue, at admission) lets it go: it has not run yet.
+        return if is_hook(object) {
+            Reading {
+                budget: budget(object, policy),
+                ..Reading::without_pods(Verdict::waiting(0, wanted, why))
+            }
+        } else {
+            Reading::noted(why)
+        };
+    }
     let succeeded = number(object, "/status/succeeded").min(wanted);
     let failed = number(object, "/status/failed");
     let again = if failed > 0 { format!(", {failed} failed and tried again") } else { String::new() };
@@ -52,9 +54,128 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     reading.settles = false;
     reading.figures =
         vec![number(object, "/status/succeeded"), failed, falling(number(object, "/status/active"))];
-    reading.budget = match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
-        None => Budget::of_seconds(policy.deadline, "by default"),
-    };
+    reading.budget = budget(object, policy);
     reading
+}
+
+/// Its failure, with what ended its pods where that was not their own containers.
+fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<'_>) -> Verdict {
+    let failed_pods = number(object, "/status/failed");
+    let mut message =
+        format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
+    // Those that are going show why as well: a Job past its deadline deletes them.
+    let mut pods = surroundings.pods.clone();
+    pods.sort_by_key(|pod| pod.created);
+    let mut kind = CauseKind::JobFailed;
+    if let Some((outside, told)) = from_outside(&pods, object.uid(), &surroundings.occurrences) {
+        kind = outside;
+        message = format!("{message}; {told}");
+    }
+    let last = pods.iter().rfind(|pod| pod.phase == "Failed");
+    Verdict::Failed {
+        cause: Cause {
+            kind,
+            message,
+            pod: last.map(|pod| pod.name.clone()),
+            container: last.and_then(|pod| Some(pod.lasting().next()?.name.clone())),
+            previous_logs: false,
+        },
+    }
+}
+
+/// How long it may be silent. A migration that is cut off cannot be undone: it has the time that its own spec, or
+/// whoever promotes, gives it.
+fn budget(object: &Object, policy: &Policy) -> Budget {
+    match object.at("/spec/activeDeadlineSeconds") {
+        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
+        None if is_irreversible(object) => Budget::endless(),
+        None => Budget::of_seconds(policy.deadline, "by default"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Memory, Subject, judge};
+    use super::*;
+    use crate::model::Target;
+    use crate::model::kinds::built_in;
+    use crate::model::pod::PodFacts;
+    use serde_json::{Value, json};
+
+    fn job(annotations: Value, spec: Value) -> Object {
+        let metadata = json!({"name": "migrate", "uid": "u", "annotations": annotations});
+        Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_job_that_failed_says_what_ended_its_pods_where_it_was_not_they() {
+        let failure = |reason: &str| {
+            let mut job = job(json!({}), json!({}));
+            let failed = json!({"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"});
+            job.value_mut()["status"] = json!({"conditions": [failed], "failed": 1});
+            let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 1}}}]);
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate-1"},
+                "spec": {"containers": [{"name": "main"}]},
+                "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
+            let pod = PodFacts::reduce(&Object::new(pod).unwrap());
+            let surroundings = Surroundings { pods: vec![&pod], ..Surroundings::default() };
+            match read(&job, &surroundings, &Policy::default()).verdict {
+                Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (kind, message, pod) = failure("");
+        assert_eq!((kind, pod.as_deref()), (CauseKind::JobFailed, Some("migrate-1")), "{message}");
+        let (kind, message, _) = failure("Evicted");
+        assert_eq!(kind, CauseKind::Evicted);
+        assert!(message.ends_with("pod migrate-1 failed: Evicted"), "{message}");
+    }
+
+    #[test]
+    fn a_hook_that_is_held_back_has_not_run_yet() {
+        let read = |annotations: Value| {
+            let job = job(annotations, json!({"suspend": true}));
+            read(&job, &Surroundings::default(), &Policy::default()).verdict
+        };
+        assert!(matches!(read(json!({"kubectl-delivery.io/hook": "pre"})), Verdict::Waiting { .. }));
+        assert!(matches!(read(json!({})), Verdict::Done { note: Some(_) }));
+    }
+
+    #[test]
+    fn an_irreversible_job_may_be_silent_as_long_as_its_own_spec_lets_it() {
+        let budget =
+            |annotations: &Value, spec: Value| budget(&job(annotations.clone(), spec), &Policy::default());
+        let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
+        assert_eq!(budget(&irreversible, json!({})), Budget::endless());
+        let own = Budget::of_seconds(30, "activeDeadlineSeconds");
+        assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
+        assert_eq!(budget(&json!({}), json!({})), Budget::of_seconds(600, "by default"));
+    }
+
+    #[test]
+    fn one_that_has_run_and_goes_by_itself_was_not_deleted_by_somebody() {
+        let complete = json!([{"type": "Complete", "status": "True"}]);
+        let last = |spec: Value, conditions: Value| {
+            let mut job = job(json!({}), spec);
+            job.value_mut()["status"] = json!({"conditions": conditions});
+            let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
+            let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+            let subject = Subject::new(target, &job, now);
+            let mut memory = Memory::default();
+            let mut look = |object| {
+                let surroundings = Surroundings { object, ..Surroundings::default() };
+                judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
+            };
+            look(Some(&job));
+            look(None)
+        };
+        let goes = || json!({"ttlSecondsAfterFinished": 1});
+        assert!(matches!(last(goes(), complete.clone()), Verdict::Done { .. }));
+        assert!(
+            matches!(last(json!({}), complete), Verdict::Failed { .. }),
+            "nobody takes that one away by itself"
+        );
+        assert!(matches!(last(goes(), json!([])), Verdict::Failed { .. }), "how it ended is not known");
+    }
 }

@@ -2,16 +2,23 @@
 
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::Reading;
+use super::super::reading::{Reading, number};
+use super::super::signs::{failed_pod, of_failed};
 use super::super::subject::Surroundings;
-use crate::model::verdict::Verdict;
+use crate::model::Object;
+use crate::model::hook::is_hook;
+use crate::model::pod::PodFacts;
+use crate::model::verdict::{Cause, Verdict};
 
 /// Done when it is ready, or has succeeded. A failed one is seen by its sign.
-pub(super) fn read<'a>(surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
     let pods = surroundings.pods.clone();
     let Some(pod) = pods.first() else {
         return Reading::without_pods(Verdict::waiting(0, 1, "the pod is not seen yet"));
     };
+    if is_hook(object) {
+        return hook(object, pod, policy);
+    }
     let verdict = match pod.phase.as_str() {
         "Succeeded" => return Reading::noted("it has run to its end"),
         "Running" if pod.ready => Verdict::done(),
@@ -21,4 +28,78 @@ pub(super) fn read<'a>(surroundings: &Surroundings<'a>, policy: &Policy) -> Read
     let mut reading = Reading::with_pods(verdict, pods, 1);
     reading.budget = Budget::of_seconds(policy.deadline, "by default");
     reading
+}
+
+/// A hook is done when it has run to its end, and has failed when it says so: its containers may exit.
+fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> Reading<'a> {
+    let verdict = match pod.phase.as_str() {
+        "Succeeded" => return Reading::without_pods(Verdict::done()),
+        "Failed" => return Reading::without_pods(Verdict::Failed { cause: failed(pod) }),
+        "Running" => Verdict::waiting(0, 1, "the pod has not run to its end"),
+        _ => Verdict::waiting(0, 1, "the pod has not started"),
+    };
+    let mut reading = Reading::with_pods(verdict, vec![pod], 1);
+    reading.must_run = false;
+    reading.settles = false;
+    reading.budget = match object.at("/spec/activeDeadlineSeconds") {
+        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
+        None => Budget::of_seconds(policy.deadline, "by default"),
+    };
+    reading
+}
+
+fn failed(pod: &PodFacts) -> Cause {
+    Cause {
+        kind: of_failed(pod),
+        message: failed_pod(pod),
+        pod: Some(pod.name.clone()),
+        container: pod.lasting().next().map(|one| one.name.clone()),
+        previous_logs: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::verdict::CauseKind;
+    use serde_json::{Value, json};
+
+    /// The verdict on a pod with this status, and whether the exits of its containers count.
+    fn verdict(annotations: Value, status: Value) -> (Verdict, bool) {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "status": status, "spec": {"containers": [{"name": "main"}]},
+            "metadata": {"name": "check", "uid": "u", "annotations": annotations}});
+        let object = Object::new(object).unwrap();
+        let pod = PodFacts::reduce(&object);
+        let surroundings = Surroundings { pods: vec![&pod], ..Surroundings::default() };
+        let reading = read(&object, &surroundings, &Policy::default());
+        (reading.verdict, reading.must_run || reading.settles)
+    }
+
+    fn hook(status: Value) -> (Verdict, bool) {
+        verdict(json!({"helm.sh/hook": "test"}), status)
+    }
+
+    #[test]
+    fn a_hook_is_done_only_when_it_has_run_to_its_end() {
+        let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+        assert_eq!(verdict(json!({}), ready.clone()), (Verdict::done(), true));
+        let waiting = Verdict::waiting(0, 1, "the pod has not run to its end");
+        assert_eq!(hook(ready), (waiting, false));
+        assert_eq!(hook(json!({"phase": "Succeeded"})), (Verdict::done(), false));
+    }
+
+    #[test]
+    fn a_hook_that_failed_has_failed_at_once_with_how_it_ended() {
+        let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 3}}}]);
+        let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "containerStatuses": ended}))
+        else {
+            panic!("it has failed")
+        };
+        assert_eq!((cause.kind, cause.container.as_deref()), (CauseKind::PodFailed, Some("main")));
+        assert!(cause.message.contains("exit code 3"), "{}", cause.message);
+        let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
+            panic!("it has failed")
+        };
+        assert_eq!(cause.kind, CauseKind::Evicted);
+    }
 }

@@ -24,7 +24,7 @@ pub(in super::super) fn read<'a>(
         ("apps", "ReplicaSet") | ("", "ReplicationController") => {
             replica_set::read(object, surroundings, policy)
         }
-        ("", "Pod") => pod::read(surroundings, policy),
+        ("", "Pod") => pod::read(object, surroundings, policy),
         ("batch", "Job") => job::read(object, surroundings, policy),
         ("batch", "CronJob") => cron_job::read(object),
         ("", "PersistentVolumeClaim") => claim::read(object, surroundings),

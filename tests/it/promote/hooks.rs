@@ -6,7 +6,7 @@ use kubectl_delivery::model::Object;
 use serde_json::{Value, json};
 
 /// A Job of one container; `play` is what its pod's simulated node plays.
-fn job(name: &str, annotations: Value, digit: char, play: Option<(&str, &str)>) -> Value {
+pub(super) fn job(name: &str, annotations: Value, digit: char, play: Option<(&str, &str)>) -> Value {
     let mut template = json!({"metadata": {"labels": {}, "annotations": {}}, "spec": {"restartPolicy": "Never",
         "terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": image(digit)}]}});
     if let Some((play, after)) = play {
@@ -17,16 +17,16 @@ fn job(name: &str, annotations: Value, digit: char, play: Option<(&str, &str)>) 
         "spec": {"backoffLimit": 0, "template": template}})
 }
 
-fn web(digit: char, play: Option<&str>) -> Value {
+pub(super) fn web(digit: char, play: Option<&str>) -> Value {
     workload("Deployment", "web", digit, play)
 }
 
-fn the_job(app: &App, name: &str) -> Option<Object> {
+pub(super) fn the_job(app: &App, name: &str) -> Option<Object> {
     app.namespace.get("batch", "Job", name)
 }
 
 /// Which steps were begun, in order: their objects' names.
-fn begun(ran: &Ran) -> Vec<String> {
+pub(super) fn begun(ran: &Ran) -> Vec<String> {
     let events = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events
         .filter(|event| event["event"] == "stepStarted")
@@ -96,10 +96,11 @@ fn a_hook_that_is_not_understood_is_refused_by_its_name_and_nothing_is_touched()
             '1',
             None,
         ),
+        job("e", json!({"kubectl-delivery.io/irreversible": "yes"}), '1', None),
         map("config", json!({})),
     ];
     let ran = app.promote("1", &objects).run().exits(2);
-    for said in ["crd-install", "sometimes", "during", "back"] {
+    for said in ["crd-install", "sometimes", "during", "back", "found \"yes\""] {
         assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
     }
     assert!(app.namespace.get("", "ConfigMap", "config").is_none());

@@ -5,6 +5,7 @@ mod barriers;
 mod baseline;
 mod everything;
 mod hooks;
+mod hooks_that_go;
 mod preflight;
 mod prune;
 mod quarantine;

@@ -70,3 +70,21 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
     assert_eq!(promotable(&app, "6", &many), Ok(()), "quota");
     app.promote("6", &many).run().exits(0);
 }
+
+#[test]
+fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine() {
+    let app = App::new();
+    app.promote("1", &web('1', None)).run().exits(0);
+    let broken = web('2', Some("crash-loop"));
+    app.promote("2", &broken).run().exits(3);
+    app.namespace.quota(json!({"pods": "2"}));
+    let mut retry = app.promote("2", &broken);
+    for check in ["quarantine", "quota", "pods"] {
+        retry.args(["--waive", check]);
+    }
+    let ran = retry.run().exits(3);
+    assert!(ran.stderr.contains("exceeded quota"), "{}", ran.stderr);
+    app.kubectl(&["delete", "resourcequota", "small"]);
+    let refused = promotable(&app, "2", &broken).unwrap_err();
+    assert!(refused.contains("[quarantine]") && refused.contains("revision 2"), "{refused}");
+}

@@ -35,7 +35,7 @@ fn is_done(followed: &Followed) -> bool {
 
 fn waits_for(followed: &Followed, words: &str) {
     let cause = followed.cause();
-    assert_eq!(cause.kind, CauseKind::DeadlineExceeded, "{followed:#?}");
+    assert_eq!(cause.kind, CauseKind::Stalled, "{followed:#?}");
     assert!(cause.message.contains(words), "expected `{words}`, found: {}", cause.message);
 }
 
@@ -109,7 +109,7 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
     let mut lost = claim("lost", "", Some("no-such-volume"));
     lost["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
     let words = "has lost its volume";
-    fails_with(&follow(&namespace, lost, short()), CauseKind::ReportedByObject, words);
+    fails_with(&follow(&namespace, lost, short()), CauseKind::VolumeNotMounted, words);
     namespace.apply(
         json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": {
         "storageClassName": "", "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"],
@@ -196,7 +196,7 @@ fn a_definition_is_done_when_it_is_served_and_one_whose_kind_is_taken_fails() {
 
 #[test]
 fn a_custom_resource_says_by_its_status_how_it_is() {
-    use CauseKind::{DeadlineExceeded, ReportedByObject};
+    use CauseKind::{ReportedByObject, Stalled};
     let condition = |kind: &str, status: &str, message: &str| json!({"type": kind, "status": status, "reason": "Why", "message": message});
     let ready = condition("Ready", "True", "");
     let unready = condition("Ready", "False", "no disk");
@@ -206,21 +206,13 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
     let cases = [
         ("ready", json!({"conditions": [ready]}), Ok(())),
         ("without a status", json!({}), Ok(())),
-        ("not ready", json!({"conditions": [unready]}), Err((DeadlineExceeded, "no disk"))),
+        ("not ready", json!({"conditions": [unready]}), Err((Stalled, "no disk"))),
         ("stalled", json!({"conditions": [unready, stalled]}), Err((ReportedByObject, "no such bucket"))),
-        ("reconciling", json!({"conditions": [ready, busy]}), Err((DeadlineExceeded, "resizing"))),
-        (
-            "not looked at",
-            json!({"observedGeneration": 0, "conditions": [ready]}),
-            Err((DeadlineExceeded, "")),
-        ),
+        ("reconciling", json!({"conditions": [ready, busy]}), Err((Stalled, "resizing"))),
+        ("not looked at", json!({"observedGeneration": 0, "conditions": [ready]}), Err((Stalled, ""))),
         ("current by its rule", rule("Running"), Ok(())),
         ("failed by its rule", rule("Broken"), Err((ReportedByObject, "its health check says failed"))),
-        (
-            "not yet by its rule",
-            rule("Starting"),
-            Err((DeadlineExceeded, "its health check does not hold yet")),
-        ),
+        ("not yet by its rule", rule("Starting"), Err((Stalled, "its health check does not hold yet"))),
     ];
     let namespace = namespace();
     let group = format!("{namespace}.example.com");
@@ -246,7 +238,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
         let followed = follow(&namespace, thing, policy);
         match expected {
             Ok(()) => assert!(is_done(&followed), "{followed:#?}"),
-            Err((DeadlineExceeded, words)) => waits_for(&followed, words),
+            Err((Stalled, words)) => waits_for(&followed, words),
             Err((kind, words)) => fails_with(&followed, kind, words),
         }
     }

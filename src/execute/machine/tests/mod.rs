@@ -159,10 +159,10 @@ fn course(machine: &mut Machine, inputs: Vec<Input>) -> Vec<String> {
 /// The first step's object is a Job.
 fn with_a_job() -> Machine {
     let mut machine = machine();
-    let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "a");
-    machine.head.current.steps[0].target = target.clone();
     let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.target = target;
+    let job =
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "shop"}});
+    bodies.steps.get_mut(&0).unwrap().step.action = Action::Create { object: Object::new(job).unwrap() };
     machine.bodies = Arc::new(bodies);
     machine
 }

@@ -1,0 +1,48 @@
+//! What the history says of a release's objects that are not there.
+
+use crate::cluster::Cluster;
+use crate::model::finding::Comparison;
+use crate::model::inventory::Inventory;
+use crate::model::release::ReleaseIdentity;
+use crate::observe::home::read_record;
+use crate::plan::{Excuse, Past, excused, needs_record};
+
+/// What was promoted before, and why it could not be read. The record is read only where a Job is absent that goes by
+/// itself.
+pub async fn past(
+    cluster: &dyn Cluster,
+    inventory: &Inventory,
+    release: &ReleaseIdentity,
+    comparison: &Comparison,
+) -> (Past, Option<String>) {
+    let Some(entry) = inventory.promoted() else { return (Past::default(), None) };
+    let is_promoted = entry.release == *release;
+    let mut past = Past { has_promoted: true, is_promoted, recorded: Vec::new() };
+    if !needs_record(comparison) {
+        return (past, None);
+    }
+    match read_record(cluster, entry, false).await {
+        Ok(record) => past.recorded = record.desired,
+        Err(error) => return (past, Some(error.to_string())),
+    }
+    (past, None)
+}
+
+/// Leaves out the objects that need not be there, so that their absence is no difference; what should be known of them.
+pub async fn leave_out(
+    cluster: &dyn Cluster,
+    inventory: &Inventory,
+    release: &ReleaseIdentity,
+    comparison: &mut Comparison,
+) -> Vec<String> {
+    let (past, unread) = past(cluster, inventory, release, comparison).await;
+    let excused = excused(comparison, &past);
+    comparison.objects.retain(|object| !excused.contains_key(&object.id()));
+    let note = |(id, excuse)| match excuse {
+        Excuse::HasRun => Some(format!("{id} is not there: it has run, and went by itself")),
+        Excuse::NextChange => Some(format!("{id} is not there: a hook, which runs with the next change")),
+        Excuse::NeverApplied | Excuse::NotThisTime => None,
+    };
+    let unread = unread.map(|what| format!("not read: {what}"));
+    excused.into_iter().filter_map(note).chain(unread).collect()
+}

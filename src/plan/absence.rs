@@ -1,0 +1,81 @@
+//! Which objects of a release need not be there, and why: hooks that do not run this time, and Jobs that have run and
+//! go by themselves.
+
+use super::hooks::{hook_of, not_applied};
+use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::hook::{goes_by_itself, is_hook};
+use crate::model::names::HELM_RELEASE_ANNOTATION;
+use crate::model::snapshot::Observed;
+use crate::model::{Object, ObjectId};
+use std::collections::BTreeMap;
+
+/// What the history says of a release here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Whether a release of its name is promoted.
+    pub has_promoted: bool,
+    /// Whether this very release is what is promoted.
+    pub is_promoted: bool,
+    /// The objects as the last promotion applied them; needed only where [`needs_record`] says so.
+    pub recorded: Vec<Object>,
+}
+
+/// Why an object of a release need not be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// No promotion applies it: a hook of deletions and rollbacks, or a Job that undoes another.
+    NeverApplied,
+    /// A hook that runs only in the first promotion, or only in later ones, and not this time.
+    NotThisTime,
+    /// It has run as it is, and has gone by itself.
+    HasRun,
+    /// A hook of what is promoted: its absence alone changes nothing.
+    NextChange,
+}
+
+/// Whether a promotion is the first of its release here; what Helm has installed is installed.
+pub(super) fn is_first(comparison: &Comparison, past: &Past) -> bool {
+    let desired = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let mut live = desired.filter_map(|object| object.live.object());
+    !past.has_promoted && !live.any(|live| live.annotation(HELM_RELEASE_ANNOTATION).is_some())
+}
+
+/// Whether [`excused`] needs to know how the last promotion applied the objects: one that goes by itself is absent.
+pub fn needs_record(comparison: &Comparison) -> bool {
+    comparison.objects.iter().any(|object| absent(object).is_some_and(goes_by_itself))
+}
+
+/// The desired object of one that is not there.
+fn absent(object: &ObjectComparison) -> Option<&Object> {
+    object.desired.as_ref().filter(|_| matches!(object.live, Observed::Absent(_)))
+}
+
+/// The objects of a release that need not be there, or are not applied though they are.
+pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excuse> {
+    let is_first = is_first(comparison, past);
+    let desired = || comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
+    let mut excused: BTreeMap<ObjectId, Excuse> =
+        not_applied(desired()).into_iter().map(|id| (id, Excuse::NeverApplied)).collect();
+    for (id, object) in desired() {
+        if let Ok(Some(hook)) = hook_of(object)
+            && hook.when(is_first).is_none()
+        {
+            excused.entry(id).or_insert(Excuse::NotThisTime);
+        }
+    }
+    for (object, desired) in comparison.objects.iter().filter_map(|one| Some((one, absent(one)?))) {
+        if goes_by_itself(desired) && past.recorded.contains(desired) {
+            excused.entry(object.id()).or_insert(Excuse::HasRun);
+        } else if past.is_promoted && is_hook(desired) {
+            excused.entry(object.id()).or_insert(Excuse::NextChange);
+        }
+    }
+    excused
+}
+
+/// Whether an object that another tool applies may never be seen: it goes by itself, or it is a hook that runs only in
+/// some promotions.
+pub fn may_be_absent(object: &Object) -> bool {
+    let runs_always = |hook: super::hooks::Hook| hook.first.is_some() && hook.later.is_some();
+    goes_by_itself(object) || hook_of(object).ok().flatten().is_some_and(|hook| !runs_always(hook))
+}

@@ -1,0 +1,100 @@
+//! What hooks and their annotations make of a release's objects: which are applied this time, which Job undoes which,
+//! and what is to be said of them.
+
+use super::absence::{Excuse, Past, excused, is_first};
+use super::hooks;
+use super::misused::misused;
+use super::policy::{note, refuse};
+use crate::model::finding::Comparison;
+use crate::model::hook::is_hook;
+use crate::model::plan::PreflightFinding;
+use crate::model::{Object, ObjectId};
+use std::collections::BTreeMap;
+
+/// What hooks make of the objects of a release.
+#[derive(Default)]
+pub(super) struct Hooked {
+    /// Whether it is the first promotion of the release here.
+    pub is_first: bool,
+    /// For a Job, the one that undoes it.
+    pub undo_jobs: BTreeMap<ObjectId, Object>,
+    excused: BTreeMap<ObjectId, Excuse>,
+}
+
+impl Hooked {
+    /// By the objects' annotations and by what was promoted before.
+    pub(super) fn of(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
+        let is_first = is_first(comparison, past);
+        let mut hooked = Self { is_first, undo_jobs: BTreeMap::new(), excused: excused(comparison, past) };
+        for object in &comparison.objects {
+            let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
+            findings.extend(hooked.said(&id, desired));
+            for misuse in misused(desired) {
+                findings.push(refuse("hooks", Some(&id), misuse.message, Some(misuse.hint)));
+            }
+            let Some(name) = hooks::undone_by(desired).filter(|name| *name != desired.name()) else {
+                continue;
+            };
+            let undo = ObjectId { name: name.into(), ..id.clone() };
+            let job = comparison.objects.iter().find(|other| other.id() == undo);
+            match job.and_then(|job| job.desired.clone()) {
+                Some(mut job) => {
+                    job.set_namespace(undo.namespace.as_deref());
+                    hooked.undo_jobs.insert(id, job);
+                }
+                None => {
+                    let message =
+                        format!("expected the Job {name} that undoes it in the release, found none");
+                    findings.push(refuse("hooks", Some(&id), message, None));
+                }
+            }
+        }
+        hooked
+    }
+
+    fn said(&self, id: &ObjectId, desired: &Object) -> Option<PreflightFinding> {
+        let hook = match hooks::hook_of(desired) {
+            Ok(hook) => hook,
+            Err(found) => {
+                let message = format!("expected a hook that is understood, found {found}");
+                return Some(refuse("hooks", Some(id), message, None));
+            }
+        };
+        let message = match self.excused.get(id)? {
+            Excuse::NeverApplied => {
+                hook.filter(hooks::Hook::runs_never)?;
+                "is not applied: a hook of deletions and rollbacks"
+            }
+            Excuse::NotThisTime if self.is_first => "does not run: a hook of later promotions alone",
+            Excuse::NotThisTime => "does not run: a hook of the first promotion alone",
+            Excuse::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
+            Excuse::HasRun | Excuse::NextChange => return None,
+        };
+        Some(note("hooks", Some(id), message.into()))
+    }
+
+    /// Whether a promotion leaves a desired object as it is.
+    pub(super) fn is_left_out(&self, id: &ObjectId, desired: &Object) -> bool {
+        match self.excused.get(id) {
+            Some(Excuse::NeverApplied | Excuse::NotThisTime) => true,
+            Some(Excuse::HasRun) => !is_hook(desired),
+            Some(Excuse::NextChange) | None => false,
+        }
+    }
+
+    /// Whether a hook's absence alone is nothing to be changed.
+    pub(super) fn may_be_absent(&self, id: &ObjectId) -> bool {
+        matches!(self.excused.get(id), Some(Excuse::HasRun | Excuse::NextChange))
+    }
+
+    /// Whether a hook that does not run this time ran before, and stays a member of the set.
+    pub(super) fn rests(&self, id: &ObjectId) -> bool {
+        self.excused.get(id) == Some(&Excuse::NotThisTime)
+    }
+
+    /// What does not run this time, or has run: nothing waits for it.
+    pub(super) fn resting(&self) -> Vec<ObjectId> {
+        let rests = self.excused.iter().filter(|(_, excuse)| **excuse != Excuse::NeverApplied);
+        rests.map(|(id, _)| id.clone()).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! Annotations and specs of Jobs and Pods that do not mean what they seem to: each is refused by name.
+
+use crate::model::Object;
+use crate::model::hook::{expires, goes_by_itself, is_hook, is_irreversible};
+use crate::model::names::{HELM_POLICY_ANNOTATION, IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
+use serde_json::Value;
+
+/// What is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Misuse {
+    /// One sentence: what was expected, what was found.
+    pub message: String,
+    /// What to type.
+    pub hint: String,
+}
+
+/// Everything that is misused in an object.
+pub(super) fn misused(object: &Object) -> Vec<Misuse> {
+    if object.annotations().is_none() {
+        return Vec::new();
+    }
+    let mut found = of_undo(object);
+    found.extend(of_hook(object));
+    found
+}
+
+fn misuse(message: String, hint: impl Into<String>) -> Misuse {
+    Misuse { message, hint: hint.into() }
+}
+
+/// `irreversible` and `undo`: a value that is not understood would make a Job that cannot be undone look like any other.
+fn of_undo(object: &Object) -> Vec<Misuse> {
+    let value = |key: &str| object.annotations().and_then(|all| all.get(key));
+    let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
+    let mut found = Vec::new();
+    for key in [IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION] {
+        if value(key).is_some() && !is_job {
+            let message = format!("expected {key} on a Job alone, found it on a {}", object.kind());
+            found.push(misuse(message, "take the annotation away, or let a Job do what cannot be undone"));
+        }
+    }
+    if !is_job {
+        return found;
+    }
+    if let Some(other) =
+        value(IRREVERSIBLE_ANNOTATION).filter(|value| !matches!(value.as_str(), Some("true" | "false")))
+    {
+        let message = format!("expected \"true\" or \"false\" in {IRREVERSIBLE_ANNOTATION}, found {other}");
+        found.push(misuse(message, format!("{IRREVERSIBLE_ANNOTATION}: \"true\"")));
+    }
+    if let Some(undo) = value(UNDO_ANNOTATION) {
+        if !is_irreversible(object) {
+            let message =
+                format!("expected {IRREVERSIBLE_ANNOTATION}: \"true\" beside {UNDO_ANNOTATION}, found none");
+            found.push(misuse(message, format!("add {IRREVERSIBLE_ANNOTATION}: \"true\"")));
+        }
+        if undo.as_str() == Some(object.name()) {
+            let message = format!("expected another Job's name in {UNDO_ANNOTATION}, found its own");
+            found.push(misuse(message, "name the Job of the release that undoes it"));
+        }
+    }
+    if is_irreversible(object) && goes_by_itself(object) {
+        let (what, place) = match expires(object) {
+            true => ("ttlSecondsAfterFinished", "its spec"),
+            false => ("hook-succeeded", HELM_POLICY_ANNOTATION),
+        };
+        let message = format!(
+            "expected an irreversible Job to stay once it has run, found {what}: a run that is resumed, or reverts, could \
+             not tell that it has run"
+        );
+        found.push(misuse(message, format!("take {what} out of {place}")));
+    }
+    found
+}
+
+/// Hooks that would never end.
+fn of_hook(object: &Object) -> Option<Misuse> {
+    if !is_hook(object) {
+        return None;
+    }
+    if object.at("/spec/suspend") == Some(&Value::Bool(true)) {
+        let message = "expected a hook that runs, found suspend: true in its spec".into();
+        return Some(misuse(message, "take suspend out of its spec"));
+    }
+    let restarts = object.kind() == "Pod" && matches!(object.text("/spec/restartPolicy"), "" | "Always");
+    restarts.then(|| {
+        let message =
+            "expected a hook that ends, found a Pod whose containers are always started again".into();
+        misuse(message, "restartPolicy: Never")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::names::{HELM_HOOK_ANNOTATION, HOOK_ANNOTATION};
+    use serde_json::json;
+
+    fn messages(kind: (&str, &str), annotations: Value, spec: Value) -> Vec<String> {
+        let object = json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
+            "metadata": {"name": "migrate", "annotations": annotations}});
+        misused(&Object::new(object).unwrap()).into_iter().map(|found| found.message).collect()
+    }
+
+    const JOB: (&str, &str) = ("batch/v1", "Job");
+    const POD: (&str, &str) = ("v1", "Pod");
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_name() {
+        for (kind, annotations, spec, said) in [
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "yes"}), json!({}), "found \"yes\""),
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: true}), json!({}), "found true"),
+            (JOB, json!({UNDO_ANNOTATION: "back"}), json!({}), "beside"),
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "false", UNDO_ANNOTATION: "back"}), json!({}), "beside"),
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "migrate"}), json!({}), "its own"),
+            (
+                ("apps/v1", "Deployment"),
+                json!({IRREVERSIBLE_ANNOTATION: "true"}),
+                json!({}),
+                "on a Deployment",
+            ),
+            (POD, json!({UNDO_ANNOTATION: "back"}), json!({}), "on a Pod"),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true"}),
+                json!({"ttlSecondsAfterFinished": 60}),
+                "ttlSecondsAfterFinished",
+            ),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true", HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
+                json!({}),
+                "hook-succeeded",
+            ),
+            (JOB, json!({HOOK_ANNOTATION: "pre"}), json!({"suspend": true}), "suspend"),
+            (POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({}), "always started again"),
+        ] {
+            let found = messages(kind, annotations, spec);
+            assert!(found.len() == 1 && found[0].contains(said), "{said}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_is_not() {
+        for (kind, annotations, spec) in [
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "back"}), json!({})),
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "false"}), json!({"ttlSecondsAfterFinished": 60})),
+            (JOB, json!({}), json!({"suspend": true})),
+            (POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({"restartPolicy": "Never"})),
+            (POD, json!({}), json!({})),
+        ] {
+            assert_eq!(messages(kind, annotations, spec), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What the end of a pod is to be blamed on: its own containers, or what surrounds them. Only the first counts against
+//! a release.
+
+use super::pull;
+use super::refused;
+use super::signs::{failed_pod, is_missing_configuration, trouble};
+use crate::model::occurrence::Occurrence;
+use crate::model::pod::{ContainerFacts, ContainerState, PodFacts};
+use crate::model::verdict::CauseKind;
+
+/// Reasons of a failed pod by which a node, or what watches over nodes, says that it ended the pod or never took it.
+const ENDED_FROM_OUTSIDE: &[&str] = &[
+    "Evicted",
+    "Preempting",
+    "Terminated",
+    "Shutdown",
+    "NodeShutdown",
+    "NodeLost",
+    "NodeAffinity",
+    "UnexpectedAdmissionError",
+    "OutOfcpu",
+    "OutOfmemory",
+    "OutOfpods",
+    "OutOfephemeral-storage",
+];
+
+/// What runtimes write where the image or the container's own command is what is wrong.
+const OWN_FAULT: &[&str] = &[
+    "executable file not found",
+    "no such file or directory",
+    "permission denied",
+    "exec format error",
+    "not a directory",
+    "is a directory",
+    "no command specified",
+    "unable to find user",
+    "no matching entries in passwd file",
+];
+
+/// Whether a pod was ended from outside: evicted, preempted, or its node drained or shut down. A pod that outgrew a
+/// limit of its own was not.
+pub(super) fn is_disrupted(pod: &PodFacts) -> bool {
+    let outgrew = pod.message.contains("exceed") && pod.message.contains("limit");
+    let is_ended = ENDED_FROM_OUTSIDE.contains(&pod.reason.as_str()) || pod.disruption.is_some();
+    is_ended && !outgrew
+}
+
+/// Whether a container of the pod was ever started.
+pub(super) fn has_run(pod: &PodFacts) -> bool {
+    let started = |one: &ContainerFacts| {
+        let has_state =
+            matches!(one.state, ContainerState::Running { .. } | ContainerState::Terminated { .. });
+        has_state || one.restarts > 0 || one.last_exit.is_some()
+    };
+    pod.containers.iter().any(started)
+}
+
+/// Whose fault it is that a container cannot be started, by the runtime's words.
+pub(super) fn cannot_start(message: &str) -> CauseKind {
+    let text = message.to_lowercase();
+    if OWN_FAULT.iter().any(|words| text.contains(words)) {
+        CauseKind::CannotStart
+    } else {
+        CauseKind::NodeError
+    }
+}
+
+/// What ended these pods of something that failed, where it was not their own containers, and how that shows.
+pub(super) fn from_outside(
+    pods: &[&PodFacts],
+    creator: &str,
+    occurrences: &[&Occurrence],
+) -> Option<(CauseKind, String)> {
+    // One that ran and failed by itself says what the others would have done.
+    if pods.iter().any(|pod| pod.phase == "Failed" && has_run(pod) && !is_disrupted(pod)) {
+        return None;
+    }
+    if pods.is_empty() {
+        return refused::creation(creator, occurrences);
+    }
+    let shown = |pod: &&PodFacts| {
+        let kind = of_pod(pod, occurrences)?;
+        let ended = || format!("pod {} never began", pod.name);
+        let told = match kind {
+            CauseKind::Evicted => failed_pod(pod),
+            _ => trouble(pod).map_or_else(ended, |what| format!("pod {}: {what}", pod.name)),
+        };
+        Some((kind, told))
+    };
+    pods.iter().rev().find_map(shown)
+}
+
+fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
+    if is_disrupted(pod) {
+        return Some(CauseKind::Evicted);
+    }
+    if has_run(pod) {
+        return None;
+    }
+    let waiting = pod.containers.iter().find_map(|container| match &container.state {
+        ContainerState::Waiting { reason, message } => of_waiting(container, reason, message),
+        _ => None,
+    });
+    let mounts = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
+    let mut of_pod = occurrences.iter().filter(|one| one.about == pod.uid);
+    waiting
+        .or_else(|| pod.unscheduled.as_ref().map(|_| CauseKind::Unschedulable))
+        .or_else(|| of_pod.any(|one| mounts.contains(&&*one.reason)).then_some(CauseKind::VolumeNotMounted))
+}
+
+fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option<CauseKind> {
+    match reason {
+        "ErrImageNeverPull" => Some(CauseKind::ImageUnavailable),
+        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
+            Some(pull::classify(message, &container.image).unwrap_or(CauseKind::ImageUnavailable))
+        }
+        "CreateContainerConfigError" => {
+            is_missing_configuration(message).then_some(CauseKind::MissingConfiguration)
+        }
+        "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" => Some(cannot_start(message)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Memory, Policy, Subject, Surroundings, judge};
+    use super::*;
+    use crate::model::kinds::built_in;
+    use crate::model::verdict::Verdict;
+    use crate::model::{Object, Target};
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn pod(status: Value) -> PodFacts {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "p"}, "status": status,
+            "spec": {"containers": [{"name": "main", "image": "r.example/app:1"}]}});
+        PodFacts::reduce(&Object::new(pod).unwrap())
+    }
+
+    fn container(state: Value) -> Value {
+        json!({"phase": "Pending", "containerStatuses": [{"name": "main", "state": state}]})
+    }
+
+    fn failed(reason: &str, message: &str) -> Value {
+        let ended = json!({"terminated": {"exitCode": 137}});
+        json!({"phase": "Failed", "reason": reason, "message": message,
+            "containerStatuses": [{"name": "main", "state": ended}]})
+    }
+
+    fn waiting(reason: &str, message: &str) -> Value {
+        container(json!({"waiting": {"reason": reason, "message": message}}))
+    }
+
+    fn disrupted() -> Value {
+        let condition =
+            json!({"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"});
+        json!({"phase": "Failed", "conditions": [condition]})
+    }
+
+    fn unscheduled() -> Value {
+        let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable"});
+        json!({"phase": "Pending", "conditions": [condition]})
+    }
+
+    #[rstest]
+    #[case::its_own_exit(failed("", ""), None)]
+    #[case::its_own_time_limit(failed("DeadlineExceeded", ""), None)]
+    #[case::its_own_limit(
+        failed("Evicted", "Usage of EmptyDir volume \"tmp\" exceeds the limit \"1Mi\"."),
+        None
+    )]
+    #[case::memory_of_the_node(
+        failed("Evicted", "The node was low on resource: memory."),
+        Some(CauseKind::Evicted)
+    )]
+    #[case::shutdown(failed("Terminated", "in response to imminent node shutdown"), Some(CauseKind::Evicted))]
+    #[case::preempted(disrupted(), Some(CauseKind::Evicted))]
+    #[case::no_node(unscheduled(), Some(CauseKind::Unschedulable))]
+    #[case::registry_down(waiting("ErrImagePull", "connection refused"), Some(CauseKind::ImageUnavailable))]
+    #[case::no_image(waiting("ErrImagePull", "r.example/app:1: not found"), Some(CauseKind::ImageNotFound))]
+    #[case::runtime(waiting("RunContainerError", "context deadline exceeded"), Some(CauseKind::NodeError))]
+    #[case::starting(waiting("ContainerCreating", ""), None)]
+    fn a_pod_says_whether_it_was_ended_from_outside(
+        #[case] status: Value,
+        #[case] blamed: Option<CauseKind>,
+    ) {
+        assert_eq!(from_outside(&[&pod(status)], "job", &[]).map(|(kind, _)| kind), blamed);
+    }
+
+    #[test]
+    fn one_that_failed_by_itself_outweighs_one_that_was_evicted() {
+        let (own, evicted) = (pod(failed("", "")), pod(failed("Evicted", "node was low")));
+        assert_eq!(from_outside(&[&own, &evicted], "job", &[]), None);
+    }
+
+    #[rstest]
+    #[case(
+        r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "/no/such": stat /no/such: no such file or directory"#,
+        CauseKind::CannotStart
+    )]
+    #[case(r#"exec: "web": executable file not found in $PATH"#, CauseKind::CannotStart)]
+    #[case("exec /web: exec format error", CauseKind::CannotStart)]
+    #[case("failed to reserve container name: name is reserved", CauseKind::NodeError)]
+    #[case("failed to create shim task: no space left on device", CauseKind::NodeError)]
+    #[case("context deadline exceeded", CauseKind::NodeError)]
+    fn a_command_that_is_not_in_the_image_is_its_own_fault_and_a_runtime_that_fails_is_not(
+        #[case] message: &str,
+        #[case] kind: CauseKind,
+    ) {
+        assert_eq!(cannot_start(message), kind);
+    }
+
+    #[rstest]
+    #[case::never_started(waiting("ContainerCreating", ""), CauseKind::Stalled)]
+    #[case::runs(container(json!({"running": {}})), CauseKind::DeadlineExceeded)]
+    fn a_deadline_counts_against_the_release_only_where_its_containers_ran(
+        #[case] status: Value,
+        #[case] kind: CauseKind,
+    ) {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "p"}, "status": status});
+        let object = Object::new(object).unwrap();
+        let pod = pod(status);
+        let target = Target::new(&built_in("", "Pod").unwrap(), Some("shop"), "p");
+        let start = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        let subject = Subject::new(target, &object, start);
+        let surroundings =
+            Surroundings { object: Some(&object), pods: vec![&pod], ..Surroundings::default() };
+        let mut memory = Memory::default();
+        let mut look = |seconds| {
+            let now = start + jiff::SignedDuration::from_secs(seconds);
+            judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
+        };
+        look(0);
+        let Verdict::Failed { cause } = look(601) else { panic!("it is still waited for") };
+        assert_eq!(cause.kind, kind, "{cause:?}");
+    }
+}
