@@ -1,7 +1,8 @@
 //! Keeps requests of a run that may still be alive from being done late: the object's resourceVersion moves, and
 //! whatever names the old one is a conflict.
 
-use super::steps::{Steps, write_options};
+use super::requests::write_options;
+use super::steps::Steps;
 use crate::cluster::{ApiError, Deadline};
 use crate::model::{Object, Target};
 use serde_json::{Value, json};

@@ -17,6 +17,7 @@ mod perform;
 mod pristine;
 mod process;
 mod promote;
+mod requests;
 mod run;
 mod services;
 mod settle;

@@ -1,9 +1,10 @@
 //! One step against the API server: look, write with preconditions, and look again where anything is in doubt.
 
 use super::patience::{Clock, Patience, Problem};
+use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
 use super::store::is_passing;
-use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, WriteOptions};
+use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline};
 use crate::model::journal::StepPart;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
@@ -88,11 +89,6 @@ impl Trying<'_> {
             outcome => outcome,
         }
     }
-}
-
-/// How a refusal is told.
-pub(super) fn refusal(error: &ApiError) -> String {
-    format!("the server refuses: {error}")
 }
 
 impl Steps {
@@ -333,26 +329,6 @@ impl Steps {
             error if is_passing(error) => Again::Wait,
             _ => Again::Ended(Outcome::Refused(error)),
         }
-    }
-}
-
-/// How a server says that the `test` of a JSON patch failed.
-pub(super) fn is_failed_test(message: &str) -> bool {
-    message.contains("due to an error in our request") || message.contains("testing value")
-}
-
-pub(super) fn write_options(deadline: Deadline) -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: Some(deadline) }
-}
-
-/// Of exactly the version that was read: a request that comes late finds another.
-pub(super) fn deletion(live: &Object, propagation: Propagation, deadline: Deadline) -> DeleteOptions {
-    DeleteOptions {
-        uid: live.uid().into(),
-        resource_version: Some(live.resource_version().into()),
-        propagation,
-        dry_run: false,
-        not_after: Some(deadline),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::codec;
 use super::patience::{Patience, Problem};
-use super::steps::{deletion, write_options};
+use super::requests::{deletion, write_options};
 use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::{Bundle, BundleError};
 use crate::model::inventory::Inventory;

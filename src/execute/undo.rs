@@ -1,8 +1,9 @@
 //! One step undone: whatever the object's state is, it is brought back to what it was before the promotion.
 
 use super::patience::{Clock, Problem};
+use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
-use super::steps::{Outcome, Steps, deletion, expected_uid, is_failed_test, refusal, write_options};
+use super::steps::{Outcome, Steps, expected_uid};
 use super::store::is_passing;
 use super::{fence, foreigners, pristine};
 use crate::cluster::ApiError;

@@ -5,8 +5,9 @@
 //! log, until the next one takes its place.
 
 use super::patience::{Clock, Problem};
+use super::requests::write_options;
 use super::standing::is_made_by;
-use super::steps::{expected_uid, write_options};
+use super::steps::expected_uid;
 use super::undo::{Next, Undoing, done};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};

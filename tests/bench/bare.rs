@@ -32,7 +32,7 @@ async fn main() -> Outcome<()> {
             let kind =
                 well_known(&object.gvk()).ok_or_else(|| format!("{} is not built in", object.kind()))?;
             let target = Target::new(&kind, Some(namespace), object.name());
-            let options = ApplyOptions { manager: "bare".into(), force: true, dry_run };
+            let options = ApplyOptions { manager: "bare".into(), force: true, dry_run, not_after: None };
             cluster.apply(&target, object.value(), &options).await?;
             Outcome::Ok(())
         }

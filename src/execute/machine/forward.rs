@@ -3,7 +3,8 @@
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::waves;
-use crate::execute::steps::{Outcome, refusal};
+use crate::execute::requests::refusal;
+use crate::execute::steps::Outcome;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
 use crate::model::verdict::CauseKind;

@@ -3,6 +3,7 @@
 use super::followed::{deployment, quick, workload};
 use crate::harness::{Namespace, TestCluster};
 use async_trait::async_trait;
+use kubectl_delivery::cluster::Deadline;
 use kubectl_delivery::execute::watching::{Watching, WatchingOptions};
 use kubectl_delivery::execute::{Bounds, Problem, Rollout, Stopped, Watched};
 use kubectl_delivery::model::event::{Event, EventSink};
@@ -59,9 +60,9 @@ impl Bounds for Free {
         true
     }
 
-    async fn before_write(&self) -> Result<(), Problem> {
+    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(None)
     }
 }
 
