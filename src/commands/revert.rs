@@ -23,7 +23,7 @@ use std::time::Duration;
   1    wrong usage, nothing to put back, or the cluster cannot be reached
   4    not everything could be put back
   5    another promotion holds the lock
-  130  left at once"
+  130  left at once, or interrupted before anything was changed"
 )]
 pub struct Args {
     /// The release's name; may be left out where the namespace has only one

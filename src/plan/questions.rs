@@ -8,7 +8,7 @@ use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatu
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
-use crate::model::{Object, ObjectId, Target};
+use crate::model::{FieldPath, Object, ObjectId, Target};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -29,7 +29,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
             asked.tries.push(undo_job(step, job));
             asked.pods.extend(pod_of(job, &job_target(step, job).id()));
         }
-        if let Some(object) = step.action.object() {
+        if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
             asked.pods.extend(pod_of(object, &id));
             let live = old.and_then(|old| old.live.object());
             let other = live.filter(|live| !asks_the_same(object, live));
@@ -55,6 +55,13 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         .collect();
     asked.quotas.retain(|namespace| !created.contains(namespace.as_str()));
     asked
+}
+
+/// Whether new pods can come of a step: not of one that changes what is said of the workload alone.
+fn may_make_pods(step: &PlanStep) -> bool {
+    let is_metadata = |path: &FieldPath| path.to_string().starts_with("/metadata/");
+    let Action::Apply { take_over, .. } = &step.action else { return true };
+    take_over.is_some() || step.changes.is_empty() || !step.changes.iter().all(is_metadata)
 }
 
 /// What was compared, by object.

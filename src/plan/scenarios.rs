@@ -146,6 +146,21 @@ fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
 }
 
 #[test]
+fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
+    for (path, count) in [
+        ("/spec/template/spec/containers/[name=web]/image", 1),
+        ("/spec/replicas", 1),
+        ("/metadata/labels/team", 0),
+    ] {
+        let mut comparison = clean();
+        changed(&mut comparison.objects[1], path, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+        let planned = plan(&comparison);
+        let asked = super::questions(&planned.plan, &comparison);
+        assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
+    }
+}
+
+#[test]
 fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
     let mut comparison = clean();
     comparison.objects[0].desired.as_mut().unwrap().value_mut()["data"]["a"] = "2".into();

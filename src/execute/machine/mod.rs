@@ -252,6 +252,9 @@ impl Machine {
             JournalPhase::Committed | JournalPhase::Closed => {
                 "interrupted: the release is promoted, and what is no longer desired still goes; once more leaves at once"
             }
+            _ if self.barrier().is_some() => {
+                "interrupted past a step that cannot be undone: it stops as it is; once more leaves at once"
+            }
             JournalPhase::Preparing | JournalPhase::Open | JournalPhase::Applying => {
                 "interrupted: putting everything back; once more leaves at once"
             }
