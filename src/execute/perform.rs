@@ -22,7 +22,7 @@ use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Stored};
 use crate::rollout::is_watched;
 use futures::future::try_join_all;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
@@ -40,6 +40,8 @@ pub(super) struct Performer {
     inventory: Mutex<Option<Stored<()>>>,
     bundles: Vec<Packed>,
     fresh: bool,
+    /// Steps that an earlier run may have sent.
+    in_doubt: BTreeSet<u32>,
     answers: Mutex<BTreeMap<u32, Object>>,
     fence: bool,
     room: Semaphore,
@@ -55,6 +57,7 @@ impl Performer {
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
         bundles: Vec<Packed>,
         fresh: bool,
+        in_doubt: BTreeSet<u32>,
         fence: bool,
     ) -> Self {
         Self {
@@ -66,6 +69,7 @@ impl Performer {
             inventory: Mutex::new(inventory),
             bundles,
             fresh,
+            in_doubt,
             answers: Mutex::default(),
             fence,
             room: Semaphore::new(CONCURRENT),
@@ -114,9 +118,10 @@ impl Performer {
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         let seen = part.before.as_ref().filter(|_| self.fresh);
+        let in_doubt = self.in_doubt.contains(&id);
         let outcome = match with_known_uid(part, journal) {
-            Some(known) => self.steps.perform(&known, None, !self.fresh).await,
-            None => self.steps.perform(part, seen, !self.fresh).await,
+            Some(known) => self.steps.perform(&known, None, in_doubt).await,
+            None => self.steps.perform(part, seen, in_doubt).await,
         };
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome
             && is_watched(&part.step.target)

@@ -10,7 +10,7 @@ use super::steps::Steps;
 use super::store::Store;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
-use crate::model::journal::Head;
+use crate::model::journal::{Head, StepState};
 use crate::observe::home::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -51,6 +51,8 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         name: journal.release.name.clone(),
     };
     let steps = Steps { cluster: services.cluster.clone(), patience, gone: services.limits.gone };
+    let sent = journal.steps.iter().filter(|step| step.state == StepState::Intended);
+    let in_doubt = sent.map(|step| step.id).collect();
     let performer = Arc::new(Performer::new(
         services.clone(),
         store,
@@ -59,6 +61,7 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         (start.head_stored, start.inventory_stored),
         start.bundles,
         start.fresh,
+        in_doubt,
         start.fence,
     ));
     let machine = Machine {

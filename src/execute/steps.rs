@@ -93,14 +93,14 @@ impl Trying<'_> {
 
 impl Steps {
     /// Does a step that may have been done already, wholly or in part. `seen` is a read of the object that is fresh
-    /// enough to try on: the resourceVersion decides. `is_taken_up`: an earlier run may have written.
+    /// enough to try on: the resourceVersion decides. `in_doubt`: an earlier run may have sent it.
     pub(super) async fn perform(
         &self,
         part: &StepPart,
         mut seen: Option<&Object>,
-        is_taken_up: bool,
+        in_doubt: bool,
     ) -> Outcome {
-        let trying = Trying { part, wrote: is_taken_up.into() };
+        let trying = Trying { part, wrote: in_doubt.into() };
         let mut clock = self.patience.start();
         let mut conflicts = 0;
         loop {

@@ -9,7 +9,7 @@ use super::{fence, foreigners, pristine};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Propagation, Undo};
-use crate::model::{Object, Target};
+use crate::model::{FieldPath, Object, Target};
 use crate::plan::{content_hash, merge, merged_ownership, same_content, same_ownership};
 use std::time::Duration;
 
@@ -233,6 +233,10 @@ impl Undoing<'_> {
             return Ok(done(Some(&live), Vec::new()));
         }
         let in_doubt = progress.state == StepState::Intended;
+        if in_doubt && !is_to_go && holds_nothing_of(part, before, &live) {
+            let note = "somebody changed it before this promotion could, and it stays as it is";
+            return Ok(done(Some(&live), vec![note.into()]));
+        }
         if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
             if self.fence || fence::is_touched(&live) {
                 let deadline = clock.before_write().await?;
@@ -365,6 +369,17 @@ impl Undoing<'_> {
             _ => Next::End(self.left(refusal(&error))),
         }
     }
+}
+
+/// Whether somebody else has changed an object that an apply in doubt has certainly not changed: none of its fields is
+/// what the apply would have made of it.
+fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
+    let Action::Apply { expected, take_over: None, .. } = &part.step.action else { return false };
+    let at = |path: &FieldPath, object: &Object| path.get(object.value()).cloned();
+    let told = part.step.changes.iter().filter(|path| at(path, expected) != at(path, before));
+    let mut told = told.peekable();
+    let is_foreign = matches!(standing(part, Some(live)), Standing::Foreign(_));
+    is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))
 }
 
 /// Whether an address or a port that is asked for is still another's.

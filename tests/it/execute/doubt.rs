@@ -73,3 +73,26 @@ fn a_resumed_promotion_proves_the_images_that_were_tested() {
     assert!(ran.stderr.contains(&"3".repeat(12)), "{}", ran.stderr);
     assert_eq!(app.status()["version"], "1");
 }
+
+#[test]
+fn what_somebody_changed_before_a_killed_run_could_stays_whichever_way_the_next_run_goes() {
+    for what in ["resume", "revert"] {
+        let app = App::new();
+        let version = |v: &str| [map("a", json!({"v": v})), map("b", json!({"v": v}))];
+        app.promote("1", &version("1")).run().exits(0);
+        let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+        proxy.at_write_to("/configmaps/a", Act::KillBefore);
+        assert_eq!(proxy.run(&mut app.promote("2", &version("2"))).code, None);
+        app.kubectl(&["patch", "configmap", "a", "--type=merge", "-p", r#"{"data":{"v":"hand"}}"#]);
+        let mut next = TestCluster::get().delivery();
+        match what {
+            "resume" => next.args(["promote", "app", "--resume"]),
+            _ => next.args(["revert", "app"]),
+        };
+        let ran = next.args(["-n", app.namespace.name()]).run();
+        assert_eq!(ran.code, Some(if what == "resume" { 3 } else { 0 }), "{what}: {}", ran.stderr);
+        let value = |name: &str| app.namespace.get("", "ConfigMap", name).unwrap().text("/data/v").to_owned();
+        assert_eq!((value("a"), value("b")), ("hand".into(), "1".into()), "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("stays as it is"), "{what}: {}", ran.stderr);
+    }
+}
