@@ -242,7 +242,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         what: "image vanished after the preflight",
         next: &objects(&image.0, |_| {}),
         flags: &[],
-        kind: "imageNotFound",
+        kind: "imageUnavailable",
         words: "though it was there before the promotion",
     };
     rows.push(shop.fails(&good, &vanishing, |event| {
