@@ -41,8 +41,8 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test it -- --skip e2e:: --show-output
 
 .PHONY: chaos
-chaos: tools cluster ## 100 promotions through a bad network, by seeds; SEED=first COUNT=how many
-	KUBECTL_DELIVERY_CHAOS=$${COUNT:-100} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
+chaos: tools cluster ## 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
+	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
 	  cargo test --test it -- execute::faults --nocapture
 
 .PHONY: e2e
@@ -65,7 +65,7 @@ demo: cluster ## the product at work on the shop, told step by step; KEEP=1 leav
 .PHONY: bench
 bench: tools ## whole processes beside kubectl's, medians, on a control plane of their own; COUNT=1000
 	cargo build --release --bin kubectl-delivery --example bare
-	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1000}
+	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1500}
 
 .PHONY: dist
 dist: tools ## this host's archive for krew, reproducibly, in dist/

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Longer than a lease and what may be on its way: the successor waits for both.
 const LOCK_TIMEOUT: &str = "60s";
 /// How many zombies there are at once; each waits for its lease, most of the time.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 18;
 
 /// What of a zombie's request may be on its way when it is stopped, and when it wakes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ fn a_process_stopped_before_any_of_its_writes_changes_nothing_once_another_has_t
         (n, if soon { Stopped::BetweenAndSoonAwake } else { Stopped::Between })
     });
     let all = std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_some();
-    let on_the_wire = (2..=count).step_by(if all { 1 } else { 5 }).map(|n| (n, Stopped::OnTheWire));
+    let on_the_wire = (2..=count).step_by(if all { 1 } else { 8 }).map(|n| (n, Stopped::OnTheWire));
     let points = Mutex::new(between.chain(on_the_wire).collect::<Vec<_>>());
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
