@@ -10,7 +10,7 @@ use crate::model::event::{Event, EventSink};
 use crate::model::hook::{ended, goes_by_itself};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
-use crate::model::verdict::{Cause, CauseKind};
+use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
 use crate::observe;
 use crate::plan::may_be_absent;
@@ -172,8 +172,7 @@ fn late(look: &Look, timeout: Duration) -> Box<Failure> {
         None => format!("not done within {seconds} s"),
     };
     let object = first.map(|(target, _)| target.id());
-    let cause = Cause { kind: CauseKind::Stalled, message, pod: None, container: None, previous_logs: false };
-    Box::new(Failure { object, cause })
+    Box::new(Failure::of(object, CauseKind::Stalled, message))
 }
 
 #[cfg(test)]

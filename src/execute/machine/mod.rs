@@ -197,7 +197,7 @@ impl Machine {
                 self.undo_group(group, now)
             }
             (Stage::Settling(group), Input::Absent(ids)) => {
-                self.unwell = self.head.current.step(*ids.first().unwrap_or(&0)).map(gone_again);
+                self.unwell = ids.first().and_then(|id| self.head.current.step(*id)).map(gone_again);
                 self.undo_group(group, now)
             }
             (Stage::WritingOff, Input::Written) => self.close_reverted(now),

@@ -48,14 +48,14 @@ impl Watching {
     /// Tells a failure that is of no single object.
     pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
         let message = (self.options.clean)(&message);
-        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        let failure = Failure::of(None, kind, message);
         self.events.emit(Event::Failed {
             object: None,
-            cause: cause.clone(),
+            cause: failure.cause.clone(),
             logs: Vec::new(),
             events: Vec::new(),
             changes: Vec::new(),
         });
-        Box::new(Failure { object: None, cause })
+        Box::new(failure)
     }
 }
