@@ -5,25 +5,12 @@
 
 use super::fields_v1::{leaves, take, union};
 use crate::compare::is_controllers_annotation;
+use crate::model::list_key::{key_step, list_key};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-
-/// Fields by which list items are told apart, the first that fits.
-const ITEM_KEYS: &[&[&str]] = &[
-    &["name"],
-    &["containerPort", "protocol"],
-    &["port", "protocol"],
-    &["mountPath"],
-    &["devicePath"],
-    &["topologyKey", "whenUnsatisfiable"],
-    &["type"],
-    &["uid"],
-    &["ip"],
-    &["key"],
-];
 
 /// Maps of `metadata` that are merged; all else in it is live's.
 const MERGED_METADATA: &[&str] = &["labels", "annotations", "finalizers", "ownerReferences"];
@@ -181,31 +168,22 @@ enum ItemKeys {
 
 impl ItemKeys {
     fn step(self, item: &Value) -> Step {
-        match self {
-            ItemKeys::Values => Step::Value(item.to_string()),
-            ItemKeys::Fields(names) => {
-                let field = |name: &&'static str| item.get(*name).map(|value| (*name, value));
-                Step::key(names.iter().filter_map(field).collect::<Vec<_>>())
-            }
-        }
+        let keyed = match self {
+            ItemKeys::Values => None,
+            ItemKeys::Fields(names) => key_step(item, names),
+        };
+        keyed.unwrap_or_else(|| Step::Value(item.to_string()))
     }
 }
 
-/// The keys that tell the items of all three lists apart; none where they are no lists or have none.
+/// The keys that tell the items of all these lists apart; none where they are no lists or have none.
 fn item_keys(versions: &[Option<&Value>], path: &FieldPath) -> Option<ItemKeys> {
-    let lists: Vec<&Vec<Value>> =
-        versions.iter().flatten().map(|value| value.as_array()).collect::<Option<_>>()?;
+    let lists: Vec<&[Value]> =
+        versions.iter().flatten().map(|value| value.as_array().map(Vec::as_slice)).collect::<Option<_>>()?;
     if matches!(path.steps().last(), Some(Step::Field(name)) if name == "finalizers") {
         return Some(ItemKeys::Values);
     }
-    let fits = |keys: &&&'static [&'static str]| {
-        lists.iter().all(|list| {
-            let mut known = BTreeSet::new();
-            list.iter()
-                .all(|item| item.get(keys[0]).is_some() && known.insert(ItemKeys::Fields(keys).step(item)))
-        })
-    };
-    ITEM_KEYS.iter().find(fits).map(|keys| ItemKeys::Fields(keys))
+    list_key(&lists).map(ItemKeys::Fields)
 }
 
 /// The managedFields to write after `merged`: what they were, status entries as they are now, and what others have

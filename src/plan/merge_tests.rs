@@ -114,3 +114,20 @@ fn what_differs_is_named_by_its_paths() {
     assert_eq!(paths, ["/spec/args", "/spec/c/[name=web]/image"]);
     assert!(differing(&one, &one).is_empty());
 }
+
+#[test]
+fn a_port_has_the_address_that_the_comparison_gives_it() {
+    let ports = |target: u32| {
+        object(json!({"ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": target}],
+            "volumeMounts": [{"name": "data", "mountPath": "/data", "subPath": target.to_string()}]}))
+    };
+    let (before, ours, live) = (ports(8080), ports(8081), ports(8082));
+    let named =
+        ["/spec/ports/[port=80,protocol=TCP]/targetPort", "/spec/volumeMounts/[mountPath=~1data]/subPath"];
+    let foreign = merge(&before, &ours, &live, false).foreign;
+    assert_eq!(foreign.iter().map(ToString::to_string).collect::<Vec<_>>(), named);
+    let differing = differing(&before, &live);
+    assert_eq!(differing.iter().map(ToString::to_string).collect::<Vec<_>>(), named);
+    let compared = crate::compare::differences(before.value(), live.value(), &|_, _, _| false);
+    assert_eq!(compared.iter().map(|one| one.path.to_string()).collect::<Vec<_>>(), named);
+}
