@@ -91,7 +91,7 @@ struct Allow {
     /// Prune more than a third of the set at once
     #[arg(long)]
     allow_prune: bool,
-    /// Prune this namespace, volume claim or CRD all the same
+    /// Prune this namespace, volume claim, CRD or object with a keep mark all the same
     #[arg(long, value_name = "KIND/NAME")]
     prune_kept: Vec<String>,
     /// Go on although this check refuses; the history keeps it

@@ -3,7 +3,7 @@
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
 use crate::observe::home::Bodies;
-use crate::plan::rank;
+use crate::plan::{is_aggregated, rank};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -48,7 +48,22 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
     if !all.is_empty() {
         groups.push(Group { steps: all, follow: true });
     }
-    groups.extend(delete.into_values().map(undo));
+    let delete = roles_before_their_parts(delete.into_values().collect(), bodies);
+    groups.extend(delete.into_iter().map(undo));
+    groups
+}
+
+/// Aggregated ClusterRoles go in a group of their own, right before the first one that holds other ClusterRoles.
+fn roles_before_their_parts(mut groups: Vec<Vec<u32>>, bodies: &Bodies) -> Vec<Vec<u32>> {
+    let sent = |id: &u32| bodies.steps.get(id).and_then(|part| part.step.action.object());
+    let is_role = |id: &u32| sent(id).is_some_and(|object| object.kind() == "ClusterRole");
+    let Some(first) = groups.iter().position(|group| group.iter().any(is_role)) else { return groups };
+    let mut alone = Vec::new();
+    for group in &mut groups {
+        alone.extend(group.extract_if(.., |id| sent(id).is_some_and(is_aggregated)));
+    }
+    groups.insert(first, alone);
+    groups.retain(|group| !group.is_empty());
     groups
 }
 

@@ -14,6 +14,7 @@ pub mod hook;
 pub mod image;
 pub mod inventory;
 pub mod journal;
+pub mod keep;
 pub mod kinds;
 pub mod list_key;
 pub mod names;

@@ -1,9 +1,10 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
+use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
-use crate::model::{ResourceType, Target};
+use crate::model::{Object, ResourceType, Target};
 use futures::FutureExt;
 use futures::future::{Shared, join_all};
 use jiff::Timestamp;
@@ -116,9 +117,13 @@ impl<T: Send + 'static> Group<'_, T> {
         let Some(set) = self.set.filter(|_| !is_secret) else { return Vec::new() };
         let request = ListRequest::all(self.resource, self.namespace).with_only_metadata();
         let request = request.with_labels(&format!("{APPLYSET_PART_OF_LABEL}={set}"));
-        let names = paged(self.cluster, request, |object| object.name().to_owned()).await.unwrap_or_default();
-        let others = names.iter().filter(|name| !self.by_name.contains_key(name.as_str()));
-        others.map(|name| Target::new(self.resource, self.namespace, name)).collect()
+        let other = |object: Object| {
+            let name = object.name();
+            let is_other = !self.by_name.contains_key(name) && !was_left(self.resource, &object);
+            is_other.then(|| Target::new(self.resource, self.namespace, name))
+        };
+        let others = paged(self.cluster, request, other).await.unwrap_or_default();
+        others.into_iter().flatten().collect()
     }
 
     /// Lists them; false where they may not be listed.
@@ -139,6 +144,7 @@ impl<T: Send + 'static> Group<'_, T> {
                 let index = is_here.then(|| self.by_name.remove(object.name())).flatten();
                 if index.is_none()
                     && self.set.is_some_and(|set| object.label(APPLYSET_PART_OF_LABEL) == Some(set))
+                    && !was_left(self.resource, &object)
                 {
                     self.strays.push(Target::new(self.resource, self.namespace, object.name()));
                 }
@@ -174,6 +180,11 @@ impl<T: Send + 'static> Group<'_, T> {
             self.taken.extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
         }
     }
+}
+
+/// Whether a promotion left the object in place when it left the release: its label says where it was once.
+fn was_left(resource: &ResourceType, object: &Object) -> bool {
+    is_kept_kind(&resource.group, &resource.kind) || keep_mark(object).is_some()
 }
 
 /// Reads one object.

@@ -54,4 +54,5 @@ pub use refusals::dropped;
 pub use restart::configuration_read_by;
 pub use settle::settle;
 pub use told::told;
-pub use waves::rank;
+pub use undo::is_immutable;
+pub use waves::{is_aggregated, rank};

@@ -4,13 +4,15 @@
 use super::content::expect_present;
 use super::policy::{Facts, Policy, note, refuse};
 use super::undo;
-use super::waves::rank;
+use super::waves::{is_aggregated, rank};
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::hook::goes_once_succeeded;
+use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding, Propagation, Undo};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
+use std::collections::BTreeSet;
 
 /// What is deleted after the steps before it, in order, and what stays, with its reason.
 pub(super) fn prune(
@@ -48,13 +50,15 @@ pub(super) fn prune(
         ));
     }
     // Users of others go before what they use.
-    goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), object.id()));
+    goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), !is_aggregated(live), object.id()));
+    let alone: BTreeSet<ObjectId> =
+        goes.iter().filter(|(_, live)| is_aggregated(live)).map(|(object, _)| object.id()).collect();
     let mut steps: Vec<PlanStep> = goes.into_iter().map(|(object, live)| pruned(object, live)).collect();
     steps.extend(before.iter().filter_map(succeeded));
     for (id, step) in (before.len()..).zip(&mut steps) {
         step.id = u32::try_from(id).unwrap_or(u32::MAX);
     }
-    number_waves(&mut steps);
+    number_waves(&mut steps, &alone);
     (steps, findings)
 }
 
@@ -112,8 +116,11 @@ fn reason_to_stay<'a>(
         let message = "stays: somebody took it out of the set by its label".into();
         return Err(Some(Box::new(note("prune", Some(&id), message))));
     }
-    if is_kept(&id) && !policy.prune_kept.iter().any(|name| names(name, &id)) {
-        let message = format!("stays: a {} is never pruned unless it is named", id.kind);
+    let reason = keep_mark(live).or_else(|| {
+        is_kept_kind(&id.group, &id.kind).then(|| format!("a {} is never pruned unless it is named", id.kind))
+    });
+    if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| names(name, &id))) {
+        let message = format!("stays: {reason}");
         let mut finding = note("prune", Some(&id), message);
         let name = id.kubectl_name();
         // Once the release is promoted, what stayed is no member any more.
@@ -121,15 +128,6 @@ fn reason_to_stay<'a>(
         return Err(Some(Box::new(finding)));
     }
     Ok(live)
-}
-
-/// Kinds whose deletion deletes what others put into them.
-fn is_kept(id: &ObjectId) -> bool {
-    matches!(
-        (&*id.group, &*id.kind),
-        ("", "Namespace" | "PersistentVolumeClaim" | "PersistentVolume")
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-    )
 }
 
 fn names(text: &str, id: &ObjectId) -> bool {
@@ -145,12 +143,12 @@ fn propagation(id: &ObjectId) -> Propagation {
     }
 }
 
-/// Objects of one rank go side by side.
-fn number_waves(steps: &mut [PlanStep]) {
+/// Objects of one kind go side by side, but for those that go alone.
+fn number_waves(steps: &mut [PlanStep], alone: &BTreeSet<ObjectId>) {
     let mut wave = 0;
     for at in 1..steps.len() {
-        let (before, step) = (&steps[at - 1].target.resource, &steps[at].target.resource);
-        if before != step {
+        let (before, step) = (&steps[at - 1].target, &steps[at].target);
+        if before.resource != step.resource || alone.contains(&before.id()) != alone.contains(&step.id()) {
             wave += 1;
         }
         steps[at].wave = wave;

@@ -53,6 +53,13 @@ fn rank_of_kind(object: &Object) -> u32 {
     }
 }
 
+/// Whether a ClusterRole's rules are put together by the control plane. It writes them anew whenever a part changes or
+/// goes, and so brings back a role that was deleted a moment before: such a role is deleted before its parts.
+pub fn is_aggregated(object: &Object) -> bool {
+    (&*object.gvk().group, object.kind()) == ("rbac.authorization.k8s.io", "ClusterRole")
+        && object.at("/aggregationRule").is_some_and(|rule| !rule.is_null())
+}
+
 /// One object on its way to a place in the order.
 struct Node<'a> {
     id: ObjectId,
