@@ -77,7 +77,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     .map_err(|errors| ambiguous(&errors))?;
     let needed = {
         let objects: Vec<Object> = desired.objects.iter().map(|one| one.object.clone()).collect();
-        compare::needed(&objects, &environment.spec.external, home)
+        compare::needed(&objects, &desired.required, &environment.spec.external, home)
     };
     let mut targets = Vec::with_capacity(desired.objects.len());
     for one in &desired.objects {

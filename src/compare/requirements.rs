@@ -24,9 +24,27 @@ impl Needed {
     }
 }
 
-/// What is needed: by what the objects refer to, and by what the environment declares as external.
-pub fn needed(desired: &[Object], external: &[External], home: &str) -> Vec<Needed> {
+/// What is needed: by what the objects refer to, by the release itself, and by what the environment declares as external.
+pub fn needed(
+    desired: &[Object],
+    required: &[Requirement],
+    external: &[External],
+    home: &str,
+) -> Vec<Needed> {
     let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
+    for requirement in required {
+        let need = Need { requirement: requirement.clone(), by: Vec::new() };
+        let Some(needed) = of_need(need) else { continue };
+        match all.iter_mut().find(|known| known.target == needed.target) {
+            Some(known) => {
+                known.requirement.keys.extend(needed.requirement.keys);
+                known.requirement.keys.sort();
+                known.requirement.keys.dedup();
+                known.requirement.optional &= needed.requirement.optional;
+            }
+            None => all.push(needed),
+        }
+    }
     for one in external {
         let Some(kind) = built_in(&one.group, &one.kind) else { continue };
         let target = Target::new(&kind, Some(one.namespace.as_deref().unwrap_or(home)), &one.name);
@@ -114,7 +132,7 @@ mod tests {
     }
 
     fn found(observed: Observed) -> Option<RequirementState> {
-        let needed = needed(&[pod()], &[], "n");
+        let needed = needed(&[pod()], &[], &[], "n");
         let mut snapshot = Snapshot::default();
         snapshot.objects.insert(ObjectId::new("", "Secret", Some("n"), "db"), observed);
         requirements(&needed, &snapshot).pop().map(|finding| finding.state)
@@ -148,8 +166,28 @@ mod tests {
             name: "db".into(),
             keys: vec!["url".into()],
         };
-        let needed = needed(&[pod()], &[external], "n");
+        let needed = needed(&[pod()], &[], &[external], "n");
         assert_eq!(needed.len(), 1);
         assert_eq!(needed[0].requirement.keys, ["password", "url"]);
+    }
+
+    fn required(name: &str, keys: &[&str]) -> Requirement {
+        Requirement {
+            kind: "Secret".into(),
+            namespace: Some("n".into()),
+            name: name.into(),
+            type_: None,
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            produced_by: None,
+            optional: false,
+        }
+    }
+
+    #[test]
+    fn what_the_release_requires_is_needed_though_no_spec_refers_to_it() {
+        let needed = needed(&[pod()], &[required("api", &["token"]), required("db", &["user"])], &[], "n");
+        let told: Vec<_> =
+            needed.iter().map(|one| (one.target.name.as_str(), one.requirement.keys.join(" "))).collect();
+        assert_eq!(told, [("db", "password user".to_owned()), ("api", "token".to_owned())]);
     }
 }

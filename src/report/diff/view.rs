@@ -171,7 +171,9 @@ impl RequirementView {
     /// What is needed, and by whom.
     pub(super) fn text(&self) -> String {
         let names: Vec<_> = self.needed_by.iter().map(ToString::to_string).collect();
-        format!("{} {}; {} needs it", self.object, self.message, names.join(", "))
+        // What no object refers to, the release or the environment names.
+        let by = if names.is_empty() { "the release".into() } else { names.join(", ") };
+        format!("{} {}; {by} needs it", self.object, self.message)
     }
 }
 
