@@ -10,7 +10,7 @@ use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Propagation, Undo};
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{content_hash, merge, merged_ownership, same_content, same_ownership};
+use crate::plan::{content_hash, is_immutable, merge, merged_ownership, same_content, same_ownership};
 use std::time::Duration;
 
 /// How often an undo is tried again after a conflict.
@@ -177,7 +177,7 @@ impl Undoing<'_> {
                 return Ok(done(None, vec!["a Job that had run is not run again".into()]));
             }
             Undo::Impossible { why } => return Ok(self.left(why.clone())),
-            Undo::Restore | Undo::CreateAgain => {}
+            Undo::Restore | Undo::CreateAgain | Undo::Replace => {}
         }
         let target = &part.step.target;
         let mut last = None;
@@ -300,6 +300,10 @@ impl Undoing<'_> {
         });
         let notes = notes.collect();
         let mut now = live.clone();
+        if part.step.undo == Undo::Replace && is_immutable(&live) {
+            self.delete(target, &live, clock).await?;
+            return Err(Next::Look);
+        }
         if !same_content(&merged.object, &live) {
             let mut body = merged.object.value().clone();
             if let Some(metadata) = body.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {

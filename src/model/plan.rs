@@ -159,6 +159,9 @@ pub enum Undo {
     Restore,
     /// It was deleted: it is created again from its pre-image, with a new uid.
     CreateAgain,
+    /// It was changed into what can no longer be changed: it is deleted, and created again from its pre-image, with a new
+    /// uid.
+    Replace,
     /// The release names a Job that undoes what this one did: it is run, after the new Job is deleted.
     Run {
         /// The Job that undoes it.

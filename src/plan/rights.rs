@@ -36,7 +36,9 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
         Undo::Delete => &["get", "delete"],
         // What was deleted by somebody meanwhile is created again.
         Undo::Restore => &["get", "update", "patch", "create"],
-        Undo::Run { .. } | Undo::CreateAgain => &["get", "create", "update", "patch", "delete"],
+        Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => {
+            &["get", "create", "update", "patch", "delete"]
+        }
         Undo::Impossible { .. } => &[],
     };
     let mut uses = vec![(name, verbs, purpose), (name, undo, "to undo it")];

@@ -25,6 +25,7 @@ fn risk(step: &PlanStep) -> Option<String> {
     let changed = |field: &str| step.changes.iter().any(|path| path.to_string().starts_with(field));
     match &step.action {
         Action::Recreate { .. } => Some("is deleted first".into()),
+        _ if step.undo == Undo::Replace => Some("a revert replaces it by one with a new uid".into()),
         Action::Delete { .. } if step.undo == Undo::Delete => None,
         Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
         Action::Apply { object, .. } if changes_pods() => {

@@ -18,6 +18,9 @@ const CONTROL_PLANES: &[&str] = &[
 /// Undo of the apply of `body` onto `live`.
 pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
     let Gvk { group, kind, .. } = body.gvk();
+    if !is_immutable(live) && is_immutable(body) {
+        return Undo::Replace;
+    }
     let why = match (&*group, &*kind) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => new_storage_version(live, body),
         ("", "PersistentVolumeClaim") => grows(live, body),
@@ -55,6 +58,13 @@ fn held_by(body: &Object) -> Option<String> {
     let names = names.iter().filter_map(Value::as_str).filter(|name| !CONTROL_PLANES.contains(name));
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Whether a ConfigMap or Secret says that its content never changes again.
+pub fn is_immutable(object: &Object) -> bool {
+    let gvk = object.gvk();
+    matches!((&*gvk.group, &*gvk.kind), ("", "ConfigMap" | "Secret"))
+        && object.at("/immutable") == Some(&Value::Bool(true))
 }
 
 fn storage_version(crd: &Object) -> Option<&str> {
@@ -111,6 +121,20 @@ mod tests {
         };
         assert!(matches!(of_apply(&crd("v1"), &crd("v2")), Undo::Impossible { .. }));
         assert_eq!(of_apply(&crd("v1"), &crd("v1")), Undo::Restore);
+    }
+
+    #[test]
+    fn a_map_or_secret_that_becomes_immutable_is_undone_by_another_one() {
+        for kind in ["ConfigMap", "Secret"] {
+            let made = |immutable: Value| {
+                object(json!({"apiVersion": "v1", "kind": kind, "metadata": {}, "immutable": immutable}))
+            };
+            let (open, closed) = (made(json!(false)), made(json!(true)));
+            assert_eq!(of_apply(&open, &closed), Undo::Replace);
+            assert_eq!(of_apply(&made(json!(null)), &closed), Undo::Replace);
+            assert_eq!(of_apply(&closed, &closed), Undo::Restore, "its labels alone can change");
+            assert_eq!(of_apply(&open, &open), Undo::Restore);
+        }
     }
 
     #[test]
