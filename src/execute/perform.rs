@@ -12,7 +12,7 @@ use super::steps::{Outcome, Steps};
 use super::store::{Store, StoreError, is_passing};
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
-use super::well::is_well;
+use super::well::{has_rollout, is_well};
 use crate::cluster::ApiError;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
@@ -261,14 +261,19 @@ impl Performer {
     /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
     /// had run is not there again.
     async fn follow_put_back(&self, steps: &[u32]) -> Input {
-        let was_well = |id: &&u32| {
-            let part = self.bodies.steps.get(*id);
-            part.is_some_and(|part| {
-                let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain);
-                comes_back && part.before.as_ref().is_some_and(is_well)
-            })
-        };
-        let well: Vec<u32> = steps.iter().filter(was_well).copied().collect();
+        let mut well = Vec::new();
+        for part in steps.iter().filter_map(|id| self.bodies.steps.get(id)) {
+            let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
+            match part.before.as_ref().filter(|_| comes_back) {
+                Some(before) if is_well(before) => well.push(part.step.id),
+                Some(before) if has_rollout(before) => {
+                    let message = "was not ready before the promotion, and is not waited for".to_owned();
+                    let object = Some(part.step.target.id());
+                    self.services.events.emit(Event::Note { object, message });
+                }
+                _ => {}
+            }
+        }
         self.answers.lock().await.clear();
         if well.is_empty() {
             return Input::Judged(Ok(()));

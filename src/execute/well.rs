@@ -3,6 +3,11 @@
 use crate::model::Object;
 use serde_json::Value;
 
+/// Whether an object is of a kind whose rollout a revert waits for.
+pub(super) fn has_rollout(object: &Object) -> bool {
+    object.gvk().group == "apps" && matches!(object.kind(), "Deployment" | "StatefulSet" | "DaemonSet")
+}
+
 /// Whether an object, as its own status says, was as it should be; false for what has no rollout.
 pub(super) fn is_well(object: &Object) -> bool {
     let number = |pointer: &str| object.at(pointer).and_then(Value::as_i64);
@@ -11,15 +16,26 @@ pub(super) fn is_well(object: &Object) -> bool {
         return false;
     }
     let wanted = number("/spec/replicas").unwrap_or(1);
+    let count = |field: &str| number(&format!("/status/{field}")).unwrap_or(0);
     match (&*object.gvk().group, object.kind()) {
+        // Old pods that are ready do not make up for new ones that are not.
         ("apps", "Deployment") => {
-            number("/status/readyReplicas").unwrap_or(0) >= wanted
-                && number("/status/updatedReplicas").unwrap_or(0) >= wanted
+            let updated = count("updatedReplicas");
+            updated >= wanted && count("replicas") <= updated && count("readyReplicas") >= wanted
         }
-        ("apps", "StatefulSet") => number("/status/readyReplicas").unwrap_or(0) >= wanted,
+        ("apps", "StatefulSet") => {
+            let held_back = number("/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
+            let is_rolled_out = object.at("/status/updateRevision") == object.at("/status/currentRevision")
+                || count("updatedReplicas") >= wanted - held_back;
+            is_rolled_out && count("readyReplicas") >= wanted
+        }
         ("apps", "DaemonSet") => {
             let desired = number("/status/desiredNumberScheduled");
-            desired.is_some() && number("/status/numberReady") >= desired
+            desired.is_some_and(|desired| {
+                count("updatedNumberScheduled") >= desired
+                    && count("numberReady") >= desired
+                    && count("numberUnavailable") == 0
+            })
         }
         _ => false,
     }
@@ -30,10 +46,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn deployment(seen: i64, ready: u32) -> Object {
-        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "generation": 2},
-            "spec": {"replicas": 2}, "status": {"observedGeneration": seen, "readyReplicas": ready, "updatedReplicas": 2}}))
+    fn of(kind: &str, spec: Value, mut status: Value) -> Object {
+        if status.get("observedGeneration").is_none() {
+            status["observedGeneration"] = 2.into();
+        }
+        Object::new(
+            json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web", "generation": 2},
+            "spec": spec, "status": status}),
+        )
         .unwrap()
+    }
+
+    fn deployment(seen: i64, ready: u32) -> Object {
+        let status =
+            json!({"observedGeneration": seen, "replicas": 2, "readyReplicas": ready, "updatedReplicas": 2});
+        of("Deployment", json!({"replicas": 2}), status)
     }
 
     #[test]
@@ -41,5 +68,21 @@ mod tests {
         assert!(is_well(&deployment(2, 2)));
         assert!(!is_well(&deployment(2, 1)));
         assert!(!is_well(&deployment(1, 2)), "what its controller has not seen is not known to be well");
+    }
+
+    #[test]
+    fn a_rollout_that_stands_half_way_is_not_well_though_its_old_pods_are_ready() {
+        let one = || json!({"replicas": 1});
+        let status =
+            json!({"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "unavailableReplicas": 1});
+        assert!(!is_well(&of("Deployment", one(), status)));
+        let status = |updated: u32| json!({"readyReplicas": 2, "updatedReplicas": updated, "updateRevision": "b", "currentRevision": "a"});
+        assert!(!is_well(&of("StatefulSet", json!({"replicas": 2}), status(1))));
+        assert!(is_well(&of("StatefulSet", json!({"replicas": 2}), status(2))));
+        let held_back = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
+        assert!(is_well(&of("StatefulSet", held_back, status(1))));
+        let status = |updated: u32| json!({"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": updated});
+        assert!(!is_well(&of("DaemonSet", json!({}), status(1))));
+        assert!(is_well(&of("DaemonSet", json!({}), status(2))));
     }
 }

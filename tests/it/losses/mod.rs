@@ -1,0 +1,9 @@
+//! Nothing is lost in silence: what goes is named before, what stays is named with its reason, and what a revert says was
+//! looked at.
+
+mod addresses;
+mod immutable;
+mod keep_marks;
+mod requirements;
+mod roles;
+mod unhealthy;
