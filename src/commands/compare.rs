@@ -218,6 +218,7 @@ fn unchecked(object: Object, untested: Vec<UntestedChange>) -> ObjectComparison 
         status: ObjectStatus::Same,
         certainty: Certainty::Predicted,
         changes: Vec::new(),
+        asides: Vec::new(),
         untested,
     }
 }

@@ -65,6 +65,7 @@ mod tests {
             status: ObjectStatus::Same,
             certainty: Certainty::Server,
             changes: Vec::new(),
+            asides: Vec::new(),
             untested: vec![change],
         };
         let mut finding = ImageFinding {

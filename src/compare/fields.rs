@@ -1,148 +1,117 @@
-//! The differing fields of one object: what an apply would change, and what others added.
+//! The differing fields of one object where its target is not at hand: what an apply would change, and what others added
+//! beside desired.
 
+use super::drift::desired_holds;
 use super::managed_fields::{Owners, is_our_apply};
-use super::others::is_controllers;
 use super::unowned::unexplained;
-use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
+use super::walk::{Differing, differing, is_skipped};
+use super::writers::{installer_of, is_controllers};
+use crate::model::allocation::is_allocated;
+use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass, Ownership};
 use crate::model::path::Step;
+use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
 use serde_json::Value;
 
-/// Fields that are not content: the server's own counters, and status.
-fn is_skipped(path: &FieldPath) -> bool {
-    let field = |step: &Step| match step {
-        Step::Field(name) => name.clone(),
-        _ => String::new(),
-    };
-    let steps: Vec<_> = path.steps().iter().map(field).collect();
-    let steps: Vec<_> = steps.iter().map(String::as_str).collect();
-    match steps[..] {
-        ["status"] | ["apiVersion"] | ["kind"] => true,
-        ["metadata", name] => matches!(
-            name,
-            "managedFields" | "resourceVersion" | "generation" | "creationTimestamp" | "uid" | "selfLink"
-        ),
-        // What kubectl apply writes for itself repeats the object.
-        ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"] => true,
-        // Revisions and generations that the control plane counts, under the name of whoever wrote last.
-        ["metadata", "annotations", name] => {
-            name.starts_with("deployment.kubernetes.io/")
-                || name == "deprecated.daemonset.template.generation"
+/// Differences between live and what an apply of desired would leave, and what others set beside desired; the second part
+/// is told as no drift.
+pub fn changes(
+    desired: &Object,
+    live: &Object,
+    predicted: &Object,
+    fresh: &Fresh,
+) -> (Vec<FieldChange>, Vec<Aside>) {
+    let mut walk = Walk { owners: &Owners::of(live), desired, live, found: Vec::new(), asides: Vec::new() };
+    for Differing { path, live: value, other } in differing(live, predicted) {
+        let is_held = desired_holds(desired, walk.owners, &path);
+        if !is_held && (is_controllers(live, &path) || is_allocated(live, &path)) {
+            continue;
         }
-        _ => false,
+        let whose = walk.owners.owner(&path).cloned();
+        let kind = ChangeKind::Changed;
+        walk.found.push(FieldChange {
+            path,
+            kind,
+            live: value,
+            desired: other,
+            whose,
+            expected_by: None,
+            rule_note: None,
+        });
     }
-}
-
-/// Differences between live and the server's prediction of desired, and what others set beside desired.
-///
-/// `fresh` is what the server answers to a dry-run create of desired under another name, where it was asked.
-pub fn changes(live: &Object, predicted: &Object, fresh: Option<&Object>) -> Vec<FieldChange> {
-    let owners = Owners::of(live);
-    let walk = Walk { owners: &owners, predicted: &Owners::of(predicted) };
-    let mut found = Vec::new();
-    walk.differences(Some(live.value()), Some(predicted.value()), &FieldPath::root(), &mut found);
-    added(&walk, live, predicted, fresh, &mut found);
-    if let Some(fresh) = fresh {
-        of_unknown_origin(&walk, live, predicted, fresh, &mut found);
+    walk.added(predicted, fresh);
+    if !matches!(fresh, Fresh::NotAsked) {
+        walk.of_unknown_origin(predicted, fresh);
     }
-    found
+    (walk.found, walk.asides)
 }
 
 struct Walk<'a> {
     owners: &'a Owners<'a>,
-    predicted: &'a Owners<'a>,
+    desired: &'a Object,
+    live: &'a Object,
+    found: Vec<FieldChange>,
+    asides: Vec<Aside>,
 }
 
 impl Walk<'_> {
-    fn differences(
-        &self,
-        live: Option<&Value>,
-        wanted: Option<&Value>,
-        path: &FieldPath,
-        found: &mut Vec<FieldChange>,
-    ) {
-        if live == wanted || is_skipped(path) {
-            return;
-        }
-        let empty = Value::Object(serde_json::Map::new());
-        let is_map = |value: Option<&Value>| {
-            value.is_none_or(|value| value.as_object().is_some_and(|map| !map.is_empty()))
-        };
-        if is_map(live)
-            && is_map(wanted)
-            && !path.steps().last().is_some_and(|step| !matches!(step, Step::Field(_)))
-        {
-            let (live, wanted) = (live.unwrap_or(&empty), wanted.unwrap_or(&empty));
-            return self.fields(live, wanted, path, found);
-        }
-        match (live, wanted) {
-            (Some(live @ Value::Object(_)), Some(wanted @ Value::Object(_))) => {
-                self.fields(live, wanted, path, found)
-            }
-            (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                let steps = self.steps(path, old, new);
-                if steps.is_empty() {
-                    found.push(self.change(path, live, wanted));
+    /// What others set, desired does not hold, and an apply would leave.
+    fn added(&mut self, predicted: &Object, fresh: &Fresh) {
+        for (owner, fields) in self.owners.fields_of(|owner| !is_our_apply(owner)) {
+            for leaf in fields {
+                let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
+                    || owner.class == HandClass::Controller && is_controllers(self.live, &leaf)
+                    || is_allocated(self.live, &leaf);
+                let value = leaf.get(self.live.value()).filter(|value| !is_empty(value));
+                if skipped
+                    || value.is_none()
+                    || leaf.get(predicted.value()).is_none()
+                    || desired_holds(self.desired, self.owners, &leaf)
+                {
+                    continue;
                 }
-                let (old, new) = (Value::Array(old.clone()), Value::Array(new.clone()));
-                for step in steps {
-                    self.differences(step.get(&old), step.get(&new), &path.with(step.clone()), found);
+                // What the server gives every such object is no difference, whoever wrote it down.
+                if fresh.object().is_some_and(|fresh| leaf.get(fresh.value()) == value) {
+                    continue;
                 }
+                if let Some(tool) = installer_of(&leaf, value) {
+                    self.asides.push(Aside { path: leaf, reason: AsideReason::Mark { tool } });
+                    continue;
+                }
+                self.add(leaf, ChangeKind::Added, Some(owner));
             }
-            _ => found.push(self.change(path, live, wanted)),
         }
     }
 
-    fn fields(&self, live: &Value, wanted: &Value, path: &FieldPath, found: &mut Vec<FieldChange>) {
-        let keys =
-            |value: &Value| value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
-        let (old, new): (Vec<String>, Vec<String>) = (keys(live), keys(wanted));
-        for key in old.iter().chain(new.iter().filter(|key| !old.contains(key))) {
-            self.differences(live.get(key), wanted.get(key), &path.field(key), found);
-        }
-    }
-
-    /// Steps that tell the items of both lists apart; empty where they are compared as a whole: an atomic list, or
-    /// one whose keys do not reach every item, or whose order alone differs.
-    fn steps(&self, path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
-        let mut steps: Vec<Step> = Vec::new();
-        for step in self.owners.list_steps(path).into_iter().chain(self.predicted.list_steps(path)) {
-            if !matches!(step, Step::Field(_) | Step::Index(_)) && !steps.contains(&step) {
-                steps.push(step);
+    /// What nobody owns and a fresh object would not hold: injected by admission that is gone, or set by a client whose
+    /// traces are.
+    fn of_unknown_origin(&mut self, predicted: &Object, fresh: &Fresh) {
+        for leaf in unexplained(self.live) {
+            let value = leaf.get(self.live.value());
+            let is_kept =
+                leaf.get(predicted.value()).is_some() && !desired_holds(self.desired, self.owners, &leaf);
+            if !is_kept || value.is_none_or(is_empty) || is_controllers(self.live, &self.item_of(&leaf)) {
+                continue;
+            }
+            match fresh {
+                Fresh::Object(fresh) if leaf.get(fresh.value()) == value => {}
+                Fresh::Unavailable { why } => {
+                    self.asides.push(Aside { path: leaf, reason: AsideReason::Unknown { why: why.clone() } });
+                }
+                Fresh::Object(_) | Fresh::NotAsked => self.add(leaf, ChangeKind::AddedOriginUnknown, None),
             }
         }
-        let Some(Step::Key(fields)) = steps.first().cloned() else {
-            let is_set = matches!(steps.first(), Some(Step::Value(_)));
-            return if is_set { whole(&values(old, new), old, new) } else { Vec::new() };
-        };
-        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-        let mut all: Vec<Step> = Vec::new();
-        for item in old.iter().chain(new) {
-            let present = names.iter().filter_map(|name| Some((*name, item.get(*name)?)));
-            let step = Step::key(present);
-            if !all.contains(&step) {
-                all.push(step);
-            }
-        }
-        whole(&all, old, new)
     }
 
     /// Adds what desired does not hold: the whole list item where it lacks that, and what is not found already. `by` is
     /// whose entry it was found in.
-    fn add(
-        &self,
-        leaf: FieldPath,
-        live: &Object,
-        kind: ChangeKind,
-        by: Option<&Ownership>,
-        found: &mut Vec<FieldChange>,
-    ) {
-        let path = added_item(&leaf, self.predicted).unwrap_or(leaf);
-        if found.iter().any(|known| path.starts_with(&known.path)) {
+    fn add(&mut self, leaf: FieldPath, kind: ChangeKind, by: Option<&Ownership>) {
+        let path = self.item_of(&leaf);
+        if self.found.iter().any(|known| path.starts_with(&known.path)) {
             return;
         }
-        found.push(FieldChange {
-            live: path.get(live.value()).cloned(),
+        self.found.push(FieldChange {
+            live: path.get(self.live.value()).cloned(),
             kind,
             desired: None,
             whose: by.map(|by| self.owners.owner(&path).unwrap_or(by).clone()),
@@ -152,84 +121,13 @@ impl Walk<'_> {
         });
     }
 
-    fn change(&self, path: &FieldPath, live: Option<&Value>, wanted: Option<&Value>) -> FieldChange {
-        FieldChange {
-            path: path.clone(),
-            kind: ChangeKind::Changed,
-            live: live.cloned(),
-            desired: wanted.cloned(),
-            whose: self.owners.owner(path).cloned(),
-            expected_by: None,
-            rule_note: None,
-        }
-    }
-}
-
-fn values(old: &[Value], new: &[Value]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for item in old.iter().chain(new) {
-        let step = Step::Value(item.to_string());
-        if !steps.contains(&step) {
-            steps.push(step);
-        }
-    }
-    steps
-}
-
-/// The steps, where through them the lists really differ: an order alone is a difference of the whole.
-fn whole(steps: &[Step], old: &[Value], new: &[Value]) -> Vec<Step> {
-    let (old, new) = (Value::Array(old.to_vec()), Value::Array(new.to_vec()));
-    let differ = steps.iter().any(|step| step.get(&old) != step.get(&new));
-    if differ { steps.to_vec() } else { Vec::new() }
-}
-
-/// What others set, desired does not hold, and an apply would leave.
-///
-/// Desired holds what our own entry holds in the prediction: its own text may leave out the key of a list item.
-fn added(
-    walk: &Walk<'_>,
-    live: &Object,
-    predicted: &Object,
-    fresh: Option<&Object>,
-    found: &mut Vec<FieldChange>,
-) {
-    for (owner, fields) in walk.owners.fields_of(|owner| !is_our_apply(owner)) {
-        for leaf in fields {
-            let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
-                || owner.class == HandClass::Controller && is_controllers(live, &leaf);
-            let value = leaf.get(live.value()).filter(|value| !is_empty(value));
-            if skipped
-                || value.is_none()
-                || leaf.get(predicted.value()).is_none()
-                || walk.predicted.is_ours(&leaf)
-            {
-                continue;
-            }
-            // What the server gives every such object is no difference, whoever wrote it down.
-            if fresh.is_some_and(|fresh| leaf.get(fresh.value()) == value) {
-                continue;
-            }
-            walk.add(leaf, live, ChangeKind::Added, Some(owner), found);
-        }
-    }
-}
-
-/// What nobody owns and a fresh object would not hold: injected by admission that is gone, or set by a hand whose
-/// traces are.
-fn of_unknown_origin(
-    walk: &Walk<'_>,
-    live: &Object,
-    predicted: &Object,
-    fresh: &Object,
-    found: &mut Vec<FieldChange>,
-) {
-    for leaf in unexplained(live) {
-        let value = leaf.get(live.value());
-        let is_kept = leaf.get(predicted.value()).is_some() && !walk.predicted.is_ours(&leaf);
-        if !is_kept || leaf.get(fresh.value()) == value || value.is_none_or(is_empty) {
-            continue;
-        }
-        walk.add(leaf, live, ChangeKind::AddedOriginUnknown, None, found);
+    /// The list item that desired does not hold, where that is why it does not hold the field; else the field.
+    fn item_of(&self, leaf: &FieldPath) -> FieldPath {
+        (1..=leaf.steps().len())
+            .filter(|end| matches!(leaf.steps()[end - 1], Step::Key(_) | Step::Value(_)))
+            .map(|end| up_to(leaf, end))
+            .find(|item| !desired_holds(self.desired, self.owners, item))
+            .unwrap_or_else(|| leaf.clone())
     }
 }
 
@@ -247,14 +145,6 @@ fn up_to(path: &FieldPath, end: usize) -> FieldPath {
     FieldPath::from_steps(path.steps()[..end].to_vec())
 }
 
-/// The list item that desired does not hold, where that is why it does not hold the field.
-fn added_item(leaf: &FieldPath, predicted: &Owners) -> Option<FieldPath> {
-    (1..=leaf.steps().len())
-        .filter(|end| matches!(leaf.steps()[end - 1], Step::Key(_) | Step::Value(_)))
-        .map(|end| up_to(leaf, end))
-        .find(|item| !predicted.is_ours(item))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,11 +158,21 @@ mod tests {
             .unwrap()
     }
 
-    fn found(live: &Object, predicted: &Object, fresh: Option<&Object>) -> Vec<(String, ChangeKind, String)> {
+    fn found(desired: &Object, live: &Object, fresh: &Fresh) -> Vec<(String, ChangeKind, String)> {
+        of_prediction(desired, live, live, fresh)
+    }
+
+    fn of_prediction(
+        desired: &Object,
+        live: &Object,
+        predicted: &Object,
+        fresh: &Fresh,
+    ) -> Vec<(String, ChangeKind, String)> {
         let whose = |change: &FieldChange| {
             change.whose.as_ref().map(|whose| whose.manager.clone()).unwrap_or_default()
         };
-        changes(live, predicted, fresh)
+        changes(desired, live, predicted, fresh)
+            .0
             .iter()
             .map(|change| (change.path.to_string(), change.kind, whose(change)))
             .collect()
@@ -300,7 +200,7 @@ mod tests {
         let predicted = object(containers(&[("web", "2"), ("log", "1")]), &[ours]);
         let expected =
             ("/spec/containers/[name=web]/image".to_owned(), ChangeKind::Changed, "kubectl-edit".to_owned());
-        assert_eq!(found(&live, &predicted, None), [expected]);
+        assert_eq!(of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked), [expected]);
     }
 
     #[test]
@@ -311,15 +211,18 @@ mod tests {
         let live = object(spec, &[ours, theirs]);
         let expected =
             ("/spec/containers/[name=spy]".to_owned(), ChangeKind::Added, "kubectl-patch".to_owned());
-        assert_eq!(found(&live, &live, None), [expected]);
+        let desired = object(containers(&[("web", "1")]), &[]);
+        assert_eq!(found(&desired, &live, &Fresh::NotAsked), [expected]);
     }
 
     #[test]
     fn a_default_that_a_tool_wrote_down_is_no_difference() {
         let theirs = ("helm", "Update", json!({"f:policy": {}, "f:empty": {}}));
         let live = object(json!({"policy": "Always", "empty": {}}), &[theirs]);
-        assert_eq!(found(&live, &live, None).len(), 1);
-        assert_eq!(found(&live, &live, Some(&object(json!({"policy": "Always"}), &[]))), []);
+        let desired = object(json!({}), &[]);
+        assert_eq!(found(&desired, &live, &Fresh::NotAsked).len(), 1);
+        let fresh = Fresh::Object(Box::new(object(json!({"policy": "Always"}), &[])));
+        assert_eq!(found(&desired, &live, &fresh), []);
     }
 
     #[test]
@@ -327,7 +230,10 @@ mod tests {
         let ours = [(FIELD_MANAGER, "Apply", owned(&["a", "b"]))];
         let live = object(containers(&[("a", "1"), ("b", "1")]), &ours);
         let predicted = object(containers(&[("b", "1"), ("a", "1")]), &ours);
-        let paths: Vec<_> = found(&live, &predicted, None).into_iter().map(|(path, ..)| path).collect();
+        let paths: Vec<_> = of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked)
+            .into_iter()
+            .map(|(path, ..)| path)
+            .collect();
         assert_eq!(paths, ["/spec/containers"]);
     }
 }

@@ -38,6 +38,20 @@ impl<'a> Owners<'a> {
         self.entries.iter().any(|(owner, fields)| is_our_apply(owner) && owns(fields, path))
     }
 
+    /// Whether our own apply names the field at `path`, or one below it: not only a whole above it.
+    pub fn is_member_of_ours(&self, path: &FieldPath) -> bool {
+        let mut ours = self.entries.iter().filter(|(owner, _)| is_our_apply(owner));
+        ours.any(|(_, fields)| descend(fields, path.steps()).is_some())
+    }
+
+    /// Whether an entry owns the place and names nothing below it.
+    pub fn is_leaf(&self, path: &FieldPath) -> bool {
+        let at = |fields: &Value| {
+            descend(fields, path.steps()).and_then(Value::as_object).map(|map| map.is_empty())
+        };
+        self.entries.iter().any(|(_, fields)| at(fields) == Some(true))
+    }
+
     /// Whether an entry other than that one holds the field at `path`.
     pub fn is_others(&self, path: &FieldPath) -> bool {
         self.entries.iter().any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))

@@ -1,19 +1,20 @@
 //! Pure comparison: tested, desired and live in, findings out.
 //!
 //! `desired` makes what a promotion would apply out of a release and an environment (`pair`, `pin`), and says how it
-//! differs from what was tested (`structural`, `rules`). `object` compares desired with live, by what the server predicts;
-//! `proof` says what an apply does where the server need not be asked, `overlay` predicts where it cannot
-//! be.
+//! differs from what was tested (`structural`, `rules`). `object` compares live with its target (`drift`), or with what an
+//! apply would leave (`fields`) where no target is at hand; `proof` says what an apply does where the server need not be
+//! asked, `overlay` predicts where it cannot be.
 
 mod any_text;
 mod arrived;
+mod bound;
 mod declared;
 mod desired;
+mod drift;
 mod fields;
 mod images;
 mod managed_fields;
 mod object;
-mod others;
 mod overlay;
 mod pair;
 mod pin;
@@ -26,15 +27,17 @@ mod since;
 mod stale;
 mod structural;
 mod unowned;
+mod walk;
+mod writers;
 
 pub use arrived::missing;
+pub use bound::with_bound;
 pub use declared::expect_declared;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
-pub use fields::changes;
+pub use drift::{desired_holds, may_be_stamps, needs_fresh};
 pub use images::{Running, RunningWorkload, pods_of, running_images};
 pub use managed_fields::{Owners, class_of, leaves};
 pub use object::{Looked, object, stray};
-pub use others::{is_controllers, is_controllers_annotation};
 pub use overlay::overlay;
 pub use pin::PinError;
 pub use proof::{Outlook, outlook};
@@ -46,3 +49,4 @@ pub use since::touched;
 pub use stale::stale;
 pub use structural::{Difference, differences};
 pub use unowned::unexplained;
+pub use writers::{installer_of, is_controllers, is_controllers_annotation};

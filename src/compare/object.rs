@@ -1,12 +1,13 @@
 //! One object: desired, live and the server's prediction in, how they stand out.
 
+use super::drift::drift;
 use super::fields::changes;
 use super::overlay::overlay;
 use super::unowned::is_default;
 use crate::model::finding::{
-    Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus, UntestedChange,
+    Aside, AsideReason, Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus, UntestedChange,
 };
-use crate::model::snapshot::{Absence, Observed, Prediction};
+use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 
 /// What was seen of one object.
@@ -20,10 +21,10 @@ pub struct Looked {
     pub desired: Option<Object>,
     /// As the cluster holds it.
     pub live: Observed,
-    /// What an apply would give; none where it provably changes nothing.
+    /// Its target, or what an apply would give; none where an apply provably changes nothing.
     pub prediction: Option<Prediction>,
-    /// What a fresh object would hold, where it was asked.
-    pub fresh: Option<Object>,
+    /// What a fresh object would hold.
+    pub fresh: Fresh,
     /// Tested → desired.
     pub untested: Vec<UntestedChange>,
 }
@@ -32,7 +33,7 @@ impl Looked {
     /// A member of the inventory that is no longer desired.
     pub fn extra(target: Target, live: Observed) -> Self {
         let untested = Vec::new();
-        Self { target, tested: None, desired: None, live, prediction: None, fresh: None, untested }
+        Self { target, tested: None, desired: None, live, prediction: None, fresh: Fresh::NotAsked, untested }
     }
 }
 
@@ -55,56 +56,85 @@ pub fn object(looked: Looked) -> ObjectComparison {
         status: ObjectStatus::Same,
         certainty: Certainty::Server,
         changes: Vec::new(),
+        asides: Vec::new(),
         untested,
     };
-    let is_proved = matches!(prediction, Some(Prediction::Will(_)));
-    found.status = match (&found.live, found.desired.is_some(), prediction) {
-        (_, false, _) => ObjectStatus::Extra,
-        (Observed::Unreadable { error, .. }, ..) => ObjectStatus::NotChecked { why: error.clone() },
-        (Observed::Absent(absence), ..) => ObjectStatus::Missing(*absence),
-        (Observed::Present(live), _, Some(Prediction::Will(predicted) | Prediction::Would(predicted))) => {
-            if is_proved {
-                found.certainty = Certainty::Proved;
-            }
-            found.changes = changes(live, &predicted, fresh.as_ref());
-            found.predicted = Some(*predicted);
-            if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed }
+    let (live, desired) = match (&found.live, &found.desired) {
+        (_, None) => return with(found, ObjectStatus::Extra),
+        (Observed::Unreadable { error, .. }, _) => {
+            let why = error.clone();
+            return with(found, ObjectStatus::NotChecked { why });
         }
-        (Observed::Present(live), _, Some(Prediction::Refused { why, fields })) => {
-            // What was changed by hand may be why the server refuses.
-            found.changes =
-                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
-            ObjectStatus::Refused { why, fields }
+        (Observed::Absent(absence), _) => {
+            let absence = *absence;
+            return with(found, ObjectStatus::Missing(absence));
         }
-        (_, _, Some(Prediction::NotChecked { why })) => ObjectStatus::NotChecked { why },
-        (Observed::Present(live), _, Some(prediction)) => {
-            found.certainty = Certainty::Predicted;
-            found.changes =
-                found.desired.as_ref().map(|desired| predicted(desired, live)).unwrap_or_default();
-            match prediction {
-                Prediction::NotVerified { why } => ObjectStatus::NotVerified { why },
-                _ if found.changes.is_empty() => ObjectStatus::Same,
-                _ => ObjectStatus::Changed,
-            }
-        }
-        (Observed::Present(live), _, None) => {
-            found.certainty = Certainty::Proved;
-            found.changes = changes(live, live, fresh.as_ref());
-            if found.changes.is_empty() {
-                ObjectStatus::Same
-            } else {
-                found.predicted = Some(live.clone());
-                ObjectStatus::Changed
-            }
-        }
+        (Observed::Present(live), Some(desired)) => (live, desired),
     };
+
+    match prediction {
+        None => {
+            found.certainty = Certainty::Proved;
+            (found.changes, found.asides) = changes(desired, live, live, &fresh);
+            found.predicted = (!found.changes.is_empty()).then(|| live.clone());
+        }
+        Some(Prediction::Will(after)) => {
+            found.certainty = Certainty::Proved;
+            (found.changes, found.asides) = changes(desired, live, &after, &fresh);
+            found.predicted = Some(*after);
+        }
+        Some(Prediction::Target { object, bound }) => {
+            let drift = drift(desired, live, &object, &fresh);
+            found.changes = drift.changes;
+            found.asides = drift.asides;
+            found.asides.extend(bound.into_iter().map(|path| Aside { path, reason: AsideReason::Bound }));
+            found.predicted = Some(*object);
+        }
+        Some(Prediction::Would(after)) => {
+            (found.changes, found.asides) = changes(desired, live, &after, &fresh);
+            if found.target.resource.is_replaceable() {
+                leave_unknown(&mut found.changes, &mut found.asides);
+            }
+            found.predicted = Some(*after);
+        }
+        Some(Prediction::Refused { why, fields }) => {
+            // What was changed by hand may be why the server refuses.
+            (found.changes, found.asides) = predicted(desired, live);
+            return with(found, ObjectStatus::Refused { why, fields });
+        }
+        Some(Prediction::NotChecked { why }) => return with(found, ObjectStatus::NotChecked { why }),
+        Some(Prediction::NotVerified { why }) => {
+            found.certainty = Certainty::Predicted;
+            (found.changes, found.asides) = predicted(desired, live);
+            return with(found, ObjectStatus::NotVerified { why });
+        }
+        Some(Prediction::Forbidden) => {
+            found.certainty = Certainty::Predicted;
+            (found.changes, found.asides) = predicted(desired, live);
+        }
+    }
+    let status = if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed };
+    with(found, status)
+}
+
+fn with(mut found: ObjectComparison, status: ObjectStatus) -> ObjectComparison {
+    found.status = status;
     found
 }
 
+/// What an apply says nothing about, where its target could not be had: fields that nobody owns.
+fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
+    let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
+    let why = "the server does not say what the object would be without it";
+    let aside =
+        |change: FieldChange| Aside { path: change.path, reason: AsideReason::Unknown { why: why.into() } };
+    asides.extend(changes.extract_if(.., is_unknown).map(aside));
+}
+
 /// What differs where the server was not asked.
-fn predicted(desired: &Object, live: &Object) -> Vec<FieldChange> {
-    let mut found = changes(live, &overlay(desired, live), None);
+fn predicted(desired: &Object, live: &Object) -> (Vec<FieldChange>, Vec<Aside>) {
+    let (mut found, asides) = changes(desired, live, &overlay(desired, live), &Fresh::NotAsked);
     // A client that sends whole objects owns what the server filled in.
     found.retain(|change| change.kind != ChangeKind::Added || !is_default(live, &change.path));
-    found
+    (found, asides)
 }

@@ -201,7 +201,8 @@ fn is_same(live: &Value, wanted: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::changes;
+    use crate::compare::fields::changes;
+    use crate::model::snapshot::Fresh;
 
     fn deployment(container: Value, replicas: u32) -> Object {
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
@@ -222,9 +223,13 @@ mod tests {
     }
 
     fn predicted(container: Value, replicas: u32) -> Vec<String> {
-        let live = live();
-        let predicted = overlay(&deployment(container, replicas), &live);
-        changes(&live, &predicted, None).iter().map(|change| change.path.to_string()).collect()
+        let (live, desired) = (live(), deployment(container, replicas));
+        let predicted = overlay(&desired, &live);
+        changes(&desired, &live, &predicted, &Fresh::NotAsked)
+            .0
+            .iter()
+            .map(|change| change.path.to_string())
+            .collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody else.
 //! Pure; the same for the first try, for a try after a lost answer, and for a run that takes another one's work up.
 
+use crate::model::allocation::without_allocated;
 use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect};
@@ -100,10 +101,11 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if holds(part, live) {
         return Standing::NotDone;
     }
+    let (wanted, held) = (without_allocated(expected, object), without_allocated(live, object));
     let as_expected = if part.step.changes.is_empty() {
-        same_content(expected, live)
+        same_content(&wanted, &held)
     } else {
-        part.step.changes.iter().all(|path| path.get(expected.value()) == path.get(live.value()))
+        part.step.changes.iter().all(|path| path.get(wanted.value()) == path.get(held.value()))
     };
     if as_expected && is_ours(object, live) {
         return Standing::Done;

@@ -5,11 +5,12 @@ use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
 use super::store::is_passing;
 use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline};
+use crate::model::allocation::without_allocated;
 use crate::model::journal::StepPart;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, Target};
+use crate::model::{FieldPath, Object, Target};
 use crate::plan::dropped;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -244,8 +245,8 @@ impl Steps {
         let deadline = clock.before_write().await?;
         let answer = self.send_apply(&step.target, &body, true, deadline).await;
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
-        let other =
-            |path: &&crate::model::FieldPath| path.get(expected.value()) != path.get(answer.object.value());
+        let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
+        let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
         let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
         Ok(checked(object, answer.object, changed))
     }

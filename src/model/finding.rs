@@ -36,7 +36,7 @@ pub struct ObjectComparison {
     pub desired: Option<Object>,
     /// As the cluster holds it.
     pub live: Observed,
-    /// What the server answered to a dry-run of desired.
+    /// Its target, or what an apply of desired would leave, where that is known.
     pub predicted: Option<Object>,
     /// How live and desired stand.
     pub status: ObjectStatus,
@@ -44,6 +44,8 @@ pub struct ObjectComparison {
     pub certainty: Certainty,
     /// Drift, field by field.
     pub changes: Vec<FieldChange>,
+    /// Differing fields that are no drift.
+    pub asides: Vec<Aside>,
     /// Tested → desired, field by field.
     pub untested: Vec<UntestedChange>,
 }
@@ -99,6 +101,34 @@ pub enum Certainty {
     Predicted,
 }
 
+/// A differing field that is no drift: it is told once, and a promotion leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Where.
+    pub path: FieldPath,
+    /// Why it is none.
+    pub reason: AsideReason,
+}
+
+/// Why a differing field is no drift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AsideReason {
+    /// Admission writes it anew at each request.
+    Stamp,
+    /// Another delivery tool marks what it installs.
+    Mark {
+        /// The tool's name.
+        tool: &'static str,
+    },
+    /// The server lets no update change it, and desired leaves it open.
+    Bound,
+    /// Nobody owns it, and whether a fresh object would hold it is unknown.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
 /// One differing field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldChange {
@@ -108,7 +138,7 @@ pub struct FieldChange {
     pub kind: ChangeKind,
     /// The value in the cluster; none where there is none.
     pub live: Option<Value>,
-    /// The value after an apply (of `Changed`); none where the apply removes it, and for `Added`.
+    /// The value that the target has; none where it has none.
     pub desired: Option<Value>,
     /// Whose hand set the live value.
     pub whose: Option<Ownership>,

@@ -19,6 +19,11 @@ pub struct ResourceType {
 }
 
 impl ResourceType {
+    /// Whether a replacement by desired alone can say anything: of a Pod and a Job the server lets nothing be left out.
+    pub fn is_replaceable(&self) -> bool {
+        !matches!((&*self.group, &*self.kind), ("", "Pod") | ("batch", "Job"))
+    }
+
     /// Group, version and kind.
     pub fn gvk(&self) -> Gvk {
         Gvk { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }

@@ -2,6 +2,7 @@
 //! what was found, the plan and the events. Nothing here reads, writes or asks the time.
 
 pub mod admission;
+pub mod allocation;
 pub mod attestation;
 pub mod bundle;
 pub mod digest;

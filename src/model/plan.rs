@@ -62,6 +62,9 @@ pub struct PlanStep {
     /// The paths that it changes, for people and for the revert's merge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<super::path::FieldPath>,
+    /// Fields that admission writes anew at each request: no deviation, and nothing to restore.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stamps: Vec<super::path::FieldPath>,
 }
 
 /// What a step does.

@@ -1,6 +1,7 @@
 //! What was observed: objects, what could not be read, and when. Unknown is not absent.
 
 use super::object::{Object, ObjectId};
+use super::path::FieldPath;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -62,7 +63,14 @@ impl Snapshot {
 pub enum Prediction {
     /// Live as it provably will be: the server need not be asked.
     Will(Box<Object>),
-    /// Live as it would be, by the server's answer to a dry-run.
+    /// What live would be if only desired had ever been said: the server's answer to a dry-run replacement.
+    Target {
+        /// That answer.
+        object: Box<Object>,
+        /// Fields that the server lets no update change and that desired leaves open: taken from live.
+        bound: Vec<FieldPath>,
+    },
+    /// Live as an apply would leave it, by the server's answer to a dry-run apply.
     Would(Box<Object>),
     /// It refuses desired.
     Refused {
@@ -83,4 +91,29 @@ pub enum Prediction {
         /// Why.
         why: String,
     },
+}
+
+/// What the server would make of desired where nothing is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Fresh {
+    /// It was not asked: nothing hangs on it.
+    #[default]
+    NotAsked,
+    /// Its answer to a dry-run create under another name.
+    Object(Box<Object>),
+    /// It gave none.
+    Unavailable {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Fresh {
+    /// The answer, where there is one.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Fresh::Object(object) => Some(object),
+            Fresh::NotAsked | Fresh::Unavailable { .. } => None,
+        }
+    }
 }

@@ -1,14 +1,61 @@
-//! Asks the server what an apply would change, and what a fresh object would hold. Nothing is changed.
+//! Asks the server what an object would be if only desired had ever been said, what an apply would change, and what a
+//! fresh object would hold. Nothing is changed.
 
 use super::objects::read;
 use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
+use crate::model::allocation::drop_allocated;
 use crate::model::names::{self, FIELD_MANAGER};
-use crate::model::snapshot::{Observed, Prediction};
+use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 use std::time::Duration;
 
 /// How often an object that moves while it is compared is read again.
 const TRIES: u32 = 8;
+
+/// How often an object that a controller writes meanwhile is replaced.
+const REPLACEMENTS: u32 = 3;
+
+/// The server's answer to a replacement of `live` by `body` alone, under the object's own name. Where a controller wrote
+/// in between, live is read again: the answer holds the live object that was replaced.
+pub async fn replacement(
+    cluster: &dyn Cluster,
+    target: &Target,
+    body: &Object,
+    live: Object,
+) -> (Observed, Prediction) {
+    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
+    let mut live = live;
+    for again in 0..REPLACEMENTS {
+        tokio::time::sleep(Duration::from_millis(40) * again).await;
+        let mut sent = body.value().clone();
+        sent["metadata"]["uid"] = live.uid().into();
+        sent["metadata"]["resourceVersion"] = live.resource_version().into();
+
+        match cluster.replace(target, &sent, &options).await {
+            Ok(answer) => {
+                let object = Box::new(answer.object);
+                return (Observed::Present(live), Prediction::Target { object, bound: Vec::new() });
+            }
+            Err(error) if error.is_conflict() => match read(cluster, target).await {
+                Ok(Observed::Present(now)) => live = now,
+                Ok(gone) => return (gone, went_away()),
+                Err(error) => {
+                    return (Observed::Present(live), Prediction::NotChecked { why: error.to_string() });
+                }
+            },
+            Err(error) => return (Observed::Present(live), of_error(&error)),
+        }
+    }
+    (Observed::Present(live), moves())
+}
+
+fn went_away() -> Prediction {
+    Prediction::NotChecked { why: "it was deleted while it was read".into() }
+}
+
+fn moves() -> Prediction {
+    Prediction::NotChecked { why: "it changes all the time".into() }
+}
 
 /// What an apply of `desired` onto `live` would give. Where a controller wrote in between, live is read again: the
 /// answer holds the live object that the prediction is of.
@@ -32,15 +79,13 @@ pub async fn predict(
         }
         match read(cluster, target).await {
             Ok(Observed::Present(now)) => live = now,
-            Ok(gone) => {
-                return (gone, Prediction::NotChecked { why: "it went away while it was read".into() });
-            }
+            Ok(gone) => return (gone, went_away()),
             Err(error) => {
                 return (Observed::Present(live), Prediction::NotChecked { why: error.to_string() });
             }
         }
     }
-    (Observed::Present(live), Prediction::NotChecked { why: "it changes all the time".into() })
+    (Observed::Present(live), moves())
 }
 
 /// A webhook may deny because the request is dry: what it would say of a real one is not known.
@@ -69,13 +114,20 @@ fn is_admission(message: &str) -> bool {
     message.contains("admission") || message.contains("denied the request")
 }
 
-/// What the server would make of desired where nothing is there: its defaults and what admission injects. None where
-/// it refuses (a fixed address, a name that is unique in the cluster).
-pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Option<Object> {
-    let mut body = desired.value().clone();
+/// What the server would make of desired where nothing is there: its defaults and what admission injects. The name of a
+/// CRD or an APIService follows from its content, so that none can be had under another.
+pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Fresh {
+    if matches!(&*target.resource.kind, "CustomResourceDefinition" | "APIService") {
+        return Fresh::Unavailable { why: "its name cannot be another".into() };
+    }
+    let mut body = desired.clone();
+    drop_allocated(&mut body);
     let name = names::dry_run(&target.name);
-    body["metadata"]["name"] = name.as_str().into();
+    body.value_mut()["metadata"]["name"] = name.as_str().into();
     let target = Target { name, ..target.clone() };
     let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
-    cluster.create(&target, &body, &options).await.ok().map(|applied| applied.object)
+    match cluster.create(&target, body.value(), &options).await {
+        Ok(applied) => Fresh::Object(Box::new(applied.object)),
+        Err(error) => Fresh::Unavailable { why: error.to_string() },
+    }
 }

@@ -11,7 +11,7 @@ pub mod watch;
 
 pub use admission::admission;
 pub use autoscalers::autoscalers;
-pub use dry_run::{fresh, predict};
+pub use dry_run::{fresh, predict, replacement};
 pub use objects::{each, objects, read};
 pub use pods::{Pods, pods};
 pub use preflight::preflight;

@@ -8,7 +8,7 @@ use super::item::{Item, Kind};
 use super::policy::{Facts, Planned, Policy, note, refuse};
 use super::waves::{self, OrderError};
 use super::{autoscaled, checks, hooks, prune, restart, undo};
-use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::finding::{Aside, AsideReason, Comparison, ObjectComparison};
 use crate::model::hook::{goes_once_succeeded, is_hook};
 use crate::model::names::{
     AFTER_ANNOTATION, API_VERSION, APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION, applyset_id, inventory,
@@ -228,5 +228,17 @@ fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
         (Action::Create { .. }, _) | (_, None) => Expect::Absent,
         (action, Some(live)) => expect_present(action, live),
     };
-    Some(PlanStep { id: 0, wave, target: compared.target.clone(), action, expect, undo, why, changes })
+    let is_stamp = |aside: &&Aside| aside.reason == AsideReason::Stamp;
+    let stamps = compared.asides.iter().filter(is_stamp).map(|aside| aside.path.clone()).collect();
+    Some(PlanStep {
+        id: 0,
+        wave,
+        target: compared.target.clone(),
+        action,
+        expect,
+        undo,
+        why,
+        changes,
+        stamps,
+    })
 }

@@ -47,6 +47,15 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
     Some(Value::Object([(key, taken)].into_iter().collect()))
 }
 
+/// The set of this path alone.
+pub(super) fn set_of(path: &FieldPath) -> Value {
+    let below = Value::Object(Map::new());
+    path.steps()
+        .iter()
+        .rev()
+        .fold(below, |below, step| Value::Object([(step.to_fields_v1(), below)].into_iter().collect()))
+}
+
 /// Whether the set holds `path` itself or a field under it.
 pub(super) fn holds(set: &Value, path: &FieldPath) -> bool {
     let mut at = set;

@@ -5,22 +5,29 @@
 
 use super::fields_v1::{holds, leaves};
 use crate::model::names::FIELD_MANAGER;
+use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// Live after the step; `predicted` is the server's answer to a dry-run apply where it gave one.
+/// Live after the step: each field that it changes as the target has it; where there is none, the body laid over live.
 pub(super) fn final_object(
     live: &Object,
-    predicted: Option<&Object>,
+    target: Option<&Object>,
+    changes: &[FieldPath],
     body: &Object,
     entries: &[Value],
 ) -> Value {
-    let mut value = predicted.unwrap_or(live).value().clone();
-    for path in to_go(live, body, entries) {
-        path.remove(&mut value);
+    let mut value = live.value().clone();
+    match target {
+        Some(target) => changes.iter().for_each(|path| follow(&mut value, target.value(), path)),
+        None => {
+            for path in to_go(live, body, entries) {
+                path.remove(&mut value);
+            }
+        }
     }
-    // The prediction is of desired as it was compared: the step adds its label and its restart annotation.
-    merge(&mut value, body.value(), predicted.is_some());
+    // The target is of desired as it was compared: the step adds its label and its restart annotation.
+    merge(&mut value, body.value(), target.is_some());
     if let Some(object) = value.as_object_mut() {
         object.shift_remove("status");
     }
@@ -31,6 +38,60 @@ pub(super) fn final_object(
         metadata.insert("uid".into(), live.uid().into());
     }
     value
+}
+
+/// Gives the field the value that it has in the target, or takes it away with the maps that the target lacks too.
+fn follow(value: &mut Value, target: &Value, path: &FieldPath) {
+    match path.get(target) {
+        Some(wanted) => put(value, target, path.steps(), wanted),
+        None => {
+            path.remove(value);
+            let mut emptied = path.parent();
+            while let Some(place) =
+                emptied.filter(|place| place.steps().len() > 1 && place.get(target).is_none())
+            {
+                let is_empty = place.get(value).and_then(Value::as_object).is_some_and(Map::is_empty);
+                if !is_empty {
+                    break;
+                }
+                place.remove(value);
+                emptied = place.parent();
+            }
+        }
+    }
+}
+
+/// Sets a field, making what is missing on the way; an item of a list that is missing comes whole from the target.
+fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *at = wanted.clone();
+        return;
+    };
+    let Some(target) = step.get(target) else { return };
+    match step {
+        Step::Field(name) => {
+            if !at.is_object() {
+                *at = Value::Object(Map::new());
+            }
+            if let Some(map) = at.as_object_mut() {
+                put(map.entry(name.clone()).or_insert(Value::Null), target, rest, wanted);
+            }
+        }
+        Step::Index(_) | Step::Key(_) | Step::Value(_) => {
+            if !at.is_array() {
+                *at = Value::Array(Vec::new());
+            }
+            let Some(items) = at.as_array_mut() else { return };
+            let found = match step {
+                Step::Index(index) => items.get_mut(*index),
+                step => items.iter_mut().find(|item| step.is_item(item)),
+            };
+            match found {
+                Some(item) => put(item, target, rest, wanted),
+                None => items.push(target.clone()),
+            }
+        }
+    }
 }
 
 /// What our entry owns after the take-over, nobody else owns, and the body lacks.
@@ -109,13 +170,17 @@ mod tests {
                 "f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:name": {}, "f:port": {}}}}}}),
             json!({"manager": "them", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:theirs": {}}}}}),
         ];
-        let mut predicted = live.clone();
-        predicted.value_mut()["spec"]["ports"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!({"port": 81, "protocol": "TCP"}));
-        let last = final_object(&live, Some(&predicted), &body, &entries);
-        assert_eq!(last["spec"]["ports"], json!([{"port": 81, "protocol": "TCP"}]));
+        let target = service(81, Value::Null);
+        let changes: Vec<FieldPath> = [
+            "/spec/ports/[port=80,protocol=TCP]",
+            "/spec/ports/[port=81,protocol=TCP]",
+            "/metadata/annotations/last",
+        ]
+        .iter()
+        .map(|path| path.parse().unwrap())
+        .collect();
+        let last = final_object(&live, Some(&target), &changes, &body, &entries);
+        assert_eq!(last["spec"]["ports"], json!([{"name": "http", "port": 81, "protocol": "TCP"}]));
         assert_eq!(last["metadata"]["annotations"], json!({"theirs": "x"}));
         assert_eq!(
             (&last["metadata"]["uid"], &last["metadata"]["resourceVersion"]),
@@ -128,7 +193,7 @@ mod tests {
         let live = service(80, json!({"last": "y"}));
         let mut body = service(81, Value::Null);
         body.value_mut()["metadata"]["annotations"] = json!({});
-        let last = final_object(&live, None, &body, &[]);
+        let last = final_object(&live, None, &[], &body, &[]);
         assert_eq!(last["spec"]["ports"], json!([{"name": "http", "port": 81, "protocol": "TCP"}]));
         assert_eq!(last["spec"]["clusterIP"], "10.0.0.1");
         assert_eq!(last["metadata"]["annotations"], json!({"last": "y"}));

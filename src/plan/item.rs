@@ -5,7 +5,8 @@ use super::policy::{Policy, refuse};
 use super::restart::data_differs;
 use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
-use crate::model::finding::{ObjectComparison, ObjectStatus, Ownership};
+use crate::compare::{Owners, desired_holds};
+use crate::model::finding::{FieldChange, ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object};
@@ -108,14 +109,17 @@ impl<'a> Item<'a> {
     }
 
     fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
+        let owners = Owners::of(live);
         let (mut refused, mut leave, mut paths) = (Vec::new(), Vec::new(), Vec::new());
         for change in &self.object.changes {
             match decide(live, change, autoscaled, policy) {
                 Decision::Leave => leave.push(change.path.clone()),
                 Decision::Person(whose) | Decision::Tool(whose) => refused.push((change.path.clone(), whose)),
                 decision => {
-                    if decision == Decision::TakeOver {
-                        paths.push(change.path.clone());
+                    // An apply takes away, or has worked out anew, only what its own entry holds.
+                    let is_sent = desired_holds(&self.body, &owners, &change.path);
+                    if decision == Decision::TakeOver || !is_sent {
+                        paths.push(self.whole_of(change, &owners));
                     }
                     self.changes.push(change.path.clone());
                 }
@@ -135,6 +139,21 @@ impl<'a> Item<'a> {
         let mut findings = said(&self.object.id(), &refused);
         self.adopt(live, paths, leave, policy, &mut findings);
         findings
+    }
+
+    /// The highest place that goes as a whole with a field: an apply that removed the field alone would leave an empty map.
+    fn whole_of(&self, change: &FieldChange, owners: &Owners<'_>) -> FieldPath {
+        let Some(target) = self.object.predicted.as_ref().filter(|_| change.desired.is_none()) else {
+            return change.path.clone();
+        };
+        let steps = change.path.steps();
+        let goes = |path: &FieldPath| {
+            path.get(target.value()).is_none()
+                && path.get(self.body.value()).is_none()
+                && !owners.is_others(path)
+        };
+        let mut places = (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
+        places.find(goes).unwrap_or_else(|| change.path.clone())
     }
 
     /// Computes the ownership to write first.

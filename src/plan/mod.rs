@@ -25,6 +25,7 @@ mod policy;
 mod prune;
 mod questions;
 mod quota;
+mod reached;
 mod refusals;
 mod restart;
 mod rights;

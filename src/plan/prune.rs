@@ -73,6 +73,7 @@ fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
         undo: undo::of_delete(live),
         why: "no longer in the release".into(),
         changes: Vec::new(),
+        stamps: Vec::new(),
     }
 }
 
@@ -89,6 +90,7 @@ fn succeeded(step: &PlanStep) -> Option<PlanStep> {
         undo: Undo::Delete,
         why: "a hook that goes once it has succeeded".into(),
         changes: Vec::new(),
+        stamps: Vec::new(),
     })
 }
 

@@ -60,8 +60,8 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 /// Whether new pods can come of a step: not of one that changes what is said of the workload alone.
 fn may_make_pods(step: &PlanStep) -> bool {
     let is_metadata = |path: &FieldPath| path.to_string().starts_with("/metadata/");
-    let Action::Apply { take_over, .. } = &step.action else { return true };
-    take_over.is_some() || step.changes.is_empty() || !step.changes.iter().all(is_metadata)
+    let is_apply = matches!(step.action, Action::Apply { .. });
+    !is_apply || step.changes.is_empty() || !step.changes.iter().all(is_metadata)
 }
 
 /// What was compared, by object.
@@ -71,13 +71,13 @@ pub(super) fn compared(comparison: &Comparison) -> Compared<'_> {
     comparison.objects.iter().map(|object| (object.id(), object)).collect()
 }
 
-/// Whether the comparison knows the server's answer to exactly what the step will send: it has asked, or proved it.
+/// Whether the comparison knows the server's answer to exactly what the step will send: it has proved it.
 pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) -> bool {
     let (Action::Apply { object, take_over: None, .. }, Some(compared)) = (&step.action, compared) else {
         return false;
     };
     let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else { return false };
-    let is_known = compared.status == ObjectStatus::Changed && compared.certainty != Certainty::Predicted;
+    let is_known = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Proved;
     let is_sent = || {
         if desired.namespace() == object.namespace() {
             return desired == object;
@@ -105,7 +105,7 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let predicted = old.and_then(|old| old.predicted.as_ref());
     match (&step.action, live) {
         (Action::Apply { object, take_over: Some(entries), .. }, Some(live)) => {
-            DryRequest::Replace(final_object(live, predicted, object, entries))
+            DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
         }
         (Action::Apply { object, .. }, Some(live)) => {
             let mut body = object.value().clone();

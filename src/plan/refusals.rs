@@ -2,6 +2,7 @@
 
 use super::policy::refuse;
 use crate::model::ObjectId;
+use crate::model::list_key::{key_step, list_key};
 use crate::model::plan::PreflightFinding;
 use serde_json::Value;
 
@@ -14,10 +15,7 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
         (
             "immutable",
             format!("expected fields that can change, found immutable ones{named}"),
-            Some(format!(
-                "delete it first (kubectl delete {}), or give the new one another name",
-                name_of(id)
-            )),
+            Some(delete_first(id)),
         )
     } else if lower.contains("exceeded quota") {
         ("quota", "expected room in the quota".to_owned(), None)
@@ -35,6 +33,17 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
         ("dry-run", format!("expected the server to accept it{named}"), None)
     };
     refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
+}
+
+/// A finding about fields that the server keeps as they are without refusing anything.
+pub(super) fn kept(id: &ObjectId, paths: &[String]) -> PreflightFinding {
+    let message =
+        format!("immutable fields would change: the API server keeps {} as it is", paths.join(", "));
+    refuse("immutable", Some(id), message, Some(delete_first(id)))
+}
+
+fn delete_first(id: &ObjectId) -> String {
+    format!("delete it first (kubectl delete {}), or give the new one another name", name_of(id))
 }
 
 fn name_of(id: &ObjectId) -> String {
@@ -74,15 +83,26 @@ fn walk(sent: &Value, answer: &Value, path: &dyn Fn() -> String, found: &mut Vec
                 }
             }
         }
-        (Value::Array(sent), Value::Array(answer)) => {
-            for item in sent.iter().filter(|item| item["name"].is_string()) {
-                if let Some(kept) = answer.iter().find(|kept| kept["name"] == item["name"]) {
-                    let name = item["name"].as_str().unwrap_or_default();
-                    walk(item, kept, &|| format!("{}/[name={name}]", path()), found);
-                }
+        (Value::Array(sent), Value::Array(answer)) => items(sent, answer, path, found),
+        _ => {}
+    }
+}
+
+/// Items that the list's key tells apart; without a key, by their places where both lists have as many.
+fn items(sent: &[Value], answer: &[Value], path: &dyn Fn() -> String, found: &mut Vec<String>) {
+    let Some(keys) = list_key(&[sent, answer]) else {
+        if sent.len() == answer.len() {
+            for (index, (sent, kept)) in sent.iter().zip(answer).enumerate() {
+                walk(sent, kept, &|| format!("{}/[{index}]", path()), found);
             }
         }
-        _ => {}
+        return;
+    };
+    for item in sent {
+        let Some(step) = key_step(item, keys) else { continue };
+        if let Some(kept) = answer.iter().find(|kept| step.is_item(kept)) {
+            walk(item, kept, &|| format!("{}/{step}", path()), found);
+        }
     }
 }
 
@@ -96,6 +116,16 @@ mod tests {
         let sent = json!({"spec": {"size": 3, "colour": "red", "note": "", "list": [], "items": [{"name": "a", "x": 1}]}});
         let answer = json!({"spec": {"size": 3, "items": [{"name": "a"}]}});
         assert_eq!(dropped(&sent, &answer), ["/spec/colour", "/spec/items/[name=a]/x"]);
+    }
+
+    #[test]
+    fn items_that_share_a_name_are_told_apart_by_their_lists_key_or_place() {
+        let mounts = json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b", "subPath": "x"}]});
+        assert_eq!(dropped(&mounts, &mounts), Vec::<String>::new());
+        let answer = json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]});
+        assert_eq!(dropped(&mounts, &answer), ["/m/[mountPath=~1b]/subPath"]);
+        let refs = json!({"r": [{"name": "s", "weight": 1}, {"name": "s", "weight": 2, "port": 80}]});
+        assert_eq!(dropped(&refs, &refs), Vec::<String>::new());
     }
 
     #[test]

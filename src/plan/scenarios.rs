@@ -50,6 +50,7 @@ pub(super) fn same(value: Value) -> ObjectComparison {
         status: ObjectStatus::Same,
         certainty: Certainty::Server,
         changes: Vec::new(),
+        asides: Vec::new(),
         untested: Vec::new(),
     }
 }

@@ -4,9 +4,10 @@ use super::content::same_content;
 use super::pods::pods;
 use super::policy::{Planned, note, refuse};
 use super::questions::{Compared, compared, is_answered};
+use super::reached::not_reached;
 use super::{quota, refusals};
 use crate::compare::Owners;
-use crate::model::finding::{Comparison, HandClass};
+use crate::model::finding::{Comparison, HandClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
 use crate::model::{Object, ObjectId};
@@ -17,7 +18,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     let Planned { mut plan, mut findings } = planned;
     findings.extend(rights(asked, answers));
     let compared = compared(comparison);
-    let mut tried = tries(&mut plan.steps, asked, answers);
+    let mut tried = tries(&mut plan.steps, &compared, asked, answers);
     tried.extend(answered_before(&mut plan.steps, &compared));
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
@@ -91,7 +92,12 @@ fn number(steps: &mut [PlanStep], prune: &mut [PlanStep]) {
     }
 }
 
-fn tries(steps: &mut [PlanStep], asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
+fn tries(
+    steps: &mut [PlanStep],
+    compared: &Compared<'_>,
+    asked: &Questions,
+    answers: &Answers,
+) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     let created: Vec<Object> = steps.iter().filter_map(created).cloned().collect();
     for (question, answer) in asked.tries.iter().zip(&answers.tries) {
@@ -118,12 +124,21 @@ fn tries(steps: &mut [PlanStep], asked: &Questions, answers: &Answers) -> Vec<Pr
             (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
                 if let Some(step) = step {
                     findings.extend(take_in(step, object));
+                    findings.extend(compared.get(&id).and_then(|compared| kept(step, compared, object)));
                 }
             }
             (Answer::Fine(_), _) => {}
         }
     }
     findings
+}
+
+/// Fields that the server keeps as they are, whatever is sent.
+fn kept(step: &PlanStep, compared: &ObjectComparison, answer: &Object) -> Option<PreflightFinding> {
+    let sent = step.action.object()?;
+    let paths: Vec<String> =
+        not_reached(step, compared, sent, answer).into_iter().map(ToString::to_string).collect();
+    (!paths.is_empty()).then(|| refusals::kept(&step.target.id(), &paths))
 }
 
 /// What the server drops of steps that the comparison has tried already.

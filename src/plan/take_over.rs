@@ -3,7 +3,7 @@
 //! A server-side apply removes only what its own entry owns and its body lacks. What others own and must go is
 //! moved into our entry first; what is somebody else's to decide is taken out of it first.
 
-use super::fields_v1::{leaves, take, union};
+use super::fields_v1::{holds, leaves, set_of, take, union};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub(super) struct Change<'a> {
     /// Managers whose whole entries become ours.
     pub managers: BTreeSet<&'a str>,
-    /// Paths that become ours, whoever owns them.
+    /// Paths that become ours, whoever owns them: others, or nobody.
     pub paths: Vec<FieldPath>,
     /// Paths that we let go of, and that stay as they are.
     pub release: Vec<FieldPath>,
@@ -25,7 +25,7 @@ pub(super) struct Change<'a> {
 pub(super) struct TakenOver {
     /// The new managedFields.
     pub entries: Vec<Value>,
-    /// The paths that came from others: those that the body lacks will go with the apply.
+    /// The paths that became ours: those that the body lacks will go with the apply.
     pub taken: Vec<FieldPath>,
 }
 
@@ -69,6 +69,11 @@ pub(super) fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<Tak
         }
     }
     let mut fields = ours.as_ref().map_or(json!({}), |entry| entry["fieldsV1"].clone());
+    for path in &change.paths {
+        if !holds(&fields, path) && !holds(&taken_set, path) {
+            union(&mut taken_set, &set_of(path));
+        }
+    }
     union(&mut fields, &taken_set);
     let released = change.release.iter().filter(|path| take(&mut fields, path).is_some()).count();
     let taken = leaves(&taken_set);
@@ -157,6 +162,17 @@ mod tests {
             entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}})),
         ];
         assert_eq!(result.entries, expected);
+    }
+
+    #[test]
+    fn a_path_that_nobody_owns_becomes_ours_and_one_that_is_ours_already_is_no_change() {
+        let ours = entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:strategy": {"f:type": {}}}}));
+        let live = live(json!([ours]));
+        let change = |text: &str| Change { paths: vec![path(text)], ..Change::default() };
+        let result = take_over(&live, &change("/spec/strategy/rollingUpdate")).unwrap().unwrap();
+        let both = json!({"f:spec": {"f:strategy": {"f:type": {}, "f:rollingUpdate": {}}}});
+        assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", both)]);
+        assert_eq!(take_over(&live, &change("/spec/strategy/type")), Ok(None));
     }
 
     #[test]

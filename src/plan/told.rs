@@ -57,6 +57,7 @@ mod tests {
             undo,
             why: String::new(),
             changes: changes.iter().map(|path| path.parse().unwrap()).collect(),
+            stamps: Vec::new(),
         }
     }
 

@@ -22,14 +22,16 @@ pub(super) enum Decision {
 
 /// Decides about a field of `live`. `autoscaled` says that an autoscaler owns the object's `replicas`.
 pub(super) fn decide(live: &Object, change: &FieldChange, autoscaled: bool, policy: &Policy) -> Decision {
-    if change.expected_by.is_some() || change.kind == ChangeKind::AddedOriginUnknown {
+    // Nothing of a Pod can be taken away in place.
+    let is_unknown = change.kind == ChangeKind::AddedOriginUnknown && live.kind() == "Pod";
+    if change.expected_by.is_some() || is_unknown {
         return Decision::Leave;
     }
     let is_scaled = autoscaled && change.path.to_string() == "/spec/replicas";
     if is_scaled || is_controllers(live, &change.path) {
         return Decision::Leave;
     }
-    let added = change.kind == ChangeKind::Added;
+    let added = matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown);
     let take = if added { Decision::TakeOver } else { Decision::Apply };
     let Some(whose) = &change.whose else { return take };
     match whose.class {
@@ -76,7 +78,7 @@ mod tests {
         let adopt = Policy { adopt: ["helm".to_owned()].into(), ..Policy::default() };
         let is = |change: FieldChange, autoscaled, policy: &Policy, wanted: &str| {
             let kind = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": "a"}});
+                "metadata": {"name": "a"}, "webhooks": [{"name": "a", "clientConfig": {"service": {"name": "a"}}}]});
             let found = match decide(&Object::new(kind).unwrap(), &change, autoscaled, policy) {
                 Decision::Apply => "apply",
                 Decision::TakeOver => "take over",
@@ -93,7 +95,9 @@ mod tests {
         is(change("/spec/replicas", Changed, Ours, "kubectl-delivery"), false, &none, "apply");
         is(change("/spec/paused", Changed, OtherTool, "helm"), false, &overwrite, "tool");
         is(change("/spec/paused", Added, OtherTool, "helm"), false, &adopt, "take over");
-        is(change("/spec/paused", AddedOriginUnknown, OtherTool, "helm"), false, &adopt, "leave");
+        let mut nobodys = change("/spec/paused", AddedOriginUnknown, OtherTool, "");
+        nobodys.whose = None;
+        is(nobodys, false, &none, "take over");
         is(change("/spec/template/x", Changed, Controller, "kube-controller-manager"), false, &none, "tool");
         is(change("/spec/template/x", Added, Controller, "kube-controller-manager"), false, &none, "tool");
         is(change("/spec/replicas", Added, Autoscaler, "kube-controller-manager"), false, &none, "leave");

@@ -4,13 +4,14 @@ use super::Mode;
 use crate::cluster::Cluster;
 use crate::compare::{self, DesiredObject, Looked, Outlook};
 use crate::model::admission::Admission;
-use crate::model::finding::{Certainty, ChangeKind, ObjectComparison, ObjectStatus};
+use crate::model::finding::{Aside, AsideReason, Certainty, ChangeKind, ObjectComparison, ObjectStatus};
 use crate::model::kinds::well_known;
 use crate::model::pod_spec::{images, pod_spec};
-use crate::model::snapshot::{Observed, Prediction};
+use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 use crate::{observe, plan};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How objects are looked at, and those that are.
 pub(super) struct Looker {
@@ -29,10 +30,12 @@ pub(super) struct Looker {
 pub(super) enum First {
     /// All there is to find.
     Found(Box<ObjectComparison>),
-    /// Somebody wrote something down, or nobody owns it: whether it is what every such object gets.
-    Unclear(Box<ObjectComparison>),
-    /// What would an apply change?
-    Unknown(Box<Looked>),
+    /// Only the server can tell.
+    Open {
+        looked: Box<Looked>,
+        /// Whether admission may write something into such an object.
+        is_admitted: bool,
+    },
 }
 
 impl Looker {
@@ -41,25 +44,41 @@ impl Looker {
         let wanted = self.wanted.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take();
         let DesiredObject { object: mut desired, tested, untested } = wanted?;
         let target = self.targets.get(index)?.clone();
-        let mut looked =
-            Looked { target, tested, desired: None, live, prediction: None, fresh: None, untested };
+        let mut looked = Looked {
+            target,
+            tested,
+            desired: None,
+            live,
+            prediction: None,
+            fresh: Fresh::NotAsked,
+            untested,
+        };
         let Observed::Present(live) = &looked.live else {
             looked.desired = Some(desired);
             return Some(First::Found(Box::new(compare::object(looked))));
         };
         plan::dress_as_live(&mut desired, live, &self.set);
         let outlook = self.outlook(&looked.target, &desired, live);
+        let is_admitted = self.admission.may_touch(&looked.target.resource);
+        let open = |mut looked: Looked| {
+            looked.prediction = None;
+            Some(First::Open { looked: Box::new(looked), is_admitted })
+        };
+        // What nobody owns is a default that depends on nothing, or the server is asked.
+        let is_explained = compare::unexplained(live).is_empty();
         looked.desired = Some(desired);
         looked.prediction = match outlook {
             _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
-            None => return Some(First::Unknown(Box::new(looked))),
+            None => return open(looked),
+            Some(_) if !is_explained => return open(looked),
             Some(Outlook::Unchanged) => None,
             Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
         };
+
         let may_ask = self.mode == Mode::Auto;
-        let mut found = Box::new(compare::object(looked));
-        if may_ask && is_unclear(&found) {
-            return Some(First::Unclear(found));
+        let mut found = Box::new(compare::object(looked.clone()));
+        if may_ask && found.changes.iter().any(|change| change.kind == ChangeKind::Added) {
+            return open(looked);
         }
         if self.is_brief && is_unchanged(&found) {
             shorten(&mut found);
@@ -79,25 +98,53 @@ impl Looker {
 
 /// Asks the server what a first look left open.
 pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectComparison {
-    let found = match first {
+    let (looked, is_admitted) = match first {
         First::Found(found) => return *found,
-        First::Unclear(found) => *found,
-        First::Unknown(looked) => {
-            let found = compare::object(predict(cluster, *looked).await);
-            if found.predicted.is_none() || !is_unclear(&found) {
-                return found;
-            }
-            found
-        }
+        First::Open { looked, is_admitted } => (*looked, is_admitted),
     };
-    let Some(desired) = &found.desired else { return found };
-    let fresh = observe::fresh(cluster, &found.target, desired).await;
-    let prediction = found.predicted.map(|predicted| match found.certainty {
-        Certainty::Proved => Prediction::Will(Box::new(predicted)),
-        Certainty::Server | Certainty::Predicted => Prediction::Would(Box::new(predicted)),
-    });
-    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
-    compare::object(Looked { target, tested, desired, live, prediction, fresh, untested })
+    let mut looked = ask(cluster, looked).await;
+    let found = compare::object(looked.clone());
+    if needs_fresh(&found, &looked) {
+        if let Some(desired) = &looked.desired {
+            looked.fresh = observe::fresh(cluster, &looked.target, desired).await;
+        }
+    }
+    let found = compare::object(looked.clone());
+    if is_admitted { without_stamps(cluster, found, looked).await } else { found }
+}
+
+/// The target of an object, or what an apply would leave of it where the server lets nobody replace it so.
+async fn ask(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+    let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) else {
+        return looked;
+    };
+    if !looked.target.resource.is_replaceable() {
+        return predict(cluster, looked).await;
+    }
+
+    let (live, answer) = observe::replacement(cluster, &looked.target, desired, live).await;
+    let again = match (&answer, live.object()) {
+        (Prediction::Refused { fields, .. }, Some(live)) => compare::with_bound(desired, live, fields),
+        _ => None,
+    };
+    let (live, answer) = match (again, live) {
+        (Some((body, bound)), Observed::Present(live)) => {
+            match observe::replacement(cluster, &looked.target, &body, live).await {
+                (live, Prediction::Target { object, .. }) => (live, Prediction::Target { object, bound }),
+                refused => refused,
+            }
+        }
+        (_, live) => (live, answer),
+    };
+    looked.live = live;
+    match answer {
+        // Whoever may not replace it may apply, and a refused replacement says nothing of an apply.
+        Prediction::Refused { .. } | Prediction::Forbidden => predict(cluster, looked).await,
+        answer => {
+            looked.prediction = Some(answer);
+            looked
+        }
+    }
 }
 
 async fn predict(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
@@ -110,9 +157,48 @@ async fn predict(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
 }
 
 /// Whether only a fresh object can tell what some of its fields are: a question to the server of its own.
-fn is_unclear(found: &ObjectComparison) -> bool {
-    found.changes.iter().any(|change| change.kind == ChangeKind::Added)
-        || found.live.object().is_some_and(|live| !compare::unexplained(live).is_empty())
+fn needs_fresh(found: &ObjectComparison, looked: &Looked) -> bool {
+    let (Some(desired), Some(live)) = (&looked.desired, looked.live.object()) else { return false };
+    match &looked.prediction {
+        Some(Prediction::Target { .. }) => compare::needs_fresh(desired, live, &found.changes),
+        Some(Prediction::Would(_)) => {
+            found.changes.iter().any(|change| change.kind == ChangeKind::Added)
+                || !compare::unexplained(live).is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// Times are written to the second: two answers this far apart have another one.
+const NEXT_SECOND: Duration = Duration::from_millis(1100);
+
+/// Takes out what admission writes anew at each request: what differs between two targets of one object.
+async fn without_stamps(
+    cluster: &dyn Cluster,
+    mut found: ObjectComparison,
+    looked: Looked,
+) -> ObjectComparison {
+    let (Some(Prediction::Target { object, .. }), Some(desired), Some(live)) =
+        (&looked.prediction, &looked.desired, looked.live.object())
+    else {
+        return found;
+    };
+    let candidates = compare::may_be_stamps(desired, live, &found.changes);
+    if candidates.is_empty() {
+        return found;
+    }
+
+    tokio::time::sleep(NEXT_SECOND).await;
+    let again = observe::replacement(cluster, &looked.target, desired, live.clone()).await;
+    let (_, Prediction::Target { object: again, .. }) = again else { return found };
+    for path in candidates.into_iter().filter(|path| path.get(object.value()) != path.get(again.value())) {
+        found.changes.retain(|change| change.path != path);
+        found.asides.push(Aside { path, reason: AsideReason::Stamp });
+    }
+    if found.changes.is_empty() && found.status == ObjectStatus::Changed {
+        found.status = ObjectStatus::Same;
+    }
+    found
 }
 
 fn is_unchanged(found: &ObjectComparison) -> bool {

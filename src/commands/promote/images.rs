@@ -194,6 +194,7 @@ mod tests {
             undo: Undo::Run { job: Box::new(job("migrate-back", "r/back:1")) },
             why: String::new(),
             changes: Vec::new(),
+            stamps: Vec::new(),
         };
         let needed = needed(&[step], &Comparison::default(), &[]);
         let by: Vec<_> =

@@ -30,8 +30,17 @@ fn parts() -> BTreeMap<u32, StepPart> {
             None => Expect::Absent,
         };
         let target = Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name);
-        let step =
-            PlanStep { id, wave, target, action, expect, undo, why: String::new(), changes: Vec::new() };
+        let step = PlanStep {
+            id,
+            wave,
+            target,
+            action,
+            expect,
+            undo,
+            why: String::new(),
+            changes: Vec::new(),
+            stamps: Vec::new(),
+        };
         (id, StepPart { step, before })
     };
     let apply = Action::Apply { object: map("b", ""), take_over: None, expected: Box::new(map("b", "u")) };

@@ -1,0 +1,143 @@
+//! Fields that the server lets no update change, and that desired leaves open: a claim's volume, a class that a webhook
+//! set once. A replacement by desired alone is refused for them; with live's values it says the rest.
+
+use super::drift::desired_holds;
+use super::managed_fields::Owners;
+use crate::model::finding::HandClass;
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
+use serde_json::{Map, Value};
+
+/// Desired with live's values at the fields that a refusal names and that desired does not; none where there are none.
+///
+/// Where the refusal names a field that desired holds, what lies below it counts as far as no manager but the control
+/// plane set it.
+pub fn with_bound(desired: &Object, live: &Object, refused: &[String]) -> Option<(Object, Vec<FieldPath>)> {
+    let owners = Owners::of(live);
+    let mut bound = Vec::new();
+    for named in refused.iter().filter_map(|field| parse(field)) {
+        let Some(value) = named.get(live.value()) else { continue };
+        match named.get(desired.value()) {
+            None if !desired_holds(desired, &owners, &named) => bound.push(named),
+            Some(Value::Object(held)) => below(&owners, held, value, &named, &mut bound),
+            _ => {}
+        }
+    }
+    bound.sort();
+    bound.dedup();
+    if bound.is_empty() {
+        return None;
+    }
+
+    let mut body = desired.clone();
+    for path in &bound {
+        let value = path.get(live.value()).cloned().unwrap_or_default();
+        insert(body.value_mut(), path.steps(), value);
+    }
+    Some((body, bound))
+}
+
+/// Fields of live below `path` that desired lacks and that nobody but the control plane set.
+fn below(
+    owners: &Owners<'_>,
+    held: &Map<String, Value>,
+    live: &Value,
+    path: &FieldPath,
+    bound: &mut Vec<FieldPath>,
+) {
+    for (key, value) in live.as_object().into_iter().flatten() {
+        let path = path.field(key);
+        match held.get(key) {
+            Some(Value::Object(held)) => below(owners, held, value, &path, bound),
+            Some(_) => {}
+            None => {
+                let owner = owners.owner(&path);
+                if owner.is_none_or(|owner| owner.class == HandClass::Controller) {
+                    bound.push(path);
+                }
+            }
+        }
+    }
+}
+
+/// A field as the server names it (`spec.volumeName`, `metadata.annotations[a.example/b]`), up to the first list.
+fn parse(field: &str) -> Option<FieldPath> {
+    let mut path = FieldPath::root();
+    let mut rest = field;
+    while !rest.is_empty() {
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        if !name.is_empty() {
+            path = path.field(name);
+        }
+        if let Some(bracket) = after.strip_prefix('[') {
+            let (inner, after) = bracket.split_once(']')?;
+            if inner.parse::<usize>().is_ok() {
+                break;
+            }
+            path = path.field(inner);
+            rest = after.strip_prefix('.').unwrap_or(after);
+        } else {
+            rest = after.strip_prefix('.').unwrap_or(after);
+        }
+    }
+    (!path.steps().is_empty()).then_some(path)
+}
+
+fn insert(at: &mut Value, steps: &[Step], value: Value) {
+    let Some((Step::Field(name), rest)) = steps.split_first() else {
+        *at = value;
+        return;
+    };
+    if at.is_null() {
+        *at = Value::Object(Map::new());
+    }
+    if let Some(map) = at.as_object_mut() {
+        insert(map.entry(name.clone()).or_insert(Value::Null), rest, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn claim(spec: Value, fields: Value) -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "a",
+            "managedFields": [{"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields}]}, "spec": spec}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_the_control_plane_set_below_a_refused_field_is_taken_from_live_and_what_a_user_set_is_not() {
+        let desired = claim(json!({"resources": {"requests": {"storage": "1Gi"}}}), json!({}));
+        let live = claim(
+            json!({"resources": {"requests": {"storage": "1Gi"}}, "volumeName": "pv-1", "storageClassName": "fast",
+                "selector": {"matchLabels": {"a": "b"}}}),
+            json!({"f:spec": {"f:selector": {"f:matchLabels": {"f:a": {}}}}}),
+        );
+        let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
+        let paths: Vec<_> = bound.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, ["/spec/storageClassName", "/spec/volumeName"]);
+        assert_eq!(body.text("/spec/volumeName"), "pv-1");
+        assert_eq!(body.at("/spec/selector"), None);
+    }
+
+    #[test]
+    fn a_field_that_desired_names_is_not_bound() {
+        let desired = claim(json!({"volumeName": "pv-2"}), json!({}));
+        let live = claim(json!({"volumeName": "pv-1"}), json!({}));
+        assert_eq!(with_bound(&desired, &live, &["spec.volumeName".into()]), None);
+    }
+
+    #[test]
+    fn fields_are_read_as_the_server_writes_them() {
+        for (field, path) in [
+            ("spec.volumeName", "/spec/volumeName"),
+            ("metadata.annotations[a.example/b]", "/metadata/annotations/a.example~1b"),
+            ("spec.ports[0].nodePort", "/spec/ports"),
+        ] {
+            assert_eq!(parse(field).unwrap().to_string(), path);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Live against its target: what the server would hold if only desired had ever been said.
+//!
+//! Everything that differs is drift, whoever set it, but for what controllers and installers write into objects of
+//! others ([`super::writers`]), what the server allocates, and what admission adds at creation alone.
+
+use super::managed_fields::Owners;
+use super::walk::{Differing, differing};
+use super::writers::{installer_of, is_controllers};
+use crate::model::allocation::is_allocated;
+use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass};
+use crate::model::path::Step;
+use crate::model::snapshot::Fresh;
+use crate::model::{FieldPath, Object};
+use serde_json::Value;
+
+/// What stands out of one object.
+#[derive(Debug, Default)]
+pub(super) struct Drift {
+    pub changes: Vec<FieldChange>,
+    /// Differences that are none, each with its reason.
+    pub asides: Vec<Aside>,
+}
+
+/// Compares live with its target. `fresh` is the server's answer to a dry-run create under another name: it alone tells
+/// what admission adds at creation, and it is asked for only where a field that nobody owns differs.
+pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fresh) -> Drift {
+    let owners = Owners::of(live);
+    let mut found = Drift::default();
+
+    for one in differing(live, target) {
+        let is_held = desired_holds(desired, &owners, &one.path);
+        if !is_held && is_no_content(live, &one.path) || is_kept_by_others(&owners, &one, is_held) {
+            continue;
+        }
+        if let Some(tool) = installer_of(&one.path, one.live.as_ref()).filter(|_| !is_held) {
+            found.asides.push(Aside { path: one.path, reason: AsideReason::Mark { tool } });
+            continue;
+        }
+        let change = change(one, &owners, live, is_held);
+        match unowned_without_twin(&change, is_held).then_some(fresh) {
+            Some(Fresh::Object(fresh)) if change.path.get(fresh.value()) == change.live.as_ref() => {}
+            Some(Fresh::Unavailable { why }) => {
+                let reason = AsideReason::Unknown { why: why.clone() };
+                found.asides.push(Aside { path: change.path, reason });
+            }
+            _ => found.changes.push(change),
+        }
+    }
+    found.changes.extend(headless(desired, live, &owners));
+    found
+}
+
+/// Whether a field that differs can be settled only by a fresh object: nobody owns it, and desired does not hold it.
+pub fn needs_fresh(desired: &Object, live: &Object, changes: &[FieldChange]) -> bool {
+    let owners = Owners::of(live);
+    changes.iter().any(|change| {
+        unowned_without_twin(change, desired_holds(desired, &owners, &change.path)) && change.live.is_some()
+    })
+}
+
+/// Fields that desired does not hold, whose value the target has, and that are not our entry's: such a one may be written
+/// anew by admission at each request.
+pub fn may_be_stamps(desired: &Object, live: &Object, changes: &[FieldChange]) -> Vec<FieldPath> {
+    let owners = Owners::of(live);
+    let is_one = |change: &&FieldChange| {
+        change.desired.is_some()
+            && !desired_holds(desired, &owners, &change.path)
+            && !owners.is_member_of_ours(&change.path)
+    };
+    changes.iter().filter(is_one).map(|change| change.path.clone()).collect()
+}
+
+/// Whether desired holds the field: itself, something below it, or the atomic whole that it is a part of.
+pub fn desired_holds(desired: &Object, owners: &Owners<'_>, path: &FieldPath) -> bool {
+    let is_there = |path: &FieldPath| path.get(desired.value()).is_some_and(|value| !value.is_null());
+    if is_there(path) {
+        return true;
+    }
+
+    // A manager that owns a place and nothing below it owns the whole, unless it applied an empty map there.
+    let steps = path.steps();
+    (1..steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec())).any(|whole| {
+        let value = whole.get(desired.value());
+        value.is_some_and(|value| !is_empty(value)) && owners.is_leaf(&whole)
+    })
+}
+
+fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> FieldChange {
+    let Differing { path, live: value, other } = one;
+    // Our own entry, where it names no field below an empty map, owns nothing there.
+    let owner = owners
+        .owner(&path)
+        .filter(|owner| owner.class != HandClass::Ours || is_held || owners.is_member_of_ours(&path));
+    let kind = match owner {
+        _ if is_held => ChangeKind::Changed,
+        Some(owner) if owner.class == HandClass::Ours => ChangeKind::Changed,
+        Some(_) if path.get(live.value()).is_some() => ChangeKind::Added,
+        None if other.is_none() => ChangeKind::AddedOriginUnknown,
+        _ => ChangeKind::Changed,
+    };
+    let whose = owner.cloned();
+    FieldChange { path, kind, live: value, desired: other, whose, expected_by: None, rule_note: None }
+}
+
+/// What the server or a controller writes into every such object.
+fn is_no_content(live: &Object, path: &FieldPath) -> bool {
+    is_controllers(live, path) || is_allocated(live, path)
+}
+
+/// Finalizers and owner references are lists that several clients keep: what others put there is theirs.
+fn is_kept_by_others(owners: &Owners<'_>, one: &Differing, is_held: bool) -> bool {
+    let is_shared = matches!(one.path.steps(), [Step::Field(metadata), Step::Field(list), ..]
+        if metadata == "metadata" && matches!(list.as_str(), "finalizers" | "ownerReferences"));
+    is_shared && one.other.is_none() && !is_held && !owners.is_member_of_ours(&one.path)
+}
+
+/// Twins and members of one-of unions of the built-in API: the server fills them in from their other half, and nobody ever
+/// owns them.
+fn is_twin(path: &FieldPath) -> bool {
+    let fields: Vec<&str> = path
+        .steps()
+        .iter()
+        .map(|step| match step {
+            Step::Field(name) => name.as_str(),
+            _ => "[]",
+        })
+        .collect();
+    match fields[..] {
+        [.., "spec", "serviceAccount" | "serviceAccountName"] => true,
+        ["spec", "strategy" | "updateStrategy", "rollingUpdate", ..] => true,
+        [.., "volumes", "[]", _] => true,
+        [.., "volumes", "[]", _, _] => true,
+        _ => false,
+    }
+}
+
+fn unowned_without_twin(change: &FieldChange, is_held: bool) -> bool {
+    !is_held && change.whose.is_none() && !is_twin(&change.path)
+}
+
+/// A Service that was headless stays so: the server keeps the address of an update that names none.
+fn headless(desired: &Object, live: &Object, owners: &Owners<'_>) -> Option<FieldChange> {
+    let path = FieldPath::root().field("spec").field("clusterIP");
+    let gvk = live.gvk();
+    let is_service = gvk.group.is_empty() && gvk.kind == "Service";
+    let stays = is_service
+        && live.text("/spec/clusterIP") == "None"
+        && desired.text("/spec/clusterIP").is_empty()
+        && desired.at("/spec/clusterIPs").is_none()
+        && desired.text("/spec/type") != "ExternalName";
+    stays.then(|| FieldChange {
+        kind: ChangeKind::Changed,
+        live: path.get(live.value()).cloned(),
+        desired: None,
+        whose: owners.owner(&path).cloned(),
+        expected_by: None,
+        rule_note: None,
+        path,
+    })
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::names::FIELD_MANAGER;
+    use serde_json::json;
+
+    fn object(spec: &Value, entries: &[(&str, &str, Value)]) -> Object {
+        let entry = |(manager, operation, fields): &(&str, &str, Value)| json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": fields}});
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "a", "managedFields": entries}, "spec": spec}))
+        .unwrap()
+    }
+
+    fn found(desired: &Object, live: &Object, target: &Object, fresh: &Fresh) -> Vec<(String, ChangeKind)> {
+        let drift = drift(desired, live, target, fresh);
+        drift.changes.iter().map(|change| (change.path.to_string(), change.kind)).collect()
+    }
+
+    #[test]
+    fn a_field_below_a_map_that_desired_holds_empty_is_somebody_elses() {
+        let ours = (FIELD_MANAGER, "Apply", json!({"f:securityContext": {}}));
+        let theirs = ("kubectl-patch", "Update", json!({"f:securityContext": {"f:privileged": {}}}));
+        let desired = object(&json!({"securityContext": {}}), &[]);
+        let live = object(&json!({"securityContext": {"privileged": true}}), &[ours.clone(), theirs]);
+        let expected = ("/spec/securityContext/privileged".to_owned(), ChangeKind::Added);
+        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected.clone()]);
+
+        let nobodys = object(&json!({"securityContext": {"privileged": true}}), &[ours]);
+        let expected = (expected.0, ChangeKind::AddedOriginUnknown);
+        assert_eq!(found(&desired, &nobodys, &desired, &Fresh::NotAsked), [expected]);
+    }
+
+    #[test]
+    fn what_a_fresh_object_would_hold_too_is_no_drift_and_without_an_answer_it_is_unknown() {
+        let desired = object(&json!({}), &[]);
+        let live = object(&json!({"priorityClassName": "x"}), &[]);
+        let path = "/spec/priorityClassName".to_owned();
+        let unknown = [(path, ChangeKind::AddedOriginUnknown)];
+        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), unknown);
+        assert_eq!(found(&desired, &live, &desired, &Fresh::Object(Box::new(live.clone()))), []);
+        assert_eq!(found(&desired, &live, &desired, &Fresh::Object(Box::new(desired.clone()))), unknown);
+
+        let why = "no right to create".to_owned();
+        let drift = drift(&desired, &live, &desired, &Fresh::Unavailable { why });
+        assert!(drift.changes.is_empty());
+        assert_eq!(drift.asides.len(), 1);
+    }
+
+    #[test]
+    fn a_twin_that_nobody_owns_is_drift_without_a_fresh_object() {
+        let ours = (FIELD_MANAGER, "Apply", json!({"f:serviceAccountName": {}}));
+        let desired = object(&json!({}), &[]);
+        let live = object(&json!({"serviceAccountName": "a", "serviceAccount": "a"}), &[ours]);
+        let changes = drift(&desired, &live, &desired, &Fresh::NotAsked).changes;
+        assert!(!needs_fresh(&desired, &live, &changes));
+        let kinds: Vec<_> = changes.iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, [ChangeKind::Changed, ChangeKind::AddedOriginUnknown]);
+    }
+
+    #[test]
+    fn a_part_of_an_atomic_map_is_held_by_who_holds_the_map() {
+        let ours = (FIELD_MANAGER, "Apply", json!({"f:selector": {}}));
+        let desired = object(&json!({"selector": {"a": "b"}}), &[]);
+        let live = object(&json!({"selector": {"a": "b", "c": "d"}}), &[ours]);
+        let expected = ("/spec/selector/c".to_owned(), ChangeKind::Changed);
+        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected]);
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether a step ends where it is meant to: its fields in the server's answer, beside those of the target.
+
+use crate::model::allocation::without_allocated;
+use crate::model::finding::ObjectComparison;
+use crate::model::plan::PlanStep;
+use crate::model::{FieldPath, Object};
+use serde_json::Value;
+
+/// The changed fields that the server would leave otherwise than the target has them.
+pub(super) fn not_reached<'s>(
+    step: &'s PlanStep,
+    compared: &ObjectComparison,
+    sent: &Object,
+    answer: &Object,
+) -> Vec<&'s FieldPath> {
+    let Some(target) = &compared.predicted else { return Vec::new() };
+    let (target, answer) = (without_allocated(target, sent), without_allocated(answer, sent));
+    let is_left = |path: &&FieldPath| {
+        let Some(change) = compared.changes.iter().find(|change| change.path == **path) else { return false };
+        // A headless Service is the one whose target the server itself keeps as it was.
+        let wanted = change.desired.as_ref().and_then(|_| path.get(target.value()));
+        says(path.get(answer.value())) != says(wanted)
+    };
+    step.changes.iter().filter(is_left).collect()
+}
+
+/// A value that says something: the server keeps or drops what is empty.
+fn says(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| match value {
+        Value::Null => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    })
+}
