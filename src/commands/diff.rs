@@ -14,8 +14,8 @@ use crate::model::inventory::Inventory;
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
-use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style, View};
+use crate::report::{Redactor, aside_notes};
 use crate::{compare, plan};
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
@@ -134,6 +134,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
     notes.extend(unreadable.into_iter().map(|what| format!("not read: {what}")));
+    notes.extend(aside_notes(&comparison.objects));
     match pods {
         Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
         Err(error) if is_release => notes.push(format!("what runs could not be read: {error}")),

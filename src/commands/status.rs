@@ -124,7 +124,10 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
     let open = current.filter(|journal| journal.is_open()).map(|journal| opened(journal, held));
     let (state, message) = match (current, &promoted) {
         (Some(journal), _) if journal.is_open() => {
-            (if held { "inProgress" } else { "open" }, advice(journal, held, &namespace))
+            let unknown = home.lock_unknown.as_ref();
+            let unknown = unknown.map(|why| format!("; whether a run holds its lock is unknown: {why}"));
+            let advice = advice(journal, held, &namespace);
+            (if held { "inProgress" } else { "open" }, format!("{advice}{}", unknown.unwrap_or_default()))
         }
         (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => {
             ("notFullyPutBack", format!("not everything of {} could be put back", journal.release.version))

@@ -170,6 +170,7 @@ impl Maker<'_> {
             errors.extend(pinned.err());
             let untested = self.untested(&object, paired.as_ref());
             let tested = paired.filter(|_| !untested.is_empty());
+            drop_aggregated(&mut object);
             made.push(DesiredObject { object, tested, untested });
         }
         if errors.is_empty() { Ok(made) } else { Err(errors) }
@@ -210,6 +211,13 @@ impl Maker<'_> {
 
     fn change(&self, id: &ObjectId, difference: Difference) -> UntestedChange {
         untested(self.rules, id, difference)
+    }
+}
+
+/// The rules of an aggregated role are its controller's: whoever applied them would take them away from it.
+fn drop_aggregated(object: &mut Object) {
+    if object.kind() == "ClusterRole" && object.at("/aggregationRule").is_some_and(Value::is_object) {
+        FieldPath::root().field("rules").remove(object.value_mut());
     }
 }
 

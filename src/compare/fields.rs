@@ -7,7 +7,7 @@ use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
 use super::writers::{installer_of, is_controllers};
 use crate::model::allocation::is_allocated;
-use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass, Ownership};
+use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, Ownership};
 use crate::model::path::Step;
 use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
@@ -60,7 +60,7 @@ impl Walk<'_> {
         for (owner, fields) in self.owners.fields_of(|owner| !is_our_apply(owner)) {
             for leaf in fields {
                 let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
-                    || owner.class == HandClass::Controller && is_controllers(self.live, &leaf)
+                    || is_controllers(self.live, &leaf)
                     || is_allocated(self.live, &leaf);
                 let value = leaf.get(self.live.value()).filter(|value| !is_empty(value));
                 if skipped

@@ -52,6 +52,12 @@ impl<'a> Owners<'a> {
         self.entries.iter().any(|(_, fields)| at(fields) == Some(true))
     }
 
+    /// Whether the place is owned as a whole: it, or one above it, is a leaf of an entry.
+    pub(super) fn is_whole(&self, path: &FieldPath) -> bool {
+        let steps = path.steps();
+        (1..=steps.len()).any(|end| self.is_leaf(&FieldPath::from_steps(steps[..end].to_vec())))
+    }
+
     /// Whether an entry other than that one holds the field at `path`.
     pub fn is_others(&self, path: &FieldPath) -> bool {
         self.entries.iter().any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))

@@ -2,6 +2,7 @@
 //! conversions and admission are the server's.
 
 use super::managed_fields::Owners;
+use crate::model::kinds::well_known;
 use crate::model::list_key::{key_step, list_key};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 /// Live as it would be after an apply of desired, as far as that can be told from the two.
 pub fn overlay(desired: &Object, live: &Object) -> Object {
     let owners = Owners::of(live);
-    let lay = Lay { owners: &owners };
+    let lay = Lay { owners: &owners, is_built_in: well_known(&live.gvk()).is_some() };
     let mut predicted = live.clone();
     for path in lay.dropped(desired, live) {
         path.remove(predicted.value_mut());
@@ -24,7 +25,9 @@ pub fn overlay(desired: &Object, live: &Object) -> Object {
         }
         let wanted = if key == "metadata" { content_of_metadata(wanted) } else { wanted.clone() };
         let path = FieldPath::root().field(key);
-        if let Some(map) = predicted.value_mut().as_object_mut() {
+        let is_there = live.value().get(key).is_some();
+        let says = is_there || !lay.is_left_out(&wanted, &FieldPath::root());
+        if let Some(map) = predicted.value_mut().as_object_mut().filter(|_| says) {
             lay.over(map.entry(key.clone()).or_insert(Value::Null), &wanted, &path);
         }
         fields.insert(format!("f:{key}"), lay.fields(&wanted, &path));
@@ -45,6 +48,8 @@ fn content_of_metadata(metadata: &Value) -> Value {
 
 struct Lay<'a> {
     owners: &'a Owners<'a>,
+    /// Whether the server leaves out empty values of such an object, as it does of its own kinds.
+    is_built_in: bool,
 }
 
 impl Lay<'_> {
@@ -70,8 +75,17 @@ impl Lay<'_> {
     fn over(&self, live: &mut Value, wanted: &Value, path: &FieldPath) {
         match (&mut *live, wanted) {
             (Value::Object(map), Value::Object(wanted)) => {
+                // A map that is owned as a whole is replaced as a whole.
+                if !wanted.is_empty() && self.owners.is_leaf(path) {
+                    if !is_filled_in(live, &Value::Object(wanted.clone())) {
+                        *live = Value::Object(wanted.clone());
+                    }
+                    return;
+                }
                 for (key, wanted) in wanted {
-                    self.over(map.entry(key.clone()).or_insert(Value::Null), wanted, &path.field(key));
+                    if map.contains_key(key) || !self.is_left_out(wanted, path) {
+                        self.over(map.entry(key.clone()).or_insert(Value::Null), wanted, &path.field(key));
+                    }
                 }
             }
             (Value::Array(items), Value::Array(wanted)) => match self.steps(path, items, wanted) {
@@ -94,8 +108,24 @@ impl Lay<'_> {
         }
     }
 
+    /// Whether the server writes no such value down.
+    fn is_left_out(&self, wanted: &Value, parent: &FieldPath) -> bool {
+        match wanted {
+            Value::Null => true,
+            _ if !self.is_built_in || is_free_map(parent) => false,
+            Value::Object(map) => map.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::String(text) => text.is_empty(),
+            Value::Bool(value) => !value,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+        }
+    }
+
     /// The step of each item of `wanted`; none where the list is compared as a whole.
     fn steps(&self, path: &FieldPath, live: &[Value], wanted: &[Value]) -> Option<Vec<Step>> {
+        if self.owners.is_leaf(path) {
+            return None;
+        }
         let known = self.owners.list_steps(path);
         if let Some(Step::Value(_)) = known.first() {
             return Some(wanted.iter().map(|item| Step::Value(item.to_string())).collect());
@@ -142,6 +172,23 @@ impl Lay<'_> {
     }
 }
 
+/// Maps whose keys are users' own: an empty text in them is one.
+fn is_free_map(path: &FieldPath) -> bool {
+    const FREE: &[&str] = &[
+        "data",
+        "binaryData",
+        "labels",
+        "annotations",
+        "matchLabels",
+        "selector",
+        "nodeSelector",
+        "parameters",
+        "limits",
+        "requests",
+    ];
+    matches!(path.steps().last(), Some(Step::Field(name)) if FREE.contains(&name.as_str()))
+}
+
 /// The only default of a key of a list: ports are keyed by number and protocol.
 const TCP: &str = "TCP";
 
@@ -155,10 +202,12 @@ fn with_protocol(item: &Value, step: &Step) -> Value {
     item
 }
 
-/// What the server fills in inside of lists that are compared as a whole: rules of network policies, claims of
-/// StatefulSets.
-const FILLED_IN: [(&str, &str); 4] = [
+/// What the server fills in inside of lists that are compared as a whole: rules of network policies and webhooks, claims
+/// of StatefulSets, subjects of bindings.
+const FILLED_IN: [(&str, &str); 6] = [
     ("protocol", TCP),
+    ("apiGroup", "rbac.authorization.k8s.io"),
+    ("scope", "*"),
     ("apiVersion", "v1"),
     ("kind", "PersistentVolumeClaim"),
     ("volumeMode", "Filesystem"),
@@ -172,7 +221,7 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
                 name == "status" || FILLED_IN.iter().any(|(key, default)| name == key && value == default)
             };
             let is_wanted = |(name, wanted): (&String, &Value)| {
-                live.get(name).map_or(wanted.is_null(), |live| is_filled_in(live, wanted))
+                live.get(name).map_or_else(|| says_nothing(wanted), |live| is_filled_in(live, wanted))
             };
             wanted.iter().all(is_wanted)
                 && live.iter().filter(|(name, _)| !wanted.contains_key(*name)).all(is_default)
@@ -182,6 +231,15 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
                 && live.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted))
         }
         _ => is_same(live, wanted),
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
     }
 }
 

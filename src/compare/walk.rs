@@ -4,6 +4,7 @@
 //! whole.
 
 use super::managed_fields::Owners;
+use crate::model::list_key::list_key;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -84,17 +85,26 @@ impl Walk<'_> {
             (Some(live @ Value::Object(_)), Some(other @ Value::Object(_))) => {
                 self.fields(live, other, path, found);
             }
-            (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                let steps = self.steps(path, old, new);
-                if steps.is_empty() {
-                    found.push(Differing { path: path.clone(), live: live.cloned(), other: other.cloned() });
-                }
-                let (old, new) = (Value::Array(old.clone()), Value::Array(new.clone()));
-                for step in steps {
-                    self.values(step.get(&old), step.get(&new), &path.with(step.clone()), found);
-                }
-            }
+            (Some(Value::Array(old)), Some(Value::Array(new))) => self.lists(old, new, path, found),
+            (Some(Value::Array(old)), None) => self.lists(old, &[], path, found),
+            (None, Some(Value::Array(new))) => self.lists(&[], new, path, found),
             _ => found.push(Differing { path: path.clone(), live: live.cloned(), other: other.cloned() }),
+        }
+    }
+
+    fn lists(&self, old: &[Value], new: &[Value], path: &FieldPath, found: &mut Vec<Differing>) {
+        let steps = self.steps(path, old, new);
+        let (old, new) = (Value::Array(old.to_vec()), Value::Array(new.to_vec()));
+        if steps.is_empty() {
+            let list = |list: Value| list.as_array().is_some_and(|items| !items.is_empty()).then_some(list);
+            let (live, other) = (list(old), list(new));
+            if live != other {
+                found.push(Differing { path: path.clone(), live, other });
+            }
+            return;
+        }
+        for step in steps {
+            self.values(step.get(&old), step.get(&new), &path.with(step.clone()), found);
         }
     }
 
@@ -117,11 +127,16 @@ impl Walk<'_> {
             }
         }
 
-        let Some(Step::Key(fields)) = steps.first().cloned() else {
-            let is_set = matches!(steps.first(), Some(Step::Value(_)));
-            return if is_set { whole(&values(old, new), old, new) } else { Vec::new() };
+        let names: Vec<&str> = match steps.first() {
+            Some(Step::Value(_)) => return whole(&values(old, new), old, new),
+            Some(Step::Key(fields)) => fields.iter().map(|(name, _)| name.as_str()).collect(),
+            // Whoever owns a list and nothing in it owns it as a whole; of one that nobody owns, its items' own keys tell.
+            _ if self.live.is_whole(path) || self.other.is_whole(path) => return Vec::new(),
+            _ => list_key(&[old, new]).unwrap_or_default().to_vec(),
         };
-        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() {
+            return Vec::new();
+        }
         let mut all: Vec<Step> = Vec::new();
         for item in old.iter().chain(new) {
             let present = names.iter().filter_map(|name| Some((*name, item.get(*name)?)));

@@ -12,9 +12,6 @@ use std::time::Duration;
 /// How often an object that moves while it is compared is read again.
 const TRIES: u32 = 8;
 
-/// How often an object that a controller writes meanwhile is replaced.
-const REPLACEMENTS: u32 = 3;
-
 /// The server's answer to a replacement of `live` by `body` alone, under the object's own name. Where a controller wrote
 /// in between, live is read again: the answer holds the live object that was replaced.
 pub async fn replacement(
@@ -25,7 +22,7 @@ pub async fn replacement(
 ) -> (Observed, Prediction) {
     let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
     let mut live = live;
-    for again in 0..REPLACEMENTS {
+    for again in 0..TRIES {
         tokio::time::sleep(Duration::from_millis(40) * again).await;
         let mut sent = body.value().clone();
         sent["metadata"]["uid"] = live.uid().into();

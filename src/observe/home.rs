@@ -33,6 +33,8 @@ pub struct Home {
     pub head: Option<Stored<Head>>,
     /// The lock's Lease; none where nobody holds it.
     pub lease: Option<Object>,
+    /// Why the Lease could not be read: whether a run holds the lock is unknown then.
+    pub lock_unknown: Option<String>,
 }
 
 /// The bodies that a journal needs.
@@ -108,10 +110,18 @@ pub async fn read_home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Re
     let maps = kind_of(false);
     let inventory = Target::new(&maps, Some(namespace), &names::inventory(name));
     let journal = Target::new(&maps, Some(namespace), &names::journal(name));
-    let lease = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+    let lease_target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
     let (inventory, journal, lease) =
-        futures::try_join!(get(cluster, &inventory), get(cluster, &journal), get(cluster, &lease))?;
+        futures::join!(get(cluster, &inventory), get(cluster, &journal), cluster.get(&lease_target));
+    let (inventory, journal) = (inventory?, journal?);
+    let (lease, lock_unknown) = match lease {
+        Ok(lease) => (lease, None),
+        // The role `view` has no right to Leases, and all but the lock can be told without.
+        Err(error) if error.is_forbidden() => (None, Some(error.to_string())),
+        Err(source) => return Err(HomeError::Api { target: lease_target.to_string(), source }),
+    };
     Ok(Home {
+        lock_unknown,
         inventory: inventory.map(|object| parse_inventory(&object)).transpose()?,
         head: journal.map(|object| parse_head(&object)).transpose()?,
         lease,

@@ -50,7 +50,11 @@ fn follow(value: &mut Value, target: &Value, path: &FieldPath) {
             while let Some(place) =
                 emptied.filter(|place| place.steps().len() > 1 && place.get(target).is_none())
             {
-                let is_empty = place.get(value).and_then(Value::as_object).is_some_and(Map::is_empty);
+                let is_empty = match place.get(value) {
+                    Some(Value::Object(map)) => map.is_empty(),
+                    Some(Value::Array(items)) => items.is_empty(),
+                    _ => false,
+                };
                 if !is_empty {
                     break;
                 }

@@ -8,6 +8,7 @@ use super::whose::{Decision, decide};
 use crate::compare::{Owners, desired_holds};
 use crate::model::finding::{FieldChange, ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object};
 use serde_json::Value;
@@ -143,17 +144,21 @@ impl<'a> Item<'a> {
 
     /// The highest place that goes as a whole with a field: an apply that removed the field alone would leave an empty map.
     fn whole_of(&self, change: &FieldChange, owners: &Owners<'_>) -> FieldPath {
-        let Some(target) = self.object.predicted.as_ref().filter(|_| change.desired.is_none()) else {
-            return change.path.clone();
-        };
+        let target = self.object.predicted.as_ref();
         let steps = change.path.steps();
         let goes = |path: &FieldPath| {
-            path.get(target.value()).is_none()
+            target.is_some_and(|target| path.get(target.value()).is_none())
                 && path.get(self.body.value()).is_none()
                 && !owners.is_others(path)
         };
-        let mut places = (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
-        places.find(goes).unwrap_or_else(|| change.path.clone())
+        let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
+        // An item is owned by its list's key, which the entries tell: a list that nobody owns goes as a whole.
+        let is_unowned_list = |place: &FieldPath| {
+            let item = steps.get(place.steps().len());
+            matches!(item, Some(Step::Key(_) | Step::Value(_))) && owners.list_steps(place).is_empty()
+        };
+        let place = places().find(goes).or_else(|| places().find(is_unowned_list));
+        place.unwrap_or_else(|| change.path.clone())
     }
 
     /// Computes the ownership to write first.

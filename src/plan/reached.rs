@@ -1,6 +1,6 @@
 //! Whether a step ends where it is meant to: its fields in the server's answer, beside those of the target.
 
-use crate::model::allocation::without_allocated;
+use crate::model::allocation::{is_allocated, without_allocated};
 use crate::model::finding::ObjectComparison;
 use crate::model::plan::PlanStep;
 use crate::model::{FieldPath, Object};
@@ -14,12 +14,14 @@ pub(super) fn not_reached<'s>(
     answer: &Object,
 ) -> Vec<&'s FieldPath> {
     let Some(target) = &compared.predicted else { return Vec::new() };
-    let (target, answer) = (without_allocated(target, sent), without_allocated(answer, sent));
+    let (wanted, got) = (without_allocated(target, sent), without_allocated(answer, sent));
     let is_left = |path: &&FieldPath| {
         let Some(change) = compared.changes.iter().find(|change| change.path == **path) else { return false };
-        // A headless Service is the one whose target the server itself keeps as it was.
-        let wanted = change.desired.as_ref().and_then(|_| path.get(target.value()));
-        says(path.get(answer.value())) != says(wanted)
+        // That a Service has no address is the one thing of a pool that counts.
+        if is_allocated(answer, path) {
+            return path.get(answer.value()) == change.live.as_ref();
+        }
+        says(path.get(got.value())) != says(path.get(wanted.value()))
     };
     step.changes.iter().filter(is_left).collect()
 }

@@ -1,12 +1,14 @@
 //! Findings and events → a person's view, JSON, markdown and more. Everything that leaves the program goes through
 //! the redactor and [`clean`].
 
+mod asides;
 mod clean;
 pub mod diff;
 pub mod progress;
 mod redact;
 pub mod release;
 
+pub use asides::aside_notes;
 pub use clean::clean;
 pub use redact::Redactor;
 

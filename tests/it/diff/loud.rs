@@ -124,7 +124,7 @@ fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_no
     let scene = applied();
     let patch = json!([{"op": "remove", "path": "/data/password"}, {"op": "add", "path": "/data/extra", "value": "c2VjcmV0LXRoaW5n"}]);
     scene.kubectl(&["patch", "secret", "db", "--type=json", "-p", &patch.to_string()]);
-    assert_eq!(scene.changes(), ["Secret /data/password", "Secret /data/extra"]);
+    assert_eq!(scene.changes(), ["Secret /data/extra", "Secret /data/password"]);
     for verbosity in ["4", "9"] {
         for format in ["person", "json", "yaml", "markdown", "junit", "html"] {
             let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);

@@ -45,3 +45,13 @@ pub fn unique() -> String {
     let mixed = nanos ^ (u64::from(std::process::id()) << 40) ^ (count << 20);
     format!("{:x}", mixed & 0xff_ffff_ffff)
 }
+
+/// Whether a condition holds within so many seconds.
+pub fn until(seconds: u64, holds: impl Fn() -> bool) -> bool {
+    (0..seconds * 10).any(|_| {
+        holds() || {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            false
+        }
+    })
+}

@@ -13,6 +13,7 @@ mod quota;
 mod rights;
 mod sizes;
 mod support;
+mod target;
 mod waivers;
 mod webhook;
 mod whole;
