@@ -302,7 +302,11 @@ mod tests {
         let at = "/spec/template/spec/containers/[name=web]";
         assert_eq!(
             predicted(other, 3),
-            ["/spec/replicas".to_owned(), format!("{at}/image"), format!("{at}/ports")]
+            [
+                "/spec/replicas".to_owned(),
+                format!("{at}/image"),
+                format!("{at}/ports/[containerPort=80,protocol=TCP]")
+            ]
         );
     }
 }

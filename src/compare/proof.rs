@@ -138,7 +138,9 @@ impl Walk<'_> {
     fn value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         let Some(owned) = owned.as_object() else { return false };
         if owned.is_empty() {
-            return says_something(wanted) && (wanted == held || self.text(wanted, held, way));
+            // A whole that is what the server itself wrote stays as it is, with what is empty in it.
+            let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
+            return is_whole || says_something(wanted) && self.text(wanted, held, way);
         }
         match (wanted, held) {
             (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
@@ -202,6 +204,24 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
+fn is_filled(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Null => false,
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().any(holds_null),
+        Value::Array(items) => items.iter().any(holds_null),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Whether the entry's item is the one that desired's item makes: the key fields that it holds are those that the
 /// entry says were written; what it leaves out was a default.
 fn is_item_of(step: &Step, owned: &Value, wanted: &Value) -> bool {
@@ -260,6 +280,8 @@ mod tests {
     #[case::atomic_map(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1}}), true)]
     #[case::atomic_map_with_more(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), false)]
     #[case::atomic_list_with_defaults(json!({"f:a": {}}), json!({"a": [{"x": 1}]}), json!({"a": [{"x": 1, "d": 0}]}), false)]
+    #[case::atomic_list_with_something_empty(json!({"f:a": {}}), json!({"a": [{"x": {}}]}), json!({"a": [{"x": {}}]}), true)]
+    #[case::atomic_list_with_a_null(json!({"f:a": {}}), json!({"a": [{"x": null}]}), json!({"a": [{"x": null}]}), false)]
     #[case::granular_map_with_more(json!({"f:a": {"f:x": {}}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), true)]
     fn maps(#[case] owned: Value, #[case] wanted: Value, #[case] held: Value, #[case] expected: bool) {
         assert_eq!(proved(&owned, &wanted, &held), expected);

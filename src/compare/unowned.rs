@@ -165,6 +165,13 @@ impl Walk<'_> {
             ("Service", "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/ipFamilies") => true,
             ("Service", "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
             ("PersistentVolumeClaim", "/spec/volumeName") => true,
+            ("NetworkPolicy", "/spec/policyTypes") => *value == policy_types(self.live),
+            ("CustomResourceDefinition", "/spec/names/listKind") => {
+                *value == format!("{}List", self.live.text("/spec/names/kind"))
+            }
+            ("CustomResourceDefinition", "/spec/names/singular") => {
+                *value == self.live.text("/spec/names/kind").to_lowercase()
+            }
             ("Namespace", "/metadata/labels/kubernetes.io~1metadata.name") => value == self.live.name(),
             ("Job", _) => {
                 let is_own = |label: &str| place.ends_with(&label.replace('/', "~1"));
@@ -178,6 +185,13 @@ impl Walk<'_> {
             _ => false,
         }
     }
+}
+
+/// The types that a policy gets which names none: they follow from its rules.
+fn policy_types(policy: &Object) -> Value {
+    let has_egress =
+        policy.at("/spec/egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+    if has_egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) }
 }
 
 const JOB_LABELS: [&str; 4] =
@@ -228,7 +242,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("PersistentVolume", "/spec/volumeMode", "Filesystem"),
     ("RoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
     ("ClusterRoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
-    ("NetworkPolicy", "/spec/policyTypes", "[\"Ingress\"]"),
+    ("CustomResourceDefinition", "/spec/conversion/strategy", "None"),
     ("Secret", "/type", "Opaque"),
     ("StorageClass", "/reclaimPolicy", "Delete"),
     ("StorageClass", "/volumeBindingMode", "Immediate"),

@@ -47,9 +47,13 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         }
         // The aggregation controller collects them (kube-controller-manager, clusterroleaggregation).
         ("ClusterRole", ["rules", ..]) => object.at("/aggregationRule").is_some_and(Value::is_object),
-        // A claim and its volume find each other.
-        ("PersistentVolumeClaim", ["spec", "volumeName"])
-        | ("PersistentVolume", ["spec", "claimRef", ..]) => true,
+        // A claim and its volume find each other, and the binder marks both (pkg/controller/volume/persistentvolume).
+        ("PersistentVolumeClaim", ["spec", "volumeName"]) => {
+            object.annotation("pv.kubernetes.io/bind-completed").is_some()
+        }
+        ("PersistentVolume", ["spec", "claimRef", ..]) => {
+            object.annotation("pv.kubernetes.io/bound-by-controller").is_some()
+        }
         ("Service", ["metadata", "finalizers", finalizer]) => {
             *finalizer == "service.kubernetes.io/load-balancer-cleanup"
         }
@@ -137,7 +141,10 @@ mod tests {
     use serde_json::json;
 
     fn is_set(kind: &str, kind_of_secret: &str, path: &str) -> bool {
-        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "type": kind_of_secret,
+        let bound =
+            json!({"pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"});
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "annotations": bound},
+            "type": kind_of_secret,
             "webhooks": [{"name": "a", "clientConfig": {"service": {"name": "a"}}},
                 {"name": "b", "clientConfig": {"url": "https://b.example"}}]});
         is_controllers(&Object::new(object).unwrap(), &path.parse().unwrap())

@@ -11,7 +11,7 @@ use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::verdict::CauseKind;
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::dropped;
+use crate::plan::{dropped, lost_an_empty_map};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -236,19 +236,62 @@ impl Steps {
 
     async fn apply(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
         let step = &trying.part.step;
-        let Action::Apply { object, expected, .. } = &step.action else {
+        let Action::Apply { object, expected, take_over } = &step.action else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
-        let mut body = object.value().clone();
-        body["metadata"]["uid"] = live.uid().into();
-        body["metadata"]["resourceVersion"] = live.resource_version().into();
-        let deadline = clock.before_write().await?;
-        let answer = self.send_apply(&step.target, &body, true, deadline).await;
-        let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
+        let mut answer = self.apply_onto(trying, object, live, clock).await?;
+        if take_over.is_some() {
+            answer = self.with_empty_maps(trying, object, answer, clock).await?;
+        }
         let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
         let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
         Ok(checked(object, answer.object, changed))
+    }
+
+    /// An apply that takes away all that a map held takes the map too: where it was sent empty, the next one brings it
+    /// back. Its controller may write in between.
+    async fn with_empty_maps(
+        &self,
+        trying: &Trying<'_>,
+        object: &Object,
+        mut answer: Applied,
+        clock: &Clock<'_>,
+    ) -> Result<Applied, Again> {
+        trying.has_written();
+        let target = &trying.part.step.target;
+        for _ in 0..CONFLICTS {
+            if !lost_an_empty_map(object.value(), answer.object.value()) {
+                break;
+            }
+            match self.apply_onto(trying, object, &answer.object, clock).await {
+                Ok(again) => return Ok(again),
+                Err(Again::Look) => {
+                    let read = self.cluster.get(target).await;
+                    let read = read.map_err(|error| self.after_read(trying.part, error, clock))?;
+                    answer.object =
+                        read.filter(|read| read.uid() == answer.object.uid()).ok_or(Again::Look)?;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(answer)
+    }
+
+    /// One apply over exactly this version.
+    async fn apply_onto(
+        &self,
+        trying: &Trying<'_>,
+        object: &Object,
+        live: &Object,
+        clock: &Clock<'_>,
+    ) -> Result<Applied, Again> {
+        let mut body = object.value().clone();
+        body["metadata"]["uid"] = live.uid().into();
+        body["metadata"]["resourceVersion"] = live.resource_version().into();
+        let deadline = clock.before_write().await?;
+        let answer = self.send_apply(&trying.part.step.target, &body, true, deadline).await;
+        answer.map_err(|error| self.after_write(trying, error, clock))
     }
 
     async fn send_apply(

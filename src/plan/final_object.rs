@@ -9,7 +9,8 @@ use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
 
-/// Live after the step: each field that it changes as the target has it; where there is none, the body laid over live.
+/// Live after the step: without what the apply takes away, and each field that it changes as the target has it; where
+/// there is no target, the body laid over live.
 pub(super) fn final_object(
     live: &Object,
     target: Option<&Object>,
@@ -18,13 +19,11 @@ pub(super) fn final_object(
     entries: &[Value],
 ) -> Value {
     let mut value = live.value().clone();
-    match target {
-        Some(target) => changes.iter().for_each(|path| follow(&mut value, target.value(), path)),
-        None => {
-            for path in to_go(live, body, entries) {
-                path.remove(&mut value);
-            }
-        }
+    for path in to_go(live, body, entries) {
+        path.remove(&mut value);
+    }
+    if let Some(target) = target {
+        changes.iter().for_each(|path| follow(&mut value, target.value(), path));
     }
     // The target is of desired as it was compared: the step adds its label and its restart annotation.
     merge(&mut value, body.value(), target.is_some());

@@ -54,46 +54,70 @@ fn name_of(id: &ObjectId) -> String {
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
 pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk(sent, answer, &String::new, &mut found);
+    missing(sent, answer, &says_something, &String::new, &mut found);
     found
 }
 
-/// `path` is made where something is found: mostly nothing is.
-fn walk(sent: &Value, answer: &Value, path: &dyn Fn() -> String, found: &mut Vec<String>) {
+/// Whether the answer lacks a map that was sent empty: an apply that takes away all that a map held takes the map too.
+pub fn lost_an_empty_map(sent: &Value, answer: &Value) -> bool {
+    let is_empty = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+    let mut found = Vec::new();
+    missing(sent, answer, &is_empty, &String::new, &mut found);
+    !found.is_empty()
+}
+
+/// Empty values and nulls may vanish.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+    }
+}
+
+/// Which of the fields that count were sent and are not there. `path` is made where one is found: mostly none is.
+fn missing(
+    sent: &Value,
+    answer: &Value,
+    counts: &dyn Fn(&Value) -> bool,
+    path: &dyn Fn() -> String,
+    found: &mut Vec<String>,
+) {
     match (sent, answer) {
         (Value::Object(sent), Value::Object(answer)) => {
             for (key, value) in sent {
-                // Empty values and nulls may vanish, stringData becomes data, and status is not applied.
-                let empty = match value {
-                    Value::Null => true,
-                    Value::Object(map) => map.is_empty(),
-                    Value::Array(items) => items.is_empty(),
-                    Value::String(text) => text.is_empty(),
-                    Value::Bool(value) => !value,
-                    Value::Number(number) => number.as_f64() == Some(0.0),
-                };
-                if empty || matches!(&**key, "status" | "stringData") && path().is_empty() {
+                // stringData becomes data, and status is not applied.
+                if matches!(&**key, "status" | "stringData") && path().is_empty() {
                     continue;
                 }
                 let below = || format!("{}/{}", path(), key.replace('~', "~0").replace('/', "~1"));
                 match answer.get(key) {
-                    Some(kept) => walk(value, kept, &below, found),
-                    None if key == "creationTimestamp" => {}
+                    Some(kept) => missing(value, kept, counts, &below, found),
+                    None if key == "creationTimestamp" || !counts(value) => {}
                     None => found.push(below()),
                 }
             }
         }
-        (Value::Array(sent), Value::Array(answer)) => items(sent, answer, path, found),
+        (Value::Array(sent), Value::Array(answer)) => items(sent, answer, counts, path, found),
         _ => {}
     }
 }
 
 /// Items that the list's key tells apart; without a key, by their places where both lists have as many.
-fn items(sent: &[Value], answer: &[Value], path: &dyn Fn() -> String, found: &mut Vec<String>) {
+fn items(
+    sent: &[Value],
+    answer: &[Value],
+    counts: &dyn Fn(&Value) -> bool,
+    path: &dyn Fn() -> String,
+    found: &mut Vec<String>,
+) {
     let Some(keys) = list_key(&[sent, answer]) else {
         if sent.len() == answer.len() {
             for (index, (sent, kept)) in sent.iter().zip(answer).enumerate() {
-                walk(sent, kept, &|| format!("{}/[{index}]", path()), found);
+                missing(sent, kept, counts, &|| format!("{}/[{index}]", path()), found);
             }
         }
         return;
@@ -101,7 +125,7 @@ fn items(sent: &[Value], answer: &[Value], path: &dyn Fn() -> String, found: &mu
     for item in sent {
         let Some(step) = key_step(item, keys) else { continue };
         if let Some(kept) = answer.iter().find(|kept| step.is_item(kept)) {
-            walk(item, kept, &|| format!("{}/{step}", path()), found);
+            missing(item, kept, counts, &|| format!("{}/{step}", path()), found);
         }
     }
 }
@@ -116,6 +140,13 @@ mod tests {
         let sent = json!({"spec": {"size": 3, "colour": "red", "note": "", "list": [], "items": [{"name": "a", "x": 1}]}});
         let answer = json!({"spec": {"size": 3, "items": [{"name": "a"}]}});
         assert_eq!(dropped(&sent, &answer), ["/spec/colour", "/spec/items/[name=a]/x"]);
+    }
+
+    #[test]
+    fn a_map_that_was_sent_empty_and_is_gone_is_seen() {
+        let sent = json!({"a": {"b": {}}, "c": ""});
+        assert!(lost_an_empty_map(&sent, &json!({"a": {}})));
+        assert!(!lost_an_empty_map(&sent, &json!({"a": {"b": {"x": 1}}})));
     }
 
     #[test]

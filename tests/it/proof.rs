@@ -239,3 +239,27 @@ fn with_read_rights_alone_findings_are_predictions_and_it_is_said() {
     admin.current_dir(folder.path()).args(["diff", "all.yaml", "-n", namespace.name()]);
     assert!(!admin.run().exits(1).stdout.contains("predictions"));
 }
+
+/// Definitions are the largest objects that there are: an unchanged one is proved, empty subresources and all.
+#[test]
+fn an_unchanged_definition_costs_no_dry_run() {
+    let namespace = TestCluster::get().namespace_named("t-cost");
+    let group = format!("{}.example", namespace.name());
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")}, "spec": {"group": group, "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things"}, "versions": [{"name": "v1", "served": true, "storage": true,
+                "subresources": {"status": {}}, "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                    "spec": {"type": "object", "default": {}, "properties": {"size": {"type": "integer"}}}}}}}]}});
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("all.json"), definition.to_string()).unwrap();
+    let delivery = |words: &[&str]| {
+        let mut command = TestCluster::get().delivery();
+        command.current_dir(folder.path()).args(words).run().exits(0)
+    };
+    delivery(&["record", "-f", "all.json", "--name", "all", "--version", "1", "--offline", "-o", "all.yaml"]);
+    delivery(&["promote", "all.yaml", "-n", namespace.name(), "-y"]);
+    let ran = delivery(&["diff", "all.yaml", "-n", namespace.name(), "-v", "6"]);
+    namespace.kubectl().args(["delete", "--wait=false", "crd", &format!("things.{group}")]).run().ok();
+    let dry: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("dryRun")).collect();
+    assert!(dry.is_empty(), "{dry:#?}");
+}
