@@ -125,13 +125,13 @@ fn is_twin(path: &FieldPath) -> bool {
             _ => "[]",
         })
         .collect();
-    match fields[..] {
-        [.., "spec", "serviceAccount" | "serviceAccountName"] => true,
-        ["spec", "strategy" | "updateStrategy", "rollingUpdate", ..] => true,
-        [.., "volumes", "[]", _] => true,
-        [.., "volumes", "[]", _, _] => true,
-        _ => false,
-    }
+    matches!(
+        fields[..],
+        [.., "spec", "serviceAccount" | "serviceAccountName"]
+            | ["spec", "strategy" | "updateStrategy", "rollingUpdate", ..]
+            | [.., "volumes", "[]", _]
+            | [.., "volumes", "[]", _, _]
+    )
 }
 
 fn unowned_without_twin(change: &FieldChange, is_held: bool) -> bool {
@@ -193,11 +193,11 @@ mod tests {
         let theirs = ("kubectl-patch", "Update", json!({"f:securityContext": {"f:privileged": {}}}));
         let desired = object(&json!({"securityContext": {}}), &[]);
         let live = object(&json!({"securityContext": {"privileged": true}}), &[ours.clone(), theirs]);
-        let expected = ("/spec/securityContext/privileged".to_owned(), ChangeKind::Added);
-        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected.clone()]);
+        let path = || "/spec/securityContext/privileged".to_owned();
+        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [(path(), ChangeKind::Added)]);
 
         let nobodys = object(&json!({"securityContext": {"privileged": true}}), &[ours]);
-        let expected = (expected.0, ChangeKind::AddedOriginUnknown);
+        let expected = (path(), ChangeKind::AddedOriginUnknown);
         assert_eq!(found(&desired, &nobodys, &desired, &Fresh::NotAsked), [expected]);
     }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
     resources: BTreeSet<String>,
+    /// Those of them that may be changed, and not only refused.
+    changed: BTreeSet<String>,
     is_unknown: bool,
 }
 
@@ -27,18 +29,30 @@ impl Admission {
                 rule[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
             };
             if texts("operations").iter().any(|operation| matches!(*operation, "UPDATE" | "*")) {
-                self.resources.extend(texts("resources").into_iter().map(String::from));
+                let named: Vec<String> = texts("resources").into_iter().map(String::from).collect();
+                if object.kind().starts_with("Mutating") {
+                    self.changed.extend(named.iter().cloned());
+                }
+                self.resources.extend(named);
             }
         }
     }
 
     /// Whether an update of an object of this kind may be changed or refused.
     pub fn may_touch(&self, kind: &ResourceType) -> bool {
-        // `deployments/*` means the object itself too: the server takes it for a subresource without a name.
-        let with_all = format!("{}/*", kind.plural);
-        let names = ["*", "*/*", kind.plural.as_str(), with_all.as_str()];
-        self.is_unknown || names.iter().any(|name| self.resources.contains(*name))
+        self.is_unknown || is_named(&self.resources, kind)
     }
+
+    /// Whether an update of an object of this kind may be changed.
+    pub fn may_change(&self, kind: &ResourceType) -> bool {
+        self.is_unknown || is_named(&self.changed, kind)
+    }
+}
+
+fn is_named(resources: &BTreeSet<String>, kind: &ResourceType) -> bool {
+    // `deployments/*` means the object itself too: the server takes it for a subresource without a name.
+    let with_all = format!("{}/*", kind.plural);
+    ["*", "*/*", kind.plural.as_str(), with_all.as_str()].iter().any(|name| resources.contains(*name))
 }
 
 #[cfg(test)]
@@ -63,12 +77,17 @@ mod tests {
         assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/scale"]}])), (false, false));
         assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*/scale"]}])), (false, false));
         assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/*"]}])), (true, false));
-        assert!(Admission::unknown().may_touch(&services));
+        assert!(Admission::unknown().may_touch(&services) && Admission::unknown().may_change(&services));
         let mut policy = Admission::default();
         let rule = json!({"operations": ["UPDATE"], "resources": ["services"]});
         let object = json!({"apiVersion": "x/v1", "kind": "P", "metadata": {"name": "p"},
             "spec": {"matchConstraints": {"resourceRules": [rule]}}});
+        policy.learn(&Object::new(object.clone()).unwrap());
+        assert!(!policy.may_change(&services), "a policy of another kind only refuses");
+        let mut object = object;
+        object["kind"] = json!("MutatingAdmissionPolicy");
         policy.learn(&Object::new(object).unwrap());
+        assert!(policy.may_change(&services));
         assert!(policy.may_touch(&services) && !policy.may_touch(&deployments));
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum First {
     /// Only the server can tell.
     Open {
         looked: Box<Looked>,
-        /// Whether admission may write something into such an object.
+        /// Whether admission may change such an object.
         is_admitted: bool,
     },
 }
@@ -59,7 +59,7 @@ impl Looker {
         };
         plan::dress_as_live(&mut desired, live, &self.set);
         let outlook = self.outlook(&looked.target, &desired, live);
-        let is_admitted = self.admission.may_touch(&looked.target.resource);
+        let is_admitted = self.admission.may_change(&looked.target.resource);
         let open = |mut looked: Looked| {
             looked.prediction = None;
             Some(First::Open { looked: Box::new(looked), is_admitted })
@@ -103,13 +103,11 @@ pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectCompari
         First::Open { looked, is_admitted } => (*looked, is_admitted),
     };
     let mut looked = ask(cluster, looked).await;
-    let found = compare::object(looked.clone());
-    if needs_fresh(&found, &looked) {
-        if let Some(desired) = &looked.desired {
-            looked.fresh = observe::fresh(cluster, &looked.target, desired).await;
-        }
+    let mut found = compare::object(looked.clone());
+    if let Some(desired) = looked.desired.as_ref().filter(|_| needs_fresh(&found, &looked)) {
+        looked.fresh = observe::fresh(cluster, &looked.target, desired).await;
+        found = compare::object(looked.clone());
     }
-    let found = compare::object(looked.clone());
     if is_admitted { without_stamps(cluster, found, looked).await } else { found }
 }
 
