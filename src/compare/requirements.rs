@@ -22,6 +22,11 @@ impl Needed {
     pub fn target(&self) -> &Target {
         &self.target
     }
+
+    /// The objects that need it.
+    pub fn users(&self) -> &[ObjectId] {
+        &self.by
+    }
 }
 
 /// What is needed: by what the objects refer to, by the release itself, and by what the environment declares as external.

@@ -1,12 +1,13 @@
 //! Scenarios: one clean application, one thing changed, and what the plan makes of it.
 
-use super::{Facts, Past, Planned, Policy, draft};
+use super::{Facts, Past, Planned, Policy, draft, settle};
 use crate::model::finding::{
     Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
 };
 use crate::model::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
 use crate::model::plan::{Action, Expect, Severity, Undo};
+use crate::model::preflight::{Answers, Questions};
 use crate::model::release::ReleaseIdentity;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Object, Sha256Digest, Target};
@@ -248,6 +249,21 @@ fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
         live_mut(&mut object)["metadata"]["labels"] = json!({});
     }
     object
+}
+
+#[test]
+fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
+    let mut comparison = clean();
+    comparison.objects[0] = extra("config", "ConfigMap", true);
+    comparison.objects.push(extra("old", "ConfigMap", true));
+    let policy = Policy { allow_prune: true, ..Policy::default() };
+    let planned = draft(&comparison, &policy, &facts());
+    assert_eq!(planned.plan.prune.len(), 2);
+    let planned = settle(planned, &comparison, &Questions::default(), &Answers::default());
+    let names: Vec<&str> = planned.plan.prune.iter().map(|step| step.target.name.as_str()).collect();
+    assert_eq!(names, ["old"], "the Deployment reads config");
+    let said = planned.findings.iter().find(|finding| finding.message.contains("still used by")).unwrap();
+    assert!(said.message.contains("Deployment shop/web"), "{}", said.message);
 }
 
 #[test]

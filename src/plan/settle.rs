@@ -6,9 +6,9 @@ use super::policy::{Planned, note, refuse};
 use super::questions::{Compared, compared, is_answered};
 use super::reached::not_reached;
 use super::{quota, refusals};
-use crate::compare::Owners;
+use crate::compare::{self, Owners};
 use crate::model::finding::{Comparison, HandClass, ObjectComparison};
-use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
+use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     let (steps, idle): (Vec<_>, Vec<_>) = plan.steps.drain(..).partition(|step| !idle.contains(&step.id));
     plan.unchanged.extend(idle.into_iter().map(|step| step.target));
     plan.steps = steps;
+    findings.extend(keep_used(&mut plan, comparison));
     number(&mut plan.steps, &mut plan.prune);
     for step in &plan.steps {
         if let Undo::Impossible { why } = &step.undo {
@@ -59,6 +60,44 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         }
     }
     Planned { plan, findings }
+}
+
+/// Leaves what an object of the release will still refer to: what counts is the object as it will be, whatever its manifest
+/// says.
+fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> {
+    if plan.prune.is_empty() {
+        return Vec::new();
+    }
+    let after = |object: &ObjectComparison| {
+        let id = object.id();
+        let step = plan.steps.iter().find(|step| step.target.id() == id);
+        let mut after = match step.map(|step| &step.action) {
+            Some(Action::Apply { expected, .. }) => (**expected).clone(),
+            Some(Action::Create { object } | Action::Recreate { object }) => object.clone(),
+            Some(Action::Delete { .. }) => return None,
+            None => object.live.object()?.clone(),
+        };
+        after.set_namespace(id.namespace.as_deref());
+        Some(after)
+    };
+    let stay = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let objects: Vec<Object> = stay.filter_map(after).collect();
+    let needed = compare::needed(&objects, &[], &[], &plan.namespace);
+    let users = |step: &PlanStep| {
+        let id = step.target.id();
+        needed.iter().find(|needed| needed.target().id() == id).map(|needed| needed.users().to_vec())
+    };
+    let mut findings = Vec::new();
+    plan.prune.retain(|step| match users(step) {
+        Some(users) => {
+            let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+            let message = format!("stays: still used by {}", names.join(", "));
+            findings.push(note("prune", Some(&step.target.id()), message));
+            false
+        }
+        None => true,
+    });
+    findings
 }
 
 /// The tools that own fields of an object from which nothing is taken over.
