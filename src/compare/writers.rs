@@ -8,12 +8,18 @@ use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::Value;
 
-/// Annotations that controllers of the control plane write, by key or by prefix up to the slash.
+/// Annotations that the control plane writes, by key or by prefix up to the slash, each with the file of Kubernetes 1.37
+/// that names it.
 const ANNOTATIONS: &[&str] = &[
+    // pkg/controller/deployment/util/deployment_util.go
     "deployment.kubernetes.io/",
+    // api/apps/v1/types.go
     "deprecated.daemonset.template.generation",
+    // client-go/tools/leaderelection/resourcelock/interface.go
     "control-plane.alpha.kubernetes.io/leader",
+    // pkg/apis/autoscaling/annotations.go
     "autoscaling.alpha.kubernetes.io/",
+    // component-helpers/storage/volume/pv_helpers.go
     "pv.kubernetes.io/",
     "volume.kubernetes.io/",
     "volume.beta.kubernetes.io/storage-provisioner",
@@ -45,24 +51,28 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         | ("CustomResourceDefinition", ["spec", "conversion", "webhook", "clientConfig", "caBundle"]) => {
             calls_a_service(object, path)
         }
-        // The aggregation controller collects them (kube-controller-manager, clusterroleaggregation).
+        // pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go
         ("ClusterRole", ["rules", ..]) => object.at("/aggregationRule").is_some_and(Value::is_object),
-        // A claim and its volume find each other, and the binder marks both (pkg/controller/volume/persistentvolume).
+        // A claim and its volume find each other, and the binder marks both:
+        // component-helpers/storage/volume/pv_helpers.go
         ("PersistentVolumeClaim", ["spec", "volumeName"]) => {
             object.annotation("pv.kubernetes.io/bind-completed").is_some()
         }
         ("PersistentVolume", ["spec", "claimRef", ..]) => {
             object.annotation("pv.kubernetes.io/bound-by-controller").is_some()
         }
+        // cloud-provider/service/helpers/helper.go
         ("Service", ["metadata", "finalizers", finalizer]) => {
             *finalizer == "service.kubernetes.io/load-balancer-cleanup"
         }
         ("ServiceAccount", ["secrets", ..]) => true,
+        // pkg/controller/serviceaccount/tokens_controller.go
         ("Secret", ["data", ..] | ["metadata", "annotations", "kubernetes.io/service-account.uid"]) => {
             object.text("/type") == "kubernetes.io/service-account-token"
         }
+        // The scheduler's binding: pkg/scheduler/framework/plugins/defaultbinder/default_binder.go
         ("Pod", ["spec", "nodeName"]) => true,
-        // The token that admission mounts (kube-apiserver, plugin ServiceAccount).
+        // The token that admission mounts: plugin/pkg/admission/serviceaccount/admission.go
         ("Pod", ["spec", "volumes", "*"]) => is_token_volume(path.get(object.value())),
         ("Pod", ["spec", "containers" | "initContainers", "*", "volumeMounts", "*"]) => {
             is_token_mount(object, path.get(object.value()))
