@@ -94,6 +94,9 @@ struct Allow {
     /// Prune this namespace, volume claim, CRD or object with a keep mark all the same
     #[arg(long, value_name = "KIND/NAME")]
     prune_kept: Vec<String>,
+    /// Delete the data of this claim or volume, which no revert brings back; the plan names what it would delete
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
+    allow_data_loss: Vec<String>,
     /// Go on although this check refuses; the history keeps it
     #[arg(long, value_name = "CHECK", value_parser = waivable)]
     waive: Vec<String>,
@@ -210,6 +213,7 @@ impl Args {
             adopt: self.allow.adopt.iter().cloned().collect(),
             allow_prune: self.allow.allow_prune,
             prune_kept: self.allow.prune_kept.iter().cloned().collect(),
+            allow_data_loss: self.allow.allow_data_loss.iter().cloned().collect(),
             waivers: self.allow.waive.iter().map(waiver).collect(),
             settings: Settings {
                 timeout_seconds: self.limits.timeout.map(seconds),

@@ -1,6 +1,7 @@
 //! What a run leaves behind: the inventory, the history, and what a person is told at the end.
 
 use super::patience::Problem;
+use super::reread::Remain;
 use super::services::Ended;
 use crate::model::Target;
 use crate::model::bundle::Bundle;
@@ -127,7 +128,27 @@ pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
     Ended { outcome: Outcome::PromotedPruneIncomplete, message, next: vec![undo] }
 }
 
-pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>) -> Ended {
+/// Names in one sentence; the rest is counted.
+const NAMED: usize = 10;
+
+/// What is not as it was, a sentence each: what its undo said of each object, and what was found when all was read again.
+fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
+    let noted = journal.steps.iter().flat_map(|step| match &step.undo {
+        UndoState::Done { notes, .. } => {
+            notes.iter().map(|note| format!("{}: {note}", step.target)).collect()
+        }
+        _ => Vec::new(),
+    });
+    let remains = remains.iter().map(|remain| format!("{} {}", remain.object, remain.message));
+    let all: Vec<String> = noted.chain(remains).collect();
+    match all.len() {
+        0 => None,
+        1..=NAMED => Some(all.join("; ")),
+        count => Some(format!("{}; and {} more", all[..NAMED].join("; "), count - NAMED)),
+    }
+}
+
+pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[Remain]) -> Ended {
     let why = journal.failure.as_ref().map(|failure| format!(" ({})", failure.cause.message));
     let why = why.unwrap_or_default();
     let left = left_behind(journal);
@@ -140,6 +161,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>) -> Ended {
         });
         let mut next: Vec<String> = by_hand.flatten().collect();
         next.dedup();
+        next.extend(remains.iter().filter_map(|remain| remain.hint.clone()));
         next.push(in_namespace(journal, "revert"));
         return Ended { outcome: Outcome::NotFullyReverted, message, next };
     }
@@ -157,11 +179,11 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>) -> Ended {
     }
     let interrupted = journal.reverting.as_ref().is_some_and(|r| r.why == RevertReason::Interrupted);
     let outcome = if interrupted { Outcome::InterruptedReverted } else { Outcome::Reverted };
-    Ended {
-        outcome,
-        message: format!("put back {}: everything is as before{why}", named(journal)),
-        next: Vec::new(),
-    }
+    let message = match not_as_before(journal, remains) {
+        None => format!("put back {}: everything is as before{why}", named(journal)),
+        Some(what) => format!("put back {}{why}; not as before: {what}", named(journal)),
+    };
+    Ended { outcome, message, next: remains.iter().filter_map(|remain| remain.hint.clone()).collect() }
 }
 
 pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {

@@ -18,6 +18,7 @@ mod pristine;
 mod process;
 mod promote;
 mod requests;
+mod reread;
 mod run;
 mod services;
 mod settle;

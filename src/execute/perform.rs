@@ -5,6 +5,7 @@ use super::machine::{Effect, Input};
 use super::packing::Packed;
 use super::patience::Problem;
 use super::requests::refusal;
+use super::reread::{Remain, Rereading};
 use super::run::Now;
 use super::services::{Services, Stopped, Watched};
 use super::standing::with_known_uid;
@@ -105,6 +106,8 @@ impl Performer {
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
             Effect::Prove => judged(self.services.rollout.prove(&self.steps.patience).await),
             Effect::Soak(steps) => self.soak(&steps).await,
+            Effect::RereadPruned => reread(self.rereading().after_prune(&now.head.current).await),
+            Effect::RereadReverted => reread(self.rereading().after_revert(&now.head.current).await),
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
         }
@@ -150,7 +153,7 @@ impl Performer {
             steps: &self.steps,
             keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
             fence: self.fence,
-            by_hand: by_hand(journal, &object),
+            by_hand: by_hand(journal, part),
         };
         let undone = match &part.step.undo {
             Undo::Run { job } => {
@@ -204,6 +207,11 @@ impl Performer {
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
             Err(Stopped::CutOff(problem)) => Err(problem),
         }
+    }
+
+    fn rereading(&self) -> Rereading<'_> {
+        let undoing = Undoing { steps: &self.steps, keep_foreign: false, fence: false, by_hand: Vec::new() };
+        Rereading { steps: &self.steps, bodies: &self.bodies, undoing }
     }
 
     fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
@@ -314,6 +322,10 @@ impl From<Unread> for Input {
     }
 }
 
+fn reread(remains: Result<Vec<Remain>, Problem>) -> Input {
+    remains.map_or_else(|problem| Input::CutOff(ending::problem(problem)), Input::Reread)
+}
+
 fn judged(judged: Result<(), Stopped>) -> Input {
     match judged {
         Ok(()) => Input::Judged(Ok(())),
@@ -333,8 +345,13 @@ fn not_written(error: StoreError) -> Input {
     }
 }
 
-/// How to see by hand what an object was.
-fn by_hand(journal: &Journal, object: &ObjectId) -> Vec<String> {
+/// How to finish by hand: to delete what was created, or to see what an object was.
+fn by_hand(journal: &Journal, part: &StepPart) -> Vec<String> {
+    let object = &part.step.target.id();
+    let flag = object.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+    if part.before.is_none() && !matches!(part.step.undo, Undo::Impossible { .. }) {
+        return vec![format!("kubectl delete {}{flag}", object.kubectl_name())];
+    }
     let home = &journal.namespace;
     let namespace = object.namespace.as_ref().unwrap_or(home);
     let bundle =
@@ -349,7 +366,6 @@ fn by_hand(journal: &Journal, object: &ObjectId) -> Vec<String> {
         1 => format!("{} | gunzip", parts[0]),
         _ => format!("({}) | gunzip", parts.join("; ")),
     };
-    let flag = object.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
     vec![
         format!("{show}   # what the objects were, as JSON"),
         format!("kubectl edit {}{flag}", object.kubectl_name()),

@@ -75,6 +75,7 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         undo: Vec::new(),
         unpruned: Vec::new(),
         unwell: None,
+        remains: Vec::new(),
     };
     let (ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
     if release {
@@ -185,8 +186,9 @@ fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Opti
         Stage::Proving => Phase::Prove,
         Stage::Soaking => Phase::Soak,
         Stage::Committing | Stage::Marking => Phase::Commit,
+        Stage::RereadingPruned => Phase::Prune,
         Stage::Narrowing | Stage::Forgetting | Stage::Closing => Phase::Commit,
-        Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) => Phase::Revert,
+        Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) | Stage::RereadingReverted => Phase::Revert,
         Stage::WritingOff | Stage::ForgettingParts | Stage::ClosingReverted => Phase::Revert,
     })
 }

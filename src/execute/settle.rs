@@ -235,6 +235,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         prune: Vec::new(),
         unchanged: Vec::new(),
         members: Vec::new(),
+        data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: Settings::default(),
     };

@@ -34,11 +34,28 @@ pub struct Plan {
     pub unchanged: Vec<Target>,
     /// Every object of the release after the promotion: what the inventory will hold.
     pub members: Vec<Target>,
+    /// Data that it deletes for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_loss: Vec<DataLoss>,
     /// Checks that were waived, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
     /// Limits of time.
     pub settings: Settings,
+}
+
+/// Data that a step deletes, and that no revert brings back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataLoss {
+    /// The claim or volume.
+    pub object: ObjectId,
+    /// Its uid: one of its name with another uid is new and empty.
+    pub uid: String,
+    /// The step that deletes it, or whose controllers do.
+    pub step: u32,
+    /// Why it goes, in a sentence.
+    pub why: String,
 }
 
 /// One object's change.

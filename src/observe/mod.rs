@@ -1,17 +1,17 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
 
 mod admission;
-mod autoscalers;
 mod dry_run;
 pub mod home;
 mod objects;
 mod pods;
 mod preflight;
 pub mod watch;
+mod whole_kinds;
 
 pub use admission::admission;
-pub use autoscalers::autoscalers;
 pub use dry_run::{fresh, predict, replacement};
 pub use objects::{each, objects, read};
 pub use pods::{Pods, pods};
 pub use preflight::preflight;
+pub use whole_kinds::{autoscalers, claims};

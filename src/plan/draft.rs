@@ -73,6 +73,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         prune,
         unchanged,
         members,
+        data_loss: Vec::new(),
         waivers: policy.waivers.clone(),
         settings: policy.settings.clone(),
     };

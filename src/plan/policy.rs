@@ -19,6 +19,8 @@ pub struct Policy {
     pub allow_prune: bool,
     /// Kept kinds that are pruned all the same, as `kind/name`.
     pub prune_kept: BTreeSet<String>,
+    /// Objects whose data may be deleted, as `Kind/namespace/name`.
+    pub allow_data_loss: BTreeSet<String>,
     /// Checks that do not refuse.
     pub waivers: Vec<Waiver>,
     /// What an untested difference without a rule does.

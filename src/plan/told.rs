@@ -5,13 +5,18 @@ use crate::model::plan::{Action, Plan, PlanStep, Undo};
 
 /// Every step in order, what is deleted after the commit at the end.
 pub fn told(plan: &Plan) -> Vec<PlannedStep> {
+    let lost = |step: &PlanStep| plan.data_loss.iter().filter(|lost| lost.step == step.id).count();
     let step = |step: &PlanStep| PlannedStep {
         id: step.id,
         wave: step.wave,
         object: step.target.id(),
         action: step.action.verb().into(),
         why: step.why.clone(),
-        risk: risk(step),
+        risk: match lost(step) {
+            0 => risk(step),
+            1 => Some("deletes the data of 1 volume".into()),
+            volumes => Some(format!("deletes the data of {volumes} volumes")),
+        },
     };
     plan.steps.iter().chain(&plan.prune).map(step).collect()
 }

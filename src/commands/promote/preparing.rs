@@ -179,6 +179,9 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
     unreadable.extend(place.unreadable.iter().cloned());
     let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison).await;
     unreadable.extend(unread);
+    let needed: Vec<String> = plan::claims_needed(&comparison).into_iter().collect();
+    let (claims, unread) = observe::claims(cluster, &needed).await;
+    unreadable.extend(unread);
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
         id: written.as_ref().map_or_else(acting::random, |plan| plan.id.clone()),
@@ -207,6 +210,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         planned.findings.extend(found.findings);
         seen_images = found.seen;
     }
+    plan::name_data_loss(&mut planned, &comparison, &claims, &policy);
     planned.findings.extend(plan::quarantine(&inventory, &identity));
     planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
         check: refusal.check.into(),

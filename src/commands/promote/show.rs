@@ -31,6 +31,13 @@ pub(super) fn person(
     if !steps.is_empty() {
         writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
     }
+    let lost = &planned.plan.data_loss;
+    if !lost.is_empty() {
+        writeln!(err, "\nDATA THAT WILL BE DELETED")?;
+    }
+    for lost in lost {
+        writeln!(err, "  {}: {}", clean(&lost.object.to_string()), clean(&lost.why))?;
+    }
     for line in declared(comparison, environment) {
         let line = format!("expected: {}", clean(&line));
         writeln!(

@@ -6,7 +6,9 @@ use crate::execute::order::{Group, put_back_then_delete};
 use crate::execute::services::Interrupt;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
-use crate::model::journal::{Ending, Failure, JournalPhase, RevertReason, Reverting, StepState, UndoState};
+use crate::model::journal::{
+    Ending, Failure, JournalPhase, RevertReason, Reverting, StepProgress, StepState, UndoState,
+};
 use crate::model::plan::Undo;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -69,6 +71,14 @@ impl Machine {
             self.stage = Stage::Undoing(group, steps.into_iter().collect());
             return effects;
         }
+        let is_undone = |step: &StepProgress| matches!(step.undo, UndoState::Done { .. });
+        if self.head.current.steps.iter().any(is_undone) {
+            return self.go(Stage::RereadingReverted, Effect::RereadReverted);
+        }
+        self.write_off(now)
+    }
+
+    pub(super) fn write_off(&mut self, now: Timestamp) -> Vec<Effect> {
         ending::write_off(&mut self.inventory, &self.head.current, &self.bodies, now);
         let trimmed = ending::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
@@ -98,7 +108,7 @@ impl Machine {
     pub(super) fn close_reverted(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
         let (ended, message) = if complete {
-            (Ending::Reverted, "everything is as before")
+            (Ending::Reverted, if self.remains.is_empty() { "everything is as before" } else { "put back" })
         } else {
             (Ending::NotFullyReverted, "not everything is as before")
         };
@@ -128,6 +138,9 @@ impl Machine {
 
     pub(super) fn finish_reverted(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        vec![Effect::Finish(ending::reverted(&self.head.current, self.unwell.as_deref()), true)]
+        vec![Effect::Finish(
+            ending::reverted(&self.head.current, self.unwell.as_deref(), &self.remains),
+            true,
+        )]
     }
 }

@@ -132,6 +132,10 @@ impl Machine {
             return self.go(Stage::Intending(wave), Effect::WriteHead);
         }
         if self.head.current.phase == JournalPhase::Committed {
+            let is_pruned = |step: &StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
+            if self.head.current.steps.iter().any(is_pruned) {
+                return self.go(Stage::RereadingPruned, Effect::RereadPruned);
+            }
             return self.narrow(now);
         }
         self.stage = Stage::Proving;

@@ -6,6 +6,7 @@ mod forward;
 
 use super::ending;
 use super::order::Group;
+use super::reread::Remain;
 use super::services::{Ended, Interrupt};
 use super::steps::Outcome;
 use crate::model::bundle::Bundle;
@@ -33,6 +34,8 @@ pub(super) enum Input {
     Judged(Result<(), Box<Failure>>),
     /// The objects of these steps, which are to be judged, are not there.
     Absent(Vec<u32>),
+    /// What was restored or deleted was read again: what is not as it was.
+    Reread(Vec<Remain>),
     /// A step's undo has ended.
     Undone(u32, UndoState),
     /// The API server did not answer for too long, or the lock is another's.
@@ -66,6 +69,10 @@ pub(super) enum Effect {
     Undo(u32),
     /// Wait for what was put back, as far as it was well before.
     FollowPutBack(Vec<u32>),
+    /// Read once more what was deleted after the commit.
+    RereadPruned,
+    /// Read once more what was restored or deleted.
+    RereadReverted,
     /// Say something.
     Emit(Event),
     /// End; give the lock back, or leave it to expire.
@@ -88,6 +95,7 @@ pub(super) enum Stage {
     Soaking,
     Committing,
     Marking,
+    RereadingPruned,
     Narrowing,
     Forgetting,
     Closing,
@@ -95,6 +103,7 @@ pub(super) enum Stage {
     Turning,
     Undoing(usize, BTreeSet<u32>),
     Settling(usize),
+    RereadingReverted,
     WritingOff,
     ForgettingParts,
     ClosingReverted,
@@ -127,6 +136,8 @@ pub(super) struct Machine {
     pub unpruned: Vec<String>,
     /// Whether what was put back is not as well as it was.
     pub unwell: Option<Box<Failure>>,
+    /// What is not as it was after a revert.
+    pub remains: Vec<Remain>,
 }
 
 impl Machine {
@@ -184,6 +195,11 @@ impl Machine {
                 self.go(Stage::Marking, Effect::WriteHead)
             }
             (Stage::Marking, Input::Written) => self.next_wave(0, now),
+            (Stage::RereadingPruned, Input::Reread(remains)) => {
+                let mut effects: Vec<Effect> = remains.into_iter().map(say).collect();
+                effects.extend(self.narrow(now));
+                effects
+            }
             (Stage::Narrowing, Input::Written) => self.forget_previous(now),
             (Stage::Forgetting, Input::Written) => self.close_promoted(now),
             (Stage::Closing, Input::Written) => self.finish_promoted(),
@@ -199,6 +215,12 @@ impl Machine {
             (Stage::Settling(group), Input::Absent(ids)) => {
                 self.unwell = ids.first().and_then(|id| self.head.current.step(*id)).map(gone_again);
                 self.undo_group(group, now)
+            }
+            (Stage::RereadingReverted, Input::Reread(remains)) => {
+                let mut effects: Vec<Effect> = remains.iter().cloned().map(say).collect();
+                self.remains = remains;
+                effects.extend(self.write_off(now));
+                effects
             }
             (Stage::WritingOff, Input::Written) => self.close_reverted(now),
             (Stage::ClosingReverted, Input::Written) => self.forget_reverted(),
@@ -285,6 +307,11 @@ impl Machine {
             _ => None,
         })
     }
+}
+
+/// Names what is not as it was.
+fn say(remain: Remain) -> Effect {
+    Effect::Emit(Event::Note { object: Some(remain.object), message: remain.message })
 }
 
 /// What was put back is not there any more.

@@ -2,8 +2,10 @@
 //! looked at.
 
 mod addresses;
+mod claims;
 mod immutable;
 mod keep_marks;
 mod requirements;
+mod reverts;
 mod roles;
 mod unhealthy;

@@ -11,6 +11,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         Input::Written,
         Input::Written,
         Input::Answered(2, Outcome::Done(None)),
+        reread(),
         Input::Written,
         Input::Written,
     ]);
@@ -33,6 +34,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
             "head",
             "head",
             "send 2",
+            "read pruned",
             "inventory",
             "head",
             "finish Promoted true",
@@ -65,6 +67,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
         undone(1),
         well(),
         undone(0),
+        reread(),
         Input::Written,
         Input::Written,
         Input::Written,
@@ -78,6 +81,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
             "undo 1",
             "follow put back [1]",
             "undo 0",
+            "read reverted",
             "inventory",
             "head",
             "forget before record",
@@ -113,8 +117,10 @@ fn an_interrupt_while_watching_puts_everything_back() {
     course(&mut machine, to_first_wave());
     let effects = words(&machine.next(Input::Interrupted(Interrupt::Revert), now()));
     assert_eq!(effects, ["stop judging", "head"]);
-    let rest =
-        course(&mut machine, vec![Input::Written, undone(0), Input::Written, Input::Written, Input::Written]);
+    let rest = course(
+        &mut machine,
+        vec![Input::Written, undone(0), reread(), Input::Written, Input::Written, Input::Written],
+    );
     assert_eq!(rest.last().unwrap(), "finish InterruptedReverted true");
 }
 
@@ -297,7 +303,7 @@ fn failed_promotions_do_not_fill_the_history() {
     let mut machine = machine();
     machine.keep_history = 1;
     let mut inputs = to_first_wave();
-    inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0)]);
+    inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), reread()]);
     course(&mut machine, inputs.clone());
     let mut old = machine.inventory.history[0].clone();
     (old.id, old.record) = ("p0".into(), vec![bundle("old record")]);
@@ -323,8 +329,36 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
     assert_eq!(course(&mut machine, vec![Input::Written]), ["head"]);
     assert!(!is_inside(&machine));
     let mut inputs = to_commit()[3..].to_vec();
-    inputs.extend([Input::Written, Input::Written, Input::Written, Input::Answered(2, Outcome::Done(None))]);
+    inputs.extend([
+        Input::Written,
+        Input::Written,
+        Input::Written,
+        Input::Answered(2, Outcome::Done(None)),
+        reread(),
+    ]);
     let effects = course(&mut machine, inputs);
     assert_eq!(effects.last().unwrap(), "inventory");
     assert_eq!(course(&mut machine, vec![Input::Written]), ["forget older last"]);
+}
+
+#[test]
+fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
+    let end = |remains: Vec<Remain>| {
+        let mut machine = machine();
+        let mut inputs = to_first_wave();
+        inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), Input::Reread(remains)]);
+        inputs.extend([Input::Written, Input::Written, Input::Written]);
+        let effects = inputs.into_iter().flat_map(|input| machine.next(input, now())).collect::<Vec<_>>();
+        let (ended, _) = Machine::is_over(&effects).unwrap();
+        (ended.outcome, ended.message, ended.next)
+    };
+    let (outcome, message, next) = end(Vec::new());
+    assert_eq!((outcome, next.len()), (End::Reverted, 0));
+    assert!(message.contains("everything is as before"), "{message}");
+    let claim = ObjectId::new("", "PersistentVolumeClaim", Some("shop"), "data-db-0");
+    let hint = "kubectl delete persistentvolumeclaim/data-db-0 -n shop".to_owned();
+    let stays = Remain { object: claim, message: "stays".into(), hint: Some(hint.clone()) };
+    let (outcome, message, next) = end(vec![stays]);
+    assert_eq!((outcome, next), (End::Reverted, vec![hint]));
+    assert!(message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"), "{message}");
 }

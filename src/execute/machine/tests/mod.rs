@@ -8,7 +8,7 @@ use crate::model::journal::{Ending, Journal, Judging, PromotionPart, StepPart, S
 use crate::model::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::ReleaseIdentity;
-use crate::model::{Object, Sha256Digest, Target};
+use crate::model::{Object, ObjectId, Sha256Digest, Target};
 use rstest::rstest;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -105,6 +105,7 @@ fn machine() -> Machine {
         prune: Vec::new(),
         unchanged: Vec::new(),
         members: vec![steps[&0].step.target.clone(), steps[&1].step.target.clone()],
+        data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: Settings::default(),
     };
@@ -122,6 +123,7 @@ fn machine() -> Machine {
         undo: Vec::new(),
         unpruned: Vec::new(),
         unwell: None,
+        remains: Vec::new(),
     }
 }
 
@@ -154,6 +156,8 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::StopJudging => "stop judging".into(),
         Effect::Undo(id) => format!("undo {id}"),
         Effect::FollowPutBack(ids) => format!("follow put back {ids:?}"),
+        Effect::RereadPruned => "read pruned".into(),
+        Effect::RereadReverted => "read reverted".into(),
         Effect::Emit(_) => "say".into(),
         Effect::Finish(ended, release) => format!("finish {:?} {release}", ended.outcome),
     };
@@ -185,6 +189,10 @@ fn taken_up(mut machine: Machine) -> Machine {
 
 fn well() -> Input {
     Input::Judged(Ok(()))
+}
+
+fn reread() -> Input {
+    Input::Reread(Vec::new())
 }
 
 fn undone(id: u32) -> Input {

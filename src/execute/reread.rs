@@ -1,0 +1,233 @@
+//! After a revert, and after a prune: every object that was restored or deleted is read once more, so that the end says
+//! only what was seen. What the control plane brought back is deleted again.
+
+use super::patience::Problem;
+use super::steps::Steps;
+use super::undo::{Next, Undoing};
+use crate::cluster::{ListRequest, paged};
+use crate::compare::class_of;
+use crate::model::finding::HandClass;
+use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
+use crate::model::kinds::built_in;
+use crate::model::plan::DataLoss;
+use crate::model::{Object, ObjectId, Target};
+use crate::observe::home::Bodies;
+use crate::plan::{claims_of, content_hash, is_aggregated, same_content};
+use futures::future::join_all;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The manager that puts the rules of aggregated ClusterRoles together.
+const AGGREGATION: &str = "clusterrole-aggregation-controller";
+
+/// How long that one may take to see what was deleted.
+const AGGREGATED_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often what comes back is deleted again.
+const TRIES: usize = 5;
+
+/// Something that is not as it was: what stays, and what is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Remain {
+    pub object: ObjectId,
+    /// What follows the object's name in a sentence.
+    pub message: String,
+    /// What to type.
+    pub hint: Option<String>,
+}
+
+impl Remain {
+    fn new(object: ObjectId, message: impl Into<String>) -> Self {
+        Self { object, message: message.into(), hint: None }
+    }
+}
+
+/// How what was done is read again.
+pub(super) struct Rereading<'a> {
+    pub steps: &'a Steps,
+    pub bodies: &'a Bodies,
+    pub undoing: Undoing<'a>,
+}
+
+impl Rereading<'_> {
+    /// What was pruned and is there again.
+    pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
+        let deleted = |step: &&StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
+        let deleted: Vec<_> = self.parts(journal, deleted).collect();
+        self.wait_for_aggregation(deleted.iter().filter_map(|(_, part)| part.before.as_ref())).await;
+        let reads = deleted.iter().map(|(_, part)| self.deleted(part));
+        Ok(join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// What is not as it was after a revert.
+    pub(super) async fn after_revert(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
+        let undone = |step: &&StepProgress| {
+            matches!(step.state, StepState::Intended | StepState::Done { .. })
+                && matches!(step.undo, UndoState::Done { .. })
+        };
+        let undone: Vec<_> = self.parts(journal, undone).collect();
+        let created = undone.iter().filter(|(_, part)| part.before.is_none());
+        self.wait_for_aggregation(created.filter_map(|(_, part)| part.step.action.object())).await;
+        let reads = undone.iter().map(|(progress, part)| self.undone(progress, part));
+        let mut remains: Vec<Remain> =
+            join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let plan = &self.bodies.promotion.plan;
+        let lost = plan.data_loss.iter().filter(|lost| {
+            journal.step(lost.step).is_some_and(|step| matches!(step.state, StepState::Done { .. }))
+        });
+        let lost: Vec<&DataLoss> = lost.collect();
+        remains.extend(join_all(lost.iter().map(|lost| self.volume(lost))).await.into_iter().flatten());
+        let known: BTreeSet<&ObjectId> = lost.iter().map(|lost| &lost.object).collect();
+        for (_, part) in undone {
+            let claims = self.new_claims(part, journal.started_at).await;
+            remains.extend(claims.into_iter().filter(|claim| !known.contains(&claim.object)));
+        }
+        Ok(remains)
+    }
+
+    fn parts<'j>(
+        &'j self,
+        journal: &'j Journal,
+        is_meant: impl Fn(&&StepProgress) -> bool + 'j,
+    ) -> impl Iterator<Item = (&'j StepProgress, &'j StepPart)> {
+        let steps = journal.steps.iter().filter(is_meant);
+        steps.filter_map(|step| Some((step, self.bodies.steps.get(&step.id)?)))
+    }
+
+    async fn wait_for_aggregation<'o>(&self, mut deleted: impl Iterator<Item = &'o Object>) {
+        if deleted.any(is_aggregated) {
+            tokio::time::sleep(AGGREGATED_AGAIN).await;
+        }
+    }
+
+    /// An object that was deleted: nothing where it is gone.
+    async fn deleted(&self, part: &StepPart) -> Result<Option<Remain>, Problem> {
+        let target = &part.step.target;
+        for _ in 0..TRIES {
+            let live = match self.steps.cluster.get(target).await {
+                Ok(None) | Err(crate::cluster::ApiError::NotServed { .. }) => return Ok(None),
+                Ok(Some(live)) => live,
+                Err(error) => return Ok(Some(not_read(target, &error))),
+            };
+            if !is_brought_back_by_aggregation(&live) {
+                let message = format!("was created again by {}; left in place", makers(&live));
+                return Ok(Some(Remain::new(target.id(), message)));
+            }
+            let clock = self.steps.patience.start();
+            match self.undoing.delete(target, &live, &clock).await {
+                Err(Next::Stop(problem)) => return Err(problem),
+                _ => tokio::time::sleep(AGGREGATED_AGAIN / 5).await,
+            }
+        }
+        Ok(Some(Remain::new(target.id(), "is brought back by the control plane again and again")))
+    }
+
+    /// An object that was undone: nothing where it is as it was, or where its undo has said already what is not.
+    async fn undone(&self, progress: &StepProgress, part: &StepPart) -> Result<Option<Remain>, Problem> {
+        let UndoState::Done { content, .. } = &progress.undo else { return Ok(None) };
+        let target = &part.step.target;
+        let Some(before) = &part.before else {
+            // Another client's object, which stays, was named when it was met.
+            return if content.is_empty() { self.deleted(part).await } else { Ok(None) };
+        };
+        if content.is_empty() {
+            return Ok(None);
+        }
+        let remain = match self.steps.cluster.get(target).await {
+            Ok(Some(live)) => changed_since(before, content, &live),
+            Ok(None) | Err(crate::cluster::ApiError::NotServed { .. }) => {
+                Some("was deleted by another client since it was restored".to_owned())
+            }
+            Err(error) => return Ok(Some(not_read(target, &error))),
+        };
+        Ok(remain.map(|message| Remain::new(target.id(), message)))
+    }
+
+    /// A volume whose data the promotion deleted: a revert brings the claim back, and not what it held.
+    async fn volume(&self, lost: &DataLoss) -> Option<Remain> {
+        let kind = built_in(&lost.object.group, &lost.object.kind)?;
+        let target = Target::new(&kind, lost.object.namespace.as_deref(), &lost.object.name);
+        match self.steps.cluster.get(&target).await {
+            Ok(Some(live)) if live.uid() == lost.uid && live.at("/metadata/deletionTimestamp").is_none() => {
+                None
+            }
+            Ok(Some(live)) if live.uid() != lost.uid => {
+                Some(Remain::new(lost.object.clone(), "is new and empty: its data was deleted"))
+            }
+            Ok(_) => Some(Remain::new(lost.object.clone(), "was deleted with its data")),
+            Err(error) => Some(not_read(&target, &error)),
+        }
+    }
+
+    /// Claims that a StatefulSet got from this promotion, and that stay without it.
+    async fn new_claims(&self, part: &StepPart, since: Timestamp) -> Vec<Remain> {
+        let set = part.step.action.object().filter(|set| set.kind() == "StatefulSet");
+        let (Some(set), Some(kind)) = (set, built_in("", "PersistentVolumeClaim")) else { return Vec::new() };
+        let has_claims =
+            |set: &Object| set.at("/spec/volumeClaimTemplates").is_some_and(|list| !list.is_null());
+        let Some(namespace) = part.step.target.namespace.as_deref().filter(|_| has_claims(set)) else {
+            return Vec::new();
+        };
+        let request = ListRequest::all(&kind, Some(namespace)).with_only_metadata();
+        let claims = match paged(self.steps.cluster.as_ref(), request, |claim| claim).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                let message = format!("may leave claims, which cannot be listed: {error}");
+                return vec![Remain::new(part.step.target.id(), message)];
+            }
+        };
+        let is_new = |claim: &&Object| {
+            let created = claim.text("/metadata/creationTimestamp").parse::<Timestamp>();
+            let going = claim.at("/metadata/deletionTimestamp").is_some();
+            !going && created.is_ok_and(|created| created.as_second() >= since.as_second())
+        };
+        let stays = |name: &str| {
+            let object = ObjectId::new("", "PersistentVolumeClaim", Some(namespace), name);
+            let message = format!("stays: a volume of {}, created by this promotion", part.step.target);
+            let hint =
+                format!("kubectl delete {} -n {namespace}   # deletes its data", object.kubectl_name());
+            Remain { object, message, hint: Some(hint) }
+        };
+        claims_of(set, &claims).into_iter().filter(is_new).map(|claim| stays(claim.name())).collect()
+    }
+}
+
+fn not_read(target: &Target, error: &crate::cluster::ApiError) -> Remain {
+    Remain::new(target.id(), format!("could not be read again: {error}"))
+}
+
+/// Whether nobody but the aggregation controller has ever written an object.
+fn is_brought_back_by_aggregation(live: &Object) -> bool {
+    live.kind() == "ClusterRole"
+        && !live.managed_fields().is_empty()
+        && live.managed_fields().iter().all(|entry| entry["manager"] == AGGREGATION)
+}
+
+/// What another client made of a restored object; what controllers write is theirs.
+fn changed_since(before: &Object, restored: &str, live: &Object) -> Option<String> {
+    if content_hash(live).starts_with(restored) || same_content(before, live) {
+        return None;
+    }
+    let known = |manager: &str| before.managed_fields().iter().any(|entry| entry["manager"] == manager);
+    let text = |entry: &serde_json::Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    let others: BTreeSet<String> = live
+        .managed_fields()
+        .iter()
+        .filter(|entry| {
+            let class =
+                class_of(&text(entry, "manager"), &text(entry, "operation"), &text(entry, "subresource"));
+            matches!(class, HandClass::Person | HandClass::OtherTool)
+        })
+        .map(|entry| text(entry, "manager"))
+        .filter(|manager| !known(manager))
+        .collect();
+    (!others.is_empty())
+        .then(|| format!("was changed since by {}", others.into_iter().collect::<Vec<_>>().join(", ")))
+}
+
+fn makers(live: &Object) -> String {
+    let names: BTreeSet<&str> =
+        live.managed_fields().iter().filter_map(|entry| entry["manager"].as_str()).collect();
+    if names.is_empty() { "another client".into() } else { names.into_iter().collect::<Vec<_>>().join(", ") }
+}

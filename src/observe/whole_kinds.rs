@@ -1,0 +1,38 @@
+//! Whole kinds of namespaces: autoscalers, without which replicas that one of them set would be taken for drift and be reset,
+//! and claims, without which nobody knows what data goes.
+
+use crate::cluster::{Cluster, ListRequest, paged};
+use crate::model::Object;
+use crate::model::kinds::built_in;
+use futures::future::join_all;
+
+/// The autoscalers of some namespaces, and what could not be read of them.
+pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<String>) {
+    all_of(cluster, ("autoscaling", "HorizontalPodAutoscaler"), namespaces, "autoscalers").await
+}
+
+/// The claims of some namespaces, and what could not be read of them.
+pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<String>) {
+    all_of(cluster, ("", "PersistentVolumeClaim"), namespaces, "claims").await
+}
+
+async fn all_of(
+    cluster: &dyn Cluster,
+    (group, kind): (&str, &str),
+    namespaces: &[String],
+    called: &str,
+) -> (Vec<Object>, Vec<String>) {
+    let Some(kind) = built_in(group, kind) else { return Default::default() };
+    let lists = namespaces.iter().map(|namespace| {
+        let request = ListRequest::all(&kind, Some(namespace));
+        async move { (namespace, paged(cluster, request, |object| object).await) }
+    });
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for (namespace, list) in join_all(lists).await {
+        match list {
+            Ok(list) => found.extend(list),
+            Err(error) => unreadable.push(format!("the {called} of the namespace {namespace}: {error}")),
+        }
+    }
+    (found, unreadable)
+}

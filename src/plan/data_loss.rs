@@ -1,0 +1,264 @@
+//! Data that a plan deletes: claims that a StatefulSet's retention policy deletes with its pods or with itself, claims
+//! and volumes that are pruned or replaced, and all claims of a namespace that goes. None of it can be undone: a revert
+//! brings back claims, and not what they held.
+
+use super::policy::{Planned, Policy, note, refuse};
+use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::model::plan::{Action, DataLoss, Plan, PlanStep};
+use crate::model::{Object, ObjectId};
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+
+/// The namespaces whose claims have to be known before a plan's data loss is: those with a StatefulSet that goes, or that
+/// changes and deletes claims, and those that leave the release.
+pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
+    let namespace = |object: &ObjectComparison| {
+        let id = object.id();
+        let has_claims =
+            || object.live.object().is_some_and(|set| set.at("/spec/volumeClaimTemplates").is_some());
+        let versions = [object.live.object(), object.desired.as_ref()];
+        let deletes_claims = || {
+            let policies = ["whenScaled", "whenDeleted"];
+            versions.iter().flatten().any(|set| policies.iter().any(|when| is_delete(set, when)))
+        };
+        match (&*id.group, &*id.kind) {
+            ("apps", "StatefulSet") if object.status == ObjectStatus::Extra && has_claims() => id.namespace,
+            ("apps", "StatefulSet")
+                if object.status != ObjectStatus::Same && has_claims() && deletes_claims() =>
+            {
+                id.namespace
+            }
+            ("", "Namespace") if object.status == ObjectStatus::Extra => Some(id.name),
+            _ => None,
+        }
+    };
+    comparison.objects.iter().filter_map(namespace).collect()
+}
+
+/// Names in the plan what data it deletes. What the caller has not allowed by name is refused.
+pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[Object], policy: &Policy) {
+    planned.plan.data_loss = losses(&planned.plan, comparison, claims);
+    for lost in &planned.plan.data_loss {
+        let name = allowance(&lost.object);
+        let is_allowed = policy.allow_data_loss.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name));
+        let message = format!("its data will be deleted: {}", lost.why);
+        planned.findings.push(if is_allowed {
+            note("data-loss", Some(&lost.object), message)
+        } else {
+            let hint = format!("--allow-data-loss {name}, if nothing of it is needed any more");
+            refuse("data-loss", Some(&lost.object), message, Some(hint))
+        });
+    }
+}
+
+/// How the caller names an object whose data may be deleted.
+fn allowance(id: &ObjectId) -> String {
+    let namespace = id.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{}/{namespace}{}", id.kind, id.name)
+}
+
+fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLoss> {
+    let live: HashMap<ObjectId, &Object> =
+        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
+    let mut seen = BTreeSet::new();
+    let mut losses = Vec::new();
+    for step in plan.steps.iter().chain(&plan.prune) {
+        let Some(live) = live.get(&step.target.id()) else { continue };
+        let (lost, why) = lost_by(step, live, claims);
+        for object in lost.into_iter().filter(|object| seen.insert(object.id())) {
+            let (object, uid) = (object.id(), object.uid().to_owned());
+            losses.push(DataLoss { object, uid, step: step.id, why: why.clone() });
+        }
+    }
+    losses
+}
+
+/// What loses its data by a step, and how.
+fn lost_by<'a>(step: &PlanStep, live: &'a Object, claims: &'a [Object]) -> (Vec<&'a Object>, String) {
+    let id = step.target.id();
+    let goes = matches!(step.action, Action::Delete { .. } | Action::Recreate { .. });
+    let verb = if matches!(step.action, Action::Recreate { .. }) { "replaced" } else { "deleted" };
+    match (&*id.group, &*id.kind) {
+        ("apps", "StatefulSet") if goes => {
+            let by_policy = is_delete(live, "whenDeleted");
+            let own = claims_of(live, claims).into_iter().filter(|claim| by_policy || is_owned(claim, live));
+            let lost: Vec<_> = own.filter(|claim| may_hold_data(claim)).collect();
+            let why = if by_policy {
+                "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
+            } else {
+                "an earlier persistentVolumeClaimRetentionPolicy made it the owner"
+            };
+            (lost, format!("{id} is {verb}, and {why}"))
+        }
+        ("apps", "StatefulSet") => {
+            let Action::Apply { expected, .. } = &step.action else { return Default::default() };
+            if !is_delete(expected, "whenScaled") {
+                return Default::default();
+            }
+            let (before, after) = (Ordinals::of(live), Ordinals::of(expected));
+            let is_lost = |claim: &&Object| {
+                let ordinal = ordinal_of(live, claim);
+                may_hold_data(claim)
+                    && ordinal.is_some_and(|ordinal| before.holds(ordinal) && !after.holds(ordinal))
+            };
+            let lost = claims_of(live, claims).into_iter().filter(is_lost).collect();
+            let (from, to) = (before.replicas, after.replicas);
+            let policy = "its persistentVolumeClaimRetentionPolicy says whenScaled: Delete";
+            (lost, format!("{id} is scaled from {from} to {to}, and {policy}"))
+        }
+        ("", "PersistentVolumeClaim") if goes && may_hold_data(live) => (vec![live], format!("it is {verb}")),
+        ("", "PersistentVolume") if goes && live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" => {
+            (vec![live], format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"))
+        }
+        ("", "Namespace") if goes => {
+            let inside =
+                |claim: &&Object| claim.namespace() == Some(id.name.as_str()) && may_hold_data(claim);
+            (claims.iter().filter(inside).collect(), format!("{id} is {verb}"))
+        }
+        _ => Default::default(),
+    }
+}
+
+/// A claim that has no volume holds nothing.
+fn may_hold_data(claim: &Object) -> bool {
+    !claim.text("/spec/volumeName").is_empty() || claim.text("/status/phase") == "Bound"
+}
+
+/// Whether the garbage collector deletes a claim once its set is gone, whatever the set's policy says by then.
+fn is_owned(claim: &Object, set: &Object) -> bool {
+    let owners = claim.at("/metadata/ownerReferences").and_then(Value::as_array);
+    owners.into_iter().flatten().any(|owner| owner["uid"] == set.uid())
+}
+
+fn is_delete(set: &Object, when: &str) -> bool {
+    set.text(&format!("/spec/persistentVolumeClaimRetentionPolicy/{when}")) == "Delete"
+}
+
+/// The ordinals of a StatefulSet's pods.
+struct Ordinals {
+    start: u64,
+    replicas: u64,
+}
+
+impl Ordinals {
+    fn of(set: &Object) -> Self {
+        let number = |pointer: &str| set.at(pointer).and_then(Value::as_u64);
+        let start = number("/spec/ordinals/start").unwrap_or(0);
+        Self { start, replicas: number("/spec/replicas").unwrap_or(1) }
+    }
+
+    fn holds(&self, ordinal: u64) -> bool {
+        (self.start..self.start.saturating_add(self.replicas)).contains(&ordinal)
+    }
+}
+
+/// The claims that are volumes of a StatefulSet's pods, by their names: `TEMPLATE-SET-ORDINAL`.
+pub fn claims_of<'c>(set: &Object, claims: &'c [Object]) -> Vec<&'c Object> {
+    let same_place =
+        |claim: &&Object| set.namespace().is_none_or(|namespace| claim.namespace() == Some(namespace));
+    claims.iter().filter(same_place).filter(|claim| ordinal_of(set, claim).is_some()).collect()
+}
+
+fn ordinal_of(set: &Object, claim: &Object) -> Option<u64> {
+    let templates = set.at("/spec/volumeClaimTemplates").and_then(Value::as_array)?;
+    templates.iter().find_map(|template| {
+        let name = template.pointer("/metadata/name").and_then(Value::as_str)?;
+        let ordinal = claim.name().strip_prefix(&format!("{name}-{}-", set.name()))?;
+        ordinal.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Target;
+    use crate::model::kinds::built_in;
+    use crate::model::plan::{Expect, Propagation, Undo};
+    use serde_json::json;
+
+    fn set(replicas: u32, start: u32, scaled: &str, deleted: &str) -> Object {
+        Object::new(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "shop"},
+            "spec": {"replicas": replicas, "ordinals": {"start": start},
+                "persistentVolumeClaimRetentionPolicy": {"whenScaled": scaled, "whenDeleted": deleted},
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}))
+        .unwrap()
+    }
+
+    fn claims() -> Vec<Object> {
+        let claim = |name: &str, volume: &str| {
+            Object::new(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": name, "namespace": "shop", "uid": name}, "spec": {"volumeName": volume}}))
+            .unwrap()
+        };
+        let mut all: Vec<Object> = (0..4).map(|n| claim(&format!("data-db-{n}"), "pv")).collect();
+        all.extend([claim("data-db-other-0", "pv"), claim("logs-db-1", "pv"), claim("data-db-9", "")]);
+        all
+    }
+
+    fn lost(action: Action, live: &Object) -> Vec<String> {
+        lost_of(action, live, &claims())
+    }
+
+    fn lost_of(action: Action, live: &Object, claims: &[Object]) -> Vec<String> {
+        let kind = built_in(&live.gvk().group, live.kind()).unwrap();
+        let step = PlanStep {
+            id: 0,
+            wave: 0,
+            target: Target::new(&kind, live.namespace(), live.name()),
+            action,
+            expect: Expect::Absent,
+            undo: Undo::Restore,
+            why: String::new(),
+            changes: Vec::new(),
+        };
+        let (lost, why) = lost_by(&step, live, claims);
+        assert!(lost.is_empty() || !why.is_empty());
+        lost.into_iter().map(|claim| claim.name().to_owned()).collect()
+    }
+
+    fn scaled(live: &Object, to: &Object) -> Vec<String> {
+        lost(Action::Apply { object: to.clone(), take_over: None, expected: Box::new(to.clone()) }, live)
+    }
+
+    #[test]
+    fn claims_go_with_pods_that_a_scaling_deletes_where_the_new_policy_says_so() {
+        let live = set(3, 0, "Retain", "Retain");
+        assert_eq!(scaled(&live, &set(1, 0, "Delete", "Retain")), ["data-db-1", "data-db-2"]);
+        assert_eq!(scaled(&live, &set(0, 0, "Delete", "Retain")).len(), 3);
+        assert_eq!(scaled(&live, &set(2, 2, "Delete", "Retain")), ["data-db-0", "data-db-1"]);
+        for kept in
+            [set(1, 0, "Retain", "Delete"), set(3, 0, "Delete", "Delete"), set(5, 0, "Delete", "Delete")]
+        {
+            assert!(scaled(&live, &kept).is_empty());
+        }
+    }
+
+    #[test]
+    fn all_claims_go_with_a_set_whose_live_policy_says_so() {
+        let delete = || Action::Delete { propagation: Propagation::Foreground };
+        assert_eq!(lost(delete(), &set(1, 0, "Retain", "Delete")).len(), 4);
+        assert!(lost(delete(), &set(1, 0, "Delete", "Retain")).is_empty());
+        // Owned since another policy, of which nothing is left to be seen.
+        let mut owned = claims();
+        owned[1].value_mut()["metadata"]["ownerReferences"] = json!([{"uid": ""}]);
+        assert_eq!(lost_of(delete(), &set(1, 0, "Retain", "Retain"), &owned), ["data-db-1"]);
+        let replaced = Action::Recreate { object: set(1, 0, "Retain", "Retain") };
+        assert_eq!(lost(replaced, &set(1, 0, "Retain", "Delete")).len(), 4);
+    }
+
+    #[test]
+    fn a_claim_a_volume_and_a_namespace_that_go_take_data_along() {
+        let delete = || Action::Delete { propagation: Propagation::Background };
+        assert_eq!(lost(delete(), &claims()[0]), ["data-db-0"]);
+        assert!(lost(delete(), &claims()[6]).is_empty(), "it never had a volume");
+        let volume = |policy: &str| {
+            Object::new(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+                "spec": {"persistentVolumeReclaimPolicy": policy}}))
+            .unwrap()
+        };
+        assert_eq!(lost(delete(), &volume("Delete")), ["pv"]);
+        assert!(lost(delete(), &volume("Retain")).is_empty());
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+        assert_eq!(lost(delete(), &Object::new(namespace).unwrap()).len(), 6);
+    }
+}
