@@ -1,5 +1,6 @@
 //! From a release, an environment and a cluster to a comparison: what `diff` and `promote` share.
 
+mod going;
 mod looking;
 mod past;
 
@@ -108,6 +109,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     );
     let looked = looked?;
     let mut objects = settled(cluster, looked.taken).await;
+    going::mark_namespaces(cluster, &mut objects).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect(object, &rules);

@@ -69,6 +69,11 @@ pub fn object(looked: Looked) -> ObjectComparison {
             let absence = *absence;
             return with(found, ObjectStatus::Missing(absence));
         }
+        // Whatever its spec says, it is on its way out.
+        (Observed::Present(live), _) if live.is_being_deleted() => {
+            let finalizers = live.finalizers();
+            return with(found, ObjectStatus::BeingDeleted { finalizers });
+        }
         (Observed::Present(live), Some(desired)) => (live, desired),
     };
 

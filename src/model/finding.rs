@@ -66,6 +66,11 @@ pub enum ObjectStatus {
     Changed,
     /// Desired and not there.
     Missing(Absence),
+    /// Desired and on its way out: somebody deleted it.
+    BeingDeleted {
+        /// What holds it back.
+        finalizers: Vec<String>,
+    },
     /// In the inventory and no longer desired.
     Extra,
     /// It carries the set's label, and is not in the inventory: nobody promoted it.

@@ -229,6 +229,17 @@ impl Object {
         self.metadata("annotations").and_then(Value::as_object)
     }
 
+    /// Whether it is on its way out: whatever its spec says, it will be gone.
+    pub fn is_being_deleted(&self) -> bool {
+        self.metadata("deletionTimestamp").is_some_and(|time| !time.is_null())
+    }
+
+    /// The finalizers that hold it back once it is deleted.
+    pub fn finalizers(&self) -> Vec<String> {
+        let names = self.metadata("finalizers").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+    }
+
     /// One annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations()?.get(key)?.as_str()

@@ -37,6 +37,8 @@ pub enum Absence {
     Object,
     /// Its namespace is not there either.
     Namespace,
+    /// Its namespace is being deleted, and takes no new objects.
+    NamespaceGoing,
     /// Its kind is not served (its CRD is missing).
     Kind,
 }

@@ -45,7 +45,8 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         dress(&mut body, &set);
         let is_autoscaled = autoscaled.contains(&id);
         let (mut item, found) = Item::new(object, body, is_autoscaled, &set, policy);
-        findings.extend(found);
+        // A namespace is named once for all that is missing in it.
+        findings.extend(found.into_iter().filter(|one| !findings.contains(one)).collect::<Vec<_>>());
         if let Some(item) = item.as_mut().filter(|_| hooked.may_be_absent(&id)) {
             item.kind = Kind::Nothing;
         }

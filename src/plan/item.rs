@@ -1,5 +1,6 @@
 //! One desired object on its way into a plan: what is sent, what is taken over, and why.
 
+use super::going::{Going, going};
 use super::owners::foreign_owner;
 use super::policy::{Policy, refuse};
 use super::restart::data_differs;
@@ -55,6 +56,13 @@ impl<'a> Item<'a> {
         if let ObjectStatus::NotChecked { why } = &object.status {
             let message = format!("expected to read it, found: {why}");
             return (None, vec![refuse("unreadable", Some(&id), message, None)]);
+        }
+        match going(object) {
+            None => {}
+            Some(Going::Held(finding)) => return (None, vec![*finding]),
+            Some(Going::Soon) => {
+                return (Some(item(Kind::Create, "is being deleted: created once it is gone")), Vec::new());
+            }
         }
         let Some(live) = object.live.object() else {
             return (Some(item(Kind::Create, "not in the cluster")), Vec::new());

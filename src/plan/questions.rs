@@ -117,6 +117,12 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
             body["metadata"]["name"] = names::dry_run(object.name()).into();
             DryRequest::Create(body)
         }
+        // It is on its way out: what it is says nothing of what can be created.
+        (Action::Create { object }, Some(_)) => {
+            let mut body = object.value().clone();
+            body["metadata"]["name"] = names::dry_run(object.name()).into();
+            DryRequest::Create(body)
+        }
         (Action::Create { object } | Action::Apply { object, .. }, _) => {
             DryRequest::Apply(object.value().clone())
         }

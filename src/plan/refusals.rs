@@ -1,5 +1,6 @@
 //! What the server's refusals mean: which check they fail, with the fields by name.
 
+use super::going::namespace_going;
 use super::policy::refuse;
 use crate::model::ObjectId;
 use crate::model::list_key::{key_step, list_key};
@@ -9,6 +10,14 @@ use serde_json::Value;
 /// A finding from the server's answer to a dry request.
 pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[String]) -> PreflightFinding {
     let lower = message.to_lowercase();
+    if lower.contains("because it is being terminated") {
+        return namespace_going(&ObjectId::new(
+            "",
+            "Namespace",
+            None,
+            id.namespace.as_deref().unwrap_or_default(),
+        ));
+    }
     let named = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
     let (check, expected, hint) = if lower.contains("immutable") || lower.contains("may not change once set")
     {

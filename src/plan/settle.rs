@@ -150,7 +150,11 @@ fn tries(
             }
             (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
             (Answer::Refused { code, message, fields }, _) => {
-                findings.push(refusals::of_server(&id, *code, message, fields));
+                let finding = refusals::of_server(&id, *code, message, fields);
+                // What is the matter with a namespace is said once.
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
             }
             (Answer::Unknown { why }, _) if waits_for_nothing(why, &id, &created) => {
                 let message =

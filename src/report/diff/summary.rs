@@ -14,6 +14,8 @@ pub struct Summary {
     pub differ: usize,
     /// Desired objects that are not there.
     pub missing: usize,
+    /// Desired objects that are on their way out.
+    pub being_deleted: usize,
     /// Members of the inventory that are no longer desired.
     pub extra: usize,
     /// Containers whose image is not what was tested.
@@ -33,7 +35,14 @@ pub struct Summary {
 impl Summary {
     /// Whether anything is not as expected.
     pub fn has_differences(&self) -> bool {
-        self.differ + self.missing + self.extra + self.images + self.untested + self.stale + self.requirements
+        self.differ
+            + self.missing
+            + self.being_deleted
+            + self.extra
+            + self.images
+            + self.untested
+            + self.stale
+            + self.requirements
             > 0
     }
 }
@@ -57,6 +66,7 @@ pub(super) fn summarise(
                 })
                 .count(),
         missing: with("missing"),
+        being_deleted: with("being-deleted"),
         extra: with("extra"),
         images: images.iter().filter(|image| image.is_unexpected()).count(),
         untested: objects
@@ -85,6 +95,7 @@ pub(super) fn headline(summary: &Summary) -> String {
     let parts: Vec<String> = [
         count(summary.differ, "object differs", "objects differ"),
         count(summary.missing, "object is missing", "objects are missing"),
+        count(summary.being_deleted, "object is being deleted", "objects are being deleted"),
         count(summary.extra, "object is no longer desired", "objects are no longer desired"),
         count(summary.images, "image is not what was tested", "images are not what was tested"),
         count(summary.untested, "difference was not tested", "differences were not tested"),

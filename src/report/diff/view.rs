@@ -73,7 +73,7 @@ pub struct ObjectView {
     pub id: ObjectId,
     /// `deployment.apps/web`.
     pub kubectl_name: String,
-    /// `same`, `changed`, `missing`, `extra`, `not-verified`, `not-checked`, `refused`.
+    /// `same`, `changed`, `missing`, `extra`, `being-deleted`, `not-verified`, `not-checked`, `refused`.
     pub status: &'static str,
     /// How the status is known.
     pub certainty: Certainty,
@@ -235,6 +235,15 @@ impl Maker<'_> {
             ObjectStatus::Missing(Absence::Object) => ("missing", None),
             ObjectStatus::Missing(Absence::Namespace) => {
                 ("missing", Some("its namespace is not there".to_owned()))
+            }
+            ObjectStatus::Missing(Absence::NamespaceGoing) => {
+                ("missing", Some("its namespace is being deleted, and takes no new objects".to_owned()))
+            }
+            ObjectStatus::BeingDeleted { finalizers } if finalizers.is_empty() => {
+                ("being-deleted", Some("is being deleted".to_owned()))
+            }
+            ObjectStatus::BeingDeleted { finalizers } => {
+                ("being-deleted", Some(format!("is being deleted; held by {}", finalizers.join(", "))))
             }
             ObjectStatus::Missing(Absence::Kind) => {
                 ("missing", Some("its kind is not served: the CRD is missing".to_owned()))

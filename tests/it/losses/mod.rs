@@ -3,6 +3,7 @@
 
 mod addresses;
 mod claims;
+mod deleted;
 mod immutable;
 mod keep_marks;
 mod requirements;

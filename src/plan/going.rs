@@ -1,0 +1,49 @@
+//! Objects and namespaces that are being deleted: what goes by itself is created once it is gone, and what is held back is
+//! refused by name.
+
+use super::policy::refuse;
+use crate::model::ObjectId;
+use crate::model::finding::{ObjectComparison, ObjectStatus};
+use crate::model::plan::PreflightFinding;
+use crate::model::snapshot::Absence;
+
+/// Finalizers that the control plane takes away by itself, in its own time.
+const PASSING: &[&str] = &["foregroundDeletion", "orphan", "batch.kubernetes.io/job-tracking"];
+
+/// What a deletion that is under way means for a promotion.
+pub(super) enum Going {
+    /// It will be gone soon, and is created then.
+    Soon,
+    /// Nothing can be done before somebody ends the deletion.
+    Held(Box<PreflightFinding>),
+}
+
+/// What is being deleted of a desired object; none where nothing is.
+pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
+    let id = object.id();
+    match &object.status {
+        ObjectStatus::BeingDeleted { finalizers } => {
+            if finalizers.iter().all(|name| PASSING.contains(&name.as_str())) {
+                return Some(Going::Soon);
+            }
+            let message = format!("is being deleted; held by {}", finalizers.join(", "));
+            Some(Going::Held(Box::new(refuse("deleting", Some(&id), message, Some(wait_for(&id))))))
+        }
+        ObjectStatus::Missing(Absence::NamespaceGoing) => {
+            let namespace = ObjectId::new("", "Namespace", None, id.namespace.as_deref().unwrap_or_default());
+            Some(Going::Held(Box::new(namespace_going(&namespace))))
+        }
+        _ => None,
+    }
+}
+
+/// That a namespace takes no new objects.
+pub(super) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
+    let message = "is being deleted, and takes no new objects".to_owned();
+    refuse("deleting", Some(namespace), message, Some(wait_for(namespace)))
+}
+
+fn wait_for(id: &ObjectId) -> String {
+    let namespace = id.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+    format!("kubectl wait --for=delete {}{namespace} --timeout=5m, then promote again", id.kubectl_name())
+}
