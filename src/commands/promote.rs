@@ -4,21 +4,22 @@ mod confirm;
 mod images;
 mod open;
 mod preparing;
+mod request;
 mod show;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
-use crate::commands::gating;
-use crate::commands::inputs::{InputArgs, Inputs};
+use crate::commands::inputs::InputArgs;
 use crate::execute::{self, Promotion};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::inventory::{MAX_HISTORY, Record};
-use crate::model::plan::{Settings, Severity, Waiver};
+use crate::model::inventory::{MAX_HISTORY, Record, Terms};
+use crate::model::plan::Severity;
 use crate::model::snapshot::Observed;
-use crate::plan::{self, Planned, Policy};
+use crate::plan::{self, Planned};
 use clap::{Args as ClapArgs, ValueEnum};
 use preparing::{Place, Prepared};
+pub(super) use request::{Request, RunOptions, with_environment};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -81,7 +82,7 @@ pub struct Args {
 /// What a promotion may do that it does not do by itself.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "What it may do")]
-struct Allow {
+pub(super) struct Allow {
     /// Replace what people changed by hand
     #[arg(long)]
     overwrite: bool,
@@ -103,6 +104,14 @@ struct Allow {
     /// Why the checks are waived
     #[arg(long, value_name = "TEXT", requires = "waive")]
     reason: Option<String>,
+}
+
+impl Allow {
+    /// Whether anything is allowed.
+    pub(super) fn is_given(&self) -> bool {
+        let lists = [&self.adopt, &self.prune_kept, &self.allow_data_loss, &self.waive];
+        self.overwrite || self.allow_prune || lists.iter().any(|list| !list.is_empty())
+    }
 }
 
 /// Limits of time.
@@ -131,7 +140,7 @@ struct Limits {
 
 /// What to do with an earlier run that is not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum OnOpen {
+pub(super) enum OnOpen {
     /// Refuse
     Stop,
     /// Finish it first
@@ -142,7 +151,7 @@ enum OnOpen {
 
 /// Where a dry run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DryRun {
+pub(super) enum DryRun {
     /// Before the preflight
     Client,
     /// After the preflight
@@ -191,68 +200,46 @@ fn history(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
-impl Limits {
-    /// A server that is silent for longer than the whole may take is not waited for.
-    fn of_execution(&self) -> execute::Limits {
-        let limits = execute::Limits::default();
-        let patience = self.timeout.map_or(limits.patience, |timeout| timeout.min(limits.patience));
-        execute::Limits { lock_timeout: self.lock_timeout, patience, ..limits }
-    }
-}
-
 impl Args {
     fn show(&self) -> Show {
         if self.output == Some(Format::Json) { Show::Json } else { Show::Person }
-    }
-
-    fn policy(&self) -> Policy {
-        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-        let waiver = |check: &String| Waiver { check: check.clone(), reason: self.allow.reason.clone() };
-        Policy {
-            overwrite: self.allow.overwrite,
-            adopt: self.allow.adopt.iter().cloned().collect(),
-            allow_prune: self.allow.allow_prune,
-            prune_kept: self.allow.prune_kept.iter().cloned().collect(),
-            allow_data_loss: self.allow.allow_data_loss.iter().cloned().collect(),
-            waivers: self.allow.waive.iter().map(waiver).collect(),
-            settings: Settings {
-                timeout_seconds: self.limits.timeout.map(seconds),
-                soak_seconds: self.limits.soak.map(seconds).unwrap_or_default(),
-                settle_seconds: seconds(self.limits.settle),
-            },
-            ..Policy::default()
-        }
     }
 }
 
 /// Plans, checks, asks and promotes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let signals = Signals::listen();
-    let events = acting::events(args.show(), context);
     if args.resume {
+        let events = acting::events(args.show(), context);
         return open::resume(&args, context, &signals, events).await;
     }
-    let read = async {
-        let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
-        let place = Place::find(&inputs, &args, context).await?;
-        Ok((inputs, place))
-    };
-    let (inputs, mut place) = signals.end(read).await?;
-    if args.dry_run.is_none() && place.open_journal().is_some() {
-        if let Some(exit) = open::settle(&args, &place, &inputs, &signals, events.clone()).await? {
+    let request = signals.end(Request::read(&args)).await?;
+    carry_out(request, signals, context).await
+}
+
+/// Does what is asked for.
+pub(super) async fn carry_out(
+    request: Request,
+    signals: Signals,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let events = acting::events(request.show, context);
+    let mut place = signals.end(Place::find(&request, context)).await?;
+    if request.dry_run.is_none() && place.open_journal().is_some() {
+        if let Some(exit) = open::settle(&request, &place, &signals, events.clone()).await? {
             return Ok(exit);
         }
         // Its inventory and history are others now.
-        place = signals.end(Place::find(&inputs, &args, context)).await?;
+        place = signals.end(Place::find(&request, context)).await?;
     }
-    let prepared = signals.end(preparing::prepare(&args, &inputs, &place)).await?;
+    let prepared = signals.end(preparing::prepare(&request, &place)).await?;
     let planned = &prepared.planned;
-    show::person(planned, &prepared.comparison, &inputs.environment.environment, context)?;
-    let json = args.show() == Show::Json;
-    if json && args.dry_run.is_some() {
+    show::person(planned, &prepared.comparison, &request.inputs.environment.environment, context)?;
+    let json = request.show == Show::Json;
+    if json && request.dry_run.is_some() {
         show::json(planned, context)?;
     }
-    if json && args.dry_run.is_none() {
+    if json && request.dry_run.is_none() {
         events.emit(Event::Preflight { findings: planned.findings.clone() });
     }
     if refuses(planned) {
@@ -260,10 +247,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
     let message = format!("nothing to do: all {} objects are as desired", planned.plan.members.len());
-    if nothing && (!json || args.dry_run.is_some()) {
+    if nothing && (!json || request.dry_run.is_some()) {
         writeln!(context.stderr(), "{message}")?;
     }
-    if args.dry_run.is_some() {
+    if request.dry_run.is_some() {
         return Ok(Exit::OK);
     }
     if nothing && prepared.is_recorded {
@@ -274,29 +261,35 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return Ok(Exit::OK);
     }
     if !nothing {
-        signals.end(confirm::confirm(args.yes, &planned.plan, context)).await?;
+        signals.end(confirm::confirm(request.yes, &planned.plan, context)).await?;
     }
-    promote(&args, &inputs, &place, prepared, &signals, events).await
+    promote(request, &place, prepared, &signals, events).await
 }
 
 /// Carries the plan out.
 async fn promote(
-    args: &Args,
-    inputs: &Inputs,
+    request: Request,
     place: &Place,
     prepared: Prepared,
     signals: &Signals,
     events: Arc<dyn EventSink>,
 ) -> Result<Exit, CommandError> {
+    let Request { inputs, judging, run, .. } = request;
     let plan = prepared.planned.plan;
-    let judging = gating::judging(&inputs.environment)?;
     events.emit(Event::Planned { steps: plan::told(&plan) });
     let images = &inputs.release.release.spec.images;
-    let mut acting = place.acting(args, signals, images, &plan.members, &judging);
+    let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
     let services = acting::services(acting, events.clone());
-    let mut record =
-        Record { release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(), desired: Vec::new() };
+    let mut record = Record {
+        release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
+        desired: Vec::new(),
+        terms: Some(Terms {
+            environment: serde_json::to_value(&inputs.environment.environment).unwrap_or_default(),
+            judging: judging.clone(),
+            settings: plan.settings.clone(),
+        }),
+    };
     let mut before = HashMap::new();
     // Taken, not copied: there may be thousands.
     for object in prepared.comparison.objects {
@@ -325,30 +318,4 @@ fn refusal(planned: &Planned) -> CommandError {
     let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
     let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
     CommandError::new(ErrorKind::Refused, message)
-}
-
-/// `promote` of what was read from the cluster's own record: no policy refuses it.
-pub(super) async fn recorded(
-    release: &std::path::Path,
-    manifests: &std::path::Path,
-    lock_timeout: Duration,
-    connection: ConnectionArgs,
-    context: &Context,
-) -> Result<Exit, CommandError> {
-    /// The arguments as a command line has them, with its defaults.
-    #[derive(clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-    let words =
-        ["promote".as_ref(), release.as_os_str(), "-f".as_ref(), manifests.as_os_str(), "--yes".as_ref()];
-    let checks = ["untested", "quarantine", "images", "signature", "evidence"];
-    let waived = checks.iter().flat_map(|check| ["--waive".as_ref(), std::ffi::OsStr::new(check)]);
-    let reason = ["--reason".as_ref(), std::ffi::OsStr::new("an older revision is promoted again")];
-    let line = <Line as clap::Parser>::try_parse_from(words.into_iter().chain(waived).chain(reason));
-    let mut args = line.map_err(|error| CommandError::new(ErrorKind::Other, error))?.args;
-    args.limits.lock_timeout = lock_timeout;
-    args.connection = connection;
-    run(args, context).await
 }

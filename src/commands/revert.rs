@@ -1,15 +1,25 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
 use super::acting::{self, Acting, Show, Signals};
-use super::{kept, promote};
+use super::comparing::Mode;
+use super::inputs::{Inputs, open_environment};
+use super::kept;
+use super::promote::{self, Allow, Request, RunOptions};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
-use crate::model::inventory::MAX_HISTORY;
+use crate::load::{LoadedEnvironment, parse_release};
+use crate::model::inventory::{MAX_HISTORY, Record, Terms};
+use crate::model::plan::{Settings, Waiver};
 use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// How long a container without a readiness probe must live where the record does not say it.
+const SETTLE_SECONDS: u32 = 10;
 
 /// Arguments of `revert`.
 #[derive(ClapArgs, Debug)]
@@ -42,6 +52,8 @@ pub struct Args {
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
+    allow: Allow,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -49,6 +61,12 @@ pub struct Args {
 enum Format {
     /// One event a line
     Json,
+}
+
+impl Args {
+    fn show(&self) -> Show {
+        if self.output.is_some() { Show::Json } else { Show::Person }
+    }
 }
 
 /// Puts back.
@@ -60,9 +78,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if let Some(revision) = args.to_revision {
         return Box::pin(to_revision(revision, &namespace, &name, cluster.as_ref(), args, context)).await;
     }
+    if args.allow.is_given() {
+        let message = "expected --to-revision with what a promotion may do, found none";
+        return Err(CommandError::usage(message));
+    }
     let actor = cluster.whoami().await?;
-    let show = if args.output.is_some() { Show::Json } else { Show::Person };
-    let events = acting::events(show, context);
+    let events = acting::events(args.show(), context);
     let acting = Acting {
         signals: Signals::listen(),
         cluster,
@@ -100,12 +121,60 @@ async fn to_revision(
         return Err(CommandError::usage(message).with_hint(hint));
     };
     let record = read_record(cluster, entry, true).await.map_err(|error| kept::home_error(&error))?;
-    let folder = tempfile::tempdir()?;
-    let (release, manifests) = (folder.path().join("release.yaml"), folder.path().join("manifests.json"));
-    std::fs::write(&release, &record.release)?;
-    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": record.desired});
-    std::fs::write(&manifests, list.to_string())?;
-    let mut connection = args.connection;
-    connection.namespace = Some(namespace.to_owned());
-    promote::recorded(&release, &manifests, args.lock_timeout, connection, context).await
+    let request = recorded(record, namespace, &args)?;
+    promote::carry_out(request, Signals::listen(), context).await
+}
+
+/// What the cluster keeps of a promotion, asked for once more: under the terms of then, and without the checks that are
+/// about a release's way here.
+fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, CommandError> {
+    let Record { release, desired, terms } = record;
+    let Terms { environment, judging, settings } = terms.unwrap_or_else(|| Terms {
+        settings: Settings { settle_seconds: SETTLE_SECONDS, ..Settings::default() },
+        ..Terms::default()
+    });
+    let environment = match environment {
+        Value::Null => open_environment(None)?.environment,
+        environment => serde_json::from_value(environment).map_err(|error| {
+            let message =
+                format!("expected the environment that the promotion was made with, found: {error}");
+            CommandError::new(ErrorKind::Usage, message)
+        })?,
+    };
+    let inputs = Inputs {
+        release: parse_release(release.into_bytes(), Path::new("the recorded release"))?,
+        environment: LoadedEnvironment {
+            environment,
+            path: PathBuf::new(),
+            text: String::new(),
+            manifests: None,
+        },
+        manifests: Some(desired),
+        refusals: Vec::new(),
+    };
+    let mut policy = args.allow.policy();
+    policy.settings = settings.clone();
+    let reason = Some("an older revision is promoted again".to_owned());
+    let waived = ["untested", "quarantine", "images", "signature", "evidence"];
+    policy.waivers.extend(waived.map(|check| Waiver { check: check.into(), reason: reason.clone() }));
+    let limits = Limits { lock_timeout: args.lock_timeout, ..Limits::default() };
+    Ok(Request {
+        judging,
+        connection: ConnectionArgs { namespace: Some(namespace.to_owned()), ..args.connection.clone() },
+        policy: promote::with_environment(policy, &inputs),
+        mode: Mode::Auto,
+        yes: true,
+        dry_run: None,
+        show: args.show(),
+        written: None,
+        on_open: None,
+        run: RunOptions {
+            settings,
+            limits,
+            // What a promotion was told to keep is not known here.
+            keep_history: MAX_HISTORY,
+            log_lines: WatchingOptions::default().log_lines,
+        },
+        inputs,
+    })
 }

@@ -78,7 +78,7 @@ fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
-    let public = Record { release: record.release, desired: plain };
+    let public = Record { release: record.release, desired: plain, terms: record.terms };
     let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
     for secret in secrets {

@@ -1,13 +1,14 @@
 //! The inventory: which objects belong to a release here, and the history of its promotions.
 
 use super::bundle::Bundle;
-use super::journal::{Ending, Failure};
+use super::journal::{Ending, Failure, Judging};
 use super::kinds::ResourceType;
 use super::object::{Gvk, Object, Target};
-use super::plan::Waiver;
+use super::plan::{Settings, Waiver};
 use super::release::ReleaseIdentity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How many promotions a history can be told to keep: it lies in one object.
 pub const MAX_HISTORY: usize = 100;
@@ -61,6 +62,21 @@ pub struct Record {
     pub release: String,
     /// The desired objects.
     pub desired: Vec<Object>,
+    /// What it was promoted under; none in the bundles that hold Secrets, and where an older version kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+}
+
+/// What a release was promoted under: whoever promotes it again from the cluster has no file of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Terms {
+    /// The environment, as its file holds it.
+    pub environment: Value,
+    /// What its end was judged by.
+    pub judging: Judging,
+    /// Limits of time.
+    pub settings: Settings,
 }
 
 impl Inventory {

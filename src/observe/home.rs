@@ -249,6 +249,7 @@ pub async fn read_kept(
     for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle))).await? {
         if record.release.is_empty() {
             record.release = part.release;
+            record.terms = part.terms;
         }
         record.desired.extend(part.desired);
     }

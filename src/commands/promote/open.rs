@@ -1,10 +1,9 @@
 //! Earlier runs that are not finished: resumed, put back, or in the way.
 
 use super::preparing::Place;
-use super::{Args, OnOpen};
+use super::{Args, OnOpen, Request};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::commands::acting::{self, Signals};
-use crate::commands::inputs::Inputs;
 use crate::execute::{self, Interrupt, Settling};
 use crate::load;
 use crate::model::event::{EventSink, Outcome};
@@ -26,28 +25,27 @@ pub(super) async fn resume(
         args.release.to_string_lossy().into_owned()
     };
     let place = signals.end(Place::named(&args.connection, name, context)).await?;
-    let acting = signals.end(place.acting_on_open(args, signals)).await?;
+    let acting = signals.end(place.acting_on_open(&args.limits.run_options(), signals)).await?;
     let services = acting::services(acting, events.clone());
     acting::end(execute::resume(&place.home, &place.name, &services).await, events.as_ref(), false)
 }
 
 /// Settles an open journal as the flags say. An exit where nothing more is to be done.
 pub(super) async fn settle(
-    args: &Args,
+    request: &Request,
     place: &Place,
-    inputs: &Inputs,
     signals: &Signals,
     events: Arc<dyn EventSink>,
 ) -> Result<Option<Exit>, CommandError> {
     let Some(open) = place.open_journal() else { return Ok(None) };
-    let same = open.release.digest == inputs.release.digest;
-    let settling = match args.on_open_journal {
+    let same = open.release.digest == request.inputs.release.digest;
+    let settling = match request.on_open {
         None if !same => return Err(in_the_way(open)),
         Some(OnOpen::Stop) => return Err(in_the_way(open)),
         Some(OnOpen::Resume) | None => Settling::Finish,
         Some(OnOpen::Revert) => Settling::PutBack,
     };
-    let acting = signals.end(place.acting_on_open(args, signals)).await?;
+    let acting = signals.end(place.acting_on_open(&request.run, signals)).await?;
     let services = acting::services(acting, events.clone());
     let ended = execute::settle(&place.home, &place.name, &open.id, settling, &services).await;
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();

@@ -1,13 +1,12 @@
 //! From arguments to a plan that the server has been asked about.
 
 use super::images;
-use super::{Args, DryRun};
+use super::{DryRun, Request, RunOptions};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::Cluster;
 use crate::commands::acting::{self, Acting, Signals};
 use crate::commands::comparing::{self, Compared, Question};
 use crate::commands::gating;
-use crate::commands::inputs::Inputs;
 use crate::execute::watching::WatchingOptions;
 use crate::load::parse_release;
 use crate::model::Target;
@@ -43,10 +42,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// By flags and the environment's file.
-    pub(super) async fn find(inputs: &Inputs, args: &Args, context: &Context) -> Result<Self, CommandError> {
-        let name = inputs.release.release.metadata.name.clone();
-        Self::named(&inputs.connection(&args.connection), name, context).await
+    /// Where a request goes.
+    pub(super) async fn find(request: &Request, context: &Context) -> Result<Self, CommandError> {
+        let name = request.inputs.release.release.metadata.name.clone();
+        Self::named(&request.connection, name, context).await
     }
 
     /// By flags and a release's name.
@@ -81,13 +80,13 @@ impl Place {
     /// What an execution is given: rollouts are proved by the release's images.
     pub(super) fn acting(
         &self,
-        args: &Args,
+        run: &RunOptions,
         signals: &Signals,
         images: &[RecordedImage],
         members: &[Target],
         judging: &Judging,
     ) -> Acting {
-        let mut acting = self.acting_without_release(args, signals);
+        let mut acting = self.acting_without_release(run, signals);
         acting.watching.gates = gating::ready(&judging.gates, &self.home);
         acting.watching.tested = images.to_vec();
         acting.watching.injected = judging.injected.clone();
@@ -100,12 +99,12 @@ impl Place {
     /// images are in the record beside it.
     pub(super) async fn acting_on_open(
         &self,
-        args: &Args,
+        run: &RunOptions,
         signals: &Signals,
     ) -> Result<Acting, CommandError> {
         let Some(journal) = self.open_journal().filter(|journal| journal.phase != JournalPhase::Preparing)
         else {
-            return Ok(self.acting_without_release(args, signals));
+            return Ok(self.acting_without_release(run, signals));
         };
         let cluster = self.cluster.as_ref();
         let (bodies, record) =
@@ -115,28 +114,27 @@ impl Place {
         let record = record.map_err(unreadable)?.release.into_bytes();
         let release = parse_release(record, Path::new("the recorded release"))?.release;
         let members = &promotion.plan.members;
-        Ok(self.acting(args, signals, &release.spec.images, members, &promotion.judging))
+        Ok(self.acting(run, signals, &release.spec.images, members, &promotion.judging))
     }
 
     /// What an execution is given that judges no images.
-    fn acting_without_release(&self, args: &Args, signals: &Signals) -> Acting {
-        let settings = args.policy().settings;
+    fn acting_without_release(&self, run: &RunOptions, signals: &Signals) -> Acting {
         Acting {
             signals: signals.clone(),
             cluster: self.cluster.clone(),
             actor: self.actor.clone(),
             watching: WatchingOptions {
                 policy: rollout::Policy {
-                    timeout: settings.timeout_seconds,
-                    settle: settings.settle_seconds,
+                    timeout: run.settings.timeout_seconds,
+                    settle: run.settings.settle_seconds,
                     ..rollout::Policy::default()
                 },
-                log_lines: if args.limits.no_logs { 0 } else { WatchingOptions::default().log_lines },
+                log_lines: run.log_lines,
                 clean: Arc::new(|text| crate::report::clean(text).into_owned()),
                 ..WatchingOptions::default()
             },
-            limits: args.limits.of_execution(),
-            keep_history: args.limits.history,
+            limits: run.limits,
+            keep_history: run.keep_history,
         }
     }
 }
@@ -154,8 +152,8 @@ pub(super) struct Prepared {
 }
 
 /// Compares, plans, and has the server try what is planned.
-pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Result<Prepared, CommandError> {
-    let written = args.plan.as_deref().map(read_plan).transpose()?;
+pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
+    let Request { inputs, policy, written, .. } = request;
     let cluster = place.cluster.as_ref();
     let identity = inputs.release.identity();
     let inventory = place.inventory();
@@ -170,7 +168,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         home: &place.home,
         set: &set,
         today,
-        mode: args.mode,
+        mode: request.mode,
         is_brief: false,
         reads_around: false,
     };
@@ -194,13 +192,10 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         unreadable,
         past,
     };
-    let mut policy = args.policy();
-    policy.untested = inputs.environment.environment.spec.untested;
-    policy.external = inputs.environment.environment.spec.external.clone();
-    let mut planned = plan::draft(&comparison, &policy, &facts);
+    let mut planned = plan::draft(&comparison, policy, &facts);
     let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
-    if something && args.dry_run != Some(DryRun::Client) {
+    if something && request.dry_run != Some(DryRun::Client) {
         let asked = plan::questions(&planned.plan, &comparison);
         let answers = observe::preflight(cluster, &asked);
         let paths = &inputs.release.release.spec.image_paths;
@@ -210,7 +205,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         planned.findings.extend(found.findings);
         seen_images = found.seen;
     }
-    plan::name_data_loss(&mut planned, &comparison, &claims, &policy);
+    plan::name_data_loss(&mut planned, &comparison, &claims, policy);
     planned.findings.extend(plan::quarantine(&inventory, &identity));
     planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
         check: refusal.check.into(),
@@ -220,7 +215,7 @@ pub(super) async fn prepare(args: &Args, inputs: &Inputs, place: &Place) -> Resu
         severity: Severity::Refuse,
     }));
     plan::waive(&mut planned.findings, &policy.waivers);
-    if let Some(written) = &written {
+    if let Some(written) = written {
         refuse_if_moved(written, &planned.plan)?;
     }
     let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
@@ -232,7 +227,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
         .map_err(|error| CommandError::usage(format!("expected to read {}, found: {error}", path.display())))
 }
 
-fn read_plan(path: &Path) -> Result<Plan, CommandError> {
+pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     let bytes = read(path)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))

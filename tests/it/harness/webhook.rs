@@ -36,11 +36,20 @@ impl Webhook {
 
     /// Changes objects of a resource of `apps` by the JSON patch that `patch` gives.
     pub fn changing(namespace: &Namespace, resource: &str, patch: fn(&Value) -> Value) -> Self {
+        Self::changing_of(namespace, ("apps", resource), patch)
+    }
+
+    /// Changes objects of a group's resource by the JSON patch that `patch` gives.
+    pub fn changing_of(
+        namespace: &Namespace,
+        (group, resource): (&str, &str),
+        patch: fn(&Value) -> Value,
+    ) -> Self {
         let answer = move |review: &Value| {
             let patch = base64(patch(review).to_string().as_bytes());
             json!({"allowed": true, "patchType": "JSONPatch", "patch": patch})
         };
-        Self::register(namespace, "MutatingWebhookConfiguration", "apps", resource, answer)
+        Self::register(namespace, "MutatingWebhookConfiguration", group, resource, answer)
     }
 
     fn register(

@@ -6,6 +6,7 @@ mod claims;
 mod deleted;
 mod immutable;
 mod keep_marks;
+mod older_revisions;
 mod requirements;
 mod reverts;
 mod roles;
