@@ -210,6 +210,7 @@ mod tests {
             undo: Undo::Restore,
             why: String::new(),
             changes: Vec::new(),
+            stamps: Vec::new(),
         };
         let (lost, why) = lost_by(&step, live, claims);
         assert!(lost.is_empty() || !why.is_empty());
