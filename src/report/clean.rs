@@ -1,99 +1,73 @@
-//! Text from a cluster or a file, made safe for a terminal.
+//! Text from a cluster or a file, made safe for a terminal and a page.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
-/// Removes what a terminal would obey instead of show: escape sequences, control characters (C0 and C1) other than
-/// newline and tab, and the characters that reorder or hide text (bidirectional controls, zero-width ones).
+/// Escapes what a terminal would obey instead of show, and what nobody would see: control characters (C0 and C1) other
+/// than newline and tab, and the characters that reorder or hide text (bidirectional controls, zero-width ones, tags).
+///
+/// Two texts stay two: where a text holds such a character, or what this writes for one, its backslashes are doubled.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_obeyed) {
+    if !text.chars().any(is_hidden) && !looks_escaped(text) {
         return Cow::Borrowed(text);
     }
-    let mut kept = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
+
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
         match c {
-            '\u{1b}' => skip_escape(&mut rest),
-            '\u{9b}' => skip_control_sequence(&mut rest),
-            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
-            c if is_obeyed(c) => {}
-            c => kept.push(c),
+            '\\' => shown.push_str("\\\\"),
+            '\r' => shown.push_str("\\r"),
+            // Writing to a String cannot fail.
+            c if is_hidden(c) && u32::from(c) > 0xffff => drop(write!(shown, "\\U{:08x}", u32::from(c))),
+            c if is_hidden(c) => drop(write!(shown, "\\u{:04x}", u32::from(c))),
+            c => shown.push(c),
         }
     }
-    Cow::Owned(kept)
+    Cow::Owned(shown)
 }
 
-type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-fn is_obeyed(c: char) -> bool {
+fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => true,
-        '\u{61c}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => true,
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         c => c.is_control(),
     }
 }
 
-/// What follows an ESC: `[` begins a control sequence, `]PX^_` a string, others are one or two characters.
-fn skip_escape(rest: &mut Rest<'_>) {
-    match rest.peek() {
-        Some('[') => {
-            rest.next();
-            skip_control_sequence(rest);
+/// Whether a text holds what [`clean`] writes for a hidden character.
+fn looks_escaped(text: &str) -> bool {
+    let written = |after: &str| {
+        let code = |digits: usize| u32::from_str_radix(after.get(1..=digits)?, 16).ok();
+        match after.chars().next() {
+            Some('r') => true,
+            Some('u') => code(4).and_then(char::from_u32).is_some_and(is_hidden),
+            Some('U') => code(8).and_then(char::from_u32).is_some_and(is_hidden),
+            _ => false,
         }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            rest.next();
-            skip_string(rest);
-        }
-        Some(' '..='/') => {
-            while rest.next_if(|c| (' '..='/').contains(c)).is_some() {}
-            rest.next_if(|c| ('0'..='~').contains(c));
-        }
-        Some('0'..='~') => {
-            rest.next();
-        }
-        _ => {}
-    }
-}
-
-/// Parameters and intermediates, then one final character.
-fn skip_control_sequence(rest: &mut Rest<'_>) {
-    while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
-    rest.next_if(|c| ('@'..='~').contains(c));
-}
-
-/// Up to BEL, ST or the end of the line: an unclosed string must not swallow the text after it.
-fn skip_string(rest: &mut Rest<'_>) {
-    while let Some(c) = rest.next_if(|c| *c != '\n') {
-        match c {
-            '\u{7}' | '\u{9c}' => return,
-            '\u{1b}' => {
-                rest.next_if_eq(&'\\');
-                return;
-            }
-            _ => {}
-        }
-    }
+    };
+    text.match_indices('\\').any(|(at, _)| written(&text[at + 1..]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rstest::rstest;
 
     #[rstest]
-    #[case::colour("\u{1b}[31mred\u{1b}[0m", "red")]
-    #[case::cursor("a\u{1b}[2J\u{1b}[Hb", "ab")]
-    #[case::title("\u{1b}]0;owned\u{7}text", "text")]
-    #[case::link("\u{1b}]8;;http://evil\u{1b}\\click", "click")]
-    #[case::unclosed("\u{1b}]0;line\nnext", "\nnext")]
-    #[case::c1("a\u{9b}31mb", "ab")]
-    #[case::carriage_return("safe\rEVIL", "safeEVIL")]
-    #[case::bell_and_backspace("a\u{7}b\u{8}c", "abc")]
-    #[case::bidi("abc\u{202e}fed\u{2066}", "abcfed")]
-    #[case::zero_width("ad\u{200b}min\u{feff}", "admin")]
-    #[case::charset("\u{1b}(0x", "x")]
-    #[case::at_the_end("x\u{1b}", "x")]
-    fn what_a_terminal_would_obey_is_removed(#[case] dirty: &str, #[case] expected: &str) {
+    #[case::colour("\u{1b}[31mred\u{1b}[0m", "\\u001b[31mred\\u001b[0m")]
+    #[case::c1("a\u{9b}31mb", "a\\u009b31mb")]
+    #[case::carriage_return("safe\rEVIL", "safe\\rEVIL")]
+    #[case::bell_and_backspace("a\u{7}b\u{8}c", "a\\u0007b\\u0008c")]
+    #[case::bidi("abc\u{202e}fed\u{2066}", "abc\\u202efed\\u2066")]
+    #[case::zero_width("ad\u{200b}min\u{feff}", "ad\\u200bmin\\ufeff")]
+    #[case::tag("a\u{e0041}", "a\\U000e0041")]
+    #[case::what_is_written_for_one("ad\\u200bmin", "ad\\\\u200bmin")]
+    #[case::another_escape("a\\u003cb", "a\\u003cb")]
+    #[case::a_path("C:\\users\\x", "C:\\users\\x")]
+    fn what_a_terminal_would_obey_or_hide_is_shown(#[case] dirty: &str, #[case] expected: &str) {
         assert_eq!(clean(dirty), expected);
     }
 
@@ -101,5 +75,15 @@ mod tests {
     fn plain_text_is_returned_as_it_is_without_a_copy() {
         let text = "3 von 4 Pods\tsind bereit – gut so\n日本";
         assert!(matches!(clean(text), Cow::Borrowed(same) if same == text));
+    }
+
+    proptest! {
+        #[test]
+        fn two_texts_stay_two(
+            one in "([a-cru0\\\\]|\u{200b}|\r|\u{202e}){0,6}",
+            other in "([a-cru0\\\\]|\u{200b}|\r|\u{202e}|(\\\\u200b)|(\\\\r)){0,6}",
+        ) {
+            prop_assert_eq!(one == other, clean(&one) == clean(&other));
+        }
     }
 }

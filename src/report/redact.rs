@@ -93,6 +93,16 @@ impl Redactor {
         clean(&text).into_owned()
     }
 
+    /// An identity as it may be shown: a manifest's names are any text until a server has read them.
+    pub fn id(&self, id: &ObjectId) -> ObjectId {
+        ObjectId::new(
+            &self.text(&id.group),
+            &self.text(&id.kind),
+            id.namespace.as_deref().map(|namespace| self.text(namespace)).as_deref(),
+            &self.text(&id.name),
+        )
+    }
+
     /// A whole object without values of Secrets.
     pub fn object(&self, object: &Object) -> Value {
         self.value(&object.id(), &FieldPath::root(), object.value())

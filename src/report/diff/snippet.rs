@@ -19,7 +19,7 @@ const AROUND: usize = 2;
 
 /// The lines of a change from `from` to `to`.
 pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
-    let (one, other) = (text(from), text(to));
+    let (one, other) = texts(from, to);
     let all: Vec<(Mark, String)> = TextDiff::from_lines(&one, &other)
         .iter_all_changes()
         .map(|change| {
@@ -49,6 +49,27 @@ pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, Stri
         }
     }
     shown
+}
+
+/// Both values as texts that differ where the values do.
+fn texts(from: Option<&Value>, to: Option<&Value>) -> (String, String) {
+    let is_long =
+        |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| text.contains('\n'));
+    if is_long(from) || is_long(to) {
+        return (with_its_end(from), with_its_end(to));
+    }
+    let (one, other) = (text(from), text(to));
+    let same_to_the_eye = from != to && one.split_whitespace().eq(other.split_whitespace());
+    let quoted = |value: Option<&Value>| value.map(|value| format!("{value}\n")).unwrap_or_default();
+    if same_to_the_eye { (quoted(from), quoted(to)) } else { (one, other) }
+}
+
+/// A text of several lines, or of one beside such: that its last line does not end is said, as diff(1) says it.
+fn with_its_end(value: Option<&Value>) -> String {
+    match value.and_then(Value::as_str) {
+        Some(line) if !line.is_empty() && !line.ends_with('\n') => format!("{line}\n\\ no newline at end\n"),
+        _ => text(value),
+    }
 }
 
 /// A value as YAML; a text as it is.
@@ -127,6 +148,14 @@ mod tests {
         assert_eq!(told(Some(json!(5)), Some(json!(3))), "-5\n+3\n");
         assert_eq!(told(None, Some(json!("x"))), "+x\n");
         assert_eq!(told(Some(json!("")), Some(json!("x"))), "-\"\"\n+x\n");
+    }
+
+    #[test]
+    fn what_looks_the_same_is_shown_otherwise() {
+        assert_eq!(told(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
+        assert_eq!(told(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
+        assert_eq!(told(Some(json!("a\nb\n")), Some(json!("a\nb"))), " a\n b\n+\\ no newline at end\n");
+        assert_eq!(told(Some(json!("a\n")), Some(json!("a"))), " a\n+\\ no newline at end\n");
     }
 
     #[test]

@@ -257,26 +257,28 @@ impl Maker<'_> {
             ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
             ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
         };
+        let shown = self.redactor.id(&id);
         ObjectView {
-            kubectl_name: id.kubectl_name(),
+            kubectl_name: shown.kubectl_name(),
             status,
             certainty: object.certainty,
             why: why.map(|text| self.redactor.text(&text)),
             changes: object.changes.iter().map(|change| self.change(&id, change)).collect(),
             untested: object.untested.iter().map(|change| self.untested(&id, change)).collect(),
-            id,
+            id: shown,
         }
     }
 
     fn dropped(&self, id: &ObjectId, change: &UntestedChange) -> ObjectView {
+        let shown = self.redactor.id(id);
         ObjectView {
-            kubectl_name: id.kubectl_name(),
+            kubectl_name: shown.kubectl_name(),
             status: "same",
             certainty: Certainty::Proved,
             why: Some("tested, and not desired here".into()),
             changes: Vec::new(),
             untested: vec![self.untested(id, change)],
-            id: id.clone(),
+            id: shown,
         }
     }
 
@@ -329,9 +331,9 @@ impl Maker<'_> {
             RequirementState::Unreadable { why } => (format!("cannot be read: {why}"), true),
         };
         RequirementView {
-            object: need.object.clone(),
+            object: self.redactor.id(&need.object),
             message: self.redactor.text(&message),
-            needed_by: need.needed_by.clone(),
+            needed_by: need.needed_by.iter().map(|id| self.redactor.id(id)).collect(),
             is_note,
         }
     }

@@ -144,7 +144,7 @@ mod tests {
                 "applying  3.2 s",
                 "├─ ✓ 1 of 3 objects",
                 "├─ ~ Deployment shop/web  ███░░░░░░░ 1 of 3",
-                "│    the image cannot be pulled: not found",
+                "│    the image cannot be pulled:\\u001b[2J not found",
                 "└─ · 1 to come",
             ]
         );

@@ -195,3 +195,35 @@ fn an_added_container_whose_ownership_was_wiped_is_of_unknown_origin() {
     let view = scene.diff(&["-o", "json"]).exits(1).json();
     assert!(view.to_string().contains("[name=miner]"), "{view:#}");
 }
+
+#[test]
+fn a_difference_that_nobody_sees_has_a_picture_and_two_values_in_every_format() {
+    let namespace = TestCluster::get().namespace_named("t-diff");
+    let map = |data: serde_json::Value| {
+        let object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "text"}, "data": data});
+        object.to_string()
+    };
+    let live = map(json!({"end": "a\nb", "line": "a\r\n", "hidden": "ad\u{200b}min", "order": "a\u{202e}b"}));
+    namespace.kubectl().args(["create", "-f", "-"]).run_with(&live).ok();
+    let desired = map(json!({"end": "a\nb\n", "line": "a\n", "hidden": "admin", "order": "ab"}));
+    let diff = |format: &str| {
+        let mut command = TestCluster::get().delivery();
+        command.args(["diff", "-n", namespace.name(), "-o", format, "-f", "-"]).run_with(&desired).exits(1)
+    };
+    let text = diff("person").stdout;
+    for picture in ["\\ no newline at end", "a\\r", "ad\\u200bmin", "a\\u202eb"] {
+        assert!(text.contains(picture), "nothing shown of {picture}:\n{text}");
+    }
+    let view = diff("json").json();
+    let changes = view["objects"][0]["changes"].as_array().unwrap().clone();
+    assert_eq!(changes.len(), 4);
+    assert!(changes.iter().all(|change| change["live"] != change["desired"]), "{changes:#?}");
+    for format in ["markdown", "html", "junit"] {
+        let page = diff(format).stdout;
+        assert!(
+            page.contains("u200b") && !page.contains(['\u{200b}', '\u{202e}', '\r']),
+            "{format}:\n{page}"
+        );
+    }
+}
