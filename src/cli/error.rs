@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn control_sequences_in_an_error_do_not_reach_the_terminal() {
         let error = CommandError::usage("the server says \u{1b}[2Jall is well\r");
-        assert_eq!(written(&error), "error: the server says all is well\n");
+        assert_eq!(written(&error), "error: the server says \\u001b[2Jall is well\n");
     }
 
     #[test]
