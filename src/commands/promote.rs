@@ -38,7 +38,7 @@ use std::time::Duration;
   1    wrong usage, or the cluster cannot be reached
   2    the preflight refused, and nothing was touched
   3    failed, and everything is as before
-  4    failed, and not everything could be put back
+  4    failed, and not everything could be put back, or --on-failure=stop left it standing
   5    another promotion holds the lock
   130  interrupted, and everything is as before"
 )]
@@ -53,6 +53,10 @@ pub struct Args {
     /// other stops this one
     #[arg(long, value_enum, value_name = "WHAT")]
     on_open_journal: Option<OnOpen>,
+    /// What a failure leads to: `rollback` puts everything back, `stop` leaves the failure standing to be looked at, and the
+    /// promotion unfinished
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    on_failure: AfterFailure,
     /// Go on without asking
     #[arg(short, long)]
     yes: bool,
@@ -147,6 +151,16 @@ pub(super) enum OnOpen {
     Resume,
     /// Put it back first
     Revert,
+}
+
+/// What a failure leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum AfterFailure {
+    /// Everything is put back
+    #[default]
+    Rollback,
+    /// The failure is left standing
+    Stop,
 }
 
 /// Where a dry run ends.

@@ -11,7 +11,7 @@ use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
 use crate::load::{LoadedEnvironment, parse_release};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::{Settings, Waiver};
+use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
@@ -133,6 +133,8 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         settings: Settings { settle_seconds: SETTLE_SECONDS, ..Settings::default() },
         ..Terms::default()
     });
+    // What is asked for as a way back is not left standing.
+    let settings = Settings { on_failure: OnFailure::Rollback, ..settings };
     let environment = match environment {
         Value::Null => open_environment(None)?.environment,
         environment => serde_json::from_value(environment).map_err(|error| {

@@ -193,6 +193,20 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
         named(journal),
         why.unwrap_or_else(|| "interrupted".into())
     );
+    Ended { outcome: Outcome::NotFullyReverted, message, next: ways_on(journal) }
+}
+
+/// The end of a promotion that was told to leave its failure standing.
+pub(super) fn stopped(journal: &Journal) -> Ended {
+    let why = journal.failure.as_ref().map(|failure| failure.cause.message.clone()).unwrap_or_default();
+    let message = format!("promotion of {} failed: {why}; left standing, and unfinished", named(journal));
+    let mut next = vec![in_namespace(journal, "status")];
+    next.extend(ways_on(journal));
+    Ended { outcome: Outcome::NotFullyReverted, message, next }
+}
+
+/// What to type about a promotion that stopped half-way.
+fn ways_on(journal: &Journal) -> Vec<String> {
     let mut next = vec![
         format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
         in_namespace(journal, "revert"),
@@ -204,7 +218,7 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
         next.insert(0, format!("kubectl logs {name}{namespace}"));
         next.insert(1, format!("kubectl delete {name}{namespace}   # --resume runs it again"));
     }
-    Ended { outcome: Outcome::NotFullyReverted, message, next }
+    next
 }
 
 pub(super) fn left(journal: &Journal, why: &str) -> Ended {

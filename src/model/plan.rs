@@ -217,6 +217,26 @@ pub struct Settings {
     pub soak_seconds: u32,
     /// How long a container without a readiness probe must live; 10 where not set.
     pub settle_seconds: u32,
+    /// What a failure leads to.
+    #[serde(default, skip_serializing_if = "OnFailure::is_rollback")]
+    pub on_failure: OnFailure,
+}
+
+/// What a failure before the commit leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailure {
+    /// What the promotion changed is put back.
+    #[default]
+    Rollback,
+    /// Everything stays as it is, to be looked at; the journal stays open.
+    Stop,
+}
+
+impl OnFailure {
+    fn is_rollback(&self) -> bool {
+        *self == Self::Rollback
+    }
 }
 
 /// One finding of the preflight. All of them are shown at once.

@@ -1,7 +1,7 @@
 //! What is asked for, as data: made of a command line by `promote`, and of what the cluster keeps by
 //! `revert --to-revision`.
 
-use super::{Allow, Args, DryRun, Limits, OnOpen, preparing};
+use super::{AfterFailure, Allow, Args, DryRun, Limits, OnOpen, preparing};
 use crate::cli::{CommandError, ConnectionArgs};
 use crate::commands::acting::Show;
 use crate::commands::comparing::Mode;
@@ -10,7 +10,7 @@ use crate::commands::inputs::Inputs;
 use crate::execute;
 use crate::execute::watching::WatchingOptions;
 use crate::model::journal::Judging;
-use crate::model::plan::{Plan, Settings, Waiver};
+use crate::model::plan::{OnFailure, Plan, Settings, Waiver};
 use crate::plan::Policy;
 use std::time::Duration;
 
@@ -57,7 +57,11 @@ impl Request {
     /// Reads what a command line names.
     pub(super) async fn read(args: &Args) -> Result<Self, CommandError> {
         let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
-        let run = args.limits.run_options();
+        let mut run = args.limits.run_options();
+        run.settings.on_failure = match args.on_failure {
+            AfterFailure::Rollback => OnFailure::Rollback,
+            AfterFailure::Stop => OnFailure::Stop,
+        };
         let mut policy = args.allow.policy();
         policy.settings = run.settings.clone();
         Ok(Self {
@@ -109,6 +113,7 @@ impl Limits {
                 timeout_seconds: self.timeout.map(seconds),
                 soak_seconds: self.soak.map(seconds).unwrap_or_default(),
                 settle_seconds: seconds(self.settle),
+                on_failure: OnFailure::default(),
             },
             limits: self.of_execution(),
             keep_history: self.history,

@@ -1,6 +1,6 @@
 //! Back: what was changed or deleted is put back, then what was created is deleted; past a barrier it stops.
 
-use super::{Effect, Machine, Stage};
+use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::{Group, put_back_then_delete};
 use crate::execute::services::Interrupt;
@@ -9,31 +9,50 @@ use crate::model::event::{Event, Phase};
 use crate::model::journal::{
     Ending, Failure, JournalPhase, RevertReason, Reverting, StepProgress, StepState, UndoState,
 };
-use crate::model::plan::Undo;
+use crate::model::plan::{OnFailure, Undo};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 impl Machine {
-    /// A failure: everything is put back, unless something done cannot be.
+    /// A failure: everything is put back, unless something done cannot be, or it is to be looked at first.
     pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
         self.head.current.failure = Some(failure);
         if let Some(barrier) = self.barrier() {
             return self.stop_past(barrier);
+        }
+        if self.stops_on_failure() {
+            self.head.current.message = "it failed, and stopped there as it was told to".into();
+            return self.stop(None);
         }
         let why =
             if self.wanted == Interrupt::None { RevertReason::Failed } else { RevertReason::Interrupted };
         self.turn(why, now)
     }
 
-    /// Stops where it is, with the cause in the journal. What failed is tried again by a later run.
+    /// Whether a failure is left standing. Whoever interrupts wants it to end; and where nothing was sent, nothing stands.
+    fn stops_on_failure(&self) -> bool {
+        let is_sent =
+            |step: &StepProgress| matches!(step.state, StepState::Done { .. } | StepState::Intended);
+        self.bodies.promotion.plan.settings.on_failure == OnFailure::Stop
+            && self.intent == Intent::Forward
+            && self.wanted == Interrupt::None
+            && self.head.current.steps.iter().any(is_sent)
+    }
+
+    /// Stops past a step that cannot be undone.
     pub(super) fn stop_past(&mut self, barrier: String) -> Vec<Effect> {
+        self.head.current.message = "it stopped past a step that cannot be undone".into();
+        self.stop(Some(barrier))
+    }
+
+    /// Stops where it is, with the cause in the journal. What failed is tried again by a later run.
+    fn stop(&mut self, barrier: Option<String>) -> Vec<Effect> {
         let failed = self.head.current.failure.as_ref().and_then(|failure| failure.object.clone());
         for step in &mut self.head.current.steps {
             if Some(step.target.id()) == failed && matches!(step.state, StepState::Done { .. }) {
                 step.state = StepState::Intended;
             }
         }
-        self.head.current.message = "it stopped past a step that cannot be undone".into();
         self.go(Stage::Stopping(barrier), Effect::WriteHead)
     }
 

@@ -99,7 +99,7 @@ pub(super) enum Stage {
     Narrowing,
     Forgetting,
     Closing,
-    Stopping(String),
+    Stopping(Option<String>),
     Turning,
     Undoing(usize, BTreeSet<u32>),
     Settling(usize),
@@ -205,7 +205,12 @@ impl Machine {
             (Stage::Closing, Input::Written) => self.finish_promoted(),
             (Stage::Stopping(barrier), Input::Written) => {
                 self.stage = Stage::Ended;
-                vec![Effect::Finish(ending::past_barrier(&self.head.current, &barrier), true)]
+                let journal = &self.head.current;
+                let ended = match barrier {
+                    Some(barrier) => ending::past_barrier(journal, &barrier),
+                    None => ending::stopped(journal),
+                };
+                vec![Effect::Finish(ended, true)]
             }
             (Stage::Turning, Input::Written) => self.undo_group(0, now),
             (Stage::Settling(group), Input::Judged(judged)) => {

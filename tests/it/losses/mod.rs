@@ -7,6 +7,7 @@ mod deleted;
 mod immutable;
 mod keep_marks;
 mod older_revisions;
+mod on_failure;
 mod requirements;
 mod reverts;
 mod roles;

@@ -362,3 +362,33 @@ fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
     assert_eq!((outcome, next), (End::Reverted, vec![hint]));
     assert!(message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"), "{message}");
 }
+
+#[test]
+fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or_back() {
+    let stopping = || {
+        let mut machine = machine();
+        let mut bodies = (*machine.bodies).clone();
+        bodies.promotion.plan.settings.on_failure = crate::model::plan::OnFailure::Stop;
+        machine.bodies = Arc::new(bodies);
+        machine
+    };
+    let mut machine = stopping();
+    let mut inputs = to_first_wave();
+    inputs.push(Input::Judged(Err(failure())));
+    assert_eq!(course(&mut machine, inputs).last().unwrap(), "head");
+    let effects = machine.next(Input::Written, now());
+    let (ended, gives_lock_back) = Machine::is_over(&effects).unwrap();
+    assert!(gives_lock_back && ended.message.contains("it exits"), "{}", ended.message);
+    assert!(ended.next.iter().any(|hint| hint.contains("promote --resume shop")), "{:?}", ended.next);
+    assert!(ended.next.iter().any(|hint| hint.contains("revert shop")), "{:?}", ended.next);
+    assert!(machine.head.current.is_open() && machine.head.current.phase == JournalPhase::Applying);
+    assert_eq!(course(&mut taken_up(machine), vec![Input::Begin]), ["follow [0]"]);
+    // An interruption rolls back, and so does a failure before anything was sent.
+    let mut machine = stopping();
+    course(&mut machine, to_first_wave());
+    machine.next(Input::Interrupted(Interrupt::Revert), now());
+    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
+    let mut machine = stopping();
+    course(&mut machine, vec![Input::Begin, Input::Written, Input::NotWritten("no".into())]);
+    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
+}
