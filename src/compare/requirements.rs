@@ -101,6 +101,9 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
             Some(producer) => (RequirementState::Awaited { produced_by: producer.clone() }, Vec::new()),
             None => (RequirementState::Missing, Vec::new()),
         },
+        Observed::Present(object) if object.is_being_deleted() && !requirement.optional => {
+            (RequirementState::BeingDeleted, Vec::new())
+        }
         Observed::Present(object) => {
             let missing = missing_keys(object, &requirement.keys);
             if missing.is_empty() || requirement.optional {
@@ -154,6 +157,13 @@ mod tests {
         assert_eq!(found(secret(&["password"])), None);
         assert_eq!(found(secret(&["user"])), Some(RequirementState::KeysMissing));
         assert_eq!(found(Observed::Absent(Absence::Object)), Some(RequirementState::Missing));
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_not_there_for_long() {
+        let Observed::Present(mut going) = secret(&["password"]) else { panic!() };
+        going.value_mut()["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z".into();
+        assert_eq!(found(Observed::Present(going)), Some(RequirementState::BeingDeleted));
     }
 
     #[test]

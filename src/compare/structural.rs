@@ -1,7 +1,7 @@
 //! Where two JSON values differ, with list items addressed by key.
 
 use crate::model::FieldPath;
-use crate::model::list_key::{key_step, list_key};
+use crate::model::list_key::{key_step, list_key_at};
 use crate::model::path::Step;
 use serde_json::{Map, Value};
 
@@ -84,7 +84,7 @@ impl Walk<'_> {
     }
 
     fn lists(&mut self, path: &FieldPath, left: &[Value], right: &[Value]) {
-        let Some(keys) = list_key(&[left, right]) else {
+        let Some(keys) = list_key_at(path, &[left, right]) else {
             return self.unkeyed(path, left, right);
         };
         let steps =

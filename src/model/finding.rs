@@ -312,6 +312,8 @@ pub enum RequirementState {
     Missing,
     /// It is there, and keys are not.
     KeysMissing,
+    /// It is on its way out.
+    BeingDeleted,
     /// It has another type than needed.
     WrongType {
         /// The type it has.

@@ -3,7 +3,7 @@
 //! The built-in kinds' associative lists (`x-kubernetes-list-map-keys`) use few keys; a key counts only where it is there
 //! and unique in every version of the list.
 
-use super::path::Step;
+use super::path::{FieldPath, Step, key_field};
 use serde_json::Value;
 
 /// In the order in which they are tried: more telling ones first.
@@ -22,11 +22,23 @@ const KEYS: &[&[&str]] = &[
 
 /// The key of the lists' items; none where they are compared as a whole.
 pub fn list_key(lists: &[&[Value]]) -> Option<&'static [&'static str]> {
-    KEYS.iter().copied().find(|keys| lists.iter().all(|list| tells_apart(list, keys)))
+    key_of(lists, false)
 }
 
-fn tells_apart(list: &[Value], keys: &[&str]) -> bool {
-    let steps: Option<Vec<Step>> = list.iter().map(|item| key_step(item, keys)).collect();
+/// As [`list_key`], of the lists at a path: a port that a manifest writes without its protocol has the address that it
+/// gets on the server.
+pub fn list_key_at(path: &FieldPath, lists: &[&[Value]]) -> Option<&'static [&'static str]> {
+    key_of(lists, matches!(path.steps().last(), Some(Step::Field(name)) if name == "ports"))
+}
+
+fn key_of(lists: &[&[Value]], are_ports: bool) -> Option<&'static [&'static str]> {
+    KEYS.iter().copied().find(|keys| lists.iter().all(|list| tells_apart(list, keys, are_ports)))
+}
+
+fn tells_apart(list: &[Value], keys: &[&str], are_ports: bool) -> bool {
+    let is_there = |item: &Value| are_ports || keys.iter().all(|key| item.get(key).is_some());
+    let step = |item: &Value| key_step(item, keys).filter(|_| is_there(item));
+    let steps: Option<Vec<Step>> = list.iter().map(step).collect();
     steps.is_some_and(|mut steps| {
         let count = steps.len();
         steps.sort();
@@ -37,8 +49,8 @@ fn tells_apart(list: &[Value], keys: &[&str]) -> bool {
 
 /// The step that addresses an item by its key; none where a key field is missing.
 pub fn key_step(item: &Value, keys: &[&str]) -> Option<Step> {
-    let map = item.as_object()?;
-    let fields: Option<Vec<_>> = keys.iter().map(|key| map.get(*key).map(|value| (*key, value))).collect();
+    let fields: Option<Vec<_>> =
+        keys.iter().map(|key| key_field(item, key).map(|value| (*key, value))).collect();
     fields.map(Step::key)
 }
 
@@ -58,5 +70,20 @@ mod tests {
         assert_eq!(list_key(&[&named, &twice]), None);
         assert_eq!(list_key(&[&ports]), Some(&["containerPort", "protocol"][..]));
         assert_eq!(list_key(&[&list(json!(["a", "b"]))]), None);
+    }
+
+    #[test]
+    fn a_port_without_a_protocol_has_the_address_that_it_gets_on_the_server() {
+        let list = |value: Value| value.as_array().unwrap().clone();
+        let written = list(json!([{"name": "http", "port": 80}]));
+        let live = list(json!([{"name": "http", "port": 80, "protocol": "TCP"}]));
+        let at = |path: &str, lists: &[&[Value]]| list_key_at(&path.parse().unwrap(), lists);
+        let ports = Some(&["port", "protocol"][..]);
+        assert_eq!(at("/spec/ports", &[&written, &live]), ports);
+        assert_eq!(at("/spec/ports", &[&written]), ports);
+        let step = |item: &Value| key_step(item, &["port", "protocol"]);
+        assert_eq!(step(&written[0]), step(&live[0]));
+        // Other lists have ports too, and no protocol.
+        assert_eq!(at("/spec/rules/[0]/backendRefs", &[&written]), Some(&["name"][..]));
     }
 }

@@ -99,7 +99,7 @@ impl Step {
 
 /// A key field of a list's item. The protocol of a port is the one key that the built-in kinds give a default: whoever
 /// leaves it out means TCP.
-fn key_field<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
+pub(super) fn key_field<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
     static TCP: LazyLock<Value> = LazyLock::new(|| "TCP".into());
     item.get(name).or_else(|| (name == "protocol" && item.is_object()).then_some(&*TCP))
 }

@@ -103,6 +103,10 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
             let message = format!("expected the keys {keys}, found none of that name{by}");
             refuse("requirements", object, message, Some("add the keys".into()))
         }
+        RequirementState::BeingDeleted => {
+            let hint = "wait until it is gone, and create it again".to_owned();
+            refuse("requirements", object, format!("is being deleted{by}"), Some(hint))
+        }
         RequirementState::WrongType { found } => {
             refuse("requirements", object, format!("expected another type than {found}{by}"), None)
         }

@@ -5,7 +5,7 @@
 
 use super::fields_v1::{leaves, take, union};
 use crate::compare::is_controllers_annotation;
-use crate::model::list_key::{key_step, list_key};
+use crate::model::list_key::{key_step, list_key_at};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -183,7 +183,7 @@ fn item_keys(versions: &[Option<&Value>], path: &FieldPath) -> Option<ItemKeys> 
     if matches!(path.steps().last(), Some(Step::Field(name)) if name == "finalizers") {
         return Some(ItemKeys::Values);
     }
-    list_key(&lists).map(ItemKeys::Fields)
+    list_key_at(path, &lists).map(ItemKeys::Fields)
 }
 
 /// The managedFields to write after `merged`: what they were, status entries as they are now, and what others have

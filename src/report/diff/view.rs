@@ -324,6 +324,7 @@ impl Maker<'_> {
         let (message, is_note) = match &need.state {
             RequirementState::Missing => ("is missing".to_owned(), false),
             RequirementState::KeysMissing => (format!("has no key {}", need.keys.join(", ")), false),
+            RequirementState::BeingDeleted => ("is being deleted".to_owned(), false),
             RequirementState::WrongType { found } => (format!("is of another type: {found}"), false),
             RequirementState::Awaited { produced_by } => {
                 (format!("is not there yet; {produced_by} produces it"), true)
