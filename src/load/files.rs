@@ -61,10 +61,17 @@ pub(super) fn name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
 }
 
-/// Writes a file whole or not at all: beside it first, then renamed over it.
+/// Writes a file whole or not at all: beside it first, then renamed over it. What is no file, as /dev/null or a pipe, is
+/// written to and stays what it is.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     let unwritable =
         |error: std::io::Error| LoadError::Unwritable { path: name(path), why: error.to_string() };
+    // A rename would put a file in its place, for everybody on the machine.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let mut there = fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?;
+        return there.write_all(bytes).map_err(unwritable);
+    }
+
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     #[cfg(unix)]
@@ -75,4 +82,23 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_written_to_a_pipe_arrives_and_the_pipe_stays_one() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reading = pipe.clone();
+        let reader = std::thread::spawn(move || fs::read_to_string(reading).unwrap());
+        write_whole(&pipe, b"a release").unwrap();
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo(), "a file took its place");
+        assert_eq!(reader.join().unwrap(), "a release");
+    }
 }
