@@ -295,14 +295,16 @@ async fn promote(
     let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
     let services = acting::services(acting, events.clone());
+    let mut environment = inputs.environment.environment;
+    environment.spec.gates.clear();
     let mut record = Record {
         release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
         desired: Vec::new(),
         terms: Some(Terms {
-            environment: serde_json::to_value(&inputs.environment.environment).unwrap_or_default(),
-            judging: judging.clone(),
+            environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,
             settings: plan.settings.clone(),
         }),
+        gates: judging.gates.clone(),
     };
     let mut before = HashMap::new();
     // Taken, not copied: there may be thousands.

@@ -10,7 +10,9 @@ use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
 use crate::load::{LoadedEnvironment, parse_release};
+use crate::model::environment::Environment;
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
+use crate::model::journal::Judging;
 use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -128,14 +130,14 @@ async fn to_revision(
 /// What the cluster keeps of a promotion, asked for once more: under the terms of then, and without the checks that are
 /// about a release's way here.
 fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, CommandError> {
-    let Record { release, desired, terms } = record;
-    let Terms { environment, judging, settings } = terms.unwrap_or_else(|| Terms {
+    let Record { release, desired, terms, gates } = record;
+    let Terms { environment, settings } = terms.unwrap_or_else(|| Terms {
         settings: Settings { settle_seconds: SETTLE_SECONDS, ..Settings::default() },
         ..Terms::default()
     });
     // What is asked for as a way back is not left standing.
     let settings = Settings { on_failure: OnFailure::Rollback, ..settings };
-    let environment = match environment {
+    let environment: Environment = match environment {
         Value::Null => open_environment(None)?.environment,
         environment => serde_json::from_value(environment).map_err(|error| {
             let message =
@@ -143,6 +145,9 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
             CommandError::new(ErrorKind::Usage, message)
         })?,
     };
+    let spec = &environment.spec;
+    let judging =
+        Judging { injected: spec.injected.clone(), health_checks: spec.health_checks.clone(), gates };
     let inputs = Inputs {
         release: parse_release(release.into_bytes(), Path::new("the recorded release"))?,
         environment: LoadedEnvironment {

@@ -3,7 +3,7 @@
 
 use super::pair::{Pairing, id_here, is_same_text, pair};
 use super::pin::{PinError, Pins};
-use super::recording::needs;
+use super::required::{Naming, required_here};
 use super::rules::{Rules, Sides};
 use super::structural::{Difference, differences, split_towards};
 use crate::model::environment::{Environment, External};
@@ -16,7 +16,7 @@ use crate::model::{FieldPath, Gvk, Object, ObjectId, kinds};
 use jiff::civil::Date;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What desired is made of. Objects come as values: those that nobody else holds are changed in place.
 pub struct DesiredInput<'a> {
@@ -93,8 +93,8 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         .map(|need| ObjectId::new("", &need.kind, Some(input.home), &need.name))
         .collect();
     let pairing = pair(&ids(&tested), &ids(&wanted), &required, namespaces);
-    let required = Required { pairing: &pairing, namespaces, home: input.home };
-    let required = required.here(&spec.requires, &tested, &wanted);
+    let names = Naming { renamed: &pairing.renamed, namespaces, home: input.home };
+    let required = required_here(&spec.requires, &tested, &wanted, &names);
     let rules = Rules::new(input.environment, input.today);
     let pins = Pins {
         images: &spec.images,
@@ -106,48 +106,6 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
     let dropped = dropped(&tested, &pairing, namespaces, &rules, &is_external);
     let all: Vec<ObjectId> = made.iter().map(|made| made.object.id()).collect();
     Ok(Desired { objects: made, dropped, required, remarks: rules.remarks(&all) })
-}
-
-/// How requirements of the release are called here.
-struct Required<'r> {
-    pairing: &'r Pairing,
-    namespaces: &'r BTreeMap<String, String>,
-    home: &'r str,
-}
-
-impl Required<'_> {
-    /// What tested objects refer to by their specs is left out where desired no longer refers to it: the environment's
-    /// own manifests have put something else in its place. Nobody else can say so of what no spec refers to.
-    fn here(&self, requires: &[Requirement], tested: &[Object], wanted: &[Object]) -> Vec<Requirement> {
-        let place = |need: &Requirement| (need.kind.clone(), need.name.clone());
-        let referred = |objects: &[Object]| -> BTreeSet<(String, String)> {
-            needs(objects, true).iter().map(|need| place(&need.requirement)).collect()
-        };
-        let (by_tested, by_wanted) = (referred(tested), referred(wanted));
-        let held: BTreeSet<(&str, &str)> =
-            wanted.iter().map(|object| (object.kind(), object.name())).collect();
-        let here = |need: &Requirement| {
-            let renamed = self.pairing.renamed.get(&need.name).into_iter().flatten();
-            let names: Vec<&String> = renamed.chain([&need.name]).collect();
-            if names.iter().any(|name| held.contains(&(need.kind.as_str(), name.as_str()))) {
-                return None;
-            }
-            let known = |name: &&&String| by_wanted.contains(&(need.kind.clone(), (**name).clone()));
-            let name = match names.iter().find(known) {
-                Some(name) => name,
-                None if by_tested.contains(&place(need)) => return None,
-                None => names.first()?,
-            };
-            let namespace = need.namespace.as_deref();
-            let namespace = namespace.map(|name| self.namespaces.get(name).map_or(name, String::as_str));
-            Some(Requirement {
-                name: (*name).clone(),
-                namespace: Some(namespace.unwrap_or(self.home).to_owned()),
-                ..need.clone()
-            })
-        };
-        requires.iter().filter_map(here).collect()
-    }
 }
 
 struct Maker<'m> {

@@ -21,6 +21,7 @@ mod pin;
 mod proof;
 mod ran;
 mod recording;
+mod required;
 mod requirements;
 mod rules;
 mod since;

@@ -73,17 +73,20 @@ fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
     by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name)).collect()
 }
 
-/// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace.
+/// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace, and so do gates.
 fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError> {
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
-    let public = Record { release: record.release, desired: plain, terms: record.terms };
+    let public = Record { release: record.release, desired: plain, terms: record.terms, ..Record::default() };
     let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
     for secret in secrets {
         let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
         by_namespace.entry(namespace).or_default().desired.push(secret);
+    }
+    if !record.gates.is_empty() {
+        by_namespace.entry(plan.namespace.clone()).or_default().gates = record.gates;
     }
     for (namespace, record) in &by_namespace {
         bundles.push(bundle(record, true, namespace, name)?);

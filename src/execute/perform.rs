@@ -153,6 +153,7 @@ impl Performer {
             steps: &self.steps,
             keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
             fence: self.fence,
+            was_promoted: journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted),
             by_hand: by_hand(journal, part),
         };
         let undone = match &part.step.undo {
@@ -210,7 +211,13 @@ impl Performer {
     }
 
     fn rereading(&self) -> Rereading<'_> {
-        let undoing = Undoing { steps: &self.steps, keep_foreign: false, fence: false, by_hand: Vec::new() };
+        let undoing = Undoing {
+            steps: &self.steps,
+            keep_foreign: false,
+            fence: false,
+            was_promoted: false,
+            by_hand: Vec::new(),
+        };
         Rereading { steps: &self.steps, bodies: &self.bodies, undoing }
     }
 

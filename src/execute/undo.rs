@@ -10,7 +10,9 @@ use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Propagation, Undo};
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{content_hash, is_immutable, merge, merged_ownership, same_content, same_ownership};
+use crate::plan::{
+    content_hash, data_lost_by_undo, is_immutable, merge, merged_ownership, same_content, same_ownership,
+};
 use std::time::Duration;
 
 /// How often an undo is tried again after a conflict.
@@ -23,6 +25,8 @@ pub(super) struct Undoing<'a> {
     pub keep_foreign: bool,
     /// Whether a run that may still be alive can have requests on their way.
     pub fence: bool,
+    /// Whether the promotion had been finished: what it created may hold data by now.
+    pub was_promoted: bool,
     /// Where the pre-image can be read by hand.
     pub by_hand: Vec<String>,
 }
@@ -139,7 +143,11 @@ impl Undoing<'_> {
             return Ok(self.left(why.clone()));
         }
         self.delete(target, &live, clock).await?;
-        Ok(done(None, Vec::new()))
+        Ok(done(None, self.data_lost(None, &live)))
+    }
+
+    fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
+        data_lost_by_undo(before, live).filter(|_| self.was_promoted).into_iter().collect()
     }
 
     pub(super) async fn delete(&self, target: &Target, live: &Object, clock: &Clock<'_>) -> Result<(), Next> {
@@ -298,7 +306,7 @@ impl Undoing<'_> {
             let wins = if self.keep_foreign { "was kept" } else { "was put back all the same" };
             format!("{path}, which somebody changed since, {wins}")
         });
-        let notes = notes.collect();
+        let notes = notes.chain(self.data_lost(Some(&merged.object), &live)).collect();
         let mut now = live.clone();
         if part.step.undo == Undo::Replace && is_immutable(&live) {
             self.delete(target, &live, clock).await?;

@@ -1,7 +1,7 @@
 //! The inventory: which objects belong to a release here, and the history of its promotions.
 
 use super::bundle::Bundle;
-use super::journal::{Ending, Failure, Judging};
+use super::journal::{Ending, Failure, GateAtHand};
 use super::kinds::ResourceType;
 use super::object::{Gvk, Object, Target};
 use super::plan::{Settings, Waiver};
@@ -65,16 +65,17 @@ pub struct Record {
     /// What it was promoted under; none in the bundles that hold Secrets, and where an older version kept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
+    /// The gates of its environment, in a bundle that is a Secret: their addresses and Jobs are not everybody's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateAtHand>,
 }
 
 /// What a release was promoted under: whoever promotes it again from the cluster has no file of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Terms {
-    /// The environment, as its file holds it.
+    /// The environment, as its file holds it, without its gates.
     pub environment: Value,
-    /// What its end was judged by.
-    pub judging: Judging,
     /// Limits of time.
     pub settings: Settings,
 }

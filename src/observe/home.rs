@@ -252,6 +252,7 @@ pub async fn read_kept(
             record.terms = part.terms;
         }
         record.desired.extend(part.desired);
+        record.gates.extend(part.gates);
     }
     Ok(record)
 }

@@ -73,6 +73,25 @@ fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLo
     losses
 }
 
+/// What data goes when `live` is put back to `before`, or deleted where it was not there before; none where nothing does.
+pub fn data_lost_by_undo(before: Option<&Object>, live: &Object) -> Option<String> {
+    let gvk = live.gvk();
+    let has_claims = || live.at("/spec/volumeClaimTemplates").is_some();
+    match ((&*gvk.group, &*gvk.kind), before) {
+        (("", "PersistentVolumeClaim"), None) if may_hold_data(live) => Some("deleted with its data".into()),
+        (("apps", "StatefulSet"), None) if has_claims() && is_delete(live, "whenDeleted") => {
+            Some("its claims are deleted with their data (whenDeleted: Delete)".into())
+        }
+        (("apps", "StatefulSet"), Some(before)) if has_claims() && is_delete(before, "whenScaled") => {
+            let (from, to) = (Ordinals::of(live).replicas, Ordinals::of(before).replicas);
+            (to < from).then(|| {
+                format!("scaled from {from} to {to}: the claims of those pods are deleted with their data (whenScaled: Delete)")
+            })
+        }
+        _ => None,
+    }
+}
+
 /// What loses its data by a step, and how.
 fn lost_by<'a>(step: &PlanStep, live: &'a Object, claims: &'a [Object]) -> (Vec<&'a Object>, String) {
     let id = step.target.id();
@@ -232,6 +251,16 @@ mod tests {
         {
             assert!(scaled(&live, &kept).is_empty());
         }
+    }
+
+    #[test]
+    fn data_that_a_revert_deletes_is_told() {
+        let told = |before: Option<&Object>, live: &Object| data_lost_by_undo(before, live).is_some();
+        let (few, many) = (set(1, 0, "Delete", "Retain"), set(3, 0, "Delete", "Retain"));
+        assert!(told(Some(&few), &many) && !told(Some(&many), &few));
+        assert!(!told(Some(&set(1, 0, "Retain", "Delete")), &many));
+        assert!(told(None, &set(1, 0, "Retain", "Delete")) && !told(None, &many));
+        assert!(told(None, &claims()[0]) && !told(None, &claims()[6]));
     }
 
     #[test]

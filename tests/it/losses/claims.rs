@@ -136,6 +136,21 @@ fn a_claim_that_is_named_for_pruning_needs_the_word_for_its_data_too() {
 }
 
 #[test]
+fn a_revert_says_which_data_goes_with_what_the_promotion_had_created() {
+    let app = App::new();
+    let volumes = Volumes::of(&app, 1);
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+        "storageClassName": volumes.0, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    app.promote("1", &with_maps(&[])).run().exits(0);
+    app.promote("2", &with_maps(&[claim])).run().exits(0);
+    wait("it is bound", || app.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.status.phase}"]) == "Bound");
+    let ran = app.revert().run().exits(0);
+    let is_told = |line: &str| line.contains("data") && line.contains("deleted with its data");
+    assert!(ran.stderr.lines().any(is_told), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("everything is as before"), "{}", ran.stderr);
+}
+
+#[test]
 fn claims_that_outlive_the_revert_of_their_set_are_named_with_what_deletes_them() {
     let app = App::new();
     let volumes = Volumes::of(&app, 3);

@@ -1,6 +1,6 @@
 //! `revert --to-revision` promotes an old revision under the terms of then, and takes nothing from the history.
 
-use crate::execute::app::{App, NAME, map, workload};
+use crate::execute::app::{App, NAME, image, map, workload};
 use crate::harness::{Run, TestCluster, Webhook};
 use serde_json::{Value, json};
 
@@ -51,16 +51,21 @@ fn an_old_revision_is_judged_by_the_environment_that_it_was_promoted_with() {
     let environment = folder.path().join("environment.yaml");
     let text = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment",
         "metadata": {"name": "here"}, "spec": {
-            "injected": [{"image": "mesh.example/proxy*", "reason": "service mesh"}]}});
+            "injected": [{"image": "mesh.example/proxy*", "reason": "service mesh"}],
+            "gates": [{"name": "smoke", "job": "smoke.json"}]}});
+    let smoke = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "smoke"}, "spec": {"template": {
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image('7')}]}}}});
+    std::fs::write(folder.path().join("smoke.json"), smoke.to_string()).unwrap();
     std::fs::write(&environment, text.to_string()).unwrap();
     for digit in ['1', '2'] {
         let web = workload("Deployment", "web", digit, None);
         app.promote(&digit.to_string(), &[web]).arg("-e").arg(&environment).run().exits(0);
     }
-    let ran = app.revert().args(["--to-revision", "1"]).run().exits(0);
+    let ran = app.revert().args(["--to-revision", "1", "-o", "json"]).run().exits(0);
+    assert!(ran.stdout.contains("smoke"), "its gate was not asked: {}", ran.stdout);
     let live = app.namespace.get("apps", "Deployment", "web").unwrap();
-    let image = live.text("/spec/template/spec/containers/0/image").to_owned();
-    assert!(image.ends_with(&"1".repeat(64)), "{image}\n{}", ran.stderr);
+    let runs = live.text("/spec/template/spec/containers/0/image");
+    assert_eq!(runs, image('1'), "{}", ran.stdout);
 }
 
 #[test]
