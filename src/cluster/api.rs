@@ -78,6 +78,12 @@ pub trait Cluster: Send + Sync {
     /// The last lines of a container's log.
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError>;
 
+    /// A text that came from the cluster (a status, an event) without the values of the Secrets that went through this
+    /// client. Errors and logs are without them already.
+    fn hide(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     /// URL of the server, for messages.
     fn server(&self) -> &str;
 

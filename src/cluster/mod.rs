@@ -10,6 +10,7 @@ mod error;
 mod kube;
 mod options;
 mod pages;
+mod redacting;
 
 pub use api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,

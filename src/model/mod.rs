@@ -30,6 +30,7 @@ pub mod quantity;
 pub mod release;
 pub mod schema;
 pub mod secret_data;
+pub mod secret_texts;
 pub mod similar;
 pub mod snapshot;
 pub mod verdict;

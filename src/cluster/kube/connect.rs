@@ -4,11 +4,12 @@ use super::config::settings;
 use super::door::KubeCluster;
 use super::surroundings::Surroundings;
 use super::transport::Transport;
+use crate::cluster::redacting::Redacting;
 use crate::cluster::{Cluster, ConnectError, ConnectionOptions};
 use std::sync::Arc;
 
 /// Sets a connection up: reads the kubeconfig and asks a credential plugin. Sends nothing to the server.
 pub async fn connect(options: &ConnectionOptions) -> Result<Arc<dyn Cluster>, ConnectError> {
     let transport = Transport::new(settings(options, &Surroundings::read())?).await?;
-    Ok(Arc::new(KubeCluster::new(transport)))
+    Ok(Arc::new(Redacting::new(Arc::new(KubeCluster::new(transport)))))
 }

@@ -4,11 +4,13 @@ use super::clock::Clock;
 use super::followed::Followed;
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
+use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::{Collection, Heard, Store, Touched};
 use crate::rollout::{Baseline, Deadline, Nudge, Policy, Subject, Surroundings, judge};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -264,6 +266,16 @@ impl Follow {
     ) -> Option<T> {
         let one = self.followed.get(object)?;
         Some(read(&one.subject, &surroundings(&one.subject.target, &one.needed, &self.store.contents())))
+    }
+
+    /// The pod's spec in a followed object, as the cluster holds it.
+    pub fn pod_spec(&self, object: &ObjectId) -> Option<Value> {
+        self.pod_spec_of(&self.followed.get(object)?.subject.target)
+    }
+
+    /// The pod's spec in an object that the watches show.
+    pub fn pod_spec_of(&self, target: &Target) -> Option<Value> {
+        self.store.contents().object(target).and_then(pod_spec).cloned()
     }
 
     /// The policy that it judges by.

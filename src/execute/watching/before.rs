@@ -1,8 +1,10 @@
 //! How things stand before the first write: what is broken then is said at once, and not blamed on the promotion.
 
+use super::hidden::withheld;
 use super::service::Watching;
 use crate::model::{ObjectId, Target};
 use crate::rollout::{Baseline, has_baseline};
+use serde_json::Value;
 use std::time::Duration;
 
 /// How long the reads may hold up the first write. What is not read by then is told by its time instead.
@@ -22,11 +24,20 @@ impl Watching {
         }
         let baselines = watched.iter().map(|target| (target.id(), follow.baseline(target, None)));
         let baselines = self.before.get_or_init(|| baselines.collect());
-        baselines.iter().for_each(|(id, baseline)| self.say_broken(id, baseline));
+        for (target, baseline) in
+            watched.iter().zip(watched.iter().filter_map(|one| baselines.get(&one.id())))
+        {
+            self.say_broken(&target.id(), follow.pod_spec_of(target).as_ref(), baseline).await;
+        }
     }
 
-    pub(super) fn say_broken(&self, object: &ObjectId, baseline: &Baseline) {
+    pub(super) async fn say_broken(&self, object: &ObjectId, spec: Option<&Value>, baseline: &Baseline) {
+        if baseline.broken.is_empty() {
+            return;
+        }
+        let unknown = self.know_secrets(object.namespace.as_deref(), spec).await;
         for broken in &baseline.broken {
+            let broken = if unknown.is_empty() { broken.clone() } else { withheld(&unknown) };
             self.note(Some(object.clone()), format!("was already broken before: {broken}"));
         }
     }

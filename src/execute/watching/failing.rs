@@ -1,14 +1,13 @@
 //! Tells a failure with what helps to understand it, and makes it what the journal keeps.
 
-use super::hidden::Hidden;
+use super::hidden::withheld;
 use super::service::Watching;
-use super::telling::tell;
+use super::telling::{Telling, tell};
 use crate::execute::follow::Follow;
 use crate::execute::services::Watched;
 use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::journal::Failure;
-use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::{Cause, CauseKind};
 
 impl Watching {
@@ -26,13 +25,16 @@ impl Watching {
                 news.map(|one| (*one).clone()).collect::<Vec<_>>()
             })
             .unwrap_or_default();
-        let spec = follow.look(&object, |_, view| view.object.and_then(pod_spec).cloned()).flatten();
-        let hidden = Hidden::of(&*self.cluster, object.namespace.as_deref(), spec.as_ref()).await;
-        let clean = |text: &str| (self.options.clean)(&hidden.hide(text));
+        let spec = follow.pod_spec(&object);
         let namespace = object.namespace.as_deref();
+        let unknown = self.know_secrets(namespace, spec.as_ref()).await;
         let lines = self.options.log_lines;
-        let telling = tell(&*self.cluster, namespace, &cause, &occurrences, lines, &clean).await;
-        let cause = Cause { message: hidden.hide(&cause.message), ..cause };
+        let clean = |text: &str| self.clean(text);
+        let telling = if unknown.is_empty() {
+            tell(&*self.cluster, namespace, &cause, &occurrences, lines, &clean).await
+        } else {
+            Telling { logs: vec![withheld(&unknown)], events: Vec::new() }
+        };
         let changes = watched.iter().find(|one| one.target.id() == object);
         let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
         self.events.emit(Event::Failed {
@@ -47,7 +49,7 @@ impl Watching {
 
     /// Tells a failure that is of no single object.
     pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
-        let message = (self.options.clean)(&message);
+        let message = self.clean(&message);
         let failure = Failure::of(None, kind, message);
         self.events.emit(Event::Failed {
             object: None,

@@ -1,73 +1,89 @@
-//! Values of the Secrets that a container reads, kept out of what is told of it.
+//! Values of the Secrets that a workload's pods read, kept out of what is shown of them.
+//!
+//! The client hides what it has read. Here it is made to read what a text could quote; what may not be read is unknown, and
+//! texts that could hold it are withheld.
 
-use crate::cluster::Cluster;
-use crate::model::Target;
+use super::service::Watching;
+use crate::execute::follow::Follow;
 use crate::model::kinds::built_in;
+use crate::model::pod::{ContainerState, PodFacts};
 use crate::model::pod_spec::references;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::model::verdict::{Cause, Verdict};
+use crate::model::{ObjectId, Target};
 use futures::future::join_all;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
-/// Shorter values are words of any log line: hiding `on` would hide nothing and spoil everything.
-const SHORTEST: usize = 4;
-
-/// Values that are not told, each with the name that stands for it.
-#[derive(Default)]
-pub(super) struct Hidden {
-    /// The longest first, so that no part of a value is left.
-    values: Vec<(String, String)>,
-}
-
-impl Hidden {
-    /// Of the Secrets that a pod's spec refers to, as far as they may be read.
-    pub async fn of(cluster: &dyn Cluster, namespace: Option<&str>, spec: Option<&Value>) -> Self {
-        let Some(kind) = built_in("", "Secret") else { return Self::default() };
+impl Watching {
+    /// Reads the Secrets that a pod's spec refers to, each once a run; the names of those that cannot be read.
+    pub(super) async fn know_secrets(&self, namespace: Option<&str>, spec: Option<&Value>) -> Vec<String> {
+        let Some(kind) = built_in("", "Secret") else { return Vec::new() };
         let all = spec.map(references).unwrap_or_default();
-        let names: BTreeSet<String> =
-            all.into_iter().filter(|one| one.kind == "Secret").map(|one| one.name).collect();
-        let targets: Vec<Target> = names.iter().map(|name| Target::new(&kind, namespace, name)).collect();
-        let reads = join_all(targets.iter().map(|target| cluster.get(target))).await;
-        let mut hidden = Self::default();
-        for (name, read) in names.iter().zip(reads) {
-            let Ok(Some(secret)) = read else { continue };
-            for (key, value) in secret.at("/data").and_then(Value::as_object).into_iter().flatten() {
-                hidden.add(name, key, value.as_str().unwrap_or_default());
+        let secrets = all.into_iter().filter(|one| one.kind == "Secret");
+        let mut targets: Vec<Target> = secrets.map(|one| Target::new(&kind, namespace, &one.name)).collect();
+        targets.sort();
+        targets.dedup();
+
+        let mut known = self.secrets.lock().await;
+        let unread: Vec<Target> =
+            targets.iter().filter(|target| !known.contains_key(*target)).cloned().collect();
+        let reads = join_all(unread.iter().map(|target| self.cluster.get(target))).await;
+        for (target, read) in unread.into_iter().zip(reads) {
+            known.insert(target, read.is_ok());
+        }
+        let is_unknown = |target: &&Target| known.get(*target) == Some(&false);
+        targets.iter().filter(is_unknown).map(|target| target.name.clone()).collect()
+    }
+
+    /// A text of the cluster as it may be shown.
+    pub(super) fn clean(&self, text: &str) -> String {
+        (self.options.clean)(&self.cluster.hide(text))
+    }
+
+    /// A verdict as it may be shown: where a Secret could not be read, without what a node says in its own words.
+    pub(super) async fn cleaned(&self, follow: &Follow, object: &ObjectId, verdict: Verdict) -> Verdict {
+        let spec = follow.pod_spec(object);
+        let unknown = self.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
+        let quotable = if unknown.is_empty() {
+            Vec::new()
+        } else {
+            follow.look(object, |_, view| said_by_nodes(&view.pods)).unwrap_or_default()
+        };
+        let clean = |text: String| {
+            if quotable.iter().any(|quoted| text.contains(quoted.as_str())) {
+                withheld(&unknown)
+            } else {
+                self.clean(&text)
+            }
+        };
+        match verdict {
+            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: clean(why) },
+            Verdict::Done { note } => Verdict::Done { note: note.map(clean) },
+            Verdict::Failed { cause } => {
+                Verdict::Failed { cause: Cause { message: clean(cause.message), ..cause } }
             }
         }
-        hidden.values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-        hidden
-    }
-
-    fn add(&mut self, secret: &str, key: &str, encoded: &str) {
-        let stands_for = format!("<Secret {secret}/{key}>");
-        let decoded = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let decoded = decoded.unwrap_or_default();
-        // Logs are told by lines.
-        let lines = decoded.lines().map(str::trim).chain([encoded]);
-        let long = lines.filter(|value| value.len() >= SHORTEST);
-        self.values.extend(long.map(|value| (value.to_owned(), stands_for.clone())));
-    }
-
-    /// The text without the values.
-    pub fn hide(&self, text: &str) -> String {
-        let replace = |text: String, (value, name): &(String, String)| text.replace(value, name);
-        self.values.iter().fold(text.to_owned(), replace)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// In the place of a text that could hold what may not be read.
+pub(super) fn withheld(secrets: &[String]) -> String {
+    format!("text withheld: it may hold values of Secret {}, which cannot be read", secrets.join(", "))
+}
 
-    #[test]
-    fn a_value_is_hidden_in_both_its_forms_and_a_short_one_is_not_a_secret() {
-        let mut hidden = Hidden::default();
-        hidden.add("db", "password", &STANDARD.encode("hunter2\n"));
-        hidden.add("db", "mode", &STANDARD.encode("on"));
-        let encoded = STANDARD.encode("hunter2\n");
-        let told = hidden.hide(&format!("login with hunter2 ({encoded}) is on"));
-        assert_eq!(told, "login with <Secret db/password> (<Secret db/password>) is on");
+/// What nodes and runtimes say of pods in words of their own: a command with its variables filled in is among them.
+fn said_by_nodes(pods: &[&PodFacts]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for pod in pods {
+        texts.push(pod.message.clone());
+        for container in &pod.containers {
+            match &container.state {
+                ContainerState::Waiting { message, .. } => texts.push(message.clone()),
+                ContainerState::Terminated { exit } => texts.push(exit.message.clone()),
+                ContainerState::Unknown | ContainerState::Running { .. } => {}
+            }
+            texts.extend(container.last_exit.as_ref().map(|exit| exit.message.clone()));
+        }
     }
+    texts.retain(|text| !text.trim().is_empty());
+    texts
 }

@@ -30,7 +30,10 @@ impl Watching {
         follow.prepare(&targets, FIRST_READ).await;
         let known: BTreeSet<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
         let again = seen.iter().filter(|one| !known.contains(&one.target.id()));
-        let subjects: Vec<Subject> = again.map(|one| self.subject(follow, one)).collect();
+        let mut subjects: Vec<Subject> = Vec::new();
+        for one in again {
+            subjects.push(self.subject(follow, one).await);
+        }
         follow.add(subjects.into_iter().chain(others));
         let start = Instant::now();
         let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();

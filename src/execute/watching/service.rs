@@ -6,7 +6,8 @@ use crate::cluster::Cluster;
 use crate::execute::follow::{Follow, Update};
 use crate::execute::services::{Bounds, Rollout, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
-use crate::model::verdict::{Cause, Verdict};
+use crate::model::pod_spec::pod_spec;
+use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::Heard;
 use crate::rollout::{Baseline, Deadline, Subject, rolls_out, written_at};
@@ -30,6 +31,8 @@ pub struct Watching {
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
     pub(super) heard: Heard,
+    /// Secrets that were to be read, and whether they could be.
+    pub(super) secrets: Mutex<BTreeMap<Target, bool>>,
     /// What is read to hear it.
     pub(super) pulse: std::sync::Mutex<Option<Target>>,
 }
@@ -70,6 +73,7 @@ impl Watching {
             state: Mutex::default(),
             before: OnceLock::new(),
             heard: Heard::default(),
+            secrets: Mutex::default(),
             pulse: std::sync::Mutex::default(),
         }
     }
@@ -130,17 +134,20 @@ impl Watching {
         let waited_for = watched.iter().filter(|one| rolls_out(&one.target, &one.answer));
         let targets: Vec<Target> = waited_for.map(|one| one.target.clone()).collect();
         follow.prepare(&targets, FIRST_READ).await;
-        let subjects: Vec<Subject> = watched.iter().map(|one| self.subject(follow, one)).collect();
+        let mut subjects = Vec::with_capacity(watched.len());
+        for one in watched {
+            subjects.push(self.subject(follow, one).await);
+        }
         follow.add(subjects);
     }
 
-    pub(super) fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
+    pub(super) async fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
         let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
         let id = one.target.id();
         let mut baseline = follow.baseline(&one.target, Some(written));
         match self.before.get().and_then(|before| before.get(&id)) {
             Some(before) => baseline.include(before),
-            None => self.say_broken(&id, &baseline),
+            None => self.say_broken(&id, pod_spec(&one.answer), &baseline).await,
         }
         Subject::new(one.target.clone(), &one.answer, written)
             .with_baseline(baseline)
@@ -148,7 +155,7 @@ impl Watching {
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
-        self.events.emit(Event::Note { object, message: (self.options.clean)(&message) });
+        self.events.emit(Event::Note { object, message: self.clean(&message) });
     }
 
     /// Takes what is new of an object: shows it, helps it on, and tells its failure.
@@ -164,7 +171,8 @@ impl Watching {
         {
             return Ok(());
         }
-        let verdict = self.cleaned(with_deadline(verdict, &object, deadline, &mut said.deadlines));
+        let verdict = with_deadline(verdict, &object, deadline, &mut said.deadlines);
+        let verdict = self.cleaned(follow, &object, verdict).await;
         self.events.emit(Event::Rollout { object: object.clone(), verdict: verdict.clone() });
         for nudge in &nudges {
             self.nudge(follow, &object, nudge, said, turn).await?;
@@ -172,17 +180,6 @@ impl Watching {
         match verdict {
             Verdict::Failed { cause } => Err(self.tell(follow, object, cause, turn.watched).await.into()),
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
-        }
-    }
-
-    fn cleaned(&self, verdict: Verdict) -> Verdict {
-        let clean = |text: String| (self.options.clean)(&text);
-        match verdict {
-            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: clean(why) },
-            Verdict::Done { note } => Verdict::Done { note: note.map(clean) },
-            Verdict::Failed { cause } => {
-                Verdict::Failed { cause: Cause { message: clean(cause.message), ..cause } }
-            }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::support::{ReleaseFile, config, contents, promote};
 use crate::harness::{Run, TestCluster, Webhook};
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
 #[test]
 fn what_a_webhook_denies_refuses_the_promotion_with_its_words_and_changes_nothing() {
@@ -23,4 +24,48 @@ fn what_a_webhook_denies_refuses_the_promotion_with_its_words_and_changes_nothin
     assert_eq!(contents(&namespace), before);
     let good = vec![config("fine", json!({"a": "1"}))];
     promote(&namespace, &ReleaseFile::new("shop", "2", good), &["-y"]).exits(0);
+}
+
+/// Of the same value, in the forms in which a webhook may quote it.
+const VALUE: &str = "correct-horse-battery";
+const ENCODED: &str = "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5";
+
+#[rstest]
+#[case::in_the_preflight(false, 2)]
+#[case::at_the_write(true, 3)]
+fn a_denial_that_quotes_a_secret_shows_its_value_nowhere(#[case] only_real: bool, #[case] exit: i32) {
+    let namespace = TestCluster::get().namespace_named("t-quote");
+    fn quoted(review: &Value) -> Option<String> {
+        let value = review.pointer("/request/object/data/password")?.as_str()?;
+        Some(format!("value {value} is too weak; I read {VALUE}"))
+    }
+    let why: fn(&Value) -> Option<String> = if only_real {
+        |review| if review["request"]["dryRun"] == true { None } else { quoted(review) }
+    } else {
+        quoted
+    };
+    let hook = Webhook::denying(&namespace, ("", "secrets"), why);
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": ENCODED}});
+    let mut probe = secret.clone();
+    probe["metadata"]["name"] = "probe".into();
+    let flags: &[&str] = if only_real { &[] } else { &["--dry-run=server"] };
+    hook.wait(|| {
+        let denied = namespace.kubectl().args(["create", "-f", "-"]).args(flags).run_with(&probe.to_string());
+        denied.stderr.contains("too weak")
+    });
+
+    let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"})), secret]);
+    let mut shown = String::new();
+    let formats: [&[&str]; 2] = [&[], &["-o", "json"]];
+    for more in formats {
+        let ran = promote(&namespace, &release, &[&["-y"], more].concat());
+        assert_eq!(ran.code, Some(exit), "{}{}", ran.stdout, ran.stderr);
+        shown += &(ran.stdout + &ran.stderr);
+        TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run();
+    }
+    assert!(shown.contains("too weak"), "what the webhook says is shown: {shown}");
+    let history = ["history", "shop", "-n", namespace.name(), "-o", "json"];
+    shown += &TestCluster::get().delivery().args(history).run().stdout;
+    shown += &namespace.kubectl().args(["get", "configmaps", "-o", "json"]).run().stdout;
+    assert!(!shown.contains(VALUE) && !shown.contains(&ENCODED[..24]), "{shown}");
 }

@@ -1,0 +1,217 @@
+//! Values of Secrets inside texts: in which forms they turn up, and the text without them.
+
+use super::names::PREIMAGE_SECRET_TYPE;
+use super::{Object, secret_data};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Shorter values are not searched for: they would be found everywhere.
+const SHORTEST: usize = 4;
+/// Shorter values are searched for as whole words alone.
+const WORD: usize = 8;
+
+/// What kubectl apply writes for itself repeats the values.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The forms in which a value can turn up in a text: as it is, line by line, the values inside it (`KEY=value`,
+/// `key: value`, JSON), in base64 at each of its offsets, and as JSON, a shell and a URL write it.
+pub fn forms(plain: &[u8]) -> BTreeSet<String> {
+    let mut forms = base64_forms(plain);
+    if let Ok(text) = std::str::from_utf8(plain) {
+        let mut values = BTreeSet::from([text.to_owned(), text.trim().to_owned()]);
+        values.extend(text.lines().flat_map(inner_values));
+        if let Ok(json) = serde_json::from_str::<Value>(text) {
+            leaves(&json, &mut values);
+        }
+        for value in values.iter().filter(|value| value.len() >= SHORTEST) {
+            forms.extend(base64_forms(value.as_bytes()));
+            forms.extend(escaped(value));
+        }
+        forms.extend(values);
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
+}
+
+/// What a line holds: itself, and the value after the first `=` or `:`, without its quotes.
+fn inner_values(line: &str) -> Vec<String> {
+    let line = line.trim();
+    let value = line.split_once(['=', ':']).map(|(_, value)| value.trim());
+    let bare = value.map(|value| value.trim_matches(['"', '\'']));
+    [Some(line), value, bare].into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn leaves(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(found.insert(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::Object(map) => map.values().for_each(|value| leaves(value, found)),
+        Value::Number(number) => drop(found.insert(number.to_string())),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// The characters of a base64 text that the value alone decides, wherever in the encoded bytes it begins.
+fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([STANDARD.encode(plain), URL_SAFE.encode(plain)]);
+    for offset in 0..3 {
+        let mut bytes = vec![0; offset];
+        bytes.extend(plain);
+        let (from, to) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
+        for text in [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)] {
+            forms.extend(text.get(from..to).filter(|part| part.len() >= WORD).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+fn escaped(value: &str) -> Vec<String> {
+    let json = Value::from(value).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    // Twice: a log line in JSON that quotes a request in JSON.
+    let again = Value::from(json.as_str()).to_string();
+    let mut forms = vec![json, again[1..again.len() - 1].to_owned(), value.replace('\'', "'\\''")];
+    for is_lower in [false, true] {
+        let percent = |byte: u8| if is_lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let each = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { percent(byte) };
+        let url: String = value.bytes().map(each).collect();
+        forms.push(url.replace("%20", "+"));
+        forms.push(url);
+    }
+    forms
+}
+
+/// What is kept out of texts: values, and what stands for each.
+#[derive(Clone, Debug, Default)]
+pub struct SecretTexts {
+    /// By the length of the form, longest first, so that no part of a value is left.
+    known: BTreeMap<(std::cmp::Reverse<usize>, String), String>,
+    /// Names of objects: a short value that equals one is a word of every message.
+    names: BTreeSet<String>,
+}
+
+impl SecretTexts {
+    /// Remembers the values of a Secret. Other objects are left alone, and so is what this tool keeps in Secrets.
+    pub fn learn(&mut self, object: &Object) {
+        let gvk = object.gvk();
+        if !gvk.group.is_empty() || gvk.kind != "Secret" || object.text("/type") == PREIMAGE_SECRET_TYPE {
+            return;
+        }
+        let each = |field: &str| object.at(field).and_then(Value::as_object).into_iter().flatten();
+        for (key, value) in each("/data") {
+            let text = value.as_str().unwrap_or_default();
+            let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
+            self.learn_value(object.name(), key, &plain);
+        }
+        for (key, value) in each("/stringData") {
+            self.learn_value(object.name(), key, value.as_str().unwrap_or_default().as_bytes());
+        }
+        let applied =
+            object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let applied = applied.and_then(|value| Object::new(value).ok());
+        if let Some(applied) = applied.filter(|applied| applied.annotation(LAST_APPLIED).is_none()) {
+            self.learn(&applied);
+        }
+    }
+
+    /// Remembers the value of one key.
+    pub fn learn_value(&mut self, secret: &str, key: &str, plain: &[u8]) {
+        for form in forms(plain) {
+            let token = format!("<Secret {secret}/{key}>");
+            self.known.entry((std::cmp::Reverse(form.len()), form)).or_insert(token);
+        }
+    }
+
+    /// Remembers the name of an object or a namespace.
+    pub fn learn_name(&mut self, name: &str) {
+        if name.len() < WORD && !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    /// The text without the values.
+    pub fn hide(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for ((_, form), token) in &self.known {
+            if !shown.contains(form.as_str()) {
+                continue;
+            }
+            if form.len() >= WORD {
+                shown = shown.replace(form, token);
+            } else if !self.names.contains(form) {
+                shown = replace_word(&shown, form, token);
+            }
+        }
+        shown
+    }
+}
+
+fn replace_word(text: &str, word: &str, token: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+        let last = before.chars().next_back().or_else(|| shown.chars().next_back());
+        let is_word = !last.is_some_and(is_part) && !after.chars().next().is_some_and(is_part);
+        shown.push_str(before);
+        shown.push_str(if is_word { token } else { word });
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn texts(value: &str) -> SecretTexts {
+        let mut texts = SecretTexts::default();
+        texts.learn_value("db", "password", value.as_bytes());
+        texts
+    }
+
+    #[rstest]
+    #[case::plain("correct-horse", "login with correct-horse failed")]
+    #[case::a_line("first-line\nsecond-line", "read second-line")]
+    #[case::inside_an_env_file("USER=shop\nPASSWORD=correct-horse\n", "connect as correct-horse")]
+    #[case::inside_yaml("password: \"correct-horse\"", "connect as correct-horse")]
+    #[case::inside_json(r#"{"a": [{"password": "correct-horse"}]}"#, "connect as correct-horse")]
+    #[case::quoted_as_json("correct\"horse\\x", r#"{"password":"correct\"horse\\x"}"#)]
+    #[case::in_a_url("p@ss:w/rd horse", "postgres://u:p%40ss%3Aw%2Frd%20horse@db")]
+    #[case::in_a_shell("correct'horse", "sh -c 'echo correct'\\''horse'")]
+    #[case::encoded("correct-horse", "data Y29ycmVjdC1ob3JzZQ==")]
+    fn a_value_is_hidden_in_each_of_its_forms(#[case] value: &str, #[case] text: &str) {
+        let shown = texts(value).hide(text);
+        assert!(shown.contains("<Secret db/password>"), "{shown}");
+        for part in ["correct-horse", "second-line", "p%40ss", "Y29ycmVjdC1ob3"] {
+            assert!(!shown.contains(part), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_short_value_is_hidden_as_a_word_and_never_where_it_is_a_name() {
+        let mut texts = texts("shop");
+        assert_eq!(texts.hide("user shop of shopping"), "user <Secret db/password> of shopping");
+        texts.learn_name("shop");
+        assert_eq!(texts.hide("Deployment shop/web"), "Deployment shop/web");
+        assert_eq!(super::SecretTexts::default().hide("on"), "on");
+    }
+
+    proptest! {
+        #[test]
+        fn no_base64_of_a_text_around_a_value_shows_it(
+            value in "[a-zA-Z0-9+/!-]{8,40}", before in "[a-z:]{0,7}", after in "[a-z@]{0,7}",
+        ) {
+            let encoded = STANDARD.encode(format!("{before}{value}{after}"));
+            let shown = texts(&value).hide(&encoded);
+            prop_assert!(shown.contains("<Secret db/password>"), "{shown}");
+        }
+    }
+}
