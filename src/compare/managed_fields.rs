@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// The managers of an object, each with its fields.
 pub struct Owners<'a> {
+    live: &'a Object,
     entries: Vec<(Ownership, &'a Value)>,
 }
 
@@ -16,14 +17,15 @@ impl<'a> Owners<'a> {
     pub fn of(object: &'a Object) -> Self {
         let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
-        Self { entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
+        Self { live: object, entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
     }
 
     /// Who owns the field at `path`: of several, the one who decides least by habit. A person before a tool, a tool
     /// before us.
     pub fn owner(&self, path: &FieldPath) -> Option<&Ownership> {
-        let owners = self.entries.iter().filter(|(_, fields)| owns(fields, path)).map(|(owner, _)| owner);
-        owners.min_by_key(|owner| match owner.class {
+        let of_path =
+            self.entries.iter().filter(|(_, fields)| owns(fields, path) && !self.is_emptied(fields, path));
+        of_path.map(|(owner, _)| owner).min_by_key(|owner| match owner.class {
             HandClass::Autoscaler => 0,
             HandClass::Person => 1,
             HandClass::OtherTool => 2,
@@ -31,6 +33,22 @@ impl<'a> Owners<'a> {
             HandClass::Unknown => 4,
             HandClass::Ours => 5,
         })
+    }
+
+    /// Whether all that the entry has above `path` is a map that was emptied: of what is put there it says nothing.
+    fn is_emptied(&self, fields: &Value, path: &FieldPath) -> bool {
+        let steps = path.steps();
+        let is_end = |end: &usize| {
+            descend(fields, &steps[..*end]).and_then(Value::as_object).is_some_and(|map| map.is_empty())
+        };
+        let Some(end) = (1..steps.len()).find(is_end) else { return false };
+        let above = FieldPath::from_steps(steps[..end].to_vec());
+        let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.is_null();
+        // An atomic map is nobody's but as a whole; what others name parts of is none.
+        let has_parts = |(_, fields): &(Ownership, &Value)| {
+            descend(fields, above.steps()).and_then(Value::as_object).is_some_and(|map| !map.is_empty())
+        };
+        above.get(self.live.value()).is_none_or(is_empty) || self.entries.iter().any(has_parts)
     }
 
     /// Whether our own apply holds the field at `path`.
@@ -203,10 +221,27 @@ mod tests {
     }
 
     #[test]
+    fn who_emptied_a_map_owns_nothing_that_is_put_into_it() {
+        let emptied = json!({"manager": "kubectl-edit", "operation": "Update",
+            "fieldsV1": {"f:metadata": {"f:annotations": {}}}});
+        let path: FieldPath = "/metadata/annotations/new".parse().unwrap();
+        let mut gone = object(json!([emptied]));
+        assert_eq!(Owners::of(&gone).owner(&path), None);
+        gone.value_mut()["metadata"]["annotations"] = json!({});
+        assert_eq!(Owners::of(&gone).owner(&path), None);
+        let controller = json!({"manager": "kube-controller-manager", "operation": "Update",
+            "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}});
+        let mut shared = object(json!([emptied, controller]));
+        shared.value_mut()["metadata"]["annotations"] = json!({"revision": "1"});
+        assert_eq!(Owners::of(&shared).owner(&path), None);
+    }
+
+    #[test]
     fn a_part_of_an_atomic_map_belongs_to_who_owns_the_map() {
-        let object = object(json!([
+        let mut object = object(json!([
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {}}}},
             {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
+        object.value_mut()["spec"] = json!({"selector": {"app": "web"}});
         let owners = Owners::of(&object);
         assert_eq!(owners.owner(&"/spec/selector/app".parse().unwrap()).unwrap().class, HandClass::OtherTool);
         assert_eq!(owners.fields().count(), 1, "status is nobody's to compare");

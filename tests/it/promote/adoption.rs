@@ -59,3 +59,21 @@ fn a_persons_edit_is_refused_with_who_and_when_until_it_may_be_overwritten() {
     promote(&namespace, &second, &["-y", "--overwrite"]).exits(0);
     assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().at("/data"), Some(&json!({"a": "2"})));
 }
+
+#[test]
+fn after_an_annotation_by_hand_was_overwritten_the_next_release_may_bring_one_of_its_own() {
+    let namespace = TestCluster::get().namespace_named("t-adopt");
+    let first = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
+    promote(&namespace, &first, &["-y"]).exits(0);
+    let patch = json!({"metadata": {"annotations": {"by-hand": "yes"}}}).to_string();
+    let hand = ["patch", "configmap", "a", "--field-manager=kubectl-edit", "--type=merge", "-p", &patch];
+    namespace.kubectl().args(hand).run().ok();
+    promote(&namespace, &first, &["-y", "--overwrite"]).exits(0);
+
+    // The hand's entry is left with an empty map: of another annotation it says nothing.
+    let mut next = config("a", json!({"a": "1"}));
+    next["metadata"]["annotations"] = json!({"ours": "2"});
+    promote(&namespace, &ReleaseFile::new("shop", "2", vec![next]), &["-y"]).exits(0);
+    let live = namespace.get("", "ConfigMap", "a").unwrap();
+    assert_eq!(live.at("/metadata/annotations"), Some(&json!({"ours": "2"})));
+}
