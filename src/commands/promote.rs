@@ -55,7 +55,7 @@ pub struct Args {
     on_open_journal: Option<OnOpen>,
     /// What a failure leads to: `rollback` puts everything back, `stop` leaves the failure standing to be looked at, and the
     /// promotion unfinished
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, conflicts_with = "resume")]
     on_failure: AfterFailure,
     /// Go on without asking
     #[arg(short, long)]

@@ -4,9 +4,10 @@
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::hook::{goes_by_itself, is_hook};
-use crate::model::names::HELM_RELEASE_ANNOTATION;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What the history says of a release here.
@@ -45,9 +46,14 @@ pub fn needs_record(comparison: &Comparison) -> bool {
     comparison.objects.iter().any(|object| absent(object).is_some_and(goes_by_itself))
 }
 
-/// The desired object of one that is not there.
+/// The desired object of one that is not there, or is on its way out.
 fn absent(object: &ObjectComparison) -> Option<&Object> {
-    object.desired.as_ref().filter(|_| matches!(object.live, Observed::Absent(_)))
+    let is_absent = match &object.live {
+        Observed::Absent(_) => true,
+        Observed::Present(live) => live.is_being_deleted(),
+        Observed::Unreadable { .. } => false,
+    };
+    object.desired.as_ref().filter(|_| is_absent)
 }
 
 /// The objects of a release that need not be there, or are not applied though they are.
@@ -64,13 +70,32 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
         }
     }
     for (object, desired) in comparison.objects.iter().filter_map(|one| Some((one, absent(one)?))) {
-        if goes_by_itself(desired) && past.recorded.contains(desired) {
+        if goes_by_itself(desired) && past.recorded.iter().any(|recorded| is_the_same(recorded, desired)) {
             excused.entry(object.id()).or_insert(Excuse::HasRun);
         } else if past.is_promoted && is_hook(desired) {
             excused.entry(object.id()).or_insert(Excuse::NextChange);
         }
     }
     excused
+}
+
+/// Whether two desired objects say the same, whichever of them was dressed as one that was there.
+fn is_the_same(one: &Object, other: &Object) -> bool {
+    let bare = |object: &Object| {
+        let mut bare = object.clone();
+        if let Some(metadata) = bare.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+            let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
+            let is_empty = labels.is_some_and(|labels| {
+                labels.shift_remove(APPLYSET_PART_OF_LABEL);
+                labels.is_empty()
+            });
+            if is_empty {
+                metadata.shift_remove("labels");
+            }
+        }
+        bare
+    };
+    one == other || one.name() == other.name() && bare(one) == bare(other)
 }
 
 /// Whether an object that another tool applies may never be seen: it goes by itself, or it is a hook that runs only in

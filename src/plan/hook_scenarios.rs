@@ -3,7 +3,7 @@
 use super::scenarios::{changed, clean, facts, live_mut, plan, refusals, same};
 use super::{Facts, Past, Planned, Policy, draft};
 use crate::model::finding::{ChangeKind, Comparison, HandClass, ObjectComparison, ObjectStatus};
-use crate::model::names::{FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
+use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::{Action, Expect, Undo};
 use crate::model::snapshot::{Absence, Observed};
 use serde_json::{Value, json};
@@ -171,6 +171,15 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
     assert!(notes(&planned).contains("has run as it is and is gone"), "{}", notes(&planned));
     assert_eq!(steps(&after(past(), &with([seed(60)]))), [""; 0]);
     assert_eq!(steps(&after(past(), &with([seed(90)]))), ["seed"], "another one has not run");
+    // Neither is one that is just going.
+    let mut going = seed(60);
+    let mut live = going.desired.clone().unwrap();
+    live.value_mut()["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z".into();
+    going.desired.as_mut().unwrap().value_mut()["metadata"]["labels"] =
+        json!({APPLYSET_PART_OF_LABEL: "applyset-1"});
+    going.live = Observed::Present(live);
+    going.status = ObjectStatus::BeingDeleted { finalizers: vec!["foregroundDeletion".into()] };
+    assert_eq!(steps(&after(past(), &with([going]))), [""; 0]);
     assert_eq!(steps(&after(later(), &with([seed(60)]))), ["seed"], "nor has one that was never promoted");
 }
 
