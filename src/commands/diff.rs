@@ -8,11 +8,12 @@ use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
-use crate::model::Sha256Digest;
-use crate::model::finding::{Certainty, Comparison, ObjectComparison};
+use crate::model::check::{Check, path_in_item, waiver_item};
+use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::inventory::Inventory;
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
+use crate::model::{ObjectId, Sha256Digest};
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
 use crate::report::diff::{self, Meta, Style, View};
 use crate::report::{Redactor, aside_notes};
@@ -51,8 +52,8 @@ pub struct Args {
     /// Show what changed in this time, and whose hand it was, instead of differences
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "show_expected")]
     since: Option<Duration>,
-    /// Go on although something could not be read
-    #[arg(long, value_name = "CHECK", value_parser = ["unreadable"])]
+    /// Go on although this object could not be read, as `unreadable=Kind/[namespace/]name`
+    #[arg(long, value_name = "CHECK=ITEM", value_parser = unreadable_item)]
     waive: Vec<String>,
     #[command(flatten)]
     inputs: InputArgs,
@@ -154,13 +155,29 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         view.objects.clear();
     }
     show(&view, &args, context)?;
-    if view.summary.unchecked > 0 && args.waive.is_empty() {
-        let message = format!("{} objects could not be checked", view.summary.unchecked);
-        return Err(
-            CommandError::new(ErrorKind::Other, message).with_hint("--waive unreadable goes on without them")
-        );
+    let unchecked = unchecked(&comparison, &args.waive, &meta.namespace);
+    if let Some(first) = unchecked.first() {
+        let message = format!("{} objects could not be checked", unchecked.len());
+        let hint = format!("--waive unreadable={} goes on without it", waiver_item(first));
+        return Err(CommandError::new(ErrorKind::Other, message).with_hint(hint));
     }
     Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+}
+
+/// The item of a waiver of what could not be read.
+fn unreadable_item(text: &str) -> Result<String, String> {
+    match Check::parse_waiver(text) {
+        Ok((Check::Unreadable, Some(item))) => Ok(item),
+        _ => Err("expected unreadable=Kind/[NAMESPACE/]NAME".into()),
+    }
+}
+
+/// The objects that could not be checked and that no waiver names.
+fn unchecked(comparison: &Comparison, waived: &[String], home: &str) -> Vec<ObjectId> {
+    let objects = comparison.objects.iter();
+    let unchecked = objects.filter(|object| matches!(object.status, ObjectStatus::NotChecked { .. }));
+    let is_waived = |id: &ObjectId| waived.iter().any(|item| path_in_item(item, id, home) == Some(""));
+    unchecked.map(|object| object.id()).filter(|id| !is_waived(id)).collect()
 }
 
 /// What changed lately, and by whom.

@@ -86,7 +86,7 @@ fn how(entry: &HistoryEntry) -> String {
     }
     for waiver in &entry.waivers {
         let reason = waiver.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        text.push_str(&format!(" (waived {}{reason})", waiver.check));
+        text.push_str(&format!(" (waived {waiver}{reason})"));
     }
     text
 }

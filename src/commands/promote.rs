@@ -12,6 +12,7 @@ use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
 use crate::commands::inputs::InputArgs;
 use crate::execute::{self, Promotion};
+use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::plan::Severity;
@@ -102,10 +103,11 @@ pub(super) struct Allow {
     /// Delete the data of this claim or volume, which no revert brings back; the plan names what it would delete
     #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
     allow_data_loss: Vec<String>,
-    /// Go on although this check refuses; the history keeps it
-    #[arg(long, value_name = "CHECK", value_parser = waivable)]
-    waive: Vec<String>,
-    /// Why the checks are waived
+    /// Promote in spite of this finding, named by its object, `Kind/[namespace/]name[/path]`, or its image; the history
+    /// keeps it. `quarantine` and `signature` stand alone
+    #[arg(long, value_name = "CHECK=ITEM", value_parser = Check::parse_waiver)]
+    waive: Vec<(Check, Option<String>)>,
+    /// Why it is waived
     #[arg(long, value_name = "TEXT", requires = "waive")]
     reason: Option<String>,
 }
@@ -113,8 +115,9 @@ pub(super) struct Allow {
 impl Allow {
     /// Whether anything is allowed.
     pub(super) fn is_given(&self) -> bool {
-        let lists = [&self.adopt, &self.prune_kept, &self.allow_data_loss, &self.waive];
-        self.overwrite || self.allow_prune || lists.iter().any(|list| !list.is_empty())
+        let lists = [&self.adopt, &self.prune_kept, &self.allow_data_loss];
+        let is_waived = !self.waive.is_empty();
+        self.overwrite || self.allow_prune || is_waived || lists.iter().any(|list| !list.is_empty())
     }
 }
 
@@ -177,30 +180,6 @@ pub(super) enum DryRun {
 enum Format {
     /// One JSON document for a plan, one event a line for a promotion
     Json,
-}
-
-/// Checks that can be waived.
-const WAIVABLE: &[&str] = &[
-    "admission",
-    "dry-run",
-    "evidence",
-    "images",
-    "immutable",
-    "pods",
-    "quarantine",
-    "quota",
-    "requirements",
-    "rights",
-    "signature",
-    "unreadable",
-    "untested",
-];
-
-fn waivable(text: &str) -> Result<String, String> {
-    if WAIVABLE.contains(&text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("expected one of {}", WAIVABLE.join(", ")))
 }
 
 fn mode(text: &str) -> Result<Mode, String> {
@@ -327,7 +306,7 @@ fn refuses(planned: &Planned) -> bool {
 fn refusal(planned: &Planned) -> CommandError {
     let refusing: Vec<_> =
         planned.findings.iter().filter(|finding| finding.severity == Severity::Refuse).collect();
-    let mut checks: Vec<&str> = refusing.iter().map(|finding| finding.check.as_str()).collect();
+    let mut checks: Vec<&str> = refusing.iter().map(|finding| finding.check.name()).collect();
     checks.sort_unstable();
     checks.dedup();
     let count = refusing.len();

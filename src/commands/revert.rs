@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
 use crate::load::{LoadedEnvironment, parse_release};
+use crate::model::check::Check;
 use crate::model::environment::Environment;
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::journal::Judging;
@@ -162,8 +163,13 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
     let mut policy = args.allow.policy();
     policy.settings = settings.clone();
     let reason = Some("an older revision is promoted again".to_owned());
-    let waived = ["untested", "quarantine", "images", "signature", "evidence"];
-    policy.waivers.extend(waived.map(|check| Waiver { check: check.into(), reason: reason.clone() }));
+    use Check::{Evidence, Images, Quarantine, Signature, Untested};
+    let waived = [Untested, Quarantine, Images, Signature, Evidence];
+    policy.waivers.extend(waived.map(|check| Waiver {
+        check: check.name().into(),
+        reason: reason.clone(),
+        ..Waiver::default()
+    }));
     let limits = Limits { lock_timeout: args.lock_timeout, ..Limits::default() };
     Ok(Request {
         judging,

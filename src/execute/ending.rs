@@ -8,7 +8,7 @@ use crate::model::bundle::Bundle;
 use crate::model::event::Outcome;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Ending, Failure, Journal, JournalPhase, RevertReason, StepState, UndoState};
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, Waiver};
 use crate::observe::home::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -34,7 +34,8 @@ fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> Hist
         ending,
         failure: journal.failure.clone().map(in_short),
         message: String::new(),
-        waivers: plan.waivers.clone(),
+        // Their names are enough in what is kept for long.
+        waivers: plan.waivers.iter().map(|one| Waiver { gave_up: Vec::new(), ..one.clone() }).collect(),
         record: if ending.is_promoted() { journal.record.clone() } else { Vec::new() },
     }
 }

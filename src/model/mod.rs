@@ -5,6 +5,7 @@ pub mod admission;
 pub mod allocation;
 pub mod attestation;
 pub mod bundle;
+pub mod check;
 pub mod digest;
 pub mod environment;
 pub mod event;

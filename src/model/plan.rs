@@ -1,5 +1,6 @@
 //! The plan: a promotion as data. What is shown is what runs; it holds no client and no choice.
 
+use super::check::Check;
 use super::object::{Object, ObjectId, Target};
 use super::release::ReleaseIdentity;
 use jiff::Timestamp;
@@ -194,15 +195,28 @@ pub enum Undo {
     },
 }
 
-/// A check that was waived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A waiver: one finding that does not refuse, or a check of which there is one finding at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiver {
-    /// The check's name, as `--waive` takes it.
+    /// The check's name. Text: a history may hold one that this version does not know.
     pub check: String,
+    /// What it names, as `--waive CHECK=ITEM` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// In a plan, what it gave up: the findings that would have refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gave_up: Vec<String>,
+}
+
+impl std::fmt::Display for Waiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.check)?;
+        self.item.as_ref().map_or(Ok(()), |item| write!(f, "={item}"))
+    }
 }
 
 /// Limits of time, in seconds.
@@ -243,11 +257,17 @@ impl OnFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreflightFinding {
-    /// The check's name, as `--waive` takes it: `rights`, `images`, `untested`, …
-    pub check: String,
-    /// The object, where it is about one.
+    /// The check.
+    pub check: Check,
+    /// The objects that it is about: all that have its cause and its hint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectId>,
+    /// The fields of an object that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// What a waiver names where that is no object: an image, a permission, a test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<ObjectId>,
+    pub subject: Option<String>,
     /// One lowercase sentence: what was expected, what was found.
     pub message: String,
     /// What to type.
@@ -263,6 +283,8 @@ pub struct PreflightFinding {
 pub enum Severity {
     /// It refuses.
     Refuse,
+    /// It would refuse, and was waived.
+    Waived,
     /// It is said.
     Note,
 }

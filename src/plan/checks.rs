@@ -2,6 +2,7 @@
 
 use super::policy::{Policy, note, refuse};
 use crate::model::ObjectId;
+use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;
 use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
 use crate::model::inventory::Inventory;
@@ -16,9 +17,9 @@ pub fn quarantine(inventory: &Inventory, release: &ReleaseIdentity) -> Option<Pr
         "expected a release that has not failed here, found that revision {} of it failed at {}: {cause}",
         failed.revision, failed.ended_at
     );
-    let hint = "record a new release; or, if the cause is gone, --waive quarantine --reason TEXT".to_owned();
+    let hint = "record a new release, unless the cause is gone".to_owned();
     Some(refuse(
-        "quarantine",
+        Check::Quarantine,
         failed.failure.as_ref().and_then(|failure| failure.object.as_ref()),
         message,
         Some(hint),
@@ -42,7 +43,7 @@ pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<Pre
             RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
-        note("rules", None, format!("difference rule {} of the environment {state}", finding.rule + 1))
+        note(Check::Rules, None, format!("difference rule {} of the environment {state}", finding.rule + 1))
     }));
     findings
 }
@@ -60,10 +61,13 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
         if let Some(first) = notes.first() {
             message = format!("{message} ({first})");
         }
-        findings.push(match policy.untested {
-            UntestedPolicy::Refuse => refuse("untested", Some(&object.id()), message, Some(SUGGEST.into())),
-            UntestedPolicy::Report => note("untested", Some(&object.id()), message),
-        });
+        let finding = match policy.untested {
+            UntestedPolicy::Refuse => {
+                refuse(Check::Untested, Some(&object.id()), message, Some(SUGGEST.into()))
+            }
+            UntestedPolicy::Report => note(Check::Untested, Some(&object.id()), message),
+        };
+        findings.push(PreflightFinding { paths, ..finding });
     }
     findings
 }
@@ -75,8 +79,8 @@ fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
         let why = change.rule_note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
         let message = format!("expected what was tested, found that it is not applied here{why}");
         match policy.untested {
-            UntestedPolicy::Refuse => refuse("untested", Some(id), message, Some(SUGGEST.into())),
-            UntestedPolicy::Report => note("untested", Some(id), message),
+            UntestedPolicy::Refuse => refuse(Check::Untested, Some(id), message, Some(SUGGEST.into())),
+            UntestedPolicy::Report => note(Check::Untested, Some(id), message),
         }
     };
     open.map(finding).collect()
@@ -95,26 +99,26 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
     let by = if by.is_empty() { String::new() } else { format!(" (needed by {})", some_of(&by)) };
     match &finding.state {
         RequirementState::Missing => {
-            let hint = "create it, or waive this check with --waive requirements --reason TEXT".to_owned();
-            refuse("requirements", object, format!("expected it to exist, found nothing{by}"), Some(hint))
+            let message = format!("expected it to exist, found nothing{by}");
+            refuse(Check::Requirements, object, message, Some("create it".into()))
         }
         RequirementState::KeysMissing => {
             let keys = finding.keys.join(", ");
             let message = format!("expected the keys {keys}, found none of that name{by}");
-            refuse("requirements", object, message, Some("add the keys".into()))
+            refuse(Check::Requirements, object, message, Some("add the keys".into()))
         }
         RequirementState::BeingDeleted => {
             let hint = "wait until it is gone, and create it again".to_owned();
             refuse("requirements", object, format!("is being deleted{by}"), Some(hint))
         }
         RequirementState::WrongType { found } => {
-            refuse("requirements", object, format!("expected another type than {found}{by}"), None)
+            refuse(Check::Requirements, object, format!("expected another type than {found}{by}"), None)
         }
         RequirementState::Awaited { produced_by } => {
-            note("requirements", object, format!("is not there yet: {produced_by} makes it{by}"))
+            note(Check::Requirements, object, format!("is not there yet: {produced_by} makes it{by}"))
         }
         RequirementState::Unreadable { why } => {
-            refuse("requirements", object, format!("expected to read it, found: {why}{by}"), None)
+            refuse(Check::Requirements, object, format!("expected to read it, found: {why}{by}"), None)
         }
     }
 }

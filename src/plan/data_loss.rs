@@ -3,6 +3,7 @@
 //! brings back claims, and not what they held.
 
 use super::policy::{Planned, Policy, note, refuse};
+use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::plan::{Action, DataLoss, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
@@ -43,10 +44,10 @@ pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[
         let is_allowed = policy.allow_data_loss.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name));
         let message = format!("its data will be deleted: {}", lost.why);
         planned.findings.push(if is_allowed {
-            note("data-loss", Some(&lost.object), message)
+            note(Check::DataLoss, Some(&lost.object), message)
         } else {
             let hint = format!("--allow-data-loss {name}, if nothing of it is needed any more");
-            refuse("data-loss", Some(&lost.object), message, Some(hint))
+            refuse(Check::DataLoss, Some(&lost.object), message, Some(hint))
         });
     }
 }

@@ -8,6 +8,7 @@ use super::item::{Item, Kind};
 use super::policy::{Facts, Planned, Policy, note, refuse};
 use super::waves::{self, OrderError};
 use super::{autoscaled, checks, hooks, prune, restart, undo};
+use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, Comparison, ObjectComparison};
 use crate::model::hook::{goes_once_succeeded, is_hook};
 use crate::model::names::{
@@ -25,7 +26,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     let mut findings = checks::of_comparison(comparison, policy);
     let unread = |why: &String| {
         let hint = "docs/permissions.md has a Role that suffices".to_owned();
-        refuse("unreadable", None, format!("expected to read all that counts, found: {why}"), Some(hint))
+        refuse(Check::Unreadable, None, format!("expected to read all that counts, found: {why}"), Some(hint))
     };
     findings.extend(facts.unreadable.iter().map(unread));
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
@@ -75,7 +76,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         unchanged,
         members,
         data_loss: Vec::new(),
-        waivers: policy.waivers.clone(),
+        waivers: Vec::new(),
         settings: policy.settings.clone(),
     };
     Planned { plan, findings }
@@ -171,7 +172,7 @@ fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<PreflightFindin
             }
         };
         let hint = format!("change the annotation {}", AFTER_ANNOTATION);
-        findings.push(refuse("order", object.as_ref(), message, Some(hint)));
+        findings.push(refuse(Check::Order, object.as_ref(), message, Some(hint)));
     }
     vec![0; items.len()]
 }
@@ -191,7 +192,7 @@ fn behind_workloads(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<Pr
         let message = format!(
             "runs after workloads have begun: {AFTER_ANNOTATION} says so; what must come after it names it in {AFTER_ANNOTATION}"
         );
-        note("order", Some(&item.object.id()), message)
+        note(Check::Order, Some(&item.object.id()), message)
     };
     late.map(told).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::policy::refuse;
 use crate::model::ObjectId;
+use crate::model::check::Check;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::plan::PreflightFinding;
 use crate::model::snapshot::Absence;
@@ -27,7 +28,7 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
                 return Some(Going::Soon);
             }
             let message = format!("is being deleted; held by {}", finalizers.join(", "));
-            Some(Going::Held(Box::new(refuse("deleting", Some(&id), message, Some(wait_for(&id))))))
+            Some(Going::Held(Box::new(refuse(Check::Deleting, Some(&id), message, Some(wait_for(&id))))))
         }
         ObjectStatus::Missing(Absence::NamespaceGoing) => {
             let namespace = ObjectId::new("", "Namespace", None, id.namespace.as_deref().unwrap_or_default());
@@ -40,7 +41,7 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
 /// That a namespace takes no new objects.
 pub(super) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
     let message = "is being deleted, and takes no new objects".to_owned();
-    refuse("deleting", Some(namespace), message, Some(wait_for(namespace)))
+    refuse(Check::Deleting, Some(namespace), message, Some(wait_for(namespace)))
 }
 
 fn wait_for(id: &ObjectId) -> String {

@@ -5,6 +5,7 @@ use super::absence::{Excuse, Past, excused, is_first};
 use super::hooks;
 use super::misused::misused;
 use super::policy::{note, refuse};
+use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::hook::is_hook;
 use crate::model::plan::PreflightFinding;
@@ -30,7 +31,7 @@ impl Hooked {
             let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
             findings.extend(hooked.said(&id, desired));
             for misuse in misused(desired) {
-                findings.push(refuse("hooks", Some(&id), misuse.message, Some(misuse.hint)));
+                findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
             }
             let Some(name) = hooks::undone_by(desired).filter(|name| *name != desired.name()) else {
                 continue;
@@ -45,7 +46,7 @@ impl Hooked {
                 None => {
                     let message =
                         format!("expected the Job {name} that undoes it in the release, found none");
-                    findings.push(refuse("hooks", Some(&id), message, None));
+                    findings.push(refuse(Check::Hooks, Some(&id), message, None));
                 }
             }
         }
@@ -57,7 +58,7 @@ impl Hooked {
             Ok(hook) => hook,
             Err(found) => {
                 let message = format!("expected a hook that is understood, found {found}");
-                return Some(refuse("hooks", Some(id), message, None));
+                return Some(refuse(Check::Hooks, Some(id), message, None));
             }
         };
         let message = match self.excused.get(id)? {
@@ -70,7 +71,7 @@ impl Hooked {
             Excuse::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
             Excuse::HasRun | Excuse::NextChange => return None,
         };
-        Some(note("hooks", Some(id), message.into()))
+        Some(note(Check::Hooks, Some(id), message.into()))
     }
 
     /// Whether a promotion leaves a desired object as it is.

@@ -7,6 +7,7 @@ use super::restart::data_differs;
 use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
 use crate::compare::{Owners, desired_holds};
+use crate::model::check::Check;
 use crate::model::finding::{FieldChange, ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
@@ -55,7 +56,7 @@ impl<'a> Item<'a> {
         };
         if let ObjectStatus::NotChecked { why } = &object.status {
             let message = format!("expected to read it, found: {why}");
-            return (None, vec![refuse("unreadable", Some(&id), message, None)]);
+            return (None, vec![refuse(Check::Unreadable, Some(&id), message, None)]);
         }
         match going(object) {
             None => {}
@@ -192,7 +193,7 @@ impl<'a> Item<'a> {
                 }
             }
             Err(other) => findings.push(refuse(
-                "ownership",
+                Check::Ownership,
                 Some(&self.object.id()),
                 format!(
                     "expected the fields of {} in {}, found them in {}",
@@ -244,10 +245,15 @@ fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
             let message =
                 format!("expected no change by hand, found {fields} set by {}{when}", whose.manager);
             let hint = "--overwrite replaces it; or take it into the manifests and record again".to_owned();
-            refuse("ownership", Some(id), message, Some(hint))
+            refuse(Check::Ownership, Some(id), message, Some(hint))
         } else {
             let message = format!("expected fields of ours, found {fields} set by {}{when}", whose.manager);
-            refuse("ownership", Some(id), message, Some(format!("--adopt {} takes them over", whose.manager)))
+            refuse(
+                Check::Ownership,
+                Some(id),
+                message,
+                Some(format!("--adopt {} takes them over", whose.manager)),
+            )
         }
     };
     managers.iter().map(finding).collect()

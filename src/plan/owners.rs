@@ -1,6 +1,7 @@
 //! Objects that somebody else keeps: another inventory, Helm, Argo CD, Flux.
 
 use super::policy::{Policy, refuse};
+use crate::model::check::Check;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::PreflightFinding;
 use crate::model::{Object, ObjectId};
@@ -14,7 +15,7 @@ pub(super) fn foreign_owner(
 ) -> Option<PreflightFinding> {
     if let Some(other) = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != applyset_id) {
         return Some(refuse(
-            "owners",
+            Check::Owners,
             Some(id),
             format!("expected an object of this release or of none, found a member of another set ({other})"),
             Some(format!(
@@ -36,7 +37,7 @@ pub(super) fn foreign_owner(
         )
     };
     Some(refuse(
-        "owners",
+        Check::Owners,
         Some(id),
         format!("expected an object that no other tool keeps, found one of {tool} ({found})"),
         Some(hint),

@@ -2,6 +2,7 @@
 //! accounts, so a pod of its template was tried.
 
 use super::policy::{note, refuse};
+use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answer, Answers, Questions};
 use crate::model::{Object, ObjectId};
@@ -15,14 +16,18 @@ pub(super) fn pods(asked: &Questions, answers: &Answers, created: &[Object]) -> 
                 if let Some(awaited) = awaited(message, &question.workload, created) {
                     let message =
                         format!("whether its pods are accepted is known once {awaited} is there: {message}");
-                    findings.push(note("pods", id, message));
+                    findings.push(note(Check::Pods, id, message));
                     continue;
                 }
                 let message = format!("expected its pods to be accepted, found: {message}");
-                findings.push(refuse("pods", id, message, None));
+                findings.push(refuse(Check::Pods, id, message, None));
             }
             Answer::Unknown { why } => {
-                findings.push(note("pods", id, format!("whether its pods are accepted is not known: {why}")));
+                findings.push(note(
+                    Check::Pods,
+                    id,
+                    format!("whether its pods are accepted is not known: {why}"),
+                ));
             }
             Answer::Fine(_) => {}
         }

@@ -1,6 +1,7 @@
 //! What a plan is made of besides the comparison: what the caller allows, and what was read.
 
 use super::absence::Past;
+use crate::model::check::Check;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
 use crate::model::release::ReleaseIdentity;
@@ -21,7 +22,7 @@ pub struct Policy {
     pub prune_kept: BTreeSet<String>,
     /// Objects whose data may be deleted, as `Kind/namespace/name`.
     pub allow_data_loss: BTreeSet<String>,
-    /// Checks that do not refuse.
+    /// Findings that do not refuse.
     pub waivers: Vec<Waiver>,
     /// What an untested difference without a rule does.
     pub untested: UntestedPolicy,
@@ -95,39 +96,23 @@ pub struct Planned {
 
 /// Says a refusal.
 pub(super) fn refuse(
-    check: &str,
+    check: Check,
     object: Option<&ObjectId>,
     message: String,
     hint: Option<String>,
 ) -> PreflightFinding {
-    PreflightFinding {
-        check: check.into(),
-        object: object.cloned(),
-        message,
-        hint,
-        severity: Severity::Refuse,
-    }
+    PreflightFinding { hint, severity: Severity::Refuse, ..note(check, object, message) }
 }
 
 /// Says what should be known.
-pub(super) fn note(check: &str, object: Option<&ObjectId>, message: String) -> PreflightFinding {
+pub(super) fn note(check: Check, object: Option<&ObjectId>, message: String) -> PreflightFinding {
     PreflightFinding {
-        check: check.into(),
-        object: object.cloned(),
+        check,
+        objects: object.cloned().into_iter().collect(),
+        paths: Vec::new(),
+        subject: None,
         message,
         hint: None,
         severity: Severity::Note,
-    }
-}
-
-/// Findings of checks that are waived become notes that say so.
-pub fn waive(findings: &mut [PreflightFinding], waivers: &[Waiver]) {
-    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Refuse) {
-        if let Some(waiver) = waivers.iter().find(|waiver| waiver.check == finding.check) {
-            finding.severity = Severity::Note;
-            let reason = waiver.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            finding.message = format!("{} (waived{reason})", finding.message);
-            finding.hint = None;
-        }
     }
 }

@@ -5,6 +5,7 @@ use super::content::expect_present;
 use super::policy::{Facts, Policy, note, refuse};
 use super::undo;
 use super::waves::{is_aggregated, rank};
+use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::hook::goes_once_succeeded;
 use crate::model::keep::{is_kept_kind, keep_mark};
@@ -39,7 +40,7 @@ pub(super) fn prune(
     if goes.len() * 3 > old_set && !policy.allow_prune {
         let names: Vec<_> = goes.iter().map(|(object, _)| object.id().to_string()).collect();
         findings.push(refuse(
-            "prune",
+            Check::Prune,
             None,
             format!(
                 "expected to prune at most a third of the set, found {} of {old_set}: {}",
@@ -107,23 +108,23 @@ fn reason_to_stay<'a>(
         Observed::Absent(_) => return Err(None),
         Observed::Unreadable { error, .. } => {
             let message = format!("expected to read what is no longer in the release, found: {error}");
-            return Err(Some(Box::new(refuse("unreadable", Some(&id), message, None))));
+            return Err(Some(Box::new(refuse(Check::Unreadable, Some(&id), message, None))));
         }
     };
     if policy.is_external(&id, &facts.namespace) {
         let message = "stays: the environment declares it as external".into();
-        return Err(Some(Box::new(note("prune", Some(&id), message))));
+        return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
     if live.label(APPLYSET_PART_OF_LABEL) != Some(applyset_id) {
         let message = "stays: somebody took it out of the set by its label".into();
-        return Err(Some(Box::new(note("prune", Some(&id), message))));
+        return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
     let reason = keep_mark(live).or_else(|| {
         is_kept_kind(&id.group, &id.kind).then(|| format!("a {} is never pruned unless it is named", id.kind))
     });
     if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| names(name, &id))) {
         let message = format!("stays: {reason}");
-        let mut finding = note("prune", Some(&id), message);
+        let mut finding = note(Check::Prune, Some(&id), message);
         let name = id.kubectl_name();
         // Once the release is promoted, what stayed is no member any more.
         finding.hint = Some(format!("--prune-kept {name} prunes it now; afterwards kubectl delete does"));

@@ -4,6 +4,7 @@ use super::policy::refuse;
 use super::questions::compared;
 use super::usage::{Usage, is_same, of_pod};
 use super::workload::template;
+use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Action, Plan, PreflightFinding};
 use crate::model::preflight::{Answer, Answers, PodTry, Questions};
@@ -46,12 +47,11 @@ pub(super) fn exceeded(
                     used.map(text).unwrap_or_default(),
                     text(limit)
                 );
-                findings.push(refuse(
-                    "quota",
-                    Some(&quota.id()),
-                    message,
-                    Some("raise the quota, or ask for less".into()),
-                ));
+                let hint = "raise the quota, or ask for less".to_owned();
+                findings.push(PreflightFinding {
+                    paths: vec![format!("/spec/hard/{}", resource.replace('/', "~1"))],
+                    ..refuse(Check::Quota, Some(&quota.id()), message, Some(hint))
+                });
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::going::namespace_going;
 use super::policy::refuse;
 use crate::model::ObjectId;
+use crate::model::check::Check;
 use crate::model::list_key::{key_step, list_key};
 use crate::model::plan::PreflightFinding;
 use serde_json::Value;
@@ -22,24 +23,24 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
     let (check, expected, hint) = if lower.contains("immutable") || lower.contains("may not change once set")
     {
         (
-            "immutable",
+            Check::Immutable,
             format!("expected fields that can change, found immutable ones{named}"),
             Some(delete_first(id)),
         )
     } else if lower.contains("exceeded quota") {
-        ("quota", "expected room in the quota".to_owned(), None)
+        (Check::Quota, "expected room in the quota".to_owned(), None)
     } else if lower.contains("admission") || lower.contains("denied") {
-        ("admission", "expected admission to accept it".to_owned(), None)
+        (Check::Admission, "expected admission to accept it".to_owned(), None)
     } else if code == 409 {
         (
-            "conflict",
+            Check::Conflict,
             "expected the object that was compared".to_owned(),
             Some("look again: kubectl delivery diff".into()),
         )
     } else if matches!(code, 401 | 403) {
-        ("rights", "expected the right to do it".to_owned(), None)
+        (Check::Rights, "expected the right to do it".to_owned(), None)
     } else {
-        ("dry-run", format!("expected the server to accept it{named}"), None)
+        (Check::DryRun, format!("expected the server to accept it{named}"), None)
     };
     refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
 }
@@ -48,7 +49,8 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
 pub(super) fn kept(id: &ObjectId, paths: &[String]) -> PreflightFinding {
     let message =
         format!("immutable fields would change: the API server keeps {} as it is", paths.join(", "));
-    refuse("immutable", Some(id), message, Some(delete_first(id)))
+    let finding = refuse(Check::Immutable, Some(id), message, Some(delete_first(id)));
+    PreflightFinding { paths: paths.to_vec(), ..finding }
 }
 
 fn delete_first(id: &ObjectId) -> String {
@@ -177,16 +179,19 @@ mod tests {
             "spec.selector: Invalid value: field is immutable",
             &["spec.selector".into()],
         );
-        assert_eq!(immutable.check, "immutable");
+        assert_eq!(immutable.check, Check::Immutable);
         assert!(
             immutable.message.contains("spec.selector")
                 && immutable.hint.unwrap().contains("-n shop deployment.apps/web")
         );
         assert_eq!(
             of_server(&id, 403, "admission webhook \"x\" denied the request: no", &[]).check,
-            "admission"
+            Check::Admission
         );
-        assert_eq!(of_server(&id, 403, "pods \"a\" is forbidden: exceeded quota: q", &[]).check, "quota");
-        assert_eq!(of_server(&id, 403, "User cannot patch", &[]).check, "rights");
+        assert_eq!(
+            of_server(&id, 403, "pods \"a\" is forbidden: exceeded quota: q", &[]).check,
+            Check::Quota
+        );
+        assert_eq!(of_server(&id, 403, "User cannot patch", &[]).check, Check::Rights);
     }
 }

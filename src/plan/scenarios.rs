@@ -109,7 +109,7 @@ pub(super) fn plan(comparison: &Comparison) -> Planned {
 
 pub(super) fn refusals(planned: &Planned) -> Vec<&str> {
     let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
-    planned.findings.iter().filter(refuses).map(|finding| &*finding.check).collect()
+    planned.findings.iter().filter(refuses).map(|finding| finding.check.name()).collect()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::questions::{Compared, compared, is_answered};
 use super::reached::not_reached;
 use super::{quota, refusals};
 use crate::compare::{self, Owners};
+use crate::model::check::Check;
 use crate::model::finding::{Comparison, HandClass, ObjectComparison};
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
@@ -22,9 +23,9 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     tried.extend(answered_before(&mut plan.steps, &compared));
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
-            matches!(&*known.check, "ownership" | "owners")
-                && known.object.is_some()
-                && known.object == finding.object
+            matches!(known.check, Check::Ownership | Check::Owners)
+                && !known.objects.is_empty()
+                && known.objects == finding.objects
         };
         if finding.severity != Severity::Refuse {
             continue;
@@ -32,7 +33,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         if findings.iter().any(owned) {
             finding.hint = Some("this may be gone once the fields of others are taken over".into());
         } else if let Some(managers) =
-            finding.object.as_ref().and_then(|id| in_the_way(&plan.steps, &compared, id))
+            finding.objects.first().and_then(|id| in_the_way(&plan.steps, &compared, id))
         {
             finding.hint = Some(format!("fields of another tool may be in the way: --adopt {managers}"));
         }
@@ -42,9 +43,10 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     findings.extend(pods(asked, answers, &made));
     findings.extend(quota::exceeded(&plan, comparison, asked, answers));
     let unreadable = answers.unreadable.iter();
-    findings.extend(unreadable.map(|why| note("unreadable", None, format!("could not be checked: {why}"))));
+    findings
+        .extend(unreadable.map(|why| note(Check::Unreadable, None, format!("could not be checked: {why}"))));
     findings.extend(
-        answers.warnings.iter().map(|text| note("warnings", None, format!("the server warns: {text}"))),
+        answers.warnings.iter().map(|text| note(Check::Warnings, None, format!("the server warns: {text}"))),
     );
     let idle: BTreeSet<u32> =
         plan.steps.iter().filter(|step| changes_nothing(step, &compared)).map(|step| step.id).collect();
@@ -56,7 +58,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     for step in &plan.steps {
         if let Undo::Impossible { why } = &step.undo {
             let message = format!("cannot be undone: {why}; a failure after it is not reverted past it");
-            findings.push(note("undo", Some(&step.target.id()), message));
+            findings.push(note(Check::Undo, Some(&step.target.id()), message));
         }
     }
     Planned { plan, findings }
@@ -92,7 +94,7 @@ fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> 
         Some(users) => {
             let names: Vec<String> = users.iter().map(ToString::to_string).collect();
             let message = format!("stays: still used by {}", names.join(", "));
-            findings.push(note("prune", Some(&step.target.id()), message));
+            findings.push(note(Check::Prune, Some(&step.target.id()), message));
             false
         }
         None => true,
@@ -159,10 +161,10 @@ fn tries(
             (Answer::Unknown { why }, _) if waits_for_nothing(why, &id, &created) => {
                 let message =
                     format!("expected a namespace or kind that is there or in the release, found: {why}");
-                findings.push(refuse("dry-run", Some(&id), message, None));
+                findings.push(refuse(Check::DryRun, Some(&id), message, None));
             }
             (Answer::Unknown { why }, _) => {
-                findings.push(note("dry-run", Some(&id), format!("could not be verified: {why}")));
+                findings.push(note(Check::DryRun, Some(&id), format!("could not be verified: {why}")));
             }
             (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
                 if let Some(step) = step {
@@ -231,7 +233,7 @@ fn take_in(step: &mut PlanStep, answer: &Object) -> Option<PreflightFinding> {
         let message =
             format!("expected every field to be kept, found that the server drops {}", dropped.join(", "));
         let hint = "is the kind's definition older than the manifest?".to_owned();
-        refuse("dry-run", Some(&id), message, Some(hint))
+        PreflightFinding { paths: dropped, ..refuse(Check::DryRun, Some(&id), message, Some(hint)) }
     })
 }
 
@@ -259,7 +261,8 @@ fn rights(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
             }
             Some(Allowed::Unknown(why)) => {
                 let message = format!("whether {} {resource} is allowed is not known: {why}", right.verb);
-                findings.push(refuse("rights", None, message, None));
+                let subject = Some(right_on(&resource, right.namespace.as_deref()));
+                findings.push(PreflightFinding { subject, ..refuse(Check::Rights, None, message, None) });
             }
             None => {}
         }
@@ -271,14 +274,20 @@ fn rights(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
         let message =
             format!("expected the right to {verbs} {resource} {place}, found none (needed {purpose})");
         if optional {
-            return note("rights", None, message);
+            return note(Check::Rights, None, message);
         }
+        let subject = right_on(&resource, namespace);
         let namespace = namespace.map(|name| format!(" -n {name}")).unwrap_or_default();
         let verb = verbs.split(',').next().unwrap_or_default();
         let hint = format!(
             "kubectl auth can-i {verb} {resource}{namespace}; docs/permissions.md has a Role that suffices"
         );
-        refuse("rights", None, message, Some(hint))
+        PreflightFinding { subject: Some(subject), ..refuse(Check::Rights, None, message, Some(hint)) }
     }));
     findings
+}
+
+/// A resource in a namespace, as a waiver names the permissions on it.
+fn right_on(resource: &str, namespace: Option<&str>) -> String {
+    namespace.map_or_else(|| resource.to_owned(), |namespace| format!("{resource}/{namespace}"))
 }

@@ -4,12 +4,14 @@
 mod asides;
 mod clean;
 pub mod diff;
+mod preflight;
 pub mod progress;
 mod redact;
 pub mod release;
 
 pub use asides::aside_notes;
 pub use clean::clean;
+pub use preflight::finding_text;
 pub use redact::Redactor;
 
 use serde::Serialize;

@@ -4,12 +4,15 @@ use super::envelope::Attestation;
 use super::keys::PublicKey;
 use crate::model::Sha256Digest;
 use crate::model::attestation::TestResult;
+use crate::model::check::Check;
 
 /// Something that is required and was not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The check's name, as `--waive` takes it: `signature` or `evidence`.
-    pub check: &'static str,
+    pub check: Check,
+    /// The test that it is about; none where it is a signature.
+    pub name: Option<String>,
     /// What was expected, what was found.
     pub message: String,
     /// What to type.
@@ -30,7 +33,8 @@ pub fn demand(
         if let Err(found) = any_good(signatures, keys, release) {
             let names = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(" or ");
             refusals.push(Refusal {
-                check: "signature",
+                check: Check::Signature,
+                name: None,
                 message: format!("expected a signature by {names}, found {found}"),
                 hint: "kubectl delivery sign RELEASE --key cosign.key".into(),
             });
@@ -47,7 +51,8 @@ fn test(
     release: &Sha256Digest,
 ) -> Option<Refusal> {
     let refusal = |found: String| Refusal {
-        check: "evidence",
+        check: Check::Evidence,
+        name: Some(name.to_owned()),
         message: format!("expected evidence {name}, found {found}"),
         hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };

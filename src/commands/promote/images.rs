@@ -1,5 +1,6 @@
 //! Whether the registries still have what a promotion needs: the images to come, and those that a revert brings back.
 
+use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::pod_spec;
@@ -101,8 +102,10 @@ fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> 
         }
     }
     looked.findings.extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
-        check: "images".into(),
-        object: None,
+        check: Check::Images,
+        objects: Vec::new(),
+        paths: Vec::new(),
+        subject: None,
         message: format!("not looked up: {}: {why}", references.join(", ")),
         hint: None,
         severity: Severity::Note,
@@ -128,10 +131,12 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
         }
     };
     PreflightFinding {
-        check: "images".into(),
-        object: object.cloned(),
+        check: Check::Images,
+        objects: object.cloned().into_iter().collect(),
+        paths: Vec::new(),
+        subject: Some(reference.to_owned()),
         message,
-        hint: Some("push it again, or --waive images where the nodes hold it".into()),
+        hint: Some("push it again, unless the nodes hold it".into()),
         severity,
     }
 }

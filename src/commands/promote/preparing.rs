@@ -208,13 +208,16 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     plan::name_data_loss(&mut planned, &comparison, &claims, policy);
     planned.findings.extend(plan::quarantine(&inventory, &identity));
     planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
-        check: refusal.check.into(),
-        object: None,
+        check: refusal.check,
+        objects: Vec::new(),
+        paths: Vec::new(),
+        subject: refusal.name.clone(),
         message: refusal.message.clone(),
         hint: Some(refusal.hint.clone()),
         severity: Severity::Refuse,
     }));
-    plan::waive(&mut planned.findings, &policy.waivers);
+    plan::waive(&mut planned, &policy.waivers);
+    planned.findings = plan::merge_findings(planned.findings);
     if let Some(written) = written {
         refuse_if_moved(written, &planned.plan)?;
     }

@@ -9,6 +9,7 @@ use crate::commands::gating;
 use crate::commands::inputs::Inputs;
 use crate::execute;
 use crate::execute::watching::WatchingOptions;
+use crate::model::check::Check;
 use crate::model::journal::Judging;
 use crate::model::plan::{OnFailure, Plan, Settings, Waiver};
 use crate::plan::Policy;
@@ -91,7 +92,12 @@ pub(in crate::commands) fn with_environment(mut policy: Policy, inputs: &Inputs)
 impl Allow {
     /// What the flags allow.
     pub(in crate::commands) fn policy(&self) -> Policy {
-        let waiver = |check: &String| Waiver { check: check.clone(), reason: self.reason.clone() };
+        let waiver = |(check, item): &(Check, Option<String>)| Waiver {
+            check: check.name().into(),
+            item: item.clone(),
+            reason: self.reason.clone(),
+            gave_up: Vec::new(),
+        };
         Policy {
             overwrite: self.overwrite,
             adopt: self.adopt.iter().cloned().collect(),

@@ -6,7 +6,7 @@ use crate::model::event::PlannedStep;
 use crate::model::finding::Comparison;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::plan::{self, Planned};
-use crate::report::clean;
+use crate::report::{clean, finding_text};
 use comfy_table::{ContentArrangement, Table, presets};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -46,13 +46,10 @@ pub(super) fn person(
             if context.color(Stream::Stderr) { format!("\u{1b}[2m{line}\u{1b}[0m") } else { line }
         )?;
     }
-    let (refusing, rest): (Vec<_>, Vec<_>) =
-        planned.findings.iter().partition(|finding| finding.severity == Severity::Refuse);
-    for finding in rest {
-        finding_line(&mut err, "note", finding)?;
-    }
-    for finding in refusing {
-        finding_line(&mut err, "refused", finding)?;
+    for severity in [Severity::Note, Severity::Waived, Severity::Refuse] {
+        for finding in planned.findings.iter().filter(|finding| finding.severity == severity) {
+            finding_line(&mut err, finding)?;
+        }
     }
     Ok(())
 }
@@ -107,11 +104,16 @@ fn declared(comparison: &Comparison, environment: &Environment) -> Vec<String> {
     lines
 }
 
-fn finding_line(err: &mut dyn Write, word: &str, finding: &PreflightFinding) -> std::io::Result<()> {
-    let object = finding.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-    writeln!(err, "{word} [{}] {}", finding.check, clean(&format!("{object}{}", finding.message)))?;
-    if let Some(hint) = &finding.hint {
-        writeln!(err, "  hint: {}", clean(hint))?;
+fn finding_line(err: &mut dyn Write, finding: &PreflightFinding) -> std::io::Result<()> {
+    let word = match finding.severity {
+        Severity::Refuse => "refused",
+        Severity::Waived => "waived",
+        Severity::Note => "note",
+    };
+    writeln!(err, "{word} [{}] {}", finding.check, clean(&finding_text(finding)))?;
+    let waiver = || plan::waiver_hint(finding).filter(|_| finding.severity == Severity::Refuse);
+    for hint in finding.hint.clone().into_iter().chain(waiver()) {
+        writeln!(err, "  hint: {}", clean(&hint))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::model::ObjectId;
 use crate::model::event::{Event, Outcome, Phase};
 use crate::model::plan::Severity;
 use crate::model::verdict::Verdict;
-use crate::report::clean;
+use crate::report::{clean, finding_text};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -50,7 +50,9 @@ impl Lines {
             Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
             Event::Preflight { findings } => {
                 let refuses = findings.iter().filter(|finding| finding.severity == Severity::Refuse);
-                refuses.map(|finding| format!("refused [{}] {}", finding.check, finding.message)).collect()
+                refuses
+                    .map(|finding| format!("refused [{}] {}", finding.check, finding_text(finding)))
+                    .collect()
             }
             Event::StepEnded { object, result, ok, .. } => {
                 let action = self.board.row(object).map(|row| row.action.clone()).unwrap_or_default();

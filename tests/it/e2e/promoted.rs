@@ -254,7 +254,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     let absent = Case {
         what: "image not there and waived",
         next: &objects(&image.0, |_| {}),
-        flags: &["--waive", "images"],
+        flags: &["--waive", &format!("images={}", image.0)],
         kind: "imageNotFound",
         words: "the registry says that it does not exist",
     };
@@ -269,7 +269,8 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     let refused = shop.promote(&release, &["--waive", "quarantine"], |_| {});
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(
-        refused.stderr.contains("[images]") && refused.stderr.contains("--waive images"),
+        refused.stderr.contains("[images]")
+            && refused.stderr.contains(&format!("--waive images={}", image.0)),
         "{}",
         refused.stderr
     );
@@ -327,7 +328,13 @@ fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
     let case = |what, next, flags, kind, words| Case { what, next, flags, kind, words };
     let cases = [
         case("crashes", &*crash, &[] as &[&str], "crashLoop", "exit code 3"),
-        case("a missing key", &key, &["--waive", "requirements"], "missingConfiguration", "password"),
+        case(
+            "a missing key",
+            &key,
+            &["--waive", "requirements=Secret/db"],
+            "missingConfiguration",
+            "password",
+        ),
         case("never ready", &unready, &[], "deadlineExceeded", "8 s progressDeadlineSeconds"),
         case(
             "crashes 10 s later",

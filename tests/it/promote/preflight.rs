@@ -183,5 +183,12 @@ fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_
         ran.stderr
     );
     assert!(ran.stderr.contains("note [images] not looked up: 127.0.0.1:9/api:1"), "{}", ran.stderr);
-    promote(&namespace, &release, &["--dry-run=server", "--waive", "images"]).exits(0);
+    promote(&namespace, &release, &["--dry-run=server", "--waive", "images"]).exits(1);
+    let waived = format!("images={absent}");
+    let ran =
+        promote(&namespace, &release, &["--dry-run=server", "--waive", &waived, "--reason", "preloaded"]);
+    assert!(ran.exits(0).stderr.contains("waived [images]"));
+    let other = format!("images={absent}-other");
+    let ran = promote(&namespace, &release, &["--dry-run=server", "--waive", &other]).exits(2);
+    assert!(ran.stderr.contains(&format!("--waive {other} names no finding")), "{}", ran.stderr);
 }
