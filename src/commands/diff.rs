@@ -156,9 +156,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     show(&view, &args, context)?;
     let unchecked = unchecked(&comparison, &args.waive, &meta.namespace);
-    if let Some(first) = unchecked.first() {
+    if !unchecked.is_empty() {
         let message = format!("{} objects could not be checked", unchecked.len());
-        let hint = format!("--waive unreadable={} goes on without it", waiver_item(first));
+        let waivers = unchecked.iter().map(|id| format!(" --waive unreadable={}", waiver_item(id)));
+        let hint = format!("to go on without them:{}", waivers.collect::<String>());
         return Err(CommandError::new(ErrorKind::Other, message).with_hint(hint));
     }
     Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })

@@ -9,7 +9,7 @@ use super::structural::{Difference, differences, split_towards};
 use crate::model::environment::{Environment, External};
 use crate::model::finding::{RuleFinding, UntestedChange};
 use crate::model::image::ImageReference;
-use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};
+use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
 use crate::model::pod_spec::images;
 use crate::model::release::{Release, Requirement};
 use crate::model::{FieldPath, Gvk, Object, ObjectId, kinds};
@@ -141,7 +141,7 @@ impl Maker<'_> {
                 Difference { path: FieldPath::root(), left: None, right: Some(desired.value().clone()) };
             return vec![self.change(&id, whole)];
         };
-        let desired = &*without_ours(desired);
+        let desired = &*without_ours(desired, tested);
         if tested == desired {
             return Vec::new();
         }
@@ -179,16 +179,30 @@ fn drop_aggregated(object: &mut Object) {
     }
 }
 
-/// Without what a promotion adds to every object, which what was last promoted holds.
-fn without_ours(desired: &Object) -> Cow<'_, Object> {
-    let annotation = |at: &Value| at.pointer("/metadata/annotations")?.get(RESTART_ANNOTATION).map(|_| ());
-    let restarted = desired.at("/spec/template").and_then(annotation).is_some();
-    if desired.label(APPLYSET_PART_OF_LABEL).is_none() && !restarted {
+/// Without what a promotion adds to every object, which what was last promoted holds: when pods were restarted is no
+/// difference from what was tested.
+fn without_ours<'a>(desired: &'a Object, tested: &Object) -> Cow<'a, Object> {
+    let restarts = [RESTART_ANNOTATION, KUBECTL_RESTART_ANNOTATION];
+    let restart = |object: &Object, key: &str| {
+        let annotations = object.at("/spec/template/metadata/annotations")?;
+        annotations.get(key).cloned()
+    };
+    let is_carried = |key: &&&str| {
+        restart(desired, key).is_some()
+            && (**key == RESTART_ANNOTATION || restart(desired, key) != restart(tested, key))
+    };
+    let carried: Vec<&&str> = restarts.iter().filter(is_carried).collect();
+    if desired.label(APPLYSET_PART_OF_LABEL).is_none() && carried.is_empty() {
         return Cow::Borrowed(desired);
     }
+
     let mut bare = desired.clone();
-    let template = restarted.then(|| bare.value_mut().pointer_mut("/spec/template")).flatten();
-    remove(template, "annotations", RESTART_ANNOTATION);
+    for key in carried {
+        match restart(tested, key) {
+            Some(value) => bare.value_mut()["spec"]["template"]["metadata"]["annotations"][*key] = value,
+            None => remove(bare.value_mut().pointer_mut("/spec/template"), "annotations", key),
+        }
+    }
     remove(Some(bare.value_mut()), "labels", APPLYSET_PART_OF_LABEL);
     Cow::Owned(bare)
 }

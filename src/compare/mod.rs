@@ -40,6 +40,7 @@ pub use images::{Running, RunningWorkload, pods_of, running_images};
 pub use managed_fields::{Owners, class_of, leaves};
 pub use object::{Looked, object, stray};
 pub use overlay::overlay;
+pub use pair::generated_stem;
 pub use pin::PinError;
 pub use proof::{Outlook, outlook};
 pub use ran::{Ran, RanWorkload, ran};

@@ -2,13 +2,16 @@
 
 use super::drift::drift;
 use super::fields::changes;
+use super::managed_fields::Owners;
 use super::overlay::overlay;
 use super::unowned::is_default;
 use crate::model::finding::{
-    Aside, AsideReason, Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus, UntestedChange,
+    Aside, AsideReason, Certainty, ChangeKind, FieldChange, HandClass, ObjectComparison, ObjectStatus,
+    UntestedChange,
 };
+use crate::model::names::KUBECTL_RESTART_ANNOTATION;
 use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
-use crate::model::{Object, Target};
+use crate::model::{FieldPath, Object, Target};
 
 /// What was seen of one object.
 #[derive(Clone, Debug)]
@@ -105,7 +108,12 @@ pub fn object(looked: Looked) -> ObjectComparison {
         Some(Prediction::Refused { why, fields }) => {
             // What was changed by hand may be why the server refuses.
             (found.changes, found.asides) = predicted(desired, live);
-            return with(found, ObjectStatus::Refused { why, fields });
+            let status = if is_replaced(desired, &why) {
+                ObjectStatus::Replaced
+            } else {
+                ObjectStatus::Refused { why, fields }
+            };
+            return with(found, status);
         }
         Some(Prediction::NotChecked { why }) => return with(found, ObjectStatus::NotChecked { why }),
         Some(Prediction::NotVerified { why }) => {
@@ -118,8 +126,26 @@ pub fn object(looked: Looked) -> ObjectComparison {
             (found.changes, found.asides) = predicted(desired, live);
         }
     }
+    found.asides.extend(restart(live));
     let status = if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed };
     with(found, status)
+}
+
+/// A restart of a workload's pods by another client; one that a promotion has kept is ours.
+fn restart(live: &Object) -> Option<Aside> {
+    let template = ["spec", "template", "metadata", "annotations", KUBECTL_RESTART_ANNOTATION];
+    let path = template.iter().fold(FieldPath::root(), |path, name| path.field(name));
+    path.get(live.value())?;
+    let owners = Owners::of(live);
+    let owner = owners.owner(&path).filter(|owner| owner.class != HandClass::Ours)?;
+    let is_ours = owners.is_ours(&path);
+    (!is_ours).then(|| Aside { path, reason: AsideReason::Restart { manager: owner.manager.clone() } })
+}
+
+/// Whether a promotion answers a refusal by deleting and creating the object: a Job's template never changes.
+fn is_replaced(desired: &Object, why: &str) -> bool {
+    let gvk = desired.gvk();
+    (&*gvk.group, &*gvk.kind) == ("batch", "Job") && why.contains("immutable")
 }
 
 fn with(mut found: ObjectComparison, status: ObjectStatus) -> ObjectComparison {

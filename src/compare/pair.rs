@@ -109,6 +109,13 @@ fn without_hash(id: &ObjectId) -> &str {
     }
 }
 
+/// What two names share that are new at each rendering: all but the hash of a generator, or a last part with a digit (a
+/// version, a revision, a checksum). None where the name has no such part.
+pub fn generated_stem(id: &ObjectId) -> Option<&str> {
+    let (stem, last) = id.name.rsplit_once('-')?;
+    (is_hash(last) || last.chars().any(|c| c.is_ascii_digit())).then_some(stem)
+}
+
 /// kustomize encodes hashes in hex with vowel-like and confusable characters replaced.
 fn is_hash(text: &str) -> bool {
     text.len() == 10 && text.chars().all(|c| "2456789bcdfghkmt".contains(c))

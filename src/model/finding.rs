@@ -85,6 +85,8 @@ pub enum ObjectStatus {
         /// What the server said, cleaned.
         why: String,
     },
+    /// Fields differ that cannot change, and a promotion deletes it and creates it again.
+    Replaced,
     /// The server refuses desired itself (validation, admission, an immutable field).
     Refused {
         /// What the server said, cleaned.
@@ -124,6 +126,11 @@ pub enum AsideReason {
     Mark {
         /// The tool's name.
         tool: &'static str,
+    },
+    /// Pods were restarted by it, and a promotion keeps it.
+    Restart {
+        /// The field manager that set it.
+        manager: String,
     },
     /// The server lets no update change it, and desired leaves it open.
     Bound,

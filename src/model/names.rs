@@ -8,6 +8,8 @@ pub const API_VERSION: &str = "kubectl-delivery.io/v1alpha1";
 pub const FIELD_MANAGER: &str = "kubectl-delivery";
 /// Annotation on a pod template: the hash of the configuration its pods read at start.
 pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";
+/// Annotation on a pod template: when `kubectl rollout restart` restarted its pods.
+pub const KUBECTL_RESTART_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
 /// Annotation: other objects (`Kind/name`, comma-separated) that must be done before this one is applied.
 pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
 /// Annotation on a Job: `pre` or `verify`.

@@ -85,9 +85,10 @@ pub async fn predict(
     (Observed::Present(live), moves())
 }
 
-/// A webhook may deny because the request is dry: what it would say of a real one is not known.
+/// A webhook may deny because the request is dry, or not answer: what it would say of a real one is not known.
 fn is_of_webhook(message: &str) -> bool {
     message.contains("does not support dry run")
+        || message.contains("failed calling webhook")
         || message.contains("admission webhook") && message.contains("denied the request")
 }
 

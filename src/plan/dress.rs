@@ -1,9 +1,10 @@
-//! What a promotion adds to desired objects: the ApplySet label, and the annotation that restarts pods.
+//! What a promotion adds to desired objects: the ApplySet label, and the annotations that restart pods.
 //!
 //! A comparison dresses desired as live is dressed ([`dress_as_live`]), so that neither is ever a difference.
 
 use crate::model::Object;
-use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};
+use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// Where the annotations of the pod template of a kind lie that restarts its pods when its template changes.
@@ -28,15 +29,30 @@ pub fn dress_as_live(desired: &mut Object, live: &Object, applyset_id: &str) {
     carry_restart(desired, live);
 }
 
-/// Carries the restart annotation of live's pod template into desired, where desired has none of its own.
+/// Carries the restart annotations of live's pod template into desired: ours where desired has none of its own, kubectl's
+/// also where desired holds an earlier restart.
 pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
     let Some(path) = template_annotations(desired) else { return };
-    let in_template = |object: &Object| {
-        let pointer = format!("/{}/{}", path.join("/"), RESTART_ANNOTATION.replace('/', "~1"));
+    let in_template = |object: &Object, key: &str| {
+        let pointer = format!("/{}/{}", path.join("/"), key.replace('/', "~1"));
         object.at(&pointer).and_then(Value::as_str).map(str::to_owned)
     };
-    if let (Some(value), None) = (in_template(live), in_template(desired)) {
-        insert(desired, &path, RESTART_ANNOTATION, &value);
+    for key in [RESTART_ANNOTATION, KUBECTL_RESTART_ANNOTATION] {
+        let Some(value) = in_template(live, key) else { continue };
+        let is_kept = match in_template(desired, key) {
+            None => true,
+            Some(own) => key == KUBECTL_RESTART_ANNOTATION && is_later(&value, &own),
+        };
+        if is_kept {
+            insert(desired, &path, key, &value);
+        }
+    }
+}
+
+fn is_later(value: &str, than: &str) -> bool {
+    match (value.parse::<Timestamp>(), than.parse::<Timestamp>()) {
+        (Ok(value), Ok(than)) => value > than,
+        _ => false,
     }
 }
 
@@ -86,6 +102,24 @@ mod tests {
             Some(&json!({RESTART_ANNOTATION: "abc"}))
         );
         assert_eq!(desired.labels().unwrap().len(), 1, "live is in no set, so desired is in none");
+    }
+
+    #[test]
+    fn a_restart_by_kubectl_is_carried_unless_desired_holds_a_later_one() {
+        for (own, live, kept) in [
+            (None, "2026-11-28T10:00:00+01:00", "2026-11-28T10:00:00+01:00"),
+            (Some("2026-11-28T08:00:00Z"), "2026-11-28T10:00:00+01:00", "2026-11-28T10:00:00+01:00"),
+            (Some("2026-11-28T09:30:00Z"), "2026-11-28T10:00:00+01:00", "2026-11-28T09:30:00Z"),
+            (Some("release 7"), "2026-11-28T10:00:00+01:00", "release 7"),
+        ] {
+            let live = deployment(json!({KUBECTL_RESTART_ANNOTATION: live}), json!({}));
+            let own = own.map_or(Value::Null, |own| json!({KUBECTL_RESTART_ANNOTATION: own}));
+            let mut desired = deployment(own, json!({}));
+            carry_restart(&mut desired, &live);
+            let found =
+                &desired.at("/spec/template/metadata/annotations").unwrap()[KUBECTL_RESTART_ANNOTATION];
+            assert_eq!(found, kept);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::going::{Going, going};
 use super::owners::foreign_owner;
-use super::policy::{Policy, refuse};
+use super::policy::{Policy, note, refuse};
 use super::restart::data_differs;
 use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
@@ -69,7 +69,7 @@ impl<'a> Item<'a> {
             return (Some(item(Kind::Create, "not in the cluster")), Vec::new());
         };
         let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
-        if is_unchangeable_job(object) {
+        if object.status == ObjectStatus::Replaced {
             return (Some(item(Kind::Recreate, "a Job's template cannot change")), findings);
         }
         let mut item = item(Kind::Nothing, "");
@@ -77,9 +77,18 @@ impl<'a> Item<'a> {
         if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
             let label = FieldPath::root().field("metadata").field("labels").field(APPLYSET_PART_OF_LABEL);
             item.change(label, "joins the set");
-        } else if matches!(object.status, ObjectStatus::Refused { .. } | ObjectStatus::NotVerified { .. }) {
+        } else if matches!(object.status, ObjectStatus::Refused { .. }) {
             // The server says what is the matter when the step is tried on it.
             item.kind = Kind::Apply;
+        } else if let ObjectStatus::NotVerified { why } = &object.status
+            && item.kind == Kind::Nothing
+        {
+            // What is not sent needs no answer.
+            findings.push(note(
+                Check::DryRun,
+                Some(&id),
+                format!("not checked, and predicted to be in sync: {why}"),
+            ));
         }
         (Some(item), findings)
     }
@@ -205,13 +214,6 @@ impl<'a> Item<'a> {
             )),
         }
     }
-}
-
-/// The server refuses to change a Job's template: the Job is deleted and created.
-fn is_unchangeable_job(object: &ObjectComparison) -> bool {
-    let id = object.id();
-    let ObjectStatus::Refused { why, .. } = &object.status else { return false };
-    id.group == "batch" && id.kind == "Job" && why.contains("immutable")
 }
 
 /// `image changes`, `2 fields change`.

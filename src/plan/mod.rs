@@ -13,6 +13,7 @@ mod draft;
 mod dress;
 mod fields_v1;
 mod final_object;
+mod firsts;
 mod going;
 #[cfg(test)]
 mod hook_scenarios;

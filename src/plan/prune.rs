@@ -5,6 +5,7 @@ use super::content::expect_present;
 use super::policy::{Facts, Policy, note, refuse};
 use super::undo;
 use super::waves::{is_aggregated, rank};
+use crate::compare::generated_stem;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::hook::goes_once_succeeded;
@@ -37,8 +38,8 @@ pub(super) fn prune(
         .filter_map(|object| object.live.object())
         .filter(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id))
         .count();
-    if goes.len() * 3 > old_set && !policy.allow_prune {
-        let names: Vec<_> = goes.iter().map(|(object, _)| object.id().to_string()).collect();
+    let names = not_replaced(goes.iter().map(|(object, _)| object.id()), before);
+    if names.len() * 3 > old_set && !policy.allow_prune {
         findings.push(refuse(
             Check::Prune,
             None,
@@ -61,6 +62,22 @@ pub(super) fn prune(
     }
     number_waves(&mut steps, &alone);
     (steps, findings)
+}
+
+/// The objects that go without one of the same generated name being created.
+fn not_replaced(goes: impl Iterator<Item = ObjectId>, before: &[PlanStep]) -> Vec<String> {
+    let stem = |id: &ObjectId| {
+        let stem = generated_stem(id)?.to_owned();
+        Some(ObjectId { name: stem, ..id.clone() })
+    };
+    let created = before.iter().filter(|step| matches!(step.action, Action::Create { .. }));
+    let mut created: Vec<ObjectId> = created.filter_map(|step| stem(&step.target.id())).collect();
+    let is_replaced = |id: &ObjectId, created: &mut Vec<ObjectId>| {
+        let at = stem(id).and_then(|stem| created.iter().position(|one| *one == stem));
+        // One stands for one.
+        at.map(|at| created.swap_remove(at)).is_some()
+    };
+    goes.filter(|id| !is_replaced(id, &mut created)).map(|id| id.to_string()).collect()
 }
 
 fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {

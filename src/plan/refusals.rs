@@ -1,5 +1,6 @@
 //! What the server's refusals mean: which check they fail, with the fields by name.
 
+use super::firsts::DeadWebhook;
 use super::going::namespace_going;
 use super::policy::refuse;
 use crate::model::ObjectId;
@@ -43,6 +44,13 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
         (Check::DryRun, format!("expected the server to accept it{named}"), None)
     };
     refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
+}
+
+/// A finding about an object that a webhook has to admit which does not answer.
+pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message: &str) -> PreflightFinding {
+    let message = format!("webhook {} does not answer, and has to admit the change: {message}", webhook.name);
+    let hint = "bring the webhook back first; kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names it";
+    refuse(Check::DryRun, Some(id), message, Some(hint.into()))
 }
 
 /// A finding about fields that the server keeps as they are without refusing anything.

@@ -233,8 +233,7 @@ fn a_job_that_cannot_change_is_deleted_and_created() {
     let mut comparison = clean();
     let mut job =
         same(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {}}));
-    job.status =
-        ObjectStatus::Refused { why: "spec.template: field is immutable".into(), fields: Vec::new() };
+    job.status = ObjectStatus::Replaced;
     comparison.objects.push(job);
     let planned = plan(&comparison);
     assert!(matches!(planned.plan.steps[0].action, Action::Recreate { .. }));

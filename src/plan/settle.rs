@@ -1,7 +1,8 @@
 //! What the server answered, taken into the plan: final objects, steps that change nothing, and refusals.
 
 use super::content::same_content;
-use super::pods::pods;
+use super::firsts::{DeadWebhook, Firsts};
+use super::pods::{pods, repaired};
 use super::policy::{Planned, note, refuse};
 use super::questions::{Compared, compared, is_answered};
 use super::reached::not_reached;
@@ -19,7 +20,9 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     let Planned { mut plan, mut findings } = planned;
     findings.extend(rights(asked, answers));
     let compared = compared(comparison);
-    let mut tried = tries(&mut plan.steps, &compared, asked, answers);
+    let firsts = Firsts::new(&plan.steps);
+    let services = services(comparison);
+    let (mut tried, behind) = tries(&mut plan.steps, &compared, asked, answers, &firsts, &services);
     tried.extend(answered_before(&mut plan.steps, &compared));
     for finding in &mut tried {
         let owned = |known: &PreflightFinding| {
@@ -39,8 +42,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         }
     }
     findings.append(&mut tried);
-    let made: Vec<Object> = plan.steps.iter().filter_map(created).cloned().collect();
-    findings.extend(pods(asked, answers, &made));
+    findings.extend(pods(asked, answers, &firsts, &services));
     findings.extend(quota::exceeded(&plan, comparison, asked, answers));
     let unreadable = answers.unreadable.iter();
     findings
@@ -54,6 +56,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     plan.unchanged.extend(idle.into_iter().map(|step| step.target));
     plan.steps = steps;
     findings.extend(keep_used(&mut plan, comparison));
+    follow_repairs(&mut plan.steps, &behind);
     number(&mut plan.steps, &mut plan.prune);
     for step in &plan.steps {
         if let Undo::Impossible { why } = &step.undo {
@@ -138,9 +141,10 @@ fn tries(
     compared: &Compared<'_>,
     asked: &Questions,
     answers: &Answers,
-) -> Vec<PreflightFinding> {
-    let mut findings = Vec::new();
-    let created: Vec<Object> = steps.iter().filter_map(created).cloned().collect();
+    firsts: &Firsts,
+    services: &[&Object],
+) -> (Vec<PreflightFinding>, BTreeMap<u32, u32>) {
+    let (mut findings, mut behind) = (Vec::new(), BTreeMap::new());
     for (question, answer) in asked.tries.iter().zip(&answers.tries) {
         let id = question.target.id();
         let step = steps.iter_mut().find(|step| step.id == question.step);
@@ -152,30 +156,69 @@ fn tries(
             }
             (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
             (Answer::Refused { code, message, fields }, _) => {
-                let finding = refusals::of_server(&id, *code, message, fields);
+                let webhook = DeadWebhook::parse(message);
+                let finding = match &webhook {
+                    Some(webhook) => match firsts.repairs(webhook, services) {
+                        Some(wave) => {
+                            behind.insert(question.step, wave);
+                            note(Check::DryRun, Some(&id), repaired(webhook))
+                        }
+                        None => refusals::of_dead_webhook(&id, webhook, message),
+                    },
+                    None => match firsts.of_object(&id) {
+                        Some(awaited) => note(Check::DryRun, Some(&id), awaited),
+                        None => refusals::of_server(&id, *code, message, fields),
+                    },
+                };
                 // What is the matter with a namespace is said once.
                 if !findings.contains(&finding) {
                     findings.push(finding);
                 }
             }
-            (Answer::Unknown { why }, _) if waits_for_nothing(why, &id, &created) => {
+            (Answer::Unknown { why }, _) if waits_for_nothing(why, &id, firsts) => {
                 let message =
                     format!("expected a namespace or kind that is there or in the release, found: {why}");
                 findings.push(refuse(Check::DryRun, Some(&id), message, None));
             }
             (Answer::Unknown { why }, _) => {
-                findings.push(note(Check::DryRun, Some(&id), format!("could not be verified: {why}")));
+                let awaited = firsts.of_object(&id).or_else(|| firsts.of_namespace(&id));
+                let message = awaited.unwrap_or_else(|| format!("not checked: {why}"));
+                findings.push(note(Check::DryRun, Some(&id), message));
             }
             (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
                 if let Some(step) = step {
-                    findings.extend(take_in(step, object));
+                    // With an older definition the server drops what it does not know.
+                    let dropped = take_in(step, object);
+                    findings.extend(dropped.map(|dropped| match firsts.of_object(&id) {
+                        Some(awaited) => note(Check::DryRun, Some(&id), awaited),
+                        None => dropped,
+                    }));
                     findings.extend(compared.get(&id).and_then(|compared| kept(step, compared, object)));
                 }
             }
             (Answer::Fine(_), _) => {}
         }
     }
-    findings
+    (findings, behind)
+}
+
+/// The Services that are there or are going to be.
+fn services(comparison: &Comparison) -> Vec<&Object> {
+    let both =
+        comparison.objects.iter().filter_map(|object| object.desired.as_ref().or(object.live.object()));
+    both.filter(|object| object.kind() == "Service").collect()
+}
+
+/// What a webhook is asked about follows the wave that repairs it.
+fn follow_repairs(steps: &mut [PlanStep], behind: &BTreeMap<u32, u32>) {
+    if behind.is_empty() {
+        return;
+    }
+    for step in steps.iter_mut() {
+        let repaired = behind.get(&step.id).filter(|wave| **wave >= step.wave);
+        step.wave = repaired.map_or(step.wave * 2, |wave| wave * 2 + 1);
+    }
+    steps.sort_by_key(|step| step.wave);
 }
 
 /// Fields that the server keeps as they are, whatever is sent.
@@ -196,29 +239,12 @@ fn answered_before(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<Prefl
     steps.iter_mut().filter_map(take).collect()
 }
 
-fn created(step: &PlanStep) -> Option<&Object> {
-    match &step.action {
-        Action::Create { object } => Some(object),
-        _ => None,
-    }
-}
-
 /// Whether what is missing is neither there nor made by this promotion.
-fn waits_for_nothing(why: &str, id: &ObjectId, created: &[Object]) -> bool {
+fn waits_for_nothing(why: &str, id: &ObjectId, firsts: &Firsts) -> bool {
     if why.contains("namespaces \"") && why.contains("not found") {
-        let namespace = id.namespace.as_deref();
-        return !created
-            .iter()
-            .any(|object| object.kind() == "Namespace" && Some(object.name()) == namespace);
+        return firsts.of_namespace(id).is_none();
     }
-    if why.contains("is not served yet") {
-        return !created.iter().any(|object| {
-            object.kind() == "CustomResourceDefinition"
-                && object.text("/spec/names/kind") == id.kind
-                && object.text("/spec/group") == id.group
-        });
-    }
-    false
+    why.contains("is not served yet") && firsts.of_object(id).is_none()
 }
 
 /// The answer becomes what the step is expected to give.

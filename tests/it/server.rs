@@ -151,7 +151,7 @@ fn what_a_secret_held_is_kept_in_its_own_namespace_and_in_no_other() {
     promote
         .arg("-f")
         .arg(manifests.path())
-        .args(["--overwrite", "--adopt", "kubectl-create", "--waive", "untested=ConfigMap/a"])
+        .args(["--overwrite", "--adopt", "kubectl-create", "--waive", &format!("untested=Secret/{other}/db")])
         .run()
         .exits(0);
     assert_eq!(other.get("", "Secret", "db").unwrap().text("/data/password"), "bmV3");

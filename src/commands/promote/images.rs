@@ -81,10 +81,15 @@ fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> B
     needed
 }
 
-/// Whether a pod of it is ready: what is down already cannot be brought back well.
+/// Whether the pods of its template as it is now are ready: what is down, or stands half-way, cannot be brought back well.
 fn is_up(live: &Object) -> bool {
-    let count = |field| live.at(field).and_then(serde_json::Value::as_u64).unwrap_or_default();
-    count("/status/readyReplicas") + count("/status/numberReady") > 0
+    let count = |field: &str| live.at(field).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let (all, updated, ready) = match live.kind() {
+        "DaemonSet" => ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady"),
+        _ => ("replicas", "updatedReplicas", "readyReplicas"),
+    };
+    let [all, updated, ready] = [all, updated, ready].map(|field| count(&format!("/status/{field}")));
+    ready > 0 && updated == all && ready >= all
 }
 
 fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> Looked {
@@ -120,9 +125,15 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
         }
         Needed { before, .. } => {
             let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
-            let message = format!(
-                "{reference}, which is there now, is gone from its registry: after a revert no node could pull it"
-            );
+            let message = if is_up {
+                format!(
+                    "{reference}, which is there now, is gone from its registry: after a revert no node could pull it"
+                )
+            } else {
+                format!(
+                    "its registry has no {reference}, which its template names now: a revert goes back to that"
+                )
+            };
             (
                 before.as_ref().map(|(id, _)| id),
                 message,

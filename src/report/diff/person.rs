@@ -234,7 +234,7 @@ fn without_release(view: &View) -> &'static str {
 
 fn code_of(status: &str) -> &'static str {
     match status {
-        "missing" | "being-deleted" | "refused" => "31",
+        "missing" | "being-deleted" | "refused" | "replaced" => "31",
         "extra" => "35",
         "not-checked" | "not-verified" => "33",
         _ => "33",

@@ -58,6 +58,7 @@ pub(super) fn summarise(
     Summary {
         compared: objects.len(),
         differ: with("refused")
+            + with("replaced")
             + objects
                 .iter()
                 .filter(|object| {

@@ -255,6 +255,9 @@ impl Maker<'_> {
             ),
             ObjectStatus::NotVerified { why } => ("not-verified", Some(why.clone())),
             ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
+            ObjectStatus::Replaced => {
+                ("replaced", Some("a promotion deletes it and creates it again".to_owned()))
+            }
             ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
         };
         let shown = self.redactor.id(&id);

@@ -10,6 +10,7 @@ mod preflight;
 mod prune;
 mod quarantine;
 mod quota;
+mod repairs;
 mod rights;
 mod sizes;
 mod support;

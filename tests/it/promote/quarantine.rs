@@ -65,7 +65,10 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
     app.namespace.quota(json!({"pods": "2"}));
     let mut many = web('6', None);
     many[0]["spec"]["replicas"] = 5.into();
-    app.promote("6", &many).args(["--waive", "quota=ResourceQuota/small", "--timeout", "10s"]).run().exits(3);
+    app.promote("6", &many)
+        .args(["--waive", "quota=ResourceQuota/small", "--waive", "pods=Deployment/web", "--timeout", "10s"])
+        .run()
+        .exits(3);
     app.kubectl(&["delete", "resourcequota", "small"]);
     assert_eq!(promotable(&app, "6", &many), Ok(()), "quota");
     app.promote("6", &many).run().exits(0);
@@ -79,7 +82,7 @@ fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine() {
     app.promote("2", &broken).run().exits(3);
     app.namespace.quota(json!({"pods": "2"}));
     let mut retry = app.promote("2", &broken);
-    for check in ["quarantine", "quota=ResourceQuota/small"] {
+    for check in ["quarantine", "quota=ResourceQuota/small", "pods=Deployment/web"] {
         retry.args(["--waive", check]);
     }
     let ran = retry.run().exits(3);

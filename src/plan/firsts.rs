@@ -1,0 +1,291 @@
+//! What a promotion brings or changes before the objects that depend on it: what the server says of those now is no
+//! answer to what it will say then.
+
+use super::workload::template;
+use crate::model::plan::{Action, PlanStep};
+use crate::model::{Object, ObjectId};
+use serde_json::Value;
+
+/// An object that a plan creates or changes.
+struct First {
+    id: ObjectId,
+    object: Object,
+    wave: u32,
+    is_created: bool,
+}
+
+/// The objects of a plan on which others depend.
+pub(super) struct Firsts(Vec<First>);
+
+impl Firsts {
+    pub(super) fn new(steps: &[PlanStep]) -> Self {
+        let first = |step: &PlanStep| {
+            let object = step.action.object()?;
+            let is_created = matches!(step.action, Action::Create { .. });
+            let is_changed = is_created || !step.changes.is_empty();
+            (is_changed && (is_depended_on(object) || template(object).is_some())).then(|| First {
+                id: step.target.id(),
+                object: object.clone(),
+                wave: step.wave,
+                is_created,
+            })
+        };
+        Self(steps.iter().filter_map(first).collect())
+    }
+
+    /// Why a rejection of a workload's pod says nothing yet; none where it does.
+    pub(super) fn of_pod(&self, message: &str, workload: &ObjectId) -> Option<String> {
+        let first = self.0.iter().find(|first| first.is_missed_by_pod(message, workload))?;
+        Some(format!("pod admission not checked yet: {}", first.said()))
+    }
+
+    /// Why nothing that was said of a workload's pod counts: other rules of pod security are in force then.
+    pub(super) fn pod_security(&self, workload: &ObjectId) -> Option<String> {
+        let first =
+            self.0.iter().find(|first| first.is_namespace_of(workload) && first.sets_pod_security())?;
+        Some(format!("pod admission not checked yet: {}", first.said()))
+    }
+
+    /// Why a rejection of an object says nothing yet; none where it does.
+    pub(super) fn of_object(&self, id: &ObjectId) -> Option<String> {
+        let defines = |first: &&First| {
+            first.object.kind() == "CustomResourceDefinition"
+                && first.object.text("/spec/names/kind") == id.kind
+                && first.object.text("/spec/group") == id.group
+        };
+        let first = self.0.iter().find(defines)?;
+        Some(format!("not checked yet: {}", first.said()))
+    }
+
+    /// Why nothing is known of an object yet whose namespace the plan creates.
+    pub(super) fn of_namespace(&self, id: &ObjectId) -> Option<String> {
+        let first = self.0.iter().find(|first| first.is_created && first.is_namespace_of(id))?;
+        Some(format!("not checked yet: {}", first.said()))
+    }
+
+    /// The last wave that changes the webhook that did not answer: its configuration, its Service, or the workload behind
+    /// that; none where the plan changes nothing of it.
+    pub(super) fn repairs(&self, webhook: &DeadWebhook<'_>, services: &[&Object]) -> Option<u32> {
+        let is_its = |first: &&First| {
+            let object = &first.object;
+            if object.gvk().group == "admissionregistration.k8s.io" {
+                let hooks = object.at("/webhooks").and_then(Value::as_array);
+                return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
+            }
+            let Some((namespace, name)) = webhook.service else { return false };
+            if first.id.namespace.as_deref() != Some(namespace) {
+                return false;
+            }
+            if object.kind() == "Service" {
+                return object.name() == name;
+            }
+            let of_service = services.iter().find(|service| service.name() == name);
+            let selector = of_service.and_then(|service| service.at("/spec/selector")?.as_object());
+            let labels = template(object).and_then(|template| template["metadata"]["labels"].as_object());
+            selector.zip(labels).is_some_and(|(selector, labels)| {
+                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+            })
+        };
+        self.0.iter().filter(is_its).map(|first| first.wave).max()
+    }
+}
+
+fn is_depended_on(object: &Object) -> bool {
+    let gvk = object.gvk();
+    matches!(
+        (&*gvk.group, &*gvk.kind),
+        ("", "Namespace" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Service")
+            | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
+            | ("scheduling.k8s.io", "PriorityClass")
+            | ("node.k8s.io", "RuntimeClass")
+    )
+}
+
+impl First {
+    /// One sentence for all of a kind: whoever reads it wants to know what is not known, and not thirty names.
+    fn said(&self) -> String {
+        let kind = &self.id.kind;
+        match &**kind {
+            "Namespace" | "LimitRange" | "ResourceQuota" => {
+                let verb = if self.is_created { "creates" } else { "changes" };
+                format!("this promotion {verb} {} first", self.id)
+            }
+            "CustomResourceDefinition" if !self.is_created => {
+                format!("this promotion changes the {kind} first")
+            }
+            _ => format!("this promotion creates the {kind} first"),
+        }
+    }
+
+    fn is_namespace_of(&self, workload: &ObjectId) -> bool {
+        self.id.kind == "Namespace" && Some(&self.id.name) == workload.namespace.as_ref()
+    }
+
+    fn sets_pod_security(&self) -> bool {
+        let labels = self.object.labels();
+        labels.is_some_and(|labels| {
+            labels.keys().any(|key| key.starts_with("pod-security.kubernetes.io/enforce"))
+        })
+    }
+
+    /// Whether the server misses it, or judges by it as it is now.
+    fn is_missed_by_pod(&self, message: &str, workload: &ObjectId) -> bool {
+        let name = &self.id.name;
+        let is_beside = self.id.namespace == workload.namespace;
+        match (&*self.id.kind, self.is_created) {
+            ("ServiceAccount", true) if is_beside => {
+                message.contains(&format!("serviceaccount \"{name}\" not found"))
+            }
+            ("Namespace", true) => message.contains(&format!("namespaces \"{name}\" not found")),
+            ("Namespace", false) => {
+                self.is_namespace_of(workload) && message.contains("violates PodSecurity")
+            }
+            ("PriorityClass", true) => {
+                message.contains(&format!("no PriorityClass with name {name} was found"))
+            }
+            ("RuntimeClass", true) => message.contains(&format!("RuntimeClass \"{name}\" not found")),
+            ("ResourceQuota", false) if is_beside => message.contains(&format!("exceeded quota: {name},")),
+            ("LimitRange", _) if is_beside => {
+                ["usage per ", "limit to request ratio per "].iter().any(|said| message.contains(said))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A webhook that did not answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DeadWebhook<'a> {
+    pub name: &'a str,
+    /// Namespace and name of the Service in front of it; none where it is called by a URL.
+    pub service: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> DeadWebhook<'a> {
+    /// The webhook that a rejection names as not answering.
+    pub(super) fn parse(message: &'a str) -> Option<Self> {
+        let (_, rest) = message.split_once("failed calling webhook \"")?;
+        let (name, rest) = rest.split_once('"')?;
+        let host =
+            rest.split_once("https://").map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
+        let service = host.and_then(|host| {
+            let mut parts = host.split('.');
+            let (name, namespace, svc) = (parts.next()?, parts.next()?, parts.next()?);
+            (svc == "svc").then_some((namespace, name))
+        });
+        Some(Self { name, service })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Target;
+    use crate::model::kinds::built_in;
+    use crate::model::plan::{Expect, Undo};
+    use rstest::rstest;
+    use serde_json::json;
+
+    const NO_ACCOUNT: &str = r#"pods "web-" is forbidden: error looking up service account shop/web: serviceaccount "web" not found"#;
+    const QUOTA: &str = r#"pods "web-" is forbidden: exceeded quota: pods, requested: pods=1"#;
+    const SECURITY: &str = r#"pods "web-" is forbidden: violates PodSecurity "baseline:latest""#;
+
+    fn object(kind: &str, namespace: Option<&str>, name: &str) -> Object {
+        let version = match kind {
+            "PriorityClass" => "scheduling.k8s.io/v1",
+            "Deployment" => "apps/v1",
+            "ValidatingWebhookConfiguration" => "admissionregistration.k8s.io/v1",
+            _ => "v1",
+        };
+        let mut value = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+        if let Some(namespace) = namespace {
+            value["metadata"]["namespace"] = namespace.into();
+        }
+        Object::new(value).unwrap()
+    }
+
+    fn step(object: Object, is_created: bool) -> PlanStep {
+        let kind = built_in(&object.gvk().group, object.kind()).unwrap();
+        let target = Target::new(&kind, object.namespace(), object.name());
+        let (action, changes) = if is_created {
+            (Action::Create { object }, Vec::new())
+        } else {
+            let expected = Box::new(object.clone());
+            (Action::Apply { object, take_over: None, expected }, vec!["/spec".parse().unwrap()])
+        };
+        let (expect, undo, why) = (Expect::Absent, Undo::Delete, String::new());
+        PlanStep { id: 0, wave: 3, target, action, expect, undo, why, changes }
+    }
+
+    #[rstest]
+    #[case::its_account(NO_ACCOUNT, "ServiceAccount", Some("shop"), "web", true, true)]
+    #[case::an_account_that_is_there(NO_ACCOUNT, "ServiceAccount", Some("shop"), "web", false, false)]
+    #[case::anothers_account(NO_ACCOUNT, "ServiceAccount", Some("shop"), "api", true, false)]
+    #[case::an_account_elsewhere(NO_ACCOUNT, "ServiceAccount", Some("other"), "web", true, false)]
+    #[case::its_namespace(r#"namespaces "shop" not found"#, "Namespace", None, "shop", true, true)]
+    #[case::its_priority(
+        "no PriorityClass with name urgent was found",
+        "PriorityClass",
+        None,
+        "urgent",
+        true,
+        true
+    )]
+    #[case::a_quota_that_is_raised(QUOTA, "ResourceQuota", Some("shop"), "pods", false, true)]
+    #[case::another_quota(QUOTA, "ResourceQuota", Some("shop"), "other", false, false)]
+    #[case::no_quota_of_the_plan(QUOTA, "ServiceAccount", Some("shop"), "web", true, false)]
+    #[case::its_namespaces_rules(SECURITY, "Namespace", None, "shop", false, true)]
+    #[case::another_namespaces_rules(SECURITY, "Namespace", None, "other", false, false)]
+    #[case::its_limits(
+        "maximum cpu usage per Container is 1, but limit is 2",
+        "LimitRange",
+        Some("shop"),
+        "l",
+        false,
+        true
+    )]
+    fn a_rejected_pod_waits_only_for_what_the_promotion_brings_or_changes(
+        #[case] message: &str,
+        #[case] kind: &str,
+        #[case] namespace: Option<&str>,
+        #[case] name: &str,
+        #[case] is_created: bool,
+        #[case] waits: bool,
+    ) {
+        let workload = object("Deployment", Some("shop"), "web").id();
+        let firsts = Firsts::new(&[step(object(kind, namespace, name), is_created)]);
+        assert_eq!(firsts.of_pod(message, &workload).is_some(), waits, "{message}");
+    }
+
+    #[test]
+    fn a_webhook_that_does_not_answer_is_repaired_by_its_configuration_its_service_and_its_workload() {
+        let message = r#"Internal error occurred: failed calling webhook "hook.shop.example": failed to call webhook: Post "https://hook.shop.svc:443/?timeout=2s": no endpoints available for service "hook""#;
+        let webhook = DeadWebhook::parse(message).unwrap();
+        assert_eq!(webhook, DeadWebhook { name: "hook.shop.example", service: Some(("shop", "hook")) });
+        let by_url =
+            r#"failed calling webhook "a.b.c": failed to call webhook: Post "https://hooks.example.com/x""#;
+        assert_eq!(DeadWebhook::parse(by_url).unwrap().service, None);
+        assert_eq!(DeadWebhook::parse("admission webhook \"x\" denied the request"), None);
+
+        let mut service = object("Service", Some("shop"), "hook");
+        service.value_mut()["spec"] = json!({"selector": {"app": "hook"}});
+        let deployment = |app: &str, namespace: &str| {
+            let mut object = object("Deployment", Some(namespace), "hook");
+            object.value_mut()["spec"] =
+                json!({"template": {"metadata": {"labels": {"app": app, "x": "y"}}, "spec": {}}});
+            object
+        };
+        let mut configuration = object("ValidatingWebhookConfiguration", None, "any");
+        configuration.value_mut()["webhooks"] = json!([{"name": "hook.shop.example"}]);
+        for (changed, repairs) in [
+            (deployment("hook", "shop"), true),
+            (deployment("other", "shop"), false),
+            (deployment("hook", "other"), false),
+            (service.clone(), true),
+            (configuration, true),
+        ] {
+            let firsts = Firsts::new(&[step(changed.clone(), false)]);
+            assert_eq!(firsts.repairs(&webhook, &[&service]).is_some(), repairs, "{:?}", changed.id());
+        }
+    }
+}
