@@ -14,15 +14,20 @@ pub(super) async fn in_it(
     cluster: &dyn Cluster,
     id: &ObjectId,
     live: &Object,
+    release: &str,
 ) -> Result<Option<String>, ApiError> {
     match (&*id.group, &*id.kind) {
-        ("", "Namespace") => in_namespace(cluster, &id.name).await,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_kind(cluster, live).await,
+        ("", "Namespace") => in_namespace(cluster, &id.name, release).await,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_kind(cluster, live, release).await,
         _ => Ok(None),
     }
 }
 
-async fn in_namespace(cluster: &dyn Cluster, namespace: &str) -> Result<Option<String>, ApiError> {
+async fn in_namespace(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    release: &str,
+) -> Result<Option<String>, ApiError> {
     for found in cluster.discover().await? {
         let kind = &found.resource;
         let transient =
@@ -30,14 +35,14 @@ async fn in_namespace(cluster: &dyn Cluster, namespace: &str) -> Result<Option<S
         if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
             continue;
         }
-        if let Some(name) = first(cluster, kind, Some(namespace)).await? {
+        if let Some(name) = first(cluster, kind, Some(namespace), release).await? {
             return Ok(Some(format!("{} {name} in it is somebody else's", kind.kind)));
         }
     }
     Ok(None)
 }
 
-async fn of_kind(cluster: &dyn Cluster, crd: &Object) -> Result<Option<String>, ApiError> {
+async fn of_kind(cluster: &dyn Cluster, crd: &Object, release: &str) -> Result<Option<String>, ApiError> {
     let versions = crd.at("/spec/versions").and_then(serde_json::Value::as_array);
     let served = versions.into_iter().flatten().find(|version| version["served"] == true);
     let kind = ResourceType {
@@ -47,18 +52,19 @@ async fn of_kind(cluster: &dyn Cluster, crd: &Object) -> Result<Option<String>, 
         plural: crd.text("/spec/names/plural").into(),
         namespaced: crd.text("/spec/scope") == "Namespaced",
     };
-    match first(cluster, &kind, None).await {
+    match first(cluster, &kind, None, release).await {
         Ok(found) => Ok(found.map(|name| format!("{} {name} is somebody else's", kind.kind))),
         Err(ApiError::NotServed { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The first object that a person or a tool made, and not the control plane or this tool.
+/// The first object that a person or a tool made, and not the control plane or this tool for the release.
 async fn first(
     cluster: &dyn Cluster,
     kind: &ResourceType,
     namespace: Option<&str>,
+    release: &str,
 ) -> Result<Option<String>, ApiError> {
     let request = ListRequest { limit: Some(LOOKED_AT), ..ListRequest::all(kind, namespace) };
     let page = match cluster.list(&request).await {
@@ -74,7 +80,7 @@ async fn first(
         );
         let owned = object.at("/metadata/ownerReferences").is_some();
         let going = object.at("/metadata/deletionTimestamp").is_some();
-        !given && !owned && !going && object.label(RELEASE_LABEL).is_none()
+        !given && !owned && !going && object.label(RELEASE_LABEL) != Some(release)
     };
     Ok(page.items.iter().find(made_by_others).map(|object| object.name().to_owned()))
 }

@@ -11,6 +11,7 @@ mod foreigners;
 mod lock;
 mod machine;
 mod order;
+mod own_namespace;
 mod packing;
 mod patience;
 mod perform;

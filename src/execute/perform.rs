@@ -154,6 +154,7 @@ impl Performer {
             keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
             fence: self.fence,
             was_promoted: journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted),
+            release: (&self.store.namespace, &self.store.name),
             by_hand: by_hand(journal, part),
         };
         let undone = match &part.step.undo {
@@ -216,6 +217,7 @@ impl Performer {
             keep_foreign: false,
             fence: false,
             was_promoted: false,
+            release: (&self.store.namespace, &self.store.name),
             by_hand: Vec::new(),
         };
         Rereading { steps: &self.steps, bodies: &self.bodies, undoing }

@@ -2,6 +2,7 @@
 
 use super::lock::{Lock, LockError};
 use super::machine::{Intent, refused};
+use super::own_namespace::{OwnNamespace, OwnNamespaceError};
 use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
 use super::run::{Start, run};
 use super::services::{Ended, Services};
@@ -44,6 +45,9 @@ pub enum ExecuteError {
     /// The journal cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The namespace that the release brings cannot be created.
+    #[error(transparent)]
+    OwnNamespace(#[from] OwnNamespaceError),
     /// There is nothing to do it with.
     #[error("{0}")]
     Nothing(String),
@@ -66,20 +70,38 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
 pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended, ExecuteError> {
     let plan = &promotion.plan;
     let (namespace, name) = (plan.namespace.clone(), plan.release.name.clone());
+    // It has to be there before the lock and the journal are.
+    let own = OwnNamespace::from_plan(plan);
+    let created = match &own {
+        Some(own) => own.create(services).await?,
+        None => false,
+    };
+    let own = own.filter(|_| created);
     let lock = match Lock::take(services, &namespace, &name).await {
         Ok(lock) => Arc::new(lock),
-        Err(error) => return locked(error),
-    };
-    match begin(promotion, services, &lock).await {
-        Ok(Ok(start)) => Ok(run(start, lock, services).await),
-        Ok(Err(ended)) => {
-            lock.release().await;
-            Ok(ended)
-        }
+        // Whoever holds it is at work in there.
+        Err(error @ LockError::Held { .. }) => return locked(error),
         Err(error) => {
-            lock.release().await;
-            too_large(error)
+            take_back(own.as_ref(), services).await;
+            return locked(error);
         }
+    };
+    let ended = match begin(promotion, services, &lock).await {
+        Ok(Ok(start)) => return Ok(run(start, lock, services).await),
+        Ok(Err(ended)) => Ok(ended),
+        Err(error) => too_large(error),
+    };
+    take_back(own.as_ref(), services).await;
+    lock.release().await;
+    ended
+}
+
+/// Nothing was begun: what was created for it goes.
+async fn take_back(own: Option<&OwnNamespace>, services: &Services) {
+    if let Some(own) = own
+        && let Some(why) = own.delete(services).await
+    {
+        tracing::warn!(%why, "the namespace that was created for the release stays");
     }
 }
 

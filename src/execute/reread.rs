@@ -1,6 +1,7 @@
 //! After a revert, and after a prune: every object that was restored or deleted is read once more, so that the end says
 //! only what was seen. What the control plane brought back is deleted again.
 
+use super::own_namespace::creates_home;
 use super::patience::Problem;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
@@ -66,7 +67,10 @@ impl Rereading<'_> {
             matches!(step.state, StepState::Intended | StepState::Done { .. })
                 && matches!(step.undo, UndoState::Done { .. })
         };
-        let undone: Vec<_> = self.parts(journal, undone).collect();
+        // The release namespace goes last.
+        let undone =
+            self.parts(journal, undone).filter(|(_, part)| !creates_home(&part.step, &journal.namespace));
+        let undone: Vec<_> = undone.collect();
         let created = undone.iter().filter(|(_, part)| part.before.is_none());
         self.wait_for_aggregation(created.filter_map(|(_, part)| part.step.action.object())).await;
         let reads = undone.iter().map(|(progress, part)| self.undone(progress, part));

@@ -2,6 +2,7 @@
 
 use super::lock::Lock;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
+use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
 use super::patience::{Patience, Problem};
 use super::perform::Performer;
@@ -77,7 +78,11 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         unwell: None,
         remains: Vec::new(),
     };
-    let (ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
+    let own = OwnNamespace::from_parts(machine.bodies.steps.values(), &machine.bodies.promotion.plan);
+    let (mut ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
+    if let Some(own) = own {
+        own.delete_after(&mut ended, services).await;
+    }
     if release {
         lock.release().await;
     }

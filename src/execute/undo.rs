@@ -1,5 +1,6 @@
 //! One step undone: whatever the object's state is, it is brought back to what it was before the promotion.
 
+use super::own_namespace::creates_home;
 use super::patience::{Clock, Problem};
 use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
@@ -27,6 +28,8 @@ pub(super) struct Undoing<'a> {
     pub fence: bool,
     /// Whether the promotion had been finished: what it created may hold data by now.
     pub was_promoted: bool,
+    /// Namespace and name of the release.
+    pub release: (&'a str, &'a str),
     /// Where the pre-image can be read by hand.
     pub by_hand: Vec<String>,
 }
@@ -134,15 +137,19 @@ impl Undoing<'_> {
             return Ok(done(Some(&live), note));
         }
         let id = target.id();
-        if let Some(why) =
-            foreigners::in_it(self.steps.cluster.as_ref(), &id, &live).await.map_err(|e| self.after(e))?
+        if let Some(why) = foreigners::in_it(self.steps.cluster.as_ref(), &id, &live, self.release.1)
+            .await
+            .map_err(|e| self.after(e))?
         {
             return Ok(self.left(format!("it was created, and stays: {why}")));
         }
         if let Undo::Impossible { why } = &part.step.undo {
             return Ok(self.left(why.clone()));
         }
-        self.delete(target, &live, clock).await?;
+        // The journal lies in it: it goes once that is closed.
+        if !creates_home(&part.step, self.release.0) {
+            self.delete(target, &live, clock).await?;
+        }
         Ok(done(None, self.data_lost(None, &live)))
     }
 

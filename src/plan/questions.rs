@@ -37,6 +37,8 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         }
         asked.quotas.extend(step.target.namespace.clone());
     }
+    // Journal, lock and inventory count too.
+    asked.quotas.insert(plan.namespace.clone());
     // What this promotion makes cannot be deleted dry yet.
     for step in plan.prune.iter().filter(|step| matches!(step.expect, Expect::Present { .. })) {
         if let Some(live) = compared.get(&step.target.id()).and_then(|compared| compared.live.object()) {

@@ -6,7 +6,7 @@ use super::usage::{Usage, is_same, of_pod};
 use super::workload::template;
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
-use crate::model::plan::{Action, Plan, PreflightFinding};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answer, Answers, PodTry, Questions};
 use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
@@ -27,10 +27,11 @@ pub(super) fn exceeded(
             continue;
         }
         let Some(namespace) = quota.namespace() else { continue };
-        let more = usage(plan, comparison, asked, answers, namespace);
-        let empty = serde_json::Map::new();
-        let hard = quota.at("/status/hard").and_then(Value::as_object).unwrap_or(&empty);
-        for (resource, limit) in hard {
+        let mut more = usage(plan, comparison, asked, answers, namespace);
+        for (key, amount) in stored(plan, namespace) {
+            *more.entry(key).or_default() += amount;
+        }
+        for (resource, limit) in &hard(quota, plan) {
             let used = quota.at("/status/used").and_then(|used| used.get(resource));
             let key = resource.strip_prefix("count/").unwrap_or(resource);
             let key = key.strip_prefix("requests.").filter(|_| !key.contains("storage")).unwrap_or(key);
@@ -56,6 +57,34 @@ pub(super) fn exceeded(
         }
     }
     findings
+}
+
+/// The limits of a quota: those that the plan gives it, which are in force before any workload is applied.
+fn hard(quota: &Object, plan: &Plan) -> serde_json::Map<String, Value> {
+    let id = quota.id();
+    let planned = plan.steps.iter().find(|step| step.target.id() == id).and_then(|step| step.action.object());
+    let limits = planned.and_then(|planned| planned.at("/spec/hard")).or_else(|| quota.at("/status/hard"));
+    limits.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// What a promotion itself keeps in a namespace, at least: the lock, the journal, the release's copy and the pre-images,
+/// beside what an earlier one has left.
+fn stored(plan: &Plan, namespace: &str) -> Vec<(String, i128)> {
+    let mut found = Vec::new();
+    let copied = |step: &&PlanStep| {
+        matches!(step.expect, Expect::Present { .. }) && step.target.namespace.as_deref() == Some(namespace)
+    };
+    let is_home = plan.namespace == namespace;
+    if is_home || plan.steps.iter().chain(&plan.prune).any(|step| copied(&step)) {
+        found.push(("secrets".to_owned(), 1000));
+    }
+    if is_home {
+        // The inventory and the journal's head are there from the second promotion on.
+        let maps = if plan.revision == 1 { 3 } else { 1 };
+        found.push(("configmaps".to_owned(), maps * 1000));
+        found.push(("leases.coordination.k8s.io".to_owned(), 1000));
+    }
+    found
 }
 
 /// What the steps in a namespace use more than what they replace.

@@ -6,6 +6,7 @@ mod baseline;
 mod everything;
 mod hooks;
 mod hooks_that_go;
+mod own_namespace;
 mod preflight;
 mod prune;
 mod quarantine;

@@ -240,3 +240,21 @@ fn a_job_that_a_promotion_replaces_is_called_replaced_without_the_servers_dump()
     let ran = app.promote("1", &[job('2')]).args(["--adopt", "kubectl"]).run().exits(0);
     assert!(ran.stderr.contains("replace"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_quota_without_room_for_what_a_promotion_itself_keeps_is_found_by_the_preflight() {
+    for (resource, limit) in [
+        ("count/leases.coordination.k8s.io", "0"),
+        ("count/configmaps", "3"),
+        ("configmaps", "3"),
+        ("secrets", "0"),
+        ("count/secrets", "0"),
+    ] {
+        let app = App::new();
+        app.namespace.quota(json!({resource: limit}));
+        let ran = app.promote("1", &[map("a", json!({"a": "1"}))]).run().exits(2);
+        let refused = said(&ran.stderr, "refused [quota]");
+        assert!(refused.len() == 1 && refused[0].contains(resource), "{resource}: {}", ran.stderr);
+        assert!(app.namespace.get("", "ConfigMap", "a").is_none());
+    }
+}

@@ -1,0 +1,134 @@
+//! A release that brings the namespace in which its lock and journal lie: it is created before them, and deleted after
+//! them, where nothing of others is in it.
+
+use super::foreigners;
+use super::services::{Ended, Services};
+use super::standing::is_made_by;
+use crate::cluster::{ApiError, ApplyOptions, Deadline, DeleteOptions, Moment};
+use crate::model::event::{Event, Outcome};
+use crate::model::journal::StepPart;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::plan::{Action, Plan, PlanStep, Propagation};
+use crate::model::{Object, Target};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a write may be on its way.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// The release namespace, where a step creates it.
+pub(super) struct OwnNamespace {
+    target: Target,
+    object: Object,
+    /// Name of the release whose own objects may be in it.
+    release: String,
+}
+
+/// The release namespace cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnNamespaceError {
+    /// Another client made it.
+    #[error("namespace {0} was created by another client since the plan was made")]
+    Foreign(String),
+    /// The server refuses.
+    #[error("cannot create namespace {name}")]
+    Api {
+        /// Its name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+}
+
+/// Whether a step creates the namespace in which its own journal lies.
+pub(super) fn creates_home(step: &PlanStep, home: &str) -> bool {
+    let resource = &step.target.resource;
+    let is_home = resource.group.is_empty() && resource.kind == "Namespace" && step.target.name == home;
+    is_home && matches!(step.action, Action::Create { .. })
+}
+
+impl OwnNamespace {
+    /// That of a plan.
+    pub(super) fn from_plan(plan: &Plan) -> Option<Self> {
+        Self::from_steps(plan.steps.iter(), plan)
+    }
+
+    /// That of a journal's parts.
+    pub(super) fn from_parts<'a>(parts: impl Iterator<Item = &'a StepPart>, plan: &Plan) -> Option<Self> {
+        Self::from_steps(parts.map(|part| &part.step), plan)
+    }
+
+    fn from_steps<'a>(mut steps: impl Iterator<Item = &'a PlanStep>, plan: &Plan) -> Option<Self> {
+        let step = steps.find(|step| creates_home(step, &plan.namespace))?;
+        let object = step.action.object()?.clone();
+        Some(Self { target: step.target.clone(), object, release: plan.release.name.clone() })
+    }
+
+    /// Creates it as its step will find it; whether it was not there before.
+    pub(super) async fn create(&self, services: &Services) -> Result<bool, OwnNamespaceError> {
+        let name = || self.target.name.clone();
+        let failed = |source| OwnNamespaceError::Api { name: name(), source };
+        let cluster = &services.cluster;
+        if let Some(live) = cluster.get(&self.target).await.map_err(failed)? {
+            // Made by a run that ended before its journal was there.
+            let is_ours = is_made_by(&self.object, &live);
+            return if is_ours { Ok(false) } else { Err(OwnNamespaceError::Foreign(name())) };
+        }
+        let not_after = Some(deadline());
+        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: false, dry_run: false, not_after };
+        let applied = cluster.apply(&self.target, self.object.value(), &options).await.map_err(failed)?;
+        if applied.created { Ok(true) } else { Err(OwnNamespaceError::Foreign(name())) }
+    }
+
+    /// Deletes it under the lock, after a run that rolled everything back; says where it stays.
+    pub(super) async fn delete_after(&self, ended: &mut Ended, services: &Services) {
+        if !matches!(ended.outcome, Outcome::Reverted | Outcome::InterruptedReverted) {
+            return;
+        }
+        let Some(why) = self.delete(services).await else { return };
+        let message = format!("was created, and stays: {why}");
+        ended.outcome = Outcome::NotFullyReverted;
+        ended.message = format!("{}; namespace {} {message}", ended.message, self.target.name);
+        ended.next.push(format!("kubectl delete namespace {}", self.target.name));
+        services.events.emit(Event::Note { object: Some(self.target.id()), message });
+    }
+
+    /// Deletes what this tool created; why it stays, where it does.
+    pub(super) async fn delete(&self, services: &Services) -> Option<String> {
+        let cluster = services.cluster.as_ref();
+        let live = match cluster.get(&self.target).await {
+            Ok(Some(live)) if is_made_by(&self.object, &live) => live,
+            Ok(_) => return None,
+            Err(error) => return Some(error.to_string()),
+        };
+        match foreigners::in_it(cluster, &self.target.id(), &live, &self.release).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return Some(why),
+            Err(error) => return Some(error.to_string()),
+        }
+        let options = DeleteOptions {
+            uid: live.uid().into(),
+            resource_version: None,
+            propagation: Propagation::Background,
+            dry_run: false,
+            not_after: Some(deadline()),
+        };
+        match cluster.delete(&self.target, &options).await {
+            Err(error) if !error.is_not_found() => return Some(error.to_string()),
+            _ => {}
+        }
+        let start = Instant::now();
+        while start.elapsed() < services.limits.gone {
+            match cluster.get(&self.target).await {
+                Ok(Some(found)) if found.uid() == live.uid() => sleep(Duration::from_millis(200)).await,
+                _ => return None,
+            }
+        }
+        Some("it is still terminating".into())
+    }
+}
+
+fn deadline() -> Deadline {
+    Moment::now().after(WRITE)
+}

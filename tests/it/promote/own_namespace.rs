@@ -1,0 +1,97 @@
+//! A release that brings the namespace to which it is promoted: it is created before lock and journal, and goes after them.
+
+use crate::execute::app::{App, NAME, map, workload};
+use crate::harness::{Ran, Run, TestCluster, unique};
+use serde_json::{Value, json};
+
+/// A namespace that is not there.
+struct Own {
+    app: App,
+    name: String,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let delete = ["delete", "namespace", "--ignore-not-found", "--wait=false"];
+        TestCluster::get().kubectl().args(delete).arg(&self.name).run();
+    }
+}
+
+impl Own {
+    fn new() -> Self {
+        Self { app: App::new(), name: format!("t-own-{}", unique()) }
+    }
+
+    fn objects(&self, more: &[Value]) -> Vec<Value> {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {"team": "a"}}});
+        let inside = more.iter().cloned().map(|mut object| {
+            object["metadata"]["namespace"] = self.name.as_str().into();
+            object
+        });
+        [namespace].into_iter().chain(inside).collect()
+    }
+
+    fn promote(&self, version: &str, more: &[Value], flags: &[&str]) -> Ran {
+        let file = self.app.release(version, &self.objects(more));
+        let mut promote = TestCluster::get().delivery();
+        promote.arg("promote").arg(file).args(["-n", &self.name, "-y", "--settle", "0s"]).args(flags).run()
+    }
+
+    fn command(&self, words: &[&str]) -> Ran {
+        TestCluster::get().delivery().args(words).args(["-n", &self.name]).run()
+    }
+
+    fn is_there(&self) -> bool {
+        TestCluster::get().kubectl().args(["get", "namespace", &self.name]).run().code == Some(0)
+    }
+}
+
+#[test]
+fn a_first_promotion_makes_the_release_namespace_and_its_revert_takes_it_away() {
+    let own = Own::new();
+    own.promote("1", &[map("app", json!({"a": "b"}))], &["--dry-run=server"]).exits(0);
+    assert!(!own.is_there(), "a dry run makes nothing");
+    own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
+    own.command(&["diff"]).exits(0);
+    let ran = own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
+    assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
+    let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
+    assert_eq!(status[0]["release"]["version"], "1", "{status}");
+    own.command(&["revert", NAME]).exits(0);
+    assert!(!own.is_there(), "the revert takes it away");
+}
+
+#[test]
+fn a_first_promotion_that_fails_leaves_no_namespace() {
+    let own = Own::new();
+    let broken = workload("Deployment", "web", '1', Some("crash-loop"));
+    let ran = own.promote("1", &[map("app", json!({})), broken], &[]).exits(3);
+    assert!(!own.is_there(), "{}", ran.stderr);
+}
+
+#[test]
+fn a_release_namespace_with_an_object_of_somebody_else_stays_and_is_named() {
+    let own = Own::new();
+    own.promote("1", &[map("app", json!({}))], &[]).exits(0);
+    let create = ["create", "configmap", "foreign", "-n", &own.name];
+    TestCluster::get().kubectl().args(create).run().ok();
+    let ran = own.command(&["revert", NAME]).exits(4);
+    assert!(own.is_there());
+    assert!(ran.stderr.contains("ConfigMap foreign in it is somebody else's"), "{}", ran.stderr);
+    TestCluster::get().kubectl().args(["delete", "configmap", "foreign", "-n", &own.name]).run().ok();
+    own.command(&["revert", NAME]).exits(0);
+    assert!(!own.is_there(), "once nothing of others is in it, it goes");
+}
+
+#[test]
+fn what_is_needed_in_a_namespace_that_is_not_there_is_waived_singly() {
+    let own = Own::new();
+    let mut web = workload("Deployment", "web", '1', None);
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "db"}}]);
+    let ran = own.promote("1", &[web.clone()], &[]).exits(2);
+    let waiver = format!("requirements=Secret/{}/db", own.name);
+    assert!(ran.stderr.contains(&format!("--waive {waiver} ")), "{}", ran.stderr);
+    assert!(!own.is_there(), "a refused promotion makes nothing");
+    own.promote("1", &[web], &["--waive", &waiver, "--reason", "an operator makes it"]).exits(0);
+    assert!(own.is_there());
+}
