@@ -109,7 +109,7 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
         }
         RequirementState::BeingDeleted => {
             let hint = "wait until it is gone, and create it again".to_owned();
-            refuse("requirements", object, format!("is being deleted{by}"), Some(hint))
+            refuse(Check::Requirements, object, format!("is being deleted{by}"), Some(hint))
         }
         RequirementState::WrongType { found } => {
             refuse(Check::Requirements, object, format!("expected another type than {found}{by}"), None)

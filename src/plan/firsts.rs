@@ -214,7 +214,7 @@ mod tests {
             (Action::Apply { object, take_over: None, expected }, vec!["/spec".parse().unwrap()])
         };
         let (expect, undo, why) = (Expect::Absent, Undo::Delete, String::new());
-        PlanStep { id: 0, wave: 3, target, action, expect, undo, why, changes }
+        PlanStep { id: 0, wave: 3, target, action, expect, undo, why, changes, stamps: Vec::new() }
     }
 
     #[rstest]
