@@ -16,7 +16,7 @@ use crate::model::admission::Admission;
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
 use crate::model::kinds::well_known;
 use crate::model::pod_spec::pod_spec;
-use crate::model::snapshot::{Absence, Observed};
+use crate::model::snapshot::{Absence, Observed, Unread};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
 use crate::observe::{self, Pods};
 use futures::future::join_all;
@@ -161,7 +161,7 @@ pub struct Compared {
     /// The pods of their namespaces, where they were asked for.
     pub pods: Result<Pods, ApiError>,
     /// The autoscalers of the workloads' namespaces, and what could not be read of them.
-    pub autoscalers: (Vec<Object>, Vec<String>),
+    pub autoscalers: (Vec<Object>, Vec<Unread>),
 }
 
 fn namespaces_of<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<String> {

@@ -134,7 +134,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return lately(&comparison, period, &args, context);
     }
     let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
-    notes.extend(unreadable.into_iter().map(|what| format!("not read: {what}")));
+    notes.extend(unreadable.into_iter().map(|unread| format!("not read: {}", unread.why)));
     notes.extend(aside_notes(&comparison.objects));
     match pods {
         Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),

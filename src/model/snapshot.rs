@@ -119,3 +119,18 @@ impl Fresh {
         }
     }
 }
+
+/// Something besides the objects that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// What a waiver names, as `Kind/namespace`; none where nothing can be done without it.
+    pub subject: Option<String>,
+    /// What it is, and what the server said.
+    pub why: String,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { subject: None, why }
+    }
+}

@@ -4,15 +4,16 @@
 use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::Object;
 use crate::model::kinds::built_in;
+use crate::model::snapshot::Unread;
 use futures::future::join_all;
 
 /// The autoscalers of some namespaces, and what could not be read of them.
-pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<String>) {
+pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
     all_of(cluster, ("autoscaling", "HorizontalPodAutoscaler"), namespaces, "autoscalers").await
 }
 
 /// The claims of some namespaces, and what could not be read of them.
-pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<String>) {
+pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
     all_of(cluster, ("", "PersistentVolumeClaim"), namespaces, "claims").await
 }
 
@@ -21,7 +22,7 @@ async fn all_of(
     (group, kind): (&str, &str),
     namespaces: &[String],
     called: &str,
-) -> (Vec<Object>, Vec<String>) {
+) -> (Vec<Object>, Vec<Unread>) {
     let Some(kind) = built_in(group, kind) else { return Default::default() };
     let lists = namespaces.iter().map(|namespace| {
         let request = ListRequest::all(&kind, Some(namespace));
@@ -31,7 +32,10 @@ async fn all_of(
     for (namespace, list) in join_all(lists).await {
         match list {
             Ok(list) => found.extend(list),
-            Err(error) => unreadable.push(format!("the {called} of the namespace {namespace}: {error}")),
+            Err(error) => unreadable.push(Unread {
+                subject: Some(format!("{}/{namespace}", kind.kind)),
+                why: format!("the {called} of the namespace {namespace}: {error}"),
+            }),
         }
     }
     (found, unreadable)

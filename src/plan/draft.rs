@@ -15,6 +15,7 @@ use crate::model::names::{
     AFTER_ANNOTATION, API_VERSION, APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION, applyset_id, inventory,
 };
 use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
+use crate::model::snapshot::Unread;
 use crate::model::{FieldPath, ObjectId, Sha256Digest, Target};
 use std::collections::BTreeSet;
 
@@ -24,9 +25,11 @@ use std::collections::BTreeSet;
 pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
     let set = applyset_id(&inventory(&facts.release.name), &facts.namespace);
     let mut findings = checks::of_comparison(comparison, policy);
-    let unread = |why: &String| {
+    let unread = |unread: &Unread| {
         let hint = "docs/permissions.md has a Role that suffices".to_owned();
-        refuse(Check::Unreadable, None, format!("expected to read all that counts, found: {why}"), Some(hint))
+        let message = format!("expected to read all that counts, found: {}", unread.why);
+        let subject = unread.subject.clone();
+        PreflightFinding { subject, ..refuse(Check::Unreadable, None, message, Some(hint)) }
     };
     findings.extend(facts.unreadable.iter().map(unread));
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
@@ -50,6 +53,10 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         findings.extend(found.into_iter().filter(|one| !findings.contains(one)).collect::<Vec<_>>());
         if let Some(item) = item.as_mut().filter(|_| hooked.may_be_absent(&id)) {
             item.kind = Kind::Nothing;
+        }
+        if let Some(item) = item.as_mut().filter(|_| is_left_over(object, facts, &set)) {
+            item.kind = Kind::Create;
+            item.why = "created by a run that ended before it began".into();
         }
         items.extend(item);
     }
@@ -124,6 +131,15 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
             item.kind = Kind::Create;
         }
     }
+}
+
+/// The release namespace that an earlier run created for a promotion that it never began: the lock and the journal lie in
+/// it, so that it is there before they are.
+fn is_left_over(object: &ObjectComparison, facts: &Facts, set: &str) -> bool {
+    let id = object.id();
+    let is_home = id.group.is_empty() && id.kind == "Namespace" && id.name == facts.namespace;
+    let is_ours = || object.live.object().is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set));
+    is_home && facts.revision == 1 && is_ours()
 }
 
 fn is_there(object: &ObjectComparison) -> bool {

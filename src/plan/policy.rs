@@ -5,6 +5,7 @@ use crate::model::check::Check;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
 use crate::model::release::ReleaseIdentity;
+use crate::model::snapshot::Unread;
 use crate::model::{Object, ObjectId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ pub struct Facts {
     /// HorizontalPodAutoscalers of the release's namespaces.
     pub autoscalers: Vec<Object>,
     /// What of this could not be read, and why.
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<Unread>,
     /// What was promoted before.
     pub past: Past,
 }

@@ -16,6 +16,7 @@ use crate::model::journal::{Journal, JournalPhase, Judging};
 use crate::model::names::{self, applyset_id};
 use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::release::RecordedImage;
+use crate::model::snapshot::Unread;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned};
 use crate::{observe, rollout};
@@ -38,7 +39,7 @@ pub(super) struct Place {
     /// Inventory, journal and lock.
     pub kept: Home,
     /// What of it could not be read, and why.
-    unreadable: Vec<String>,
+    unreadable: Vec<Unread>,
 }
 
 impl Place {
@@ -61,7 +62,7 @@ impl Place {
             Ok(kept) => (kept, Vec::new()),
             // One finding among the others: a promotion refuses.
             Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
-                (Home::default(), vec![source.to_string()])
+                (Home::default(), vec![source.to_string().into()])
             }
             Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
         };
@@ -176,7 +177,7 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         comparing::compare(cluster, question).await?;
     unreadable.extend(place.unreadable.iter().cloned());
     let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison).await;
-    unreadable.extend(unread);
+    unreadable.extend(unread.map(Unread::from));
     let needed: Vec<String> = plan::claims_needed(&comparison).into_iter().collect();
     let (claims, unread) = observe::claims(cluster, &needed).await;
     unreadable.extend(unread);

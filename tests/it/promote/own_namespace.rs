@@ -2,6 +2,7 @@
 
 use crate::execute::app::{App, NAME, map, workload};
 use crate::harness::{Ran, Run, TestCluster, unique};
+use kubectl_delivery::model::names::{applyset_id, inventory};
 use serde_json::{Value, json};
 
 /// A namespace that is not there.
@@ -56,7 +57,7 @@ fn a_first_promotion_makes_the_release_namespace_and_its_revert_takes_it_away() 
     let ran = own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
     assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
     let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
-    assert_eq!(status[0]["release"]["version"], "1", "{status}");
+    assert_eq!(status[0]["version"], "1", "{status}");
     own.command(&["revert", NAME]).exits(0);
     assert!(!own.is_there(), "the revert takes it away");
 }
@@ -67,6 +68,19 @@ fn a_first_promotion_that_fails_leaves_no_namespace() {
     let broken = workload("Deployment", "web", '1', Some("crash-loop"));
     let ran = own.promote("1", &[map("app", json!({})), broken], &[]).exits(3);
     assert!(!own.is_there(), "{}", ran.stderr);
+}
+
+#[test]
+fn a_namespace_that_a_killed_run_created_before_its_journal_is_the_next_runs_to_take_away() {
+    let own = Own::new();
+    let mut namespace = own.objects(&[])[0].clone();
+    let set = applyset_id(&inventory(NAME), &own.name);
+    namespace["metadata"]["labels"]["applyset.kubernetes.io/part-of"] = set.into();
+    let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", "-"];
+    TestCluster::get().kubectl().args(apply).run_with(&namespace.to_string()).ok();
+    let broken = workload("Deployment", "web", '1', Some("crash-loop"));
+    own.promote("1", &[map("app", json!({})), broken], &[]).exits(3);
+    assert!(!own.is_there());
 }
 
 #[test]
