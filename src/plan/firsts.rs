@@ -3,7 +3,7 @@
 
 use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
-use crate::model::{Object, ObjectId};
+use crate::model::{FieldPath, Object, ObjectId};
 use serde_json::Value;
 
 /// An object that a plan creates or changes.
@@ -12,6 +12,8 @@ struct First {
     object: Object,
     wave: u32,
     is_created: bool,
+    /// Whether other rules of pod security are in force after it.
+    sets_pod_security: bool,
 }
 
 /// The objects of a plan on which others depend.
@@ -28,6 +30,7 @@ impl Firsts {
                 object: object.clone(),
                 wave: step.wave,
                 is_created,
+                sets_pod_security: step.changes.iter().any(is_of_pod_security),
             })
         };
         Self(steps.iter().filter_map(first).collect())
@@ -41,8 +44,7 @@ impl Firsts {
 
     /// Why nothing that was said of a workload's pod counts: other rules of pod security are in force then.
     pub(super) fn pod_security(&self, workload: &ObjectId) -> Option<String> {
-        let first =
-            self.0.iter().find(|first| first.is_namespace_of(workload) && first.sets_pod_security())?;
+        let first = self.0.iter().find(|first| first.is_namespace_of(workload) && first.sets_pod_security)?;
         Some(format!("pod admission not checked yet: {}", first.said()))
     }
 
@@ -90,6 +92,12 @@ impl Firsts {
     }
 }
 
+/// Whether a change of a namespace is one of the labels of pod security, or of all its labels.
+fn is_of_pod_security(path: &FieldPath) -> bool {
+    let text = path.to_string();
+    text.starts_with("/metadata/labels/pod-security.kubernetes.io~1enforce") || text == "/metadata/labels"
+}
+
 fn is_depended_on(object: &Object) -> bool {
     let gvk = object.gvk();
     matches!(
@@ -121,13 +129,6 @@ impl First {
         self.id.kind == "Namespace" && Some(&self.id.name) == workload.namespace.as_ref()
     }
 
-    fn sets_pod_security(&self) -> bool {
-        let labels = self.object.labels();
-        labels.is_some_and(|labels| {
-            labels.keys().any(|key| key.starts_with("pod-security.kubernetes.io/enforce"))
-        })
-    }
-
     /// Whether the server misses it, or judges by it as it is now.
     fn is_missed_by_pod(&self, message: &str, workload: &ObjectId) -> bool {
         let name = &self.id.name;
@@ -137,7 +138,7 @@ impl First {
                 message.contains(&format!("serviceaccount \"{name}\" not found"))
             }
             ("Namespace", true) => message.contains(&format!("namespaces \"{name}\" not found")),
-            ("Namespace", false) => {
+            ("Namespace", false) if self.sets_pod_security => {
                 self.is_namespace_of(workload) && message.contains("violates PodSecurity")
             }
             ("PriorityClass", true) => {
@@ -145,7 +146,7 @@ impl First {
             }
             ("RuntimeClass", true) => message.contains(&format!("RuntimeClass \"{name}\" not found")),
             ("ResourceQuota", false) if is_beside => message.contains(&format!("exceeded quota: {name},")),
-            ("LimitRange", _) if is_beside => {
+            ("LimitRange", false) if is_beside => {
                 ["usage per ", "limit to request ratio per "].iter().any(|said| message.contains(said))
             }
             _ => false,
@@ -190,6 +191,8 @@ mod tests {
     const QUOTA: &str = r#"pods "web-" is forbidden: exceeded quota: pods, requested: pods=1"#;
     const SECURITY: &str = r#"pods "web-" is forbidden: violates PodSecurity "baseline:latest""#;
 
+    const ENFORCE: &str = "/metadata/labels/pod-security.kubernetes.io~1enforce";
+
     fn object(kind: &str, namespace: Option<&str>, name: &str) -> Object {
         let version = match kind {
             "PriorityClass" => "scheduling.k8s.io/v1",
@@ -204,56 +207,58 @@ mod tests {
         Object::new(value).unwrap()
     }
 
-    fn step(object: Object, is_created: bool) -> PlanStep {
+    fn step(object: Object, is_created: bool, changed: &str) -> PlanStep {
         let kind = built_in(&object.gvk().group, object.kind()).unwrap();
         let target = Target::new(&kind, object.namespace(), object.name());
         let (action, changes) = if is_created {
             (Action::Create { object }, Vec::new())
         } else {
             let expected = Box::new(object.clone());
-            (Action::Apply { object, take_over: None, expected }, vec!["/spec".parse().unwrap()])
+            (Action::Apply { object, take_over: None, expected }, vec![changed.parse().unwrap()])
         };
         let (expect, undo, why) = (Expect::Absent, Undo::Delete, String::new());
         PlanStep { id: 0, wave: 3, target, action, expect, undo, why, changes, stamps: Vec::new() }
     }
 
     #[rstest]
-    #[case::its_account(NO_ACCOUNT, "ServiceAccount", Some("shop"), "web", true, true)]
-    #[case::an_account_that_is_there(NO_ACCOUNT, "ServiceAccount", Some("shop"), "web", false, false)]
-    #[case::anothers_account(NO_ACCOUNT, "ServiceAccount", Some("shop"), "api", true, false)]
-    #[case::an_account_elsewhere(NO_ACCOUNT, "ServiceAccount", Some("other"), "web", true, false)]
-    #[case::its_namespace(r#"namespaces "shop" not found"#, "Namespace", None, "shop", true, true)]
+    #[case::its_account(NO_ACCOUNT, "ServiceAccount web", true, "", true)]
+    #[case::an_account_that_is_there(NO_ACCOUNT, "ServiceAccount web", false, "/metadata/labels", false)]
+    #[case::anothers_account(NO_ACCOUNT, "ServiceAccount api", true, "", false)]
+    #[case::an_account_elsewhere(NO_ACCOUNT, "ServiceAccount other/web", true, "", false)]
+    #[case::its_namespace(r#"namespaces "shop" not found"#, "Namespace shop", true, "", true)]
     #[case::its_priority(
         "no PriorityClass with name urgent was found",
-        "PriorityClass",
-        None,
-        "urgent",
+        "PriorityClass urgent",
         true,
+        "",
         true
     )]
-    #[case::a_quota_that_is_raised(QUOTA, "ResourceQuota", Some("shop"), "pods", false, true)]
-    #[case::another_quota(QUOTA, "ResourceQuota", Some("shop"), "other", false, false)]
-    #[case::no_quota_of_the_plan(QUOTA, "ServiceAccount", Some("shop"), "web", true, false)]
-    #[case::its_namespaces_rules(SECURITY, "Namespace", None, "shop", false, true)]
-    #[case::another_namespaces_rules(SECURITY, "Namespace", None, "other", false, false)]
+    #[case::a_quota_that_is_raised(QUOTA, "ResourceQuota pods", false, "/spec/hard/pods", true)]
+    #[case::another_quota(QUOTA, "ResourceQuota other", false, "/spec/hard/pods", false)]
+    #[case::no_quota_of_the_plan(QUOTA, "ServiceAccount web", true, "", false)]
+    #[case::its_namespaces_rules(SECURITY, "Namespace shop", false, ENFORCE, true)]
+    #[case::another_label(SECURITY, "Namespace shop", false, "/metadata/labels/team", false)]
+    #[case::another_namespaces_rules(SECURITY, "Namespace other", false, ENFORCE, false)]
     #[case::its_limits(
         "maximum cpu usage per Container is 1, but limit is 2",
-        "LimitRange",
-        Some("shop"),
-        "l",
+        "LimitRange l",
         false,
+        "/spec/limits",
         true
     )]
     fn a_rejected_pod_waits_only_for_what_the_promotion_brings_or_changes(
         #[case] message: &str,
-        #[case] kind: &str,
-        #[case] namespace: Option<&str>,
-        #[case] name: &str,
+        #[case] brought: &str,
         #[case] is_created: bool,
+        #[case] changed: &str,
         #[case] waits: bool,
     ) {
         let workload = object("Deployment", Some("shop"), "web").id();
-        let firsts = Firsts::new(&[step(object(kind, namespace, name), is_created)]);
+        let (kind, name) = brought.split_once(' ').unwrap();
+        let (namespace, name) = name.split_once('/').unwrap_or(("shop", name));
+        let is_namespaced = !matches!(kind, "Namespace" | "PriorityClass");
+        let brought = object(kind, is_namespaced.then_some(namespace), name);
+        let firsts = Firsts::new(&[step(brought, is_created, changed)]);
         assert_eq!(firsts.of_pod(message, &workload).is_some(), waits, "{message}");
     }
 
@@ -284,7 +289,7 @@ mod tests {
             (service.clone(), true),
             (configuration, true),
         ] {
-            let firsts = Firsts::new(&[step(changed.clone(), false)]);
+            let firsts = Firsts::new(&[step(changed.clone(), false, "/spec")]);
             assert_eq!(firsts.repairs(&webhook, &[&service]).is_some(), repairs, "{:?}", changed.id());
         }
     }

@@ -116,6 +116,10 @@ fn pods_are_not_judged_by_labels_that_the_release_gives_their_namespace() {
     // Only the pod changes: the labels that are there count.
     let ran = app.promote("2", &objects("baseline", on_host_network("web"))).run().exits(2);
     assert!(ran.stderr.contains("refused [pods]"), "{}", ran.stderr);
+    let mut labelled = objects("baseline", on_host_network("web"));
+    labelled[0]["metadata"]["labels"]["team"] = "a".into();
+    let ran = app.promote("2", &labelled).run().exits(2);
+    assert!(ran.stderr.contains("refused [pods]"), "another label changes nothing of it: {}", ran.stderr);
     let ran = app.promote("3", &objects("privileged", on_host_network("web"))).run().exits(0);
     let note = format!("pod admission not checked yet: this promotion changes Namespace {other} first");
     assert!(ran.stderr.contains(&note), "{}", ran.stderr);
