@@ -236,4 +236,14 @@ mod tests {
         let expected = ("/spec/selector/c".to_owned(), ChangeKind::Changed);
         assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected]);
     }
+
+    #[test]
+    fn what_differs_inside_an_atomic_list_is_told_where_it_lies() {
+        let ours = (FIELD_MANAGER, "Apply", json!({"f:versions": {}}));
+        let versions = |text: &str| json!({"versions": [{"name": "v1", "schema": {"description": text}}, {"name": "v2"}]});
+        let desired = object(&versions("a"), &[]);
+        let live = object(&versions("b"), &[ours]);
+        let expected = ("/spec/versions/[name=v1]/schema/description".to_owned(), ChangeKind::Changed);
+        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected]);
+    }
 }

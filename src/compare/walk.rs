@@ -4,7 +4,7 @@
 //! whole.
 
 use super::managed_fields::Owners;
-use crate::model::list_key::list_key;
+use crate::model::list_key::{key_step, list_key};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -130,8 +130,10 @@ impl Walk<'_> {
         let names: Vec<&str> = match steps.first() {
             Some(Step::Value(_)) => return whole(&values(old, new), old, new),
             Some(Step::Key(fields)) => fields.iter().map(|(name, _)| name.as_str()).collect(),
-            // Whoever owns a list and nothing in it owns it as a whole; of one that nobody owns, its items' own keys tell.
-            _ if self.live.is_whole(path) || self.other.is_whole(path) => return Vec::new(),
+            // Whoever owns a list and nothing in it owns it as a whole: what differs is told inside it where its items
+            // stand side by side.
+            _ if self.live.is_whole(path) || self.other.is_whole(path) => return side_by_side(old, new),
+            // Of one that nobody owns, its items' own keys tell.
             _ => list_key(&[old, new]).unwrap_or_default().to_vec(),
         };
         if names.is_empty() {
@@ -146,6 +148,16 @@ impl Walk<'_> {
             }
         }
         whole(&all, old, new)
+    }
+}
+
+/// Steps of items that differ, in lists of as many maps with the same keys in the same order; else none.
+fn side_by_side(old: &[Value], new: &[Value]) -> Vec<Step> {
+    let Some(keys) = list_key(&[old, new]).filter(|_| old.len() == new.len()) else { return Vec::new() };
+    let steps = |items: &[Value]| items.iter().map(|item| key_step(item, keys)).collect::<Option<Vec<_>>>();
+    match (steps(old), steps(new)) {
+        (Some(one), Some(other)) if one == other => one,
+        _ => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
 use crate::compare::{Owners, desired_holds};
 use crate::model::check::Check;
-use crate::model::finding::{FieldChange, ObjectComparison, ObjectStatus, Ownership};
+use crate::model::finding::{ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
@@ -129,7 +129,7 @@ impl<'a> Item<'a> {
 
     fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
         let owners = Owners::of(live);
-        let (mut refused, mut leave, mut paths) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut refused, mut leave, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         for change in &self.object.changes {
             match decide(live, change, autoscaled, policy) {
                 Decision::Leave => leave.push(change.path.clone()),
@@ -138,12 +138,16 @@ impl<'a> Item<'a> {
                     // An apply takes away, or has worked out anew, only what its own entry holds.
                     let is_sent = desired_holds(&self.body, &owners, &change.path);
                     if decision == Decision::TakeOver || !is_sent {
-                        paths.push(self.whole_of(change, &owners));
+                        taken.push(&change.path);
                     }
                     self.changes.push(change.path.clone());
                 }
             }
         }
+        let asides = self.object.asides.iter().map(|aside| &aside.path);
+        let kept: Vec<&FieldPath> =
+            leave.iter().chain(refused.iter().map(|(path, _)| path)).chain(asides).collect();
+        let paths = taken.into_iter().map(|path| self.whole_of(path, &owners, &kept)).collect();
         let replicas = FieldPath::root().field("spec").field("replicas");
         if autoscaled && !leave.contains(&replicas) {
             leave.push(replicas);
@@ -160,14 +164,16 @@ impl<'a> Item<'a> {
         findings
     }
 
-    /// The highest place that goes as a whole with a field: an apply that removed the field alone would leave an empty map.
-    fn whole_of(&self, change: &FieldChange, owners: &Owners<'_>) -> FieldPath {
+    /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.
+    fn whole_of(&self, path: &FieldPath, owners: &Owners<'_>, kept: &[&FieldPath]) -> FieldPath {
         let target = self.object.predicted.as_ref();
-        let steps = change.path.steps();
-        let goes = |path: &FieldPath| {
-            target.is_some_and(|target| path.get(target.value()).is_none())
-                && path.get(self.body.value()).is_none()
-                && !owners.is_others(path)
+        let steps = path.steps();
+        // Labels and annotations are everybody's: of them each goes alone.
+        let is_metadata = matches!(steps.first(), Some(Step::Field(name)) if name == "metadata");
+        let goes = |place: &FieldPath| {
+            target.is_some_and(|target| place.get(target.value()).is_none())
+                && place.get(self.body.value()).is_none()
+                && !kept.iter().any(|path| path.starts_with(place))
         };
         let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
         // An item is owned by its list's key, which the entries tell: a list that nobody owns goes as a whole.
@@ -175,8 +181,8 @@ impl<'a> Item<'a> {
             let item = steps.get(place.steps().len());
             matches!(item, Some(Step::Key(_) | Step::Value(_))) && owners.list_steps(place).is_empty()
         };
-        let place = places().find(goes).or_else(|| places().find(is_unowned_list));
-        place.unwrap_or_else(|| change.path.clone())
+        let highest = places().filter(|_| !is_metadata).find(goes);
+        highest.or_else(|| places().find(is_unowned_list)).unwrap_or_else(|| path.clone())
     }
 
     /// Computes the ownership to write first.

@@ -87,6 +87,11 @@ fn what_was_added_below_an_empty_map_is_named_in_every_mode_and_overwrite_remove
     }
 
     lands(&namespace, &release, &["--overwrite"]);
+    // A map of several leaves goes as a whole, and leaves nobody's entry behind.
+    let nested = json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "lifecycle": {
+        "preStop": {"exec": {"command": ["a"]}}, "postStart": {"exec": {"command": ["b"]}}}}]}}}});
+    namespace.kubectl().args(["patch", "deployment", "web", "-p", &nested.to_string()]).run().ok();
+    lands(&namespace, &release, &["--overwrite"]);
     let web = live(&namespace, "deployment/web");
     assert_eq!(web["spec"]["template"]["spec"]["containers"][0]["securityContext"], json!({}));
     assert_eq!(live(&namespace, "configmap/settings")["data"], Value::Null);
