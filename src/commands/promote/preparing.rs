@@ -10,6 +10,7 @@ use crate::commands::gating;
 use crate::execute::watching::WatchingOptions;
 use crate::load::parse_release;
 use crate::model::Target;
+use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, JournalPhase, Judging};
@@ -217,6 +218,9 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         hint: Some(refusal.hint.clone()),
         severity: Severity::Refuse,
     }));
+    if something {
+        planned.findings.extend(crate::report::aside_notes(&comparison.objects).into_iter().map(untouched));
+    }
     plan::waive(&mut planned, &policy.waivers);
     planned.findings = plan::merge_findings(planned.findings);
     if let Some(written) = written {
@@ -224,6 +228,19 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     }
     let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
     Ok(Prepared { comparison, planned, is_recorded, seen_images })
+}
+
+/// A note on fields that differ and that the promotion leaves as they are.
+fn untouched(message: String) -> PreflightFinding {
+    PreflightFinding {
+        check: Check::Ownership,
+        objects: Vec::new(),
+        paths: Vec::new(),
+        subject: None,
+        message,
+        hint: None,
+        severity: Severity::Note,
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

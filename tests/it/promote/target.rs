@@ -431,7 +431,12 @@ fn what_admission_writes_anew_at_each_request_is_no_drift_and_no_failed_restore(
     };
     promote(&namespace, &web(1), &["-y", "--settle", "0s"]).exits(0);
     in_sync(&namespace, &web(1), "auto");
-    promote(&namespace, &web(2), &["-y", "--settle", "0s"]).exits(0);
+    let second = promote(&namespace, &web(2), &["-y", "--settle", "0s"]).exits(0);
+    assert!(
+        second.stderr.contains("stamped-at") && second.stderr.contains("rewritten by admission"),
+        "{}",
+        second.stderr
+    );
     in_sync(&namespace, &web(2), "auto");
     TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
     assert_eq!(live(&namespace, "deployment/web")["spec"]["replicas"], 1);
