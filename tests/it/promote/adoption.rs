@@ -77,3 +77,21 @@ fn after_an_annotation_by_hand_was_overwritten_the_next_release_may_bring_one_of
     let live = namespace.get("", "ConfigMap", "a").unwrap();
     assert_eq!(live.at("/metadata/annotations"), Some(&json!({"ours": "2"})));
 }
+
+#[test]
+fn a_map_by_hand_goes_as_a_whole_though_the_hand_set_several_fields_of_it() {
+    let namespace = TestCluster::get().namespace_named("t-adopt");
+    let release = ReleaseFile::new("shop", "1", vec![deployment("web", "web:1")]);
+    promote(&namespace, &release, &["-y", "--settle", "0s"]).exits(0);
+    let set = json!({"readOnlyRootFilesystem": false, "seccompProfile": {"type": "Unconfined"}});
+    let containers = json!([{"name": "main", "securityContext": set}]);
+    let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}}).to_string();
+    let hand = ["patch", "deployment", "web", "--field-manager=kubectl-edit", "-p", &patch];
+    namespace.kubectl().args(hand).run().ok();
+    promote(&namespace, &release, &["-y", "--settle", "0s", "--overwrite"]).exits(0);
+
+    let web = namespace.get("apps", "Deployment", "web").unwrap();
+    let container = web.at("/spec/template/spec/containers/0").unwrap();
+    assert_eq!(container.get("securityContext"), None, "a fresh object has none, not an empty one");
+    promote(&namespace, &release, &["-y", "--mode", "server"]).exits(0);
+}
