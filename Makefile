@@ -45,6 +45,11 @@ chaos: tools cluster ## 100 promotions and 50 reverts through a bad network, by 
 	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
 	  cargo test --test it -- execute::faults --nocapture
 
+.PHONY: realapps
+realapps: tools ## real installations on a control plane of their own, an hour; APPS=ci (ten minutes) or names, PARTS=, SEED=
+	@$(CLUSTER) build
+	cargo test --test realapps -- --nocapture
+
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
 	@status=0; $(NODE) up || status=$$?; \

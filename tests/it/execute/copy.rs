@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Objects by kind and name, without what only a server or a controller decides.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Copy(pub BTreeMap<String, Value>);
 
 /// Reads the objects that these manifests name, those that are there.
@@ -37,7 +37,7 @@ pub async fn copy(cluster: &dyn Cluster, namespace: &str, manifests: &[Value]) -
 }
 
 /// Without uid, versions, times and status; owners in order.
-fn plain(live: Object) -> Value {
+pub fn plain(live: Object) -> Value {
     let mut value = live.into_value();
     value.as_object_mut().unwrap().shift_remove("status");
     forget_derived(&mut value);

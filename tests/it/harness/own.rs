@@ -12,8 +12,13 @@ pub struct OwnCluster(TestCluster);
 impl OwnCluster {
     /// Starts it: some five seconds.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same, with variables of the script's environment.
+    pub fn start_with(name: &str, environment: &[(&str, &str)]) -> Self {
         let name = format!("{name}-{}", unique());
-        script(&["up", &name]).run().ok();
+        script(&["up", &name]).envs(environment.iter().copied()).run().ok();
         let described = script(&["env", &name]).run().ok();
         let file = std::env::temp_dir().join(format!("{name}.json"));
         std::fs::write(&file, described).unwrap();

@@ -66,8 +66,13 @@ impl Image {
         (digest, size)
     }
 
-    /// Pushes it with crane.
+    /// Pushes it with the shared cluster's crane.
     pub fn push(&self, reference: &str, docker_config: Option<&Path>) {
+        self.push_with(&TestCluster::get().tools, reference, docker_config);
+    }
+
+    /// Pushes it with the crane of this folder.
+    pub fn push_with(&self, tools: &Path, reference: &str, docker_config: Option<&Path>) {
         let folder = tempfile::tempdir().unwrap();
         let blobs = folder.path().join("blobs/sha256");
         std::fs::create_dir_all(&blobs).unwrap();
@@ -76,7 +81,7 @@ impl Image {
         }
         std::fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         std::fs::write(folder.path().join("index.json"), &self.index).unwrap();
-        let mut crane = Command::new(TestCluster::get().tools.join("crane"));
+        let mut crane = Command::new(tools.join("crane"));
         crane.args(["push", "--insecure", "--index"]).arg(folder.path()).arg(reference);
         if let Some(config) = docker_config {
             crane.env("DOCKER_CONFIG", config);

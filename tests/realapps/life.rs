@@ -1,0 +1,107 @@
+//! An application's life: promoted onto nothing, reverted, promoted again, edited by hand, and a version that breaks.
+
+use crate::breaking;
+use crate::copy::Copy;
+use crate::draw::Draw;
+use crate::hands;
+use crate::harness::Ran;
+use crate::scene::{Scene, expect};
+use crate::table::Row;
+
+/// All of it; what cannot follow a failure is left out.
+pub fn run(scene: &Scene, draw: &mut Draw, row: &mut Row) {
+    row.passed("record", seconds(scene.rendered.recorded));
+    if let Err(why) = scene.given() {
+        row.failed("promote", why);
+    } else if let before = scene.copy().unwrap_or_default()
+        && row.result("promote", promoted(scene, &[]))
+    {
+        row.result("diff", silent(scene));
+        row.result("again", again(scene));
+        let reverted = row.result("revert", reverted(scene, &before));
+        if !reverted {
+            scene.clean();
+        }
+        match scene.given().and_then(|()| promoted(scene, &[])) {
+            Ok(_) => {
+                if !hands::run(scene, draw, row) {
+                    scene.clean();
+                    // What follows is another matter: from the beginning.
+                    scene.given().and_then(|()| promoted(scene, &[])).ok();
+                }
+                breaking::run(scene, draw, row);
+            }
+            Err(why) => row.failed("promote", format!("the second time: {why}")),
+        }
+    }
+    scene.clean();
+}
+
+pub fn seconds(took: std::time::Duration) -> String {
+    format!("{:.1}", took.as_secs_f64())
+}
+
+/// Promotes the first version; answers the seconds.
+pub fn promoted(scene: &Scene, flags: &[&str]) -> Result<String, String> {
+    let release = scene.rendered.release();
+    expect(scene.promote(&release, flags), 0).map(|ran| seconds(ran.took))
+}
+
+/// `diff` says nothing in any mode; answers the seconds of each.
+pub fn silent(scene: &Scene) -> Result<String, String> {
+    let mut took = Vec::new();
+    let mut loud = Vec::new();
+    for mode in ["auto", "server", "readonly"] {
+        let ran = scene.diff(&["--mode", mode]);
+        if ran.code != Some(0) {
+            loud.push(format!("{mode}: {}", differences(&ran)));
+        }
+        took.push(seconds(ran.took));
+    }
+    if loud.is_empty() { Ok(took.join(", ")) } else { Err(loud.join(" || ")) }
+}
+
+/// What a diff says, without its frame.
+pub fn differences(ran: &Ran) -> String {
+    let lines: Vec<&str> =
+        ran.stdout.lines().chain(ran.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
+    format!(
+        "exit {:?}, {} lines: {}",
+        ran.code,
+        lines.len(),
+        lines.iter().take(14).map(|line| line.trim()).collect::<Vec<_>>().join(" / ")
+    )
+}
+
+/// A second promotion has nothing to do.
+pub fn again(scene: &Scene) -> Result<String, String> {
+    let ran = expect(scene.promote(&scene.rendered.release(), &[]), 0)?;
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    if said.contains("nothing to do") {
+        Ok(seconds(ran.took))
+    } else {
+        Err(format!("it did something: {}", said.chars().take(600).collect::<String>()))
+    }
+}
+
+/// Nothing is left but what was there before and what is named; 4 is the exit code where something is.
+fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
+    let ran = scene.revert();
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let left = scene.copy()?.0.into_keys().filter(|name| !before.0.contains_key(name));
+    let left: Vec<String> = left.collect();
+    let unnamed: Vec<&String> = left.iter().filter(|name| !is_named(&said, name)).collect();
+    if !unnamed.is_empty() {
+        return Err(format!("exit {:?}, and {unnamed:?} are left without a word", ran.code));
+    }
+    let expected = if left.is_empty() { 0 } else { 4 };
+    let ran = expect(ran, expected)?;
+    let kept = if left.is_empty() { String::new() } else { format!(" ({} kept)", left.len()) };
+    Ok(format!("{}{kept}", seconds(ran.took)))
+}
+
+/// A target's last word is its name.
+fn is_named(said: &str, target: &str) -> bool {
+    let name = target.rsplit(['/', ' ']).next().unwrap_or(target);
+    said.lines().any(|line| line.contains(name))
+}
