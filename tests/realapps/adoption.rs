@@ -16,7 +16,9 @@ pub fn run(scene: &Scene, row: &mut Row, takes: fn(&str) -> bool) {
         if way == "helm" && scene.app.chart().is_none() {
             continue;
         }
-        match scene.given().and_then(|()| install(scene, way)) {
+        // Helm takes over no Secret that is there before; the chart brings its own.
+        let before = if way == "helm" { Ok(()) } else { scene.given() };
+        match before.and_then(|()| install(scene, way)).and_then(|()| scene.given()) {
             Ok(()) => adopted(scene, row, way, manager),
             // kubectl keeps the whole manifest in an annotation.
             Err(why) if way == "apply" && why.contains("annotations: Too long") => {
