@@ -6,7 +6,7 @@ use super::usage::{Usage, is_same, of_pod};
 use super::workload::template;
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
-use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
+use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answer, Answers, PodTry, Questions};
 use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
@@ -71,11 +71,9 @@ fn hard(quota: &Object, plan: &Plan) -> serde_json::Map<String, Value> {
 /// beside what an earlier one has left.
 fn stored(plan: &Plan, namespace: &str) -> Vec<(String, i128)> {
     let mut found = Vec::new();
-    let copied = |step: &&PlanStep| {
-        matches!(step.expect, Expect::Present { .. }) && step.target.namespace.as_deref() == Some(namespace)
-    };
+    let is_here = |step: &PlanStep| step.target.namespace.as_deref() == Some(namespace);
     let is_home = plan.namespace == namespace;
-    if is_home || plan.steps.iter().chain(&plan.prune).any(|step| copied(&step)) {
+    if is_home || plan.steps.iter().chain(&plan.prune).any(is_here) {
         found.push(("secrets".to_owned(), 1000));
     }
     if is_home {

@@ -86,6 +86,7 @@ fn is_up(live: &Object) -> bool {
     let count = |field: &str| live.at(field).and_then(serde_json::Value::as_u64).unwrap_or_default();
     let (all, updated, ready) = match live.kind() {
         "DaemonSet" => ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady"),
+        "ReplicaSet" => ("replicas", "replicas", "readyReplicas"),
         _ => ("replicas", "updatedReplicas", "readyReplicas"),
     };
     let [all, updated, ready] = [all, updated, ready].map(|field| count(&format!("/status/{field}")));
