@@ -42,7 +42,7 @@ fn a_failure_that_stood_is_finished_once_its_cause_is_gone() {
         web["spec"]["progressDeadlineSeconds"] = 5.into();
         web
     };
-    let waive = ["--waive", "requirements", "--waive", "pods"];
+    let waive = ["--waive", "requirements=ServiceAccount/later", "--waive", "pods=Deployment/web"];
     app.promote("1", &[web()]).args(waive).arg("--on-failure=stop").run().exits(4);
     app.kubectl(&["create", "serviceaccount", "later"]);
     resume(&app).exits(0);
