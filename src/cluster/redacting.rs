@@ -6,25 +6,32 @@ use super::api::{
     LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
 use super::error::ApiError;
-use crate::model::secret_texts::SecretTexts;
-use crate::model::{Object, Target};
+use crate::cluster::WatchEvent;
+use crate::model::kinds::built_in;
+use crate::model::pod_spec::{pod_spec, references};
+use crate::model::secret_texts::{SecretTexts, withheld};
+use crate::model::{Object, Target, secret_data};
 use async_trait::async_trait;
+use futures::StreamExt;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A client that knows the values of the Secrets that went through it.
 pub(super) struct Redacting {
     inner: Arc<dyn Cluster>,
-    texts: Mutex<SecretTexts>,
+    texts: Arc<Mutex<SecretTexts>>,
 }
+
+/// What an API server puts before the words of a webhook that denies.
+const DENIED: &str = "denied the request: ";
 
 impl Redacting {
     pub(super) fn new(inner: Arc<dyn Cluster>) -> Self {
-        Self { inner, texts: Mutex::default() }
+        Self { inner, texts: Arc::default() }
     }
 
     fn with_texts<T>(&self, work: impl FnOnce(&mut SecretTexts) -> T) -> T {
-        work(&mut self.texts.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.texts))
     }
 
     fn learn_target(&self, target: &Target) {
@@ -44,10 +51,56 @@ impl Redacting {
         }
     }
 
-    fn learn_object(&self, object: &Object) {
-        if object.kind() == "Secret" {
-            self.with_texts(|texts| texts.learn(object));
+    /// What a patch writes into a Secret.
+    fn learn_operations(&self, target: &Target, operations: &[Value]) {
+        self.learn_target(target);
+        if !is_secret(target) {
+            return;
         }
+        let written = operations.iter().filter_map(|operation| {
+            let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
+            let key = path.strip_prefix("/data").or_else(|| path.strip_prefix("/stringData"))?;
+            Some((key.trim_start_matches('/'), operation.get("value")?))
+        });
+        self.with_texts(|texts| {
+            for (key, value) in written {
+                let whole = value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value));
+                for (key, value) in whole.chain([(key, value)]) {
+                    let text = value.as_str().unwrap_or_default();
+                    let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
+                    texts.learn_value(&target.name, key, &plain);
+                }
+            }
+        });
+    }
+
+    fn learn_object(&self, object: &Object) {
+        learn(&self.texts, object);
+    }
+
+    /// The refusal of a write. What a webhook says of pods whose Secrets may not be read cannot be searched.
+    async fn refused(&self, target: &Target, body: &Value, error: ApiError) -> ApiError {
+        let ApiError::Status { code, reason, message, causes } = error else { return self.hidden(error) };
+        let object = Object::new(body.clone()).ok();
+        let spec = object.as_ref().and_then(pod_spec);
+        let (Some(at), Some(spec), Some(kind)) = (message.find(DENIED), spec, built_in("", "Secret")) else {
+            return self.hidden(ApiError::Status { code, reason, message, causes });
+        };
+
+        let mut unknown = Vec::new();
+        for secret in references(spec).into_iter().filter(|one| one.kind == "Secret") {
+            let secret = Target::new(&kind, target.namespace.as_deref(), &secret.name);
+            if self.get(&secret).await.is_err() {
+                unknown.push(secret.name);
+            }
+        }
+        unknown.sort();
+        unknown.dedup();
+        if unknown.is_empty() {
+            return self.hidden(ApiError::Status { code, reason, message, causes });
+        }
+        let message = format!("{}{}", &message[..at + DENIED.len()], withheld(&unknown));
+        self.hidden(ApiError::Status { code, reason, message, causes: Vec::new() })
     }
 
     fn hidden(&self, error: ApiError) -> ApiError {
@@ -64,11 +117,34 @@ impl Redacting {
         }
     }
 
-    fn applied(&self, answer: Result<Applied, ApiError>) -> Result<Applied, ApiError> {
-        let mut answer = answer.map_err(|error| self.hidden(error))?;
+    async fn applied(
+        &self,
+        target: &Target,
+        body: &Value,
+        answer: Result<Applied, ApiError>,
+    ) -> Result<Applied, ApiError> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.refused(target, body, error).await),
+        };
         self.learn_object(&answer.object);
         answer.warnings = answer.warnings.iter().map(|text| self.hide(text)).collect();
         Ok(answer)
+    }
+}
+
+fn lock(texts: &Mutex<SecretTexts>) -> std::sync::MutexGuard<'_, SecretTexts> {
+    texts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Learns the values of a Secret; of all else the name and the numbers of the status, which are said of it.
+fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
+    let mut texts = lock(texts);
+    texts.learn_name(object.name());
+    if object.kind() == "Secret" {
+        texts.learn(object);
+    } else if let Some(status) = object.at("/status") {
+        texts.learn_numbers(status);
     }
 }
 
@@ -97,7 +173,14 @@ impl Cluster for Redacting {
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
-        self.inner.watch(request).await.map_err(|error| self.hidden(error))
+        let stream = self.inner.watch(request).await.map_err(|error| self.hidden(error))?;
+        let texts = self.texts.clone();
+        let learning = stream.inspect(move |event| {
+            if let Ok(WatchEvent::Present(object)) = event {
+                learn(&texts, object);
+            }
+        });
+        Ok(learning.boxed())
     }
 
     async fn apply(
@@ -107,7 +190,8 @@ impl Cluster for Redacting {
         options: &ApplyOptions,
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
-        self.applied(self.inner.apply(target, body, options).await)
+        let answer = self.inner.apply(target, body, options).await;
+        self.applied(target, body, answer).await
     }
 
     async fn create(
@@ -117,7 +201,8 @@ impl Cluster for Redacting {
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
-        self.applied(self.inner.create(target, body, options).await)
+        let answer = self.inner.create(target, body, options).await;
+        self.applied(target, body, answer).await
     }
 
     async fn replace(
@@ -127,7 +212,8 @@ impl Cluster for Redacting {
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
-        self.applied(self.inner.replace(target, body, options).await)
+        let answer = self.inner.replace(target, body, options).await;
+        self.applied(target, body, answer).await
     }
 
     async fn store(
@@ -145,7 +231,9 @@ impl Cluster for Redacting {
         operations: &[Value],
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.applied(self.inner.json_patch(target, operations, options).await)
+        self.learn_operations(target, operations);
+        let answer = self.inner.json_patch(target, operations, options).await;
+        self.applied(target, &Value::Null, answer).await
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {

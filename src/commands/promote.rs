@@ -131,7 +131,7 @@ struct Limits {
     /// How long everything must stay well after the rollout
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     soak: Option<Duration>,
-    /// How long a container without a readiness probe must live to count as ready
+    /// How long a container without a readiness probe must live to count as ready; a time below its start-up proves nothing
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
     /// How long to wait for another promotion's lock

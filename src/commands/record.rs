@@ -237,7 +237,9 @@ fn source(args: &Args) -> Option<Source> {
 fn written(release: &Release, output: Option<&Path>) -> Result<Vec<u8>, CommandError> {
     let is_json = output.and_then(|path| path.extension()).is_some_and(|ending| ending == "json");
     let text = if is_json {
-        serde_json::to_string_pretty(release).map_err(std::io::Error::from)? + "\n"
+        crate::report::clean_json(&serde_json::to_string_pretty(release).map_err(std::io::Error::from)?)
+            .into_owned()
+            + "\n"
     } else {
         load::to_yaml(release)
     };

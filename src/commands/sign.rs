@@ -5,6 +5,7 @@ use super::releases::{keep, open, private_key};
 use crate::cli::{CommandError, Context, Exit};
 use crate::model::attestation::Statement;
 use crate::registry::artifact::Artifact;
+use crate::report::clean;
 use crate::signing;
 use clap::Args as ClapArgs;
 
@@ -35,6 +36,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     };
     let place = keep(&args.release, &options, statement).await?;
     let digest = identity.digest.short();
-    writeln!(context.stderr(), "signed {} {} ({digest}): {place}", identity.name, identity.version)?;
+    writeln!(
+        context.stderr(),
+        "signed {} {} ({digest}): {place}",
+        clean(&identity.name),
+        clean(&identity.version)
+    )?;
     Ok(Exit::OK)
 }

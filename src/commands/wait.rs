@@ -48,7 +48,7 @@ pub struct Args {
     /// How long everything must stay well after the rollout
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     soak: Option<Duration>,
-    /// How long a container without a readiness probe must live to count as ready
+    /// How long a container without a readiness probe must live to count as ready; a time below its start-up proves nothing
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
     /// Do not show a failing container's last log lines
@@ -122,7 +122,6 @@ fn options(args: &Args, goal: &Goal) -> WatchingOptions {
         injected: goal.environment.spec.injected.clone(),
         gates: wanted::gates(&goal.environment),
         log_lines: if args.no_logs { 0 } else { 20 },
-        clean: Arc::new(|text| crate::report::clean(text).into_owned()),
         ..WatchingOptions::default()
     }
 }

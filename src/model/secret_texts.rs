@@ -1,7 +1,7 @@
 //! Values of Secrets inside texts: in which forms they turn up, and the text without them.
 
 use super::names::PREIMAGE_SECRET_TYPE;
-use super::{Object, secret_data};
+use super::{Object, Sha256Digest, secret_data};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::Value;
@@ -35,12 +35,17 @@ pub fn forms(plain: &[u8]) -> BTreeSet<String> {
     forms
 }
 
-/// What a line holds: itself, and the value after the first `=` or `:`, without its quotes.
+/// What a line holds: itself, the item of a list, and the value after the first `=` or `:`, each without a comment and
+/// without its quotes.
 fn inner_values(line: &str) -> Vec<String> {
     let line = line.trim();
+    let item = line.strip_prefix("- ").map(str::trim);
     let value = line.split_once(['=', ':']).map(|(_, value)| value.trim());
-    let bare = value.map(|value| value.trim_matches(['"', '\'']));
-    [Some(line), value, bare].into_iter().flatten().map(str::to_owned).collect()
+    let whole = [Some(line), item, value].into_iter().flatten();
+
+    let parts = whole.flat_map(|text| [text, text.split(" #").next().unwrap_or(text).trim_end()]);
+    let bare = parts.flat_map(|text| [text, text.trim_end_matches(',').trim_matches(['"', '\''])]);
+    bare.map(str::to_owned).collect()
 }
 
 fn leaves(value: &Value, found: &mut BTreeSet<String>) {
@@ -89,13 +94,20 @@ fn escaped(value: &str) -> Vec<String> {
 pub struct SecretTexts {
     /// By the length of the form, longest first, so that no part of a value is left.
     known: BTreeMap<(std::cmp::Reverse<usize>, String), String>,
-    /// Names of objects: a short value that equals one is a word of every message.
+    /// Values whose forms are known.
+    learned: BTreeSet<Sha256Digest>,
+    /// Names of objects and numbers of statuses: a short value that equals one is a word of every message.
     names: BTreeSet<String>,
 }
 
 impl SecretTexts {
     /// Remembers the values of a Secret. Other objects are left alone, and so is what this tool keeps in Secrets.
     pub fn learn(&mut self, object: &Object) {
+        self.learn_as(object, &named);
+    }
+
+    /// The same; `token` says what stands for the value of a Secret's key.
+    pub fn learn_as(&mut self, object: &Object, token: &dyn Fn(&str, &str, &[u8]) -> String) {
         let gvk = object.gvk();
         if !gvk.group.is_empty() || gvk.kind != "Secret" || object.text("/type") == PREIMAGE_SECRET_TYPE {
             return;
@@ -104,30 +116,49 @@ impl SecretTexts {
         for (key, value) in each("/data") {
             let text = value.as_str().unwrap_or_default();
             let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
-            self.learn_value(object.name(), key, &plain);
+            self.learn_token(&plain, &|| token(object.name(), key, &plain));
         }
         for (key, value) in each("/stringData") {
-            self.learn_value(object.name(), key, value.as_str().unwrap_or_default().as_bytes());
+            let plain = value.as_str().unwrap_or_default().as_bytes();
+            self.learn_token(plain, &|| token(object.name(), key, plain));
         }
         let applied =
             object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
         let applied = applied.and_then(|value| Object::new(value).ok());
         if let Some(applied) = applied.filter(|applied| applied.annotation(LAST_APPLIED).is_none()) {
-            self.learn(&applied);
+            self.learn_as(&applied, token);
         }
     }
 
     /// Remembers the value of one key.
     pub fn learn_value(&mut self, secret: &str, key: &str, plain: &[u8]) {
+        self.learn_token(plain, &|| named(secret, key, plain));
+    }
+
+    fn learn_token(&mut self, plain: &[u8], token: &dyn Fn() -> String) {
+        // A Secret goes through a client several times, and a long value has many forms.
+        if !self.learned.insert(Sha256Digest::of(plain)) {
+            return;
+        }
+        let token = token();
         for form in forms(plain) {
-            let token = format!("<Secret {secret}/{key}>");
-            self.known.entry((std::cmp::Reverse(form.len()), form)).or_insert(token);
+            self.known.entry((std::cmp::Reverse(form.len()), form)).or_insert_with(|| token.clone());
+        }
+    }
+
+    /// Remembers the numbers of a status: a short value that equals one is a word of what is said of it.
+    pub fn learn_numbers(&mut self, status: &Value) {
+        match status {
+            Value::Number(number) => self.learn_name(&number.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_numbers(item)),
+            Value::Object(map) => map.values().for_each(|value| self.learn_numbers(value)),
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
         }
     }
 
     /// Remembers the name of an object or a namespace.
     pub fn learn_name(&mut self, name: &str) {
-        if name.len() < WORD && !self.names.contains(name) {
+        if (SHORTEST..WORD).contains(&name.len()) && !self.names.contains(name) {
             self.names.insert(name.to_owned());
         }
     }
@@ -147,6 +178,16 @@ impl SecretTexts {
         }
         shown
     }
+}
+
+/// What stands for a value: where it is kept.
+fn named(secret: &str, key: &str, _: &[u8]) -> String {
+    format!("<Secret {secret}/{key}>")
+}
+
+/// In the place of a text that could hold what may not be read.
+pub fn withheld(secrets: &[String]) -> String {
+    format!("text withheld: it may hold values of Secret {}, which cannot be read", secrets.join(", "))
 }
 
 fn replace_word(text: &str, word: &str, token: &str) -> String {

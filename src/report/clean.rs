@@ -26,6 +26,24 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// JSON text with what nobody would see as JSON's own escapes: the same value, and nothing for a terminal to obey.
+pub fn clean_json(text: &str) -> Cow<'_, str> {
+    // Outside of strings JSON has line ends alone.
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_hidden(c) {
+            let escape = |unit: &mut u16| format!("\\u{unit:04x}");
+            shown.extend(c.encode_utf16(&mut [0; 2]).iter_mut().map(escape));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -78,6 +96,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn json_keeps_its_value_and_hides_nothing(text in "\\PC{0,8}|.{0,8}|[\u{0}-\u{20}\u{7f}-\u{9f}\u{200b}-\u{2069}\u{e0041}\"\\\\]{0,8}") {
+            let written = serde_json::to_string_pretty(&[&text]).unwrap();
+            let shown = clean_json(&written);
+            prop_assert!(!shown.chars().any(is_hidden), "{shown}");
+            prop_assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), vec![text]);
+        }
+
         #[test]
         fn two_texts_stay_two(
             one in "([a-cru0\\\\]|\u{200b}|\r|\u{202e}){0,6}",

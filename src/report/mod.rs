@@ -10,7 +10,7 @@ mod redact;
 pub mod release;
 
 pub use asides::aside_notes;
-pub use clean::clean;
+pub use clean::{clean, clean_json};
 pub use preflight::finding_text;
 pub use redact::Redactor;
 
@@ -19,6 +19,6 @@ use std::io::{self, Write};
 
 /// A value as one JSON document for programs, with its line end.
 pub fn json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
-    writeln!(out)
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    writeln!(out, "{}", clean_json(&text))
 }

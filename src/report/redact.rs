@@ -5,101 +5,53 @@
 
 use super::clean::clean;
 use crate::model::path::Step;
+use crate::model::secret_texts::SecretTexts;
 use crate::model::{FieldPath, Object, ObjectId, secret_data};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Shorter values are not searched for in texts: they would be found everywhere.
-const SHORTEST: usize = 4;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Hides what Secrets hold.
 #[derive(Clone)]
 pub struct Redactor {
     key: [u8; 32],
-    /// Texts to search for, the longest first, and what stands for each.
-    known: Vec<(String, String)>,
+    texts: SecretTexts,
 }
 
 impl Redactor {
     /// With a key that is random for each run.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key, known: Vec::new() }
+        Self { key, texts: SecretTexts::default() }
     }
 
-    /// Remembers every value of a Secret, in each form in which it can turn up. Other kinds are left alone.
+    /// Remembers every value of a Secret, in each form in which it can turn up. Of other kinds, their names.
     pub fn learn(&mut self, object: &Object) {
-        if !is_secret(&object.id()) {
-            return;
-        }
-        let data = object.at("/data").and_then(Value::as_object);
-        for text in data.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
-            let plain = secret_data::decode(text);
-            self.learn_value(plain.as_deref().unwrap_or(text.as_bytes()));
-        }
-        let texts = object.at("/stringData").and_then(Value::as_object);
-        for text in texts.into_iter().flat_map(|data| data.values()).filter_map(Value::as_str) {
-            self.learn_value(text.as_bytes());
-        }
-        if let Some(text) = object.annotation(LAST_APPLIED)
-            && let Ok(applied) = serde_json::from_str::<Value>(text)
-            && let Ok(applied) = Object::new(applied)
-            && applied.annotation(LAST_APPLIED).is_none()
-        {
-            self.learn(&applied);
-        }
-    }
-
-    /// Remembers one value.
-    pub fn learn_value(&mut self, plain: &[u8]) {
-        let token = self.token(plain);
-        let mut forms =
-            vec![STANDARD.encode(plain), base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(plain)];
-        if let Ok(text) = std::str::from_utf8(plain) {
-            let quoted = Value::from(text).to_string();
-            forms.push(quoted.trim_matches('"').to_owned());
-            forms.extend(text.lines().map(str::trim).map(str::to_owned));
-            forms.push(text.to_owned());
-        }
-        for form in forms.into_iter().filter(|form| form.len() >= SHORTEST) {
-            if !self.known.iter().any(|(known, _)| *known == form) {
-                self.known.push((form, token.clone()));
-            }
-        }
-        self.known.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        [Some(object.name()), object.namespace()].into_iter().flatten().for_each(|name| {
+            self.texts.learn_name(name);
+        });
+        let key = self.key;
+        self.texts.learn_as(object, &|_, _, plain| token(&key, plain));
     }
 
     /// What stands for a value.
     pub fn token(&self, plain: &[u8]) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.key);
-        hash.update((plain.len() as u64).to_be_bytes());
-        hash.update(plain);
-        let digest = hash.finalize();
-        let digits: String = digits(&digest[..4]);
-        format!("‹secret {digits}›")
+        token(&self.key, plain)
     }
 
     /// A text without any learned value and without control sequences.
     pub fn text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (form, token) in &self.known {
-            if text.contains(form.as_str()) {
-                text = text.replace(form.as_str(), token);
-            }
-        }
-        clean(&text).into_owned()
+        clean(&self.texts.hide(text)).into_owned()
     }
 
-    /// An identity as it may be shown: a manifest's names are any text until a server has read them.
+    /// An identity as it may be shown: a manifest's names are any text until a server has read them. A value that
+    /// equals a name (a host in a Secret is a Service's name) does not make it secret.
     pub fn id(&self, id: &ObjectId) -> ObjectId {
         ObjectId::new(
-            &self.text(&id.group),
-            &self.text(&id.kind),
-            id.namespace.as_deref().map(|namespace| self.text(namespace)).as_deref(),
-            &self.text(&id.name),
+            &clean(&id.group),
+            &clean(&id.kind),
+            id.namespace.as_deref().map(clean).as_deref(),
+            &clean(&id.name),
         )
     }
 
@@ -151,6 +103,16 @@ impl Redactor {
     }
 }
 
+fn token(key: &[u8; 32], plain: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(key);
+    hash.update((plain.len() as u64).to_be_bytes());
+    hash.update(plain);
+    let digest = hash.finalize();
+    let digits: String = digits(&digest[..4]);
+    format!("‹secret {digits}›")
+}
+
 fn is_secret(id: &ObjectId) -> bool {
     id.group.is_empty() && id.kind == "Secret"
 }
@@ -162,6 +124,8 @@ fn digits(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     const PLAIN: &str = "hunter2-and-more";

@@ -3,6 +3,7 @@
 use super::clean::clean;
 use crate::model::Sha256Digest;
 use crate::model::release::{DigestOrigin, Release};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -34,8 +35,11 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     for image in &spec.images {
         let platforms: Vec<&str> =
             image.platforms.iter().map(|platform| platform.platform.0.as_str()).collect();
-        let platforms =
-            if platforms.is_empty() { "platforms unknown".to_owned() } else { platforms.join(", ") };
+        let platforms = if platforms.is_empty() {
+            "platforms unknown".to_owned()
+        } else {
+            clean(&platforms.join(", ")).into_owned()
+        };
         let origin = match image.origin {
             Some(DigestOrigin::ByHand) => ", given by hand",
             Some(DigestOrigin::Reference) => ", as the reference says",
@@ -43,12 +47,12 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(out, "  {}\n    {}  {platforms}{origin}", clean(&image.reference), image.digest)?;
     }
-    let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut kinds: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
     for object in &spec.objects {
         let name = object
             .namespace()
             .map_or_else(|| object.name().to_owned(), |ns| format!("{ns}/{}", object.name()));
-        kinds.entry(object.kind()).or_default().push(name);
+        kinds.entry(clean(object.kind())).or_default().push(name);
     }
     writeln!(out, "\n{}", head(&format!("objects ({})", spec.objects.len())))?;
     let width = kinds.keys().map(|kind| kind.len()).max().unwrap_or_default();

@@ -25,6 +25,7 @@ mod schema;
 mod server;
 mod signing;
 mod terminal;
+mod unseen;
 mod version;
 mod wait;
 mod yaml;

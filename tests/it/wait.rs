@@ -129,6 +129,46 @@ fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come()
 }
 
 #[test]
+fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
+    let scene = Scene::new();
+    let literal = "--from-literal=pass=correct-horse-battery";
+    scene.namespace.kubectl().args(["create", "secret", "generic", "db", literal]).run().ok();
+    let mut broken = deployment(&image("2"), Some("none"));
+    broken["spec"]["replicas"] = 1.into();
+    broken["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "db"}}]);
+    scene.apply(&[broken.clone()]);
+    // What a kubelet says of a command with its variables filled in; nothing plays this pod.
+    let says = "exec: \"/opt/correct-horse-battery/run\": no such file";
+    let status = json!({"status": {"phase": "Pending", "containerStatuses": [{"name": "web", "image": "", "imageID": "",
+        "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "CreateContainerError", "message": says}}}]}});
+    let patch = || {
+        let pods = scene.namespace.kubectl().args(["get", "pods", "-o", "name"]).run().stdout;
+        let pod = pods.lines().next()?.to_owned();
+        let arguments = ["patch", &pod, "--subresource=status", "-p", &status.to_string()];
+        (scene.namespace.kubectl().args(arguments).run().code == Some(0)).then_some(())
+    };
+    let is_told = (0..100).any(|_| {
+        patch().is_some() || {
+            std::thread::sleep(Duration::from_millis(100));
+            false
+        }
+    });
+    assert!(is_told, "no pod to tell of");
+
+    let release = scene.write(
+        "release.json",
+        &json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop", "version": "2"},
+            "spec": {"objects": [broken]}}),
+    );
+    for format in [&[][..], &["-o", "json"]] {
+        let told = scene.wait(&release, &[&["--timeout", "6s"], format].concat(), &[]).exits(3);
+        let shown = told.stdout.clone() + &told.stderr;
+        assert!(shown.contains("it may hold values of Secret db, which cannot be read"), "{told:?}");
+        assert!(!shown.contains("correct-horse-battery"), "{told:?}");
+    }
+}
+
+#[test]
 fn another_image_under_the_tested_tag_is_not_the_release() {
     let scene = Scene::new();
     let release = scene.release("2");

@@ -3,6 +3,7 @@
 use super::Show;
 use crate::cli::{Context, Stream};
 use crate::model::event::{Event, EventSink};
+use crate::report::clean_json;
 use crate::report::progress::{Lines, TreeStyle, tree};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
@@ -31,7 +32,7 @@ impl EventSink for Json {
         let Ok(line) = serde_json::to_string(&event) else { return };
         let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to be told where the stream is closed; the run goes on.
-        writeln!(to, "{line}").and_then(|()| to.flush()).ok();
+        writeln!(to, "{}", clean_json(&line)).and_then(|()| to.flush()).ok();
     }
 }
 

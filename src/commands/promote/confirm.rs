@@ -2,6 +2,7 @@
 
 use crate::cli::{CommandError, Context, ErrorKind};
 use crate::model::plan::Plan;
+use crate::report::clean;
 use std::io::Write;
 
 /// Asks, unless `yes`.
@@ -17,7 +18,7 @@ pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result
     let mut err = context.stderr();
     let count = plan.steps.len() + plan.prune.len();
     let release = &plan.release;
-    write!(err, "promote {} {} in {count} steps? [y/N] ", release.name, release.version)?;
+    write!(err, "promote {} {} in {count} steps? [y/N] ", clean(&release.name), clean(&release.version))?;
     err.flush()?;
     // Beside the thread that hears signals.
     let read = tokio::task::spawn_blocking(|| {

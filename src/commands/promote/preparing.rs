@@ -132,7 +132,6 @@ impl Place {
                     ..rollout::Policy::default()
                 },
                 log_lines: run.log_lines,
-                clean: Arc::new(|text| crate::report::clean(text).into_owned()),
                 ..WatchingOptions::default()
             },
             limits: run.limits,

@@ -2,7 +2,7 @@
 
 use crate::model::event::{Event, EventSink};
 use crate::model::verdict::Verdict;
-use crate::report::clean;
+use crate::report::{clean, clean_json};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -30,8 +30,12 @@ impl Lines {
 
 impl EventSink for Lines {
     fn emit(&self, event: Event) {
-        let lines =
-            if self.json { serde_json::to_string(&event).ok().into_iter().collect() } else { told(&event) };
+        let lines = if self.json {
+            let line = serde_json::to_string(&event).ok();
+            line.iter().map(|line| clean_json(line).into_owned()).collect()
+        } else {
+            told(&event)
+        };
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         for line in lines {
             let written = writeln!(out.0, "{line}").and_then(|()| out.0.flush());

@@ -1,7 +1,7 @@
 //! How things stand before the first write: what is broken then is said at once, and not blamed on the promotion.
 
-use super::hidden::withheld;
 use super::service::Watching;
+use crate::model::secret_texts::withheld;
 use crate::model::{ObjectId, Target};
 use crate::rollout::{Baseline, has_baseline};
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl Watching {
         if baseline.broken.is_empty() {
             return;
         }
-        let unknown = self.know_secrets(object.namespace.as_deref(), spec).await;
+        let unknown = self.hiding.know_secrets(object.namespace.as_deref(), spec).await;
         for broken in &baseline.broken {
             let broken = if unknown.is_empty() { broken.clone() } else { withheld(&unknown) };
             self.note(Some(object.clone()), format!("was already broken before: {broken}"));

@@ -1,6 +1,5 @@
 //! Tells a failure with what helps to understand it, and makes it what the journal keeps.
 
-use super::hidden::withheld;
 use super::service::Watching;
 use super::telling::{Telling, tell};
 use crate::execute::follow::Follow;
@@ -8,6 +7,7 @@ use crate::execute::services::Watched;
 use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::journal::Failure;
+use crate::model::secret_texts::withheld;
 use crate::model::verdict::{Cause, CauseKind};
 
 impl Watching {
@@ -27,11 +27,12 @@ impl Watching {
             .unwrap_or_default();
         let spec = follow.pod_spec(&object);
         let namespace = object.namespace.as_deref();
-        let unknown = self.know_secrets(namespace, spec.as_ref()).await;
+        let unknown = self.hiding.know_secrets(namespace, spec.as_ref()).await;
         let lines = self.options.log_lines;
-        let clean = |text: &str| self.clean(text);
+        let hide = |text: &str| self.hiding.text(text);
+        let cause = Cause { message: hide(&cause.message), ..cause };
         let telling = if unknown.is_empty() {
-            tell(&*self.cluster, namespace, &cause, &occurrences, lines, &clean).await
+            tell(&*self.cluster, namespace, &cause, &occurrences, lines, &hide).await
         } else {
             Telling { logs: vec![withheld(&unknown)], events: Vec::new() }
         };
@@ -49,7 +50,7 @@ impl Watching {
 
     /// Tells a failure that is of no single object.
     pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
-        let message = self.clean(&message);
+        let message = self.hiding.text(&message);
         let failure = Failure::of(None, kind, message);
         self.events.emit(Event::Failed {
             object: None,

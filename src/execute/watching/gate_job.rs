@@ -55,7 +55,12 @@ pub(super) async fn run(
         None => Ok(()),
         Some(cause) => {
             let has_run = follow.look(&target.id(), |_, view| has_run(view)) == Some(true);
-            let message = (watching.options.clean)(&format!("gate {}: {}", gate.name, cause.message));
+            let Verdict::Failed { cause } =
+                watching.hiding.verdict(&follow, &target.id(), Verdict::Failed { cause }).await
+            else {
+                return Ok(());
+            };
+            let message = format!("gate {}: {}", gate.name, cause.message);
             let cause = Cause { kind: kind(cause.kind, has_run), message, ..cause };
             Err(watching.tell(&follow, target.id(), cause, &[]).await.into())
         }

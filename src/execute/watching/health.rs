@@ -1,8 +1,10 @@
 //! How objects stand now, by the same verdicts that a promotion waits for.
 
+use super::hidden::Hiding;
 use super::proving::member;
 use crate::cluster::Cluster;
 use crate::execute::follow::Follow;
+use crate::model::secret_texts::withheld;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::rollout::{Policy, is_watched};
@@ -27,6 +29,7 @@ pub struct Health {
 pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<Health> {
     let watched: Vec<&Target> = targets.iter().filter(|target| is_watched(target)).collect();
     let all: Vec<Target> = watched.iter().copied().cloned().collect();
+    let hiding = Hiding::new(cluster.clone());
     let mut follow = Follow::start(cluster, policy);
     follow.prepare(&all, READ).await;
     let baselines: Vec<_> = all.iter().map(|target| follow.baseline(target, None)).collect();
@@ -43,9 +46,18 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
         let found = follow.verdicts().find(|(known, _)| *known == id);
         found.and_then(|(_, verdict)| verdict.cloned())
     };
-    let each = watched.iter().zip(baselines).map(|(target, baseline)| {
+    let mut all = Vec::with_capacity(watched.len());
+    for (target, baseline) in watched.iter().zip(baselines) {
         let object = target.id();
-        Health { verdict: verdict(&object), object, broken: baseline.broken }
-    });
-    each.collect()
+        let spec = follow.pod_spec(&object);
+        let unknown = hiding.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
+        let hide = |text: &String| if unknown.is_empty() { hiding.text(text) } else { withheld(&unknown) };
+        let broken = baseline.broken.iter().map(hide).collect();
+        let verdict = match verdict(&object) {
+            Some(verdict) => Some(hiding.verdict(&follow, &object, verdict).await),
+            None => None,
+        };
+        all.push(Health { object, verdict, broken });
+    }
+    all
 }

@@ -3,19 +3,42 @@
 //! The client hides what it has read. Here it is made to read what a text could quote; what may not be read is unknown, and
 //! texts that could hold it are withheld.
 
-use super::service::Watching;
+use crate::cluster::Cluster;
 use crate::execute::follow::Follow;
 use crate::model::kinds::built_in;
 use crate::model::pod::{ContainerState, PodFacts};
 use crate::model::pod_spec::references;
+use crate::model::secret_texts::withheld;
 use crate::model::verdict::{Cause, Verdict};
 use crate::model::{ObjectId, Target};
+use crate::rollout::Surroundings;
 use futures::future::join_all;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
-impl Watching {
+/// Reasons of events in which a node repeats what a container or a probe says.
+const QUOTING: [&str; 5] = ["Failed", "Unhealthy", "FailedPostStartHook", "FailedPreStopHook", "BackOff"];
+
+/// What an API server puts before the words of a webhook that denies.
+const DENIED: &str = "denied the request";
+
+/// Hides the values of Secrets in texts about workloads.
+pub(super) struct Hiding {
+    cluster: Arc<dyn Cluster>,
+    /// Secrets that were to be read, and whether they could be.
+    secrets: Mutex<BTreeMap<Target, bool>>,
+}
+
+impl Hiding {
+    /// Sends no request by itself.
+    pub fn new(cluster: Arc<dyn Cluster>) -> Self {
+        Self { cluster, secrets: Mutex::default() }
+    }
+
     /// Reads the Secrets that a pod's spec refers to, each once a run; the names of those that cannot be read.
-    pub(super) async fn know_secrets(&self, namespace: Option<&str>, spec: Option<&Value>) -> Vec<String> {
+    pub async fn know_secrets(&self, namespace: Option<&str>, spec: Option<&Value>) -> Vec<String> {
         let Some(kind) = built_in("", "Secret") else { return Vec::new() };
         let all = spec.map(references).unwrap_or_default();
         let secrets = all.into_iter().filter(|one| one.kind == "Secret");
@@ -35,42 +58,54 @@ impl Watching {
     }
 
     /// A text of the cluster as it may be shown.
-    pub(super) fn clean(&self, text: &str) -> String {
-        (self.options.clean)(&self.cluster.hide(text))
+    pub fn text(&self, text: &str) -> String {
+        self.cluster.hide(text)
     }
 
     /// A verdict as it may be shown: where a Secret could not be read, without what a node says in its own words.
-    pub(super) async fn cleaned(&self, follow: &Follow, object: &ObjectId, verdict: Verdict) -> Verdict {
+    pub async fn verdict(&self, follow: &Follow, object: &ObjectId, verdict: Verdict) -> Verdict {
         let spec = follow.pod_spec(object);
         let unknown = self.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
-        let quotable = if unknown.is_empty() {
+        let quoting = if unknown.is_empty() {
             Vec::new()
         } else {
-            follow.look(object, |_, view| said_by_nodes(&view.pods)).unwrap_or_default()
+            follow.look(object, |_, view| quotable(view)).unwrap_or_default()
         };
-        let clean = |text: String| {
-            if quotable.iter().any(|quoted| text.contains(quoted.as_str())) {
+        let hide = |text: String| {
+            if quoting.iter().any(|quoted| text.contains(quoted.as_str())) {
                 withheld(&unknown)
             } else {
-                self.clean(&text)
+                self.text(&text)
             }
         };
         match verdict {
-            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: clean(why) },
-            Verdict::Done { note } => Verdict::Done { note: note.map(clean) },
+            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: hide(why) },
+            Verdict::Done { note } => Verdict::Done { note: note.map(hide) },
             Verdict::Failed { cause } => {
-                Verdict::Failed { cause: Cause { message: clean(cause.message), ..cause } }
+                Verdict::Failed { cause: Cause { message: hide(cause.message), ..cause } }
             }
         }
     }
 }
 
-/// In the place of a text that could hold what may not be read.
-pub(super) fn withheld(secrets: &[String]) -> String {
-    format!("text withheld: it may hold values of Secret {}, which cannot be read", secrets.join(", "))
+/// What nodes, probes and webhooks say in words of their own.
+fn quotable(view: &Surroundings<'_>) -> Vec<String> {
+    let mut texts = said_by_nodes(&view.pods);
+    for one in &view.occurrences {
+        if QUOTING.contains(&one.reason.as_str()) || one.message.contains(DENIED) {
+            texts.push(one.message.clone());
+        }
+    }
+
+    let objects = view.owned.iter().copied().chain(view.object);
+    let conditions = objects.filter_map(|object| object.at("/status/conditions")?.as_array()).flatten();
+    let messages = conditions.filter_map(|condition| condition.get("message")?.as_str());
+    texts.extend(messages.filter(|message| message.contains(DENIED)).map(str::to_owned));
+    texts.retain(|text| !text.trim().is_empty());
+    texts
 }
 
-/// What nodes and runtimes say of pods in words of their own: a command with its variables filled in is among them.
+/// What nodes and runtimes say of pods: a command with its variables filled in is among it.
 fn said_by_nodes(pods: &[&PodFacts]) -> Vec<String> {
     let mut texts = Vec::new();
     for pod in pods {
@@ -84,6 +119,5 @@ fn said_by_nodes(pods: &[&PodFacts]) -> Vec<String> {
             texts.extend(container.last_exit.as_ref().map(|exit| exit.message.clone()));
         }
     }
-    texts.retain(|text| !text.trim().is_empty());
     texts
 }

@@ -7,7 +7,6 @@ use crate::model::release::RecordedImage;
 use crate::rollout::Policy;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 /// What rollouts are judged by.
 #[derive(Clone)]
@@ -26,8 +25,6 @@ pub struct WatchingOptions {
     pub gates: Vec<ReadyGate>,
     /// How many log lines a failure shows; 0 for none.
     pub log_lines: u32,
-    /// Cleans and redacts what comes from the cluster.
-    pub clean: Arc<dyn Fn(&str) -> String + Send + Sync>,
 }
 
 impl Default for WatchingOptions {
@@ -40,7 +37,6 @@ impl Default for WatchingOptions {
             members: Vec::new(),
             gates: Vec::new(),
             log_lines: 20,
-            clean: Arc::new(str::to_owned),
         }
     }
 }

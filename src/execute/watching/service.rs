@@ -1,6 +1,7 @@
 //! The service that an execution judges its rollouts by.
 
 use super::gates;
+use super::hidden::Hiding;
 use super::options::WatchingOptions;
 use crate::cluster::Cluster;
 use crate::execute::follow::{Follow, Update};
@@ -31,8 +32,8 @@ pub struct Watching {
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
     pub(super) heard: Heard,
-    /// Secrets that were to be read, and whether they could be.
-    pub(super) secrets: Mutex<BTreeMap<Target, bool>>,
+    /// Keeps values of Secrets out of what is shown.
+    pub(super) hiding: Hiding,
     /// What is read to hear it.
     pub(super) pulse: std::sync::Mutex<Option<Target>>,
 }
@@ -67,13 +68,13 @@ impl Watching {
     /// Sends no request by itself.
     pub fn new(cluster: Arc<dyn Cluster>, events: Arc<dyn EventSink>, options: WatchingOptions) -> Self {
         Self {
+            hiding: Hiding::new(cluster.clone()),
             cluster,
             events,
             options,
             state: Mutex::default(),
             before: OnceLock::new(),
             heard: Heard::default(),
-            secrets: Mutex::default(),
             pulse: std::sync::Mutex::default(),
         }
     }
@@ -155,7 +156,7 @@ impl Watching {
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
-        self.events.emit(Event::Note { object, message: self.clean(&message) });
+        self.events.emit(Event::Note { object, message: self.hiding.text(&message) });
     }
 
     /// Takes what is new of an object: shows it, helps it on, and tells its failure.
@@ -172,7 +173,7 @@ impl Watching {
             return Ok(());
         }
         let verdict = with_deadline(verdict, &object, deadline, &mut said.deadlines);
-        let verdict = self.cleaned(follow, &object, verdict).await;
+        let verdict = self.hiding.verdict(follow, &object, verdict).await;
         self.events.emit(Event::Rollout { object: object.clone(), verdict: verdict.clone() });
         for nudge in &nudges {
             self.nudge(follow, &object, nudge, said, turn).await?;

@@ -11,7 +11,7 @@ const EVENTS: usize = 8;
 /// What a kubelet answers, with 200, when it has removed the container meanwhile.
 const GONE: &str = "unable to retrieve container logs";
 
-/// What helps to understand a failure. Cleaned and redacted.
+/// What helps to understand a failure, without values of Secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Telling {
     /// The container's last log lines.
@@ -27,7 +27,7 @@ pub async fn tell(
     cause: &Cause,
     occurrences: &[Occurrence],
     log_lines: u32,
-    clean: &(dyn Fn(&str) -> String + Send + Sync),
+    hide: &(dyn Fn(&str) -> String + Send + Sync),
 ) -> Telling {
     let logs = match (namespace, &cause.pod, &cause.container) {
         (Some(namespace), Some(pod), Some(container)) if log_lines > 0 && has_run(cause.kind) => {
@@ -43,8 +43,8 @@ pub async fn tell(
         _ => Vec::new(),
     };
     Telling {
-        logs: logs.iter().map(|line| clean(line)).collect(),
-        events: matter(occurrences).iter().map(|line| clean(line)).collect(),
+        logs: logs.iter().map(|line| hide(line)).collect(),
+        events: matter(occurrences).iter().map(|line| hide(line)).collect(),
     }
 }
 

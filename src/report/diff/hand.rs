@@ -13,6 +13,16 @@ pub(super) fn hand(whose: &Ownership, now: Timestamp) -> String {
     format!("by {} ({}){through}{when}", whose.manager, class_word(whose.class))
 }
 
+/// The same beside what is said of the field: who wrote it is not who would remove it.
+pub(super) fn remark(what: &str, whose: &Ownership, now: Timestamp) -> String {
+    let hand = hand(whose, now);
+    match what {
+        "" => hand,
+        "would be removed" => format!("{what}; set {hand}"),
+        what => format!("{what}, {hand}"),
+    }
+}
+
 /// What a class of hands is called.
 pub(super) fn class_word(class: HandClass) -> &'static str {
     match class {

@@ -1,6 +1,6 @@
 //! The view for a person: a headline, then object by object with who and when beside each change, then what to type next.
 
-use super::hand::hand;
+use super::hand::remark;
 use super::pods::ImageView;
 use super::snippet::{Mark, lines};
 use super::view::{ChangeView, ObjectView, Reason, RequirementView, UntestedView, View};
@@ -108,10 +108,13 @@ impl Page<'_> {
             ChangeKind::Added => "added",
             ChangeKind::AddedOriginUnknown => "added, origin unknown",
         };
-        let whose = change.whose.as_ref().map(|whose| hand(whose, self.now));
-        let remarks: Vec<String> =
-            [Some(what.to_owned()).filter(|what| !what.is_empty()), whose].into_iter().flatten().collect();
-        self.heading(&change.path, &remarks.join(", "), change.expected.as_ref(), change.note.as_deref())?;
+        let whose = change.whose.as_ref().map(|whose| remark(what, whose, self.now));
+        self.heading(
+            &change.path,
+            whose.as_deref().unwrap_or(what),
+            change.expected.as_ref(),
+            change.note.as_deref(),
+        )?;
         for (mark, line) in lines(change.live.as_ref(), change.desired.as_ref()) {
             self.value_line(mark, &line)?;
         }

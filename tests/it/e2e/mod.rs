@@ -4,5 +4,6 @@ mod gated;
 mod image;
 mod in_pod;
 mod promoted;
+mod quoting;
 mod rollout;
 mod tags;

@@ -11,6 +11,7 @@ mod preflight;
 mod prune;
 mod quarantine;
 mod quota;
+mod quoting;
 mod repairs;
 mod rights;
 mod sizes;

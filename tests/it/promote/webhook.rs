@@ -1,6 +1,6 @@
 //! A real admission webhook: what it denies is found before anything is touched.
 
-use super::support::{ReleaseFile, config, contents, promote};
+use super::support::{ReleaseFile, config, contents, deployment, promote};
 use crate::harness::{Run, TestCluster, Webhook};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -68,4 +68,40 @@ fn a_denial_that_quotes_a_secret_shows_its_value_nowhere(#[case] only_real: bool
     shown += &TestCluster::get().delivery().args(history).run().stdout;
     shown += &namespace.kubectl().args(["get", "configmaps", "-o", "json"]).run().stdout;
     assert!(!shown.contains(VALUE) && !shown.contains(&ENCODED[..24]), "{shown}");
+}
+
+#[test]
+fn a_denial_of_pods_whose_secret_may_not_be_read_is_withheld() {
+    let namespace = TestCluster::get().namespace_named("t-quote");
+    let literal = format!("--from-literal=password={VALUE}");
+    namespace.kubectl().args(["create", "secret", "generic", "db", &literal]).run().ok();
+    let mut web = deployment("web", "registry.example/app:1");
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "db"}}]);
+    namespace.kubectl().args(["apply", "--server-side", "-f", "-"]).run_with(&web.to_string()).ok();
+    let hook = Webhook::denying(&namespace, ("apps", "deployments"), |review| {
+        (review["request"]["kind"]["kind"] == "Deployment").then(|| format!("no {VALUE} here"))
+    });
+    web["spec"]["replicas"] = 2.into();
+    let probe = web.to_string();
+    let apply = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
+    hook.wait(|| namespace.kubectl().args(apply).run_with(&probe).stderr.contains("no correct-horse"));
+
+    let all = ["get", "list", "watch", "create", "patch", "update"];
+    let user = namespace.user("writer").with_role("view").may(&all, "apps", &["deployments"]).ready();
+    for format in ["person", "json", "markdown", "html", "junit"] {
+        let mut diff = TestCluster::get().delivery();
+        diff.env("KUBECONFIG", user.kubeconfig()).args([
+            "diff",
+            "-n",
+            namespace.name(),
+            "-o",
+            format,
+            "-f",
+            "-",
+        ]);
+        let ran = diff.run_with(&probe);
+        let shown = ran.stdout.clone() + &ran.stderr;
+        assert!(shown.contains("it may hold values of Secret db"), "{format}: {ran:?}");
+        assert!(!shown.contains(VALUE), "{format}: {ran:?}");
+    }
 }
