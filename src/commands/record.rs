@@ -1,12 +1,13 @@
 //! `kubectl delivery record`: writes down what CI tests.
 
 mod from_cluster;
+mod notes;
 mod resolving;
 
 use super::attest::{self, EvidenceArgs};
-use super::inputs::{ManifestArgs, open_release};
+use super::inputs::{ManifestArgs, open_environment, open_release};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
-use crate::compare::{self, NeededImage, needed_images};
+use crate::compare::{self, NeededImage, leave_out_server_fields, needed_images, unrecorded_images};
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::TestResult;
 use crate::model::image::ImageReference;
@@ -55,6 +56,9 @@ pub struct Args {
     /// Ask another registry than the one written: FROM=TO
     #[arg(long, value_name = "FROM=TO")]
     registry_map: Vec<String>,
+    /// An environment's file: its registries say where else to ask; --registry-map wins. Nothing else of it counts
+    #[arg(short, long, value_name = "FILE")]
+    environment: Option<PathBuf>,
     /// URL of the sources' repository, instead of git's
     #[arg(long, value_name = "URL")]
     source: Option<String>,
@@ -72,15 +76,12 @@ pub struct Args {
 
 /// Reads, resolves, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let options = RegistryOptions {
-        insecure: args.insecure_registry.clone(),
-        map: pairs(&args.registry_map, "--registry-map FROM=TO")?.into_iter().collect(),
-    };
+    let options = registry_options(&args)?;
     let mut results = args.evidence.read()?;
     let key = args.evidence.signer()?;
     let place = statements_place(&args)?;
-    let release = match &args.from {
-        Some(from) => next(&args, open_release(from).await?, &options).await?,
+    let (release, notes) = match &args.from {
+        Some(from) => (next(&args, open_release(from).await?, &options).await?, Vec::new()),
         None => first(&args, &options).await?,
     };
     if args.from_cluster {
@@ -102,6 +103,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let digest = Sha256Digest::of(&bytes);
     if !args.quiet {
         summarise(&release, &digest, &args, context)?;
+        notes::print(&notes, context)?;
     }
     let ReleaseMetadata { name, version } = release.metadata;
     let identity = ReleaseIdentity { name, version, digest };
@@ -126,13 +128,24 @@ fn statements_place(args: &Args) -> Result<String, CommandError> {
     }
 }
 
-async fn first(args: &Args, options: &RegistryOptions) -> Result<Release, CommandError> {
+fn registry_options(args: &Args) -> Result<RegistryOptions, CommandError> {
+    let mut map = match &args.environment {
+        Some(path) => open_environment(Some(path))?.environment.spec.registries,
+        None => BTreeMap::new(),
+    };
+    map.extend(pairs(&args.registry_map, "--registry-map FROM=TO")?);
+    Ok(RegistryOptions { insecure: args.insecure_registry.clone(), map })
+}
+
+/// A release of the manifests, and what its reader should know of them.
+async fn first(args: &Args, options: &RegistryOptions) -> Result<(Release, Vec<String>), CommandError> {
     if args.manifests.is_empty() {
         return Err(CommandError::usage("expected manifests, found none")
             .with_hint("name them: -f PATH, -k DIR, or - for standard input"));
     }
-    let objects = args.manifests.read()?;
+    let (objects, left_out) = leave_out_server_fields(args.manifests.read()?);
     let paths = image_paths(&args.image_path)?;
+    let notes = notes::describe(&left_out, &unrecorded_images(&objects, &paths));
     let by_hand: BTreeMap<String, Sha256Digest> = pairs(&args.image, "--image REFERENCE=sha256:…")?
         .into_iter()
         .map(|(reference, digest)| Ok((reference, digest.parse().map_err(CommandError::usage)?)))
@@ -146,7 +159,7 @@ async fn first(args: &Args, options: &RegistryOptions) -> Result<Release, Comman
     let images = resolving::resolve(&needed, &by_hand, args.offline, options).await?;
     let metadata =
         ReleaseMetadata { name: args.name.clone().unwrap_or_default(), version: args.version.clone() };
-    Ok(compare::record(metadata, source(args), objects, images, paths))
+    Ok((compare::record(metadata, source(args), objects, images, paths), notes))
 }
 
 /// The next release, where one service changed: the same objects, some images new.

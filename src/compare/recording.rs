@@ -33,7 +33,7 @@ pub fn needed_images(objects: &[Object], paths: &[ImagePath]) -> Vec<NeededImage
     needed
 }
 
-/// Puts a release together. Secrets become requirements: their values never enter it.
+/// Puts a release together, of objects without a server's fields. Secrets become requirements: their values never enter it.
 pub fn record(
     metadata: ReleaseMetadata,
     source: Option<Source>,
@@ -42,8 +42,7 @@ pub fn record(
     image_paths: Vec<ImagePath>,
 ) -> Release {
     let requires = requirements(&objects);
-    let objects =
-        objects.into_iter().filter(|object| !is_secret(object)).map(without_server_fields).collect();
+    let objects = objects.into_iter().filter(|object| !is_secret(object)).collect();
     Release {
         api_version: API_VERSION.into(),
         kind: "Release".into(),
@@ -54,22 +53,6 @@ pub fn record(
 
 fn is_secret(object: &Object) -> bool {
     object.kind() == "Secret" && object.api_version() == "v1"
-}
-
-/// What a `kubectl get -o yaml` leaves in a file is no manifest, and may quote a Secret.
-fn without_server_fields(mut object: Object) -> Object {
-    const SERVERS: &[&str] =
-        &["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"];
-    if let Some(map) = object.value_mut().as_object_mut() {
-        map.shift_remove("status");
-        if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|key, _| !SERVERS.contains(&&**key));
-            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-                annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
-            }
-        }
-    }
-    object
 }
 
 /// What the objects need and do not hold, ordered by kind, namespace and name. Secrets among them are needs too.
@@ -142,6 +125,10 @@ struct Needs {
 impl Needs {
     fn add(&mut self, by: &Object, what: (&str, Option<&str>, &str), key: Option<&str>, optional: bool) {
         let (kind, namespace, name) = what;
+        // The API's way to say none: `storageClassName: ""` is a volume without a class.
+        if name.is_empty() {
+            return;
+        }
         let group = if kind == "StorageClass" { "storage.k8s.io" } else { "" };
         if self.held.contains(&ObjectId::new(group, kind, namespace, name)) {
             return;
@@ -179,8 +166,7 @@ fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static
             .map(|name| ("Secret", name, &["tls.crt", "tls.key"][..]))
             .collect(),
         "PersistentVolumeClaim" => {
-            let class = object.text("/spec/storageClassName");
-            if class.is_empty() { Vec::new() } else { vec![("StorageClass", class.to_owned(), &[][..])] }
+            vec![("StorageClass", object.text("/spec/storageClassName").to_owned(), &[][..])]
         }
         "StatefulSet" => {
             let templates = object
@@ -281,14 +267,16 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_fields_of_an_exported_object_stay_out() {
-        let exported = object(
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "uid": "u", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"}}, "status": {}}),
+    fn an_empty_name_needs_nothing() {
+        let claims = object(
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {
+                "volumeClaimTemplates": [{"spec": {"storageClassName": ""}}],
+                "template": {"spec": {"serviceAccountName": "", "imagePullSecrets": [{"name": ""}], "containers": [
+                    {"name": "c", "image": "x", "envFrom": [{"configMapRef": {"name": ""}}]}]}}}}),
         );
-        let cleaned = without_server_fields(exported);
-        assert_eq!(
-            cleaned.value(),
-            &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "annotations": {"a": "b"}}})
+        let ingress = object(
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "i"}, "spec": {"tls": [{"secretName": ""}]}}),
         );
+        assert_eq!(requirements(&[claims, ingress]), []);
     }
 }

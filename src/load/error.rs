@@ -1,5 +1,7 @@
 //! Why files could not be read.
 
+use crate::model::NotAnObject;
+
 /// Why files could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -40,14 +42,14 @@ pub enum LoadError {
         why: String,
     },
     /// A document is not a Kubernetes object.
-    #[error("{path}, document {document}: expected a Kubernetes object, found no {missing}")]
+    #[error("{path}, document {document}: {why}")]
     NotAnObject {
         /// The file.
         path: String,
         /// From 1.
         document: usize,
-        /// The missing field.
-        missing: &'static str,
+        /// What is wrong with it.
+        why: NotAnObject,
     },
     /// Two documents describe the same object.
     #[error("{object} is described twice: in {first} and in {second}")]
@@ -109,6 +111,9 @@ impl LoadError {
             LoadError::Nothing { .. } => Some("folders are read with -R where manifests lie deeper".into()),
             LoadError::OtherKind { found, .. } if found.starts_with("kubectl-delivery.io/") => {
                 Some("a newer version of this tool wrote it: kubectl krew upgrade delivery".into())
+            }
+            LoadError::NotAnObject { why: NotAnObject::NotText { .. }, .. } => {
+                Some("quote it: YAML reads a bare number, or a word such as on, as no text".into())
             }
             _ => None,
         }

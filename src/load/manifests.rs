@@ -2,9 +2,10 @@
 
 use super::error::LoadError;
 use super::{files, kustomize, secrets, yaml};
+use crate::model::kinds::well_known;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,27 +29,44 @@ pub enum ManifestSource {
 /// Every object, in the order of the sources, the files and the documents. An object that is described twice is refused.
 pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
-    let mut seen: BTreeMap<ObjectId, String> = BTreeMap::new();
+    let mut places = Vec::new();
     for source in sources {
         for (path, bytes) in read(source)? {
-            for object in objects_of(&bytes, &path)? {
-                let place = files::name(&path);
-                if let Some(first) = seen.insert(object.id(), place.clone()) {
-                    return Err(LoadError::Duplicate {
-                        object: object.id().to_string(),
-                        first,
-                        second: place,
-                    });
-                }
-                objects.push(object);
-            }
+            let found = objects_of(&bytes, &path)?;
+            places.resize(places.len() + found.len(), files::name(&path));
+            objects.extend(found);
         }
     }
+    check_unique(&objects, places)?;
     if objects.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| files::name(source.path())).collect();
         return Err(LoadError::Nothing { looked_at: names.join(", ") });
     }
     Ok(objects)
+}
+
+/// A cluster-scoped object is one, whether or not a namespace stands in it.
+fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError> {
+    let cluster_scoped: BTreeSet<(&str, &str)> = objects
+        .iter()
+        .filter(|object| object.kind() == "CustomResourceDefinition")
+        .filter(|definition| definition.text("/spec/scope") == "Cluster")
+        .map(|definition| (definition.text("/spec/group"), definition.text("/spec/names/kind")))
+        .collect();
+    let mut seen: BTreeMap<ObjectId, String> = BTreeMap::new();
+    for (object, place) in objects.iter().zip(places) {
+        let mut id = object.id();
+        let known = well_known(&object.gvk());
+        if known.is_some_and(|kind| !kind.namespaced)
+            || cluster_scoped.contains(&(id.group.as_str(), id.kind.as_str()))
+        {
+            id.namespace = None;
+        }
+        if let Some(first) = seen.insert(id, place.clone()) {
+            return Err(LoadError::Duplicate { object: object.id().to_string(), first, second: place });
+        }
+    }
+    Ok(())
 }
 
 impl ManifestSource {
@@ -103,10 +121,10 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
     for (index, document) in yaml::documents(bytes, path)?.into_iter().enumerate() {
         for value in flatten(document) {
-            let mut object = Object::new(value).map_err(|error| LoadError::NotAnObject {
+            let mut object = Object::new(value).map_err(|why| LoadError::NotAnObject {
                 path: files::name(path),
                 document: index + 1,
-                missing: error.missing,
+                why,
             })?;
             secrets::settle(&mut object)
                 .map_err(|why| LoadError::Invalid { path: files::name(path), why })?;
@@ -119,7 +137,7 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
 /// `List` and typed lists hold objects; a list of lists is flattened too.
 fn flatten(value: Value) -> Vec<Value> {
     let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
-        && value.get("items").is_some_and(Value::is_array);
+        && value.get("items").is_some_and(|items| items.is_array() || items.is_null());
     match value {
         Value::Object(mut map) if is_list => match map.shift_remove("items") {
             Some(Value::Array(items)) => items.into_iter().flat_map(flatten).collect(),
@@ -156,6 +174,25 @@ mod tests {
         let one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
         let error = load(&format!("{one}---\n{one}")).unwrap_err();
         assert!(error.to_string().starts_with("ConfigMap a is described twice"), "{error}");
+    }
+
+    #[test]
+    fn a_list_without_items_holds_nothing() {
+        let objects = load(
+            "apiVersion: v1\nkind: List\nitems:\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        );
+        assert_eq!(objects.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_cluster_scoped_object_is_one_with_and_without_a_namespace() {
+        let role = |namespace: &str| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: a{namespace}}}\n"
+            )
+        };
+        let error = load(&format!("{}---\n{}", role(""), role(", namespace: n"))).unwrap_err();
+        assert!(matches!(error, LoadError::Duplicate { .. }), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Files, standard input and kustomize's output → model. YAML is read here, and only here.
 
 mod beside;
+mod compose;
 mod environment;
 mod error;
 mod files;
@@ -9,6 +10,7 @@ mod junit;
 mod kustomize;
 mod manifests;
 mod release;
+mod scalar;
 mod secrets;
 mod value;
 mod yaml;

@@ -1,13 +1,16 @@
 //! YAML and JSON as kubectl reads them (sigs.k8s.io/yaml, strict): duplicate keys are refused, `yes` and `on` are
 //! booleans, `0644` is octal, merge keys merge.
 
+use super::compose::{Fault, compose};
 use super::error::LoadError;
 use super::files::name;
-use super::value::Read;
-use serde::de::DeserializeOwned;
+use super::value::JsonReader;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_yaml::{Location, Options, Spanned, budget, options};
+use serde_yaml::{Location, Options, Spanned, UserMessageFormatter, budget, options};
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::Path;
 
 /// Bounds that no honest manifest reaches, and that stop exploding aliases.
@@ -32,23 +35,51 @@ pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
     {
         return Ok(values);
     }
-    let text = text_of(bytes, path)?;
-    let values: Vec<Read> =
-        serde_yaml::from_multiple_with_options(text, reading()).map_err(|error| syntax(&error, path))?;
-    Ok(values.into_iter().map(|Read(value)| value).filter(|value| !value.is_null()).collect())
+    let documents = composed(bytes, path)?;
+    Ok(documents.into_iter().filter(|value| !value.is_null()).collect())
 }
 
 /// One typed document; JSON is read as JSON, which is far faster.
 pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
     if looks_like_json(bytes) {
-        return serde_json::from_slice(bytes).map_err(|error| LoadError::Syntax {
-            path: name(path),
-            line: error.line() as u64,
-            column: error.column() as u64,
-            why: without_position(&error.to_string()),
-        });
+        return typed_json(bytes, path);
     }
-    serde_yaml::from_str_with_options(text_of(bytes, path)?, reading()).map_err(|error| syntax(&error, path))
+
+    let mut documents = composed(bytes, path)?;
+    documents.retain(|document| !document.is_null());
+    if documents.len() > 1 {
+        let why = format!("expected one document, found {}", documents.len());
+        return Err(LoadError::Invalid { path: name(path), why });
+    }
+    let document = documents.pop().unwrap_or_default();
+    // A value knows no place in the file: what does not fit is read once more, to say where.
+    T::deserialize(document).or_else(|_| {
+        serde_yaml::from_str_with_options(&text_of(bytes, path)?, reading())
+            .map_err(|error| syntax(&error, path))
+    })
+}
+
+fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
+    let wrong = |error: serde_json::Error| LoadError::Syntax {
+        path: name(path),
+        line: error.line() as u64,
+        column: error.column() as u64,
+        why: without_position(&error.to_string()),
+    };
+    let nodes = Cell::new(0);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = JsonReader(&nodes).deserialize(&mut reader).map_err(wrong)?;
+    reader.end().map_err(wrong)?;
+    T::deserialize(value).or_else(|_| serde_json::from_slice(bytes).map_err(wrong))
+}
+
+fn composed(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
+    compose(&text_of(bytes, path)?).map_err(|Fault { line, column, why }| LoadError::Syntax {
+        path: name(path),
+        line,
+        column,
+        why,
+    })
 }
 
 #[derive(Deserialize)]
@@ -69,7 +100,7 @@ struct Expiry {
 /// Where each rule of an environment says until when it is allowed. A file in JSON says it nowhere.
 pub(super) fn places_of_expiry(bytes: &[u8], path: &Path) -> Vec<Option<String>> {
     let text = text_of(bytes, path).unwrap_or_default();
-    let found: Result<ExpiriesOf, _> = serde_yaml::from_str_with_options(text, reading());
+    let found: Result<ExpiriesOf, _> = serde_yaml::from_str_with_options(&text, reading());
     let place = |at: Location| format!("{}:{}:{}", name(path), at.line(), at.column());
     let rules = found.map(|found| found.spec.differences).unwrap_or_default();
     rules.into_iter().map(|rule| rule.expires.map(|date| place(date.defined))).collect()
@@ -87,12 +118,18 @@ fn looks_like_json(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
-/// One JSON document after the other; none where it is flow-style YAML instead, or has duplicate keys.
+/// One JSON document after the other; none where it is flow-style YAML instead, or what YAML refuses with its place.
 fn json_documents(bytes: &[u8]) -> Option<Vec<Value>> {
-    serde_json::Deserializer::from_slice(bytes).into_iter::<Value>().collect::<Result<_, _>>().ok()
+    let nodes = Cell::new(0);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut documents = Vec::new();
+    while reader.end().is_err() {
+        documents.push(JsonReader(&nodes).deserialize(&mut reader).ok()?);
+    }
+    Some(documents)
 }
 
-fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<&'b str, LoadError> {
+fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<Cow<'b, str>, LoadError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
@@ -103,7 +140,12 @@ fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<&'b str, LoadError> {
             why: "expected UTF-8, found other bytes".into(),
         }
     })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Files that were put together carry a mark before a later document too.
+    Ok(match text.contains("\n\u{feff}") {
+        true => text.replace("\n\u{feff}", "\n").into(),
+        false => text.into(),
+    })
 }
 
 fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
@@ -113,7 +155,7 @@ fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
         path: name(path),
         line,
         column,
-        why: without_position(&error.without_snippet().to_string()),
+        why: without_position(&error.without_snippet().render_with_formatter(&UserMessageFormatter)),
     }
 }
 
@@ -134,7 +176,22 @@ fn without_position(message: &str) -> String {
         }
         _ => rest,
     };
-    rest.to_owned()
+    without_type_names(rest)
+}
+
+/// What a field takes, in words: the name of a type of ours helps nobody.
+fn without_type_names(message: &str) -> String {
+    let Some((found, wanted)) = message.rsplit_once("expected ") else { return message.to_owned() };
+    let first = wanted.split(' ').next().unwrap_or_default();
+    let plain = match first {
+        "struct" | "map" => "an object",
+        "enum" | "variant" => "one of its values",
+        "internally" | "adjacently" if wanted.contains("tagged enum") => "an object",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
+        "f32" | "f64" => "a number",
+        _ => wanted,
+    };
+    format!("{found}expected {plain}")
 }
 
 #[cfg(test)]

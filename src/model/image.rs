@@ -69,20 +69,58 @@ impl FromStr for ImageReference {
             _ => (rest, None),
         };
         let (registry, repository) = split_registry(name);
-        let is_component = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        let well_formed = |part: &str| !part.is_empty() && part.chars().all(is_component);
-        if !repository.split('/').all(well_formed) {
+        if !is_host(&registry) {
+            return Err(error("a registry is a host name or an address, and a port where one is written"));
+        }
+        if !repository.split('/').all(is_component) {
             return Err(error(
-                "a repository has lower-case letters, digits, dots, dashes and underscores between slashes",
+                "a repository has lower-case letters and digits between slashes, separated by a dot, underscores or dashes",
             ));
         }
+        if registry.len() + 1 + repository.len() > 255 {
+            return Err(error("a registry and a repository have at most 255 characters"));
+        }
         let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if tag.as_deref().is_some_and(|tag| tag.is_empty() || tag.len() > 128 || !tag.chars().all(is_tag)) {
+        let is_wrong = |tag: &str| tag.len() > 128 || !tag.chars().all(is_tag) || !starts_tag(tag);
+        if tag.as_deref().is_some_and(is_wrong) {
             return Err(error("a tag has up to 128 letters, digits, dots, dashes and underscores"));
         }
         let tag = if tag.is_none() && digest.is_none() { Some("latest".to_owned()) } else { tag };
         Ok(Self { registry, repository, tag, digest })
     }
+}
+
+/// A tag starts with what a word does.
+fn starts_tag(tag: &str) -> bool {
+    tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Labels between dots, or an IPv6 address in brackets, and a port (distribution's `domain`).
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_address = |inner: &str| inner.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+    let is_name = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => !inner.is_empty() && is_address(inner),
+        None => host.split('.').all(is_label),
+    };
+    is_name && port.is_none_or(is_port)
+}
+
+/// Letters and digits, with one dot, one or two underscores, or dashes between them (distribution's `path-component`).
+fn is_component(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator = |gap: &str| matches!(gap, "" | "." | "_" | "__") || gap.chars().all(|c| c == '-');
+    text.starts_with(is_plain) && text.ends_with(is_plain) && text.split(is_plain).all(is_separator)
 }
 
 /// The first part is a registry where it has a dot or a colon, or is `localhost`; else Docker Hub is meant.
@@ -124,6 +162,9 @@ mod tests {
         for (text, full) in [
             ("nginx", "docker.io/library/nginx:latest"),
             ("acme/web:1", "docker.io/acme/web:1"),
+            ("a--b/c__d.e_f", "docker.io/a--b/c__d.e_f:latest"),
+            ("[fd00::1]:5000/x:1", "[fd00::1]:5000/x:1"),
+            ("Reg.Example/x:_1", "Reg.Example/x:_1"),
             ("localhost/web", "localhost/web:latest"),
             ("127.0.0.1:5000/shop/web:1.4.2", "127.0.0.1:5000/shop/web:1.4.2"),
             ("index.docker.io/nginx:1", "docker.io/library/nginx:1"),
@@ -143,7 +184,26 @@ mod tests {
 
     #[test]
     fn what_is_not_a_reference_says_why() {
-        for bad in ["", "UPPER/x", "web:", "web@sha256:12", "a//b", "web:ta g"] {
+        for bad in [
+            "",
+            "UPPER/x",
+            "web:",
+            "web@sha256:12",
+            "a//b",
+            "web:ta g",
+            "-foo/bar",
+            "foo-/bar",
+            "a..b/c",
+            "a___b",
+            "a/.b",
+            "reg.example:/x",
+            "reg.example:port/x",
+            ".reg/x",
+            "reg-.example/x",
+            "web:-1",
+            "https://reg.example/x",
+            "[::1/x",
+        ] {
             assert!(bad.parse::<ImageReference>().is_err(), "{bad}");
         }
     }

@@ -38,5 +38,5 @@ pub mod verdict;
 
 pub use digest::Sha256Digest;
 pub use kinds::ResourceType;
-pub use object::{Gvk, Object, ObjectId, Target};
+pub use object::{Gvk, NotAnObject, Object, ObjectId, Target};
 pub use path::FieldPath;

@@ -116,10 +116,39 @@ impl fmt::Display for Target {
 
 /// A JSON value that is not a Kubernetes object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a Kubernetes object with apiVersion, kind and metadata.name, found no {missing}")]
-pub struct NotAnObject {
-    /// The first field that is missing or not a text.
-    pub missing: &'static str,
+pub enum NotAnObject {
+    /// A field without which nothing is an object.
+    #[error("expected a Kubernetes object, found no {field}")]
+    Missing {
+        /// The first one that is missing.
+        field: &'static str,
+    },
+    /// A field that says what the object is, and is no text.
+    #[error("{field}: expected text, found {found}")]
+    NotText {
+        /// The first one.
+        field: &'static str,
+        /// `the number 668`, `a list`, …
+        found: String,
+    },
+}
+
+/// The fields that say which object it is; without the first three there is none.
+const IDENTITY: [(&str, &str); 4] = [
+    ("/apiVersion", "apiVersion"),
+    ("/kind", "kind"),
+    ("/metadata/name", "metadata.name"),
+    ("/metadata/namespace", "metadata.namespace"),
+];
+
+/// What YAML made of a text without quotes, so that it is recognised.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::Array(_) => "a list".into(),
+        _ => "an object".into(),
+    }
 }
 
 /// A Kubernetes object: JSON, with its fields in the order in which they were read.
@@ -130,16 +159,15 @@ pub struct NotAnObject {
 pub struct Object(Arc<Value>);
 
 impl Object {
-    /// Checks that `value` has `apiVersion`, `kind` and `metadata.name`.
+    /// Checks that `value` has `apiVersion`, `kind` and `metadata.name`, and that these and the namespace are text.
     pub fn new(value: Value) -> Result<Self, NotAnObject> {
-        let is_text = |pointer: &str| {
-            value.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
-        };
-        for (pointer, missing) in
-            [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")]
-        {
-            if !is_text(pointer) {
-                return Err(NotAnObject { missing });
+        for (pointer, field) in IDENTITY {
+            match value.pointer(pointer) {
+                Some(Value::String(text)) if !text.is_empty() => {}
+                // As kubectl takes it: no namespace is said.
+                None | Some(Value::Null | Value::String(_)) if field == "metadata.namespace" => {}
+                None | Some(Value::Null | Value::String(_)) => return Err(NotAnObject::Missing { field }),
+                Some(other) => return Err(NotAnObject::NotText { field, found: describe(other) }),
             }
         }
         Ok(Self(Arc::new(value)))
@@ -334,7 +362,23 @@ mod tests {
     #[test]
     fn an_object_without_a_name_is_refused_with_the_field_that_is_missing() {
         let error = Object::new(json!({"apiVersion": "v1", "kind": "Pod"})).unwrap_err();
-        assert_eq!(error.missing, "metadata.name");
+        assert_eq!(error, NotAnObject::Missing { field: "metadata.name" });
+    }
+
+    #[test]
+    fn a_field_of_the_identity_that_is_no_text_is_refused_by_its_name() {
+        for (pointer, value, expected) in [
+            ("/metadata/namespace", json!(668), "metadata.namespace: expected text, found the number 668"),
+            ("/metadata/namespace", json!(["a"]), "metadata.namespace: expected text, found a list"),
+            ("/metadata/name", json!(true), "metadata.name: expected text, found the boolean true"),
+            ("/kind", json!(1), "kind: expected text, found the number 1"),
+            ("/apiVersion", json!({}), "apiVersion: expected text, found an object"),
+        ] {
+            let mut object =
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "n"}});
+            *object.pointer_mut(pointer).unwrap() = value;
+            assert_eq!(Object::new(object).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

@@ -164,6 +164,8 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
             at_start: false,
         });
     }
+    // An empty name is none.
+    found.retain(|reference| !reference.name.is_empty());
     found
 }
 

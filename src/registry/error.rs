@@ -40,6 +40,9 @@ pub enum Trouble {
     /// A manifest cannot be read.
     #[error("its manifest cannot be read: {0}")]
     BadManifest(String),
+    /// No node could run it.
+    #[error("no platform can run this image: {0}")]
+    NotRunnable(String),
     /// A file is longer or shorter than its manifest says.
     #[error(
         "the registry sent a file of another size than its manifest says: expected {expected} bytes, found {found}"

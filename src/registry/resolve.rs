@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 
 /// Images that are resolved at the same time.
 const CONCURRENCY: usize = 8;
+/// Indexes in indexes; no builder makes more than two levels.
+const MAX_DEPTH: usize = 4;
+/// Entries of one index: the registry's answer decides how much is asked.
+const MAX_ENTRIES: usize = 200;
 const MEDIA_TYPES: &[&str] = &[
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -56,7 +60,9 @@ pub enum Presence {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RawManifest {
+    schema_version: Option<u32>,
     manifests: Option<Vec<RawEntry>>,
     config: Option<RawEntry>,
 }
@@ -69,7 +75,9 @@ struct RawEntry {
 
 #[derive(Deserialize)]
 struct RawPlatform {
+    #[serde(default)]
     os: String,
+    #[serde(default)]
     architecture: String,
     variant: Option<String>,
 }
@@ -99,10 +107,11 @@ impl Registries {
         let wrap = |trouble| RegistryError { reference: reference.to_owned(), trouble };
         let image = self.image(reference).map_err(wrap)?;
         let (digest, manifest) = self.manifest(&image).await.map_err(wrap)?;
-        let platforms = match &manifest.manifests {
-            Some(entries) => self.platforms(&image, entries).await.map_err(wrap)?,
-            None => self.single(&image, &digest, &manifest).await.map_err(wrap)?,
-        };
+        let mut platforms = Vec::new();
+        self.collect(&image, &digest, &manifest, &mut platforms, 0).await.map_err(wrap)?;
+        if manifest.manifests.is_some() && platforms.is_empty() {
+            return Err(wrap(Trouble::NotRunnable("its index lists none for a platform".into())));
+        }
         Ok(Resolved { digest, platforms })
     }
 
@@ -150,23 +159,45 @@ impl Registries {
         Ok((digest, manifest))
     }
 
-    async fn platforms(
+    /// The platforms of an image or an index, and of the indexes in it.
+    async fn collect(
         &self,
         image: &Reference,
-        entries: &[RawEntry],
-    ) -> Result<Vec<PlatformDigests>, Trouble> {
-        let mut found = Vec::new();
+        digest: &Sha256Digest,
+        manifest: &RawManifest,
+        found: &mut Vec<PlatformDigests>,
+        depth: usize,
+    ) -> Result<(), Trouble> {
+        let Some(entries) = &manifest.manifests else {
+            if manifest.config.is_none() {
+                return Err(Trouble::NotRunnable(manifest.describe()));
+            }
+            found.extend(self.single(image, digest, manifest).await?);
+            return Ok(());
+        };
+        if depth >= MAX_DEPTH || entries.len() > MAX_ENTRIES {
+            let why = format!("expected at most {MAX_ENTRIES} entries and {MAX_DEPTH} levels, found more");
+            return Err(Trouble::BadManifest(why));
+        }
+
         for entry in entries {
-            let Some(platform) = entry.platform.as_ref().filter(|platform| platform.is_real()) else {
+            let platform = entry.platform.as_ref();
+            // Attestation manifests are listed under a platform that there is not.
+            if platform.is_some_and(RawPlatform::is_unknown) {
                 continue;
-            };
+            }
             let (_, manifest) = self.manifest(&image.clone_with_digest(entry.digest.to_string())).await?;
-            if let Some(config) = manifest.config {
-                let manifest = entry.digest.clone();
-                found.push(PlatformDigests { platform: platform.name(), manifest, config: config.digest });
+            match (platform.filter(|platform| platform.is_named()), &manifest.manifests, &manifest.config) {
+                (Some(platform), None, Some(config)) => found.push(PlatformDigests {
+                    platform: platform.name(),
+                    manifest: entry.digest.clone(),
+                    config: config.digest.clone(),
+                }),
+                // No platform is any: the image's own configuration names it.
+                _ => Box::pin(self.collect(image, &entry.digest, &manifest, found, depth + 1)).await?,
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// An image of one platform: its configuration says which.
@@ -186,7 +217,7 @@ impl Registries {
             return Err(Trouble::DigestMismatch(format!("expected {}, found {found}", config.digest)));
         }
         // An artifact's configuration names no platform: it has none.
-        let platform: Option<RawPlatform> = serde_json::from_slice(&bytes).ok();
+        let platform: Option<RawPlatform> = serde_json::from_slice(&bytes).ok().filter(RawPlatform::is_named);
         let entry = |platform: RawPlatform| PlatformDigests {
             platform: platform.name(),
             manifest: digest.clone(),
@@ -196,10 +227,22 @@ impl Registries {
     }
 }
 
+impl RawManifest {
+    fn describe(&self) -> String {
+        match self.schema_version {
+            Some(1) => "its manifest has schema version 1, which container runtimes no longer pull".into(),
+            _ => "its manifest has neither a configuration nor entries".into(),
+        }
+    }
+}
+
 impl RawPlatform {
-    /// Attestation manifests are listed under a platform that there is not.
-    fn is_real(&self) -> bool {
-        self.os != "unknown" && self.architecture != "unknown"
+    fn is_unknown(&self) -> bool {
+        self.os == "unknown" || self.architecture == "unknown"
+    }
+
+    fn is_named(&self) -> bool {
+        !self.os.is_empty() && !self.architecture.is_empty()
     }
 
     fn name(&self) -> Platform {

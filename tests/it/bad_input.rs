@@ -65,6 +65,14 @@ fn manifests_that_cannot_be_read_are_named_by_file_line_and_column() {
         ("just text\n".into(), "expected a Kubernetes object"),
         ("- a\n- b\n".into(), "expected a Kubernetes object"),
         (String::new(), "expected manifests, found none in in.yaml"),
+        (
+            MAP.replace("{name: a}", "{name: a, namespace: 01234}"),
+            "in.yaml, document 1: metadata.namespace: expected text, found the number 668",
+        ),
+        (MAP.replace("{name: a}", "{name: on}"), "metadata.name: expected text, found the boolean true"),
+        (MAP.replace("kind: ConfigMap", "kind: [a]"), "kind: expected text, found a list"),
+        (format!("{MAP}data: {{~: x}}\n"), "in.yaml:4:8: expected a key that is text"),
+        (r#"{"apiVersion": "v1", "kind": "A", "kind": "B"}"#.into(), "in.yaml:1:35: duplicate key \"kind\""),
     ] {
         let folder = Folder::with("in.yaml", &text);
         folder.not_recorded("in.yaml", expected);
@@ -172,4 +180,31 @@ fn a_rule_that_has_expired_allows_nothing_and_says_where_it_stands() {
         ran.stdout
     );
     environment("2999-01-01").ok();
+}
+
+#[test]
+fn a_release_that_cannot_be_read_is_refused_in_words_of_its_reader() {
+    let release = "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Release\nmetadata: {name: shop, version: '1'}\nspec: {}\n";
+    let json = r#"{"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop", "version": "1"}, "spec": {"objects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1", "a": "2"}}]}}"#;
+    for (text, expected) in [
+        (format!("{release}kind: Release\n"), "duplicate key \"kind\""),
+        (format!("{release}---\n{release}"), "expected one document, found 2"),
+        (json.to_owned(), "duplicate key \"a\""),
+        (release.replace("spec: {}", "spec: 1"), "expected an object"),
+        (release.replace("spec: {}", "spec: {images: 1}"), "expected a sequence"),
+    ] {
+        let ran = Folder::with("r.yaml", &text).run(&["show", "r.yaml"]).exits(1);
+        assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+        for foreign in ["DuplicateKeyPolicy", "from_str_multiple", "Options", "struct ", "ReleaseSpec"] {
+            assert!(!ran.stderr.contains(foreign), "{foreign}:\n{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_more_values_than_memory_should_hold_is_refused() {
+    let list = "{},".repeat(3_100_000);
+    let json = format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}{{}}]}}", list);
+    Folder::with("in.json", &json)
+        .not_recorded("in.json", "expected at most 3000000 values in a file, found more");
 }

@@ -219,3 +219,70 @@ fn show_tells_images_objects_requirements_source_and_attestations() {
         json!({"kind": "Secret", "name": "keys", "type": "Opaque", "keys": ["token"]})
     );
 }
+
+#[test]
+fn what_another_clusters_server_wrote_is_left_out_and_named() {
+    let folder = Folder::new();
+    folder.write("in.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: exported\n  ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: none, uid: 00000000-1111-2222-3333-444444444444}]\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web, uid: u, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z'}\nspec: {type: NodePort, clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1], ports: [{port: 80, nodePort: 30080}]}\n");
+    let ran = TestCluster::get()
+        .delivery()
+        .current_dir(folder.0.path())
+        .args(["record", "--name", "shop", "--version", "1", "--offline", "-f", "in.yaml"])
+        .run()
+        .exits(0);
+    for note in [
+        "note: ConfigMap exported: /metadata/ownerReferences left out of the release",
+        "note: Service web: /spec/clusterIP, /spec/clusterIPs, /spec/ports/0/nodePort left out of the release",
+    ] {
+        assert!(ran.stderr.contains(note), "{note}:\n{}", ran.stderr);
+    }
+    let release = release(ran);
+    assert_eq!(release["spec"]["objects"][0]["metadata"], json!({"name": "exported"}));
+    assert_eq!(release["spec"]["objects"][1]["spec"], json!({"type": "NodePort", "ports": [{"port": 80}]}));
+}
+
+#[test]
+fn images_that_are_not_recorded_are_named_with_object_and_path() {
+    let folder = Folder::new();
+    folder.write("in.yaml", "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: shop}\nspec: {replicas: 1, image: 'r.example/p/p:v1'}\n");
+    let digest = Sha256Digest::of(b"a");
+    let record = |words: &[&str]| {
+        TestCluster::get()
+            .delivery()
+            .current_dir(folder.0.path())
+            .args(["record", "--name", "shop", "--version", "1", "--offline", "-f", "in.yaml"])
+            .args(words)
+            .run()
+            .exits(0)
+    };
+    let said = record(&[]).stderr;
+    let note = "note: Prometheus shop: /spec/image names r.example/p/p:v1, which is not recorded (hint: add --image-path Prometheus.monitoring.coreos.com=/spec/image)";
+    assert!(said.contains(note), "{said}");
+    let path = "Prometheus.monitoring.coreos.com=/spec/image";
+    let by_hand = format!("r.example/p/p:v1={digest}");
+    let said = record(&["--image-path", path, "--image", &by_hand]).stderr;
+    assert!(!said.contains("not recorded"), "{said}");
+}
+
+#[test]
+fn offline_names_every_image_without_a_digest_at_once() {
+    let folder = Folder::new();
+    folder.write("in.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'r.example/a:1'}, {name: b, image: 'r.example/b:1'}, {name: c, image: 'reg.example:/x'}, {name: d, image: '-foo/bar'}]}\n");
+    let said = folder.record(&["-f", "in.yaml"]).exits(1).stderr;
+    for part in [
+        "container a: expected a digest in r.example/a:1",
+        "container b: expected a digest in r.example/b:1",
+        "found \"reg.example:/x\": a registry is a host name",
+        "found \"-foo/bar\": a repository has",
+        "--image r.example/a:1=sha256:… --image r.example/b:1=sha256:…",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+}
+
+#[test]
+fn a_claim_template_without_a_class_needs_none() {
+    let folder = Folder::new();
+    folder.write("in.yaml", "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  template: {spec: {serviceAccountName: ''}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {storageClassName: ''}\n");
+    assert!(release(folder.record(&["-f", "in.yaml"]))["spec"].get("requires").is_none());
+}

@@ -8,7 +8,7 @@ use super::surroundings::Surroundings;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use http::Uri;
 use kube::Config;
-use kube::config::{AuthInfo, ExecAuthCluster};
+use kube::config::{AuthInfo, Cluster, ExecAuthCluster};
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ fn from_kubeconfig(
     mut chosen: Chosen,
 ) -> Result<Settings, ConnectError> {
     override_with_flags(options, &mut chosen);
+    join_lines(&mut chosen);
+    check_cluster(&chosen.cluster)?;
     let cluster = &chosen.cluster;
     let server = server_url(cluster.server.as_deref().unwrap_or_default())?;
     let mut config = Config::new(server.clone());
@@ -133,6 +135,11 @@ fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
     }
     if options.insecure_skip_tls_verify {
         cluster.insecure_skip_tls_verify = Some(true);
+        // The flag replaces the kubeconfig's authority, as kubectl's does; one beside it by flag stays an error.
+        if options.certificate_authority.is_none() {
+            cluster.certificate_authority = None;
+            cluster.certificate_authority_data = None;
+        }
     }
     if let Some(name) = &options.tls_server_name {
         cluster.tls_server_name = Some(name.clone());
@@ -147,6 +154,38 @@ fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
         user.client_key_data = None;
     }
     chosen.user = impersonation(options, std::mem::take(user));
+}
+
+/// Go's base64 reads over line breaks, and editors fold long lines.
+fn join_lines(chosen: &mut Chosen) {
+    let joined = |text: &mut Option<String>| {
+        if let Some(text) = text {
+            text.retain(|c| !matches!(c, '\r' | '\n'));
+        }
+    };
+    joined(&mut chosen.cluster.certificate_authority_data);
+    joined(&mut chosen.user.client_certificate_data);
+    if let Some(key) = chosen.user.client_key_data.take() {
+        use secrecy::ExposeSecret;
+        let packed: String = key.expose_secret().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        chosen.user.client_key_data = Some(packed.into());
+    }
+}
+
+/// What kubectl refuses too: a server's certificate is either checked or not.
+fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
+    let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let has_file = is_set(&cluster.certificate_authority);
+    let has_data = is_set(&cluster.certificate_authority_data);
+    let bad = |why: &str| ConnectError::BadCertificate {
+        what: "the certificate authority",
+        origin: "the kubeconfig".into(),
+        why: why.into(),
+    };
+    if cluster.insecure_skip_tls_verify == Some(true) && (has_file || has_data) {
+        return Err(bad("insecure-skip-tls-verify is set beside it, and only one of them can hold"));
+    }
+    Ok(())
 }
 
 fn impersonation(options: &ConnectionOptions, mut user: AuthInfo) -> AuthInfo {
@@ -174,12 +213,15 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
     if let Some(token) = &options.token {
         return Credentials::token(token);
     }
-    if let Some(token) = token {
-        use secrecy::ExposeSecret;
-        return Credentials::token(token.expose_secret());
-    }
-    if let Some(file) = file {
-        return Credentials::file(Path::new(&file));
+    use secrecy::ExposeSecret;
+    let token = token.filter(|token| !token.expose_secret().is_empty());
+    let from_file = file.filter(|file| !file.is_empty()).map(|file| Credentials::file(Path::new(&file)));
+    // As client-go: the file's token, which may rotate, and the written one where the file cannot be read.
+    match (from_file, token) {
+        (Some(Ok(credentials)), _) => return Ok(credentials),
+        (_, Some(token)) => return Credentials::token(token.expose_secret()),
+        (Some(Err(error)), None) => return Err(error),
+        (None, None) => {}
     }
     let Some(plugin) = plugin else { return Ok(Credentials::none()) };
     let cluster = if plugin.provide_cluster_info {

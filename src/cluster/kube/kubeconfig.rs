@@ -5,6 +5,7 @@ use crate::cluster::{ConnectError, ConnectionOptions};
 use kube::config::{
     AuthInfo, Cluster, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster, NamedContext,
 };
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The names in the kubeconfig, for completion.
@@ -71,7 +72,21 @@ pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
 }
 
 fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
-    Kubeconfig::read_from(file).map_err(|error| broken(file, &error))
+    let config = Kubeconfig::read_from(file).map_err(|error| broken(file, &error))?;
+    let lists: [(&str, Vec<&String>); 3] = [
+        ("cluster", config.clusters.iter().map(|named| &named.name).collect()),
+        ("context", config.contexts.iter().map(|named| &named.name).collect()),
+        ("user", config.auth_infos.iter().map(|named| &named.name).collect()),
+    ];
+    for (what, names) in lists {
+        let mut seen = BTreeSet::new();
+        // Which of two is meant nobody can tell; kubectl refuses the file too.
+        if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
+            let why = format!("the {what} {twice:?} is in it twice");
+            return Err(ConnectError::Broken { file: file.to_owned(), why });
+        }
+    }
+    Ok(config)
 }
 
 fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
@@ -89,7 +104,7 @@ fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
 
 /// Where and what, without the file's own text: it may be a token or a key.
 fn yaml_error(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().to_string();
+    let text = error.without_snippet().render_with_formatter(&serde_yaml::UserMessageFormatter);
     let first = text.lines().next().unwrap_or_default();
     let mut shown = String::new();
     for (index, part) in first.split('"').enumerate() {

@@ -17,6 +17,8 @@ pub(super) async fn resolve(
 ) -> Result<Vec<RecordedImage>, CommandError> {
     let mut found: BTreeMap<&str, RecordedImage> = BTreeMap::new();
     let mut to_ask: Vec<&NeededImage> = Vec::new();
+    let mut wrong = Vec::new();
+    let mut without_digest = Vec::new();
     for image in needed {
         let recorded = |digest: &Sha256Digest, origin| RecordedImage {
             reference: image.reference.clone(),
@@ -28,26 +30,22 @@ pub(super) async fn resolve(
             found.insert(&image.reference, recorded(digest, DigestOrigin::ByHand));
             continue;
         }
-        let parsed: ImageReference = image
-            .reference
-            .parse()
-            .map_err(|error| CommandError::usage(format!("{}: {error}", image.used_by)))?;
+        let parsed: ImageReference = match image.reference.parse() {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                wrong.push(format!("{}: {error}", image.used_by));
+                continue;
+            }
+        };
         match (offline, parsed.digest) {
             (true, Some(digest)) => {
                 drop(found.insert(&image.reference, recorded(&digest, DigestOrigin::Reference)))
             }
-            (true, None) => {
-                let message = format!(
-                    "{}: expected a digest in {} (--offline asks no registry), found none",
-                    image.used_by, image.reference
-                );
-                return Err(
-                    CommandError::usage(message).with_hint(format!("--image {}=sha256:…", image.reference))
-                );
-            }
+            (true, None) => without_digest.push(image),
             (false, _) => to_ask.push(image),
         }
     }
+    check_all_known(wrong, &without_digest)?;
     let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
     let answers = Registries::new(options, &references).resolve_all(&references).await;
     let mut failures = Vec::new();
@@ -75,4 +73,21 @@ pub(super) async fn resolve(
         });
     }
     Ok(needed.iter().filter_map(|image| found.remove(image.reference.as_str())).collect())
+}
+
+/// All images at once: one a run would be as many runs as images.
+fn check_all_known(mut wrong: Vec<String>, without_digest: &[&NeededImage]) -> Result<(), CommandError> {
+    wrong.extend(without_digest.iter().map(|image| {
+        format!(
+            "{}: expected a digest in {} (--offline asks no registry), found none",
+            image.used_by, image.reference
+        )
+    }));
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let flags: Vec<String> =
+        without_digest.iter().map(|image| format!("--image {}=sha256:…", image.reference)).collect();
+    let error = CommandError::usage(wrong.join("\n"));
+    Err(if flags.is_empty() { error } else { error.with_hint(flags.join(" ")) })
 }
