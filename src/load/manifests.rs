@@ -191,7 +191,7 @@ mod tests {
                 "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: a{namespace}}}\n"
             )
         };
-        let error = load(&format!("{}---\n{}", role(""), role(", namespace: n"))).unwrap_err();
+        let error = load(&format!("{}---\n{}", role(""), role(", namespace: shop"))).unwrap_err();
         assert!(matches!(error, LoadError::Duplicate { .. }), "{error}");
     }
 

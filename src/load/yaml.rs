@@ -184,7 +184,9 @@ fn without_type_names(message: &str) -> String {
     let Some((found, wanted)) = message.rsplit_once("expected ") else { return message.to_owned() };
     let first = wanted.split(' ').next().unwrap_or_default();
     let plain = match first {
-        "struct" | "map" => "an object",
+        "struct" | "map" | "mapping" => "an object",
+        "sequence" => "a list",
+        _ if wanted == "a sequence" => "a list",
         "enum" | "variant" => "one of its values",
         "internally" | "adjacently" if wanted.contains("tagged enum") => "an object",
         "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",

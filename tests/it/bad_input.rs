@@ -191,7 +191,7 @@ fn a_release_that_cannot_be_read_is_refused_in_words_of_its_reader() {
         (format!("{release}---\n{release}"), "expected one document, found 2"),
         (json.to_owned(), "duplicate key \"a\""),
         (release.replace("spec: {}", "spec: 1"), "expected an object"),
-        (release.replace("spec: {}", "spec: {images: 1}"), "expected a sequence"),
+        (release.replace("spec: {}", "spec: {images: 1}"), "expected a list"),
     ] {
         let ran = Folder::with("r.yaml", &text).run(&["show", "r.yaml"]).exits(1);
         assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);

@@ -57,10 +57,19 @@ fn by_kubectl(text: &str) -> Vec<Value> {
     serde_json::Deserializer::from_str(&out).into_iter().map(Result::unwrap).collect()
 }
 
-/// With sorted keys, as kubectl writes it; but for the form of an exponent, these are its bytes.
+/// With sorted keys, as kubectl writes it; beyond an i64 a number is a float, whose exponent Go and Rust write differently.
 fn bytes(value: &Value) -> String {
+    fn floats(value: &mut Value) {
+        match value {
+            Value::Number(number) if !number.is_i64() => *value = number.as_f64().into(),
+            Value::Array(items) => items.iter_mut().for_each(floats),
+            Value::Object(map) => map.values_mut().for_each(floats),
+            _ => {}
+        }
+    }
     let mut value = value.clone();
     value.sort_all_objects();
+    floats(&mut value);
     value.to_string()
 }
 
