@@ -5,16 +5,19 @@ use super::kept;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
-use crate::execute::watching::health;
-use crate::model::Target;
+use crate::execute::watching::{Health, health};
+use crate::model::inventory::HistoryEntry;
 use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
 use crate::model::verdict::Verdict;
-use crate::observe::home::{Home, list_homes};
+use crate::model::{Object, ObjectId, Target};
+use crate::observe::home::{Home, list_homes, read_record};
+use crate::plan::absence_of_member;
 use crate::report::clean;
 use crate::rollout::Policy;
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -150,7 +153,7 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
         (None, None) => ("none", "nothing was promoted".into()),
     };
     let members = home.inventory.map(|inventory| inventory.value.members).unwrap_or_default();
-    let workloads = workloads_of(cluster, &members).await;
+    let workloads = workloads_of(cluster, &members, promoted.as_ref()).await;
     State {
         namespace,
         name,
@@ -196,11 +199,21 @@ fn advice(journal: &Journal, held: bool, namespace: &str) -> String {
 }
 
 /// Each workload by its verdict; what is broken of it says more than that it is waited for.
-async fn workloads_of(cluster: Arc<dyn Cluster>, members: &[Target]) -> Vec<Workload> {
+async fn workloads_of(
+    cluster: Arc<dyn Cluster>,
+    members: &[Target],
+    promoted: Option<&HistoryEntry>,
+) -> Vec<Workload> {
     let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
     let workloads: Vec<Target> = members.iter().filter(is_workload).cloned().collect();
-    let each = health(cluster, &workloads, Policy::default()).await.into_iter().map(|health| {
+    let found = health(cluster.clone(), &workloads, Policy::default()).await;
+    let excused = excused(&*cluster, &found, promoted).await;
+    let each = found.into_iter().map(|health| {
         let (ready, says) = match health.verdict {
+            _ if health.is_absent => match excused.get(&health.object) {
+                Some(why) => (true, (*why).to_owned()),
+                None => (false, "does not exist".into()),
+            },
             Some(Verdict::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
             Some(Verdict::Failed { cause }) => (false, cause.message),
             Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
@@ -210,6 +223,19 @@ async fn workloads_of(cluster: Arc<dyn Cluster>, members: &[Target]) -> Vec<Work
         Workload { object: health.object.to_string(), ready, says }
     });
     each.collect()
+}
+
+/// Why members that are not there need not be. What was promoted is read only where one that runs once is missed.
+async fn excused(
+    cluster: &dyn Cluster,
+    found: &[Health],
+    promoted: Option<&HistoryEntry>,
+) -> BTreeMap<ObjectId, &'static str> {
+    let is_missed = found.iter().any(|one| one.is_absent && one.object.kind == "Job");
+    let Some(entry) = promoted.filter(|_| is_missed) else { return BTreeMap::new() };
+    let Ok(record) = read_record(cluster, entry, false).await else { return BTreeMap::new() };
+    let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
+    record.desired.iter().filter_map(why).collect()
 }
 
 fn shown(states: &[State]) -> String {

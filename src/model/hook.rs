@@ -5,6 +5,9 @@ use super::names::{HELM_HOOK_ANNOTATION, HELM_POLICY_ANNOTATION, HOOK_ANNOTATION
 use super::object::Object;
 use serde_json::Value;
 
+/// What is said of a Job or Pod that is not there any more because it has run.
+pub const CLEANED_UP: &str = "completed and was cleaned up";
+
 /// Whether an object is of a kind that runs to its end: a Job or a Pod.
 pub fn runs(object: &Object) -> bool {
     matches!((&*object.gvk().group, object.kind()), ("batch", "Job") | ("", "Pod"))

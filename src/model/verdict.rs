@@ -15,7 +15,7 @@ pub enum Verdict {
         /// A lowercase phrase: `2 of 3 pods are ready`.
         why: String,
     },
-    /// As it should be; with a remark where there is one (`zero replicas: nothing to prove`).
+    /// As it should be; with a remark where there is one (`scaled to 0 replicas: no pods to verify`).
     Done {
         /// What a person should know all the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]

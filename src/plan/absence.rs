@@ -3,7 +3,7 @@
 
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::hook::{goes_by_itself, is_hook};
+use crate::model::hook::{CLEANED_UP, goes_by_itself, is_hook};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
@@ -32,6 +32,23 @@ pub enum Excuse {
     HasRun,
     /// A hook of what is promoted: its absence alone changes nothing.
     NextChange,
+}
+
+impl Excuse {
+    /// What is said of an object that is missed and need not be there.
+    pub fn message(self) -> Option<&'static str> {
+        match self {
+            Excuse::HasRun => Some(CLEANED_UP),
+            Excuse::NextChange => Some("not there: a hook, which runs with the next change"),
+            Excuse::NeverApplied | Excuse::NotThisTime => None,
+        }
+    }
+}
+
+/// Why a member that is not there need not be, by the object that the last promotion applied.
+pub fn absence_of_member(applied: &Object) -> Option<Excuse> {
+    let has_run = goes_by_itself(applied).then_some(Excuse::HasRun);
+    has_run.or_else(|| is_hook(applied).then_some(Excuse::NextChange))
 }
 
 /// Whether a promotion is the first of its release here; what Helm has installed is installed.

@@ -44,7 +44,7 @@ mod waves;
 mod whose;
 mod workload;
 
-pub use absence::{Excuse, Past, excused, may_be_absent, needs_record};
+pub use absence::{Excuse, Past, absence_of_member, excused, may_be_absent, needs_record};
 pub use approved::{moved, withheld};
 pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;

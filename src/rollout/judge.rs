@@ -1,6 +1,7 @@
 //! The verdict on one object: its identity, its generation, its kind's rule, then signs, settling and the deadline.
 
 use super::blame::has_run;
+use super::conditions::generation;
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
@@ -12,12 +13,11 @@ use super::signs::{Look, Sign, is_good, signs, trouble};
 use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
-use crate::model::hook::{ended, goes_by_itself, runs};
+use crate::model::hook::{CLEANED_UP, ended, goes_by_itself, runs};
 use crate::model::pod::PodFacts;
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What is known of one object's rollout, and when it must be looked at again though nothing happens.
@@ -77,8 +77,9 @@ pub fn judge(
             Reading::without_pods(Verdict::waiting(0, 1, why))
         }
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
-        Known::HasRun => Reading::noted("it has run, and went by itself"),
+        Known::HasRun => Reading::noted(CLEANED_UP),
     };
+    let reading = lost_all_pods(reading, subject);
     let mut judgement = weigh(reading, subject, surroundings, policy, memory, now);
     judgement.premature = premature;
     if let (true, Verdict::Failed { cause }) = (is_unknown, &mut judgement.verdict) {
@@ -86,6 +87,17 @@ pub fn judge(
         cause.kind = CauseKind::Unverified;
     }
     judgement
+}
+
+/// An object that ends without a pod though it had some may be meant so, but not in silence.
+fn lost_all_pods<'a>(mut reading: Reading<'a>, subject: &Subject) -> Reading<'a> {
+    let before = subject.baseline.pods();
+    if let (true, 1.., Verdict::Done { note: Some(note) }) = (reading.is_empty, before, &mut reading.verdict)
+    {
+        let pods = if before == 1 { "1 pod".to_owned() } else { format!("{before} pods") };
+        note.push_str(&format!(" (it had {pods} before)"));
+    }
+    reading
 }
 
 /// Pods of the object's new revision, those that have run to their end among them; else why they are not known.
@@ -144,13 +156,13 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
     if object.generation() < subject.generation {
         return Known::Unseen("the watch does not show what was written yet".into());
     }
-    let observed = object.at("/status/observedGeneration").and_then(Value::as_i64);
+    let observed = object.at("/status/observedGeneration").and_then(generation);
     let has_controller = observed.is_some() || kinds::observes_generation(object);
     if has_controller && observed.unwrap_or(0) < object.generation() {
         return Known::Unseen(format!(
-            "its controller has not taken up what was written (generation {}; its status is of {})",
-            object.generation(),
-            observed.unwrap_or(0)
+            "waiting for its controller (observedGeneration {} of {})",
+            observed.unwrap_or(0),
+            object.generation()
         ));
     }
     Known::Current(object)

@@ -8,6 +8,7 @@
 //! progress (`deadline.rs`).
 
 mod blame;
+mod conditions;
 mod deadline;
 mod gate;
 mod judge;

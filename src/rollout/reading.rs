@@ -1,5 +1,6 @@
 //! What the rule of one kind says of an object, before any clock is asked.
 
+use super::conditions::is_outdated;
 use super::deadline::Budget;
 use super::judge::Nudge;
 use crate::model::Object;
@@ -26,6 +27,8 @@ pub(super) struct Reading<'a> {
     pub budget: Budget,
     /// Whether the exit of a main container is a failure (it is not in a Job, which counts its own).
     pub must_run: bool,
+    /// Whether it is done because there is no pod that it should run.
+    pub is_empty: bool,
     /// Whether containers without a readiness probe must live a while before it is done.
     pub settles: bool,
     /// What would help it on.
@@ -44,6 +47,7 @@ impl<'a> Reading<'a> {
             figures: Vec::new(),
             budget: Budget::default(),
             must_run: false,
+            is_empty: false,
             settles: false,
             nudges: Vec::new(),
         }
@@ -52,6 +56,11 @@ impl<'a> Reading<'a> {
     /// A verdict on an object that runs pods.
     pub fn with_pods(verdict: Verdict, pods: Vec<&'a PodFacts>, wanted: u32) -> Self {
         Self { pods, wanted, must_run: true, settles: true, ..Self::without_pods(verdict) }
+    }
+
+    /// Done, for it should run no pod: why.
+    pub fn empty(note: impl Into<String>) -> Self {
+        Self { is_empty: true, ..Self::noted(note) }
     }
 
     /// Done, with a remark.
@@ -79,7 +88,13 @@ pub(super) struct Condition<'a> {
     pub message: &'a str,
 }
 
-impl Condition<'_> {
+impl<'a> Condition<'a> {
+    /// From an entry of a list of conditions.
+    pub fn parse(one: &'a Value) -> Self {
+        let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
+        Self { status: text("status"), reason: text("reason"), message: text("message") }
+    }
+
     /// `message`, else `reason`, else what its absence says.
     pub fn says(&self) -> &str {
         [self.message, self.reason].into_iter().find(|text| !text.is_empty()).unwrap_or("no reason given")
@@ -90,10 +105,5 @@ impl Condition<'_> {
 pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<'a>> {
     let all = object.at("/status/conditions")?.as_array()?;
     let one = all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
-    let seen = one.get("observedGeneration").and_then(Value::as_i64);
-    if seen.is_some_and(|seen| seen < object.generation()) {
-        return None;
-    }
-    let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
-    Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
+    (!is_outdated(one, object.generation())).then(|| Condition::parse(one))
 }

@@ -125,6 +125,12 @@ impl Baseline {
         self.broken.clone_from(&earlier.broken);
     }
 
+    /// How many pods there were.
+    pub(super) fn pods(&self) -> usize {
+        let of_container = |key: &String| key.split('/').next().map(str::to_owned);
+        self.restarts.keys().filter_map(of_container).collect::<BTreeSet<_>>().len()
+    }
+
     /// Restarts of a container before, none where it did not run.
     pub fn restarts_of(&self, pod: &PodFacts, container: &str) -> Option<u32> {
         self.restarts.get(&format!("{}/{container}", pod.uid)).copied()

@@ -1,6 +1,7 @@
 //! What the history says of a release's objects that are not there.
 
 use crate::cluster::Cluster;
+use crate::model::ObjectId;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::release::ReleaseIdentity;
@@ -38,11 +39,7 @@ pub async fn leave_out(
     let (past, unread) = past(cluster, inventory, release, comparison).await;
     let excused = excused(comparison, &past);
     comparison.objects.retain(|object| !excused.contains_key(&object.id()));
-    let note = |(id, excuse)| match excuse {
-        Excuse::HasRun => Some(format!("{id} is not there: it has run, and went by itself")),
-        Excuse::NextChange => Some(format!("{id} is not there: a hook, which runs with the next change")),
-        Excuse::NeverApplied | Excuse::NotThisTime => None,
-    };
+    let note = |(id, excuse): (ObjectId, Excuse)| Some(format!("{id}: {}", excuse.message()?));
     let unread = unread.map(|what| format!("not read: {what}"));
     excused.into_iter().filter_map(note).chain(unread).collect()
 }

@@ -7,7 +7,7 @@ use crate::execute::follow::Follow;
 use crate::model::secret_texts::withheld;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
-use crate::rollout::{Policy, is_watched};
+use crate::rollout::{Policy, Subject, Surroundings, is_watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Health {
     pub object: ObjectId,
     /// Its verdict; none where what it depends on could not be read in time.
     pub verdict: Option<Verdict>,
+    /// Whether it is read and is not there.
+    pub is_absent: bool,
     /// What is broken of it, one sentence each.
     pub broken: Vec<String>,
 }
@@ -53,11 +55,14 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
         let unknown = hiding.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
         let hide = |text: &String| if unknown.is_empty() { hiding.text(text) } else { withheld(&unknown) };
         let broken = baseline.broken.iter().map(hide).collect();
+        let is_absent =
+            |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
+        let is_absent = follow.look(&object, is_absent) == Some(true);
         let verdict = match verdict(&object) {
             Some(verdict) => Some(hiding.verdict(&follow, &object, verdict).await),
             None => None,
         };
-        all.push(Health { object, verdict, broken });
+        all.push(Health { object, verdict, is_absent, broken });
     }
     all
 }

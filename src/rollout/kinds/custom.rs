@@ -1,46 +1,49 @@
 //! Custom resources: the environment's rule where there is one, else the conditions that most controllers write.
 
+use super::super::conditions::{ConditionSet, current_status, sets};
 use super::super::policy::Policy;
-use super::super::reading::{Condition, Reading, condition, reported};
+use super::super::reading::{Condition, Reading, reported};
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 use cel::{Context, Program, Value};
 
 /// Conditions that mean that an object is as it should be, the first that is there counts.
-const GOOD: &[&str] = &["Ready", "Available", "Healthy", "Synced", "Established"];
+const GOOD: &[&str] =
+    &["Ready", "Available", "Healthy", "Synced", "Established", "Programmed", "Accepted", "ResolvedRefs"];
 
 /// By the environment's CEL, else by the usual conditions; without any, done when it is there.
 pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
     let gvk = object.gvk();
     let rule = policy.health_checks.iter().find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
+    let sets = sets(object);
     let verdict = match rule {
         Some(rule) => by_rule(object, rule.failed.as_deref(), &rule.current),
-        None => by_conditions(object),
+        None => by_conditions(&sets),
     };
     let mut reading = Reading::without_pods(verdict);
-    let all = object.at("/status/conditions").and_then(|all| all.as_array());
-    let met =
-        all.into_iter().flatten().filter(|one| one.get("status").is_some_and(|status| status == "True"));
-    reading.figures = vec![met.count() as u32];
+    let met: usize = sets.iter().map(ConditionSet::met).sum();
+    reading.figures = vec![met as u32];
     reading
 }
 
 fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
+    // A rule is not asked to tell an old condition from a new one.
+    let value = current_status(object);
     // What a status does not hold yet is an error in CEL: that is not "failed".
-    if let Some(what) = failed.filter(|failed| holds(failed, object) == Ok(true)) {
+    if let Some(what) = failed.filter(|failed| holds(failed, &value) == Ok(true)) {
         return reported(CauseKind::ReportedByObject, format!("its health check says failed: {what}"));
     }
-    match holds(current, object) {
+    match holds(current, &value) {
         Ok(true) => Verdict::done(),
         Ok(false) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current}")),
         Err(why) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current} ({why})")),
     }
 }
 
-fn holds(expression: &str, object: &Object) -> Result<bool, String> {
+fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
     let program = Program::compile(expression).map_err(|error| error.to_string())?;
     let mut context = Context::default();
-    context.add_variable("self", object.value()).map_err(|error| error.to_string())?;
+    context.add_variable("self", object).map_err(|error| error.to_string())?;
     match program.execute(&context) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(_) => Err("it is not true or false".into()),
@@ -48,8 +51,16 @@ fn holds(expression: &str, object: &Object) -> Result<bool, String> {
     }
 }
 
-fn by_conditions(object: &Object) -> Verdict {
-    let is = |name: &str| condition(object, name).filter(|one| one.status == "True");
+/// Every set has to be good: those of a route are one for each of its parents.
+fn by_conditions(sets: &[ConditionSet<'_>]) -> Verdict {
+    let verdicts: Vec<Verdict> = sets.iter().map(by_set).collect();
+    let failed = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. }));
+    let open = || verdicts.iter().find(|one| matches!(one, Verdict::Waiting { .. }));
+    failed.or_else(open).cloned().unwrap_or_else(Verdict::done)
+}
+
+fn by_set(set: &ConditionSet<'_>) -> Verdict {
+    let is = |name: &str| set.get(name).filter(|one| one.status == "True");
     for name in ["Stalled", "Failed"] {
         if let Some(one) = is(name) {
             return reported(CauseKind::ReportedByObject, format!("it reports {name}: {}", one.says()));
@@ -58,14 +69,86 @@ fn by_conditions(object: &Object) -> Verdict {
     if let Some(one) = is("Reconciling") {
         return waiting("is being reconciled", &one);
     }
-    let found = GOOD.iter().find_map(|name| Some((name, condition(object, name)?)));
-    match found {
-        Some((_, one)) if one.status == "True" => Verdict::done(),
-        Some((name, one)) => waiting(&format!("is not {}", name.to_lowercase()), &one),
+    match GOOD.iter().find(|name| set.holds(name)) {
+        Some(name) => match set.get(name) {
+            Some(one) if one.status == "True" => Verdict::done(),
+            Some(one) => waiting(&format!("is not {}", name.to_lowercase()), &one),
+            None => outdated(set),
+        },
+        None if set.is_outdated() => outdated(set),
         None => Verdict::done(),
     }
 }
 
+fn outdated(set: &ConditionSet<'_>) -> Verdict {
+    let (observed, generation) = (set.observed().unwrap_or(0), set.generation());
+    let why = format!("waiting for its controller (observedGeneration {observed} of {generation})");
+    Verdict::waiting(0, 1, why)
+}
+
 fn waiting(what: &str, one: &Condition<'_>) -> Verdict {
     Verdict::waiting(0, 1, format!("it {what}: {}", one.says()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::environment::HealthCheck;
+    use serde_json::{Value, json};
+
+    fn verdict(status: Value, policy: &Policy) -> Verdict {
+        let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
+            "metadata": {"name": "web", "generation": 2}});
+        read(&Object::new(object).unwrap(), policy).verdict
+    }
+
+    fn ready(status: &str, observed: i64) -> Value {
+        json!({"type": "Ready", "status": status, "observedGeneration": observed})
+    }
+
+    #[test]
+    fn a_condition_of_an_older_spec_says_neither_that_it_is_ready_nor_that_it_failed() {
+        let stale = verdict(json!({"conditions": [ready("True", 1)]}), &Policy::default());
+        let expected = "waiting for its controller (observedGeneration 1 of 2)";
+        assert_eq!(stale, Verdict::waiting(0, 1, expected));
+        let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
+        let was_stalled = verdict(json!({"conditions": [failed, ready("True", 2)]}), &Policy::default());
+        assert_eq!(was_stalled, Verdict::done());
+        let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
+        let other = verdict(json!({"conditions": [other]}), &Policy::default());
+        assert!(matches!(other, Verdict::Waiting { .. }), "{other:?}");
+    }
+
+    #[test]
+    fn one_without_a_generation_of_its_own_counts_and_a_late_one_of_another_type_does_not_hold_it_up() {
+        let plain = json!({"type": "Ready", "status": "True"});
+        let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
+        assert_eq!(verdict(json!({"conditions": [plain, late]}), &Policy::default()), Verdict::done());
+        assert_eq!(verdict(json!({}), &Policy::default()), Verdict::done());
+    }
+
+    #[test]
+    fn each_parent_of_a_route_has_to_accept_it() {
+        let of = |statuses: [&str; 2], observed: i64| {
+            let parent = |status: &&str| {
+                json!({"parentRef": {"name": "gateway"}, "conditions": [
+                {"type": "Accepted", "status": status, "reason": "NoMatchingParent", "observedGeneration": observed}]})
+            };
+            let parents: Vec<Value> = statuses.iter().map(parent).collect();
+            verdict(json!({"parents": parents}), &Policy::default())
+        };
+        assert_eq!(of(["True", "True"], 2), Verdict::done());
+        assert_eq!(of(["True", "False"], 2), Verdict::waiting(0, 1, "it is not accepted: NoMatchingParent"));
+        assert!(matches!(of(["True", "True"], 1), Verdict::Waiting { .. }));
+    }
+
+    #[test]
+    fn a_rule_of_the_environment_does_not_see_conditions_of_an_older_spec() {
+        let current = "self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')".to_owned();
+        let rule = HealthCheck { group: "shop.example".into(), kind: "Route".into(), failed: None, current };
+        let policy = Policy { health_checks: vec![rule], ..Policy::default() };
+        let of = |observed| verdict(json!({"conditions": [ready("True", observed)]}), &policy);
+        assert_eq!(of(2), Verdict::done());
+        assert!(matches!(of(1), Verdict::Waiting { .. }));
+    }
 }

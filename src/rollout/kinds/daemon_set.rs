@@ -15,8 +15,9 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let updated = number(object, "/status/updatedNumberScheduled");
     let available = number(object, "/status/numberAvailable");
     let budget = Budget::of(object, "/spec/template", policy.deadline);
-    if wanted == 0 && misplaced == 0 {
-        return Reading::noted("no node matches: nothing to prove");
+    if wanted == 0 {
+        let still = if misplaced > 0 { format!("; {misplaced} still run") } else { String::new() };
+        return Reading::empty(format!("no node takes its pods: no pods to verify{still}"));
     }
     if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
         return Reading::noted(format!(

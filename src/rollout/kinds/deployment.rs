@@ -20,7 +20,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let budget = Budget::of(object, "/spec/template", policy.deadline);
     if wanted == 0 {
         let verdict = match total {
-            0 => return Reading::noted("zero replicas: nothing to prove"),
+            0 => return Reading::empty("scaled to 0 replicas: no pods to verify"),
             left => Verdict::waiting(0, 0, format!("{left} old pods must go")),
         };
         let mut reading = Reading::without_pods(verdict);

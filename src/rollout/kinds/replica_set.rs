@@ -16,7 +16,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let pods = pods_of(object.uid(), surroundings);
     let counted = available.min(ready(&pods));
     let verdict = if wanted == 0 && total == 0 {
-        return Reading::noted("zero replicas: nothing to prove");
+        return Reading::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
         Verdict::waiting(counted.min(wanted), wanted, format!("{} pods must go", total - wanted))
     } else if counted < wanted {

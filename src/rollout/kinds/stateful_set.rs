@@ -17,7 +17,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let revision = object.text("/status/updateRevision");
     let mine = pods_of(object.uid(), surroundings);
     if wanted == 0 && total == 0 {
-        return Reading::noted("zero replicas: nothing to prove");
+        return Reading::empty("scaled to 0 replicas: no pods to verify");
     }
     let on_delete = object.text("/spec/updateStrategy/type") == "OnDelete";
     let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");

@@ -52,7 +52,7 @@ fn a_hook_that_goes_once_it_has_succeeded_is_gone_after_the_promotion_and_no_dif
     assert!(the_job(&app, "check").is_none());
     assert_eq!(app.kubectl(&["get", "pods", "-l", "job-name=check", "-o", "name"]), "");
     let told = diff(&app, "1", &objects('1')).exits(0);
-    assert!(told.stdout.contains("it has run, and went by itself"), "{told:?}");
+    assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
     has_nothing_to_do(&app, "1", &objects('1'));
     let before = app.copy(&objects('1'));
     assert_eq!(promoted(&app, "2", &objects('2')), ["web", "check", "check"]);

@@ -31,9 +31,9 @@ fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet
 }
 
 #[test]
-fn zero_replicas_prove_nothing_and_say_so() {
+fn zero_replicas_verify_nothing_and_say_so() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    assert!(follow(&namespace, deployment(0, IMAGE, None), quick()).note().contains("nothing to prove"));
+    assert!(follow(&namespace, deployment(0, IMAGE, None), quick()).note().contains("no pods to verify"));
 }
 
 #[test]
