@@ -76,10 +76,13 @@ pub fn end(
 /// The exit code of an outcome; `reverts` where putting back is what was asked for.
 pub fn exit_of(outcome: Outcome, reverts: bool) -> Exit {
     match outcome {
-        Outcome::Promoted | Outcome::PromotedPruneIncomplete | Outcome::NothingToDo => Exit(0),
+        Outcome::Promoted | Outcome::PromotedPruneIncomplete | Outcome::NothingToDo | Outcome::Running => {
+            Exit(0)
+        }
+        Outcome::Unreachable => Exit(1),
         Outcome::Refused => Exit(2),
         Outcome::Reverted if reverts => Exit(0),
-        Outcome::Reverted => Exit(3),
+        Outcome::Reverted | Outcome::NotApplied | Outcome::Failed => Exit(3),
         Outcome::NotFullyReverted => Exit(4),
         Outcome::Locked => Exit(5),
         Outcome::InterruptedReverted | Outcome::Left => Exit(130),
@@ -92,4 +95,53 @@ pub fn random() -> String {
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
     Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    /// Every outcome, whether it is one of `wait`.
+    const OUTCOMES: &[(Outcome, bool)] = &[
+        (Outcome::Promoted, false),
+        (Outcome::PromotedPruneIncomplete, false),
+        (Outcome::NothingToDo, false),
+        (Outcome::Refused, false),
+        (Outcome::Reverted, false),
+        (Outcome::NotFullyReverted, false),
+        (Outcome::Locked, false),
+        (Outcome::InterruptedReverted, false),
+        (Outcome::Left, false),
+        (Outcome::Running, true),
+        (Outcome::NotApplied, true),
+        (Outcome::Failed, true),
+        (Outcome::Unreachable, true),
+    ];
+
+    fn word(outcome: Outcome) -> String {
+        serde_json::to_value(outcome).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn documents_and_help_give_each_outcome_the_exit_code_that_the_program_gives_it() {
+        let events = include_str!("../../docs/events.md");
+        let codes = include_str!("../../docs/exit-codes.md");
+        let of_wait = codes.split("## `wait`").nth(1).unwrap();
+        let help = Cli::command().find_subcommand_mut("wait").unwrap().render_help().to_string();
+        for (outcome, is_wait) in OUTCOMES {
+            let (word, code) = (word(*outcome), exit_of(*outcome, false).0);
+            let quoted = format!("`{word}`");
+            let row = events.lines().find(|line| line.starts_with('|') && line.contains(&quoted)).unwrap();
+            let cell = row.split('|').nth(2).unwrap().trim();
+            assert!(cell.split(';').next() == Some(&code.to_string()), "docs/events.md: {row}: {code}");
+            if *is_wait {
+                let row = of_wait.lines().find(|line| line.contains(&quoted)).unwrap();
+                assert!(row.starts_with(&format!("| {code} |")), "docs/exit-codes.md: {row}");
+                let row = help.lines().find(|line| line.contains(&format!("{word}:"))).unwrap();
+                assert!(row.trim().starts_with(&code.to_string()), "wait --help: {row}");
+            }
+        }
+    }
 }

@@ -14,7 +14,6 @@ use crate::compare::{
 };
 use crate::model::admission::Admission;
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
-use crate::model::kinds::well_known;
 use crate::model::pod_spec::pod_spec;
 use crate::model::snapshot::{Absence, Observed, Unread};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
@@ -65,7 +64,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     let Question { inputs, tested, manifests, members, home, set, today, mode, is_brief, reads_around } =
         question;
     let environment = &inputs.environment.environment;
-    let kinds = kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
+    let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
     let desired = compare::desired(DesiredInput {
         release: &inputs.release.release,
         tested,
@@ -243,40 +242,4 @@ fn expect(object: &mut ObjectComparison, rules: &Rules) {
 fn unused_in_both(untested: Vec<RuleFinding>, drift: &[RuleFinding]) -> Vec<RuleFinding> {
     let unused = |finding: &RuleFinding| finding.state == RuleState::Unused;
     untested.into_iter().filter(|finding| !unused(finding) || drift.contains(finding)).collect()
-}
-
-/// The kinds of all objects: well known, served, or defined by a CRD among them.
-async fn kinds<'o>(
-    cluster: &dyn Cluster,
-    objects: impl Iterator<Item = &'o Object> + Clone,
-) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
-    let gvks: BTreeSet<Gvk> = objects.clone().map(Object::gvk).collect();
-    let mut kinds: BTreeMap<Gvk, ResourceType> =
-        gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
-    if kinds.len() < gvks.len() {
-        kinds.extend(
-            cluster.discover().await?.into_iter().map(|found| (found.resource.gvk(), found.resource)),
-        );
-        for resource in objects.flat_map(defined_by) {
-            kinds.entry(resource.gvk()).or_insert(resource);
-        }
-    }
-    Ok(kinds)
-}
-
-/// The kinds that a CRD defines.
-fn defined_by(crd: &Object) -> Vec<ResourceType> {
-    if crd.kind() != "CustomResourceDefinition" {
-        return Vec::new();
-    }
-    let versions =
-        crd.at("/spec/versions").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-    let resource = |version: &serde_json::Value| ResourceType {
-        group: crd.text("/spec/group").into(),
-        version: version["name"].as_str().unwrap_or_default().into(),
-        kind: crd.text("/spec/names/kind").into(),
-        plural: crd.text("/spec/names/plural").into(),
-        namespaced: crd.text("/spec/scope") == "Namespaced",
-    };
-    versions.iter().map(resource).collect()
 }

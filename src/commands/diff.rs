@@ -94,7 +94,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let connection = match &local {
         Some(inputs) => inputs.connection(&args.connection),
-        None => args.connection.clone(),
+        None => {
+            let environment = open_environment(args.inputs.environment.as_deref())?.environment.spec;
+            let flags = args.connection.clone();
+            flags.or_environment(environment.context.as_deref(), environment.namespace.as_deref())
+        }
     };
     let cluster = context.cluster(&connection).await?;
     let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());

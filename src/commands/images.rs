@@ -1,16 +1,21 @@
-//! `kubectl delivery images`: what each container of a namespace runs, by digest, and whether its tag has moved since.
+//! `kubectl delivery images`: what each container of a namespace, and of its releases elsewhere, runs by digest, and
+//! whether its tag has moved since.
 
 use super::history::table;
 use super::inputs::RegistryArgs;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
-use crate::model::Sha256Digest;
+use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
 use crate::model::pod::PodFacts;
+use crate::model::{Sha256Digest, Target};
+use crate::observe::home::{HomeError, list_homes, read_home};
 use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
+use crate::rollout::runs_pods;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use futures::future::try_join_all;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// Arguments of `images`.
@@ -41,6 +46,7 @@ enum Format {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
+    namespace: String,
     workload: String,
     container: String,
     /// As the pods' spec writes it.
@@ -50,6 +56,14 @@ struct Line {
     digest: Option<Sha256Digest>,
     pods: Vec<String>,
     tag: Tag,
+}
+
+impl Line {
+    /// Whether it is of that workload.
+    fn is_of(&self, target: &Target) -> bool {
+        target.namespace.as_deref() == Some(&self.namespace)
+            && self.workload == format!("{} {}", target.resource.kind, target.name)
+    }
 }
 
 /// Where a tag points now.
@@ -71,9 +85,21 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let pods = observe::pods(cluster.as_ref(), std::slice::from_ref(&namespace)).await;
+    let members = match members(cluster.as_ref(), &namespace).await {
+        Ok(members) => members,
+        Err(error) => {
+            writeln!(context.stderr(), "note: workloads in other namespaces not read: {error}")?;
+            Vec::new()
+        }
+    };
+    let namespaces: BTreeSet<&str> =
+        members.iter().filter_map(|one| one.namespace.as_deref()).chain([namespace.as_str()]).collect();
+    let namespaces: Vec<String> = namespaces.into_iter().map(String::from).collect();
+    let pods = observe::pods(cluster.as_ref(), &namespaces).await;
     let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
     let mut lines = running(&pods);
+    // Of other namespaces only what a release of this one holds.
+    lines.retain(|line| line.namespace == namespace || members.iter().any(|one| line.is_of(one)));
     let tags: BTreeMap<String, Result<Resolved, String>> =
         if args.offline { BTreeMap::new() } else { resolved(&lines, &args.registries).await };
     for line in &mut lines {
@@ -91,21 +117,42 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     Ok(Exit::OK)
 }
 
+/// The workloads of the releases that a namespace holds, wherever they are.
+async fn members(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Target>, HomeError> {
+    let homes = list_homes(cluster, Some(namespace)).await?;
+    let each = homes.iter().map(|(home, name)| read_home(cluster, home, name));
+    let inventories = try_join_all(each).await?.into_iter().filter_map(|home| home.inventory);
+    let members = inventories.flat_map(|inventory| inventory.value.members);
+    Ok(members.filter(runs_pods).collect())
+}
+
 /// What runs, grouped: pods that have ended run nothing.
 fn running(pods: &Pods) -> Vec<Line> {
-    let mut groups: BTreeMap<(String, String, String, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
     for pod in pods.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed") {
         for container in &pod.containers {
-            let key =
-                (workload(pod, pods), container.name.clone(), container.image.clone(), container.digest());
-            groups.entry(key).or_default().push(pod.name.clone());
+            let key = [
+                pod.namespace.clone(),
+                workload(pod, pods),
+                container.name.clone(),
+                container.image.clone(),
+            ];
+            groups.entry(key).or_default().entry(container.digest()).or_default().push(pod.name.clone());
         }
     }
-    let line = |((workload, container, image, digest), pods)| {
-        let tag = Tag::Unknown { why: "not asked".into() };
-        Line { workload, container, image, digest, pods, tag }
-    };
-    groups.into_iter().map(line).collect()
+    let mut lines = Vec::new();
+    for ([namespace, workload, container, image], digests) in groups {
+        lines.extend(digests.into_iter().map(|(digest, pods)| Line {
+            namespace: namespace.clone(),
+            workload: workload.clone(),
+            container: container.clone(),
+            image: image.clone(),
+            digest,
+            pods,
+            tag: Tag::Unknown { why: "not asked".into() },
+        }));
+    }
+    lines
 }
 
 /// The workload that a pod belongs to, above its ReplicaSet; the pod itself where nothing controls it.
@@ -152,6 +199,8 @@ fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>) -> Tag {
 }
 
 fn shown(lines: &[Line]) -> String {
+    let namespaces: BTreeSet<&str> = lines.iter().map(|line| line.namespace.as_str()).collect();
+    let is_one = namespaces.len() < 2;
     let header = ["WORKLOAD", "CONTAINER", "IMAGE", "RUNS", "PODS", "TAG"].map(String::from);
     let row = |line: &Line| {
         let runs = line.digest.as_ref().map_or("unknown".into(), |digest| digest.short().to_owned());
@@ -161,8 +210,13 @@ fn shown(lines: &[Line]) -> String {
             Tag::Moved { to } => format!("moved to {}", to.short()),
             Tag::Unknown { why } => format!("unknown: {why}"),
         };
+        // By kubectl's way to write an object where several namespaces are shown.
+        let workload = match (is_one, line.workload.split_once(' ')) {
+            (false, Some((kind, name))) => format!("{kind} {}/{name}", line.namespace),
+            _ => line.workload.clone(),
+        };
         [
-            line.workload.clone(),
+            workload,
             line.container.clone(),
             // What follows the @ is what runs.
             line.image.split('@').next().unwrap_or_default().to_owned(),

@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, Deadline};
 use crate::execute::watching::{Watching, WatchingOptions};
 use crate::execute::{Bounds, Limits, Problem, Rollout, Stopped};
 use crate::model::event::{Event, EventSink, Outcome};
+use crate::model::verdict::CauseKind;
 use crate::rollout::Policy;
 use async_trait::async_trait;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -28,9 +29,9 @@ use wanted::Goal;
     after_help = "Needs rights to get, list and watch, and changes nothing.
 
 Exit codes:
-  0    the release runs: rolled out, its images proved, and well for the time of --soak
-  1    wrong usage, or the cluster cannot be reached
-  3    it does not: not applied in time, a rollout failed, or another image runs"
+  0    running: rolled out, its images verified, and ready for the time of --soak
+  1    unreachable: the API server does not answer; or wrong usage
+  3    notApplied: not applied within --timeout; failed: a rollout or gate failed, or another image runs"
 )]
 pub struct Args {
     /// The release: a file, or where a registry keeps it
@@ -78,35 +79,38 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     });
     let watching = Watching::new(cluster.clone(), events.clone(), options(&args, &goal));
     let outcome = wait(&args, &goal, cluster, &watching, &*events).await;
-    let (result, finished) = match outcome {
-        Ok(count) => {
-            let name = format!("{} {}", goal.release.name, goal.release.version);
-            let message =
-                format!("{name} runs: {count} objects are as desired, and their images are the tested ones");
-            (Ok(Exit::OK), Event::Finished { outcome: Outcome::Promoted, message, next: Vec::new() })
-        }
-        Err(Stopped::CutOff(problem)) => {
-            let (outcome, message) = (Outcome::Left, problem.said());
-            let event = Event::Finished { outcome, message: message.clone(), next: Vec::new() };
-            (Err(CommandError::new(ErrorKind::Unreachable, message)), event)
-        }
-        Err(Stopped::Failed(failure)) => {
-            let of = failure.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-            let message = format!("{of}{}", failure.cause.message);
-            let event = Event::Finished {
-                outcome: Outcome::NotFullyReverted,
-                message: message.clone(),
-                next: Vec::new(),
-            };
-            (Err(CommandError::new(ErrorKind::FailedReverted, message)), event)
-        }
+    let (outcome, message) = ending(&goal, outcome);
+    let result = match outcome {
+        Outcome::Running => Ok(Exit::OK),
+        Outcome::Unreachable => Err(CommandError::new(ErrorKind::Unreachable, &message)),
+        _ => Err(CommandError::new(ErrorKind::FailedReverted, &message)),
     };
+    let finished = Event::Finished { outcome, message, next: Vec::new() };
     // The error itself says it to a person.
     if result.is_ok() || args.output.is_some() {
         events.emit(finished);
     }
     events.finish()?;
     result
+}
+
+/// How it ended, in a word and in a sentence.
+fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (Outcome, String) {
+    match outcome {
+        Ok(count) => {
+            let name = format!("{} {}", goal.release.name, goal.release.version);
+            let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+            let images = if goal.images.is_empty() { "" } else { ", images verified" };
+            (Outcome::Running, format!("{name} is running: {objects} in sync{images}"))
+        }
+        Err(Stopped::CutOff(problem)) => (Outcome::Unreachable, problem.said()),
+        Err(Stopped::Failed(failure)) => {
+            let of = failure.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+            let is_missing = failure.cause.kind == CauseKind::NotApplied;
+            let outcome = if is_missing { Outcome::NotApplied } else { Outcome::Failed };
+            (outcome, format!("{of}{}", failure.cause.message))
+        }
+    }
 }
 
 fn options(args: &Args, goal: &Goal) -> WatchingOptions {

@@ -138,7 +138,7 @@ pub enum Phase {
     Revert,
 }
 
-/// How a promotion or a revert ended.
+/// How a promotion, a revert or a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -160,6 +160,14 @@ pub enum Outcome {
     InterruptedReverted,
     /// Left at once: the journal is open.
     Left,
+    /// After `wait`: the release is running.
+    Running,
+    /// After `wait`: something was not applied in time.
+    NotApplied,
+    /// After `wait`: a rollout, a gate or the soak failed, or another image runs.
+    Failed,
+    /// After `wait`: the API server did not answer.
+    Unreachable,
 }
 
 /// Where events go. Implementations print, collect or forward; they never decide.

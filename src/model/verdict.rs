@@ -110,6 +110,8 @@ pub enum CauseKind {
     Soak,
     /// The object was deleted or replaced by somebody.
     Disappeared,
+    /// No other tool has applied it in time.
+    NotApplied,
     /// Somebody else changed the object between the plan and its step.
     Conflict,
     /// The server refuses a step that its dry run let pass, or makes something else of it.
@@ -145,6 +147,7 @@ impl CauseKind {
             | CauseKind::Evicted
             | CauseKind::Stalled
             | CauseKind::Disappeared
+            | CauseKind::NotApplied
             | CauseKind::Conflict
             | CauseKind::Refused
             | CauseKind::Unverified => false,
@@ -181,6 +184,7 @@ mod tests {
         (Unschedulable, false),
         (Stalled, false),
         (Disappeared, false),
+        (NotApplied, false),
         (Conflict, false),
         (Refused, false),
     ];

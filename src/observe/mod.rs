@@ -3,6 +3,7 @@
 mod admission;
 mod dry_run;
 pub mod home;
+mod kinds;
 mod objects;
 mod pods;
 mod preflight;
@@ -11,6 +12,7 @@ mod whole_kinds;
 
 pub use admission::admission;
 pub use dry_run::{fresh, predict, replacement};
+pub use kinds::kinds;
 pub use objects::{each, objects, read};
 pub use pods::{Pods, pods};
 pub use preflight::preflight;

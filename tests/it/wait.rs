@@ -94,7 +94,7 @@ fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it()
     let told =
         scene.wait(&release, &["--soak", "1s"], &[config("2"), deployment(&image("2"), None)]).exits(0);
     assert!(told.stderr.contains("0 of 2 objects are applied"), "{told:?}");
-    assert!(told.stderr.contains("shop 2 runs: 2 objects"), "{told:?}");
+    assert!(told.stderr.contains("shop 2 is running: 2 objects"), "{told:?}");
     assert!(told.took > Duration::from_secs(2), "{:?}", told.took);
 }
 
@@ -116,7 +116,7 @@ fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
     made["spec"]["objects"].as_array_mut().unwrap().extend(more);
     let release = scene.write("release.json", &made);
     let told = scene.wait(&release, &["--timeout", "20s"], &[config("2"), deployment(&image("2"), None)]);
-    assert!(told.exits(0).stderr.contains("shop 2 runs: 2 objects"));
+    assert!(told.exits(0).stderr.contains("shop 2 is running: 2 objects"));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
     let release = scene.release("2");
     scene.apply(&[config("1"), deployment(&image("2"), None)]);
     let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
-    assert!(told.stderr.contains("nobody has applied it within 3 s: /data/VERSION"), "{told:?}");
+    assert!(told.stderr.contains("not applied within 3s: /data/VERSION"), "{told:?}");
 }
 
 /// Applies what lies in a file again and again, as a controller does, until it is told to stop.
@@ -252,7 +252,7 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
             controller.want(&[config("2"), deployment(&image("2"), None)]);
         });
         let told = wait(&good, "3s").exits(0);
-        assert!(told.stderr.contains("shop 2 runs: 2 objects"), "{told:?}");
+        assert!(told.stderr.contains("shop 2 is running: 2 objects"), "{told:?}");
         assert!(told.took > Duration::from_secs(4), "{:?}", told.took);
         // The next one becomes ready and exits later: the soak finds it.
         let mut broken = deployment(&image("3"), Some("crash-later"));

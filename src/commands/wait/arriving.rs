@@ -166,13 +166,13 @@ fn as_desired(desired: &Object, live: &Object) -> Seen {
 fn late(look: &Look, timeout: Duration) -> Box<Failure> {
     let first = look.not_yet();
     let seconds = timeout.as_secs();
-    let message = match first {
-        Some((_, None)) => format!("not done within {seconds} s: {RUNS}"),
-        Some((_, Some(why))) => format!("nobody has applied it within {seconds} s: {why}"),
-        None => format!("not done within {seconds} s"),
+    let (kind, message) = match first {
+        Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
+        Some((_, Some(why))) => (CauseKind::NotApplied, format!("not applied within {seconds}s: {why}")),
+        None => (CauseKind::Stalled, format!("not done within {seconds}s")),
     };
     let object = first.map(|(target, _)| target.id());
-    Box::new(Failure::of(object, CauseKind::Stalled, message))
+    Box::new(Failure::of(object, kind, message))
 }
 
 #[cfg(test)]

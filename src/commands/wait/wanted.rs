@@ -9,11 +9,9 @@ use crate::compare::{DesiredInput, desired};
 use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{LoadedEnvironment, LoadedRelease};
 use crate::model::environment::Environment;
-use crate::model::kinds::well_known;
 use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
-use crate::model::{Gvk, Object, ResourceType, Target};
-use crate::plan;
-use std::collections::BTreeMap;
+use crate::model::{Object, Target};
+use crate::{observe, plan};
 
 /// What was read.
 pub(super) struct Loaded {
@@ -54,7 +52,7 @@ pub(super) async fn goal(
     let release = loaded_release.release;
     let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());
-    let kinds = kinds(cluster, all).await?;
+    let kinds = observe::kinds(cluster, all).await?;
     let made = desired(DesiredInput {
         release: &release,
         tested: release.spec.objects.clone(),
@@ -74,7 +72,8 @@ pub(super) async fn goal(
         let Some(kind) = kinds.get(&gvk) else {
             let message =
                 format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
-            return Err(CommandError::usage(message).with_hint("install its CustomResourceDefinition first"));
+            return Err(CommandError::usage(message)
+                .with_hint("install its CustomResourceDefinition, or add it to the release"));
         };
         let target = Target::new(kind, one.object.namespace().or(Some(&home)), one.object.name());
         objects.push((target, one.object));
@@ -83,20 +82,6 @@ pub(super) async fn goal(
     objects.retain(|(target, _)| !not_applied.contains(&target.id()));
     let (images, image_paths) = (release.spec.images, release.spec.image_paths);
     Ok(Goal { release: identity, images, image_paths, environment, objects })
-}
-
-async fn kinds<'o>(
-    cluster: &dyn Cluster,
-    objects: impl Iterator<Item = &'o Object>,
-) -> Result<BTreeMap<Gvk, ResourceType>, CommandError> {
-    let gvks: Vec<Gvk> = objects.map(Object::gvk).collect();
-    let mut kinds: BTreeMap<_, _> =
-        gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
-    if gvks.iter().any(|gvk| !kinds.contains_key(gvk)) {
-        let served = cluster.discover().await?;
-        kinds.extend(served.into_iter().map(|one| (one.resource.gvk(), one.resource)));
-    }
-    Ok(kinds)
 }
 
 /// Gates that need no rights to change anything: queries. Jobs belong to a promotion.

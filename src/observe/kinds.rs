@@ -1,0 +1,41 @@
+//! Where objects are reached: kinds that are built in, served, or defined by a CRD among the objects themselves.
+
+use crate::cluster::{ApiError, Cluster};
+use crate::model::kinds::well_known;
+use crate::model::{Gvk, Object, ResourceType};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kinds of all objects: well known, served, or defined by a CRD among them. One that is none of these is missing.
+pub async fn kinds<'o>(
+    cluster: &dyn Cluster,
+    objects: impl Iterator<Item = &'o Object> + Clone,
+) -> Result<BTreeMap<Gvk, ResourceType>, ApiError> {
+    let gvks: BTreeSet<Gvk> = objects.clone().map(Object::gvk).collect();
+    let mut kinds: BTreeMap<Gvk, ResourceType> =
+        gvks.iter().filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?))).collect();
+    if kinds.len() < gvks.len() {
+        let served = cluster.discover().await?;
+        kinds.extend(served.into_iter().map(|found| (found.resource.gvk(), found.resource)));
+        for resource in objects.flat_map(defined_by) {
+            kinds.entry(resource.gvk()).or_insert(resource);
+        }
+    }
+    Ok(kinds)
+}
+
+/// The kinds that a CRD defines.
+fn defined_by(crd: &Object) -> Vec<ResourceType> {
+    if crd.kind() != "CustomResourceDefinition" {
+        return Vec::new();
+    }
+    let versions = crd.at("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    let resource = |version: &Value| ResourceType {
+        group: crd.text("/spec/group").into(),
+        version: version["name"].as_str().unwrap_or_default().into(),
+        kind: crd.text("/spec/names/kind").into(),
+        plural: crd.text("/spec/names/plural").into(),
+        namespaced: crd.text("/spec/scope") == "Namespaced",
+    };
+    versions.map(resource).collect()
+}
