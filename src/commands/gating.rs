@@ -16,7 +16,12 @@ const GATE_SECONDS: u32 = 300;
 pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError> {
     let spec = &environment.environment.spec;
     let gates = spec.gates.iter().map(|gate| at_hand(gate, environment)).collect::<Result<_, _>>()?;
-    Ok(Judging { injected: spec.injected.clone(), health_checks: spec.health_checks.clone(), gates })
+    Ok(Judging {
+        injected: spec.injected.clone(),
+        health_checks: spec.health_checks.clone(),
+        gates,
+        wait: spec.wait.clone(),
+    })
 }
 
 /// A gate with its Job, where it names a file.

@@ -13,8 +13,8 @@ use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
 use crate::rollout::runs_pods;
 use clap::{Args as ClapArgs, ValueEnum};
-use serde::Serialize;
 use futures::future::try_join_all;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
@@ -131,12 +131,8 @@ fn running(pods: &Pods) -> Vec<Line> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
     for pod in pods.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed") {
         for container in &pod.containers {
-            let key = [
-                pod.namespace.clone(),
-                workload(pod, pods),
-                container.name.clone(),
-                container.image.clone(),
-            ];
+            let key =
+                [pod.namespace.clone(), workload(pod, pods), container.name.clone(), container.image.clone()];
             groups.entry(key).or_default().entry(container.digest()).or_default().push(pod.name.clone());
         }
     }

@@ -53,6 +53,16 @@ pub struct InputArgs {
     pub manifests: ManifestArgs,
 }
 
+/// How long to wait for what something outside of the release brings about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum WaitMode {
+    /// An address of a load balancer or Ingress, and an APIService of another release, for 30 seconds; then a note
+    #[default]
+    Default,
+    /// For everything, and fail without it
+    Strict,
+}
+
 /// What was read.
 pub struct Inputs {
     /// The release.

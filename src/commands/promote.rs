@@ -10,7 +10,7 @@ mod show;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
-use crate::commands::inputs::InputArgs;
+use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::execute::{self, Promotion};
 use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
@@ -134,6 +134,9 @@ struct Limits {
     /// How long a container without a readiness probe must live to count as ready; a time below its start-up proves nothing
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
+    /// How long to wait for what something outside of the release brings about
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    wait: WaitMode,
     /// How long to wait for another promotion's lock
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,

@@ -147,8 +147,12 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         })?,
     };
     let spec = &environment.spec;
-    let judging =
-        Judging { injected: spec.injected.clone(), health_checks: spec.health_checks.clone(), gates };
+    let judging = Judging {
+        injected: spec.injected.clone(),
+        health_checks: spec.health_checks.clone(),
+        gates,
+        wait: spec.wait.clone(),
+    };
     let inputs = Inputs {
         release: parse_release(release.into_bytes(), Path::new("the recorded release"))?,
         environment: LoadedEnvironment {

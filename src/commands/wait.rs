@@ -6,6 +6,7 @@ mod wanted;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::{Cluster, Deadline};
+use crate::commands::inputs::WaitMode;
 use crate::execute::watching::{Watching, WatchingOptions};
 use crate::execute::{Bounds, Limits, Problem, Rollout, Stopped};
 use crate::model::event::{Event, EventSink, Outcome};
@@ -52,6 +53,9 @@ pub struct Args {
     /// How long a container without a readiness probe must live to count as ready; a time below its start-up proves nothing
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
+    /// How long to wait for what something outside of the release brings about
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    wait: WaitMode,
     /// Do not show a failing container's last log lines
     #[arg(long)]
     no_logs: bool,
@@ -119,11 +123,14 @@ fn options(args: &Args, goal: &Goal) -> WatchingOptions {
         policy: Policy {
             timeout: Some(seconds(args.timeout)),
             settle: seconds(args.settle),
+            strict: args.wait == WaitMode::Strict,
+            not_waited: goal.environment.spec.wait.clone(),
             health_checks: goal.environment.spec.health_checks.clone(),
             ..Policy::default()
         },
         tested: goal.images.clone(),
         injected: goal.environment.spec.injected.clone(),
+        services: goal.services(),
         gates: wanted::gates(&goal.environment),
         log_lines: if args.no_logs { 0 } else { 20 },
         ..WatchingOptions::default()

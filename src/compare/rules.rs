@@ -179,12 +179,7 @@ fn holds(program: &Program, sides: Sides<'_>) -> Result<bool, String> {
 
 /// Whether a rule's target is this object.
 pub(super) fn matches(pattern: &TargetPattern, id: &ObjectId) -> bool {
-    let part =
-        |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|glob| matches_glob(glob, text));
-    part(&pattern.group, &id.group)
-        && part(&pattern.kind, &id.kind)
-        && part(&pattern.namespace, id.namespace.as_deref().unwrap_or_default())
-        && part(&pattern.name, &id.name)
+    pattern.matches(id)
 }
 
 /// `*` for any run of characters, `?` for one.

@@ -21,7 +21,7 @@ use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Stored};
-use crate::rollout::is_watched;
+use crate::rollout::{is_watched, runs_pods};
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -203,7 +203,13 @@ impl Performer {
             Ok(answer) => answer,
             Err(left) => return Ok(left),
         };
-        let watched = Watched { step: part.step.id, target: job.target.clone(), answer, changes: Vec::new() };
+        let watched = Watched {
+            step: part.step.id,
+            target: job.target.clone(),
+            answer,
+            before: None,
+            changes: Vec::new(),
+        };
         match self.services.rollout.follow(&[watched], &self.steps.patience).await {
             Ok(()) => Ok(job.has_undone()),
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
@@ -241,6 +247,7 @@ impl Performer {
                     step: *id,
                     target: target.clone(),
                     answer,
+                    before: part.before.clone().filter(|_| !runs_pods(target)),
                     changes: changes.clone(),
                 }),
                 None => absent.push(*id),

@@ -84,6 +84,8 @@ pub struct Watched {
     pub target: Target,
     /// As the server answered the step, or as it was read when the run was taken up again.
     pub answer: Object,
+    /// As it was before the promotion; none where it was not there, or is not known.
+    pub before: Option<Object>,
     /// The fields that the step changed.
     pub changes: Vec<FieldPath>,
 }

@@ -1,5 +1,7 @@
 //! The Environment file: how one cluster may differ from what was tested.
 
+use super::glob::matches;
+use super::object::ObjectId;
 use super::path::FieldPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +61,8 @@ pub struct EnvironmentSpec {
     pub health_checks: Vec<HealthCheck>,
     /// What must hold after the rollout.
     pub gates: Vec<Gate>,
+    /// Objects that nothing waits for: their state is no failure.
+    pub wait: Vec<WaitRule>,
 }
 
 /// Where the environment's own manifests are; paths are relative to the environment's file.
@@ -136,6 +140,28 @@ pub struct TargetPattern {
     /// Name here, as desired writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+impl TargetPattern {
+    /// Whether an object is one that the pattern speaks of.
+    pub fn matches(&self, id: &ObjectId) -> bool {
+        let part =
+            |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|glob| matches(glob, text));
+        part(&self.group, &id.group)
+            && part(&self.kind, &id.kind)
+            && part(&self.namespace, id.namespace.as_deref().unwrap_or_default())
+            && part(&self.name, &id.name)
+    }
+}
+
+/// Objects that nothing waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct WaitRule {
+    /// Which objects.
+    pub target: TargetPattern,
+    /// Why nothing waits for them.
+    pub reason: String,
 }
 
 /// Something that exists only here, or is shared with others.

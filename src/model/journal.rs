@@ -2,7 +2,7 @@
 //! undo it. A small head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
 
 use super::bundle::Bundle;
-use super::environment::{Gate, HealthCheck, Injected};
+use super::environment::{Gate, HealthCheck, Injected, WaitRule};
 pub use super::head::{Head, Previous};
 use super::object::{Object, ObjectId, Target};
 use super::plan::{Plan, PlanStep};
@@ -278,6 +278,9 @@ pub struct Judging {
     pub health_checks: Vec<HealthCheck>,
     /// What must hold after the rollout.
     pub gates: Vec<GateAtHand>,
+    /// Objects that nothing waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wait: Vec<WaitRule>,
 }
 
 /// A gate with its Job's manifest.

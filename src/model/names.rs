@@ -12,6 +12,8 @@ pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";
 pub const KUBECTL_RESTART_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
 /// Annotation: other objects (`Kind/name`, comma-separated) that must be done before this one is applied.
 pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
+/// Annotation: `false` where nothing waits for the object, and its state is no failure.
+pub const WAIT_ANNOTATION: &str = "kubectl-delivery.io/wait";
 /// Annotation on a Job: `pre` or `verify`.
 pub const HOOK_ANNOTATION: &str = "kubectl-delivery.io/hook";
 /// Helm's annotation on a hook: when it runs, words separated by commas.

@@ -231,6 +231,9 @@ pub struct Settings {
     pub soak_seconds: u32,
     /// How long a container without a readiness probe must live; 10 where not set.
     pub settle_seconds: u32,
+    /// Whether what something outside of the release brings about is waited for like everything else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_wait: bool,
     /// What a failure leads to.
     #[serde(default, skip_serializing_if = "OnFailure::is_rollback")]
     pub on_failure: OnFailure,

@@ -5,6 +5,7 @@ use super::conditions::generation;
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::kinds;
 use super::memory::Memory;
+use super::outside::{excuse, let_go, not_waited};
 use super::policy::Policy;
 use super::reading::{Reading, reported};
 use super::refused::refused;
@@ -36,6 +37,13 @@ pub struct Judgement {
     pub premature: bool,
 }
 
+impl Judgement {
+    /// A verdict that needs no second look.
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict, deadline: None, look_again_at: None, nudges: Vec::new(), premature: false }
+    }
+}
+
 /// A pod that must be deleted for the rollout to go on (a StatefulSet never replaces a broken pod of an old revision).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,13 +67,10 @@ pub fn judge(
     now: Timestamp,
 ) -> Judgement {
     if !subject.rolls_out {
-        return Judgement {
-            verdict: Verdict::done(),
-            deadline: None,
-            look_again_at: None,
-            nudges: Vec::new(),
-            premature: false,
-        };
+        return Judgement::of(Verdict::done());
+    }
+    if let Some(why) = not_waited(subject, surroundings.object, policy) {
+        return Judgement::of(Verdict::Done { note: Some(why) });
     }
     let known = known(subject, surroundings, memory);
     let premature = matches!(known, Known::Unseen(_));
@@ -176,13 +181,7 @@ fn weigh(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Judgement {
-    let ended = |verdict| Judgement {
-        verdict,
-        deadline: None,
-        look_again_at: None,
-        nudges: Vec::new(),
-        premature: false,
-    };
+    let ended = Judgement::of;
     if matches!(reading.verdict, Verdict::Failed { .. }) {
         return ended(reading.verdict);
     }
@@ -201,6 +200,10 @@ fn weigh(
         }
         (verdict, _) => verdict,
     };
+    let let_go = let_go(&reading, subject, policy, memory, now);
+    if let Some((_, note)) = let_go.as_ref().filter(|(at, _)| *at <= now) {
+        return ended(Verdict::Done { note: Some(note.clone()) });
+    }
     let mut clock = Clock::new(memory, now);
     let lasting = clock.first_lasting(worse.iter());
     // One bad node does not revert three hundred good pods: where one is good, the deadline decides.
@@ -217,6 +220,7 @@ fn weigh(
         return Judgement { verdict, deadline: None, look_again_at, nudges, premature: false };
     }
     again.extend(settled);
+    again.extend(let_go.as_ref().map(|(at, _)| *at));
     let mut rising = figures(&reading.pods);
     rising.extend(reading.figures.iter());
     let budget = if reading.budget == Budget::default() {
@@ -226,7 +230,12 @@ fn weigh(
     };
     let deadline = deadline(rising, &budget, policy.timeout, memory, now);
     if let Some(over) = deadline.as_ref().filter(|one| one.at <= now) {
-        return ended(late(over, &verdict, &found, &reading));
+        let is_outside = let_go.map(|(_, note)| note);
+        let excused = is_outside.or_else(|| excuse(subject, policy, &verdict).filter(|_| found.is_empty()));
+        return ended(match excused {
+            Some(note) => Verdict::Done { note: Some(note) },
+            None => late(over, &verdict, &found, &reading),
+        });
     }
     again.extend(deadline.as_ref().map(|one| one.at));
     let look_again_at = again.into_iter().filter(|at| *at > now).min();

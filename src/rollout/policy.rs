@@ -1,6 +1,6 @@
 //! How patient a rollout's judge is. All times are seconds.
 
-use crate::model::environment::HealthCheck;
+use crate::model::environment::{HealthCheck, WaitRule};
 use serde::{Deserialize, Serialize};
 
 /// How patient a rollout's judge is.
@@ -17,6 +17,12 @@ pub struct Policy {
     pub settle: u32,
     /// How long each sign of failure must last before it is a failure.
     pub graces: Graces,
+    /// Whether what something outside of the release brings about is waited for like everything else.
+    pub strict: bool,
+    /// How long it is waited for where that is not so.
+    pub outside: u32,
+    /// Objects that nothing waits for.
+    pub not_waited: Vec<WaitRule>,
     /// The environment's rules for the health of custom kinds.
     pub health_checks: Vec<HealthCheck>,
 }
@@ -29,6 +35,9 @@ impl Default for Policy {
             crash_exits: 2,
             settle: 10,
             graces: Graces::default(),
+            strict: false,
+            outside: 30,
+            not_waited: Vec::new(),
             health_checks: Vec::new(),
         }
     }

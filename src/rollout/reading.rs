@@ -27,6 +27,8 @@ pub(super) struct Reading<'a> {
     pub budget: Budget,
     /// Whether the exit of a main container is a failure (it is not in a Job, which counts its own).
     pub must_run: bool,
+    /// Whether what it waits for is brought about by something outside of the release.
+    pub is_outside: bool,
     /// Whether it is done because there is no pod that it should run.
     pub is_empty: bool,
     /// Whether containers without a readiness probe must live a while before it is done.
@@ -47,10 +49,16 @@ impl<'a> Reading<'a> {
             figures: Vec::new(),
             budget: Budget::default(),
             must_run: false,
+            is_outside: false,
             is_empty: false,
             settles: false,
             nudges: Vec::new(),
         }
+    }
+
+    /// An object that waits for something outside of the release.
+    pub fn waits_outside(why: impl Into<String>) -> Self {
+        Self { is_outside: true, ..Self::without_pods(Verdict::waiting(0, 1, why)) }
     }
 
     /// A verdict on an object that runs pods.

@@ -28,6 +28,9 @@ pub struct Subject {
     /// Image references that the preflight found in their registries.
     #[serde(default)]
     pub seen_images: BTreeSet<String>,
+    /// Whether what serves it is of the release: then it is not outside.
+    #[serde(default)]
+    pub is_served_within: bool,
     /// Whether there is anything to wait for ([`rolls_out`]); where not, nothing is watched for it.
     #[serde(default = "yes")]
     pub rolls_out: bool,
@@ -52,6 +55,7 @@ impl Subject {
             started_at,
             baseline: Baseline::default(),
             seen_images: BTreeSet::new(),
+            is_served_within: false,
             soak: None,
         }
     }
@@ -90,6 +94,8 @@ pub struct Baseline {
     pub occurrences: BTreeMap<String, u32>,
     /// What was already broken, one phrase each.
     pub broken: Vec<String>,
+    /// What the object itself was waiting for, where it was there and not ready.
+    pub pending: Option<String>,
 }
 
 impl Baseline {

@@ -16,6 +16,7 @@ mod plugin;
 mod promote;
 mod proof;
 mod proxy;
+mod readiness;
 mod recording;
 mod registries;
 mod releases;

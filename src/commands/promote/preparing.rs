@@ -93,6 +93,8 @@ impl Place {
         acting.watching.tested = images.to_vec();
         acting.watching.injected = judging.injected.clone();
         acting.watching.policy.health_checks = judging.health_checks.clone();
+        acting.watching.policy.not_waited = judging.wait.clone();
+        acting.watching.services = services_of(members);
         acting.watching.members = members.to_vec();
         acting
     }
@@ -115,8 +117,10 @@ impl Place {
         let promotion = bodies.map_err(unreadable)?.promotion;
         let record = record.map_err(unreadable)?.release.into_bytes();
         let release = parse_release(record, Path::new("the recorded release"))?.release;
-        let members = &promotion.plan.members;
-        Ok(self.acting(run, signals, &release.spec.images, members, &promotion.judging))
+        let plan = &promotion.plan;
+        let mut acting = self.acting(run, signals, &release.spec.images, &plan.members, &promotion.judging);
+        acting.watching.policy.strict |= plan.settings.strict_wait;
+        Ok(acting)
     }
 
     /// What an execution is given that judges no images.
@@ -129,6 +133,7 @@ impl Place {
                 policy: rollout::Policy {
                     timeout: run.settings.timeout_seconds,
                     settle: run.settings.settle_seconds,
+                    strict: run.settings.strict_wait,
                     ..rollout::Policy::default()
                 },
                 log_lines: run.log_lines,
@@ -138,6 +143,12 @@ impl Place {
             keep_history: run.keep_history,
         }
     }
+}
+
+/// The Services among the members of a release.
+fn services_of(members: &[Target]) -> Vec<Target> {
+    let is_service = |one: &&Target| one.resource.group.is_empty() && one.resource.kind == "Service";
+    members.iter().filter(is_service).cloned().collect()
 }
 
 /// What is promoted, and by which plan.

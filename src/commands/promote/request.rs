@@ -6,7 +6,7 @@ use crate::cli::{CommandError, ConnectionArgs};
 use crate::commands::acting::Show;
 use crate::commands::comparing::Mode;
 use crate::commands::gating;
-use crate::commands::inputs::Inputs;
+use crate::commands::inputs::{Inputs, WaitMode};
 use crate::execute;
 use crate::execute::watching::WatchingOptions;
 use crate::model::check::Check;
@@ -119,6 +119,7 @@ impl Limits {
                 timeout_seconds: self.timeout.map(seconds),
                 soak_seconds: self.soak.map(seconds).unwrap_or_default(),
                 settle_seconds: seconds(self.settle),
+                strict_wait: self.wait == WaitMode::Strict,
                 on_failure: OnFailure::default(),
             },
             limits: self.of_execution(),

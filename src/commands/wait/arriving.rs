@@ -7,7 +7,7 @@ use crate::compare::missing;
 use crate::execute::watching::Watching;
 use crate::execute::{Bounds, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
-use crate::model::hook::{ended, goes_by_itself};
+use crate::model::hook::{CLEANED_UP, ended, goes_by_itself};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
@@ -44,6 +44,9 @@ pub(super) async fn follow(
         }
         if !look.waits() {
             watching.progress(&watched, bounds).await?;
+            for (target, message) in look.gone(goal) {
+                events.emit(Event::Note { object: Some(target.id()), message });
+            }
             return Ok(watched);
         }
         if told != open.len() {
@@ -96,9 +99,25 @@ impl Look {
                 step: (from + at) as u32,
                 target: target.clone(),
                 answer: answer.clone(),
+                before: None,
                 changes: Vec::new(),
             })
             .collect()
+    }
+
+    /// Those that are not there and go by themselves once they have run, and what is known of each.
+    fn gone(&self, goal: &Goal) -> Vec<(&Target, String)> {
+        let goes = |target: &Target| {
+            goal.objects.iter().any(|(other, object)| other == target && goes_by_itself(object))
+        };
+        let gone = self.found.iter().filter(|(target, _)| goes(target));
+        gone.filter_map(|(target, seen)| match seen {
+            Seen::HasRun => Some((target, CLEANED_UP.to_owned())),
+            // Nobody saw it run.
+            Seen::MayBeGone => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
+            Seen::Arrived(_) | Seen::NotYet(_) | Seen::Runs => None,
+        })
+        .collect()
     }
 
     fn is_open(&self, target: &Target) -> bool {

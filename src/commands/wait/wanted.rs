@@ -34,6 +34,14 @@ pub(super) struct Goal {
     pub objects: Vec<(Target, Object)>,
 }
 
+impl Goal {
+    /// Its Services.
+    pub fn services(&self) -> Vec<Target> {
+        let is_service = |one: &&Target| one.resource.group.is_empty() && one.resource.kind == "Service";
+        self.objects.iter().map(|(target, _)| target).filter(is_service).cloned().collect()
+    }
+}
+
 /// Reads the release, wherever it is kept, and the environment.
 pub(super) async fn load(args: &Args) -> Result<Loaded, CommandError> {
     let release = open_release(&args.release).await?;

@@ -21,6 +21,8 @@ pub struct WatchingOptions {
     pub seen_images: BTreeSet<String>,
     /// Objects whose images are proved besides those that were followed.
     pub members: Vec<Target>,
+    /// The Services of the release: what they serve is not outside of it.
+    pub services: Vec<Target>,
     /// What must hold after the rollout.
     pub gates: Vec<ReadyGate>,
     /// How many log lines a failure shows; 0 for none.
@@ -35,6 +37,7 @@ impl Default for WatchingOptions {
             injected: Vec::new(),
             seen_images: BTreeSet::new(),
             members: Vec::new(),
+            services: Vec::new(),
             gates: Vec::new(),
             log_lines: 20,
         }

@@ -132,6 +132,7 @@ pub(super) fn member(target: &Target) -> Subject {
         started_at: Timestamp::now(),
         baseline: Default::default(),
         seen_images: Default::default(),
+        is_served_within: false,
         rolls_out: is_watched(target),
         soak: None,
     }

@@ -11,10 +11,10 @@ use crate::model::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::Heard;
-use crate::rollout::{Baseline, Deadline, Subject, rolls_out, written_at};
+use crate::rollout::{Baseline, Deadline, Subject, is_awaited_late, pending_before, rolls_out, written_at};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -46,6 +46,10 @@ pub(super) struct State {
     /// What was taken out of `follow` and not dealt with yet: a future that is dropped loses nothing.
     pub open: Option<Update>,
     pub said: Said,
+    /// What waits for something outside of the release: followed once everything is applied.
+    pub late: Vec<Watched>,
+    /// Those of them that are not waited for any longer.
+    pub let_go: BTreeSet<ObjectId>,
 }
 
 /// What was said, and need not be said again.
@@ -150,9 +154,40 @@ impl Watching {
             Some(before) => baseline.include(before),
             None => self.say_broken(&id, pod_spec(&one.answer), &baseline).await,
         }
-        Subject::new(one.target.clone(), &one.answer, written)
+        let before = one.before.as_ref();
+        baseline.pending =
+            before.and_then(|before| pending_before(&one.target, before, &self.options.policy));
+        let mut subject = Subject::new(one.target.clone(), &one.answer, written)
             .with_baseline(baseline)
-            .with_seen_images(self.options.seen_images.iter().cloned())
+            .with_seen_images(self.options.seen_images.iter().cloned());
+        subject.is_served_within = self.is_served_within(one);
+        subject
+    }
+
+    /// Waits for what something outside of the release brings about, now that everything is applied.
+    async fn follow_late(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
+        let State { follow, seen, open, said, late, let_go } = state;
+        if late.is_empty() {
+            return Ok(());
+        }
+        let watched = std::mem::take(late);
+        let follow = follow.get_or_insert_with(|| self.start());
+        *open = None;
+        self.follow_only(follow, &watched).await;
+        self.until_done(follow, open, said, Turn { watched: &watched, bounds }).await?;
+        let noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
+        let_go.extend(follow.verdicts().filter(|(_, one)| noted(*one)).map(|(id, _)| id.clone()));
+        seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
+        Ok(())
+    }
+
+    /// Whether the Service that an APIService names is of the release.
+    fn is_served_within(&self, one: &Watched) -> bool {
+        let text = |field: &str| one.answer.text(&format!("/spec/service/{field}"));
+        let is_named = |service: &Target| {
+            service.name == text("name") && service.namespace.as_deref() == Some(text("namespace"))
+        };
+        one.target.resource.kind == "APIService" && self.options.services.iter().any(is_named)
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
@@ -214,10 +249,13 @@ impl Rollout for Watching {
     async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
-            let State { follow, seen, open, said } = &mut *state;
+            let State { follow, seen, open, said, late, .. } = &mut *state;
             let follow = follow.get_or_insert_with(|| self.start());
             *open = None;
-            self.follow_only(follow, watched).await;
+            let (later, now): (Vec<Watched>, Vec<Watched>) =
+                watched.iter().cloned().partition(|one| is_awaited_late(&one.target, &one.answer));
+            late.extend(later);
+            self.follow_only(follow, &now).await;
             self.until_done(follow, open, said, Turn { watched, bounds }).await?;
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
@@ -228,6 +266,7 @@ impl Rollout for Watching {
     async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
+            self.follow_late(&mut state, bounds).await?;
             if !self.options.tested.is_empty() {
                 self.prove_images(&mut state, bounds).await?;
             }

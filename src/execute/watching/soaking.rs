@@ -17,10 +17,11 @@ impl Watching {
         time: Duration,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
-        let State { follow, open, said, .. } = state;
+        let State { follow, open, said, let_go, .. } = state;
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
-        self.follow_only(follow, turn.watched).await;
+        let kept = turn.watched.iter().filter(|one| !let_go.contains(&one.target.id()));
+        self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
         self.until_done(follow, open, said, turn).await?;
         follow.begin_soak();
         let end = Instant::now() + time;

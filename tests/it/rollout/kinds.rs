@@ -3,6 +3,7 @@
 use super::followed::{deployment, follow, quick, workload};
 use crate::harness::{Run, TestCluster};
 use kubectl_delivery::model::verdict::{CauseKind, Verdict};
+use kubectl_delivery::rollout::Policy;
 use rstest::rstest;
 use serde_json::json;
 use std::time::Duration;
@@ -97,11 +98,10 @@ fn a_claim_that_waits_for_its_first_pod_is_not_waited_for() {
 }
 
 #[test]
-fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout() {
+fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout_where_waiting_is_strict() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
-    let mut policy = quick();
-    policy.timeout = Some(5);
+    let policy = Policy { timeout: Some(5), strict: true, ..quick() };
     let failed = follow(&namespace, service, policy);
     assert!(
         failed

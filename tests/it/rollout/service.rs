@@ -108,7 +108,7 @@ pub fn apply(namespace: &Namespace, object: Value) -> Watched {
     let answer = namespace.apply(object);
     let target = Target::new(&well_known(&answer.gvk()).unwrap(), Some(namespace.name()), answer.name());
     let path = "/spec/template/spec/containers/[name=web]/image".parse().unwrap();
-    Watched { step: 0, target, answer, changes: vec![path] }
+    Watched { step: 0, target, answer, before: None, changes: vec![path] }
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {

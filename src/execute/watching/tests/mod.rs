@@ -126,7 +126,7 @@ fn pod(revision: &str, ready: bool) -> Value {
 
 fn watched(object: &Object) -> Watched {
     let target = target(object);
-    Watched { step: 0, target, answer: object.clone(), changes: Vec::new() }
+    Watched { step: 0, target, answer: object.clone(), before: None, changes: Vec::new() }
 }
 
 fn target(object: &Object) -> Target {

@@ -1,0 +1,162 @@
+//! What is not waited for, or not for ever: states that the release does not bring about by itself.
+
+use super::kinds;
+use super::memory::Memory;
+use super::needs::runs_pods;
+use super::policy::Policy;
+use super::reading::Reading;
+use super::subject::{Subject, Surroundings};
+use crate::model::names::WAIT_ANNOTATION;
+use crate::model::verdict::Verdict;
+use crate::model::{Object, Target};
+use jiff::{SignedDuration, Timestamp};
+
+/// Why nothing waits for an object: its own annotation, or a rule of the environment.
+pub(super) fn not_waited(subject: &Subject, object: Option<&Object>, policy: &Policy) -> Option<String> {
+    if object.and_then(|object| object.annotation(WAIT_ANNOTATION)) == Some("false") {
+        return Some(format!("not waited for: annotation {WAIT_ANNOTATION}"));
+    }
+    let id = subject.target.id();
+    let rule = policy.not_waited.iter().find(|rule| rule.target.matches(&id))?;
+    Some(format!("not waited for: {}", rule.reason))
+}
+
+/// Whether an object waits, by its kind, for something outside of the release: such a state comes after the workloads,
+/// or never.
+pub fn is_awaited_late(target: &Target, object: &Object) -> bool {
+    match (&*target.resource.group, &*target.resource.kind) {
+        ("", "Service") => object.text("/spec/type") == "LoadBalancer",
+        ("networking.k8s.io", "Ingress") | ("apiregistration.k8s.io", "APIService") => true,
+        _ => false,
+    }
+}
+
+/// What an object was waiting for before it was written to; none where it was ready. Pods are told by themselves.
+pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Option<String> {
+    if runs_pods(target) {
+        return None;
+    }
+    let surroundings = Surroundings { object: Some(before), ..Surroundings::default() };
+    match kinds::read(before, &surroundings, policy).verdict {
+        Verdict::Waiting { why, .. } => Some(why),
+        Verdict::Done { .. } | Verdict::Failed { .. } => None,
+    }
+}
+
+/// When a state outside of the release is no longer waited for, and what is said then; none where it is waited for like
+/// everything else.
+pub(super) fn let_go(
+    reading: &Reading<'_>,
+    subject: &Subject,
+    policy: &Policy,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Option<(Timestamp, String)> {
+    let Verdict::Waiting { why, .. } = &reading.verdict else { return None };
+    if policy.strict || !reading.is_outside || subject.is_served_within {
+        return None;
+    }
+    if subject.baseline.pending.is_some() {
+        return Some((now, as_before(why)));
+    }
+    let started = *memory.started.get_or_insert(now);
+    let at = started.checked_add(SignedDuration::from_secs(policy.outside.into())).ok()?;
+    Some((at, format!("{why}; --wait=strict would wait for it")))
+}
+
+/// What is said at the deadline of an object that was not ready before either; none where its failure counts.
+pub(super) fn excuse(subject: &Subject, policy: &Policy, verdict: &Verdict) -> Option<String> {
+    let Verdict::Waiting { why, .. } = verdict else { return None };
+    let was_pending = !policy.strict && subject.baseline.pending.is_some();
+    was_pending.then(|| as_before(why))
+}
+
+fn as_before(why: &str) -> String {
+    format!("{why}; it was not ready before this promotion either")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Baseline, judge};
+    use super::*;
+    use crate::model::environment::{TargetPattern, WaitRule};
+    use crate::model::kinds::built_in;
+    use serde_json::{Value, json};
+
+    fn now(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn api(annotations: Value) -> Object {
+        Object::new(json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": "v1.shop.example", "uid": "u", "annotations": annotations},
+            "spec": {"service": {"namespace": "shop", "name": "api"}},
+            "status": {"conditions": [{"type": "Available", "status": "False", "reason": "MissingEndpoints"}]}}))
+        .unwrap()
+    }
+
+    /// The verdicts at the start and after so many seconds.
+    fn verdicts(
+        object: &Object,
+        change: impl Fn(&mut Subject),
+        policy: &Policy,
+        seconds: i64,
+    ) -> [Verdict; 2] {
+        let target =
+            Target::new(&built_in("apiregistration.k8s.io", "APIService").unwrap(), None, object.name());
+        let mut subject = Subject::new(target, object, now(0));
+        change(&mut subject);
+        let surroundings = Surroundings { object: Some(object), ..Surroundings::default() };
+        let mut memory = Memory::default();
+        [0, seconds].map(|at| judge(&subject, &surroundings, policy, &mut memory, now(at)).verdict)
+    }
+
+    fn is_noted(verdict: &Verdict, text: &str) -> bool {
+        matches!(verdict, Verdict::Done { note: Some(note) } if note.contains(text))
+    }
+
+    #[test]
+    fn what_another_release_serves_is_waited_for_thirty_seconds_and_ones_own_until_the_deadline() {
+        let policy = Policy::default();
+        let [first, last] = verdicts(&api(json!({})), |_| {}, &policy, 30);
+        assert!(matches!(first, Verdict::Waiting { .. }), "{first:?}");
+        assert!(is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"), "{last:?}");
+        let within = |subject: &mut Subject| subject.is_served_within = true;
+        let [_, last] = verdicts(&api(json!({})), within, &policy, 30);
+        assert!(matches!(last, Verdict::Waiting { .. }), "{last:?}");
+        let [_, last] = verdicts(&api(json!({})), within, &policy, 600);
+        assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
+        let strict = Policy { strict: true, ..Policy::default() };
+        let [_, last] = verdicts(&api(json!({})), |_| {}, &strict, 600);
+        assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
+    }
+
+    #[test]
+    fn what_was_not_ready_before_is_no_failure_of_the_promotion() {
+        let before = |subject: &mut Subject| {
+            subject.baseline =
+                Baseline { pending: Some("it is not available".into()), ..Baseline::default() };
+        };
+        let [first, _] = verdicts(&api(json!({})), before, &Policy::default(), 30);
+        assert!(is_noted(&first, "it was not ready before this promotion either"), "{first:?}");
+        let within = |subject: &mut Subject| {
+            before(subject);
+            subject.is_served_within = true;
+        };
+        let [first, last] = verdicts(&api(json!({})), within, &Policy::default(), 600);
+        assert!(matches!(first, Verdict::Waiting { .. }), "a repair is waited for: {first:?}");
+        assert!(is_noted(&last, "it was not ready before this promotion either"), "{last:?}");
+    }
+
+    #[test]
+    fn an_annotation_or_a_rule_says_that_nothing_waits() {
+        let marked = api(json!({WAIT_ANNOTATION: "false"}));
+        let [first, _] = verdicts(&marked, |_| {}, &Policy::default(), 0);
+        assert!(is_noted(&first, "not waited for: annotation"), "{first:?}");
+        let target = TargetPattern { kind: Some("APIService".into()), ..TargetPattern::default() };
+        let rule = WaitRule { target, reason: "served later".into() };
+        let policy = Policy { strict: true, not_waited: vec![rule], ..Policy::default() };
+        let [first, _] = verdicts(&api(json!({})), |_| {}, &policy, 0);
+        assert!(is_noted(&first, "not waited for: served later"), "{first:?}");
+    }
+}

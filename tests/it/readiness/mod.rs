@@ -1,0 +1,5 @@
+//! What a promotion waits for, how long, and what every command says of it.
+
+mod conditions;
+mod everywhere;
+mod outside;
