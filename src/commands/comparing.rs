@@ -15,6 +15,7 @@ use crate::compare::{
 use crate::model::admission::Admission;
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
 use crate::model::pod_spec::pod_spec;
+use crate::model::running::ImageTrees;
 use crate::model::snapshot::{Absence, Observed, Unread};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
 use crate::observe::{self, Pods};
@@ -178,7 +179,7 @@ fn stays(object: &Object) -> bool {
 }
 
 /// What runs, for a comparison that was made: images and stale pods.
-pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods) {
+pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: &ImageTrees) {
     let workloads: Vec<(Object, Object)> = comparison
         .objects
         .iter()
@@ -189,8 +190,12 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods) {
     let pairs: Vec<RunningWorkload<'_>> =
         workloads.iter().map(|(desired, live)| RunningWorkload { desired, live }).collect();
     let spec = &inputs.environment.environment.spec;
-    comparison.images =
-        compare::running_images(&pairs, &running, &inputs.release.release.spec.images, &spec.injected);
+    comparison.images = compare::running_images(
+        &pairs,
+        &running,
+        (&inputs.release.release.spec.images, trees),
+        &spec.injected,
+    );
     let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
     compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
     let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();

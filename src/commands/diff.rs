@@ -3,17 +3,22 @@
 mod external;
 
 use super::comparing::{self, Compared, Mode, Question};
+use super::image_trees;
 use super::inputs::{InputArgs, Inputs, open_environment, today};
 use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
 use crate::model::check::{Check, path_in_item, waiver_item};
-use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
+use crate::model::finding::{
+    Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, ObjectStatus,
+};
 use crate::model::inventory::Inventory;
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
+use crate::model::running::ImageTrees;
 use crate::model::{ObjectId, Sha256Digest};
+use crate::observe::Pods;
 use crate::observe::home::{HomeError, list_homes, read_home, read_record};
 use crate::report::diff::{self, Meta, Style, View};
 use crate::report::{Redactor, aside_notes};
@@ -141,7 +146,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     notes.extend(unreadable.into_iter().map(|unread| format!("not read: {}", unread.why)));
     notes.extend(aside_notes(&comparison.objects));
     match pods {
-        Ok(pods) if is_release => comparing::examine(&inputs, &mut comparison, pods),
+        Ok(pods) if is_release => images_of(&inputs, &mut comparison, pods, mode).await,
         Err(error) if is_release => notes.push(format!("what runs could not be read: {error}")),
         _ => {}
     }
@@ -183,6 +188,19 @@ fn unchecked(comparison: &Comparison, waived: &[String], home: &str) -> Vec<Obje
     let unchecked = objects.filter(|object| matches!(object.status, ObjectStatus::NotChecked { .. }));
     let is_waived = |id: &ObjectId| waived.iter().any(|item| path_in_item(item, id, home) == Some(""));
     unchecked.map(|object| object.id()).filter(|id| !is_waived(id)).collect()
+}
+
+/// What runs. A registry is asked only where something else seems to: another index may hold the very same image.
+async fn images_of(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, mode: Mode) {
+    let references = image_trees::unfamiliar(&pods, &inputs.release.release.spec.images);
+    let again = (!references.is_empty() && mode != Mode::Readonly).then(|| pods.clone());
+    comparing::examine(inputs, comparison, pods, &ImageTrees::default());
+    let is_other = |one: &ImageFinding| {
+        matches!(one.state, ImageState::TagMoved | ImageState::OtherImage | ImageState::Mixed)
+    };
+    if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_other)) {
+        comparing::examine(inputs, comparison, pods, &image_trees::read(&references).await);
+    }
 }
 
 /// What changed lately, and by whom.

@@ -2,11 +2,14 @@
 //! whether its tag has moved since.
 
 use super::history::table;
+use super::image_trees;
 use super::inputs::RegistryArgs;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
 use crate::model::pod::PodFacts;
+use crate::model::release::RecordedImage;
+use crate::model::running::ImageTrees;
 use crate::model::{Sha256Digest, Target};
 use crate::observe::home::{HomeError, list_homes, read_home};
 use crate::observe::{self, Pods};
@@ -59,6 +62,19 @@ struct Line {
 }
 
 impl Line {
+    /// What runs, to be asked for.
+    fn reported(&self) -> Option<String> {
+        let name = self.image.parse::<ImageReference>().ok()?.name();
+        Some(format!("{name}@{}", self.digest.as_ref()?))
+    }
+
+    /// Whether what runs is what the tag points to, under another index.
+    fn is_under_another_index(&self, now: &Resolved, trees: &ImageTrees) -> bool {
+        let (digest, platforms) = (now.digest.clone(), now.platforms.clone());
+        let now = RecordedImage { reference: self.image.clone(), digest, origin: None, platforms };
+        self.digest.as_ref().is_some_and(|running| trees.leads_to(running, &now))
+    }
+
     /// Whether it is of that workload.
     fn is_of(&self, target: &Target) -> bool {
         target.namespace.as_deref() == Some(&self.namespace)
@@ -102,8 +118,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     lines.retain(|line| line.namespace == namespace || members.iter().any(|one| line.is_of(one)));
     let tags: BTreeMap<String, Result<Resolved, String>> =
         if args.offline { BTreeMap::new() } else { resolved(&lines, &args.registries).await };
+    // Another index may hold the very same image.
+    let moved =
+        lines.iter().filter(|line| matches!(tag(line, &tags, &ImageTrees::default()), Tag::Moved { .. }));
+    let trees = image_trees::read(&moved.filter_map(Line::reported).collect::<Vec<_>>()).await;
     for line in &mut lines {
-        line.tag = tag(line, &tags);
+        line.tag = tag(line, &tags, &trees);
     }
     let mut out = context.stdout();
     match args.output {
@@ -176,7 +196,7 @@ async fn resolved(lines: &[Line], args: &RegistryArgs) -> BTreeMap<String, Resul
     references.into_iter().zip(answers).collect()
 }
 
-fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>) -> Tag {
+fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>, trees: &ImageTrees) -> Tag {
     let unknown = |why: &str| Tag::Unknown { why: why.into() };
     match line.image.parse::<ImageReference>() {
         Err(error) => return unknown(&error.to_string()),
@@ -189,7 +209,11 @@ fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>) -> Tag {
         (_, Some(Err(why))) => unknown(why),
         (Some(digest), Some(Ok(now))) => {
             let is_one = now.platforms.iter().any(|one| one.manifest == *digest || one.config == *digest);
-            if now.digest == *digest || is_one { Tag::Current } else { Tag::Moved { to: now.digest.clone() } }
+            if now.digest == *digest || is_one || line.is_under_another_index(now, trees) {
+                Tag::Current
+            } else {
+                Tag::Moved { to: now.digest.clone() }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod completion;
 pub mod diff;
 pub mod gating;
 pub mod history;
+mod image_trees;
 pub mod images;
 pub mod inputs;
 pub mod kept;

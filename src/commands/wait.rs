@@ -6,6 +6,7 @@ mod wanted;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::{Cluster, Deadline};
+use crate::commands::image_trees::AskRegistries;
 use crate::commands::inputs::WaitMode;
 use crate::execute::watching::{Watching, WatchingOptions};
 use crate::execute::{Bounds, Limits, Problem, Rollout, Stopped};
@@ -129,6 +130,7 @@ fn options(args: &Args, goal: &Goal) -> WatchingOptions {
             ..Policy::default()
         },
         tested: goal.images.clone(),
+        resolver: Some(Arc::new(AskRegistries)),
         injected: goal.environment.spec.injected.clone(),
         services: goal.services(),
         gates: wanted::gates(&goal.environment),

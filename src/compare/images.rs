@@ -7,6 +7,7 @@ use crate::model::image::ImageReference;
 use crate::model::pod::{Controller, PodFacts};
 use crate::model::pod_spec::images;
 use crate::model::release::RecordedImage;
+use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::{Object, ObjectId, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,10 +32,13 @@ pub struct Running {
 pub fn running_images(
     workloads: &[RunningWorkload<'_>],
     running: &Running,
-    tested: &[RecordedImage],
+    (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
 ) -> Vec<ImageFinding> {
-    workloads.iter().flat_map(|workload| of_workload(workload, running, tested, injected)).collect()
+    // Nothing is known of the time before: a pin counts only in pods that were never changed.
+    let before = BTreeMap::new();
+    let facts = ImageFacts { tested, trees, before: &before };
+    workloads.iter().flat_map(|workload| of_workload(workload, running, &facts, injected)).collect()
 }
 
 /// A workload's pods, each with whether it is of an old revision.
@@ -66,7 +70,7 @@ pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bo
 fn of_workload(
     workload: &RunningWorkload<'_>,
     running: &Running,
-    tested: &[RecordedImage],
+    facts: &ImageFacts<'_>,
     injected: &[Injected],
 ) -> Vec<ImageFinding> {
     let pods = pods_of(workload.live, running);
@@ -86,7 +90,7 @@ fn of_workload(
     let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
     let finding = |(role, container): (ContainerRole, String)| {
         let reference = wanted.get(&(role, container.clone())).map(String::as_str);
-        one_container(&workload.live.id(), role, &container, reference, &pods, tested, injected)
+        one_container(&workload.live.id(), role, &container, reference, &pods, facts, injected)
     };
     all.into_iter().map(finding).collect()
 }
@@ -97,13 +101,19 @@ fn one_container(
     container: &str,
     wanted: Option<&str>,
     pods: &[(&PodFacts, bool)],
-    tested: &[RecordedImage],
+    facts: &ImageFacts<'_>,
     injected: &[Injected],
 ) -> ImageFinding {
+    let recorded = wanted.and_then(|reference| recorded(reference, facts.tested));
+    let (mut known, mut good) = (0, 0);
     let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
     let mut written = String::new();
     for (pod, is_old) in pods {
         if let Some(found) = pod.containers.iter().find(|one| one.role == role && one.name == container) {
+            let runs = recorded.map(|image| facts.runs(pod, found, image));
+            let counts = !is_old && found.digest().is_some();
+            known += usize::from(counts);
+            good += usize::from(counts && runs == Some(Runs::Tested));
             groups.entry((*is_old, found.digest())).or_default().push(pod.name.clone());
             written.clone_from(&found.image);
         }
@@ -112,14 +122,9 @@ fn one_container(
         .into_iter()
         .map(|((old_revision, digest), pods)| RunningImage { digest, pods, old_revision })
         .collect();
-    let recorded = wanted.and_then(|reference| recorded(reference, tested));
-    let is_tested = |digest: &Sha256Digest| recorded.is_some_and(|image| image.is(digest));
-    let digests: Vec<&Sha256Digest> =
-        running.iter().filter(|one| !one.old_revision).filter_map(|one| one.digest.as_ref()).collect();
-    let good = digests.iter().filter(|digest| is_tested(digest)).count();
     let is_partly_known = running.iter().any(|one| !one.old_revision && one.digest.is_none());
     let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
-    let state = match (wanted, recorded, digests.len()) {
+    let state = match (wanted, recorded, known) {
         (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
         (None, ..) => ImageState::UntestedSidecar,
         (_, _, 0) => ImageState::Unknown,
@@ -210,7 +215,12 @@ mod tests {
             json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "status": {"updateRevision": "new"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": format!("a.example/web@{}", digest("index"))}]}}}}),
         );
         let running = Running { pods, between: BTreeMap::new() };
-        running_images(&[RunningWorkload { desired: &desired, live: &desired }], &running, &tested(), &[])
+        running_images(
+            &[RunningWorkload { desired: &desired, live: &desired }],
+            &running,
+            (&tested(), &ImageTrees::default()),
+            &[],
+        )
     }
 
     fn at(name: &str) -> String {

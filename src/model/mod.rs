@@ -29,6 +29,7 @@ pub mod pod_spec;
 pub mod preflight;
 pub mod quantity;
 pub mod release;
+pub mod running;
 pub mod schema;
 pub mod secret_data;
 pub mod secret_texts;

@@ -2,6 +2,7 @@
 
 use super::digest::Sha256Digest;
 use super::finding::ContainerRole;
+use super::image::ImageReference;
 use super::object::Object;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct PodFacts {
     pub name: String,
     /// Uid.
     pub uid: String,
+    /// How often its spec was written: 1 where it was never changed in place; 0 where the server does not count.
+    #[serde(default)]
+    pub generation: i64,
     /// Who controls it.
     pub controller: Option<Controller>,
     /// `pod-template-hash` or `controller-revision-hash`.
@@ -85,6 +89,9 @@ pub struct ContainerFacts {
     pub image: String,
     /// As the node reports it; empty where it does not yet.
     pub image_id: String,
+    /// Its id at the runtime; empty where it has none yet.
+    #[serde(default)]
+    pub container_id: String,
     /// Whether it has a readiness probe.
     pub probed: bool,
     /// Whether it is ready.
@@ -154,6 +161,7 @@ impl PodFacts {
             namespace: text(pod, "/metadata/namespace"),
             name: text(pod, "/metadata/name"),
             uid: text(pod, "/metadata/uid"),
+            generation: pod.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0),
             controller: Controller::of(pod),
             revision: REVISION_LABELS.iter().find_map(label),
             created: time(pod, "/metadata/creationTimestamp"),
@@ -170,6 +178,12 @@ impl PodFacts {
         }
     }
 
+    /// Whether its spec is the one that it was made with. A server that does not count changes: a controller makes new
+    /// pods rather than change old ones.
+    pub fn is_never_changed(&self) -> bool {
+        self.generation == 1 || self.generation == 0 && self.controller.is_some()
+    }
+
     /// Its containers other than ephemeral ones and init containers that end.
     pub fn lasting(&self) -> impl Iterator<Item = &ContainerFacts> {
         self.containers.iter().filter(|one| one.role == ContainerRole::Main || one.sidecar)
@@ -177,6 +191,24 @@ impl PodFacts {
 }
 
 impl ContainerFacts {
+    /// The reference by digest that the node reports; none where it names no repository.
+    pub fn reported(&self) -> Option<String> {
+        let text = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
+        let image = text.parse::<ImageReference>().ok()?;
+        image.digest.is_some().then(|| text.to_owned())
+    }
+
+    /// The digest that the pod's spec pins.
+    pub fn pin(&self) -> Option<Sha256Digest> {
+        self.image.parse::<ImageReference>().ok()?.digest
+    }
+
+    /// Whether it runs, or has run.
+    pub fn has_started(&self) -> bool {
+        matches!(self.state, ContainerState::Running { .. } | ContainerState::Terminated { .. })
+            || self.last_exit.is_some()
+    }
+
     /// The digest that the node reports: of a registry's manifest, or of the configuration of an image loaded by hand.
     pub fn digest(&self) -> Option<Sha256Digest> {
         let at = self.image_id.rfind("sha256:")?;
@@ -210,6 +242,7 @@ fn container(role: ContainerRole, spec: &Value, status: Option<&Value>, name: St
         sidecar: role == ContainerRole::Init && text(spec, "/restartPolicy") == "Always",
         image: text(spec, "/image"),
         image_id: text(status, "/imageID"),
+        container_id: text(status, "/containerID"),
         probed: spec.get("readinessProbe").is_some(),
         ready: status.get("ready") == Some(&Value::Bool(true)),
         restarts: status.get("restartCount").and_then(Value::as_u64).unwrap_or(0) as u32,

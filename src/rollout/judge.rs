@@ -15,7 +15,7 @@ use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
 use crate::model::hook::{CLEANED_UP, ended, goes_by_itself, runs};
-use crate::model::pod::PodFacts;
+use crate::model::pod::{ContainerFacts, PodFacts};
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub fn judge(
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
         Known::HasRun => Reading::noted(CLEANED_UP),
     };
-    let reading = lost_all_pods(reading, subject);
+    let reading = not_restarted(lost_all_pods(reading, subject), subject);
     let mut judgement = weigh(reading, subject, surroundings, policy, memory, now);
     judgement.premature = premature;
     if let (true, Verdict::Failed { cause }) = (is_unknown, &mut judgement.verdict) {
@@ -92,6 +92,27 @@ pub fn judge(
         cause.kind = CauseKind::Unverified;
     }
     judgement
+}
+
+/// A pod whose image was changed in place stays ready until the kubelet comes to it: that says nothing of the new image.
+fn not_restarted<'a>(mut reading: Reading<'a>, subject: &Subject) -> Reading<'a> {
+    let is_old = |pod: &&PodFacts, container: &&ContainerFacts| {
+        let ran = subject.baseline.ran.get(&format!("{}/{}", pod.uid, container.name));
+        ran.is_some_and(|ran| {
+            ran.image != container.image
+                && !ran.container_id.is_empty()
+                && ran.container_id == container.container_id
+        })
+    };
+    if subject.target.resource.kind != "Pod" || !matches!(reading.verdict, Verdict::Done { .. }) {
+        return reading;
+    }
+    let mut old = reading.pods.iter().flat_map(|pod| pod.lasting().filter(move |one| is_old(pod, one)));
+    if let Some(container) = old.next() {
+        let why = format!("waiting for container {} to restart with its new image", container.name);
+        reading.verdict = Verdict::waiting(0, 1, why);
+    }
+    reading
 }
 
 /// An object that ends without a pod though it had some may be meant so, but not in silence.

@@ -11,6 +11,7 @@ use crate::model::glob::matches;
 use crate::model::image::ImageReference;
 use crate::model::pod::{ContainerFacts, PodFacts};
 use crate::model::release::RecordedImage;
+use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::verdict::{Cause, CauseKind};
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Proof {
     pub wrong: Vec<Cause>,
     /// Containers whose image no node has reported yet.
     pub unknown: Vec<String>,
+    /// References, as nodes report them, that only a registry can tell from the tested ones.
+    pub unfamiliar: Vec<String>,
     /// Why the pods themselves are not known.
     pub unread: Option<String>,
     /// What is not of the release and is allowed: what admission added and the environment expects, and images that
@@ -35,9 +38,10 @@ pub fn prove(
     subject: &Subject,
     surroundings: &Surroundings<'_>,
     policy: &Policy,
-    tested: &[RecordedImage],
+    (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
 ) -> Proof {
+    let facts = ImageFacts { tested, trees, before: &subject.baseline.ran };
     let mut proof = Proof::default();
     // A Job may take itself away once it is complete.
     if surroundings.unreadable.is_none()
@@ -56,7 +60,7 @@ pub fn prove(
         for container in pod.containers.iter().filter(|one| one.role != ContainerRole::Ephemeral) {
             let is_ours = template.as_ref().is_none_or(|names| names.contains(&container.name.as_str()));
             if is_ours {
-                of_template(pod, container, tested, &mut proof);
+                of_template(pod, container, &facts, &mut proof);
             } else {
                 of_admission(pod, container, injected, &mut proof);
             }
@@ -78,39 +82,48 @@ fn names_of_template(object: &Object) -> Option<Vec<&str>> {
     Some(all.filter_map(|one| one.get("name")?.as_str()).collect())
 }
 
-fn of_template(pod: &PodFacts, container: &ContainerFacts, tested: &[RecordedImage], proof: &mut Proof) {
+fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_>, proof: &mut Proof) {
+    let where_ = format!("container {} of pod {}", container.name, pod.name);
     let Some(running) = container.digest() else {
-        return proof.unknown.push(format!("container {} of pod {}", container.name, pod.name));
+        return proof.unknown.push(where_);
     };
-    // A pinned reference names one image of the release; only a node that reports that one proves it.
-    let pinned = container.image.parse::<ImageReference>().ok().and_then(|image| image.digest);
+    // A pinned reference names one image of the release.
+    let pinned = container.pin();
     let is_named = |one: &&RecordedImage| match &pinned {
         Some(digest) => one.is(digest),
         None => one.reference == container.image,
     };
-    let named: Vec<_> = tested.iter().filter(is_named).collect();
-    let proves = |one: &&RecordedImage| one.is(&running);
-    let is_proved =
-        if named.is_empty() { tested.iter().any(|one| one.is(&running)) } else { named.iter().any(proves) };
-    let where_ = format!("container {} of pod {}", container.name, pod.name);
-    match named.first() {
-        _ if is_proved => proof.proved += 1,
-        Some(one) => {
-            let message = format!(
-                "{where_} runs image {}, and {} was tested as {}",
-                running.short(),
-                one.reference,
-                one.digest.short()
-            );
-            proof.wrong.push(wrong(pod, container, message));
+    let named: Vec<_> = facts.tested.iter().filter(is_named).collect();
+    let Some(first) = named.first() else {
+        if facts.tested.iter().any(|one| one.is(&running)) {
+            proof.proved += 1;
+        } else {
+            // The preflight let it through: a difference rule or a waiver allows an image that nobody tested.
+            proof.expected.push(format!(
+                "container {} runs {} ({}), which is not in the release",
+                container.name,
+                container.image,
+                running.short()
+            ));
         }
-        // The preflight let it through: a difference rule or a waiver allows an image that nobody tested.
-        None => proof.expected.push(format!(
-            "container {} runs {} ({}), which is not in the release",
-            container.name,
-            container.image,
-            running.short()
-        )),
+        return;
+    };
+    let found: Vec<Runs> = named.iter().map(|one| facts.runs(pod, container, one)).collect();
+    if found.contains(&Runs::Tested) {
+        proof.proved += 1;
+    } else if !facts.trees.knows(&running) && container.reported().is_some() {
+        proof.unfamiliar.extend(container.reported());
+        proof.unknown.push(where_);
+    } else if found.contains(&Runs::NotRestarted) {
+        proof.unknown.push(format!("{where_}, whose image was changed in place"));
+    } else {
+        let message = format!(
+            "{where_} runs image {}, and {} was tested as {}",
+            running.short(),
+            first.reference,
+            first.digest.short()
+        );
+        proof.wrong.push(wrong(pod, container, message));
     }
 }
 
@@ -172,6 +185,15 @@ mod tests {
         }
     }
 
+    /// The registry knows neither of them.
+    fn trees() -> ImageTrees {
+        let mut trees = ImageTrees::default();
+        for name in ["other", "stale"] {
+            trees.insert(digest(name), Vec::new());
+        }
+        trees
+    }
+
     /// The proof of a pod whose containers report these image IDs; `web` is in the template.
     fn proof(containers: &[(&str, &str, String)], injected: &[Injected]) -> Proof {
         let specs: Vec<_> =
@@ -187,7 +209,7 @@ mod tests {
         let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
         let subject = Subject::new(target, &set, Timestamp::UNIX_EPOCH);
         let surroundings = Surroundings { object: Some(&set), pods: vec![&pod], ..Surroundings::default() };
-        prove(&subject, &surroundings, &Policy::default(), &[tested()], injected)
+        prove(&subject, &surroundings, &Policy::default(), (&[tested()], &trees()), injected)
     }
 
     #[test]
@@ -215,10 +237,9 @@ mod tests {
         let other = format!("r.example/debug@{}", digest("debug"));
         assert_eq!(proof(&[("web", &other, other.clone())], &[]).expected.len(), 1);
         let pinned = format!("r.example/web@{}", digest("index"));
-        assert_eq!(
-            proof(&[("web", &pinned, format!("r.example/web@{}", digest("stale")))], &[]).wrong.len(),
-            1
-        );
+        let stale = format!("r.example/web@{}", digest("stale"));
+        // It has not started: its pin says nothing yet.
+        assert_eq!(proof(&[("web", &pinned, stale)], &[]).wrong.len(), 1);
     }
 
     #[test]

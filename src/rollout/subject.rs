@@ -4,6 +4,7 @@ use super::needs::rolls_out;
 use super::signs;
 use crate::model::occurrence::Occurrence;
 use crate::model::pod::PodFacts;
+use crate::model::running::RanBefore;
 use crate::model::{Object, Target};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,8 @@ pub fn written_at(answer: &Object) -> Option<Timestamp> {
 pub struct Baseline {
     /// Restarts of each container that ran, by `pod uid/container`.
     pub restarts: BTreeMap<String, u32>,
+    /// Each container as it was, by `pod uid/container`.
+    pub ran: BTreeMap<String, RanBefore>,
     /// How often each Event had been seen, by its uid.
     pub occurrences: BTreeMap<String, u32>,
     /// What was already broken, one phrase each.
@@ -106,7 +109,11 @@ impl Baseline {
             |time: Option<Timestamp>| before.is_none_or(|before| time.is_some_and(|time| time < before));
         for pod in surroundings.pods.iter().filter(|pod| was_there(pod.created)) {
             for container in &pod.containers {
-                baseline.restarts.insert(format!("{}/{}", pod.uid, container.name), container.restarts);
+                let key = format!("{}/{}", pod.uid, container.name);
+                let (container_id, image) = (container.container_id.clone(), container.image.clone());
+                let ran = RanBefore { container_id, image, digest: container.digest() };
+                baseline.ran.insert(key.clone(), ran);
+                baseline.restarts.insert(key, container.restarts);
             }
             if let Some(what) = signs::trouble(pod) {
                 baseline.broken.push(format!("pod {}: {what}", pod.name));
@@ -128,6 +135,7 @@ impl Baseline {
         };
         take(&mut self.restarts, &earlier.restarts);
         take(&mut self.occurrences, &earlier.occurrences);
+        self.ran.clone_from(&earlier.ran);
         self.broken.clone_from(&earlier.broken);
     }
 

@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::commands::acting::{self, Acting, Signals};
 use crate::commands::comparing::{self, Compared, Question};
 use crate::commands::gating;
+use crate::commands::image_trees::AskRegistries;
 use crate::execute::watching::WatchingOptions;
 use crate::load::parse_release;
 use crate::model::Target;
@@ -91,6 +92,7 @@ impl Place {
         let mut acting = self.acting_without_release(run, signals);
         acting.watching.gates = gating::ready(&judging.gates, &self.home);
         acting.watching.tested = images.to_vec();
+        acting.watching.resolver = Some(Arc::new(AskRegistries));
         acting.watching.injected = judging.injected.clone();
         acting.watching.policy.health_checks = judging.health_checks.clone();
         acting.watching.policy.not_waited = judging.wait.clone();

@@ -18,7 +18,7 @@ mod telling;
 
 pub use gates::{GateCheck, ReadyGate};
 pub use health::{Health, health};
-pub use options::WatchingOptions;
+pub use options::{ImageResolver, WatchingOptions};
 pub use service::Watching;
 pub use telling::{Telling, tell};
 

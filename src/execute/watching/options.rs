@@ -3,10 +3,18 @@
 use super::gates::ReadyGate;
 use crate::model::Target;
 use crate::model::environment::Injected;
-use crate::model::release::RecordedImage;
+use crate::model::release::{PlatformDigests, RecordedImage};
 use crate::rollout::Policy;
+use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fmt;
+
+/// Asks registries.
+#[async_trait]
+pub trait ImageResolver: Send + Sync {
+    /// What a registry holds under each of these references; nothing where it did not say.
+    async fn resolve(&self, references: &[String]) -> Vec<Vec<PlatformDigests>>;
+}
 
 /// What rollouts are judged by.
 #[derive(Clone)]
@@ -15,6 +23,8 @@ pub struct WatchingOptions {
     pub policy: Policy,
     /// The release's images; empty where nothing is to be proved (a revert).
     pub tested: Vec<RecordedImage>,
+    /// Whoever tells an image that no release records; none where no registry is asked.
+    pub resolver: Option<Arc<dyn ImageResolver>>,
     /// Containers that admission may add.
     pub injected: Vec<Injected>,
     /// Image references that the preflight found in their registries.
@@ -34,6 +44,7 @@ impl Default for WatchingOptions {
         Self {
             policy: Policy::default(),
             tested: Vec::new(),
+            resolver: None,
             injected: Vec::new(),
             seen_images: BTreeSet::new(),
             members: Vec::new(),

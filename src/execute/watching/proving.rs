@@ -3,6 +3,7 @@
 use super::service::{FIRST_READ, State, Watching};
 use crate::execute::follow::Follow;
 use crate::execute::services::{Bounds, Problem, Stopped, Watched};
+use crate::model::running::ImageTrees;
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};
 use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove, runs_pods};
@@ -20,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
     pub(super) async fn prove_images(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
+        let mut trees = ImageTrees::default();
         let follow = state.follow.get_or_insert_with(|| self.start());
         let seen: Vec<Watched> = state.seen.values().filter(|one| runs_pods(&one.target)).cloned().collect();
         let others =
@@ -38,7 +40,10 @@ impl Watching {
         let start = Instant::now();
         let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();
         loop {
-            let unproved = self.prove_open(follow, &mut open, &seen).await?;
+            let mut unproved = self.prove_open(follow, &mut open, &seen, &trees).await?;
+            if self.ask_registries(&mut trees, std::mem::take(&mut unproved.unfamiliar)).await {
+                continue;
+            }
             if open.is_empty() {
                 return Ok(());
             }
@@ -53,11 +58,12 @@ impl Watching {
         follow: &Follow,
         open: &mut Vec<ObjectId>,
         seen: &[Watched],
+        trees: &ImageTrees,
     ) -> Result<Unproved, Stopped> {
         let mut unproved = Unproved::default();
         let mut left = Vec::new();
         for id in std::mem::take(open) {
-            let proof = self.proof(follow, &id);
+            let proof = self.proof(follow, &id, trees);
             if let Some(cause) = proof.wrong.first() {
                 return Err(self.tell(follow, id, cause.clone(), seen).await.into());
             }
@@ -68,15 +74,32 @@ impl Watching {
             unproved.passes |= follow.may_become_known(&id);
             unproved.unread.extend(proof.unread);
             unproved.unreported.extend(proof.unknown);
+            unproved.unfamiliar.extend(proof.unfamiliar);
             left.push(id);
         }
         *open = left;
         Ok(unproved)
     }
 
-    fn proof(&self, follow: &Follow, id: &ObjectId) -> Proof {
+    /// Asks registries for images that no release records, each once; whether there was one.
+    async fn ask_registries(&self, trees: &mut ImageTrees, mut references: Vec<String>) -> bool {
+        references.sort();
+        references.dedup();
+        let found = match &self.options.resolver {
+            Some(resolver) => resolver.resolve(&references).await,
+            None => vec![Vec::new(); references.len()],
+        };
+        for (reference, platforms) in references.iter().zip(found) {
+            if let Some(digest) = reference.rsplit_once('@').and_then(|(_, digest)| digest.parse().ok()) {
+                trees.insert(digest, platforms);
+            }
+        }
+        !references.is_empty()
+    }
+
+    fn proof(&self, follow: &Follow, id: &ObjectId, trees: &ImageTrees) -> Proof {
         let read = |subject: &Subject, view: &Surroundings<'_>| {
-            prove(subject, view, follow.policy(), &self.options.tested, &self.options.injected)
+            prove(subject, view, follow.policy(), (&self.options.tested, trees), &self.options.injected)
         };
         let unread = || Proof { unread: Some(format!("{id} is not followed")), ..Proof::default() };
         follow.look(id, read).unwrap_or_else(unread)
@@ -90,6 +113,8 @@ struct Unproved {
     unread: Vec<String>,
     /// Containers of which no node has said what they run.
     unreported: Vec<String>,
+    /// References that only a registry can tell.
+    unfamiliar: Vec<String>,
     /// Whether something cannot be read for a reason that passes.
     passes: bool,
 }

@@ -101,7 +101,7 @@ fn a_job_with_a_time_to_live_is_not_run_again_once_it_is_gone() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let told = diff(&app, "1", &objects('1', 2)).exits(0);
-    assert!(told.stdout.contains("seed") && told.stdout.contains("has run"), "{told:?}");
+    assert!(told.stdout.contains("seed") && told.stdout.contains("completed and was cleaned up"), "{told:?}");
     has_nothing_to_do(&app, "1", &objects('1', 2));
     assert_eq!(promoted(&app, "2", &objects('2', 2)), ["web", "check"]);
     // Another one has not run.

@@ -50,7 +50,8 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
         json!({"parents": [{"conditions": [{"type": "Accepted", "status": "False", "reason": "NoMatchingParent"}]}],
         "conditions": null}),
     );
-    let refused = app.promote("3", &objects("third.example")).args(["--timeout", "3s"]).run().exits(3);
+    let third = objects("third.example");
+    let refused = app.promote("3", &third).args(["--timeout", "3s", "--wait=strict"]).run().exits(3);
     assert!(refused.stderr.contains("it is not accepted: NoMatchingParent"), "{refused:?}");
 }
 

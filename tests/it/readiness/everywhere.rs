@@ -91,11 +91,11 @@ fn wait_knows_the_kinds_that_the_release_defines_and_names_how_it_ended() {
     let running = std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_secs(1));
-            app.kubectl_with(&["apply", "-f", "-"], &definition(&group, "Widget")).exits(0);
+            app.kubectl_with(&["apply"], &definition(&group, "Widget")).exits(0);
             let crd = format!("crd/widgets.{group}");
             app.kubectl(&["wait", "--for=condition=Established", &crd, "--timeout=20s"]);
             std::thread::sleep(Duration::from_secs(1));
-            app.kubectl_with(&["apply", "-f", "-"], &widget).exits(0);
+            app.kubectl_with(&["apply"], &widget).exits(0);
         });
         wait("40s")
     });

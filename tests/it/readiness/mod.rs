@@ -2,4 +2,5 @@
 
 mod conditions;
 mod everywhere;
+mod images;
 mod outside;
