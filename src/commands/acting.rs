@@ -133,7 +133,12 @@ mod tests {
         for (outcome, is_wait) in OUTCOMES {
             let (word, code) = (word(*outcome), exit_of(*outcome, false).0);
             let quoted = format!("`{word}`");
-            let row = events.lines().find(|line| line.starts_with('|') && line.contains(&quoted)).unwrap();
+            let is_row = |line: &&str| {
+                let mut cells = line.split('|').skip(1).map(str::trim);
+                cells.next().is_some_and(|first| first.contains(&quoted))
+                    && cells.next().is_some_and(|code| code.starts_with(|one: char| one.is_ascii_digit()))
+            };
+            let row = events.lines().find(is_row).unwrap();
             let cell = row.split('|').nth(2).unwrap().trim();
             assert!(cell.split(';').next() == Some(&code.to_string()), "docs/events.md: {row}: {code}");
             if *is_wait {

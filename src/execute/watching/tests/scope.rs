@@ -66,6 +66,8 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
     assert_eq!(scene.fake.count("LIST"), 0);
     let balanced = watched(&scene.fake.put(service("LoadBalancer")));
     assert_eq!(scene.watching.follow(&[balanced], &scene.bounds).await, Ok(()));
+    assert_eq!(scene.fake.count("LIST Service"), 0, "an address is not waited for before the workloads");
+    assert_eq!(scene.watching.prove(&scene.bounds).await, Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
 
