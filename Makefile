@@ -38,7 +38,7 @@ lint: tools ## format and lints
 test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane
 	cargo test --lib
 	cargo test --test architecture
-	cargo test --test it -- --skip e2e:: --show-output
+	cargo test --test it -- --skip e2e:: --skip properties:: --show-output
 
 .PHONY: chaos
 chaos: tools cluster ## 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
@@ -49,6 +49,10 @@ chaos: tools cluster ## 100 promotions and 50 reverts through a bad network, by 
 realapps: tools ## real installations on a control plane of their own, an hour; APPS=ci (ten minutes) or names, PARTS=, SEED=
 	@$(CLUSTER) build
 	cargo test --test realapps -- --nocapture
+
+.PHONY: properties
+properties: tools cluster ## random pairs of releases against the server's own answer; PAIRS=200 DRAWS=1000 SEED=first
+	cargo test --test it -- properties:: --nocapture
 
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined

@@ -15,6 +15,7 @@ mod losses;
 mod plugin;
 mod promote;
 mod proof;
+mod properties;
 mod proxy;
 mod readiness;
 mod recording;

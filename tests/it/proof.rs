@@ -1,7 +1,7 @@
 //! The proof of what an apply does, against the server: a dry-run apply gives exactly that; and the two ways to compare
 //! find the same.
 
-mod random;
+pub mod random;
 
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use futures::StreamExt;

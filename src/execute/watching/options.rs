@@ -8,6 +8,7 @@ use crate::rollout::Policy;
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// Asks registries.
 #[async_trait]

@@ -1,0 +1,225 @@
+//! What the server says an object would be had only its manifest ever been said: the answer to a dry-run replacement.
+//! It knows nothing of how the program compares.
+
+use super::drawn::{Drawn, Place};
+use kubectl_delivery::cluster::{ApiError, Cluster, WriteOptions};
+use kubectl_delivery::model::{Object, Target};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What an object is held against.
+pub enum Held {
+    /// It is not there.
+    Missing,
+    /// Where it differs from its target: pointer, live, target.
+    Differs(Vec<String>),
+    /// The server lets it not be replaced by its manifest alone: where it differs from a fresh one, in what that holds.
+    Bound(Vec<String>),
+}
+
+/// What the server says of a manifest.
+pub enum Said {
+    Fine,
+    /// Nothing of that kind can be made so.
+    Invalid,
+    /// A fresh one could be made so, this one cannot become so: fields, and the message.
+    Forbidden(Vec<String>, String),
+}
+
+pub fn dry() -> WriteOptions {
+    WriteOptions { manager: "oracle".into(), dry_run: true, not_after: None }
+}
+
+pub fn target_of(place: &Place, drawn: &Drawn) -> Target {
+    Target::new(&drawn.shape().resource(place), Some(&place.namespace), &drawn.name(place))
+}
+
+/// A dry-run create under another name.
+async fn fresh(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Result<Value, ApiError> {
+    let mut body = drawn.object(place);
+    let name = format!("{}-probe", drawn.name(place));
+    body["metadata"]["name"] = name.as_str().into();
+    let target = Target::new(&drawn.shape().resource(place), Some(&place.namespace), &name);
+    Ok(door.create(&target, &body, &dry()).await?.object.into_value())
+}
+
+/// The object as it is, and the answer to its replacement; none where it is not there.
+async fn replaced(
+    door: &dyn Cluster,
+    place: &Place,
+    drawn: &Drawn,
+) -> Option<(Value, Result<Value, ApiError>)> {
+    let target = target_of(place, drawn);
+    for _ in 0..5 {
+        let live = door.get(&target).await.unwrap()?;
+        let mut body = drawn.object(place);
+        body["metadata"]["uid"] = live.uid().into();
+        body["metadata"]["resourceVersion"] = live.resource_version().into();
+        if !body["metadata"]["labels"].is_object() {
+            body["metadata"]["labels"] = json!({});
+        }
+        // Our own label belongs to what we promote.
+        let part_of = "applyset.kubernetes.io/part-of";
+        if let Some(set) = live.value()["metadata"]["labels"].get(part_of) {
+            body["metadata"]["labels"][part_of] = set.clone();
+        }
+        match door.replace(&target, &body, &dry()).await {
+            Err(error) if error.is_conflict() => {}
+            answer => return Some((live.into_value(), answer.map(|applied| applied.object.into_value()))),
+        }
+    }
+    panic!("{target} changes all the time")
+}
+
+/// Whether the server takes a manifest, for the object that is there or for a new one.
+pub async fn ask(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Said {
+    match fresh(door, place, drawn).await {
+        Ok(fresh) if keeps_all(&drawn.object(place), &fresh) => {}
+        _ => return Said::Invalid,
+    }
+    match replaced(door, place, drawn).await {
+        Some((_, Err(ApiError::Status { causes, message, .. }))) => {
+            Said::Forbidden(causes.into_iter().map(|cause| cause.field).collect(), message)
+        }
+        Some((_, Err(error))) => panic!("{}: {error}", drawn.id(place)),
+        Some((live, Ok(_))) if loses_no_address(drawn, place, &live) => {
+            Said::Forbidden(vec!["spec.clusterIP".into()], "a headless Service gets no address".into())
+        }
+        Some((_, Ok(_))) | None => Said::Fine,
+    }
+}
+
+/// Whether a manifest's values are all in what the server makes of it.
+fn keeps_all(desired: &Value, fresh: &Value) -> bool {
+    let mut said = BTreeMap::new();
+    leaves(desired, "", &mut said);
+    let is_kept = |(at, value): (&String, &Value)| {
+        let is_empty = value.is_null() || value.is_object() || value.is_array() || value == "";
+        is_empty || at == "/metadata/name" || fresh.pointer(at).is_some()
+    };
+    said.iter().all(is_kept)
+}
+
+/// A headless Service that is not to be one any more: the server keeps it so and says nothing.
+fn loses_no_address(drawn: &Drawn, place: &Place, live: &Value) -> bool {
+    let desired = drawn.object(place);
+    live["kind"] == "Service"
+        && live["spec"]["clusterIP"] == "None"
+        && desired["spec"]["clusterIP"] != "None"
+        && desired["spec"]["type"] != "ExternalName"
+}
+
+/// Holds the live object against its target.
+pub async fn hold(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Held {
+    let Some((live, answer)) = replaced(door, place, drawn).await else { return Held::Missing };
+    let desired = drawn.object(place);
+    match answer {
+        Ok(target) => Held::Differs(differences(&desired, &live, &target, true)),
+        Err(_) => match fresh(door, place, drawn).await {
+            Ok(fresh) => Held::Bound(differences(&desired, &live, &fresh, false)),
+            Err(error) => Held::Bound(vec![format!("not even fresh: {error}")]),
+        },
+    }
+}
+
+fn differences(desired: &Value, live: &Value, target: &Value, both_ways: bool) -> Vec<String> {
+    let (live, target) = (content(desired, live), content(desired, target));
+    let shown = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
+    let mut found = Vec::new();
+    for at in live.keys().chain(target.keys().filter(|at| !live.contains_key(*at))) {
+        let (is, should) = (live.get(at), target.get(at));
+        if is != should && (both_ways || should.is_some()) {
+            found.push(format!("{at}: {} instead of {}", shown(is), shown(should)));
+        }
+    }
+    found
+}
+
+/// The leaves that are content: no identity, no status, nothing that controllers write or that is allocated anew at each write.
+fn content(desired: &Value, object: &Value) -> BTreeMap<String, Value> {
+    let mut object = object.clone();
+    let metadata = object["metadata"].take();
+    let top = object.as_object_mut().unwrap();
+    top.shift_remove("status");
+    let mut kept = json!({});
+    for field in ["labels", "annotations"] {
+        if metadata[field].as_object().is_some_and(|map| !map.is_empty()) {
+            kept[field] = metadata[field].clone();
+        }
+    }
+    top.insert("metadata".into(), kept);
+    let mut found = BTreeMap::new();
+    leaves(&object, "", &mut found);
+    let is_service = object["kind"] == "Service";
+    let of_controllers = [
+        "/metadata/annotations/deployment.kubernetes.io~1revision",
+        "/metadata/annotations/deprecated.daemonset.template.generation",
+    ];
+    found.retain(|at, _| {
+        let is_allocated = is_service
+            && (["/spec/clusterIP", "/spec/ipFamilies", "/spec/healthCheckNodePort"]
+                .iter()
+                .any(|known| at.starts_with(known))
+                || at.ends_with("/nodePort"))
+            && desired.pointer(at).is_none();
+        // Each Job's own: its pods carry it.
+        let is_of_job = object["kind"] == "Job" && (at.contains("controller-uid") || at.contains("job-name"));
+        let is_token = object["kind"] == "Pod" && (at.contains("/volumeMounts") || at.contains("/volumes"));
+        !is_allocated && !is_of_job && !is_token && !of_controllers.contains(&at.as_str())
+    });
+    found
+}
+
+fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => map.iter().for_each(|(key, below)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            leaves(below, &format!("{at}/{key}"), found);
+        }),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().enumerate().for_each(|(index, below)| leaves(below, &format!("{at}/{index}"), found))
+        }
+        leaf => drop(found.insert(at.to_owned(), leaf.clone())),
+    }
+}
+
+/// Changes an object as `kubectl edit` would; where `nobody`, no entry owns what was changed. False where the server refuses.
+pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
+    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
+    let Ok(made) = door.replace(target, &edited, &hand).await else { return false };
+    if nobody {
+        let mut entries =
+            made.object.value()["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        entries.retain(|entry| entry["manager"] != "kubectl-edit");
+        disown(door, target, &made.object, entries.into()).await;
+    }
+    true
+}
+
+/// Brings an object's content and its owners back to what they were.
+pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) -> bool {
+    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
+    for _ in 0..5 {
+        let Some(live) = door.get(target).await.unwrap() else { return false };
+        let mut body = saved.value().clone();
+        body["metadata"]["resourceVersion"] = live.resource_version().into();
+        match door.replace(target, &body, &hand).await {
+            Ok(made) => {
+                let entries = saved.value()["metadata"]["managedFields"].clone();
+                return disown(door, target, &made.object, entries).await;
+            }
+            Err(error) if error.is_conflict() => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+async fn disown(door: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {
+    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
+    let operations = [
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()}),
+        json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
+    ];
+    door.json_patch(target, &operations, &hand).await.is_ok()
+}

@@ -1,0 +1,280 @@
+//! A namespace in which releases follow each other, and what is held against the oracle after each.
+
+use super::drawn::{Drawn, Place, shapes};
+use super::oracle::{Held, hold};
+use crate::harness::{Namespace, Ran, Run, TestCluster};
+use futures::StreamExt;
+use kubectl_delivery::cluster::Cluster;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The name of the releases.
+const NAME: &str = "random";
+/// Requests at once.
+pub const AT_ONCE: usize = 8;
+
+/// A property that does not hold, of one object.
+#[derive(Clone)]
+pub struct Fault {
+    pub what: &'static str,
+    pub id: String,
+    pub why: String,
+}
+
+/// What the server forbids: fields and message, by object.
+pub type Forbidden = BTreeMap<String, (Vec<String>, String)>;
+
+pub struct Scene {
+    pub place: Place,
+    namespace: Namespace,
+    folder: tempfile::TempDir,
+    count: std::cell::Cell<u32>,
+}
+
+/// What came of a promotion.
+pub struct Step {
+    /// The objects as they are promoted now.
+    pub now: Vec<Drawn>,
+    /// The release that holds them.
+    pub file: PathBuf,
+    pub faults: Vec<Fault>,
+    /// Objects that were refused, by the field's name.
+    pub refused: usize,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let namespace = TestCluster::get().namespace_named("t-prop");
+        let place = Place { namespace: namespace.name().into() };
+        let folder = tempfile::tempdir().unwrap();
+        let scene = Self { place, namespace, folder, count: std::cell::Cell::new(0) };
+        scene.prepare();
+        scene
+    }
+
+    /// What the objects refer to, and the definitions of the two kinds that are no built-in ones.
+    fn prepare(&self) {
+        let of = |kind: &str, name: &str, rest: Value| {
+            let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": self.place.namespace}});
+            object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            object
+        };
+        let mut items = vec![
+            of("ServiceAccount", "account", json!({})),
+            of("ConfigMap", "c", json!({"data": {"k": "v"}})),
+            of("Secret", "s", json!({"data": {"k": "dg=="}})),
+            of("Secret", "t", json!({"data": {"k": "dg=="}})),
+        ];
+        items.extend(self.definitions());
+        items.extend(["one", "two"].map(|name| {
+            let name = format!("{}-{name}", self.place.namespace);
+            json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+                "provisioner": "none.example", "volumeBindingMode": "WaitForFirstConsumer"})
+        }));
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+        let kubectl = || TestCluster::get().kubectl();
+        kubectl().args(["apply", "--server-side", "-f", "-"]).run_with(&list).ok();
+        for plural in ["things", "looses"] {
+            let name = format!("crd/{plural}.{}", self.place.group());
+            kubectl().args(["wait", "--for=condition=Established", "--timeout=30s", &name]).run().ok();
+        }
+    }
+
+    /// A kind with every kind of list and map, defaults at each depth, and what may be null; and a kind that keeps anything.
+    fn definitions(&self) -> Vec<Value> {
+        let item = json!({"type": "object", "properties": {"key": {"type": "string"}, "value": {"type": "integer"},
+            "kind": {"type": "string", "default": "plain"}}, "required": ["key"]});
+        let atom = json!({"type": "object", "properties": {"x": {"type": "integer"}, "d": {"type": "integer", "default": 3}}});
+        let deep = json!({"type": "object", "properties": {"on": {"type": "boolean", "default": true}}});
+        let spec = json!({"type": "object", "properties": {
+            "size": {"type": "integer", "default": 5}, "color": {"type": "string", "default": "red"},
+            "set": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+            "atomic": {"type": "array", "items": atom, "x-kubernetes-list-type": "atomic"},
+            "map": {"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key", "kind"]},
+            "whole": {"type": "object", "additionalProperties": {"type": "string"}, "x-kubernetes-map-type": "atomic"},
+            "inner": {"type": "object", "default": {}, "properties": {"text": {"type": "string", "default": "t"}, "deep": deep}},
+            "maybe": {"type": "string", "nullable": true},
+            "any": {"x-kubernetes-preserve-unknown-fields": true}}});
+        let of = |kind: &str, plural: &str, schema: Value| {
+            let group = self.place.group();
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("{plural}.{group}")},
+                "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind},
+                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}})
+        };
+        vec![
+            of("Thing", "things", json!({"type": "object", "properties": {"spec": spec}})),
+            of("Loose", "looses", json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})),
+        ]
+    }
+
+    /// Writes a release of these objects.
+    pub fn record(&self, objects: &[Drawn]) -> PathBuf {
+        self.count.set(self.count.get() + 1);
+        let version = self.count.get().to_string();
+        let items: Vec<Value> = objects.iter().map(|drawn| drawn.object(&self.place)).collect();
+        let release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": NAME, "version": version}, "spec": {"objects": items}});
+        let file = self.folder.path().join(format!("{version}.yaml"));
+        std::fs::write(&file, release.to_string()).unwrap();
+        file
+    }
+
+    fn promote(&self, file: &Path) -> Ran {
+        let mut command = TestCluster::get().delivery();
+        command.arg("promote").arg(file).args(["-n", &self.place.namespace, "-y", "-o", "json"]);
+        command.args(["--settle", "0s", "--timeout", "60s", "--allow-prune", "--overwrite"]).run()
+    }
+
+    /// The objects that `diff` names, with what it says of them; an error where it cannot compare.
+    pub fn diff(&self, file: &Path, mode: &str) -> Result<BTreeMap<String, Value>, String> {
+        let mut command = TestCluster::get().delivery();
+        command.arg("diff").arg(file).args(["-n", &self.place.namespace, "-o", "json", "--mode", mode]);
+        let ran = command.run();
+        if ran.stdout.is_empty() {
+            return Err(format!("{:?}: {}", ran.code, ran.stderr));
+        }
+        let view = ran.json();
+        let named = view["objects"].as_array().unwrap().iter();
+        let named = named.filter(|object| object["status"] != "same");
+        Ok(named.map(|object| (id_of(object), object.clone())).collect())
+    }
+
+    /// Promotes these objects; what is refused stays as it was before.
+    pub fn step(&self, before: &[Drawn], after: &[Drawn], forbidden: &Forbidden) -> Step {
+        let mut step = Step { now: after.to_vec(), file: PathBuf::new(), faults: Vec::new(), refused: 0 };
+        for _ in 0..6 {
+            step.file = self.record(&step.now);
+            let ran = self.promote(&step.file);
+            if ran.code == Some(0) {
+                step.faults.extend(self.verify(&step.now, &step.file));
+                return step;
+            }
+            let blamed = self.blame(&ran, forbidden, &mut step);
+            if blamed.is_empty() {
+                let what = "failed, and no object is named";
+                step.faults.push(Fault { what, id: "?".into(), why: told(&ran) });
+                break;
+            }
+            self.put_back(&mut step.now, before, &blamed);
+        }
+        step.now = before.to_vec();
+        step.file = self.record(&step.now);
+        step
+    }
+
+    fn put_back(&self, now: &mut Vec<Drawn>, before: &[Drawn], blamed: &BTreeSet<String>) {
+        let old = before.iter().filter(|old| blamed.contains(&old.id(&self.place))).cloned();
+        let old: Vec<Drawn> = old.collect();
+        now.retain(|drawn| !blamed.contains(&drawn.id(&self.place)));
+        now.extend(old);
+    }
+
+    /// The objects that a promotion was refused or failed for; that the server forbids them by the field's name is right.
+    fn blame(&self, ran: &Ran, forbidden: &Forbidden, step: &mut Step) -> BTreeSet<String> {
+        let events: Vec<Value> =
+            ran.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let mut blamed = BTreeSet::new();
+        let findings = events.iter().filter(|event| event["event"] == "preflight");
+        let findings = findings.flat_map(|event| event["findings"].as_array().into_iter().flatten());
+        for finding in findings.filter(|finding| finding["severity"] == "refuse") {
+            let id = id_of(&finding["object"]);
+            let message = finding["message"].to_string();
+            let is_named = |fields: &Vec<String>| {
+                fields.iter().any(|field| {
+                    let last = field.rsplit('.').next().unwrap_or(field);
+                    message.contains(last) || message.contains("immutable")
+                })
+            };
+            match forbidden.get(&id) {
+                Some((fields, _)) if is_named(fields) => step.refused += 1,
+                Some((fields, _)) => {
+                    let why = format!("{fields:?} in {finding}");
+                    step.faults.push(Fault { what: "refused without the field's name", id: id.clone(), why });
+                }
+                None => step.faults.push(Fault {
+                    what: "refused, and the server takes it",
+                    id: id.clone(),
+                    why: finding.to_string(),
+                }),
+            }
+            blamed.insert(id);
+        }
+        for failed in events.iter().filter(|event| event["event"] == "failed") {
+            let id = id_of(&failed["object"]);
+            step.faults.push(Fault { what: "failed", id: id.clone(), why: failed.to_string() });
+            blamed.insert(id);
+        }
+        if !matches!(ran.code, Some(2 | 3)) {
+            step.faults.push(Fault { what: "ended otherwise", id: "?".into(), why: told(ran) });
+        }
+        blamed
+    }
+
+    /// That each object is its target, and that `diff` is silent exactly of those that are.
+    pub fn verify(&self, objects: &[Drawn], file: &Path) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let named = match self.diff(file, "auto") {
+            Ok(named) => named,
+            Err(why) => return vec![Fault { what: "diff ended otherwise", id: "?".into(), why }],
+        };
+        for (drawn, held) in objects.iter().zip(self.held(objects)) {
+            let id = drawn.id(&self.place);
+            let differs = match held {
+                Held::Missing => vec!["it is not there".into()],
+                Held::Differs(found) | Held::Bound(found) => found,
+            };
+            let said = named.get(&id);
+            if !differs.is_empty() {
+                let what = if said.is_some() { "not at its target" } else { "not at its target, unsaid" };
+                faults.push(Fault { what, id, why: differs.join("; ") });
+            } else if let Some(said) = said {
+                faults.push(Fault {
+                    what: "at its target, and diff is not silent",
+                    id,
+                    why: said.to_string(),
+                });
+            }
+        }
+        faults
+    }
+
+    /// Each object held against its target.
+    pub fn held(&self, objects: &[Drawn]) -> Vec<Held> {
+        self.each(objects, async |door, drawn| hold(door, &self.place, drawn).await)
+    }
+
+    /// Asks something of each object, some at once, and gives the answers in order.
+    pub fn each<T: Send>(&self, objects: &[Drawn], ask: impl AsyncFn(&dyn Cluster, &Drawn) -> T) -> Vec<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let door = TestCluster::get().connect().await;
+            let asked = objects.iter().map(|drawn| ask(door.as_ref(), drawn));
+            futures::stream::iter(asked).buffered(AT_ONCE).collect().await
+        })
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let kubectl = || TestCluster::get().kubectl();
+        let mut kinds: Vec<&str> = Vec::new();
+        kinds.extend(shapes().iter().filter(|shape| shape.wide).map(|shape| shape.kind.as_str()));
+        let listed = kubectl().args(["get", &kinds.join(","), "-o", "name"]).run().stdout;
+        let is_ours = |line: &&str| line.contains(&format!("/{}-", self.place.namespace));
+        let mut names: Vec<String> = listed.lines().filter(is_ours).map(Into::into).collect();
+        names.extend(["things", "looses"].map(|plural| format!("crd/{plural}.{}", self.place.group())));
+        kubectl().args(["delete", "--wait=false", "--ignore-not-found"]).args(names).run();
+        let _goes_too = &self.namespace;
+    }
+}
+
+fn id_of(object: &Value) -> String {
+    format!("{}/{}", object["kind"].as_str().unwrap_or("?"), object["name"].as_str().unwrap_or("?"))
+}
+
+fn told(ran: &Ran) -> String {
+    let end = ran.stdout.lines().last().unwrap_or_default();
+    format!("{:?} {} {}", ran.code, ran.stderr.trim(), end)
+}
