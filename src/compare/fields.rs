@@ -62,7 +62,7 @@ impl Walk<'_> {
                 let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
                     || is_controllers(self.live, &leaf)
                     || is_allocated(self.live, &leaf);
-                let value = leaf.get(self.live.value()).filter(|value| !is_empty(value));
+                let value = leaf.get(self.live.value()).filter(|value| !value.is_null());
                 if skipped
                     || value.is_none()
                     || leaf.get(predicted.value()).is_none()
@@ -90,7 +90,8 @@ impl Walk<'_> {
             let value = leaf.get(self.live.value());
             let is_kept =
                 leaf.get(predicted.value()).is_some() && !desired_holds(self.desired, self.owners, &leaf);
-            if !is_kept || value.is_none_or(is_empty) || is_controllers(self.live, &self.item_of(&leaf)) {
+            if !is_kept || value.is_none_or(Value::is_null) || is_controllers(self.live, &self.item_of(&leaf))
+            {
                 continue;
             }
             match fresh {
@@ -128,16 +129,6 @@ impl Walk<'_> {
             .map(|end| up_to(leaf, end))
             .find(|item| !desired_holds(self.desired, self.owners, item))
             .unwrap_or_else(|| leaf.clone())
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::String(text) => text.is_empty(),
-        _ => false,
     }
 }
 
@@ -220,8 +211,8 @@ mod tests {
         let theirs = ("helm", "Update", json!({"f:policy": {}, "f:empty": {}}));
         let live = object(json!({"policy": "Always", "empty": {}}), &[theirs]);
         let desired = object(json!({}), &[]);
-        assert_eq!(found(&desired, &live, &Fresh::NotAsked).len(), 1);
-        let fresh = Fresh::Object(Box::new(object(json!({"policy": "Always"}), &[])));
+        assert_eq!(found(&desired, &live, &Fresh::NotAsked).len(), 2);
+        let fresh = Fresh::Object(Box::new(object(json!({"policy": "Always", "empty": {}}), &[])));
         assert_eq!(found(&desired, &live, &fresh), []);
     }
 

@@ -71,10 +71,12 @@ impl Walk<'_> {
             return;
         }
         match value {
+            // Nobody's empty map or list is a leaf like any other.
+            Value::Object(map) if map.is_empty() && sets.is_empty() => self.leaf(value),
+            Value::Array(items) if items.is_empty() && sets.is_empty() => self.leaf(value),
             Value::Object(map) => map.iter().for_each(|(key, below)| self.field(sets, key, below)),
             Value::Array(items) => self.list(sets, items),
             Value::Null => {}
-            Value::String(text) if text.is_empty() => {}
             leaf if sets.is_empty() => self.leaf(leaf),
             _ => {}
         }
@@ -150,6 +152,7 @@ impl Walk<'_> {
                 is(value, if is_latest { "Always" } else { "IfNotPresent" })
             }),
             "serviceAccount" => sibling("serviceAccountName") == Some(value),
+            "securityContext" if place == "securityContext" => is(value, "{}"),
             "hostPort" if place.ends_with("ports/[]/hostPort") => sibling("containerPort") == Some(value),
             _ => POD_DEFAULTS.iter().any(|(at, default)| place.ends_with(at) && is(value, default)),
         }
@@ -224,6 +227,9 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("Job", "/spec/podReplacementPolicy", "TerminatingOrFailed"),
     ("Job", "/spec/suspend", "false"),
     ("Job", "/spec/manualSelector", "false"),
+    ("CronJob", "/spec/jobTemplate/metadata", "{}"),
+    ("CronJob", "/spec/jobTemplate/spec/template/metadata", "{}"),
+    ("NetworkPolicy", "/spec/podSelector", "{}"),
     ("CronJob", "/spec/concurrencyPolicy", "Allow"),
     ("CronJob", "/spec/failedJobsHistoryLimit", "1"),
     ("CronJob", "/spec/successfulJobsHistoryLimit", "3"),
@@ -269,6 +275,10 @@ const POD_DEFAULTS: &[(&str, &str)] = &[
     ("projected/defaultMode", "420"),
     ("downwardAPI/defaultMode", "420"),
     ("serviceAccountToken/expirationSeconds", "3600"),
+    ("containers/[]/resources", "{}"),
+    ("initContainers/[]/resources", "{}"),
+    ("volumes/[]/emptyDir", "{}"),
+    ("hostPath/type", ""),
 ];
 
 /// A path with its list items unnamed.
@@ -314,6 +324,9 @@ mod tests {
         let at = "/spec/template/spec/containers/[name=web]";
         let env = |field: &str| format!("{at}/env/[name=INJECTED]/{field}");
         assert_eq!(found(deployment(injected)), [format!("{at}/imagePullPolicy"), env("name"), env("value")]);
+        let empty = json!({"name": "web", "image": "a.example/web:1", "securityContext": {}, "args": []});
+        let at = "/spec/template/spec/containers/[name=web]";
+        assert_eq!(found(deployment(empty)), [format!("{at}/securityContext"), format!("{at}/args")]);
         let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
         let at = "/spec/template/spec/containers/[name=side]";
         assert_eq!(found(deployment(side)), [format!("{at}/name"), format!("{at}/image")]);

@@ -85,6 +85,10 @@ impl Walk<'_> {
             (Some(live @ Value::Object(_)), Some(other @ Value::Object(_))) => {
                 self.fields(live, other, path, found);
             }
+            // An empty list and none are two things to a custom kind.
+            (Some(Value::Array(items)), None) | (None, Some(Value::Array(items))) if items.is_empty() => {
+                found.push(Differing { path: path.clone(), live: live.cloned(), other: other.cloned() });
+            }
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.lists(old, new, path, found),
             (Some(Value::Array(old)), None) => self.lists(old, &[], path, found),
             (None, Some(Value::Array(new))) => self.lists(&[], new, path, found),

@@ -65,7 +65,13 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         ("Service", ["metadata", "finalizers", finalizer]) => {
             *finalizer == "service.kubernetes.io/load-balancer-cleanup"
         }
-        ("ServiceAccount", ["secrets", ..]) => true,
+        ("ServiceAccount", ["secrets", "*"]) => {
+            path.get(object.value()).is_some_and(|secret| is_token_secret(object, secret))
+        }
+        ("ServiceAccount", ["secrets"]) => {
+            let secrets = path.get(object.value()).and_then(Value::as_array);
+            secrets.is_some_and(|secrets| secrets.iter().all(|secret| is_token_secret(object, secret)))
+        }
         // pkg/controller/serviceaccount/tokens_controller.go
         ("Secret", ["data", ..] | ["metadata", "annotations", "kubernetes.io/service-account.uid"]) => {
             object.text("/type") == "kubernetes.io/service-account-token"
@@ -91,6 +97,12 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
 fn calls_a_service(object: &Object, path: &FieldPath) -> bool {
     let parent = path.parent().unwrap_or_default();
     parent.field("service").get(object.value()).is_some_and(Value::is_object)
+}
+
+/// A token that the control plane made for the account, or OpenShift's for its registry: the account's name is in theirs.
+fn is_token_secret(account: &Object, secret: &Value) -> bool {
+    let rest = secret["name"].as_str().and_then(|name| name.strip_prefix(account.name()));
+    rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
 }
 
 fn is_token_volume(volume: Option<&Value>) -> bool {

@@ -7,11 +7,12 @@ use super::store::is_passing;
 use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline};
 use crate::model::allocation::without_allocated;
 use crate::model::journal::StepPart;
+use crate::model::kinds::well_known;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::verdict::CauseKind;
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{dropped, lost_an_empty_map};
+use crate::plan::{dropped, lost_an_empty_one};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -240,8 +241,8 @@ impl Steps {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
         let mut answer = self.apply_onto(trying, object, live, clock).await?;
-        if take_over.is_some() {
-            answer = self.with_empty_maps(trying, object, answer, clock).await?;
+        if take_over.is_some() || well_known(&object.gvk()).is_none() {
+            answer = self.with_empty_ones(trying, object, answer, clock).await?;
         }
         let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
@@ -249,9 +250,9 @@ impl Steps {
         Ok(checked(object, answer.object, changed))
     }
 
-    /// An apply that takes away all that a map held takes the map too: where it was sent empty, the next one brings it
-    /// back. Its controller may write in between.
-    async fn with_empty_maps(
+    /// An apply that takes away all that a map or list held takes it too: where it was sent empty, the next one brings it
+    /// back. Of its own kinds the server keeps no empty list. Its controller may write in between.
+    async fn with_empty_ones(
         &self,
         trying: &Trying<'_>,
         object: &Object,
@@ -260,8 +261,9 @@ impl Steps {
     ) -> Result<Applied, Again> {
         trying.has_written();
         let target = &trying.part.step.target;
+        let is_custom = well_known(&object.gvk()).is_none();
         for _ in 0..CONFLICTS {
-            if !lost_an_empty_map(object.value(), answer.object.value()) {
+            if !lost_an_empty_one(object.value(), answer.object.value(), is_custom) {
                 break;
             }
             match self.apply_onto(trying, object, &answer.object, clock).await {

@@ -154,7 +154,7 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
         refer(&mut found, "Secret", Some(secret), "name", false);
     }
     if let Some(name) =
-        spec.get("serviceAccountName").and_then(Value::as_str).filter(|name| *name != "default")
+        spec.get("serviceAccountName").and_then(Value::as_str).filter(|name| !matches!(*name, "" | "default"))
     {
         found.push(PodReference {
             kind: "ServiceAccount",

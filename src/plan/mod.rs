@@ -56,7 +56,7 @@ pub use hooks::not_applied;
 pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
 pub use policy::{Facts, Planned, Policy};
 pub use questions::questions;
-pub use refusals::{dropped, lost_an_empty_map};
+pub use refusals::{dropped, lost_an_empty_one};
 pub use restart::configuration_read_by;
 pub use settle::settle;
 pub use told::told;

@@ -77,9 +77,14 @@ pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     found
 }
 
-/// Whether the answer lacks a map that was sent empty: an apply that takes away all that a map held takes the map too.
-pub fn lost_an_empty_map(sent: &Value, answer: &Value) -> bool {
-    let is_empty = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+/// Whether the answer lacks a map, or where they count a list, that was sent empty: an apply that takes away all that it
+/// held takes it too.
+pub fn lost_an_empty_one(sent: &Value, answer: &Value, lists_count: bool) -> bool {
+    let is_empty = |value: &Value| match value {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => lists_count && items.is_empty(),
+        _ => false,
+    };
     let mut found = Vec::new();
     missing(sent, answer, &is_empty, &String::new, &mut found);
     !found.is_empty()
@@ -164,8 +169,10 @@ mod tests {
     #[test]
     fn a_map_that_was_sent_empty_and_is_gone_is_seen() {
         let sent = json!({"a": {"b": {}}, "c": ""});
-        assert!(lost_an_empty_map(&sent, &json!({"a": {}})));
-        assert!(!lost_an_empty_map(&sent, &json!({"a": {"b": {"x": 1}}})));
+        assert!(lost_an_empty_one(&sent, &json!({"a": {}}), false));
+        assert!(!lost_an_empty_one(&sent, &json!({"a": {"b": {"x": 1}}}), true));
+        let list = json!({"a": []});
+        assert!(lost_an_empty_one(&list, &json!({}), true) && !lost_an_empty_one(&list, &json!({}), false));
     }
 
     #[test]

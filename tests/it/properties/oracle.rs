@@ -147,7 +147,11 @@ fn content(desired: &Value, object: &Value) -> BTreeMap<String, Value> {
             kept[field] = metadata[field].clone();
         }
     }
-    top.insert("metadata".into(), kept);
+    if kept != json!({}) {
+        top.insert("metadata".into(), kept);
+    } else {
+        top.shift_remove("metadata");
+    }
     let mut found = BTreeMap::new();
     leaves(&object, "", &mut found);
     let is_service = object["kind"] == "Service";

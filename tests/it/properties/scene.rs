@@ -66,6 +66,14 @@ impl Scene {
             of("Secret", "s", json!({"data": {"k": "dg=="}})),
             of("Secret", "t", json!({"data": {"k": "dg=="}})),
         ];
+        let mut scaled = of(
+            "Deployment",
+            "scaled",
+            json!({"spec": {"replicas": 1, "selector": {"matchLabels": {"app": "scaled"}},
+            "template": {"metadata": {"labels": {"app": "scaled"}}, "spec": {"containers": [{"name": "main", "image": "registry.example/main:1"}]}}}}),
+        );
+        scaled["apiVersion"] = "apps/v1".into();
+        items.push(scaled);
         items.extend(self.definitions());
         items.extend(["one", "two"].map(|name| {
             let name = format!("{}-{name}", self.place.namespace);
