@@ -241,7 +241,9 @@ impl Steps {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
         let mut answer = self.apply_onto(trying, object, live, clock).await?;
-        if take_over.is_some() || well_known(&object.gvk()).is_none() {
+        let is_lost =
+            |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
+        if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {
             answer = self.with_empty_ones(trying, object, answer, clock).await?;
         }
         let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));

@@ -64,7 +64,7 @@ impl Scene {
             of("ServiceAccount", "account", json!({})),
             of("ConfigMap", "c", json!({"data": {"k": "v"}})),
             of("Secret", "s", json!({"data": {"k": "dg=="}})),
-            of("Secret", "t", json!({"data": {"k": "dg=="}})),
+            of("Secret", "t", json!({"data": {"tls.crt": "dg==", "tls.key": "dg=="}})),
         ];
         let mut scaled = of(
             "Deployment",
