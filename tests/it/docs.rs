@@ -125,8 +125,8 @@ fn every_yaml_in_the_documents_is_yaml() {
 /// The rows of the table of events: the event, and the words in the row.
 fn documented_events() -> Vec<(String, BTreeSet<String>)> {
     let text = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
-    let rows =
-        text.lines().filter(|line| line.starts_with("| `")).filter(|line| line.matches(" | ").count() == 2);
+    let table = text.lines().skip_while(|line| !line.starts_with("| event |"));
+    let rows = table.take_while(|line| line.starts_with('|')).filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let words: Vec<String> = row.split('`').skip(1).step_by(2).map(String::from).collect();
         (words[0].clone(), words.into_iter().collect())
