@@ -60,13 +60,14 @@ fn a_creation_whose_answer_was_lost_is_known_again_and_done_once() {
 fn a_resumed_promotion_proves_the_images_that_were_tested() {
     let app = App::new();
     app.promote("1", &[workload("Deployment", "web", '1', None)]).run().exits(0);
-    // Its node says that it runs another image than the one that is named.
+    // Its node says that it runs another image of the release than the one that is named.
     let mut web = workload("Deployment", "web", '2', None);
     let other = format!("registry.example/app@sha256:{}", "3".repeat(64));
     web["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/main": other});
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     proxy.at_write_to("/deployments/web", Act::KillAfter);
-    assert_eq!(proxy.run(&mut app.promote("2", &[web])).code, None);
+    let side = workload("Deployment", "side", '3', None);
+    assert_eq!(proxy.run(&mut app.promote("2", &[web, side])).code, None);
     let mut resume = TestCluster::get().delivery();
     resume.args(["promote", "app", "--resume", "-n", app.namespace.name()]);
     let ran = resume.run().exits(3);
