@@ -254,7 +254,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     let absent = Case {
         what: "image not there and waived",
         next: &objects(&image.0, |_| {}),
-        flags: &["--waive", &format!("images={}", image.0)],
+        flags: &["--waive", &format!("images={}", image.1)],
         kind: "imageNotFound",
         words: "the registry says that it does not exist",
     };
@@ -270,7 +270,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(
         refused.stderr.contains("[images]")
-            && refused.stderr.contains(&format!("--waive images={}", image.0)),
+            && refused.stderr.contains(&format!("--waive images={}", image.1)),
         "{}",
         refused.stderr
     );
@@ -296,7 +296,7 @@ fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_a
     let told = shop.promote(&release, &[], |_| {});
     assert_eq!(told.code, Some(3), "{:#?}\n{}", told.events, told.stderr);
     let failed = &told.first("failed").1;
-    assert_eq!(failed["logs"], json!(["refused for <Secret db/password>"]), "{failed:#}");
+    assert_eq!(failed["logs"], json!(["refused for <Secret db/password>\u{1b}[2J"]), "{failed:#}");
     let silent = shop.promote(&release, &["--no-logs", "--waive", "quarantine"], |_| {});
     assert_eq!(silent.code, Some(3), "{:#?}\n{}", silent.events, silent.stderr);
     assert!(!silent.events.iter().any(|(_, event)| event.to_string().contains("refused for")));
