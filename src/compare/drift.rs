@@ -77,7 +77,11 @@ pub fn desired_holds(desired: &Object, owners: &Owners<'_>, path: &FieldPath) ->
         return true;
     }
 
-    // A manager that owns a place and nothing below it owns the whole, unless it applied an empty map there.
+    // A manager that owns a place and nothing below it owns the whole, unless it applied an empty map or a null there:
+    // a union of the built-in API is never a whole.
+    if is_twin(path) {
+        return false;
+    }
     let steps = path.steps();
     (1..steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec())).any(|whole| {
         let value = whole.get(desired.value());

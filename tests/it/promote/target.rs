@@ -181,6 +181,23 @@ fn a_strategy_that_forbids_the_servers_default_is_promoted_and_reverted(#[case] 
     assert_eq!(strategy["rollingUpdate"]["maxSurge"], "25%");
 }
 
+#[rstest]
+#[case::named(json!({"type": "RollingUpdate"}))]
+#[case::left_out(Value::Null)]
+#[case::with_a_partition(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}))]
+fn the_update_strategy_of_a_stateful_set_may_become_on_delete(#[case] first: Value) {
+    let namespace = TestCluster::get().namespace_named("t-target");
+    let set = |strategy: Value| {
+        let mut set = deployment("db", "web:1");
+        set["kind"] = "StatefulSet".into();
+        set["spec"]["updateStrategy"] = strategy;
+        set
+    };
+    lands(&namespace, &ReleaseFile::new("shop", "1", vec![set(first)]), &[]);
+    lands(&namespace, &ReleaseFile::new("shop", "2", vec![set(json!({"type": "OnDelete"}))]), &[]);
+    assert_eq!(live(&namespace, "statefulset/db")["spec"]["updateStrategy"], json!({"type": "OnDelete"}));
+}
+
 #[test]
 fn a_volume_that_gets_a_source_loses_the_one_that_the_server_gave_it() {
     let namespace = TestCluster::get().namespace_named("t-target");
