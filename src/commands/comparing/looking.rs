@@ -60,25 +60,21 @@ impl Looker {
         plan::dress_as_live(&mut desired, live, &self.set);
         let outlook = self.outlook(&looked.target, &desired, live);
         let is_admitted = self.admission.may_change(&looked.target.resource);
-        let open = |mut looked: Looked| {
-            looked.prediction = None;
-            Some(First::Open { looked: Box::new(looked), is_admitted })
-        };
-        // What nobody owns is a default that depends on nothing, or the server is asked.
-        let is_explained = compare::unexplained(live).is_empty();
+        let open = |looked: Looked| Some(First::Open { looked: Box::new(looked), is_admitted });
         looked.desired = Some(desired);
         looked.prediction = match outlook {
             _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
             None => return open(looked),
-            Some(_) if !is_explained => return open(looked),
+            // What nobody owns is a default that depends on nothing, or the server is asked.
+            Some(_) if !compare::unexplained(live).is_empty() => return open(looked),
             Some(Outlook::Unchanged) => None,
             Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
         };
 
         let may_ask = self.mode == Mode::Auto;
-        let mut found = Box::new(compare::object(looked.clone()));
+        let mut found = Box::new(compare::object(looked));
         if may_ask && found.changes.iter().any(|change| change.kind == ChangeKind::Added) {
-            return open(looked);
+            return open(unasked(*found));
         }
         if self.is_brief && is_unchanged(&found) {
             shorten(&mut found);
@@ -94,6 +90,12 @@ impl Looker {
             && !self.admission.may_touch(&target.resource);
         may_prove.then(|| compare::outlook(desired, live)).flatten()
     }
+}
+
+/// What was compared, as it was before anything was known of it: of thousands of objects none is copied for this.
+fn unasked(found: ObjectComparison) -> Looked {
+    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
+    Looked { target, tested, desired, live, prediction: None, fresh: Fresh::NotAsked, untested }
 }
 
 /// Asks the server what a first look left open.
