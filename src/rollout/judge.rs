@@ -159,11 +159,7 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         return Known::Blind(format!("{target} cannot be watched: {why}"));
     }
     let Some(object) = surroundings.object else {
-        return match memory.uid {
-            Some(_) if memory.has_run => Known::HasRun,
-            Some(_) => Known::Gone(format!("{target} was deleted by somebody")),
-            None => Known::NotYet(format!("{target} is not there yet")),
-        };
+        return known_of_absent(subject, surroundings.departed, memory);
     };
     if !subject.uid.is_empty() && object.uid() != subject.uid {
         return match memory.uid {
@@ -172,7 +168,8 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         };
     }
     memory.uid = Some(object.uid().to_owned());
-    memory.has_run = goes_by_itself(object) && ended(object) == Some(true);
+    memory.goes_by_itself = goes_by_itself(object);
+    memory.has_run = memory.goes_by_itself && ended(object) == Some(true);
     if memory.has_run && object.at("/metadata/deletionTimestamp").is_some() {
         return Known::HasRun;
     }
@@ -192,6 +189,26 @@ fn known<'a>(subject: &Subject, surroundings: &Surroundings<'a>, memory: &mut Me
         ));
     }
     Known::Current(object)
+}
+
+/// What is known of an object that is not there: how it was when it went, else how it was last seen.
+fn known_of_absent<'a>(subject: &Subject, departed: Option<&'a Object>, memory: &Memory) -> Known<'a> {
+    let target = &subject.target;
+    let is_it = |object: &&Object| {
+        let uid = memory.uid.as_deref().unwrap_or(&subject.uid);
+        uid.is_empty() || object.uid() == uid
+    };
+    let departed = departed.filter(is_it);
+    match (departed, departed.and_then(ended)) {
+        (Some(object), Some(false)) => Known::Current(object),
+        (_, Some(true)) => Known::HasRun,
+        _ if memory.has_run => Known::HasRun,
+        (None, _) if memory.uid.is_none() => Known::NotYet(format!("{target} is not there yet")),
+        (None, _) if memory.goes_by_itself => {
+            Known::Gone(format!("{target} is gone, and how it ended was not seen"))
+        }
+        _ => Known::Gone(format!("{target} was deleted by somebody")),
+    }
 }
 
 fn weigh(

@@ -12,6 +12,8 @@ pub struct Memory {
     pub started: Option<Timestamp>,
     /// Uid under which it was seen.
     pub uid: Option<String>,
+    /// Whether it goes by itself once it has run.
+    pub goes_by_itself: bool,
     /// Whether it had run well when it was last seen, and goes by itself.
     pub has_run: bool,
     /// The best of each figure of progress so far.

@@ -161,6 +161,8 @@ impl Baseline {
 pub struct Surroundings<'a> {
     /// The object itself; none where the watch does not show it.
     pub object: Option<&'a Object>,
+    /// How it was when it went, where it goes by itself once it has run and the watch saw it go.
+    pub departed: Option<&'a Object>,
     /// What it controls, other than pods: ReplicaSets, ControllerRevisions, Jobs.
     pub owned: Vec<&'a Object>,
     /// The pods that it controls, itself or through what it controls; the object itself where it is a pod.

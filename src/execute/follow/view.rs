@@ -54,7 +54,10 @@ pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c C
     let mut view = Surroundings { object: contents.object(target), ..Surroundings::default() };
     let mut required = needed.iter().filter(|(_, optional)| !optional);
     view.unreadable = required.find_map(|(one, _)| why_unknown(one, contents));
-    let Some(object) = view.object else { return view };
+    let Some(object) = view.object else {
+        view.departed = contents.departed(target);
+        return view;
+    };
     let uid = object.uid();
     view.owned = contents.owned_by(uid).collect();
     view.pods = contents.pods_of(uid).collect();

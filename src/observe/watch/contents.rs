@@ -6,6 +6,7 @@ use super::reduce::{reduce, stub};
 use super::standing::Standing;
 use super::touched::{Touched, Uids};
 use crate::cluster::{ApiError, WatchEvent};
+use crate::model::hook::goes_by_itself;
 use crate::model::occurrence::Occurrence;
 use crate::model::pod::PodFacts;
 use crate::model::{Object, ObjectId, Target};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Contents {
     objects: Indexed<Object>,
+    departed: HashMap<ObjectId, Object>,
     pods: Indexed<PodFacts>,
     occurrences: Indexed<Occurrence>,
     standings: HashMap<Collection, Standing>,
@@ -28,6 +30,7 @@ impl Default for Contents {
     fn default() -> Self {
         Self {
             objects: Indexed::new(controller),
+            departed: HashMap::new(),
             pods: Indexed::new(|pod| Some(&pod.controller.as_ref()?.uid)),
             occurrences: Indexed::new(|one| Some(&one.about)),
             standings: HashMap::new(),
@@ -47,6 +50,11 @@ impl Contents {
     /// An object that is held.
     pub fn object(&self, target: &Target) -> Option<&Object> {
         self.objects.get(&target.id())
+    }
+
+    /// How an object that goes by itself once it has run was when it went; none where its watch did not see it go.
+    pub fn departed(&self, target: &Target) -> Option<&Object> {
+        self.departed.get(&target.id())
     }
 
     /// Pods that an object of that uid controls.
@@ -135,7 +143,13 @@ impl Contents {
     pub(super) fn take(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::Present(object) => self.insert(object),
-            WatchEvent::Deleted(object) => self.remove(&object.id()),
+            WatchEvent::Deleted(object) => {
+                self.remove(&object.id());
+                // Its end and its going may both come between two looks.
+                if goes_by_itself(&object) {
+                    self.departed.insert(object.id(), reduce(object));
+                }
+            }
             WatchEvent::Bookmark(_) => {}
         }
     }
@@ -148,6 +162,7 @@ impl Contents {
             self.touched.ids.extend(self.uids.above(&occurrence.about));
             return self.occurrences.insert(id, occurrence);
         }
+        self.departed.remove(&id);
         self.uids.add(object.uid(), &id, controller(&object));
         self.touched.ids.extend(self.uids.above(object.uid()));
         if id.group.is_empty() && id.kind == "Pod" {

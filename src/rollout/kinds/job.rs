@@ -178,4 +178,44 @@ mod tests {
         );
         assert!(matches!(last(goes(), json!([])), Verdict::Failed { .. }), "how it ended is not known");
     }
+    #[test]
+    fn one_that_ends_and_goes_between_two_looks_is_judged_by_how_it_went() {
+        let goes = job(json!({}), json!({"ttlSecondsAfterFinished": 0}));
+        let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
+        let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        let subject = Subject::new(target, &goes, now);
+        let look = |memory: &mut Memory, object: Option<&Object>, departed: Option<&Object>| {
+            let surroundings = Surroundings { object, departed, ..Surroundings::default() };
+            judge(&subject, &surroundings, &Policy::default(), memory, now).verdict
+        };
+        let ended = |condition: &str| {
+            let mut job = goes.clone();
+            job.value_mut()["status"] = json!({"conditions": [{"type": condition, "status": "True"}]});
+            job
+        };
+        for is_seen in [true, false] {
+            let went = |departed: Option<&Object>| {
+                let mut memory = Memory::default();
+                if is_seen {
+                    look(&mut memory, Some(&goes), None);
+                }
+                look(&mut memory, None, departed)
+            };
+            let message = |verdict| match verdict {
+                Verdict::Failed { cause } => cause.message,
+                other => panic!("{other:?}"),
+            };
+            assert!(matches!(went(Some(&ended("Complete"))), Verdict::Done { note: Some(_) }), "{is_seen}");
+            assert!(
+                matches!(went(Some(&ended("Failed"))), Verdict::Failed { cause } if cause.kind == CauseKind::JobFailed)
+            );
+            assert!(message(went(Some(&goes))).ends_with("was deleted by somebody"), "it had not ended");
+            match went(None) {
+                Verdict::Waiting { why, .. } => {
+                    assert!(!is_seen && why.ends_with("is not there yet"), "{why}")
+                }
+                verdict => assert!(message(verdict).ends_with("how it ended was not seen"), "{is_seen}"),
+            }
+        }
+    }
 }

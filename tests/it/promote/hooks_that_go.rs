@@ -4,6 +4,7 @@ use super::hooks::{begun, job, the_job, web};
 use crate::execute::app::{App, image, map};
 use crate::harness::{Act, KillProxy, Ran, Recorded, Run, TestCluster};
 use http::Method;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 fn diff(app: &App, version: &str, objects: &[Value]) -> Ran {
@@ -108,11 +109,15 @@ fn a_job_with_a_time_to_live_is_not_run_again_once_it_is_gone() {
     assert_eq!(promoted(&app, "3", &objects('2', 300)), ["seed", "check"]);
 }
 
-#[test]
-fn a_job_that_goes_while_others_are_still_on_their_way_or_soak_was_not_deleted_by_somebody() {
+#[rstest]
+#[case::at_once(0)]
+#[case::soon(1)]
+fn a_job_that_goes_while_others_are_still_on_their_way_or_soak_was_not_deleted_by_somebody(
+    #[case] seconds: u32,
+) {
     let app = App::new();
     let mut seed = job("seed", json!({}), '1', None);
-    seed["spec"]["ttlSecondsAfterFinished"] = 1.into();
+    seed["spec"]["ttlSecondsAfterFinished"] = seconds.into();
     let mut slow = web('1', Some("slow-ready"));
     slow["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "5s"});
     app.promote("1", &[seed, slow]).args(["--soak", "3s"]).run().exits(0);

@@ -60,7 +60,7 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
         pods: pods.iter().collect(),
         occurrences: occurrences.iter().collect(),
         others: case.others.iter().collect(),
-        unreadable: None,
+        ..Surroundings::default()
     };
     let mut memory = Memory::default();
     let now = started + SignedDuration::from_secs(60);
