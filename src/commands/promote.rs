@@ -21,7 +21,7 @@ use crate::plan::{self, Planned};
 use clap::{Args as ClapArgs, ValueEnum};
 use preparing::{Place, Prepared};
 pub(super) use request::{Request, RunOptions, with_environment};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,9 +113,14 @@ pub(super) struct Allow {
 }
 
 impl Allow {
-    /// Whether anything is allowed.
-    pub(super) fn is_given(&self) -> bool {
-        let lists = [&self.adopt, &self.prune_kept, &self.allow_data_loss];
+    /// Claims and volumes whose data may be deleted.
+    pub(super) fn data_loss(&self) -> BTreeSet<String> {
+        self.allow_data_loss.iter().cloned().collect()
+    }
+
+    /// Whether anything else is allowed.
+    pub(super) fn is_given_besides_data_loss(&self) -> bool {
+        let lists = [&self.adopt, &self.prune_kept];
         let is_waived = !self.waive.is_empty();
         self.overwrite || self.allow_prune || is_waived || lists.iter().any(|list| !list.is_empty())
     }

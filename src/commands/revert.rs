@@ -34,6 +34,7 @@ const SETTLE_SECONDS: u32 = 10;
     after_help = "Exit codes:
   0    everything is as before
   1    wrong usage, nothing to put back, or the cluster cannot be reached
+  2    data would be deleted that --allow-data-loss does not name; nothing was changed
   4    not everything could be put back
   5    another promotion holds the lock
   130  left at once, or interrupted before anything was changed"
@@ -81,7 +82,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if let Some(revision) = args.to_revision {
         return Box::pin(to_revision(revision, &namespace, &name, cluster.as_ref(), args, context)).await;
     }
-    if args.allow.is_given() {
+    if args.allow.is_given_besides_data_loss() {
         let message = "expected --to-revision with what a promotion may do, found none";
         return Err(CommandError::usage(message));
     }
@@ -97,7 +98,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         keep_history: MAX_HISTORY,
     };
     let services = acting::services(acting, events.clone());
-    let options = RevertOptions { keep_foreign: args.keep_foreign };
+    let options = RevertOptions { keep_foreign: args.keep_foreign, allow_data_loss: args.allow.data_loss() };
     let ended = Box::pin(execute::revert(&namespace, &name, options, &services)).await;
     if let Err(ExecuteError::Nothing(why)) = &ended {
         return Err(CommandError::new(ErrorKind::Usage, why));

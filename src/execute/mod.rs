@@ -9,6 +9,7 @@ mod fence;
 pub mod follow;
 mod foreigners;
 mod lock;
+mod losing;
 mod machine;
 mod order;
 mod own_namespace;

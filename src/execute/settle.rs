@@ -1,6 +1,7 @@
 //! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
 
 use super::lock::Lock;
+use super::losing;
 use super::machine::Intent;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
@@ -18,10 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How something is put back.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RevertOptions {
     /// Whether edits by others win on fields that the promotion changed.
     pub keep_foreign: bool,
+    /// Claims and volumes whose data may be deleted: `KIND/NAMESPACE/NAME`.
+    pub allow_data_loss: BTreeSet<String>,
 }
 
 /// What is done with the journal of another run that is open.
@@ -90,13 +93,27 @@ pub async fn revert(
             Ok(lock) => Arc::new(lock),
             Err(error) => return locked(error),
         };
-        let start = take_up(namespace, name, services, Wanted::PutBack(options)).await;
+        let start = take_up(namespace, name, services, Wanted::PutBack(options.clone())).await;
+        if let Ok(start) = &start
+            && begins_to_revert_what_was_promoted(start)
+            && let Some(refused) =
+                losing::refusal(&start.head.current, &start.bodies, &options.allow_data_loss, services).await
+        {
+            lock.release().await;
+            return Ok(refused);
+        }
         let ended = go(start, lock, services).await?;
         // Past its commit a promotion is finished first, and then put back as a finished one.
         if !matches!(ended.outcome, Outcome::Promoted | Outcome::PromotedPruneIncomplete) {
             return Ok(ended);
         }
     }
+}
+
+/// Whether it is a finished promotion, nothing of which was put back yet.
+fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
+    let journal = &start.head.current;
+    journal.is_promoted() && journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted)
 }
 
 async fn go(

@@ -9,6 +9,7 @@ use super::store::is_passing;
 use super::{fence, foreigners, pristine};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
+use crate::model::keep::keep_mark;
 use crate::model::plan::{Action, Propagation, Undo};
 use crate::model::{FieldPath, Object, Target};
 use crate::plan::{
@@ -137,6 +138,10 @@ impl Undoing<'_> {
             return Ok(done(Some(&live), note));
         }
         let id = target.id();
+        // What was promoted is in use, and the mark is a promise to whoever uses it.
+        if let Some(mark) = keep_mark(&live).filter(|_| self.was_promoted) {
+            return Ok(done(Some(&live), vec![format!("was created, and stays: {mark}")]));
+        }
         if let Some(why) = foreigners::in_it(self.steps.cluster.as_ref(), &id, &live, self.release.1)
             .await
             .map_err(|e| self.after(e))?

@@ -53,7 +53,7 @@ pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[
 }
 
 /// How the caller names an object whose data may be deleted.
-fn allowance(id: &ObjectId) -> String {
+pub fn allowance(id: &ObjectId) -> String {
     let namespace = id.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     format!("{}/{namespace}{}", id.kind, id.name)
 }
@@ -65,7 +65,13 @@ fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLo
     let mut losses = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
         let Some(live) = live.get(&step.target.id()) else { continue };
-        let (lost, why) = lost_by(step, live, claims);
+        let change = match &step.action {
+            Action::Delete { .. } => Change::Goes("deleted"),
+            Action::Recreate { .. } => Change::Goes("replaced"),
+            Action::Apply { expected, .. } => Change::Becomes(expected),
+            _ => continue,
+        };
+        let (lost, why) = lost_by(&step.target.id(), change, live, claims);
         for object in lost.into_iter().filter(|object| seen.insert(object.id())) {
             let (object, uid) = (object.id(), object.uid().to_owned());
             losses.push(DataLoss { object, uid, step: step.id, why: why.clone() });
@@ -93,13 +99,39 @@ pub fn data_lost_by_undo(before: Option<&Object>, live: &Object) -> Option<Strin
     }
 }
 
-/// What loses its data by a step, and how.
-fn lost_by<'a>(step: &PlanStep, live: &'a Object, claims: &'a [Object]) -> (Vec<&'a Object>, String) {
-    let id = step.target.id();
-    let goes = matches!(step.action, Action::Delete { .. } | Action::Recreate { .. });
-    let verb = if matches!(step.action, Action::Recreate { .. }) { "replaced" } else { "deleted" };
-    match (&*id.group, &*id.kind) {
-        ("apps", "StatefulSet") if goes => {
+/// What happens to an object.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    /// It is deleted, or replaced.
+    Goes(&'static str),
+    /// It is changed to this.
+    Becomes(&'a Object),
+}
+
+/// What loses its data when a step is undone, and how: `before` is what was there before it.
+pub fn lost_by_undo<'a>(
+    step: &PlanStep,
+    before: Option<&Object>,
+    live: &'a Object,
+    claims: &'a [Object],
+) -> (Vec<&'a Object>, String) {
+    let change = match before {
+        None => Change::Goes("deleted"),
+        Some(_) if matches!(step.action, Action::Recreate { .. }) => Change::Goes("replaced"),
+        Some(before) => Change::Becomes(before),
+    };
+    lost_by(&step.target.id(), change, live, claims)
+}
+
+/// What loses its data by a change, and how.
+fn lost_by<'a>(
+    id: &ObjectId,
+    change: Change<'_>,
+    live: &'a Object,
+    claims: &'a [Object],
+) -> (Vec<&'a Object>, String) {
+    match (&*id.group, &*id.kind, change) {
+        ("apps", "StatefulSet", Change::Goes(verb)) => {
             let by_policy = is_delete(live, "whenDeleted");
             let own = claims_of(live, claims).into_iter().filter(|claim| by_policy || is_owned(claim, live));
             let lost: Vec<_> = own.filter(|claim| may_hold_data(claim)).collect();
@@ -110,12 +142,8 @@ fn lost_by<'a>(step: &PlanStep, live: &'a Object, claims: &'a [Object]) -> (Vec<
             };
             (lost, format!("{id} is {verb}, and {why}"))
         }
-        ("apps", "StatefulSet") => {
-            let Action::Apply { expected, .. } = &step.action else { return Default::default() };
-            if !is_delete(expected, "whenScaled") {
-                return Default::default();
-            }
-            let (before, after) = (Ordinals::of(live), Ordinals::of(expected));
+        ("apps", "StatefulSet", Change::Becomes(to)) if is_delete(to, "whenScaled") => {
+            let (before, after) = (Ordinals::of(live), Ordinals::of(to));
             let is_lost = |claim: &&Object| {
                 let ordinal = ordinal_of(live, claim);
                 may_hold_data(claim)
@@ -126,11 +154,15 @@ fn lost_by<'a>(step: &PlanStep, live: &'a Object, claims: &'a [Object]) -> (Vec<
             let policy = "its persistentVolumeClaimRetentionPolicy says whenScaled: Delete";
             (lost, format!("{id} is scaled from {from} to {to}, and {policy}"))
         }
-        ("", "PersistentVolumeClaim") if goes && may_hold_data(live) => (vec![live], format!("it is {verb}")),
-        ("", "PersistentVolume") if goes && live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" => {
+        ("", "PersistentVolumeClaim", Change::Goes(verb)) if may_hold_data(live) => {
+            (vec![live], format!("it is {verb}"))
+        }
+        ("", "PersistentVolume", Change::Goes(verb))
+            if live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" =>
+        {
             (vec![live], format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"))
         }
-        ("", "Namespace") if goes => {
+        ("", "Namespace", Change::Goes(verb)) => {
             let inside =
                 |claim: &&Object| claim.namespace() == Some(id.name.as_str()) && may_hold_data(claim);
             (claims.iter().filter(inside).collect(), format!("{id} is {verb}"))
@@ -191,9 +223,6 @@ fn ordinal_of(set: &Object, claim: &Object) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Target;
-    use crate::model::kinds::built_in;
-    use crate::model::plan::{Expect, Propagation, Undo};
     use serde_json::json;
 
     fn set(replicas: u32, start: u32, scaled: &str, deleted: &str) -> Object {
@@ -215,30 +244,18 @@ mod tests {
         all
     }
 
-    fn lost(action: Action, live: &Object) -> Vec<String> {
-        lost_of(action, live, &claims())
+    fn lost(change: Change<'_>, live: &Object) -> Vec<String> {
+        lost_of(change, live, &claims())
     }
 
-    fn lost_of(action: Action, live: &Object, claims: &[Object]) -> Vec<String> {
-        let kind = built_in(&live.gvk().group, live.kind()).unwrap();
-        let step = PlanStep {
-            id: 0,
-            wave: 0,
-            target: Target::new(&kind, live.namespace(), live.name()),
-            action,
-            expect: Expect::Absent,
-            undo: Undo::Restore,
-            why: String::new(),
-            changes: Vec::new(),
-            stamps: Vec::new(),
-        };
-        let (lost, why) = lost_by(&step, live, claims);
+    fn lost_of(change: Change<'_>, live: &Object, claims: &[Object]) -> Vec<String> {
+        let (lost, why) = lost_by(&live.id(), change, live, claims);
         assert!(lost.is_empty() || !why.is_empty());
         lost.into_iter().map(|claim| claim.name().to_owned()).collect()
     }
 
     fn scaled(live: &Object, to: &Object) -> Vec<String> {
-        lost(Action::Apply { object: to.clone(), take_over: None, expected: Box::new(to.clone()) }, live)
+        lost(Change::Becomes(to), live)
     }
 
     #[test]
@@ -266,20 +283,20 @@ mod tests {
 
     #[test]
     fn all_claims_go_with_a_set_whose_live_policy_says_so() {
-        let delete = || Action::Delete { propagation: Propagation::Foreground };
+        let delete = || Change::Goes("deleted");
         assert_eq!(lost(delete(), &set(1, 0, "Retain", "Delete")).len(), 4);
         assert!(lost(delete(), &set(1, 0, "Delete", "Retain")).is_empty());
         // Owned since another policy, of which nothing is left to be seen.
         let mut owned = claims();
         owned[1].value_mut()["metadata"]["ownerReferences"] = json!([{"uid": ""}]);
         assert_eq!(lost_of(delete(), &set(1, 0, "Retain", "Retain"), &owned), ["data-db-1"]);
-        let replaced = Action::Recreate { object: set(1, 0, "Retain", "Retain") };
+        let replaced = Change::Goes("replaced");
         assert_eq!(lost(replaced, &set(1, 0, "Retain", "Delete")).len(), 4);
     }
 
     #[test]
     fn a_claim_a_volume_and_a_namespace_that_go_take_data_along() {
-        let delete = || Action::Delete { propagation: Propagation::Background };
+        let delete = || Change::Goes("deleted");
         assert_eq!(lost(delete(), &claims()[0]), ["data-db-0"]);
         assert!(lost(delete(), &claims()[6]).is_empty(), "it never had a volume");
         let volume = |policy: &str| {

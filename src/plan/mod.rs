@@ -49,7 +49,7 @@ pub use approved::{moved, withheld};
 pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;
 pub use content::{content_hash, expect_holds, expect_present, same_content};
-pub use data_loss::{claims_needed, claims_of, data_lost_by_undo, name_data_loss};
+pub use data_loss::{allowance, claims_needed, claims_of, data_lost_by_undo, lost_by_undo, name_data_loss};
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};
 pub use hooks::not_applied;

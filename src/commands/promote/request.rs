@@ -103,7 +103,7 @@ impl Allow {
             adopt: self.adopt.iter().cloned().collect(),
             allow_prune: self.allow_prune,
             prune_kept: self.prune_kept.iter().cloned().collect(),
-            allow_data_loss: self.allow_data_loss.iter().cloned().collect(),
+            allow_data_loss: self.data_loss(),
             waivers: self.waive.iter().map(waiver).collect(),
             ..Policy::default()
         }

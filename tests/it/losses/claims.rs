@@ -136,7 +136,7 @@ fn a_claim_that_is_named_for_pruning_needs_the_word_for_its_data_too() {
 }
 
 #[test]
-fn a_revert_says_which_data_goes_with_what_the_promotion_had_created() {
+fn a_revert_deletes_data_of_what_the_promotion_had_created_only_where_it_is_named() {
     let app = App::new();
     let volumes = Volumes::of(&app, 1);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
@@ -144,10 +144,33 @@ fn a_revert_says_which_data_goes_with_what_the_promotion_had_created() {
     app.promote("1", &with_maps(&[])).run().exits(0);
     app.promote("2", &with_maps(&[claim])).run().exits(0);
     wait("it is bound", || app.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.status.phase}"]) == "Bound");
-    let ran = app.revert().run().exits(0);
+    let before = claims(&app);
+    let ran = app.revert().run().exits(2);
+    assert!(ran.stderr.contains(&allow(&app, "data").join(" ")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+    assert_eq!(claims(&app), before);
+    let ran = app.revert().args(allow(&app, "data")).run().exits(0);
+    assert_eq!(claims(&app), Vec::<String>::new());
     let is_told = |line: &str| line.contains("data") && line.contains("deleted with its data");
     assert!(ran.stderr.lines().any(is_told), "{}", ran.stderr);
     assert!(!ran.stderr.contains("everything is as before"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_revert_names_the_claims_that_go_with_a_set_or_with_its_pods() {
+    let app = App::new();
+    let volumes = Volumes::of(&app, 3);
+    let with = |replicas| with_maps(&[set(&volumes.0, replicas, Some(("Delete", "Delete")))]);
+    app.promote("1", &with(1)).run().exits(0);
+    app.promote("2", &with(3)).run().exits(0);
+    let ran = app.revert().run().exits(2);
+    let is_asked = |name: &str| ran.stderr.contains(&allow(&app, name).join(" "));
+    assert!(!is_asked("data-db-0") && is_asked("data-db-1") && is_asked("data-db-2"), "{}", ran.stderr);
+    assert_eq!(claims(&app).len(), 3);
+    let ran = app.revert().args(allow(&app, "data-db-1")).run().exits(2);
+    assert!(ran.stderr.contains(&allow(&app, "data-db-2").join(" ")), "{}", ran.stderr);
+    app.revert().args(allow(&app, "data-db-1")).args(allow(&app, "data-db-2")).run().exits(0);
+    wait("two claims go", || claims(&app).len() == 1);
 }
 
 #[test]

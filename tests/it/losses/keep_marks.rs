@@ -1,6 +1,6 @@
 //! Objects that another delivery tool's mark keeps stay when they leave the release, and are named.
 
-use crate::execute::app::{App, map};
+use crate::execute::app::{App, map, workload};
 use crate::harness::{Run, TestCluster};
 use serde_json::{Value, json};
 
@@ -34,4 +34,25 @@ fn what_a_keep_mark_keeps_is_not_pruned_and_is_named_with_its_mark() {
     // What stays is no drift of the release that it left.
     let mut diff = TestCluster::get().delivery();
     diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
+}
+
+#[test]
+fn what_was_created_with_a_keep_mark_outlives_the_revert_of_its_promotion_and_not_a_rollback() {
+    let app = App::new();
+    let plain = map("plain", json!({}));
+    let kept = || marked("kept", "helm.sh/resource-policy", "keep");
+    app.promote("1", std::slice::from_ref(&plain)).run().exits(0);
+    app.promote("2", &[plain.clone(), kept()]).run().exits(0);
+    let ran = app.revert().run().exits(0);
+    assert!(app.namespace.get("", "ConfigMap", "kept").is_some(), "{}", ran.stderr);
+    let is_named =
+        |line: &str| line.contains("kept") && line.contains("stays: helm.sh/resource-policy: keep");
+    assert!(ran.stderr.lines().any(is_named), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("everything is as before"), "{}", ran.stderr);
+
+    let broken = workload("Deployment", "web", '1', Some("image-not-found"));
+    let mut anew = kept();
+    anew["metadata"]["name"] = "anew".into();
+    app.promote("3", &[plain, anew, broken]).run().exits(3);
+    assert!(app.namespace.get("", "ConfigMap", "anew").is_none(), "nobody uses it yet");
 }

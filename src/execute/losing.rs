@@ -1,0 +1,101 @@
+//! Before a finished promotion is reverted: what it created may hold data by now, which goes only where its name was said.
+
+use super::machine::refused;
+use super::services::{Ended, Services};
+use super::standing::is_made_by;
+use crate::model::event::Event;
+use crate::model::journal::{Journal, StepPart, StepProgress, StepState};
+use crate::model::keep::keep_mark;
+use crate::model::{Object, ObjectId};
+use crate::observe::{claims, home::Bodies};
+use crate::plan::{allowance, lost_by_undo};
+use futures::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why it must not begin: data would go that nobody has allowed to go. None where it may.
+pub(super) async fn refusal(
+    journal: &Journal,
+    bodies: &Bodies,
+    allowed: &BTreeSet<String>,
+    services: &Services,
+) -> Option<Ended> {
+    let is_allowed = |id: &ObjectId| allowed.iter().any(|name| name.eq_ignore_ascii_case(&allowance(id)));
+    let mut lost = losses(journal, bodies, services).await;
+    lost.retain(|id, _| !is_allowed(id));
+    if lost.is_empty() {
+        return None;
+    }
+    let told: Vec<String> =
+        lost.iter().map(|(id, why)| format!("{id}: its data would be deleted: {why}")).collect();
+    let hint =
+        |id: &ObjectId| format!("--allow-data-loss {}, if nothing of it is needed any more", allowance(id));
+    Some(refused(format!("{}; nothing was changed", told.join("; ")), lost.keys().map(hint).collect()))
+}
+
+/// What loses its data by undoing all steps, and how.
+async fn losses(journal: &Journal, bodies: &Bodies, services: &Services) -> BTreeMap<ObjectId, String> {
+    let cluster = services.cluster.as_ref();
+    let done = journal
+        .steps
+        .iter()
+        .filter(|step| matches!(step.state, StepState::Intended | StepState::Done { .. }));
+    let parts = done.filter_map(|step| Some((step, bodies.steps.get(&step.id)?)));
+    let risky: Vec<(&StepProgress, &StepPart)> = parts.filter(|(_, part)| may_lose(part)).collect();
+    let reads = join_all(risky.iter().map(|(_, part)| cluster.get(&part.step.target))).await;
+
+    let mut found: Vec<(&StepPart, Object)> = Vec::with_capacity(risky.len());
+    for ((progress, part), read) in risky.into_iter().zip(reads) {
+        match read {
+            Ok(Some(live)) if goes(progress, part, &live) => found.push((part, live)),
+            Ok(_) => {}
+            Err(error) => unknown(part.step.target.id(), &error.to_string(), services),
+        }
+    }
+    let needed: BTreeSet<String> = found.iter().filter_map(|(_, live)| claims_lie_in(live)).collect();
+    let (claims, unread) = claims(cluster, &needed.into_iter().collect::<Vec<_>>()).await;
+    for unread in unread {
+        let message = format!("whether data will be deleted is unknown: {}", unread.why);
+        services.events.emit(Event::Note { object: None, message });
+    }
+
+    let mut lost = BTreeMap::new();
+    for (part, live) in &found {
+        let (objects, why) = lost_by_undo(&part.step, part.before.as_ref(), live, &claims);
+        for object in objects.into_iter().filter(|object| keep_mark(object).is_none()) {
+            lost.entry(object.id()).or_insert_with(|| why.clone());
+        }
+    }
+    lost
+}
+
+/// Kinds by which data goes.
+fn may_lose(part: &StepPart) -> bool {
+    let resource = &part.step.target.resource;
+    match (&*resource.group, &*resource.kind) {
+        ("", "PersistentVolumeClaim" | "PersistentVolume" | "Namespace") => part.before.is_none(),
+        ("apps", "StatefulSet") => true,
+        _ => false,
+    }
+}
+
+/// Whether the undo touches this object: another client's stays, and so does what was created with a keep mark.
+fn goes(progress: &StepProgress, part: &StepPart, live: &Object) -> bool {
+    let is_ours = match &progress.state {
+        StepState::Done { uid, .. } => uid == live.uid(),
+        _ => part.step.action.object().is_some_and(|sent| is_made_by(sent, live)),
+    };
+    part.before.is_some() || (is_ours && keep_mark(live).is_none())
+}
+
+fn claims_lie_in(live: &Object) -> Option<String> {
+    match live.kind() {
+        "StatefulSet" => live.namespace().map(Into::into),
+        "Namespace" => Some(live.name().to_owned()),
+        _ => None,
+    }
+}
+
+fn unknown(id: ObjectId, why: &str, services: &Services) {
+    let message = format!("whether its data will be deleted is unknown: {why}");
+    services.events.emit(Event::Note { object: Some(id), message });
+}
