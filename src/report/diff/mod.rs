@@ -1,5 +1,6 @@
 //! A comparison as people and programs read it. `view` makes redacted data of it; the formats only lay it out.
 
+mod aside;
 mod hand;
 mod html;
 mod junit;

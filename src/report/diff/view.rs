@@ -1,6 +1,7 @@
 //! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
 
 use super::super::redact::Redactor;
+use super::aside::{AsideView, asides};
 use super::pods::{ImageView, StaleView};
 use super::summary::{Summary, headline, summarise};
 use crate::model::ObjectId;
@@ -60,6 +61,8 @@ pub struct View {
     pub requirements: Vec<RequirementView>,
     /// Remarks on the environment's rules.
     pub rules: Vec<RuleView>,
+    /// Fields that differ and are not compared.
+    pub not_compared: Vec<AsideView>,
     /// Remarks on the whole comparison.
     pub notes: Vec<String>,
 }
@@ -217,6 +220,7 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
         stale,
         requirements,
         rules,
+        not_compared: asides(&comparison.objects, redactor),
         notes: meta.notes.iter().map(|note| redactor.text(note)).collect(),
     }
 }

@@ -455,6 +455,16 @@ fn what_admission_writes_anew_at_each_request_is_no_drift_and_no_failed_restore(
         second.stderr
     );
     in_sync(&namespace, &web(2), "auto");
+    let mut view = TestCluster::get().delivery();
+    let first = web(1);
+    view.arg("diff").arg(first.path()).args(["-n", namespace.name(), "-o", "json"]);
+    let not_compared = view.run().json()["notCompared"].clone();
+    let is_stamp = |one: &Value| {
+        one["name"] == "web"
+            && one["path"] == "/metadata/annotations/stamped-at"
+            && one["reason"] == "admission"
+    };
+    assert!(not_compared.as_array().unwrap().iter().any(is_stamp), "{not_compared:#}");
     TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
     assert_eq!(live(&namespace, "deployment/web")["spec"]["replicas"], 1);
 }

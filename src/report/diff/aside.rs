@@ -1,0 +1,50 @@
+//! Fields that differ and are not compared, one by one, as data.
+
+use super::super::redact::Redactor;
+use crate::model::ObjectId;
+use crate::model::finding::{Aside, AsideReason, ObjectComparison};
+use serde::Serialize;
+
+/// One field that differs and is not compared.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AsideView {
+    /// Its object.
+    #[serde(flatten)]
+    pub id: ObjectId,
+    /// Where.
+    pub path: String,
+    /// `admission`, `mark`, `restart`, `immutable` or `unknown`.
+    pub reason: &'static str,
+    /// The tool that marks, the manager that restarted, or why it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// All of them, in the order of the objects.
+pub(super) fn asides(objects: &[ObjectComparison], redactor: &Redactor) -> Vec<AsideView> {
+    let of_object = |object: &ObjectComparison| {
+        let id = redactor.id(&object.id());
+        let view = move |aside: &Aside| {
+            let (reason, detail) = named(&aside.reason);
+            AsideView {
+                id: id.clone(),
+                path: redactor.text(&aside.path.to_string()),
+                reason,
+                detail: detail.map(|detail| redactor.text(detail)),
+            }
+        };
+        object.asides.iter().map(view).collect::<Vec<_>>()
+    };
+    objects.iter().flat_map(of_object).collect()
+}
+
+fn named(reason: &AsideReason) -> (&'static str, Option<&str>) {
+    match reason {
+        AsideReason::Stamp => ("admission", None),
+        AsideReason::Mark { tool } => ("mark", Some(tool)),
+        AsideReason::Restart { manager } => ("restart", Some(manager)),
+        AsideReason::Bound => ("immutable", None),
+        AsideReason::Unknown { why } => ("unknown", Some(why)),
+    }
+}
