@@ -1,11 +1,10 @@
-//! A release that brings the namespace in which its lock and journal lie: it is created before them, and deleted after
+//! A release that brings the namespace in which its lock and journal lie: it is created before them, and deleted with
 //! them, where nothing of others is in it.
 
 use super::foreigners;
-use super::services::{Ended, Services};
+use super::services::Services;
 use super::standing::is_made_by;
 use crate::cluster::{ApiError, ApplyOptions, Deadline, DeleteOptions, Moment};
-use crate::model::event::{Event, Outcome};
 use crate::model::journal::StepPart;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Plan, PlanStep, Propagation};
@@ -79,19 +78,6 @@ impl OwnNamespace {
         let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: false, dry_run: false, not_after };
         let applied = cluster.apply(&self.target, self.object.value(), &options).await.map_err(failed)?;
         if applied.created { Ok(true) } else { Err(OwnNamespaceError::Foreign(name())) }
-    }
-
-    /// Deletes it under the lock, after a run that rolled everything back; says where it stays.
-    pub(super) async fn delete_after(&self, ended: &mut Ended, services: &Services) {
-        if !matches!(ended.outcome, Outcome::Reverted | Outcome::InterruptedReverted) {
-            return;
-        }
-        let Some(why) = self.delete(services).await else { return };
-        let message = format!("was created, and stays: {why}");
-        ended.outcome = Outcome::NotFullyReverted;
-        ended.message = format!("{}; namespace {} {message}", ended.message, self.target.name);
-        ended.next.push(format!("kubectl delete namespace {}", self.target.name));
-        services.events.emit(Event::Note { object: Some(self.target.id()), message });
     }
 
     /// Deletes what this tool created; why it stays, where it does.

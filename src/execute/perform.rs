@@ -2,6 +2,7 @@
 
 use super::ending;
 use super::machine::{Effect, Input};
+use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
 use super::patience::Problem;
 use super::requests::refusal;
@@ -108,8 +109,18 @@ impl Performer {
             Effect::Soak(steps) => self.soak(&steps).await,
             Effect::RereadPruned => reread(self.rereading().after_prune(&now.head.current).await),
             Effect::RereadReverted => reread(self.rereading().after_revert(&now.head.current).await),
+            Effect::DeleteHome => Input::HomeLeft(self.delete_home().await),
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
+        }
+    }
+
+    /// Deletes the namespace that the promotion created for itself; else why it stays.
+    async fn delete_home(&self) -> Result<(), String> {
+        let own = OwnNamespace::from_parts(self.bodies.steps.values(), &self.bodies.promotion.plan);
+        match own {
+            Some(own) => own.delete(&self.services).await.map_or(Ok(()), Err),
+            None => Ok(()),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::lock::Lock;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
-use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
 use super::patience::{Patience, Problem};
 use super::perform::Performer;
@@ -78,11 +77,7 @@ pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> E
         unwell: None,
         remains: Vec::new(),
     };
-    let own = OwnNamespace::from_parts(machine.bodies.steps.values(), &machine.bodies.promotion.plan);
-    let (mut ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
-    if let Some(own) = own {
-        own.delete_after(&mut ended, services).await;
-    }
+    let (ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
     if release {
         lock.release().await;
     }
@@ -124,7 +119,8 @@ impl Loop<'_> {
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
-                () = self.lock.lost() => Input::CutOff(super::ending::problem(Problem::LockLost)),
+                // It may go with the namespace that it lies in.
+                () = self.lock.lost(), if !is_leaving_home(&self.machine.stage) => Input::CutOff(super::ending::problem(Problem::LockLost)),
             };
         }
     }
@@ -181,6 +177,10 @@ impl Now {
     }
 }
 
+fn is_leaving_home(stage: &Stage) -> bool {
+    matches!(stage, Stage::LeavingHome(_) | Stage::HomeLeft)
+}
+
 fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Option<Phase> {
     let committed = journal == crate::model::journal::JournalPhase::Committed;
     Some(match stage {
@@ -194,6 +194,7 @@ fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Opti
         Stage::RereadingPruned => Phase::Prune,
         Stage::Narrowing | Stage::Forgetting | Stage::Closing => Phase::Commit,
         Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) | Stage::RereadingReverted => Phase::Revert,
+        Stage::LeavingHome(_) | Stage::HomeLeft => Phase::Revert,
         Stage::WritingOff | Stage::ForgettingParts | Stage::ClosingReverted => Phase::Revert,
     })
 }

@@ -3,6 +3,7 @@
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
 use crate::execute::order::{Group, put_back_then_delete};
+use crate::execute::own_namespace::creates_home;
 use crate::execute::services::Interrupt;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
@@ -95,6 +96,51 @@ impl Machine {
             return self.go(Stage::RereadingReverted, Effect::RereadReverted);
         }
         self.write_off(now)
+    }
+
+    /// A namespace that the promotion created goes with the journal in it, which stays open until then: whoever comes
+    /// after a crash sees that something is left to do.
+    pub(super) fn leave_home(&mut self, now: Timestamp) -> Vec<Effect> {
+        let journal = &self.head.current;
+        let is_undone = |id: &u32| {
+            let undo = journal.step(*id).map(|step| (&step.state, &step.undo));
+            matches!(undo, Some((StepState::Intended | StepState::Done { .. }, UndoState::Done { .. })))
+        };
+        let created = self
+            .bodies
+            .steps
+            .iter()
+            .find(|(id, part)| creates_home(&part.step, &journal.namespace) && is_undone(id));
+        match created {
+            Some((id, _)) if ending::left_behind(journal).is_empty() => {
+                self.go(Stage::LeavingHome(*id), Effect::DeleteHome)
+            }
+            _ => self.write_off(now),
+        }
+    }
+
+    /// Pre-images in other namespaces did not go with it.
+    pub(super) fn home_left(&mut self) -> Vec<Effect> {
+        let journal = &self.head.current;
+        let named = journal.parts.iter().chain(&journal.forget).chain(&journal.record);
+        let outside: Vec<Bundle> =
+            named.filter(|bundle| bundle.namespace != journal.namespace).cloned().collect();
+        if outside.is_empty() {
+            return self.finish_reverted();
+        }
+        self.go(Stage::HomeLeft, Effect::Forget(outside))
+    }
+
+    pub(super) fn home_stays(&mut self, step: u32, why: String, now: Timestamp) -> Vec<Effect> {
+        let by_hand = vec![format!("kubectl delete namespace {}", self.head.current.namespace)];
+        let why = format!("it was created, and stays: {why}");
+        let object = self.head.current.step(step).map(|step| step.target.id());
+        let mut effects = vec![Effect::Emit(Event::Note { object, message: why.clone() })];
+        if let Some(step) = self.head.current.step_mut(step) {
+            step.undo = UndoState::Left { why, by_hand };
+        }
+        effects.extend(self.write_off(now));
+        effects
     }
 
     pub(super) fn write_off(&mut self, now: Timestamp) -> Vec<Effect> {

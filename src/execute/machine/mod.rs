@@ -38,6 +38,8 @@ pub(super) enum Input {
     Reread(Vec<Remain>),
     /// A step's undo has ended.
     Undone(u32, UndoState),
+    /// The namespace in which the journal lies is gone, or why it stays.
+    HomeLeft(Result<(), String>),
     /// The API server did not answer for too long, or the lock is another's.
     CutOff(String),
     /// A person wants to stop.
@@ -73,6 +75,8 @@ pub(super) enum Effect {
     RereadPruned,
     /// Read once more what was restored or deleted.
     RereadReverted,
+    /// Delete the namespace in which the journal lies.
+    DeleteHome,
     /// Say something.
     Emit(Event),
     /// End; give the lock back, or leave it to expire.
@@ -104,6 +108,8 @@ pub(super) enum Stage {
     Undoing(usize, BTreeSet<u32>),
     Settling(usize),
     RereadingReverted,
+    LeavingHome(u32),
+    HomeLeft,
     WritingOff,
     ForgettingParts,
     ClosingReverted,
@@ -224,9 +230,12 @@ impl Machine {
             (Stage::RereadingReverted, Input::Reread(remains)) => {
                 let mut effects: Vec<Effect> = remains.iter().cloned().map(say).collect();
                 self.remains = remains;
-                effects.extend(self.write_off(now));
+                effects.extend(self.leave_home(now));
                 effects
             }
+            (Stage::LeavingHome(_), Input::HomeLeft(Ok(()))) => self.home_left(),
+            (Stage::HomeLeft, Input::Written) => self.finish_reverted(),
+            (Stage::LeavingHome(step), Input::HomeLeft(Err(why))) => self.home_stays(step, why, now),
             (Stage::WritingOff, Input::Written) => self.close_reverted(now),
             (Stage::ClosingReverted, Input::Written) => self.forget_reverted(),
             (Stage::ForgettingParts, Input::Written) => self.finish_reverted(),
@@ -260,6 +269,8 @@ impl Machine {
                 let message = format!("the journal cannot be written: {why}");
                 self.fail(Failure::of(None, CauseKind::Refused, message), now)
             }
+            // The journal that named them is gone.
+            Stage::HomeLeft => self.finish_reverted(),
             _ => self.leave(why),
         }
     }

@@ -1,9 +1,12 @@
-//! A release that brings the namespace to which it is promoted: it is created before lock and journal, and goes after them.
+//! A release that brings the namespace to which it is promoted: it is created before lock and journal, and goes with them.
 
 use crate::execute::app::{App, NAME, map, workload};
-use crate::harness::{Ran, Run, TestCluster, unique};
+use crate::harness::{Act, KillProxy, Ran, Recorded, Run, TestCluster, unique};
+use http::Method;
 use kubectl_delivery::model::names::{applyset_id, inventory};
+use rstest::rstest;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// A namespace that is not there.
 struct Own {
@@ -81,6 +84,40 @@ fn a_namespace_that_a_killed_run_created_before_its_journal_is_the_next_runs_to_
     let broken = workload("Deployment", "web", '1', Some("crash-loop"));
     own.promote("1", &[map("app", json!({})), broken], &[]).exits(3);
     assert!(!own.is_there());
+}
+
+#[rstest]
+#[case::before(Act::KillBefore)]
+#[case::after(Act::KillAfter)]
+fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_does_not_take_away(
+    #[case] act: Act,
+) {
+    let own = Own::new();
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    let objects = [map("app", json!({"a": "b"}))];
+    own.promote("1", &objects, &[]).exits(0);
+    let goes = |write: &Recorded| {
+        write.method == Method::DELETE && write.path.ends_with(&format!("/namespaces/{}", own.name))
+    };
+    proxy.run(TestCluster::get().delivery().args(["revert", NAME, "-n", &own.name])).exits(0);
+    let at = proxy.writes().iter().position(goes).expect("it is deleted") + 1;
+
+    own.promote("2", &objects, &[]).exits(0);
+    proxy.forget();
+    proxy.at_write(at, act);
+    let killed = proxy.run(TestCluster::get().delivery().args(["revert", NAME, "-n", &own.name]));
+    assert_eq!(killed.code, None, "{}", killed.stderr);
+    proxy.forget();
+    if act == Act::KillBefore {
+        let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
+        assert!(status[0].get("open").is_some(), "what is left is told: {status}");
+        own.command(&["revert", NAME]).exits(0);
+    }
+    let start = Instant::now();
+    while own.is_there() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it stays");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]

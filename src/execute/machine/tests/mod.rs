@@ -158,6 +158,7 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::FollowPutBack(ids) => format!("follow put back {ids:?}"),
         Effect::RereadPruned => "read pruned".into(),
         Effect::RereadReverted => "read reverted".into(),
+        Effect::DeleteHome => "delete home".into(),
         Effect::Emit(_) => "say".into(),
         Effect::Finish(ended, release) => format!("finish {:?} {release}", ended.outcome),
     };
