@@ -2,6 +2,7 @@
 //! conversions and admission are the server's.
 
 use super::managed_fields::Owners;
+use crate::model::emptiness::is_filled;
 use crate::model::kinds::well_known;
 use crate::model::list_key::{key_step, list_key};
 use crate::model::names::FIELD_MANAGER;
@@ -221,7 +222,7 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
                 name == "status" || FILLED_IN.iter().any(|(key, default)| name == key && value == default)
             };
             let is_wanted = |(name, wanted): (&String, &Value)| {
-                live.get(name).map_or_else(|| says_nothing(wanted), |live| is_filled_in(live, wanted))
+                live.get(name).map_or_else(|| !is_filled(wanted), |live| is_filled_in(live, wanted))
             };
             wanted.iter().all(is_wanted)
                 && live.iter().filter(|(name, _)| !wanted.contains_key(*name)).all(is_default)
@@ -231,15 +232,6 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
                 && live.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted))
         }
         _ => is_same(live, wanted),
-    }
-}
-
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
     }
 }
 

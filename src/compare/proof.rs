@@ -7,6 +7,7 @@
 
 use super::any_text;
 use super::managed_fields::Owners;
+use crate::model::emptiness::{is_filled, is_filled_throughout};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -140,7 +141,7 @@ impl Walk<'_> {
         if owned.is_empty() {
             // A whole that is what the server itself wrote stays as it is, with what is empty in it.
             let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
-            return is_whole || says_something(wanted) && self.text(wanted, held, way);
+            return is_whole || is_filled_throughout(wanted) && self.text(wanted, held, way);
         }
         match (wanted, held) {
             (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
@@ -185,31 +186,12 @@ impl Walk<'_> {
     fn item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         match (owned.as_object(), wanted, held) {
             // The value of a set is its own key.
-            (Some(owned), _, _) if owned.is_empty() => says_something(wanted) && wanted == held,
+            (Some(owned), _, _) if owned.is_empty() => is_filled_throughout(wanted) && wanted == held,
             (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
                 self.each(owned, ".", wanted.iter(), held, way)
             }
             _ => false,
         }
-    }
-}
-
-/// A null resets, and empty values may be kept, dropped or defaulted: the server's to say.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Object(map) => !map.is_empty() && map.values().all(says_something),
-        Value::Array(items) => !items.is_empty() && items.iter().all(says_something),
-        Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-fn is_filled(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Null => false,
-        Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

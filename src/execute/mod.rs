@@ -3,6 +3,7 @@
 //! A pure state machine says what comes next; a loop performs it. Before anything is changed a journal is written into
 //! the cluster, so that any later run, on any machine, can finish or undo what this one began.
 
+mod applying;
 mod codec;
 mod ending;
 mod fence;
@@ -21,6 +22,7 @@ mod process;
 mod promote;
 mod requests;
 mod reread;
+mod restoring;
 mod run;
 mod services;
 mod settle;

@@ -1,25 +1,22 @@
 //! One step against the API server: look, write with preconditions, and look again where anything is in doubt.
 
+use super::applying::checked;
 use super::patience::{Clock, Patience, Problem};
 use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
 use super::store::is_passing;
-use crate::cluster::{ApiError, Applied, ApplyOptions, Cluster, Deadline};
-use crate::model::allocation::without_allocated;
+use crate::cluster::{ApiError, Applied, Cluster, Deadline};
 use crate::model::journal::StepPart;
-use crate::model::kinds::well_known;
-use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::verdict::CauseKind;
-use crate::model::{FieldPath, Object, Target};
-use crate::plan::{dropped, lost_an_empty_one};
+use crate::model::{Object, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often a step is tried again after a conflict before it is one.
-const CONFLICTS: u32 = 12;
+pub(super) const CONFLICTS: u32 = 12;
 /// How long a kind may take to be served after its CRD is established.
 const UNSERVED: Duration = Duration::from_secs(30);
 
@@ -50,7 +47,7 @@ pub(super) struct Steps {
 }
 
 /// Why a try did not end a step.
-enum Again {
+pub(super) enum Again {
     /// Look again at once.
     Look,
     /// Wait a little.
@@ -66,14 +63,14 @@ impl From<Problem> for Again {
 }
 
 /// One step being tried.
-struct Trying<'a> {
-    part: &'a StepPart,
+pub(super) struct Trying<'a> {
+    pub part: &'a StepPart,
     /// Whether anything was written, or may have been: by this run, or by the one whose work it takes up.
     wrote: AtomicBool,
 }
 
 impl Trying<'_> {
-    fn has_written(&self) {
+    pub fn has_written(&self) {
         self.wrote.store(true, Ordering::Relaxed);
     }
 
@@ -166,7 +163,7 @@ impl Steps {
         }
     }
 
-    fn after_read(&self, part: &StepPart, error: ApiError, clock: &Clock<'_>) -> Again {
+    pub(super) fn after_read(&self, part: &StepPart, error: ApiError, clock: &Clock<'_>) -> Again {
         match error {
             // A custom resource works a little after its CRD is established.
             ApiError::NotServed { .. } if matches!(part.step.action, Action::Delete { .. }) => {
@@ -235,81 +232,6 @@ impl Steps {
         }
     }
 
-    async fn apply(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
-        let step = &trying.part.step;
-        let Action::Apply { object, expected, take_over } = &step.action else {
-            return Ok(Outcome::Conflict("expected an apply".into()));
-        };
-        let mut answer = self.apply_onto(trying, object, live, clock).await?;
-        let is_lost =
-            |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
-        if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {
-            answer = self.with_empty_ones(trying, object, answer, clock).await?;
-        }
-        let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
-        let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
-        let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
-        Ok(checked(object, answer.object, changed))
-    }
-
-    /// An apply that takes away all that a map or list held takes it too: where it was sent empty, the next one brings it
-    /// back. Of its own kinds the server keeps no empty list. Its controller may write in between.
-    async fn with_empty_ones(
-        &self,
-        trying: &Trying<'_>,
-        object: &Object,
-        mut answer: Applied,
-        clock: &Clock<'_>,
-    ) -> Result<Applied, Again> {
-        trying.has_written();
-        let target = &trying.part.step.target;
-        let is_custom = well_known(&object.gvk()).is_none();
-        for _ in 0..CONFLICTS {
-            if !lost_an_empty_one(object.value(), answer.object.value(), is_custom) {
-                break;
-            }
-            match self.apply_onto(trying, object, &answer.object, clock).await {
-                Ok(again) => return Ok(again),
-                Err(Again::Look) => {
-                    let read = self.cluster.get(target).await;
-                    let read = read.map_err(|error| self.after_read(trying.part, error, clock))?;
-                    answer.object =
-                        read.filter(|read| read.uid() == answer.object.uid()).ok_or(Again::Look)?;
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(answer)
-    }
-
-    /// One apply over exactly this version.
-    async fn apply_onto(
-        &self,
-        trying: &Trying<'_>,
-        object: &Object,
-        live: &Object,
-        clock: &Clock<'_>,
-    ) -> Result<Applied, Again> {
-        let mut body = object.value().clone();
-        body["metadata"]["uid"] = live.uid().into();
-        body["metadata"]["resourceVersion"] = live.resource_version().into();
-        let deadline = clock.before_write().await?;
-        let answer = self.send_apply(&trying.part.step.target, &body, true, deadline).await;
-        answer.map_err(|error| self.after_write(trying, error, clock))
-    }
-
-    async fn send_apply(
-        &self,
-        target: &Target,
-        body: &Value,
-        force: bool,
-        deadline: Deadline,
-    ) -> Result<Applied, ApiError> {
-        let not_after = Some(deadline);
-        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force, dry_run: false, not_after };
-        self.cluster.apply(target, body, &options).await
-    }
-
     /// Writes managedFields and nothing else, over exactly this version.
     pub(super) async fn write_ownership(
         &self,
@@ -365,7 +287,7 @@ impl Steps {
         }
     }
 
-    fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Clock<'_>) -> Again {
+    pub(super) fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Clock<'_>) -> Again {
         if error.may_have_been_done() {
             trying.has_written();
         }
@@ -389,21 +311,6 @@ fn held_by(live: &Object, waited: Duration) -> String {
         return format!("expected it to go within {seconds} s, found it still there");
     }
     format!("expected it to go within {seconds} s, found it held by its finalizers {}", names.join(", "))
-}
-
-/// Whether the server kept what was sent.
-fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
-    let lost = dropped(sent.value(), answer.value());
-    if !lost.is_empty() {
-        let why =
-            format!("expected the server to keep every field, found that it dropped {}", lost.join(", "));
-        return Outcome::Otherwise(Box::new(answer), why);
-    }
-    if !changed.is_empty() {
-        let why = format!("expected what the dry run showed, found other values at {}", changed.join(", "));
-        return Outcome::Otherwise(Box::new(answer), why);
-    }
-    Outcome::Done(Some(Box::new(answer)))
 }
 
 /// The uid that a step expects.

@@ -3,22 +3,20 @@
 use super::own_namespace::creates_home;
 use super::patience::{Clock, Problem};
 use super::requests::{deletion, is_failed_test, refusal, write_options};
-use super::standing::{Standing, is_made_by, standing};
-use super::steps::{Outcome, Steps, expected_uid};
+use super::standing::is_made_by;
+use super::steps::{Outcome, Steps};
 use super::store::is_passing;
-use super::{fence, foreigners, pristine};
+use super::{foreigners, pristine};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::keep::keep_mark;
-use crate::model::plan::{Action, Propagation, Undo};
-use crate::model::{FieldPath, Object, Target};
-use crate::plan::{
-    content_hash, data_lost_by_undo, is_immutable, merge, merged_ownership, same_content, same_ownership,
-};
+use crate::model::plan::{Propagation, Undo};
+use crate::model::{Object, Target};
+use crate::plan::{content_hash, data_lost_by_undo, merged_ownership};
 use std::time::Duration;
 
 /// How often an undo is tried again after a conflict.
-const CONFLICTS: u32 = 12;
+pub(super) const CONFLICTS: u32 = 12;
 
 /// How steps are undone.
 pub(super) struct Undoing<'a> {
@@ -85,7 +83,7 @@ impl Undoing<'_> {
         }
     }
 
-    fn left(&self, why: String) -> UndoState {
+    pub(super) fn left(&self, why: String) -> UndoState {
         UndoState::Left { why, by_hand: self.by_hand.clone() }
     }
 
@@ -158,7 +156,7 @@ impl Undoing<'_> {
         Ok(done(None, self.data_lost(None, &live)))
     }
 
-    fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
+    pub(super) fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
         data_lost_by_undo(before, live).filter(|_| self.was_promoted).into_iter().collect()
     }
 
@@ -176,7 +174,7 @@ impl Undoing<'_> {
     }
 
     /// Waits until it is gone.
-    async fn gone(&self, target: &Target, uid: &str) -> Result<(), Next> {
+    pub(super) async fn gone(&self, target: &Target, uid: &str) -> Result<(), Next> {
         match self.steps.wait_gone(target, uid).await {
             Ok(()) => Ok(()),
             Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
@@ -217,7 +215,12 @@ impl Undoing<'_> {
         Ok(self.left(format!("expected to create it again, found: {why}")))
     }
 
-    async fn own_again(&self, part: &StepPart, before: &Object, made: Object) -> Result<UndoState, Next> {
+    pub(super) async fn own_again(
+        &self,
+        part: &StepPart,
+        before: &Object,
+        made: Object,
+    ) -> Result<UndoState, Next> {
         let entries = merged_ownership(before, &made, &made);
         let owned = self.write_ownership(&part.step.target, &made, &entries).await?;
         let mut notes = vec!["it has a new uid".to_owned()];
@@ -230,163 +233,6 @@ impl Undoing<'_> {
         Ok(done(Some(&owned), notes))
     }
 
-    /// Puts a changed object back.
-    async fn put_back(
-        &self,
-        part: &StepPart,
-        progress: &StepProgress,
-        before: &Object,
-        live: Object,
-        clock: &Clock<'_>,
-    ) -> Result<UndoState, Next> {
-        let target = &part.step.target;
-        if live.at("/metadata/deletionTimestamp").is_some() {
-            self.gone(target, live.uid()).await?;
-            return Err(Next::Look);
-        }
-        if expected_uid(part) != Some(live.uid()) {
-            return self.replaced(part, progress, before, live, clock).await;
-        }
-        let is_to_go = matches!(part.step.action, Action::Recreate { .. } | Action::Delete { .. });
-        // It was not deleted yet, and nothing else was done to it.
-        if is_to_go && !self.fence && !fence::is_touched(&live) {
-            return Ok(done(Some(&live), Vec::new()));
-        }
-        let in_doubt = progress.state == StepState::Intended;
-        if in_doubt && !is_to_go && holds_nothing_of(part, before, &live) {
-            let note = "somebody changed it before this promotion could, and it stays as it is";
-            return Ok(done(Some(&live), vec![note.into()]));
-        }
-        if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
-            if self.fence || fence::is_touched(&live) {
-                let deadline = clock.before_write().await?;
-                let touched = fence::touch(self.steps, target, before, &live, deadline).await;
-                touched.map_err(|error| self.after(error))?;
-            }
-            return Ok(done(Some(&live), Vec::new()));
-        }
-        self.restore(part, progress, before, live, clock).await
-    }
-
-    /// Another object stands where ours stood: the promotion's own new Job, or somebody's.
-    async fn replaced(
-        &self,
-        part: &StepPart,
-        progress: &StepProgress,
-        before: &Object,
-        live: Object,
-        clock: &Clock<'_>,
-    ) -> Result<UndoState, Next> {
-        let ours = match (&part.step.action, &progress.state) {
-            (Action::Recreate { .. }, StepState::Done { uid, .. }) => uid == live.uid(),
-            (Action::Recreate { object }, _) => is_made_by(object, &live),
-            _ => false,
-        };
-        if let (true, Undo::Impossible { why }) = (ours, &part.step.undo) {
-            return Ok(self.left(why.clone()));
-        }
-        if ours {
-            self.delete(&part.step.target, &live, clock).await?;
-            return Err(Next::Look);
-        }
-        // What an earlier try of this undo created again.
-        if same_content(&live, before) || pristine::is_brought_back(before, &live) {
-            return self.own_again(part, before, live).await;
-        }
-        Ok(self.left("somebody deleted it and made a new one".into()))
-    }
-
-    async fn restore(
-        &self,
-        part: &StepPart,
-        progress: &StepProgress,
-        before: &Object,
-        live: Object,
-        clock: &Clock<'_>,
-    ) -> Result<UndoState, Next> {
-        let target = &part.step.target;
-        let untouched = progress.state.is_left_as(&content_hash(&live));
-        let Action::Apply { expected, .. } = &part.step.action else {
-            return Ok(done(Some(&live), Vec::new()));
-        };
-        let mut merged = merge(before, expected, &live, self.keep_foreign && !untouched);
-        if untouched {
-            // Where live is not what the dry run showed, the server chose: a port, an address.
-            merged.foreign.clear();
-        }
-        let notes = merged.foreign.iter().map(|path| {
-            let wins = if self.keep_foreign { "was kept" } else { "was put back all the same" };
-            format!("{path}, which somebody changed since, {wins}")
-        });
-        let notes = notes.chain(self.data_lost(Some(&merged.object), &live)).collect();
-        let mut now = live.clone();
-        if part.step.undo == Undo::Replace && is_immutable(&live) {
-            self.delete(target, &live, clock).await?;
-            return Err(Next::Look);
-        }
-        if !same_content(&merged.object, &live) {
-            let mut body = merged.object.value().clone();
-            if let Some(metadata) = body.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
-                metadata.shift_remove("managedFields");
-            }
-            let options = write_options(clock.before_write().await?);
-            let answer = self.steps.cluster.replace(target, &body, &options).await;
-            now = answer.map_err(|error| self.after(error))?.object;
-        }
-        let entries = merged_ownership(before, &live, &merged.object);
-        let owned = self.write_ownership(target, &now, &entries).await?;
-        let mut paths = crate::plan::differing(&owned, &merged.object);
-        paths.retain(|path| !part.step.stamps.contains(path));
-        if !same_content(&owned, &merged.object) && !paths.is_empty() {
-            let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
-            return Ok(self.left(format!("expected what it was, found other values at {}", paths.join(", "))));
-        }
-        Ok(done(Some(&owned), notes))
-    }
-
-    /// Writes managedFields where they are not those already; status entries are live's.
-    async fn write_ownership(
-        &self,
-        target: &Target,
-        live: &Object,
-        entries: &[serde_json::Value],
-    ) -> Result<Object, Next> {
-        let mut live = live.clone();
-        for _ in 0..CONFLICTS {
-            if same_ownership(live.managed_fields(), entries) {
-                return Ok(live);
-            }
-            let mut wanted: Vec<_> =
-                entries.iter().filter(|entry| entry["subresource"] != "status").cloned().collect();
-            wanted.extend(
-                live.managed_fields().iter().filter(|entry| entry["subresource"] == "status").cloned(),
-            );
-            if wanted.len() > 1 {
-                wanted.retain(|entry| entry.get("manager").is_some());
-            }
-            let deadline = self.steps.patience.start().before_write().await?;
-            match self.steps.write_ownership(target, &live, &wanted, deadline).await {
-                Ok(answer) if same_ownership(answer.object.managed_fields(), entries) => {
-                    return Ok(answer.object);
-                }
-                Ok(_) => {
-                    let why = "expected its field ownership as it was, found that the server keeps another";
-                    return Err(Next::End(self.left(why.into())));
-                }
-                Err(error) if error.is_conflict() || is_test(&error) => {
-                    let read = self.steps.cluster.get(target).await.map_err(|error| self.after(error))?;
-                    let read = read.ok_or(Next::Look)?;
-                    if !same_content(&read, &live) || read.uid() != live.uid() {
-                        return Err(Next::Look);
-                    }
-                    live = read;
-                }
-                Err(error) => return Err(self.after(error)),
-            }
-        }
-        Err(Next::Look)
-    }
-
     pub(super) fn after(&self, error: ApiError) -> Next {
         match &error {
             error if error.is_conflict() || is_test(error) => Next::Look,
@@ -396,22 +242,11 @@ impl Undoing<'_> {
     }
 }
 
-/// Whether somebody else has changed an object that an apply in doubt has certainly not changed: none of its fields is
-/// what the apply would have made of it.
-fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
-    let Action::Apply { expected, take_over: None, .. } = &part.step.action else { return false };
-    let at = |path: &FieldPath, object: &Object| path.get(object.value()).cloned();
-    let told = part.step.changes.iter().filter(|path| at(path, expected) != at(path, before));
-    let mut told = told.peekable();
-    let is_foreign = matches!(standing(part, Some(live)), Standing::Foreign(_));
-    is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))
-}
-
 /// Whether an address or a port that is asked for is still another's.
 fn is_taken(error: &ApiError) -> bool {
     error.to_string().contains("already allocated")
 }
 
-fn is_test(error: &ApiError) -> bool {
+pub(super) fn is_test(error: &ApiError) -> bool {
     matches!(error, ApiError::Status { code: 422, message, .. } if is_failed_test(message))
 }

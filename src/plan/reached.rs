@@ -1,6 +1,7 @@
 //! Whether a step ends where it is meant to: its fields in the server's answer, beside those of the target.
 
 use crate::model::allocation::{is_allocated, without_allocated};
+use crate::model::emptiness::has_text;
 use crate::model::finding::ObjectComparison;
 use crate::model::plan::PlanStep;
 use crate::model::{FieldPath, Object};
@@ -28,11 +29,5 @@ pub(super) fn not_reached<'s>(
 
 /// A value that says something: the server keeps or drops what is empty.
 fn says(value: Option<&Value>) -> Option<&Value> {
-    value.filter(|value| match value {
-        Value::Null => false,
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
-    })
+    value.filter(|value| has_text(value))
 }

@@ -5,6 +5,7 @@ use super::going::namespace_going;
 use super::policy::refuse;
 use crate::model::ObjectId;
 use crate::model::check::Check;
+use crate::model::emptiness::is_not_zero;
 use crate::model::list_key::{key_step, list_key};
 use crate::model::plan::PreflightFinding;
 use serde_json::Value;
@@ -73,7 +74,7 @@ fn name_of(id: &ObjectId) -> String {
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
 pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    missing(sent, answer, &says_something, &String::new, &mut found);
+    missing(sent, answer, &is_not_zero, &String::new, &mut found);
     found
 }
 
@@ -88,18 +89,6 @@ pub fn lost_an_empty_one(sent: &Value, answer: &Value, lists_count: bool) -> boo
     let mut found = Vec::new();
     missing(sent, answer, &is_empty, &String::new, &mut found);
     !found.is_empty()
-}
-
-/// Empty values and nulls may vanish.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-    }
 }
 
 /// Which of the fields that count were sent and are not there. `path` is made where one is found: mostly none is.

@@ -1,0 +1,109 @@
+//! One apply over exactly the version that was read, and what the server made of it.
+
+use super::patience::Clock;
+use super::steps::{Again, CONFLICTS, Outcome, Steps, Trying};
+use crate::cluster::{ApiError, Applied, ApplyOptions, Deadline};
+use crate::model::allocation::without_allocated;
+use crate::model::kinds::well_known;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::plan::Action;
+use crate::model::{FieldPath, Object, Target};
+use crate::plan::{dropped, lost_an_empty_one};
+use serde_json::Value;
+
+impl Steps {
+    pub(super) async fn apply(
+        &self,
+        trying: &Trying<'_>,
+        live: &Object,
+        clock: &Clock<'_>,
+    ) -> Result<Outcome, Again> {
+        let step = &trying.part.step;
+        let Action::Apply { object, expected, take_over } = &step.action else {
+            return Ok(Outcome::Conflict("expected an apply".into()));
+        };
+        let mut answer = self.apply_onto(trying, object, live, clock).await?;
+        let is_lost =
+            |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
+        if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {
+            answer = self.with_empty_ones(trying, object, answer, clock).await?;
+        }
+        let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
+        let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
+        let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
+        Ok(checked(object, answer.object, changed))
+    }
+
+    /// An apply that takes away all that a map or list held takes it too: where it was sent empty, the next one brings it
+    /// back. Of its own kinds the server keeps no empty list. Its controller may write in between.
+    async fn with_empty_ones(
+        &self,
+        trying: &Trying<'_>,
+        object: &Object,
+        mut answer: Applied,
+        clock: &Clock<'_>,
+    ) -> Result<Applied, Again> {
+        trying.has_written();
+        let target = &trying.part.step.target;
+        let is_custom = well_known(&object.gvk()).is_none();
+        for _ in 0..CONFLICTS {
+            if !lost_an_empty_one(object.value(), answer.object.value(), is_custom) {
+                break;
+            }
+            match self.apply_onto(trying, object, &answer.object, clock).await {
+                Ok(again) => return Ok(again),
+                Err(Again::Look) => {
+                    let read = self.cluster.get(target).await;
+                    let read = read.map_err(|error| self.after_read(trying.part, error, clock))?;
+                    answer.object =
+                        read.filter(|read| read.uid() == answer.object.uid()).ok_or(Again::Look)?;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(answer)
+    }
+
+    /// One apply over exactly this version.
+    async fn apply_onto(
+        &self,
+        trying: &Trying<'_>,
+        object: &Object,
+        live: &Object,
+        clock: &Clock<'_>,
+    ) -> Result<Applied, Again> {
+        let mut body = object.value().clone();
+        body["metadata"]["uid"] = live.uid().into();
+        body["metadata"]["resourceVersion"] = live.resource_version().into();
+        let deadline = clock.before_write().await?;
+        let answer = self.send_apply(&trying.part.step.target, &body, true, deadline).await;
+        answer.map_err(|error| self.after_write(trying, error, clock))
+    }
+
+    pub(super) async fn send_apply(
+        &self,
+        target: &Target,
+        body: &Value,
+        force: bool,
+        deadline: Deadline,
+    ) -> Result<Applied, ApiError> {
+        let not_after = Some(deadline);
+        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force, dry_run: false, not_after };
+        self.cluster.apply(target, body, &options).await
+    }
+}
+
+/// Whether the server kept what was sent.
+pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
+    let lost = dropped(sent.value(), answer.value());
+    if !lost.is_empty() {
+        let why =
+            format!("expected the server to keep every field, found that it dropped {}", lost.join(", "));
+        return Outcome::Otherwise(Box::new(answer), why);
+    }
+    if !changed.is_empty() {
+        let why = format!("expected what the dry run showed, found other values at {}", changed.join(", "));
+        return Outcome::Otherwise(Box::new(answer), why);
+    }
+    Outcome::Done(Some(Box::new(answer)))
+}
