@@ -7,8 +7,9 @@ use crate::harness::Run;
 use crate::life::{differences, seconds};
 use crate::scene::{Scene, expect};
 use crate::table::Row;
+use kubectl_delivery::model::names::RESTART_ANNOTATION;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const COUNT: usize = 10;
 
@@ -37,7 +38,8 @@ type Made = (Value, &'static str);
 
 fn edited(scene: &Scene, draw: &mut Draw) -> Vec<Made> {
     let mut made: Vec<Made> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut tried: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let each = COUNT.div_ceil(scene.rendered.objects.len());
     for _ in 0..400 {
         if made.len() == COUNT {
             break;
@@ -47,7 +49,10 @@ fn edited(scene: &Scene, draw: &mut Draw) -> Vec<Made> {
         let edit = &edits[draw.below(edits.len())];
         let id =
             format!("{} {} {}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
-        if !seen.insert(id) {
+        let paths = tried.entry(id).or_default();
+        // What is deleted has no other change to be named.
+        let is_alone = paths.contains("") || (edit.path.is_empty() && !paths.is_empty());
+        if paths.len() == each || is_alone || !paths.insert(edit.path) {
             continue;
         }
         let file = scene.rendered.file("edited.json");
@@ -240,12 +245,22 @@ fn undone(scene: &Scene, before: &Copy) -> Result<String, String> {
     }
 }
 
-/// Without who owns what, and without the addresses that a new Service gets.
+/// Without who owns what, without the addresses that a new Service gets, and without the mark by which pods restart that
+/// read configuration which was changed by hand.
 fn content(copy: Copy) -> Copy {
     let mut copy = copy.without_addresses();
     for value in copy.0.values_mut() {
         if let Some(metadata) = value["metadata"].as_object_mut() {
             metadata.shift_remove("managedFields");
+        }
+        let template = value.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut);
+        if let Some(metadata) = template
+            && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
+        {
+            annotations.shift_remove(RESTART_ANNOTATION);
+            if annotations.is_empty() {
+                metadata.shift_remove("annotations");
+            }
         }
     }
     copy

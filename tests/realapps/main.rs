@@ -1,7 +1,7 @@
 //! Real installations, unmodified, on simulated nodes: promoted, edited, broken, adopted and reverted. `make realapps`.
 //!
 //! `APPS=name,name` takes these, `APPS=ci` those that fit ten minutes; `PARTS=life,apply,server-side,helm` takes parts;
-//! `SEED=n` repeats what was drawn at random. A run of everything writes docs/real-applications.md.
+//! `SEED=n` repeats what was drawn at random. A run of all parts writes its rows of docs/real-applications.md.
 
 #[path = "../it/execute/copy.rs"]
 #[allow(dead_code)]
@@ -68,8 +68,9 @@ fn real_applications_are_promoted_edited_broken_adopted_and_reverted() {
         }
         println!("{}", row.line());
         rows.push(row);
+        // What is done stays where the run is ended.
+        table::write(&rows, seed);
     }
     let failures: Vec<String> = rows.iter().flat_map(Row::failures).collect();
-    table::write(&rows, seed);
     assert!(failures.is_empty(), "{} failures (SEED={seed}):\n{}", failures.len(), failures.join("\n"));
 }

@@ -4,7 +4,7 @@ use crate::scene::logs;
 use std::path::Path;
 
 /// The columns after the name and the count of objects.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 13] = [
     "record",
     "promote",
     "diff",
@@ -18,7 +18,6 @@ const COLUMNS: [&str; 14] = [
     "server-side",
     "helm",
     "way back",
-    "rendered",
 ];
 
 /// One application.
@@ -65,7 +64,7 @@ impl Row {
     }
 
     pub fn line(&self) -> String {
-        let cells: Vec<String> = COLUMNS[..13].iter().map(|column| self.cell(column)).collect();
+        let cells: Vec<String> = COLUMNS.iter().map(|column| self.cell(column)).collect();
         format!("| {} | {} | {} |", self.name, self.objects, cells.join(" | "))
     }
 
@@ -76,50 +75,56 @@ impl Row {
     }
 }
 
-/// Writes the table beside the logs, and into docs where everything ran.
+/// Writes the table beside the logs, and into docs where everything was done with these: the rows of others stay.
 pub fn write(rows: &[Row], seed: u64) {
-    let mut text = format!("| application | objects | {} |\n|---|", COLUMNS[..13].join(" | "));
-    text.push_str(&"---|".repeat(14));
-    text.push('\n');
-    for row in rows {
-        text.push_str(&row.line());
-        text.push('\n');
-    }
     std::fs::create_dir_all(logs()).unwrap();
-    std::fs::write(logs().join("table.md"), &text).unwrap();
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !set("APPS") && !set("PARTS") {
+    std::fs::write(logs().join("table.md"), document("", rows, seed)).unwrap();
+    let is_whole = std::env::var_os("PARTS").is_none_or(|parts| parts.is_empty());
+    if is_whole && std::env::var("APPS").as_deref() != Ok("ci") {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/real-applications.md");
-        std::fs::write(file, document(&text, rows, seed)).unwrap();
+        let earlier = std::fs::read_to_string(&file).unwrap_or_default();
+        std::fs::write(file, document(&earlier, rows, seed)).unwrap();
     }
 }
 
-fn document(table: &str, rows: &[Row], seed: u64) -> String {
-    let modules: Vec<String> = crate::apps::all()
-        .iter()
-        .map(|app| format!("`{}` ({}, {})", app.name, app.module.split('@').next().unwrap(), app.version()))
-        .collect();
-    let failures: Vec<String> =
-        rows.iter().flat_map(Row::failures).map(|line| format!("- {line}\n")).collect();
-    let failures = if failures.is_empty() { "None.\n".into() } else { failures.concat() };
-    format!(
-        "{}\n{table}\n{}",
-        include_str!("about.md")
-            .trim_end()
-            .replace("MACHINE", &machine())
-            .replace("SEED", &seed.to_string())
-            .replace("MODULES", &modules.join(", ")),
-        format_args!("## What failed\n\n{failures}")
-    )
+fn document(earlier: &str, rows: &[Row], seed: u64) -> String {
+    let (mut table, mut failures) = (String::new(), String::new());
+    for app in crate::apps::all() {
+        let (cells, failed) = (format!("| {} |", app.name), format!("- {} ", app.name));
+        if let Some(row) = rows.iter().find(|row| row.name == app.name) {
+            table.push_str(&format!("{} {}, seed {seed} |\n", row.line(), machine()));
+            for why in row.failures() {
+                failures.push_str(&format!(
+                    "- {}\n",
+                    why.replace('\n', " ").chars().take(300).collect::<String>()
+                ));
+            }
+        } else {
+            let is_its = |line: &&str| line.starts_with(&cells);
+            let is_failure = |line: &&str| line.starts_with(&failed);
+            table.extend(earlier.lines().filter(is_its).map(|line| format!("{line}\n")));
+            failures.extend(earlier.lines().filter(is_failure).map(|line| format!("{line}\n")));
+        }
+    }
+    if failures.is_empty() {
+        failures.push_str("Nothing.\n");
+    }
+    let module = |app: crate::apps::App| {
+        format!("`{}` ({}, {})", app.name, app.module.split('@').next().unwrap(), app.version())
+    };
+    let modules: Vec<String> = crate::apps::all().into_iter().map(module).collect();
+    let about = include_str!("about.md").trim_end().replace("MODULES", &modules.join(", "));
+    let head =
+        format!("| application | objects | {} | run |\n|---|{}", COLUMNS.join(" | "), "---|".repeat(15));
+    format!("{about}\n\n{head}\n{table}\n## What failed\n\n{failures}")
 }
 
-/// Processors, memory and the day.
+/// The day, processors and memory.
 fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kilobytes =
         memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     let gigabytes = kilobytes.unwrap_or_default() / 1_000_000;
-    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    format!("{processors} processors, {gigabytes} GB of memory, {} ({day})", std::env::consts::OS)
+    format!("{}, {processors} processors, {gigabytes} GB", jiff::Timestamp::now().strftime("%Y-%m-%d"))
 }
