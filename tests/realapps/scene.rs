@@ -28,8 +28,11 @@ pub fn control_plane() -> OwnCluster {
     }
     cluster.kubectl().args(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]).run().ok();
     let room = json!({"ephemeral-storage": "1Ti", "pods": "5000"});
-    let status = json!({"status": {"capacity": room, "allocatable": room}}).to_string();
     for number in 0..5 {
+        // Without an address of the node, a pod in its network is nobody's endpoint.
+        let addresses = json!([{"type": "InternalIP", "address": format!("192.0.2.{}", number + 1)}]);
+        let status = json!({"capacity": room, "allocatable": room, "addresses": addresses});
+        let status = json!({"status": status}).to_string();
         let name = format!("node-{number:06}");
         let patch = ["patch", "node", &name, "--subresource=status", "--type=merge", "-p", &status];
         cluster.kubectl().args(patch).run().ok();
