@@ -222,8 +222,8 @@ impl<'a> Scene<'a> {
         for kept in ["kube-system", "default"] {
             if namespaces.remove(kept) {
                 let kinds = "configmaps,secrets,leases,resourcequotas";
-                let ours = format!("--selector=applyset.kubernetes.io/id");
-                self.cluster.kubectl().args(["-n", kept, "delete", kinds, &ours]).run();
+                let ours = "--selector=applyset.kubernetes.io/id";
+                self.cluster.kubectl().args(["-n", kept, "delete", kinds, ours]).run();
                 let names =
                     self.cluster.kubectl().args(["-n", kept, "get", kinds, "-o", "name"]).run().stdout;
                 for name in names.lines().filter(|name| name.contains("delivery-")) {
