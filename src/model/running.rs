@@ -99,9 +99,10 @@ impl ImageFacts<'_> {
     fn is_known_other(&self, digest: &Sha256Digest, wanted: &RecordedImage) -> bool {
         let is_another = |one: &RecordedImage| one.digest != wanted.digest && one.is(digest);
         let ran = |one: &RanBefore| {
-            let of_wanted =
-                one.image.rsplit_once('@').is_some_and(|(_, pin)| pin == wanted.digest.to_string());
-            !of_wanted && one.digest.as_ref() == Some(digest)
+            let pin = one.image.rsplit_once('@').map(|(_, pin)| pin);
+            let of_wanted = pin.is_some_and(|pin| pin == wanted.digest.to_string());
+            let is_it = one.digest.as_ref() == Some(digest) || pin == Some(digest.to_string().as_str());
+            !of_wanted && is_it
         };
         self.tested.iter().any(is_another) || self.before.values().any(ran)
     }
@@ -172,6 +173,8 @@ mod tests {
             assert_eq!(runs(&pod("web", reported, 0, "c1"), &none, &[]), expected, "{reported}");
         }
         assert_eq!(runs(&pod("web", "old", 0, "c1"), &none, &[("old", "old", "c0")]), Runs::Other);
+        // The template before named it, though its node reported another name.
+        assert_eq!(runs(&pod("web", "old", 0, "c1"), &none, &[("old", "alias", "c0")]), Runs::Other);
     }
 
     #[test]

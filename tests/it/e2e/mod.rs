@@ -3,7 +3,9 @@
 mod gated;
 mod image;
 mod in_pod;
+mod indexes;
 mod promoted;
 mod quoting;
 mod rollout;
 mod tags;
+mod which_image;

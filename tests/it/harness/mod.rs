@@ -11,6 +11,7 @@ mod namespace;
 mod own;
 mod program;
 mod proxy;
+mod repository;
 mod user;
 mod webhook;
 
@@ -19,6 +20,7 @@ pub use namespace::Namespace;
 pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
+pub use repository::{Repository, linux};
 pub use user::User;
 pub use webhook::Webhook;
 

@@ -2,8 +2,8 @@
 
 use super::image::Image;
 use super::{Registry, record};
-use crate::harness::{TestCluster, unique};
-use serde_json::Value;
+use crate::harness::{Repository, TestCluster, linux, unique};
+use serde_json::{Value, json};
 use std::path::Path;
 
 fn images_of(release: &Path) -> Value {
@@ -53,4 +53,29 @@ fn an_image_is_asked_where_the_map_says_and_recorded_as_it_is_written() {
     let written = format!("registry.example/acme/mapped:{tag}");
     super::record_with(command, &written, &out).ok();
     assert_eq!(images_of(&out), image.recorded(&written));
+}
+
+#[test]
+fn an_index_that_no_node_can_run_is_refused_by_what_it_holds() {
+    let (cluster, repository) = (TestCluster::get(), Repository::new());
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.json");
+    repository.image("plain", None);
+    let attestation = repository.entry("plain", Some(json!({"os": "unknown", "architecture": "unknown"})));
+    let of_attestations = repository.index("attestations", std::slice::from_ref(&attestation));
+    let empty = repository.index("empty", &[]);
+    repository.index("inner", &[attestation]);
+    let nested = repository.index("nested", &[repository.entry("inner", Some(linux()))]);
+    for image in [of_attestations, empty, nested] {
+        let ran = record(cluster.delivery(), &image, &out);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains(&image) && ran.stderr.contains("lists none for a platform"), "{ran:?}");
+    }
+    let old = json!({"schemaVersion": 1, "name": "web", "tag": "old", "architecture": "amd64",
+        "fsLayers": [], "history": []});
+    let old = repository.put("old", "application/vnd.docker.distribution.manifest.v1+json", &old);
+    let ran = record(cluster.delivery(), &old, &out);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains(&old) && ran.stderr.contains("schema version 1"), "{ran:?}");
+    assert!(!out.exists());
 }
