@@ -11,6 +11,7 @@ mod e2e;
 mod evidence;
 mod execute;
 mod harness;
+mod kubeconfigs;
 mod losses;
 mod plugin;
 mod promote;

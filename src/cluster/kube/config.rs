@@ -1,6 +1,7 @@
 //! Flags, kubeconfig and surroundings → the client library's configuration and the credentials.
 
 use super::certificate;
+use super::checks::{check_cluster, check_user};
 use super::credentials::{Credentials, Plugin};
 use super::kubeconfig::{self, Chosen};
 use super::proxy::{proxy_for, without_credentials};
@@ -8,7 +9,7 @@ use super::surroundings::Surroundings;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use http::Uri;
 use kube::Config;
-use kube::config::{AuthInfo, Cluster, ExecAuthCluster};
+use kube::config::{AuthInfo, ExecAuthCluster};
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ fn from_kubeconfig(
     override_with_flags(options, &mut chosen);
     join_lines(&mut chosen);
     check_cluster(&chosen.cluster)?;
+    check_user(&chosen.user, &chosen.user_name)?;
     let cluster = &chosen.cluster;
     let server = server_url(cluster.server.as_deref().unwrap_or_default())?;
     let mut config = Config::new(server.clone());
@@ -172,22 +174,6 @@ fn join_lines(chosen: &mut Chosen) {
     }
 }
 
-/// What kubectl refuses too: a server's certificate is either checked or not.
-fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
-    let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    let has_file = is_set(&cluster.certificate_authority);
-    let has_data = is_set(&cluster.certificate_authority_data);
-    let bad = |why: &str| ConnectError::BadCertificate {
-        what: "the certificate authority",
-        origin: "the kubeconfig".into(),
-        why: why.into(),
-    };
-    if cluster.insecure_skip_tls_verify == Some(true) && (has_file || has_data) {
-        return Err(bad("insecure-skip-tls-verify is set beside it, and only one of them can hold"));
-    }
-    Ok(())
-}
-
 fn impersonation(options: &ConnectionOptions, mut user: AuthInfo) -> AuthInfo {
     if options.impersonate.is_some() {
         user.impersonate.clone_from(&options.impersonate);
@@ -250,8 +236,11 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
     if text.is_empty() {
         return Err(bad("the kubeconfig's cluster has no server"));
     }
-    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let uri: Uri = full.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+    // kubectl speaks plain HTTP to such a one, which nobody means.
+    if !text.contains("://") {
+        return Err(bad("it has no scheme: write https:// before it"));
+    }
+    let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("https" | "http"), Some(host)) if !host.is_empty() => Ok(uri),
         _ => Err(bad("only https and http are known")),
@@ -377,11 +366,13 @@ mod tests {
 
     #[test]
     fn a_server_flag_is_enough_without_any_kubeconfig() {
-        let options = ConnectionOptions { server: Some("a.example.com:6443".into()), ..Default::default() };
-        assert_eq!(
-            settings(&options, &Surroundings::default()).unwrap().server,
-            "https://a.example.com:6443"
-        );
+        let server = |text: &str| {
+            let options = ConnectionOptions { server: Some(text.into()), ..Default::default() };
+            settings(&options, &Surroundings::default()).map(|settings| settings.server)
+        };
+        let url = "https://a.example.com:6443";
+        assert_eq!(server(url).map_err(|error| error.to_string()), Ok(url.to_owned()));
+        assert!(server("a.example.com:6443").is_err_and(|error| error.to_string().contains("no scheme")));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod answer;
 mod certificate;
+mod checks;
 mod config;
 mod connect;
 mod credentials;

@@ -10,7 +10,12 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer {
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
     status: Option<Status>,
 }
 
@@ -56,7 +61,12 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
         }
     };
     let output = output.map_err(|error| failed(error.to_string()))?;
-    read(&output).map_err(failed)
+    read(&output, version(plugin)).map_err(failed)
+}
+
+/// The version of the protocol, which the kubeconfig names.
+fn version(plugin: &Plugin) -> &str {
+    plugin.config.api_version.as_deref().unwrap_or_default()
 }
 
 fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, serde_json::Error> {
@@ -65,8 +75,7 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
     if let Some(cluster) = &plugin.cluster {
         spec["cluster"] = serde_json::to_value(cluster)?;
     }
-    let api_version = config.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
-    let info = json!({"apiVersion": api_version, "kind": "ExecCredential", "spec": spec});
+    let info = json!({"apiVersion": version(plugin), "kind": "ExecCredential", "spec": spec});
     let mut command = Command::new(name);
     command.args(config.args.iter().flatten()).env("KUBERNETES_EXEC_INFO", info.to_string());
     for variable in config.env.iter().flatten() {
@@ -81,7 +90,7 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
 }
 
 /// The answer, or why there is none. What the program wrote to stdout is never shown: it may be a token.
-fn read(output: &Output) -> Result<Grant, String> {
+fn read(output: &Output, version: &str) -> Result<Grant, String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last: Vec<_> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
@@ -93,14 +102,21 @@ fn read(output: &Output) -> Result<Grant, String> {
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .or_else(|error| serde_yaml::from_slice(&output.stdout).map_err(|_| error))
         .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
+    if answer.kind != "ExecCredential" || answer.api_version != version {
+        // Neither is shown: the program may have put anything there.
+        return Err(format!("its answer is no ExecCredential of {version}, which the kubeconfig names"));
+    }
     let status = answer.status.ok_or("its answer has no status")?;
-    let certificate = status
-        .client_certificate_data
-        .zip(status.client_key_data)
-        .map(|(certificate, key)| ClientCertificate { certificate, key });
-    if status.token.is_none() && certificate.is_none() {
+    let set = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let token = set(status.token);
+    let certificate = match (set(status.client_certificate_data), set(status.client_key_data)) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (None, None) => None,
+        _ => return Err("its answer has only one of client certificate and key".into()),
+    };
+    if token.is_none() && certificate.is_none() {
         return Err("its answer has neither a token nor a client certificate".into());
     }
-    Grant::new(status.token.as_deref(), certificate, status.expiration_timestamp)
+    Grant::new(token.as_deref(), certificate, status.expiration_timestamp)
         .ok_or_else(|| "its token is not one line of text".into())
 }
