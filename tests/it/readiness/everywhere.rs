@@ -47,7 +47,7 @@ fn diff_without_a_release_looks_where_the_environment_says() {
 }
 
 #[test]
-fn images_shows_the_workloads_of_a_release_in_all_their_namespaces() {
+fn every_command_shows_the_workloads_of_a_release_in_all_their_namespaces() {
     let app = App::new();
     let other = TestCluster::get().namespace_named("t-other");
     let place = |mut object: Value| {
@@ -71,6 +71,16 @@ fn images_shows_the_workloads_of_a_release_in_all_their_namespaces() {
     let mut images = TestCluster::get().delivery();
     let text = images.args(["images", "--offline", "-n", app.namespace.name()]).run().ok();
     assert!(text.contains(&format!("Deployment {other}/far")), "{text}");
+
+    let ready = app.status();
+    let rows = ready["workloads"].as_array().unwrap();
+    let far = format!("Deployment {other}/far");
+    assert!(rows.iter().any(|row| row["object"] == far.as_str() && row["ready"] == true), "{ready}");
+    other.kubectl().args(["set", "image", "deployment/far", &format!("main={}", image('3'))]).run().ok();
+    other.kubectl().args(["rollout", "status", "deployment/far", "--timeout=60s"]).run().ok();
+    let mut diff = TestCluster::get().delivery();
+    let told = diff.args(["diff", "-o", "json", "-n", app.namespace.name()]).run().exits(1).json();
+    assert_eq!(told["images"][0]["workload"]["name"], "far", "{told:#}");
 }
 
 #[test]

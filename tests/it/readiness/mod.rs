@@ -1,5 +1,6 @@
 //! What a promotion waits for, how long, and what every command says of it.
 
+mod api_services;
 mod conditions;
 mod everywhere;
 mod images;

@@ -10,7 +10,7 @@ fn balancer(labels: Value) -> Value {
         "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80}]}})
 }
 
-fn web() -> Value {
+pub fn web() -> Value {
     workload("Deployment", "web", '1', None)
 }
 
