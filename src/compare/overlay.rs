@@ -140,6 +140,14 @@ impl Lay<'_> {
                 let present: Vec<_> = names.iter().filter_map(|name| Some((*name, value(name)?))).collect();
                 is_there.then(|| Step::key(present))
             };
+            // Where a key is there twice, it tells no items apart.
+            let is_twice = |items: &[Value]| {
+                let steps: Vec<Step> = items.iter().filter_map(step).collect();
+                (1..steps.len()).any(|end| steps[..end].contains(&steps[end]))
+            };
+            if is_twice(live) || is_twice(wanted) {
+                return None;
+            }
             return wanted.iter().map(step).collect();
         }
         let keys = list_key(&[live, wanted])?;

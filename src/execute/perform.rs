@@ -17,7 +17,7 @@ use super::undo_job::UndoJob;
 use super::well::{has_rollout, is_well};
 use crate::cluster::ApiError;
 use crate::model::event::Event;
-use crate::model::journal::{Failure, Journal, StepPart, StepProgress, UndoState};
+use crate::model::journal::{Failure, Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId};
@@ -159,7 +159,13 @@ impl Performer {
         };
         let Ok(_room) = self.room.acquire().await else { return Input::Written };
         let object = part.step.target.id();
-        self.emit_started(id, &object, if part.before.is_some() { "restore" } else { "delete" });
+        // What was refused was never made: nothing of it is deleted, and nobody is told so.
+        let was_made = part.before.is_some()
+            || matches!(progress.state, StepState::Done { .. })
+            || !matches!(self.steps.cluster.get(&part.step.target).await, Ok(None));
+        if was_made {
+            self.emit_started(id, &object, if part.before.is_some() { "restore" } else { "delete" });
+        }
         let undoing = Undoing {
             steps: &self.steps,
             keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
@@ -190,7 +196,9 @@ impl Performer {
             UndoState::Pending => "not undone".into(),
         };
         let ok = matches!(state, UndoState::Done { .. });
-        self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
+        if was_made || !ok {
+            self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
+        }
         Input::Undone(id, state)
     }
 

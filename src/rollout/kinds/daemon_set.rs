@@ -4,7 +4,7 @@ use super::super::deadline::Budget;
 use super::super::policy::Policy;
 use super::super::reading::{Reading, number};
 use super::super::subject::Surroundings;
-use super::revision::{newest_controller_revision, pods_at, pods_of, ready};
+use super::revision::{created, newest_controller_revision, pods_at, pods_of, ready};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
@@ -36,7 +36,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::waiting(
             seen.min(updated),
             wanted,
-            format!("{updated} of {wanted} nodes run the new revision, {seen} pods are ready"),
+            format!("{} of {wanted} pods updated, {seen} ready", created(updated, &fresh, wanted)),
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);

@@ -4,7 +4,7 @@ use super::super::deadline::Budget;
 use super::super::policy::Policy;
 use super::super::reading::{Reading, condition, number};
 use super::super::subject::Surroundings;
-use super::revision::{falling, new_replica_set, pods_of, ready, replicas};
+use super::revision::{created, falling, new_replica_set, pods_of, ready, replicas};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
@@ -40,7 +40,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::waiting(
             seen.min(updated),
             wanted,
-            format!("{updated} of {wanted} pods are created, {seen} are ready"),
+            format!("{} of {wanted} pods updated, {seen} ready", created(updated, &pods, wanted)),
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);

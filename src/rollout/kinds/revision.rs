@@ -46,6 +46,11 @@ pub(super) fn ready(pods: &[&PodFacts]) -> u32 {
     pods.iter().filter(|pod| pod.ready).count() as u32
 }
 
+/// How many pods of the new revision there are, of so many: a status may be behind the pods that are there.
+pub(super) fn created(counted: u32, pods: &[&PodFacts], wanted: u32) -> u32 {
+    counted.max(pods.len() as u32).min(wanted)
+}
+
 /// `spec.replicas`, 1 where it is absent.
 pub(super) fn replicas(object: &Object) -> u32 {
     if object.at("/spec/replicas").is_some() { number(object, "/spec/replicas") } else { 1 }

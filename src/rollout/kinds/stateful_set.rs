@@ -5,7 +5,7 @@ use super::super::judge::Nudge;
 use super::super::policy::Policy;
 use super::super::reading::{Reading, number};
 use super::super::subject::Surroundings;
-use super::revision::{pods_at, pods_of, ready, replicas};
+use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;
 use crate::model::pod::PodFacts;
 use crate::model::verdict::Verdict;
@@ -42,11 +42,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         }
     } else if updated < to_update || seen < to_update {
         let of = if partition > 0 { format!(" (partition {partition})") } else { String::new() };
-        let now = updated.min(to_update);
+        let now = created(updated, &judged, to_update);
         Verdict::waiting(
             seen.min(to_update),
             to_update,
-            format!("{now} of {to_update} pods are of the new revision, {seen} are ready{of}"),
+            format!("{now} of {to_update} pods updated, {seen} ready{of}"),
         )
     } else if available < wanted {
         Verdict::waiting(available, wanted, format!("{available} of {wanted} pods are ready"))

@@ -14,6 +14,7 @@ mod quota;
 mod quoting;
 mod repairs;
 mod rights;
+mod sentences;
 mod sizes;
 mod support;
 mod target;
