@@ -75,7 +75,10 @@ impl EvidenceArgs {
                 return Err(CommandError::usage(message));
             }
             let bytes = load::bytes(Path::new(file))?;
-            let totals = load::junit(&bytes);
+            let totals = load::junit(&bytes, file).map_err(|error| {
+                CommandError::new(ErrorKind::Usage, format!("{file}: {error}"))
+                    .with_hint("a file of another kind needs another name than .xml, and shows only itself")
+            })?;
             let result =
                 results.entry(name.to_owned()).or_insert_with(|| TestResult::named(name, run.clone()));
             let own = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());

@@ -4,6 +4,7 @@ use super::inputs::RegistryArgs;
 use super::releases::{described, open, public_keys};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::model::Sha256Digest;
+use crate::model::evidence::EvidenceRule;
 use crate::report::clean;
 use crate::signing::{Attestation, PublicKey, Refusal, demand};
 use clap::Args as ClapArgs;
@@ -27,9 +28,10 @@ pub struct Args {
     /// Public key (ECDSA P-256, PEM); may be repeated: one of them is enough
     #[arg(long, value_name = "FILE", required = true)]
     key: Vec<String>,
-    /// Evidence that must be there, by name; may be repeated
-    #[arg(long, value_name = "NAME")]
-    evidence: Vec<String>,
+    /// Evidence that must be there, by name: a JUnit report of tests that ran, or `=file` any file, or `=cluster` what the
+    /// test cluster ran; may be repeated
+    #[arg(long, value_name = "NAME[=KIND]")]
+    evidence: Vec<EvidenceRule>,
     #[command(flatten)]
     registry: RegistryArgs,
 }

@@ -1,87 +1,183 @@
-//! What a JUnit report counts.
+//! Reads a JUnit report strictly: what is not a whole, well-formed report of tests that ran shows nothing.
+
+mod counting;
+mod dialects;
+#[cfg(test)]
+mod tests;
 
 use crate::model::attestation::TestTotals;
+use counting::Counting;
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
+use std::borrow::Cow;
 
-/// The totals of a JUnit report, counted from its test cases and never taken from its sums; none where the bytes are
-/// another kind of file.
-pub fn junit(bytes: &[u8]) -> Option<TestTotals> {
-    let mut reader = Reader::from_reader(bytes);
-    let mut totals = TestTotals::default();
-    let (mut depth, mut is_report, mut worst) = (0usize, false, Outcome::Passed);
-    let mut buffer = Vec::new();
+/// Elements within each other; real reports have some ten.
+const DEPTH: usize = 100;
+
+/// Encodings in which the names of a report's elements and attributes are what they are in UTF-8.
+const ENCODINGS: &[&str] = &["utf-8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"];
+
+/// Why a file shows nothing of a test.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAReport {
+    /// It is empty.
+    #[error("expected a JUnit report, found an empty file")]
+    Empty,
+    /// It is in an encoding that is not read.
+    #[error("expected a JUnit report in UTF-8, found {0}")]
+    Encoding(String),
+    /// It declares a document type, which may define entities that stand for anything.
+    #[error("expected a JUnit report without DOCTYPE, found one")]
+    Doctype,
+    /// It is another document.
+    #[error("expected a JUnit report (<testsuites> or <testsuite>), found <{0}>")]
+    Root(String),
+    /// Its end is missing.
+    #[error("expected a whole JUnit report, found that it ends within <{0}>")]
+    CutOff(String),
+    /// It is not XML.
+    #[error("expected well-formed XML, found at byte {at}: {why}")]
+    Malformed {
+        /// Bytes before it.
+        at: u64,
+        /// What is wrong there.
+        why: String,
+    },
+    /// It nests deeper than any report.
+    #[error("expected at most {DEPTH} elements within each other, found more")]
+    Deep,
+    /// A count is no number.
+    #[error("expected a number as {attribute} of <{element}>, found {found:?}")]
+    Number {
+        /// The element.
+        element: String,
+        /// Its attribute.
+        attribute: String,
+        /// Its value.
+        found: String,
+    },
+    /// A test case has a status of which it is not known whether it is good.
+    #[error("expected a known {attribute} of <testcase>, such as passed, failed or skipped, found {found:?}")]
+    Status {
+        /// Its attribute.
+        attribute: String,
+        /// Its value.
+        found: String,
+    },
+    /// Nothing ran.
+    #[error("expected a report of at least one test, found none")]
+    NoTests,
+}
+
+/// The totals of a JUnit report; none where the file is of another kind, which shows nothing but itself. `name` is the
+/// file's: what is called `.xml` has to be a report.
+pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport> {
+    let is_xml_by_name = name.to_ascii_lowercase().ends_with(".xml");
+    let start: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(4).collect();
+    match start.as_slice() {
+        [] => return Err(NotAReport::Empty),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => {
+            return Err(NotAReport::Encoding("UTF-16".into()));
+        }
+        [b'<', ..] | [0xef, 0xbb, 0xbf, b'<'] => {}
+        _ if is_xml_by_name => {
+            return Err(NotAReport::Malformed { at: 0, why: "it does not begin with <".into() });
+        }
+        _ => return Ok(None),
+    }
+    report(&text(bytes)?).map(Some)
+}
+
+/// As text; single-byte encodings are read as Latin-1, of which a report's own words are a part.
+fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
+    let head = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).to_ascii_lowercase();
+    let declaration = head.split("?>").next().filter(|start| start.contains("<?xml"));
+    let declared = declaration.and_then(|start| start.split("encoding").nth(1)).and_then(|rest| {
+        let quoted = rest.trim_start().strip_prefix('=')?.trim_start();
+        let quote = quoted.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+        quoted[1..].split(quote).next().map(str::to_owned)
+    });
+    let declared = declared.unwrap_or_else(|| "utf-8".into());
+    if !ENCODINGS.contains(&declared.as_str()) {
+        return Err(NotAReport::Encoding(declared.to_uppercase()));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) if declared != "utf-8" => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        Err(error) => {
+            let at = u64::try_from(error.valid_up_to()).unwrap_or_default();
+            Err(NotAReport::Malformed { at, why: "a byte that is not UTF-8".into() })
+        }
+    }
+}
+
+fn report(text: &str) -> Result<TestTotals, NotAReport> {
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    reader.config_mut().expand_empty_elements = true;
+    reader.config_mut().check_comments = true;
+    let mut open: Vec<String> = Vec::new();
+    let mut counting = Counting::default();
+    let mut is_over = false;
     loop {
-        let event = reader.read_event_into(&mut buffer).ok()?;
-        let (name, opens) = match &event {
-            Event::Start(tag) => (tag.local_name().as_ref().to_owned(), true),
-            Event::Empty(tag) => (tag.local_name().as_ref().to_owned(), false),
-            Event::End(tag) => {
-                depth = depth.saturating_sub(1);
-                if tag.local_name().as_ref() == "testcase" {
-                    worst.count(&mut totals);
-                }
-                continue;
+        let at = reader.buffer_position();
+        let malformed = |why: &str| NotAReport::Malformed { at, why: why.into() };
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            // A file that was cut off within markup.
+            Err(quick_xml::Error::Syntax(_)) if !open.is_empty() => {
+                return Err(NotAReport::CutOff(open.pop().unwrap_or_default()));
             }
-            Event::Eof => break,
-            _ => continue,
+            Err(error) => return Err(malformed(&error.to_string())),
         };
-        if depth == 0 {
-            is_report = matches!(name.as_str(), "testsuites" | "testsuite");
-        }
-        if !is_report {
-            return None;
-        }
-        match (name.as_str(), opens) {
-            ("testcase", true) => worst = Outcome::Passed,
-            ("testcase", false) => Outcome::Passed.count(&mut totals),
-            ("failure", _) => worst = worst.max(Outcome::Failed),
-            ("error", _) => worst = worst.max(Outcome::Errored),
-            ("skipped", _) => worst = worst.max(Outcome::Skipped),
+        match event {
+            Event::Start(tag) => {
+                let name = tag.local_name().as_ref().to_owned();
+                if open.is_empty() && is_over {
+                    return Err(malformed("a second document"));
+                }
+                if open.is_empty() && !matches!(name.as_str(), "testsuites" | "testsuite") {
+                    return Err(NotAReport::Root(name));
+                }
+                if open.len() >= DEPTH {
+                    return Err(NotAReport::Deep);
+                }
+                counting.opens(&name, &attributes(&tag, at)?)?;
+                open.push(name);
+            }
+            Event::End(_) => {
+                counting.closes();
+                open.pop();
+                is_over = open.is_empty();
+            }
+            Event::DocType(_) => return Err(NotAReport::Doctype),
+            Event::GeneralRef(one) if !is_predefined(&one) => {
+                return Err(malformed("an entity that is not defined"));
+            }
+            Event::Text(text) if open.is_empty() && !text.trim().is_empty() => {
+                return Err(malformed("text outside of the document"));
+            }
+            Event::CData(_) | Event::GeneralRef(_) if open.is_empty() => {
+                return Err(malformed("text outside of the document"));
+            }
+            Event::Eof if !open.is_empty() => {
+                return Err(NotAReport::CutOff(open.pop().unwrap_or_default()));
+            }
+            Event::Eof if !is_over => return Err(malformed("no document")),
+            Event::Eof => return counting.totals(),
             _ => {}
         }
-        depth += usize::from(opens);
-    }
-    // A report that was cut off shows nothing.
-    (is_report && depth == 0).then_some(totals)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    Passed,
-    Skipped,
-    Failed,
-    Errored,
-}
-
-impl Outcome {
-    fn count(self, totals: &mut TestTotals) {
-        totals.tests += 1;
-        match self {
-            Outcome::Passed => {}
-            Outcome::Skipped => totals.skipped += 1,
-            Outcome::Failed => totals.failures += 1,
-            Outcome::Errored => totals.errors += 1,
-        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn is_predefined(reference: &quick_xml::events::BytesRef<'_>) -> bool {
+    reference.is_char_ref() || matches!(&**reference, "lt" | "gt" | "amp" | "apos" | "quot")
+}
 
-    #[test]
-    fn cases_are_counted_and_the_reports_own_sums_are_not_believed() {
-        let report = br#"<?xml version="1.0"?><testsuites tests="1" failures="0"><testsuite>
-            <testcase name="a"/><testcase name="b"><failure>x</failure><system-out>y</system-out></testcase>
-            <testcase name="c"><skipped/></testcase><testcase name="d"><error/></testcase></testsuite></testsuites>"#;
-        assert_eq!(junit(report), Some(TestTotals { tests: 4, failures: 1, errors: 1, skipped: 1 }));
-    }
-
-    #[test]
-    fn what_is_no_whole_report_counts_nothing() {
-        for other in ["", "coverage: 90%", "<html></html>", "<testsuite><testcase name=\"a\">"] {
-            assert_eq!(junit(other.as_bytes()), None, "{other}");
-        }
-    }
+/// Names and raw values; none may stand twice.
+fn attributes(tag: &BytesStart<'_>, at: u64) -> Result<Vec<(String, String)>, NotAReport> {
+    let attribute = |one: Result<quick_xml::events::attributes::Attribute<'_>, _>| match one {
+        Ok(one) => Ok((one.key.local_name().as_ref().to_owned(), one.value.into_owned())),
+        Err(error) => Err(NotAReport::Malformed { at, why: format!("{error}") }),
+    };
+    tag.attributes().map(attribute).collect()
 }

@@ -119,14 +119,19 @@ impl TestTotals {
     pub fn passed(&self) -> bool {
         self.failures == 0 && self.errors == 0
     }
+
+    /// Those that ran.
+    pub fn ran(&self) -> u64 {
+        self.tests.saturating_sub(self.skipped)
+    }
 }
 
 impl std::ops::AddAssign for TestTotals {
     fn add_assign(&mut self, other: Self) {
-        self.tests += other.tests;
-        self.failures += other.failures;
-        self.errors += other.errors;
-        self.skipped += other.skipped;
+        self.tests = self.tests.saturating_add(other.tests);
+        self.failures = self.failures.saturating_add(other.failures);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.skipped = self.skipped.saturating_add(other.skipped);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Environment file: how one cluster may differ from what was tested.
 
+use super::evidence::{EvidenceRule, NameOrRule, names_or_rules};
 use super::glob::matches;
 use super::object::ObjectId;
 use super::path::FieldPath;
@@ -83,8 +84,10 @@ pub struct Manifests {
 pub struct Require {
     /// Public key files; a signature by one of them is needed.
     pub keys: Vec<String>,
-    /// Names of test attestations that must exist (signed, where keys are given) and be without failures.
-    pub evidence: Vec<String>,
+    /// Test attestations that must exist (signed, where keys are given) and be without failures.
+    #[serde(deserialize_with = "names_or_rules")]
+    #[schemars(with = "Vec<NameOrRule>")]
+    pub evidence: Vec<EvidenceRule>,
 }
 
 /// What an untested difference without a rule does.

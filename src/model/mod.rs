@@ -10,6 +10,7 @@ pub mod digest;
 pub mod emptiness;
 pub mod environment;
 pub mod event;
+pub mod evidence;
 pub mod finding;
 pub mod glob;
 pub mod head;

@@ -5,6 +5,7 @@ use super::keys::PublicKey;
 use crate::model::Sha256Digest;
 use crate::model::attestation::TestResult;
 use crate::model::check::Check;
+use crate::model::evidence::EvidenceRule;
 
 /// Something that is required and was not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Refusal {
 /// and without failures.
 pub fn demand(
     keys: &[PublicKey],
-    evidence: &[String],
+    evidence: &[EvidenceRule],
     attestations: &[Attestation],
     release: &Sha256Digest,
 ) -> Vec<Refusal> {
@@ -40,32 +41,28 @@ pub fn demand(
             });
         }
     }
-    refusals.extend(evidence.iter().filter_map(|name| test(name, keys, attestations, release)));
+    refusals.extend(evidence.iter().filter_map(|rule| test(rule, keys, attestations, release)));
     refusals
 }
 
 fn test(
-    name: &str,
+    rule: &EvidenceRule,
     keys: &[PublicKey],
     attestations: &[Attestation],
     release: &Sha256Digest,
 ) -> Option<Refusal> {
+    let name = &rule.name;
     let refusal = |found: String| Refusal {
         check: Check::Evidence,
-        name: Some(name.to_owned()),
+        name: Some(name.clone()),
         message: format!("expected evidence {name}, found {found}"),
         hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };
-    let results = |one: &&Attestation| one.claim().test_result().is_some_and(|result| result.name == name);
+    let results = |one: &&Attestation| one.claim().test_result().is_some_and(|result| &result.name == name);
     match any_good(attestations.iter().filter(results), keys, release) {
         Err(found) => Some(refusal(found)),
-        Ok(result) => match result.and_then(|result| result.totals) {
-            Some(totals) if !totals.passed() => {
-                let failed = totals.failures + totals.errors;
-                Some(refusal(format!("{failed} of {} tests failed", totals.tests)))
-            }
-            _ => None,
-        },
+        Ok(Some(result)) => rule.lacks(&result).map(refusal),
+        Ok(None) => Some(refusal("a statement that holds no result".into())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `record` and `attest`: what tests found, in which run, of which sources, and what the test cluster's pods ran.
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -98,12 +99,25 @@ fn a_report_with_failures_is_refused_unless_they_are_accepted_with_a_reason() {
     let predicate = scene.predicate("test");
     assert_eq!(predicate["totals"], json!({"tests": 3, "failures": 1, "errors": 1, "skipped": 0}));
     assert_eq!(predicate["waived"], "known: #12");
-    scene.write("half.xml", &PASSED[..PASSED.len() - 20]);
-    let cut = scene.attest(&["--evidence", "half.xml"]);
-    assert!(
-        cut.code == Some(0) && scene.predicate("test").get("totals").is_none(),
-        "a report that was cut off counts nothing"
-    );
+}
+
+#[rstest]
+#[case::empty("", "an empty file")]
+#[case::cut_off(&PASSED[..PASSED.len() - 20], "ends within")]
+#[case::a_page("<html><body>502</body></html>", "found <html>")]
+#[case::no_tests(r#"<testsuites tests="0"/>"#, "at least one test")]
+#[case::an_entity(
+    r#"<!DOCTYPE t [<!ENTITY f "x">]><testsuite><testcase>&f;</testcase></testsuite>"#,
+    "DOCTYPE"
+)]
+fn what_is_no_report_of_tests_that_ran_makes_no_evidence(#[case] text: &str, #[case] why: &str) {
+    let scene = Scene::new();
+    scene.record(&[], &[]).ok();
+    scene.write("report.xml", text);
+    let before = scene.files();
+    let ran = scene.attest(&["--evidence", "integration=report.xml", "--accept-failures", "all"]).exits(1);
+    assert!(ran.stderr.contains("report.xml: ") && ran.stderr.contains(why), "{}", ran.stderr);
+    assert_eq!(scene.files(), before, "nothing is written");
 }
 
 #[test]

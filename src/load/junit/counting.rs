@@ -1,0 +1,133 @@
+//! Counts test cases, and holds them against the counts that the suites' attributes name: where the two disagree, the
+//! worse one holds.
+
+use super::NotAReport;
+use super::dialects::{Count, Ending, count, of_attribute, of_element};
+use crate::model::attestation::TestTotals;
+
+/// What is counted so far.
+#[derive(Default)]
+pub(super) struct Counting {
+    open: Vec<Open>,
+    all: TestTotals,
+}
+
+/// An element that is open.
+enum Open {
+    Suite { found: TestTotals, named: Named },
+    Case(Ending),
+    Other,
+}
+
+/// What a suite's attributes name.
+#[derive(Default)]
+struct Named {
+    tests: Option<u64>,
+    failures: u64,
+    errors: u64,
+    skipped: u64,
+}
+
+impl Counting {
+    /// An element begins.
+    pub fn opens(&mut self, name: &str, attributes: &[(String, String)]) -> Result<(), NotAReport> {
+        let open = match name {
+            "testsuites" | "testsuite" => {
+                Open::Suite { found: TestTotals::default(), named: Named::of(name, attributes)? }
+            }
+            "testcase" => {
+                let mut ending = Ending::Passed;
+                for (attribute, value) in attributes {
+                    ending = ending.max(of_attribute(attribute, value)?.unwrap_or_default());
+                }
+                Open::Case(ending)
+            }
+            _ => {
+                if let Some(ending) = of_element(name) {
+                    self.ends(ending);
+                }
+                Open::Other
+            }
+        };
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// An element says how the test case that holds it ended, or else that the suite itself did.
+    fn ends(&mut self, ending: Ending) {
+        for open in self.open.iter_mut().rev() {
+            match open {
+                Open::Case(known) => {
+                    *known = ending.max(*known);
+                    return;
+                }
+                Open::Suite { found, .. } => return add(found, ending, 0),
+                Open::Other => {}
+            }
+        }
+    }
+
+    /// The innermost element ends.
+    pub fn closes(&mut self) {
+        match self.open.pop() {
+            Some(Open::Case(ending)) => add(self.around(), ending, 1),
+            Some(Open::Suite { found, named }) => *self.around() += named.worse(found),
+            Some(Open::Other) | None => {}
+        }
+    }
+
+    /// The totals of the suite around, or of the whole.
+    fn around(&mut self) -> &mut TestTotals {
+        let suites = self.open.iter_mut().rev().find_map(|open| match open {
+            Open::Suite { found, .. } => Some(found),
+            Open::Case(_) | Open::Other => None,
+        });
+        suites.unwrap_or(&mut self.all)
+    }
+
+    /// All of it, where there was anything.
+    pub fn totals(self) -> Result<TestTotals, NotAReport> {
+        if self.all.tests == 0 { Err(NotAReport::NoTests) } else { Ok(self.all) }
+    }
+}
+
+fn add(totals: &mut TestTotals, ending: Ending, tests: u64) {
+    totals.tests += tests;
+    match ending {
+        Ending::Passed => {}
+        Ending::Skipped => totals.skipped += 1,
+        Ending::Failed => totals.failures += 1,
+        Ending::Errored => totals.errors += 1,
+    }
+}
+
+impl Named {
+    fn of(element: &str, attributes: &[(String, String)]) -> Result<Self, NotAReport> {
+        let mut named = Self::default();
+        for (attribute, value) in attributes {
+            let Some(count) = count(attribute).filter(|_| !value.trim().is_empty()) else { continue };
+            let number = value.trim().parse().map_err(|_| NotAReport::Number {
+                element: element.into(),
+                attribute: attribute.clone(),
+                found: value.clone(),
+            })?;
+            match count {
+                Count::Tests => named.tests = Some(number),
+                Count::Failures => named.failures = named.failures.max(number),
+                Count::Errors => named.errors = number,
+                // Left out for one reason or another.
+                Count::Skipped => named.skipped = named.skipped.saturating_add(number),
+            }
+        }
+        Ok(named)
+    }
+
+    /// The fewer tests, and the more of everything that is not good. Some dialects count assertions as tests.
+    fn worse(&self, found: TestTotals) -> TestTotals {
+        let failures = found.failures.max(self.failures);
+        let errors = found.errors.max(self.errors);
+        let skipped = found.skipped.max(self.skipped);
+        let tests = self.tests.map_or(found.tests, |tests| tests.min(found.tests));
+        TestTotals { tests: tests.max(failures.saturating_add(errors)), failures, errors, skipped }
+    }
+}
