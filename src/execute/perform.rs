@@ -186,12 +186,16 @@ impl Performer {
         };
         let result = match &state {
             UndoState::Left { why, .. } => why.clone(),
-            UndoState::Done { notes, .. } => {
+            UndoState::Done { notes, content } => {
                 for note in notes {
                     let message = note.clone();
                     self.services.events.emit(Event::Note { object: Some(object.clone()), message });
                 }
-                "as before".into()
+                match (part.before.is_some(), content.is_empty()) {
+                    (true, true) => "gone".into(),
+                    (false, false) => "kept".into(),
+                    _ => "as before".into(),
+                }
             }
             UndoState::Pending => "not undone".into(),
         };

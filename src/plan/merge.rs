@@ -197,7 +197,9 @@ pub fn merged_ownership(before: &Object, live: &Object, merged: &Object) -> Vec<
         let now: BTreeSet<_> =
             now.map(|now| leaves(&now["fieldsV1"])).unwrap_or_default().into_iter().collect();
         for path in leaves(&entry["fieldsV1"]) {
-            if path.get(will) != path.get(was) && !now.contains(&path) {
+            // What a controller counts up is the same field still.
+            let is_kept = is_controllers(&path) && path.get(will).is_some();
+            if path.get(will) != path.get(was) && !now.contains(&path) && !is_kept {
                 take(&mut entry["fieldsV1"], &path);
             }
         }
@@ -236,6 +238,13 @@ pub fn merged_ownership(before: &Object, live: &Object, merged: &Object) -> Vec<
         entries.push(json!({}));
     }
     entries
+}
+
+fn is_controllers(path: &FieldPath) -> bool {
+    let [Step::Field(metadata), Step::Field(annotations), Step::Field(key)] = path.steps() else {
+        return false;
+    };
+    metadata == "metadata" && annotations == "annotations" && is_controllers_annotation(key)
 }
 
 fn is_status(entry: &Value) -> bool {

@@ -90,6 +90,22 @@ fn ownership_is_what_it_was_and_what_others_made_theirs_since() {
 }
 
 #[test]
+fn an_annotation_that_the_server_counts_up_stays_with_who_had_it() {
+    let key = "deprecated.daemonset.template.generation";
+    let version = |count: &str, entries: Value| {
+        let mut object = owned(entries, json!({"a": 1}));
+        object.value_mut()["metadata"]["annotations"] = json!({key: count});
+        object
+    };
+    let theirs =
+        entry("kubectl", "Update", json!({"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}}));
+    let before = version("1", json!([theirs]));
+    let live = version("2", json!([entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:a": {}}}))]));
+    let merged = version("2", json!([]));
+    assert_eq!(merged_ownership(&before, &live, &merged), [theirs]);
+}
+
+#[test]
 fn ownership_without_any_entry_is_one_empty_entry() {
     let entries = merged_ownership(&object(json!({})), &object(json!({})), &object(json!({})));
     assert_eq!(entries, [json!({})]);

@@ -82,10 +82,17 @@ fn adopted(scene: &Scene, row: &mut Row, way: &'static str, manager: &str) {
         }
     }
     let came = expect(scene.revert(), 0).and_then(|ran| {
-        is_again(scene, &before)?;
+        is_again(scene, &without_jobs_that_ran(before, &ran.stderr))?;
         Ok(seconds(ran.took))
     });
     row.result("way back", came.map_err(|why| format!("{way}: {why}")));
+}
+
+/// A hook's Job that had run before is deleted and run anew, and then gone: a revert does not run it a third time, and says so.
+fn without_jobs_that_ran(mut before: Copy, said: &str) -> Copy {
+    let is_named = |target: &str| said.contains(&format!("{target}: a Job that had run is not run again"));
+    before.0.retain(|target, _| !(target.starts_with("Job ") && is_named(target)));
+    before
 }
 
 /// A copy that stays the same: controllers have done what they do first.

@@ -84,7 +84,8 @@ pub fn again(scene: &Scene) -> Result<String, String> {
     }
 }
 
-/// Nothing is left but what was there before and what is named; 4 is the exit code where something is.
+/// Nothing is left but what was there before and what is named; 4 is the exit code where something is that is not to be
+/// kept by its own mark.
 fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let ran = scene.revert();
     let said = format!("{}{}", ran.stdout, ran.stderr);
@@ -94,7 +95,8 @@ fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     if !unnamed.is_empty() {
         return Err(format!("exit {:?}, and {unnamed:?} are left without a word", ran.code));
     }
-    let expected = if left.is_empty() { 0 } else { 4 };
+    let marked = scene.marked();
+    let expected = if left.iter().all(|name| marked.contains(name)) { 0 } else { 4 };
     let ran = expect(ran, expected)?;
     let kept = if left.is_empty() { String::new() } else { format!(" ({} kept)", left.len()) };
     Ok(format!("{}{kept}", seconds(ran.took)))

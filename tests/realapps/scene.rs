@@ -87,9 +87,7 @@ impl<'a> Scene<'a> {
             let reads = self.rendered.objects.iter().filter_map(|object| self.target(object)).map(
                 |target| async move {
                     match door.get(&target).await {
-                        Ok(live) => {
-                            Ok(live.map(|live| (target.to_string(), without_generation(plain(live)))))
-                        }
+                        Ok(live) => Ok(live.map(|live| (target.to_string(), plain(live)))),
                         Err(ApiError::NotServed { .. }) => Ok(None),
                         Err(error) => Err(format!("{target}: {error}")),
                     }
@@ -98,6 +96,15 @@ impl<'a> Scene<'a> {
             let read = futures::future::join_all(reads).await;
             Ok(Copy(read.into_iter().collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect()))
         })
+    }
+
+    /// Those that are to be kept, by a mark of their own.
+    pub fn marked(&self) -> BTreeSet<String> {
+        let objects = self.rendered.objects.iter();
+        let marked = objects
+            .filter(|object| object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep")
+            .filter_map(|object| self.target(object));
+        marked.map(|target| target.to_string()).collect()
     }
 
     pub fn delivery(&self, words: &[&str]) -> Command {
@@ -237,18 +244,6 @@ impl<'a> Scene<'a> {
             .arg(self.rendered.manifests())
             .run();
     }
-}
-
-/// A DaemonSet's annotation is the server's at each write, and so is who owns it.
-fn without_generation(mut value: Value) -> Value {
-    for entry in value["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
-        if let Some(owned) =
-            entry.pointer_mut("/fieldsV1/f:metadata/f:annotations").and_then(Value::as_object_mut)
-        {
-            owned.shift_remove("f:deprecated.daemonset.template.generation");
-        }
-    }
-    value
 }
 
 /// Where the runs' outputs are kept.

@@ -57,6 +57,8 @@ impl Lines {
             Event::StepEnded { object, result, ok, .. } => {
                 let action = self.board.row(object).map(|row| row.action.clone()).unwrap_or_default();
                 vec![match ok {
+                    // An undo's: it was not deleted, or not put back, and a note has said why.
+                    true if matches!(&**result, "kept" | "gone") => format!("{result:<8} {object}"),
                     true => format!("{:<8} {object}", past(&action)),
                     false => format!("cannot {action} {object}: {result}"),
                 }]
@@ -215,6 +217,16 @@ mod tests {
         let done = Event::Rollout { object: web(), verdict: Verdict::done() };
         assert_eq!(take(&mut lines, done.clone(), 7), ["ready    Deployment shop/web after 6.0 s"]);
         assert_eq!(take(&mut lines, done, 8), [""; 0]);
+    }
+
+    #[test]
+    fn what_an_undo_keeps_is_not_said_to_be_deleted() {
+        let mut lines = Lines::new(false);
+        take(&mut lines, Event::StepStarted { step: 0, object: web(), action: "delete".into() }, 0);
+        let ended =
+            |result: &str| Event::StepEnded { step: 0, object: web(), result: result.into(), ok: true };
+        assert_eq!(take(&mut lines, ended("kept"), 0), ["kept     Deployment shop/web"]);
+        assert_eq!(take(&mut lines, ended("as before"), 0), ["deleted  Deployment shop/web"]);
     }
 
     #[test]

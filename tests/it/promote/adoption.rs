@@ -95,3 +95,27 @@ fn a_map_by_hand_goes_as_a_whole_though_the_hand_set_several_fields_of_it() {
     assert_eq!(container.get("securityContext"), None, "a fresh object has none, not an empty one");
     promote(&namespace, &release, &["-y", "--mode", "server"]).exits(0);
 }
+
+/// The server counts up an annotation of it with each new template.
+#[test]
+fn a_daemon_set_that_kubectl_applied_is_given_back_to_kubectl_with_all_its_fields() {
+    let namespace = TestCluster::get().namespace_named("t-adopt");
+    let mut old = deployment("agent", "web:1");
+    old["kind"] = json!("DaemonSet");
+    old["spec"].as_object_mut().unwrap().shift_remove("replicas");
+    namespace.kubectl().args(["apply", "-f", "-"]).run_with(&old.to_string()).ok();
+    let owners = || {
+        let live = namespace.get("apps", "DaemonSet", "agent").unwrap();
+        let is_kubectls = |entry: &&Value| entry["manager"] == "kubectl-client-side-apply";
+        live.managed_fields().iter().find(is_kubectls).map(|entry| entry["fieldsV1"].clone())
+    };
+    let before = owners();
+    let counted = "/f:metadata/f:annotations/f:deprecated.daemonset.template.generation";
+    assert!(before.as_ref().is_some_and(|fields| fields.pointer(counted).is_some()), "{before:?}");
+    let mut new = old.clone();
+    new["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:2");
+    let release = ReleaseFile::new("shop", "1", vec![new]);
+    promote(&namespace, &release, &["-y", "--settle", "0s", "--adopt", "kubectl"]).exits(0);
+    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    assert_eq!(owners(), before);
+}
