@@ -8,6 +8,7 @@ use crate::commands::acting::{self, Acting, Signals};
 use crate::commands::comparing::{self, Compared, Question};
 use crate::commands::gating;
 use crate::commands::image_trees::AskRegistries;
+use crate::commands::inputs::today;
 use crate::execute::watching::WatchingOptions;
 use crate::load::parse_release;
 use crate::model::Target;
@@ -23,7 +24,6 @@ use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned};
 use crate::{observe, rollout};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -173,7 +173,6 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     let inventory = place.inventory();
     let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
     let set = applyset_id(&names::inventory(&place.name), &place.home);
-    let today = now.to_zoned(TimeZone::UTC).date();
     let question = Question {
         inputs,
         tested: inputs.release.release.spec.objects.clone(),
@@ -181,7 +180,8 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         members: &inventory.members,
         home: &place.home,
         set: &set,
-        today,
+        // Not the plan's day: a rule may have expired since, whatever the plan says of its age.
+        today: today(),
         mode: request.mode,
         is_brief: false,
         reads_around: false,

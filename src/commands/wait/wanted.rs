@@ -4,7 +4,7 @@ use super::Args;
 use crate::cli::{CommandError, ConnectionArgs};
 use crate::cluster::Cluster;
 use crate::commands::gating::named;
-use crate::commands::inputs::{open_environment, open_release};
+use crate::commands::inputs::{open_environment, open_release, today};
 use crate::compare::{DesiredInput, desired};
 use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{LoadedEnvironment, LoadedRelease};
@@ -68,7 +68,7 @@ pub(super) async fn goal(
         environment: &environment,
         home: &home,
         is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
-        today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+        today: today(),
     })
     .map_err(|errors| {
         let told: Vec<_> = errors.iter().map(ToString::to_string).collect();

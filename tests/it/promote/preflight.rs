@@ -3,6 +3,7 @@
 use super::support::{ReleaseFile, config, contents, deployment, job, kubectl_apply, promote};
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use serde_json::json;
+use std::time::Duration;
 
 /// Promotes with `-y`; refused with these checks, and the namespace is as it was.
 fn refused(namespace: &Namespace, release: &ReleaseFile, flags: &[&str], checks: &[&str]) -> Ran {
@@ -164,6 +165,33 @@ fn a_written_plan_is_refused_once_the_cluster_has_moved() {
     namespace.kubectl().args(["annotate", "configmap", "a", "note=moved"]).run().ok();
     let ran = refused(&namespace, &release, &["--plan", plan, "--adopt", "test"], &[]);
     assert!(ran.stderr.contains("has moved") && ran.stderr.contains("/a"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_plan_that_says_that_it_is_old_brings_no_expired_rule_back() {
+    let namespace = TestCluster::get().namespace_named("t-preflight");
+    let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"A": "1"}))]);
+    let yesterday = (jiff::Timestamp::now() - Duration::from_secs(86_400)).strftime("%Y-%m-%d").to_string();
+    let here = config("a", json!({"A": "2"})).to_string();
+    std::fs::write(release.beside("here.yaml"), here).unwrap();
+    let environment = release.beside("e.yaml");
+    let rule = |expires: &str| {
+        let text = format!(
+            "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Environment\nmetadata: {{name: e}}\nspec:\n  manifests: {{files: [here.yaml]}}\n  differences:\n  - target: {{kind: ConfigMap}}\n    path: /data/A\n    reason: r\n    expires: {expires}\n"
+        );
+        std::fs::write(&environment, text).unwrap();
+    };
+    let with = ["-e", environment.to_str().unwrap()];
+    rule("2999-01-01");
+    let written = promote(&namespace, &release, &[&["--dry-run=server", "-o", "json"], &with[..]].concat());
+    let mut plan = written.exits(0).json();
+    plan["createdAt"] = "2020-01-01T00:00:00Z".into();
+    let file = release.beside("plan.json");
+    std::fs::write(&file, plan.to_string()).unwrap();
+    rule(&yesterday);
+    let flags = [&["--plan", file.to_str().unwrap()], &with[..]].concat();
+    let ran = refused(&namespace, &release, &flags, &["untested"]);
+    assert!(ran.stderr.contains("has expired"), "{}", ran.stderr);
 }
 
 #[test]
