@@ -38,6 +38,11 @@ impl Deadline {
         now.at >= self.at || now.wall >= self.wall
     }
 
+    /// Whichever of two comes first, on each clock.
+    pub fn earlier(self, other: Self) -> Self {
+        Self { at: self.at.min(other.at), wall: self.wall.min(other.wall) }
+    }
+
     /// Waits until it is over, by the monotonic clock.
     pub async fn over(&self) {
         tokio::time::sleep_until(self.at).await;

@@ -5,7 +5,7 @@ mod looking;
 mod past;
 
 use self::looking::{First, Looker, second};
-pub use self::past::{leave_out, past};
+pub use self::past::{leave_out, leave_out_moved, past};
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{ApiError, Cluster};
 use crate::commands::inputs::Inputs;

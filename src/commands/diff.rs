@@ -138,7 +138,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         comparing::compare(cluster.as_ref(), question).await?;
     plan::leave_autoscaled(&mut comparison, &autoscalers);
     let identity = inputs.release.identity();
-    let left_out = comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison).await;
+    let mut left_out = comparing::leave_out_moved(&kept, &home, &mut comparison);
+    left_out.extend(comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison).await);
     if let Some(period) = args.since {
         return lately(&comparison, period, &args, context);
     }

@@ -54,6 +54,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             let rows = history.iter().map(|entry| row(entry, current == Some(entry.revision)));
             let header = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"].map(String::from);
             write!(out, "{}", table(std::iter::once(header).chain(rows).collect()))?;
+            for moved in &inventory.value.moved {
+                writeln!(out, "{}", clean(&moved.sentence(&namespace)))?;
+            }
         }
     }
     out.flush()?;

@@ -6,6 +6,7 @@ mod open;
 mod preparing;
 mod request;
 mod show;
+mod sources;
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::commands::acting::{self, Show, Signals};
@@ -91,8 +92,9 @@ pub(super) struct Allow {
     /// Replace what people changed by hand
     #[arg(long)]
     overwrite: bool,
-    /// Take over the fields of this field manager; `kubectl`, `helm`, `argocd` and `flux` stand for those tools
-    #[arg(long, value_name = "MANAGER")]
+    /// Take over the fields of this field manager; `kubectl`, `helm`, `argocd` and `flux` stand for those tools.
+    /// `release:[NAMESPACE/]NAME` moves the objects of this release here that are members of another one
+    #[arg(long, value_name = "MANAGER", value_parser = sources::parse_adopt)]
     adopt: Vec<String>,
     /// Prune more than a third of the set at once
     #[arg(long)]
@@ -255,7 +257,10 @@ pub(super) async fn carry_out(
         return Ok(Exit::OK);
     }
     if nothing && prepared.is_recorded {
-        execute::remove_abandoned_lock(place.cluster.as_ref(), &place.home, &place.name).await;
+        for release in sources::releases(&request, &place) {
+            let cluster = place.cluster.as_ref();
+            execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
+        }
         if json {
             events.emit(Event::Finished { outcome: Outcome::NothingToDo, message, next: Vec::new() });
         }

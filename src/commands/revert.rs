@@ -186,6 +186,7 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         show: args.show(),
         written: None,
         on_open: None,
+        leaves_moved: true,
         run: RunOptions {
             settings,
             limits,

@@ -8,6 +8,7 @@ use crate::execute::seems_held;
 use crate::execute::watching::{Health, health};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
+use crate::model::moves::Moved;
 use crate::model::verdict::Verdict;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Home, list_homes, read_record};
@@ -64,6 +65,9 @@ struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<Open>,
     message: String,
+    /// What has moved to other releases since the current revision was promoted, or is about to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moved: Vec<Moved>,
     workloads: Vec<Workload>,
 }
 
@@ -152,7 +156,9 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
         (Some(journal), None) => ("putBack", journal.message.clone()),
         (None, None) => ("none", "nothing was promoted".into()),
     };
-    let members = home.inventory.map(|inventory| inventory.value.members).unwrap_or_default();
+    let inventory = home.inventory.map(|inventory| inventory.value).unwrap_or_default();
+    let moved = inventory.moved_lately().cloned().collect();
+    let members = inventory.members;
     let workloads = workloads_of(cluster, &members, promoted.as_ref()).await;
     State {
         namespace,
@@ -162,6 +168,7 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
         revision: promoted.map(|entry| entry.revision),
         open,
         message,
+        moved,
         workloads,
     }
 }
@@ -252,6 +259,9 @@ fn shown(states: &[State]) -> String {
     });
     let mut text = table(std::iter::once(header).chain(rows).collect());
     for state in states {
+        for moved in &state.moved {
+            text.push_str(&clean(&format!("  {}\n", moved.sentence(&state.namespace))));
+        }
         for workload in &state.workloads {
             let mark = if workload.ready { "ok " } else { "not" };
             text.push_str(&clean(&format!("  {mark} {}: {}\n", workload.object, workload.says)));

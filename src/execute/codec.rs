@@ -168,12 +168,7 @@ fn inventory_up_to(
     let own = names::inventory(name);
     let mut labels = labels(name, "inventory");
     labels[APPLYSET_ID_LABEL] = names::applyset_id(&own, namespace).into();
-    let history: String = inventory
-        .history
-        .iter()
-        .filter_map(|entry| serde_json::to_string(entry).ok())
-        .map(|line| line + "\n")
-        .collect();
+    let history = lines_of(&inventory.history);
     let promoted = inventory.promoted();
     let said = |text: fn(&HistoryEntry) -> String| promoted.map(text).unwrap_or_else(|| "none".into());
     let mut body = json!({
@@ -189,6 +184,9 @@ fn inventory_up_to(
             "history": history,
         },
     });
+    if !inventory.moved.is_empty() {
+        body["data"]["moved"] = lines_of(&inventory.moved).into();
+    }
     let members = inventory.member_lines();
     let mut found = texts(&body["data"]);
     if members.len() <= READABLE {
@@ -203,6 +201,11 @@ fn inventory_up_to(
         return Err(BundleError::TooLarge { found: Some(found), limit });
     }
     Ok(body)
+}
+
+/// One JSON document a line.
+fn lines_of<T: serde::Serialize>(entries: &[T]) -> String {
+    entries.iter().filter_map(|entry| serde_json::to_string(entry).ok()).map(|line| line + "\n").collect()
 }
 
 /// Whether an inventory fits, and one more entry of its history.

@@ -78,6 +78,7 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
     let goes = |entry: &HistoryEntry| Some(&entry.id) != promoted.as_ref();
     let (old, stays): (Vec<_>, Vec<_>) = inventory.history.drain(..too_many).partition(goes);
     inventory.history.splice(..0, stays);
+    inventory.trim_moved();
     old.into_iter().flat_map(|entry| entry.record).collect()
 }
 
@@ -85,7 +86,10 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
 pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
     let complete = left_behind(journal).is_empty();
     let ending = if complete { Ending::Reverted } else { Ending::NotFullyReverted };
-    inventory.members = bodies.promotion.members_before.clone();
+    let before = bodies.promotion.members_before.iter();
+    // What another release has taken since is not a member again.
+    let members = before.filter(|member| inventory.moved_to(&member.id()).is_none()).cloned().collect();
+    inventory.members = members;
     let left = journal.steps.iter().filter(|step| matches!(step.undo, UndoState::Left { .. }));
     let left: Vec<Target> = left.filter(|step| !step.prune).map(|step| step.target.clone()).collect();
     widen(inventory, &left);

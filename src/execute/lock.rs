@@ -4,6 +4,7 @@
 use super::process::Holder;
 use super::services::{Interrupt, Limits, Services};
 use crate::cluster::{ApiError, Cluster, Deadline, DeleteOptions, Moment, WriteOptions};
+use crate::model::moves::ReleaseRef;
 use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL, ROLE_LABEL};
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
@@ -19,8 +20,10 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another holds it.
-    #[error("{holder} works on this release since {since}")]
+    #[error("{holder} works on {release} since {since}")]
     Held {
+        /// `this release`, or another one by its name.
+        release: String,
         /// For people: which process on which host, or the identity as written.
         holder: String,
         /// When it took the lock.
@@ -38,6 +41,20 @@ pub enum LockError {
         #[source]
         source: ApiError,
     },
+}
+
+impl LockError {
+    /// The same, where it is another release's lock that a run needs, too.
+    pub(super) fn of_another(self, release: &ReleaseRef) -> Self {
+        match self {
+            Self::Held { holder, since, .. } => Self::Held {
+                release: format!("release {}, whose objects would move,", release.name),
+                holder,
+                since,
+            },
+            error => error,
+        }
+    }
 }
 
 /// Whether the lock is ours.
@@ -320,7 +337,11 @@ impl Taking<'_> {
         let actor = lease.annotation("kubectl-delivery.io/actor").unwrap_or_default();
         let shown = Holder::shown(lease.text("/spec/holderIdentity"));
         let holder = if actor.is_empty() { shown } else { format!("{actor} ({shown})") };
-        Err(LockError::Held { holder, since: lease.text("/spec/acquireTime").to_owned() })
+        Err(LockError::Held {
+            release: "this release".into(),
+            holder,
+            since: lease.text("/spec/acquireTime").to_owned(),
+        })
     }
 
     /// Writes the Lease; none where somebody was faster, or where it is to be looked at again.

@@ -1,26 +1,29 @@
 //! Before a finished promotion is reverted: what it created may hold data by now, which goes only where its name was said.
 
 use super::machine::refused;
+use super::moving::belongs_elsewhere;
+use super::run::Start;
 use super::services::{Ended, Services};
 use super::standing::is_made_by;
 use crate::model::event::Event;
-use crate::model::journal::{Journal, StepPart, StepProgress, StepState};
+use crate::model::journal::{StepPart, StepProgress, StepState};
 use crate::model::keep::keep_mark;
+use crate::model::moves::ReleaseRef;
 use crate::model::{Object, ObjectId};
-use crate::observe::{claims, home::Bodies};
+use crate::observe::claims;
 use crate::plan::{allowance, lost_by_undo};
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why it must not begin: data would go that nobody has allowed to go. None where it may.
 pub(super) async fn refusal(
-    journal: &Journal,
-    bodies: &Bodies,
+    start: &Start,
+    own: &ReleaseRef,
     allowed: &BTreeSet<String>,
     services: &Services,
 ) -> Option<Ended> {
     let is_allowed = |id: &ObjectId| allowed.iter().any(|name| name.eq_ignore_ascii_case(&allowance(id)));
-    let mut lost = losses(journal, bodies, services).await;
+    let mut lost = losses(start, own, services).await;
     lost.retain(|id, _| !is_allowed(id));
     if lost.is_empty() {
         return None;
@@ -33,7 +36,8 @@ pub(super) async fn refusal(
 }
 
 /// What loses its data by undoing all steps, and how.
-async fn losses(journal: &Journal, bodies: &Bodies, services: &Services) -> BTreeMap<ObjectId, String> {
+async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMap<ObjectId, String> {
+    let (journal, bodies) = (&start.head.current, &start.bodies);
     let cluster = services.cluster.as_ref();
     let done = journal
         .steps
@@ -46,6 +50,7 @@ async fn losses(journal: &Journal, bodies: &Bodies, services: &Services) -> BTre
     let mut found: Vec<(&StepPart, Object)> = Vec::with_capacity(risky.len());
     for ((progress, part), read) in risky.into_iter().zip(reads) {
         match read {
+            Ok(Some(live)) if belongs_elsewhere(part, &live, own, &start.inventory).is_some() => {}
             Ok(Some(live)) if goes(progress, part, &live) => found.push((part, live)),
             Ok(_) => {}
             Err(error) => unknown(part.step.target.id(), &error.to_string(), services),

@@ -1,6 +1,7 @@
 //! How long to go on asking an API server that does not answer, and whether the lock still allows a write.
 
-use super::lock::{Hold, Lock};
+use super::lock::Hold;
+use super::locks::Locks;
 use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
 use std::sync::{Arc, Mutex};
@@ -27,7 +28,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// Looked at before each write.
 #[derive(Clone)]
 pub(super) struct Patience {
-    pub lock: Arc<Lock>,
+    pub lock: Arc<Locks>,
     pub limit: Duration,
     pub events: Arc<dyn EventSink>,
     /// When a silence was told last: many requests wait at once.

@@ -2,6 +2,7 @@
 
 use super::ending;
 use super::machine::{Effect, Input};
+use super::moving;
 use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
 use super::patience::Problem;
@@ -91,6 +92,10 @@ impl Performer {
                 let written = self.store.write_inventory(&now.inventory, stored.as_ref()).await;
                 written.map(|new| *stored = Some(new)).map_or_else(not_written, |()| Input::Written)
             }
+            Effect::WriteSources(moving) => {
+                let written = moving::write(moving, now, &self.bodies, &self.store).await;
+                written.map_or_else(not_written, |()| Input::Written)
+            }
             Effect::WriteParts => {
                 let writes =
                     self.bundles.iter().map(|(bundle, parts)| self.store.write_bundle(bundle, parts));
@@ -102,13 +107,13 @@ impl Performer {
                 deleted.map_or_else(not_written, |()| Input::Written)
             }
             Effect::Send(step) => self.send(step, &now.head.current).await,
-            Effect::Undo(step) => self.undo(step, &now.head.current).await,
+            Effect::Undo(step) => self.undo(step, now).await,
             Effect::Follow(steps) => self.follow(&steps).await,
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
             Effect::Prove => judged(self.services.rollout.prove(&self.steps.patience).await),
             Effect::Soak(steps) => self.soak(&steps).await,
-            Effect::RereadPruned => reread(self.rereading().after_prune(&now.head.current).await),
-            Effect::RereadReverted => reread(self.rereading().after_revert(&now.head.current).await),
+            Effect::RereadPruned => reread(self.rereading(now).after_prune(&now.head.current).await),
+            Effect::RereadReverted => reread(self.rereading(now).after_revert(&now.head.current).await),
             Effect::DeleteHome => Input::HomeLeft(self.delete_home().await),
             // The loop's own.
             Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
@@ -153,7 +158,8 @@ impl Performer {
         Input::Answered(id, outcome)
     }
 
-    async fn undo(&self, id: u32, journal: &Journal) -> Input {
+    async fn undo(&self, id: u32, now: &Now) -> Input {
+        let journal = &now.head.current;
         let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
             return Input::CutOff(format!("expected step {id} in the journal's parts, found nothing"));
         };
@@ -172,6 +178,7 @@ impl Performer {
             fence: self.fence,
             was_promoted: journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted),
             release: (&self.store.namespace, &self.store.name),
+            inventory: &now.inventory,
             by_hand: by_hand(journal, part),
         };
         let undone = match &part.step.undo {
@@ -240,13 +247,14 @@ impl Performer {
         }
     }
 
-    fn rereading(&self) -> Rereading<'_> {
+    fn rereading<'a>(&'a self, now: &'a Now) -> Rereading<'a> {
         let undoing = Undoing {
             steps: &self.steps,
             keep_foreign: false,
             fence: false,
             was_promoted: false,
             release: (&self.store.namespace, &self.store.name),
+            inventory: &now.inventory,
             by_hand: Vec::new(),
         };
         Rereading { steps: &self.steps, bodies: &self.bodies, undoing }

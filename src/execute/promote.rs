@@ -1,7 +1,9 @@
 //! A promotion from its plan: what is read under the lock, the journal's first state, and the run.
 
-use super::lock::{Lock, LockError};
+use super::lock::LockError;
+use super::locks::Locks;
 use super::machine::{Intent, refused};
+use super::moving;
 use super::own_namespace::{OwnNamespace, OwnNamespaceError};
 use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
 use super::run::{Start, run};
@@ -12,6 +14,7 @@ use crate::model::bundle::{Bundle, BundleError};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState};
+use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
@@ -69,7 +72,8 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
 /// Carries out a plan.
 pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended, ExecuteError> {
     let plan = &promotion.plan;
-    let (namespace, name) = (plan.namespace.clone(), plan.release.name.clone());
+    let release = ReleaseRef::new(&plan.namespace, &plan.release.name);
+    let others = moving::sources(plan);
     // It has to be there before the lock and the journal are.
     let own = OwnNamespace::from_plan(plan);
     let created = match &own {
@@ -77,7 +81,7 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended,
         None => false,
     };
     let own = own.filter(|_| created);
-    let lock = match Lock::take(services, &namespace, &name).await {
+    let lock = match Locks::take(services, &release, &others).await {
         Ok(lock) => Arc::new(lock),
         // Whoever holds it is at work in there.
         Err(error @ LockError::Held { .. }) => return locked(error),
@@ -120,7 +124,7 @@ fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
 async fn begin(
     promotion: Promotion,
     services: &Services,
-    lock: &Lock,
+    lock: &Locks,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
     let Promotion { mut plan, before, record, judging } = promotion;
     let home = read_home(services.cluster.as_ref(), &plan.namespace, &plan.release.name).await?;
@@ -128,12 +132,19 @@ async fn begin(
     {
         return Ok(Err(open_journal(open)));
     }
-    // Of objects that are there: a kind that is not served yet cannot be watched.
-    let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
-    let there: Vec<_> = there.map(|step| step.target.clone()).collect();
     let Home { inventory, head, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
     plan.revision = inventory.next_revision();
+    let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
+    if let Some(ended) = moving::stopped_by(services.cluster.as_ref(), &own, &inventory).await? {
+        return Ok(Err(ended));
+    }
+    if let Some(ended) = moving::read_sources(&mut plan, services).await? {
+        return Ok(Err(ended));
+    }
+    // Of objects that are there: a kind that is not served yet cannot be watched.
+    let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
+    let there: Vec<_> = there.map(|step| step.target.clone()).collect();
     let packed = async {
         let before = match pre_images(&plan, before, services).await {
             Ok(before) => before,
@@ -266,6 +277,7 @@ fn journal(
         parts,
         record,
         forget: Vec::new(),
+        moves_from: moving::sources(plan),
         steps: bodies.steps.values().map(step).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The loop: performs what the state machine asks for, and tells it what has happened.
 
-use super::lock::Lock;
+use super::locks::Locks;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
 use super::packing::Packed;
 use super::patience::{Patience, Problem};
@@ -35,7 +35,7 @@ pub(super) struct Start {
 }
 
 /// Runs to an end.
-pub(super) async fn run(start: Start, lock: Arc<Lock>, services: &Services) -> Ended {
+pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> Ended {
     let patience = Patience {
         lock: lock.clone(),
         limit: services.limits.patience,
@@ -88,7 +88,7 @@ struct Loop<'a> {
     machine: Machine,
     performer: Arc<Performer>,
     services: &'a Services,
-    lock: &'a Lock,
+    lock: &'a Locks,
     phase: Option<(Phase, Instant)>,
 }
 
@@ -185,16 +185,19 @@ fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Opti
     let committed = journal == crate::model::journal::JournalPhase::Committed;
     Some(match stage {
         Stage::Start | Stage::Stopping(_) | Stage::Ended => return None,
-        Stage::Preparing | Stage::WritingParts | Stage::Opening | Stage::Widening => Phase::Journal,
+        Stage::Preparing | Stage::WritingParts | Stage::Opening | Stage::Widening | Stage::Announcing => {
+            Phase::Journal
+        }
         Stage::Intending(_) | Stage::Sending(..) if committed => Phase::Prune,
         Stage::Intending(_) | Stage::Sending(..) | Stage::Watching(_) | Stage::CatchingUp => Phase::Apply,
         Stage::Proving => Phase::Prove,
         Stage::Soaking => Phase::Soak,
-        Stage::Committing | Stage::Marking => Phase::Commit,
+        Stage::Committing | Stage::Marking | Stage::HandingOver => Phase::Commit,
         Stage::RereadingPruned => Phase::Prune,
         Stage::Narrowing | Stage::Forgetting | Stage::Closing => Phase::Commit,
         Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) | Stage::RereadingReverted => Phase::Revert,
         Stage::LeavingHome(_) | Stage::HomeLeft => Phase::Revert,
+        Stage::Undone | Stage::TakingBack => Phase::Revert,
         Stage::WritingOff | Stage::ForgettingParts | Stage::ClosingReverted => Phase::Revert,
     })
 }

@@ -1,8 +1,9 @@
 //! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
 
-use super::lock::Lock;
+use super::locks::Locks;
 use super::losing;
 use super::machine::Intent;
+use super::moving;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
@@ -12,9 +13,10 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::{
     Ending, Head, Journal, JournalPhase, Judging, PromotionPart, RevertReason, Reverting,
 };
+use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
-use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home, read_previous};
+use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_head, read_home, read_previous};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,40 +47,16 @@ pub async fn settle(
     settling: Settling,
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
-    let lock = match Lock::take(services, namespace, name).await {
-        Ok(lock) => Arc::new(lock),
-        Err(error) => return locked(error),
-    };
-    let home = read_home(services.cluster.as_ref(), namespace, name).await;
-    let journal = home.map(|home| home.head.map(|head| head.value.current));
-    let is_open = match journal {
-        Ok(journal) => journal.is_some_and(|journal| journal.id == id && journal.is_open()),
-        Err(error) => {
-            lock.release().await;
-            return Err(error.into());
-        }
-    };
-    if !is_open {
-        lock.release().await;
-        let message = format!("the promotion of {name} that was open has been finished meanwhile");
-        return Ok(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() });
-    }
     let wanted = match settling {
         Settling::Finish => Wanted::Finish,
         Settling::PutBack => Wanted::PutBack(RevertOptions::default()),
     };
-    let start = take_up(namespace, name, services, wanted).await;
-    go(start, lock, services).await
+    act(&ReleaseRef::new(namespace, name), Some(id), &wanted, services).await
 }
 
 /// Finishes what another run began: a promotion goes forward, a revert goes on putting back.
 pub async fn resume(namespace: &str, name: &str, services: &Services) -> Result<Ended, ExecuteError> {
-    let lock = match Lock::take(services, namespace, name).await {
-        Ok(lock) => Arc::new(lock),
-        Err(error) => return locked(error),
-    };
-    let start = take_up(namespace, name, services, Wanted::Finish).await;
-    go(start, lock, services).await
+    act(&ReleaseRef::new(namespace, name), None, &Wanted::Finish, services).await
 }
 
 /// Puts back the promotion that is open, or else the last one that was finished.
@@ -89,20 +67,8 @@ pub async fn revert(
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
     loop {
-        let lock = match Lock::take(services, namespace, name).await {
-            Ok(lock) => Arc::new(lock),
-            Err(error) => return locked(error),
-        };
-        let start = take_up(namespace, name, services, Wanted::PutBack(options.clone())).await;
-        if let Ok(start) = &start
-            && begins_to_revert_what_was_promoted(start)
-            && let Some(refused) =
-                losing::refusal(&start.head.current, &start.bodies, &options.allow_data_loss, services).await
-        {
-            lock.release().await;
-            return Ok(refused);
-        }
-        let ended = go(start, lock, services).await?;
+        let wanted = Wanted::PutBack(options.clone());
+        let ended = act(&ReleaseRef::new(namespace, name), None, &wanted, services).await?;
         // Past its commit a promotion is finished first, and then put back as a finished one.
         if !matches!(ended.outcome, Outcome::Promoted | Outcome::PromotedPruneIncomplete) {
             return Ok(ended);
@@ -116,18 +82,92 @@ fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
     journal.is_promoted() && journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted)
 }
 
-async fn go(
-    start: Result<Start, ExecuteError>,
-    lock: Arc<Lock>,
+/// Takes the locks, then the journal up. Which locks a journal needs is known once it is read; another one may be there when
+/// they are held.
+async fn act(
+    release: &ReleaseRef,
+    only: Option<&str>,
+    wanted: &Wanted,
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
-    match start {
-        Ok(start) => Ok(run(start, lock, services).await),
-        Err(error) => {
-            lock.release().await;
-            Err(error)
+    loop {
+        let others = moves_from(release, wanted, services).await?;
+        let locks = match Locks::take(services, release, &others).await {
+            Ok(locks) => Arc::new(locks),
+            Err(error) => return locked(error),
+        };
+        match under_locks(release, only, wanted, &locks, services).await {
+            Ok(Next::Run(start)) => return Ok(run(*start, locks, services).await),
+            Ok(Next::MoreLocks) => locks.release().await,
+            Ok(Next::End(ended)) => {
+                locks.release().await;
+                return Ok(ended);
+            }
+            Err(error) => {
+                locks.release().await;
+                return Err(error);
+            }
         }
     }
+}
+
+/// What follows once the locks are held.
+enum Next {
+    Run(Box<Start>),
+    MoreLocks,
+    End(Ended),
+}
+
+async fn under_locks(
+    release: &ReleaseRef,
+    only: Option<&str>,
+    wanted: &Wanted,
+    locks: &Locks,
+    services: &Services,
+) -> Result<Next, ExecuteError> {
+    let (cluster, name) = (services.cluster.as_ref(), &release.name);
+    if let Some(id) = only {
+        let journal = read_head(cluster, release).await?.map(|head| head.value.current);
+        if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
+            let message = format!("the promotion of {name} that was open has been finished meanwhile");
+            return Ok(Next::End(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() }));
+        }
+    }
+    let start = take_up(&release.namespace, name, services, wanted).await?;
+    let others = &start.head.current.moves_from;
+    if !locks.hold(others) {
+        return Ok(Next::MoreLocks);
+    }
+    let stopped = match moving::stopped_by(cluster, release, &start.inventory).await? {
+        Some(ended) => Some(ended),
+        None => moving::unfinished(cluster, others).await?,
+    };
+    let stopped = match (stopped, wanted) {
+        (None, Wanted::PutBack(options)) if begins_to_revert_what_was_promoted(&start) => {
+            losing::refusal(&start, release, &options.allow_data_loss, services).await
+        }
+        (stopped, _) => stopped,
+    };
+    Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
+}
+
+/// The other releases whose members the journal at hand takes, or the one before it where that is to be put back.
+async fn moves_from(
+    release: &ReleaseRef,
+    wanted: &Wanted,
+    services: &Services,
+) -> Result<Vec<ReleaseRef>, ExecuteError> {
+    let cluster = services.cluster.as_ref();
+    let Some(Stored { value: Head { current, previous }, .. }) = read_head(cluster, release).await? else {
+        return Ok(Vec::new());
+    };
+    let mut others = current.moves_from.clone();
+    if let (Wanted::PutBack(_), Some(previous)) = (wanted, previous)
+        && is_over(&current)
+    {
+        others.extend(read_previous(cluster, &previous).await?.moves_from);
+    }
+    Ok(others)
 }
 
 enum Wanted {
@@ -139,7 +179,7 @@ async fn take_up(
     namespace: &str,
     name: &str,
     services: &Services,
-    wanted: Wanted,
+    wanted: &Wanted,
 ) -> Result<Start, ExecuteError> {
     let cluster = services.cluster.as_ref();
     let home = read_home(cluster, namespace, name).await?;
@@ -156,13 +196,13 @@ async fn take_up(
     };
     let Home { inventory, head, .. } = home;
     let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
-    let earlier = match (&wanted, &head.previous) {
+    let earlier = match (wanted, &head.previous) {
         (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
             Some(read_previous(cluster, previous).await?)
         }
         _ => None,
     };
-    let intent = choose(&mut head, earlier, &wanted, name)?;
+    let intent = choose(&mut head, earlier, wanted, name)?;
     let (inventory, inventory_stored) = split(inventory);
     let preparing = head.current.phase == JournalPhase::Preparing;
     let bodies = if preparing {
@@ -252,6 +292,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         prune: Vec::new(),
         unchanged: Vec::new(),
         members: Vec::new(),
+        moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: Settings::default(),

@@ -6,10 +6,12 @@ use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::is_made_by;
 use super::steps::{Outcome, Steps};
 use super::store::is_passing;
-use super::{foreigners, pristine};
+use super::{foreigners, moving, pristine};
 use crate::cluster::ApiError;
+use crate::model::inventory::Inventory;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::keep::keep_mark;
+use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
 use crate::model::{Object, Target};
 use crate::plan::{content_hash, data_lost_by_undo, merged_ownership};
@@ -29,6 +31,8 @@ pub(super) struct Undoing<'a> {
     pub was_promoted: bool,
     /// Namespace and name of the release.
     pub release: (&'a str, &'a str),
+    /// Its inventory: what has moved to another release.
+    pub inventory: &'a Inventory,
     /// Where the pre-image can be read by hand.
     pub by_hand: Vec<String>,
 }
@@ -106,6 +110,12 @@ impl Undoing<'_> {
             }
             Err(error) => return Err(self.after(error)),
         };
+        let (namespace, name) = self.release;
+        let own = ReleaseRef::new(namespace, name);
+        let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, &own, self.inventory);
+        if let Some(note) = live.as_ref().and_then(elsewhere) {
+            return Ok(done(live.as_ref(), vec![note]));
+        }
         match (&part.before, live) {
             (None, None) => Ok(done(None, Vec::new())),
             (None, Some(live)) => self.remove(part, progress, live, clock).await,

@@ -3,6 +3,7 @@
 use super::bundle::Bundle;
 use super::journal::{Ending, Failure, GateAtHand};
 use super::kinds::ResourceType;
+use super::moves::Moved;
 use super::object::{Gvk, Object, Target};
 use super::plan::{Settings, Waiver};
 use super::release::ReleaseIdentity;
@@ -20,6 +21,8 @@ pub struct Inventory {
     pub members: Vec<Target>,
     /// The promotions, oldest first.
     pub history: Vec<HistoryEntry>,
+    /// Members that other releases have taken, oldest first.
+    pub moved: Vec<Moved>,
 }
 
 /// One promotion that has ended.
@@ -145,7 +148,7 @@ mod tests {
         let web = Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web");
         let role =
             Target::new(&built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap(), None, "reader");
-        let inventory = Inventory { members: vec![web.clone(), role.clone()], history: Vec::new() };
+        let inventory = Inventory { members: vec![web.clone(), role.clone()], ..Inventory::default() };
         let lines = inventory.member_lines();
         assert_eq!(lines.lines().next(), Some("apps/v1 deployments Deployment shop web"));
         assert_eq!(Inventory::parse_members(&lines), Ok(vec![web, role]));
@@ -164,7 +167,7 @@ mod tests {
                 "record": if *recorded { vec![bundle] } else { Vec::new() }});
             serde_json::from_value(value).unwrap()
         };
-        Inventory { members: Vec::new(), history: (1..).zip(endings).map(entry).collect() }
+        Inventory { history: (1..).zip(endings).map(entry).collect(), ..Inventory::default() }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected, WaitRule};
 pub use super::head::{Head, Previous};
+use super::moves::ReleaseRef;
 use super::object::{Object, ObjectId, Target};
 use super::plan::{Plan, PlanStep};
 use super::release::ReleaseIdentity;
@@ -58,6 +59,9 @@ pub struct Journal {
     /// closed journal no longer needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<Bundle>,
+    /// Other releases whose members it takes: their locks are held, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves_from: Vec<ReleaseRef>,
     /// One entry a step of the plan: first the steps, then what is pruned.
     pub steps: Vec<StepProgress>,
 }

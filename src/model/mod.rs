@@ -21,6 +21,7 @@ pub mod journal;
 pub mod keep;
 pub mod kinds;
 pub mod list_key;
+pub mod moves;
 pub mod names;
 pub mod object;
 pub mod occurrence;

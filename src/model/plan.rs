@@ -1,6 +1,7 @@
 //! The plan: a promotion as data. What is shown is what runs; it holds no client and no choice.
 
 use super::check::Check;
+use super::moves::Move;
 use super::object::{Object, ObjectId, Target};
 use super::release::ReleaseIdentity;
 use jiff::Timestamp;
@@ -35,6 +36,9 @@ pub struct Plan {
     pub unchanged: Vec<Target>,
     /// Every object of the release after the promotion: what the inventory will hold.
     pub members: Vec<Target>,
+    /// Objects that move here from other releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Move>,
     /// Data that it deletes for good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_loss: Vec<DataLoss>,

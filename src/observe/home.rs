@@ -5,6 +5,7 @@ use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::kinds::built_in;
+use crate::model::moves::{Moved, ReleaseRef};
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::{Object, ResourceType, Target};
 use base64::Engine;
@@ -128,6 +129,26 @@ pub async fn read_home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Re
     })
 }
 
+/// The inventory of a release, or none.
+pub async fn read_inventory(
+    cluster: &dyn Cluster,
+    release: &ReleaseRef,
+) -> Result<Option<Stored<Inventory>>, HomeError> {
+    let name = names::inventory(&release.name);
+    let found = get(cluster, &Target::new(&kind_of(false), Some(&release.namespace), &name)).await?;
+    found.map(|object| parse_inventory(&object)).transpose()
+}
+
+/// The head of a release's journal, or none.
+pub async fn read_head(
+    cluster: &dyn Cluster,
+    release: &ReleaseRef,
+) -> Result<Option<Stored<Head>>, HomeError> {
+    let name = names::journal(&release.name);
+    let found = get(cluster, &Target::new(&kind_of(false), Some(&release.namespace), &name)).await?;
+    found.map(|object| parse_head(&object)).transpose()
+}
+
 /// The releases that keep something in a namespace, or in all of them: namespace and name.
 pub async fn list_homes(
     cluster: &dyn Cluster,
@@ -164,7 +185,12 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
         .lines()
         .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("a history entry: {error}"))))
         .collect::<Result<Vec<HistoryEntry>, _>>()?;
-    Ok(stored(object, Inventory { members, history }))
+    let moved = object
+        .text("/data/moved")
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("a move: {error}"))))
+        .collect::<Result<Vec<Moved>, _>>()?;
+    Ok(stored(object, Inventory { members, history, moved }))
 }
 
 fn unzipped(text: &str) -> Result<String, String> {

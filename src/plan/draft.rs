@@ -7,7 +7,7 @@ use super::hooks::When;
 use super::item::{Item, Kind};
 use super::policy::{Facts, Planned, Policy, note, refuse};
 use super::waves::{self, OrderError};
-use super::{autoscaled, checks, hooks, prune, restart, undo};
+use super::{autoscaled, checks, hooks, moving, prune, restart, undo};
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, Comparison, ObjectComparison};
 use crate::model::hook::{goes_once_succeeded, is_hook};
@@ -41,6 +41,10 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         if policy.is_external(&id, &facts.namespace) || hooked.is_left_out(&id, desired) {
             continue;
         }
+        if let Some(finding) = policy.others.left_alone(object, &set, &facts.namespace) {
+            findings.push(finding);
+            continue;
+        }
         let mut body = desired.clone();
         body.set_namespace(object.target.namespace.as_deref());
         if let Some(live) = object.live.object() {
@@ -67,6 +71,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     let unchanged = unchanged.map(|item| item.object.target.clone()).collect();
     let members = members(comparison, &items, &hooked, &set);
     let steps = steps(items, &waves, &hooked);
+    let moves = moving::moves(&steps, comparison, policy);
     let (prune, pruned) = prune::prune(comparison, policy, facts, &set, &steps);
     findings.extend(pruned);
     let plan = Plan {
@@ -82,6 +87,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         prune,
         unchanged,
         members,
+        moves,
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: policy.settings.clone(),

@@ -77,6 +77,14 @@ impl<'a> Item<'a> {
         if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
             let label = FieldPath::root().field("metadata").field("labels").field(APPLYSET_PART_OF_LABEL);
             item.change(label, "joins the set");
+            if let Some(source) = policy.others.source_of(&id, live) {
+                item.why = match item.why.as_str() {
+                    "joins the set" => {
+                        format!("moves from release {}", source.release.name_from(&policy.home))
+                    }
+                    why => format!("moves from release {}; {why}", source.release.name_from(&policy.home)),
+                };
+            }
         } else if matches!(object.status, ObjectStatus::Refused { .. }) {
             // The server says what is the matter when the step is tried on it.
             item.kind = Kind::Apply;

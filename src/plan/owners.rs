@@ -1,8 +1,9 @@
 //! Objects that somebody else keeps: another inventory, Helm, Argo CD, Flux.
 
+use super::moving::of_another_release;
 use super::policy::{Policy, refuse};
 use crate::model::check::Check;
-use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
+use crate::model::names::HELM_RELEASE_ANNOTATION;
 use crate::model::plan::PreflightFinding;
 use crate::model::{Object, ObjectId};
 
@@ -13,16 +14,8 @@ pub(super) fn foreign_owner(
     applyset_id: &str,
     policy: &Policy,
 ) -> Option<PreflightFinding> {
-    if let Some(other) = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != applyset_id) {
-        return Some(refuse(
-            Check::Owners,
-            Some(id),
-            format!("expected an object of this release or of none, found a member of another set ({other})"),
-            Some(format!(
-                "take it out of one of the two; kubectl get configmaps -A -l {}={other} names the other one",
-                crate::model::names::APPLYSET_ID_LABEL
-            )),
-        ));
+    if let Some(finding) = of_another_release(id, live, applyset_id, policy) {
+        return Some(finding);
     }
     let (tool, found, adopt) = gitops(live).or_else(|| helm(live))?;
     if policy.adopt.contains(adopt) || manager_of(live, adopt).is_some_and(|name| policy.adopts(&name)) {
@@ -80,6 +73,9 @@ fn manager_of(live: &Object, tool: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::moves::ReleaseRef;
+    use crate::model::names::APPLYSET_PART_OF_LABEL;
+    use crate::plan::{OtherReleases, Source};
     use serde_json::{Value, json};
 
     fn live(metadata: Value) -> Object {
@@ -128,5 +124,31 @@ mod tests {
         let label = |id: &str| json!({"labels": {APPLYSET_PART_OF_LABEL: id}});
         assert!(finding(label("applyset-other"), &["helm", "argocd", "flux"]).is_some());
         assert_eq!(finding(label("applyset-ours"), &[]), None);
+    }
+
+    #[test]
+    fn only_a_member_of_the_release_that_is_named_moves_and_what_is_in_the_way_is_told() {
+        let shop = ReleaseRef::new("shop", "shop");
+        let object = live(json!({"labels": {APPLYSET_PART_OF_LABEL: shop.set()}}));
+        let found = |members: &[ObjectId], is_named: bool| {
+            let source = Source {
+                release: shop.clone(),
+                members: members.iter().cloned().collect(),
+                has_moved: false,
+            };
+            let others = OtherReleases {
+                sources: if is_named { vec![source] } else { Vec::new() },
+                by_set: [(shop.set(), shop.clone())].into(),
+                ..OtherReleases::default()
+            };
+            let policy = Policy { others, home: "shop".into(), ..Policy::default() };
+            foreign_owner(&object.id(), &object, "applyset-ours", &policy)
+        };
+        assert_eq!(found(&[object.id()], true), None);
+        let not_a_member = found(&[], true).unwrap();
+        assert!(not_a_member.message.contains("not in its inventory"), "{}", not_a_member.message);
+        let not_named = found(&[object.id()], false).unwrap();
+        assert_eq!(not_named.message, "belongs to release shop");
+        assert!(not_named.hint.unwrap().ends_with("--adopt release:shop"));
     }
 }

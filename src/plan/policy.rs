@@ -1,6 +1,7 @@
 //! What a plan is made of besides the comparison: what the caller allows, and what was read.
 
 use super::absence::Past;
+use super::moving::OtherReleases;
 use crate::model::check::Check;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
@@ -17,6 +18,12 @@ pub struct Policy {
     pub overwrite: bool,
     /// Field managers whose fields become ours; `argocd`, `flux` and `helm` stand for those tools.
     pub adopt: BTreeSet<String>,
+    /// Releases whose members move into this one, as they were named.
+    pub adopt_releases: BTreeSet<String>,
+    /// What is known of other releases.
+    pub others: OtherReleases,
+    /// The release namespace.
+    pub home: String,
     /// Whether more than a third of the set may be pruned at once.
     pub allow_prune: bool,
     /// Kept kinds that are pruned all the same, as `kind/name`.

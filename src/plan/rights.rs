@@ -85,6 +85,13 @@ impl Rights {
             &["get", "create", "update", "delete"],
             "to hold the lock",
         );
+        for one in &plan.moves {
+            let (namespace, purpose) =
+                (one.from.namespace.as_str(), format!("to move objects of release {}", one.from.name));
+            self.kind("", "ConfigMap", namespace, &["get", "update"], &purpose);
+            let verbs = ["get", "create", "update", "delete"];
+            self.kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
+        }
         let copied = plan.steps.iter().chain(&plan.prune);
         let copied = copied.filter(|step| matches!(step.expect, Expect::Present { .. }));
         let namespaces: BTreeSet<&str> =

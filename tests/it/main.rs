@@ -13,6 +13,7 @@ mod execute;
 mod harness;
 mod kubeconfigs;
 mod losses;
+mod moves;
 mod plugin;
 mod promote;
 mod proof;

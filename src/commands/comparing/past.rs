@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::model::ObjectId;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
+use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::release::ReleaseIdentity;
 use crate::observe::home::read_record;
 use crate::plan::{Excuse, Past, excused, needs_record};
@@ -27,6 +28,22 @@ pub async fn past(
         Err(error) => return (past, Some(error.to_string())),
     }
     (past, None)
+}
+
+/// Leaves out the objects that belong to other releases now; what should be known of all that has moved.
+pub fn leave_out_moved(inventory: &Inventory, home: &str, comparison: &mut Comparison) -> Vec<String> {
+    let mut notes: Vec<String> = inventory.moved_lately().map(|moved| moved.sentence(home)).collect();
+    comparison.objects.retain(|object| {
+        let id = object.id();
+        let set = object.live.object().and_then(|live| live.label(APPLYSET_PART_OF_LABEL));
+        let moved = inventory.moved_to(&id).filter(|moved| set == Some(&*moved.to.set()));
+        if let Some(moved) = moved.filter(|_| object.desired.is_some()) {
+            let release = moved.to.name_from(home);
+            notes.push(format!("{id}: belongs to release {release} now, and is not compared"));
+        }
+        moved.is_none()
+    });
+    notes
 }
 
 /// Leaves out the objects that need not be there, so that their absence is no difference; what should be known of them.

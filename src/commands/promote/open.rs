@@ -67,13 +67,20 @@ pub(super) async fn settle(
     Ok((!settled).then_some(exit))
 }
 
-fn in_the_way(open: &Journal) -> CommandError {
+/// What to type about a promotion that is not finished.
+pub(super) fn ways_on(open: &Journal) -> [String; 2] {
     let (name, namespace) = (&open.release.name, &open.namespace);
+    [
+        format!("to finish it: kubectl delivery promote --resume {name} -n {namespace}"),
+        format!("to put it back: kubectl delivery revert {name} -n {namespace}"),
+    ]
+}
+
+fn in_the_way(open: &Journal) -> CommandError {
     let message = format!(
-        "expected no unfinished promotion, found that of {name} {} by {} ({}); nothing was changed",
-        open.release.version, open.actor, open.message
+        "expected no unfinished promotion, found that of {} {} by {} ({}); nothing was changed",
+        open.release.name, open.release.version, open.actor, open.message
     );
-    CommandError::new(ErrorKind::Refused, message)
-        .with_hint(format!("to finish it: kubectl delivery promote --resume {name} -n {namespace}"))
-        .with_hint(format!("to put it back: kubectl delivery revert {name} -n {namespace}"))
+    let error = CommandError::new(ErrorKind::Refused, message);
+    ways_on(open).into_iter().fold(error, CommandError::with_hint)
 }

@@ -1,6 +1,7 @@
 //! From arguments to a plan that the server has been asked about.
 
 use super::images;
+use super::sources;
 use super::{DryRun, Request, RunOptions};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::Cluster;
@@ -21,7 +22,7 @@ use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::release::RecordedImage;
 use crate::model::snapshot::Unread;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
-use crate::plan::{self, Facts, Planned};
+use crate::plan::{self, Facts, Planned, Policy};
 use crate::{observe, rollout};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -167,7 +168,7 @@ pub(super) struct Prepared {
 
 /// Compares, plans, and has the server try what is planned.
 pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
-    let Request { inputs, policy, written, .. } = request;
+    let Request { inputs, written, .. } = request;
     let cluster = place.cluster.as_ref();
     let identity = inputs.release.identity();
     let inventory = place.inventory();
@@ -206,7 +207,12 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         unreadable,
         past,
     };
+    let (others, found) = sources::others(request, place, &inventory, &comparison).await?;
+    let policy = &Policy { others, home: place.home.clone(), ..request.policy.clone() };
     let mut planned = plan::draft(&comparison, policy, &facts);
+    planned.findings.extend(found);
+    planned.findings.extend(plan::told_of_moved(&inventory, &place.home));
+    plan::tell_moves(&mut planned, policy);
     let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && request.dry_run != Some(DryRun::Client) {

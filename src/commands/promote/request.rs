@@ -11,6 +11,7 @@ use crate::execute;
 use crate::execute::watching::WatchingOptions;
 use crate::model::check::Check;
 use crate::model::journal::Judging;
+use crate::model::moves::RELEASE_PREFIX;
 use crate::model::plan::{OnFailure, Plan, Settings, Waiver};
 use crate::plan::Policy;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(in crate::commands) struct Request {
     pub written: Option<Plan>,
     /// What is done with an earlier run that is not finished.
     pub on_open: Option<OnOpen>,
+    /// Whether former members that belong to other releases now are left alone.
+    pub leaves_moved: bool,
     /// How it runs.
     pub run: RunOptions,
 }
@@ -75,6 +78,7 @@ impl Request {
             show: args.show(),
             written: args.plan.as_deref().map(preparing::read_plan).transpose()?,
             on_open: args.on_open_journal,
+            leaves_moved: false,
             run,
             inputs,
         })
@@ -89,6 +93,11 @@ pub(in crate::commands) fn with_environment(mut policy: Policy, inputs: &Inputs)
     policy
 }
 
+/// The release that a value of `--adopt` names, where it names one and no field manager.
+fn release_of(name: &str) -> Option<&str> {
+    name.strip_prefix(RELEASE_PREFIX)
+}
+
 impl Allow {
     /// What the flags allow.
     pub(in crate::commands) fn policy(&self) -> Policy {
@@ -100,7 +109,13 @@ impl Allow {
         };
         Policy {
             overwrite: self.overwrite,
-            adopt: self.adopt.iter().cloned().collect(),
+            adopt: self.adopt.iter().filter(|name| release_of(name).is_none()).cloned().collect(),
+            adopt_releases: self
+                .adopt
+                .iter()
+                .filter_map(|name| release_of(name))
+                .map(str::to_owned)
+                .collect(),
             allow_prune: self.allow_prune,
             prune_kept: self.prune_kept.iter().cloned().collect(),
             allow_data_loss: self.data_loss(),

@@ -57,6 +57,7 @@ fn head(steps: usize) -> Head {
         parts: vec![bundle("before")],
         record: vec![bundle("record")],
         forget: Vec::new(),
+        moves_from: Vec::new(),
         steps: (0..steps).map(step).collect(),
     };
     let previous = Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: None };
@@ -160,7 +161,11 @@ fn entry(revision: u32) -> HistoryEntry {
 #[test]
 fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
     for (members, is_text) in [(3, true), (20_000, false)] {
-        let inventory = Inventory { members: (0..members).map(target).collect(), history: vec![entry(1)] };
+        let inventory = Inventory {
+            members: (0..members).map(target).collect(),
+            history: vec![entry(1)],
+            ..Inventory::default()
+        };
         inventory_fits(&inventory, "shop", "shop").unwrap();
         let body = inventory_body(&inventory, "shop", "shop").unwrap();
         assert_eq!(body["data"]["members"].is_string(), is_text, "{members} members");
@@ -172,7 +177,7 @@ fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
 fn an_inventory_that_does_not_fit_is_refused() {
     let mut history = vec![entry(1); 100];
     history.iter_mut().for_each(|entry| entry.record = vec![bundle("record"); 100]);
-    let inventory = Inventory { members: vec![target(1)], history };
+    let inventory = Inventory { members: vec![target(1)], history, ..Inventory::default() };
     let error = inventory_fits(&inventory, "shop", "shop").unwrap_err().to_string();
     assert!(error.starts_with("expected at most 983040 bytes, found "), "{error}");
 }

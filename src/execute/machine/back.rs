@@ -95,7 +95,16 @@ impl Machine {
         if self.head.current.steps.iter().any(is_undone) {
             return self.go(Stage::RereadingReverted, Effect::RereadReverted);
         }
-        self.write_off(now)
+        self.take_back(now)
+    }
+
+    /// Releases whose members had moved have them again, and may go on. From then on nothing is undone once more that they may
+    /// have changed: the journal says first what was undone.
+    pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.moves_nothing() {
+            return self.leave_home(now);
+        }
+        self.go(Stage::Undone, Effect::WriteHead)
     }
 
     /// A namespace that the promotion created goes with the journal in it, which stays open until then: whoever comes

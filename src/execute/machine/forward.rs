@@ -2,6 +2,7 @@
 
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
+use crate::execute::moving::Moving;
 use crate::execute::order::waves;
 use crate::execute::requests::refusal;
 use crate::execute::steps::Outcome;
@@ -47,9 +48,30 @@ impl Machine {
         let known = self.inventory.members.len();
         ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
         if self.inventory.members.len() == known {
-            return self.next_wave(0, now);
+            return self.announce(now);
         }
         self.go(Stage::Widening, Effect::WriteInventory)
+    }
+
+    /// Releases whose members move say so before the first of them does: until this journal is closed nobody else may
+    /// promote or revert them.
+    pub(super) fn announce(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.moves_nothing() {
+            return self.next_wave(0, now);
+        }
+        self.go(Stage::Announcing, Effect::WriteSources(Moving::Announced))
+    }
+
+    /// After the commit, what moved is no member of theirs.
+    pub(super) fn hand_over(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.moves_nothing() {
+            return self.next_wave(0, now);
+        }
+        self.go(Stage::HandingOver, Effect::WriteSources(Moving::HandedOver))
+    }
+
+    pub(super) fn moves_nothing(&self) -> bool {
+        self.bodies.promotion.plan.moves.is_empty()
     }
 
     /// What an earlier run did is judged again: its rollouts may have gone on or failed since.

@@ -5,6 +5,7 @@ mod back;
 mod forward;
 
 use super::ending;
+use super::moving::Moving;
 use super::order::Group;
 use super::reread::Remain;
 use super::services::{Ended, Interrupt};
@@ -55,6 +56,8 @@ pub(super) enum Effect {
     WriteParts,
     /// Write the inventory.
     WriteInventory,
+    /// Write the inventories of the releases whose members move.
+    WriteSources(Moving),
     /// Delete parts.
     Forget(Vec<Bundle>),
     /// Do a step.
@@ -91,6 +94,7 @@ pub(super) enum Stage {
     WritingParts,
     Opening,
     Widening,
+    Announcing,
     Intending(usize),
     Sending(usize, BTreeSet<u32>),
     Watching(usize),
@@ -99,6 +103,7 @@ pub(super) enum Stage {
     Soaking,
     Committing,
     Marking,
+    HandingOver,
     RereadingPruned,
     Narrowing,
     Forgetting,
@@ -111,6 +116,8 @@ pub(super) enum Stage {
     LeavingHome(u32),
     HomeLeft,
     WritingOff,
+    Undone,
+    TakingBack,
     ForgettingParts,
     ClosingReverted,
     Ended,
@@ -176,7 +183,8 @@ impl Machine {
                 self.go(Stage::Opening, Effect::WriteHead)
             }
             (Stage::Opening, Input::Written) => self.widen(now),
-            (Stage::Widening, Input::Written) => self.next_wave(0, now),
+            (Stage::Widening, Input::Written) => self.announce(now),
+            (Stage::Announcing, Input::Written) => self.next_wave(0, now),
             (Stage::Intending(wave), Input::Written) => self.send(wave, now),
             (Stage::Watching(wave), Input::Judged(Ok(()))) => {
                 let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
@@ -200,7 +208,8 @@ impl Machine {
                 self.enter(JournalPhase::Committed, "promoted; what is no longer desired is being deleted");
                 self.go(Stage::Marking, Effect::WriteHead)
             }
-            (Stage::Marking, Input::Written) => self.next_wave(0, now),
+            (Stage::Marking, Input::Written) => self.hand_over(now),
+            (Stage::HandingOver, Input::Written) => self.next_wave(0, now),
             (Stage::RereadingPruned, Input::Reread(remains)) => {
                 let mut effects: Vec<Effect> = remains.into_iter().map(say).collect();
                 effects.extend(self.narrow(now));
@@ -230,12 +239,16 @@ impl Machine {
             (Stage::RereadingReverted, Input::Reread(remains)) => {
                 let mut effects: Vec<Effect> = remains.iter().cloned().map(say).collect();
                 self.remains = remains;
-                effects.extend(self.leave_home(now));
+                effects.extend(self.take_back(now));
                 effects
             }
             (Stage::LeavingHome(_), Input::HomeLeft(Ok(()))) => self.home_left(),
             (Stage::HomeLeft, Input::Written) => self.finish_reverted(),
             (Stage::LeavingHome(step), Input::HomeLeft(Err(why))) => self.home_stays(step, why, now),
+            (Stage::Undone, Input::Written) => {
+                self.go(Stage::TakingBack, Effect::WriteSources(Moving::TakenBack))
+            }
+            (Stage::TakingBack, Input::Written) => self.leave_home(now),
             (Stage::WritingOff, Input::Written) => self.close_reverted(now),
             (Stage::ClosingReverted, Input::Written) => self.forget_reverted(),
             (Stage::ForgettingParts, Input::Written) => self.finish_reverted(),
@@ -265,7 +278,7 @@ impl Machine {
     fn not_written(&mut self, why: String, now: Timestamp) -> Vec<Effect> {
         match self.stage {
             // Its parts may be there in part: the head names them.
-            Stage::WritingParts | Stage::Opening | Stage::Widening => {
+            Stage::WritingParts | Stage::Opening | Stage::Widening | Stage::Announcing => {
                 let message = format!("the journal cannot be written: {why}");
                 self.fail(Failure::of(None, CauseKind::Refused, message), now)
             }

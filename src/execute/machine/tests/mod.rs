@@ -1,6 +1,7 @@
 //! Tables of the state machine: every stage with every input, and whole courses.
 
 mod course;
+mod moves;
 mod stages;
 
 use super::*;
@@ -90,6 +91,7 @@ fn machine() -> Machine {
         parts: vec![bundle("before")],
         record: vec![bundle("record")],
         forget: Vec::new(),
+        moves_from: Vec::new(),
         steps: steps.values().map(progress).collect(),
     };
     let plan = Plan {
@@ -105,6 +107,7 @@ fn machine() -> Machine {
         prune: Vec::new(),
         unchanged: Vec::new(),
         members: vec![steps[&0].step.target.clone(), steps[&1].step.target.clone()],
+        moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: Settings::default(),
@@ -114,7 +117,7 @@ fn machine() -> Machine {
         PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
     Machine {
         head: Head { current: journal, previous: None },
-        inventory: Inventory { members: members_before, history: Vec::new() },
+        inventory: Inventory { members: members_before, ..Inventory::default() },
         bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]) }),
         stage: Stage::Start,
         intent: Intent::Forward,
@@ -146,6 +149,7 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::WriteHead => "head".into(),
         Effect::WriteParts => "parts".into(),
         Effect::WriteInventory => "inventory".into(),
+        Effect::WriteSources(moving) => format!("sources {moving:?}"),
         Effect::Forget(bundles) => {
             format!("forget {}", bundles.iter().flat_map(|b| b.names.clone()).collect::<Vec<_>>().join(" "))
         }

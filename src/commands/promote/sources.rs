@@ -1,0 +1,136 @@
+//! Other releases, as far as a promotion has to know them: those that `--adopt release:NAME` names, and the names of those
+//! whose objects it meets.
+
+use super::Request;
+use super::open::ways_on;
+use super::preparing::Place;
+use crate::cli::{CommandError, ErrorKind};
+use crate::cluster::Cluster;
+use crate::model::check::Check;
+use crate::model::finding::Comparison;
+use crate::model::inventory::Inventory;
+use crate::model::journal::Journal;
+use crate::model::moves::{RELEASE_PREFIX, ReleaseRef};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::{PreflightFinding, Severity};
+use crate::observe::home::{HomeError, list_homes, read_home};
+use crate::plan::{OtherReleases, Source};
+use std::collections::BTreeMap;
+
+/// A value of `--adopt`: a field manager, or a release in its form.
+pub(super) fn parse_adopt(text: &str) -> Result<String, String> {
+    match text.strip_prefix(RELEASE_PREFIX) {
+        Some(release) if ReleaseRef::parse(release, "any").is_none() => {
+            Err(format!("expected {RELEASE_PREFIX}[NAMESPACE/]NAME"))
+        }
+        _ => Ok(text.into()),
+    }
+}
+
+/// The release, and those whose members it may take: a run that was killed may have left a lock of each.
+pub(super) fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
+    let named = request.policy.adopt_releases.iter();
+    let named = named.filter_map(|text| ReleaseRef::parse(text, &place.home));
+    std::iter::once(ReleaseRef::new(&place.home, &place.name)).chain(named).collect()
+}
+
+/// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
+pub(super) async fn others(
+    request: &Request,
+    place: &Place,
+    inventory: &Inventory,
+    comparison: &Comparison,
+) -> Result<(OtherReleases, Vec<PreflightFinding>), CommandError> {
+    let cluster = place.cluster.as_ref();
+    let own = ReleaseRef::new(&place.home, &place.name);
+    let (mut others, mut findings) = (OtherReleases::default(), Vec::new());
+    for text in &request.policy.adopt_releases {
+        let Some(release) = ReleaseRef::parse(text, &place.home).filter(|release| *release != own) else {
+            let message =
+                format!("expected another release than {} itself, found {RELEASE_PREFIX}{text}", own.name);
+            return Err(CommandError::usage(message));
+        };
+        match source(cluster, release, &own).await? {
+            Ok(source) => others.sources.push(source),
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    others.by_set =
+        others.sources.iter().map(|source| (source.release.set(), source.release.clone())).collect();
+    let moved = inventory.moved.iter().filter(|moved| moved.is_done);
+    others.by_set.extend(moved.clone().map(|moved| (moved.to.set(), moved.to.clone())));
+    if request.leaves_moved {
+        others.leave = moved.flat_map(|moved| moved.objects.iter().map(|target| target.id())).collect();
+    }
+    let own_set = own.set();
+    let live = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let sets = live.filter_map(|object| object.live.object()?.label(APPLYSET_PART_OF_LABEL));
+    let is_unknown = |set: &str| set != own_set && !others.by_set.contains_key(set);
+    if sets.into_iter().any(is_unknown) {
+        let known = by_set(cluster, &place.home).await;
+        others.by_set.extend(known);
+    }
+    Ok((others, findings))
+}
+
+/// Releases by the label of their members: those of all namespaces, or of this one where that is all that may be seen. Only
+/// names are missing where nothing may be listed.
+async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
+    let homes = match list_homes(cluster, None).await {
+        Ok(homes) => homes,
+        Err(_) => list_homes(cluster, Some(home)).await.unwrap_or_default(),
+    };
+    let each = homes.into_iter().map(|(namespace, name)| ReleaseRef { namespace, name });
+    each.map(|release| (release.set(), release)).collect()
+}
+
+/// A release whose members may move, or what speaks against it.
+async fn source(
+    cluster: &dyn Cluster,
+    release: ReleaseRef,
+    own: &ReleaseRef,
+) -> Result<Result<Source, Box<PreflightFinding>>, CommandError> {
+    let home = match read_home(cluster, &release.namespace, &release.name).await {
+        Ok(home) => home,
+        Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
+            let message = format!("release {} may not be read: {source}", release.name_from(&own.namespace));
+            let hint = format!(
+                "kubectl auth can-i get configmaps -n {}; docs/permissions.md says what a move needs",
+                release.namespace
+            );
+            return Ok(Err(refusal(Check::Rights, message, hint)));
+        }
+        Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
+    };
+    if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
+        let name = release.name_from(&own.namespace);
+        let message = format!(
+            "the promotion of release {name} {} by {} is not finished ({})",
+            open.release.version, open.actor, open.message
+        );
+        return Ok(Err(refusal(Check::Owners, message, ways_on(&open).join("; "))));
+    }
+    let Some(stored) = home.inventory else {
+        let message = format!("there is no release {} in the namespace {}", release.name, release.namespace);
+        return Ok(Err(refusal(
+            Check::Owners,
+            message,
+            "kubectl delivery status -A shows all of them".into(),
+        )));
+    };
+    let has_moved = stored.value.moved.iter().any(|moved| moved.to == *own);
+    let members = stored.value.members.iter().map(|member| member.id()).collect();
+    Ok(Ok(Source { release, members, has_moved }))
+}
+
+fn refusal(check: Check, message: String, hint: String) -> Box<PreflightFinding> {
+    Box::new(PreflightFinding {
+        check,
+        objects: Vec::new(),
+        paths: Vec::new(),
+        subject: None,
+        message,
+        hint: Some(hint),
+        severity: Severity::Refuse,
+    })
+}

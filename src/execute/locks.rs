@@ -1,0 +1,67 @@
+//! The locks of a run: its own release's and those of the releases whose members it takes. Every run takes them in one
+//! order, so that no two wait for each other; and none of them may be lost.
+
+use super::lock::{Hold, Lock, LockError};
+use super::services::Services;
+use crate::model::moves::ReleaseRef;
+use futures::FutureExt;
+use futures::future::{join_all, select_all};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Locks that are held together.
+pub(super) struct Locks {
+    locks: Vec<Lock>,
+    releases: BTreeSet<ReleaseRef>,
+    /// Who holds them.
+    pub holder: String,
+}
+
+impl Locks {
+    /// Takes them all, or none.
+    pub(super) async fn take(
+        services: &Services,
+        own: &ReleaseRef,
+        others: &[ReleaseRef],
+    ) -> Result<Self, LockError> {
+        let releases: BTreeSet<ReleaseRef> = others.iter().chain([own]).cloned().collect();
+        let mut locks: Vec<Lock> = Vec::new();
+        for release in &releases {
+            match Lock::take(services, &release.namespace, &release.name).await {
+                Ok(lock) => locks.push(lock),
+                Err(error) => {
+                    join_all(locks.iter().map(Lock::release)).await;
+                    return Err(if release == own { error } else { error.of_another(release) });
+                }
+            }
+        }
+        let holder = locks.first().map(|lock| lock.holder.clone()).unwrap_or_default();
+        Ok(Self { locks, releases, holder })
+    }
+
+    /// Whether the locks of all these releases are among them.
+    pub(super) fn hold(&self, releases: &[ReleaseRef]) -> bool {
+        releases.iter().all(|release| self.releases.contains(release))
+    }
+
+    /// Waits until all of them are surely ours, for as long as the limit says; until the first of them ends.
+    pub(super) async fn is_ours(&self, patience: Duration) -> Hold {
+        let holds = join_all(self.locks.iter().map(|lock| lock.is_ours(patience))).await;
+        let both = |one, other| match (one, other) {
+            (Hold::Lost, _) | (_, Hold::Lost) => Hold::Lost,
+            (Hold::Doubtful, _) | (_, Hold::Doubtful) => Hold::Doubtful,
+            (Hold::Ours(one), Hold::Ours(other)) => Hold::Ours(one.earlier(other)),
+        };
+        holds.into_iter().reduce(both).unwrap_or(Hold::Lost)
+    }
+
+    /// Ends once one of them is another's.
+    pub(super) async fn lost(&self) {
+        select_all(self.locks.iter().map(|lock| lock.lost().boxed())).await;
+    }
+
+    /// Gives all of them back.
+    pub(super) async fn release(&self) {
+        join_all(self.locks.iter().map(Lock::release)).await;
+    }
+}

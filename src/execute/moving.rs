@@ -1,0 +1,210 @@
+//! Objects that move from other releases: what is read of those under their locks, what their inventories are told, and
+//! why a release whose members are on the move has to wait.
+
+use super::codec;
+use super::machine::refused;
+use super::promote::{ExecuteError, open_journal, split};
+use super::run::Now;
+use super::services::{Ended, Services};
+use super::store::{Store, StoreError, is_passing};
+use crate::cluster::Cluster;
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Journal, StepPart, UndoState};
+use crate::model::moves::{Move, Moved, ReleaseRef, counted};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::Plan;
+use crate::model::{Object, ObjectId, names};
+use crate::observe::home::{Bodies, HomeError, Stored, read_head, read_inventory};
+use std::collections::BTreeSet;
+
+/// How often an inventory is written again that another client wrote meanwhile.
+const TRIES: usize = 12;
+
+/// What the inventory that loses members is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// They are about to move.
+    Announced,
+    /// They have moved.
+    HandedOver,
+    /// They are back.
+    TakenBack,
+}
+
+/// The releases whose members a plan takes.
+pub(super) fn sources(plan: &Plan) -> Vec<ReleaseRef> {
+    plan.moves.iter().map(|one| one.from.clone()).collect()
+}
+
+/// Reads the members of each such release, under its lock; the end where the promotion must not begin.
+pub(super) async fn read_sources(
+    plan: &mut Plan,
+    services: &Services,
+) -> Result<Option<Ended>, ExecuteError> {
+    let cluster = services.cluster.as_ref();
+    let moves = std::mem::take(&mut plan.moves);
+    for mut one in moves {
+        if let Some(ended) = unfinished(cluster, std::slice::from_ref(&one.from)).await? {
+            return Ok(Some(ended));
+        }
+        let stored = read_inventory(cluster, &one.from).await?;
+        let inventory = stored.map(|stored| stored.value).unwrap_or_default();
+        if let Some(ended) = stopped_by(cluster, &one.from, &inventory).await? {
+            return Ok(Some(ended));
+        }
+        let members: BTreeSet<ObjectId> = inventory.members.iter().map(|member| member.id()).collect();
+        if let Some(gone) = one.objects.iter().find(|target| !members.contains(&target.id())) {
+            let from = one.from.name_from(&plan.namespace);
+            let message =
+                format!("the cluster has moved since the plan was made: {gone} has left release {from}");
+            return Ok(Some(refused(message, vec!["kubectl delivery promote plans again".into()])));
+        }
+        check_fits(&one, plan, &inventory)?;
+        one.members_before = inventory.members;
+        plan.moves.push(one);
+    }
+    Ok(None)
+}
+
+/// Whether the inventory has room for what it is told.
+fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), StoreError> {
+    let mut told = inventory.clone();
+    told.announce(Moved {
+        to: ReleaseRef::new(&plan.namespace, &plan.release.name),
+        version: plan.release.version.clone(),
+        promotion: plan.id.clone(),
+        actor: plan.actor.clone(),
+        at: plan.created_at,
+        is_done: false,
+        objects: one.objects.clone(),
+    });
+    codec::inventory_fits(&told, &one.from.namespace, &one.from.name).map_err(|source| StoreError::Encoding {
+        target: format!("the inventory of release {}", one.from),
+        source,
+    })
+}
+
+/// The end where one of these releases has a promotion that is not finished.
+pub(super) async fn unfinished(
+    cluster: &dyn Cluster,
+    releases: &[ReleaseRef],
+) -> Result<Option<Ended>, HomeError> {
+    for release in releases {
+        let head = read_head(cluster, release).await?;
+        if let Some(open) = head.map(|head| head.value.current).filter(Journal::is_open) {
+            return Ok(Some(open_journal(&open)));
+        }
+    }
+    Ok(None)
+}
+
+/// The end where a promotion that takes members of this release is not finished: until it is, nobody can tell whose they are.
+pub(super) async fn stopped_by(
+    cluster: &dyn Cluster,
+    release: &ReleaseRef,
+    inventory: &Inventory,
+) -> Result<Option<Ended>, HomeError> {
+    for moved in &inventory.moved {
+        let head = match read_head(cluster, &moved.to).await {
+            Ok(head) => head,
+            // What has moved is another's by its label, whatever becomes of that release.
+            Err(HomeError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
+            Err(error) => return Err(error),
+        };
+        let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
+        if let Some(open) = head.map(|head| head.value.current).filter(is_same) {
+            let open = open_journal(&open);
+            let count = counted(&moved.objects);
+            let message = format!("{}, and it moves {count} of {}", open.message, release.name);
+            return Ok(Some(refused(message, open.next)));
+        }
+    }
+    Ok(None)
+}
+
+/// Says so where another release has taken a step's object since: its undo does not touch it.
+pub(super) fn belongs_elsewhere(
+    part: &StepPart,
+    live: &Object,
+    own: &ReleaseRef,
+    inventory: &Inventory,
+) -> Option<String> {
+    let set = live.label(APPLYSET_PART_OF_LABEL).filter(|set| *set != own.set())?;
+    let moved = inventory.moved_to(&part.step.target.id());
+    let before = part.before.as_ref().and_then(|before| before.label(APPLYSET_PART_OF_LABEL));
+    // It came from that release, and may not have been touched yet.
+    if before == Some(set) && moved.is_none() {
+        return None;
+    }
+    let by_name = moved.filter(|moved| moved.to.set() == set).map(|moved| moved.to.name_from(&own.namespace));
+    let whose = by_name.map_or_else(|| format!("another release ({set})"), |name| format!("release {name}"));
+    Some(format!("belongs to {whose} now; left in place"))
+}
+
+/// Tells the inventories that lose members, or have them back. Each is read first: what is told already is not written.
+pub(super) async fn write(moving: Moving, now: &Now, bodies: &Bodies, own: &Store) -> Result<(), StoreError> {
+    for one in &bodies.promotion.plan.moves {
+        let store = Store {
+            cluster: own.cluster.clone(),
+            patience: own.patience.clone(),
+            namespace: one.from.namespace.clone(),
+            name: one.from.name.clone(),
+        };
+        write_one(moving, one, now, &store).await?;
+    }
+    Ok(())
+}
+
+async fn write_one(moving: Moving, one: &Move, now: &Now, store: &Store) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        // Whoever deleted an inventory wants none.
+        let Some(stored) = read(one, store).await? else { return Ok(()) };
+        let mut inventory = stored.value.clone();
+        tell(moving, one, now, &mut inventory);
+        if inventory == stored.value {
+            return Ok(());
+        }
+        let (_, known) = split(Some(stored));
+        match store.write_inventory(&inventory, known.as_ref()).await {
+            Err(StoreError::Moved { .. }) => {}
+            written => return written.map(drop),
+        }
+    }
+    Err(StoreError::Moved { target: format!("{}/{}", store.namespace, names::inventory(&store.name)) })
+}
+
+async fn read(one: &Move, store: &Store) -> Result<Option<Stored<Inventory>>, StoreError> {
+    let mut clock = store.patience.start();
+    loop {
+        match read_inventory(store.cluster.as_ref(), &one.from).await {
+            Err(HomeError::Api { source, .. }) if is_passing(&source) => clock.wait().await?,
+            read => return Ok(read?),
+        }
+    }
+}
+
+fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
+    let journal = &now.head.current;
+    let moved = |objects| Moved {
+        to: ReleaseRef::new(&journal.namespace, &journal.release.name),
+        version: journal.release.version.clone(),
+        promotion: journal.id.clone(),
+        actor: journal.actor.clone(),
+        at: journal.started_at,
+        is_done: false,
+        objects,
+    };
+    match moving {
+        Moving::Announced => inventory.announce(moved(one.objects.clone())),
+        Moving::HandedOver => inventory.hand_over(moved(one.objects.clone())),
+        Moving::TakenBack => {
+            let left = journal.steps.iter().filter(|step| matches!(step.undo, UndoState::Left { .. }));
+            let left = left.map(|step| step.target.id()).collect();
+            // What a third release took meanwhile is not given back.
+            let mut given = one.clone();
+            given.objects.retain(|target| now.inventory.moved_to(&target.id()).is_none());
+            let was_promoted = journal.reverting.as_ref().is_some_and(|one| one.was_promoted);
+            inventory.take_back(&journal.id, &given, &left, was_promoted);
+        }
+    }
+}

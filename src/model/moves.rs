@@ -1,0 +1,308 @@
+//! Objects that move from one release to another: a part of a plan, and what both inventories say of it.
+
+use super::inventory::Inventory;
+use super::names::{applyset_id, inventory};
+use super::object::{ObjectId, Target};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Before the name of a release among what `--adopt` takes.
+pub const RELEASE_PREFIX: &str = "release:";
+
+/// A release, and the namespace where its inventory lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseRef {
+    /// The release namespace.
+    pub namespace: String,
+    /// The release's name.
+    pub name: String,
+}
+
+impl ReleaseRef {
+    /// A release in a namespace.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// From `[NAMESPACE/]NAME`; `home` is the namespace where none is named.
+    pub fn parse(text: &str, home: &str) -> Option<Self> {
+        let (namespace, name) = text.split_once('/').unwrap_or((home, text));
+        let is_name = |text: &str| !text.is_empty() && !text.contains(['/', ' ', ':']);
+        (is_name(namespace) && is_name(name)).then(|| Self::new(namespace, name))
+    }
+
+    /// What its members carry as `applyset.kubernetes.io/part-of`.
+    pub fn set(&self) -> String {
+        applyset_id(&inventory(&self.name), &self.namespace)
+    }
+
+    /// Its name as `--adopt release:` takes it in the release namespace `home`.
+    pub fn name_from(&self, home: &str) -> String {
+        if self.namespace == home { self.name.clone() } else { self.to_string() }
+    }
+}
+
+impl fmt::Display for ReleaseRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Members of another release that a promotion takes into its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Move {
+    /// Whose they are before.
+    pub from: ReleaseRef,
+    /// The objects.
+    pub objects: Vec<Target>,
+    /// All members of that release before: the pre-image of its inventory, read under its lock; empty in a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members_before: Vec<Target>,
+}
+
+/// Members that another release has taken, or is about to take, as the inventory that loses them says it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// Whose they are now.
+    pub to: ReleaseRef,
+    /// The version of that release.
+    pub version: String,
+    /// The id of the promotion that took them.
+    pub promotion: String,
+    /// Who promoted it.
+    pub actor: String,
+    /// When it began.
+    pub at: Timestamp,
+    /// Whether it is committed; until then they are members of both.
+    #[serde(default)]
+    pub is_done: bool,
+    /// The objects.
+    pub objects: Vec<Target>,
+}
+
+impl Inventory {
+    /// Says that another release is about to take members.
+    pub fn announce(&mut self, moved: Moved) {
+        self.moved.retain(|one| one.promotion != moved.promotion);
+        self.moved.push(moved);
+    }
+
+    /// Gives members up for good.
+    pub fn hand_over(&mut self, moved: Moved) {
+        let gone = ids(&moved.objects);
+        self.members.retain(|member| !gone.contains(&member.id()));
+        self.announce(Moved { is_done: true, ..moved });
+    }
+
+    /// Takes members back that a promotion had taken, but for those that stay with it. `was_promoted`: it had been
+    /// committed, so that they are no members now.
+    pub fn take_back(&mut self, promotion: &str, of: &Move, stay: &BTreeSet<ObjectId>, was_promoted: bool) {
+        let (stay, taken): (BTreeSet<ObjectId>, _) =
+            ids(&of.objects).into_iter().partition(|id| stay.contains(id));
+        let gone = self.given_up(promotion, of, was_promoted);
+        for moved in self.moved.iter_mut().filter(|moved| moved.promotion == promotion) {
+            moved.objects.retain(|target| !taken.contains(&target.id()));
+            moved.is_done = true;
+        }
+        self.moved.retain(|moved| !moved.objects.is_empty());
+        self.members.retain(|member| !stay.contains(&member.id()));
+        let returned: BTreeSet<ObjectId> = gone.intersection(&taken).cloned().collect();
+        let known = ids(&self.members);
+        if !returned.is_empty() && known.is_subset(&ids(&of.members_before)) {
+            let is_member = |id: &ObjectId| known.contains(id) || returned.contains(id);
+            let before = of.members_before.iter();
+            self.members = before.filter(|member| is_member(&member.id())).cloned().collect();
+            return;
+        }
+        let is_missing = |id: &ObjectId| returned.contains(id) && !known.contains(id);
+        self.members.extend(of.objects.iter().filter(|target| is_missing(&target.id())).cloned());
+    }
+
+    /// What a promotion has taken that is no member now. Before its commit that is nothing, unless an earlier rollback left
+    /// some of it there.
+    fn given_up(&self, promotion: &str, of: &Move, was_promoted: bool) -> BTreeSet<ObjectId> {
+        match self.moved.iter().find(|moved| moved.promotion == promotion) {
+            Some(moved) if moved.is_done => ids(&moved.objects),
+            None if was_promoted => ids(&of.objects),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// The release that has taken an object, where one has.
+    pub fn moved_to(&self, id: &ObjectId) -> Option<&Moved> {
+        let done = self.moved.iter().rev().filter(|moved| moved.is_done);
+        done.into_iter().find(|moved| moved.objects.iter().any(|target| target.id() == *id))
+    }
+
+    /// What has moved since the current revision was promoted, or is about to.
+    pub fn moved_lately(&self) -> impl Iterator<Item = &Moved> {
+        let since = self.promoted().map(|entry| entry.started_at);
+        self.moved.iter().filter(move |moved| since.is_none_or(|since| moved.at >= since))
+    }
+
+    /// Drops what is said of objects that are members again, and of moves that the history no longer reaches back to.
+    pub fn trim_moved(&mut self) {
+        let members = ids(&self.members);
+        let oldest = self.history.first().map(|entry| entry.started_at);
+        for moved in self.moved.iter_mut().filter(|moved| moved.is_done) {
+            moved.objects.retain(|target| !members.contains(&target.id()));
+        }
+        let is_known = |moved: &Moved| !moved.is_done || oldest.is_none_or(|oldest| moved.at >= oldest);
+        self.moved.retain(|moved| !moved.objects.is_empty() && is_known(moved));
+    }
+}
+
+fn ids(targets: &[Target]) -> BTreeSet<ObjectId> {
+    targets.iter().map(Target::id).collect()
+}
+
+/// How many objects are named in a sentence; the rest is counted.
+const NAMED: usize = 10;
+
+/// Objects in a sentence: ten by name, the rest counted.
+pub fn named(objects: &[Target]) -> String {
+    let names: Vec<String> = objects.iter().take(NAMED).map(ToString::to_string).collect();
+    match objects.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// One object, or so many.
+pub fn counted(objects: &[Target]) -> String {
+    if objects.len() == 1 { "1 object".into() } else { format!("{} objects", objects.len()) }
+}
+
+impl Moved {
+    /// In one sentence, as seen from the release namespace `home`.
+    pub fn sentence(&self, home: &str) -> String {
+        let verb = match (self.is_done, self.objects.len()) {
+            (true, _) => "moved",
+            (false, 1) => "is being moved",
+            (false, _) => "are being moved",
+        };
+        let (to, count) = (self.to.name_from(home), counted(&self.objects));
+        format!(
+            "{count} {verb} to release {to} {} by {} at {}: {}",
+            self.version,
+            self.actor,
+            self.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            named(&self.objects)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::built_in;
+
+    fn target(name: &str) -> Target {
+        Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name)
+    }
+
+    fn targets(names: &str) -> Vec<Target> {
+        names.split_whitespace().map(target).collect()
+    }
+
+    fn moved(names: &str) -> Moved {
+        Moved {
+            to: ReleaseRef::new("shop", "web"),
+            version: "1".into(),
+            promotion: "p1".into(),
+            actor: "jane".into(),
+            at: Timestamp::UNIX_EPOCH,
+            is_done: false,
+            objects: targets(names),
+        }
+    }
+
+    fn inventory(members: &str) -> Inventory {
+        Inventory { members: targets(members), ..Inventory::default() }
+    }
+
+    fn of(before: &str, objects: &str) -> Move {
+        Move {
+            from: ReleaseRef::new("shop", "shop"),
+            objects: targets(objects),
+            members_before: targets(before),
+        }
+    }
+
+    #[test]
+    fn a_release_is_named_alone_or_with_its_namespace_and_in_no_other_way() {
+        assert_eq!(ReleaseRef::parse("shop", "here"), Some(ReleaseRef::new("here", "shop")));
+        assert_eq!(ReleaseRef::parse("there/shop", "here"), Some(ReleaseRef::new("there", "shop")));
+        for text in ["", "/shop", "there/", "a/b/c", "a b", "release:shop"] {
+            assert_eq!(ReleaseRef::parse(text, "here"), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_before_the_commit_or_after_it_leaves_the_inventory_as_it_was() {
+        let before = inventory("a b c d");
+        let mut now = before.clone();
+        now.announce(moved("b d"));
+        now.announce(moved("b d"));
+        assert_eq!((now.members.len(), now.moved.len()), (4, 1));
+        let mut rolled_back = now.clone();
+        rolled_back.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), false);
+        assert_eq!(rolled_back, before);
+
+        now.hand_over(moved("b d"));
+        assert_eq!(now.members, targets("a c"));
+        assert_eq!(now.moved_to(&target("b").id()).map(|moved| &*moved.to.name), Some("web"));
+        assert!(now.moved_to(&target("a").id()).is_none());
+        now.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), true);
+        assert_eq!(now, before);
+        now.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), true);
+        assert_eq!(now, before, "a second time");
+    }
+
+    #[test]
+    fn what_stays_with_the_other_release_is_no_member_and_is_said_to_have_moved() {
+        for was_promoted in [true, false] {
+            let mut now = inventory("a b c");
+            now.announce(moved("b c"));
+            if was_promoted {
+                now.hand_over(moved("b c"));
+            }
+            let stay = BTreeSet::from([target("c").id()]);
+            now.take_back("p1", &of("a b c", "b c"), &stay, was_promoted);
+            assert_eq!(now.members, targets("a b"), "{was_promoted}");
+            assert!(now.moved_to(&target("b").id()).is_none() && now.moved_to(&target("c").id()).is_some());
+            now.take_back("p1", &of("a b c", "b c"), &BTreeSet::new(), was_promoted);
+            assert_eq!(now, inventory("a b c"), "{was_promoted}: once nothing stays");
+        }
+    }
+
+    #[test]
+    fn members_that_a_later_revision_brought_or_dropped_stay_so_when_others_come_back() {
+        let mut now = inventory("a b c");
+        now.hand_over(moved("b"));
+        now.members = targets("a e");
+        now.take_back("p1", &of("a b c", "b"), &BTreeSet::new(), true);
+        assert_eq!(now.members, targets("a e b"));
+    }
+
+    #[test]
+    fn a_rollback_takes_nothing_in_that_the_release_had_dropped_meanwhile() {
+        let mut now = inventory("a");
+        now.take_back("p1", &of("a b", "b"), &BTreeSet::new(), false);
+        assert_eq!(now.members, targets("a"));
+    }
+
+    #[test]
+    fn a_move_is_forgotten_once_its_objects_are_members_again() {
+        let mut now = inventory("a b");
+        now.hand_over(moved("b"));
+        now.members = targets("a b");
+        now.trim_moved();
+        assert!(now.moved.is_empty());
+    }
+}

@@ -1,0 +1,150 @@
+//! Objects of other releases: which of them a promotion moves into its own, and how those are named that it may not touch.
+
+use super::policy::{Planned, Policy, note, refuse};
+use crate::model::check::Check;
+use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::inventory::Inventory;
+use crate::model::moves::{Move, RELEASE_PREFIX, ReleaseRef, counted, named};
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::plan::{Action, PlanStep, PreflightFinding};
+use crate::model::{Object, ObjectId, Target};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A release whose members may move.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The release.
+    pub release: ReleaseRef,
+    /// Its members, as its inventory names them: text of another release's state, so that only what also carries its label
+    /// and is desired here moves.
+    pub members: BTreeSet<ObjectId>,
+    /// Whether something of it has moved here before.
+    pub has_moved: bool,
+}
+
+/// What is known of other releases.
+#[derive(Clone, Debug, Default)]
+pub struct OtherReleases {
+    /// Those whose members may move.
+    pub sources: Vec<Source>,
+    /// Releases by the label of their members.
+    pub by_set: BTreeMap<String, ReleaseRef>,
+    /// Where this one's own former members went; only where those are left alone.
+    pub leave: BTreeSet<ObjectId>,
+}
+
+impl OtherReleases {
+    /// The release whose member an object is, where it may move.
+    pub(super) fn source_of(&self, id: &ObjectId, live: &Object) -> Option<&Source> {
+        let set = live.label(APPLYSET_PART_OF_LABEL)?;
+        self.sources.iter().find(|source| source.release.set() == set && source.members.contains(id))
+    }
+
+    /// Says so of a former member that is left alone: an older revision holds it, and another release does now.
+    pub(super) fn left_alone(
+        &self,
+        object: &ObjectComparison,
+        own: &str,
+        home: &str,
+    ) -> Option<PreflightFinding> {
+        let id = object.id();
+        let set = object.live.object()?.label(APPLYSET_PART_OF_LABEL).filter(|set| *set != own)?;
+        let whose = self.leave.contains(&id).then(|| self.whose(set, home))?;
+        Some(note(Check::Owners, Some(&id), format!("belongs to {whose} now; left in place")))
+    }
+
+    fn whose(&self, set: &str, home: &str) -> String {
+        let release = self.by_set.get(set).map(|release| format!("release {}", release.name_from(home)));
+        release.unwrap_or_else(|| format!("another release ({set})"))
+    }
+}
+
+/// Refuses an object of another release, unless it may move.
+pub(super) fn of_another_release(
+    id: &ObjectId,
+    live: &Object,
+    set: &str,
+    policy: &Policy,
+) -> Option<PreflightFinding> {
+    let other = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != set)?;
+    if policy.others.source_of(id, live).is_some() {
+        return None;
+    }
+    let found = refuse(Check::Owners, Some(id), String::new(), None);
+    let Some(release) = policy.others.by_set.get(other) else {
+        let hint = format!(
+            "take it out of one of the two; kubectl get configmaps -A -l {}={other} names the other one",
+            crate::model::names::APPLYSET_ID_LABEL
+        );
+        let message =
+            format!("expected an object of this release or of none, found a member of another set ({other})");
+        return Some(PreflightFinding { message, hint: Some(hint), ..found });
+    };
+    let name = release.name_from(&policy.home);
+    if policy.others.sources.iter().any(|source| source.release == *release) {
+        let message = format!("carries the label of release {name}, and is not in its inventory");
+        let hint = format!(
+            "promote {name} with it, or take the label off: kubectl label {} {}-{}",
+            id.kubectl_name(),
+            APPLYSET_PART_OF_LABEL,
+            id.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default()
+        );
+        return Some(PreflightFinding { message, hint: Some(hint), ..found });
+    }
+    let message = format!("belongs to release {name}");
+    let hint = format!(
+        "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
+    );
+    Some(PreflightFinding { message, hint: Some(hint), ..found })
+}
+
+/// The objects that these steps move, by the release that they leave.
+pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy) -> Vec<Move> {
+    let live: BTreeMap<ObjectId, &Object> =
+        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
+    let applied = steps.iter().filter(|step| !matches!(step.action, Action::Delete { .. }));
+    let mut moves: BTreeMap<&ReleaseRef, Vec<Target>> = BTreeMap::new();
+    for step in applied {
+        let id = step.target.id();
+        let source = live.get(&id).and_then(|live| policy.others.source_of(&id, live));
+        if let Some(source) = source {
+            moves.entry(&source.release).or_default().push(step.target.clone());
+        }
+    }
+    let one = |(from, objects): (&ReleaseRef, Vec<Target>)| Move {
+        from: from.clone(),
+        objects,
+        members_before: Vec::new(),
+    };
+    moves.into_iter().map(one).collect()
+}
+
+/// What is said of a plan's moves: what each release loses, and which of those that were named has nothing to lose.
+pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
+    let home = &policy.home;
+    for source in &policy.others.sources {
+        let name = source.release.name_from(home);
+        let moved = planned.plan.moves.iter().find(|one| one.from == source.release);
+        planned.findings.push(match moved {
+            Some(one) => {
+                let (count, objects) = (counted(&one.objects), named(&one.objects));
+                note(Check::Owners, None, format!("{count} of release {name} will move here: {objects}"))
+            }
+            None if source.has_moved => {
+                note(Check::Owners, None, format!("nothing is left to move from release {name}"))
+            }
+            None => {
+                let message = format!("no object of this release is a member of release {name}");
+                let hint =
+                    format!("leave out --adopt {RELEASE_PREFIX}{name}, or add its objects to this release");
+                refuse(Check::Owners, None, message, Some(hint))
+            }
+        });
+    }
+}
+
+/// What a release's plan says of members that others took since its last promotion.
+pub fn told_of_moved(inventory: &Inventory, home: &str) -> Vec<PreflightFinding> {
+    let lately = inventory.moved_lately();
+    lately.map(|moved| note(Check::Owners, None, moved.sentence(home))).collect()
+}

@@ -1,0 +1,216 @@
+//! Every crash point of a promotion that moves objects, and of its revert: another process finishes or reverts, and both
+//! releases are exactly the new ones or exactly the old.
+
+use super::{Split, own, with_cart};
+use crate::execute::app::map;
+use crate::execute::copy::Copy;
+use crate::harness::{Act, KillProxy, Run, TestCluster};
+use serde_json::{Value, json};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// How many namespaces are tried in side by side.
+const SIDE_BY_SIDE: usize = 6;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Promote,
+    Revert,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Promote,
+    Revert,
+}
+
+/// What both releases are.
+#[derive(Clone, PartialEq)]
+struct State {
+    objects: Copy,
+    shop: Value,
+    web_members: Value,
+}
+
+struct Place {
+    split: Split,
+    proxy: KillProxy,
+    old: State,
+    new: State,
+}
+
+/// The other release before it takes anything: something of it is pruned then.
+fn first() -> Vec<Value> {
+    [own(), vec![map("old", json!({}))]].concat()
+}
+
+impl Place {
+    fn new() -> Self {
+        let split = Split::new();
+        split.promote("web", "1", &first()).run().exits(0);
+        let old = state(&split);
+        take(&split).run().exits(0);
+        let new = state(&split);
+        split.is_split("undisturbed");
+        split.revert("web").run().exits(0);
+        let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+        let place = Self { split, proxy, old, new };
+        assert!(!place.is_new("a revert that nothing disturbed"));
+        place
+    }
+
+    /// Which of both it is; fails where it is neither.
+    fn is_new(&self, when: &str) -> bool {
+        let now = state(&self.split);
+        let differs = |expected: &State| {
+            let mut found = now.objects.differences(&expected.objects);
+            found.extend(
+                (now.shop != expected.shop).then(|| format!("shop: {}\n  not {}", now.shop, expected.shop)),
+            );
+            let (members, wanted) = (&now.web_members, &expected.web_members);
+            found.extend((members != wanted).then(|| format!("web: {members}\n  not {wanted}")));
+            found
+        };
+        let (new, old) = (differs(&self.new), differs(&self.old));
+        assert!(
+            new.is_empty() || old.is_empty(),
+            "{when}: neither exactly new nor exactly old\n--- to new\n{}\n--- to old\n{}",
+            new.join("\n"),
+            old.join("\n")
+        );
+        new.is_empty()
+    }
+
+    fn command(&self, killed: Killed) -> Command {
+        match killed {
+            Killed::Promote => take(&self.split),
+            Killed::Revert => self.split.revert("web"),
+        }
+    }
+
+    /// Brings it to where the killed command starts from.
+    fn prepare(&self, killed: Killed) {
+        match (killed, self.is_new("before a round")) {
+            (Killed::Promote, true) => drop(self.split.revert("web").run().exits(0)),
+            (Killed::Revert, false) => drop(take(&self.split).run().exits(0)),
+            _ => {}
+        }
+    }
+
+    fn count(&self, killed: Killed) -> usize {
+        self.prepare(killed);
+        self.proxy.forget();
+        self.proxy.run(&mut self.command(killed)).exits(0);
+        self.proxy.writes().len()
+    }
+
+    fn round(&self, killed: Killed, n: usize, act: Act, then: Then) {
+        self.prepare(killed);
+        let when = format!("{killed:?} killed at write {n} ({act:?}), then {then:?}");
+        self.proxy.forget();
+        self.proxy.at_write(n, act);
+        let ran = self.proxy.run(&mut self.command(killed));
+        if ran.code.is_some() {
+            assert_eq!(ran.code, Some(0), "{when}: {}", ran.stderr);
+            return;
+        }
+        // Once the other release knows of it, nothing of its own gets between until this is settled.
+        let knows = self.split.inventory("shop")["moved"].is_string();
+        if knows && self.split.status("web").get("open").is_some() {
+            let mut next = super::whole();
+            next[0]["data"]["v"] = "between".into();
+            let objects = if self.split.members("shop").len() == 1 { next[..1].to_vec() } else { next };
+            let between = self.split.promote("shop", "between", &objects).run();
+            assert_eq!(between.code, Some(2), "{when}: {}", between.stderr);
+        }
+        let settled = match then {
+            Then::Promote => take(&self.split).run(),
+            Then::Revert => self.split.revert("web").run(),
+        };
+        let when = format!("{when}, exit {:?}\n{}", settled.code, settled.stderr);
+        // Killed before its first lasting write or after its last one, there is nothing to revert.
+        let nothing = settled.code == Some(1) && settled.stderr.contains("put back already");
+        // An unfinished revert is finished before anything is promoted.
+        let finished = settled.code == Some(3) && killed == Killed::Revert && then == Then::Promote;
+        assert!(settled.code == Some(0) || finished || then == Then::Revert && nothing, "{when}");
+        let is_new = then == Then::Promote && settled.code == Some(0);
+        assert_eq!(self.is_new(&when), is_new, "{when}");
+        for name in ["web", "shop"] {
+            let lease = self.split.namespace.get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
+            assert!(lease.is_none() || nothing, "{when}: the lock of {name} is left");
+            assert!(self.split.status(name).get("open").is_none(), "{when}: a journal of {name} is open");
+        }
+    }
+}
+
+fn take(split: &Split) -> Command {
+    let mut command = split.promote("web", "2", &with_cart());
+    command.args(["--adopt", "release:shop", "--allow-prune"]);
+    command
+}
+
+/// Without what no two promotions have in common: ids and times.
+fn state(split: &Split) -> State {
+    let mut shop = split.inventory("shop");
+    let moved = shop["moved"].as_str().unwrap_or_default().lines();
+    let moved = moved.map(|line| {
+        let mut moved: Value = serde_json::from_str(line).unwrap();
+        moved.as_object_mut().unwrap().retain(|field, _| !matches!(field.as_str(), "promotion" | "at"));
+        moved
+    });
+    shop["moved"] = moved.collect();
+    State { objects: split.copy(), shop, web_members: split.inventory("web")["members"].clone() }
+}
+
+fn every_point(killed: Killed) -> usize {
+    let first = Place::new();
+    let writes = first.count(killed);
+    let mut rounds: Vec<(usize, Act, Then)> = Vec::new();
+    for n in 1..=writes {
+        // Each point once: one way before, the other after, the ways changing places from write to write.
+        let (one, other) =
+            if n % 2 == 0 { (Then::Promote, Then::Revert) } else { (Then::Revert, Then::Promote) };
+        rounds.extend([(n, Act::KillBefore, one), (n, Act::KillAfter, other)]);
+        if std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_some() {
+            rounds.extend([(n, Act::KillBefore, other), (n, Act::KillAfter, one)]);
+        }
+    }
+    let count = rounds.len();
+    rounds.reverse();
+    let (rounds, failed) = (Mutex::new(rounds), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        let mut first = Some(first);
+        for _ in 0..SIDE_BY_SIDE {
+            let mut known = first.take();
+            let (rounds, failed) = (&rounds, &failed);
+            scope.spawn(move || {
+                loop {
+                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else { return };
+                    let place = known.take().unwrap_or_else(Place::new);
+                    let round = std::panic::AssertUnwindSafe(|| place.round(killed, n, act, then));
+                    match std::panic::catch_unwind(round) {
+                        Ok(()) => known = Some(place),
+                        // The next round gets a place where nothing is amiss.
+                        Err(why) => failed.lock().unwrap().push(crate::execute::said(&*why)),
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    println!("{killed:?}: {writes} writes, {count} crash points tried");
+    assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
+    count
+}
+
+#[test]
+fn a_promotion_that_moves_objects_killed_at_any_write_ends_exactly_new_or_exactly_old() {
+    let tried = every_point(Killed::Promote);
+    assert!(tried >= 40, "only {tried} crash points");
+}
+
+#[test]
+fn its_revert_killed_at_any_write_ends_exactly_new_or_exactly_old() {
+    let tried = every_point(Killed::Revert);
+    assert!(tried >= 24, "only {tried} crash points");
+}
