@@ -29,6 +29,11 @@ impl ResourceType {
         Gvk { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }
     }
 
+    /// As quotas count it: `services`, `deployments.apps`.
+    pub fn counted(&self) -> String {
+        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
     /// As objects write it: `apps/v1`, `v1`.
     pub fn api_version(&self) -> String {
         self.gvk().api_version()

@@ -80,6 +80,10 @@ pub struct Questions {
     pub old_pods: Vec<PodTry>,
     /// Namespaces whose quotas count.
     pub quotas: BTreeSet<String>,
+    /// Whether the journal of the promotion before is kept beside the new one.
+    pub keeps_earlier: bool,
+    /// Whether the release's copy holds gates, which lie in a Secret.
+    pub has_gates: bool,
 }
 
 /// What became of a dry request.

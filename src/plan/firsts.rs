@@ -160,13 +160,18 @@ pub(super) struct DeadWebhook<'a> {
     pub name: &'a str,
     /// Namespace and name of the Service in front of it; none where it is called by a URL.
     pub service: Option<(&'a str, &'a str)>,
+    /// Whether it converts custom resources between versions, and is named by their definition.
+    pub converts: bool,
 }
 
 impl<'a> DeadWebhook<'a> {
     /// The webhook that a rejection names as not answering.
     pub(super) fn parse(message: &'a str) -> Option<Self> {
-        let (_, rest) = message.split_once("failed calling webhook \"")?;
-        let (name, rest) = rest.split_once('"')?;
+        let called =
+            message.split_once("failed calling webhook \"").and_then(|(_, rest)| rest.split_once('"'));
+        let converting = || message.split_once("conversion webhook for ")?.1.split_once(" failed: ");
+        let converts = called.is_none();
+        let (name, rest) = called.or_else(converting)?;
         let host =
             rest.split_once("https://").map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
         let service = host.and_then(|host| {
@@ -174,7 +179,7 @@ impl<'a> DeadWebhook<'a> {
             let (name, namespace, svc) = (parts.next()?, parts.next()?, parts.next()?);
             (svc == "svc").then_some((namespace, name))
         });
-        Some(Self { name, service })
+        Some(Self { name, service, converts })
     }
 }
 
@@ -266,10 +271,16 @@ mod tests {
     fn a_webhook_that_does_not_answer_is_repaired_by_its_configuration_its_service_and_its_workload() {
         let message = r#"Internal error occurred: failed calling webhook "hook.shop.example": failed to call webhook: Post "https://hook.shop.svc:443/?timeout=2s": no endpoints available for service "hook""#;
         let webhook = DeadWebhook::parse(message).unwrap();
-        assert_eq!(webhook, DeadWebhook { name: "hook.shop.example", service: Some(("shop", "hook")) });
+        assert_eq!(
+            webhook,
+            DeadWebhook { name: "hook.shop.example", service: Some(("shop", "hook")), converts: false }
+        );
         let by_url =
             r#"failed calling webhook "a.b.c": failed to call webhook: Post "https://hooks.example.com/x""#;
         assert_eq!(DeadWebhook::parse(by_url).unwrap().service, None);
+        let converting = r#"conversion webhook for shop.example/v1, Kind=Widget failed: Post "https://hook.shop.svc:443/convert?timeout=30s": service "hook" not found"#;
+        let converting = DeadWebhook::parse(converting).unwrap();
+        assert_eq!((converting.service, converting.converts), (Some(("shop", "hook")), true));
         assert_eq!(DeadWebhook::parse("admission webhook \"x\" denied the request"), None);
 
         let mut service = object("Service", Some("shop"), "hook");

@@ -23,6 +23,7 @@ mod item;
 mod merge;
 mod misused;
 mod moving;
+mod new_quota;
 mod owners;
 mod pods;
 mod policy;

@@ -5,7 +5,7 @@ use super::questions::compared;
 use super::usage::{Usage, is_same, of_pod};
 use super::workload::template;
 use crate::model::check::Check;
-use crate::model::finding::Comparison;
+use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answer, Answers, PodTry, Questions};
 use crate::model::quantity::thousandths;
@@ -28,14 +28,12 @@ pub(super) fn exceeded(
         }
         let Some(namespace) = quota.namespace() else { continue };
         let mut more = usage(plan, comparison, asked, answers, namespace);
-        for (key, amount) in stored(plan, namespace) {
+        for (key, amount) in stored(plan, comparison, asked, namespace) {
             *more.entry(key).or_default() += amount;
         }
         for (resource, limit) in &hard(quota, plan) {
             let used = quota.at("/status/used").and_then(|used| used.get(resource));
-            let key = resource.strip_prefix("count/").unwrap_or(resource);
-            let key = key.strip_prefix("requests.").filter(|_| !key.contains("storage")).unwrap_or(key);
-            let added = more.get(key).copied().unwrap_or_default();
+            let added = more.get(key_of(resource)).copied().unwrap_or_default();
             let (Some(limit_milli), Some(used_milli)) = (thousandths(limit), used.and_then(thousandths))
             else {
                 continue;
@@ -67,18 +65,35 @@ fn hard(quota: &Object, plan: &Plan) -> serde_json::Map<String, Value> {
     limits.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// What a promotion itself keeps in a namespace, at least: the lock, the journal, the release's copy and the pre-images,
-/// beside what an earlier one has left.
-fn stored(plan: &Plan, namespace: &str) -> Vec<(String, i128)> {
-    let mut found = Vec::new();
+/// How a resource of a quota is counted here.
+pub(super) fn key_of(resource: &str) -> &str {
+    let key = resource.strip_prefix("count/").unwrap_or(resource);
+    key.strip_prefix("requests.").filter(|_| !key.contains("storage")).unwrap_or(key)
+}
+
+/// What a promotion itself keeps in a namespace beside what an earlier one has left: the lock, the journal, the release's
+/// copy and the pre-images. Of a release so large that it is split (900 KiB compressed) only the first parts.
+pub(super) fn stored(
+    plan: &Plan,
+    comparison: &Comparison,
+    asked: &Questions,
+    namespace: &str,
+) -> Vec<(String, i128)> {
     let is_here = |step: &PlanStep| step.target.namespace.as_deref() == Some(namespace);
     let is_home = plan.namespace == namespace;
-    if is_home || plan.steps.iter().chain(&plan.prune).any(is_here) {
-        found.push(("secrets".to_owned(), 1000));
-    }
+    let holds_parts = is_home || plan.steps.iter().chain(&plan.prune).any(is_here);
+    let is_secret = |one: &ObjectComparison| {
+        one.desired.is_some()
+            && one.target.namespace.as_deref() == Some(namespace)
+            && (one.target.resource.group.is_empty() && one.target.resource.kind == "Secret")
+    };
+    // Gates and Secrets of the release's copy lie in one Secret in each namespace.
+    let holds_record = is_home && asked.has_gates || comparison.objects.iter().any(is_secret);
+    let secrets = i128::from(holds_parts) + i128::from(holds_record);
+    let mut found = vec![("secrets".to_owned(), secrets * 1000)];
     if is_home {
         // The inventory and the journal's head are there from the second promotion on.
-        let maps = if plan.revision == 1 { 3 } else { 1 };
+        let maps = if plan.revision == 1 { 3 } else { 1 + i128::from(asked.keeps_earlier) };
         found.push(("configmaps".to_owned(), maps * 1000));
         found.push(("leases.coordination.k8s.io".to_owned(), 1000));
     }
@@ -94,18 +109,13 @@ fn usage(
     namespace: &str,
 ) -> Usage {
     let compared = compared(comparison);
-    let pods = Pods {
-        new: by_workload(&asked.pods, &answers.pods),
-        old: by_workload(&asked.old_pods, &answers.old_pods),
-    };
+    let pods = Pods::new(asked, answers);
     let mut total = Usage::new();
     let mut add = |key: &str, amount: i128| *total.entry(key.to_owned()).or_default() += amount;
     for step in plan.steps.iter().filter(|step| step.target.namespace.as_deref() == Some(namespace)) {
         let id = step.target.id();
         if matches!(step.action, Action::Create { .. }) {
-            let plural = &step.target.resource.plural;
-            let group = &step.target.resource.group;
-            add(&if group.is_empty() { plural.clone() } else { format!("{plural}.{group}") }, 1000);
+            add(&step.target.resource.counted(), 1000);
         }
         let Some(object) = step.action.object() else { continue };
         let old = compared.get(&id).and_then(|compared| compared.live.object());
@@ -137,7 +147,7 @@ fn usage(
 }
 
 /// Pods that were tried, as admission makes them.
-struct Pods<'a> {
+pub(super) struct Pods<'a> {
     new: HashMap<&'a ObjectId, &'a Object>,
     old: HashMap<&'a ObjectId, &'a Object>,
 }
@@ -150,7 +160,19 @@ fn by_workload<'a>(asked: &'a [PodTry], answers: &'a [Answer]) -> HashMap<&'a Ob
     asked.iter().zip(answers).filter_map(made).collect()
 }
 
-impl Pods<'_> {
+impl<'a> Pods<'a> {
+    pub(super) fn new(asked: &'a Questions, answers: &'a Answers) -> Self {
+        Self {
+            new: by_workload(&asked.pods, &answers.pods),
+            old: by_workload(&asked.old_pods, &answers.old_pods),
+        }
+    }
+
+    /// What a pod of a workload will use.
+    pub(super) fn of(&self, id: &ObjectId, object: &Object) -> Usage {
+        self.uses(id, object, None).0
+    }
+
     /// What a pod of a workload will use, and what one uses now. Like is compared with like: both with what admission
     /// adds to them (defaults of a LimitRange, sidecars), or both without it.
     fn uses(&self, id: &ObjectId, object: &Object, old: Option<&Object>) -> (Usage, Usage) {
@@ -174,7 +196,7 @@ pub(super) fn asks_the_same(object: &Object, live: &Object) -> bool {
 }
 
 /// Pods of a workload.
-fn replicas(object: &Object, live: Option<&Object>) -> i128 {
+pub(super) fn replicas(object: &Object, live: Option<&Object>) -> i128 {
     let count = |object: &Object| {
         ["/spec/replicas", "/spec/parallelism"].iter().find_map(|pointer| object.at(pointer)?.as_i64())
     };
@@ -189,7 +211,7 @@ fn replicas(object: &Object, live: Option<&Object>) -> i128 {
 }
 
 /// Whether a rolling update cannot go on without one more pod than there are.
-fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
+pub(super) fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
     let Some(live) = live.filter(|_| object.kind() == "Deployment") else { return false };
     let changes = template(object) != template(live);
     let unavailable = object
@@ -207,7 +229,7 @@ fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
 }
 
 /// Thousandths as a plain number.
-fn plain(milli: i128) -> String {
+pub(super) fn plain(milli: i128) -> String {
     if milli % 1000 == 0 { (milli / 1000).to_string() } else { format!("{milli}m") }
 }
 

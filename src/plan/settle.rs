@@ -6,7 +6,7 @@ use super::pods::{pods, repaired};
 use super::policy::{Planned, note, refuse};
 use super::questions::{Compared, compared, is_answered};
 use super::reached::not_reached;
-use super::{quota, refusals};
+use super::{new_quota, quota, refusals};
 use crate::compare::{self, Owners};
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, HandClass, ObjectComparison};
@@ -44,6 +44,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     findings.append(&mut tried);
     findings.extend(pods(asked, answers, &firsts, &services));
     findings.extend(quota::exceeded(&plan, comparison, asked, answers));
+    findings.extend(new_quota::exceeded(&plan, comparison, asked, answers));
     let unreadable = answers.unreadable.iter();
     findings
         .extend(unreadable.map(|why| note(Check::Unreadable, None, format!("could not be checked: {why}"))));
@@ -158,12 +159,14 @@ fn tries(
             (Answer::Refused { code, message, fields }, _) => {
                 let webhook = DeadWebhook::parse(message);
                 let finding = match &webhook {
-                    Some(webhook) => match firsts.repairs(webhook, services) {
-                        Some(wave) => {
+                    Some(webhook) => match (firsts.repairs(webhook, services), firsts.of_object(&id)) {
+                        (Some(wave), _) => {
                             behind.insert(question.step, wave);
                             note(Check::DryRun, Some(&id), repaired(webhook))
                         }
-                        None => refusals::of_dead_webhook(&id, webhook, message),
+                        // Its definition may name another webhook then.
+                        (None, Some(awaited)) if webhook.converts => note(Check::DryRun, Some(&id), awaited),
+                        (None, _) => refusals::of_dead_webhook(&id, webhook, message),
                     },
                     None => match firsts.of_object(&id) {
                         Some(awaited) => note(Check::DryRun, Some(&id), awaited),

@@ -216,7 +216,10 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && request.dry_run != Some(DryRun::Client) {
-        let asked = plan::questions(&planned.plan, &comparison);
+        let mut asked = plan::questions(&planned.plan, &comparison);
+        let head = place.kept.head.as_ref().map(|head| &head.value);
+        asked.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
+        asked.has_gates = !inputs.environment.environment.spec.gates.is_empty();
         let answers = observe::preflight(cluster, &asked);
         let paths = &inputs.release.release.spec.image_paths;
         let looking = images::look(&planned.plan, &comparison, paths);

@@ -1,7 +1,7 @@
 //! Quotas: what the pods of a promotion use more than those that they replace.
 
-use crate::execute::app::{App, workload};
-use crate::harness::Run;
+use crate::execute::app::{App, map, workload};
+use crate::harness::{Run, until};
 use serde_json::{Value, json};
 
 /// A namespace in which a container that asks for nothing gets 100m.
@@ -30,4 +30,60 @@ fn what_a_limit_range_adds_to_old_and_new_pods_alike_is_no_growth() {
     let ran = app.promote("3", &[more]).run().exits(2);
     let said = "expected room for 450m more requests.cpu, found 900m of 1200m used";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
+fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
+    let app = App::new();
+    let quota = |hard: Value| json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "new"}, "spec": {"hard": hard}});
+    let web = |replicas: u32| {
+        let mut web = workload("Deployment", "web", '1', None);
+        web["spec"]["replicas"] = replicas.into();
+        web["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}});
+        web
+    };
+    for (hard, said) in [
+        (json!({"pods": "3"}), "requested: pods=4, limited: pods=3"),
+        (json!({"requests.cpu": "350m"}), "requested: requests.cpu=400m, limited: requests.cpu=350m"),
+        (json!({"count/deployments.apps": "0"}), "requested: count/deployments.apps=1"),
+    ] {
+        let ran = app.promote("1", &[quota(hard), web(4)]).run().exits(2);
+        assert!(ran.stderr.contains("refused [quota]") && ran.stderr.contains(said), "{said}: {ran:?}");
+        assert!(app.namespace.get("", "ResourceQuota", "new").is_none());
+    }
+    // What runs already and does not change counts too.
+    app.promote("2", &[web(4)]).run().exits(0);
+    let ran = app.promote("3", &[quota(json!({"pods": "2"})), web(4)]).run().exits(2);
+    assert!(ran.stderr.contains("requested: pods=4, limited: pods=2"), "{ran:?}");
+    let ran = app.promote("4", &[quota(json!({"pods": "9"})), web(4)]).run().exits(0);
+    assert!(
+        ran.stderr.contains("[quota]") && ran.stderr.contains("not checked for other objects"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_quota_with_just_the_room_that_a_promotion_takes_for_itself_is_enough() {
+    let app = App::new();
+    let settings = |value: &str| [map("settings", json!({"a": value}))];
+    app.promote("1", &settings("1")).run().exits(0);
+    let count = |kind: &str| app.kubectl(&["get", kind, "-o", "name"]).lines().count();
+    let (maps, secrets) = (count("configmaps"), count("secrets"));
+    // The copy of the release and the journal of the promotion before; pre-images; the lock.
+    let hard = |maps: usize, secrets: usize, leases: usize| {
+        json!({"configmaps": maps.to_string(), "secrets": secrets.to_string(),
+            "count/leases.coordination.k8s.io": leases.to_string()})
+    };
+    app.namespace.quota(hard(maps + 1, secrets, 0));
+    let ran = app.promote("2", &settings("2")).run().exits(2);
+    for resource in ["configmaps", "secrets", "leases"] {
+        assert!(ran.stderr.contains(resource), "{resource}: {ran:?}");
+    }
+    let wide = hard(maps + 2, secrets + 1, 1);
+    let patch = json!({"spec": {"hard": wide}}).to_string();
+    app.kubectl(&["patch", "resourcequota", "small", "--type=merge", "-p", &patch]);
+    let is_seen =
+        || app.namespace.get("", "ResourceQuota", "small").unwrap().at("/status/hard") == Some(&wide);
+    assert!(until(60, is_seen), "the quota is never looked at");
+    app.promote("2", &settings("2")).run().exits(0);
 }

@@ -262,3 +262,44 @@ fn a_quota_without_room_for_what_a_promotion_itself_keeps_is_found_by_the_prefli
         assert!(app.namespace.get("", "ConfigMap", "a").is_none());
     }
 }
+
+#[test]
+fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_release_that_mends_it() {
+    let app = App::new();
+    let group = format!("g{}.example", unique());
+    let name = format!("widgets.{group}");
+    let _gone = Gone(vec![format!("crd/{name}")]);
+    let version = |version: &str, storage: bool| {
+        json!({"name": version, "served": true, "storage": storage, "schema": {"openAPIV3Schema":
+            {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}}})
+    };
+    let definition = |conversion: Value| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name},
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
+                "versions": [version("v1", true), version("v1beta1", false)], "conversion": conversion}})
+    };
+    let webhook = json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"],
+        "clientConfig": {"service": {"namespace": app.namespace.name(), "name": "convert"}}}});
+    app.kubectl_with(&["create"], &definition(webhook)).exits(0);
+    app.kubectl(&["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=30s"]);
+    let widget = json!({"apiVersion": format!("{group}/v1beta1"), "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}});
+    assert!(until(20, || app
+        .kubectl_with(&["create", "--dry-run=server"], &widget)
+        .stderr
+        .contains("webhook")));
+
+    let ran = app.promote("1", std::slice::from_ref(&widget)).run().exits(2);
+    assert!(ran.stderr.contains("does not answer") && ran.stderr.contains("v1beta1"), "{ran:?}");
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "convert"},
+        "spec": {"selector": {"app": "convert"}, "ports": [{"port": 443}]}});
+    let mended = [service, workload("Deployment", "convert", '1', None), widget.clone()];
+    let ran = app.promote("2", &mended).arg("--dry-run=server").run().exits(0);
+    assert!(ran.stderr.contains("does not answer, and this promotion changes it"), "{ran:?}");
+    let none = [definition(json!({"strategy": "None"})), widget];
+    let ran = app.promote("3", &none).args(["--adopt", "kubectl-create"]).run().exits(0);
+    assert!(ran.stderr.contains("this promotion changes the CustomResourceDefinition first"), "{ran:?}");
+    assert_eq!(
+        app.kubectl(&["get", &format!("widgets.v1beta1.{group}"), "w", "-o", "jsonpath={.spec.size}"]),
+        "1"
+    );
+}
