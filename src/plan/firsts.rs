@@ -164,6 +164,13 @@ pub(super) struct DeadWebhook<'a> {
     pub converts: bool,
 }
 
+impl std::fmt::Display for DeadWebhook<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = if self.converts { "conversion webhook for" } else { "webhook" };
+        write!(f, "{what} {}", self.name)
+    }
+}
+
 impl<'a> DeadWebhook<'a> {
     /// The webhook that a rejection names as not answering.
     pub(super) fn parse(message: &'a str) -> Option<Self> {

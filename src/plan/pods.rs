@@ -47,5 +47,5 @@ pub(super) fn pods(
 
 /// What is said where a webhook does not answer that the promotion itself changes.
 pub(super) fn repaired(webhook: &DeadWebhook<'_>) -> String {
-    format!("not checked: webhook {} does not answer, and this promotion changes it", webhook.name)
+    format!("not checked: {webhook} does not answer, and this promotion changes it")
 }

@@ -49,9 +49,18 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
 
 /// A finding about an object that a webhook has to admit which does not answer.
 pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message: &str) -> PreflightFinding {
-    let message = format!("webhook {} does not answer, and has to admit the change: {message}", webhook.name);
-    let hint = "bring the webhook back first; kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names it";
-    refuse(Check::DryRun, Some(id), message, Some(hint.into()))
+    let message = if webhook.converts {
+        format!("{webhook} does not answer: {message}")
+    } else {
+        format!("{webhook} does not answer, and has to admit the change: {message}")
+    };
+    let named_by = if webhook.converts {
+        "customresourcedefinitions"
+    } else {
+        "validatingwebhookconfigurations,mutatingwebhookconfigurations"
+    };
+    let hint = format!("bring the webhook back first; kubectl get {named_by} names it");
+    refuse(Check::DryRun, Some(id), message, Some(hint))
 }
 
 /// A finding about fields that the server keeps as they are without refusing anything.

@@ -12,6 +12,7 @@ use crate::model::check::Check;
 use crate::model::finding::{Comparison, HandClass, ObjectComparison};
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
+use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     let compared = compared(comparison);
     let firsts = Firsts::new(&plan.steps);
     let services = services(comparison);
+    excuse_unread(&mut findings, &compared, &firsts, &services);
     let (mut tried, behind) = tries(&mut plan.steps, &compared, asked, answers, &firsts, &services);
     tried.extend(answered_before(&mut plan.steps, &compared));
     for finding in &mut tried {
@@ -203,6 +205,29 @@ fn tries(
         }
     }
     (findings, behind)
+}
+
+/// What cannot be read because of a converting webhook that the plan mends is left as it is, and no reason to refuse.
+fn excuse_unread(
+    findings: &mut [PreflightFinding],
+    compared: &Compared<'_>,
+    firsts: &Firsts,
+    services: &[&Object],
+) {
+    let is_unread =
+        |one: &&mut PreflightFinding| one.check == Check::Unreadable && one.severity == Severity::Refuse;
+    for finding in findings.iter_mut().filter(is_unread) {
+        let Some(id) = finding.objects.first().cloned() else { continue };
+        let live = compared.get(&id).map(|compared| &compared.live);
+        let Some(Observed::Unreadable { error, .. }) = live else { continue };
+        let Some(webhook) = DeadWebhook::parse(error).filter(|webhook| webhook.converts) else { continue };
+        if firsts.repairs(&webhook, services).is_some() || firsts.of_object(&id).is_some() {
+            let message = format!(
+                "not checked, and left as it is: {webhook} does not answer, and this promotion changes it; promote again once it does"
+            );
+            *finding = note(Check::Unreadable, Some(&id), message);
+        }
+    }
 }
 
 /// The Services that are there or are going to be.

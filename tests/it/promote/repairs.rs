@@ -280,7 +280,7 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
     };
     let webhook = json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"],
         "clientConfig": {"service": {"namespace": app.namespace.name(), "name": "convert"}}}});
-    app.kubectl_with(&["create"], &definition(webhook)).exits(0);
+    app.kubectl_with(&["create"], &definition(webhook.clone())).exits(0);
     app.kubectl(&["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=30s"]);
     let widget = json!({"apiVersion": format!("{group}/v1beta1"), "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}});
     assert!(until(20, || app
@@ -295,11 +295,27 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
     let mended = [service, workload("Deployment", "convert", '1', None), widget.clone()];
     let ran = app.promote("2", &mended).arg("--dry-run=server").run().exits(0);
     assert!(ran.stderr.contains("does not answer, and this promotion changes it"), "{ran:?}");
-    let none = [definition(json!({"strategy": "None"})), widget];
+    let none = [definition(json!({"strategy": "None"})), widget.clone()];
     let ran = app.promote("3", &none).args(["--adopt", "kubectl-create"]).run().exits(0);
     assert!(ran.stderr.contains("this promotion changes the CustomResourceDefinition first"), "{ran:?}");
     assert_eq!(
         app.kubectl(&["get", &format!("widgets.v1beta1.{group}"), "w", "-o", "jsonpath={.spec.size}"]),
         "1"
     );
+
+    // What is there and cannot be read is left as it is, said so, and promoted by the next one.
+    let as_ours = ["apply", "--server-side", "--force-conflicts", "--field-manager=kubectl-delivery"];
+    app.kubectl_with(&as_ours, &definition(webhook)).exits(0);
+    let get = ["get", &format!("widgets.v1beta1.{group}"), "w", "-o", "jsonpath={.spec.size}"];
+    let is_read = || app.namespace.kubectl().args(get).run().code == Some(0);
+    assert!(until(20, || !is_read()));
+    let mut larger = widget;
+    larger["spec"]["size"] = 2.into();
+    let ran = app.promote("4", std::slice::from_ref(&larger)).run().exits(2);
+    assert!(ran.stderr.contains("refused [unreadable]"), "nothing mends it: {ran:?}");
+    let none = [definition(json!({"strategy": "None"})), larger];
+    let ran = app.promote("5", &none).run().exits(0);
+    assert!(ran.stderr.contains("not checked, and left as it is: conversion webhook for"), "{ran:?}");
+    app.promote("5", &none).run().exits(0);
+    assert_eq!(app.kubectl(&get), "2");
 }
