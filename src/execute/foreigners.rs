@@ -1,6 +1,7 @@
 //! Whether a namespace or a kind that a promotion created holds what others made: then it stays.
 
 use crate::cluster::{ApiError, Cluster, ListRequest};
+use crate::model::keep::keep_mark;
 use crate::model::names::RELEASE_LABEL;
 use crate::model::{Object, ObjectId, ResourceType};
 
@@ -35,8 +36,8 @@ async fn in_namespace(
         if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
             continue;
         }
-        if let Some(name) = first(cluster, kind, Some(namespace), release).await? {
-            return Ok(Some(format!("{} {name} in it is somebody else's", kind.kind)));
+        if let Some(object) = first(cluster, kind, Some(namespace), release).await? {
+            return Ok(Some(format!("{} {} in it {}", kind.kind, object.name(), why_it_stays(&object))));
         }
     }
     Ok(None)
@@ -53,7 +54,9 @@ async fn of_kind(cluster: &dyn Cluster, crd: &Object, release: &str) -> Result<O
         namespaced: crd.text("/spec/scope") == "Namespaced",
     };
     match first(cluster, &kind, None, release).await {
-        Ok(found) => Ok(found.map(|name| format!("{} {name} is somebody else's", kind.kind))),
+        Ok(found) => {
+            Ok(found.map(|object| format!("{} {} {}", kind.kind, object.name(), why_it_stays(&object))))
+        }
         Err(ApiError::NotServed { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -65,7 +68,7 @@ async fn first(
     kind: &ResourceType,
     namespace: Option<&str>,
     release: &str,
-) -> Result<Option<String>, ApiError> {
+) -> Result<Option<Object>, ApiError> {
     let request = ListRequest { limit: Some(LOOKED_AT), ..ListRequest::all(kind, namespace) };
     let page = match cluster.list(&request).await {
         Ok(page) => page,
@@ -82,5 +85,13 @@ async fn first(
         let going = object.at("/metadata/deletionTimestamp").is_some();
         !given && !owned && !going && object.label(RELEASE_LABEL) != Some(release)
     };
-    Ok(page.items.iter().find(made_by_others).map(|object| object.name().to_owned()))
+    Ok(page.items.iter().find(made_by_others).cloned())
+}
+
+/// What the promotion made itself is still there where it has a keep mark.
+fn why_it_stays(object: &Object) -> String {
+    match keep_mark(object) {
+        Some(mark) => format!("is kept: {mark}"),
+        None => "is somebody else's".into(),
+    }
 }

@@ -146,3 +146,16 @@ fn what_is_needed_in_a_namespace_that_is_not_there_is_waived_singly() {
     own.promote("1", &[web], &["--waive", &waiver, "--reason", "an operator makes it"]).exits(0);
     assert!(own.is_there());
 }
+
+#[test]
+fn a_namespace_that_stays_for_what_the_release_itself_keeps_is_not_said_to_hold_somebody_elses() {
+    let own = Own::new();
+    let mut kept = map("kept", json!({}));
+    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    own.promote("1", &[kept], &[]).exits(0);
+    let ran = own.command(&["revert", NAME]).exits(4);
+    let why = "ConfigMap kept in it is kept: helm.sh/resource-policy: keep";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    TestCluster::get().kubectl().args(["delete", "configmap", "kept", "-n", &own.name]).run().ok();
+    own.command(&["revert", NAME]).exits(0);
+}
