@@ -52,12 +52,21 @@ fn below(
             Some(_) => {}
             None => {
                 let owner = owners.owner(&path);
-                if owner.is_none_or(|owner| owner.class == HandClass::Controller) {
+                let is_servers = owner.is_none_or(|owner| owner.class == HandClass::Controller);
+                if is_servers || is_chosen_once(owners.object(), &path) {
                     bound.push(path);
                 }
             }
         }
     }
+}
+
+/// What the server chooses at creation where a manifest leaves it open, and keeps from then on: a release that no longer
+/// names a claim's class says nothing against the one that the claim has.
+fn is_chosen_once(live: &Object, path: &FieldPath) -> bool {
+    let gvk = live.gvk();
+    let is_claim = gvk.group.is_empty() && gvk.kind == "PersistentVolumeClaim";
+    is_claim && matches!(path.to_string().as_str(), "/spec/storageClassName" | "/spec/volumeName")
 }
 
 /// A field as the server names it (`spec.volumeName`, `metadata.annotations[a.example/b]`), up to the first list.
@@ -121,6 +130,18 @@ mod tests {
         assert_eq!(paths, ["/spec/storageClassName", "/spec/volumeName"]);
         assert_eq!(body.text("/spec/volumeName"), "pv-1");
         assert_eq!(body.at("/spec/selector"), None);
+    }
+
+    #[test]
+    fn a_class_that_leaves_a_release_is_kept_whoever_set_it() {
+        let desired = claim(json!({"volumeMode": "Filesystem"}), json!({}));
+        let live = claim(
+            json!({"volumeMode": "Filesystem", "storageClassName": "fast"}),
+            json!({"f:spec": {"f:storageClassName": {}}}),
+        );
+        let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
+        assert_eq!(bound, ["/spec/storageClassName".parse().unwrap()]);
+        assert_eq!(body.text("/spec/storageClassName"), "fast");
     }
 
     #[test]

@@ -20,6 +20,11 @@ impl<'a> Owners<'a> {
         Self { live: object, entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
     }
 
+    /// The object whose fields they are.
+    pub fn object(&self) -> &'a Object {
+        self.live
+    }
+
     /// Who owns the field at `path`: of several, the one who decides least by habit. A person before a tool, a tool
     /// before us.
     pub fn owner(&self, path: &FieldPath) -> Option<&Ownership> {

@@ -2,6 +2,7 @@
 //! conversions and admission are the server's.
 
 use super::managed_fields::Owners;
+use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
 use crate::model::kinds::well_known;
 use crate::model::list_key::{key_step, list_key};
@@ -105,6 +106,7 @@ impl Lay<'_> {
             },
             (_, Value::Null) => {}
             (live, wanted) if is_same(live, wanted) => {}
+            (_, wanted) if self.is_built_in && is_default_of_empty(self.owners.object(), path, wanted) => {}
             (live, wanted) => *live = wanted.clone(),
         }
     }

@@ -30,6 +30,28 @@ pub(super) fn is_default(live: &Object, path: &FieldPath) -> bool {
     path.get(live.value()).is_some_and(|value| walk.is_default(path, value))
 }
 
+/// Whether live has the default that the API writes in place of this empty value. Most numbers are optional by a pointer,
+/// and zero is one of them like any other.
+pub(super) fn is_default_of_empty(live: &Object, path: &FieldPath, wanted: &Value) -> bool {
+    const ZERO_IS_NONE: &[&str] = &[
+        "Probe/timeoutSeconds",
+        "Probe/periodSeconds",
+        "Probe/successThreshold",
+        "Probe/failureThreshold",
+        "ports/[]/hostPort",
+        "ports/[]/targetPort",
+    ];
+    let is_empty = match wanted {
+        Value::String(text) => text.is_empty(),
+        Value::Number(number) => {
+            let place = place(path);
+            number.as_f64() == Some(0.0) && ZERO_IS_NONE.iter().any(|end| place.ends_with(end))
+        }
+        _ => false,
+    };
+    is_empty && is_default(live, path)
+}
+
 fn pods_of(live: &Object) -> Option<String> {
     pod_spec_path(&live.gvk()).map(|steps| format!("/{}/", steps.join("/")))
 }

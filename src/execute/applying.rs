@@ -22,7 +22,11 @@ impl Steps {
         let Action::Apply { object, expected, take_over } = &step.action else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
-        let mut answer = self.apply_onto(trying, object, live, clock).await?;
+        let emptied = self.empty_maps(trying, object, live, clock).await?;
+        let mut answer = self.apply_onto(trying, object, emptied.as_ref().unwrap_or(live), clock).await?;
+        if emptied.is_some() {
+            answer = self.disown_defaults(trying, answer, clock).await?;
+        }
         let is_lost =
             |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
         if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {

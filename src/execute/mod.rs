@@ -5,6 +5,7 @@
 
 mod applying;
 mod codec;
+mod emptying;
 mod ending;
 mod fence;
 pub mod follow;

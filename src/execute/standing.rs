@@ -6,7 +6,7 @@ use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
-use crate::plan::{differing, dropped, expect_holds, same_content, same_ownership};
+use crate::plan::{differing, dropped, expect_holds, is_emptied_alone, same_content, same_ownership};
 use serde_json::Value;
 
 /// Where an object stands in its step.
@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(super) enum Standing {
     /// As the plan saw it: the step is to be done.
     NotDone,
-    /// Its fields are taken over already, and the apply is to be done.
+    /// What goes before the apply is done already, and the apply is to be done.
     TakenOver,
     /// The step is done.
     Done,
@@ -96,6 +96,9 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     }
     let as_taken = take_over.as_ref().is_some_and(|entries| same_ownership(entries, live.managed_fields()));
     if as_taken && part.before.as_ref().is_some_and(|before| same_content(before, live)) {
+        return Standing::TakenOver;
+    }
+    if part.before.as_ref().is_some_and(|before| is_emptied_alone(object, before, live)) {
         return Standing::TakenOver;
     }
     if holds(part, live) {

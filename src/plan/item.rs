@@ -8,7 +8,7 @@ use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
 use crate::compare::{Owners, desired_holds};
 use crate::model::check::Check;
-use crate::model::finding::{ObjectComparison, ObjectStatus, Ownership};
+use crate::model::finding::{Aside, AsideReason, ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
@@ -152,10 +152,21 @@ impl<'a> Item<'a> {
                 }
             }
         }
+        // What the server lets no apply take away goes out of our entry, where a release no longer names it.
+        let is_bound = |aside: &&Aside| aside.reason == AsideReason::Bound && owners.is_ours(&aside.path);
+        leave.extend(self.object.asides.iter().filter(is_bound).map(|aside| aside.path.clone()));
         let asides = self.object.asides.iter().map(|aside| &aside.path);
         let kept: Vec<&FieldPath> =
             leave.iter().chain(refused.iter().map(|(path, _)| path)).chain(asides).collect();
-        let paths = taken.into_iter().map(|path| self.whole_of(path, &owners, &kept)).collect();
+        let paths: Vec<_> = taken.into_iter().map(|path| self.whole_of(path, &owners, &kept)).collect();
+        // A null is an apply's way to own a place: where all below it goes, it is left out.
+        let target = self.object.predicted.as_ref();
+        for path in &paths {
+            let is_gone = target.is_some_and(|target| path.get(target.value()).is_none());
+            if is_gone && path.get(self.body.value()).is_some_and(Value::is_null) {
+                path.remove(self.body.value_mut());
+            }
+        }
         let replicas = FieldPath::root().field("spec").field("replicas");
         if autoscaled && !leave.contains(&replicas) {
             leave.push(replicas);
@@ -180,7 +191,7 @@ impl<'a> Item<'a> {
         let is_metadata = matches!(steps.first(), Some(Step::Field(name)) if name == "metadata");
         let goes = |place: &FieldPath| {
             target.is_some_and(|target| place.get(target.value()).is_none())
-                && place.get(self.body.value()).is_none()
+                && place.get(self.body.value()).is_none_or(Value::is_null)
                 && !kept.iter().any(|path| path.starts_with(place))
         };
         let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));

@@ -1,5 +1,6 @@
 //! What the server is asked about a plan before anything is touched.
 
+use super::emptied::emptied;
 use super::final_object::final_object;
 use super::quota::asks_the_same;
 use super::rights;
@@ -107,6 +108,10 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let predicted = old.and_then(|old| old.predicted.as_ref());
     match (&step.action, live) {
         (Action::Apply { object, take_over: Some(entries), .. }, Some(live)) => {
+            DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
+        }
+        (Action::Apply { object, .. }, Some(live)) if !emptied(object, live).is_empty() => {
+            let entries = live.managed_fields();
             DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
         }
         (Action::Apply { object, .. }, Some(live)) => {

@@ -22,9 +22,19 @@ pub(super) fn not_reached<'s>(
         if is_allocated(answer, path) {
             return path.get(answer.value()) == change.live.as_ref();
         }
-        says(path.get(got.value())) != says(path.get(wanted.value()))
+        says(path.get(got.value())) != says(path.get(wanted.value())) && !comes_back(path, sent, answer)
     };
     step.changes.iter().filter(is_left).collect()
+}
+
+/// Whether the field lies in a map that was sent empty and that the apply took away: the next one brings it back, with its
+/// defaults.
+fn comes_back(path: &FieldPath, sent: &Object, answer: &Object) -> bool {
+    let steps = path.steps();
+    (1..steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec())).any(|map| {
+        let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty());
+        map.get(sent.value()).is_some_and(is_empty) && map.get(answer.value()).is_none_or(Value::is_null)
+    })
 }
 
 /// A value that says something: the server keeps or drops what is empty.

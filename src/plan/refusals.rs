@@ -117,9 +117,9 @@ fn missing(
                 }
                 let below = || format!("{}/{}", path(), key.replace('~', "~0").replace('/', "~1"));
                 match answer.get(key) {
-                    Some(kept) => missing(value, kept, counts, &below, found),
-                    None if key == "creationTimestamp" || !counts(value) => {}
-                    None => found.push(below()),
+                    Some(kept) if !kept.is_null() => missing(value, kept, counts, &below, found),
+                    _ if key == "creationTimestamp" || !counts(value) => {}
+                    _ => found.push(below()),
                 }
             }
         }
@@ -168,6 +168,7 @@ mod tests {
     fn a_map_that_was_sent_empty_and_is_gone_is_seen() {
         let sent = json!({"a": {"b": {}}, "c": ""});
         assert!(lost_an_empty_one(&sent, &json!({"a": {}}), false));
+        assert!(lost_an_empty_one(&sent, &json!({"a": {"b": null}}), false));
         assert!(!lost_an_empty_one(&sent, &json!({"a": {"b": {"x": 1}}}), true));
         let list = json!({"a": []});
         assert!(lost_an_empty_one(&list, &json!({}), true) && !lost_an_empty_one(&list, &json!({}), false));

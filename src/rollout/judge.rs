@@ -78,9 +78,8 @@ pub fn judge(
     let is_unknown = is_ignored || matches!(known, Known::Blind(_));
     let reading = match known {
         Known::Current(object) => kinds::read(object, surroundings, policy),
-        Known::NotYet(why) | Known::Unseen(why) | Known::Blind(why) => {
-            Reading::without_pods(Verdict::waiting(0, 1, why))
-        }
+        Known::Unseen(why) => unobserved(why, subject, surroundings.object, policy),
+        Known::NotYet(why) | Known::Blind(why) => Reading::without_pods(Verdict::waiting(0, 1, why)),
         Known::Gone(why) => Reading::without_pods(reported(CauseKind::Disappeared, why)),
         Known::HasRun => Reading::noted(CLEANED_UP),
     };
@@ -92,6 +91,20 @@ pub fn judge(
         cause.kind = CauseKind::Unverified;
     }
     judgement
+}
+
+/// An object whose controller has not observed what was written. That of a custom kind may never do so, which says
+/// nothing against the release: one that was behind before is not waited for to the end.
+fn unobserved<'a>(why: String, subject: &Subject, object: Option<&Object>, policy: &Policy) -> Reading<'a> {
+    if let Some(failed) = object.and_then(kinds::failed_sync) {
+        return failed;
+    }
+    let was_behind = subject.baseline.pending.is_some();
+    match object.filter(|object| kinds::is_custom(&object.gvk().group)) {
+        Some(_) if was_behind => Reading::unknown_after(policy.outside, why),
+        Some(_) => Reading::unknown_after(u32::MAX, why),
+        None => Reading::without_pods(Verdict::waiting(0, 1, why)),
+    }
 }
 
 /// A pod whose image was changed in place stays ready until the kubelet comes to it: that says nothing of the new image.
@@ -269,7 +282,8 @@ fn weigh(
     let deadline = deadline(rising, &budget, policy.timeout, memory, now);
     if let Some(over) = deadline.as_ref().filter(|one| one.at <= now) {
         let is_outside = let_go.map(|(_, note)| note);
-        let excused = is_outside.or_else(|| excuse(subject, policy, &verdict).filter(|_| found.is_empty()));
+        let excused =
+            is_outside.or_else(|| excuse(&reading, subject, policy, &verdict).filter(|_| found.is_empty()));
         return ended(match excused {
             Some(note) => Verdict::Done { note: Some(note) },
             None => late(over, &verdict, &found, &reading),

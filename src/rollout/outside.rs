@@ -1,5 +1,6 @@
 //! What is not waited for, or not for ever: states that the release does not bring about by itself.
 
+use super::conditions::generation;
 use super::kinds;
 use super::memory::Memory;
 use super::needs::runs_pods;
@@ -36,11 +37,21 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
     if runs_pods(target) {
         return None;
     }
+    if let Some((observed, generation)) = behind(before) {
+        return Some(format!("waiting for its controller (observedGeneration {observed} of {generation})"));
+    }
     let surroundings = Surroundings { object: Some(before), ..Surroundings::default() };
     match kinds::read(before, &surroundings, policy).verdict {
         Verdict::Waiting { why, .. } => Some(why),
         Verdict::Done { .. } | Verdict::Failed { .. } => None,
     }
+}
+
+/// The generation that the controller of a custom kind says it has observed, where that is an older one.
+fn behind(object: &Object) -> Option<(i64, i64)> {
+    let observed = object.at("/status/observedGeneration").and_then(generation)?;
+    let is_behind = kinds::is_custom(&object.gvk().group) && observed < object.generation();
+    is_behind.then(|| (observed, object.generation()))
 }
 
 /// When a state outside of the release is no longer waited for, and what is said then; none where it is waited for like
@@ -53,6 +64,10 @@ pub(super) fn let_go(
     now: Timestamp,
 ) -> Option<(Timestamp, String)> {
     let Verdict::Waiting { why, .. } = &reading.verdict else { return None };
+    if let Some(seconds) = reading.unknown_after.filter(|seconds| !policy.strict && *seconds < u32::MAX) {
+        let started = *memory.started.get_or_insert(now);
+        return Some((started.checked_add(SignedDuration::from_secs(seconds.into())).ok()?, unknown(why)));
+    }
     if policy.strict || !reading.is_outside || subject.is_served_within {
         return None;
     }
@@ -64,11 +79,24 @@ pub(super) fn let_go(
     Some((at, format!("{why}; --wait=strict would wait for it")))
 }
 
-/// What is said at the deadline of an object that was not ready before either; none where its failure counts.
-pub(super) fn excuse(subject: &Subject, policy: &Policy, verdict: &Verdict) -> Option<String> {
+/// What is said at the deadline of an object that was not ready before either, or of which its controller says nothing;
+/// none where its failure counts.
+pub(super) fn excuse(
+    reading: &Reading<'_>,
+    subject: &Subject,
+    policy: &Policy,
+    verdict: &Verdict,
+) -> Option<String> {
     let Verdict::Waiting { why, .. } = verdict else { return None };
     let was_pending = !policy.strict && subject.baseline.pending.is_some();
+    if !policy.strict && reading.unknown_after.is_some() {
+        return Some(unknown(why));
+    }
     was_pending.then(|| as_before(why))
+}
+
+fn unknown(why: &str) -> String {
+    format!("health unknown: {why}; --wait=strict would wait for it")
 }
 
 fn as_before(why: &str) -> String {

@@ -29,6 +29,9 @@ pub(super) struct Reading<'a> {
     pub must_run: bool,
     /// Whether what it waits for is brought about by something outside of the release.
     pub is_outside: bool,
+    /// Seconds after which its health counts as unknown where its controller says nothing of what was written; `u32::MAX`
+    /// at the deadline. None where it is waited for like everything else.
+    pub unknown_after: Option<u32>,
     /// Whether it is done because there is no pod that it should run.
     pub is_empty: bool,
     /// Whether containers without a readiness probe must live a while before it is done.
@@ -50,6 +53,7 @@ impl<'a> Reading<'a> {
             budget: Budget::default(),
             must_run: false,
             is_outside: false,
+            unknown_after: None,
             is_empty: false,
             settles: false,
             nudges: Vec::new(),
@@ -59,6 +63,11 @@ impl<'a> Reading<'a> {
     /// An object that waits for something outside of the release.
     pub fn waits_outside(why: impl Into<String>) -> Self {
         Self { is_outside: true, ..Self::without_pods(Verdict::waiting(0, 1, why)) }
+    }
+
+    /// An object of which its controller says nothing.
+    pub fn unknown_after(seconds: u32, why: impl Into<String>) -> Self {
+        Self { unknown_after: Some(seconds), ..Self::without_pods(Verdict::waiting(0, 1, why)) }
     }
 
     /// A verdict on an object that runs pods.

@@ -67,6 +67,8 @@ impl Looker {
             None => return open(looked),
             // What nobody owns is a default that depends on nothing, or the server is asked.
             Some(_) if !compare::unexplained(live).is_empty() => return open(looked),
+            // A default that follows from another field (a pull policy from its image) is worked out anew.
+            Some(Outlook::Changed(after)) if !compare::unexplained(&after).is_empty() => return open(looked),
             Some(Outlook::Unchanged) => None,
             Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
         };

@@ -16,11 +16,10 @@ pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
     let gvk = object.gvk();
     let rule = policy.health_checks.iter().find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
     let sets = sets(object);
-    let verdict = match rule {
-        Some(rule) => by_rule(object, rule.failed.as_deref(), &rule.current),
+    let mut reading = match rule {
+        Some(rule) => Reading::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
         None => by_conditions(&sets),
     };
-    let mut reading = Reading::without_pods(verdict);
     let met: usize = sets.iter().map(ConditionSet::met).sum();
     reading.figures = vec![met as u32];
     reading
@@ -51,12 +50,23 @@ fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
     }
 }
 
-/// Every set has to be good: those of a route are one for each of its parents.
-fn by_conditions(sets: &[ConditionSet<'_>]) -> Verdict {
+/// Every set has to be good: those of a route are one for each of its parents. Where all that is missing is a look of its
+/// controller, nothing is known.
+fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> Reading<'a> {
     let verdicts: Vec<Verdict> = sets.iter().map(by_set).collect();
-    let failed = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. }));
-    let open = || verdicts.iter().find(|one| matches!(one, Verdict::Waiting { .. }));
-    failed.or_else(open).cloned().unwrap_or_else(Verdict::done)
+    let is_open = |one: &Verdict| matches!(one, Verdict::Waiting { .. });
+    if let Some(failed) = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. })) {
+        return Reading::without_pods(failed.clone());
+    }
+    let Some(open) = verdicts.iter().find(|one| is_open(one)) else {
+        return Reading::without_pods(Verdict::done());
+    };
+    let mut reading = Reading::without_pods(open.clone());
+    let mut waiting = sets.iter().zip(&verdicts).filter(|(_, verdict)| is_open(verdict));
+    if waiting.all(|(set, verdict)| *verdict == outdated(set)) {
+        reading.unknown_after = Some(u32::MAX);
+    }
+    reading
 }
 
 fn by_set(set: &ConditionSet<'_>) -> Verdict {

@@ -4,15 +4,27 @@ use super::super::reading::{Reading, condition};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
-/// Done when its controller has counted; that no disruption is allowed is said.
+/// How long its controller may take to compute a budget after it said that it cannot.
+const SYNC_SECONDS: u32 = 5;
+
+/// Done when its controller has counted; that no disruption is allowed is said, and so is that it cannot be computed.
 pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+    if let Some(failed) = failed_sync(object) {
+        return failed;
+    }
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
-        Some(one) if one.reason == "SyncFailed" => Reading::without_pods(Verdict::waiting(
-            0,
-            1,
-            format!("its controller cannot count: {}", one.says()),
-        )),
         Some(_) => Reading::noted("it allows no disruption now"),
         None => Reading::without_pods(Verdict::done()),
     }
+}
+
+/// What its controller says where it cannot compute the budget (its pods are a Job's): it never observes the generation.
+pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<Reading<'a>> {
+    let gvk = object.gvk();
+    let one = condition(object, "DisruptionAllowed").filter(|one| one.status == "False")?;
+    let is_failed =
+        (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
+    is_failed.then(|| {
+        Reading::unknown_after(SYNC_SECONDS, format!("its controller cannot compute it: {}", one.says()))
+    })
 }

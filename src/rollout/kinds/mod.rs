@@ -20,4 +20,5 @@ mod stateful_set;
 mod table;
 mod webhook;
 
-pub(super) use table::{beside, is_watched, observes_generation, read};
+pub(super) use disruption_budget::failed_sync;
+pub(super) use table::{beside, is_custom, is_watched, observes_generation, read};

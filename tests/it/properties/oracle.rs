@@ -40,7 +40,12 @@ async fn fresh(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Result<Value
     let name = format!("{}-probe", drawn.name(place));
     body["metadata"]["name"] = name.as_str().into();
     let target = Target::new(&drawn.shape().resource(place), Some(&place.namespace), &name);
-    Ok(door.create(&target, &body, &dry()).await?.object.into_value())
+    loop {
+        match door.create(&target, &body, &dry()).await {
+            Err(error) if is_broken(&error) => {}
+            answer => return Ok(answer?.object.into_value()),
+        }
+    }
 }
 
 /// The object as it is, and the answer to its replacement; none where it is not there.
@@ -64,11 +69,16 @@ async fn replaced(
             body["metadata"]["labels"][part_of] = set.clone();
         }
         match door.replace(&target, &body, &dry()).await {
-            Err(error) if error.is_conflict() => {}
+            Err(error) if error.is_conflict() || is_broken(&error) => {}
             answer => return Some((live.into_value(), answer.map(|applied| applied.object.into_value()))),
         }
     }
     panic!("{target} changes all the time")
+}
+
+/// Whether the server closed an idle connection just when it was used: nothing is sent twice but what is dry.
+fn is_broken(error: &ApiError) -> bool {
+    matches!(error, ApiError::Broken { .. })
 }
 
 /// Whether the server takes a manifest, for the object that is there or for a new one.

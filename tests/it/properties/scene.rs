@@ -83,6 +83,11 @@ impl Scene {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
         let kubectl = || TestCluster::get().kubectl();
         kubectl().args(["apply", "--server-side", "-f", "-"]).run_with(&list).ok();
+        // No ingress controller runs here: each promotion would wait half a minute for its addresses.
+        let environment = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment",
+            "metadata": {"name": "random"},
+            "spec": {"wait": [{"target": {"kind": "Ingress"}, "reason": "no ingress controller runs here"}]}});
+        std::fs::write(self.environment(), environment.to_string()).unwrap();
         for plural in ["things", "looses"] {
             let name = format!("crd/{plural}.{}", self.place.group());
             kubectl().args(["wait", "--for=condition=Established", "--timeout=30s", &name]).run().ok();
@@ -129,10 +134,15 @@ impl Scene {
         file
     }
 
+    fn environment(&self) -> PathBuf {
+        self.folder.path().join("environment.yaml")
+    }
+
     fn promote(&self, file: &Path) -> Ran {
         let mut command = TestCluster::get().delivery();
         command.arg("promote").arg(file).args(["-n", &self.place.namespace, "-y", "-o", "json"]);
-        command.args(["--settle", "0s", "--timeout", "60s", "--allow-prune", "--overwrite"]).run()
+        command.args(["--settle", "0s", "--timeout", "60s", "--allow-prune", "--overwrite"]);
+        command.arg("-e").arg(self.environment()).run()
     }
 
     /// The objects that `diff` names, with what it says of them; an error where it cannot compare.
@@ -186,8 +196,14 @@ impl Scene {
         let mut blamed = BTreeSet::new();
         let findings = events.iter().filter(|event| event["event"] == "preflight");
         let findings = findings.flat_map(|event| event["findings"].as_array().into_iter().flatten());
-        for finding in findings.filter(|finding| finding["severity"] == "refuse") {
-            let id = id_of(&finding["object"]);
+        // Findings that are one in kind and cause are told once, with all their objects.
+        let of_object = |finding: &Value| {
+            let objects = finding["objects"].as_array().cloned();
+            let objects = objects.unwrap_or_else(|| vec![finding["object"].clone()]);
+            objects.iter().map(|object| (id_of(object), finding.clone())).collect::<Vec<_>>()
+        };
+        let refused = findings.filter(|finding| finding["severity"] == "refuse").flat_map(of_object);
+        for (id, finding) in refused {
             let message = finding["message"].to_string();
             let is_named = |fields: &Vec<String>| {
                 fields.iter().any(|field| {
@@ -284,5 +300,7 @@ fn id_of(object: &Value) -> String {
 
 fn told(ran: &Ran) -> String {
     let end = ran.stdout.lines().last().unwrap_or_default();
-    format!("{:?} {} {}", ran.code, ran.stderr.trim(), end)
+    let is_error = |line: &&str| line.starts_with("error") || line.starts_with("because");
+    let errors: Vec<&str> = ran.stderr.lines().filter(is_error).collect();
+    format!("{:?} {end} {}", ran.code, errors.join("; "))
 }

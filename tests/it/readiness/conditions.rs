@@ -43,9 +43,16 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
         app.kubectl(&["patch", &route, "web", "--subresource=status", "--type=merge", "-p", &patch]);
     };
     report(json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}));
-    let late = app.promote("2", &objects("new.example")).args(["--timeout", "3s"]).run().exits(3);
+    let next = objects("new.example");
+    let strict = app.promote("2", &next).args(["--timeout", "3s", "--wait=strict"]).run().exits(3);
     let why = "waiting for its controller (observedGeneration 1 of 2)";
-    assert!(late.stderr.contains(why), "{late:?}");
+    assert!(strict.stderr.contains(why), "{strict:?}");
+    report(json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}));
+    let unknown = app.promote("2", &next).args(["--timeout", "3s", "--waive", "quarantine"]).run().exits(0);
+    assert!(
+        unknown.stderr.contains("health unknown: waiting for its controller (observedGeneration 1 of "),
+        "{unknown:?}"
+    );
     report(
         json!({"parents": [{"conditions": [{"type": "Accepted", "status": "False", "reason": "NoMatchingParent"}]}],
         "conditions": null}),

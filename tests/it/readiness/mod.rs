@@ -5,3 +5,4 @@ mod conditions;
 mod everywhere;
 mod images;
 mod outside;
+mod unobserved;

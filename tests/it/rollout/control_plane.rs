@@ -209,7 +209,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
         ("not ready", json!({"conditions": [unready]}), Err((Stalled, "no disk"))),
         ("stalled", json!({"conditions": [unready, stalled]}), Err((ReportedByObject, "no such bucket"))),
         ("reconciling", json!({"conditions": [ready, busy]}), Err((Stalled, "resizing"))),
-        ("not looked at", json!({"observedGeneration": 0, "conditions": [ready]}), Err((Stalled, ""))),
+        ("not looked at", json!({"observedGeneration": 0, "conditions": [ready]}), Ok(())),
         ("current by its rule", rule("Running"), Ok(())),
         ("failed by its rule", rule("Broken"), Err((ReportedByObject, "its health check says failed"))),
         ("not yet by its rule", rule("Starting"), Err((Stalled, "its health check does not hold yet"))),

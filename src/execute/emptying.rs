@@ -1,0 +1,60 @@
+//! Maps that are emptied before an apply, which would leave null of them.
+
+use super::patience::Clock;
+use super::requests::write_options;
+use super::steps::{Again, Steps, Trying};
+use crate::cluster::Applied;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::{FieldPath, Object};
+use crate::plan::emptied;
+use serde_json::{Value, json};
+
+impl Steps {
+    /// Empties the maps that an apply of `sent` would leave as null; none where there are none.
+    pub(super) async fn empty_maps(
+        &self,
+        trying: &Trying<'_>,
+        sent: &Object,
+        live: &Object,
+        clock: &Clock<'_>,
+    ) -> Result<Option<Object>, Again> {
+        let maps = emptied(sent, live);
+        if maps.is_empty() {
+            return Ok(None);
+        }
+        let mut operations = vec![
+            json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
+        ];
+        let empty = |path: &FieldPath| json!({"op": "replace", "path": path.to_string(), "value": {}});
+        operations.extend(maps.iter().map(empty));
+        let deadline = clock.before_write().await?;
+        let target = &trying.part.step.target;
+        let answer = self.cluster.json_patch(target, &operations, &write_options(deadline)).await;
+        let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
+        trying.has_written();
+        Ok(Some(answer.object))
+    }
+
+    /// Takes out what the emptying left in managedFields: defaults that came back are nobody's.
+    pub(super) async fn disown_defaults(
+        &self,
+        trying: &Trying<'_>,
+        answer: Applied,
+        clock: &Clock<'_>,
+    ) -> Result<Applied, Again> {
+        let is_left = |entry: &Value| {
+            entry["manager"] == FIELD_MANAGER
+                && entry["operation"] == "Update"
+                && entry["subresource"].as_str().unwrap_or_default().is_empty()
+        };
+        let entries = answer.object.managed_fields();
+        if !entries.iter().any(is_left) {
+            return Ok(answer);
+        }
+        let kept: Vec<Value> = entries.iter().filter(|entry| !is_left(entry)).cloned().collect();
+        let deadline = clock.before_write().await?;
+        let written = self.write_ownership(&trying.part.step.target, &answer.object, &kept, deadline).await;
+        written.map_err(|error| self.after_write(trying, error, clock))
+    }
+}

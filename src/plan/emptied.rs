@@ -1,0 +1,125 @@
+//! Maps of a custom resource that a manifest empties. Where an apply takes away all that a map holds, the server leaves null
+//! in its place (structured-merge-diff), and a schema that wants a map refuses that: they are emptied before the apply.
+
+use super::merge::differing;
+use crate::model::kinds::well_known;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::{FieldPath, Object};
+use serde_json::{Map, Value};
+
+/// The maps that `sent` has empty and of which an apply would take away all that live holds.
+pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
+    let mut found = Vec::new();
+    if well_known(&sent.gvk()).is_some() {
+        return found;
+    }
+    let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+    let is_ours = |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
+    let entries = || live.managed_fields().iter().filter(is_content);
+    let Some(ours) = entries().find(is_ours).and_then(|entry| entry["fieldsV1"].as_object()) else {
+        return found;
+    };
+    let others = entries().filter(|entry| !is_ours(entry));
+    let others: Vec<_> = others.filter_map(|entry| entry["fieldsV1"].as_object()).collect();
+    let (Some(sent), Some(live)) = (sent.value().as_object(), live.value().as_object()) else {
+        return found;
+    };
+
+    for (key, sent) in sent.iter().filter(|(key, _)| !matches!(&***key, "metadata" | "status")) {
+        below(
+            sent,
+            live.get(key),
+            &Held { ours, others: others.clone() },
+            key,
+            &FieldPath::root(),
+            &mut found,
+        );
+    }
+    found
+}
+
+/// Whether `live` is `before` but for maps that a step has emptied: its apply is still to be done, or done.
+pub fn is_emptied_alone(sent: &Object, before: &Object, live: &Object) -> bool {
+    let maps = emptied(sent, before);
+    let mut paths = differing(before, live).into_iter().peekable();
+    let has_changed = paths.peek().is_some();
+    !maps.is_empty() && has_changed && paths.all(|path| maps.iter().any(|map| path.starts_with(map)))
+}
+
+/// What managers hold at a place.
+struct Held<'a> {
+    ours: &'a Map<String, Value>,
+    others: Vec<&'a Map<String, Value>>,
+}
+
+fn below(
+    sent: &Value,
+    live: Option<&Value>,
+    held: &Held<'_>,
+    key: &str,
+    parent: &FieldPath,
+    found: &mut Vec<FieldPath>,
+) {
+    let (Value::Object(sent), Some(Value::Object(live))) = (sent, live) else { return };
+    let field = format!("f:{key}");
+    let at = |set: &&'_ Map<String, Value>| set.get(&field).is_some();
+    let Some(ours) = held.ours.get(&field).and_then(Value::as_object) else { return };
+    let others = held.others.iter().filter(|set| at(set)).filter_map(|set| set[&field].as_object());
+    let held = Held { ours, others: others.collect() };
+    let path = parent.field(key);
+
+    if sent.is_empty() {
+        let goes = |key: &String| held.ours.contains_key(&format!("f:{key}"));
+        let is_shared = held.others.iter().any(|set| set.keys().any(|key| key != "."));
+        if !live.is_empty() && !is_shared && live.keys().all(goes) {
+            found.push(path);
+        }
+        return;
+    }
+    for (key, sent) in sent {
+        below(sent, live.get(key), &held, key, &path, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn thing(spec: Value, entries: Value) -> Object {
+        Object::new(json!({"apiVersion": "shop.example/v1", "kind": "Thing",
+            "metadata": {"name": "a", "managedFields": entries}, "spec": spec}))
+        .unwrap()
+    }
+
+    fn entry(manager: &str, fields: Value) -> Value {
+        json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": fields}})
+    }
+
+    #[test]
+    fn a_map_is_emptied_first_where_all_that_it_holds_is_ours_alone() {
+        let ours = entry(FIELD_MANAGER, json!({"f:deep": {"f:on": {}}}));
+        let sent = thing(json!({"deep": {}}), json!([]));
+        let paths = |live: &Object| emptied(&sent, live).iter().map(ToString::to_string).collect::<Vec<_>>();
+
+        let all_ours = thing(json!({"deep": {"on": false}}), json!([ours]));
+        assert_eq!(paths(&all_ours), ["/spec/deep"]);
+        let a_default = thing(json!({"deep": {"on": false, "size": 5}}), json!([ours]));
+        assert!(paths(&a_default).is_empty());
+        let others = entry("other", json!({"f:deep": {"f:on": {}}}));
+        assert!(paths(&thing(json!({"deep": {"on": false}}), json!([ours, others]))).is_empty());
+        let atomic = entry(FIELD_MANAGER, json!({"f:deep": {}}));
+        assert!(paths(&thing(json!({"deep": {"on": false}}), json!([atomic]))).is_empty());
+    }
+
+    #[test]
+    fn a_step_that_ended_after_it_had_emptied_a_map_is_told_from_a_change_of_another_client() {
+        let ours = json!([entry(FIELD_MANAGER, json!({"f:size": {}, "f:deep": {"f:on": {}}}))]);
+        let before = thing(json!({"size": 1, "deep": {"on": false}}), ours.clone());
+        let sent = thing(json!({"size": 2, "deep": {}}), json!([]));
+        let emptied = thing(json!({"size": 1, "deep": {}}), ours.clone());
+        assert!(is_emptied_alone(&sent, &before, &emptied));
+        assert!(!is_emptied_alone(&sent, &before, &before));
+        assert!(!is_emptied_alone(&sent, &before, &thing(json!({"size": 3, "deep": {}}), ours)));
+    }
+}
