@@ -3,6 +3,7 @@
 mod adoption;
 mod barriers;
 mod baseline;
+mod emptied;
 mod everything;
 mod hooks;
 mod hooks_that_go;

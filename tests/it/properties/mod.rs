@@ -295,7 +295,15 @@ fn a_promoted_object_equals_its_target_and_diff_is_silent_exactly_then() {
     for ((what, kind), count) in &classes {
         println!("{count:5}  {what}: {kind}");
     }
-    println!("{:.1?}", start.elapsed());
+    let share = 100.0 * counts.forbidden as f64 / counts.changed.max(1) as f64;
+    println!(
+        "properties: seed {seed}, {} pairs, {} changed objects, {share:.1} % forbidden, {} draws, {} disagreements, {} s",
+        counts.pairs,
+        counts.changed,
+        counts.draws,
+        found.len(),
+        start.elapsed().as_secs()
+    );
     small::show(&found);
     assert!(counts.forbidden * 100 <= counts.changed * 15, "the server forbids too many");
     assert!(found.is_empty(), "{} faults, seeds {seed} and after", found.len());

@@ -6,3 +6,5 @@ mod everywhere;
 mod images;
 mod outside;
 mod unobserved;
+
+pub use conditions::{Definition, definition, group};

@@ -1,0 +1,47 @@
+//! What leaves a release or becomes empty in it, and an apply alone does not bring about.
+
+use crate::execute::app::{App, map};
+use crate::harness::{Run, TestCluster};
+use crate::readiness::{Definition, definition, group};
+use serde_json::{Value, json};
+
+#[test]
+fn a_map_of_a_custom_resource_that_a_release_empties_is_an_empty_map_and_not_null() {
+    let app = App::new();
+    let group = group();
+    let _definition = Definition(format!("routes.{group}"));
+    let mut crd = definition(&group, "Route");
+    let deep = json!({"type": "object", "properties": {"on": {"type": "boolean", "default": true}}});
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = json!({"type": "object", "properties": {"deep": deep, "free":
+            {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+    let route = |spec: Value| json!({"apiVersion": format!("{group}/v1"), "kind": "Route", "metadata": {"name": "web"}, "spec": spec});
+    let full = route(json!({"deep": {"on": false}, "free": {"a": 1}}));
+    app.promote("1", &[crd.clone(), full]).run().exits(0);
+    app.promote("2", &[crd, route(json!({"deep": {}, "free": {}}))]).run().exits(0);
+
+    let live: Value =
+        serde_json::from_str(&app.kubectl(&["get", &format!("routes.{group}"), "web", "-o", "json"]))
+            .unwrap();
+    assert_eq!(live["spec"], json!({"deep": {"on": true}, "free": {}}), "{live}");
+}
+
+#[test]
+fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
+    let app = App::new();
+    let claim = |class: Option<&str>, note: &str| {
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "annotations": {"example.com/note": note, "kubectl-delivery.io/wait": "false"}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        if let Some(class) = class {
+            claim["spec"]["storageClassName"] = class.into();
+        }
+        claim
+    };
+    app.promote("1", &[claim(Some("its-own"), "a"), map("m", json!({}))]).run().exits(0);
+    app.promote("2", &[claim(None, "b"), map("m", json!({}))]).run().exits(0);
+    let class = app.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.storageClassName}"]);
+    assert_eq!(class, "its-own");
+    let mut diff = TestCluster::get().delivery();
+    diff.arg("diff").arg(app.release("2", &[claim(None, "b"), map("m", json!({}))]));
+    diff.args(["-n", app.namespace.name()]).run().exits(0);
+}
