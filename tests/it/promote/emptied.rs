@@ -1,7 +1,7 @@
 //! What leaves a release or becomes empty in it, and an apply alone does not bring about.
 
 use crate::execute::app::{App, map};
-use crate::harness::{Run, TestCluster};
+use crate::harness::{Run, TestCluster, unique};
 use crate::readiness::{Definition, definition, group};
 use serde_json::{Value, json};
 
@@ -28,6 +28,10 @@ fn a_map_of_a_custom_resource_that_a_release_empties_is_an_empty_map_and_not_nul
 #[test]
 fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
     let app = App::new();
+    let own = format!("class-{}", unique());
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": own},
+        "provisioner": "none.example", "volumeBindingMode": "WaitForFirstConsumer"});
+    app.kubectl_with(&["apply", "-f", "-"], &class);
     let claim = |class: Option<&str>, note: &str| {
         let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": "data", "annotations": {"example.com/note": note, "kubectl-delivery.io/wait": "false"}},
@@ -37,10 +41,11 @@ fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
         }
         claim
     };
-    app.promote("1", &[claim(Some("its-own"), "a"), map("m", json!({}))]).run().exits(0);
+    app.promote("1", &[claim(Some(&own), "a"), map("m", json!({}))]).run().exits(0);
     app.promote("2", &[claim(None, "b"), map("m", json!({}))]).run().exits(0);
     let class = app.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.storageClassName}"]);
-    assert_eq!(class, "its-own");
+    app.kubectl(&["delete", "storageclass", &own]);
+    assert_eq!(class, own);
     let mut diff = TestCluster::get().delivery();
     diff.arg("diff").arg(app.release("2", &[claim(None, "b"), map("m", json!({}))]));
     diff.args(["-n", app.namespace.name()]).run().exits(0);

@@ -17,7 +17,7 @@ fn a_budget_that_its_controller_cannot_compute_is_told_and_not_waited_for() {
         json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "import"},
             "spec": {"maxUnavailable": share, "selector": {"matchLabels": {"app": "import"}}}})
     };
-    app.promote("1", &[job.clone()]).run().exits(0);
+    app.promote("1", std::slice::from_ref(&job)).run().exits(0);
     let first = app.promote("2", &[job.clone(), budget("50%")]).args(["--timeout", "60s"]).run().exits(0);
     assert!(first.took < Duration::from_secs(30), "{first:?}");
     assert!(
