@@ -11,6 +11,7 @@ use crate::model::{Object, Target};
 use crate::observe::home::lease_kind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -80,6 +81,8 @@ pub(super) struct Lock {
 struct Shared {
     lease: Mutex<Lease>,
     state: watch::Sender<State>,
+    /// Whether its namespace is being deleted by us.
+    may_go: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -109,7 +112,7 @@ impl Lock {
             }
         };
         let (state, _) = watch::channel(State { until: Some(asked.after(services.limits.lease)) });
-        let shared = Arc::new(Shared { lease: Mutex::new(lease), state });
+        let shared = Arc::new(Shared { lease: Mutex::new(lease), state, may_go: AtomicBool::new(false) });
         let body = taking.body();
         let renewal = tokio::spawn(renew(
             services.cluster.clone(),
@@ -139,6 +142,11 @@ impl Lock {
         if states.wait_for(|state| state.until.is_none()).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// It may go with the namespace that it lies in: nobody can take it there any more.
+    pub(super) fn may_go(&self) {
+        self.shared.may_go.store(true, Ordering::Relaxed);
     }
 
     /// Gives it back. A Lease that cannot be deleted expires; one that another has taken over meanwhile is its own.
@@ -229,6 +237,10 @@ async fn renew(
             Ok(answer) => Some(answer.object),
             // The answer to an earlier renewal may have been lost: look whose it is.
             Err(_) => match cluster.get(&target).await {
+                Ok(None) if shared.may_go.load(Ordering::Relaxed) => {
+                    shared.state.send_replace(State { until: Some(asked.after(limits.lease)) });
+                    continue;
+                }
                 Ok(found) => {
                     let ours = found
                         .filter(|lease| lease.text("/spec/holderIdentity") == body["spec"]["holderIdentity"]);

@@ -60,6 +60,13 @@ impl Locks {
         select_all(self.locks.iter().map(|lock| lock.lost().boxed())).await;
     }
 
+    /// Those in this namespace may go with it: it is being deleted.
+    pub(super) fn may_go_with(&self, namespace: &str) {
+        let inside =
+            self.locks.iter().zip(&self.releases).filter(|(_, release)| release.namespace == namespace);
+        inside.for_each(|(lock, _)| lock.may_go());
+    }
+
     /// Gives all of them back.
     pub(super) async fn release(&self) {
         join_all(self.locks.iter().map(Lock::release)).await;

@@ -119,8 +119,7 @@ impl Loop<'_> {
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
-                // It may go with the namespace that it lies in.
-                () = self.lock.lost(), if !is_leaving_home(&self.machine.stage) => Input::CutOff(super::ending::problem(Problem::LockLost)),
+                () = self.lock.lost() => Input::CutOff(super::ending::problem(Problem::LockLost)),
             };
         }
     }
@@ -129,6 +128,9 @@ impl Loop<'_> {
         if effects.contains(&Effect::WriteHead) {
             self.machine.head.current.serial += 1;
             self.machine.head.current.holder = self.lock.holder.clone();
+        }
+        if effects.contains(&Effect::DeleteHome) {
+            self.lock.may_go_with(&self.machine.head.current.namespace);
         }
         // One copy for all: a wave may have a thousand steps.
         let mut now: Option<Arc<Now>> = None;
@@ -175,10 +177,6 @@ impl Now {
     fn of(machine: &Machine) -> Self {
         Self { head: machine.head.clone(), inventory: machine.inventory.clone() }
     }
-}
-
-fn is_leaving_home(stage: &Stage) -> bool {
-    matches!(stage, Stage::LeavingHome(_) | Stage::HomeLeft)
 }
 
 fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Option<Phase> {

@@ -157,6 +157,8 @@ impl Machine {
     /// What follows from an input.
     pub(super) fn next(&mut self, mut input: Input, now: Timestamp) -> Vec<Effect> {
         match input {
+            // The journal that could be gone on with is gone.
+            Input::CutOff(_) if self.stage == Stage::HomeLeft => return self.finish_reverted(),
             Input::CutOff(why) => return self.leave(why),
             Input::NotWritten(why) => return self.not_written(why, now),
             Input::Interrupted(wanted) => return self.interrupted(wanted, now),

@@ -121,6 +121,25 @@ fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_do
 }
 
 #[test]
+fn a_namespace_that_goes_slower_than_its_lock_is_renewed_is_no_lost_lock() {
+    let own = Own::new();
+    own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
+    let finalizers = |value: &str| {
+        let patch = format!(r#"{{"metadata": {{"finalizers": {value}}}}}"#);
+        TestCluster::get().kubectl().args(["patch", "namespace", &own.name, "-p", &patch]).run().ok();
+    };
+    finalizers(r#"["example.com/slow"]"#);
+    let ran = std::thread::scope(|scope| {
+        let revert = scope.spawn(|| own.command(&["revert", NAME]));
+        std::thread::sleep(Duration::from_secs(12));
+        finalizers("null");
+        revert.join().unwrap()
+    });
+    ran.exits(0);
+    assert!(!own.is_there());
+}
+
+#[test]
 fn a_release_namespace_with_an_object_of_somebody_else_stays_and_is_named() {
     let own = Own::new();
     own.promote("1", &[map("app", json!({}))], &[]).exits(0);
