@@ -31,7 +31,7 @@ fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
     let own = format!("class-{}", unique());
     let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": own},
         "provisioner": "none.example", "volumeBindingMode": "WaitForFirstConsumer"});
-    app.kubectl_with(&["apply", "-f", "-"], &class);
+    app.kubectl_with(&["apply"], &class).exits(0);
     let claim = |class: Option<&str>, note: &str| {
         let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": "data", "annotations": {"example.com/note": note, "kubectl-delivery.io/wait": "false"}},
