@@ -214,8 +214,9 @@ fn with_protocol(item: &Value, step: &Step) -> Value {
 }
 
 /// What the server fills in inside of lists that are compared as a whole: rules of network policies and webhooks, claims
-/// of StatefulSets, subjects of bindings.
-const FILLED_IN: [(&str, &str); 6] = [
+/// of StatefulSets, subjects of bindings; and inside of maps: a variable's resource field.
+const FILLED_IN: [(&str, &str); 7] = [
+    ("divisor", "0"),
     ("protocol", TCP),
     ("apiGroup", "rbac.authorization.k8s.io"),
     ("scope", "*"),

@@ -22,7 +22,7 @@ impl Steps {
         let Action::Apply { object, expected, take_over } = &step.action else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
-        let emptied = self.empty_maps(trying, object, live, clock).await?;
+        let emptied = self.empty_maps(trying, (object, expected.as_ref()), live, clock).await?;
         let mut answer = self.apply_onto(trying, object, emptied.as_ref().unwrap_or(live), clock).await?;
         if emptied.is_some() {
             answer = self.disown_defaults(trying, answer, clock).await?;

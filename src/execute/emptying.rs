@@ -1,4 +1,4 @@
-//! Maps that are emptied before an apply, which would leave null of them.
+//! What is emptied or removed before an apply, which would leave null of it, or leave it.
 
 use super::patience::Clock;
 use super::requests::write_options;
@@ -6,20 +6,23 @@ use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
-use crate::plan::emptied;
+use crate::plan::{emptied, vanishing};
 use serde_json::{Value, json};
 
 impl Steps {
-    /// Empties the maps that an apply of `sent` would leave as null; none where there are none.
+    /// Empties the maps that an apply of `sent` would leave as null, and removes the empty lists that it would leave; none where
+    /// there are none.
     pub(super) async fn empty_maps(
         &self,
         trying: &Trying<'_>,
-        sent: &Object,
+        (sent, expected): (&Object, &Object),
         live: &Object,
         clock: &Clock<'_>,
     ) -> Result<Option<Object>, Again> {
         let maps = emptied(sent, live);
-        if maps.is_empty() {
+        let mut lists = vanishing(expected, live);
+        lists.retain(|list| !maps.iter().any(|map| list.starts_with(map)));
+        if maps.is_empty() && lists.is_empty() {
             return Ok(None);
         }
         let mut operations = vec![
@@ -28,6 +31,7 @@ impl Steps {
         ];
         let empty = |path: &FieldPath| json!({"op": "replace", "path": path.to_string(), "value": {}});
         operations.extend(maps.iter().map(empty));
+        operations.extend(lists.iter().map(|path| json!({"op": "remove", "path": path.to_string()})));
         let deadline = clock.before_write().await?;
         let target = &trying.part.step.target;
         let answer = self.cluster.json_patch(target, &operations, &write_options(deadline)).await;

@@ -98,7 +98,7 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if as_taken && part.before.as_ref().is_some_and(|before| same_content(before, live)) {
         return Standing::TakenOver;
     }
-    if part.before.as_ref().is_some_and(|before| is_emptied_alone(object, before, live)) {
+    if part.before.as_ref().is_some_and(|before| is_emptied_alone(object, expected, before, live)) {
         return Standing::TakenOver;
     }
     if holds(part, live) {

@@ -38,12 +38,44 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
     found
 }
 
-/// Whether `live` is `before` but for maps that a step has emptied: its apply is still to be done, or done.
-pub fn is_emptied_alone(sent: &Object, before: &Object, live: &Object) -> bool {
-    let maps = emptied(sent, before);
+/// The empty lists of a custom resource that `expected` does not have any more. No manager owns an empty list of keyed items,
+/// and no apply takes away what nobody owns: they are removed before it.
+pub fn vanishing(expected: &Object, live: &Object) -> Vec<FieldPath> {
+    let mut found = Vec::new();
+    let tops = |object: &'_ Object| object.value().as_object().cloned();
+    if let (None, Some(mut expected), Some(live)) = (well_known(&live.gvk()), tops(expected), tops(live)) {
+        expected.retain(|key, _| !matches!(&**key, "metadata" | "status"));
+        gone_below(&expected, &live, &FieldPath::root(), &mut found);
+    }
+    found
+}
+
+fn gone_below(
+    expected: &Map<String, Value>,
+    live: &Map<String, Value>,
+    path: &FieldPath,
+    found: &mut Vec<FieldPath>,
+) {
+    for (key, live) in live {
+        match (expected.get(key), live) {
+            (Some(Value::Object(expected)), Value::Object(live)) => {
+                gone_below(expected, live, &path.field(key), found);
+            }
+            (None, Value::Array(items)) if items.is_empty() && !path.steps().is_empty() => {
+                found.push(path.field(key));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether `live` is `before` but for what a step has emptied or removed ahead of its apply, which is still to be done, or
+/// done.
+pub fn is_emptied_alone(sent: &Object, expected: &Object, before: &Object, live: &Object) -> bool {
+    let places = [emptied(sent, before), vanishing(expected, before)].concat();
     let mut paths = differing(before, live).into_iter().peekable();
     let has_changed = paths.peek().is_some();
-    !maps.is_empty() && has_changed && paths.all(|path| maps.iter().any(|map| path.starts_with(map)))
+    has_changed && paths.all(|path| places.iter().any(|place| path.starts_with(place)))
 }
 
 /// What managers hold at a place.
@@ -118,8 +150,20 @@ mod tests {
         let before = thing(json!({"size": 1, "deep": {"on": false}}), ours.clone());
         let sent = thing(json!({"size": 2, "deep": {}}), json!([]));
         let emptied = thing(json!({"size": 1, "deep": {}}), ours.clone());
-        assert!(is_emptied_alone(&sent, &before, &emptied));
-        assert!(!is_emptied_alone(&sent, &before, &before));
-        assert!(!is_emptied_alone(&sent, &before, &thing(json!({"size": 3, "deep": {}}), ours)));
+        assert!(is_emptied_alone(&sent, &sent, &before, &emptied));
+        assert!(!is_emptied_alone(&sent, &sent, &before, &before));
+        assert!(!is_emptied_alone(&sent, &sent, &before, &thing(json!({"size": 3, "deep": {}}), ours)));
+    }
+
+    #[test]
+    fn an_empty_list_that_nobody_owns_is_removed_first() {
+        let ours = json!([entry(FIELD_MANAGER, json!({"f:size": {}}))]);
+        let live = thing(json!({"size": 1, "map": [], "kept": [], "deep": {"list": []}}), ours.clone());
+        let expected = thing(json!({"size": 1, "kept": [], "deep": {}}), ours.clone());
+        let paths: Vec<String> = vanishing(&expected, &live).iter().map(ToString::to_string).collect();
+        assert_eq!(paths, ["/spec/map", "/spec/deep/list"]);
+        let removed = thing(json!({"size": 1, "kept": [], "deep": {}}), ours);
+        assert!(is_emptied_alone(&expected, &expected, &live, &removed));
+        assert!(vanishing(&expected, &removed).is_empty());
     }
 }

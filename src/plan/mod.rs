@@ -55,7 +55,7 @@ pub use content::{content_hash, expect_holds, expect_present, same_content};
 pub use data_loss::{allowance, claims_needed, claims_of, data_lost_by_undo, lost_by_undo, name_data_loss};
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};
-pub use emptied::{emptied, is_emptied_alone};
+pub use emptied::{emptied, is_emptied_alone, vanishing};
 pub use hooks::not_applied;
 pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
 pub use moving::{OtherReleases, Source, tell_moves, told_of_moved};

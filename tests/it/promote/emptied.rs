@@ -13,9 +13,11 @@ fn a_map_of_a_custom_resource_that_a_release_empties_is_an_empty_map_and_not_nul
     let mut crd = definition(&group, "Route");
     let deep = json!({"type": "object", "properties": {"on": {"type": "boolean", "default": true}}});
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = json!({"type": "object", "properties": {"deep": deep, "free":
-            {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+            {"type": "object", "x-kubernetes-preserve-unknown-fields": true}, "ports": {"type": "array",
+            "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}}}});
     let route = |spec: Value| json!({"apiVersion": format!("{group}/v1"), "kind": "Route", "metadata": {"name": "web"}, "spec": spec});
-    let full = route(json!({"deep": {"on": false}, "free": {"a": 1}}));
+    let full = route(json!({"deep": {"on": false}, "free": {"a": 1, "list": []}, "ports": []}));
     app.promote("1", &[crd.clone(), full]).run().exits(0);
     app.promote("2", &[crd, route(json!({"deep": {}, "free": {}}))]).run().exits(0);
 
