@@ -155,6 +155,7 @@ impl<'a> Item<'a> {
         // What the server lets no apply take away goes out of our entry, where a release no longer names it.
         let is_bound = |aside: &&Aside| aside.reason == AsideReason::Bound && owners.is_ours(&aside.path);
         leave.extend(self.object.asides.iter().filter(is_bound).map(|aside| aside.path.clone()));
+        leave.extend(self.held_by_default(live, &owners));
         let asides = self.object.asides.iter().map(|aside| &aside.path);
         let kept: Vec<&FieldPath> =
             leave.iter().chain(refused.iter().map(|(path, _)| path)).chain(asides).collect();
@@ -181,6 +182,26 @@ impl<'a> Item<'a> {
         let mut findings = said(&self.object.id(), &refused);
         self.adopt(live, paths, leave, policy, &mut findings);
         findings
+    }
+
+    /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go
+    /// of where anything is applied. An apply would take them away, and not every default is worked out anew.
+    fn held_by_default(&self, live: &Object, owners: &Owners<'_>) -> Vec<FieldPath> {
+        let Some(target) = self.object.predicted.as_ref().filter(|_| !self.changes.is_empty()) else {
+            return Vec::new();
+        };
+        let is_metadata =
+            |path: &FieldPath| matches!(path.steps().first(), Some(Step::Field(name)) if name == "metadata");
+        let is_held = |path: &FieldPath| {
+            let held = path.get(live.value());
+            held.is_some()
+                && !is_metadata(path)
+                && path.get(self.body.value()).is_none()
+                && path.get(target.value()) == held
+                && owners.is_ours(path)
+                && !owners.is_others(path)
+        };
+        owners.fields().flat_map(|(_, fields)| fields).filter(is_held).collect()
     }
 
     /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.

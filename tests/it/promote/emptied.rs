@@ -1,6 +1,6 @@
 //! What leaves a release or becomes empty in it, and an apply alone does not bring about.
 
-use crate::execute::app::{App, map};
+use crate::execute::app::{App, map, workload};
 use crate::harness::{Run, TestCluster, unique};
 use crate::readiness::{Definition, definition, group};
 use serde_json::{Value, json};
@@ -51,4 +51,27 @@ fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
     let mut diff = TestCluster::get().delivery();
     diff.arg("diff").arg(app.release("2", &[claim(None, "b"), map("m", json!({}))]));
     diff.args(["-n", app.namespace.name()]).run().exits(0);
+}
+
+#[test]
+fn a_default_that_leaves_a_release_beside_another_change_stays() {
+    let app = App::new();
+    let set = |strategy: Value, digit| {
+        let mut set = workload("StatefulSet", "db", digit, None);
+        set["spec"]["updateStrategy"] = strategy;
+        set
+    };
+    app.promote("1", &[set(json!({"rollingUpdate": {"partition": 0}}), '1')]).run().exits(0);
+    app.promote("2", &[set(json!({}), '2')]).run().exits(0);
+    let partition =
+        ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy.rollingUpdate.partition}"];
+    assert_eq!(app.kubectl(&partition), "0");
+    for mode in ["auto", "server"] {
+        let mut diff = TestCluster::get().delivery();
+        diff.arg("diff").arg(app.release("2", &[set(json!({}), '2')]));
+        diff.args(["-n", app.namespace.name(), "--mode", mode, "-o", "json"]);
+        let view = diff.run().json();
+        assert_eq!(view["summary"]["differ"], 0, "{mode}: {view:#}");
+    }
+    app.revert().run().exits(0);
 }
