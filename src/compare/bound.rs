@@ -53,7 +53,8 @@ fn below(
             None => {
                 let owner = owners.owner(&path);
                 let is_servers = owner.is_none_or(|owner| owner.class == HandClass::Controller);
-                if is_servers || is_chosen_once(owners.object(), &path) {
+                let is_ours = || owner.is_some_and(|owner| owner.class == HandClass::Ours);
+                if is_servers || is_chosen_once(owners.object(), &path, is_ours()) {
                     bound.push(path);
                 }
             }
@@ -62,11 +63,16 @@ fn below(
 }
 
 /// What the server chooses at creation where a manifest leaves it open, and keeps from then on: a release that no longer
-/// names a claim's class says nothing against the one that the claim has.
-fn is_chosen_once(live: &Object, path: &FieldPath) -> bool {
+/// names a claim's class says nothing against the one that the claim has. A volume may also be named later, by hand.
+fn is_chosen_once(live: &Object, path: &FieldPath, is_ours: bool) -> bool {
     let gvk = live.gvk();
     let is_claim = gvk.group.is_empty() && gvk.kind == "PersistentVolumeClaim";
-    is_claim && matches!(path.to_string().as_str(), "/spec/storageClassName" | "/spec/volumeName")
+    is_claim
+        && match path.to_string().as_str() {
+            "/spec/storageClassName" => true,
+            "/spec/volumeName" => is_ours,
+            _ => false,
+        }
 }
 
 /// A field as the server names it (`spec.volumeName`, `metadata.annotations[a.example/b]`), up to the first list.
