@@ -55,9 +55,22 @@ fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subjec
     news.max_by_key(|one| one.last).map(|one| one.message.clone())
 }
 
-/// Pods that are created side by side get in each other's way in the quota's count: the controller tries again at once.
+/// Whether nobody has refused anything: pods that are created side by side get in each other's way in the quota's count,
+/// and an API server or an etcd that does not answer has said nothing of the pod. The controller tries again.
 fn is_passing(message: &str) -> bool {
+    const NO_ANSWER: &[&str] = &[
+        // What a controller's own client says of a request that got none.
+        "Error creating: Post \"https://",
+        "failed error: Post \"https://",
+        "error: Post \"https://",
+        "etcdserver:",
+        "the server was unable to return a response in the time allotted",
+        "request did not complete within",
+        "the server is currently unable to handle the request",
+    ];
+    let is_of_a_webhook = message.contains("failed calling webhook");
     message.contains("Operation cannot be fulfilled on resourcequotas")
+        || !is_of_a_webhook && NO_ANSWER.iter().any(|words| message.contains(words))
 }
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
@@ -103,6 +116,20 @@ mod tests {
             "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified"
         ));
         assert!(!is_passing("pods \"web-1\" is forbidden: exceeded quota: small"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_its_controllers_refuses_nothing() {
+        for silent in [
+            "Error creating: Post \"https://10.0.0.1:6443/api/v1/namespaces/shop/pods\": dial tcp 10.0.0.1:6443: connect: connection refused",
+            "create Pod web-0 in StatefulSet web failed error: Post \"https://10.0.0.1:6443/api/v1/namespaces/shop/pods\": unexpected EOF",
+            "Error creating: etcdserver: request timed out",
+        ] {
+            assert!(is_passing(silent), "{silent}");
+        }
+        assert!(!is_passing(
+            "Error creating: Internal error occurred: failed calling webhook \"a\": Post \"https://a.shop.svc:443/\": connection refused"
+        ));
     }
 
     #[test]
