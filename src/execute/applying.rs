@@ -8,7 +8,7 @@ use crate::model::kinds::well_known;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Action;
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{dropped, lost_an_empty_one};
+use crate::plan::{dropped, lost_an_empty_one, with_lost_defaults};
 use serde_json::Value;
 
 impl Steps {
@@ -31,6 +31,10 @@ impl Steps {
             |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
         if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {
             answer = self.with_empty_ones(trying, object, answer, clock).await?;
+        }
+        if let Some(whole) = with_lost_defaults(object, expected, &answer.object, &step.changes) {
+            trying.has_written();
+            answer = self.apply_onto(trying, &whole, &answer.object, clock).await?;
         }
         let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());

@@ -39,6 +39,41 @@ pub(super) fn final_object(
     value
 }
 
+/// The body with what an apply of it alone took away and the target has: a default that the server works out only for an
+/// object that lacks more than that. None where nothing is lost.
+pub fn with_lost_defaults(
+    body: &Object,
+    target: &Object,
+    answer: &Object,
+    changes: &[FieldPath],
+) -> Option<Object> {
+    let mut lost = changes.iter().filter(|path| is_lost_default(path, body, target, answer)).peekable();
+    lost.peek()?;
+    let mut whole = body.clone();
+    lost.for_each(|path| follow(whole.value_mut(), target.value(), path));
+    Some(whole)
+}
+
+/// Whether an apply of the body has taken the field away, and the target has it by a default.
+pub(super) fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer: &Object) -> bool {
+    path.get(answer.value()).is_none()
+        && path.get(body.value()).is_none()
+        && path.get(target.value()).is_some()
+}
+
+/// What a step comes to by the server's answer to its apply alone: the target's defaults that this took away are sent after it.
+pub(super) fn with_defaults_after(
+    answer: &Object,
+    body: &Object,
+    target: &Object,
+    changes: &[FieldPath],
+) -> Object {
+    let mut whole = answer.without_managed_fields();
+    let lost = changes.iter().filter(|path| is_lost_default(path, body, target, answer));
+    lost.for_each(|path| follow(whole.value_mut(), target.value(), path));
+    whole
+}
+
 /// Gives the field the value that it has in the target, or takes it away with the maps that the target lacks too.
 fn follow(value: &mut Value, target: &Value, path: &FieldPath) {
     match path.get(target) {

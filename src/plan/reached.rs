@@ -1,5 +1,6 @@
 //! Whether a step ends where it is meant to: its fields in the server's answer, beside those of the target.
 
+use super::final_object::is_lost_default;
 use crate::model::allocation::{is_allocated, without_allocated};
 use crate::model::emptiness::has_text;
 use crate::model::finding::ObjectComparison;
@@ -22,7 +23,9 @@ pub(super) fn not_reached<'s>(
         if is_allocated(answer, path) {
             return path.get(answer.value()) == change.live.as_ref();
         }
-        says(path.get(got.value())) != says(path.get(wanted.value())) && !comes_back(path, sent, answer)
+        says(path.get(got.value())) != says(path.get(wanted.value()))
+            && !comes_back(path, sent, answer)
+            && !is_lost_default(path, sent, &wanted, &got)
     };
     step.changes.iter().filter(is_left).collect()
 }

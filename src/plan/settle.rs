@@ -1,6 +1,7 @@
 //! What the server answered, taken into the plan: final objects, steps that change nothing, and refusals.
 
 use super::content::same_content;
+use super::final_object::with_defaults_after;
 use super::firsts::{DeadWebhook, Firsts};
 use super::pods::{pods, repaired};
 use super::policy::{Planned, note, refuse};
@@ -193,7 +194,8 @@ fn tries(
             (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
                 if let Some(step) = step {
                     // With an older definition the server drops what it does not know.
-                    let dropped = take_in(step, object);
+                    let target = compared.get(&id).and_then(|compared| compared.predicted.as_ref());
+                    let dropped = take_in(step, target, object);
                     findings.extend(dropped.map(|dropped| match firsts.of_object(&id) {
                         Some(awaited) => note(Check::DryRun, Some(&id), awaited),
                         None => dropped,
@@ -262,7 +264,7 @@ fn answered_before(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<Prefl
     let take = |step: &mut PlanStep| {
         let compared = compared.get(&step.target.id()).copied();
         let answer = compared.filter(|_| is_answered(step, compared))?.predicted.as_ref()?;
-        take_in(step, answer)
+        take_in(step, None, answer)
     };
     steps.iter_mut().filter_map(take).collect()
 }
@@ -276,12 +278,15 @@ fn waits_for_nothing(why: &str, id: &ObjectId, firsts: &Firsts) -> bool {
 }
 
 /// The answer becomes what the step is expected to give.
-fn take_in(step: &mut PlanStep, answer: &Object) -> Option<PreflightFinding> {
+fn take_in(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -> Option<PreflightFinding> {
     let id = step.target.id();
     let sent = step.action.object()?;
     let dropped = refusals::dropped(sent.value(), answer.value());
-    if let Action::Apply { expected, .. } = &mut step.action {
-        **expected = answer.without_managed_fields();
+    if let Action::Apply { object, expected, .. } = &mut step.action {
+        **expected = match target {
+            Some(target) => with_defaults_after(answer, object, target, &step.changes),
+            None => answer.without_managed_fields(),
+        };
     }
     (!dropped.is_empty()).then(|| {
         let message =

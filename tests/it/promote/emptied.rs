@@ -3,6 +3,7 @@
 use crate::execute::app::{App, map, workload};
 use crate::harness::{Run, TestCluster, unique};
 use crate::readiness::{Definition, definition, group};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 #[test]
@@ -53,19 +54,20 @@ fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
     diff.args(["-n", app.namespace.name()]).run().exits(0);
 }
 
-#[test]
-fn a_default_that_leaves_a_release_beside_another_change_stays() {
+#[rstest]
+#[case::the_default(0)]
+#[case::another_value(3)]
+fn a_default_is_there_once_its_field_leaves_a_release(#[case] partition: u32) {
     let app = App::new();
     let set = |strategy: Value, digit| {
         let mut set = workload("StatefulSet", "db", digit, None);
         set["spec"]["updateStrategy"] = strategy;
         set
     };
-    app.promote("1", &[set(json!({"rollingUpdate": {"partition": 0}}), '1')]).run().exits(0);
+    app.promote("1", &[set(json!({"rollingUpdate": {"partition": partition}}), '1')]).run().exits(0);
     app.promote("2", &[set(json!({}), '2')]).run().exits(0);
-    let partition =
-        ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy.rollingUpdate.partition}"];
-    assert_eq!(app.kubectl(&partition), "0");
+    let get = ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy.rollingUpdate.partition}"];
+    assert_eq!(app.kubectl(&get), "0");
     for mode in ["auto", "server"] {
         let mut diff = TestCluster::get().delivery();
         diff.arg("diff").arg(app.release("2", &[set(json!({}), '2')]));
@@ -73,5 +75,8 @@ fn a_default_that_leaves_a_release_beside_another_change_stays() {
         let view = diff.run().json();
         assert_eq!(view["summary"]["differ"], 0, "{mode}: {view:#}");
     }
-    app.revert().run().exits(0);
+    let again = app.promote("2", &[set(json!({}), '2')]).run().exits(0);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+    app.promote("3", &[set(json!({}), '3')]).run().exits(0);
+    assert_eq!(app.kubectl(&get), "0", "a later release keeps it");
 }
