@@ -120,14 +120,21 @@ fn quota(scene: &Scene, namespace: &str, room: &str) -> Result<(), String> {
     expect(scene.cluster.kubectl().args(["-n", namespace]).args(patch).run(), 0).map(drop)
 }
 
-/// The quota shrinks once the preflight is behind.
+/// The quota shrinks once the preflight is behind: until then another holds the release's lock.
 fn promoted_under_a_quota(
     scene: &Scene,
     release: &std::path::Path,
     namespace: &str,
 ) -> Result<crate::harness::Ran, String> {
     let start = std::time::Instant::now();
-    let mut command = scene.delivery(&["promote", "-y", "--settle", "0s", "--timeout", "2m", "-o", "json"]);
+    let lock = format!("delivery-{}", scene.app.name);
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": lock, "namespace": scene.app.namespace},
+        "spec": {"holderIdentity": "realapps", "leaseDurationSeconds": 300, "acquireTime": now, "renewTime": now}});
+    expect(scene.kubectl().args(["create", "-f", "-"]).run_with(&lease.to_string()), 0)?;
+    let flags = ["promote", "-y", "--settle", "0s", "--timeout", "2m", "--lock-timeout", "2m", "-o", "json"];
+    let mut command = scene.delivery(&flags);
     command.arg(release).arg("-e").arg(scene.rendered.environment());
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
@@ -143,6 +150,9 @@ fn promoted_under_a_quota(
         if !is_small && line.contains("\"planned\"") {
             quota(scene, namespace, "1Mi")?;
             is_small = true;
+            // Admission reads quotas from its own memory.
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            scene.kubectl().args(["delete", "lease", &lock]).run();
         }
         stdout.push_str(&line);
         stdout.push('\n');
