@@ -42,10 +42,17 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
 /// and no apply takes away what nobody owns: they are removed before it.
 pub fn vanishing(expected: &Object, live: &Object) -> Vec<FieldPath> {
     let mut found = Vec::new();
-    let tops = |object: &'_ Object| object.value().as_object().cloned();
-    if let (None, Some(mut expected), Some(live)) = (well_known(&live.gvk()), tops(expected), tops(live)) {
-        expected.retain(|key, _| !matches!(&**key, "metadata" | "status"));
-        gone_below(&expected, &live, &FieldPath::root(), &mut found);
+    if well_known(&live.gvk()).is_some() {
+        return found;
+    }
+    let (Some(expected), Some(live)) = (expected.value().as_object(), live.value().as_object()) else {
+        return found;
+    };
+
+    for (key, live) in live.iter().filter(|(key, _)| !matches!(&***key, "metadata" | "status")) {
+        if let (Some(Value::Object(expected)), Value::Object(live)) = (expected.get(key), live) {
+            gone_below(expected, live, &FieldPath::root().field(key), &mut found);
+        }
     }
     found
 }
@@ -61,7 +68,7 @@ fn gone_below(
             (Some(Value::Object(expected)), Value::Object(live)) => {
                 gone_below(expected, live, &path.field(key), found);
             }
-            (None, Value::Array(items)) if items.is_empty() && !path.steps().is_empty() => {
+            (None, Value::Array(items)) if items.is_empty() => {
                 found.push(path.field(key));
             }
             _ => {}
