@@ -2,7 +2,8 @@
 //! It knows nothing of how the program compares.
 
 use super::drawn::{Drawn, Place};
-use kubectl_delivery::cluster::{ApiError, Cluster, WriteOptions};
+use kubectl_delivery::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::{Object, Target};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -204,8 +205,7 @@ fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
 
 /// Changes an object as `kubectl edit` would; where `nobody`, no entry owns what was changed. False where the server refuses.
 pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
-    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
-    let Ok(made) = door.replace(target, &edited, &hand).await else { return false };
+    let Ok(made) = door.replace(target, &edited, &by_hand()).await else { return false };
     if nobody {
         let mut entries =
             made.object.value()["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
@@ -215,30 +215,65 @@ pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bo
     true
 }
 
-/// Brings an object's content and its owners back to what they were.
-pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) -> bool {
-    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
-    for _ in 0..5 {
-        let Some(live) = door.get(target).await.unwrap() else { return false };
-        let mut body = saved.value().clone();
-        body["metadata"]["resourceVersion"] = live.resource_version().into();
-        match door.replace(target, &body, &hand).await {
-            Ok(made) => {
-                let entries = saved.value()["metadata"]["managedFields"].clone();
-                return disown(door, target, &made.object, entries).await;
+/// Brings an object's content and its owners back to what they were; what the server takes no way back (a Pod's
+/// `activeDeadlineSeconds` only shrinks) is made anew.
+pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) {
+    let mut body = saved.value().clone();
+    let entries = body["metadata"]["managedFields"].clone();
+    for _ in 0..50 {
+        let live = door.get(target).await.unwrap();
+        let answer = match &live {
+            Some(live) => {
+                body["metadata"]["uid"] = live.uid().into();
+                body["metadata"]["resourceVersion"] = live.resource_version().into();
+                door.replace(target, &body, &by_hand()).await
             }
-            Err(error) if error.is_conflict() => {}
-            Err(_) => return false,
+            None => {
+                for field in ["uid", "resourceVersion", "managedFields"] {
+                    body["metadata"].as_object_mut().unwrap().shift_remove(field);
+                }
+                door.create(target, &body, &by_hand()).await
+            }
+        };
+
+        match (answer, live) {
+            (Ok(made), _) if disown(door, target, &made.object, entries.clone()).await => return,
+            (Ok(_), _) => {}
+            (Err(error), _) if error.is_conflict() || is_broken(&error) => {}
+            (Err(_), Some(live)) => delete(door, target, &live).await,
+            (Err(error), None) => panic!("{target} cannot be made anew: {error}"),
         }
     }
-    false
+    panic!("{target} is not what it was");
+}
+
+/// Deletes an object and waits until it is gone.
+async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
+    let options = DeleteOptions {
+        uid: live.uid().into(),
+        resource_version: None,
+        propagation: Propagation::Background,
+        dry_run: false,
+        not_after: None,
+    };
+    door.delete(target, &options).await.unwrap();
+    for _ in 0..300 {
+        if door.get(target).await.unwrap().is_none_or(|now| now.uid() != live.uid()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{target} does not go");
+}
+
+fn by_hand() -> WriteOptions {
+    WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None }
 }
 
 async fn disown(door: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {
-    let hand = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
     let operations = [
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
     ];
-    door.json_patch(target, &operations, &hand).await.is_ok()
+    door.json_patch(target, &operations, &by_hand()).await.is_ok()
 }
