@@ -14,6 +14,7 @@ mod drift;
 mod exported;
 mod fields;
 mod images;
+mod list_keys;
 mod managed_fields;
 mod object;
 mod overlay;

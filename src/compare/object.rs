@@ -2,6 +2,7 @@
 
 use super::drift::drift;
 use super::fields::changes;
+use super::list_keys::with_list_keys;
 use super::managed_fields::Owners;
 use super::overlay::overlay;
 use super::unowned::is_default;
@@ -77,8 +78,9 @@ pub fn object(looked: Looked) -> ObjectComparison {
             let finalizers = live.finalizers();
             return with(found, ObjectStatus::BeingDeleted { finalizers });
         }
-        (Observed::Present(live), Some(desired)) => (live, desired),
+        (Observed::Present(live), Some(desired)) => (live, with_list_keys(desired, live)),
     };
+    let desired = desired.as_ref();
 
     match prediction {
         None => {

@@ -3,6 +3,7 @@
 mod hands;
 mod kinds;
 mod leaves;
+mod list_keys;
 mod loud;
 mod mutations;
 mod pods;

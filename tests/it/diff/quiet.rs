@@ -91,7 +91,7 @@ impl Scene {
         scene
     }
 
-    fn is_quiet(&self, flags: &[&str]) {
+    pub(super) fn is_quiet(&self, flags: &[&str]) {
         let ran = self.diff(flags);
         assert!(ran.stdout.contains("no differences: "), "{}{}", ran.stdout, ran.stderr);
         ran.exits(0);
