@@ -1,22 +1,40 @@
-//! Whether a namespace or a kind that a promotion created holds what others made: then it stays.
+//! Whether a namespace or a kind that a promotion created holds what others made, or what the release itself keeps by a
+//! mark: then it stays.
 
 use crate::cluster::{ApiError, Cluster, ListRequest};
 use crate::model::keep::keep_mark;
-use crate::model::names::RELEASE_LABEL;
+use crate::model::moves::ReleaseRef;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, RELEASE_LABEL};
 use crate::model::{Object, ObjectId, ResourceType};
 
 /// How many objects of a kind are looked at.
 const LOOKED_AT: u32 = 50;
 
-/// What others made in a created namespace or of a created kind; none where nothing, and for any other object.
+/// Why what a promotion created stays.
+pub(super) enum Stay {
+    /// Something in it is not the release's.
+    Foreign(String),
+    /// Nothing but what the release itself keeps by its own mark.
+    Kept(String),
+}
+
+impl Stay {
+    pub(super) fn into_why(self) -> String {
+        match self {
+            Self::Foreign(why) | Self::Kept(why) => why,
+        }
+    }
+}
+
+/// What is still in a created namespace or of a created kind; none where nothing, and for any other object.
 ///
 /// By then the promotion's own objects are gone: they are deleted before what they live in.
 pub(super) async fn in_it(
     cluster: &dyn Cluster,
     id: &ObjectId,
     live: &Object,
-    release: &str,
-) -> Result<Option<String>, ApiError> {
+    release: &ReleaseRef,
+) -> Result<Option<Stay>, ApiError> {
     match (&*id.group, &*id.kind) {
         ("", "Namespace") => in_namespace(cluster, &id.name, release).await,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => of_kind(cluster, live, release).await,
@@ -27,8 +45,9 @@ pub(super) async fn in_it(
 async fn in_namespace(
     cluster: &dyn Cluster,
     namespace: &str,
-    release: &str,
-) -> Result<Option<String>, ApiError> {
+    release: &ReleaseRef,
+) -> Result<Option<Stay>, ApiError> {
+    let mut kept = None;
     for found in cluster.discover().await? {
         let kind = &found.resource;
         let transient =
@@ -36,14 +55,20 @@ async fn in_namespace(
         if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
             continue;
         }
-        if let Some(object) = first(cluster, kind, Some(namespace), release).await? {
-            return Ok(Some(format!("{} {} in it {}", kind.kind, object.name(), why_it_stays(&object))));
+        match first(cluster, kind, Some(namespace), release, "in it ").await? {
+            // One of somebody else weighs more.
+            Some(foreign @ Stay::Foreign(_)) => return Ok(Some(foreign)),
+            found => kept = kept.or(found),
         }
     }
-    Ok(None)
+    Ok(kept)
 }
 
-async fn of_kind(cluster: &dyn Cluster, crd: &Object, release: &str) -> Result<Option<String>, ApiError> {
+async fn of_kind(
+    cluster: &dyn Cluster,
+    crd: &Object,
+    release: &ReleaseRef,
+) -> Result<Option<Stay>, ApiError> {
     let versions = crd.at("/spec/versions").and_then(serde_json::Value::as_array);
     let served = versions.into_iter().flatten().find(|version| version["served"] == true);
     let kind = ResourceType {
@@ -53,22 +78,21 @@ async fn of_kind(cluster: &dyn Cluster, crd: &Object, release: &str) -> Result<O
         plural: crd.text("/spec/names/plural").into(),
         namespaced: crd.text("/spec/scope") == "Namespaced",
     };
-    match first(cluster, &kind, None, release).await {
-        Ok(found) => {
-            Ok(found.map(|object| format!("{} {} {}", kind.kind, object.name(), why_it_stays(&object))))
-        }
+    match first(cluster, &kind, None, release, "").await {
         Err(ApiError::NotServed { .. }) => Ok(None),
-        Err(error) => Err(error),
+        found => found,
     }
 }
 
-/// The first object that a person or a tool made, and not the control plane or this tool for the release.
+/// Why the first object stays that a person or a tool made, and not the control plane or this tool for the release; one
+/// of somebody else before one that the release keeps.
 async fn first(
     cluster: &dyn Cluster,
     kind: &ResourceType,
     namespace: Option<&str>,
-    release: &str,
-) -> Result<Option<Object>, ApiError> {
+    release: &ReleaseRef,
+    place: &str,
+) -> Result<Option<Stay>, ApiError> {
     let request = ListRequest { limit: Some(LOOKED_AT), ..ListRequest::all(kind, namespace) };
     let page = match cluster.list(&request).await {
         Ok(page) => page,
@@ -76,22 +100,24 @@ async fn first(
         Err(error) if error.is_not_found() || error.code() == Some(405) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let made_by_others = |object: &&Object| {
+    let is_made = |object: &&Object| {
         let given = matches!(
             (&*kind.kind, object.name()),
             ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt")
         );
         let owned = object.at("/metadata/ownerReferences").is_some();
         let going = object.at("/metadata/deletionTimestamp").is_some();
-        !given && !owned && !going && object.label(RELEASE_LABEL) != Some(release)
+        !given && !owned && !going && object.label(RELEASE_LABEL) != Some(&release.name)
     };
-    Ok(page.items.iter().find(made_by_others).cloned())
-}
-
-/// What the promotion made itself is still there where it has a keep mark.
-fn why_it_stays(object: &Object) -> String {
-    match keep_mark(object) {
-        Some(mark) => format!("is kept: {mark}"),
-        None => "is somebody else's".into(),
+    let set = release.set();
+    let mut kept = None;
+    for object in page.items.iter().filter(is_made) {
+        let named = format!("{} {} {place}", kind.kind, object.name());
+        // What the promotion made itself is still there where it has a keep mark.
+        match keep_mark(object).filter(|_| object.label(APPLYSET_PART_OF_LABEL) == Some(&set)) {
+            Some(mark) => kept = kept.or_else(|| Some(Stay::Kept(format!("{named}is kept: {mark}")))),
+            None => return Ok(Some(Stay::Foreign(format!("{named}is somebody else's")))),
+        }
     }
+    Ok(kept)
 }

@@ -6,6 +6,7 @@ use super::services::Services;
 use super::standing::is_made_by;
 use crate::cluster::{ApiError, ApplyOptions, Deadline, DeleteOptions, Moment};
 use crate::model::journal::StepPart;
+use crate::model::moves::ReleaseRef;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Action, Plan, PlanStep, Propagation};
 use crate::model::{Object, Target};
@@ -19,8 +20,8 @@ const WRITE: Duration = Duration::from_secs(10);
 pub(super) struct OwnNamespace {
     target: Target,
     object: Object,
-    /// Name of the release whose own objects may be in it.
-    release: String,
+    /// The release whose own objects may be in it.
+    release: ReleaseRef,
 }
 
 /// The release namespace cannot be created.
@@ -61,7 +62,11 @@ impl OwnNamespace {
     fn from_steps<'a>(mut steps: impl Iterator<Item = &'a PlanStep>, plan: &Plan) -> Option<Self> {
         let step = steps.find(|step| creates_home(step, &plan.namespace))?;
         let object = step.action.object()?.clone();
-        Some(Self { target: step.target.clone(), object, release: plan.release.name.clone() })
+        Some(Self {
+            target: step.target.clone(),
+            object,
+            release: ReleaseRef::new(&plan.namespace, &plan.release.name),
+        })
     }
 
     /// Creates it as its step will find it; whether it was not there before.
@@ -90,7 +95,7 @@ impl OwnNamespace {
         };
         match foreigners::in_it(cluster, &self.target.id(), &live, &self.release).await {
             Ok(None) => {}
-            Ok(Some(why)) => return Some(why),
+            Ok(Some(stay)) => return Some(stay.into_why()),
             Err(error) => return Some(error.to_string()),
         }
         let options = DeleteOptions {

@@ -1,5 +1,6 @@
 //! One step undone: whatever the object's state is, it is brought back to what it was before the promotion.
 
+use super::foreigners::Stay;
 use super::own_namespace::creates_home;
 use super::patience::{Clock, Problem};
 use super::requests::{deletion, is_failed_test, refusal, write_options};
@@ -150,11 +151,16 @@ impl Undoing<'_> {
         if let Some(mark) = keep_mark(&live).filter(|_| self.was_promoted) {
             return Ok(done(Some(&live), vec![format!("was created, and stays: {mark}")]));
         }
-        if let Some(why) = foreigners::in_it(self.steps.cluster.as_ref(), &id, &live, self.release.1)
-            .await
-            .map_err(|e| self.after(e))?
-        {
-            return Ok(self.left(format!("it was created, and stays: {why}")));
+        let cluster = self.steps.cluster.as_ref();
+        let own = ReleaseRef::new(self.release.0, self.release.1);
+        match foreigners::in_it(cluster, &id, &live, &own).await.map_err(|error| self.after(error))? {
+            None => {}
+            Some(Stay::Foreign(why)) => {
+                return Ok(self.left(format!("it was created, and stays: {why}")));
+            }
+            Some(Stay::Kept(why)) => {
+                return Ok(done(Some(&live), vec![format!("was created, and stays: {why}")]));
+            }
         }
         if let Undo::Impossible { why } = &part.step.undo {
             return Ok(self.left(why.clone()));

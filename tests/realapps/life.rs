@@ -85,7 +85,7 @@ pub fn again(scene: &Scene) -> Result<String, String> {
 }
 
 /// Nothing is left but what was there before and what is named; 4 is the exit code where something is that is not to be
-/// kept by its own mark.
+/// kept by its own mark, or for what is in it.
 fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let ran = scene.revert();
     let said = format!("{}{}", ran.stdout, ran.stderr);
@@ -96,7 +96,13 @@ fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
         return Err(format!("exit {:?}, and {unnamed:?} are left without a word", ran.code));
     }
     let marked = scene.marked();
-    let expected = if left.iter().all(|name| marked.contains(name)) { 0 } else { 4 };
+    // A namespace stays with what is kept in it.
+    let holds_marked = |name: &str| {
+        name.strip_prefix("Namespace ")
+            .is_some_and(|own| marked.iter().any(|one| one.contains(&format!(" {own}/"))))
+    };
+    let is_kept = |name: &String| marked.contains(name) || holds_marked(name);
+    let expected = if left.iter().all(is_kept) { 0 } else { 4 };
     let ran = expect(ran, expected)?;
     let kept = if left.is_empty() { String::new() } else { format!(" ({} kept)", left.len()) };
     Ok(format!("{}{kept}", seconds(ran.took)))

@@ -113,7 +113,9 @@ impl Machine {
         let journal = &self.head.current;
         let is_undone = |id: &u32| {
             let undo = journal.step(*id).map(|step| (&step.state, &step.undo));
-            matches!(undo, Some((StepState::Intended | StepState::Done { .. }, UndoState::Done { .. })))
+            // One that stays for what the release keeps in it has a content.
+            matches!(undo, Some((StepState::Intended | StepState::Done { .. }, UndoState::Done { content, .. }))
+                if content.is_empty())
         };
         let created = self
             .bodies

@@ -167,14 +167,34 @@ fn what_is_needed_in_a_namespace_that_is_not_there_is_waived_singly() {
 }
 
 #[test]
-fn a_namespace_that_stays_for_what_the_release_itself_keeps_is_not_said_to_hold_somebody_elses() {
+fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_that_is_done() {
     let own = Own::new();
     let mut kept = map("kept", json!({}));
     kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
-    own.promote("1", &[kept], &[]).exits(0);
-    let ran = own.command(&["revert", NAME]).exits(4);
+    own.promote("1", &[kept, map("plain", json!({}))], &[]).exits(0);
+    let ran = own.command(&["revert", NAME]).exits(0);
     let why = "ConfigMap kept in it is kept: helm.sh/resource-policy: keep";
-    assert!(ran.stderr.contains(why), "{}", ran.stderr);
-    TestCluster::get().kubectl().args(["delete", "configmap", "kept", "-n", &own.name]).run().ok();
-    own.command(&["revert", NAME]).exits(0);
+    assert!(ran.stderr.contains(why) && ran.stderr.contains(&own.name), "{}", ran.stderr);
+    assert!(own.is_there(), "{}", ran.stderr);
+    let left = ["get", "configmaps", "-o", "name", "-n", &own.name];
+    let left = TestCluster::get().kubectl().args(left).run().ok();
+    assert!(left.contains("/kept") && !left.contains("/plain"), "{left}");
+
+    // The journal is closed: nothing is left to revert, and the next promotion begins anew.
+    let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
+    assert!(status[0]["open"].is_null(), "{status}");
+    own.promote("2", &[map("plain", json!({}))], &[]).exits(0);
+}
+
+#[test]
+fn a_namespace_with_what_is_kept_and_an_object_of_somebody_else_is_left() {
+    let own = Own::new();
+    let mut kept = map("kept", json!({}));
+    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    own.promote("1", &[kept.clone()], &[]).exits(0);
+    kept["metadata"]["name"] = "other".into();
+    let create = ["create", "-n", &own.name, "-f", "-"];
+    TestCluster::get().kubectl().args(create).run_with(&kept.to_string()).ok();
+    let ran = own.command(&["revert", NAME]).exits(4);
+    assert!(ran.stderr.contains("ConfigMap other in it is somebody else's"), "{}", ran.stderr);
 }

@@ -223,6 +223,10 @@ pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) {
     for _ in 0..50 {
         let live = door.get(target).await.unwrap();
         let answer = match &live {
+            Some(live) if live.is_being_deleted() => {
+                delete(door, target, live).await;
+                continue;
+            }
             Some(live) => {
                 body["metadata"]["uid"] = live.uid().into();
                 body["metadata"]["resourceVersion"] = live.resource_version().into();
@@ -237,7 +241,12 @@ pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) {
         };
 
         match (answer, live) {
-            (Ok(made), _) if disown(door, target, &made.object, entries.clone()).await => return,
+            (Ok(made), live) if disown(door, target, &made.object, entries.clone()).await => {
+                // Its node may still delete by name what was there before.
+                if live.is_some() || stays(door, target, &made.object).await {
+                    return;
+                }
+            }
             (Ok(_), _) => {}
             (Err(error), _) if error.is_conflict() || is_broken(&error) => {}
             (Err(_), Some(live)) => delete(door, target, &live).await,
@@ -264,6 +273,13 @@ async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     panic!("{target} does not go");
+}
+
+/// Whether an object is still there after a while.
+async fn stays(door: &dyn Cluster, target: &Target, made: &Object) -> bool {
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let now = door.get(target).await.unwrap();
+    now.is_some_and(|now| now.uid() == made.uid() && !now.is_being_deleted())
 }
 
 fn by_hand() -> WriteOptions {
