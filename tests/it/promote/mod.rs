@@ -3,6 +3,7 @@
 mod adoption;
 mod barriers;
 mod baseline;
+mod defaults;
 mod emptied;
 mod everything;
 mod hooks;

@@ -6,7 +6,7 @@ use kubectl_delivery::model::Object;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-fn diff(namespace: &Namespace, release: &ReleaseFile, mode: &str) -> Ran {
+pub(super) fn diff(namespace: &Namespace, release: &ReleaseFile, mode: &str) -> Ran {
     let mut command = TestCluster::get().delivery();
     command.arg("diff").arg(release.path()).args(["-n", namespace.name(), "--mode", mode]).run()
 }
@@ -22,7 +22,7 @@ fn in_sync(namespace: &Namespace, release: &ReleaseFile, mode: &str) {
 }
 
 /// Promotes, and finds nothing that differs in any mode, and nothing to do.
-fn lands(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]) {
+pub(super) fn lands(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]) {
     let flags = [&["-y", "--settle", "0s", "--timeout", "60s"], flags].concat();
     promote(namespace, release, &flags).exits(0);
     for mode in ["auto", "server", "readonly"] {
@@ -33,7 +33,7 @@ fn lands(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]) {
     assert!(said.contains("nothing to do"), "{said}");
 }
 
-fn live(namespace: &Namespace, resource: &str) -> Value {
+pub(super) fn live(namespace: &Namespace, resource: &str) -> Value {
     namespace.kubectl().args(["get", resource, "-o", "json"]).run().exits(0).json()
 }
 
@@ -247,23 +247,6 @@ fn a_headless_service_that_would_get_an_address_is_refused_by_the_fields_name() 
         "{}",
         refused.stderr
     );
-}
-
-#[test]
-fn a_policy_that_follows_the_image_is_worked_out_anew_for_a_pinned_one() {
-    let namespace = TestCluster::get().namespace_named("t-target");
-    let latest = deployment("web", "web:latest");
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": [latest]});
-    let apply = ["apply", "--server-side", "-f", "-"];
-    namespace.kubectl().args(apply).run_with(&list.to_string()).ok();
-    let pinned = format!("web@sha256:{}", "a".repeat(64));
-    lands(
-        &namespace,
-        &ReleaseFile::new("shop", "1", vec![deployment("web", &pinned)]),
-        &["--adopt", "kubectl"],
-    );
-    let container = &live(&namespace, "deployment/web")["spec"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["imagePullPolicy"], "IfNotPresent");
 }
 
 #[test]
