@@ -191,15 +191,16 @@ fn unchecked(comparison: &Comparison, waived: &[String], home: &str) -> Vec<Obje
     unchecked.map(|object| object.id()).filter(|id| !is_waived(id)).collect()
 }
 
-/// What runs. A registry is asked only where something else seems to: another index may hold the very same image.
+/// What runs. A registry is asked only where something else may: another index may hold the very same image.
 async fn images_of(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, mode: Mode) {
     let references = image_trees::unfamiliar(&pods, &inputs.release.release.spec.images);
     let again = (!references.is_empty() && mode != Mode::Readonly).then(|| pods.clone());
     comparing::examine(inputs, comparison, pods, &ImageTrees::default());
-    let is_other = |one: &ImageFinding| {
-        matches!(one.state, ImageState::TagMoved | ImageState::OtherImage | ImageState::Mixed)
+    let is_open = |one: &ImageFinding| {
+        use ImageState::{Mixed, OtherImage, TagMoved, Unknown};
+        matches!(one.state, TagMoved | OtherImage | Mixed | Unknown)
     };
-    if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_other)) {
+    if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_open)) {
         comparing::examine(inputs, comparison, pods, &image_trees::read(&references).await);
     }
 }

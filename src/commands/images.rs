@@ -211,6 +211,8 @@ fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>, trees: &I
             let is_one = now.platforms.iter().any(|one| one.manifest == *digest || one.config == *digest);
             if now.digest == *digest || is_one || line.is_under_another_index(now, trees) {
                 Tag::Current
+            } else if trees.knows(digest) && !trees.tells(digest) {
+                unknown("the registry does not tell what runs")
             } else {
                 Tag::Moved { to: now.digest.clone() }
             }

@@ -105,13 +105,15 @@ fn one_container(
     injected: &[Injected],
 ) -> ImageFinding {
     let recorded = wanted.and_then(|reference| recorded(reference, facts.tested));
-    let (mut known, mut good) = (0, 0);
+    let (mut known, mut good, mut unresolved) = (0, 0, 0);
     let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
     let mut written = String::new();
     for (pod, is_old) in pods {
         if let Some(found) = pod.containers.iter().find(|one| one.role == role && one.name == container) {
             let runs = recorded.map(|image| facts.runs(pod, found, image));
-            let counts = !is_old && found.digest().is_some();
+            let is_unresolved = recorded.is_some_and(|image| facts.is_unresolved(pod, found, image));
+            unresolved += usize::from(!is_old && is_unresolved);
+            let counts = !is_old && !is_unresolved && found.digest().is_some();
             known += usize::from(counts);
             good += usize::from(counts && runs == Some(Runs::Tested));
             groups.entry((*is_old, found.digest())).or_default().push(pod.name.clone());
@@ -122,7 +124,8 @@ fn one_container(
         .into_iter()
         .map(|((old_revision, digest), pods)| RunningImage { digest, pods, old_revision })
         .collect();
-    let is_partly_known = running.iter().any(|one| !one.old_revision && one.digest.is_none());
+    let is_partly_known =
+        unresolved > 0 || running.iter().any(|one| !one.old_revision && one.digest.is_none());
     let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
     let state = match (wanted, recorded, known) {
         (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
@@ -251,6 +254,41 @@ mod tests {
             old.len() == 1 && old[0].pods == ["q"] && old[0].digest == Some(digest("other")),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_pod_changed_in_place_whose_image_no_registry_tells_of_is_unknown_and_not_moved() {
+        let changed = |reported: &str| {
+            let mut pod = pod("p", &[("web", &at(reported))]);
+            pod.generation = 2;
+            pod.containers[0].image = at("index");
+            pod
+        };
+        let state = |pods: Vec<PodFacts>, trees: ImageTrees| {
+            let desired = object(
+                "StatefulSet",
+                json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"},
+                "spec": {"template": {"spec": {"containers": [{"name": "web", "image": at("index")}]}}}}),
+            );
+            let workloads = [RunningWorkload { desired: &desired, live: &desired }];
+            let running = Running { pods, between: BTreeMap::new() };
+            running_images(&workloads, &running, (&tested(), &trees), &[])[0].state
+        };
+        let mut silent = ImageTrees::default();
+        silent.insert(digest("new"), Vec::new());
+        let mut other = ImageTrees::default();
+        let (manifest, config) = (digest("m"), digest("c"));
+        other.insert(
+            digest("new"),
+            vec![PlatformDigests { platform: Platform("linux/amd64".into()), manifest, config }],
+        );
+        assert_eq!(state(vec![changed("new")], ImageTrees::default()), ImageState::Unknown);
+        assert_eq!(state(vec![changed("new")], silent.clone()), ImageState::Unknown);
+        assert_eq!(state(vec![changed("new"), changed("index")], silent), ImageState::Unknown);
+        assert_eq!(state(vec![changed("new")], other), ImageState::TagMoved);
+        let mut by_tag = changed("new");
+        by_tag.containers[0].image = "a.example/web:1".into();
+        assert_eq!(state(vec![by_tag], ImageTrees::default()), ImageState::TagMoved);
     }
 
     #[test]

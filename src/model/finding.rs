@@ -282,7 +282,8 @@ pub enum ImageState {
     Mixed,
     /// A container that nobody tested.
     UntestedSidecar,
-    /// Not every pod reports a digest yet, and those that do run what was tested.
+    /// Not every pod reports a digest yet, or one that was changed in place reports one of which no registry tells; the
+    /// others run what was tested.
     Unknown,
 }
 

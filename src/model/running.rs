@@ -25,6 +25,11 @@ impl ImageTrees {
         self.0.contains_key(digest)
     }
 
+    /// Whether a registry said what it holds under a digest.
+    pub fn tells(&self, digest: &Sha256Digest) -> bool {
+        self.0.get(digest).is_some_and(|platforms| !platforms.is_empty())
+    }
+
     /// Whether a digest leads to nothing but an image: each of its platforms is one of the image's.
     pub fn leads_to(&self, digest: &Sha256Digest, image: &RecordedImage) -> bool {
         let is_its = |one: &PlatformDigests| image.is(&one.manifest) || image.is(&one.config);
@@ -82,6 +87,17 @@ impl ImageFacts<'_> {
         }
         // Only where it was changed in place may it become another one without a new pod.
         if counts || pod.is_never_changed() { Runs::Other } else { Runs::NotRestarted }
+    }
+
+    /// Whether nothing tells what a container runs: its pin is the wanted one and was changed in place, and what the node
+    /// reports is neither a known image nor one of which a registry tells.
+    pub fn is_unresolved(&self, pod: &PodFacts, container: &ContainerFacts, wanted: &RecordedImage) -> bool {
+        let is_pinned = container.pin().is_some_and(|pin| wanted.is(&pin));
+        let is_new =
+            |reported: Sha256Digest| !self.trees.tells(&reported) && !self.is_known_other(&reported, wanted);
+        is_pinned
+            && self.runs(pod, container, wanted) == Runs::NotRestarted
+            && container.digest().is_some_and(is_new)
     }
 
     /// Whether a container is not the one that ran before the pod's image last changed.

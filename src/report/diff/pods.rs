@@ -57,8 +57,15 @@ impl ImageView {
             ImageState::OtherImage => "another image than tested",
             ImageState::Mixed => "mixed across replicas",
             ImageState::UntestedSidecar => "a container that nobody tested",
+            ImageState::Unknown if self.is_reported() => {
+                "unknown: changed in place, and no registry tells what the reported digest is"
+            }
             ImageState::Unknown => "unknown: not every pod reports a digest yet",
         }
+    }
+
+    fn is_reported(&self) -> bool {
+        self.running.iter().all(|one| one.old_revision || one.digest.is_some())
     }
 
     /// What was tested.
