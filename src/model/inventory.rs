@@ -3,6 +3,7 @@
 use super::bundle::Bundle;
 use super::journal::{Ending, Failure, GateAtHand};
 use super::kinds::ResourceType;
+use super::member;
 use super::moves::Moved;
 use super::object::{Gvk, Object, Target};
 use super::plan::{Settings, Waiver};
@@ -130,7 +131,8 @@ impl Inventory {
                 plural: plural.into(),
                 namespaced: namespace != "-",
             };
-            Ok(Target::new(&resource, (namespace != "-").then_some(namespace), name))
+            let target = Target::new(&resource, (namespace != "-").then_some(namespace), name);
+            member::checked(target).ok_or_else(|| line.to_owned())
         };
         text.lines().filter(|line| !line.is_empty()).map(target).collect()
     }

@@ -1,10 +1,12 @@
 //! Kinds as a server serves them, and the built-in ones, which need no discovery.
 
+use super::member::is_served_so;
 use super::object::Gvk;
 use serde::{Deserialize, Serialize};
 
 /// A kind as a server serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Claimed")]
 pub struct ResourceType {
     /// API group; empty for the core group.
     pub group: String,
@@ -18,7 +20,35 @@ pub struct ResourceType {
     pub namespaced: bool,
 }
 
+/// A kind as a text names it.
+#[derive(Deserialize)]
+struct Claimed {
+    group: String,
+    version: String,
+    kind: String,
+    plural: String,
+    namespaced: bool,
+}
+
+impl TryFrom<Claimed> for ResourceType {
+    type Error = String;
+
+    fn try_from(claimed: Claimed) -> Result<Self, String> {
+        let Claimed { group, version, kind, plural, namespaced } = claimed;
+        let resource = Self { group, version, kind, plural, namespaced };
+        if is_served_so(&resource) {
+            return Ok(resource);
+        }
+        Err(format!("{} is not served as {}", resource.kind, resource.counted()))
+    }
+}
+
 impl ResourceType {
+    /// Whether these are Secrets: known by group and plural, for a kind is what a text claims.
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.plural == "secrets"
+    }
+
     /// Whether a replacement by desired alone can say anything: of a Pod and a Job the server lets nothing be left out.
     pub fn is_replaceable(&self) -> bool {
         !matches!((&*self.group, &*self.kind), ("", "Pod") | ("batch", "Job"))
@@ -54,7 +84,7 @@ impl ResourceType {
 }
 
 /// apiVersion, kind, plural, namespaced.
-const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
+pub(super) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Node", "nodes", false),
     ("v1", "PersistentVolume", "persistentvolumes", false),

@@ -21,6 +21,7 @@ pub mod journal;
 pub mod keep;
 pub mod kinds;
 pub mod list_key;
+pub mod member;
 pub mod moves;
 pub mod names;
 pub mod object;
@@ -39,6 +40,7 @@ pub mod secret_data;
 pub mod secret_texts;
 pub mod similar;
 pub mod snapshot;
+pub mod unseen;
 pub mod verdict;
 
 pub use digest::Sha256Digest;

@@ -94,7 +94,7 @@ impl<T: Send + 'static> Group<'_, T> {
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
         // Secrets are read by name, never listed: whoever may read the release's need not read all.
-        let is_secret = self.resource.group.is_empty() && self.resource.kind == "Secret";
+        let is_secret = self.resource.is_secret();
         let is_listed = self.by_name.len() > ONE_BY_ONE && !is_secret && self.list(&take).await?;
         let rest: Vec<usize> = self.by_name.values().copied().collect();
         let rest = match is_listed {

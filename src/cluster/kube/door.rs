@@ -133,7 +133,8 @@ impl Cluster for KubeCluster {
         let answer = self.transport.send(call).await?;
         let list: List = parse(answer.body).await?;
         let api_version = Value::from(request.resource.api_version());
-        let kind = Value::from(request.resource.kind.as_str());
+        let kind = if request.resource.is_secret() { "Secret" } else { &request.resource.kind };
+        let kind = Value::from(kind);
         let named = |mut item: Value| {
             if let Some(fields) = item.as_object_mut() {
                 fields.shift_insert(0, "apiVersion".into(), api_version.clone());

@@ -1,0 +1,13 @@
+//! Characters that a terminal obeys instead of shows, and that nobody sees.
+
+/// Control characters (C0 and C1) other than newline and tab, and what reorders or hides text: bidirectional controls,
+/// characters without width, tags.
+pub fn is_unseen(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => true,
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        c => c.is_control(),
+    }
+}
