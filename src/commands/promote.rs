@@ -13,6 +13,7 @@ use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::execute::{self, Promotion};
+use crate::model::Object;
 use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
@@ -291,6 +292,7 @@ async fn promote(
     environment.spec.gates.clear();
     let mut record = Record {
         release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
+        holds_secrets: inputs.release.release.spec.objects.iter().any(Object::is_secret),
         desired: Vec::new(),
         terms: Some(Terms {
             environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,

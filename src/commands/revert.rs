@@ -132,7 +132,7 @@ async fn to_revision(
 /// What the cluster keeps of a promotion, asked for once more: under the terms of then, and without the checks that are
 /// about a release's way here.
 fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, CommandError> {
-    let Record { release, desired, terms, gates } = record;
+    let Record { release, desired, terms, gates, .. } = record;
     let Terms { environment, settings } = terms.unwrap_or_else(|| Terms {
         settings: Settings { settle_seconds: SETTLE_SECONDS, ..Settings::default() },
         ..Terms::default()

@@ -78,9 +78,14 @@ fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
-    let public = Record { release: record.release, desired: plain, terms: record.terms, ..Record::default() };
-    let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
+    let mut public =
+        Record { release: record.release, desired: plain, terms: record.terms, ..Record::default() };
+    if record.holds_secrets {
+        let hidden = by_namespace.entry(plan.namespace.clone()).or_default();
+        hidden.release = std::mem::take(&mut public.release);
+    }
+    let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
     for secret in secrets {
         let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
         by_namespace.entry(namespace).or_default().desired.push(secret);

@@ -62,8 +62,11 @@ pub struct HistoryEntry {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// The release file, byte for byte; empty in the bundles that hold Secrets.
+    /// The release file, byte for byte; empty in the bundles that hold Secrets, but for one with Secrets in the file itself.
     pub release: String,
+    /// Whether the release file itself holds Secrets, as one written by hand may.
+    #[serde(skip)]
+    pub holds_secrets: bool,
     /// The desired objects.
     pub desired: Vec<Object>,
     /// What it was promoted under; none in the bundles that hold Secrets, and where an older version kept it.

@@ -212,6 +212,11 @@ impl Object {
         self.0.get("kind").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether it says of itself that it is a Secret.
+    pub fn is_secret(&self) -> bool {
+        self.kind() == "Secret" && !self.api_version().contains('/')
+    }
+
     /// Group, version and kind.
     pub fn gvk(&self) -> Gvk {
         Gvk::new(self.api_version(), self.kind())

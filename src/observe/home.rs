@@ -275,10 +275,20 @@ pub async fn read_kept(
     for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle))).await? {
         if record.release.is_empty() {
             record.release = part.release;
-            record.terms = part.terms;
         }
+        record.terms = record.terms.or(part.terms);
         record.desired.extend(part.desired);
         record.gates.extend(part.gates);
+    }
+    // The file of a release that holds Secrets is kept among them.
+    if record.release.is_empty() && !with_secrets {
+        for bundle in bundles.iter().filter(|bundle| bundle.secret) {
+            let part: Record = read_bundle(cluster, bundle).await?;
+            if !part.release.is_empty() {
+                record.release = part.release;
+                break;
+            }
+        }
     }
     Ok(record)
 }
