@@ -81,6 +81,14 @@ impl ApiError {
         }
     }
 
+    /// What a Status says.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            ApiError::Status { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
     /// 404, of an object or of its whole kind.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404)

@@ -5,15 +5,16 @@ use super::api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
     LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
-use super::error::ApiError;
+use super::error::{ApiError, StatusCause};
 use crate::cluster::WatchEvent;
 use crate::model::kinds::built_in;
 use crate::model::pod_spec::{pod_spec, references};
-use crate::model::secret_texts::{SecretTexts, withheld};
+use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
 use crate::model::{Object, Target, secret_data};
 use async_trait::async_trait;
 use futures::StreamExt;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A client that knows the values of the Secrets that went through it.
@@ -21,9 +22,6 @@ pub(super) struct Redacting {
     inner: Arc<dyn Cluster>,
     texts: Arc<Mutex<SecretTexts>>,
 }
-
-/// What an API server puts before the words of a webhook that denies.
-const DENIED: &str = "denied the request: ";
 
 impl Redacting {
     pub(super) fn new(inner: Arc<dyn Cluster>) -> Self {
@@ -44,7 +42,7 @@ impl Redacting {
     /// What is sent: the server may quote it in its refusal.
     fn learn_body(&self, target: &Target, body: &Value) {
         self.learn_target(target);
-        if is_secret(target)
+        if target.resource.is_secret()
             && let Ok(object) = Object::new(body.clone())
         {
             self.with_texts(|texts| texts.learn(&object));
@@ -54,7 +52,7 @@ impl Redacting {
     /// What a patch writes into a Secret.
     fn learn_operations(&self, target: &Target, operations: &[Value]) {
         self.learn_target(target);
-        if !is_secret(target) {
+        if !target.resource.is_secret() {
             return;
         }
         let written = operations.iter().filter_map(|operation| {
@@ -78,49 +76,69 @@ impl Redacting {
         learn(&self.texts, object);
     }
 
-    /// The refusal of a write. What a webhook says of pods whose Secrets may not be read cannot be searched.
-    async fn refused(&self, target: &Target, body: &Value, error: ApiError) -> ApiError {
+    /// The refusal of a write. What a webhook or a policy says of pods whose Secrets may not be read cannot be searched.
+    async fn refused(&self, target: &Target, body: Option<&Value>, error: ApiError) -> ApiError {
         let ApiError::Status { code, reason, message, causes } = error else { return self.hidden(error) };
-        let object = Object::new(body.clone()).ok();
-        let spec = object.as_ref().and_then(pod_spec);
-        let (Some(at), Some(spec), Some(kind)) = (message.find(DENIED), spec, built_in("", "Secret")) else {
+        let Some(at) = words_of_admission(&message) else {
             return self.hidden(ApiError::Status { code, reason, message, causes });
         };
-
-        let mut unknown = Vec::new();
-        for secret in references(spec).into_iter().filter(|one| one.kind == "Secret") {
-            let secret = Target::new(&kind, target.namespace.as_deref(), &secret.name);
-            if self.get(&secret).await.is_err() {
-                unknown.push(secret.name);
-            }
-        }
-        unknown.sort();
-        unknown.dedup();
+        let unknown = self.unknown_secrets(target, body).await;
         if unknown.is_empty() {
             return self.hidden(ApiError::Status { code, reason, message, causes });
         }
-        let message = format!("{}{}", &message[..at + DENIED.len()], withheld(&unknown));
+        let message = format!("{}{}", &message[..at], withheld(&unknown));
+        let reason = if code < 500 { "Forbidden" } else { "InternalError" }.to_owned();
         self.hidden(ApiError::Status { code, reason, message, causes: Vec::new() })
     }
 
-    fn hidden(&self, error: ApiError) -> ApiError {
-        let hide = |text: String| self.hide(&text);
-        match error {
-            ApiError::Status { code, reason, message, mut causes } => {
-                for cause in &mut causes {
-                    cause.message = hide(std::mem::take(&mut cause.message));
-                }
-                ApiError::Status { code, reason, message: hide(message), causes }
+    /// The Secrets that pods of the object refer to, as it is sent and as it is, and that cannot be read.
+    async fn unknown_secrets(&self, target: &Target, body: Option<&Value>) -> Vec<String> {
+        let Some(kind) = built_in("", "Secret") else { return Vec::new() };
+        let sent = body.and_then(|body| Object::new(body.clone()).ok());
+        let live = self.inner.get(target).await.ok().flatten();
+        let both = [sent, live];
+        let specs = both.iter().flatten().filter_map(pod_spec);
+        let secrets = specs.flat_map(references).filter(|one| one.kind == "Secret");
+        let names: BTreeSet<String> = secrets.map(|one| one.name).collect();
+
+        let mut unknown = Vec::new();
+        for name in names {
+            let secret = Target::new(&kind, target.namespace.as_deref(), &name);
+            if self.get(&secret).await.is_err() {
+                unknown.push(name);
             }
-            ApiError::Unreadable { code, body } => ApiError::Unreadable { code, body: hide(body) },
+        }
+        unknown
+    }
+
+    /// What this tool keeps in a Secret is not learned with each write: it is large, and no text but a refusal quotes it.
+    fn stored(&self, target: &Target, body: &Value, error: ApiError) -> ApiError {
+        if error.message().and_then(words_of_admission).is_none() {
+            return self.hidden(error);
+        }
+        let mut kept = SecretTexts::default();
+        let data = ["/data", "/binaryData"].map(|field| body.pointer(field).and_then(Value::as_object));
+        for (key, value) in data.into_iter().flatten().flatten() {
+            let text = value.as_str().unwrap_or_default();
+            let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
+            kept.learn_value(&target.name, key, &plain);
+        }
+        match self.hidden(error) {
+            ApiError::Status { code, reason, message, .. } if target.resource.is_secret() => {
+                ApiError::Status { code, reason, message: kept.hide(&message), causes: Vec::new() }
+            }
             other => other,
         }
+    }
+
+    fn hidden(&self, error: ApiError) -> ApiError {
+        hidden(&self.texts, error)
     }
 
     async fn applied(
         &self,
         target: &Target,
-        body: &Value,
+        body: Option<&Value>,
         answer: Result<Applied, ApiError>,
     ) -> Result<Applied, ApiError> {
         let mut answer = match answer {
@@ -148,9 +166,22 @@ fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
     }
 }
 
-/// Secrets are known by group and plural: a kind is what a text claims.
-fn is_secret(target: &Target) -> bool {
-    target.resource.group.is_empty() && target.resource.plural == "secrets"
+/// An error without values: each text in it can be a webhook's own.
+fn hidden(texts: &Mutex<SecretTexts>, error: ApiError) -> ApiError {
+    let hide = |text: String| lock(texts).hide(&text);
+    match error {
+        ApiError::Status { code, reason, message, causes } => {
+            let cause = |one: StatusCause| StatusCause {
+                reason: hide(one.reason),
+                message: hide(one.message),
+                field: hide(one.field),
+            };
+            let causes = causes.into_iter().map(cause).collect();
+            ApiError::Status { code, reason: hide(reason), message: hide(message), causes }
+        }
+        ApiError::Unreadable { code, body } => ApiError::Unreadable { code, body: hide(body) },
+        other => other,
+    }
 }
 
 #[async_trait]
@@ -175,10 +206,12 @@ impl Cluster for Redacting {
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
         let stream = self.inner.watch(request).await.map_err(|error| self.hidden(error))?;
         let texts = self.texts.clone();
-        let learning = stream.inspect(move |event| {
-            if let Ok(WatchEvent::Present(object)) = event {
-                learn(&texts, object);
+        let learning = stream.map(move |event| match event {
+            Ok(WatchEvent::Present(object)) => {
+                learn(&texts, &object);
+                Ok(WatchEvent::Present(object))
             }
+            other => other.map_err(|error| hidden(&texts, error)),
         });
         Ok(learning.boxed())
     }
@@ -191,7 +224,7 @@ impl Cluster for Redacting {
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
         let answer = self.inner.apply(target, body, options).await;
-        self.applied(target, body, answer).await
+        self.applied(target, Some(body), answer).await
     }
 
     async fn create(
@@ -202,7 +235,7 @@ impl Cluster for Redacting {
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
         let answer = self.inner.create(target, body, options).await;
-        self.applied(target, body, answer).await
+        self.applied(target, Some(body), answer).await
     }
 
     async fn replace(
@@ -213,7 +246,7 @@ impl Cluster for Redacting {
     ) -> Result<Applied, ApiError> {
         self.learn_body(target, body);
         let answer = self.inner.replace(target, body, options).await;
-        self.applied(target, body, answer).await
+        self.applied(target, Some(body), answer).await
     }
 
     async fn store(
@@ -222,7 +255,7 @@ impl Cluster for Redacting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.inner.store(target, body, options).await.map_err(|error| self.hidden(error))
+        self.inner.store(target, body, options).await.map_err(|error| self.stored(target, body, error))
     }
 
     async fn json_patch(
@@ -233,27 +266,30 @@ impl Cluster for Redacting {
     ) -> Result<Applied, ApiError> {
         self.learn_operations(target, operations);
         let answer = self.inner.json_patch(target, operations, options).await;
-        self.applied(target, &Value::Null, answer).await
+        self.applied(target, None, answer).await
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
-        self.inner.delete(target, options).await.map_err(|error| self.hidden(error))
+        match self.inner.delete(target, options).await {
+            Err(error) => Err(self.refused(target, None, error).await),
+            done => done,
+        }
     }
 
     async fn may(&self, review: &AccessReview) -> Result<bool, ApiError> {
-        self.inner.may(review).await
+        self.inner.may(review).await.map_err(|error| self.hidden(error))
     }
 
     async fn whoami(&self) -> Result<String, ApiError> {
-        self.inner.whoami().await
+        self.inner.whoami().await.map_err(|error| self.hidden(error))
     }
 
     async fn discover(&self) -> Result<Vec<Discovered>, ApiError> {
-        self.inner.discover().await
+        self.inner.discover().await.map_err(|error| self.hidden(error))
     }
 
     async fn server_version(&self) -> Result<ServerVersion, ApiError> {
-        self.inner.server_version().await
+        self.inner.server_version().await.map_err(|error| self.hidden(error))
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {

@@ -11,6 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const SHORTEST: usize = 4;
 /// Shorter values are searched for as whole words alone.
 const WORD: usize = 8;
+/// Of a longer form so many characters give it away where the text is cut after them.
+const HEAD: usize = 12;
+/// A form that goes on for so long is no other text that begins alike.
+const LONG: usize = 64;
+/// How many characters a line of wrapped base64 has: by MIME, and by PEM.
+const WRAPPED: [usize; 2] = [76, 64];
 
 /// What kubectl apply writes for itself repeats the values.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -45,7 +51,24 @@ fn inner_values(line: &str) -> Vec<String> {
 
     let parts = whole.flat_map(|text| [text, text.split(" #").next().unwrap_or(text).trim_end()]);
     let bare = parts.flat_map(|text| [text, text.trim_end_matches(',').trim_matches(['"', '\''])]);
-    bare.map(str::to_owned).collect()
+    let mut values: Vec<String> = bare.map(str::to_owned).collect();
+    values.extend(value.and_then(|value| serde_json::from_str(value).ok()));
+    values.extend(pairs_of(line));
+    values
+}
+
+/// The longer values of several in one line: a flow of YAML, a connection string, a query, a URL with its user, and what
+/// stands in quotes.
+fn pairs_of(line: &str) -> Vec<String> {
+    let parts = line.split([',', '{', '}', ';', '&', ' ']).map(str::trim);
+    let values = parts.filter_map(|part| part.split_once(['=', ':'])).map(|(_, value)| value);
+    let flow = line.split([',', '{', '}']).filter_map(|part| part.split_once(": ")).map(|(_, value)| value);
+    let user = line.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+    let quoted = ['"', '\''].into_iter().flat_map(|quote| line.split(quote).skip(1).step_by(2));
+    let all = values.chain(flow).chain(user).chain(password).chain(quoted);
+    let bare = all.map(|value| value.trim().trim_matches(['"', '\'']));
+    bare.filter(|value| value.len() >= WORD).map(str::to_owned).collect()
 }
 
 fn leaves(value: &Value, found: &mut BTreeSet<String>) {
@@ -68,6 +91,14 @@ fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
         for text in [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)] {
             forms.extend(text.get(from..to).filter(|part| part.len() >= WORD).map(str::to_owned));
         }
+    }
+    let whole = STANDARD.encode(plain);
+    for width in WRAPPED.into_iter().filter(|width| whole.len() > *width) {
+        let lines = whole.as_bytes().chunks(width).filter(|line| line.len() >= WORD);
+        forms.extend(lines.filter_map(|line| std::str::from_utf8(line).ok()).map(str::to_owned));
+    }
+    if plain.len() >= WORD {
+        forms.insert(plain.iter().map(|byte| format!("{byte:02x}")).collect());
     }
     forms
 }
@@ -167,6 +198,12 @@ impl SecretTexts {
     pub fn hide(&self, text: &str) -> String {
         let mut shown = text.to_owned();
         for ((_, form), token) in &self.known {
+            if let Some(head) = form.get(..HEAD).filter(|_| form.len() >= 2 * HEAD) {
+                if shown.contains(head) {
+                    shown = replace_cut(&shown, form, head, token);
+                }
+                continue;
+            }
             if !shown.contains(form.as_str()) {
                 continue;
             }
@@ -188,6 +225,31 @@ fn named(secret: &str, key: &str, _: &[u8]) -> String {
 /// In the place of a text that could hold what may not be read.
 pub fn withheld(secrets: &[String]) -> String {
     format!("text withheld: it may hold values of Secret {}, which cannot be read", secrets.join(", "))
+}
+
+/// Where the words of others begin in a refusal of a write: an API server repeats what a webhook or a policy says.
+pub fn words_of_admission(message: &str) -> Option<usize> {
+    const BEFORE: [&str; 3] = ["denied the request: ", "denied request: ", "an error on the server (\""];
+    BEFORE.iter().filter_map(|before| Some(message.find(before)? + before.len())).min()
+}
+
+/// Replaces the form where it stands whole, for long, or cut off.
+fn replace_cut(text: &str, form: &str, head: &str, token: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(head) {
+        let found = &rest[at..];
+        let same = found.chars().zip(form.chars()).take_while(|(one, other)| one == other);
+        let length: usize = same.map(|(one, _)| one.len_utf8()).sum();
+        let after = &found[length..];
+        let is_cut = after.is_empty() || after.starts_with("...") || after.starts_with('…');
+        let is_it = is_cut || length == form.len() || length >= LONG;
+        shown.push_str(&rest[..at]);
+        shown.push_str(if is_it { token } else { head });
+        rest = if is_it { after } else { &found[head.len()..] };
+    }
+    shown.push_str(rest);
+    shown
 }
 
 fn replace_word(text: &str, word: &str, token: &str) -> String {
@@ -228,6 +290,15 @@ mod tests {
     #[case::in_a_url("p@ss:w/rd horse", "postgres://u:p%40ss%3Aw%2Frd%20horse@db")]
     #[case::in_a_shell("correct'horse", "sh -c 'echo correct'\\''horse'")]
     #[case::encoded("correct-horse", "data Y29ycmVjdC1ob3JzZQ==")]
+    #[case::in_a_flow_of_yaml("db: {user: shop, password: correct-horse}", "connect as correct-horse")]
+    #[case::in_a_connection_string("host=db user=shop password=correct-horse", "connect as correct-horse")]
+    #[case::in_a_url_with_its_user("amqp://shop:correct-horse@db:5672/", "login with correct-horse")]
+    #[case::in_properties("db.password = correct-horse\n", "login with correct-horse")]
+    #[case::quoted_in_an_env_file("PASSWORD=\"correct-horse\\n\"", "login with correct-horse\n")]
+    #[case::quoted_in_a_sentence("it's \"correct-horse\" now", "login with correct-horse")]
+    #[case::in_hexadecimal("correct-horse", "read 636f72726563742d686f727365")]
+    #[case::cut_by_a_webhook("correct-horse-battery-staple", "value correct-horse-ba... is weak")]
+    #[case::cut_at_the_end("correct-horse-battery-staple", "exec /opt/correct-horse-ba")]
     fn a_value_is_hidden_in_each_of_its_forms(#[case] value: &str, #[case] text: &str) {
         let shown = texts(value).hide(text);
         assert!(shown.contains("<Secret db/password>"), "{shown}");
@@ -243,6 +314,32 @@ mod tests {
         texts.learn_name("shop");
         assert_eq!(texts.hide("Deployment shop/web"), "Deployment shop/web");
         assert_eq!(super::SecretTexts::default().hide("on"), "on");
+    }
+
+    #[test]
+    fn of_a_long_value_no_line_of_wrapped_base64_is_shown_and_what_only_begins_alike_is() {
+        let value: String = (0..40).map(|n| format!("item-{n};")).collect();
+        let texts = texts(&value);
+        for line in STANDARD.encode(&value).as_bytes().chunks(76) {
+            let shown = texts.hide(std::str::from_utf8(line).unwrap());
+            assert!(shown.starts_with("<Secret db/password>"), "{shown}");
+        }
+        assert_eq!(texts.hide("item-0;item-1 of other things"), "item-0;item-1 of other things");
+    }
+
+    #[test]
+    fn what_a_webhook_or_a_policy_says_begins_after_the_servers_own_words() {
+        for (message, words) in [
+            ("admission webhook \"a\" denied the request: no", Some("no")),
+            ("ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no", Some("no")),
+            (
+                "failed calling webhook \"a\": failed to call webhook: an error on the server (\"no",
+                Some("no"),
+            ),
+            ("deployments.apps \"web\" is forbidden", None),
+        ] {
+            assert_eq!(words_of_admission(message).map(|at| &message[at..]), words);
+        }
     }
 
     proptest! {

@@ -30,6 +30,11 @@ impl Redactor {
         [Some(object.name()), object.namespace()].into_iter().flatten().for_each(|name| {
             self.texts.learn_name(name);
         });
+        if !is_secret(&object.id())
+            && let Some(status) = object.at("/status")
+        {
+            self.texts.learn_numbers(status);
+        }
         let key = self.key;
         self.texts.learn_as(object, &|_, _, plain| token(&key, plain));
     }

@@ -8,7 +8,7 @@ use crate::execute::follow::Follow;
 use crate::model::kinds::built_in;
 use crate::model::pod::{ContainerState, PodFacts};
 use crate::model::pod_spec::references;
-use crate::model::secret_texts::withheld;
+use crate::model::secret_texts::{withheld, words_of_admission};
 use crate::model::verdict::{Cause, Verdict};
 use crate::model::{ObjectId, Target};
 use crate::rollout::Surroundings;
@@ -20,9 +20,6 @@ use tokio::sync::Mutex;
 
 /// Reasons of events in which a node repeats what a container or a probe says.
 const QUOTING: [&str; 5] = ["Failed", "Unhealthy", "FailedPostStartHook", "FailedPreStopHook", "BackOff"];
-
-/// What an API server puts before the words of a webhook that denies.
-const DENIED: &str = "denied the request";
 
 /// Hides the values of Secrets in texts about workloads.
 pub(super) struct Hiding {
@@ -92,7 +89,7 @@ impl Hiding {
 fn quotable(view: &Surroundings<'_>) -> Vec<String> {
     let mut texts = said_by_nodes(&view.pods);
     for one in &view.occurrences {
-        if QUOTING.contains(&one.reason.as_str()) || one.message.contains(DENIED) {
+        if QUOTING.contains(&one.reason.as_str()) || words_of_admission(&one.message).is_some() {
             texts.push(one.message.clone());
         }
     }
@@ -100,7 +97,7 @@ fn quotable(view: &Surroundings<'_>) -> Vec<String> {
     let objects = view.owned.iter().copied().chain(view.object);
     let conditions = objects.filter_map(|object| object.at("/status/conditions")?.as_array()).flatten();
     let messages = conditions.filter_map(|condition| condition.get("message")?.as_str());
-    texts.extend(messages.filter(|message| message.contains(DENIED)).map(str::to_owned));
+    texts.extend(messages.filter(|message| words_of_admission(message).is_some()).map(str::to_owned));
     texts.retain(|text| !text.trim().is_empty());
     texts
 }
