@@ -161,7 +161,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let redactor = redactor(&comparison);
     let mut view = diff::view(&comparison, &inputs.environment.environment, &redactor, &meta);
     if let Some(words) = external::wanted().filter(|_| args.output == Format::Person) {
-        external::show(&words, &comparison, &redactor)?;
+        external::show(&words, &comparison, &redactor).await?;
         view.objects.clear();
     }
     show(&view, &args, context)?;

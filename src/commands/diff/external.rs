@@ -1,13 +1,16 @@
 //! `KUBECTL_EXTERNAL_DIFF`: the objects that differ as files, for a tool of the user's choice. Values of Secrets are
-//! hidden in the files too.
+//! hidden in the files too; nobody else may read them, and a signal leaves none behind.
 
 use crate::cli::{CommandError, ErrorKind};
+use crate::commands::acting::Signals;
 use crate::compare;
 use crate::load::to_yaml;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
-use crate::report::Redactor;
+use crate::report::{Redactor, clean};
+use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use tokio::process::Command;
 
 /// The variable that kubectl reads too.
 const VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
@@ -20,25 +23,32 @@ pub(super) fn wanted() -> Option<Vec<String>> {
 }
 
 /// Shows the objects with the tool; its output goes where ours does.
-pub(super) fn show(
+pub(super) async fn show(
     words: &[String],
     comparison: &Comparison,
     redactor: &Redactor,
 ) -> Result<(), CommandError> {
-    let folder = tempfile::tempdir()?;
+    let [program, arguments @ ..] = words else { return Ok(()) };
+    // Before the first file: a signal from here on ends with the folder removed.
+    let signals = Signals::listen();
+    let folder = private_folder()?;
     let (live, merged) = (folder.path().join("LIVE"), folder.path().join("MERGED"));
-    std::fs::create_dir(&live)?;
-    std::fs::create_dir(&merged)?;
+    fs::create_dir(&live)?;
+    fs::create_dir(&merged)?;
     for object in comparison.objects.iter().filter(|object| object.status != ObjectStatus::Same) {
         write(object, redactor, &live, &merged)?;
     }
-    let [program, arguments @ ..] = words else { return Ok(()) };
-    let status = Command::new(program).args(arguments).arg(&live).arg(&merged).status();
-    let code = status.map(|status| status.code()).map_err(|error| {
-        CommandError::new(ErrorKind::Usage, format!("expected to run {program}, found: {error}"))
-            .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
-    })?;
-    match code {
+
+    let mut tool = Command::new(program);
+    tool.args(arguments).arg(&live).arg(&merged).kill_on_drop(true);
+    let ended = async {
+        let status = tool.status().await;
+        status.map(|status| status.code()).map_err(|error| {
+            CommandError::new(ErrorKind::Usage, format!("expected to run {program}, found: {error}"))
+                .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
+        })
+    };
+    match signals.end(ended).await? {
         Some(0 | 1) => Ok(()),
         other => {
             let code = other.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
@@ -50,6 +60,29 @@ pub(super) fn show(
     }
 }
 
+/// A folder that nobody else may look into, whatever the umask is.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir()
+}
+
+/// A file that nobody else may read.
+fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}
+
 fn write(
     object: &ObjectComparison,
     redactor: &Redactor,
@@ -59,7 +92,7 @@ fn write(
     let resource = &object.target.resource;
     let namespace = object.target.namespace.as_deref().unwrap_or_default();
     let name = [&resource.group, &resource.version, &resource.kind, namespace, &object.target.name]
-        .map(|part| part.replace(['/', ':'], "_"))
+        .map(|part| clean(part).replace(['/', ':'], "_"))
         .join(".");
     let text = |object: &crate::model::Object| {
         let mut value = redactor.object(object);
@@ -75,7 +108,7 @@ fn write(
     };
     let held = object.live.object();
     if let Some(held) = held {
-        std::fs::write(live.join(&name), text(held))?;
+        private_file(&live.join(&name), &text(held))?;
     }
     let would = match (&object.predicted, &object.desired, held) {
         (Some(predicted), ..) => Some(predicted.clone()),
@@ -83,7 +116,7 @@ fn write(
         (None, desired, _) => desired.clone(),
     };
     if let Some(would) = would {
-        std::fs::write(merged.join(&name), text(&would))?;
+        private_file(&merged.join(&name), &text(&would))?;
     }
     Ok(())
 }
