@@ -3,6 +3,7 @@
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::connection::ConnectionArgs;
 use super::error::CommandError;
+use super::visible::Visible;
 use crate::cluster::{self, Cluster, ConnectionOptions};
 use clap::Args;
 use std::io::Write;
@@ -77,12 +78,13 @@ impl Context {
 
     /// Where results go. Buffered: flush it, and let errors through `?` (a closed pipe ends the program quietly).
     pub fn stdout(&self) -> Box<dyn Write + Send> {
-        Box::new(std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout()))
+        let buffered = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
+        Box::new(Visible::new(buffered, self.color(Stream::Stdout)))
     }
 
     /// Where progress and warnings go.
     pub fn stderr(&self) -> Box<dyn Write + Send> {
-        Box::new(std::io::stderr())
+        Box::new(Visible::new(std::io::stderr(), self.color(Stream::Stderr)))
     }
 
     /// The door to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself;

@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod error;
 mod run;
+mod visible;
 
 pub use color::{ColorChoice, ColorEnvironment, Stream};
 pub use command::{Cli, Command};

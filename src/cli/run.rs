@@ -5,6 +5,7 @@ use super::command::{Cli, Command};
 use super::complete::complete;
 use super::context::Context;
 use super::error::{CommandError, ErrorKind, Exit, Family};
+use super::visible::Visible;
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,7 +32,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     result.unwrap_or_else(|error| {
         let color = context.color(Stream::Stderr);
         // Nobody is left to be told where stderr is closed.
-        error.write(&mut std::io::stderr(), color).ok();
+        error.write(&mut context.stderr(), color).ok();
         family.exit(error.kind)
     })
 }
@@ -67,10 +68,10 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let text = if color { rendered.ansi().to_string() } else { rendered.to_string() };
     // As kubectl: without a word, help is what was asked for.
     if stream == Stream::Stdout || arguments.len() == 1 {
-        std::io::stdout().write_all(text.as_bytes()).ok();
+        Visible::new(std::io::stdout(), color).write_all(text.as_bytes()).ok();
         return Exit::OK;
     }
-    std::io::stderr().write_all(text.as_bytes()).ok();
+    Visible::new(std::io::stderr(), color).write_all(text.as_bytes()).ok();
     family_named(arguments).exit(ErrorKind::Usage)
 }
 
@@ -105,10 +106,11 @@ fn start_log(context: &Context) {
         4..=7 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+    let color = context.color(Stream::Stderr);
     let ours = tracing_subscriber::filter::Targets::new().with_target("kubectl_delivery", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(context.color(Stream::Stderr))
+        .with_writer(move || Visible::new(std::io::stderr(), color))
+        .with_ansi(color)
         .with_target(false);
     tracing_subscriber::registry().with(ours).with(lines).init();
 }

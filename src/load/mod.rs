@@ -14,6 +14,7 @@ mod scalar;
 mod secrets;
 mod value;
 mod yaml;
+mod yaml_text;
 
 pub use beside::{bytes, is_title, statement_path, statements};
 pub use environment::{LoadedEnvironment, environment};
@@ -23,4 +24,5 @@ pub use git::source_of;
 pub use junit::{NotAReport, junit};
 pub use manifests::{ManifestSource, manifests};
 pub use release::{LoadedRelease, parse_release, release};
-pub use yaml::{documents, to_yaml};
+pub use yaml::documents;
+pub use yaml_text::to_yaml;

@@ -5,8 +5,8 @@ use super::compose::{Fault, compose};
 use super::error::LoadError;
 use super::files::name;
 use super::value::JsonReader;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_yaml::{Location, Options, Spanned, UserMessageFormatter, budget, options};
 use std::borrow::Cow;
@@ -104,14 +104,6 @@ pub(super) fn places_of_expiry(bytes: &[u8], path: &Path) -> Vec<Option<String>>
     let place = |at: Location| format!("{}:{}:{}", name(path), at.line(), at.column());
     let rules = found.map(|found| found.spec.differences).unwrap_or_default();
     rules.into_iter().map(|rule| rule.expires.map(|date| place(date.defined))).collect()
-}
-
-/// As YAML, in the objects' own order.
-pub fn to_yaml<T: Serialize>(value: &T) -> String {
-    // Only types of ours and JSON values come here, and both can be written.
-    // A folded image reference is legal YAML, and nobody can grep for it.
-    let options = serde_yaml::ser_options! { folded_wrap_chars: 1_000_000 };
-    serde_yaml::to_string_with_options(value, options).unwrap_or_default()
 }
 
 fn looks_like_json(bytes: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! Text from a cluster or a file, made safe for a terminal and a page.
 
+use crate::model::unseen::is_unseen;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -8,7 +9,7 @@ use std::fmt::Write;
 ///
 /// Two texts stay two: where a text holds such a character, or what this writes for one, its backslashes are doubled.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) && !looks_escaped(text) {
+    if !text.chars().any(is_unseen) && !looks_escaped(text) {
         return Cow::Borrowed(text);
     }
 
@@ -18,8 +19,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             '\\' => shown.push_str("\\\\"),
             '\r' => shown.push_str("\\r"),
             // Writing to a String cannot fail.
-            c if is_hidden(c) && u32::from(c) > 0xffff => drop(write!(shown, "\\U{:08x}", u32::from(c))),
-            c if is_hidden(c) => drop(write!(shown, "\\u{:04x}", u32::from(c))),
+            c if is_unseen(c) && u32::from(c) > 0xffff => drop(write!(shown, "\\U{:08x}", u32::from(c))),
+            c if is_unseen(c) => drop(write!(shown, "\\u{:04x}", u32::from(c))),
             c => shown.push(c),
         }
     }
@@ -29,12 +30,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// JSON text with what nobody would see as JSON's own escapes: the same value, and nothing for a terminal to obey.
 pub fn clean_json(text: &str) -> Cow<'_, str> {
     // Outside of strings JSON has line ends alone.
-    if !text.chars().any(is_hidden) {
+    if !text.chars().any(is_unseen) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_hidden(c) {
+        if is_unseen(c) {
             let escape = |unit: &mut u16| format!("\\u{unit:04x}");
             shown.extend(c.encode_utf16(&mut [0; 2]).iter_mut().map(escape));
         } else {
@@ -44,24 +45,14 @@ pub fn clean_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => true,
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        c => c.is_control(),
-    }
-}
-
 /// Whether a text holds what [`clean`] writes for a hidden character.
 fn looks_escaped(text: &str) -> bool {
     let written = |after: &str| {
         let code = |digits: usize| u32::from_str_radix(after.get(1..=digits)?, 16).ok();
         match after.chars().next() {
             Some('r') => true,
-            Some('u') => code(4).and_then(char::from_u32).is_some_and(is_hidden),
-            Some('U') => code(8).and_then(char::from_u32).is_some_and(is_hidden),
+            Some('u') => code(4).and_then(char::from_u32).is_some_and(is_unseen),
+            Some('U') => code(8).and_then(char::from_u32).is_some_and(is_unseen),
             _ => false,
         }
     };
@@ -100,7 +91,7 @@ mod tests {
         fn json_keeps_its_value_and_hides_nothing(text in "\\PC{0,8}|.{0,8}|[\u{0}-\u{20}\u{7f}-\u{9f}\u{200b}-\u{2069}\u{e0041}\"\\\\]{0,8}") {
             let written = serde_json::to_string_pretty(&[&text]).unwrap();
             let shown = clean_json(&written);
-            prop_assert!(!shown.chars().any(is_hidden), "{shown}");
+            prop_assert!(!shown.chars().any(is_unseen), "{shown}");
             prop_assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), vec![text]);
         }
 

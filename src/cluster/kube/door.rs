@@ -163,7 +163,7 @@ impl Cluster for KubeCluster {
             method: Method::PATCH,
             content_type: "application/apply-patch+yaml",
             accept: "application/json",
-            body: body.to_string().into(),
+            body: as_yaml(body.to_string()).into(),
             manager: &options.manager,
             force: options.force,
             dry_run: options.dry_run,
@@ -323,6 +323,16 @@ struct ListMetadata {
     resource_version: String,
     #[serde(rename = "continue")]
     continue_from: Option<String>,
+}
+
+/// An apply is read as YAML, which refuses what JSON leaves as it is: DEL and C1.
+fn as_yaml(json: String) -> String {
+    const REFUSED: std::ops::RangeInclusive<char> = '\u{7f}'..='\u{9f}';
+    if !json.contains(|c| REFUSED.contains(&c)) {
+        return json;
+    }
+    let escaped = |c: char| if REFUSED.contains(&c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
+    json.chars().map(escaped).collect()
 }
 
 fn delete_body(options: &DeleteOptions) -> Value {
