@@ -1,5 +1,6 @@
 //! The one integration-test binary: everything that needs a cluster, a registry or the built program.
 
+mod attacks;
 mod bad_input;
 mod completion;
 mod connection;

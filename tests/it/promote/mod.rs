@@ -18,7 +18,7 @@ mod repairs;
 mod rights;
 mod sentences;
 mod sizes;
-mod support;
+pub mod support;
 mod target;
 mod waivers;
 mod webhook;

@@ -1,0 +1,9 @@
+//! Attacks, each as one with few rights would do it: what they gain is nothing.
+
+mod canary;
+mod day;
+mod files;
+mod members;
+mod quoting;
+mod traces;
+mod unseen;
