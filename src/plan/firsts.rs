@@ -146,6 +146,13 @@ impl First {
             }
             ("RuntimeClass", true) => message.contains(&format!("RuntimeClass \"{name}\" not found")),
             ("ResourceQuota", false) if is_beside => message.contains(&format!("exceeded quota: {name},")),
+            // Its defaults give the amount that a quota wants, or take the pod out of the quota's scope: the sum tells.
+            ("LimitRange", _)
+                if is_beside
+                    && [": must specify ", "exceeded quota: "].iter().any(|said| message.contains(said)) =>
+            {
+                true
+            }
             ("LimitRange", false) if is_beside => {
                 ["usage per ", "limit to request ratio per "].iter().any(|said| message.contains(said))
             }

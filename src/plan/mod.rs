@@ -6,6 +6,7 @@
 mod absence;
 mod approved;
 mod autoscaled;
+mod charge;
 mod checks;
 mod content;
 mod data_loss;
@@ -21,6 +22,7 @@ mod hook_scenarios;
 mod hooked;
 mod hooks;
 mod item;
+mod limits;
 mod merge;
 mod misused;
 mod moving;
@@ -37,6 +39,7 @@ mod restart;
 mod rights;
 #[cfg(test)]
 mod scenarios;
+mod scopes;
 mod settle;
 mod take_over;
 mod told;

@@ -1,8 +1,8 @@
 //! What the server is asked about a plan before anything is touched.
 
+use super::charge::asks_the_same;
 use super::emptied::emptied;
 use super::final_object::final_object;
-use super::quota::asks_the_same;
 use super::rights;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
@@ -61,7 +61,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 }
 
 /// Whether new pods can come of a step: not of one that changes what is said of the workload alone.
-fn may_make_pods(step: &PlanStep) -> bool {
+pub(super) fn may_make_pods(step: &PlanStep) -> bool {
     let is_metadata = |path: &FieldPath| path.to_string().starts_with("/metadata/");
     let is_apply = matches!(step.action, Action::Apply { .. });
     !is_apply || step.changes.is_empty() || !step.changes.iter().all(is_metadata)

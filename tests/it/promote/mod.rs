@@ -13,6 +13,7 @@ mod preflight;
 mod prune;
 mod quarantine;
 mod quota;
+mod quota_scopes;
 mod quoting;
 mod repairs;
 mod rights;
