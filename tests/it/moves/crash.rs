@@ -4,25 +4,11 @@
 use super::{Split, own, with_cart};
 use crate::execute::app::map;
 use crate::execute::copy::Copy;
+use crate::execute::crash_points::{Disturbed, every_point};
+use crate::execute::place::{Killed, Then};
 use crate::harness::{Act, KillProxy, Run, TestCluster};
 use serde_json::{Value, json};
 use std::process::Command;
-use std::sync::Mutex;
-
-/// How many namespaces are tried in side by side.
-const SIDE_BY_SIDE: usize = 6;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Killed {
-    Promote,
-    Revert,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    Promote,
-    Revert,
-}
 
 /// What both releases are.
 #[derive(Clone, PartialEq)]
@@ -96,15 +82,21 @@ impl Place {
             _ => {}
         }
     }
+}
 
-    fn count(&self, killed: Killed) -> usize {
+impl Disturbed for Place {
+    fn undisturbed() -> Self {
+        Self::new()
+    }
+
+    fn writes(&self, killed: Killed) -> usize {
         self.prepare(killed);
         self.proxy.forget();
         self.proxy.run(&mut self.command(killed)).exits(0);
         self.proxy.writes().len()
     }
 
-    fn round(&self, killed: Killed, n: usize, act: Act, then: Then) {
+    fn disturb(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool {
         self.prepare(killed);
         let when = format!("{killed:?} killed at write {n} ({act:?}), then {then:?}");
         self.proxy.forget();
@@ -112,7 +104,7 @@ impl Place {
         let ran = self.proxy.run(&mut self.command(killed));
         if ran.code.is_some() {
             assert_eq!(ran.code, Some(0), "{when}: {}", ran.stderr);
-            return;
+            return false;
         }
         // Once the other release knows of it, nothing of its own gets between until this is settled.
         let knows = self.split.inventory("shop")["moved"].is_string();
@@ -140,6 +132,7 @@ impl Place {
             assert!(lease.is_none() || nothing, "{when}: the lock of {name} is left");
             assert!(self.split.status(name).get("open").is_none(), "{when}: a journal of {name} is open");
         }
+        true
     }
 }
 
@@ -162,55 +155,14 @@ fn state(split: &Split) -> State {
     State { objects: split.copy(), shop, web_members: split.inventory("web")["members"].clone() }
 }
 
-fn every_point(killed: Killed) -> usize {
-    let first = Place::new();
-    let writes = first.count(killed);
-    let mut rounds: Vec<(usize, Act, Then)> = Vec::new();
-    for n in 1..=writes {
-        // Each point once: one way before, the other after, the ways changing places from write to write.
-        let (one, other) =
-            if n % 2 == 0 { (Then::Promote, Then::Revert) } else { (Then::Revert, Then::Promote) };
-        rounds.extend([(n, Act::KillBefore, one), (n, Act::KillAfter, other)]);
-        if std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_some() {
-            rounds.extend([(n, Act::KillBefore, other), (n, Act::KillAfter, one)]);
-        }
-    }
-    let count = rounds.len();
-    rounds.reverse();
-    let (rounds, failed) = (Mutex::new(rounds), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        let mut first = Some(first);
-        for _ in 0..SIDE_BY_SIDE {
-            let mut known = first.take();
-            let (rounds, failed) = (&rounds, &failed);
-            scope.spawn(move || {
-                loop {
-                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else { return };
-                    let place = known.take().unwrap_or_else(Place::new);
-                    let round = std::panic::AssertUnwindSafe(|| place.round(killed, n, act, then));
-                    match std::panic::catch_unwind(round) {
-                        Ok(()) => known = Some(place),
-                        // The next round gets a place where nothing is amiss.
-                        Err(why) => failed.lock().unwrap().push(crate::execute::said(&*why)),
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    println!("{killed:?}: {writes} writes, {count} crash points tried");
-    assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
-    count
-}
-
 #[test]
 fn a_promotion_that_moves_objects_killed_at_any_write_ends_exactly_new_or_exactly_old() {
-    let tried = every_point(Killed::Promote);
+    let tried = every_point::<Place>(Killed::Promote);
     assert!(tried >= 40, "only {tried} crash points");
 }
 
 #[test]
 fn its_revert_killed_at_any_write_ends_exactly_new_or_exactly_old() {
-    let tried = every_point(Killed::Revert);
+    let tried = every_point::<Place>(Killed::Revert);
     assert!(tried >= 24, "only {tried} crash points");
 }

@@ -1,0 +1,70 @@
+//! The loop over crash points: the program is killed at each of its writes, before the server sees it and after the server
+//! has done it, and another process settles what it left.
+
+use super::place::{Killed, Then};
+use crate::harness::Act;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many namespaces are tried in side by side.
+const SIDE_BY_SIDE: usize = 6;
+
+/// A place that is disturbed and settled, round after round.
+pub trait Disturbed: Sized + Send {
+    /// A new one, where nothing is amiss.
+    fn undisturbed() -> Self;
+
+    /// How many writes it takes where nothing disturbs.
+    fn writes(&self, killed: Killed) -> usize;
+
+    /// One round. False where the run had fewer writes than `n`.
+    fn disturb(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool;
+}
+
+/// Before and after each write, settled in both ways; how many were tried.
+pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
+    let first = P::undisturbed();
+    let writes = first.writes(killed);
+    let all = std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_some();
+    let mut rounds: Vec<(usize, Act, Then)> = Vec::new();
+    for n in 1..=writes {
+        // Each point once: one way before, the other after, the ways changing places from write to write.
+        let (one, other) =
+            if n % 2 == 0 { (Then::Promote, Then::Revert) } else { (Then::Revert, Then::Promote) };
+        rounds.extend([(n, Act::KillBefore, one), (n, Act::KillAfter, other)]);
+        if all {
+            rounds.extend([(n, Act::KillBefore, other), (n, Act::KillAfter, one)]);
+        }
+    }
+    rounds.reverse();
+
+    let tried = AtomicUsize::new(0);
+    let (rounds, failed) = (Mutex::new(rounds), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        let mut first = Some(first);
+        for _ in 0..SIDE_BY_SIDE {
+            let mut known = first.take();
+            let (rounds, failed, tried) = (&rounds, &failed, &tried);
+            scope.spawn(move || {
+                loop {
+                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else { return };
+                    let place = known.take().unwrap_or_else(P::undisturbed);
+                    match catch_unwind(AssertUnwindSafe(|| place.disturb(killed, n, act, then))) {
+                        Ok(done) => {
+                            tried.fetch_add(usize::from(done), Ordering::Relaxed);
+                            known = Some(place);
+                        }
+                        // The next round gets a place where nothing is amiss.
+                        Err(why) => failed.lock().unwrap().push(super::said(&*why)),
+                    }
+                }
+            });
+        }
+    });
+
+    let (tried, failed) = (tried.load(Ordering::Relaxed), failed.into_inner().unwrap());
+    println!("{killed:?}: {writes} writes, {tried} crash points tried");
+    assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
+    tried
+}
