@@ -1,7 +1,7 @@
 //! Release files: bytes, their digest, and what they say.
 
 use super::error::LoadError;
-use super::{files, yaml};
+use super::{files, secrets, yaml};
 use crate::model::Sha256Digest;
 use crate::model::names::API_VERSION;
 use crate::model::release::{Release, ReleaseIdentity};
@@ -47,13 +47,16 @@ pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
 /// Reads a release from bytes; `path` is for messages.
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
     check_header(&bytes, path, "Release")?;
-    let release: Release = yaml::typed(&bytes, path)?;
+    let mut release: Release = yaml::typed(&bytes, path)?;
+    let invalid = |why| LoadError::Invalid { path: files::name(path), why };
     let name = &release.metadata.name;
     if !is_dns_label(name) {
         let why =
             format!("expected metadata.name to be a DNS label of at most 40 characters, found {name:?}");
-        return Err(LoadError::Invalid { path: files::name(path), why });
+        return Err(invalid(why));
     }
+    // Recorded ones hold no Secrets; one that was written by hand is read as manifests are.
+    release.spec.objects.iter_mut().try_for_each(secrets::settle).map_err(invalid)?;
     Ok(LoadedRelease { release, digest: Sha256Digest::of(&bytes), bytes })
 }
 
@@ -112,6 +115,17 @@ mod tests {
             error,
             "r.yaml: expected kubectl-delivery.io/v1alpha1 Release, found kubectl-delivery.io/v2 Release"
         );
+    }
+
+    #[test]
+    fn a_secret_that_was_written_by_hand_is_read_as_one_of_manifests() {
+        let secret = |field: &str| {
+            format!("spec: {{objects: [{{apiVersion: v1, kind: Secret, metadata: {{name: a}}, {field}}}]}}")
+        };
+        let read = parse(&GOOD.replace("spec: {}", &secret("stringData: {key: value}"))).unwrap();
+        assert_eq!(read.release.spec.objects[0].text("/data/key"), "dmFsdWU=");
+        let error = parse(&GOOD.replace("spec: {}", &secret("data: {key: '*'}"))).unwrap_err();
+        assert!(error.contains("expected base64 at /data/key"), "{error}");
     }
 
     #[test]

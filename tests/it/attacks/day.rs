@@ -86,7 +86,7 @@ impl Day {
         self.run("promote in/2.json --dry-run=server");
         self.run("promote in/2.json -y -o json").exits(0);
         self.look("after the second promotion");
-        self.run("wait in/2.json --settle 1s -o json");
+        self.run("wait in/2.json --settle 1s -o json").exits(0);
     }
 
     /// A change by hand, a failing promotion, and a webhook that quotes.
@@ -218,7 +218,7 @@ impl Day {
         play.iter().for_each(|play| labels["kwok-play"] = (*play).into());
         let image = format!("registry.example/app:{version}@sha256:{}", version.to_string().repeat(64));
         vec![
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": self.data(version)}),
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": self.data(version)}),
             config("settings", json!({"version": version.to_string()})),
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
                 "selector": {"matchLabels": {"app": "web"}},
@@ -231,7 +231,7 @@ impl Day {
     /// Twelve values in the forms in which Secrets hold them; each version has others, but for the first.
     fn data(&self, version: usize) -> Value {
         let value = |n: usize| &self.planted[if n == 0 { 0 } else { (n + (version - 1) * 7) % 24 }];
-        let plain = json!({
+        json!({
             "fixed": value(0),
             "plain-0": value(1),
             "special": format!("it's \"{}\" / 100% & more", value(2)),
@@ -239,10 +239,7 @@ impl Day {
             "config.json": json!({"db": {"password": value(6), "pins": [value(7)]}}).to_string(),
             "config.yaml": format!("db:\n  password: {}\n  flow: {{user: shop, password: {}}}\n", value(8), value(9)),
             "app.properties": format!("db.password = {}\ndb.url: postgres://shop:{}@db:5432/shop\n", value(10), value(11)),
-        });
-        let encoded =
-            |(key, value): (&String, &Value)| (key.clone(), STANDARD.encode(value.as_str().unwrap()).into());
-        Value::Object(plain.as_object().unwrap().iter().map(encoded).collect())
+        })
     }
 }
 
