@@ -29,6 +29,22 @@ pub enum ApiError {
         /// The start of the body, one line.
         body: String,
     },
+    /// The answer is longer than any of an API server. A write may have been done.
+    #[error("the server's answer has more than {mib} MiB, which none of an API server has")]
+    TooLarge {
+        /// HTTP status code.
+        code: u16,
+        /// The limit.
+        mib: usize,
+    },
+    /// A list has no end: the server names one more page each time.
+    #[error("the list of {resource} has no end: {why}")]
+    Endless {
+        /// Its plural.
+        resource: String,
+        /// What was seen.
+        why: String,
+    },
     /// No answer within the time limit. A write may have been done.
     #[error("no answer within {seconds} s")]
     Timeout {
@@ -75,7 +91,9 @@ impl ApiError {
     /// The HTTP status code, where there is one.
     pub fn code(&self) -> Option<u16> {
         match self {
-            ApiError::Status { code, .. } | ApiError::Unreadable { code, .. } => Some(*code),
+            ApiError::Status { code, .. }
+            | ApiError::Unreadable { code, .. }
+            | ApiError::TooLarge { code, .. } => Some(*code),
             ApiError::NotServed { .. } => Some(404),
             _ => None,
         }
@@ -125,7 +143,9 @@ impl ApiError {
             ApiError::Status { code: 401, .. } => "kubectl auth whoami",
             ApiError::Status { code: 403, .. } => "kubectl auth can-i --list",
             ApiError::NotServed { .. } => "kubectl api-resources",
-            ApiError::Unreadable { .. } => "check that the address is an API server's: kubectl cluster-info",
+            ApiError::Unreadable { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => {
+                "check that the address is an API server's: kubectl cluster-info"
+            }
             ApiError::Timeout { .. } | ApiError::Connect { .. } | ApiError::Broken { .. } => {
                 "check the address and the network: kubectl cluster-info"
             }
@@ -141,8 +161,11 @@ impl ApiError {
             ApiError::Timeout { .. } | ApiError::Broken { .. } => true,
             ApiError::Status { code, .. } => *code >= 500,
             // A success whose body cannot be read is a success.
-            ApiError::Unreadable { code, .. } => *code >= 500 || *code < 300,
+            ApiError::Unreadable { code, .. } | ApiError::TooLarge { code, .. } => {
+                *code >= 500 || *code < 300
+            }
             ApiError::NotServed { .. }
+            | ApiError::Endless { .. }
             | ApiError::Connect { .. }
             | ApiError::Credentials { .. }
             | ApiError::TooLate => false,

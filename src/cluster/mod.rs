@@ -21,4 +21,4 @@ pub use deadline::{Deadline, Moment};
 pub use error::{ApiError, StatusCause};
 pub use kube::{KubeconfigNames, connect, kubeconfig_names};
 pub use options::ConnectionOptions;
-pub use pages::paged;
+pub use pages::{Pages, paged};

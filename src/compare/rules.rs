@@ -1,17 +1,15 @@
 //! The environment's rules: which differences are expected, and until when.
 
 use crate::model::environment::{DifferenceRule, Environment, TargetPattern};
+use crate::model::expression::Expression;
 use crate::model::finding::{RuleFinding, RuleState};
 use crate::model::{FieldPath, ObjectId};
-use cel::{Context, Program, Value as CelValue};
 use jiff::civil::Date;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 
 /// How many days before its end a rule is warned of.
 const WARN_DAYS: i64 = 14;
-/// No honest constraint is longer.
-const LONGEST_EXPRESSION: usize = 4096;
 
 /// The rules of one environment, and which of them were used.
 pub struct Rules {
@@ -21,7 +19,7 @@ pub struct Rules {
 
 struct Rule {
     rule: DifferenceRule,
-    program: Option<Result<Program, String>>,
+    program: Option<Result<Expression, String>>,
     used: Cell<bool>,
     broken: RefCell<Option<String>>,
 }
@@ -51,7 +49,7 @@ impl Rules {
     pub fn new(environment: &Environment, today: Date) -> Self {
         let rules = environment.spec.differences.iter().map(|rule| Rule {
             rule: rule.clone(),
-            program: rule.when.as_deref().map(compile),
+            program: rule.when.as_deref().map(Expression::parse),
             used: Cell::new(false),
             broken: RefCell::new(None),
         });
@@ -140,41 +138,13 @@ pub fn check_expressions(environment: &Environment) -> Vec<(String, String)> {
     rules
         .chain(checks)
         .chain(gates)
-        .filter_map(|expression| compile(expression).err().map(|why| (expression.to_owned(), why)))
+        .filter_map(|expression| Expression::parse(expression).err().map(|why| (expression.to_owned(), why)))
         .collect()
 }
 
-fn compile(expression: &str) -> Result<Program, String> {
-    if expression.len() > LONGEST_EXPRESSION {
-        return Err(format!("expected at most {LONGEST_EXPRESSION} characters, found {}", expression.len()));
-    }
-    Program::compile(expression).map_err(|error| told(error.to_string().lines().next().unwrap_or_default()))
-}
-
-/// `ERROR: <input>:1:10: Syntax error: …`, for people.
-fn told(line: &str) -> String {
-    let parts = line.strip_prefix("ERROR: <input>:").map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());
-    match parts.as_deref() {
-        Some([_, column, why]) => {
-            format!(
-                "the expression is wrong at its character {column}: {}",
-                why.trim().replace("Syntax error: ", "")
-            )
-        }
-        _ => line.to_owned(),
-    }
-}
-
-fn holds(program: &Program, sides: Sides<'_>) -> Result<bool, String> {
-    let mut context = Context::default();
-    for (name, value) in [("tested", sides.tested), ("desired", sides.desired), ("live", sides.live)] {
-        context.add_variable(name, value.unwrap_or(&Value::Null)).map_err(|error| error.to_string())?;
-    }
-    match program.execute(&context) {
-        Ok(CelValue::Bool(holds)) => Ok(holds),
-        Ok(_) => Err("expected true or false, found another value".into()),
-        Err(error) => Err(error.to_string()),
-    }
+fn holds(expression: &Expression, sides: Sides<'_>) -> Result<bool, String> {
+    let sides = [("tested", sides.tested), ("desired", sides.desired), ("live", sides.live)];
+    expression.holds(&sides.map(|(name, side)| (name, side.unwrap_or(&Value::Null))))
 }
 
 /// Whether a rule's target is this object.

@@ -221,7 +221,7 @@ pub(super) fn is_passing(error: &ApiError) -> bool {
         | ApiError::Broken { .. }
         | ApiError::TooLate
         | ApiError::Credentials { .. } => true,
-        ApiError::NotServed { .. } => false,
+        ApiError::NotServed { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => false,
     }
 }
 

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 /// Values of one file: no honest manifest has as many, and a file of `{}` alone would fill the memory.
-pub(super) const MAX_NODES: usize = 3_000_000;
+pub(super) const MAX_NODES: usize = 2_000_000;
 
 /// Reads one document after the other, all within one bound.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ pub mod emptiness;
 pub mod environment;
 pub mod event;
 pub mod evidence;
+pub mod expression;
 pub mod finding;
 pub mod glob;
 pub mod head;

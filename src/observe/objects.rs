@@ -1,6 +1,6 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
 
-use crate::cluster::{ApiError, Cluster, ListRequest, paged};
+use crate::cluster::{ApiError, Cluster, ListRequest, Pages, paged};
 use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
@@ -133,6 +133,7 @@ impl<T: Send + 'static> Group<'_, T> {
     {
         let mut request =
             ListRequest { limit: Some(FIRST_PAGE), ..ListRequest::all(self.resource, self.namespace) };
+        let mut pages = Pages::default();
         loop {
             let page = match self.cluster.list(&request).await {
                 Ok(page) => page,
@@ -152,13 +153,10 @@ impl<T: Send + 'static> Group<'_, T> {
             });
             let wanted = wanted.collect();
             self.hand(wanted, take).await;
-            match page.continue_from {
-                Some(next) => {
-                    request.continue_from = Some(next);
-                    request.limit = Some(NEXT_PAGE);
-                }
-                None => return Ok(true),
+            if !pages.go_on(&mut request, page.continue_from)? {
+                return Ok(true);
             }
+            request.limit = Some(NEXT_PAGE);
         }
     }
 

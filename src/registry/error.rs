@@ -1,7 +1,5 @@
 //! Why a registry did not tell what an image is.
 
-use oci_client::errors::{OciDistributionError, OciErrorCode};
-
 /// Why a registry did not tell what an image is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reference}: {trouble}")]
@@ -34,6 +32,30 @@ pub enum Trouble {
     /// The registry does not answer, or not as a registry.
     #[error("the registry does not answer as it should: {0}")]
     Unavailable(String),
+    /// It has more bytes than anything honest of its kind.
+    #[error("{what} has more than {mib} MiB, which none has")]
+    TooLarge {
+        /// What is: `its manifest`.
+        what: String,
+        /// The limit.
+        mib: u64,
+    },
+    /// More statements than anybody writes about one release.
+    #[error("{found} artifacts refer to it, which is more than the {limit} that are read")]
+    TooManyReferrers {
+        /// As listed.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The answer did not come to its end.
+    #[error("no whole answer from {host} within {seconds}s")]
+    Slow {
+        /// Its host.
+        host: String,
+        /// The limit.
+        seconds: u64,
+    },
     /// The bytes are not what their digest says.
     #[error("the registry sent other bytes than their digest says: {0}")]
     DigestMismatch(String),
@@ -77,46 +99,18 @@ impl Trouble {
             Trouble::Unavailable(_) => Some(
                 "for a registry without TLS: --insecure-registry HOST; without a registry: --image REFERENCE=sha256:…",
             ),
+            Trouble::TooLarge { .. } | Trouble::TooManyReferrers { .. } => Some(
+                "see what somebody attached, and remove it: oras discover REFERENCE, oras manifest delete REFERENCE@sha256:…",
+            ),
+            Trouble::Slow { .. } => {
+                Some("check the network and the proxies between this machine and the registry")
+            }
             _ => None,
         }
     }
-}
 
-pub(super) fn trouble(error: OciDistributionError) -> Trouble {
-    use OciDistributionError as E;
-    match error {
-        E::UnauthorizedError { .. } | E::AuthenticationFailure(_) => Trouble::Unauthorized("401".into()),
-        E::ImageManifestNotFoundError(_) => Trouble::NotFound("404".into()),
-        E::RegistryError { envelope, .. } => by_code(&envelope.errors),
-        E::ServerError { code: 404, .. } => Trouble::NotFound("404".into()),
-        E::ServerError { code: code @ (401 | 403), .. } => Trouble::Unauthorized(code.to_string()),
-        E::ServerError { code: 429, .. } => Trouble::TooManyRequests { tries: 1, wait: 0 },
-        E::ServerError { code, message, .. } => {
-            let line = message.lines().next().unwrap_or_default();
-            Trouble::Unavailable(
-                format!("{code} {}", line.chars().take(200).collect::<String>()).trim().to_owned(),
-            )
-        }
-        E::DigestError(error) => Trouble::DigestMismatch(error.to_string()),
-        E::RequestError(error) => unreachable(&error),
-        E::JsonError(error) => Trouble::BadManifest(error.to_string()),
-        other => Trouble::Unavailable(other.to_string()),
-    }
-}
-
-fn by_code(errors: &[oci_client::errors::OciError]) -> Trouble {
-    let code = errors.first().map(|error| &error.code);
-    let said = errors.first().map(|error| error.message.clone()).unwrap_or_default();
-    match code {
-        Some(OciErrorCode::Unauthorized | OciErrorCode::Denied) => Trouble::Unauthorized(said),
-        Some(
-            OciErrorCode::ManifestUnknown
-            | OciErrorCode::NameUnknown
-            | OciErrorCode::NotFound
-            | OciErrorCode::ManifestBlobUnknown,
-        ) => Trouble::NotFound(said),
-        Some(OciErrorCode::Toomanyrequests) => Trouble::TooManyRequests { tries: 1, wait: 0 },
-        _ => Trouble::Unavailable(said),
+    pub(super) fn too_large(what: &str, limit: u64) -> Self {
+        Trouble::TooLarge { what: what.to_owned(), mib: limit / 1024 / 1024 }
     }
 }
 

@@ -9,6 +9,8 @@ mod error;
 mod loopback;
 mod reader;
 mod resolve;
+mod token;
+mod writing;
 
 pub use error::{RegistryError, Trouble};
 pub use resolve::{Presence, Registries, RegistryOptions, Resolved};

@@ -1,14 +1,14 @@
 //! Reading from a registry: never more bytes than expected, waiting as told, credentials for the registry alone.
 
 use super::RegistryOptions;
-use super::access::{Access, Accesses};
+use super::access::{Access, Accesses, Scope};
 use super::error::{Trouble, refused, unreachable};
 use super::loopback::is_plain;
 use http::header::{ACCEPT, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::{Client, Reference};
-use reqwest::{Response, Url};
+use http::{HeaderMap, Method, StatusCode};
+use oci_client::Reference;
+use oci_client::secrets::RegistryAuth;
+use reqwest::{RequestBuilder, Response, Url};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -22,12 +22,21 @@ const MOST_REDIRECTS: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const CONNECTING: Duration = Duration::from_secs(10);
 const READING: Duration = Duration::from_secs(30);
+/// A short answer as a whole; a longer one has more.
+const ANSWERING: Duration = Duration::from_secs(30);
+/// Bytes in a second of the slowest network.
+const SLOWEST: u64 = 512 * 1024;
 const AGENT: &str = concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION"));
+
+/// A request that writes.
+pub(super) struct Request {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
 
 /// A connection to any registry.
 pub(super) struct Reader {
-    /// For what writes, and for signing in.
-    pub(super) client: Client,
     http: reqwest::Client,
     plain: BTreeSet<String>,
     accesses: Accesses,
@@ -39,15 +48,6 @@ impl Reader {
         let hosts: BTreeSet<String> = hosts.collect();
         let plain: BTreeSet<String> =
             hosts.into_iter().filter(|host| is_plain(host)).chain(options.insecure.iter().cloned()).collect();
-        let client = Client::new(ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(plain.iter().cloned().collect()),
-            connect_timeout: Some(CONNECTING),
-            read_timeout: Some(READING),
-            // Fewer requests, and some registries answer chunks without saying where the next one goes.
-            use_monolithic_push: true,
-            user_agent: AGENT,
-            ..ClientConfig::default()
-        });
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECTING)
             .read_timeout(READING)
@@ -55,17 +55,79 @@ impl Reader {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap_or_default();
-        Self { client, http, plain, accesses: Accesses::default() }
+        Self { http, plain, accesses: Accesses::default() }
+    }
+
+    /// `/v2/` of a host and what lies below it.
+    pub(super) fn url(&self, host: &str, path: &str) -> Result<Url, Trouble> {
+        let scheme = if self.plain.contains(host) { "http" } else { "https" };
+        let url = format!("{scheme}://{host}/v2/{path}");
+        Url::parse(&url).map_err(|error| Trouble::BadReference(format!("{url}: {error}")))
+    }
+
+    /// What requests to this repository carry.
+    pub(super) async fn access(&self, image: &Reference, scope: Scope) -> Result<Access, Trouble> {
+        self.accesses.to(self, image, scope).await
+    }
+
+    /// The answer to a greeting, without credentials.
+    pub(super) async fn greet(&self, url: Url) -> Result<Response, Trouble> {
+        within(&url.clone(), self.follow(Method::GET, &url, &Access::Anonymous, &[])).await
+    }
+
+    /// The answer of a token server and as much of it as may be; none where it is longer.
+    pub(super) async fn ask(
+        &self,
+        url: Url,
+        auth: &RegistryAuth,
+        limit: u64,
+    ) -> Result<(StatusCode, Option<Vec<u8>>), Trouble> {
+        let access = match auth {
+            RegistryAuth::Basic(user, password) => Access::Basic(user.clone(), password.clone()),
+            _ => Access::Anonymous,
+        };
+        within(&url.clone(), async {
+            let response = self.follow(Method::GET, &url, &access, &[]).await?;
+            Ok((response.status(), bounded(response, limit).await?))
+        })
+        .await
+    }
+
+    /// Whether the registry has a manifest: it is asked for no more than that.
+    pub(super) async fn has_manifest(&self, image: &Reference, types: &[&str]) -> Result<(), Trouble> {
+        let wanted = image.digest().or(image.tag()).unwrap_or("latest");
+        let url =
+            self.url(image.resolve_registry(), &format!("{}/manifests/{wanted}", image.repository()))?;
+        let access = self.access(image, Scope::Pull).await?;
+        let answer = within(&url, self.follow(Method::HEAD, &url, &access, types)).await?;
+        if answer.status().is_success() { Ok(()) } else { Err(refused(answer.status(), &[])) }
+    }
+
+    /// A request that writes, its credentials for the registry alone; the answer's body is read only where it refuses.
+    pub(super) async fn send(
+        &self,
+        image: &Reference,
+        url: Url,
+        request: Request,
+    ) -> Result<Response, Trouble> {
+        let registry = self.url(image.resolve_registry(), "")?;
+        let access = self.access(image, Scope::Push).await?;
+        let sent = self.http.request(request.method, url.clone()).headers(request.headers).body(request.body);
+        let sent = if is_same(&url, &registry) { carrying(sent, &access) } else { sent };
+        let response = sent.send().await.map_err(|error| unreachable(&error))?;
+        if response.status().is_success() || response.status().is_redirection() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = within(&url, bounded(response, ERROR_LIMIT)).await.ok().flatten().unwrap_or_default();
+        Err(refused(status, &body))
     }
 
     /// A manifest's bytes, by the tag or digest of `image`.
     pub(super) async fn manifest(&self, image: &Reference, types: &[&str]) -> Result<Vec<u8>, Trouble> {
         let wanted = image.digest().or(image.tag()).unwrap_or("latest");
         let found = self.get(image, &format!("manifests/{wanted}"), types, MANIFEST_LIMIT).await?;
-        found.ok_or_else(|| {
-            let limit = MANIFEST_LIMIT / 1024 / 1024;
-            Trouble::BadManifest(format!("it has more than {limit} MiB, which no manifest has"))
-        })
+        found.ok_or_else(|| Trouble::too_large("its manifest", MANIFEST_LIMIT))
     }
 
     /// A blob's bytes, or none where it has more than `limit`.
@@ -82,7 +144,7 @@ impl Reader {
     pub(super) async fn referrers(&self, image: &Reference, digest: &str) -> Result<Vec<u8>, Trouble> {
         let types = ["application/vnd.oci.image.index.v1+json"];
         let found = self.get(image, &format!("referrers/{digest}"), &types, MANIFEST_LIMIT).await?;
-        found.ok_or_else(|| Trouble::BadManifest("its list of statements is longer than any".into()))
+        found.ok_or_else(|| Trouble::too_large("its list of statements", MANIFEST_LIMIT))
     }
 
     async fn get(
@@ -92,23 +154,24 @@ impl Reader {
         types: &[&str],
         limit: u64,
     ) -> Result<Option<Vec<u8>>, Trouble> {
-        let host = image.resolve_registry();
-        let scheme = if self.plain.contains(host) { "http" } else { "https" };
-        let url = format!("{scheme}://{host}/v2/{}/{what}", image.repository());
-        let access = self.accesses.to(&self.client, image).await?;
+        let url = self.url(image.resolve_registry(), &format!("{}/{what}", image.repository()))?;
+        let access = self.access(image, Scope::Pull).await?;
         let mut tries = 1;
-        let url = Url::parse(&url).map_err(|error| Trouble::BadReference(format!("{url}: {error}")))?;
         loop {
-            let response = self.follow(&url, &access, types).await?;
-            let status = response.status();
+            let asked = async {
+                let response = self.follow(Method::GET, &url, &access, types).await?;
+                let (status, wait) = (response.status(), told(response.headers()));
+                let limit = if status.is_success() { limit } else { ERROR_LIMIT };
+                Ok((status, wait, bounded(response, limit).await))
+            };
+            let (status, wait, body) = within_for(&url, time_of(limit), asked).await?;
             if status.is_success() {
-                return bounded(response, limit).await;
+                return body;
             }
             if status != StatusCode::TOO_MANY_REQUESTS {
-                let body = bounded(response, ERROR_LIMIT).await.ok().flatten().unwrap_or_default();
-                return Err(refused(status, &body));
+                return Err(refused(status, &body.ok().flatten().unwrap_or_default()));
             }
-            let wait = told(response.headers()).unwrap_or(Duration::from_secs(1 << tries));
+            let wait = wait.unwrap_or(Duration::from_secs(1 << tries));
             if tries == TRIES || wait > LONGEST_WAIT {
                 return Err(Trouble::TooManyRequests { tries, wait: wait.as_secs() });
             }
@@ -118,16 +181,18 @@ impl Reader {
     }
 
     /// The answer at the end of all redirects. Credentials go to the registry itself, and to nobody to whom it points.
-    async fn follow(&self, url: &Url, access: &Access, types: &[&str]) -> Result<Response, Trouble> {
+    async fn follow(
+        &self,
+        method: Method,
+        url: &Url,
+        access: &Access,
+        types: &[&str],
+    ) -> Result<Response, Trouble> {
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
-            let request = self.http.get(at.clone()).header(ACCEPT, types.join(", "));
-            let request = match access {
-                _ if !is_same(&at, url) => request,
-                Access::Anonymous => request,
-                Access::Basic(user, password) => request.basic_auth(user, Some(password)),
-                Access::Token(token) => request.bearer_auth(token),
-            };
+            let request = self.http.request(method.clone(), at.clone());
+            let request = if types.is_empty() { request } else { request.header(ACCEPT, types.join(", ")) };
+            let request = if is_same(&at, url) { carrying(request, access) } else { request };
             let response = request.send().await.map_err(|error| unreachable(&error))?;
             if !response.status().is_redirection() {
                 return Ok(response);
@@ -144,6 +209,32 @@ impl Reader {
         }
         Err(Trouble::Unavailable(format!("it points to another place more than {MOST_REDIRECTS} times")))
     }
+}
+
+fn carrying(request: RequestBuilder, access: &Access) -> RequestBuilder {
+    match access {
+        Access::Anonymous => request,
+        Access::Basic(user, password) => request.basic_auth(user, Some(password)),
+        Access::Token(token) => request.bearer_auth(token),
+    }
+}
+
+/// How long an answer of so many bytes may take as a whole: one that comes byte by byte has no end.
+fn time_of(bytes: u64) -> Duration {
+    ANSWERING + Duration::from_secs(bytes / SLOWEST)
+}
+
+async fn within<T>(url: &Url, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    within_for(url, ANSWERING, work).await
+}
+
+async fn within_for<T>(
+    url: &Url,
+    time: Duration,
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    let slow = || Trouble::Slow { host: url.authority().to_owned(), seconds: time.as_secs() };
+    tokio::time::timeout(time, work).await.unwrap_or_else(|_| Err(slow()))
 }
 
 /// The same host and port, and not less protected.

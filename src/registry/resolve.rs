@@ -1,7 +1,6 @@
 //! From references to digests: the index's or manifest's, and each platform's manifest and configuration.
 
-use super::credentials;
-use super::error::{RegistryError, Trouble, trouble};
+use super::error::{RegistryError, Trouble};
 use super::reader::{MANIFEST_LIMIT, Reader};
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
@@ -121,13 +120,10 @@ impl Registries {
             Ok(image) => image,
             Err(trouble) => return Presence::Unknown(trouble.to_string()),
         };
-        let auth = credentials::find(image.resolve_registry(), image.repository());
-        match self.reader.client.fetch_manifest_digest(&image, &auth).await {
-            Ok(_) => Presence::There,
-            Err(error) => match trouble(error) {
-                Trouble::NotFound(_) => Presence::Absent,
-                other => Presence::Unknown(other.to_string()),
-            },
+        match self.reader.has_manifest(&image, MEDIA_TYPES).await {
+            Ok(()) => Presence::There,
+            Err(Trouble::NotFound(_)) => Presence::Absent,
+            Err(other) => Presence::Unknown(other.to_string()),
         }
     }
 
@@ -210,7 +206,7 @@ impl Registries {
         let Some(config) = &manifest.config else { return Ok(Vec::new()) };
         // An artifact's configuration may be anything, but no image's is larger than a manifest.
         let Some(bytes) = self.reader.blob(image, config.digest.as_str(), MANIFEST_LIMIT).await? else {
-            return Err(Trouble::BadManifest("its configuration has more than 4 MiB, which none has".into()));
+            return Err(Trouble::too_large("its configuration", MANIFEST_LIMIT));
         };
         let found = Sha256Digest::of(&bytes);
         if found != config.digest {

@@ -1,6 +1,6 @@
 //! Whether the answer to a query is as an environment wants it.
 
-use cel::{Context, Program, Value};
+use crate::model::expression::Expression;
 use serde_json::Value as Json;
 
 /// The sample values of a Prometheus answer (`/api/v1/query`): of a vector one each, of a scalar one.
@@ -23,14 +23,7 @@ pub fn samples(answer: &Json) -> Result<Vec<f64>, String> {
 
 /// Whether a condition holds over `result`, the list of sample values.
 pub fn holds(condition: &str, result: &[f64]) -> Result<bool, String> {
-    let program = Program::compile(condition).map_err(|error| error.to_string())?;
-    let mut context = Context::default();
-    context.add_variable("result", result.to_vec()).map_err(|error| error.to_string())?;
-    match program.execute(&context) {
-        Ok(Value::Bool(holds)) => Ok(holds),
-        Ok(_) => Err("it is not true or false".into()),
-        Err(error) => Err(error.to_string()),
-    }
+    Expression::parse(condition)?.holds_of("result", result)
 }
 
 #[cfg(test)]

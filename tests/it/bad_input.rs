@@ -203,8 +203,8 @@ fn a_release_that_cannot_be_read_is_refused_in_words_of_its_reader() {
 
 #[test]
 fn a_file_with_more_values_than_memory_should_hold_is_refused() {
-    let list = "{},".repeat(3_100_000);
+    let list = "{},".repeat(2_100_000);
     let json = format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}{{}}]}}", list);
     Folder::with("in.json", &json)
-        .not_recorded("in.json", "expected at most 3000000 values in a file, found more");
+        .not_recorded("in.json", "expected at most 2000000 values in a file, found more");
 }

@@ -12,6 +12,7 @@ mod e2e;
 mod evidence;
 mod execute;
 mod harness;
+mod hostile;
 mod kubeconfigs;
 mod losses;
 mod moves;

@@ -2,12 +2,20 @@
 
 use super::failure;
 use crate::cluster::{ApiError, StatusCause};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::Deserialize;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// A page of the largest objects that a store takes has less.
+const LARGEST: usize = 128 * 1024 * 1024;
+/// Most have less.
+const ORDINARY: usize = 8 * 1024 * 1024;
+/// What a refusal says.
+const LARGEST_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// A whole answer.
 pub(super) struct Answer {
@@ -53,11 +61,24 @@ struct Cause {
 }
 
 impl Answer {
-    /// Reads the whole body.
-    pub async fn read(response: Response<Body>) -> Result<Self, ApiError> {
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| failure::from_body(&error))?.to_bytes();
-        Ok(Self { code: head.status, headers: head.headers, body })
+    /// Reads the whole body, where it is one that an API server sends. Of large ones one is read at a time.
+    pub async fn read(response: Response<Body>, large: &Semaphore) -> Result<Self, ApiError> {
+        let (head, mut body) = response.into_parts();
+        let limit = if head.status.is_success() { LARGEST } else { LARGEST_REFUSAL };
+        let (mut read, mut turn) = (BytesMut::new(), None);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| failure::from_body(&error))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if read.len() + data.len() > ORDINARY && turn.is_none() {
+                // The semaphore is never closed.
+                turn = large.acquire().await.ok();
+            }
+            if read.len() + data.len() > limit {
+                return Err(ApiError::TooLarge { code: head.status.as_u16(), mib: limit / 1024 / 1024 });
+            }
+            read.extend_from_slice(&data);
+        }
+        Ok(Self { code: head.status, headers: head.headers, body: read.freeze() })
     }
 
     /// Success, or the error that it tells. `resource` is `plural.group/version`, for kinds that are not served.

@@ -8,6 +8,9 @@ use kube::config::{
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// Hundreds of clusters with their certificates have less.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 /// The names in the kubeconfig, for completion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KubeconfigNames {
@@ -72,6 +75,7 @@ pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
 }
 
 fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
+    refuse_large(file)?;
     let config = Kubeconfig::read_from(file).map_err(|error| broken(file, &error))?;
     let lists: [(&str, Vec<&String>); 3] = [
         ("cluster", config.clusters.iter().map(|named| &named.name).collect()),
@@ -87,6 +91,16 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
         }
     }
     Ok(config)
+}
+
+/// The client library reads a file to its end.
+fn refuse_large(file: &Path) -> Result<(), ConnectError> {
+    let Ok(metadata) = std::fs::metadata(file) else { return Ok(()) };
+    if metadata.len() <= LARGEST {
+        return Ok(());
+    }
+    let why = format!("it has more than {} MiB, which no kubeconfig has", LARGEST / 1024 / 1024);
+    Err(ConnectError::Unreadable { file: file.to_owned(), why })
 }
 
 fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {

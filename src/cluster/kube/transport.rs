@@ -70,11 +70,11 @@ enum Reply {
 }
 
 impl Call<'_> {
-    async fn read(&self, response: Response<Body>) -> Result<Reply, ApiError> {
+    async fn read(&self, response: Response<Body>, large: &Semaphore) -> Result<Reply, ApiError> {
         if self.is_stream && response.status().is_success() {
             return Ok(Reply::Stream(response));
         }
-        Answer::read(response).await?.check(self.resource).map(Reply::Whole)
+        Answer::read(response, large).await?.check(self.resource).map(Reply::Whole)
     }
 }
 
@@ -86,6 +86,8 @@ pub(super) struct Transport {
     server: String,
     timeout: Duration,
     slots: Semaphore,
+    /// Held while a large answer is read.
+    large: Semaphore,
     client: RwLock<(Client, Option<ClientCertificate>)>,
 }
 
@@ -97,7 +99,7 @@ impl Transport {
         let client = client(&config, grant.certificate.as_ref())?;
         let client = RwLock::new((client, grant.certificate));
         let slots = Semaphore::new(CONCURRENT);
-        Ok(Self { config, credentials, user_name, server, timeout, slots, client })
+        Ok(Self { config, credentials, user_name, server, timeout, slots, large: Semaphore::new(1), client })
     }
 
     /// URL of the server.
@@ -121,7 +123,7 @@ impl Transport {
         let _slot = self.slots.acquire().await.ok();
         match self.limited(self.retried(&call)).await? {
             Reply::Whole(answer) => Ok(answer),
-            Reply::Stream(response) => Answer::read(response).await,
+            Reply::Stream(response) => Answer::read(response, &self.large).await,
         }
     }
 
@@ -148,7 +150,7 @@ impl Transport {
             let (result, retry_after) = match self.once(call).await {
                 Ok(response) => {
                     let retry_after = answer::retry_after(response.headers());
-                    (call.read(response).await, retry_after)
+                    (call.read(response, &self.large).await, retry_after)
                 }
                 Err(error) => (Err(error), None),
             };

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How much longer than asked the server may keep a watch open before it counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
+/// No object that a store takes makes a longer line.
+const LONGEST_LINE: usize = 32 * 1024 * 1024;
 
 /// Opens a watch.
 pub(super) async fn open(transport: &Transport, request: &WatchRequest) -> Result<WatchStream, ApiError> {
@@ -68,8 +70,7 @@ impl Reader {
             match tokio::time::timeout_at(self.end, self.body.frame()).await {
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
-                        self.buffer.extend_from_slice(&data);
-                        self.take_lines();
+                        self.take(&data);
                     }
                 }
                 Ok(Some(Err(error))) => self.events.push_back(Err(failure::from_body(&error))),
@@ -86,8 +87,19 @@ impl Reader {
         }
     }
 
-    fn take_lines(&mut self) {
-        let Some(last) = self.buffer.iter().rposition(|byte| *byte == b'\n') else { return };
+    fn take(&mut self, data: &[u8]) {
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(data);
+        // What came before holds no end of a line.
+        let last = data.iter().rposition(|byte| *byte == b'\n').map(|at| before + at);
+        let Some(last) = last else {
+            if self.buffer.len() > LONGEST_LINE {
+                let error = ApiError::TooLarge { code: 200, mib: LONGEST_LINE / 1024 / 1024 };
+                self.events.push_back(Err(error));
+                self.buffer.clear();
+            }
+            return;
+        };
         let complete = self.buffer.split_to(last);
         self.buffer.advance(1);
         let lines =

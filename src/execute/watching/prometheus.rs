@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Some ten thousand samples.
+const LARGEST: usize = 8 * 1024 * 1024;
 
 /// What came of a question.
 pub(super) enum Answer {
@@ -39,8 +41,22 @@ async fn query(gate: &PrometheusGate) -> Result<Vec<f64>, String> {
     let answer = client.get(&url).query(&[("query", &gate.query)]).send().await;
     let answer = answer.map_err(|error| chain(&error))?;
     let code = answer.status();
-    let body: Value = answer.json().await.map_err(|_| format!("{url} answered {code}, and no JSON"))?;
+    let body = bounded(answer).await.map_err(|why| format!("{url}: {why}"))?;
+    let body: Value =
+        serde_json::from_slice(&body).map_err(|_| format!("{url} answered {code}, and no JSON"))?;
     samples(&body)
+}
+
+async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
+        if body.len() + chunk.len() > LARGEST {
+            let mib = LARGEST / 1024 / 1024;
+            return Err(format!("expected an answer of at most {mib} MiB, found more: aggregate the query"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// The error and its causes: the innermost says what happened.

@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::heard::Heard;
-use crate::cluster::{ApiError, Cluster, ListRequest, WatchEvent, WatchRequest};
+use crate::cluster::{ApiError, Cluster, ListRequest, Pages, WatchEvent, WatchRequest};
 use crate::model::{Object, ResourceType};
 use futures::StreamExt;
 use std::collections::BTreeSet;
@@ -113,16 +113,15 @@ async fn list(cluster: &dyn Cluster, collection: &Collection, sink: &Sink) -> Re
     let mut request = ListRequest::all(&collection.resource, collection.namespace.as_deref());
     request.fields = collection.fields.clone();
     request.limit = Some(PAGE);
-    let mut listed = BTreeSet::new();
+    let (mut listed, mut pages) = (BTreeSet::new(), Pages::default());
     loop {
         let page = cluster.list(&request).await?;
         listed.extend(page.items.iter().map(Object::id));
         sink.write(|contents| page.items.into_iter().for_each(|object| contents.insert(object)));
-        if page.continue_from.is_none() {
+        if !pages.go_on(&mut request, page.continue_from)? {
             sink.write(|contents| contents.keep_only(collection, &listed));
             return Ok(page.resource_version);
         }
-        request.continue_from = page.continue_from;
     }
 }
 

@@ -5,11 +5,18 @@ use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEA
 use super::store::{Store, parse};
 use crate::model::Sha256Digest;
 use crate::registry::{RegistryError, RegistryOptions, Trouble};
+use std::time::Duration;
 
-/// No honest release or statement is larger.
+/// No honest release is larger.
 const LARGEST: u64 = 256 * 1024 * 1024;
+/// No honest statement is larger, and anybody may attach some.
+const LARGEST_STATEMENT: u64 = 4 * 1024 * 1024;
+/// All statements about one release together.
+const LARGEST_STATEMENTS: u64 = 64 * 1024 * 1024;
 /// More statements than anybody writes about one release.
 const MOST_REFERRERS: usize = 1000;
+/// A registry that answers a thousand questions slowly has no end either.
+const PULLING: Duration = Duration::from_secs(20 * 60);
 
 /// A file of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,35 +86,49 @@ pub async fn attach(
 /// Reads a release and its statements.
 pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pulled, RegistryError> {
     let store = Store::open(location, options);
-    read(&store, location).await.map_err(|trouble| RegistryError { reference: location.to_string(), trouble })
+    let host = || location.to_string();
+    let read = tokio::time::timeout(PULLING, read(&store, location)).await;
+    read.unwrap_or_else(|_| Err(Trouble::Slow { host: host(), seconds: PULLING.as_secs() }))
+        .map_err(|trouble| RegistryError { reference: location.to_string(), trouble })
 }
 
 async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
     let title = layer.title().unwrap_or("release.yaml").to_owned();
-    let release = Artifact { title, bytes: bounded_blob(store, &layer).await? };
+    let release = Artifact { title, bytes: bounded_blob(store, &layer, "the release", LARGEST).await? };
+    let referrers = store.referrers(&digest).await?;
+    if referrers.len() > MOST_REFERRERS {
+        return Err(Trouble::TooManyReferrers { found: referrers.len(), limit: MOST_REFERRERS });
+    }
+
     let mut statements = Vec::new();
-    for referrer in store.referrers(&digest).await?.into_iter().take(MOST_REFERRERS) {
+    let mut left = LARGEST_STATEMENTS;
+    for referrer in referrers {
         let (_, bytes) = store.manifest(Some(&Wanted::Digest(referrer.digest.clone()))).await?;
-        let manifest = parse(&bytes)?;
-        let is_statement = matches!(manifest.artifact_type.as_deref(), Some(BUNDLE | STATEMENT));
-        let is_about = manifest.subject.as_ref().is_some_and(|subject| subject.digest == digest);
-        // Others may attach what they like to a release.
-        if let (true, true, Some(layer)) = (is_statement, is_about, manifest.layers.first()) {
-            let title = layer.title().map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
-            statements.push(Artifact { title, bytes: bounded_blob(store, layer).await? });
-        }
+        let Some(layer) = statement_layer(&bytes, &digest) else { continue };
+        let title = layer.title().map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
+        let what = format!("the statement {}", referrer.digest);
+        left = left
+            .checked_sub(layer.size.min(LARGEST_STATEMENT))
+            .ok_or_else(|| Trouble::too_large("everything that is stated about it", LARGEST_STATEMENTS))?;
+        let bytes = bounded_blob(store, &layer, &what, LARGEST_STATEMENT).await?;
+        statements.push(Artifact { title, bytes });
     }
     Ok(Pulled { manifest: digest, release, statements })
 }
 
-async fn bounded_blob(store: &Store, layer: &Descriptor) -> Result<Vec<u8>, Trouble> {
-    if layer.size > LARGEST {
-        return Err(Trouble::BadManifest(format!(
-            "it speaks of a file of {} bytes, which no release has",
-            layer.size
-        )));
+/// The file of a statement about `subject`. Others may attach what they like to a release: an SBOM, an index.
+fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor> {
+    let manifest = parse(manifest).ok()?;
+    let is_statement = matches!(manifest.artifact_type.as_deref(), Some(BUNDLE | STATEMENT));
+    let is_about = manifest.subject.as_ref().is_some_and(|about| about.digest == *subject);
+    manifest.layers.into_iter().next().filter(|_| is_statement && is_about)
+}
+
+async fn bounded_blob(store: &Store, layer: &Descriptor, what: &str, limit: u64) -> Result<Vec<u8>, Trouble> {
+    if layer.size > limit {
+        return Err(Trouble::too_large(what, limit));
     }
     store.blob(layer).await
 }

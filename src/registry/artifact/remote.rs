@@ -4,20 +4,15 @@ use super::location::Wanted;
 use super::manifest::{Descriptor, INDEX, Index, MANIFEST, referrers_tag};
 use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
-use crate::registry::credentials;
-use crate::registry::error::trouble;
+use crate::registry::access::Scope;
 use crate::registry::reader::Reader;
 use crate::registry::{RegistryOptions, Trouble};
-use http::HeaderValue;
-use oci_client::errors::OciDistributionError;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference, RegistryOperation};
+use oci_client::Reference;
 
 pub(super) struct Remote {
     reader: Reader,
     registry: String,
     repository: String,
-    auth: RegistryAuth,
 }
 
 impl Remote {
@@ -26,12 +21,7 @@ impl Remote {
             reader: Reader::new(options, std::iter::once(image.registry.clone())),
             registry: image.registry.clone(),
             repository: image.repository.clone(),
-            auth: credentials::find(&image.registry, &image.repository),
         }
-    }
-
-    fn client(&self) -> &Client {
-        &self.reader.client
     }
 
     fn tagged(&self, tag: &str) -> Reference {
@@ -43,25 +33,11 @@ impl Remote {
     }
 
     pub(super) async fn sign_in_to_write(&self) -> Result<(), Trouble> {
-        let any = self.tagged("latest");
-        self.client().auth(&any, &self.auth, RegistryOperation::Push).await.map(drop).map_err(trouble)
+        self.reader.access(&self.tagged("latest"), Scope::Push).await.map(drop)
     }
 
     pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
-        let digest = Sha256Digest::of(bytes);
-        let any = self.tagged("latest");
-        if self.client().blob_exists(&any, digest.as_str()).await.unwrap_or(false) {
-            return Ok(());
-        }
-        match self.client().push_blob(&any, bytes.to_vec(), digest.as_str()).await {
-            // Some registries take a blob and do not say where it is.
-            Err(OciDistributionError::RegistryNoLocationError)
-                if self.client().blob_exists(&any, digest.as_str()).await.unwrap_or(false) =>
-            {
-                Ok(())
-            }
-            other => other.map(drop).map_err(trouble),
-        }
+        self.reader.put_blob(&self.tagged("latest"), bytes).await
     }
 
     pub(super) async fn put_manifest(
@@ -70,13 +46,9 @@ impl Remote {
         bytes: &[u8],
         tag: Option<&str>,
     ) -> Result<(), Trouble> {
-        // A digest in the tag's place: the client library panics on a registry that answers a push by digest without
-        // a Location.
-        let reference = self.tagged(tag.unwrap_or(descriptor.digest.as_str()));
+        let name = tag.unwrap_or(descriptor.digest.as_str());
         let media_type = if descriptor.media_type == INDEX { INDEX } else { MANIFEST };
-        let put =
-            self.client().push_manifest_raw(&reference, bytes.to_vec(), HeaderValue::from_static(media_type));
-        put.await.map(drop).map_err(trouble)
+        self.reader.put_manifest(&self.tagged("latest"), name, media_type, bytes).await
     }
 
     pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, Trouble> {

@@ -4,8 +4,8 @@ use super::super::conditions::{ConditionSet, current_status, sets};
 use super::super::policy::Policy;
 use super::super::reading::{Condition, Reading, reported};
 use crate::model::Object;
+use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Verdict};
-use cel::{Context, Program, Value};
 
 /// Conditions that mean that an object is as it should be, the first that is there counts.
 const GOOD: &[&str] =
@@ -40,14 +40,7 @@ fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
 }
 
 fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
-    let program = Program::compile(expression).map_err(|error| error.to_string())?;
-    let mut context = Context::default();
-    context.add_variable("self", object).map_err(|error| error.to_string())?;
-    match program.execute(&context) {
-        Ok(Value::Bool(holds)) => Ok(holds),
-        Ok(_) => Err("it is not true or false".into()),
-        Err(error) => Err(error.to_string()),
-    }
+    Expression::parse(expression)?.holds(&[("self", object)])
 }
 
 /// Every set has to be good: those of a route are one for each of its parents. Where all that is missing is a look of its

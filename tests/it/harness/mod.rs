@@ -18,7 +18,7 @@ mod webhook;
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use own::OwnCluster;
-pub use program::{Ran, Run, delivery, linked_as};
+pub use program::{Ran, Run, delivery, linked_as, measured};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use repository::{Repository, linux};
 pub use user::User;

@@ -107,6 +107,29 @@ impl Run for Command {
     }
 }
 
+/// Runs it to its end, and tells the most memory that it held at a time, in MiB.
+pub fn measured(command: &mut Command) -> (Ran, u64) {
+    let start = Instant::now();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", shown(command)));
+    let status = format!("/proc/{}/status", child.id());
+    let sampler = std::thread::spawn(move || {
+        let kib = |text: &str| {
+            let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        };
+        let mut most = 0;
+        // What has ended has a status without this line.
+        while let Some(now) = std::fs::read_to_string(&status).ok().as_deref().and_then(kib) {
+            most = most.max(now);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        most / 1024
+    });
+    let output = child.wait_with_output().unwrap();
+    (ran(command, output, start.elapsed()), sampler.join().unwrap())
+}
+
 pub(super) fn ran(command: &Command, output: Output, took: Duration) -> Ran {
     Ran {
         command: shown(command),

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -21,16 +22,28 @@ pub struct Reply {
     body: Vec<u8>,
     /// Blocks of a MiB without a length, until the other side has had enough or this many are sent.
     blocks: usize,
+    /// How long each byte of the body is waited for.
+    pause: Duration,
 }
 
 impl Reply {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), blocks: 0 }
+        Self { status, headers: Vec::new(), body: body.into(), blocks: 0, pause: Duration::ZERO }
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// A byte after the other.
+    pub fn slowly(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
+    /// A body that never ends.
+    pub fn endless() -> Self {
+        Self::of_blocks(usize::MAX)
     }
 
     pub fn of_blocks(blocks: usize) -> Self {
@@ -110,7 +123,15 @@ fn send(mut stream: TcpStream, reply: &Reply) -> std::io::Result<()> {
         head += &format!("{name}: {value}\r\n");
     }
     stream.write_all(format!("{head}\r\n").as_bytes())?;
-    stream.write_all(&reply.body)?;
+    match reply.pause {
+        Duration::ZERO => stream.write_all(&reply.body)?,
+        pause => {
+            for byte in &reply.body {
+                std::thread::sleep(pause);
+                stream.write_all(&[*byte])?;
+            }
+        }
+    }
     for _ in 0..reply.blocks {
         stream.write_all(&vec![b' '; 1024 * 1024])?;
     }

@@ -102,16 +102,12 @@ fn a_manifest_of_a_hundred_megabytes_is_not_read_to_its_end() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::of_blocks(100),
     });
-    refused(
-        &endless,
-        "acme/web:1",
-        "its manifest cannot be read: it has more than 4 MiB, which no manifest has",
-    );
+    refused(&endless, "acme/web:1", "its manifest has more than 4 MiB, which none has");
     let announced = Fake::start(|request| match request.path.as_str() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::new(200, vec![b' '; 100 * 1024 * 1024]),
     });
-    refused(&announced, "acme/web:1", "it has more than 4 MiB");
+    refused(&announced, "acme/web:1", "its manifest has more than 4 MiB");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Registries: real ones with a password and TLS, and small ones that misbehave.
 
 mod credentials;
-mod fake;
+mod endless;
+pub mod fake;
 mod image;
 mod misbehaving;
 mod real;
+mod referrers;
 mod round;
 mod tampering;
 

@@ -9,13 +9,13 @@ use serde_json::Value;
 use std::path::Path;
 
 /// A pushed release: its manifest, and everything by digest.
-struct Pushed {
-    manifest: Vec<u8>,
-    blobs: std::collections::BTreeMap<String, Vec<u8>>,
+pub(super) struct Pushed {
+    pub(super) manifest: Vec<u8>,
+    pub(super) blobs: std::collections::BTreeMap<String, Vec<u8>>,
 }
 
 impl Pushed {
-    fn of(layout: &Path, digest: &str) -> Self {
+    pub(super) fn of(layout: &Path, digest: &str) -> Self {
         let entries = std::fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap());
         let named = |entry: std::fs::DirEntry| {
             (format!("sha256:{}", entry.file_name().to_string_lossy()), std::fs::read(entry.path()).unwrap())
@@ -25,7 +25,7 @@ impl Pushed {
     }
 
     /// A registry that serves it, but for what `lie` answers.
-    fn serve(&self, lie: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> Fake {
+    pub(super) fn serve(&self, lie: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> Fake {
         let (manifest, blobs) = (self.manifest.clone(), self.blobs.clone());
         Fake::start(move |request| {
             let last = request.path.rsplit('/').next().unwrap();
@@ -87,7 +87,7 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     assert_ne!(larger, manifest);
     pull(&of_manifest(larger), ":1", &format!("expected {} bytes, found {size}", size + 7));
     let endless = manifest.replace(&format!("\"size\":{size}"), "\"size\":99999999999");
-    pull(&of_manifest(endless), ":1", "it speaks of a file of 99999999999 bytes, which no release has");
+    pull(&of_manifest(endless), ":1", "the release has more than 256 MiB, which none has");
     let other_type = manifest.replace("vnd.kubectl-delivery.release.v1alpha1\"", "vnd.acme.chart\"");
     assert_ne!(other_type, manifest);
     pull(

@@ -1,0 +1,120 @@
+//! A token for a repository, as the registry's challenge says (distribution's token authentication). The server that
+//! gives it is one that the registry names: its answer is bounded like any other.
+
+use super::access::Scope;
+use super::error::{Trouble, refused};
+use super::reader::Reader;
+use oci_client::secrets::RegistryAuth;
+use reqwest::Url;
+use serde::Deserialize;
+
+/// No honest token is longer.
+const LARGEST: u64 = 1024 * 1024;
+
+/// `Bearer realm="…",service="…"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Challenge {
+    realm: String,
+    service: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Challenge {
+    /// None where it asks for another way to sign in.
+    pub(super) fn parse(header: &str) -> Option<Self> {
+        let (scheme, mut rest) = header.trim().split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
+        let (mut realm, mut service) = (None, None);
+        while let Some((name, after)) = rest.split_once('=') {
+            let (value, after) = match after.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"')?,
+                None => after.split_at(after.find(',').unwrap_or(after.len())),
+            };
+            match name.trim_matches([',', ' ']).to_ascii_lowercase().as_str() {
+                "realm" => realm = Some(value.trim().to_owned()),
+                "service" => service = Some(value.trim().to_owned()),
+                _ => {}
+            }
+            rest = after;
+        }
+        Some(Self { realm: realm?, service })
+    }
+}
+
+/// Asks for it.
+pub(super) async fn get(
+    reader: &Reader,
+    registry: &Url,
+    challenge: &Challenge,
+    repository: &str,
+    scope: Scope,
+    auth: &RegistryAuth,
+) -> Result<String, Trouble> {
+    let mut url = registry.join(&challenge.realm).map_err(|error| unusable(&error.to_string()))?;
+    if url.scheme() != "https" && registry.scheme() != "http" {
+        return Err(unusable("it names a token server without TLS"));
+    }
+    let actions = match scope {
+        Scope::Pull => "pull",
+        Scope::Push => "pull,push",
+    };
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("scope", &format!("repository:{repository}:{actions}"));
+        if let Some(service) = &challenge.service {
+            query.append_pair("service", service);
+        }
+    }
+
+    let (status, bytes) = reader.ask(url, auth, LARGEST).await?;
+    if !status.is_success() {
+        return Err(match refused(status, &bytes.unwrap_or_default()) {
+            Trouble::NotFound(told) => Trouble::Unauthorized(told),
+            other => other,
+        });
+    }
+    let bytes = bytes.ok_or_else(|| Trouble::too_large("the token that its token server gives", LARGEST))?;
+    // The parser's own words may quote what is secret.
+    let given: Given = serde_json::from_slice(&bytes)
+        .map_err(|_| unusable("expected a token from its token server, found something else"))?;
+    let token = given.token.filter(|token| !token.is_empty()).or(given.access_token);
+    token.ok_or_else(|| unusable("expected a token from its token server, found none"))
+}
+
+fn unusable(why: &str) -> Trouble {
+    Trouble::Unavailable(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_read_in_any_order_and_with_or_without_quotes() {
+        let challenge = |realm: &str, service: Option<&str>| {
+            Some(Challenge { realm: realm.into(), service: service.map(str::to_owned) })
+        };
+        for (header, expected) in [
+            (
+                r#"Bearer realm="https://a/token",service="r.io",scope="repository:x:pull,push""#,
+                challenge("https://a/token", Some("r.io")),
+            ),
+            (r#"bearer service=r.io, realm="https://a/t?x=1""#, challenge("https://a/t?x=1", Some("r.io"))),
+            (r#"Bearer realm="https://a""#, challenge("https://a", None)),
+            (r#"Bearer realm="https://a"#, None),
+            (r#"Bearer service="r.io""#, None),
+            (r#"Basic realm="r""#, None),
+            ("Basic", None),
+            ("", None),
+        ] {
+            assert_eq!(Challenge::parse(header), expected, "{header}");
+        }
+    }
+}
