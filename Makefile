@@ -38,12 +38,17 @@ lint: tools ## format and lints
 test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane
 	cargo test --lib
 	cargo test --test architecture
+	cargo test --test fuzz
 	cargo test --test it -- --skip e2e:: --skip properties:: --show-output
 
 .PHONY: chaos
-chaos: tools cluster ## 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
+chaos: tools cluster fuzz ## `make fuzz`; then 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
 	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
 	  cargo test --test it -- execute::faults --nocapture
+
+.PHONY: fuzz
+fuzz: tools ## changed files of every kind that is read; SEED=first INPUTS=20000 of each kind
+	INPUTS=$${INPUTS:-20000} cargo test --test fuzz -- --nocapture --test-threads 1
 
 .PHONY: realapps
 realapps: tools ## real installations on a control plane of their own, an hour; APPS=ci (ten minutes) or names, PARTS=, SEED=

@@ -6,7 +6,12 @@ use crate::observe::home::{Home, HomeError, list_homes, read_home};
 
 /// What a release keeps in its home namespace cannot be read.
 pub fn home_error(error: &HomeError) -> CommandError {
-    CommandError::from_error(ErrorKind::Unreachable, error)
+    let made = CommandError::from_error(ErrorKind::Unreachable, error);
+    let hints = match error {
+        HomeError::Api { source, .. } => source.hints(),
+        _ => Vec::new(),
+    };
+    hints.into_iter().fold(made, CommandError::with_hint)
 }
 
 /// The release's name: as given, or the only one of the namespace.

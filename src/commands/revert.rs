@@ -14,6 +14,7 @@ use crate::model::check::Check;
 use crate::model::environment::Environment;
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::journal::Judging;
+use crate::model::plain_words;
 use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -142,8 +143,9 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
     let environment: Environment = match environment {
         Value::Null => open_environment(None)?.environment,
         environment => serde_json::from_value(environment).map_err(|error| {
+            let found = plain_words(&error.to_string());
             let message =
-                format!("expected the environment that the promotion was made with, found: {error}");
+                format!("expected the environment that the promotion was made with, found: {found}");
             CommandError::new(ErrorKind::Usage, message)
         })?,
     };

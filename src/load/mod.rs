@@ -24,5 +24,5 @@ pub use git::source_of;
 pub use junit::{NotAReport, junit};
 pub use manifests::{ManifestSource, manifests};
 pub use release::{LoadedRelease, parse_release, release};
-pub use yaml::documents;
+pub use yaml::{documents, typed_json};
 pub use yaml_text::to_yaml;

@@ -5,6 +5,7 @@ use super::compose::{Fault, compose};
 use super::error::LoadError;
 use super::files::name;
 use super::value::JsonReader;
+use crate::model::plain_words;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::Value;
@@ -59,7 +60,8 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
     })
 }
 
-fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
+/// One typed JSON document within the bounds of any file.
+pub fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
     let wrong = |error: serde_json::Error| LoadError::Syntax {
         path: name(path),
         line: error.line() as u64,
@@ -168,24 +170,7 @@ fn without_position(message: &str) -> String {
         }
         _ => rest,
     };
-    without_type_names(rest)
-}
-
-/// What a field takes, in words: the name of a type of ours helps nobody.
-fn without_type_names(message: &str) -> String {
-    let Some((found, wanted)) = message.rsplit_once("expected ") else { return message.to_owned() };
-    let first = wanted.split(' ').next().unwrap_or_default();
-    let plain = match first {
-        "struct" | "map" | "mapping" => "an object",
-        "sequence" => "a list",
-        _ if wanted == "a sequence" => "a list",
-        "enum" | "variant" => "one of its values",
-        "internally" | "adjacently" if wanted.contains("tagged enum") => "an object",
-        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
-        "f32" | "f64" => "a number",
-        _ => wanted,
-    };
-    format!("{found}expected {plain}")
+    plain_words(rest)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepP
 use crate::model::kinds::built_in;
 use crate::model::moves::{Moved, ReleaseRef};
 use crate::model::names::{self, ROLE_LABEL};
-use crate::model::{Object, ResourceType, Target};
+use crate::model::{Object, ResourceType, Target, plain_words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
@@ -183,12 +183,18 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
     let history = object
         .text("/data/history")
         .lines()
-        .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("a history entry: {error}"))))
+        .map(|line| {
+            serde_json::from_str(line)
+                .map_err(|error| wrong(format!("a history entry: {}", plain_words(&error.to_string()))))
+        })
         .collect::<Result<Vec<HistoryEntry>, _>>()?;
     let moved = object
         .text("/data/moved")
         .lines()
-        .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("a move: {error}"))))
+        .map(|line| {
+            serde_json::from_str(line)
+                .map_err(|error| wrong(format!("a move: {}", plain_words(&error.to_string()))))
+        })
         .collect::<Result<Vec<Moved>, _>>()?;
     Ok(stored(object, Inventory { members, history, moved }))
 }
@@ -204,7 +210,8 @@ pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
     let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
     let text = unzipped(object.text("/binaryData/journal"))
         .map_err(|error| wrong(format!("its journal: {error}")))?;
-    let head = serde_json::from_str(&text).map_err(|error| wrong(format!("its journal: {error}")))?;
+    let head = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("its journal: {}", plain_words(&error.to_string()))))?;
     Ok(stored(object, head))
 }
 

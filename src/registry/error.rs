@@ -109,6 +109,10 @@ impl Trouble {
         }
     }
 
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Trouble::BadManifest(crate::model::plain_words(&error.to_string()))
+    }
+
     pub(super) fn too_large(what: &str, limit: u64) -> Self {
         Trouble::TooLarge { what: what.to_owned(), mib: limit / 1024 / 1024 }
     }

@@ -150,8 +150,7 @@ impl Registries {
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
             return Err(Trouble::DigestMismatch(format!("expected {wanted}, found {digest}")));
         }
-        let manifest =
-            serde_json::from_slice(&bytes).map_err(|error| Trouble::BadManifest(error.to_string()))?;
+        let manifest = serde_json::from_slice(&bytes).map_err(|error| Trouble::unreadable(&error))?;
         Ok((digest, manifest))
     }
 

@@ -1,5 +1,6 @@
 //! Private keys as cosign encrypts them: PKCS#8 in a NaCl secretbox, under a key that scrypt derives from a password.
 
+use crate::model::plain_words;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crypto_secretbox::aead::{Aead, KeyInit};
@@ -59,7 +60,8 @@ pub(super) enum Shut {
 /// The PKCS#8 DER inside.
 pub(super) fn open(json: &[u8], password: &[u8]) -> Result<Vec<u8>, Shut> {
     let malformed = |why: String| Shut::Malformed(why);
-    let sealed: Sealed = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
+    let sealed: Sealed =
+        serde_json::from_slice(json).map_err(|error| malformed(plain_words(&error.to_string())))?;
     if sealed.kdf.name != "scrypt" || sealed.cipher.name != "nacl/secretbox" {
         return Err(malformed(format!("one sealed with {} and {}", sealed.kdf.name, sealed.cipher.name)));
     }

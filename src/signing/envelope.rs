@@ -4,6 +4,7 @@ use super::error::SigningError;
 use super::keys::{PrivateKey, PublicKey};
 use crate::model::Sha256Digest;
 use crate::model::attestation::{OLD_STATEMENT_TYPE, STATEMENT_TYPE, Statement};
+use crate::model::plain_words;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,8 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
         let statement = statement_of(value).map_err(wrong)?;
         return Ok(Attestation { place: place.into(), statement, signed: None });
     }
-    let bundle: Bundle = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+    let bundle: Bundle =
+        serde_json::from_value(value).map_err(|error| wrong(plain_words(&error.to_string())))?;
     if bundle.media_type != BUNDLE_TYPE {
         return Err(wrong(format!("a bundle of type {}", bundle.media_type)));
     }
@@ -130,14 +132,15 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
     let decode = |text: &str| STANDARD.decode(text).map_err(|error| wrong(format!("broken base64: {error}")));
     let payload = decode(&envelope.payload)?;
     let signatures = envelope.signatures.iter().map(|one| decode(&one.sig)).collect::<Result<_, _>>()?;
-    let value = serde_json::from_slice(&payload).map_err(|error| wrong(error.to_string()))?;
+    let value = serde_json::from_slice(&payload).map_err(|error| wrong(plain_words(&error.to_string())))?;
     let statement = statement_of(value).map_err(wrong)?;
     let hint = bundle.verification_material.public_key.map(|key| key.hint).unwrap_or_default();
     Ok(Attestation { place: place.into(), statement, signed: Some(Signed { payload, hint, signatures }) })
 }
 
 fn statement_of(value: serde_json::Value) -> Result<Statement, String> {
-    let statement: Statement = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let statement: Statement =
+        serde_json::from_value(value).map_err(|error| plain_words(&error.to_string()))?;
     match statement.type_.as_str() {
         STATEMENT_TYPE | OLD_STATEMENT_TYPE => Ok(statement),
         other => Err(format!("a statement of type {other:?}")),

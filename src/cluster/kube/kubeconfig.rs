@@ -2,6 +2,7 @@
 
 use super::surroundings::Surroundings;
 use crate::cluster::{ConnectError, ConnectionOptions};
+use crate::model::plain_words;
 use kube::config::{
     AuthInfo, Cluster, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster, NamedContext,
 };
@@ -119,7 +120,7 @@ fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
 /// Where and what, without the file's own text: it may be a token or a key.
 fn yaml_error(error: &serde_yaml::Error) -> String {
     let text = error.without_snippet().render_with_formatter(&serde_yaml::UserMessageFormatter);
-    let first = text.lines().next().unwrap_or_default();
+    let first = plain_words(text.lines().next().unwrap_or_default());
     let mut shown = String::new();
     for (index, part) in first.split('"').enumerate() {
         shown.push_str(if index % 2 == 0 { part } else { "…" });

@@ -11,6 +11,7 @@ use crate::commands::gating;
 use crate::commands::image_trees::AskRegistries;
 use crate::commands::inputs::today;
 use crate::execute::watching::WatchingOptions;
+use crate::load;
 use crate::load::parse_release;
 use crate::model::Target;
 use crate::model::check::Check;
@@ -264,14 +265,8 @@ fn untouched(message: String) -> PreflightFinding {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path)
-        .map_err(|error| CommandError::usage(format!("expected to read {}, found: {error}", path.display())))
-}
-
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
-    let bytes = read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    load::typed_json(&load::bytes(path)?, path).map_err(|error| {
         CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
             .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")
     })

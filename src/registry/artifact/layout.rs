@@ -3,7 +3,7 @@
 use super::location::Wanted;
 use super::manifest::{Descriptor, Index, RELEASE, referrers_tag};
 use super::store::parse;
-use crate::model::Sha256Digest;
+use crate::model::{Sha256Digest, plain_words};
 use crate::registry::Trouble;
 use std::fs;
 use std::io::{Read, Write};
@@ -129,14 +129,15 @@ impl Layout {
         let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
         serde_json::from_slice::<Index>(&bytes)
             .map(|listed| listed.manifests)
-            .map_err(|error| Trouble::BadManifest(error.to_string()))
+            .map_err(|error| Trouble::unreadable(&error))
     }
 
     fn index(&self) -> Result<Index, Trouble> {
         let path = self.folder.join("index.json");
         let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Trouble::Layout(format!("{}: {error}", path.display())))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Trouble::Layout(format!("{}: {}", path.display(), plain_words(&error.to_string())))
+        })
     }
 
     fn write_index(&self, index: &Index) -> Result<(), Trouble> {

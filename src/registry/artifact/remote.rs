@@ -70,8 +70,9 @@ impl Remote {
     /// By the registry's own list, or else by the fallback tag.
     pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
         let listed = match self.reader.referrers(&self.tagged("latest"), subject.as_str()).await {
-            Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
-                .map_err(|error| Trouble::BadManifest(error.to_string()))?,
+            Ok(bytes) => {
+                serde_json::from_slice::<Index>(&bytes).map_err(|error| Trouble::unreadable(&error))?
+            }
             Err(Trouble::NotFound(_)) => Index::of(Vec::new()),
             Err(other) => return Err(other),
         };
@@ -82,7 +83,7 @@ impl Remote {
         match self.manifest(Some(&Wanted::Tag(referrers_tag(subject)))).await {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
                 .map(|index| index.manifests)
-                .map_err(|error| Trouble::BadManifest(error.to_string())),
+                .map_err(|error| Trouble::unreadable(&error)),
             Err(Trouble::NotFound(_)) => Ok(Vec::new()),
             Err(other) => Err(other),
         }

@@ -105,7 +105,7 @@ impl Store {
             return Ok(());
         }
         let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
-        let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::BadManifest(error.to_string()))?;
+        let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::unreadable(&error))?;
         let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
         self.put_manifest(&descriptor, &bytes, Some(&super::manifest::referrers_tag(subject))).await
     }
@@ -113,5 +113,5 @@ impl Store {
 
 /// A manifest from its bytes.
 pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Trouble> {
-    serde_json::from_slice(bytes).map_err(|error| Trouble::BadManifest(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| Trouble::unreadable(&error))
 }
