@@ -5,7 +5,7 @@ pub fn plain_words(message: &str) -> String {
     let message = &message.replace("externally tagged enum expected", "expected");
     let (sentence, place) = match message.rfind(" at line ") {
         Some(at) => message.split_at(at),
-        None => (message, ""),
+        None => (message.as_str(), ""),
     };
     if sentence.contains("any variant of untagged enum") {
         return format!("expected another value{place}");
