@@ -37,7 +37,7 @@ fn an_api_server_whose_answers_have_no_end_is_given_up_in_bounded_memory() {
         println!("{words:?}: {peak} MiB, {:?}", ran.took);
         assert!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
         assert!(
-            ran.stderr.contains("the server's answer has more than 128 MiB, which none of an API server has"),
+            ran.stderr.contains("the server's answer has more than 96 MiB, which none of an API server has"),
             "{}",
             ran.stderr
         );

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// A page of the largest objects that a store takes has less.
-const LARGEST: usize = 128 * 1024 * 1024;
+const LARGEST: usize = 96 * 1024 * 1024;
 /// Most have less.
 const ORDINARY: usize = 8 * 1024 * 1024;
 /// What a refusal says.
