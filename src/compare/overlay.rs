@@ -5,7 +5,7 @@ use super::managed_fields::Owners;
 use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
 use crate::model::kinds::well_known;
-use crate::model::list_key::{key_step, list_key};
+use crate::model::list_key::{key_step, list_key_at};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::quantity::thousandths;
@@ -152,7 +152,7 @@ impl Lay<'_> {
             }
             return wanted.iter().map(step).collect();
         }
-        let keys = list_key(&[live, wanted])?;
+        let keys = list_key_at(path, &[live, wanted])?;
         wanted.iter().map(|item| key_step(item, keys)).collect()
     }
 

@@ -4,7 +4,7 @@
 //! whole.
 
 use super::managed_fields::Owners;
-use crate::model::list_key::{key_step, list_key};
+use crate::model::list_key::{key_step, list_key_at};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -136,16 +136,22 @@ impl Walk<'_> {
             Some(Step::Key(fields)) => fields.iter().map(|(name, _)| name.as_str()).collect(),
             // Whoever owns a list and nothing in it owns it as a whole: what differs is told inside it where its items
             // stand side by side.
-            _ if self.live.is_whole(path) || self.other.is_whole(path) => return side_by_side(old, new),
+            _ if self.live.is_whole(path) || self.other.is_whole(path) => {
+                return side_by_side(path, old, new);
+            }
             // Of one that nobody owns, its items' own keys tell.
-            _ => list_key(&[old, new]).unwrap_or_default().to_vec(),
+            _ => list_key_at(path, &[old, new]).unwrap_or_default().to_vec(),
         };
         if names.is_empty() {
             return Vec::new();
         }
         let mut all: Vec<Step> = Vec::new();
         for item in old.iter().chain(new) {
-            let present = names.iter().filter_map(|name| Some((*name, item.get(*name)?)));
+            let present: Vec<_> = names.iter().filter_map(|name| Some((*name, item.get(*name)?))).collect();
+            // An item without any field of the key is told apart by nothing.
+            if present.is_empty() {
+                return Vec::new();
+            }
             let step = Step::key(present);
             if !all.contains(&step) {
                 all.push(step);
@@ -156,8 +162,10 @@ impl Walk<'_> {
 }
 
 /// Steps of items that differ, in lists of as many maps with the same keys in the same order; else none.
-fn side_by_side(old: &[Value], new: &[Value]) -> Vec<Step> {
-    let Some(keys) = list_key(&[old, new]).filter(|_| old.len() == new.len()) else { return Vec::new() };
+fn side_by_side(path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
+    let Some(keys) = list_key_at(path, &[old, new]).filter(|_| old.len() == new.len()) else {
+        return Vec::new();
+    };
     let steps = |items: &[Value]| items.iter().map(|item| key_step(item, keys)).collect::<Option<Vec<_>>>();
     match (steps(old), steps(new)) {
         (Some(one), Some(other)) if one == other => one,

@@ -6,7 +6,9 @@ use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
-use crate::plan::{differing, dropped, expect_holds, is_emptied_alone, same_content, same_ownership};
+use crate::plan::{
+    differing, dropped, expect_holds, is_emptied_alone, is_lost_default, same_content, same_ownership,
+};
 use serde_json::Value;
 
 /// Where an object stands in its step.
@@ -104,6 +106,9 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if holds(part, live) {
         return Standing::NotDone;
     }
+    if is_ours(object, live) && lacks_its_defaults(object, expected, live, &part.step.changes) {
+        return Standing::TakenOver;
+    }
     let (wanted, held) = (without_allocated(expected, object), without_allocated(live, object));
     let as_expected = if part.step.changes.is_empty() {
         same_content(&wanted, &held)
@@ -114,6 +119,14 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
         return Standing::Done;
     }
     foreign(part, live)
+}
+
+/// Whether the apply is done, and what it takes away and the target has by a default is all that is still to be sent.
+fn lacks_its_defaults(sent: &Object, expected: &Object, live: &Object, changes: &[FieldPath]) -> bool {
+    let (wanted, held) = (without_allocated(expected, sent), without_allocated(live, sent));
+    let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
+    let mut differing = changes.iter().filter(differ).peekable();
+    differing.peek().is_some() && differing.all(|path| is_lost_default(path, sent, expected, live))
 }
 
 /// Whether the plan's expectation holds, or what moved since is of no concern to the approved difference: labels and
@@ -206,4 +219,51 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         .collect();
     let by = if hands.is_empty() { "somebody".into() } else { hands.join(", ") };
     format!("found {shown} changed by {by}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn set(strategy: Value, replicas: u32, manager: &str) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
+            "metadata": {"name": "db", "namespace": "shop", "uid": "u", "resourceVersion": "7", "managedFields": [
+                {"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]},
+            "spec": {"replicas": replicas, "updateStrategy": strategy}})
+    }
+
+    /// A step whose apply takes the update strategy's numbers away, which the server fills in for none but a new object.
+    fn step() -> StepPart {
+        let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+        let numbers = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 3}});
+        let mut sent = set(json!({"type": "RollingUpdate"}), 2, FIELD_MANAGER);
+        sent["metadata"] = json!({"name": "db", "namespace": "shop"});
+        serde_json::from_value(json!({
+            "before": set(numbers, 1, FIELD_MANAGER),
+            "step": {"id": 0, "wave": 0, "why": "", "undo": {"type": "restore"},
+                "target": {"name": "db", "namespace": "shop", "resource":
+                    {"group": "apps", "version": "v1", "kind": "StatefulSet", "plural": "statefulsets", "namespaced": true}},
+                "expect": {"type": "present", "uid": "u", "content": "of before"},
+                "action": {"type": "apply", "object": sent, "expected": set(rolling, 2, FIELD_MANAGER)},
+                "changes": ["/spec/replicas", "/spec/updateStrategy/rollingUpdate"]}
+        }))
+        .unwrap()
+    }
+
+    fn stands(live: Value) -> Standing {
+        standing(&step(), Some(&Object::new(live).unwrap()))
+    }
+
+    #[test]
+    fn an_apply_whose_lost_default_is_still_to_be_sent_is_gone_on_with() {
+        let lost = json!({"type": "RollingUpdate"});
+        let whole = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+        assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), Standing::TakenOver);
+        assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), Standing::Done);
+        // What the apply itself brings is not there.
+        assert!(matches!(stands(set(lost, 5, FIELD_MANAGER)), Standing::Foreign(_)));
+        let other = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 9}});
+        assert!(matches!(stands(set(other, 2, FIELD_MANAGER)), Standing::Foreign(_)));
+    }
 }

@@ -55,7 +55,7 @@ pub fn with_lost_defaults(
 }
 
 /// Whether an apply of the body has taken the field away, and the target has it by a default.
-pub(super) fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer: &Object) -> bool {
+pub fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer: &Object) -> bool {
     path.get(answer.value()).is_none()
         && path.get(body.value()).is_none()
         && path.get(target.value()).is_some()

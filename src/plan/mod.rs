@@ -59,7 +59,7 @@ pub use data_loss::{allowance, claims_needed, claims_of, data_lost_by_undo, lost
 pub use draft::draft;
 pub use dress::{dress, dress_as_live};
 pub use emptied::{emptied, is_emptied_alone, vanishing};
-pub use final_object::with_lost_defaults;
+pub use final_object::{is_lost_default, with_lost_defaults};
 pub use hooks::not_applied;
 pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
 pub use moving::{OtherReleases, Source, tell_moves, told_of_moved};

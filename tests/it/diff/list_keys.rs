@@ -85,3 +85,48 @@ fn an_item_has_one_name_in_all_modes(
         assert_eq!(found, expected, "{mode}: {view:#}");
     }
 }
+
+#[test]
+fn a_port_without_a_protocol_has_one_name_in_all_modes_where_nobody_owns_the_list() {
+    let scene = Scene::new();
+    let port = |more: Value| {
+        let mut port = json!({"name": "dns", "port": 53});
+        port.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        port
+    };
+    let file = scene.write(
+        &json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"selector": {"app": "a"},
+            "ports": [port(json!({"name": "dns-tcp"})), port(json!({"protocol": "UDP"}))]}})
+        .to_string(),
+    );
+    let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", file.to_str().unwrap()];
+    scene.kubectl(&apply);
+    let patch = |patch: Value| {
+        scene.kubectl(&[
+            "patch",
+            "service",
+            "a",
+            "--type=json",
+            "--field-manager=kubectl-edit",
+            "-p",
+            &patch.to_string(),
+        ])
+    };
+    patch(json!([{"op": "replace", "path": "/spec/ports", "value": [{"port": 81, "protocol": "TCP"}]}]));
+    // Of the list alone, nobody owns anything any more.
+    let live = scene.namespace.get("", "Service", "a").unwrap();
+    let mut entries = live.managed_fields().to_vec();
+    entries.retain(|entry| entry["manager"] != "kubectl-edit");
+    patch(json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]));
+
+    for mode in ["auto", "server", "readonly"] {
+        let view = scene.diff(&["--mode", mode, "-o", "json"]).exits(1).json();
+        let changes = view["objects"][0]["changes"].as_array().unwrap().iter();
+        let changes: Vec<String> =
+            changes.map(|change| change["path"].as_str().unwrap().to_owned()).collect();
+        for expected in ["/spec/ports/[port=53,protocol=TCP]", "/spec/ports/[port=53,protocol=UDP]"] {
+            assert!(changes.contains(&expected.to_owned()), "{mode}: {changes:?}");
+        }
+        assert!(changes.iter().all(|path| !path.contains("[]")), "{mode}: {changes:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What leaves a release or becomes empty in it, and an apply alone does not bring about.
 
 use crate::execute::app::{App, map, workload};
-use crate::harness::{Run, TestCluster, unique};
+use crate::harness::{Act, KillProxy, Run, TestCluster, unique};
 use crate::readiness::{Definition, definition, group};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -79,4 +79,23 @@ fn a_default_is_there_once_its_field_leaves_a_release(#[case] partition: u32) {
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     app.promote("3", &[set(json!({}), '3')]).run().exits(0);
     assert_eq!(app.kubectl(&get), "0", "a later release keeps it");
+}
+
+#[test]
+fn a_run_that_ended_between_an_apply_and_the_default_that_it_lost_is_finished() {
+    let app = App::new();
+    let set = |strategy: Value, digit| {
+        let mut set = workload("StatefulSet", "db", digit, None);
+        set["spec"]["updateStrategy"] = strategy;
+        set
+    };
+    app.promote("1", &[set(json!({"rollingUpdate": {"partition": 3}}), '1')]).run().exits(0);
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    proxy.at_write_to("/statefulsets/db", Act::KillAfter);
+    let killed = proxy.run(&mut app.promote("2", &[set(json!({}), '2')]));
+    assert_eq!(killed.code, None, "{}", killed.stderr);
+    let strategy = ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy}"];
+    assert!(!app.kubectl(&strategy).contains("partition"), "the apply takes the default away");
+    app.promote("2", &[set(json!({}), '2')]).run().exits(0);
+    assert!(app.kubectl(&strategy).contains(r#""partition":0"#), "{}", app.kubectl(&strategy));
 }
