@@ -246,7 +246,8 @@ fn quieter(auto: &Value, readonly: &Value, differs: &[String]) -> Option<Value> 
     let list = |change: &Value| path(change).rsplit_once("/[").map(|(list, _)| list.to_owned());
     // Where no entry is left of a list, nothing but its schema knows all fields of its keys: one item under two names.
     let is_same_item = |one: &Value, other: &Value| {
-        list(one).is_some() && list(one) == list(other) && one["desired"] == other["desired"]
+        let is_wanted = one["desired"] != Value::Null && one["desired"] == other["desired"];
+        is_wanted && list(one).is_some() && list(one) == list(other)
     };
     let is_told = |change: &&Value| {
         let at = path(change);
