@@ -5,7 +5,7 @@ use super::managed_fields::Owners;
 use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
 use crate::model::kinds::well_known;
-use crate::model::list_key::{key_step, list_key_at};
+use crate::model::list_key::{key_step, list_key_at, present_step};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::quantity::thousandths;
@@ -135,13 +135,7 @@ impl Lay<'_> {
         }
         if let Some(Step::Key(fields)) = known.iter().find(|step| matches!(step, Step::Key(_))) {
             let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-            let tcp = Value::from(TCP);
-            let step = |item: &Value| {
-                let value = |name: &str| item.get(name).or((name == "protocol").then_some(&tcp));
-                let is_there = names.iter().any(|name| item.get(*name).is_some());
-                let present: Vec<_> = names.iter().filter_map(|name| Some((*name, value(name)?))).collect();
-                is_there.then(|| Step::key(present))
-            };
+            let step = |item: &Value| present_step(item, &names);
             // Where a key is there twice, it tells no items apart.
             let is_twice = |items: &[Value]| {
                 let steps: Vec<Step> = items.iter().filter_map(step).collect();

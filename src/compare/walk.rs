@@ -4,7 +4,7 @@
 //! whole.
 
 use super::managed_fields::Owners;
-use crate::model::list_key::{key_step, list_key_at};
+use crate::model::list_key::{key_step, list_key_at, present_step};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -147,12 +147,8 @@ impl Walk<'_> {
         }
         let mut all: Vec<Step> = Vec::new();
         for item in old.iter().chain(new) {
-            let present: Vec<_> = names.iter().filter_map(|name| Some((*name, item.get(*name)?))).collect();
             // An item without any field of the key is told apart by nothing.
-            if present.is_empty() {
-                return Vec::new();
-            }
-            let step = Step::key(present);
+            let Some(step) = present_step(item, &names) else { return Vec::new() };
             if !all.contains(&step) {
                 all.push(step);
             }

@@ -47,6 +47,13 @@ fn tells_apart(list: &[Value], keys: &[&str], are_ports: bool) -> bool {
     })
 }
 
+/// The step that addresses an item by as much of its key as is there; none where nothing of it is.
+pub fn present_step(item: &Value, keys: &[&str]) -> Option<Step> {
+    let is_there = keys.iter().any(|key| item.get(key).is_some());
+    let present = keys.iter().filter_map(|key| Some((*key, key_field(item, key)?)));
+    is_there.then(|| Step::key(present))
+}
+
 /// The step that addresses an item by its key; none where a key field is missing.
 pub fn key_step(item: &Value, keys: &[&str]) -> Option<Step> {
     let fields: Option<Vec<_>> =
@@ -83,6 +90,9 @@ mod tests {
         assert_eq!(at("/spec/ports", &[&written]), ports);
         let step = |item: &Value| key_step(item, &["port", "protocol"]);
         assert_eq!(step(&written[0]), step(&live[0]));
+        let step = |item: &Value| present_step(item, &["port", "protocol"]);
+        assert_eq!(step(&written[0]), step(&live[0]));
+        assert_eq!(step(&json!({"name": "http"})), None);
         // Other lists have ports too, and no protocol.
         assert_eq!(at("/spec/rules/[0]/backendRefs", &[&written]), Some(&["name"][..]));
     }

@@ -86,8 +86,18 @@ fn an_item_has_one_name_in_all_modes(
     }
 }
 
-#[test]
-fn a_port_without_a_protocol_has_one_name_in_all_modes_where_nobody_owns_the_list() {
+/// What is left of a list that another hand replaced.
+enum Left {
+    Owned,
+    Unowned,
+    Nothing,
+}
+
+#[rstest]
+#[case::where_another_owns_the_list(Left::Owned)]
+#[case::where_nobody_owns_the_list(Left::Unowned)]
+#[case::where_the_list_is_gone(Left::Nothing)]
+fn a_port_without_a_protocol_has_one_name_in_all_modes(#[case] left: Left) {
     let scene = Scene::new();
     let port = |more: Value| {
         let mut port = json!({"name": "dns", "port": 53});
@@ -96,7 +106,7 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes_where_nobody_owns_the_lis
     };
     let file = scene.write(
         &json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"selector": {"app": "a"},
-            "ports": [port(json!({"name": "dns-tcp"})), port(json!({"protocol": "UDP"}))]}})
+            "clusterIP": "None", "ports": [port(json!({"name": "dns-tcp"})), port(json!({"protocol": "UDP"}))]}})
         .to_string(),
     );
     let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", file.to_str().unwrap()];
@@ -112,12 +122,17 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes_where_nobody_owns_the_lis
             &patch.to_string(),
         ])
     };
-    patch(json!([{"op": "replace", "path": "/spec/ports", "value": [{"port": 81, "protocol": "TCP"}]}]));
-    // Of the list alone, nobody owns anything any more.
-    let live = scene.namespace.get("", "Service", "a").unwrap();
-    let mut entries = live.managed_fields().to_vec();
-    entries.retain(|entry| entry["manager"] != "kubectl-edit");
-    patch(json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]));
+    let others = match left {
+        Left::Owned | Left::Unowned => json!([{"port": 81, "protocol": "TCP"}]),
+        Left::Nothing => json!([]),
+    };
+    patch(json!([{"op": "replace", "path": "/spec/ports", "value": others}]));
+    if matches!(left, Left::Unowned) {
+        let live = scene.namespace.get("", "Service", "a").unwrap();
+        let mut entries = live.managed_fields().to_vec();
+        entries.retain(|entry| entry["manager"] != "kubectl-edit");
+        patch(json!([{"op": "replace", "path": "/metadata/managedFields", "value": entries}]));
+    }
 
     for mode in ["auto", "server", "readonly"] {
         let view = scene.diff(&["--mode", mode, "-o", "json"]).exits(1).json();
