@@ -216,7 +216,7 @@ fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) ->
         if let Held::Differs(differs) = held {
             counts.lock().unwrap().differing += usize::from(!differs.is_empty());
             // Without a question readonly may take a default for a difference: that is no quiet of auto's.
-            if let Some(missed) = quieter(&fast, &read, &differs) {
+            if let Some(missed) = quieter(&id, &fast, &read, &differs) {
                 let why = format!("readonly has {missed}, auto {fast}");
                 faults.push(Fault { what: "auto is quieter than readonly", id: id.clone(), why });
             }
@@ -236,7 +236,7 @@ fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) ->
 }
 
 /// A finding of readonly about one of our own fields that does differ, of which auto says nothing.
-fn quieter(auto: &Value, readonly: &Value, differs: &[String]) -> Option<Value> {
+fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Option<Value> {
     let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
     let told: Vec<String> = auto.as_array().into_iter().flatten().map(path).collect();
     let mut ours = readonly.as_array().into_iter().flatten().filter(|change| {
@@ -244,10 +244,17 @@ fn quieter(auto: &Value, readonly: &Value, differs: &[String]) -> Option<Value> 
             || (change["kind"] == "changed" && change["desired"] != Value::Null)
     });
     let list = |change: &Value| path(change).rsplit_once("/[").map(|(list, _)| list.to_owned());
-    // Where no entry is left of a list, nothing but its schema knows all fields of its keys: one item under two names.
-    let is_same_item = |one: &Value, other: &Value| {
-        let is_wanted = one["desired"] != Value::Null && one["desired"] == other["desired"];
-        is_wanted && list(one).is_some() && list(one) == list(other)
+    // Where no entry is left of a custom list, nothing but its schema knows all fields of its keys: one item under two names,
+    // with the defaults and without.
+    let is_without_defaults = |read: &Value, asked: &Value| match (read.as_object(), asked.as_object()) {
+        (Some(read), Some(asked)) => read.iter().all(|(key, value)| asked.get(key) == Some(value)),
+        _ => false,
+    };
+    let is_same_item = |asked: &Value, read: &Value| {
+        let (wanted, without) = (&asked["desired"], &read["desired"]);
+        let is_wanted = *wanted != Value::Null
+            && (wanted == without || id.starts_with("Thing/") && is_without_defaults(without, wanted));
+        is_wanted && list(asked).is_some() && list(asked) == list(read)
     };
     let is_told = |change: &&Value| {
         let at = path(change);
