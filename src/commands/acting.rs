@@ -9,6 +9,7 @@ use crate::execute::watching::{Watching, WatchingOptions};
 use crate::execute::{Ended, ExecuteError, Limits, Services};
 use crate::model::Sha256Digest;
 use crate::model::event::{Event, EventSink, Outcome};
+use crate::model::state_key::StateKey;
 use jiff::Timestamp;
 pub use signals::Signals;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Acting {
     pub limits: Limits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
+    /// The key to what releases keep, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
 }
 
 /// Where events go.
@@ -45,7 +48,7 @@ pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
 
 /// Everything that an execution needs from outside.
 pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
-    let Acting { signals, cluster, actor, watching, limits, keep_history } = acting;
+    let Acting { signals, cluster, actor, watching, limits, keep_history, state_key } = acting;
     let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
     let instance = random();
     Services {
@@ -58,6 +61,7 @@ pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
         actor,
         limits,
         keep_history,
+        state_key,
     }
 }
 

@@ -5,6 +5,7 @@ mod external;
 use super::comparing::{self, Compared, Mode, Question};
 use super::image_trees;
 use super::inputs::{InputArgs, Inputs, open_environment, today};
+use super::kept::{self, ReadArgs};
 use super::verify::refused;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
@@ -13,13 +14,13 @@ use crate::model::check::{Check, path_in_item, waiver_item};
 use crate::model::finding::{
     Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, ObjectStatus,
 };
-use crate::model::inventory::Inventory;
+
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::model::running::ImageTrees;
 use crate::model::{ObjectId, Sha256Digest};
 use crate::observe::Pods;
-use crate::observe::home::{HomeError, list_homes, read_home, read_record};
+use crate::observe::home::{Home, HomeError, list_homes, read_home, read_record};
 use crate::report::diff::{self, Meta, Style, View};
 use crate::report::{Redactor, aside_notes};
 use crate::{compare, plan};
@@ -62,6 +63,8 @@ pub struct Args {
     waive: Vec<String>,
     #[command(flatten)]
     inputs: InputArgs,
+    #[command(flatten)]
+    state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -110,11 +113,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let is_release = args.release.is_some() || local.is_none();
     let mut inputs = match local {
         Some(inputs) => inputs,
-        None => promoted(cluster.as_ref(), &home, &args.inputs).await?,
+        None => promoted(cluster.as_ref(), &home, &args).await?,
     };
     let name = inputs.release.release.metadata.name.clone();
-    let kept =
-        if is_release { inventory_of(cluster.as_ref(), &home, &name).await? } else { Inventory::default() };
+    let home_of =
+        if is_release { home_of(cluster.as_ref(), &home, &name, &args).await? } else { Home::default() };
+    let (key, sealing) = (home_of.key().cloned(), home_of.sealing);
+    let kept = home_of.inventory.map(|inventory| inventory.value).unwrap_or_default();
     let set = applyset_id(&inventory(&name), &home);
     let today = today();
     // What was written is in the objects: nobody is asked.
@@ -139,12 +144,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     plan::leave_autoscaled(&mut comparison, &autoscalers);
     let identity = inputs.release.identity();
     let mut left_out = comparing::leave_out_moved(&kept, &home, &mut comparison);
-    left_out.extend(comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison).await);
+    left_out.extend(
+        comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison, key.as_ref()).await,
+    );
     if let Some(period) = args.since {
         return lately(&comparison, period, &args, context);
     }
     let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
     notes.extend(unreadable.into_iter().map(|unread| format!("not read: {}", unread.why)));
+    notes.extend(kept::note(&sealing));
     notes.extend(aside_notes(&comparison.objects));
     match pods {
         Ok(pods) if is_release => images_of(&inputs, &mut comparison, pods, mode).await,
@@ -263,7 +271,7 @@ fn only_manifests(args: &InputArgs) -> Result<Inputs, CommandError> {
 }
 
 /// What was last promoted into the namespace, as the cluster keeps it.
-async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result<Inputs, CommandError> {
+async fn promoted(cluster: &dyn Cluster, home: &str, args: &Args) -> Result<Inputs, CommandError> {
     let homes = list_homes(cluster, Some(home)).await.map_err(|error| unreadable(&error))?;
     let mut names: Vec<String> = homes.into_iter().map(|(_, name)| name).collect();
     names.sort();
@@ -284,7 +292,7 @@ async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result
             .with_hint("name the release's file"));
         }
     };
-    let found = read_home(cluster, home, &name).await.map_err(|error| unreadable(&error))?;
+    let found = args.state.home(cluster, home, &name).await?;
     let entry = found.inventory.as_ref().and_then(|inventory| inventory.value.promoted().cloned());
     let Some(entry) = entry else {
         return Err(CommandError::usage(format!(
@@ -292,20 +300,24 @@ async fn promoted(cluster: &dyn Cluster, home: &str, args: &InputArgs) -> Result
         ))
         .with_hint("kubectl delivery history shows what was tried"));
     };
-    let record = read_record(cluster, &entry, false).await.map_err(|error| unreadable(&error))?;
+    let record =
+        read_record(cluster, &entry, false, found.key()).await.map_err(|error| unreadable(&error))?;
     let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?;
-    let environment = open_environment(args.environment.as_deref())?;
+    let environment = open_environment(args.inputs.environment.as_deref())?;
     Ok(Inputs { release, environment, manifests: Some(record.desired), refusals: Vec::new() })
 }
 
-/// The inventory of the release; an empty one before its first promotion.
-async fn inventory_of(cluster: &dyn Cluster, home: &str, name: &str) -> Result<Inventory, CommandError> {
-    match read_home(cluster, home, name).await {
-        Ok(found) => Ok(found.inventory.map(|inventory| inventory.value).unwrap_or_default()),
+/// What the release keeps; nothing before its first promotion.
+async fn home_of(cluster: &dyn Cluster, home: &str, name: &str, args: &Args) -> Result<Home, CommandError> {
+    let key = args.state.key()?;
+    let found = match read_home(cluster, home, name, key.as_ref()).await {
+        Ok(found) => found,
         // Whoever may not read the inventory can still compare what is desired.
-        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Ok(Inventory::default()),
-        Err(error) => Err(unreadable(&error)),
-    }
+        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Home::default(),
+        Err(error) => return Err(unreadable(&error)),
+    };
+    args.state.check(&found.sealing, home, name)?;
+    Ok(found)
 }
 
 fn unreadable(error: &HomeError) -> CommandError {

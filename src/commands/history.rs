@@ -1,6 +1,6 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
-use super::kept;
+use super::kept::{self, ReadArgs};
 use super::status::second;
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::model::inventory::HistoryEntry;
@@ -22,6 +22,8 @@ pub struct Args {
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
+    state: ReadArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -37,7 +39,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
-    let home = kept::home(cluster.as_ref(), &namespace, &name).await?;
+    let home = args.state.home(cluster.as_ref(), &namespace, &name).await?;
+    if let Some(note) = kept::note(&home.sealing) {
+        writeln!(context.stderr(), "note: {note}")?;
+    }
     let Some(inventory) = home.inventory else {
         return Err(CommandError::usage(format!(
             "expected a release {name} in the namespace {namespace}, found none"

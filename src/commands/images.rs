@@ -4,6 +4,7 @@
 use super::history::table;
 use super::image_trees;
 use super::inputs::RegistryArgs;
+use super::kept::{self, ReadArgs};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
@@ -11,7 +12,7 @@ use crate::model::pod::PodFacts;
 use crate::model::release::RecordedImage;
 use crate::model::running::ImageTrees;
 use crate::model::{Sha256Digest, Target};
-use crate::observe::home::{HomeError, list_homes, read_home};
+use crate::observe::home::list_homes;
 use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
 use crate::rollout::runs_pods;
@@ -35,6 +36,8 @@ pub struct Args {
     output: Option<Format>,
     #[command(flatten)]
     registries: RegistryArgs,
+    #[command(flatten)]
+    state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -101,7 +104,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
     let namespace =
         args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let members = match members(cluster.as_ref(), &namespace).await {
+    let members = match members(cluster.as_ref(), &namespace, &args.state).await {
         Ok(members) => members,
         Err(error) => {
             writeln!(context.stderr(), "note: workloads in other namespaces not read: {error}")?;
@@ -138,9 +141,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 }
 
 /// The workloads of the releases that a namespace holds, wherever they are.
-async fn members(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Target>, HomeError> {
-    let homes = list_homes(cluster, Some(namespace)).await?;
-    let each = homes.iter().map(|(home, name)| read_home(cluster, home, name));
+async fn members(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    state: &ReadArgs,
+) -> Result<Vec<Target>, CommandError> {
+    let homes = list_homes(cluster, Some(namespace)).await.map_err(|error| kept::home_error(&error))?;
+    let each = homes.iter().map(|(home, name)| state.home(cluster, home, name));
     let inventories = try_join_all(each).await?.into_iter().filter_map(|home| home.inventory);
     let members = inventories.flat_map(|inventory| inventory.value.members);
     Ok(members.filter(runs_pods).collect())

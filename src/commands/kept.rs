@@ -2,7 +2,14 @@
 
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
+use crate::execute;
+use crate::model::moves::ReleaseRef;
+use crate::model::seal::Integrity;
+use crate::model::state_key::{KEY_BYTES, StateKey};
 use crate::observe::home::{Home, HomeError, list_homes, read_home};
+use crate::observe::sealing::Sealing;
+use clap::Args as ClapArgs;
+use std::path::{Path, PathBuf};
 
 /// What a release keeps in its home namespace cannot be read.
 pub fn home_error(error: &HomeError) -> CommandError {
@@ -37,7 +44,105 @@ pub async fn release_name(
     }
 }
 
-/// Reads what a release keeps in its home namespace.
-pub async fn home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Home, CommandError> {
-    read_home(cluster, namespace, name).await.map_err(|error| home_error(&error))
+/// Where the key to what releases keep is, where it is not in the cluster.
+#[derive(ClapArgs, Clone, Debug, Default)]
+#[command(next_help_heading = "Cluster")]
+pub struct StateArgs {
+    /// File with the key to what releases keep in the cluster, where that is kept outside of it
+    #[arg(long, value_name = "FILE", env = "KUBECTL_DELIVERY_STATE_KEY")]
+    state_key: Option<PathBuf>,
+}
+
+impl StateArgs {
+    /// The key, where one is named.
+    pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
+        let path = self.state_key.as_deref().filter(|path| !path.as_os_str().is_empty());
+        path.map(read_key).transpose()
+    }
+}
+
+/// The key that a file holds.
+pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
+    StateKey::parse(&text).map_err(|error| {
+        CommandError::usage(format!("expected a state key in {shown}: {error}"))
+            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
+    })
+}
+
+/// How what a release keeps is believed.
+#[derive(ClapArgs, Clone, Debug, Default)]
+pub struct ReadArgs {
+    /// Fail where it cannot be verified that what the cluster keeps of a release is as it was written
+    #[arg(long, help_heading = "Cluster")]
+    require_verified: bool,
+    #[command(flatten)]
+    state: StateArgs,
+}
+
+impl ReadArgs {
+    /// Reads what a release keeps in its home namespace. What was altered is an error.
+    pub async fn home(
+        &self,
+        cluster: &dyn Cluster,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Home, CommandError> {
+        let home = self.look(cluster, namespace, name).await?;
+        self.check(&home.sealing, namespace, name)?;
+        Ok(home)
+    }
+
+    /// The key, where one is named.
+    pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
+        self.state.key()
+    }
+
+    /// The same, believed or not.
+    pub async fn look(
+        &self,
+        cluster: &dyn Cluster,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Home, CommandError> {
+        let key = self.state.key()?;
+        read_home(cluster, namespace, name, key.as_ref()).await.map_err(|error| home_error(&error))
+    }
+
+    /// An error where what was read must not be shown.
+    pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
+        let whose = format!("the state of release {name} in {namespace}");
+        let message = match (&sealing.integrity, not_verified(sealing)) {
+            (Integrity::Altered(why), _) => format!("{whose} was altered: {why}"),
+            (_, Some(why)) if self.require_verified => format!("{whose} is not verified: {why}"),
+            _ => return Ok(()),
+        };
+        let hint = format!("kubectl delivery state verify {name} -n {namespace}");
+        Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint))
+    }
+}
+
+/// Why it is unknown whether what a release keeps is as it was written. None where it is known.
+pub fn not_verified(sealing: &Sealing) -> Option<String> {
+    match &sealing.integrity {
+        Integrity::None | Integrity::Sealed | Integrity::Altered(_) => None,
+        Integrity::Unsealed => Some("it is not sealed: an older version wrote it".into()),
+        Integrity::NotVerified(why) => Some(why.clone()),
+    }
+}
+
+/// An error where nothing may be written, as what the cluster keeps cannot be believed.
+pub fn for_writing(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
+    let Some(ended) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
+        return Ok(());
+    };
+    let error = CommandError::new(ErrorKind::Refused, ended.message);
+    Err(ended.next.into_iter().fold(error, CommandError::with_hint))
+}
+
+/// The note about it.
+pub fn note(sealing: &Sealing) -> Option<String> {
+    not_verified(sealing).map(|why| format!("what the cluster keeps of the release is not verified: {why}"))
 }

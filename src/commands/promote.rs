@@ -12,6 +12,7 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_d
 use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
 use crate::commands::inputs::{InputArgs, WaitMode};
+use crate::commands::kept::{self, StateArgs};
 use crate::execute::{self, Promotion};
 use crate::model::Object;
 use crate::model::check::Check;
@@ -82,6 +83,8 @@ pub struct Args {
     allow: Allow,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    state: StateArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -229,6 +232,7 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, CommandError> {
     let events = acting::events(request.show, context);
     let mut place = signals.end(Place::find(&request, context)).await?;
+    kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     if request.dry_run.is_none() && place.open_journal().is_some() {
         if let Some(exit) = open::settle(&request, &place, &signals, events.clone()).await? {
             return Ok(exit);

@@ -3,7 +3,7 @@
 use super::acting::{self, Acting, Show, Signals};
 use super::comparing::Mode;
 use super::inputs::{Inputs, open_environment};
-use super::kept;
+use super::kept::{self, StateArgs};
 use super::promote::{self, Allow, Request, RunOptions};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::Cluster;
@@ -16,7 +16,7 @@ use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::journal::Judging;
 use crate::model::plain_words;
 use crate::model::plan::{OnFailure, Settings, Waiver};
-use crate::observe::home::read_record;
+use crate::observe::home::{read_home, read_record};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,8 @@ pub struct Args {
     #[command(flatten)]
     allow: Allow,
     #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -97,6 +99,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         limits: Limits { lock_timeout: args.lock_timeout, ..Limits::default() },
         // What a promotion was told to keep is not known here.
         keep_history: MAX_HISTORY,
+        state_key: args.state.key()?,
     };
     let services = acting::services(acting, events.clone());
     let options = RevertOptions { keep_foreign: args.keep_foreign, allow_data_loss: args.allow.data_loss() };
@@ -116,7 +119,11 @@ async fn to_revision(
     args: Args,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let inventory = kept::home(cluster, namespace, name).await?.inventory;
+    let state_key = args.state.key()?;
+    let found = read_home(cluster, namespace, name, state_key.as_ref()).await;
+    let mut found = found.map_err(|error| kept::home_error(&error))?;
+    kept::for_writing(&found.sealing, namespace, name)?;
+    let inventory = found.inventory.take();
     let history = inventory.map(|inventory| inventory.value.history).unwrap_or_default();
     let entry = history.iter().find(|entry| entry.revision == revision && !entry.record.is_empty());
     let Some(entry) = entry else {
@@ -125,7 +132,8 @@ async fn to_revision(
             format!("expected revision {revision} of {name} with its record, found none in the history");
         return Err(CommandError::usage(message).with_hint(hint));
     };
-    let record = read_record(cluster, entry, true).await.map_err(|error| kept::home_error(&error))?;
+    let record =
+        read_record(cluster, entry, true, found.key()).await.map_err(|error| kept::home_error(&error))?;
     let request = recorded(record, namespace, &args)?;
     promote::carry_out(request, Signals::listen(), context).await
 }
@@ -189,6 +197,7 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         written: None,
         on_open: None,
         leaves_moved: true,
+        state_key: args.state.key()?,
         run: RunOptions {
             settings,
             limits,

@@ -1,7 +1,7 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
 use super::history::table;
-use super::kept;
+use super::kept::{self, ReadArgs};
 use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
@@ -9,6 +9,8 @@ use crate::execute::watching::{Health, health};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::{Ending, Journal, JournalPhase, StepState, UndoState};
 use crate::model::moves::Moved;
+use crate::model::seal::Integrity;
+use crate::model::state_key::BoundKey;
 use crate::model::verdict::Verdict;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::{Home, list_homes, read_record};
@@ -39,6 +41,8 @@ pub struct Args {
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
+    state: ReadArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -54,7 +58,7 @@ enum Format {
 struct State {
     namespace: String,
     name: String,
-    /// `promoted`, `inProgress`, `open`, `putBack`, `notFullyPutBack`, `none`.
+    /// `promoted`, `inProgress`, `open`, `putBack`, `notFullyPutBack`, `altered`, `none`.
     state: &'static str,
     /// What is promoted: version and revision.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +69,11 @@ struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<Open>,
     message: String,
+    /// Whether what the cluster keeps of it is certainly as it was written.
+    verified: bool,
+    /// Why that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_verified: Option<String>,
     /// What has moved to other releases since the current revision was promoted, or is about to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     moved: Vec<Moved>,
@@ -103,9 +112,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             list_homes(cluster.as_ref(), namespace).await.map_err(|error| kept::home_error(&error))?
         }
     };
-    let mut states = Vec::new();
+    let (mut states, mut distrusted) = (Vec::new(), None);
     for (namespace, name) in homes {
-        let home = kept::home(cluster.as_ref(), &namespace, &name).await?;
+        let home = args.state.look(cluster.as_ref(), &namespace, &name).await?;
+        // One that was altered is a line among the others.
+        if let Err(error) = args.state.check(&home.sealing, &namespace, &name) {
+            distrusted.get_or_insert(error);
+        }
         states.push(state(cluster.clone(), namespace, name, home).await);
     }
     let mut out = context.stdout();
@@ -121,7 +134,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         None => write!(out, "{}", shown(&states))?,
     }
     out.flush()?;
-    Ok(Exit::OK)
+    distrusted.map_or(Ok(Exit::OK), Err)
 }
 
 async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home: Home) -> State {
@@ -130,6 +143,9 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
     let current = home.head.as_ref().map(|head| &head.value.current);
     let open = current.filter(|journal| journal.is_open()).map(|journal| opened(journal, held));
     let (state, message) = match (current, &promoted) {
+        _ if matches!(&home.sealing.integrity, Integrity::Altered(_)) => {
+            ("altered", format!("kubectl delivery state verify {name} -n {namespace} says what"))
+        }
         (Some(journal), _) if journal.is_open() => {
             let unknown = home.lock_unknown.as_ref();
             let unknown = unknown.map(|why| format!("; whether a run holds its lock is unknown: {why}"));
@@ -156,10 +172,13 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
         (Some(journal), None) => ("putBack", journal.message.clone()),
         (None, None) => ("none", "nothing was promoted".into()),
     };
+    let key = home.key().cloned();
+    let verified = home.sealing.integrity == Integrity::Sealed;
+    let not_verified = kept::not_verified(&home.sealing);
     let inventory = home.inventory.map(|inventory| inventory.value).unwrap_or_default();
     let moved = inventory.moved_lately().cloned().collect();
     let members = inventory.members;
-    let workloads = workloads_of(cluster, &members, promoted.as_ref()).await;
+    let workloads = workloads_of(cluster, &members, promoted.as_ref(), key.as_ref()).await;
     State {
         namespace,
         name,
@@ -168,6 +187,8 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
         revision: promoted.map(|entry| entry.revision),
         open,
         message,
+        verified,
+        not_verified,
         moved,
         workloads,
     }
@@ -210,11 +231,12 @@ async fn workloads_of(
     cluster: Arc<dyn Cluster>,
     members: &[Target],
     promoted: Option<&HistoryEntry>,
+    key: Option<&BoundKey>,
 ) -> Vec<Workload> {
     let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
     let workloads: Vec<Target> = members.iter().filter(is_workload).cloned().collect();
     let found = health(cluster.clone(), &workloads, Policy::default()).await;
-    let excused = excused(&*cluster, &found, promoted).await;
+    let excused = excused(&*cluster, &found, promoted, key).await;
     let each = found.into_iter().map(|health| {
         let (ready, says) = match health.verdict {
             _ if health.is_absent => match excused.get(&health.object) {
@@ -237,10 +259,11 @@ async fn excused(
     cluster: &dyn Cluster,
     found: &[Health],
     promoted: Option<&HistoryEntry>,
+    key: Option<&BoundKey>,
 ) -> BTreeMap<ObjectId, &'static str> {
     let is_missed = found.iter().any(|one| one.is_absent && one.object.kind == "Job");
     let Some(entry) = promoted.filter(|_| is_missed) else { return BTreeMap::new() };
-    let Ok(record) = read_record(cluster, entry, false).await else { return BTreeMap::new() };
+    let Ok(record) = read_record(cluster, entry, false, key).await else { return BTreeMap::new() };
     let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
     record.desired.iter().filter_map(why).collect()
 }
@@ -259,6 +282,9 @@ fn shown(states: &[State]) -> String {
     });
     let mut text = table(std::iter::once(header).chain(rows).collect());
     for state in states {
+        if let Some(why) = &state.not_verified {
+            text.push_str(&clean(&format!("  what is kept of {} is not verified: {why}\n", state.name)));
+        }
         for moved in &state.moved {
             text.push_str(&clean(&format!("  {}\n", moved.sentence(&state.namespace))));
         }

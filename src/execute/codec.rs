@@ -4,6 +4,7 @@ use crate::model::bundle::{Bundle, BundleError, compress};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
 use crate::model::names::{self, *};
+use crate::model::seal::FORMAT_VERSION;
 use crate::model::{Sha256Digest, Target};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +36,7 @@ pub(super) fn head_body(head: &Head, namespace: &str, name: &str) -> Result<Valu
     let journal = &head.current;
     let phase = serde_json::to_value(journal.phase)?;
     let mut data = json!({
-        "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
+        "formatVersion": FORMAT_VERSION.to_string(), "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
         "release": format!("{} {} ({})", journal.release.name, journal.release.version, journal.release.digest.short()),
         "actor": journal.actor, "holder": journal.holder, "startedAt": journal.started_at.to_string(),
         "message": start(&journal.message, SHOWN_TEXT), "steps": step_lines(journal),
@@ -178,6 +179,7 @@ fn inventory_up_to(
             "annotations": set_annotations(inventory, namespace),
         },
         "data": {
+            "formatVersion": FORMAT_VERSION.to_string(),
             "release": said(|entry| format!("{} {}", entry.release.name, entry.release.version)),
             "digest": said(|entry| entry.release.digest.to_string()),
             "revision": said(|entry| entry.revision.to_string()),

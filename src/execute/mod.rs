@@ -27,6 +27,7 @@ mod requests;
 mod reread;
 mod restoring;
 mod run;
+mod sealing;
 mod services;
 mod settle;
 mod standing;
@@ -39,6 +40,7 @@ mod well;
 
 pub use lock::{LockError, remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
+pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Bounds, Ended, Interrupt, Limits, Problem, Rollout, Services, Stopped, Watched};
 pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;

@@ -5,16 +5,18 @@ use super::codec;
 use super::machine::refused;
 use super::promote::{ExecuteError, open_journal, split};
 use super::run::Now;
+use super::sealing;
 use super::services::{Ended, Services};
-use super::store::{Store, StoreError, is_passing};
-use crate::cluster::Cluster;
+use super::store::{Store, StoreError, Writer, is_passing};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, StepPart, UndoState};
 use crate::model::moves::{Move, Moved, ReleaseRef, counted};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::Plan;
+use crate::model::seal::Integrity;
+use crate::model::state_key::StateKey;
 use crate::model::{Object, ObjectId, names};
-use crate::observe::home::{Bodies, HomeError, Stored, read_head, read_inventory};
+use crate::observe::home::{Bodies, Home, HomeError, read_home};
 use std::collections::BTreeSet;
 
 /// How often an inventory is written again that another client wrote meanwhile.
@@ -41,15 +43,17 @@ pub(super) async fn read_sources(
     plan: &mut Plan,
     services: &Services,
 ) -> Result<Option<Ended>, ExecuteError> {
-    let cluster = services.cluster.as_ref();
     let moves = std::mem::take(&mut plan.moves);
     for mut one in moves {
-        if let Some(ended) = unfinished(cluster, std::slice::from_ref(&one.from)).await? {
+        if let Some(ended) = unfinished(std::slice::from_ref(&one.from), services).await? {
             return Ok(Some(ended));
         }
-        let stored = read_inventory(cluster, &one.from).await?;
-        let inventory = stored.map(|stored| stored.value).unwrap_or_default();
-        if let Some(ended) = stopped_by(cluster, &one.from, &inventory).await? {
+        let home = read(&one.from, services).await?;
+        if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
+            return Ok(Some(ended));
+        }
+        let inventory = home.inventory.map(|stored| stored.value).unwrap_or_default();
+        if let Some(ended) = stopped_by(&one.from, &inventory, services).await? {
             return Ok(Some(ended));
         }
         let members: BTreeSet<ObjectId> = inventory.members.iter().map(|member| member.id()).collect();
@@ -84,14 +88,28 @@ fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), Stor
     })
 }
 
+async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeError> {
+    let ReleaseRef { namespace, name } = release;
+    read_home(services.cluster.as_ref(), namespace, name, services.state_key.as_ref()).await
+}
+
+/// The end where what another release says of itself cannot be believed.
+fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
+    let is_altered = matches!(home.sealing.integrity, Integrity::Altered(_));
+    is_altered.then(|| sealing::stopped_by(&home.sealing, release)).flatten()
+}
+
 /// The end where one of these releases has a promotion that is not finished.
 pub(super) async fn unfinished(
-    cluster: &dyn Cluster,
     releases: &[ReleaseRef],
+    services: &Services,
 ) -> Result<Option<Ended>, HomeError> {
     for release in releases {
-        let head = read_head(cluster, release).await?;
-        if let Some(open) = head.map(|head| head.value.current).filter(Journal::is_open) {
+        let home = read(release, services).await?;
+        if let Some(ended) = altered(&home, release) {
+            return Ok(Some(ended));
+        }
+        if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
             return Ok(Some(open_journal(&open)));
         }
     }
@@ -100,19 +118,22 @@ pub(super) async fn unfinished(
 
 /// The end where a promotion that takes members of this release is not finished: until it is, nobody can tell whose they are.
 pub(super) async fn stopped_by(
-    cluster: &dyn Cluster,
     release: &ReleaseRef,
     inventory: &Inventory,
+    services: &Services,
 ) -> Result<Option<Ended>, HomeError> {
     for moved in &inventory.moved {
-        let head = match read_head(cluster, &moved.to).await {
-            Ok(head) => head,
+        let home = match read(&moved.to, services).await {
+            Ok(home) => home,
             // What has moved is another's by its label, whatever becomes of that release.
             Err(HomeError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
             Err(error) => return Err(error),
         };
+        if let Some(ended) = altered(&home, &moved.to) {
+            return Ok(Some(ended));
+        }
         let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
-        if let Some(open) = head.map(|head| head.value.current).filter(is_same) {
+        if let Some(open) = home.head.map(|head| head.value.current).filter(is_same) {
             let open = open_journal(&open);
             let count = counted(&moved.objects);
             let message = format!("{}, and it moves {count} of {}", open.message, release.name);
@@ -142,23 +163,37 @@ pub(super) fn belongs_elsewhere(
 }
 
 /// Tells the inventories that lose members, or have them back. Each is read first: what is told already is not written.
-pub(super) async fn write(moving: Moving, now: &Now, bodies: &Bodies, own: &Store) -> Result<(), StoreError> {
+pub(super) async fn write(
+    moving: Moving,
+    now: &Now,
+    bodies: &Bodies,
+    own: &Writer,
+    outside: Option<&StateKey>,
+) -> Result<(), StoreError> {
     for one in &bodies.promotion.plan.moves {
-        let store = Store {
-            cluster: own.cluster.clone(),
-            patience: own.patience.clone(),
-            namespace: one.from.namespace.clone(),
-            name: one.from.name.clone(),
-        };
-        write_one(moving, one, now, &store).await?;
+        write_one(moving, one, now, own, outside).await?;
     }
     Ok(())
 }
 
-async fn write_one(moving: Moving, one: &Move, now: &Now, store: &Store) -> Result<(), StoreError> {
+async fn write_one(
+    moving: Moving,
+    one: &Move,
+    now: &Now,
+    own: &Writer,
+    outside: Option<&StateKey>,
+) -> Result<(), StoreError> {
     for _ in 0..TRIES {
-        // Whoever deleted an inventory wants none.
-        let Some(stored) = read(one, store).await? else { return Ok(()) };
+        let (cluster, patience) = (own.cluster.clone(), own.patience.clone());
+        let writer = Writer { cluster, patience, release: one.from.clone() };
+        let home = read_patiently(&writer, outside).await?;
+        if let Integrity::Altered(why) = home.sealing.integrity {
+            return Err(StoreError::Altered { release: one.from.to_string(), why });
+        }
+        // Whoever deleted all that it keeps wants none.
+        let Some(stored) = home.inventory else { return Ok(()) };
+        let seal = sealing::at_hand(&home.sealing, outside, &writer).await?;
+        let store = Store::new(writer, seal);
         let mut inventory = stored.value.clone();
         tell(moving, one, now, &mut inventory);
         if inventory == stored.value {
@@ -170,13 +205,15 @@ async fn write_one(moving: Moving, one: &Move, now: &Now, store: &Store) -> Resu
             written => return written.map(drop),
         }
     }
-    Err(StoreError::Moved { target: format!("{}/{}", store.namespace, names::inventory(&store.name)) })
+    let ReleaseRef { namespace, name } = &one.from;
+    Err(StoreError::Moved { target: format!("{namespace}/{}", names::inventory(name)) })
 }
 
-async fn read(one: &Move, store: &Store) -> Result<Option<Stored<Inventory>>, StoreError> {
-    let mut clock = store.patience.start();
+async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<Home, StoreError> {
+    let mut clock = writer.patience.start();
+    let ReleaseRef { namespace, name } = &writer.release;
     loop {
-        match read_inventory(store.cluster.as_ref(), &one.from).await {
+        match read_home(writer.cluster.as_ref(), namespace, name, outside).await {
             Err(HomeError::Api { source, .. }) if is_passing(&source) => clock.wait().await?,
             read => return Ok(read?),
         }

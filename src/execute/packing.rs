@@ -4,11 +4,12 @@
 use super::services::Services;
 use super::store::StoreError;
 use super::{codec, ending};
-use crate::model::bundle::{Bundle, pack};
+use crate::model::bundle::{self, Bundle};
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Head, Journal, Judging, Previous, PromotionPart, StepPart};
 use crate::model::names;
 use crate::model::plan::{Plan, PlanStep};
+use crate::model::state_key::BoundKey;
 use crate::model::{Object, Target};
 use crate::observe::home::{Bodies, Stored};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,7 @@ pub(super) fn bodies(
     let steps = plan.steps.drain(..).chain(prunes.clone());
     let steps = steps.map(|step| (step.id, StepPart { before: before.remove(&step.id), step })).collect();
     let promotion = PromotionPart { plan, members_before, judging };
-    Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect() }
+    Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect(), lie_in: BTreeMap::new() }
 }
 
 /// [`Parts`](crate::model::journal::Parts), borrowed: a thousand objects are not copied to be written.
@@ -45,17 +46,19 @@ struct PartsRef<'a> {
 pub(super) async fn pack_all(
     bodies: Bodies,
     record: Record,
+    key: &BoundKey,
 ) -> Result<(Arc<Bodies>, Vec<Packed>, Vec<Packed>), StoreError> {
     let bodies = Arc::new(bodies);
     let (of_parts, of_record) = (bodies.clone(), bodies.clone());
-    let parts = spawn_blocking(move || part_bundles(&of_parts));
-    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record));
+    let (for_parts, for_record) = (key.clone(), key.clone());
+    let parts = spawn_blocking(move || part_bundles(&of_parts, &for_parts));
+    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record, &for_record));
     let (parts, records) = tokio::join!(parts, records);
     Ok((bodies, parts.unwrap_or_else(rethrow)?, records.unwrap_or_else(rethrow)?))
 }
 
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
-fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
+fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreError> {
     let plan = &bodies.promotion.plan;
     let made: BTreeSet<&str> = bodies
         .steps
@@ -70,11 +73,11 @@ fn part_bundles(bodies: &Bodies) -> Result<Vec<Packed>, StoreError> {
         by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part);
     }
     let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
-    by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name)).collect()
+    by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name, key)).collect()
 }
 
 /// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace, and so do gates.
-fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError> {
+fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Packed>, StoreError> {
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
@@ -85,7 +88,7 @@ fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError
         let hidden = by_namespace.entry(plan.namespace.clone()).or_default();
         hidden.release = std::mem::take(&mut public.release);
     }
-    let mut bundles = vec![bundle(&public, false, &plan.namespace, name)?];
+    let mut bundles = vec![bundle(&public, false, &plan.namespace, name, key)?];
     for secret in secrets {
         let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
         by_namespace.entry(namespace).or_default().desired.push(secret);
@@ -94,20 +97,23 @@ fn record_bundles(plan: &Plan, record: Record) -> Result<Vec<Packed>, StoreError
         by_namespace.entry(plan.namespace.clone()).or_default().gates = record.gates;
     }
     for (namespace, record) in &by_namespace {
-        bundles.push(bundle(record, true, namespace, name)?);
+        bundles.push(bundle(record, true, namespace, name, key)?);
     }
     Ok(bundles)
 }
 
-fn bundle<T: serde::Serialize>(
+/// A bundle of a value; its parts are named by the start of their digests and their numbers.
+pub(super) fn bundle<T: serde::Serialize>(
     value: &T,
     secret: bool,
     namespace: &str,
     name: impl Fn(&str, usize) -> String,
+    key: &BoundKey,
 ) -> Result<Packed, StoreError> {
-    let (digest, parts) = pack(value)
+    let bundle::Packed { digest, parts } = bundle::pack(value, key)
         .map_err(|source| StoreError::Encoding { target: format!("parts in {namespace}"), source })?;
-    let names = (0..parts.len()).map(|part| name(digest.short(), part)).collect();
+    let names = parts.iter().enumerate().map(|(at, (hash, _))| name(hash, at)).collect();
+    let parts = parts.into_iter().map(|(_, part)| part).collect();
     Ok((Bundle { secret, namespace: namespace.into(), names, digest }, parts))
 }
 
@@ -124,7 +130,11 @@ pub(super) struct NewHead {
 }
 
 /// The new journal in front of the last finished one, which can be reverted as long as this one is not promoted.
-pub(super) fn new_head(mut journal: Journal, old: Option<Stored<Head>>) -> Result<NewHead, StoreError> {
+pub(super) fn new_head(
+    mut journal: Journal,
+    old: Option<Stored<Head>>,
+    key: &BoundKey,
+) -> Result<NewHead, StoreError> {
     let Some(Stored { value: Head { mut current, mut previous }, uid, resource_version }) = old else {
         let head = Head { current: journal, previous: None };
         return Ok(NewHead { head, stored: None, earlier: None });
@@ -138,7 +148,7 @@ pub(super) fn new_head(mut journal: Journal, old: Option<Stored<Head>>) -> Resul
     let mut earlier = None;
     if let Some(Previous { bundle: named, journal: Some(whole), .. }) = &mut previous {
         let name = |hash: &str, part| names::previous_part(&journal.release.name, hash, part);
-        let packed = bundle(whole, false, &journal.namespace, name)?;
+        let packed = bundle(whole, false, &journal.namespace, name, key)?;
         let old = named.replace(packed.0.clone()).filter(|old| *old != packed.0);
         journal.forget.extend(old);
         earlier = Some(packed);

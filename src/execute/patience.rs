@@ -2,6 +2,7 @@
 
 use super::lock::Hold;
 use super::locks::Locks;
+use super::services::Services;
 use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
 use std::sync::{Arc, Mutex};
@@ -48,6 +49,11 @@ pub(super) struct Clock<'a> {
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Patience {
+    pub(super) fn new(lock: Arc<Locks>, services: &Services) -> Self {
+        let (limit, events) = (services.limits.patience, services.events.clone());
+        Self { lock, limit, events, told: Arc::default() }
+    }
+
     pub(super) fn start(&self) -> Clock<'_> {
         let now = Instant::now();
         Clock { patience: self, start: now, heard: now, pause: PAUSE }

@@ -93,12 +93,19 @@ impl Performer {
                 written.map(|new| *stored = Some(new)).map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteSources(moving) => {
-                let written = moving::write(moving, now, &self.bodies, &self.store).await;
+                let written = moving::write(
+                    moving,
+                    now,
+                    &self.bodies,
+                    &self.store.writer,
+                    self.services.state_key.as_ref(),
+                )
+                .await;
                 written.map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteParts => {
                 let writes =
-                    self.bundles.iter().map(|(bundle, parts)| self.store.write_bundle(bundle, parts));
+                    self.bundles.iter().map(|(bundle, parts)| self.store.writer.write_bundle(bundle, parts));
                 let written = try_join_all(writes).await;
                 written.map_or_else(not_written, |_| Input::Written)
             }
@@ -177,7 +184,7 @@ impl Performer {
             keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
             fence: self.fence,
             was_promoted: journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted),
-            release: (&self.store.namespace, &self.store.name),
+            release: &self.store.writer.release,
             inventory: &now.inventory,
             by_hand: by_hand(journal, part),
         };
@@ -253,7 +260,7 @@ impl Performer {
             keep_foreign: false,
             fence: false,
             was_promoted: false,
-            release: (&self.store.namespace, &self.store.name),
+            release: &self.store.writer.release,
             inventory: &now.inventory,
             by_hand: Vec::new(),
         };
@@ -384,7 +391,9 @@ fn judged(judged: Result<(), Stopped>) -> Input {
 fn not_written(error: StoreError) -> Input {
     match error {
         StoreError::LockLost => Input::CutOff(ending::problem(super::patience::Problem::LockLost)),
-        StoreError::Unreachable { .. } | StoreError::Moved { .. } => Input::CutOff(error.to_string()),
+        StoreError::Unreachable { .. } | StoreError::Moved { .. } | StoreError::Altered { .. } => {
+            Input::CutOff(error.to_string())
+        }
         error => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
             Input::NotWritten(format!("{error}{}", source.unwrap_or_default()))

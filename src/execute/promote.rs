@@ -6,10 +6,12 @@ use super::machine::{Intent, refused};
 use super::moving;
 use super::own_namespace::{OwnNamespace, OwnNamespaceError};
 use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
+use super::patience::Patience;
 use super::run::{Start, run};
+use super::sealing;
 use super::services::{Ended, Services};
 use super::standing::who_changed;
-use super::store::StoreError;
+use super::store::{StoreError, Writer};
 use crate::model::bundle::{Bundle, BundleError};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
@@ -124,24 +126,34 @@ fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
 async fn begin(
     promotion: Promotion,
     services: &Services,
-    lock: &Locks,
+    lock: &Arc<Locks>,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
     let Promotion { mut plan, before, record, judging } = promotion;
-    let home = read_home(services.cluster.as_ref(), &plan.namespace, &plan.release.name).await?;
+    let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
+    let outside = services.state_key.as_ref();
+    let home = read_home(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
+    if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
+        return Ok(Err(ended));
+    }
     if let Some(open) = home.head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open())
     {
         return Ok(Err(open_journal(open)));
     }
-    let Home { inventory, head, .. } = home;
+    let Home { inventory, head, sealing, .. } = home;
     let (inventory, inventory_stored) = split(inventory);
     plan.revision = inventory.next_revision();
-    let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
-    if let Some(ended) = moving::stopped_by(services.cluster.as_ref(), &own, &inventory).await? {
+    if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
         return Ok(Err(ended));
     }
     if let Some(ended) = moving::read_sources(&mut plan, services).await? {
         return Ok(Err(ended));
     }
+    let writer = Writer {
+        cluster: services.cluster.clone(),
+        patience: Patience::new(lock.clone(), services),
+        release: own,
+    };
+    let seal = sealing::at_hand(&sealing, outside, &writer).await?;
     // Of objects that are there: a kind that is not served yet cannot be watched.
     let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
@@ -150,7 +162,8 @@ async fn begin(
             Ok(before) => before,
             Err(moved) => return Ok(Err(moved)),
         };
-        pack_all(bodies(plan, before, inventory.members.clone(), judging), record).await.map(Ok)
+        let bodies = bodies(plan, before, inventory.members.clone(), judging);
+        pack_all(bodies, record, &seal.key).await.map(Ok)
     };
     let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
     let (bodies, parts, records) = match packed? {
@@ -158,7 +171,7 @@ async fn begin(
         Err(moved) => return Ok(Err(moved)),
     };
     let journal = journal(&bodies, named(&parts), named(&records), services, &lock.holder);
-    let NewHead { head, stored: head_stored, earlier } = new_head(journal, head)?;
+    let NewHead { head, stored: head_stored, earlier } = new_head(journal, head, &seal.key)?;
     let head = fits(head, &inventory, &bodies, services).await?;
     let bundles = parts.into_iter().chain(records).chain(earlier).collect();
     Ok(Ok(Start {
@@ -168,6 +181,7 @@ async fn begin(
         inventory_stored,
         bodies,
         intent: Intent::Forward,
+        seal,
         bundles,
         fresh: true,
         fence: false,

@@ -11,6 +11,7 @@ use crate::model::finding::HandClass;
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::kinds::built_in;
 use crate::model::plan::DataLoss;
+use crate::model::state_key::ContentKey;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::Bodies;
 use crate::plan::{claims_of, content_hash, is_aggregated, same_content};
@@ -139,7 +140,7 @@ impl Rereading<'_> {
             return Ok(None);
         }
         let remain = match self.steps.cluster.get(target).await {
-            Ok(Some(live)) => changed_since(before, content, &live),
+            Ok(Some(live)) => changed_since(before, content, &live, &self.steps.content),
             Ok(None) | Err(crate::cluster::ApiError::NotServed { .. }) => {
                 Some("was deleted by another client since it was restored".to_owned())
             }
@@ -209,8 +210,8 @@ fn is_brought_back_by_aggregation(live: &Object) -> bool {
 }
 
 /// What another client made of a restored object; what controllers write is theirs.
-fn changed_since(before: &Object, restored: &str, live: &Object) -> Option<String> {
-    if content_hash(live).starts_with(restored) || same_content(before, live) {
+fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKey) -> Option<String> {
+    if content_hash(live, key).starts_with(restored) || same_content(before, live) {
         return None;
     }
     let known = |manager: &str| before.managed_fields().iter().any(|entry| entry["manager"] == manager);

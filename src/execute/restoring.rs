@@ -4,7 +4,7 @@ use super::patience::Clock;
 use super::requests::write_options;
 use super::standing::{Standing, is_made_by, standing};
 use super::steps::expected_uid;
-use super::undo::{CONFLICTS, Next, Undoing, done, is_test};
+use super::undo::{CONFLICTS, Next, Undoing, is_test};
 use super::{fence, pristine};
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
@@ -32,12 +32,12 @@ impl Undoing<'_> {
         let is_to_go = matches!(part.step.action, Action::Recreate { .. } | Action::Delete { .. });
         // It was not deleted yet, and nothing else was done to it.
         if is_to_go && !self.fence && !fence::is_touched(&live) {
-            return Ok(done(Some(&live), Vec::new()));
+            return Ok(self.done(Some(&live), Vec::new()));
         }
         let in_doubt = progress.state == StepState::Intended;
         if in_doubt && !is_to_go && holds_nothing_of(part, before, &live) {
             let note = "somebody changed it before this promotion could, and it stays as it is";
-            return Ok(done(Some(&live), vec![note.into()]));
+            return Ok(self.done(Some(&live), vec![note.into()]));
         }
         if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
             if self.fence || fence::is_touched(&live) {
@@ -45,7 +45,7 @@ impl Undoing<'_> {
                 let touched = fence::touch(self.steps, target, before, &live, deadline).await;
                 touched.map_err(|error| self.after(error))?;
             }
-            return Ok(done(Some(&live), Vec::new()));
+            return Ok(self.done(Some(&live), Vec::new()));
         }
         self.restore(part, progress, before, live, clock).await
     }
@@ -87,9 +87,9 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
-        let untouched = progress.state.is_left_as(&content_hash(&live));
+        let untouched = progress.state.is_left_as(&content_hash(&live, &self.steps.content));
         let Action::Apply { expected, .. } = &part.step.action else {
-            return Ok(done(Some(&live), Vec::new()));
+            return Ok(self.done(Some(&live), Vec::new()));
         };
         let mut merged = merge(before, expected, &live, self.keep_foreign && !untouched);
         if untouched {
@@ -123,7 +123,7 @@ impl Undoing<'_> {
             let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
             return Ok(self.left(format!("expected what it was, found other values at {}", paths.join(", "))));
         }
-        Ok(done(Some(&owned), notes))
+        Ok(self.done(Some(&owned), notes))
     }
 
     /// Writes managedFields where they are not those already; status entries are live's.

@@ -5,12 +5,14 @@ use super::machine::{Effect, Input, Intent, Machine, Stage};
 use super::packing::Packed;
 use super::patience::{Patience, Problem};
 use super::perform::Performer;
+use super::sealing::SealAtHand;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
-use super::store::Store;
+use super::store::{Store, Writer};
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, StepState};
+use crate::model::moves::ReleaseRef;
 use crate::observe::home::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -26,6 +28,8 @@ pub(super) struct Start {
     pub inventory_stored: Option<Stored<()>>,
     pub bodies: Arc<Bodies>,
     pub intent: Intent,
+    /// The seal that it writes on.
+    pub seal: SealAtHand,
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
     /// Whether the pre-images are fresh enough to write over.
@@ -36,21 +40,22 @@ pub(super) struct Start {
 
 /// Runs to an end.
 pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> Ended {
-    let patience = Patience {
-        lock: lock.clone(),
-        limit: services.limits.patience,
-        events: services.events.clone(),
-        told: Arc::default(),
-    };
+    let patience = Patience::new(lock.clone(), services);
     let bodies = start.bodies;
     let journal = &start.head.current;
-    let store = Store {
+    let content = start.seal.key.content().clone();
+    let writer = Writer {
         cluster: services.cluster.clone(),
         patience: patience.clone(),
-        namespace: journal.namespace.clone(),
-        name: journal.release.name.clone(),
+        release: ReleaseRef::new(&journal.namespace, &journal.release.name),
     };
-    let steps = Steps { cluster: services.cluster.clone(), patience, gone: services.limits.gone };
+    let store = Store::new(writer, start.seal);
+    let steps = Steps {
+        cluster: services.cluster.clone(),
+        patience,
+        gone: services.limits.gone,
+        content: content.clone(),
+    };
     let sent = journal.steps.iter().filter(|step| step.state == StepState::Intended);
     let in_doubt = sent.map(|step| step.id).collect();
     let performer = Arc::new(Performer::new(
@@ -68,6 +73,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         head: start.head,
         inventory: start.inventory,
         bodies,
+        content,
         stage: Stage::Start,
         intent: start.intent,
         keep_history: services.keep_history,

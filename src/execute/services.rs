@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, Deadline};
 use crate::model::event::{EventSink, Outcome};
 use crate::model::journal::Failure;
 use crate::model::path::FieldPath;
+use crate::model::state_key::StateKey;
 use crate::model::{Object, Target};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ pub struct Services {
     pub limits: Limits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
+    /// The key to what releases keep, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
 }
 
 /// Limits of time.

@@ -7,6 +7,7 @@ use super::moving;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
+use super::sealing::{self, SealAtHand};
 use super::services::{Ended, Services};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
@@ -16,7 +17,8 @@ use crate::model::journal::{
 use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
-use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_head, read_home, read_previous};
+use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home, read_previous};
+use crate::observe::sealing::Sealing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -91,7 +93,10 @@ async fn act(
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
     loop {
-        let others = moves_from(release, wanted, services).await?;
+        let others = match moves_from(release, wanted, services).await? {
+            Ok(others) => others,
+            Err(ended) => return Ok(ended),
+        };
         let locks = match Locks::take(services, release, &others).await {
             Ok(locks) => Arc::new(locks),
             Err(error) => return locked(error),
@@ -127,20 +132,24 @@ async fn under_locks(
 ) -> Result<Next, ExecuteError> {
     let (cluster, name) = (services.cluster.as_ref(), &release.name);
     if let Some(id) = only {
-        let journal = read_head(cluster, release).await?.map(|head| head.value.current);
+        let home = read_home(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
+        let journal = home.head.map(|head| head.value.current);
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
             let message = format!("the promotion of {name} that was open has been finished meanwhile");
             return Ok(Next::End(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() }));
         }
     }
-    let start = take_up(&release.namespace, name, services, wanted).await?;
+    let start = match take_up(release, services, wanted).await? {
+        Ok(start) => start,
+        Err(ended) => return Ok(Next::End(ended)),
+    };
     let others = &start.head.current.moves_from;
     if !locks.hold(others) {
         return Ok(Next::MoreLocks);
     }
-    let stopped = match moving::stopped_by(cluster, release, &start.inventory).await? {
+    let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
         Some(ended) => Some(ended),
-        None => moving::unfinished(cluster, others).await?,
+        None => moving::unfinished(others, services).await?,
     };
     let stopped = match (stopped, wanted) {
         (None, Wanted::PutBack(options)) if begins_to_revert_what_was_promoted(&start) => {
@@ -156,18 +165,23 @@ async fn moves_from(
     release: &ReleaseRef,
     wanted: &Wanted,
     services: &Services,
-) -> Result<Vec<ReleaseRef>, ExecuteError> {
+) -> Result<Result<Vec<ReleaseRef>, Ended>, ExecuteError> {
     let cluster = services.cluster.as_ref();
-    let Some(Stored { value: Head { current, previous }, .. }) = read_head(cluster, release).await? else {
-        return Ok(Vec::new());
+    let outside = services.state_key.as_ref();
+    let mut home = read_home(cluster, &release.namespace, &release.name, outside).await?;
+    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(ended));
+    }
+    let Some(Stored { value: Head { current, previous }, .. }) = home.head.take() else {
+        return Ok(Ok(Vec::new()));
     };
     let mut others = current.moves_from.clone();
     if let (Wanted::PutBack(_), Some(previous)) = (wanted, previous)
         && is_over(&current)
     {
-        others.extend(read_previous(cluster, &previous).await?.moves_from);
+        others.extend(read_previous(cluster, &previous, home.key()).await?.moves_from);
     }
-    Ok(others)
+    Ok(Ok(others))
 }
 
 enum Wanted {
@@ -176,13 +190,14 @@ enum Wanted {
 }
 
 async fn take_up(
-    namespace: &str,
-    name: &str,
+    release: &ReleaseRef,
     services: &Services,
     wanted: &Wanted,
-) -> Result<Start, ExecuteError> {
+) -> Result<Result<Start, Ended>, ExecuteError> {
+    let ReleaseRef { namespace, name } = release;
     let cluster = services.cluster.as_ref();
-    let home = read_home(cluster, namespace, name).await?;
+    let outside = services.state_key.as_ref();
+    let home = read_home(cluster, namespace, name, outside).await?;
     let nothing =
         || ExecuteError::Nothing(format!("expected a promotion of {name} in {namespace}, found none"));
     let Some(stored) = home.head.as_ref() else { return Err(nothing()) };
@@ -190,15 +205,21 @@ async fn take_up(
     // Requests that were on their way arrive; whoever reads before that may read too early.
     let home = if may_be_alive {
         tokio::time::sleep(services.limits.in_flight).await;
-        read_home(cluster, namespace, name).await?
+        read_home(cluster, namespace, name, outside).await?
     } else {
         home
+    };
+    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(ended));
+    }
+    let Sealing { state: Some(state), seal: Some(stored), key: Some(key), .. } = home.sealing else {
+        return Err(nothing());
     };
     let Home { inventory, head, .. } = home;
     let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
     let earlier = match (wanted, &head.previous) {
         (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
-            Some(read_previous(cluster, previous).await?)
+            Some(read_previous(cluster, previous, Some(&key)).await?)
         }
         _ => None,
     };
@@ -208,19 +229,20 @@ async fn take_up(
     let bodies = if preparing {
         no_bodies(&head.current, &inventory)
     } else {
-        read_bodies(cluster, &head.current).await?
+        read_bodies(cluster, &head.current, Some(&key)).await?
     };
-    Ok(Start {
+    Ok(Ok(Start {
         head,
         head_stored: Some(Stored { value: (), uid, resource_version }),
         inventory,
         inventory_stored,
         bodies: Arc::new(bodies),
         intent,
+        seal: SealAtHand { key, stored: Some(stored), state },
         bundles: Vec::new(),
         fresh: false,
         fence: may_be_alive,
-    })
+    }))
 }
 
 /// Whether the process that wrote the journal last is certainly gone. Not whoever held the lock last: that one may have
@@ -299,5 +321,5 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
     };
     let members_before = inventory.members.clone();
     let promotion = PromotionPart { plan, members_before, judging: Judging::default() };
-    Bodies { promotion, steps: BTreeMap::new(), prunes: BTreeSet::new() }
+    Bodies { promotion, steps: BTreeMap::new(), prunes: BTreeSet::new(), lie_in: BTreeMap::new() }
 }

@@ -8,6 +8,7 @@ use super::store::is_passing;
 use crate::cluster::{ApiError, Applied, Cluster, Deadline};
 use crate::model::journal::StepPart;
 use crate::model::plan::{Action, Expect, Propagation};
+use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
 use serde_json::{Value, json};
@@ -44,6 +45,8 @@ pub(super) struct Steps {
     pub patience: Patience,
     /// How long a deleted object may take to go.
     pub gone: Duration,
+    /// For the hashes of what the objects are.
+    pub content: ContentKey,
 }
 
 /// Why a try did not end a step.

@@ -3,19 +3,24 @@
 use super::codec;
 use super::patience::{Patience, Problem};
 use super::requests::{deletion, write_options};
+use super::sealing::SealAtHand;
 use crate::cluster::{ApiError, Cluster};
-use crate::model::bundle::{Bundle, BundleError};
+use crate::model::bundle::{Bundle, BundleError, is_named_by_its_bytes};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
+use crate::model::moves::ReleaseRef;
 use crate::model::names::{self, *};
 use crate::model::plan::Propagation;
+use crate::model::seal::Role;
+use crate::model::state_key::BoundKey;
 use crate::model::{Object, Target};
-use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory};
+use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory, part_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// What a release keeps cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,17 @@ pub enum StoreError {
         #[source]
         source: BundleError,
     },
+    /// The operating system gives no randomness for a key.
+    #[error("expected random bytes of the operating system: {0}")]
+    NoRandomness(String),
+    /// It is not as it was written.
+    #[error("the state of release {release} was altered: {why}")]
+    Altered {
+        /// The release.
+        release: String,
+        /// What does not fit.
+        why: String,
+    },
     /// It cannot be read back.
     #[error(transparent)]
     Home(#[from] crate::observe::home::HomeError),
@@ -67,23 +83,34 @@ impl From<Problem> for StoreError {
     }
 }
 
-/// Writes what one release keeps in its home namespace.
-pub(super) struct Store {
+/// Writes what one release keeps in its home namespace, as it is told.
+pub(super) struct Writer {
     pub cluster: Arc<dyn Cluster>,
     pub patience: Patience,
-    pub namespace: String,
-    pub name: String,
+    pub release: ReleaseRef,
+}
+
+/// Writes what one release keeps, under its seal.
+pub(super) struct Store {
+    pub writer: Writer,
+    pub key: BoundKey,
+    seal: Mutex<SealAtHand>,
 }
 
 impl Store {
+    pub(super) fn new(writer: Writer, seal: SealAtHand) -> Self {
+        Self { writer, key: seal.key.clone(), seal: Mutex::new(seal) }
+    }
+
     /// Writes the head over the one of `known`, or creates it. Its serial tells our own write from another's.
     pub(super) async fn write_head(
         &self,
         head: &Head,
         known: Option<&Stored<()>>,
     ) -> Result<Stored<()>, StoreError> {
-        let target = Target::new(&kind_of(false), Some(&self.namespace), &names::journal(&self.name));
-        let body = codec::head_body(head, &self.namespace, &self.name)
+        let ReleaseRef { namespace, name } = &self.writer.release;
+        let target = self.writer.target(false, &names::journal(name));
+        let body = codec::head_body(head, namespace, name)
             .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
         let is_ours = |found: &Object| {
             parse_head(found).is_ok_and(|found| {
@@ -91,7 +118,8 @@ impl Store {
                 found.id == ours.id && found.serial == ours.serial && found.holder == ours.holder
             })
         };
-        self.swap(&target, body, known, is_ours).await
+        let mut seal = self.seal.lock().await;
+        self.writer.write_sealed(&mut seal, Role::Head, &target, body, known, is_ours).await
     }
 
     /// Writes the inventory over the one of `known`, or creates it.
@@ -100,15 +128,39 @@ impl Store {
         inventory: &Inventory,
         known: Option<&Stored<()>>,
     ) -> Result<Stored<()>, StoreError> {
-        let target = Target::new(&kind_of(false), Some(&self.namespace), &names::inventory(&self.name));
-        let body = codec::inventory_body(inventory, &self.namespace, &self.name)
+        let ReleaseRef { namespace, name } = &self.writer.release;
+        let target = self.writer.target(false, &names::inventory(name));
+        let body = codec::inventory_body(inventory, namespace, name)
             .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
         let is_ours = |found: &Object| parse_inventory(found).is_ok_and(|found| found.value == *inventory);
-        self.swap(&target, body, known, is_ours).await
+        let mut seal = self.seal.lock().await;
+        self.writer.write_sealed(&mut seal, Role::Inventory, &target, body, known, is_ours).await
     }
 
+    /// Deletes the parts of bundles. What is not there or not ours stays out of it: a part carries our labels, and its name
+    /// is the one that its own bytes give it.
+    pub(super) async fn delete_bundles(&self, bundles: &[Bundle]) -> Result<(), StoreError> {
+        let parts = parts_of(bundles);
+        let is_ours = |part: &Object, name: &str| {
+            part_bytes(part).is_ok_and(|bytes| is_named_by_its_bytes(name, &bytes, &self.key))
+        };
+        try_join_all(parts.map(|target| async move { self.writer.delete_part(&target, is_ours).await }))
+            .await
+            .map(drop)
+    }
+}
+
+/// Where the parts of bundles lie.
+pub(super) fn parts_of(bundles: &[Bundle]) -> impl Iterator<Item = Target> + '_ {
+    bundles.iter().flat_map(|bundle| {
+        let kind = kind_of(bundle.secret);
+        bundle.names.iter().map(move |name| Target::new(&kind, Some(&bundle.namespace), name))
+    })
+}
+
+impl Writer {
     /// PUT with uid and resourceVersion, or POST; looks where the answer was lost.
-    async fn swap(
+    pub(super) async fn swap(
         &self,
         target: &Target,
         mut body: Value,
@@ -147,7 +199,7 @@ impl Store {
             let role = if bundle.secret { "preimage" } else { "record" };
             let mut body = json!({
                 "apiVersion": "v1", "kind": kind.kind, "immutable": true,
-                "metadata": {"name": name, "namespace": bundle.namespace, "labels": codec::labels(&self.name, role)},
+                "metadata": {"name": name, "namespace": bundle.namespace, "labels": codec::labels(&self.release.name, role)},
             });
             if bundle.secret {
                 body["type"] = PREIMAGE_SECRET_TYPE.into();
@@ -173,21 +225,17 @@ impl Store {
         }
     }
 
-    /// Deletes the parts of bundles; what is not there or not ours stays out of it.
-    pub(super) async fn delete_bundles(&self, bundles: &[Bundle]) -> Result<(), StoreError> {
-        let parts = bundles.iter().flat_map(|bundle| {
-            let kind = kind_of(bundle.secret);
-            bundle.names.iter().map(move |name| Target::new(&kind, Some(&bundle.namespace), name))
-        });
-        try_join_all(parts.map(|target| async move { self.delete_part(&target).await })).await.map(drop)
-    }
-
-    async fn delete_part(&self, target: &Target) -> Result<(), StoreError> {
+    /// Deletes a part that carries our labels and is of our type, where it is ours in other ways, too.
+    pub(super) async fn delete_part(
+        &self,
+        target: &Target,
+        is_ours: impl Fn(&Object, &str) -> bool,
+    ) -> Result<(), StoreError> {
         let mut clock = self.patience.start();
         loop {
-            let error = match self.cluster.get_metadata(target).await {
+            let error = match self.cluster.get(target).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(found)) if found.label(RELEASE_LABEL) != Some(&self.name) => return Ok(()),
+                Ok(Some(found)) if !self.is_part(&found) || !is_ours(&found, &target.name) => return Ok(()),
                 Ok(Some(found)) => {
                     let options = deletion(&found, Propagation::Background, clock.before_write().await?);
                     match self.cluster.delete(target, &options).await {
@@ -206,6 +254,14 @@ impl Store {
             }
             clock.wait().await?;
         }
+    }
+
+    fn is_part(&self, found: &Object) -> bool {
+        let is_secret = found.kind() == "Secret";
+        let role = if is_secret { "preimage" } else { "record" };
+        found.label(RELEASE_LABEL) == Some(&*self.release.name)
+            && found.label(ROLE_LABEL) == Some(role)
+            && (!is_secret || found.text("/type") == PREIMAGE_SECRET_TYPE)
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) struct Undoing<'a> {
     pub fence: bool,
     /// Whether the promotion had been finished: what it created may hold data by now.
     pub was_promoted: bool,
-    /// Namespace and name of the release.
-    pub release: (&'a str, &'a str),
+    /// The release.
+    pub release: &'a ReleaseRef,
     /// Its inventory: what has moved to another release.
     pub inventory: &'a Inventory,
     /// Where the pre-image can be read by hand.
@@ -59,11 +59,12 @@ impl From<Problem> for Next {
     }
 }
 
-pub(super) fn done(live: Option<&Object>, notes: Vec<String>) -> UndoState {
-    UndoState::done(&live.map(content_hash).unwrap_or_default(), notes)
-}
-
 impl Undoing<'_> {
+    pub(super) fn done(&self, live: Option<&Object>, notes: Vec<String>) -> UndoState {
+        let hash = live.map(|live| content_hash(live, &self.steps.content));
+        UndoState::done(&hash.unwrap_or_default(), notes)
+    }
+
     /// Undoes a step that was done, wholly or in part, or perhaps not at all.
     pub(super) async fn undo(&self, part: &StepPart, progress: &StepProgress) -> Result<UndoState, Problem> {
         let mut clock = self.steps.patience.start();
@@ -111,14 +112,12 @@ impl Undoing<'_> {
             }
             Err(error) => return Err(self.after(error)),
         };
-        let (namespace, name) = self.release;
-        let own = ReleaseRef::new(namespace, name);
-        let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, &own, self.inventory);
+        let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, self.release, self.inventory);
         if let Some(note) = live.as_ref().and_then(elsewhere) {
-            return Ok(done(live.as_ref(), vec![note]));
+            return Ok(self.done(live.as_ref(), vec![note]));
         }
         match (&part.before, live) {
-            (None, None) => Ok(done(None, Vec::new())),
+            (None, None) => Ok(self.done(None, Vec::new())),
             (None, Some(live)) => self.remove(part, progress, live, clock).await,
             (Some(before), None) => self.bring_back(part, before, clock).await,
             (Some(before), Some(live)) => self.put_back(part, progress, before, live, clock).await,
@@ -144,32 +143,31 @@ impl Undoing<'_> {
                 StepState::Done { .. } => vec!["somebody made a new one, which stays".to_owned()],
                 _ => Vec::new(),
             };
-            return Ok(done(Some(&live), note));
+            return Ok(self.done(Some(&live), note));
         }
         let id = target.id();
         // What was promoted is in use, and the mark is a promise to whoever uses it.
         if let Some(mark) = keep_mark(&live).filter(|_| self.was_promoted) {
-            return Ok(done(Some(&live), vec![format!("was created, and stays: {mark}")]));
+            return Ok(self.done(Some(&live), vec![format!("was created, and stays: {mark}")]));
         }
         let cluster = self.steps.cluster.as_ref();
-        let own = ReleaseRef::new(self.release.0, self.release.1);
-        match foreigners::in_it(cluster, &id, &live, &own).await.map_err(|error| self.after(error))? {
+        match foreigners::in_it(cluster, &id, &live, self.release).await.map_err(|error| self.after(error))? {
             None => {}
             Some(Stay::Foreign(why)) => {
                 return Ok(self.left(format!("it was created, and stays: {why}")));
             }
             Some(Stay::Kept(why)) => {
-                return Ok(done(Some(&live), vec![format!("was created, and stays: {why}")]));
+                return Ok(self.done(Some(&live), vec![format!("was created, and stays: {why}")]));
             }
         }
         if let Undo::Impossible { why } = &part.step.undo {
             return Ok(self.left(why.clone()));
         }
         // The journal lies in it: it goes once that is closed.
-        if !creates_home(&part.step, self.release.0) {
+        if !creates_home(&part.step, &self.release.namespace) {
             self.delete(target, &live, clock).await?;
         }
-        Ok(done(None, self.data_lost(None, &live)))
+        Ok(self.done(None, self.data_lost(None, &live)))
     }
 
     pub(super) fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
@@ -208,7 +206,7 @@ impl Undoing<'_> {
     ) -> Result<UndoState, Next> {
         match &part.step.undo {
             Undo::Delete | Undo::Run { .. } => {
-                return Ok(done(None, vec!["a Job that had run is not run again".into()]));
+                return Ok(self.done(None, vec!["a Job that had run is not run again".into()]));
             }
             Undo::Impossible { why } => return Ok(self.left(why.clone())),
             Undo::Restore | Undo::CreateAgain | Undo::Replace => {}
@@ -246,7 +244,7 @@ impl Undoing<'_> {
         if made.at("/spec/clusterIP") != before.at("/spec/clusterIP") {
             notes.push("its cluster IP is another one: the old one was given to another Service".into());
         }
-        Ok(done(Some(&owned), notes))
+        Ok(self.done(Some(&owned), notes))
     }
 
     pub(super) fn after(&self, error: ApiError) -> Next {

@@ -8,7 +8,7 @@ use super::patience::{Clock, Problem};
 use super::requests::write_options;
 use super::standing::is_made_by;
 use super::steps::expected_uid;
-use super::undo::{Next, Undoing, done};
+use super::undo::{Next, Undoing};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::names::PROMOTION_ANNOTATION;
@@ -60,7 +60,7 @@ impl<'a> UndoJob<'a> {
 
     /// That it has undone the step.
     pub(super) fn has_undone(&self) -> UndoState {
-        done(None, vec![format!("undone by {}", self.target)])
+        UndoState::done("", vec![format!("undone by {}", self.target)])
     }
 }
 

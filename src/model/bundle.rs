@@ -1,6 +1,7 @@
 //! Bytes that are too many for one object: compressed, split, and named by their hash.
 
 use super::digest::Sha256Digest;
+use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -18,23 +19,43 @@ pub struct Bundle {
     pub secret: bool,
     /// Their namespace.
     pub namespace: String,
-    /// Their names, in order.
+    /// Their names, in order: each ends with the start of its own digest and its number.
     pub names: Vec<String>,
     /// The digest of the compressed bytes.
-    pub digest: Sha256Digest,
+    pub digest: PartsDigest,
+}
+
+/// A digest of bytes that may hold a Secret: keyed, so that it tells nothing of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PartsDigest {
+    /// As this version writes it.
+    Keyed(Mac),
+    /// As an older version wrote it.
+    Plain(Sha256Digest),
+}
+
+impl From<Sha256Digest> for PartsDigest {
+    fn from(digest: Sha256Digest) -> Self {
+        Self::Plain(digest)
+    }
+}
+
+impl std::fmt::Display for PartsDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Keyed(mac) => mac.fmt(f),
+            Self::Plain(digest) => digest.fmt(f),
+        }
+    }
 }
 
 /// A bundle that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// Its bytes are not those that were written.
-    #[error("expected parts with the digest {expected}, found {found}")]
-    Changed {
-        /// As named by the journal.
-        expected: Sha256Digest,
-        /// As read.
-        found: Sha256Digest,
-    },
+    #[error("expected the parts that were written, found other bytes")]
+    Changed,
     /// It has more bytes than can be kept.
     #[error("expected at most {limit} bytes, found {}", at_least(*found, *limit))]
     TooLarge {
@@ -55,29 +76,52 @@ fn at_least(found: Option<usize>, limit: usize) -> String {
     found.map_or_else(|| format!("more than {limit}"), |found| found.to_string())
 }
 
-/// Compresses a value; its digest and the bytes of each part.
-pub fn pack<T: Serialize>(value: &T) -> Result<(Sha256Digest, Vec<Vec<u8>>), BundleError> {
-    pack_up_to(value, MAX_BYTES)
+/// Bytes that were compressed and split.
+pub struct Packed {
+    /// The digest of all of them.
+    pub digest: PartsDigest,
+    /// Each part, behind the start of its own digest.
+    pub parts: Vec<(String, Vec<u8>)>,
 }
 
-fn pack_up_to<T: Serialize>(value: &T, limit: usize) -> Result<(Sha256Digest, Vec<Vec<u8>>), BundleError> {
+/// Compresses a value and splits it.
+pub fn pack<T: Serialize>(value: &T, key: &BoundKey) -> Result<Packed, BundleError> {
+    pack_up_to(value, key, MAX_BYTES)
+}
+
+fn pack_up_to<T: Serialize>(value: &T, key: &BoundKey, limit: usize) -> Result<Packed, BundleError> {
     let text = serde_json::to_vec(value)?;
     if text.len() > limit {
         return Err(BundleError::TooLarge { found: Some(text.len()), limit });
     }
     let bytes = compress(&text)?;
-    let digest = Sha256Digest::of(&bytes);
-    Ok((digest, bytes.chunks(PART_BYTES).map(<[u8]>::to_vec).collect()))
+    let parts = bytes.chunks(PART_BYTES).map(|part| (key.part(part).short(), part.to_vec())).collect();
+    Ok(Packed { digest: PartsDigest::Keyed(key.part(&bytes)), parts })
 }
 
-/// The value of a bundle from its parts, in order.
-pub fn unpack<T: DeserializeOwned>(bundle: &Bundle, parts: &[Vec<u8>]) -> Result<T, BundleError> {
+/// The value of a bundle from its parts, in order. Whether they are those that were written is unknown without the key.
+pub fn unpack<T: DeserializeOwned>(
+    bundle: &Bundle,
+    parts: &[Vec<u8>],
+    key: Option<&BoundKey>,
+) -> Result<T, BundleError> {
     let bytes = parts.concat();
-    let found = Sha256Digest::of(&bytes);
-    if found != bundle.digest {
-        return Err(BundleError::Changed { expected: bundle.digest.clone(), found });
+    let is_same = match (&bundle.digest, key) {
+        (PartsDigest::Keyed(digest), Some(key)) => *digest == key.part(&bytes),
+        (PartsDigest::Keyed(_), None) => true,
+        (PartsDigest::Plain(digest), _) => *digest == Sha256Digest::of(&bytes),
+    };
+    if !is_same {
+        return Err(BundleError::Changed);
     }
     Ok(serde_json::from_slice(&decompress(&bytes)?)?)
+}
+
+/// Whether a part has the name that its own bytes give it.
+pub fn is_named_by_its_bytes(name: &str, part: &[u8], key: &BoundKey) -> bool {
+    let mut from_the_end = name.rsplit('-');
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    from_the_end.next().is_some_and(is_number) && from_the_end.next() == Some(&*key.part(part).short())
 }
 
 /// gzip, the same for the same bytes.
@@ -105,6 +149,7 @@ fn decompress_up_to(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BundleError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::state_key::StateKey;
 
     fn noise(bytes: usize) -> Vec<u32> {
         (0..bytes / 4)
@@ -112,20 +157,31 @@ mod tests {
             .collect()
     }
 
+    fn key(byte: u8) -> BoundKey {
+        StateKey::new([byte; 32]).bind("u", "shop")
+    }
+
+    fn bundle(digest: PartsDigest) -> Bundle {
+        Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest }
+    }
+
+    fn bytes(packed: Packed) -> (Bundle, Vec<Vec<u8>>) {
+        (bundle(packed.digest), packed.parts.into_iter().map(|(_, part)| part).collect())
+    }
+
     #[test]
     fn what_is_larger_than_one_object_is_split_and_comes_back() {
         let value = noise(3_000_000);
-        let (digest, parts) = pack(&value).unwrap();
+        let (bundle, parts) = bytes(pack(&value, &key(1)).unwrap());
         assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= PART_BYTES));
-        let bundle = Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest };
-        assert_eq!(unpack::<Vec<u32>>(&bundle, &parts).unwrap(), value);
+        assert_eq!(unpack::<Vec<u32>>(&bundle, &parts, Some(&key(1))).unwrap(), value);
     }
 
     #[test]
     fn what_is_too_large_is_refused_when_it_is_written_and_when_it_is_read() {
         let value = "x".repeat(98);
-        assert!(pack_up_to(&value, 100).is_ok());
-        let error = pack_up_to(&(value + "x"), 100).unwrap_err();
+        assert!(pack_up_to(&value, &key(1), 100).is_ok());
+        let error = pack_up_to(&(value + "x"), &key(1), 100).err().unwrap();
         assert_eq!(error.to_string(), "expected at most 100 bytes, found 101");
         let bytes = compress(&[b'x'; 101]).unwrap();
         assert_eq!(decompress_up_to(&bytes, 101).unwrap().len(), 101);
@@ -134,10 +190,32 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_somebody_changed_are_refused() {
-        let (digest, mut parts) = pack(&"text").unwrap();
+    fn parts_that_somebody_changed_or_wrote_without_the_key_are_refused() {
+        let (bundle, mut parts) = bytes(pack(&"text", &key(1)).unwrap());
+        assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(2))), Err(BundleError::Changed)));
         parts[0][12] ^= 1;
-        let bundle = Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest };
-        assert!(matches!(unpack::<String>(&bundle, &parts), Err(BundleError::Changed { .. })));
+        assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(1))), Err(BundleError::Changed)));
+    }
+
+    #[test]
+    fn parts_of_an_older_version_are_told_by_a_plain_digest() {
+        let (_, parts) = bytes(pack(&"text", &key(1)).unwrap());
+        let plain = bundle(PartsDigest::Plain(Sha256Digest::of(&parts[0])));
+        assert_eq!(unpack::<String>(&plain, &parts, None).unwrap(), "text");
+        let text = serde_json::to_string(&plain).unwrap();
+        assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), plain);
+        let other = bundle(PartsDigest::Plain(Sha256Digest::of(b"other")));
+        assert!(matches!(unpack::<String>(&other, &parts, None), Err(BundleError::Changed)));
+    }
+
+    #[test]
+    fn a_part_has_the_name_that_its_bytes_and_the_key_give_it() {
+        let packed = pack(&"text", &key(1)).unwrap();
+        let (hash, part) = &packed.parts[0];
+        let name = crate::model::names::journal_part("shop", hash, 0);
+        assert!(is_named_by_its_bytes(&name, part, &key(1)));
+        assert!(!is_named_by_its_bytes(&name, part, &key(2)));
+        assert!(!is_named_by_its_bytes(&name, b"other", &key(1)));
+        assert!(!is_named_by_its_bytes(&format!("{name}x"), part, &key(1)));
     }
 }

@@ -18,13 +18,7 @@ pub struct NotADigest(pub String);
 impl Sha256Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        let hash = Sha256::digest(bytes);
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
-        for byte in hash {
-            text.push_str(&format!("{byte:02x}"));
-        }
-        Self(text)
+        Self(format!("sha256:{}", hex(&Sha256::digest(bytes))))
     }
 
     /// With its algorithm: `sha256:…`.
@@ -79,6 +73,13 @@ impl fmt::Debug for Sha256Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Bytes as lowercase hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

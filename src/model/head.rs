@@ -96,7 +96,7 @@ mod tests {
             secret: false,
             namespace: "shop".into(),
             names: vec!["a".into()],
-            digest: super::super::Sha256Digest::of(b"a"),
+            digest: super::super::Sha256Digest::of(b"a").into(),
         };
         let previous = Previous { bundle: Some(named), parts: Vec::new(), journal: None };
         let text = serde_json::to_string(&previous).unwrap();

@@ -38,10 +38,12 @@ pub mod quantity;
 pub mod release;
 pub mod running;
 pub mod schema;
+pub mod seal;
 pub mod secret_data;
 pub mod secret_texts;
 pub mod similar;
 pub mod snapshot;
+pub mod state_key;
 pub mod unseen;
 pub mod verdict;
 

@@ -32,9 +32,13 @@ pub const UNDO_ANNOTATION: &str = "kubectl-delivery.io/undo";
 pub const PROMOTION_ANNOTATION: &str = "kubectl-delivery.io/promotion";
 /// The type of the Secrets that hold pre-images.
 pub const PREIMAGE_SECRET_TYPE: &str = "kubectl-delivery.io/preimage";
+/// The type of the Secret that holds the key to what a release keeps.
+pub const KEY_SECRET_TYPE: &str = "kubectl-delivery.io/key";
+/// The type of the Secret that says which head and inventory were written last.
+pub const SEAL_SECRET_TYPE: &str = "kubectl-delivery.io/seal";
 /// Label on everything that a release keeps in the cluster: the release's name.
 pub const RELEASE_LABEL: &str = "kubectl-delivery.io/release";
-/// Label beside [`RELEASE_LABEL`]: what the object is (`inventory`, `journal`, `lock`, `preimage`, or `record`: a promoted
+/// Label beside [`RELEASE_LABEL`]: what the object is (`inventory`, `journal`, `lock`, `key`, `seal`, `preimage`, or `record`: a promoted
 /// release, and the journal of the last finished promotion).
 pub const ROLE_LABEL: &str = "kubectl-delivery.io/role";
 
@@ -57,6 +61,21 @@ pub fn inventory(name: &str) -> String {
 /// Name of the ConfigMap that is the journal's head.
 pub fn journal(name: &str) -> String {
     format!("delivery-{name}-journal")
+}
+
+/// Name of the Secret that holds the key.
+pub fn state_key(name: &str) -> String {
+    format!("delivery-{name}-key")
+}
+
+/// Name of the Secret that holds the next key, while it takes the place of the one before.
+pub fn next_state_key(name: &str) -> String {
+    format!("delivery-{name}-key-next")
+}
+
+/// Name of the Secret that says what was written last.
+pub fn seal(name: &str) -> String {
+    format!("delivery-{name}-seal")
 }
 
 /// Name of a part of what is kept of a promoted release.

@@ -1,18 +1,22 @@
 //! Reads what a release keeps in the cluster: its inventory, its journal, its lock and its records, all by name.
 
+use super::sealing::{self, Sealing};
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::kinds::built_in;
-use crate::model::moves::{Moved, ReleaseRef};
+use crate::model::moves::Moved;
 use crate::model::names::{self, ROLE_LABEL};
-use crate::model::{Object, ResourceType, Target, plain_words};
+use crate::model::seal::Integrity;
+use crate::model::state_key::{BoundKey, StateKey};
+use crate::model::{Object, ResourceType, Sha256Digest, Target, plain_words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What was read, and the object that it was read from.
 #[derive(Clone, Debug)]
@@ -36,6 +40,15 @@ pub struct Home {
     pub lease: Option<Object>,
     /// Why the Lease could not be read: whether a run holds the lock is unknown then.
     pub lock_unknown: Option<String>,
+    /// What vouches for inventory and journal.
+    pub sealing: Sealing,
+}
+
+impl Home {
+    /// The key to what inventory and journal name, where they are as they were written.
+    pub fn key(&self) -> Option<&BoundKey> {
+        self.sealing.key.as_ref().filter(|_| self.sealing.integrity == Integrity::Sealed)
+    }
 }
 
 /// The bodies that a journal needs.
@@ -47,6 +60,8 @@ pub struct Bodies {
     pub steps: BTreeMap<u32, StepPart>,
     /// The steps that are deletions after the commit.
     pub prunes: BTreeSet<u32>,
+    /// The namespaces in which the steps' pre-images were found; none for those that this run made itself.
+    pub lie_in: BTreeMap<u32, String>,
 }
 
 /// What a release keeps in the cluster cannot be read.
@@ -96,7 +111,7 @@ pub fn lease_kind() -> ResourceType {
     own_kind("coordination.k8s.io", "Lease")
 }
 
-fn own_kind(group: &str, kind: &str) -> ResourceType {
+pub(super) fn own_kind(group: &str, kind: &str) -> ResourceType {
     built_in(group, kind).unwrap_or_else(|| ResourceType {
         group: group.into(),
         version: "v1".into(),
@@ -106,47 +121,87 @@ fn own_kind(group: &str, kind: &str) -> ResourceType {
     })
 }
 
-/// Reads inventory, journal and lock of a release.
-pub async fn read_home(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Home, HomeError> {
+/// How often a state that does not fit is read again: a run may be writing it.
+const LOOKS: usize = 20;
+/// How long to wait in between.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// Reads inventory, journal and lock of a release, and whether they are as they were written. `outside` is the key that is
+/// kept outside of the cluster.
+pub async fn read_home(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    name: &str,
+    outside: Option<&StateKey>,
+) -> Result<Home, HomeError> {
+    let mut before = None;
+    for _ in 0..LOOKS {
+        let (versions, home) = look(cluster, namespace, name, outside).await;
+        let is_altered = match &home {
+            Ok(home) => matches!(home.sealing.integrity, Integrity::Altered(_)),
+            Err(HomeError::Unreadable { .. }) => true,
+            Err(_) => false,
+        };
+        // Read at different moments of one write, they do not fit; what does not move any more never will.
+        if !is_altered || before == Some(versions.clone()) {
+            return home;
+        }
+        before = Some(versions);
+        tokio::time::sleep(BETWEEN).await;
+    }
+    look(cluster, namespace, name, outside).await.1
+}
+
+/// One look, and the versions of what was read.
+async fn look(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    name: &str,
+    outside: Option<&StateKey>,
+) -> (Vec<String>, Result<Home, HomeError>) {
     let maps = kind_of(false);
     let inventory = Target::new(&maps, Some(namespace), &names::inventory(name));
     let journal = Target::new(&maps, Some(namespace), &names::journal(name));
-    let lease_target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
-    let (inventory, journal, lease) =
-        futures::join!(get(cluster, &inventory), get(cluster, &journal), cluster.get(&lease_target));
-    let (inventory, journal) = (inventory?, journal?);
-    let (lease, lock_unknown) = match lease {
-        Ok(lease) => (lease, None),
-        // The role `view` has no right to Leases, and all but the lock can be told without.
-        Err(error) if error.is_forbidden() => (None, Some(error.to_string())),
-        Err(source) => return Err(HomeError::Api { target: lease_target.to_string(), source }),
+    let lease = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+    let (inventory, journal, read_lease, seal) = futures::join!(
+        get(cluster, &inventory),
+        get(cluster, &journal),
+        cluster.get(&lease),
+        sealing::read(cluster, namespace, name, outside)
+    );
+    let read = || {
+        let (inventory, journal, seal) = (inventory?, journal?, seal?);
+        let (lease, lock_unknown) = match read_lease {
+            Ok(lease) => (lease, None),
+            // The role `view` has no right to Leases, and all but the lock can be told without.
+            Err(error) if error.is_forbidden() => (None, Some(error.to_string())),
+            Err(source) => return Err(HomeError::Api { target: lease.to_string(), source }),
+        };
+        Ok((inventory, journal, seal, lease, lock_unknown))
     };
-    Ok(Home {
-        lock_unknown,
-        inventory: inventory.map(|object| parse_inventory(&object)).transpose()?,
-        head: journal.map(|object| parse_head(&object)).transpose()?,
-        lease,
-    })
-}
-
-/// The inventory of a release, or none.
-pub async fn read_inventory(
-    cluster: &dyn Cluster,
-    release: &ReleaseRef,
-) -> Result<Option<Stored<Inventory>>, HomeError> {
-    let name = names::inventory(&release.name);
-    let found = get(cluster, &Target::new(&kind_of(false), Some(&release.namespace), &name)).await?;
-    found.map(|object| parse_inventory(&object)).transpose()
-}
-
-/// The head of a release's journal, or none.
-pub async fn read_head(
-    cluster: &dyn Cluster,
-    release: &ReleaseRef,
-) -> Result<Option<Stored<Head>>, HomeError> {
-    let name = names::journal(&release.name);
-    let found = get(cluster, &Target::new(&kind_of(false), Some(&release.namespace), &name)).await?;
-    found.map(|object| parse_head(&object)).transpose()
+    let (inventory, journal, seal, lease, lock_unknown) = match read() {
+        Ok(read) => read,
+        Err(error) => return (Vec::new(), Err(error)),
+    };
+    let version = |object: &Option<Object>| {
+        object.as_ref().map(|object| object.resource_version().to_owned()).unwrap_or_default()
+    };
+    let versions = vec![version(&inventory), version(&journal), seal.version()];
+    let judged = || {
+        let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
+        // What is not as it was written is not read.
+        if matches!(sealing.integrity, Integrity::Altered(_)) {
+            return Ok(Home { lease, lock_unknown, sealing, ..Home::default() });
+        }
+        Ok(Home {
+            inventory: inventory.map(|object| parse_inventory(&object)).transpose()?,
+            head: journal.map(|object| parse_head(&object)).transpose()?,
+            lease,
+            lock_unknown,
+            sealing,
+        })
+    };
+    (versions, judged())
 }
 
 /// The releases that keep something in a namespace, or in all of them: namespace and name.
@@ -219,56 +274,82 @@ fn stored<T>(object: &Object, value: T) -> Stored<T> {
     Stored { value, uid: object.uid().into(), resource_version: object.resource_version().into() }
 }
 
-/// Reads a bundle, all its parts at once.
+/// Reads a bundle, all its parts at once; whether they are those that were written is unknown without the key.
 pub async fn read_bundle<T: DeserializeOwned>(
     cluster: &dyn Cluster,
     bundle: &Bundle,
+    key: Option<&BoundKey>,
 ) -> Result<T, HomeError> {
     let kind = kind_of(bundle.secret);
     let parts = bundle.names.iter().map(|name| async {
         let target = Target::new(&kind, Some(&bundle.namespace), name);
         let missing = || HomeError::Missing { target: target.to_string() };
         let object = get(cluster, &target).await?.ok_or_else(missing)?;
-        let text = object.text(if bundle.secret { "/data/part" } else { "/binaryData/part" });
-        STANDARD
-            .decode(text)
-            .map_err(|error| HomeError::Unreadable { target: target.to_string(), why: error.to_string() })
+        let wrong = |why: String| HomeError::Unreadable { target: target.to_string(), why };
+        if bundle.secret && object.text("/type") != names::PREIMAGE_SECRET_TYPE {
+            return Err(wrong(format!("the type {:?}", object.text("/type"))));
+        }
+        part_bytes(&object).map_err(|error| wrong(error.to_string()))
     });
     let parts = try_join_all(parts).await?;
     let name = bundle.names.first().map(String::as_str).unwrap_or_default();
-    unpack(bundle, &parts)
+    unpack(bundle, &parts, key)
         .map_err(|source| HomeError::Bundle { target: format!("{}/{name}", bundle.namespace), source })
 }
 
+/// The bytes of a part.
+pub fn part_bytes(object: &Object) -> Result<Vec<u8>, base64::DecodeError> {
+    let pointer = if object.kind() == "Secret" { "/data/part" } else { "/binaryData/part" };
+    STANDARD.decode(object.text(pointer))
+}
+
 /// Reads the bodies that a journal names.
-pub async fn read_bodies(cluster: &dyn Cluster, journal: &Journal) -> Result<Bodies, HomeError> {
-    let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle));
-    let (mut promotion, mut steps) = (None, BTreeMap::new());
-    for part in try_join_all(parts).await? {
+pub async fn read_bodies(
+    cluster: &dyn Cluster,
+    journal: &Journal,
+    key: Option<&BoundKey>,
+) -> Result<Bodies, HomeError> {
+    let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
+    let (mut promotion, mut steps, mut lie_in) = (None, BTreeMap::new(), BTreeMap::new());
+    for (bundle, part) in journal.parts.iter().zip(try_join_all(parts).await?) {
         promotion = promotion.or(part.promotion);
-        steps.extend(part.steps.into_iter().map(|part| (part.step.id, part)));
+        for part in part.steps {
+            lie_in.insert(part.step.id, bundle.namespace.clone());
+            steps.insert(part.step.id, part);
+        }
     }
     let missing = || HomeError::Missing { target: "the journal's first part".into() };
     let prunes = journal.steps.iter().filter(|step| step.prune).map(|step| step.id).collect();
-    Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes })
+    Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes, lie_in })
 }
 
 /// Reads the journal of the finished promotion before the one at hand.
-pub async fn read_previous(cluster: &dyn Cluster, previous: &Previous) -> Result<Journal, HomeError> {
+pub async fn read_previous(
+    cluster: &dyn Cluster,
+    previous: &Previous,
+    key: Option<&BoundKey>,
+) -> Result<Journal, HomeError> {
     match (&previous.journal, &previous.bundle) {
         (Some(journal), _) => Ok((**journal).clone()),
-        (None, Some(bundle)) => read_bundle(cluster, bundle).await,
+        (None, Some(bundle)) => read_bundle(cluster, bundle, key).await,
         (None, None) => Err(HomeError::Missing { target: "the journal of the promotion before".into() }),
     }
 }
 
-/// Reads what is kept of a promoted release; its Secrets only where `with_secrets`.
+/// Reads what is kept of a promoted release; its Secrets only where `with_secrets`. It is the release that the history
+/// names, or an error.
 pub async fn read_record(
     cluster: &dyn Cluster,
     entry: &HistoryEntry,
     with_secrets: bool,
+    key: Option<&BoundKey>,
 ) -> Result<Record, HomeError> {
-    read_kept(cluster, &entry.record, with_secrets).await
+    let record = read_kept(cluster, &entry.record, with_secrets, key).await?;
+    if !entry.record.is_empty() && Sha256Digest::of(record.release.as_bytes()) != entry.release.digest {
+        let target = format!("the record of revision {}", entry.revision);
+        return Err(HomeError::Bundle { target, source: BundleError::Changed });
+    }
+    Ok(record)
 }
 
 /// Reads what these bundles keep of a release; those of Secrets only where `with_secrets`.
@@ -276,10 +357,11 @@ pub async fn read_kept(
     cluster: &dyn Cluster,
     bundles: &[Bundle],
     with_secrets: bool,
+    key: Option<&BoundKey>,
 ) -> Result<Record, HomeError> {
     let wanted = bundles.iter().filter(|bundle| with_secrets || !bundle.secret);
     let mut record = Record::default();
-    for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle))).await? {
+    for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle, key))).await? {
         if record.release.is_empty() {
             record.release = part.release;
         }

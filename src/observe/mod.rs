@@ -7,6 +7,7 @@ mod kinds;
 mod objects;
 mod pods;
 mod preflight;
+pub mod sealing;
 pub mod watch;
 mod whole_kinds;
 

@@ -323,6 +323,6 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
     let written = super::withheld(&first);
     assert!(!serde_json::to_string(&written).unwrap().contains("aHVudGVyMg"));
     assert_eq!(super::moved(&written, &plan(&comparison).plan), []);
-    live_mut(&mut comparison.objects[2])["metadata"]["labels"]["new"] = "x".into();
+    live_mut(&mut comparison.objects[2])["metadata"]["resourceVersion"] = "99".into();
     assert_eq!(super::moved(&written, &plan(&comparison).plan), [comparison.objects[2].id()]);
 }

@@ -6,6 +6,7 @@ use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::release::ReleaseIdentity;
+use crate::model::state_key::BoundKey;
 use crate::observe::home::read_record;
 use crate::plan::{Excuse, Past, excused, needs_record};
 
@@ -16,6 +17,7 @@ pub async fn past(
     inventory: &Inventory,
     release: &ReleaseIdentity,
     comparison: &Comparison,
+    key: Option<&BoundKey>,
 ) -> (Past, Option<String>) {
     let Some(entry) = inventory.promoted() else { return (Past::default(), None) };
     let is_promoted = entry.release == *release;
@@ -23,7 +25,7 @@ pub async fn past(
     if !needs_record(comparison) {
         return (past, None);
     }
-    match read_record(cluster, entry, false).await {
+    match read_record(cluster, entry, false, key).await {
         Ok(record) => past.recorded = record.desired,
         Err(error) => return (past, Some(error.to_string())),
     }
@@ -52,8 +54,9 @@ pub async fn leave_out(
     inventory: &Inventory,
     release: &ReleaseIdentity,
     comparison: &mut Comparison,
+    key: Option<&BoundKey>,
 ) -> Vec<String> {
-    let (past, unread) = past(cluster, inventory, release, comparison).await;
+    let (past, unread) = past(cluster, inventory, release, comparison, key).await;
     let excused = excused(comparison, &past);
     comparison.objects.retain(|object| !excused.contains_key(&object.id()));
     let note = |(id, excuse): (ObjectId, Excuse)| Some(format!("{id}: {}", excuse.message()?));

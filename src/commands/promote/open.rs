@@ -4,6 +4,7 @@ use super::preparing::Place;
 use super::{Args, OnOpen, Request};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::commands::acting::{self, Signals};
+use crate::commands::kept;
 use crate::execute::{self, Interrupt, Settling};
 use crate::load;
 use crate::model::event::{EventSink, Outcome};
@@ -24,7 +25,8 @@ pub(super) async fn resume(
     } else {
         args.release.to_string_lossy().into_owned()
     };
-    let place = signals.end(Place::named(&args.connection, name, context)).await?;
+    let place = signals.end(Place::named(&args.connection, args.state.key()?, name, context)).await?;
+    kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     let acting = signals.end(place.acting_on_open(&args.limits.run_options(), signals)).await?;
     let services = acting::services(acting, events.clone());
     acting::end(execute::resume(&place.home, &place.name, &services).await, events.as_ref(), false)

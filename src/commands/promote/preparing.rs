@@ -22,6 +22,7 @@ use crate::model::names::{self, applyset_id};
 use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::release::RecordedImage;
 use crate::model::snapshot::Unread;
+use crate::model::state_key::StateKey;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned, Policy};
 use crate::{observe, rollout};
@@ -42,6 +43,8 @@ pub(super) struct Place {
     pub actor: String,
     /// Inventory, journal and lock.
     pub kept: Home,
+    /// The key to them, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
     /// What of it could not be read, and why.
     unreadable: Vec<Unread>,
 }
@@ -50,18 +53,20 @@ impl Place {
     /// Where a request goes.
     pub(super) async fn find(request: &Request, context: &Context) -> Result<Self, CommandError> {
         let name = request.inputs.release.release.metadata.name.clone();
-        Self::named(&request.connection, name, context).await
+        Self::named(&request.connection, request.state_key.clone(), name, context).await
     }
 
     /// By flags and a release's name.
     pub(super) async fn named(
         connection: &ConnectionArgs,
+        state_key: Option<StateKey>,
         name: String,
         context: &Context,
     ) -> Result<Self, CommandError> {
         let cluster = context.cluster(connection).await?;
         let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-        let (actor, kept) = futures::join!(cluster.whoami(), read_home(cluster.as_ref(), &home, &name));
+        let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
+        let (actor, kept) = futures::join!(cluster.whoami(), kept);
         let (kept, unreadable) = match kept {
             Ok(kept) => (kept, Vec::new()),
             // One finding among the others: a promotion refuses.
@@ -70,7 +75,7 @@ impl Place {
             }
             Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
         };
-        Ok(Self { actor: actor?, cluster, home, name, kept, unreadable })
+        Ok(Self { actor: actor?, cluster, home, name, kept, state_key, unreadable })
     }
 
     /// The journal of an earlier run that is not finished.
@@ -115,8 +120,11 @@ impl Place {
             return Ok(self.acting_without_release(run, signals));
         };
         let cluster = self.cluster.as_ref();
-        let (bodies, record) =
-            futures::join!(read_bodies(cluster, journal), read_kept(cluster, &journal.record, false));
+        let key = self.kept.key();
+        let (bodies, record) = futures::join!(
+            read_bodies(cluster, journal, key),
+            read_kept(cluster, &journal.record, false, key)
+        );
         let unreadable = |error: HomeError| CommandError::from_error(ErrorKind::Unreachable, &error);
         let promotion = bodies.map_err(unreadable)?.promotion;
         let record = record.map_err(unreadable)?.release.into_bytes();
@@ -145,6 +153,7 @@ impl Place {
             },
             limits: run.limits,
             keep_history: run.keep_history,
+            state_key: self.state_key.clone(),
         }
     }
 }
@@ -191,7 +200,7 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     let Compared { comparison, autoscalers: (autoscalers, mut unreadable), .. } =
         comparing::compare(cluster, question).await?;
     unreadable.extend(place.unreadable.iter().cloned());
-    let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison).await;
+    let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison, place.kept.key()).await;
     unreadable.extend(unread.map(Unread::from));
     let needed: Vec<String> = plan::claims_needed(&comparison).into_iter().collect();
     let (claims, unread) = observe::claims(cluster, &needed).await;

@@ -13,6 +13,7 @@ use crate::model::check::Check;
 use crate::model::journal::Judging;
 use crate::model::moves::RELEASE_PREFIX;
 use crate::model::plan::{OnFailure, Plan, Settings, Waiver};
+use crate::model::state_key::StateKey;
 use crate::plan::Policy;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(in crate::commands) struct Request {
     pub on_open: Option<OnOpen>,
     /// Whether former members that belong to other releases now are left alone.
     pub leaves_moved: bool,
+    /// The key to what releases keep, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
     /// How it runs.
     pub run: RunOptions,
 }
@@ -79,6 +82,7 @@ impl Request {
             written: args.plan.as_deref().map(preparing::read_plan).transpose()?,
             on_open: args.on_open_journal,
             leaves_moved: false,
+            state_key: args.state.key()?,
             run,
             inputs,
         })

@@ -6,6 +6,7 @@ use super::open::ways_on;
 use super::preparing::Place;
 use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
+use crate::execute;
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
@@ -13,6 +14,7 @@ use crate::model::journal::Journal;
 use crate::model::moves::{RELEASE_PREFIX, ReleaseRef};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{PreflightFinding, Severity};
+use crate::model::state_key::StateKey;
 use crate::observe::home::{HomeError, list_homes, read_home};
 use crate::plan::{OtherReleases, Source};
 use std::collections::BTreeMap;
@@ -50,7 +52,7 @@ pub(super) async fn others(
                 format!("expected another release than {} itself, found {RELEASE_PREFIX}{text}", own.name);
             return Err(CommandError::usage(message));
         };
-        match source(cluster, release, &own).await? {
+        match source(cluster, release, &own, place.state_key.as_ref()).await? {
             Ok(source) => others.sources.push(source),
             Err(finding) => findings.push(*finding),
         }
@@ -89,8 +91,9 @@ async fn source(
     cluster: &dyn Cluster,
     release: ReleaseRef,
     own: &ReleaseRef,
+    outside: Option<&StateKey>,
 ) -> Result<Result<Source, Box<PreflightFinding>>, CommandError> {
-    let home = match read_home(cluster, &release.namespace, &release.name).await {
+    let home = match read_home(cluster, &release.namespace, &release.name, outside).await {
         Ok(home) => home,
         Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
             let message = format!("release {} may not be read: {source}", release.name_from(&own.namespace));
@@ -102,6 +105,9 @@ async fn source(
         }
         Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
     };
+    if let Some(ended) = execute::stopped_by_state(&home.sealing, &release) {
+        return Ok(Err(refusal(Check::Owners, ended.message, ended.next.join("; "))));
+    }
     if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
         let name = release.name_from(&own.namespace);
         let message = format!(

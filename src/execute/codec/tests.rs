@@ -25,7 +25,7 @@ fn target(n: usize) -> Target {
 
 fn bundle(name: &str) -> Bundle {
     let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: false, namespace: "shop".into(), names: vec![name.into()], digest }
+    Bundle { secret: false, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
 }
 
 fn head(steps: usize) -> Head {

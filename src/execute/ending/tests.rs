@@ -19,7 +19,12 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
         failure: None,
         message: String::new(),
         waivers: Vec::new(),
-        record: vec![Bundle { secret: false, namespace: "shop".into(), names: vec![name], digest }],
+        record: vec![Bundle {
+            secret: false,
+            namespace: "shop".into(),
+            names: vec![name],
+            digest: digest.into(),
+        }],
     }
 }
 

@@ -219,10 +219,12 @@ impl Machine {
     /// Writes an outcome into the journal; the failure where it is one.
     pub(super) fn record(&mut self, id: u32, outcome: Outcome) -> Option<Failure> {
         let before = self.bodies.steps.get(&id).and_then(|part| part.before.as_ref());
+        let key = &self.content;
         let step = self.head.current.step_mut(id)?;
         let state = |object: Option<&crate::model::Object>| {
             let uid = object.map(|object| object.uid()).filter(|uid| before.is_none_or(|b| b.uid() != *uid));
-            StepState::done(uid.unwrap_or_default(), &object.map(content_hash).unwrap_or_default())
+            let hash = object.map(|object| content_hash(object, key));
+            StepState::done(uid.unwrap_or_default(), &hash.unwrap_or_default())
         };
         let (state, why) = match outcome {
             Outcome::Done(object) => (state(object.as_deref()), None),

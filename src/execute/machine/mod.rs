@@ -14,6 +14,7 @@ use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Outcome as End};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Failure, Head, JournalPhase, Previous, RevertReason, StepProgress, UndoState};
+use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
 use crate::observe::home::Bodies;
 use jiff::Timestamp;
@@ -137,6 +138,8 @@ pub(super) struct Machine {
     pub head: Head,
     pub inventory: Inventory,
     pub bodies: Arc<Bodies>,
+    /// For the hashes of what the objects are.
+    pub content: ContentKey,
     pub stage: Stage,
     pub intent: Intent,
     /// How many promoted revisions the history keeps.

@@ -3,11 +3,16 @@
 use super::*;
 use crate::model::Sha256Digest;
 use crate::model::bundle::unpack;
+use crate::model::state_key::StateKey;
 use serde_json::json;
+
+fn key() -> BoundKey {
+    StateKey::new([1; 32]).bind("u", "shop")
+}
 
 fn named_bundle(name: &str) -> Bundle {
     let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest }
+    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
 }
 
 /// A journal with one part, or with none: one that was put back keeps none.
@@ -23,7 +28,7 @@ fn journal(id: &str, ending: &str, parts: &[&str]) -> Journal {
 fn begun(current: Journal, previous: Option<Previous>) -> NewHead {
     let value = Head { current, previous };
     let old = Stored { value, uid: "u".into(), resource_version: "1".into() };
-    new_head(journal("new", "promoted", &["new"]), Some(old)).unwrap()
+    new_head(journal("new", "promoted", &["new"]), Some(old), &key()).unwrap()
 }
 
 #[test]
@@ -34,7 +39,7 @@ fn what_was_promoted_goes_into_a_bundle_that_the_head_names() {
     assert_eq!(new.head.current.forget, [named_bundle("left over")]);
     promoted.forget.clear();
     let (bundle, parts) = new.earlier.unwrap();
-    assert_eq!(unpack::<Journal>(&bundle, &parts).unwrap(), promoted);
+    assert_eq!(unpack::<Journal>(&bundle, &parts, Some(&key())).unwrap(), promoted);
     assert!(!bundle.secret && bundle.names[0].starts_with("delivery-shop-last-"), "{:?}", bundle.names);
     let previous = new.head.previous.unwrap();
     assert_eq!((previous.bundle, previous.parts), (Some(bundle), vec![named_bundle("before p1")]));

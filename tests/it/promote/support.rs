@@ -2,6 +2,7 @@
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use kubectl_delivery::model::Object;
+use kubectl_delivery::model::state_key::StateKey;
 use kubectl_delivery::plan::content_hash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,7 +47,14 @@ pub fn contents(namespace: &Namespace) -> BTreeMap<String, String> {
         namespace.kubectl().args(["get", kinds, "-o", "json", "--show-managed-fields"]).run().exits(0).json();
     let entry = |value: &Value| {
         let object = Object::new(value.clone()).unwrap();
-        (object.id().to_string(), format!("{} {}", object.uid(), content_hash(&object)))
+        (
+            object.id().to_string(),
+            format!(
+                "{} {}",
+                object.uid(),
+                content_hash(&object, StateKey::new([0; 32]).bind("", "").content())
+            ),
+        )
     };
     listed["items"].as_array().unwrap().iter().map(entry).collect()
 }

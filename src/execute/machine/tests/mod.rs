@@ -118,7 +118,8 @@ fn machine() -> Machine {
     Machine {
         head: Head { current: journal, previous: None },
         inventory: Inventory { members: members_before, ..Inventory::default() },
-        bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]) }),
+        bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]), lie_in: BTreeMap::new() }),
+        content: ContentKey::default(),
         stage: Stage::Start,
         intent: Intent::Forward,
         keep_history: 10,
@@ -132,7 +133,7 @@ fn machine() -> Machine {
 
 fn bundle(name: &str) -> Bundle {
     let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest }
+    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
 }
 
 fn done(name: &str) -> Outcome {

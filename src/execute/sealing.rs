@@ -1,0 +1,142 @@
+//! The seal and its key, written: what is about to be written is sealed first, then written, then sealed as what is there.
+
+use super::codec;
+use super::machine::refused;
+use super::services::Ended;
+use super::store::{StoreError, Writer};
+use crate::model::moves::ReleaseRef;
+use crate::model::names::{self, KEY_SECRET_TYPE, SEAL_SECRET_TYPE};
+use crate::model::seal::{FORMAT_VERSION, Integrity, Role, Seal, Sealed, seal_of};
+use crate::model::state_key::{BoundKey, KEY_BYTES, StateKey};
+use crate::model::{Object, Target};
+use crate::observe::home::{Stored, kind_of};
+use crate::observe::sealing::Sealing;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// The seal that a run writes on, and the key that it does it with.
+#[derive(Clone, Debug)]
+pub(super) struct SealAtHand {
+    pub key: BoundKey,
+    /// The Secret as it was written last; none where it is not there.
+    pub stored: Option<Stored<()>>,
+    /// What is there.
+    pub state: Sealed,
+}
+
+/// Why nothing may be written here: what is kept cannot be believed. None where it can.
+pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
+    let ReleaseRef { namespace, name } = release;
+    let whose = format!("the state of release {name} in {namespace}");
+    let accept = format!("kubectl delivery state accept {name} -n {namespace}");
+    let verify = format!("kubectl delivery state verify {name} -n {namespace}");
+    let (message, next) = match &sealing.integrity {
+        Integrity::None | Integrity::Sealed if sealing.is_rotating => {
+            let rotate = format!("kubectl delivery state rotate {name} -n {namespace}");
+            (format!("the key to {whose} is being replaced"), vec![rotate])
+        }
+        Integrity::None | Integrity::Sealed => return None,
+        Integrity::Unsealed => (format!("{whose} is not sealed: an older version wrote it"), vec![accept]),
+        Integrity::NotVerified(why) => (format!("{whose} cannot be verified: {why}"), vec![verify]),
+        Integrity::Altered(why) => {
+            let discard = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
+            (format!("{whose} was altered: {why}"), vec![verify, accept, discard.to_owned()])
+        }
+    };
+    Some(refused(format!("{message}; nothing was changed"), next))
+}
+
+/// What a run writes on: as it was read, or a first seal and a key to it.
+pub(super) async fn at_hand(
+    sealing: &Sealing,
+    outside: Option<&StateKey>,
+    writer: &Writer,
+) -> Result<SealAtHand, StoreError> {
+    let Sealing { state, seal, key, namespace_uid, .. } = sealing;
+    if let (Some(state), Some(stored), Some(key)) = (state, seal, key) {
+        return Ok(SealAtHand { key: key.clone(), stored: Some(stored.clone()), state: state.clone() });
+    }
+    let fresh = match outside {
+        Some(key) => key.clone(),
+        None => random()?,
+    };
+    let bound = fresh.bind(namespace_uid.as_deref().unwrap_or_default(), &writer.release.name);
+    let state = Sealed::new(&bound, outside.is_some(), 0, None, None);
+    let mut at = SealAtHand { key: bound, stored: seal.clone(), state };
+    // Before the key: a key without a seal is what is left of a state that somebody took away.
+    writer.write_seal(&mut at, None).await?;
+    if outside.is_none() {
+        writer.write_key(&names::state_key(&writer.release.name), &fresh).await?;
+    }
+    Ok(at)
+}
+
+/// A new key.
+pub(super) fn random() -> Result<StateKey, StoreError> {
+    let mut bytes = [0; KEY_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+    Ok(StateKey::new(bytes))
+}
+
+impl Writer {
+    /// Writes what is there, and what is about to be written.
+    pub(super) async fn write_seal(
+        &self,
+        at: &mut SealAtHand,
+        next: Option<Sealed>,
+    ) -> Result<(), StoreError> {
+        let seal = Seal { format_version: FORMAT_VERSION, current: at.state.clone(), next };
+        let text = serde_json::to_string(&seal)
+            .map_err(|source| StoreError::Encoding { target: "the seal".into(), source: source.into() })?;
+        let name = names::seal(&self.release.name);
+        let mut body = self.secret(&name, "seal", SEAL_SECRET_TYPE);
+        body["data"] = json!({"seal": STANDARD.encode(&text)});
+        let is_ours = |found: &Object| found.text("/data/seal") == body["data"]["seal"];
+        at.stored =
+            Some(self.swap(&self.target(true, &name), body.clone(), at.stored.as_ref(), is_ours).await?);
+        Ok(())
+    }
+
+    /// Writes a key that is not there yet.
+    pub(super) async fn write_key(&self, name: &str, key: &StateKey) -> Result<(), StoreError> {
+        let mut body = self.secret(name, "key", KEY_SECRET_TYPE);
+        body["immutable"] = true.into();
+        body["data"] = json!({"key": STANDARD.encode(key.to_text())});
+        self.swap(&self.target(true, name), body.clone(), None, |found| {
+            found.text("/data/key") == body["data"]["key"]
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Writes the head or the inventory: sealed as what is about to be there, then written, then sealed as what is there.
+    pub(super) async fn write_sealed(
+        &self,
+        at: &mut SealAtHand,
+        role: Role,
+        target: &Target,
+        body: Value,
+        known: Option<&Stored<()>>,
+        is_ours: impl Fn(&Object) -> bool,
+    ) -> Result<Stored<()>, StoreError> {
+        let next = at.state.with(&at.key, role, seal_of(&at.key, role, &body));
+        self.write_seal(at, Some(next.clone())).await?;
+        let stored = self.swap(target, body, known, is_ours).await?;
+        at.state = next;
+        self.write_seal(at, None).await?;
+        Ok(stored)
+    }
+
+    fn secret(&self, name: &str, role: &str, kind: &str) -> Value {
+        let ReleaseRef { namespace, name: release } = &self.release;
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "type": kind,
+            "metadata": {"name": name, "namespace": namespace, "labels": codec::labels(release, role)},
+        })
+    }
+
+    pub(super) fn target(&self, secret: bool, name: &str) -> Target {
+        Target::new(&kind_of(secret), Some(&self.release.namespace), name)
+    }
+}

@@ -1,0 +1,166 @@
+use super::*;
+use crate::model::state_key::{KEY_BYTES, StateKey};
+use serde_json::json;
+
+fn key(byte: u8) -> BoundKey {
+    StateKey::new([byte; KEY_BYTES]).bind("u", "shop")
+}
+
+fn map(text: &str) -> Object {
+    Object::new(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": text}}),
+    )
+    .unwrap()
+}
+
+/// A head and an inventory under one key, as they lie there after a write.
+struct State {
+    head: Option<Object>,
+    inventory: Option<Object>,
+    seal: Option<Seal>,
+    keys: Vec<BoundKey>,
+    has_key: bool,
+    outside: bool,
+}
+
+impl State {
+    fn sealed() -> Self {
+        let (head, inventory) = (map("head 1"), map("inventory 1"));
+        let current = sealed(1, Some(&head), Some(&inventory));
+        let seal = Seal { format_version: FORMAT_VERSION, current, next: None };
+        Self {
+            head: Some(head),
+            inventory: Some(inventory),
+            seal: Some(seal),
+            keys: vec![key(1)],
+            has_key: true,
+            outside: false,
+        }
+    }
+
+    fn judge(&self) -> (Integrity, Option<Sealed>) {
+        judge(&Found {
+            head: self.head.as_ref(),
+            inventory: self.inventory.as_ref(),
+            seal: self.seal.as_ref(),
+            has_key: self.has_key,
+            keys: &self.keys,
+            outside: self.outside,
+        })
+    }
+
+    fn altered(&self) -> String {
+        match self.judge() {
+            (Integrity::Altered(why), None) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn sealed(sequence: u64, head: Option<&Object>, inventory: Option<&Object>) -> Sealed {
+    let mac = |role, object: Option<&Object>| object.map(|object| seal_of(&key(1), role, object.value()));
+    Sealed::new(&key(1), false, sequence, mac(Role::Head, head), mac(Role::Inventory, inventory))
+}
+
+#[test]
+fn a_state_fits_what_is_current_or_what_is_being_written_and_no_mixture() {
+    let mut state = State::sealed();
+    assert_eq!(state.judge().0, Integrity::Sealed);
+    let inventory = state.inventory.clone();
+    let next = sealed(2, Some(&map("head 2")), inventory.as_ref());
+    state.seal.as_mut().unwrap().next = Some(next);
+    assert_eq!(state.judge().1.map(|state| state.sequence), Some(1));
+    state.head = Some(map("head 2"));
+    assert_eq!(state.judge().1.map(|state| state.sequence), Some(2));
+    state.head = Some(map("head 0"));
+    assert_eq!(state.altered(), "its journal is not as it was sealed");
+}
+
+#[test]
+fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
+    let gone: [(fn(&mut State), &str); 9] = [
+        (|state| state.head = None, "its journal is gone"),
+        (|state| state.inventory = None, "its inventory is gone"),
+        (|state| (state.head, state.inventory) = (None, None), "its journal is gone"),
+        (|state| state.seal = None, "its seal is gone"),
+        (|state| (state.head, state.inventory, state.seal) = (None, None, None), "its seal is gone"),
+        (|state| state.inventory = Some(map("inventory 2")), "its inventory is not as it was sealed"),
+        (
+            |state| std::mem::swap(&mut state.head, &mut state.inventory),
+            "its journal is not as it was sealed",
+        ),
+        (
+            |state| state.seal.as_mut().unwrap().current.sequence = 9,
+            "its seal was made for another namespace, or by another program",
+        ),
+        (
+            |state| state.seal.as_mut().unwrap().current.head = None,
+            "its seal was made for another namespace, or by another program",
+        ),
+    ];
+    for (change, why) in gone {
+        let mut state = State::sealed();
+        change(&mut state);
+        assert_eq!(state.altered(), why);
+    }
+    let mut state = State::sealed();
+    (state.keys, state.has_key) = (Vec::new(), false);
+    assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
+}
+
+#[test]
+fn a_state_without_seal_and_key_is_unsealed_and_none_is_none() {
+    let mut state = State::sealed();
+    (state.seal, state.keys, state.has_key) = (None, Vec::new(), false);
+    assert_eq!(state.judge().0, Integrity::Unsealed);
+    (state.head, state.inventory) = (None, None);
+    assert_eq!(state.judge().0, Integrity::None);
+}
+
+#[test]
+fn a_run_that_was_killed_before_its_first_write_left_no_state() {
+    let seal = Seal { format_version: FORMAT_VERSION, current: sealed(0, None, None), next: None };
+    let mut state = State { seal: Some(seal), head: None, inventory: None, ..State::sealed() };
+    assert_eq!(state.judge().0, Integrity::None);
+    // It did not get to the key either.
+    (state.keys, state.has_key) = (Vec::new(), false);
+    assert_eq!(state.judge().0, Integrity::None);
+    state.head = Some(map("head 1"));
+    assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
+}
+
+#[test]
+fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
+    let mut state = State::sealed();
+    state.outside = true;
+    assert_eq!(state.altered(), "it is sealed with a key in the cluster, and not with the one that is given");
+    let (head, inventory) = (state.head.clone().unwrap(), state.inventory.clone().unwrap());
+    let current = Sealed::new(
+        &key(1),
+        true,
+        1,
+        Some(seal_of(&key(1), Role::Head, head.value())),
+        Some(seal_of(&key(1), Role::Inventory, inventory.value())),
+    );
+    state.seal = Some(Seal { format_version: FORMAT_VERSION, current, next: None });
+    assert_eq!(state.judge().0, Integrity::Sealed);
+    state.keys = vec![key(2)];
+    assert!(state.altered().contains("and not with the one that is given"));
+    state.outside = false;
+    assert!(matches!(state.judge().0, Integrity::NotVerified(why) if why.contains("--state-key")));
+}
+
+#[test]
+fn what_is_only_there_for_people_is_sealed_too_and_the_order_of_keys_is_not() {
+    let of = |body: Value| seal_of(&key(1), Role::Head, &body);
+    let one = of(json!({"data": {"a": "1", "b": "2"}, "binaryData": {"journal": "eA=="}}));
+    assert_eq!(one, of(json!({"binaryData": {"journal": "eA=="}, "data": {"b": "2", "a": "1"}})));
+    for other in [
+        json!({"data": {"a": "1", "b": "3"}, "binaryData": {"journal": "eA=="}}),
+        json!({"data": {"a": "1"}, "binaryData": {"b": "2", "journal": "eA=="}}),
+        json!({"data": {"a1": "", "b": "2"}, "binaryData": {"journal": "eA=="}}),
+        json!({"data": {"a": "1", "b": "2"}}),
+    ] {
+        assert_ne!(one, of(other.clone()), "{other}");
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads the seal of a release and the key to it, and says whether what the release keeps is as it was written.
+
+use super::home::{HomeError, Stored, kind_of, own_kind};
+use crate::cluster::Cluster;
+use crate::model::names;
+use crate::model::seal::{FORMAT_VERSION, Found, Integrity, Seal, Sealed, judge};
+use crate::model::state_key::{BoundKey, StateKey};
+use crate::model::{Object, Target};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// What vouches for a release's state.
+#[derive(Clone, Debug)]
+pub struct Sealing {
+    /// Whether the state is as it was written.
+    pub integrity: Integrity,
+    /// The state that it is in, where that is known.
+    pub state: Option<Sealed>,
+    /// The Secret that holds the seal.
+    pub seal: Option<Stored<()>>,
+    /// The key to it, for this release alone.
+    pub key: Option<BoundKey>,
+    /// Whether it is kept outside of the cluster.
+    pub outside: bool,
+    /// Whether one key is taking the place of another.
+    pub is_rotating: bool,
+    /// uid of the release namespace, where it may be read.
+    pub namespace_uid: Option<String>,
+}
+
+impl Default for Sealing {
+    fn default() -> Self {
+        Self {
+            integrity: Integrity::None,
+            state: None,
+            seal: None,
+            key: None,
+            outside: false,
+            is_rotating: false,
+            namespace_uid: None,
+        }
+    }
+}
+
+/// A read that may be refused.
+type Read = Result<Option<Object>, String>;
+
+/// What was read of it.
+pub(super) struct SealRead {
+    seal: Read,
+    keys: Vec<StateKey>,
+    key_unknown: Option<String>,
+    namespace_uid: Result<Option<String>, String>,
+    outside: bool,
+}
+
+/// Reads seal, key and the namespace's uid, all at once.
+pub(super) async fn read(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    name: &str,
+    outside: Option<&StateKey>,
+) -> Result<SealRead, HomeError> {
+    let secrets = kind_of(true);
+    let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
+    let (seal, key) = (secret(&names::seal(name)), secret(&names::state_key(name)));
+    let place = Target::new(&own_kind("", "Namespace"), None, namespace);
+    let (seal, key, place) =
+        futures::join!(may_read(cluster, &seal), may_read(cluster, &key), may_read(cluster, &place));
+    let (seal, key, place) = (seal?, key?, place?);
+    let namespace_uid = place.map(|found| found.map(|object| object.uid().to_owned()));
+    if let Some(key) = outside {
+        let keys = vec![key.clone()];
+        return Ok(SealRead { seal, keys, key_unknown: None, namespace_uid, outside: true });
+    }
+    let (mut keys, mut key_unknown) = (Vec::new(), None);
+    match key {
+        Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
+        Err(why) => key_unknown = Some(why),
+    }
+    // One key takes another's place under this name.
+    let names_another = seal.as_ref().is_ok_and(|seal| {
+        let text = seal.as_ref().and_then(|seal| text_of(seal, "seal")).unwrap_or_default();
+        keys.first().is_none_or(|key| !text.contains(&key.id().to_string())) || text.contains("\"next\"")
+    });
+    if names_another && key_unknown.is_none() && matches!(&seal, Ok(Some(_))) {
+        match may_read(cluster, &secret(&names::next_state_key(name))).await? {
+            Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
+            Err(why) => key_unknown = Some(why),
+        }
+    }
+    Ok(SealRead { seal, keys, key_unknown, namespace_uid, outside: false })
+}
+
+async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, HomeError> {
+    match cluster.get(target).await {
+        Ok(found) => Ok(Ok(found)),
+        Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
+        Err(source) => Err(HomeError::Api { target: target.to_string(), source }),
+    }
+}
+
+fn text_of(secret: &Object, key: &str) -> Option<String> {
+    let bytes = STANDARD.decode(secret.text(&format!("/data/{key}"))).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// The key that a Secret holds.
+fn key_in(secret: &Object) -> Option<StateKey> {
+    StateKey::parse(&text_of(secret, "key")?).ok()
+}
+
+impl SealRead {
+    /// The version of the Secret that holds the seal.
+    pub(super) fn version(&self) -> String {
+        let seal = self.seal.as_ref().ok().and_then(Option::as_ref);
+        seal.map(|seal| seal.resource_version().to_owned()).unwrap_or_default()
+    }
+
+    /// Judges the two objects that it vouches for.
+    pub(super) fn judge(
+        &self,
+        name: &str,
+        head: Option<&Object>,
+        inventory: Option<&Object>,
+    ) -> Result<Sealing, HomeError> {
+        let seal = match &self.seal {
+            Ok(seal) => seal.as_ref(),
+            Err(why) => return Ok(self.not_verified(why)),
+        };
+        let stored = seal.map(|object| Stored {
+            value: (),
+            uid: object.uid().into(),
+            resource_version: object.resource_version().into(),
+        });
+        if let Some(why) = self.key_unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
+            return Ok(self.not_verified(why));
+        }
+        let namespace_uid = self.namespace_uid.clone().ok().flatten();
+        let uid = namespace_uid.clone().unwrap_or_default();
+        let keys: Vec<BoundKey> = self.keys.iter().map(|key| key.bind(&uid, name)).collect();
+        let sealing = Sealing { seal: stored, namespace_uid, outside: self.outside, ..Sealing::default() };
+        let seal = match seal.map(parse).transpose() {
+            Ok(seal) => seal,
+            Err(Unread::Newer(version)) => {
+                return Err(HomeError::Unreadable {
+                    target: names::seal(name),
+                    why: format!(
+                        "version {version} of the state, which only a newer kubectl-delivery writes"
+                    ),
+                });
+            }
+            Err(Unread::Broken) => {
+                let integrity = Integrity::Altered("its seal cannot be read".into());
+                return Ok(Sealing { integrity, ..sealing });
+            }
+        };
+        let (integrity, state) = judge(&Found {
+            head,
+            inventory,
+            seal: seal.as_ref(),
+            has_key: !self.outside && !keys.is_empty(),
+            keys: &keys,
+            outside: self.outside,
+        });
+        let is_rotating = seal.is_some_and(|seal| seal.next.is_some_and(|next| next.key != seal.current.key));
+        let by = |key: &BoundKey| state.as_ref().is_none_or(|state| state.key == *key.id());
+        let key = keys.into_iter().find(by);
+        Ok(Sealing { integrity, state, key, is_rotating, ..sealing })
+    }
+
+    fn not_verified(&self, why: &str) -> Sealing {
+        Sealing {
+            integrity: Integrity::NotVerified(why.to_owned()),
+            outside: self.outside,
+            ..Sealing::default()
+        }
+    }
+}
+
+enum Unread {
+    Newer(u64),
+    Broken,
+}
+
+fn parse(secret: &Object) -> Result<Seal, Unread> {
+    let text = text_of(secret, "seal").ok_or(Unread::Broken)?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| Unread::Broken)?;
+    match value["formatVersion"].as_u64() {
+        Some(version) if version > u64::from(FORMAT_VERSION) => Err(Unread::Newer(version)),
+        _ => serde_json::from_value(value).map_err(|_| Unread::Broken),
+    }
+}
