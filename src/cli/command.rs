@@ -93,6 +93,8 @@ commands! {
     Status(status): Acting,
     /// Show what was promoted, by whom, how it ended and why
     History(history): Acting,
+    /// Verify, accept or rotate the seal of what the cluster keeps of a release
+    State(state): Acting,
     /// Wait for a release that another tool applies: judge it, prove its images, see that it stays well
     Wait(wait): Acting,
     /// Print the versions of this program and of the API server

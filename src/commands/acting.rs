@@ -6,7 +6,7 @@ mod sinks;
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
 use crate::execute::watching::{Watching, WatchingOptions};
-use crate::execute::{Ended, ExecuteError, Limits, Services};
+use crate::execute::{Ended, ExecuteError, Limits, LockError, Services};
 use crate::model::Sha256Digest;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::state_key::StateKey;
@@ -65,6 +65,15 @@ pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
     }
 }
 
+/// How an error ends a command.
+pub fn kind_of(error: &ExecuteError) -> ErrorKind {
+    match error {
+        ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
+        ExecuteError::Nothing(_) => ErrorKind::Refused,
+        _ => ErrorKind::Unreachable,
+    }
+}
+
 /// Says how a run ended, and makes it an exit code.
 pub fn end(
     ended: Result<Ended, ExecuteError>,
@@ -91,6 +100,16 @@ pub fn exit_of(outcome: Outcome, reverts: bool) -> Exit {
         Outcome::Locked => Exit(5),
         Outcome::InterruptedReverted | Outcome::Left => Exit(130),
     }
+}
+
+/// What a person answers to the question that was printed.
+pub async fn answer() -> Result<String, CommandError> {
+    // Beside the thread that hears signals.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    Ok(read.await.map_err(std::io::Error::other)??.trim().to_owned())
 }
 
 /// Hex digits that no other process has.

@@ -10,7 +10,7 @@ use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{ApiError, Cluster};
 use crate::commands::inputs::Inputs;
 use crate::compare::{
-    self, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
+    self, Desired, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
 };
 use crate::model::admission::Admission;
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
@@ -66,16 +66,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         question;
     let environment = &inputs.environment.environment;
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let desired = compare::desired(DesiredInput {
-        release: &inputs.release.release,
-        tested,
-        manifests,
-        environment,
-        home,
-        is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
-        today,
-    })
-    .map_err(|errors| ambiguous(&errors))?;
+    let desired = desired(inputs, tested, manifests, &kinds, home, today)?;
     let needed = {
         let objects: Vec<Object> = desired.objects.iter().map(|one| one.object.clone()).collect();
         compare::needed(&objects, &desired.required, &environment.spec.external, home)
@@ -131,6 +122,39 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
         pods,
         autoscalers,
     })
+}
+
+/// What a release and its environment make of manifests here.
+fn desired(
+    inputs: &Inputs,
+    tested: Vec<Object>,
+    manifests: Option<Vec<Object>>,
+    kinds: &BTreeMap<Gvk, ResourceType>,
+    home: &str,
+    today: Date,
+) -> Result<Desired, CommandError> {
+    compare::desired(DesiredInput {
+        release: &inputs.release.release,
+        tested,
+        manifests,
+        environment: &inputs.environment.environment,
+        home,
+        is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
+        today,
+    })
+    .map_err(|errors| ambiguous(&errors))
+}
+
+/// What a release and its environment render here.
+pub async fn rendered(
+    cluster: &dyn Cluster,
+    inputs: &Inputs,
+    home: &str,
+) -> Result<Vec<Object>, CommandError> {
+    let (tested, manifests) = (inputs.release.release.spec.objects.clone(), inputs.manifests.clone());
+    let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
+    let desired = desired(inputs, tested, manifests, &kinds, home, super::inputs::today())?;
+    Ok(desired.objects.into_iter().map(|one| one.object).collect())
 }
 
 /// Members that are no longer desired.

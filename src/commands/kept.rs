@@ -72,6 +72,16 @@ pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
     })
 }
 
+/// What a release keeps in its home namespace, believed or not.
+pub async fn read(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    name: &str,
+    key: Option<&StateKey>,
+) -> Result<Home, CommandError> {
+    read_home(cluster, namespace, name, key).await.map_err(|error| home_error(&error))
+}
+
 /// How what a release keeps is believed.
 #[derive(ClapArgs, Clone, Debug, Default)]
 pub struct ReadArgs {
@@ -108,7 +118,7 @@ impl ReadArgs {
         name: &str,
     ) -> Result<Home, CommandError> {
         let key = self.state.key()?;
-        read_home(cluster, namespace, name, key.as_ref()).await.map_err(|error| home_error(&error))
+        read(cluster, namespace, name, key.as_ref()).await
     }
 
     /// An error where what was read must not be shown.

@@ -23,7 +23,10 @@ pub mod render;
 pub mod revert;
 pub mod show;
 pub mod sign;
+
+pub mod state;
 pub mod status;
+mod unconfirmed;
 pub mod verify;
 pub mod version;
 pub mod wait;

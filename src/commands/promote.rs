@@ -13,12 +13,13 @@ use crate::commands::acting::{self, Show, Signals};
 use crate::commands::comparing::Mode;
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::{self, StateArgs};
-use crate::execute::{self, Promotion};
+use crate::commands::unconfirmed;
+use crate::execute::{self, Confirmed, Promotion, Unconfirmed};
 use crate::model::Object;
 use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::Severity;
+use crate::model::plan::{Action, Plan, Severity};
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -57,6 +58,10 @@ pub struct Args {
     /// other stops this one
     #[arg(long, value_enum, value_name = "WHAT")]
     on_open_journal: Option<OnOpen>,
+    /// Start from the release's file: forget what the cluster keeps of the release, so that nothing is pruned and no earlier
+    /// promotion can be put back
+    #[arg(long, conflicts_with_all = ["resume", "on_open_journal"])]
+    discard_state: bool,
     /// What a failure leads to: `rollback` puts everything back, `stop` leaves the failure standing to be looked at, and the
     /// promotion unfinished
     #[arg(long, value_enum, value_name = "WHAT", default_value_t, conflicts_with = "resume")]
@@ -109,6 +114,10 @@ pub(super) struct Allow {
     /// Delete the data of this claim or volume, which no revert brings back; the plan names what it would delete
     #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
     allow_data_loss: Vec<String>,
+    /// Do this, too, though only what the cluster keeps of the release says it: what lies outside of the release namespace,
+    /// is cluster-wide, or is a right or a quota
+    #[arg(long, value_name = "KIND/[NAMESPACE/]NAME")]
+    allow_unconfirmed: Vec<String>,
     /// Promote in spite of this finding, named by its object, `Kind/[namespace/]name[/path]`, or its image; the history
     /// keeps it. `quarantine` and `signature` stand alone
     #[arg(long, value_name = "CHECK=ITEM", value_parser = Check::parse_waiver)]
@@ -122,6 +131,11 @@ impl Allow {
     /// Claims and volumes whose data may be deleted.
     pub(super) fn data_loss(&self) -> BTreeSet<String> {
         self.allow_data_loss.iter().cloned().collect()
+    }
+
+    /// What confirms what the cluster keeps.
+    pub(super) fn confirmed(&self) -> Confirmed {
+        Confirmed { allowed: self.allow_unconfirmed.iter().cloned().collect(), rendered: Vec::new() }
     }
 
     /// Whether anything else is allowed.
@@ -234,7 +248,7 @@ pub(super) async fn carry_out(
     let mut place = signals.end(Place::find(&request, context)).await?;
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     if request.dry_run.is_none() && place.open_journal().is_some() {
-        if let Some(exit) = open::settle(&request, &place, &signals, events.clone()).await? {
+        if let Some(exit) = open::settle(&request, &place, &signals, context, events.clone()).await? {
             return Ok(exit);
         }
         // Its inventory and history are others now.
@@ -271,6 +285,11 @@ pub(super) async fn carry_out(
         }
         return Ok(Exit::OK);
     }
+    let beyond = beyond(&request, &place, &planned.plan);
+    if !beyond.is_empty() {
+        let mut confirmed = request.confirmed.clone();
+        signals.end(unconfirmed::confirm(&beyond, &mut confirmed, context)).await?;
+    }
     if !nothing {
         signals.end(confirm::confirm(request.yes, &planned.plan, context)).await?;
     }
@@ -285,7 +304,7 @@ async fn promote(
     signals: &Signals,
     events: Arc<dyn EventSink>,
 ) -> Result<Exit, CommandError> {
-    let Request { inputs, judging, run, .. } = request;
+    let Request { inputs, judging, run, discard_state, .. } = request;
     let plan = prepared.planned.plan;
     events.emit(Event::Planned { steps: plan::told(&plan) });
     let images = &inputs.release.release.spec.images;
@@ -313,8 +332,22 @@ async fn promote(
             before.insert(id, live);
         }
     }
-    let promotion = Promotion { plan, before, record, judging };
+    let promotion = Promotion { plan, before, record, judging, discard_state };
     acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
+}
+
+/// What a release that the cluster alone keeps would do beyond its namespace, and what nobody has allowed.
+fn beyond(request: &Request, place: &Place, plan: &Plan) -> Vec<Unconfirmed> {
+    if !request.is_kept || request.state_key.is_some() {
+        return Vec::new();
+    }
+    let steps = plan.steps.iter().filter(|step| execute::is_beyond(&step.target, &place.home));
+    let found = steps.map(|step| Unconfirmed {
+        object: step.target.id(),
+        verb: if matches!(step.action, Action::Create { .. }) { "create" } else { "change" },
+        content: step.action.object().cloned(),
+    });
+    found.filter(|one| !request.confirmed.allows(&one.object)).collect()
 }
 
 fn refuses(planned: &Planned) -> bool {

@@ -5,6 +5,7 @@ use super::comparing::Mode;
 use super::inputs::{Inputs, open_environment};
 use super::kept::{self, StateArgs};
 use super::promote::{self, Allow, Request, RunOptions};
+use super::unconfirmed;
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
 use crate::cluster::Cluster;
 use crate::execute::watching::WatchingOptions;
@@ -16,7 +17,7 @@ use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::journal::Judging;
 use crate::model::plain_words;
 use crate::model::plan::{OnFailure, Settings, Waiver};
-use crate::observe::home::{read_home, read_record};
+use crate::observe::home::read_record;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -102,8 +103,16 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         state_key: args.state.key()?,
     };
     let services = acting::services(acting, events.clone());
-    let options = RevertOptions { keep_foreign: args.keep_foreign, allow_data_loss: args.allow.data_loss() };
-    let ended = Box::pin(execute::revert(&namespace, &name, options, &services)).await;
+    let mut options = RevertOptions {
+        keep_foreign: args.keep_foreign,
+        allow_data_loss: args.allow.data_loss(),
+        confirmed: args.allow.confirmed(),
+    };
+    let ended = loop {
+        let ended = Box::pin(execute::revert(&namespace, &name, options.clone(), &services)).await;
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
+        unconfirmed::confirm(found, &mut options.confirmed, context).await?;
+    };
     if let Err(ExecuteError::Nothing(why)) = &ended {
         return Err(CommandError::new(ErrorKind::Usage, why));
     }
@@ -120,8 +129,7 @@ async fn to_revision(
     context: &Context,
 ) -> Result<Exit, CommandError> {
     let state_key = args.state.key()?;
-    let found = read_home(cluster, namespace, name, state_key.as_ref()).await;
-    let mut found = found.map_err(|error| kept::home_error(&error))?;
+    let mut found = kept::read(cluster, namespace, name, state_key.as_ref()).await?;
     kept::for_writing(&found.sealing, namespace, name)?;
     let inventory = found.inventory.take();
     let history = inventory.map(|inventory| inventory.value.history).unwrap_or_default();
@@ -197,6 +205,9 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         written: None,
         on_open: None,
         leaves_moved: true,
+        confirmed: args.allow.confirmed(),
+        is_kept: true,
+        discard_state: false,
         state_key: args.state.key()?,
         run: RunOptions {
             settings,

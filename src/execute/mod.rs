@@ -3,6 +3,7 @@
 //! A pure state machine says what comes next; a loop performs it. Before anything is changed a journal is written into
 //! the cluster, so that any later run, on any machine, can finish or undo what this one began.
 
+mod accepting;
 mod applying;
 mod codec;
 mod emptying;
@@ -33,14 +34,17 @@ mod settle;
 mod standing;
 mod steps;
 mod store;
+mod unconfirmed;
 mod undo;
 mod undo_job;
 pub mod watching;
 mod well;
 
+pub use accepting::{NewKey, seal_anew};
 pub use lock::{LockError, remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
 pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Bounds, Ended, Interrupt, Limits, Problem, Rollout, Services, Stopped, Watched};
 pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;
+pub use unconfirmed::{Confirmed, Unconfirmed, is_beyond};

@@ -5,9 +5,10 @@ use super::locks::Locks;
 use super::services::Services;
 use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Why waiting ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,17 @@ impl Patience {
 }
 
 impl Clock<'_> {
+    /// Waits for an answer; a silence is told meanwhile.
+    pub(super) async fn answer<T>(&self, request: impl Future<Output = T>) -> T {
+        let mut request = pin!(request);
+        loop {
+            match timeout(SILENCE, &mut request).await {
+                Ok(answer) => return answer,
+                Err(_) => self.patience.tell(self.silence()),
+            }
+        }
+    }
+
     /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
     /// deadline: it may have to wait for its turn.
     pub(super) async fn before_write(&self) -> Result<Deadline, Problem> {

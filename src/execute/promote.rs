@@ -1,5 +1,6 @@
 //! A promotion from its plan: what is read under the lock, the journal's first state, and the run.
 
+use super::accepting;
 use super::lock::LockError;
 use super::locks::Locks;
 use super::machine::{Intent, refused};
@@ -12,6 +13,7 @@ use super::sealing;
 use super::services::{Ended, Services};
 use super::standing::who_changed;
 use super::store::{StoreError, Writer};
+use super::unconfirmed::Unconfirmed;
 use crate::model::bundle::{Bundle, BundleError};
 use crate::model::event::Outcome;
 use crate::model::inventory::{Inventory, Record};
@@ -36,6 +38,8 @@ pub struct Promotion {
     pub record: Record,
     /// What its end is judged by.
     pub judging: Judging,
+    /// Whether what the cluster keeps of the release is forgotten.
+    pub discard_state: bool,
 }
 
 /// A run could not begin.
@@ -53,6 +57,9 @@ pub enum ExecuteError {
     /// The namespace that the release brings cannot be created.
     #[error(transparent)]
     OwnNamespace(#[from] OwnNamespaceError),
+    /// State alone would do that, and nothing confirms it.
+    #[error("what the cluster keeps of the release would do what nothing else confirms")]
+    Unconfirmed(Vec<Unconfirmed>),
     /// There is nothing to do it with.
     #[error("{0}")]
     Nothing(String),
@@ -128,9 +135,12 @@ async fn begin(
     services: &Services,
     lock: &Arc<Locks>,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
-    let Promotion { mut plan, before, record, judging } = promotion;
+    let Promotion { mut plan, before, record, judging, discard_state } = promotion;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
+    if discard_state {
+        accepting::discard(&own, lock, services).await?;
+    }
     let home = read_home(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
     if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
         return Ok(Err(ended));

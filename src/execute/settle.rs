@@ -9,6 +9,7 @@ use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
 use super::sealing::{self, SealAtHand};
 use super::services::{Ended, Services};
+use super::unconfirmed::{Confirmed, unconfirmed};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
@@ -29,6 +30,8 @@ pub struct RevertOptions {
     pub keep_foreign: bool,
     /// Claims and volumes whose data may be deleted: `KIND/NAMESPACE/NAME`.
     pub allow_data_loss: BTreeSet<String>,
+    /// What confirms what the cluster keeps.
+    pub confirmed: Confirmed,
 }
 
 /// What is done with the journal of another run that is open.
@@ -47,18 +50,24 @@ pub async fn settle(
     name: &str,
     id: &str,
     settling: Settling,
+    confirmed: Confirmed,
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
     let wanted = match settling {
-        Settling::Finish => Wanted::Finish,
-        Settling::PutBack => Wanted::PutBack(RevertOptions::default()),
+        Settling::Finish => Wanted::Finish(confirmed),
+        Settling::PutBack => Wanted::PutBack(RevertOptions { confirmed, ..RevertOptions::default() }),
     };
     act(&ReleaseRef::new(namespace, name), Some(id), &wanted, services).await
 }
 
 /// Finishes what another run began: a promotion goes forward, a revert goes on putting back.
-pub async fn resume(namespace: &str, name: &str, services: &Services) -> Result<Ended, ExecuteError> {
-    act(&ReleaseRef::new(namespace, name), None, &Wanted::Finish, services).await
+pub async fn resume(
+    namespace: &str,
+    name: &str,
+    confirmed: Confirmed,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    act(&ReleaseRef::new(namespace, name), None, &Wanted::Finish(confirmed), services).await
 }
 
 /// Puts back the promotion that is open, or else the last one that was finished.
@@ -157,6 +166,12 @@ async fn under_locks(
         }
         (stopped, _) => stopped,
     };
+    if stopped.is_none() {
+        let found = unconfirmed(&start, release, wanted.confirmed(), services).await;
+        if !found.is_empty() {
+            return Err(ExecuteError::Unconfirmed(found));
+        }
+    }
     Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
 }
 
@@ -185,8 +200,17 @@ async fn moves_from(
 }
 
 enum Wanted {
-    Finish,
+    Finish(Confirmed),
     PutBack(RevertOptions),
+}
+
+impl Wanted {
+    fn confirmed(&self) -> &Confirmed {
+        match self {
+            Wanted::Finish(confirmed) => confirmed,
+            Wanted::PutBack(options) => &options.confirmed,
+        }
+    }
 }
 
 async fn take_up(
@@ -268,8 +292,8 @@ fn choose(
     name: &str,
 ) -> Result<Intent, ExecuteError> {
     let options = match wanted {
-        Wanted::Finish if head.current.is_open() => return Ok(Intent::Forward),
-        Wanted::Finish => {
+        Wanted::Finish(_) if head.current.is_open() => return Ok(Intent::Forward),
+        Wanted::Finish(_) => {
             return Err(ExecuteError::Nothing(format!("expected an open journal of {name}, found none")));
         }
         Wanted::PutBack(options) => options,

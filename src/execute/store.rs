@@ -174,7 +174,7 @@ impl Writer {
                 body["metadata"]["uid"] = known.uid.as_str().into();
                 body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
             }
-            let error = match self.cluster.store(target, &body, &options).await {
+            let error = match clock.answer(self.cluster.store(target, &body, &options)).await {
                 Ok(answer) => return Ok(handle(&answer.object)),
                 Err(error) => error,
             };
@@ -183,7 +183,7 @@ impl Writer {
                 return Err(StoreError::Api { target: target.to_string(), source: error });
             }
             // A write whose answer was lost may be there: then a second one would find it moved.
-            match self.cluster.get(target).await {
+            match clock.answer(self.cluster.get(target)).await {
                 Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
                 Ok(_) if moved => return Err(StoreError::Moved { target: target.to_string() }),
                 _ => clock.wait().await?,

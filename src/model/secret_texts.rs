@@ -1,6 +1,6 @@
 //! Values of Secrets inside texts: in which forms they turn up, and the text without them.
 
-use super::names::PREIMAGE_SECRET_TYPE;
+use super::names::{PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE};
 use super::{Object, Sha256Digest, secret_data};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -140,7 +140,7 @@ impl SecretTexts {
     /// The same; `token` says what stands for the value of a Secret's key.
     pub fn learn_as(&mut self, object: &Object, token: &dyn Fn(&str, &str, &[u8]) -> String) {
         let gvk = object.gvk();
-        if !gvk.group.is_empty() || gvk.kind != "Secret" || object.text("/type") == PREIMAGE_SECRET_TYPE {
+        if !gvk.group.is_empty() || gvk.kind != "Secret" || is_own(object.text("/type")) {
             return;
         }
         let each = |field: &str| object.at(field).and_then(Value::as_object).into_iter().flatten();
@@ -266,6 +266,11 @@ fn replace_word(text: &str, word: &str, token: &str) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+/// Secrets of our own without a value that anybody else knows.
+fn is_own(kind: &str) -> bool {
+    [PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE].contains(&kind)
 }
 
 #[cfg(test)]

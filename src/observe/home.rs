@@ -152,6 +152,66 @@ pub async fn read_home(
     look(cluster, namespace, name, outside).await.1
 }
 
+/// A release's state as it lies there, believed or not.
+#[derive(Clone, Debug)]
+pub struct Unsealed {
+    /// The journal.
+    pub head: Option<Stored<Head>>,
+    /// Members and history.
+    pub inventory: Option<Stored<Inventory>>,
+    /// The ConfigMaps of both.
+    pub objects: [Option<Object>; 2],
+    /// The Secret that holds the seal.
+    pub seal: Option<Stored<()>>,
+    /// How many writes the seal has counted.
+    pub sequence: u64,
+    /// The key that the cluster holds.
+    pub key: Option<StateKey>,
+    /// uid of the release namespace.
+    pub namespace_uid: String,
+    /// What the seal says of it.
+    pub sealing: Sealing,
+}
+
+impl Unsealed {
+    /// The versions of what was read: two reads of one state have the same.
+    pub fn versions(&self) -> Vec<String> {
+        let objects = self.objects.iter().map(|object| object.as_ref().map(Object::resource_version));
+        let seal = self.seal.as_ref().map(|seal| &*seal.resource_version);
+        objects.chain([seal]).map(|version| version.unwrap_or_default().to_owned()).collect()
+    }
+}
+
+/// Reads a release's state as it lies there. `outside` is the key that it may be sealed with.
+pub async fn read_unsealed(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    name: &str,
+    outside: Option<&StateKey>,
+) -> Result<Unsealed, HomeError> {
+    let maps = kind_of(false);
+    let map = |name: &str| Target::new(&maps, Some(namespace), name);
+    let (inventory, journal) = (map(&names::inventory(name)), map(&names::journal(name)));
+    let (inventory, journal, seal) = futures::try_join!(
+        get(cluster, &inventory),
+        get(cluster, &journal),
+        sealing::read(cluster, namespace, name, outside)
+    )?;
+    let namespace_uid = seal
+        .namespace_uid()
+        .map_err(|why| HomeError::Unreadable { target: format!("the seal of {name} and its key"), why })?;
+    Ok(Unsealed {
+        head: journal.as_ref().map(parse_head).transpose()?,
+        inventory: inventory.as_ref().map(parse_inventory).transpose()?,
+        seal: seal.stored(),
+        sequence: seal.sequence(),
+        key: seal.key().cloned(),
+        namespace_uid,
+        sealing: seal.judge(name, journal.as_ref(), inventory.as_ref())?,
+        objects: [journal, inventory],
+    })
+}
+
 /// One look, and the versions of what was read.
 async fn look(
     cluster: &dyn Cluster,

@@ -111,6 +111,32 @@ fn key_in(secret: &Object) -> Option<StateKey> {
 }
 
 impl SealRead {
+    /// The sequence number that the seal has come to, whoever made it.
+    pub(super) fn sequence(&self) -> u64 {
+        let seal = self.seal.as_ref().ok().and_then(Option::as_ref).and_then(|seal| parse(seal).ok());
+        seal.map(|seal| seal.next.unwrap_or(seal.current).sequence).unwrap_or_default()
+    }
+
+    /// The Secret that holds the seal.
+    pub(super) fn stored(&self) -> Option<Stored<()>> {
+        let seal = self.seal.as_ref().ok().and_then(Option::as_ref)?;
+        Some(Stored { value: (), uid: seal.uid().into(), resource_version: seal.resource_version().into() })
+    }
+
+    /// The key that the cluster holds, the last one where there are two.
+    pub(super) fn key(&self) -> Option<&StateKey> {
+        self.keys.last().filter(|_| !self.outside)
+    }
+
+    /// uid of the release namespace, or why it is not known.
+    pub(super) fn namespace_uid(&self) -> Result<String, String> {
+        let refused = self.seal.as_ref().err().or(self.key_unknown.as_ref());
+        match (refused, &self.namespace_uid) {
+            (Some(why), _) | (None, Err(why)) => Err(why.clone()),
+            (None, Ok(uid)) => Ok(uid.clone().unwrap_or_default()),
+        }
+    }
+
     /// The version of the Secret that holds the seal.
     pub(super) fn version(&self) -> String {
         let seal = self.seal.as_ref().ok().and_then(Option::as_ref);
@@ -128,11 +154,7 @@ impl SealRead {
             Ok(seal) => seal.as_ref(),
             Err(why) => return Ok(self.not_verified(why)),
         };
-        let stored = seal.map(|object| Stored {
-            value: (),
-            uid: object.uid().into(),
-            resource_version: object.resource_version().into(),
-        });
+        let stored = self.stored();
         if let Some(why) = self.key_unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
             return Ok(self.not_verified(why));
         }

@@ -1,6 +1,7 @@
 //! The question before anything is touched: asked of a person, never answered by a missing terminal.
 
 use crate::cli::{CommandError, Context, ErrorKind};
+use crate::commands::acting;
 use crate::model::plan::Plan;
 use crate::report::clean;
 use std::io::Write;
@@ -20,13 +21,7 @@ pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result
     let release = &plan.release;
     write!(err, "promote {} {} in {count} steps? [y/N] ", clean(&release.name), clean(&release.version))?;
     err.flush()?;
-    // Beside the thread that hears signals.
-    let read = tokio::task::spawn_blocking(|| {
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map(|_| answer)
-    });
-    let answer = read.await.map_err(std::io::Error::other)??;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
+    if matches!(&*acting::answer().await?, "y" | "Y" | "yes") {
         return Ok(());
     }
     Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"))

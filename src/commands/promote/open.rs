@@ -5,7 +5,8 @@ use super::{Args, OnOpen, Request};
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::commands::acting::{self, Signals};
 use crate::commands::kept;
-use crate::execute::{self, Interrupt, Settling};
+use crate::commands::{comparing, unconfirmed};
+use crate::execute::{self, ExecuteError, Interrupt, Settling};
 use crate::load;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::journal::{Journal, JournalPhase};
@@ -29,7 +30,13 @@ pub(super) async fn resume(
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     let acting = signals.end(place.acting_on_open(&args.limits.run_options(), signals)).await?;
     let services = acting::services(acting, events.clone());
-    acting::end(execute::resume(&place.home, &place.name, &services).await, events.as_ref(), false)
+    let mut confirmed = args.allow.confirmed();
+    let ended = loop {
+        let ended = execute::resume(&place.home, &place.name, confirmed.clone(), &services).await;
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
+        signals.end(unconfirmed::confirm(found, &mut confirmed, context)).await?;
+    };
+    acting::end(ended, events.as_ref(), false)
 }
 
 /// Settles an open journal as the flags say. An exit where nothing more is to be done.
@@ -37,6 +44,7 @@ pub(super) async fn settle(
     request: &Request,
     place: &Place,
     signals: &Signals,
+    context: &Context,
     events: Arc<dyn EventSink>,
 ) -> Result<Option<Exit>, CommandError> {
     let Some(open) = place.open_journal() else { return Ok(None) };
@@ -49,7 +57,17 @@ pub(super) async fn settle(
     };
     let acting = signals.end(place.acting_on_open(&request.run, signals)).await?;
     let services = acting::services(acting, events.clone());
-    let ended = execute::settle(&place.home, &place.name, &open.id, settling, &services).await;
+    let mut confirmed = request.confirmed.clone();
+    if same {
+        confirmed.rendered =
+            signals.end(comparing::rendered(place.cluster.as_ref(), &request.inputs, &place.home)).await?;
+    }
+    let ended = loop {
+        let (home, name) = (&place.home, &place.name);
+        let ended = execute::settle(home, name, &open.id, settling, confirmed.clone(), &services).await;
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
+        signals.end(unconfirmed::confirm(found, &mut confirmed, context)).await?;
+    };
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
     let is_interrupted = *signals.wanted().borrow() != Interrupt::None;
     // Nothing was touched yet: putting it back is no failure of this run.

@@ -53,7 +53,11 @@ impl Place {
     /// Where a request goes.
     pub(super) async fn find(request: &Request, context: &Context) -> Result<Self, CommandError> {
         let name = request.inputs.release.release.metadata.name.clone();
-        Self::named(&request.connection, request.state_key.clone(), name, context).await
+        let mut place = Self::named(&request.connection, request.state_key.clone(), name, context).await?;
+        if request.discard_state {
+            place.kept = Home::default();
+        }
+        Ok(place)
     }
 
     /// By flags and a release's name.

@@ -8,6 +8,7 @@ use crate::commands::comparing::Mode;
 use crate::commands::gating;
 use crate::commands::inputs::{Inputs, WaitMode};
 use crate::execute;
+use crate::execute::Confirmed;
 use crate::execute::watching::WatchingOptions;
 use crate::model::check::Check;
 use crate::model::journal::Judging;
@@ -43,6 +44,12 @@ pub(in crate::commands) struct Request {
     pub leaves_moved: bool,
     /// The key to what releases keep, where it is kept outside of the cluster.
     pub state_key: Option<StateKey>,
+    /// What confirms what the cluster keeps.
+    pub confirmed: Confirmed,
+    /// Whether what the cluster keeps is forgotten.
+    pub discard_state: bool,
+    /// Whether the cluster alone keeps what is promoted: nobody gave a file of it.
+    pub is_kept: bool,
     /// How it runs.
     pub run: RunOptions,
 }
@@ -83,6 +90,9 @@ impl Request {
             on_open: args.on_open_journal,
             leaves_moved: false,
             state_key: args.state.key()?,
+            confirmed: args.allow.confirmed(),
+            is_kept: false,
+            discard_state: args.discard_state,
             run,
             inputs,
         })

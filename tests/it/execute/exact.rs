@@ -170,10 +170,24 @@ fn only_one_journal_and_its_pre_images_are_kept() {
     for value in ["1", "2", "3"] {
         app.promote(value, &version(value)).run().exits(0);
     }
-    let secrets = app.kubectl(&["get", "secrets", "-l", "kubectl-delivery.io/release=app", "-o", "name"]);
+    let secrets = app.kubectl(&[
+        "get",
+        "secrets",
+        "-l",
+        "kubectl-delivery.io/release=app,kubectl-delivery.io/role=preimage",
+        "-o",
+        "name",
+    ]);
     assert_eq!(secrets.lines().count(), 1, "{secrets}");
     app.revert().run().exits(0);
-    let secrets = app.kubectl(&["get", "secrets", "-l", "kubectl-delivery.io/release=app", "-o", "name"]);
+    let secrets = app.kubectl(&[
+        "get",
+        "secrets",
+        "-l",
+        "kubectl-delivery.io/release=app,kubectl-delivery.io/role=preimage",
+        "-o",
+        "name",
+    ]);
     assert_eq!(secrets, "", "a journal that was put back keeps nothing");
     assert_eq!(app.status()["version"], "2");
 }

@@ -1,0 +1,60 @@
+//! What the cluster keeps of a release alone would do, and nothing else confirms: shown with its content, and asked for by
+//! a question of its own.
+
+use crate::cli::{CommandError, Context, ErrorKind};
+use crate::execute::{Confirmed, Unconfirmed};
+use crate::plan::allowance;
+use crate::report::{Redactor, clean};
+use std::io::Write;
+
+/// Shows it and asks. A run without a terminal is told what to type; `--yes` is no answer.
+pub async fn confirm(
+    found: &[Unconfirmed],
+    confirmed: &mut Confirmed,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let mut err = context.stderr();
+    writeln!(
+        err,
+        "UNCONFIRMED: only what the cluster keeps of the release says this, and whoever may write there can"
+    )?;
+    writeln!(err, "have written it")?;
+    for one in found {
+        writeln!(err, "  {} {}", one.verb, clean(&one.object.to_string()))?;
+        for line in content(one).lines() {
+            writeln!(err, "      {}", clean(line))?;
+        }
+    }
+    if !context.can_ask() {
+        let objects =
+            if found.len() == 1 { "1 object".to_owned() } else { format!("{} objects", found.len()) };
+        let error = CommandError::new(
+            ErrorKind::Refused,
+            format!("refused: {objects} unconfirmed; nothing was changed"),
+        );
+        let flags: Vec<String> =
+            found.iter().map(|one| format!("--allow-unconfirmed {}", allowance(&one.object))).collect();
+        return Err(error.with_hint(format!("if that is what should happen: {}", flags.join(" "))));
+    }
+    write!(err, "do this, too? type yes: ")?;
+    err.flush()?;
+    if super::acting::answer().await? != "yes" {
+        return Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"));
+    }
+    confirmed.allowed.extend(found.iter().map(|one| allowance(&one.object)));
+    Ok(())
+}
+
+/// What the object would be, without what is secret and what the server writes.
+fn content(one: &Unconfirmed) -> String {
+    let Some(object) = &one.content else { return String::new() };
+    let mut redactor = Redactor::new(super::random::key());
+    redactor.learn(object);
+    let mut shown = redactor.object(object);
+    if let Some(metadata) = shown.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+        for key in ["managedFields", "uid", "resourceVersion", "creationTimestamp", "generation"] {
+            metadata.shift_remove(key);
+        }
+    }
+    crate::load::to_yaml(&shown)
+}

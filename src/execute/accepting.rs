@@ -1,0 +1,262 @@
+//! A state that cannot be believed, or that gets another key, sealed anew: what the head and the inventory name is read once
+//! more, written again under the new key, and named by them.
+
+use super::locks::Locks;
+use super::packing::{Packed, bundle};
+use super::patience::Patience;
+use super::promote::ExecuteError;
+use super::requests::deletion;
+use super::sealing::{SealAtHand, random};
+use super::services::Services;
+use super::store::{Store, StoreError, Writer, parts_of};
+use crate::model::bundle::Bundle;
+use crate::model::inventory::{Inventory, Record};
+use crate::model::journal::{Head, Journal, Parts};
+use crate::model::moves::ReleaseRef;
+use crate::model::names;
+use crate::model::plan::Propagation;
+use crate::model::seal::{Integrity, Role, Sealed, seal_of};
+use crate::model::state_key::{BoundKey, StateKey};
+use crate::observe::home::{HomeError, Stored, Unsealed, read_bundle, read_unsealed};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Which key seals.
+#[derive(Clone, Debug)]
+pub enum NewKey {
+    /// The one in the cluster, or a new one there where it is gone.
+    Cluster,
+    /// A new one in the cluster.
+    Fresh,
+    /// This one, which is kept outside of the cluster.
+    Outside(StateKey),
+}
+
+/// Seals what is there, as it is: what was read and shown before, or an error. What should be known of it comes back.
+pub async fn seal_anew(
+    release: &ReleaseRef,
+    seen: &Unsealed,
+    new: NewKey,
+    services: &Services,
+) -> Result<Vec<String>, ExecuteError> {
+    let locks = Arc::new(Locks::take(services, release, &[]).await.map_err(ExecuteError::Lock)?);
+    let sealed = Sealing { release, locks: &locks, services }.anew(seen, new).await;
+    locks.release().await;
+    sealed
+}
+
+/// Takes away what the cluster keeps of a release, under its lock: head, inventory, seal and key. Its next promotion is a
+/// first one.
+pub(super) async fn discard(
+    release: &ReleaseRef,
+    locks: &Arc<Locks>,
+    services: &Services,
+) -> Result<(), StoreError> {
+    Sealing { release, locks, services }.discard().await
+}
+
+struct Sealing<'a> {
+    release: &'a ReleaseRef,
+    locks: &'a Arc<Locks>,
+    services: &'a Services,
+}
+
+impl Sealing<'_> {
+    fn writer(&self) -> Writer {
+        Writer {
+            cluster: self.services.cluster.clone(),
+            patience: Patience::new(self.locks.clone(), self.services),
+            release: self.release.clone(),
+        }
+    }
+
+    async fn anew(&self, seen: &Unsealed, new: NewKey) -> Result<Vec<String>, ExecuteError> {
+        let cluster = self.services.cluster.as_ref();
+        let ReleaseRef { namespace, name } = self.release;
+        let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
+        if found.versions() != seen.versions() {
+            return Err(ExecuteError::Nothing(format!(
+                "expected the state of {} as it was shown, found it changed since; nothing was changed",
+                self.release.name
+            )));
+        }
+        let writer = self.writer();
+        let (outside, is_new, key) = match new {
+            NewKey::Outside(key) => (true, false, key),
+            NewKey::Cluster => match found.key.clone() {
+                Some(key) => (false, false, key),
+                None => (false, true, random()?),
+            },
+            NewKey::Fresh => (false, true, random()?),
+        };
+        let bound = key.bind(&found.namespace_uid, &self.release.name);
+        if is_new {
+            self.delete(&names::next_state_key(&self.release.name)).await?;
+            writer.write_key(&names::next_state_key(&self.release.name), &key).await?;
+        }
+        let mut renewing = Renewing {
+            services: self.services,
+            // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
+            old: found.sealing.key.clone().filter(|_| found.sealing.integrity == Integrity::Sealed),
+            key: bound.clone(),
+            packed: Vec::new(),
+            notes: Vec::new(),
+            has_lost_bodies: false,
+        };
+        let mut head = found.head.as_ref().map(|stored| stored.value.clone());
+        let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
+        let gone = renewing.all(self.release, head.as_mut(), inventory.as_mut()).await?;
+        let Renewing { packed, notes, .. } = renewing;
+        for (bundle, parts) in &packed {
+            writer.write_bundle(bundle, parts).await?;
+        }
+        let state = as_it_is(&found, &bound, outside);
+        let mut seal = SealAtHand { key: bound, stored: found.seal.clone(), state };
+        writer.write_seal(&mut seal, None).await?;
+        let store = Store::new(writer, seal);
+        if let (Some(head), Some(stored)) = (head, &found.head) {
+            store.write_head(&head, Some(&handle(stored))).await?;
+        }
+        if let (Some(inventory), Some(stored)) = (inventory, &found.inventory) {
+            store.write_inventory(&inventory, Some(&handle(stored))).await?;
+        }
+        if is_new {
+            self.delete(&names::state_key(&self.release.name)).await?;
+            store.writer.write_key(&names::state_key(&self.release.name), &key).await?;
+            self.delete(&names::next_state_key(&self.release.name)).await?;
+        }
+        for part in parts_of(&gone) {
+            store.writer.delete_part(&part, |_, _| true).await?;
+        }
+        Ok(notes)
+    }
+
+    async fn discard(&self) -> Result<(), StoreError> {
+        let name = &self.release.name;
+        for (secret, name) in [
+            (false, names::journal(name)),
+            (false, names::inventory(name)),
+            (true, names::seal(name)),
+            (true, names::next_state_key(name)),
+            (true, names::state_key(name)),
+        ] {
+            self.delete_one(secret, &name).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, secret: &str) -> Result<(), StoreError> {
+        self.delete_one(true, secret).await
+    }
+
+    async fn delete_one(&self, secret: bool, name: &str) -> Result<(), StoreError> {
+        let writer = self.writer();
+        let target = writer.target(secret, name);
+        let api = |source| StoreError::Api { target: target.to_string(), source };
+        let Some(found) = writer.cluster.get_metadata(&target).await.map_err(api)? else { return Ok(()) };
+        let until = writer.patience.start().before_write().await?;
+        let options = deletion(&found, Propagation::Background, until);
+        match writer.cluster.delete(&target, &options).await {
+            Err(error) if !error.is_not_found() => Err(api(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn handle<T>(stored: &Stored<T>) -> Stored<()> {
+    Stored { value: (), uid: stored.uid.clone(), resource_version: stored.resource_version.clone() }
+}
+
+/// Bundles, read once more and packed under another key.
+struct Renewing<'a> {
+    services: &'a Services,
+    old: Option<BoundKey>,
+    key: BoundKey,
+    packed: Vec<Packed>,
+    notes: Vec<String>,
+    has_lost_bodies: bool,
+}
+
+impl Renewing<'_> {
+    /// Renews whatever head and inventory name; the bundles that are no longer needed then.
+    async fn all(
+        &mut self,
+        release: &ReleaseRef,
+        head: Option<&mut Head>,
+        inventory: Option<&mut Inventory>,
+    ) -> Result<Vec<Bundle>, ExecuteError> {
+        let name = &release.name;
+        let mut gone = Vec::new();
+        let before = |hash: &str, part| names::journal_part(name, hash, part);
+        if let Some(Head { current, previous }) = head {
+            gone.append(&mut current.forget);
+            self.each::<Parts>(&mut current.parts, before, &mut gone).await?;
+            let revision = current.revision;
+            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
+            self.each::<Record>(&mut current.record, record, &mut gone).await?;
+            if current.is_open() && self.has_lost_bodies {
+                return Err(ExecuteError::Nothing(format!(
+                    "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
+                     nothing was changed: promote RELEASE --discard-state starts from the release's file"
+                )));
+            }
+            if let Some(previous) = previous {
+                self.each::<Parts>(&mut previous.parts, before, &mut gone).await?;
+                let last = |hash: &str, part| names::previous_part(name, hash, part);
+                let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
+                self.each::<Journal>(&mut bundles, last, &mut gone).await?;
+                previous.bundle = bundles.pop();
+            }
+        }
+        for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
+            let revision = entry.revision;
+            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
+            self.each::<Record>(&mut entry.record, record, &mut gone).await?;
+        }
+        let kept: Vec<&str> =
+            self.packed.iter().flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str)).collect();
+        gone.retain(|bundle| !bundle.names.iter().any(|name| kept.contains(&name.as_str())));
+        Ok(gone)
+    }
+
+    async fn each<T: DeserializeOwned + Serialize>(
+        &mut self,
+        bundles: &mut Vec<Bundle>,
+        name: impl Fn(&str, usize) -> String + Copy,
+        gone: &mut Vec<Bundle>,
+    ) -> Result<(), ExecuteError> {
+        for old in std::mem::take(bundles) {
+            match read_bundle::<T>(self.services.cluster.as_ref(), &old, self.old.as_ref()).await {
+                Ok(value) => {
+                    let packed = bundle(&value, old.secret, &old.namespace, name, &self.key)?;
+                    bundles.push(packed.0.clone());
+                    self.packed.push(packed);
+                    gone.push(old);
+                }
+                Err(HomeError::Api { target, source }) => {
+                    return Err(HomeError::Api { target, source }.into());
+                }
+                Err(error) => {
+                    self.has_lost_bodies |= old.secret;
+                    let what = if old.secret { "pre-images" } else { "a record" };
+                    self.notes.push(format!("{what} in {} cannot be kept: {}", old.namespace, said(&error)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn said(error: &HomeError) -> String {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    format!("{error}{}", source.unwrap_or_default())
+}
+
+/// The state as it lies there, under this key.
+fn as_it_is(found: &Unsealed, key: &BoundKey, outside: bool) -> Sealed {
+    let [head, inventory] = &found.objects;
+    let head = head.as_ref().map(|object| seal_of(key, Role::Head, object.value()));
+    let inventory = inventory.as_ref().map(|object| seal_of(key, Role::Inventory, object.value()));
+    Sealed::new(key, outside, found.sequence + 1, head, inventory)
+}
