@@ -19,10 +19,12 @@ use super::well::{has_rollout, is_well};
 use crate::cluster::ApiError;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, Journal, StepPart, StepProgress, StepState, UndoState};
+use crate::model::moves::ReleaseRef;
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Stored};
+use crate::plan::allowance;
 use crate::rollout::{is_watched, runs_pods};
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,8 @@ pub(super) struct Performer {
     head: Mutex<Option<Stored<()>>>,
     inventory: Mutex<Option<Stored<()>>>,
     bundles: Vec<Packed>,
+    /// Steps that must not be undone: nothing confirms what their objects were.
+    not_undone: BTreeSet<u32>,
     fresh: bool,
     /// Steps that an earlier run may have sent.
     in_doubt: BTreeSet<u32>,
@@ -59,6 +63,7 @@ impl Performer {
         bodies: Arc<Bodies>,
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
         bundles: Vec<Packed>,
+        not_undone: BTreeSet<u32>,
         fresh: bool,
         in_doubt: BTreeSet<u32>,
         fence: bool,
@@ -71,6 +76,7 @@ impl Performer {
             head: Mutex::new(head),
             inventory: Mutex::new(inventory),
             bundles,
+            not_undone,
             fresh,
             in_doubt,
             answers: Mutex::default(),
@@ -189,6 +195,7 @@ impl Performer {
             by_hand: by_hand(journal, part),
         };
         let undone = match &part.step.undo {
+            _ if self.not_undone.contains(&id) => Ok(unconfirmed(&self.store.writer.release, &object)),
             Undo::Run { job } => {
                 self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id)).await
             }
@@ -398,6 +405,16 @@ fn not_written(error: StoreError) -> Input {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
             Input::NotWritten(format!("{error}{}", source.unwrap_or_default()))
         }
+    }
+}
+
+/// What is left where nothing but the journal says what an object was.
+fn unconfirmed(release: &ReleaseRef, object: &ObjectId) -> UndoState {
+    let ReleaseRef { namespace, name } = release;
+    let allow = allowance(object);
+    UndoState::Left {
+        why: "nothing confirms what it was: another run wrote that down".into(),
+        by_hand: vec![format!("kubectl delivery revert {name} -n {namespace} --allow-unconfirmed {allow}")],
     }
 }
 

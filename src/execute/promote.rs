@@ -24,7 +24,7 @@ use crate::model::{Object, ObjectId};
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
 use crate::plan::expect_holds;
 use futures::future::join_all;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is promoted.
@@ -193,6 +193,7 @@ async fn begin(
         intent: Intent::Forward,
         seal,
         bundles,
+        not_undone: BTreeSet::new(),
         fresh: true,
         fence: false,
     }))

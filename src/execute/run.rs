@@ -17,6 +17,7 @@ use crate::observe::home::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -32,6 +33,8 @@ pub(super) struct Start {
     pub seal: SealAtHand,
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
+    /// Steps that must not be undone: nothing confirms what their objects were.
+    pub not_undone: BTreeSet<u32>,
     /// Whether the pre-images are fresh enough to write over.
     pub fresh: bool,
     /// Whether another run's requests can still be on their way.
@@ -65,6 +68,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         bodies.clone(),
         (start.head_stored, start.inventory_stored),
         start.bundles,
+        start.not_undone,
         start.fresh,
         in_doubt,
         start.fence,

@@ -9,7 +9,7 @@ use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
 use super::sealing::{self, SealAtHand};
 use super::services::{Ended, Services};
-use super::unconfirmed::{Confirmed, unconfirmed};
+use super::unconfirmed::{Confirmed, Doubts, unconfirmed};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
@@ -148,7 +148,7 @@ async fn under_locks(
             return Ok(Next::End(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() }));
         }
     }
-    let start = match take_up(release, services, wanted).await? {
+    let mut start = match take_up(release, services, wanted).await? {
         Ok(start) => start,
         Err(ended) => return Ok(Next::End(ended)),
     };
@@ -167,10 +167,11 @@ async fn under_locks(
         (stopped, _) => stopped,
     };
     if stopped.is_none() {
-        let found = unconfirmed(&start, release, wanted.confirmed(), services).await;
+        let Doubts { found, not_undone } = unconfirmed(&start, release, wanted.confirmed(), services).await;
         if !found.is_empty() {
             return Err(ExecuteError::Unconfirmed(found));
         }
+        start.not_undone = not_undone;
     }
     Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
 }
@@ -264,6 +265,7 @@ async fn take_up(
         intent,
         seal: SealAtHand { key, stored: Some(stored), state },
         bundles: Vec::new(),
+        not_undone: BTreeSet::new(),
         fresh: false,
         fence: may_be_alive,
     }))

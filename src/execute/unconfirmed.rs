@@ -59,39 +59,52 @@ pub fn is_beyond(target: &Target, home: &str) -> bool {
     target.namespace.as_deref() != Some(home) || GUARDED.contains(&(&*resource.group, &*resource.plural))
 }
 
+/// What nothing confirms of a run that begins from what was read alone.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// What it would do.
+    pub found: Vec<Unconfirmed>,
+    /// Steps that it must not undo should it fail: what their objects were before is not confirmed.
+    pub not_undone: BTreeSet<u32>,
+}
+
 /// What a run would do by what was read alone, and what nothing confirms.
 pub(super) async fn unconfirmed(
     start: &Start,
     own: &ReleaseRef,
     confirmed: &Confirmed,
     services: &Services,
-) -> Vec<Unconfirmed> {
+) -> Doubts {
     let journal = &start.head.current;
     // A key outside vouches for everything; and nothing was touched yet where the parts are not there.
     if start.seal.state.outside || journal.phase == JournalPhase::Preparing {
-        return Vec::new();
+        return Doubts::default();
     }
     let forward = start.intent == Intent::Forward && journal.phase != JournalPhase::Reverting;
     let steps = journal.steps.iter().filter_map(|step| Some((step, start.bodies.steps.get(&step.id)?)));
     let beyond: Vec<(&StepProgress, &StepPart)> =
         steps.filter(|(_, part)| is_beyond(&part.step.target, &own.namespace)).collect();
     let reads = join_all(beyond.iter().map(|(_, part)| services.cluster.get(&part.step.target))).await;
-    let mut found = BTreeMap::new();
+    let (mut found, mut not_undone) = (BTreeMap::new(), BTreeSet::new());
     for ((progress, part), live) in beyond.into_iter().zip(reads) {
         let facts = Facts { part, live: &live, lies_in: start.bodies.lie_in.get(&part.step.id), own };
         if forward && !matches!(progress.state, StepState::Done { .. }) {
             facts.forward(confirmed).into_iter().for_each(|one| drop(found.insert(one.object.clone(), one)));
         }
-        let may_be_undone = !matches!(progress.undo, UndoState::Done { .. })
-            && (forward || !matches!(progress.state, StepState::Pending | StepState::NotDone { .. }));
-        if may_be_undone {
-            facts.back(confirmed).into_iter().for_each(|one| drop(found.insert(one.object.clone(), one)));
+        let is_undone = matches!(progress.undo, UndoState::Done { .. });
+        let is_done = !matches!(progress.state, StepState::Pending | StepState::NotDone { .. });
+        match facts.back(confirmed).filter(|one| !is_undone && !confirmed.allows(&one.object)) {
+            // Only a failure would lead to it: that is no reason to ask first.
+            Some(_) if forward => drop(not_undone.insert(part.step.id)),
+            Some(one) if is_done => drop(found.insert(one.object.clone(), one)),
+            _ => {}
         }
     }
     for one in jobs(start, own).into_iter().chain(moved(start, own)) {
         found.insert(one.object.clone(), one);
     }
-    found.into_values().filter(|one| !confirmed.allows(&one.object)).collect()
+    found.retain(|id, _| !confirmed.allows(id));
+    Doubts { found: found.into_values().collect(), not_undone }
 }
 
 /// What is known of a step's object.

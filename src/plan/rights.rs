@@ -92,6 +92,8 @@ impl Rights {
             let verbs = ["get", "create", "update", "delete"];
             self.kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
         }
+        self.kind("", "Secret", home, &["get", "create", "update"], "to seal what is kept");
+        self.own_namespace(home);
         let copied = plan.steps.iter().chain(&plan.prune);
         let copied = copied.filter(|step| matches!(step.expect, Expect::Present { .. }));
         let namespaces: BTreeSet<&str> =
@@ -132,6 +134,20 @@ impl Rights {
         for verb in verbs {
             self.entry(resource, namespace, verb, purpose);
         }
+    }
+
+    /// A Role of the namespace gives this right, too.
+    fn own_namespace(&mut self, home: &str) {
+        let right = Right {
+            group: String::new(),
+            resource: "namespaces".into(),
+            subresource: String::new(),
+            namespace: Some(home.into()),
+            verb: "get".into(),
+        };
+        let purpose = "to seal what is kept".to_owned();
+        let need = self.0.entry(right).or_insert_with(|| Need { purpose, ..Need::default() });
+        need.names.insert(home.into());
     }
 
     fn kind(&mut self, group: &str, kind: &str, namespace: &str, verbs: &[&str], purpose: &str) {

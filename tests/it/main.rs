@@ -28,6 +28,7 @@ mod releases;
 mod retries;
 mod rollout;
 mod schema;
+mod sealed;
 mod server;
 mod signing;
 mod terminal;

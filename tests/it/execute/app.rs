@@ -47,6 +47,11 @@ impl App {
         command
     }
 
+    /// The program, as administrator of the cluster.
+    pub fn delivery(&self) -> Command {
+        self.cluster.delivery()
+    }
+
     pub fn revert(&self) -> Command {
         let mut command = self.cluster.delivery();
         command.args(["revert", NAME, "-n", self.namespace.name()]);

@@ -1,0 +1,110 @@
+//! Altered state stops whatever would write, and is never taken for a first promotion.
+
+use super::*;
+
+/// Whatever writes or believes what is kept ends with 2 and says what does not fit; nothing is changed.
+fn is_refused(app: &App, why: &str) {
+    let before = value_of(app);
+    let mut promote = app.promote("2", &version("2"));
+    for (name, command) in [
+        ("promote", &mut promote),
+        ("revert", &mut app.revert()),
+        ("--to-revision", app.revert().args(["--to-revision", "1"])),
+        ("resume", &mut command(app, &["promote", "--resume", NAME])),
+        ("diff", &mut command(app, &["diff"])),
+        ("status", &mut command(app, &["status"])),
+        ("history", &mut command(app, &["history"])),
+        ("verify", &mut state(app, "verify")),
+    ] {
+        let ran = command.run();
+        assert_eq!(ran.code, Some(2), "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(why), "{name} does not say {why}: {}", ran.stderr);
+    }
+    assert_eq!(value_of(app), before);
+}
+
+#[test]
+fn a_journal_that_was_rewritten_stops_every_command() {
+    let app = promoted();
+    rewrite(&app, "delivery-app-journal", |object| object["data"]["message"] = "nothing to see".into());
+    is_refused(&app, "its journal is not as it was sealed");
+}
+
+#[test]
+fn an_older_journal_put_in_its_place_is_known() {
+    let app = promoted();
+    let old = app.namespace.get("", "ConfigMap", "delivery-app-journal").unwrap().value().clone();
+    app.promote("2", &version("2")).run().exits(0);
+    rewrite(&app, "delivery-app-journal", |object| {
+        object["data"] = old["data"].clone();
+        object["binaryData"] = old["binaryData"].clone();
+    });
+    is_refused(&app, "its journal is not as it was sealed");
+}
+
+#[test]
+fn an_inventory_that_was_rewritten_stops_every_command() {
+    let app = promoted();
+    rewrite(&app, "delivery-app", |object| {
+        let members = object["data"]["members"].as_str().unwrap().to_owned();
+        object["data"]["members"] = format!("{members}v1 namespaces Namespace - kube-system\n").into();
+    });
+    is_refused(&app, "its inventory is not as it was sealed");
+}
+
+#[test]
+fn state_that_is_gone_is_no_first_promotion() {
+    for (gone, why) in [
+        (&["configmap/delivery-app-journal"][..], "its journal is gone"),
+        (&["configmap/delivery-app-journal", "configmap/delivery-app"][..], "its journal is gone"),
+        (&["secret/delivery-app-seal"][..], "its seal is gone"),
+        (
+            &["secret/delivery-app-seal", "configmap/delivery-app-journal", "configmap/delivery-app"][..],
+            "its seal is gone",
+        ),
+        (&["secret/delivery-app-key"][..], "is gone"),
+    ] {
+        let app = promoted();
+        app.kubectl(&[&["delete"], gone].concat());
+        let ran = app.promote("2", &version("2")).run().exits(2);
+        assert!(ran.stderr.contains("was altered") && ran.stderr.contains(why), "{gone:?}: {}", ran.stderr);
+        assert_eq!(value_of(&app), "1");
+    }
+}
+
+#[test]
+fn a_record_that_was_rewritten_is_neither_compared_with_nor_promoted_again() {
+    let app = promoted();
+    app.promote("2", &version("2")).run().exits(0);
+    let listed = app.kubectl(&["get", "configmaps", "-l", "kubectl-delivery.io/role=record", "-o", "name"]);
+    let names: Vec<&str> = listed.lines().filter_map(|name| name.strip_prefix("configmap/")).collect();
+    let of = |revision: &str| *names.iter().find(|name| name.contains(revision)).unwrap();
+    let other = app.namespace.get("", "ConfigMap", of("-r1-")).unwrap().value()["binaryData"].clone();
+    rewrite(&app, of("-r2-"), |object| object["binaryData"] = other.clone());
+    let ran = command(&app, &["diff"]).run();
+    assert!(ran.code.is_some_and(|code| code >= 2), "{}{}", ran.stdout, ran.stderr);
+    let ran = app.revert().args(["--to-revision", "2"]).run();
+    assert!(matches!(ran.code, Some(1 | 2)), "{}", ran.stderr);
+    assert_eq!(value_of(&app), "2");
+}
+
+#[test]
+fn whoever_may_not_read_the_key_is_told_that_nothing_is_verified() {
+    let app = promoted();
+    let user = app.namespace.user("viewer").with_role("view").ready();
+    let config = user.kubeconfig();
+    let config = config.to_str().unwrap();
+    for arguments in [&["status"][..], &["history"], &["diff", "--mode=readonly"]] {
+        let ran = command(&app, arguments).args(["--kubeconfig", config]).run();
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(matches!(ran.code, Some(0 | 1)), "{arguments:?}: {said}");
+        assert!(said.contains("not verified"), "{arguments:?}: {said}");
+        let strict =
+            command(&app, arguments).args(["--kubeconfig", config, "--require-verified"]).run().exits(2);
+        assert!(strict.stderr.contains("not verified"), "{arguments:?}: {}", strict.stderr);
+    }
+    let json = command(&app, &["status", "-o", "json"]).args(["--kubeconfig", config]).run().exits(0).json();
+    assert_eq!(json[0]["verified"], false);
+    assert_eq!(app.status()["verified"], true);
+    command(&app, &["status", "--require-verified"]).run().exits(0);
+}
