@@ -139,7 +139,7 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
     match &sealing.integrity {
         Integrity::None | Integrity::Sealed | Integrity::Altered(_) => None,
         Integrity::Unsealed => Some("it is not sealed: an older version wrote it".into()),
-        Integrity::NotVerified(why) => Some(why.clone()),
+        Integrity::NotVerified(why) | Integrity::Hidden(why) => Some(why.clone()),
     }
 }
 

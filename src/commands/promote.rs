@@ -246,7 +246,9 @@ pub(super) async fn carry_out(
 ) -> Result<Exit, CommandError> {
     let events = acting::events(request.show, context);
     let mut place = signals.end(Place::find(&request, context)).await?;
-    kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
+    if !place.is_hidden() {
+        kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
+    }
     if request.dry_run.is_none() && place.open_journal().is_some() {
         if let Some(exit) = open::settle(&request, &place, &signals, context, events.clone()).await? {
             return Ok(exit);

@@ -141,7 +141,7 @@ async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError
             out.flush()?;
             Ok(Exit::OK)
         }
-        Integrity::Unsealed | Integrity::NotVerified(_) | Integrity::Altered(_) => {
+        Integrity::Unsealed | Integrity::NotVerified(_) | Integrity::Hidden(_) | Integrity::Altered(_) => {
             kept::for_writing(&home.sealing, &namespace, &name).map(|()| Exit::OK)
         }
     }
@@ -202,7 +202,7 @@ async fn show(place: &Place, context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
     let Unsealed { head, inventory, sealing, .. } = &place.found;
     let why = match &sealing.integrity {
-        Integrity::Altered(why) | Integrity::NotVerified(why) => why.clone(),
+        Integrity::Altered(why) | Integrity::NotVerified(why) | Integrity::Hidden(why) => why.clone(),
         _ => "it is not sealed".into(),
     };
     writeln!(err, "{}: {}", place.whose(), clean(&why))?;

@@ -38,7 +38,9 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
         }
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (format!("{whose} is not sealed: an older version wrote it"), vec![accept]),
-        Integrity::NotVerified(why) => (format!("{whose} cannot be verified: {why}"), vec![verify]),
+        Integrity::NotVerified(why) | Integrity::Hidden(why) => {
+            (format!("{whose} cannot be verified: {why}"), vec![verify])
+        }
         Integrity::Altered(why) => {
             let discard = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
             (format!("{whose} was altered: {why}"), vec![verify, accept, discard.to_owned()])

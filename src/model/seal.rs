@@ -130,8 +130,10 @@ pub enum Integrity {
     Sealed,
     /// It is there without a seal and a key, as an older version wrote it.
     Unsealed,
-    /// It is sealed, and whether it fits is unknown: why.
+    /// It is sealed with a key that was not given.
     NotVerified(String),
+    /// The seal or its key may not be read: why.
+    Hidden(String),
     /// It is not as this tool wrote it: what does not fit.
     Altered(String),
 }

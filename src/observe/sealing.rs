@@ -152,11 +152,11 @@ impl SealRead {
     ) -> Result<Sealing, HomeError> {
         let seal = match &self.seal {
             Ok(seal) => seal.as_ref(),
-            Err(why) => return Ok(self.not_verified(why)),
+            Err(why) => return Ok(self.hidden(why)),
         };
         let stored = self.stored();
         if let Some(why) = self.key_unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
-            return Ok(self.not_verified(why));
+            return Ok(self.hidden(why));
         }
         let namespace_uid = self.namespace_uid.clone().ok().flatten();
         let uid = namespace_uid.clone().unwrap_or_default();
@@ -191,12 +191,8 @@ impl SealRead {
         Ok(Sealing { integrity, state, key, is_rotating, ..sealing })
     }
 
-    fn not_verified(&self, why: &str) -> Sealing {
-        Sealing {
-            integrity: Integrity::NotVerified(why.to_owned()),
-            outside: self.outside,
-            ..Sealing::default()
-        }
+    fn hidden(&self, why: &str) -> Sealing {
+        Sealing { integrity: Integrity::Hidden(why.to_owned()), outside: self.outside, ..Sealing::default() }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::journal::{Journal, JournalPhase, Judging};
 use crate::model::names::{self, applyset_id};
 use crate::model::plan::{Plan, PreflightFinding, Severity};
 use crate::model::release::RecordedImage;
+use crate::model::seal::Integrity;
 use crate::model::snapshot::Unread;
 use crate::model::state_key::StateKey;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
@@ -72,7 +73,14 @@ impl Place {
         let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
         let (actor, kept) = futures::join!(cluster.whoami(), kept);
         let (kept, unreadable) = match kept {
-            Ok(kept) => (kept, Vec::new()),
+            Ok(kept) => {
+                // One finding among the others: a promotion refuses.
+                let hidden = match &kept.sealing.integrity {
+                    Integrity::Hidden(why) => vec![why.clone().into()],
+                    _ => Vec::new(),
+                };
+                (kept, hidden)
+            }
             // One finding among the others: a promotion refuses.
             Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
                 (Home::default(), vec![source.to_string().into()])
@@ -80,6 +88,11 @@ impl Place {
             Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
         };
         Ok(Self { actor: actor?, cluster, home, name, kept, state_key, unreadable })
+    }
+
+    /// Whether the seal or its key may not be read: a finding among the others.
+    pub(super) fn is_hidden(&self) -> bool {
+        matches!(self.kept.sealing.integrity, Integrity::Hidden(_))
     }
 
     /// The journal of an earlier run that is not finished.
