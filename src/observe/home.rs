@@ -432,7 +432,7 @@ pub async fn read_kept(
     // The file of a release that holds Secrets is kept among them.
     if record.release.is_empty() && !with_secrets {
         for bundle in bundles.iter().filter(|bundle| bundle.secret) {
-            let part: Record = read_bundle(cluster, bundle).await?;
+            let part: Record = read_bundle(cluster, bundle, key).await?;
             if !part.release.is_empty() {
                 record.release = part.release;
                 break;
