@@ -1,3 +1,5 @@
+//! States of head, inventory, seal and key, and what is said of them.
+
 use super::*;
 use crate::model::state_key::{KEY_BYTES, StateKey};
 use serde_json::json;

@@ -46,7 +46,8 @@ fn a_created_namespace_that_stays_is_named_with_the_command_that_deletes_it() {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}});
     app.promote("1", &[namespace]).run().exits(0);
     app.kubectl(&["create", "secret", "generic", "own", "-n", &other]);
-    let ran = app.revert().run().exits(4);
+    let allowed = format!("Namespace/{other}");
+    let ran = app.revert().args(["--allow-unconfirmed", &allowed]).run().exits(4);
     assert!(ran.stderr.contains(&format!("kubectl delete namespace/{other}")), "{}", ran.stderr);
     assert!(
         !ran.stderr.contains("kubectl edit") && !ran.stderr.contains("what the objects were"),

@@ -42,7 +42,17 @@ impl Own {
     }
 
     fn command(&self, words: &[&str]) -> Ran {
-        TestCluster::get().delivery().args(words).args(["-n", &self.name]).run()
+        let mut command = TestCluster::get().delivery();
+        command.args(words).args(["-n", &self.name]);
+        if words[0] == "revert" {
+            command.args(["--allow-unconfirmed", &self.allowed()]);
+        }
+        command.run()
+    }
+
+    /// The namespace is cluster-wide: nothing but this confirms that it was made by the release.
+    fn allowed(&self) -> String {
+        format!("Namespace/{}", self.name)
     }
 
     fn is_there(&self) -> bool {
@@ -99,13 +109,29 @@ fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_do
     let goes = |write: &Recorded| {
         write.method == Method::DELETE && write.path.ends_with(&format!("/namespaces/{}", own.name))
     };
-    proxy.run(TestCluster::get().delivery().args(["revert", NAME, "-n", &own.name])).exits(0);
+    proxy
+        .run(TestCluster::get().delivery().args([
+            "revert",
+            NAME,
+            "-n",
+            &own.name,
+            "--allow-unconfirmed",
+            &own.allowed(),
+        ]))
+        .exits(0);
     let at = proxy.writes().iter().position(goes).expect("it is deleted") + 1;
 
     own.promote("2", &objects, &[]).exits(0);
     proxy.forget();
     proxy.at_write(at, act);
-    let killed = proxy.run(TestCluster::get().delivery().args(["revert", NAME, "-n", &own.name]));
+    let killed = proxy.run(TestCluster::get().delivery().args([
+        "revert",
+        NAME,
+        "-n",
+        &own.name,
+        "--allow-unconfirmed",
+        &own.allowed(),
+    ]));
     assert_eq!(killed.code, None, "{}", killed.stderr);
     proxy.forget();
     if act == Act::KillBefore {
