@@ -45,7 +45,10 @@ fn no_aggregated_role_outlives_a_revert_or_a_prune() {
     let with_roles = [base.clone(), roles(&id)].concat();
     for round in 0..4 {
         app.promote(&format!("{round}-1"), &with_roles).run().exits(0);
-        let ran = app.revert().run().exits(0);
+        let names = roles(&id).into_iter().map(|role| role["metadata"]["name"].as_str().unwrap().to_owned());
+        let allowed =
+            names.flat_map(|name| ["--allow-unconfirmed".to_owned(), format!("ClusterRole/{name}")]);
+        let ran = app.revert().args(allowed).run().exits(0);
         std::thread::sleep(std::time::Duration::from_millis(500));
         assert_eq!(
             left(&app, &id),

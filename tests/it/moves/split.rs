@@ -149,7 +149,9 @@ fn members_move_between_namespaces_where_the_releases_lie() {
     // What is stored of the release still holds them.
     let diff = split.delivery("diff").run().exits(0);
     assert!(diff.stdout.contains(&said), "{}", diff.stdout);
-    crate::harness::TestCluster::get().delivery().args(["revert", "web", "-n", other.name()]).run().exits(0);
+    let allowed = format!("ConfigMap/{}/delivery-shop", split.namespace.name());
+    let mut revert = crate::harness::TestCluster::get().delivery();
+    revert.args(["revert", "web", "-n", other.name(), "--allow-unconfirmed", &allowed]).run().exits(0);
     split.copy().must_be(&before.0, "reverted");
     assert_eq!(split.inventory("shop"), before.1);
 }
