@@ -115,7 +115,8 @@ fn a_definition_that_a_promotion_made_stays_while_somebody_elses_resource_is_in_
     app.promote("2", &[map("a", json!({"a": "2"})), definition(&group)]).run().exits(0);
     let theirs = thing(&group, json!({"size": 1})).to_string();
     others.kubectl().args(["create", "-f", "-"]).run_with(&theirs).ok();
-    let reverted = app.revert().run();
+    let allowed = format!("CustomResourceDefinition/{name}");
+    let reverted = app.revert().args(["--allow-unconfirmed", &allowed]).run();
     others.kubectl().args(["get", &name, "one"]).run().ok();
     assert!(reverted.stderr.contains(&name) && reverted.stderr.contains("stays"), "{}", reverted.stderr);
     assert_eq!(app.namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"), "1");

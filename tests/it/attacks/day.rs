@@ -14,7 +14,11 @@ pub struct Day {
     namespace: Namespace,
     folder: tempfile::TempDir,
     planted: Vec<String>,
+    /// Six digits: short enough to be found by trying.
+    pin: String,
     left: Vec<(String, String)>,
+    /// The Secrets, as they were at each look.
+    secrets: Vec<Value>,
 }
 
 impl Day {
@@ -23,7 +27,9 @@ impl Day {
         let namespace = TestCluster::get().namespace_named("t-day");
         let plant = |n: usize| format!("canary-{n:02}-{}{}", unique(), unique());
         let planted = (0..30).map(plant).collect();
-        let mut day = Self { namespace, folder: tempfile::tempdir().unwrap(), planted, left: Vec::new() };
+        let folder = tempfile::tempdir().unwrap();
+        let pin = "482913".to_owned();
+        let mut day = Self { namespace, folder, planted, pin, left: Vec::new(), secrets: Vec::new() };
         for folder in ["in", "out", "tmp"] {
             std::fs::create_dir(day.folder.path().join(folder)).unwrap();
         }
@@ -38,6 +44,16 @@ impl Day {
     /// The values that nobody may find.
     pub fn planted(&self) -> &[String] {
         &self.planted
+    }
+
+    /// A short value among those of the Secret `db`.
+    pub fn pin(&self) -> &str {
+        &self.pin
+    }
+
+    /// The Secrets, with their values, as they were at each look.
+    pub fn secrets(&self) -> &[Value] {
+        &self.secrets
     }
 
     /// Where a text was left, and the text.
@@ -149,8 +165,9 @@ impl Day {
             self.keep_object(when, object);
         }
         // Of Secrets, all but their values.
-        let mut secrets =
-            self.namespace.kubectl().args(["get", "secrets", "-o", "json"]).run().exits(0).json();
+        let get = ["get", "secrets", "-o", "json", "--show-managed-fields"];
+        let mut secrets = self.namespace.kubectl().args(get).run().exits(0).json();
+        self.secrets.extend(secrets["items"].as_array().unwrap().iter().cloned());
         for secret in secrets["items"].as_array_mut().unwrap() {
             secret["data"] = Value::Null;
             self.keep_object(when, secret);
@@ -233,6 +250,7 @@ impl Day {
         let value = |n: usize| &self.planted[if n == 0 { 0 } else { (n + (version - 1) * 7) % 24 }];
         json!({
             "fixed": value(0),
+            "pin": self.pin,
             "plain-0": value(1),
             "special": format!("it's \"{}\" / 100% & more", value(2)),
             ".env": format!("# of the shop\nexport TOKEN={}\nQUOTED=\"{}\"\nOTHER='{}' # why\n", value(3), value(4), value(5)),

@@ -2,6 +2,7 @@
 
 mod canary;
 mod day;
+mod digests;
 mod files;
 mod members;
 mod quoting;
