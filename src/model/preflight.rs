@@ -84,6 +84,8 @@ pub struct Questions {
     pub keeps_earlier: bool,
     /// Whether the release's copy holds gates, which lie in a Secret.
     pub has_gates: bool,
+    /// How many Secrets will seal what is kept, beside those that do already: the seal, and the key.
+    pub new_seals: u8,
 }
 
 /// What became of a dry request.

@@ -94,7 +94,7 @@ pub(super) fn key_of(resource: &str) -> &str {
 }
 
 /// What a promotion itself keeps in a namespace beside what an earlier one has left: the lock, the journal, the release's
-/// copy and the pre-images. Of a release so large that it is split (900 KiB compressed) only the first parts.
+/// copy, the pre-images, the seal and its key. Of a release so large that it is split (900 KiB compressed) only the first parts.
 pub(super) fn stored(
     plan: &Plan,
     comparison: &Comparison,
@@ -111,7 +111,8 @@ pub(super) fn stored(
     };
     // Gates and Secrets of the release's copy lie in one Secret in each namespace.
     let holds_record = is_home && asked.has_gates || comparison.objects.iter().any(is_secret);
-    let secrets = i128::from(holds_parts) + i128::from(holds_record);
+    let seals = if is_home { i128::from(asked.new_seals) } else { 0 };
+    let secrets = i128::from(holds_parts) + i128::from(holds_record) + seals;
     let mut found = vec![("secrets".to_owned(), secrets * 1000)];
     if is_home {
         // The inventory and the journal's head are there from the second promotion on.

@@ -247,6 +247,11 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         let head = place.kept.head.as_ref().map(|head| &head.value);
         asked.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
         asked.has_gates = !inputs.environment.environment.spec.gates.is_empty();
+        asked.new_seals = match (&place.kept.sealing.integrity, &request.state_key) {
+            (Integrity::None, None) => 2,
+            (Integrity::None, Some(_)) => 1,
+            _ => 0,
+        };
         let answers = observe::preflight(cluster, &asked);
         let paths = &inputs.release.release.spec.image_paths;
         let looking = images::look(&planned.plan, &comparison, paths);

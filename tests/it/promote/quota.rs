@@ -2,6 +2,7 @@
 
 use crate::execute::app::{App, map, workload};
 use crate::harness::{Run, until};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 /// A namespace in which a container that asks for nothing gets 100m.
@@ -60,6 +61,35 @@ fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
         ran.stderr.contains("[quota]") && ran.stderr.contains("not checked for other objects"),
         "{ran:?}"
     );
+}
+
+#[rstest]
+#[case::the_key_in_the_cluster(false, 3)]
+#[case::the_key_outside(true, 2)]
+fn a_quota_with_just_the_room_that_a_first_promotion_takes_is_enough(
+    #[case] is_outside: bool,
+    #[case] secrets: usize,
+) {
+    let app = App::new();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "A".repeat(43) + "=").unwrap();
+    let promote = || {
+        let mut command = app.promote("1", &[map("settings", json!({"a": "1"}))]);
+        if is_outside {
+            command.arg("--state-key").arg(key.path());
+        }
+        command.run()
+    };
+    app.namespace.quota(json!({"count/secrets": (secrets - 1).to_string()}));
+    let ran = promote().exits(2);
+    assert!(ran.stderr.contains("count/secrets"), "{ran:?}");
+    app.namespace.quota(json!({"count/secrets": secrets.to_string()}));
+    let is_seen = || {
+        let quota = app.namespace.get("", "ResourceQuota", "small").unwrap();
+        quota.text("/status/hard/count~1secrets") == secrets.to_string()
+    };
+    assert!(until(60, is_seen), "the quota is never looked at");
+    promote().exits(0);
 }
 
 #[test]
