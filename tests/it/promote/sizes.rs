@@ -1,7 +1,7 @@
 //! Sizes: a thousand objects, objects as large as the server takes them, journals of several parts, long histories.
 
 use crate::execute::app::{App, map, workload};
-use crate::harness::{Act, KillProxy, Run, TestCluster};
+use crate::harness::{Act, KillProxy, Recorded, Run, TestCluster};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -123,8 +123,11 @@ fn a_promotion_killed_at_any_write_leaves_the_one_before_to_be_put_back() {
     app.promote("1", &version("1")).run().exits(0);
     let first = app.copy(&version("1"));
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    // Writes: lock, head, pre-images, record, the journal before, head, head, the step.
-    for n in 2..=8 {
+    proxy.run(&mut app.promote("2", &version("2"))).exits(0);
+    let is_step = |write: &Recorded| write.path.ends_with("/configmaps/a");
+    let step = proxy.writes().iter().position(is_step).expect("the object is applied") + 1;
+    app.revert().run().exits(0);
+    for n in 2..=step {
         app.promote("2", &version("2")).run().exits(0);
         let second = app.copy(&version("2"));
         proxy.forget();
