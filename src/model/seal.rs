@@ -109,10 +109,15 @@ pub fn seal_of(key: &BoundKey, role: Role, body: &Value) -> Mac {
         Role::Head => b"head",
         Role::Inventory => b"inventory",
     }];
-    for section in ["data", "binaryData"] {
+    let sections = ["data", "binaryData"].map(|section| {
         let mut entries: Vec<(&String, &Value)> = body[section].as_object().into_iter().flatten().collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
-        texts.push(section.as_bytes());
+        entries
+    });
+    // Their numbers tell where one section ends and the other begins.
+    let counts = sections.each_ref().map(|entries| (entries.len() as u64).to_be_bytes());
+    for (count, entries) in counts.iter().zip(sections) {
+        texts.push(count);
         for (key, value) in entries {
             texts.push(key.as_bytes());
             texts.push(value.as_str().unwrap_or_default().as_bytes());

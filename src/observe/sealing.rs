@@ -113,7 +113,7 @@ fn key_in(secret: &Object) -> Option<StateKey> {
 impl SealRead {
     /// The sequence number that the seal has come to, whoever made it.
     pub(super) fn sequence(&self) -> u64 {
-        let seal = self.seal.as_ref().ok().and_then(Option::as_ref).and_then(|seal| parse(seal).ok());
+        let seal = self.seal.as_ref().ok().and_then(Option::as_ref).and_then(|seal| parse_seal(seal).ok());
         seal.map(|seal| seal.next.unwrap_or(seal.current).sequence).unwrap_or_default()
     }
 
@@ -162,19 +162,13 @@ impl SealRead {
         let uid = namespace_uid.clone().unwrap_or_default();
         let keys: Vec<BoundKey> = self.keys.iter().map(|key| key.bind(&uid, name)).collect();
         let sealing = Sealing { seal: stored, namespace_uid, outside: self.outside, ..Sealing::default() };
-        let seal = match seal.map(parse).transpose() {
+        let seal = match seal.map(parse_seal).transpose() {
             Ok(seal) => seal,
-            Err(Unread::Newer(version)) => {
-                return Err(HomeError::Unreadable {
-                    target: names::seal(name),
-                    why: format!(
-                        "version {version} of the state, which only a newer kubectl-delivery writes"
-                    ),
-                });
+            Err(newer @ Unread::Newer(_)) => {
+                return Err(HomeError::Unreadable { target: names::seal(name), why: newer.to_string() });
             }
-            Err(Unread::Broken) => {
-                let integrity = Integrity::Altered("its seal cannot be read".into());
-                return Ok(Sealing { integrity, ..sealing });
+            Err(broken @ Unread::Broken) => {
+                return Ok(Sealing { integrity: Integrity::Altered(broken.to_string()), ..sealing });
             }
         };
         let (integrity, state) = judge(&Found {
@@ -196,12 +190,19 @@ impl SealRead {
     }
 }
 
-enum Unread {
+/// Why a seal is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Its version is newer than any that this program knows.
+    #[error("version {0} of the state, which only a newer kubectl-delivery writes")]
     Newer(u64),
+    /// It is none.
+    #[error("its seal cannot be read")]
     Broken,
 }
 
-fn parse(secret: &Object) -> Result<Seal, Unread> {
+/// The seal that a Secret holds.
+pub fn parse_seal(secret: &Object) -> Result<Seal, Unread> {
     let text = text_of(secret, "seal").ok_or(Unread::Broken)?;
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| Unread::Broken)?;
     match value["formatVersion"].as_u64() {

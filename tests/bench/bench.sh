@@ -99,6 +99,19 @@ alone=$took
 measure "diff, $count that all differ" 3 1 delivery diff "$work/two.release.yaml" -n mine
 holds "diff, times that client" "$(awk -v a="$took" -v b="$alone" 'BEGIN {printf "%.2f", a / b}')" 1.3 ""
 
+# tell_writes LABEL COMMAND…: prints how many requests of a run change something, how many of them write the seal, and what
+# those took together.
+tell_writes() {
+  local label=$1; shift
+  "$@" -v 6 >/dev/null 2>"$work/err" || { tail -n 5 "$work/err" >&2; exit 1; }
+  awk -v label="$label" '
+    /answered method=(POST|PUT|PATCH|DELETE)/ && !/dryRun|selfsubject/ {
+      writes++
+      if (/-seal[?"]/) { seals++; sub(/.*millis=/, ""); millis += $1 }
+    }
+    END { printf "%-64s %9d\n%-64s %9d, %.3f s\n", label, writes, "  of them of the seal", seals, millis / 1000 }' "$work/err"
+}
+
 measure "promote with nothing to do" 5 0 delivery promote "$work/one.release.yaml" -n mine -y
 measure "kubectl apply --server-side, $count changed" 1 0 kubectl apply --server-side -n theirs -f "$work/two.yaml"
 
@@ -126,6 +139,8 @@ say "a client that only sends the applies, 16 at a time, $count changed" "$work/
 alone=$took
 say "promote, $count changed, none rolls out" "$work/times.still_promoted"
 holds "promote, times that client" "$(times "$alone")" 1.3 ""
+tell_writes "requests that change something" \
+  delivery promote "$work/$(turn still-mine).still.release.json" -n still-mine -y
 [ ! -x /usr/bin/time ] || holds "peak memory" \
   "$(peak "$binary" promote "$work/$(turn still-mine).still.release.json" -n still-mine -y)" 150 MiB
 

@@ -6,7 +6,9 @@ use kubectl_delivery::compare::{Rules, Sides, check_expressions};
 use kubectl_delivery::model::bundle::compress;
 use kubectl_delivery::model::plan::Plan;
 use kubectl_delivery::model::{Object, ObjectId};
+use kubectl_delivery::model::state_key::StateKey;
 use kubectl_delivery::observe::home::{parse_head, parse_inventory};
+use kubectl_delivery::observe::sealing::parse_seal;
 use kubectl_delivery::registry::RegistryOptions;
 use kubectl_delivery::registry::artifact::{Location, pull};
 use kubectl_delivery::{load, signing};
@@ -73,7 +75,8 @@ pub fn kubeconfig(bytes: &[u8]) {
     told(kubeconfig_names(&ConnectionOptions { kubeconfig, ..ConnectionOptions::default() }));
 }
 
-/// A head and an inventory in their ConfigMaps; what is no document of both is taken as the bytes of each.
+/// A head and an inventory in their ConfigMaps, their seal and its key; what is no document of them is taken as the bytes of
+/// each.
 pub fn state(bytes: &[u8]) {
     let pack = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
@@ -94,6 +97,11 @@ pub fn state(bytes: &[u8]) {
     let data = json!({"members": text("members"), "history": text("history"), "moved": text("moved")});
     told(parse_inventory(&map(data, json!({}))));
     told(parse_inventory(&map(json!({}), json!({"members": pack(bytes)}))));
+    let seal = document.get("seal").map_or(bytes.to_vec(), |seal| seal.to_string().into_bytes());
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "delivery-shop-seal", "namespace": "shop"},
+        "data": {"seal": pack(&seal)}});
+    told(parse_seal(&Object::new(secret).unwrap()));
+    told(StateKey::parse(&text("key")));
 }
 
 /// A layout: its index, and its manifests by the digests that they really have.

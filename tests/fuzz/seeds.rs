@@ -89,8 +89,12 @@ pub fn states() -> Vec<Vec<u8>> {
     let entry = json!({"revision": 1, "id": "p", "actor": "jane", "ending": "promoted", "failure": null, "release": identity,
         "startedAt": "2026-11-23T06:00:00Z", "endedAt": "2026-11-23T06:00:00Z", "record": [bundle]});
     let members = "apps/v1 deployments Deployment shop web\nrbac.authorization.k8s.io/v1 clusterroles ClusterRole - reader\n";
-    let both = json!({"head": {"current": journal, "previous": {"bundle": bundle, "parts": []}},
-        "members": members, "history": [entry], "moved": []});
+    let mac = DIGEST.replace("sha256", "hmac-sha256");
+    let sealed = json!({"sequence": 3, "key": "0011223344556677", "outside": true, "head": mac, "inventory": mac, "mac": mac});
+    let keyed = json!({"secret": true, "namespace": "shop", "names": ["a"], "digest": mac});
+    let both = json!({"head": {"current": journal, "previous": {"bundle": keyed, "parts": []}},
+        "members": members, "history": [entry], "moved": [],
+        "seal": {"formatVersion": 1, "current": sealed, "next": sealed}, "key": "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="});
     vec![bytes(&both), members.into()]
 }
 
