@@ -116,6 +116,7 @@ impl fmt::Debug for BoundKey {
 
 /// For the hashes of objects' contents that everybody may read: a plain hash tells a short value.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub struct ContentKey([u8; 32]);
 
 impl ContentKey {
@@ -128,13 +129,6 @@ impl ContentKey {
 impl fmt::Debug for ContentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ContentKey")
-    }
-}
-
-#[cfg(test)]
-impl Default for ContentKey {
-    fn default() -> Self {
-        Self([0; 32])
     }
 }
 

@@ -78,9 +78,11 @@ fn a_state_fits_what_is_current_or_what_is_being_written_and_no_mixture() {
     assert_eq!(state.altered(), "its journal is not as it was sealed");
 }
 
+type Change = fn(&mut State);
+
 #[test]
 fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
-    let gone: [(fn(&mut State), &str); 9] = [
+    let gone: [(Change, &str); 9] = [
         (|state| state.head = None, "its journal is gone"),
         (|state| state.inventory = None, "its inventory is gone"),
         (|state| (state.head, state.inventory) = (None, None), "its journal is gone"),
