@@ -63,20 +63,29 @@ impl Reference {
         let mut command = TestCluster::get().delivery();
         command.arg("promote").arg(self.release(version));
         command.args(["-n", self.namespace.name(), "-y", "--settle", "0s"]);
-        self.may_change_the_quota(&mut command);
+        self.allow_what_is_beyond(&mut command);
         command
     }
 
-    /// What a killed run wrote down of the quota is confirmed by nothing but this.
-    fn may_change_the_quota(&self, command: &mut Command) {
-        command.args(["--allow-unconfirmed", &format!("ResourceQuota/{}/pods", self.namespace.name())]);
+    /// What a run wrote down of rights, the quota and what is cluster-wide is confirmed by nothing but this.
+    fn allow_what_is_beyond(&self, command: &mut Command) {
+        let namespace = self.namespace.name();
+        for beyond in [
+            format!("ResourceQuota/{namespace}/pods"),
+            format!("Role/{namespace}/reader"),
+            format!("RoleBinding/{namespace}/reader"),
+            format!("ClusterRole/{}", self.cluster_role()),
+            format!("CustomResourceDefinition/things.{}", self.group()),
+        ] {
+            command.args(["--allow-unconfirmed", &beyond]);
+        }
     }
 
     /// `revert`, not run yet.
     pub fn revert(&self) -> Command {
         let mut command = TestCluster::get().delivery();
         command.args(["revert", NAME, "-n", self.namespace.name()]);
-        self.may_change_the_quota(&mut command);
+        self.allow_what_is_beyond(&mut command);
         command
     }
 
