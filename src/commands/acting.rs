@@ -3,10 +3,11 @@
 mod signals;
 mod sinks;
 
+use super::kept;
 use crate::cli::{CommandError, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
 use crate::execute::watching::{Watching, WatchingOptions};
-use crate::execute::{Ended, ExecuteError, Limits, LockError, Services};
+use crate::execute::{Ended, ExecuteError, Limits, LockError, Services, StoreError};
 use crate::model::Sha256Digest;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::state_key::StateKey;
@@ -70,6 +71,7 @@ pub fn kind_of(error: &ExecuteError) -> ErrorKind {
     match error {
         ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
         ExecuteError::Nothing(_) => ErrorKind::Refused,
+        ExecuteError::Home(error) | ExecuteError::Store(StoreError::Home(error)) => kept::kind_of(error),
         _ => ErrorKind::Unreachable,
     }
 }
@@ -80,7 +82,10 @@ pub fn end(
     events: &dyn EventSink,
     reverts: bool,
 ) -> Result<Exit, CommandError> {
-    let ended = ended.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
+    let ended = ended.map_err(|error| match error {
+        ExecuteError::Nothing(why) => CommandError::new(ErrorKind::Usage, why),
+        error => CommandError::from_error(kind_of(&error), &error),
+    })?;
     let Ended { outcome, message, next } = ended;
     events.emit(Event::Finished { outcome, message, next });
     Ok(exit_of(outcome, reverts))

@@ -11,9 +11,19 @@ use crate::observe::sealing::Sealing;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
+/// What kind of failure it is that something kept cannot be read: gone or changed, it is altered.
+pub fn kind_of(error: &HomeError) -> ErrorKind {
+    match error {
+        HomeError::Api { .. } => ErrorKind::Unreachable,
+        HomeError::Unreadable { .. } | HomeError::Missing { .. } | HomeError::Bundle { .. } => {
+            ErrorKind::Refused
+        }
+    }
+}
+
 /// What a release keeps in its home namespace cannot be read.
 pub fn home_error(error: &HomeError) -> CommandError {
-    let made = CommandError::from_error(ErrorKind::Unreachable, error);
+    let made = CommandError::from_error(kind_of(error), error);
     let hints = match error {
         HomeError::Api { source, .. } => source.hints(),
         _ => Vec::new(),

@@ -19,7 +19,7 @@ use crate::model::Object;
 use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::{Action, Plan, Severity};
+use crate::model::plan::{Plan, Severity};
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -135,7 +135,7 @@ impl Allow {
 
     /// What confirms what the cluster keeps.
     pub(super) fn confirmed(&self) -> Confirmed {
-        Confirmed { allowed: self.allow_unconfirmed.iter().cloned().collect(), rendered: Vec::new() }
+        Confirmed { allowed: self.allow_unconfirmed.iter().cloned().collect(), ..Confirmed::default() }
     }
 
     /// Whether anything else is allowed.
@@ -287,7 +287,7 @@ pub(super) async fn carry_out(
         }
         return Ok(Exit::OK);
     }
-    let beyond = beyond(&request, &place, &planned.plan);
+    let beyond = beyond(&request, &planned.plan);
     if !beyond.is_empty() {
         let mut confirmed = request.confirmed.clone();
         signals.end(unconfirmed::confirm(&beyond, &mut confirmed, context)).await?;
@@ -339,17 +339,11 @@ async fn promote(
 }
 
 /// What a release that the cluster alone keeps would do beyond its namespace, and what nobody has allowed.
-fn beyond(request: &Request, place: &Place, plan: &Plan) -> Vec<Unconfirmed> {
+fn beyond(request: &Request, plan: &Plan) -> Vec<Unconfirmed> {
     if !request.is_kept || request.state_key.is_some() {
         return Vec::new();
     }
-    let steps = plan.steps.iter().filter(|step| execute::is_beyond(&step.target, &place.home));
-    let found = steps.map(|step| Unconfirmed {
-        object: step.target.id(),
-        verb: if matches!(step.action, Action::Create { .. }) { "create" } else { "change" },
-        content: step.action.object().cloned(),
-    });
-    found.filter(|one| !request.confirmed.allows(&one.object)).collect()
+    execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed)
 }
 
 fn refuses(planned: &Planned) -> bool {

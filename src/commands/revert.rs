@@ -113,9 +113,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
         unconfirmed::confirm(found, &mut options.confirmed, context).await?;
     };
-    if let Err(ExecuteError::Nothing(why)) = &ended {
-        return Err(CommandError::new(ErrorKind::Usage, why));
-    }
     acting::end(ended, events.as_ref(), true)
 }
 

@@ -12,7 +12,7 @@ use crate::model::journal::Journal;
 use crate::model::moves::ReleaseRef;
 use crate::model::seal::Integrity;
 use crate::model::state_key::StateKey;
-use crate::observe::home::{Unsealed, read_unsealed};
+use crate::observe::home::{Unsealed, read_everything, read_unsealed};
 use crate::report::clean;
 use clap::{Args as ClapArgs, Subcommand};
 use futures::future::join_all;
@@ -133,6 +133,7 @@ async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError
             "expected a release {name} in the namespace {namespace}, found none"
         ))),
         Integrity::Sealed => {
+            read_everything(cluster.as_ref(), &home).await.map_err(|error| kept::home_error(&error))?;
             let state = home.sealing.state.as_ref();
             let sequence = state.map(|state| state.sequence).unwrap_or_default();
             let place = if home.sealing.outside { "outside of the cluster" } else { "in the cluster" };
@@ -152,6 +153,11 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
     if let Integrity::None | Integrity::Sealed = place.found.sealing.integrity {
         let message = format!("expected {} to be altered, found nothing to accept", place.whose());
         return Err(CommandError::usage(message));
+    }
+    if let Some(why) = &place.found.unreadable {
+        let message = format!("{} cannot be accepted: {}; nothing was changed", place.whose(), clean(why));
+        let hint = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
+        return Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint));
     }
     show(&place, context).await?;
     if !context.can_ask() {
@@ -174,9 +180,7 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
 async fn rotate(to: Option<PathBuf>, common: &Common, context: &Context) -> Result<Exit, CommandError> {
     let new = to.as_deref().map(read_key).transpose()?.map_or(NewKey::Fresh, NewKey::Outside);
     let place = Place::find(common, context).await?;
-    if !place.found.sealing.is_rotating {
-        kept::for_writing(&place.found.sealing, &place.release.namespace, &place.release.name)?;
-    }
+    kept::for_writing(&place.found.sealing, &place.release.namespace, &place.release.name)?;
     if place.found.sealing.integrity == Integrity::None {
         let ReleaseRef { namespace, name } = &place.release;
         let message = format!("expected a release {name} in the namespace {namespace}, found none");

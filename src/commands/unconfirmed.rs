@@ -41,7 +41,7 @@ pub async fn confirm(
     if super::acting::answer().await? != "yes" {
         return Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"));
     }
-    confirmed.allowed.extend(found.iter().map(|one| allowance(&one.object)));
+    confirmed.answered.extend(found.iter().cloned());
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use super::requests::deletion;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
 use super::store::{Store, StoreError, Writer, parts_of};
-use crate::model::bundle::Bundle;
+use crate::model::Object;
+use crate::model::bundle::{Bundle, is_named_by_its_bytes};
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts};
 use crate::model::moves::ReleaseRef;
@@ -17,7 +18,7 @@ use crate::model::names;
 use crate::model::plan::Propagation;
 use crate::model::seal::{Integrity, Role, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::observe::home::{HomeError, Stored, Unsealed, read_bundle, read_unsealed};
+use crate::observe::home::{HomeError, Stored, Unsealed, part_bytes, read_bundle, read_unsealed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -82,6 +83,19 @@ impl Sealing<'_> {
             )));
         }
         let writer = self.writer();
+        let name = &self.release.name;
+        let mut head = found.head.as_ref().map(|stored| stored.value.clone());
+        let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
+        // What a key in the cluster vouched for, whoever may read it could have written: a key outside must not be made to vouch
+        // for that.
+        let was_outside = found.sealing.state.as_ref().is_some_and(|state| state.outside);
+        let forgets = matches!(new, NewKey::Outside(_)) && !was_outside;
+        if forgets && head.as_ref().is_some_and(|head| head.current.is_open()) {
+            return Err(ExecuteError::Nothing(format!(
+                "expected no unfinished promotion of {name}, found one that no key outside has vouched for; nothing was \
+                 changed: finish it first, or start from the release's file with promote RELEASE --discard-state"
+            )));
+        }
         let (outside, is_new, key) = match new {
             NewKey::Outside(key) => (true, false, key),
             NewKey::Cluster => match found.key.clone() {
@@ -104,10 +118,16 @@ impl Sealing<'_> {
             notes: Vec::new(),
             has_lost_bodies: false,
         };
-        let mut head = found.head.as_ref().map(|stored| stored.value.clone());
-        let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
-        let gone = renewing.all(self.release, head.as_mut(), inventory.as_mut()).await?;
-        let Renewing { packed, notes, .. } = renewing;
+        let gone = if forgets {
+            renewing.notes.push(format!(
+                "what is kept of earlier promotions is forgotten, for a key in the cluster vouched for it: the next promotion \
+                 of {name} is the first that can be reverted"
+            ));
+            forget(head.as_mut(), inventory.as_mut())
+        } else {
+            renewing.all(self.release, head.as_mut(), inventory.as_mut()).await?
+        };
+        let Renewing { packed, notes, old, .. } = renewing;
         for (bundle, parts) in &packed {
             writer.write_bundle(bundle, parts).await?;
         }
@@ -126,8 +146,14 @@ impl Sealing<'_> {
             store.writer.write_key(&names::state_key(&self.release.name), &key).await?;
             self.delete(&names::next_state_key(&self.release.name)).await?;
         }
+        // Whose parts they are, nothing but the key before tells.
+        let is_ours = |part: &Object, name: &str| {
+            old.as_ref().is_some_and(|old| {
+                part_bytes(part).is_ok_and(|bytes| is_named_by_its_bytes(name, &bytes, old))
+            })
+        };
         for part in parts_of(&gone) {
-            store.writer.delete_part(&part, |_, _| true).await?;
+            store.writer.delete_part(&part, is_ours).await?;
         }
         Ok(notes)
     }
@@ -162,6 +188,24 @@ impl Sealing<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes out of them what later runs would act on; the bundles that are no longer needed then.
+fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
+    let mut gone = Vec::new();
+    if let Some(Head { current, previous }) = head {
+        for bundles in [&mut current.forget, &mut current.parts, &mut current.record] {
+            gone.append(bundles);
+        }
+        if let Some(mut previous) = previous.take() {
+            gone.append(&mut previous.parts);
+            gone.extend(previous.bundle);
+        }
+    }
+    for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
+        gone.append(&mut entry.record);
+    }
+    gone
 }
 
 fn handle<T>(stored: &Stored<T>) -> Stored<()> {

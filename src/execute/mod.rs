@@ -47,4 +47,4 @@ pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Bounds, Ended, Interrupt, Limits, Problem, Rollout, Services, Stopped, Watched};
 pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;
-pub use unconfirmed::{Confirmed, Unconfirmed, is_beyond};
+pub use unconfirmed::{Confirmed, Unconfirmed, unconfirmed_plan};

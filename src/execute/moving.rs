@@ -95,7 +95,7 @@ async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeErr
 
 /// The end where what another release says of itself cannot be believed.
 fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
-    let is_altered = matches!(home.sealing.integrity, Integrity::Altered(_));
+    let is_altered = matches!(home.sealing.integrity, Integrity::Altered(_) | Integrity::Unsealed);
     is_altered.then(|| sealing::stopped_by(&home.sealing, release)).flatten()
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn unfinished(
 ) -> Result<Option<Ended>, HomeError> {
     for release in releases {
         let home = read(release, services).await?;
-        if let Some(ended) = altered(&home, release) {
+        if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
             return Ok(Some(ended));
         }
         if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
@@ -187,12 +187,13 @@ async fn write_one(
         let (cluster, patience) = (own.cluster.clone(), own.patience.clone());
         let writer = Writer { cluster, patience, release: one.from.clone() };
         let home = read_patiently(&writer, outside).await?;
-        if let Integrity::Altered(why) = home.sealing.integrity {
-            return Err(StoreError::Altered { release: one.from.to_string(), why });
+        if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
+            return Err(StoreError::Altered { release: one.from.to_string(), why: ended.message });
         }
-        // Whoever deleted all that it keeps wants none.
-        let Some(stored) = home.inventory else { return Ok(()) };
-        let seal = sealing::at_hand(&home.sealing, outside, &writer).await?;
+        // Whoever deleted all that it keeps wants none; and what nobody has sealed is not sealed by passing.
+        let (Some(stored), Some(seal)) = (home.inventory, sealing::of_sealed(&home.sealing)) else {
+            return Ok(());
+        };
         let store = Store::new(writer, seal);
         let mut inventory = stored.value.clone();
         tell(moving, one, now, &mut inventory);

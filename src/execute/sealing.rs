@@ -32,10 +32,6 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
     let accept = format!("kubectl delivery state accept {name} -n {namespace}");
     let verify = format!("kubectl delivery state verify {name} -n {namespace}");
     let (message, next) = match &sealing.integrity {
-        Integrity::None | Integrity::Sealed if sealing.is_rotating => {
-            let rotate = format!("kubectl delivery state rotate {name} -n {namespace}");
-            (format!("the key to {whose} is being replaced"), vec![rotate])
-        }
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (format!("{whose} is not sealed: an older version wrote it"), vec![accept]),
         Integrity::NotVerified(why) | Integrity::Hidden(why) => {
@@ -49,16 +45,22 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
     Some(refused(format!("{message}; nothing was changed"), next))
 }
 
+/// What is sealed already, as it was read.
+pub(super) fn of_sealed(sealing: &Sealing) -> Option<SealAtHand> {
+    let Sealing { state: Some(state), seal: Some(stored), key: Some(key), .. } = sealing else { return None };
+    Some(SealAtHand { key: key.clone(), stored: Some(stored.clone()), state: state.clone() })
+}
+
 /// What a run writes on: as it was read, or a first seal and a key to it.
 pub(super) async fn at_hand(
     sealing: &Sealing,
     outside: Option<&StateKey>,
     writer: &Writer,
 ) -> Result<SealAtHand, StoreError> {
-    let Sealing { state, seal, key, namespace_uid, .. } = sealing;
-    if let (Some(state), Some(stored), Some(key)) = (state, seal, key) {
-        return Ok(SealAtHand { key: key.clone(), stored: Some(stored.clone()), state: state.clone() });
+    if let Some(known) = of_sealed(sealing) {
+        return Ok(known);
     }
+    let Sealing { seal, namespace_uid, .. } = sealing;
     let fresh = match outside {
         Some(key) => key.clone(),
         None => random()?,

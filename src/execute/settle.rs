@@ -7,9 +7,9 @@ use super::moving;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
-use super::sealing::{self, SealAtHand};
+use super::sealing;
 use super::services::{Ended, Services};
-use super::unconfirmed::{Confirmed, Doubts, unconfirmed};
+use super::unconfirmed::{Confirmed, unconfirmed};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
@@ -19,7 +19,6 @@ use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
 use crate::observe::home::{Bodies, Home, Stored, read_bodies, read_home, read_previous};
-use crate::observe::sealing::Sealing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -167,11 +166,12 @@ async fn under_locks(
         (stopped, _) => stopped,
     };
     if stopped.is_none() {
-        let Doubts { found, not_undone } = unconfirmed(&start, release, wanted.confirmed(), services).await;
-        if !found.is_empty() {
-            return Err(ExecuteError::Unconfirmed(found));
+        let doubts = unconfirmed(&start, release, wanted.confirmed(), services).await;
+        if !doubts.found.is_empty() {
+            return Err(ExecuteError::Unconfirmed(doubts.found));
         }
-        start.not_undone = not_undone;
+        doubts.narrow(Arc::make_mut(&mut start.bodies));
+        start.not_undone = doubts.not_undone;
     }
     Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
 }
@@ -195,7 +195,8 @@ async fn moves_from(
     if let (Wanted::PutBack(_), Some(previous)) = (wanted, previous)
         && is_over(&current)
     {
-        others.extend(read_previous(cluster, &previous, home.key()).await?.moves_from);
+        let own = (&*release.namespace, &*release.name);
+        others.extend(read_previous(cluster, own, &previous, home.key()).await?.moves_from);
     }
     Ok(Ok(others))
 }
@@ -237,24 +238,30 @@ async fn take_up(
     if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
         return Ok(Err(ended));
     }
-    let Sealing { state: Some(state), seal: Some(stored), key: Some(key), .. } = home.sealing else {
-        return Err(nothing());
-    };
+    let Some(seal) = sealing::of_sealed(&home.sealing) else { return Err(nothing()) };
+    let key = &seal.key;
     let Home { inventory, head, .. } = home;
     let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
     let earlier = match (wanted, &head.previous) {
         (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
-            Some(read_previous(cluster, previous, Some(&key)).await?)
+            Some(read_previous(cluster, (namespace, name), previous, Some(key)).await?)
         }
         _ => None,
     };
     let intent = choose(&mut head, earlier, wanted, name)?;
     let (inventory, inventory_stored) = split(inventory);
     let preparing = head.current.phase == JournalPhase::Preparing;
+    if !preparing && head.current.parts.is_empty() {
+        return Err(ExecuteError::Nothing(format!(
+            "expected what the promotion of {name} {} replaced, found nothing kept of it since its state got a key outside of \
+             the cluster; promoting the file of an older release is the way back",
+            head.current.release.version
+        )));
+    }
     let bodies = if preparing {
         no_bodies(&head.current, &inventory)
     } else {
-        read_bodies(cluster, &head.current, Some(&key)).await?
+        read_bodies(cluster, &head.current, Some(key)).await?
     };
     Ok(Ok(Start {
         head,
@@ -263,7 +270,7 @@ async fn take_up(
         inventory_stored,
         bodies: Arc::new(bodies),
         intent,
-        seal: SealAtHand { key, stored: Some(stored), state },
+        seal,
         bundles: Vec::new(),
         not_undone: BTreeSet::new(),
         fresh: false,

@@ -5,32 +5,38 @@
 use super::machine::Intent;
 use super::run::Start;
 use super::services::Services;
+use super::undo_job::undo_target;
 use crate::cluster::ApiError;
-use crate::model::journal::{JournalPhase, StepPart, StepProgress, StepState, UndoState};
-use crate::model::moves::ReleaseRef;
+use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, StepState, UndoState};
+use crate::model::moves::{Move, ReleaseRef};
 use crate::model::names::{
-    APPLYSET_PART_OF_LABEL, FIELD_MANAGER, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
+    API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
 };
-use crate::model::plan::{Action, Undo};
+use crate::model::plan::{Action, Plan, PlanStep, Undo};
 use crate::model::{Object, ObjectId, Target};
+use crate::observe::home::Bodies;
 use crate::plan::allowance;
 use futures::future::join_all;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What confirms what state alone says.
 #[derive(Clone, Debug, Default)]
 pub struct Confirmed {
     /// Objects that were allowed by name: `KIND/[NAMESPACE/]NAME`.
     pub allowed: BTreeSet<String>,
+    /// What a person was shown, and has answered for: that, and nothing else of the same name.
+    pub answered: Vec<Unconfirmed>,
     /// What the release's own file and environment render.
     pub rendered: Vec<Object>,
+    /// The gates of that environment.
+    pub gates: Vec<GateAtHand>,
 }
 
 impl Confirmed {
-    /// Whether an object was allowed by name.
-    pub fn allows(&self, id: &ObjectId) -> bool {
-        self.allowed.iter().any(|name| name.eq_ignore_ascii_case(&allowance(id)))
+    fn allows(&self, one: &Unconfirmed) -> bool {
+        let name = allowance(&one.object);
+        self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name)) || self.answered.contains(one)
     }
 }
 
@@ -39,24 +45,42 @@ impl Confirmed {
 pub struct Unconfirmed {
     /// The object.
     pub object: ObjectId,
-    /// `create`, `change`, `delete`, `restore`.
+    /// `create`, `change`, `delete`, `restore` …
     pub verb: &'static str,
-    /// What it would be afterwards; none where it would be deleted.
+    /// All that is sent; none where it would be deleted.
     pub content: Option<Object>,
 }
 
-/// Kinds of the release namespace that give rights or take them.
+/// Kinds of the release namespace that give rights or take them, or that lead traffic away.
 const GUARDED: &[(&str, &str)] = &[
     ("rbac.authorization.k8s.io", "roles"),
     ("rbac.authorization.k8s.io", "rolebindings"),
     ("", "resourcequotas"),
     ("", "limitranges"),
+    ("", "endpoints"),
+    ("discovery.k8s.io", "endpointslices"),
 ];
 
+fn is_guarded(target: &Target) -> bool {
+    GUARDED.contains(&(&*target.resource.group, &*target.resource.plural))
+}
+
 /// Whether an object is beyond what somebody who may write the release namespace may write.
-pub fn is_beyond(target: &Target, home: &str) -> bool {
-    let resource = &target.resource;
-    target.namespace.as_deref() != Some(home) || GUARDED.contains(&(&*resource.group, &*resource.plural))
+fn is_beyond(target: &Target, home: &str) -> bool {
+    target.namespace.as_deref() != Some(home) || is_guarded(target)
+}
+
+/// What a plan would do that was made from what the cluster alone keeps, and what nothing confirms.
+pub fn unconfirmed_plan(plan: &Plan, gates: &[GateAtHand], confirmed: &Confirmed) -> Vec<Unconfirmed> {
+    let home = &plan.namespace;
+    let of_step = |step: &PlanStep| Unconfirmed {
+        object: step.target.id(),
+        verb: verb_of(&step.action),
+        content: step.action.object().cloned(),
+    };
+    let steps = plan.steps.iter().chain(&plan.prune).filter(|step| is_beyond(&step.target, home));
+    let found = steps.flat_map(|step| [Some(of_step(step)), undo_job(step)]).flatten();
+    found.chain(gates_beyond(gates, home)).filter(|one| !confirmed.allows(one)).collect()
 }
 
 /// What nothing confirms of a run that begins from what was read alone.
@@ -66,6 +90,26 @@ pub(super) struct Doubts {
     pub found: Vec<Unconfirmed>,
     /// Steps that it must not undo should it fail: what their objects were before is not confirmed.
     pub not_undone: BTreeSet<u32>,
+    /// Steps of which nothing but the object that is shown is sent.
+    pub narrowed: BTreeSet<u32>,
+}
+
+impl Doubts {
+    /// Takes out of these steps what would be sent besides the object: what an apply is expected to make of it.
+    pub(super) fn narrow(&self, bodies: &mut Bodies) {
+        for id in &self.narrowed {
+            if let Some(part) = bodies.steps.get_mut(id) {
+                narrow(&mut part.step);
+            }
+        }
+    }
+}
+
+fn narrow(step: &mut PlanStep) {
+    if let Action::Apply { object, expected, .. } = &mut step.action {
+        **expected = object.clone();
+        step.changes.retain(|path| path.get(object.value()).is_some());
+    }
 }
 
 /// What a run would do by what was read alone, and what nothing confirms.
@@ -85,26 +129,34 @@ pub(super) async fn unconfirmed(
     let beyond: Vec<(&StepProgress, &StepPart)> =
         steps.filter(|(_, part)| is_beyond(&part.step.target, &own.namespace)).collect();
     let reads = join_all(beyond.iter().map(|(_, part)| services.cluster.get(&part.step.target))).await;
-    let (mut found, mut not_undone) = (BTreeMap::new(), BTreeSet::new());
+    let mut doubts = Doubts::default();
     for ((progress, part), live) in beyond.into_iter().zip(reads) {
         let facts = Facts { part, live: &live, lies_in: start.bodies.lie_in.get(&part.step.id), own };
         if forward && !matches!(progress.state, StepState::Done { .. }) {
-            facts.forward(confirmed).into_iter().for_each(|one| drop(found.insert(one.object.clone(), one)));
+            doubts.narrowed.insert(part.step.id);
+            doubts.found.extend(facts.forward(confirmed));
         }
         let is_undone = matches!(progress.undo, UndoState::Done { .. });
         let is_done = !matches!(progress.state, StepState::Pending | StepState::NotDone { .. });
-        match facts.back(confirmed).filter(|one| !is_undone && !confirmed.allows(&one.object)) {
+        let back = [facts.back(), undo_job(&part.step)].into_iter().flatten();
+        let back: Vec<Unconfirmed> = back.filter(|one| !is_undone && !confirmed.allows(one)).collect();
+        if forward && !back.is_empty() {
             // Only a failure would lead to it: that is no reason to ask first.
-            Some(_) if forward => drop(not_undone.insert(part.step.id)),
-            Some(one) if is_done => drop(found.insert(one.object.clone(), one)),
-            _ => {}
+            doubts.not_undone.insert(part.step.id);
+        } else if is_done {
+            doubts.found.extend(back);
         }
     }
-    for one in jobs(start, own).into_iter().chain(moved(start, own)) {
-        found.insert(one.object.clone(), one);
+    if forward {
+        let gates = &start.bodies.promotion.judging.gates;
+        let is_own = |gate: &&GateAtHand| confirmed.gates.contains(gate);
+        let kept: Vec<GateAtHand> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
+        doubts.found.extend(gates_beyond(&kept, &own.namespace));
     }
-    found.retain(|id, _| !confirmed.allows(id));
-    Doubts { found: found.into_values().collect(), not_undone }
+    doubts.found.extend(moved(start, own));
+    doubts.found.retain(|one| !confirmed.allows(one));
+    doubts.found.sort_by(|one, other| one.object.cmp(&other.object));
+    doubts
 }
 
 /// What is known of a step's object.
@@ -118,33 +170,23 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn forward(&self, confirmed: &Confirmed) -> Option<Unconfirmed> {
-        let verb = match &self.part.step.action {
-            Action::Delete { .. } if self.vouches_for_itself() => return None,
-            Action::Delete { .. } => "delete",
-            Action::Create { .. } => "create",
-            Action::Apply { .. } | Action::Recreate { .. } => "change",
-        };
-        let sent = self.part.step.action.object();
-        let is_rendered = sent.is_some_and(|sent| {
+        let action = &self.part.step.action;
+        if matches!(action, Action::Delete { .. }) && self.vouches_for_itself() {
+            return None;
+        }
+        // What is deleted first, or taken from another owner, no file says.
+        let is_plain = matches!(action, Action::Create { .. } | Action::Apply { take_over: None, .. });
+        let is_rendered = action.object().filter(|_| is_plain).is_some_and(|sent| {
             let bare = undressed(sent);
-            let is_same = |one: &&Object| one.id() == self.id() && undressed(one) == bare;
-            confirmed.rendered.iter().any(|one| is_same(&one))
-                && gives_the_same_rights(&self.part.step.action, sent)
+            confirmed.rendered.iter().any(|one| one.id() == self.id() && undressed(one) == bare)
         });
-        (!is_rendered).then(|| self.found(verb, sent.cloned()))
+        (!is_rendered).then(|| self.found(verb_of(action), action.object().cloned()))
     }
 
-    fn back(&self, confirmed: &Confirmed) -> Option<Unconfirmed> {
-        if self.vouches_for_itself() {
-            return None;
-        }
+    fn back(&self) -> Option<Unconfirmed> {
         let before = self.part.before.clone();
-        // What the file renders and was not there before may go again.
-        let is_rendered = confirmed.rendered.iter().any(|one| one.id() == self.id());
-        if before.is_none() && is_rendered {
-            return None;
-        }
-        Some(self.found(if before.is_some() { "restore" } else { "delete" }, before))
+        let verb = if before.is_some() { "restore" } else { "delete" };
+        (!self.vouches_for_itself()).then(|| self.found(verb, before))
     }
 
     /// Whether the object carries our label and our manager's entry, and its pre-image was found beside it. Rights are never
@@ -152,7 +194,6 @@ impl Facts<'_> {
     fn vouches_for_itself(&self) -> bool {
         let target = &self.part.step.target;
         let is_beside = target.namespace.is_some() && target.namespace.as_ref() == self.lies_in;
-        let is_guarded = GUARDED.contains(&(&*target.resource.group, &*target.resource.plural));
         let object = match self.live {
             Ok(Some(live)) => Some(live),
             Ok(None) => self.part.before.as_ref(),
@@ -162,7 +203,7 @@ impl Facts<'_> {
             object.label(APPLYSET_PART_OF_LABEL) == Some(&*self.own.set())
                 && object.managed_fields().iter().any(|entry| entry["manager"] == FIELD_MANAGER)
         });
-        is_beside && !is_guarded && is_ours
+        is_beside && !is_guarded(target) && is_ours
     }
 
     fn id(&self) -> ObjectId {
@@ -174,37 +215,50 @@ impl Facts<'_> {
     }
 }
 
-/// Whether what a step expects of its object gives no other rights than what it sends: what an apply loses is sent again
-/// from there.
-fn gives_the_same_rights(action: &Action, sent: &Object) -> bool {
-    let Action::Apply { expected, .. } = action else { return true };
-    let rights = ["/rules", "/aggregationRule", "/roleRef", "/subjects"];
-    sent.gvk().group != "rbac.authorization.k8s.io"
-        || rights.iter().all(|pointer| sent.at(pointer) == expected.at(pointer))
+fn verb_of(action: &Action) -> &'static str {
+    match action {
+        Action::Create { .. } => "create",
+        Action::Apply { take_over: None, .. } => "change",
+        Action::Apply { .. } => "change and take over",
+        Action::Recreate { .. } => "delete and create again",
+        Action::Delete { .. } => "delete",
+    }
 }
 
-/// Jobs that state alone would run elsewhere: of gates, and those that undo others.
-fn jobs(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
-    let gates = start.bodies.promotion.judging.gates.iter().filter_map(|gate| gate.job.as_ref());
-    let undo = start.bodies.steps.values().filter_map(|part| match &part.step.undo {
-        Undo::Run { job } => Some(&**job),
-        _ => None,
+/// The Job that would undo a step.
+fn undo_job(step: &PlanStep) -> Option<Unconfirmed> {
+    let Undo::Run { job } = &step.undo else { return None };
+    let object = undo_target(job, &step.target).id();
+    Some(Unconfirmed { object, verb: "create", content: Some((**job).clone()) })
+}
+
+/// Gates that run elsewhere, or that ask a server from here.
+fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
+    let found = gates.iter().filter_map(|one| {
+        let elsewhere = |job: &&Object| job.namespace().is_some_and(|namespace| namespace != home);
+        if let Some(job) = one.job.as_ref().filter(elsewhere) {
+            return Some(Unconfirmed { object: job.id(), verb: "create", content: Some(job.clone()) });
+        }
+        one.gate.prometheus.as_ref()?;
+        let shown = json!({"apiVersion": API_VERSION, "kind": "Gate", "metadata": {"name": one.gate.name}, "spec": one.gate});
+        let content = Object::new(shown).ok()?;
+        Some(Unconfirmed { object: content.id(), verb: "ask", content: Some(content) })
     });
-    let elsewhere = |job: &&Object| job.namespace().is_some_and(|namespace| namespace != own.namespace);
-    let found = |job: &Object| Unconfirmed { object: job.id(), verb: "create", content: Some(job.clone()) };
-    gates.chain(undo).filter(elsewhere).map(found).collect()
+    found.collect()
 }
 
 /// Inventories of releases in other namespaces that would be told of members.
 fn moved(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
-    let others = start.bodies.promotion.plan.moves.iter().map(|one| &one.from);
-    let elsewhere = others.filter(|from| from.namespace != own.namespace);
-    let found = |from: &ReleaseRef| Unconfirmed {
-        object: ObjectId::new("", "ConfigMap", Some(&from.namespace), &inventory(&from.name)),
-        verb: "change",
-        content: None,
+    let elsewhere = |one: &&Move| one.from.namespace != own.namespace;
+    let found = |one: &Move| {
+        let objects: Vec<String> = one.objects.iter().map(ToString::to_string).collect();
+        let (name, namespace) = (inventory(&one.from.name), &one.from.namespace);
+        let metadata = json!({"name": name, "namespace": namespace});
+        let shown = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"moved": objects}});
+        let object = ObjectId::new("", "ConfigMap", Some(namespace), &name);
+        Unconfirmed { object, verb: "change", content: Object::new(shown).ok() }
     };
-    elsewhere.map(found).collect()
+    start.bodies.promotion.plan.moves.iter().filter(elsewhere).map(found).collect()
 }
 
 /// An object without what a promotion adds to what is rendered.
@@ -226,3 +280,6 @@ fn undressed(object: &Object) -> Value {
     }
     value
 }
+
+#[cfg(test)]
+mod tests;

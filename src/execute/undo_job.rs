@@ -11,6 +11,7 @@ use super::steps::expected_uid;
 use super::undo::{Next, Undoing};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
+use crate::model::kinds::built_in;
 use crate::model::names::PROMOTION_ANNOTATION;
 use crate::model::{Object, Target};
 use serde_json::{Value, json};
@@ -24,10 +25,16 @@ pub(super) struct UndoJob<'a> {
     pub promotion: &'a str,
 }
 
+/// Where the Job lies that undoes a step of this object: whatever that is, it is a Job.
+pub(super) fn undo_target(job: &Object, of: &Target) -> Target {
+    let resource = built_in("batch", "Job").unwrap_or_else(|| of.resource.clone());
+    Target { resource, namespace: of.namespace.clone(), name: job.name().into() }
+}
+
 impl<'a> UndoJob<'a> {
     /// For a step of that promotion.
     pub(super) fn new(job: &'a Object, part: &StepPart, promotion: &'a str) -> Self {
-        Self { job, target: Target { name: job.name().into(), ..part.step.target.clone() }, promotion }
+        Self { job, target: undo_target(job, &part.step.target), promotion }
     }
 
     /// What is created: suspended, marked, and never gone by itself.

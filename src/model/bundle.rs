@@ -109,7 +109,9 @@ pub fn unpack<T: DeserializeOwned>(
     let is_same = match (&bundle.digest, key) {
         (PartsDigest::Keyed(digest), Some(key)) => *digest == key.part(&bytes),
         (PartsDigest::Keyed(_), None) => true,
-        (PartsDigest::Plain(digest), _) => *digest == Sha256Digest::of(&bytes),
+        // Anybody can make one.
+        (PartsDigest::Plain(_), Some(_)) => false,
+        (PartsDigest::Plain(digest), None) => *digest == Sha256Digest::of(&bytes),
     };
     if !is_same {
         return Err(BundleError::Changed);
@@ -202,6 +204,7 @@ mod tests {
         let (_, parts) = bytes(pack(&"text", &key(1)).unwrap());
         let plain = bundle(PartsDigest::Plain(Sha256Digest::of(&parts[0])));
         assert_eq!(unpack::<String>(&plain, &parts, None).unwrap(), "text");
+        assert!(matches!(unpack::<String>(&plain, &parts, Some(&key(1))), Err(BundleError::Changed)));
         let text = serde_json::to_string(&plain).unwrap();
         assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), plain);
         let other = bundle(PartsDigest::Plain(Sha256Digest::of(b"other")));

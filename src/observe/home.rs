@@ -14,7 +14,7 @@ use crate::model::{Object, ResourceType, Sha256Digest, Target, plain_words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -159,6 +159,8 @@ pub struct Unsealed {
     pub head: Option<Stored<Head>>,
     /// Members and history.
     pub inventory: Option<Stored<Inventory>>,
+    /// Why one of them cannot be read, or is that of another release.
+    pub unreadable: Option<String>,
     /// The ConfigMaps of both.
     pub objects: [Option<Object>; 2],
     /// The Secret that holds the seal.
@@ -200,14 +202,25 @@ pub async fn read_unsealed(
     let namespace_uid = seal
         .namespace_uid()
         .map_err(|why| HomeError::Unreadable { target: format!("the seal of {name} and its key"), why })?;
+    let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
+    let head = journal.as_ref().map(parse_head).transpose();
+    let members = inventory.as_ref().map(parse_inventory).transpose();
+    let of_another = head
+        .as_ref()
+        .ok()
+        .and_then(Option::as_ref)
+        .and_then(|head| of_another(&head.value.current, namespace, name));
+    let unreadable = [head.as_ref().err(), members.as_ref().err()].into_iter().flatten().next();
+    let unreadable = unreadable.map(ToString::to_string).or(of_another);
     Ok(Unsealed {
-        head: journal.as_ref().map(parse_head).transpose()?,
-        inventory: inventory.as_ref().map(parse_inventory).transpose()?,
+        head: head.ok().flatten(),
+        inventory: members.ok().flatten(),
+        unreadable,
         seal: seal.stored(),
         sequence: seal.sequence(),
         key: seal.key().cloned(),
         namespace_uid,
-        sealing: seal.judge(name, journal.as_ref(), inventory.as_ref())?,
+        sealing,
         objects: [journal, inventory],
     })
 }
@@ -253,13 +266,13 @@ async fn look(
         if matches!(sealing.integrity, Integrity::Altered(_)) {
             return Ok(Home { lease, lock_unknown, sealing, ..Home::default() });
         }
-        Ok(Home {
-            inventory: inventory.map(|object| parse_inventory(&object)).transpose()?,
-            head: journal.map(|object| parse_head(&object)).transpose()?,
-            lease,
-            lock_unknown,
-            sealing,
-        })
+        let head = journal.map(|object| parse_head(&object)).transpose()?;
+        if let Some(why) = head.as_ref().and_then(|head| of_another(&head.value.current, namespace, name)) {
+            let sealing = Sealing { integrity: Integrity::Altered(why), ..sealing };
+            return Ok(Home { lease, lock_unknown, sealing, ..Home::default() });
+        }
+        let inventory = inventory.map(|object| parse_inventory(&object)).transpose()?;
+        Ok(Home { inventory, head, lease, lock_unknown, sealing })
     };
     (versions, judged())
 }
@@ -281,6 +294,12 @@ pub async fn list_homes(
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Why a journal is not that of this release: what it names reaches commands and messages.
+fn of_another(journal: &Journal, namespace: &str, name: &str) -> Option<String> {
+    let is_own = journal.namespace == namespace && journal.release.name == name;
+    (!is_own).then(|| "its journal is that of another release".into())
 }
 
 async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, HomeError> {
@@ -369,6 +388,12 @@ pub async fn read_bodies(
     journal: &Journal,
     key: Option<&BoundKey>,
 ) -> Result<Bodies, HomeError> {
+    // Whoever may write ConfigMaps alone must not be able to put a pre-image beside an object.
+    if let Some(open) = journal.parts.iter().find(|bundle| !bundle.secret) {
+        let name = open.names.first().map(String::as_str).unwrap_or_default();
+        let target = Target::new(&kind_of(false), Some(&open.namespace), name).to_string();
+        return Err(HomeError::Unreadable { target, why: "a pre-image that lies in no Secret".into() });
+    }
     let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
     let (mut promotion, mut steps, mut lie_in) = (None, BTreeMap::new(), BTreeMap::new());
     for (bundle, part) in journal.parts.iter().zip(try_join_all(parts).await?) {
@@ -383,17 +408,38 @@ pub async fn read_bodies(
     Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes, lie_in })
 }
 
-/// Reads the journal of the finished promotion before the one at hand.
+/// Reads the journal of the finished promotion of a release before the one at hand.
 pub async fn read_previous(
     cluster: &dyn Cluster,
+    (namespace, name): (&str, &str),
     previous: &Previous,
     key: Option<&BoundKey>,
 ) -> Result<Journal, HomeError> {
-    match (&previous.journal, &previous.bundle) {
-        (Some(journal), _) => Ok((**journal).clone()),
-        (None, Some(bundle)) => read_bundle(cluster, bundle, key).await,
-        (None, None) => Err(HomeError::Missing { target: "the journal of the promotion before".into() }),
+    let target = || "the journal of the promotion before".to_owned();
+    let journal: Journal = match (&previous.journal, &previous.bundle) {
+        (Some(journal), _) => (**journal).clone(),
+        (None, Some(bundle)) => read_bundle(cluster, bundle, key).await?,
+        (None, None) => return Err(HomeError::Missing { target: target() }),
+    };
+    match of_another(&journal, namespace, name) {
+        Some(why) => Err(HomeError::Unreadable { target: target(), why }),
+        None => Ok(journal),
     }
+}
+
+/// Reads all that is kept of a release beside journal and inventory: an error where a part of it is gone, or is not as it
+/// was written.
+pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
+    let mut bundles: Vec<&Bundle> = Vec::new();
+    if let Some(Head { current, previous }) = home.head.as_ref().map(|stored| &stored.value) {
+        bundles.extend(current.parts.iter().chain(&current.record));
+        let previous = previous.iter().flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
+        bundles.extend(previous);
+    }
+    let history = home.inventory.iter().flat_map(|stored| &stored.value.history);
+    bundles.extend(history.flat_map(|entry| &entry.record));
+    let read = bundles.into_iter().map(|bundle| read_bundle::<IgnoredAny>(cluster, bundle, home.key()));
+    try_join_all(read).await.map(drop)
 }
 
 /// Reads what is kept of a promoted release; its Secrets only where `with_secrets`. It is the release that the history

@@ -22,8 +22,6 @@ pub struct Sealing {
     pub key: Option<BoundKey>,
     /// Whether it is kept outside of the cluster.
     pub outside: bool,
-    /// Whether one key is taking the place of another.
-    pub is_rotating: bool,
     /// uid of the release namespace, where it may be read.
     pub namespace_uid: Option<String>,
 }
@@ -36,7 +34,6 @@ impl Default for Sealing {
             seal: None,
             key: None,
             outside: false,
-            is_rotating: false,
             namespace_uid: None,
         }
     }
@@ -179,10 +176,9 @@ impl SealRead {
             keys: &keys,
             outside: self.outside,
         });
-        let is_rotating = seal.is_some_and(|seal| seal.next.is_some_and(|next| next.key != seal.current.key));
         let by = |key: &BoundKey| state.as_ref().is_none_or(|state| state.key == *key.id());
         let key = keys.into_iter().find(by);
-        Ok(Sealing { integrity, state, key, is_rotating, ..sealing })
+        Ok(Sealing { integrity, state, key, ..sealing })
     }
 
     fn hidden(&self, why: &str) -> Sealing {

@@ -61,6 +61,7 @@ pub(super) async fn settle(
     if same {
         confirmed.rendered =
             signals.end(comparing::rendered(place.cluster.as_ref(), &request.inputs, &place.home)).await?;
+        confirmed.gates = request.judging.gates.clone();
     }
     let ended = loop {
         let (home, name) = (&place.home, &place.name);

@@ -74,6 +74,22 @@ fn a_revert_gives_everything_back_exactly_and_the_split_can_be_done_again() {
 }
 
 #[test]
+fn a_release_whose_state_nobody_vouches_for_is_neither_taken_from_nor_given_back_to() {
+    let split = Split::new();
+    let lose_the_seal = || {
+        let gone = ["delete", "secret", "delivery-shop-key", "delivery-shop-seal"];
+        split.namespace.kubectl().args(gone).run().ok();
+    };
+    split.take_cart().run().exits(0);
+    let taken = split.copy();
+    lose_the_seal();
+    let ran = split.revert("web").run().exits(2);
+    assert!(ran.stderr.contains("release shop") && ran.stderr.contains("is not sealed"), "{}", ran.stderr);
+    split.copy().must_be(&taken, "a revert that was refused");
+    assert!(split.namespace.get("", "Secret", "delivery-shop-seal").is_none(), "sealed by passing");
+}
+
+#[test]
 fn reverts_of_the_release_that_lost_them_name_the_new_owner_and_leave_its_objects() {
     let split = Split::new();
     let mut changed = whole();

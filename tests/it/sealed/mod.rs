@@ -3,6 +3,7 @@
 
 mod altered;
 mod forged;
+mod forger;
 mod keys;
 mod reach;
 mod ways_on;

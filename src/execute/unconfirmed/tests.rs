@@ -1,0 +1,106 @@
+use super::*;
+use crate::model::kinds::built_in;
+use crate::model::plan::{Expect, Propagation};
+
+fn target(group: &str, kind: &str, namespace: Option<&str>) -> Target {
+    Target::new(&built_in(group, kind).unwrap(), namespace, "tick")
+}
+
+fn cron(image: &str) -> Object {
+    let pod = json!({"containers": [{"name": "a", "image": image}]});
+    let job = json!({"spec": {"template": {"spec": pod}}});
+    Object::new(json!({"apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": "tick", "namespace": "other"}, "spec": {"schedule": "@daily", "jobTemplate": job}}))
+    .unwrap()
+}
+
+fn part(action: Action, undo: Undo) -> StepPart {
+    let step = PlanStep {
+        id: 0,
+        wave: 0,
+        target: target("batch", "CronJob", Some("other")),
+        action,
+        expect: Expect::Absent,
+        undo,
+        why: String::new(),
+        changes: vec![
+            "/spec/schedule".parse().unwrap(),
+            "/spec/jobTemplate/spec/template/spec/hostPID".parse().unwrap(),
+        ],
+        stamps: Vec::new(),
+    };
+    StepPart { step, before: None }
+}
+
+fn apply(take_over: Option<Vec<Value>>) -> Action {
+    let mut expected = cron("a");
+    expected.value_mut()["spec"]["jobTemplate"]["spec"]["template"]["spec"]["hostPID"] = true.into();
+    Action::Apply { object: cron("a"), take_over, expected: Box::new(expected) }
+}
+
+fn forward(part: &StepPart, rendered: Object) -> Option<Unconfirmed> {
+    let own = ReleaseRef::new("shop", "shop");
+    let confirmed = Confirmed { rendered: vec![rendered], ..Confirmed::default() };
+    Facts { part, live: &Ok(None), lies_in: None, own: &own }.forward(&confirmed)
+}
+
+#[test]
+fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() {
+    let recreated = Action::Recreate { object: cron("a") };
+    let deleted = Action::Delete { propagation: Propagation::Foreground };
+    for (action, verb) in [
+        (Action::Create { object: cron("a") }, None),
+        (apply(None), None),
+        (apply(Some(Vec::new())), Some("change and take over")),
+        (recreated, Some("delete and create again")),
+        (deleted, Some("delete")),
+    ] {
+        let found = forward(&part(action, Undo::Delete), cron("a"));
+        assert_eq!(found.as_ref().map(|one| one.verb), verb);
+    }
+    let other = forward(&part(Action::Create { object: cron("evil") }, Undo::Delete), cron("a")).unwrap();
+    assert_eq!(other.content, Some(cron("evil")));
+}
+
+#[test]
+fn nothing_is_sent_besides_the_object_that_is_shown() {
+    let mut step = part(apply(None), Undo::Delete).step;
+    narrow(&mut step);
+    let Action::Apply { object, expected, .. } = &step.action else { panic!("{:?}", step.action) };
+    assert_eq!(**expected, *object);
+    assert_eq!(step.changes, ["/spec/schedule".parse().unwrap()]);
+}
+
+#[test]
+fn an_answer_is_for_what_was_shown_and_a_flag_for_a_name() {
+    let shown = Unconfirmed { object: cron("a").id(), verb: "change", content: Some(cron("a")) };
+    let swapped = Unconfirmed { content: Some(cron("evil")), ..shown.clone() };
+    let answered = Confirmed { answered: vec![shown.clone()], ..Confirmed::default() };
+    assert!(answered.allows(&shown) && !answered.allows(&swapped));
+    let allowed = BTreeSet::from(["CronJob/other/tick".to_owned()]);
+    let named = Confirmed { allowed, ..Confirmed::default() };
+    assert!(named.allows(&shown) && named.allows(&swapped));
+}
+
+#[test]
+fn a_job_that_undoes_a_step_is_a_job_where_the_step_is() {
+    let mut job = cron("evil");
+    job.set_namespace(None);
+    let found = undo_job(&part(apply(None), Undo::Run { job: Box::new(job) }).step).unwrap();
+    assert_eq!(found.object, ObjectId::new("batch", "Job", Some("other"), "tick"));
+}
+
+#[test]
+fn rights_limits_and_where_traffic_goes_are_beyond_and_the_rest_of_the_namespace_is_not() {
+    for (group, kind, namespace, expected) in [
+        ("apps", "Deployment", Some("shop"), false),
+        ("", "Secret", Some("shop"), false),
+        ("apps", "Deployment", Some("other"), true),
+        ("", "Namespace", None, true),
+        ("rbac.authorization.k8s.io", "RoleBinding", Some("shop"), true),
+        ("", "ResourceQuota", Some("shop"), true),
+        ("discovery.k8s.io", "EndpointSlice", Some("shop"), true),
+    ] {
+        assert_eq!(is_beyond(&target(group, kind, namespace), "shop"), expected, "{kind} in {namespace:?}");
+    }
+}
