@@ -1,3 +1,5 @@
+//! What counts as confirmed, and what is sent then.
+
 use super::*;
 use crate::model::kinds::built_in;
 use crate::model::plan::{Expect, Propagation};
