@@ -54,6 +54,33 @@ fn a_state_without_seal_and_key_is_taken_over_by_accept_alone() {
     app.promote("2", &version("2")).run().exits(0);
 }
 
+/// As a backup brings it back: all objects, in a namespace of the same name and another uid.
+#[test]
+fn a_namespace_that_was_restored_under_another_uid_is_accepted() {
+    let app = promoted();
+    app.promote("2", &version("2")).run().exits(0);
+    let name = app.namespace.name();
+    let kept = app.kubectl(&["get", "configmaps,secrets", "-o", "json", "--show-managed-fields"]);
+    let mut kept: Value = serde_json::from_str(&kept).unwrap();
+    kept["items"].as_array_mut().unwrap().retain(|object| object["metadata"]["name"] != "kube-root-ca.crt");
+    for object in kept["items"].as_array_mut().unwrap() {
+        for field in ["uid", "resourceVersion", "creationTimestamp"] {
+            object["metadata"].as_object_mut().unwrap().shift_remove(field);
+        }
+    }
+    app.kubectl(&["delete", "namespace", name, "--wait"]);
+    app.kubectl(&["create", "namespace", name]);
+    assert_eq!(app.kubectl_with(&["create"], &kept).code, Some(0));
+
+    let ran = app.promote("3", &version("3")).run().exits(2);
+    assert!(ran.stderr.contains("made for another namespace"), "{}", ran.stderr);
+    let ran = answered(&state(&app, "accept"), NAME);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    state(&app, "verify").run().exits(0);
+    app.promote("3", &version("3")).run().exits(0);
+    assert_eq!(value_of(&app), "3");
+}
+
 #[test]
 fn a_promotion_starts_from_the_file_where_the_state_is_discarded() {
     let app = altered();
