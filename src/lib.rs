@@ -11,10 +11,12 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented)
 )]
 
+pub mod app;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod compare;
+pub mod complete;
 pub mod execute;
 pub mod load;
 pub mod model;

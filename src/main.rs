@@ -15,6 +15,6 @@ fn main() -> ExitCode {
     }));
     // Two TLS providers may be linked in; the first connection must find one chosen. Only a second call fails.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let exit = kubectl_delivery::cli::run(std::env::args_os().collect());
+    let exit = kubectl_delivery::app::run(std::env::args_os().collect());
     ExitCode::from(exit.0)
 }

@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("rollout", &["model"]),
     ("execute", &["model", "cluster", "observe", "plan", "rollout", "compare"]),
     ("report", &["model"]),
-    ("cli", &["model", "cluster", "report", "commands"]),
+    ("cli", &["model", "cluster", "report"]),
     (
         "commands",
         &[
@@ -24,6 +24,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "execute", "report", "cli",
         ],
     ),
+    ("complete", &["model", "cluster", "report", "cli"]),
+    ("app", &["cli", "commands", "complete"]),
 ];
 
 /// Folders whose files are pure: no IO, no clock, no randomness.
@@ -81,8 +83,11 @@ fn folders() -> Vec<String> {
     names
 }
 
+/// The files of a folder, and the file of its name beside it.
 fn files_of(folder: &str) -> Vec<PathBuf> {
-    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder))
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+    let beside = Some(folder.with_extension("rs")).filter(|file| file.is_file());
+    rust_files(&folder).into_iter().chain(beside).collect()
 }
 
 /// Folders of this crate that a code text names, by `crate::X` or inside `crate::{…}`.

@@ -31,14 +31,20 @@ pub struct GlobalArgs {
 /// What a command gets besides its arguments.
 pub struct Context {
     global: GlobalArgs,
+    root: fn() -> clap::Command,
     environment: ColorEnvironment,
     door: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
 }
 
 impl Context {
-    /// From the flags and the process's environment.
-    pub fn new(global: GlobalArgs) -> Self {
-        Self { global, environment: ColorEnvironment::read(), door: Mutex::new(None) }
+    /// From the flags, the definition of all commands and the process's environment.
+    pub fn new(global: GlobalArgs, root: fn() -> clap::Command) -> Self {
+        Self { global, root, environment: ColorEnvironment::read(), door: Mutex::new(None) }
+    }
+
+    /// The definition of all commands.
+    pub fn root(&self) -> clap::Command {
+        (self.root)()
     }
 
     /// Whether a stream gets colours.

@@ -1,22 +1,17 @@
-//! The command line: flags, the commands' registration (`command.rs`, one line each), what a command gets
-//! ([`Context`]) and how it ends ([`Exit`], [`CommandError`]).
+//! The ground that commands stand on: flags that several have, what a command gets ([`Context`]) and how it ends
+//! ([`Exit`], [`CommandError`]).
 //!
 //! A command lives in `src/commands/NAME.rs` as `Args` (clap derive, which flattens [`ConnectionArgs`] where it talks
 //! to a cluster) and `async fn run(args: Args, context: &Context) -> Result<Exit, CommandError>`.
 
 mod color;
-mod command;
-mod complete;
 mod connection;
 mod context;
 mod error;
-mod run;
 mod visible;
 
 pub use color::{ColorChoice, ColorEnvironment, Stream};
-pub use command::{Cli, Command};
-pub use complete::complete;
 pub use connection::{ConnectionArgs, RequestTimeout, parse_duration};
 pub use context::{Context, GlobalArgs};
 pub use error::{CommandError, ErrorKind, Exit, Family};
-pub use run::run;
+pub use visible::Visible;

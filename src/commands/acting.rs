@@ -128,8 +128,7 @@ pub fn random() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
-    use clap::CommandFactory;
+    use clap::Args as _;
 
     /// Every outcome, whether it is one of `wait`.
     const OUTCOMES: &[(Outcome, bool)] = &[
@@ -157,7 +156,8 @@ mod tests {
         let events = include_str!("../../docs/events.md");
         let codes = include_str!("../../docs/exit-codes.md");
         let of_wait = codes.split("## `wait`").nth(1).unwrap();
-        let help = Cli::command().find_subcommand_mut("wait").unwrap().render_help().to_string();
+        let mut wait = super::super::wait::Args::augment_args(clap::Command::new("wait"));
+        let help = wait.render_help().to_string();
         for (outcome, is_wait) in OUTCOMES {
             let (word, code) = (word(*outcome), exit_of(*outcome, false).0);
             let quoted = format!("`{word}`");

@@ -1,7 +1,7 @@
 //! `kubectl delivery man FOLDER`: the manual pages, made from the commands' own definition.
 
-use crate::cli::{Cli, CommandError, Context, Exit};
-use clap::{Args as ClapArgs, Command, CommandFactory};
+use crate::cli::{CommandError, Context, Exit};
+use clap::{Args as ClapArgs, Command};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,14 +15,14 @@ pub struct Args {
 }
 
 /// Writes one page a command.
-pub async fn run(args: Args, _context: &Context) -> Result<Exit, CommandError> {
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let failed = |error: std::io::Error| {
         CommandError::usage(format!("cannot write the pages to {}", args.folder.display()))
             .with_source(&error)
     };
     fs::create_dir_all(&args.folder).map_err(failed)?;
-    write_page(&args.folder, Cli::command(), "kubectl-delivery").map_err(failed)?;
-    for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+    write_page(&args.folder, context.root(), "kubectl-delivery").map_err(failed)?;
+    for command in context.root().get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("kubectl-delivery-{}", command.get_name());
         write_page(&args.folder, command.clone(), &name).map_err(failed)?;
     }

@@ -4,7 +4,7 @@
 use crate::execute::app::App;
 use crate::harness::{Run, TestCluster, delivery, linked_as};
 use clap::Parser;
-use kubectl_delivery::cli::Cli;
+use kubectl_delivery::app::Cli;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

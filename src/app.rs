@@ -1,12 +1,13 @@
-//! From the command line to an exit code.
+//! The roof: from the command line to an exit code. The commands are registered in `app/command.rs`, one line each.
 
-use super::color::{ColorChoice, ColorEnvironment, Stream};
-use super::command::{Cli, Command};
-use super::complete::complete;
-use super::context::Context;
-use super::error::{CommandError, ErrorKind, Exit, Family};
-use super::visible::Visible;
-use clap::Parser;
+mod command;
+
+use crate::cli::{
+    ColorChoice, ColorEnvironment, CommandError, Context, ErrorKind, Exit, Family, Stream, Visible,
+};
+use crate::complete::complete;
+use clap::{CommandFactory, Parser};
+pub use command::{Cli, Command};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -19,14 +20,14 @@ const COMPLETER: &str = "kubectl_complete-delivery";
 /// Parses, runs and tells the exit code.
 pub fn run(arguments: Vec<OsString>) -> Exit {
     if let Some(words) = words_to_complete(&arguments) {
-        return complete(&words);
+        return complete(&words, &Cli::command());
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),
     };
     let family = cli.command.family();
-    let context = Context::new(cli.global);
+    let context = Context::new(cli.global, Cli::command);
     start_log(&context);
     let result = block_on(cli.command, &context);
     result.unwrap_or_else(|error| {

@@ -7,10 +7,8 @@
 mod values;
 mod words;
 
-use super::command::Cli;
-use super::error::Exit;
+use crate::cli::{ConnectionArgs, Exit};
 use crate::report::clean;
-use clap::CommandFactory;
 use std::io::Write;
 use std::time::Duration;
 use words::Wanted;
@@ -40,10 +38,9 @@ enum Directive {
     NoFiles = 4,
 }
 
-/// Proposes what could come in the place of the last word.
-pub fn complete(words: &[String]) -> Exit {
-    let command = Cli::command();
-    let request = words::request(&command, words);
+/// Proposes what could come in the place of the last word, by the commands below `root`.
+pub fn complete(words: &[String], root: &clap::Command) -> Exit {
+    let request = words::request(root, words);
     let (prefix, proposals, directive) = match request.wanted {
         Wanted::Known(proposals) => (request.prefix, proposals, Directive::NoFiles),
         Wanted::Files => (request.prefix, Vec::new(), Directive::Files),
@@ -70,7 +67,7 @@ fn one_word(text: &str) -> String {
     clean(text).chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-fn asked(value: &values::Value, connection: &super::ConnectionArgs) -> Vec<Proposal> {
+fn asked(value: &values::Value, connection: &ConnectionArgs) -> Vec<Proposal> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };

@@ -1,7 +1,6 @@
 //! The commands: one line each. `commands/NAME.rs` holds `Args` and `run`.
 
-use super::context::{Context, GlobalArgs};
-use super::error::{CommandError, Exit, Family};
+use crate::cli::{CommandError, Context, Exit, Family, GlobalArgs};
 use crate::commands;
 use clap::{Parser, Subcommand};
 
