@@ -11,17 +11,31 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("signing", &["model"]),
     ("cluster", &["model"]),
     ("observe", &["model", "cluster"]),
-    ("compare", &["model"]),
-    ("plan", &["model", "compare"]),
+    ("objects", &["model"]),
+    ("compare", &["model", "objects"]),
+    ("plan", &["model", "objects", "compare"]),
+    ("preflight", &["model", "objects", "compare", "plan"]),
     ("rollout", &["model"]),
-    ("execute", &["model", "cluster", "observe", "plan", "rollout", "compare"]),
+    ("execute", &["model", "cluster", "observe", "objects", "plan", "preflight", "rollout", "compare"]),
     ("report", &["model"]),
     ("cli", &["model", "cluster", "report"]),
     (
         "commands",
         &[
-            "model", "load", "registry", "signing", "cluster", "observe", "compare", "plan", "rollout",
-            "execute", "report", "cli",
+            "model",
+            "load",
+            "registry",
+            "signing",
+            "cluster",
+            "observe",
+            "objects",
+            "compare",
+            "plan",
+            "preflight",
+            "rollout",
+            "execute",
+            "report",
+            "cli",
         ],
     ),
     ("complete", &["model", "cluster", "report", "cli"]),
@@ -29,7 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Folders whose files are pure: no IO, no clock, no randomness.
-const PURE: &[&str] = &["model", "compare", "plan", "rollout"];
+const PURE: &[&str] = &["model", "objects", "compare", "plan", "preflight", "rollout"];
 
 /// What a pure file must not name.
 const IMPURE: &[&str] = &[
@@ -49,6 +63,32 @@ const IMPURE: &[&str] = &[
     "println!",
     "eprintln!",
 ];
+
+/// The files of modules that are compiled for tests alone: `#[cfg(test)]`, perhaps a `#[path = "…"]`, and `mod NAME;`.
+fn test_files(file: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap();
+    let folder = match file.file_stem().and_then(|stem| stem.to_str()) {
+        Some("mod" | "lib" | "main") | None => file.parent().unwrap().to_owned(),
+        Some(_) => file.with_extension(""),
+    };
+    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|after| {
+        let mut lines = after.lines();
+        let first = lines.next()?;
+        if let Some(path) = first.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+            return Some(vec![file.parent().unwrap().join(path)]);
+        }
+        let name = first.strip_prefix("mod ")?.strip_suffix(';')?;
+        Some(vec![folder.join(format!("{name}.rs")), folder.join(name)])
+    });
+    declared.flatten().collect()
+}
+
+/// The files below a folder that the program is made of.
+fn program_files(folder: &Path) -> Vec<PathBuf> {
+    let all = rust_files(folder);
+    let tests: Vec<PathBuf> = all.iter().flat_map(|file| test_files(file)).collect();
+    all.into_iter().filter(|file| !tests.iter().any(|test| file.starts_with(test))).collect()
+}
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -87,7 +127,7 @@ fn folders() -> Vec<String> {
 fn files_of(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
     let beside = Some(folder.with_extension("rs")).filter(|file| file.is_file());
-    rust_files(&folder).into_iter().chain(beside).collect()
+    program_files(&folder).into_iter().chain(beside).collect()
 }
 
 /// Folders of this crate that a code text names, by `crate::X` or inside `crate::{…}`.

@@ -62,7 +62,7 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
 
     #[test]
     fn a_list_ends_with_an_error_where_its_pages_repeat_or_do_not_end() {

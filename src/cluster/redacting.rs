@@ -7,8 +7,8 @@ use super::api::{
 };
 use super::error::{ApiError, StatusCause};
 use crate::cluster::WatchEvent;
-use crate::model::kinds::built_in;
-use crate::model::pod_spec::{pod_spec, references};
+use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::pod_spec::{pod_spec, references};
 use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
 use crate::model::{Object, Target, secret_data};
 use async_trait::async_trait;

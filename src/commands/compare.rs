@@ -6,7 +6,7 @@ use crate::compare::{self, DesiredInput, differences};
 use crate::load::{LoadedEnvironment, LoadedRelease, to_yaml};
 use crate::model::environment::{DifferenceRule, TargetPattern};
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus, UntestedChange};
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{FieldPath, Object, ObjectId, ResourceType, Target};
 use crate::report::Redactor;
@@ -188,7 +188,7 @@ fn two_releases(one: &LoadedRelease, other: &LoadedRelease) -> Comparison {
 fn with_digests(object: &Object, release: &LoadedRelease) -> Object {
     let mut object = object.clone();
     let spec = &release.release.spec;
-    for image in crate::model::pod_spec::images(&object, &spec.image_paths) {
+    for image in crate::model::k8s::pod_spec::images(&object, &spec.image_paths) {
         if let Some(recorded) = spec.images.iter().find(|recorded| recorded.reference == image.reference)
             && !image.reference.contains('@')
         {

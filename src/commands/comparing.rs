@@ -14,7 +14,7 @@ use crate::compare::{
 };
 use crate::model::admission::Admission;
 use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
-use crate::model::pod_spec::pod_spec;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::running::ImageTrees;
 use crate::model::snapshot::{Absence, Observed, Unread};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};

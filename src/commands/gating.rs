@@ -5,7 +5,7 @@ use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{self, LoadedEnvironment, ManifestSource};
 use crate::model::environment::Gate;
 use crate::model::journal::{GateAtHand, Judging};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, Target};
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use super::kept::{self, ReadArgs};
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
 use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
-use crate::model::pod::PodFacts;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::release::RecordedImage;
 use crate::model::running::ImageTrees;
 use crate::model::{Sha256Digest, Target};

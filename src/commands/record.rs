@@ -199,7 +199,7 @@ async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Re
 
 fn rename_image(objects: &mut [Object], paths: &[ImagePath], old: &str, new: &str) {
     for object in objects {
-        let found = crate::model::pod_spec::images(object, paths);
+        let found = crate::model::k8s::pod_spec::images(object, paths);
         for image in found.into_iter().filter(|image| image.reference == old) {
             image.path.set(object.value_mut(), new.into());
         }

@@ -3,9 +3,9 @@
 
 use super::structural::differences;
 use crate::model::image::ImageReference;
+use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::quantity::thousandths;
 use crate::model::path::Step;
-use crate::model::pod_spec::images;
-use crate::model::quantity::thousandths;
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{FieldPath, Object};
 use serde_json::Value;

@@ -2,10 +2,10 @@
 //! set once. A replacement by desired alone is refused for them; with live's values it says the rest.
 
 use super::drift::desired_holds;
-use super::managed_fields::Owners;
 use crate::model::finding::HandClass;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use serde_json::{Map, Value};
 
 /// Desired with live's values at the fields that a refusal names and that desired does not; none where there are none.

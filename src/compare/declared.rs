@@ -2,7 +2,7 @@
 
 use crate::model::finding::{ImageFinding, ImageState, ObjectComparison};
 use crate::model::image::ImageReference;
-use crate::model::pod_spec::images;
+use crate::model::k8s::pod_spec::images;
 
 /// Marks as expected what runs in a container that a rule allows, as far as it is what the environment names. `reason`
 /// gives the rule's reason.
@@ -39,7 +39,7 @@ pub fn expect_declared(
 mod tests {
     use super::*;
     use crate::model::finding::{Certainty, ContainerRole, ObjectStatus, RunningImage, UntestedChange};
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::snapshot::Observed;
     use crate::model::{Object, Sha256Digest, Target};
     use serde_json::json;

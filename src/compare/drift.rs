@@ -1,16 +1,16 @@
 //! Live against its target: what the server would hold if only desired had ever been said.
 //!
 //! Everything that differs is drift, whoever set it, but for what controllers and installers write into objects of
-//! others ([`super::writers`]), what the server allocates, and what admission adds at creation alone.
+//! others ([`crate::model::k8s::writers`]), what the server allocates, and what admission adds at creation alone.
 
-use super::managed_fields::Owners;
 use super::walk::{Differing, differing};
-use super::writers::{installer_of, is_controllers};
-use crate::model::allocation::is_allocated;
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass};
+use crate::model::k8s::allocation::is_allocated;
+use crate::model::k8s::writers::{installer_of, is_controllers};
 use crate::model::path::Step;
 use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use serde_json::Value;
 
 /// What stands out of one object.

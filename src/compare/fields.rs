@@ -2,15 +2,15 @@
 //! beside desired.
 
 use super::drift::desired_holds;
-use super::managed_fields::{Owners, is_our_apply};
 use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
-use super::writers::{installer_of, is_controllers};
-use crate::model::allocation::is_allocated;
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, Ownership};
+use crate::model::k8s::allocation::is_allocated;
+use crate::model::k8s::writers::{installer_of, is_controllers};
 use crate::model::path::Step;
 use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
+use crate::objects::{Owners, is_our_apply};
 use serde_json::Value;
 
 /// Differences between live and what an apply of desired would leave, and what others set beside desired; the second part

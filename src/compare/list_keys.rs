@@ -2,7 +2,7 @@
 //! an item of desired is not found under the key that it has on the server.
 
 use crate::model::Object;
-use crate::model::list_key::key_step;
+use crate::model::k8s::list_key::key_step;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use serde_json::{Map, Value};

@@ -3,7 +3,6 @@
 use super::drift::drift;
 use super::fields::changes;
 use super::list_keys::with_list_keys;
-use super::managed_fields::Owners;
 use super::overlay::overlay;
 use super::unowned::is_default;
 use crate::model::finding::{
@@ -13,6 +12,7 @@ use crate::model::finding::{
 use crate::model::names::KUBECTL_RESTART_ANNOTATION;
 use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
 use crate::model::{FieldPath, Object, Target};
+use crate::objects::Owners;
 
 /// What was seen of one object.
 #[derive(Clone, Debug)]

@@ -1,15 +1,15 @@
 //! What an apply would probably give, made without the server: desired laid over live. Only a prediction: defaults,
 //! conversions and admission are the server's.
 
-use super::managed_fields::Owners;
 use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
-use crate::model::kinds::well_known;
-use crate::model::list_key::{key_step, list_key_at, present_step};
+use crate::model::k8s::kinds::well_known;
+use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
+use crate::model::k8s::quantity::thousandths;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
-use crate::model::quantity::thousandths;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use serde_json::{Map, Value, json};
 
 /// Live as it would be after an apply of desired, as far as that can be told from the two.

@@ -1,7 +1,7 @@
 //! Images pinned to the digests that were tested. A manifest's tag is a placeholder.
 
 use crate::model::image::ImageReference;
-use crate::model::pod_spec::{ImageUse, images};
+use crate::model::k8s::pod_spec::{ImageUse, images};
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{FieldPath, Object, Sha256Digest};
 use std::collections::BTreeMap;

@@ -6,11 +6,11 @@
 //! asked.
 
 use super::any_text;
-use super::managed_fields::Owners;
 use crate::model::emptiness::{is_filled, is_filled_throughout};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use serde_json::{Map, Value};
 
 /// Metadata that an apply of ours may hold; anything else has rules of its own.

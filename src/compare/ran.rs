@@ -2,8 +2,8 @@
 
 use super::images::Running;
 use crate::model::attestation::RanContainer;
-use crate::model::pod::{ContainerFacts, PodFacts};
-use crate::model::pod_spec::images;
+use crate::model::k8s::pod::{ContainerFacts, PodFacts};
+use crate::model::k8s::pod_spec::images;
 use crate::model::release::RecordedImage;
 use crate::model::{Object, ObjectId, Sha256Digest};
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! What a release is made of: the objects without Secrets, their images, and what they need and do not hold.
 
+use crate::model::k8s::pod_spec::{images, pod_spec, references};
 use crate::model::names::API_VERSION;
-use crate::model::pod_spec::{images, pod_spec, references};
 use crate::model::release::{
     ImagePath, RecordedImage, Release, ReleaseMetadata, ReleaseSpec, Requirement, Source,
 };

@@ -3,7 +3,7 @@
 use super::recording::{Need, needs};
 use crate::model::environment::External;
 use crate::model::finding::{RequirementFinding, RequirementState};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::release::Requirement;
 use crate::model::snapshot::{Observed, Snapshot};
 use crate::model::{Object, ObjectId, Target};

@@ -1,8 +1,8 @@
 //! What changed lately, and whose hand it was, as far as managedFields remember.
 
-use super::managed_fields::Owners;
 use crate::model::finding::{Hand, Touched};
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use jiff::Timestamp;
 
 /// The hands that wrote to an object since then, the latest first; none where nobody did. A field that was removed

@@ -2,7 +2,7 @@
 
 use super::images::{Running, pods_of};
 use crate::model::finding::StaleFinding;
-use crate::model::pod_spec::{pod_spec, references};
+use crate::model::k8s::pod_spec::{pod_spec, references};
 use crate::model::{Object, ObjectId};
 use jiff::Timestamp;
 use serde_json::Value;

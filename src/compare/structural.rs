@@ -1,7 +1,7 @@
 //! Where two JSON values differ, with list items addressed by key.
 
 use crate::model::FieldPath;
-use crate::model::list_key::{key_step, list_key_at};
+use crate::model::k8s::list_key::{key_step, list_key_at};
 use crate::model::path::Step;
 use serde_json::{Map, Value};
 

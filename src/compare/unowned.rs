@@ -1,9 +1,9 @@
 //! Live fields that no manager owns. Most are defaults of the server; what is none of those was injected by admission,
 //! or set by somebody whose traces are gone.
 
-use crate::model::list_key::{key_step, list_key};
+use crate::model::k8s::list_key::{key_step, list_key};
+use crate::model::k8s::pod_spec::pod_spec_path;
 use crate::model::path::Step;
-use crate::model::pod_spec::pod_spec_path;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,8 @@
 //! Texts of the manifests that look like images and that no release entry holds: an operator may run them.
 
 use crate::model::image::ImageReference;
+use crate::model::k8s::pod_spec::images;
 use crate::model::path::{FieldPath, Step};
-use crate::model::pod_spec::images;
 use crate::model::release::ImagePath;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;

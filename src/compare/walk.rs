@@ -3,11 +3,11 @@
 //! Items of lists are told apart as managedFields tells them apart; a list of which no entry tells is compared as a
 //! whole.
 
-use super::managed_fields::Owners;
-use crate::model::list_key::{key_step, list_key_at, present_step};
+use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
 use serde_json::Value;
 
 /// One path at which two versions differ.

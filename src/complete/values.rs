@@ -4,7 +4,7 @@ use super::Proposal;
 use crate::cli::ConnectionArgs;
 use crate::cluster::{self, ApiError, Cluster, ListRequest, paged};
 use crate::model::inventory::HistoryEntry;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, names};
 
 /// What to ask for.

@@ -3,12 +3,13 @@
 use super::patience::Clock;
 use super::steps::{Again, CONFLICTS, Outcome, Steps, Trying};
 use crate::cluster::{ApiError, Applied, ApplyOptions, Deadline};
-use crate::model::allocation::without_allocated;
-use crate::model::kinds::well_known;
+use crate::model::k8s::allocation::without_allocated;
+use crate::model::k8s::kinds::well_known;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Action;
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{dropped, lost_an_empty_one, with_lost_defaults};
+use crate::objects::with_lost_defaults;
+use crate::preflight::{dropped, lost_an_empty_one};
 use serde_json::Value;
 
 impl Steps {

@@ -6,7 +6,7 @@ use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
-use crate::plan::{emptied, vanishing};
+use crate::objects::{emptied, vanishing};
 use serde_json::{Value, json};
 
 impl Steps {

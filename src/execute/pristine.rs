@@ -1,7 +1,7 @@
 //! A pre-image as it can be created again: without what only a server writes.
 
 use crate::model::Object;
-use crate::plan::differing;
+use crate::objects::differing;
 use serde_json::Value;
 
 const SERVERS: &[&str] = &[

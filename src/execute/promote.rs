@@ -21,8 +21,8 @@ use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgre
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
+use crate::objects::expect_holds;
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
-use crate::plan::expect_holds;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -9,7 +9,8 @@ use super::{fence, pristine};
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
 use crate::model::{FieldPath, Object, Target};
-use crate::plan::{content_hash, is_immutable, merge, merged_ownership, same_content, same_ownership};
+use crate::objects::{content_hash, merge, merged_ownership, same_content, same_ownership};
+use crate::plan::is_immutable;
 
 impl Undoing<'_> {
     /// Puts a changed object back.
@@ -117,7 +118,7 @@ impl Undoing<'_> {
         }
         let entries = merged_ownership(before, &live, &merged.object);
         let owned = self.write_ownership(target, &now, &entries).await?;
-        let mut paths = crate::plan::differing(&owned, &merged.object);
+        let mut paths = crate::objects::differing(&owned, &merged.object);
         paths.retain(|path| !part.step.stamps.contains(path));
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
             let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();

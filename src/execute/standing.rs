@@ -1,14 +1,15 @@
 //! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody else.
 //! Pure; the same for the first try, for a try after a lost answer, and for a run that takes another one's work up.
 
-use crate::model::allocation::without_allocated;
 use crate::model::journal::{Journal, StepPart, StepState};
+use crate::model::k8s::allocation::without_allocated;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
-use crate::plan::{
-    differing, dropped, expect_holds, is_emptied_alone, is_lost_default, same_content, same_ownership,
+use crate::objects::{
+    differing, expect_holds, is_emptied_alone, is_lost_default, same_content, same_ownership,
 };
+use crate::preflight::dropped;
 use serde_json::Value;
 
 /// Where an object stands in its step.

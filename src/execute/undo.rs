@@ -15,7 +15,8 @@ use crate::model::keep::keep_mark;
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
 use crate::model::{Object, Target};
-use crate::plan::{content_hash, data_lost_by_undo, merged_ownership};
+use crate::objects::{content_hash, merged_ownership};
+use crate::plan::data_lost_by_undo;
 use std::time::Duration;
 
 /// How often an undo is tried again after a conflict.

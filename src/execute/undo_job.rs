@@ -11,7 +11,7 @@ use super::steps::expected_uid;
 use super::undo::{Next, Undoing};
 use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::names::PROMOTION_ANNOTATION;
 use crate::model::{Object, Target};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use super::error::LoadError;
 use super::{files, kustomize, secrets, yaml};
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

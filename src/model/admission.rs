@@ -58,7 +58,7 @@ fn is_named(resources: &BTreeSet<String>, kind: &ResourceType) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use serde_json::json;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::bundle::Bundle;
 use super::journal::{Ending, Failure, GateAtHand};
-use super::kinds::ResourceType;
+use super::k8s::kinds::ResourceType;
 use super::member;
 use super::moves::Moved;
 use super::object::{Gvk, Object, Target};
@@ -145,7 +145,7 @@ impl Inventory {
 mod tests {
     use super::*;
     use crate::model::Sha256Digest;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::verdict::CauseKind;
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a member's line, or any other text, may claim of an object: a kind under the plural that serves it, and names that
 //! an API server takes.
 
-use super::kinds::{ResourceType, WELL_KNOWN};
+use super::k8s::kinds::{ResourceType, WELL_KNOWN};
 use super::object::Target;
 
 /// Whether the built-in kind is served under this plural, and the plural by this kind. A Secret read as a ConfigMap

@@ -2,7 +2,6 @@
 //! what was found, the plan and the events. Nothing here reads, writes or asks the time.
 
 pub mod admission;
-pub mod allocation;
 pub mod attestation;
 pub mod bundle;
 pub mod check;
@@ -19,9 +18,8 @@ pub mod hook;
 pub mod image;
 pub mod inventory;
 pub mod journal;
+pub mod k8s;
 pub mod keep;
-pub mod kinds;
-pub mod list_key;
 pub mod member;
 pub mod moves;
 pub mod names;
@@ -31,10 +29,7 @@ pub mod path;
 pub mod path_text;
 pub mod plain_words;
 pub mod plan;
-pub mod pod;
-pub mod pod_spec;
 pub mod preflight;
-pub mod quantity;
 pub mod release;
 pub mod running;
 pub mod schema;
@@ -48,7 +43,7 @@ pub mod unseen;
 pub mod verdict;
 
 pub use digest::Sha256Digest;
-pub use kinds::ResourceType;
+pub use k8s::kinds::ResourceType;
 pub use object::{Gvk, NotAnObject, Object, ObjectId, Target};
 pub use path::FieldPath;
 pub use plain_words::plain_words;

@@ -200,7 +200,7 @@ impl Moved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
 
     fn target(name: &str) -> Target {
         Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name)

@@ -2,7 +2,7 @@
 //!
 //! Objects are never sent through a typed struct: a field that this binary does not know would vanish.
 
-use super::kinds::ResourceType;
+use super::k8s::kinds::ResourceType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -395,8 +395,9 @@ mod tests {
 
     #[test]
     fn a_target_of_a_cluster_scoped_kind_has_no_namespace_in_its_path() {
-        let role = crate::model::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
-            .unwrap();
+        let role =
+            crate::model::k8s::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
+                .unwrap();
         let target = Target::new(&role, Some("shop"), "reader");
         assert_eq!(target.url_path(), "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader");
     }

@@ -5,7 +5,7 @@
 //! pod's spec counts, but only for a container that was started for it.
 
 use super::digest::Sha256Digest;
-use super::pod::{ContainerFacts, PodFacts};
+use super::k8s::pod::{ContainerFacts, PodFacts};
 use super::release::{PlatformDigests, RecordedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

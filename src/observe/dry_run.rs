@@ -3,7 +3,7 @@
 
 use super::objects::read;
 use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
-use crate::model::allocation::drop_allocated;
+use crate::model::k8s::allocation::drop_allocated;
 use crate::model::names::{self, FIELD_MANAGER};
 use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};

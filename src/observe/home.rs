@@ -5,7 +5,7 @@ use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::bundle::{Bundle, BundleError, decompress, unpack};
 use crate::model::inventory::{HistoryEntry, Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::moves::Moved;
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::seal::Integrity;

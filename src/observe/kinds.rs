@@ -1,7 +1,7 @@
 //! Where objects are reached: kinds that are built in, served, or defined by a CRD among the objects themselves.
 
 use crate::cluster::{ApiError, Cluster};
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::{Gvk, Object, ResourceType};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

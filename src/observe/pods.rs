@@ -2,8 +2,8 @@
 
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::Object;
-use crate::model::kinds::built_in;
-use crate::model::pod::{Controller, PodFacts};
+use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::pod::{Controller, PodFacts};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
 

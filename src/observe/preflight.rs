@@ -4,7 +4,7 @@ use crate::cluster::Applied;
 use crate::cluster::{
     AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
 };
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};

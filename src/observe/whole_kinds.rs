@@ -3,7 +3,7 @@
 
 use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::Object;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::snapshot::Unread;
 use futures::future::join_all;
 

@@ -1,6 +1,5 @@
 //! From a comparison to a plan: one item for each desired object, then the steps.
 
-use super::content::expect_present;
 use super::dress::{carry_restart, dress, set_restart, template_annotations};
 use super::hooked::Hooked;
 use super::hooks::When;
@@ -17,11 +16,12 @@ use crate::model::names::{
 use crate::model::plan::{Action, Expect, Plan, PlanStep, PreflightFinding};
 use crate::model::snapshot::Unread;
 use crate::model::{FieldPath, ObjectId, Sha256Digest, Target};
+use crate::objects::expect_present;
 use std::collections::BTreeSet;
 
 /// Plans the promotion that a comparison calls for.
 ///
-/// What the server says of each step comes later: see [`super::settle`].
+/// What the server says of each step comes later: see [`crate::preflight::settle`].
 pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
     let set = applyset_id(&inventory(&facts.release.name), &facts.namespace);
     let mut findings = checks::of_comparison(comparison, policy);

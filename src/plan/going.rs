@@ -39,7 +39,7 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
 }
 
 /// That a namespace takes no new objects.
-pub(super) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
+pub(crate) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
     let message = "is being deleted, and takes no new objects".to_owned();
     refuse(Check::Deleting, Some(namespace), message, Some(wait_for(namespace)))
 }

@@ -4,15 +4,16 @@ use super::going::{Going, going};
 use super::owners::foreign_owner;
 use super::policy::{Policy, note, refuse};
 use super::restart::data_differs;
-use super::take_over::{Change, take_over};
 use super::whose::{Decision, decide};
-use crate::compare::{Owners, desired_holds};
+use crate::compare::desired_holds;
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, ObjectComparison, ObjectStatus, Ownership};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object};
+use crate::objects::Owners;
+use crate::objects::{Change, take_over};
 use serde_json::Value;
 
 /// What becomes of an object.

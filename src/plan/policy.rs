@@ -103,7 +103,7 @@ pub struct Planned {
 }
 
 /// Says a refusal.
-pub(super) fn refuse(
+pub(crate) fn refuse(
     check: Check,
     object: Option<&ObjectId>,
     message: String,
@@ -113,7 +113,7 @@ pub(super) fn refuse(
 }
 
 /// Says what should be known.
-pub(super) fn note(check: Check, object: Option<&ObjectId>, message: String) -> PreflightFinding {
+pub(crate) fn note(check: Check, object: Option<&ObjectId>, message: String) -> PreflightFinding {
     PreflightFinding {
         check,
         objects: object.cloned().into_iter().collect(),

@@ -1,7 +1,6 @@
 //! What is deleted after the commit: members that are no longer desired (which go, which kinds are kept, and how many
 //! at once), and hooks that go once they have succeeded.
 
-use super::content::expect_present;
 use super::policy::{Facts, Policy, note, refuse};
 use super::undo;
 use super::waves::{is_aggregated, rank};
@@ -14,6 +13,7 @@ use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding, Propagation, Undo};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
+use crate::objects::expect_present;
 use std::collections::BTreeSet;
 
 /// What is deleted after the steps before it, in order, and what stays, with its reason.

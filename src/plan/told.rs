@@ -46,7 +46,7 @@ fn risk(step: &PlanStep) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Expect, Propagation};
     use crate::model::{Object, Target};
     use serde_json::json;

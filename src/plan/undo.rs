@@ -1,8 +1,8 @@
 //! How a step is undone, and which ones cannot be.
 
 use crate::model::hook::{ended, is_irreversible};
+use crate::model::k8s::quantity::thousandths;
 use crate::model::plan::Undo;
-use crate::model::quantity::thousandths;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Whose fields a promotion may change: a decision for each differing field.
 
 use super::policy::Policy;
-use crate::compare::is_controllers;
 use crate::model::Object;
 use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
+use crate::model::k8s::writers::is_controllers;
 
 /// What is done about one differing field.
 #[derive(Clone, Debug, PartialEq, Eq)]

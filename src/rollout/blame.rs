@@ -4,8 +4,8 @@
 use super::pull;
 use super::refused;
 use super::signs::{failed_pod, is_missing_configuration, trouble};
+use crate::model::k8s::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::occurrence::Occurrence;
-use crate::model::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::verdict::CauseKind;
 
 /// Reasons of a failed pod by which a node, or what watches over nodes, says that it ended the pod or never took it.
@@ -126,7 +126,7 @@ fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option
 mod tests {
     use super::super::{Memory, Policy, Subject, Surroundings, judge};
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::verdict::Verdict;
     use crate::model::{Object, Target};
     use rstest::rstest;

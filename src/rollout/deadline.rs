@@ -3,7 +3,7 @@
 use super::memory::Memory;
 use super::reading::number;
 use crate::model::Object;
-use crate::model::pod::{ContainerState, PodFacts};
+use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;

@@ -15,7 +15,7 @@ use super::soak;
 use super::subject::{Subject, Surroundings};
 use crate::model::Object;
 use crate::model::hook::{CLEANED_UP, ended, goes_by_itself, runs};
-use crate::model::pod::{ContainerFacts, PodFacts};
+use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What must be watched to judge an object.
 
 use super::kinds;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, ResourceType, Target};
 use serde_json::Value;
 

@@ -108,7 +108,7 @@ mod tests {
     use super::super::{Baseline, judge};
     use super::*;
     use crate::model::environment::{TargetPattern, WaitRule};
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use serde_json::{Value, json};
 
     fn now(seconds: i64) -> Timestamp {

@@ -9,7 +9,7 @@ use crate::model::environment::Injected;
 use crate::model::finding::ContainerRole;
 use crate::model::glob::matches;
 use crate::model::image::ImageReference;
-use crate::model::pod::{ContainerFacts, PodFacts};
+use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::RecordedImage;
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::verdict::{Cause, CauseKind};
@@ -162,7 +162,7 @@ fn wrong(pod: &PodFacts, container: &ContainerFacts, message: String) -> Cause {
 mod tests {
     use super::*;
     use crate::model::image::Platform;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::release::PlatformDigests;
     use crate::model::{Sha256Digest, Target};
     use jiff::Timestamp;

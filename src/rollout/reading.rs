@@ -4,7 +4,7 @@ use super::conditions::is_outdated;
 use super::deadline::Budget;
 use super::judge::Nudge;
 use crate::model::Object;
-use crate::model::pod::PodFacts;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use serde_json::Value;
 

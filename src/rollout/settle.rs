@@ -3,7 +3,7 @@
 use super::memory::Memory;
 use super::policy::Policy;
 use super::subject::Subject;
-use crate::model::pod::{ContainerState, PodFacts};
+use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@ use super::policy::Policy;
 use super::pull;
 use super::subject::Subject;
 use crate::model::finding::ContainerRole;
+use crate::model::k8s::pod::{ContainerFacts, ContainerState, Exit, PodFacts};
 use crate::model::occurrence::Occurrence;
-use crate::model::pod::{ContainerFacts, ContainerState, Exit, PodFacts};
 use crate::model::verdict::{Cause, CauseKind};
 
 /// A sign that a pod will not come up by itself.

@@ -5,7 +5,7 @@ use super::policy::Graces;
 use super::signs::{Sign, describe, ended, trouble};
 use super::subject::Baseline;
 use crate::model::finding::ContainerRole;
-use crate::model::pod::{ContainerState, PodFacts};
+use crate::model::k8s::pod::{ContainerState, PodFacts};
 use crate::model::verdict::{Cause, CauseKind};
 
 /// What is worse than when the soak began. Pods that are new since are judged like any rollout.

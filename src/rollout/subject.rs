@@ -2,8 +2,8 @@
 
 use super::needs::rolls_out;
 use super::signs;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
-use crate::model::pod::PodFacts;
 use crate::model::running::RanBefore;
 use crate::model::{Object, Target};
 use jiff::Timestamp;

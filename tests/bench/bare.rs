@@ -7,7 +7,7 @@ use kubectl_delivery::cluster::{
     ApplyOptions, Cluster, ConnectionOptions, ListRequest, WatchEvent, WatchRequest, connect,
 };
 use kubectl_delivery::load;
-use kubectl_delivery::model::kinds::{built_in, well_known};
+use kubectl_delivery::model::k8s::kinds::{built_in, well_known};
 use kubectl_delivery::model::{Object, Target};
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use crate::harness::{Act, Faults, KillProxy, TestCluster};
 use http::Method;
 use kubectl_delivery::cluster::{ApiError, ApplyOptions, ListRequest, WriteOptions};
 use kubectl_delivery::model::Target;
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use serde_json::json;
 
 fn maps() -> kubectl_delivery::model::ResourceType {

@@ -5,7 +5,7 @@ use crate::copy::{Copy, plain};
 use crate::harness::{OwnCluster, Ran, Run, TestCluster, blocking};
 use crate::installed::Rendered;
 use kubectl_delivery::cluster::ApiError;
-use kubectl_delivery::model::kinds::well_known;
+use kubectl_delivery::model::k8s::kinds::well_known;
 use kubectl_delivery::model::{Object, ResourceType, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -72,7 +72,7 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
 
     #[test]
     fn a_name_cannot_leave_its_place_in_the_path() {

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::model::Target;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::snapshot::Absence;
 use futures::future::join_all;
 use std::collections::BTreeSet;

@@ -2,8 +2,8 @@
 
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
+use crate::model::k8s::pod_spec;
 use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
-use crate::model::pod_spec;
 use crate::model::release::ImagePath;
 use crate::model::{Object, ObjectId};
 use crate::registry::{Presence, Registries, RegistryOptions};
@@ -157,7 +157,7 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
 mod tests {
     use super::*;
     use crate::model::Target;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Action, Expect};
 
     fn web() -> ObjectId {

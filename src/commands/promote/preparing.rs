@@ -26,7 +26,7 @@ use crate::model::snapshot::Unread;
 use crate::model::state_key::StateKey;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned, Policy};
-use crate::{observe, rollout};
+use crate::{observe, preflight, rollout};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -243,7 +243,7 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
     if something && request.dry_run != Some(DryRun::Client) {
-        let mut asked = plan::questions(&planned.plan, &comparison);
+        let mut asked = preflight::questions(&planned.plan, &comparison);
         let head = place.kept.head.as_ref().map(|head| &head.value);
         asked.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
         asked.has_gates = !inputs.environment.environment.spec.gates.is_empty();
@@ -256,7 +256,7 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         let paths = &inputs.release.release.spec.image_paths;
         let looking = images::look(&planned.plan, &comparison, paths);
         let (answers, found) = futures::join!(answers, looking);
-        planned = plan::settle(planned, &comparison, &asked, &answers);
+        planned = preflight::settle(planned, &comparison, &asked, &answers);
         planned.findings.extend(found.findings);
         seen_images = found.seen;
     }

@@ -4,7 +4,7 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::compare::{Ran, RanWorkload, Running, ran};
 use crate::execute::watching::{Health, health};
 use crate::model::attestation::RanContainer;
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::release::Release;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::Verdict;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Object;
 use crate::model::journal::Ending;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::release::ReleaseIdentity;
 use crate::observe::home::{parse_head, parse_inventory};
 use jiff::Timestamp;

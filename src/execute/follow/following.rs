@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::followed::Followed;
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
-use crate::model::pod_spec::pod_spec;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::{Collection, Heard, Store, Touched};

@@ -9,7 +9,7 @@ use crate::execute::steps::Outcome;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
 use crate::model::verdict::CauseKind;
-use crate::plan::content_hash;
+use crate::objects::content_hash;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 

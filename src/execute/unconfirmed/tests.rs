@@ -1,7 +1,7 @@
 //! What counts as confirmed, and what is sent then.
 
 use super::*;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Expect, Propagation};
 
 fn target(group: &str, kind: &str, namespace: Option<&str>) -> Target {

@@ -4,7 +4,7 @@
 use super::service::Watching;
 use crate::execute::services::{Bounds, Problem, Stopped, Watched};
 use crate::execute::store::is_passing;
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;

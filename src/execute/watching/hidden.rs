@@ -5,9 +5,9 @@
 
 use crate::cluster::Cluster;
 use crate::execute::follow::Follow;
-use crate::model::kinds::built_in;
-use crate::model::pod::{ContainerState, PodFacts};
-use crate::model::pod_spec::references;
+use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::pod::{ContainerState, PodFacts};
+use crate::model::k8s::pod_spec::references;
 use crate::model::secret_texts::{withheld, words_of_admission};
 use crate::model::verdict::{Cause, Verdict};
 use crate::model::{ObjectId, Target};

@@ -7,7 +7,7 @@ use crate::cluster::Cluster;
 use crate::execute::follow::{Follow, Update};
 use crate::execute::services::{Bounds, Rollout, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
-use crate::model::pod_spec::pod_spec;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::Heard;

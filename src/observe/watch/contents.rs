@@ -7,8 +7,8 @@ use super::standing::Standing;
 use super::touched::{Touched, Uids};
 use crate::cluster::{ApiError, WatchEvent};
 use crate::model::hook::goes_by_itself;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
-use crate::model::pod::PodFacts;
 use crate::model::{Object, ObjectId, Target};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -222,7 +222,7 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use serde_json::json;
 
     fn pod(name: &str, owner: Option<&str>) -> Object {

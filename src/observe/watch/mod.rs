@@ -1,6 +1,6 @@
 //! Watches into a store: one for each kind and namespace, kept going whatever breaks.
 //!
-//! Objects are reduced as they arrive: a pod becomes [`PodFacts`](crate::model::pod::PodFacts), an Event an
+//! Objects are reduced as they arrive: a pod becomes [`PodFacts`](crate::model::k8s::pod::PodFacts), an Event an
 //! [`Occurrence`](crate::model::occurrence::Occurrence), and everything else loses what no verdict reads.
 
 mod collection;

@@ -98,8 +98,8 @@ mod tests {
     use super::super::super::{Memory, Subject, judge};
     use super::*;
     use crate::model::Target;
-    use crate::model::kinds::built_in;
-    use crate::model::pod::PodFacts;
+    use crate::model::k8s::kinds::built_in;
+    use crate::model::k8s::pod::PodFacts;
     use serde_json::{Value, json};
 
     fn job(annotations: Value, spec: Value) -> Object {

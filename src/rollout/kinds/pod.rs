@@ -7,7 +7,7 @@ use super::super::signs::{failed_pod, of_failed};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::hook::is_hook;
-use crate::model::pod::PodFacts;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::{Cause, Verdict};
 
 /// Done when it is ready, or has succeeded. A failed one is seen by its sign.

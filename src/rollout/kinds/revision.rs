@@ -3,7 +3,7 @@
 use super::super::reading::number;
 use super::super::subject::Surroundings;
 use crate::model::Object;
-use crate::model::pod::{Controller, PodFacts};
+use crate::model::k8s::pod::{Controller, PodFacts};
 use serde_json::Value;
 
 /// What a Deployment and its ReplicaSets carry their revision in.

@@ -7,7 +7,7 @@ use super::super::reading::{Reading, number};
 use super::super::subject::Surroundings;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;
-use crate::model::pod::PodFacts;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::Verdict;
 
 /// Done when every pod at or above the partition is of the update revision, and all are available.

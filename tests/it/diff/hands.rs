@@ -3,7 +3,7 @@
 
 use super::Scene;
 use crate::harness::{Run, TestCluster, blocking};
-use kubectl_delivery::model::kinds::well_known;
+use kubectl_delivery::model::k8s::kinds::well_known;
 use kubectl_delivery::model::snapshot::{Observed, Prediction};
 use kubectl_delivery::model::{Object, Target};
 use kubectl_delivery::observe::predict;

@@ -6,7 +6,7 @@ mod writes;
 
 use crate::harness::{Namespace, TestCluster};
 use kubectl_delivery::cluster::{ApplyOptions, DeleteOptions, WriteOptions};
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::{Object, ResourceType, Target};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use super::rollout::is_wrong;
 use crate::execute::copy::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::observe::watch::{Collection, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -3,8 +3,8 @@
 use crate::harness::{Namespace, TestCluster, blocking};
 use crate::registries::Registry;
 use crate::rollout::followed::{Followed, follow};
-use kubectl_delivery::model::kinds::built_in;
-use kubectl_delivery::model::pod::{ContainerState, PodFacts};
+use kubectl_delivery::model::k8s::kinds::built_in;
+use kubectl_delivery::model::k8s::pod::{ContainerState, PodFacts};
 use kubectl_delivery::model::verdict::{CauseKind, Verdict};
 use kubectl_delivery::observe::watch::{Collection, Store};
 use kubectl_delivery::rollout::Policy;

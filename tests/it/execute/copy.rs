@@ -2,10 +2,10 @@
 
 use crate::harness::TestCluster;
 use kubectl_delivery::cluster::Cluster;
-use kubectl_delivery::compare::is_controllers_annotation;
-use kubectl_delivery::model::kinds::well_known;
+use kubectl_delivery::model::k8s::kinds::well_known;
+use kubectl_delivery::model::k8s::writers::is_controllers_annotation;
 use kubectl_delivery::model::{Object, ResourceType, Target};
-use kubectl_delivery::plan::differing;
+use kubectl_delivery::objects::differing;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

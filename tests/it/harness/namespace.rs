@@ -2,7 +2,7 @@
 
 use super::{TestCluster, User, blocking, unique};
 use kubectl_delivery::cluster::{Cluster, WriteOptions};
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::{Object, Target};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl Namespace {
     pub fn apply(&self, object: Value) -> Object {
         let object = Object::new(object).unwrap_or_else(|error| panic!("{error}"));
         let gvk = object.gvk();
-        let kind = kubectl_delivery::model::kinds::well_known(&gvk)
+        let kind = kubectl_delivery::model::k8s::kinds::well_known(&gvk)
             .unwrap_or_else(|| panic!("{} is not in the table of well-known kinds", gvk.kind));
         let target = Target::new(&kind, Some(&self.name), object.name());
         let options = kubectl_delivery::cluster::ApplyOptions {

@@ -6,7 +6,7 @@ use kubectl_delivery::cluster::AccessReview;
 use kubectl_delivery::model::finding::Comparison;
 use kubectl_delivery::model::plan::Plan;
 use kubectl_delivery::model::preflight::Right;
-use kubectl_delivery::plan::questions;
+use kubectl_delivery::preflight::questions;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

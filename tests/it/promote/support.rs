@@ -3,7 +3,7 @@
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use kubectl_delivery::model::Object;
 use kubectl_delivery::model::state_key::StateKey;
-use kubectl_delivery::plan::content_hash;
+use kubectl_delivery::objects::content_hash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

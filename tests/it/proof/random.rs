@@ -2,7 +2,7 @@
 
 use crate::harness::{Namespace, Run, TestCluster};
 use kubectl_delivery::model::ResourceType;
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use serde_json::{Value, json};
 
 /// A seeded source of numbers (SplitMix64).

@@ -2,9 +2,9 @@
 //! case, with what was there and what must be said of it.
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
+use kubectl_delivery::model::k8s::pod::PodFacts;
 use kubectl_delivery::model::occurrence::Occurrence;
-use kubectl_delivery::model::pod::PodFacts;
 use kubectl_delivery::model::verdict::Verdict;
 use kubectl_delivery::model::{Object, Target};
 use kubectl_delivery::rollout::{Baseline, Judgement, Memory, Policy, Subject, Surroundings, judge};

@@ -8,7 +8,7 @@ use kubectl_delivery::execute::watching::{Watching, WatchingOptions};
 use kubectl_delivery::execute::{Bounds, Problem, Rollout, Stopped, Watched};
 use kubectl_delivery::model::event::{Event, EventSink};
 use kubectl_delivery::model::journal::Failure;
-use kubectl_delivery::model::kinds::well_known;
+use kubectl_delivery::model::k8s::kinds::well_known;
 use kubectl_delivery::model::release::RecordedImage;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Sha256Digest, Target};

@@ -4,7 +4,7 @@ use super::followed::{deployment, follow, quick};
 use crate::harness::{Faults, KillProxy, Namespace, TestCluster};
 use kubectl_delivery::cluster::{DeleteOptions, WriteOptions};
 use kubectl_delivery::model::Target;
-use kubectl_delivery::model::kinds::built_in;
+use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::observe::watch::{Collection, Store};

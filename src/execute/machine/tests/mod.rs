@@ -6,7 +6,7 @@ mod stages;
 
 use super::*;
 use crate::model::journal::{Ending, Journal, Judging, PromotionPart, StepPart, StepProgress, StepState};
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::ReleaseIdentity;
 use crate::model::{Object, ObjectId, Sha256Digest, Target};

@@ -12,7 +12,7 @@ use crate::execute::follow::Follow;
 use crate::execute::services::{Bounds, Problem, Rollout, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
 use crate::model::journal::Failure;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::release::RecordedImage;
 use crate::model::verdict::{CauseKind, Verdict};
 use crate::model::{Object, Sha256Digest, Target};

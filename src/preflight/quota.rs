@@ -2,16 +2,16 @@
 
 use super::charge::{Charge, Charged, Pods, charge};
 use super::limits::Limits;
-use super::policy::{note, refuse};
 use super::questions::{compared, may_make_pods};
 use super::scopes::Scopes;
 use super::usage::Usage;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::k8s::quantity::thousandths;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answers, Questions};
-use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
+use crate::plan::{note, refuse};
 use serde_json::{Map, Value};
 
 /// Quotas that the plan would exceed.

@@ -2,7 +2,7 @@
 //!
 //! A Deployment's resourceVersion moves with every status update, so that it cannot be the precondition of a plan.
 
-use crate::compare::is_controllers_annotation;
+use crate::model::k8s::writers::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
 use crate::model::state_key::ContentKey;
 use crate::model::{Object, Sha256Digest};

@@ -2,7 +2,7 @@
 
 use super::workload::is_watched;
 use crate::model::ResourceType;
-use crate::model::kinds::built_in;
+use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{Need, Right};
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// Live after the step: without what the apply takes away, and each field that it changes as the target has it; where
 /// there is no target, the body laid over live.
-pub(super) fn final_object(
+pub fn final_object(
     live: &Object,
     target: Option<&Object>,
     changes: &[FieldPath],
@@ -62,12 +62,7 @@ pub fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer:
 }
 
 /// What a step comes to by the server's answer to its apply alone: the target's defaults that this took away are sent after it.
-pub(super) fn with_defaults_after(
-    answer: &Object,
-    body: &Object,
-    target: &Object,
-    changes: &[FieldPath],
-) -> Object {
+pub fn with_defaults_after(answer: &Object, body: &Object, target: &Object, changes: &[FieldPath]) -> Object {
     let mut whole = answer.without_managed_fields();
     let lost = changes.iter().filter(|path| is_lost_default(path, body, target, answer));
     lost.for_each(|path| follow(whole.value_mut(), target.value(), path));

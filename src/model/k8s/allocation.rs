@@ -1,8 +1,8 @@
 //! What the API server hands out of a pool of its own: node ports and addresses of Services. Each write of a Service that
 //! does not name them is given others, a dry run too.
 
-use super::path::Step;
-use super::{FieldPath, Object};
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
 use serde_json::Value;
 
 /// Fields of a Service's spec that are allocated.

@@ -76,7 +76,7 @@ impl<'a> Owners<'a> {
     }
 
     /// Whether the place is owned as a whole: it, or one above it, is a leaf of an entry.
-    pub(super) fn is_whole(&self, path: &FieldPath) -> bool {
+    pub fn is_whole(&self, path: &FieldPath) -> bool {
         let steps = path.steps();
         (1..=steps.len()).any(|end| self.is_leaf(&FieldPath::from_steps(steps[..end].to_vec())))
     }
@@ -108,7 +108,8 @@ impl<'a> Owners<'a> {
     }
 }
 
-pub(super) fn is_our_apply(owner: &Ownership) -> bool {
+/// Whether it is what our own applies own.
+pub fn is_our_apply(owner: &Ownership) -> bool {
     owner.class == HandClass::Ours && owner.operation == "Apply"
 }
 

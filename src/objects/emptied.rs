@@ -2,7 +2,7 @@
 //! in its place (structured-merge-diff), and a schema that wants a map refuses that: they are emptied before the apply.
 
 use super::merge::differing;
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};

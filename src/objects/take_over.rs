@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// Which ownership changes.
 #[derive(Debug, Default)]
-pub(super) struct Change<'a> {
+pub struct Change<'a> {
     /// Managers whose whole entries become ours.
     pub managers: BTreeSet<&'a str>,
     /// Paths that become ours, whoever owns them: others, or nobody.
@@ -22,7 +22,7 @@ pub(super) struct Change<'a> {
 
 /// What a change of ownership comes to.
 #[derive(Debug, PartialEq)]
-pub(super) struct TakenOver {
+pub struct TakenOver {
     /// The new managedFields.
     pub entries: Vec<Value>,
     /// The paths that became ours: those that the body lacks will go with the apply.
@@ -31,13 +31,15 @@ pub(super) struct TakenOver {
 
 /// An entry that cannot be moved: it speaks another version of the kind.
 #[derive(Debug, PartialEq)]
-pub(super) struct OtherVersion {
+pub struct OtherVersion {
+    /// The other manager.
     pub manager: String,
+    /// Its version.
     pub api_version: String,
 }
 
 /// Computes the new managedFields; none where nothing changes.
-pub(super) fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>, OtherVersion> {
+pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>, OtherVersion> {
     if change.managers.is_empty() && change.paths.is_empty() && change.release.is_empty() {
         return Ok(None);
     }

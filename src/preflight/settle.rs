@@ -1,20 +1,21 @@
 //! What the server answered, taken into the plan: final objects, steps that change nothing, and refusals.
 
-use super::content::same_content;
-use super::final_object::with_defaults_after;
 use super::firsts::{DeadWebhook, Firsts};
 use super::pods::{pods, repaired};
-use super::policy::{Planned, note, refuse};
 use super::questions::{Compared, compared, is_answered};
 use super::reached::not_reached;
 use super::{new_quota, quota, refusals};
-use crate::compare::{self, Owners};
+use crate::compare;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, HandClass, ObjectComparison};
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Questions};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
+use crate::objects::Owners;
+use crate::objects::same_content;
+use crate::objects::with_defaults_after;
+use crate::plan::{Planned, note, refuse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes the answers to [`super::questions`] into a plan. Refusals come first in the findings.

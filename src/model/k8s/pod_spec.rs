@@ -1,9 +1,9 @@
 //! Where objects hold pods, and where pods hold images.
 
-use super::finding::ContainerRole;
-use super::object::{Gvk, Object};
-use super::path::{FieldPath, Step};
-use super::release::ImagePath;
+use crate::model::finding::ContainerRole;
+use crate::model::object::{Gvk, Object};
+use crate::model::path::{FieldPath, Step};
+use crate::model::release::ImagePath;
 use serde_json::Value;
 
 /// The path of the pod's spec in a built-in kind that holds one.

@@ -1,13 +1,13 @@
 //! What the server's refusals mean: which check they fail, with the fields by name.
 
 use super::firsts::DeadWebhook;
-use super::going::namespace_going;
-use super::policy::refuse;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::emptiness::is_not_zero;
-use crate::model::list_key::{key_step, list_key};
+use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::plan::PreflightFinding;
+use crate::plan::namespace_going;
+use crate::plan::refuse;
 use serde_json::Value;
 
 /// A finding from the server's answer to a dry request.

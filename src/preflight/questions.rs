@@ -1,8 +1,6 @@
 //! What the server is asked about a plan before anything is touched.
 
 use super::charge::asks_the_same;
-use super::emptied::emptied;
-use super::final_object::final_object;
 use super::rights;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
@@ -10,6 +8,8 @@ use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
 use crate::model::{FieldPath, Object, ObjectId, Target};
+use crate::objects::emptied;
+use crate::objects::final_object;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 

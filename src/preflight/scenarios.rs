@@ -1,16 +1,17 @@
 //! Scenarios: one clean application, one thing changed, and what the plan makes of it.
 
-use super::{Facts, Past, Planned, Policy, draft, settle};
+use super::settle;
 use crate::model::finding::{
     Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
 };
-use crate::model::kinds::well_known;
+use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
 use crate::model::plan::{Action, Expect, Severity, Undo};
 use crate::model::preflight::{Answers, Questions};
 use crate::model::release::ReleaseIdentity;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Object, Sha256Digest, Target};
+use crate::plan::{Facts, Past, Planned, Policy, draft, moved, withheld};
 use serde_json::{Value, json};
 
 fn set() -> String {
@@ -157,7 +158,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
         let mut comparison = clean();
         changed(&mut comparison.objects[1], path, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
         let planned = plan(&comparison);
-        let asked = super::questions(&planned.plan, &comparison);
+        let asked = crate::preflight::questions(&planned.plan, &comparison);
         assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
     }
 }
@@ -320,9 +321,9 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
         FIELD_MANAGER,
     );
     let first = plan(&comparison).plan;
-    let written = super::withheld(&first);
+    let written = withheld(&first);
     assert!(!serde_json::to_string(&written).unwrap().contains("aHVudGVyMg"));
-    assert_eq!(super::moved(&written, &plan(&comparison).plan), []);
+    assert_eq!(moved(&written, &plan(&comparison).plan), []);
     live_mut(&mut comparison.objects[2])["metadata"]["resourceVersion"] = "99".into();
-    assert_eq!(super::moved(&written, &plan(&comparison).plan), [comparison.objects[2].id()]);
+    assert_eq!(moved(&written, &plan(&comparison).plan), [comparison.objects[2].id()]);
 }

@@ -4,8 +4,8 @@
 //! somebody made there since is named, and wins only where it is asked to.
 
 use super::fields_v1::{leaves, take, union};
-use crate::compare::is_controllers_annotation;
-use crate::model::list_key::{key_step, list_key_at};
+use crate::model::k8s::list_key::{key_step, list_key_at};
+use crate::model::k8s::writers::is_controllers_annotation;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};

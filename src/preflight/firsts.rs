@@ -201,7 +201,7 @@ impl<'a> DeadWebhook<'a> {
 mod tests {
     use super::*;
     use crate::model::Target;
-    use crate::model::kinds::built_in;
+    use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Expect, Undo};
     use rstest::rstest;
     use serde_json::json;

@@ -1,11 +1,11 @@
 //! Whether a step ends where it is meant to: its fields in the server's answer, beside those of the target.
 
-use super::final_object::is_lost_default;
-use crate::model::allocation::{is_allocated, without_allocated};
 use crate::model::emptiness::has_text;
 use crate::model::finding::ObjectComparison;
+use crate::model::k8s::allocation::{is_allocated, without_allocated};
 use crate::model::plan::PlanStep;
 use crate::model::{FieldPath, Object};
+use crate::objects::is_lost_default;
 use serde_json::Value;
 
 /// The changed fields that the server would leave otherwise than the target has them.

@@ -1,9 +1,9 @@
 //! A pod, reduced to what a rollout and a comparison of images need: some 500 bytes instead of some 10 KB.
 
-use super::digest::Sha256Digest;
-use super::finding::ContainerRole;
-use super::image::ImageReference;
-use super::object::Object;
+use crate::model::digest::Sha256Digest;
+use crate::model::finding::ContainerRole;
+use crate::model::image::ImageReference;
+use crate::model::object::Object;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 //! The built-in kinds' associative lists (`x-kubernetes-list-map-keys`) use few keys; a key counts only where it is there
 //! and unique in every version of the list.
 
-use super::path::{FieldPath, Step, key_field};
+use crate::model::path::{FieldPath, Step, key_field};
 use serde_json::Value;
 
 /// In the order in which they are tried: more telling ones first.

@@ -1,7 +1,7 @@
 //! Which pods a quota counts: all, or those of its scopes, as the server's own evaluator tells them apart.
 
 use crate::model::Object;
-use crate::model::quantity::thousandths;
+use crate::model::k8s::quantity::thousandths;
 use serde_json::Value;
 
 /// The scopes of a quota; none where it counts everything.

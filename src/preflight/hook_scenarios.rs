@@ -1,11 +1,11 @@
 //! Scenarios of hooks: what runs this time, what need not be there, and what is deleted once it has run.
 
 use super::scenarios::{changed, clean, facts, live_mut, plan, refusals, same};
-use super::{Facts, Past, Planned, Policy, draft};
 use crate::model::finding::{ChangeKind, Comparison, HandClass, ObjectComparison, ObjectStatus};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::{Action, Expect, Undo};
 use crate::model::snapshot::{Absence, Observed};
+use crate::plan::{Facts, Past, Planned, Policy, draft};
 use serde_json::{Value, json};
 
 fn job(name: &str, annotations: Value) -> ObjectComparison {

@@ -1,7 +1,7 @@
 //! Kinds as a server serves them, and the built-in ones, which need no discovery.
 
-use super::member::is_served_so;
-use super::object::Gvk;
+use crate::model::member::is_served_so;
+use crate::model::object::Gvk;
 use serde::{Deserialize, Serialize};
 
 /// A kind as a server serves it.
@@ -84,7 +84,7 @@ impl ResourceType {
 }
 
 /// apiVersion, kind, plural, namespaced.
-pub(super) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
+pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Node", "nodes", false),
     ("v1", "PersistentVolume", "persistentvolumes", false),

@@ -2,11 +2,11 @@
 //! accounts, so a pod of its template was tried.
 
 use super::firsts::{DeadWebhook, Firsts};
-use super::policy::{note, refuse};
 use crate::model::Object;
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answer, Answers, Questions};
+use crate::plan::{note, refuse};
 
 pub(super) fn pods(
     asked: &Questions,

@@ -1,6 +1,6 @@
 //! What pods ask for, in thousandths, as quotas count it.
 
-use crate::model::quantity::thousandths;
+use crate::model::k8s::quantity::thousandths;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

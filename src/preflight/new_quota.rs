@@ -3,17 +3,17 @@
 
 use super::charge::{Charge, Charged, Pods, charge};
 use super::limits::Limits;
-use super::policy::note;
 use super::questions::may_make_pods;
 use super::quota::{key_of, plain, stored, too_much, unknown};
 use super::scopes::Scopes;
 use super::usage::Usage;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::k8s::quantity::thousandths;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answers, Questions};
-use crate::model::quantity::thousandths;
 use crate::model::{Object, ObjectId};
+use crate::plan::note;
 use serde_json::Value;
 
 /// Quotas of the plan that the release alone would exceed; of the others, that the rest was not counted.

@@ -1,6 +1,6 @@
 //! Sets of fields as managedFields writes them (`fieldsV1`, KEP-555): union, removal and the paths of a set.
 
-pub(super) use crate::compare::leaves;
+pub(super) use super::managed_fields::leaves;
 use crate::model::FieldPath;
 use crate::model::path::Step;
 use serde_json::{Map, Value};

@@ -1,0 +1,17 @@
+//! Algebra of objects that comparison, planning and execution share. Pure: contents and whether they are the same, merges,
+//! sets of fields and who owns them, and what an apply takes from others.
+
+mod content;
+mod emptied;
+mod fields_v1;
+mod final_object;
+mod managed_fields;
+mod merge;
+mod take_over;
+
+pub use content::{content_hash, expect_holds, expect_present, same_content};
+pub use emptied::{emptied, is_emptied_alone, vanishing};
+pub use final_object::{final_object, is_lost_default, with_defaults_after, with_lost_defaults};
+pub use managed_fields::{Owners, class_of, is_our_apply, leaves};
+pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
+pub use take_over::{Change, OtherVersion, TakenOver, take_over};

@@ -1,0 +1,25 @@
+//! What is asked of the server before a promotion, and what its answers mean for the plan. Pure: the questions go out, and
+//! the answers come in.
+
+mod charge;
+mod firsts;
+#[cfg(test)]
+mod hook_scenarios;
+mod limits;
+mod new_quota;
+mod pods;
+mod questions;
+mod quota;
+mod reached;
+mod refusals;
+mod rights;
+#[cfg(test)]
+mod scenarios;
+mod scopes;
+mod settle;
+mod usage;
+mod workload;
+
+pub use questions::questions;
+pub use refusals::{dropped, lost_an_empty_one};
+pub use settle::settle;
