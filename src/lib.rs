@@ -1,7 +1,7 @@
 //! kubectl-delivery: closes the gap between what CI tested and what runs.
 //!
 //! The folders are the pipeline, and data flows one way:
-//! `cli → load → observe → compare → plan → execute → report`, with [`model`] under all of them.
+//! `commands → load → observe → compare → plan → preflight → execute → report`, with [`model`] under all of them.
 //! `ARCHITECTURE.md` tells the house to a newcomer.
 
 #![forbid(unsafe_code)]
@@ -20,6 +20,7 @@ pub mod complete;
 pub mod execute;
 pub mod load;
 pub mod model;
+pub mod monitor;
 pub mod objects;
 pub mod observe;
 pub mod plan;

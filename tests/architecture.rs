@@ -16,7 +16,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plan", &["model", "objects", "compare"]),
     ("preflight", &["model", "objects", "compare", "plan"]),
     ("rollout", &["model"]),
-    ("execute", &["model", "cluster", "observe", "objects", "plan", "preflight", "rollout", "compare"]),
+    ("monitor", &["model", "cluster", "observe", "rollout"]),
+    (
+        "execute",
+        &["model", "cluster", "observe", "objects", "plan", "preflight", "rollout", "compare", "monitor"],
+    ),
     ("report", &["model"]),
     ("cli", &["model", "cluster", "report"]),
     (
@@ -33,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "plan",
             "preflight",
             "rollout",
+            "monitor",
             "execute",
             "report",
             "cli",

@@ -88,6 +88,22 @@ pub struct StatusCause {
 }
 
 impl ApiError {
+    /// Whether the same request may succeed a little later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            // A 500 that carries a Status is final.
+            // A 401 says nothing of the request: whoever logs in again can go on.
+            ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504) || self.is_silent_store(),
+            ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500 || *code < 300,
+            ApiError::Timeout { .. }
+            | ApiError::Connect { .. }
+            | ApiError::Broken { .. }
+            | ApiError::TooLate
+            | ApiError::Credentials { .. } => true,
+            ApiError::NotServed { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => false,
+        }
+    }
+
     /// The HTTP status code, where there is one.
     pub fn code(&self) -> Option<u16> {
         match self {

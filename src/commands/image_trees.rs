@@ -1,9 +1,9 @@
 //! What registries hold under digests that nodes report and that no release records.
 
-use crate::execute::watching::ImageResolver;
 use crate::model::image::ImageReference;
 use crate::model::release::{PlatformDigests, RecordedImage};
 use crate::model::running::ImageTrees;
+use crate::monitor::ImageResolver;
 use crate::observe::Pods;
 use crate::registry::{Registries, RegistryOptions};
 use async_trait::async_trait;

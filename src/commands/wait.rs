@@ -8,10 +8,11 @@ use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_d
 use crate::cluster::{Cluster, Deadline};
 use crate::commands::image_trees::AskRegistries;
 use crate::commands::inputs::WaitMode;
-use crate::execute::watching::{Watching, WatchingOptions};
-use crate::execute::{Bounds, Limits, Problem, Rollout, Stopped};
+use crate::execute::Limits;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::verdict::CauseKind;
+use crate::monitor::{Bounds, Problem, Rollout, Stopped};
+use crate::monitor::{Watching, WatchingOptions};
 use crate::rollout::Policy;
 use async_trait::async_trait;
 use clap::{Args as ClapArgs, ValueEnum};

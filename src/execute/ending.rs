@@ -1,6 +1,5 @@
 //! What a run leaves behind: the inventory, the history, and what a person is told at the end.
 
-use super::patience::Problem;
 use super::reread::Remain;
 use super::services::Ended;
 use crate::model::Target;
@@ -238,13 +237,6 @@ pub(super) fn left(journal: &Journal, why: &str) -> Ended {
     let message =
         format!("{why}; the journal of {} is open, and a later run can finish or undo it", named(journal));
     Ended { outcome: Outcome::Left, message, next }
-}
-
-pub(super) fn problem(problem: Problem) -> String {
-    match problem {
-        Problem::LockLost => "another run has taken the lock".into(),
-        Problem::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
-    }
 }
 
 #[cfg(test)]

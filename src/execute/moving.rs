@@ -7,7 +7,7 @@ use super::promote::{ExecuteError, open_journal, split};
 use super::run::Now;
 use super::sealing;
 use super::services::{Ended, Services};
-use super::store::{Store, StoreError, Writer, is_passing};
+use super::store::{Store, StoreError, Writer};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, StepPart, UndoState};
 use crate::model::moves::{Move, Moved, ReleaseRef, counted};
@@ -215,7 +215,7 @@ async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<H
     let ReleaseRef { namespace, name } = &writer.release;
     loop {
         match read_home(writer.cluster.as_ref(), namespace, name, outside).await {
-            Err(HomeError::Api { source, .. }) if is_passing(&source) => clock.wait().await?,
+            Err(HomeError::Api { source, .. }) if source.is_passing() => clock.wait().await?,
             read => return Ok(read?),
         }
     }

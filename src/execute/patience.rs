@@ -5,22 +5,11 @@ use super::locks::Locks;
 use super::services::Services;
 use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
+use crate::monitor::Problem;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-
-/// Why waiting ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// The lock is another's.
-    LockLost,
-    /// No answer for too long.
-    Unreachable {
-        /// How long.
-        seconds: u64,
-    },
-}
 
 /// From when on a silence is told.
 const SILENCE: Duration = Duration::from_secs(4);

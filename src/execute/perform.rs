@@ -1,18 +1,16 @@
 //! Performs one effect of the state machine.
 
-use super::ending;
 use super::machine::{Effect, Input};
 use super::moving;
 use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
-use super::patience::Problem;
 use super::requests::refusal;
 use super::reread::{Remain, Rereading};
 use super::run::Now;
-use super::services::{Services, Stopped, Watched};
+use super::services::Services;
 use super::standing::with_known_uid;
 use super::steps::{Outcome, Steps};
-use super::store::{Store, StoreError, is_passing};
+use super::store::{Store, StoreError};
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
 use super::well::{has_rollout, is_well};
@@ -23,6 +21,8 @@ use crate::model::moves::ReleaseRef;
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId};
+use crate::monitor::Problem;
+use crate::monitor::{Stopped, Watched};
 use crate::observe::home::{Bodies, Stored};
 use crate::plan::allowance;
 use crate::rollout::{is_watched, runs_pods};
@@ -165,7 +165,7 @@ impl Performer {
             Outcome::Done(_) => "done".to_owned(),
             Outcome::Otherwise(_, why) | Outcome::Conflict(why) | Outcome::Partly(_, why) => why.clone(),
             Outcome::Refused(error) => refusal(error),
-            Outcome::Unknown(problem) => ending::problem(*problem),
+            Outcome::Unknown(problem) => problem.said(),
         };
         self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
         Input::Answered(id, outcome)
@@ -203,7 +203,7 @@ impl Performer {
         };
         let state = match undone {
             Ok(state) => state,
-            Err(problem) => return Input::CutOff(ending::problem(problem)),
+            Err(problem) => return Input::CutOff(problem.said()),
         };
         let result = match &state {
             UndoState::Left { why, .. } => why.clone(),
@@ -311,7 +311,7 @@ impl Performer {
             match self.services.cluster.get(&part.step.target).await {
                 Ok(found) => return Ok(found),
                 Err(ApiError::NotServed { .. }) => return Ok(None),
-                Err(error) if is_passing(&error) => clock.wait().await.map_err(Unread::Never)?,
+                Err(error) if error.is_passing() => clock.wait().await.map_err(Unread::Never)?,
                 Err(error) => return Err(Unread::Refused(part.step.target.id(), error)),
             }
         }
@@ -374,7 +374,7 @@ enum Unread {
 impl From<Unread> for Input {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::Never(problem) => Input::CutOff(ending::problem(problem)),
+            Unread::Never(problem) => Input::CutOff(problem.said()),
             Unread::Refused(object, error) => {
                 let message = format!("{object}: expected to read it, found: {error}");
                 Input::Judged(Err(Box::new(Failure::of(Some(object), CauseKind::Conflict, message))))
@@ -384,20 +384,20 @@ impl From<Unread> for Input {
 }
 
 fn reread(remains: Result<Vec<Remain>, Problem>) -> Input {
-    remains.map_or_else(|problem| Input::CutOff(ending::problem(problem)), Input::Reread)
+    remains.map_or_else(|problem| Input::CutOff(problem.said()), Input::Reread)
 }
 
 fn judged(judged: Result<(), Stopped>) -> Input {
     match judged {
         Ok(()) => Input::Judged(Ok(())),
         Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
-        Err(Stopped::CutOff(problem)) => Input::CutOff(ending::problem(problem)),
+        Err(Stopped::CutOff(problem)) => Input::CutOff(problem.said()),
     }
 }
 
 fn not_written(error: StoreError) -> Input {
     match error {
-        StoreError::LockLost => Input::CutOff(ending::problem(super::patience::Problem::LockLost)),
+        StoreError::LockLost => Input::CutOff(Problem::LockLost.said()),
         StoreError::Unreachable { .. } | StoreError::Moved { .. } | StoreError::Altered { .. } => {
             Input::CutOff(error.to_string())
         }

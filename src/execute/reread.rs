@@ -2,7 +2,6 @@
 //! only what was seen. What the control plane brought back is deleted again.
 
 use super::own_namespace::creates_home;
-use super::patience::Problem;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
 use crate::cluster::{ListRequest, paged};
@@ -12,6 +11,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::plan::DataLoss;
 use crate::model::state_key::ContentKey;
 use crate::model::{Object, ObjectId, Target};
+use crate::monitor::Problem;
 use crate::objects::class_of;
 use crate::objects::{content_hash, same_content};
 use crate::observe::home::Bodies;

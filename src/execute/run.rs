@@ -3,7 +3,7 @@
 use super::locks::Locks;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
 use super::packing::Packed;
-use super::patience::{Patience, Problem};
+use super::patience::Patience;
 use super::perform::Performer;
 use super::sealing::SealAtHand;
 use super::services::{Ended, Interrupt, Services};
@@ -13,6 +13,7 @@ use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, StepState};
 use crate::model::moves::ReleaseRef;
+use crate::monitor::Problem;
 use crate::observe::home::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -129,7 +130,7 @@ impl Loop<'_> {
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
-                () = self.lock.lost() => Input::CutOff(super::ending::problem(Problem::LockLost)),
+                () = self.lock.lost() => Input::CutOff(Problem::LockLost.said()),
             };
         }
     }

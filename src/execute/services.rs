@@ -1,13 +1,10 @@
 //! What the execution needs from outside: the cluster, where events go, what a person wants, time and ids.
 
 use super::patience::Patience;
-pub use super::patience::Problem;
 use crate::cluster::{Cluster, Deadline};
 use crate::model::event::{EventSink, Outcome};
-use crate::model::journal::Failure;
-use crate::model::path::FieldPath;
 use crate::model::state_key::StateKey;
-use crate::model::{Object, Target};
+use crate::monitor::{Bounds, Problem, Rollout};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -78,60 +75,6 @@ impl Default for Limits {
     }
 }
 
-/// An object whose rollout is judged.
-#[derive(Clone, Debug)]
-pub struct Watched {
-    /// The step that changed it.
-    pub step: u32,
-    /// Where it is reached.
-    pub target: Target,
-    /// As the server answered the step, or as it was read when the run was taken up again.
-    pub answer: Object,
-    /// As it was before the promotion; none where it was not there, or is not known.
-    pub before: Option<Object>,
-    /// The fields that the step changed.
-    pub changes: Vec<FieldPath>,
-}
-
-/// Why judging ended before everything was well.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Stopped {
-    /// Something is not as it should be.
-    Failed(Box<Failure>),
-    /// Nothing can be said: the API server is silent, or the lock is another's.
-    CutOff(Problem),
-}
-
-impl Problem {
-    /// One sentence.
-    pub fn said(self) -> String {
-        super::ending::problem(self)
-    }
-}
-
-impl From<Box<Failure>> for Stopped {
-    fn from(failure: Box<Failure>) -> Self {
-        Stopped::Failed(failure)
-    }
-}
-
-impl From<Problem> for Stopped {
-    fn from(problem: Problem) -> Self {
-        Stopped::CutOff(problem)
-    }
-}
-
-/// What judging is bound by.
-#[async_trait]
-pub trait Bounds: Send + Sync {
-    /// How long the API server may be silent.
-    fn patience(&self) -> Duration;
-    /// Whether a rollout that is stuck may be helped on.
-    fn may_write(&self) -> bool;
-    /// Waits until a write is surely allowed; until when it may be sent. To be called right before each.
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem>;
-}
-
 #[async_trait]
 impl Bounds for Patience {
     fn patience(&self) -> Duration {
@@ -145,23 +88,6 @@ impl Bounds for Patience {
     async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
         self.start().before_write().await.map(Some)
     }
-}
-
-/// Judges rollouts: watches objects until all are as they should be or one fails, and says so by events
-/// (`Event::Rollout`, `Event::Failed`). Its futures may be dropped at any time.
-#[async_trait]
-pub trait Rollout: Send + Sync {
-    /// Takes down how these stand before anything is written: what is broken already is said, and not blamed later.
-    async fn before(&self, targets: &[Target]);
-
-    /// Waits until every object is done; the first that fails ends it.
-    async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped>;
-
-    /// Whether what runs is what was tested, and the gates hold.
-    async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped>;
-
-    /// Whether everything stays well for so long.
-    async fn soak(&self, watched: &[Watched], time: Duration, bounds: &dyn Bounds) -> Result<(), Stopped>;
 }
 
 /// How a run ended.

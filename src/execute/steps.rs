@@ -1,16 +1,16 @@
 //! One step against the API server: look, write with preconditions, and look again where anything is in doubt.
 
 use super::applying::checked;
-use super::patience::{Clock, Patience, Problem};
+use super::patience::{Clock, Patience};
 use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
-use super::store::is_passing;
 use crate::cluster::{ApiError, Applied, Cluster, Deadline};
 use crate::model::journal::StepPart;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
+use crate::monitor::Problem;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -173,7 +173,7 @@ impl Steps {
                 Again::Ended(Outcome::Done(None))
             }
             ApiError::NotServed { .. } if clock.elapsed() < UNSERVED => Again::Wait,
-            error if is_passing(&error) => Again::Wait,
+            error if error.is_passing() => Again::Wait,
             error => Again::Ended(Outcome::Refused(error)),
         }
     }
@@ -284,7 +284,7 @@ impl Steps {
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
                 Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
-                Err(error) if is_passing(&error) => clock.wait().await.map_err(Outcome::Unknown)?,
+                Err(error) if error.is_passing() => clock.wait().await.map_err(Outcome::Unknown)?,
                 Err(error) => return Err(Outcome::Refused(error)),
             }
         }
@@ -299,7 +299,7 @@ impl Steps {
             // A JSON patch whose test failed.
             ApiError::Status { code: 422, message, .. } if is_failed_test(message) => Again::Look,
             ApiError::NotServed { .. } if clock.elapsed() < UNSERVED => Again::Wait,
-            error if is_passing(error) => Again::Wait,
+            error if error.is_passing() => Again::Wait,
             _ => Again::Ended(Outcome::Refused(error)),
         }
     }

@@ -1,7 +1,7 @@
 //! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the inventory.
 
 use super::codec;
-use super::patience::{Patience, Problem};
+use super::patience::Patience;
 use super::requests::{deletion, write_options};
 use super::sealing::SealAtHand;
 use crate::cluster::{ApiError, Cluster};
@@ -14,6 +14,7 @@ use crate::model::plan::Propagation;
 use crate::model::seal::Role;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, Target};
+use crate::monitor::Problem;
 use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory, part_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -179,7 +180,7 @@ impl Writer {
                 Err(error) => error,
             };
             let moved = error.is_conflict() || error.is_not_found();
-            if !moved && !is_passing(&error) {
+            if !moved && !error.is_passing() {
                 return Err(StoreError::Api { target: target.to_string(), source: error });
             }
             // A write whose answer was lost may be there: then a second one would find it moved.
@@ -219,7 +220,7 @@ impl Writer {
             match self.cluster.store(target, body, &options).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => return Ok(()),
-                Err(error) if is_passing(&error) => clock.wait().await?,
+                Err(error) if error.is_passing() => clock.wait().await?,
                 Err(source) => return Err(StoreError::Api { target: target.to_string(), source }),
             }
         }
@@ -249,7 +250,7 @@ impl Writer {
             if error.is_not_found() || error.is_conflict() {
                 return Ok(());
             }
-            if !is_passing(&error) {
+            if !error.is_passing() {
                 return Err(StoreError::Api { target: target.to_string(), source: error });
             }
             clock.wait().await?;
@@ -262,22 +263,6 @@ impl Writer {
         found.label(RELEASE_LABEL) == Some(&*self.release.name)
             && found.label(ROLE_LABEL) == Some(role)
             && (!is_secret || found.text("/type") == PREIMAGE_SECRET_TYPE)
-    }
-}
-
-/// Whether the same request may succeed a little later.
-pub(super) fn is_passing(error: &ApiError) -> bool {
-    match error {
-        // A 500 that carries a Status is final.
-        // A 401 says nothing of the request: whoever logs in again can go on.
-        ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504) || error.is_silent_store(),
-        ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500 || *code < 300,
-        ApiError::Timeout { .. }
-        | ApiError::Connect { .. }
-        | ApiError::Broken { .. }
-        | ApiError::TooLate
-        | ApiError::Credentials { .. } => true,
-        ApiError::NotServed { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => false,
     }
 }
 

@@ -2,11 +2,10 @@
 
 use super::foreigners::Stay;
 use super::own_namespace::creates_home;
-use super::patience::{Clock, Problem};
+use super::patience::Clock;
 use super::requests::{deletion, is_failed_test, refusal, write_options};
 use super::standing::is_made_by;
 use super::steps::{Outcome, Steps};
-use super::store::is_passing;
 use super::{foreigners, moving, pristine};
 use crate::cluster::ApiError;
 use crate::model::inventory::Inventory;
@@ -15,6 +14,7 @@ use crate::model::keep::keep_mark;
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
 use crate::model::{Object, Target};
+use crate::monitor::Problem;
 use crate::objects::{content_hash, merged_ownership};
 use crate::plan::data_lost_by_undo;
 use std::time::Duration;
@@ -222,7 +222,7 @@ impl Undoing<'_> {
             let options = write_options(clock.before_write().await?);
             match self.steps.cluster.create(target, &body, &options).await {
                 Ok(made) => return self.own_again(part, before, made.object).await,
-                Err(error) if is_passing(&error) || error.is_conflict() => return Err(self.after(error)),
+                Err(error) if error.is_passing() || error.is_conflict() => return Err(self.after(error)),
                 Err(error) => last = Some(error),
             }
         }
@@ -251,7 +251,7 @@ impl Undoing<'_> {
     pub(super) fn after(&self, error: ApiError) -> Next {
         match &error {
             error if error.is_conflict() || is_test(error) => Next::Look,
-            error if is_passing(error) => Next::Wait,
+            error if error.is_passing() => Next::Wait,
             _ => Next::End(self.left(refusal(&error))),
         }
     }

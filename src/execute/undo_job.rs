@@ -4,7 +4,7 @@
 //! run, and that the other one had run. It is set going once that one and its pods are gone, and it stays, with its
 //! log, until the next one takes its place.
 
-use super::patience::{Clock, Problem};
+use super::patience::Clock;
 use super::requests::write_options;
 use super::standing::is_made_by;
 use super::steps::expected_uid;
@@ -14,6 +14,7 @@ use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::k8s::kinds::built_in;
 use crate::model::names::PROMOTION_ANNOTATION;
 use crate::model::{Object, Target};
+use crate::monitor::Problem;
 use serde_json::{Value, json};
 
 /// The Job that undoes a step.

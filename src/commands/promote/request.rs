@@ -9,12 +9,12 @@ use crate::commands::gating;
 use crate::commands::inputs::{Inputs, WaitMode};
 use crate::execute;
 use crate::execute::Confirmed;
-use crate::execute::watching::WatchingOptions;
 use crate::model::check::Check;
 use crate::model::journal::Judging;
 use crate::model::moves::RELEASE_PREFIX;
 use crate::model::plan::{OnFailure, Plan, Settings, Waiver};
 use crate::model::state_key::StateKey;
+use crate::monitor::WatchingOptions;
 use crate::plan::Policy;
 use std::time::Duration;
 

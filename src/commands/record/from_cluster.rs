@@ -2,13 +2,13 @@
 
 use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::compare::{Ran, RanWorkload, Running, ran};
-use crate::execute::watching::{Health, health};
 use crate::model::attestation::RanContainer;
 use crate::model::k8s::kinds::well_known;
 use crate::model::release::Release;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::Verdict;
 use crate::model::{Object, Target};
+use crate::monitor::{Health, health};
 use crate::observe;
 use crate::report::clean;
 use crate::rollout::Policy;

@@ -4,14 +4,14 @@
 use super::wanted::Goal;
 use crate::cluster::Cluster;
 use crate::compare::missing;
-use crate::execute::watching::Watching;
-use crate::execute::{Bounds, Stopped, Watched};
 use crate::model::event::{Event, EventSink};
 use crate::model::hook::{CLEANED_UP, ended, goes_by_itself};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
+use crate::monitor::Watching;
+use crate::monitor::{Bounds, Stopped, Watched};
 use crate::observe;
 use crate::plan::may_be_absent;
 use std::sync::Arc;

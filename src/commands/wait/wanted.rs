@@ -6,11 +6,11 @@ use crate::cluster::Cluster;
 use crate::commands::gating::named;
 use crate::commands::inputs::{open_environment, open_release, today};
 use crate::compare::{DesiredInput, desired};
-use crate::execute::watching::{GateCheck, ReadyGate};
 use crate::load::{LoadedEnvironment, LoadedRelease};
 use crate::model::environment::Environment;
 use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
 use crate::model::{Object, Target};
+use crate::monitor::{GateCheck, ReadyGate};
 use crate::{observe, plan};
 
 /// What was read.

@@ -186,7 +186,7 @@ impl Machine {
         now: Timestamp,
     ) -> Vec<Effect> {
         if let Outcome::Unknown(problem) = &outcome {
-            return self.leave(ending::problem(*problem));
+            return self.leave(problem.said());
         }
         let failure = self.record(id, outcome);
         left.remove(&id);

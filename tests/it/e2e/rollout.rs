@@ -237,14 +237,9 @@ fn a_crashed_containers_last_words_are_told() {
     let cause = failed.cause().clone();
     let telling = blocking(async {
         let cluster = TestCluster::get().connect().await;
-        kubectl_delivery::execute::watching::tell(
-            &*cluster,
-            Some(namespace.name()),
-            &cause,
-            &[],
-            20,
-            &|text| text.to_owned(),
-        )
+        kubectl_delivery::monitor::tell(&*cluster, Some(namespace.name()), &cause, &[], 20, &|text| {
+            text.to_owned()
+        })
         .await
     });
     // What the image writes before it ends.
@@ -254,8 +249,8 @@ fn a_crashed_containers_last_words_are_told() {
 #[tokio::test]
 async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_log() {
     use crate::rollout::service::{apply, failed, run};
-    use kubectl_delivery::execute::watching::WatchingOptions;
     use kubectl_delivery::model::event::Event;
+    use kubectl_delivery::monitor::WatchingOptions;
     let namespace = TestCluster::get().namespace_named("t-real");
     namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2-and-more"}}));
     let object = deployment(&image("test/sleep:1.0.0"), |spec| {

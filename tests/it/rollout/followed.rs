@@ -3,10 +3,10 @@
 use crate::harness::{Namespace, TestCluster, blocking};
 use jiff::Timestamp;
 use kubectl_delivery::cluster::ApplyOptions;
-use kubectl_delivery::execute::follow::Follow;
 use kubectl_delivery::model::k8s::kinds::well_known;
 use kubectl_delivery::model::verdict::{Cause, Verdict};
 use kubectl_delivery::model::{Object, ResourceType, Target};
+use kubectl_delivery::monitor::follow::Follow;
 use kubectl_delivery::rollout::{Policy, Subject, written_at};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -2,11 +2,11 @@
 
 use super::service::{apply, failed, quick_options, run};
 use crate::harness::TestCluster;
-use kubectl_delivery::execute::watching::{GateCheck, ReadyGate, WatchingOptions};
 use kubectl_delivery::model::environment::PrometheusGate;
 use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::monitor::{GateCheck, ReadyGate, WatchingOptions};
 use serde_json::json;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -3,10 +3,10 @@
 use super::hidden::Hiding;
 use super::proving::member;
 use crate::cluster::Cluster;
-use crate::execute::follow::Follow;
 use crate::model::secret_texts::withheld;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
+use crate::monitor::follow::Follow;
 use crate::rollout::{Policy, Subject, Surroundings, is_watched};
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,11 +3,11 @@
 use super::gate_job;
 use super::prometheus::{self, Answer};
 use super::service::Watching;
-use crate::execute::services::{Bounds, Stopped};
 use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
+use crate::monitor::{Bounds, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;

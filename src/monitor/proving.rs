@@ -1,11 +1,11 @@
 //! Proves that what runs is what was tested.
 
 use super::service::{FIRST_READ, State, Watching};
-use crate::execute::follow::Follow;
-use crate::execute::services::{Bounds, Problem, Stopped, Watched};
 use crate::model::running::ImageTrees;
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};
+use crate::monitor::follow::Follow;
+use crate::monitor::{Bounds, Problem, Stopped, Watched};
 use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove, runs_pods};
 use jiff::Timestamp;
 use std::collections::BTreeSet;

@@ -2,13 +2,13 @@
 
 use super::service::Watching;
 use super::telling::{Telling, tell};
-use crate::execute::follow::Follow;
-use crate::execute::services::Watched;
 use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::journal::Failure;
 use crate::model::secret_texts::withheld;
 use crate::model::verdict::{Cause, CauseKind};
+use crate::monitor::Watched;
+use crate::monitor::follow::Follow;
 
 impl Watching {
     /// Tells a failure with what helps to understand it.

@@ -2,9 +2,8 @@
 //! or one that nobody serves any more.
 
 use super::service::Watching;
-use crate::execute::services::{Bounds, Problem, Stopped, Watched};
-use crate::execute::store::is_passing;
 use crate::model::k8s::kinds::well_known;
+use crate::monitor::{Bounds, Problem, Stopped, Watched};
 use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -93,7 +92,7 @@ impl Watching {
                 Some(target) => self.cluster.get(target).await.map(drop),
                 None => self.cluster.server_version().await.map(drop),
             };
-            if !answer.is_err_and(|error| is_passing(&error)) {
+            if !answer.is_err_and(|error| error.is_passing()) {
                 self.heard.now();
             }
         }

@@ -2,11 +2,11 @@
 
 use super::service::{Said, Turn, Watching};
 use crate::cluster::{DeleteOptions, Deleted};
-use crate::execute::follow::Follow;
-use crate::execute::services::Problem;
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::Propagation;
 use crate::model::{ObjectId, Target};
+use crate::monitor::Problem;
+use crate::monitor::follow::Follow;
 use crate::rollout::Nudge;
 use std::time::Duration;
 

@@ -3,14 +3,13 @@
 use super::gates::ReadyGate;
 use super::service::{FIRST_READ, Watching};
 use crate::cluster::{ApiError, DeleteOptions, WriteOptions};
-use crate::execute::follow::Follow;
-use crate::execute::services::{Bounds, Problem, Stopped};
-use crate::execute::store::is_passing;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{Object, Target};
+use crate::monitor::follow::Follow;
+use crate::monitor::{Bounds, Problem, Stopped};
 use crate::rollout::{Policy, Subject, Surroundings, written_at};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -135,7 +134,7 @@ async fn create(
         {
             return Ok(Ok(found));
         }
-        if !is_passing(&error) {
+        if !error.is_passing() {
             return Ok(Err(error));
         }
         wait(start, bounds).await?;
@@ -160,7 +159,7 @@ async fn delete(
         };
         match watching.cluster.delete(target, &options).await {
             Ok(_) => return Ok(None),
-            Err(error) if is_passing(&error) => wait(start, bounds).await?,
+            Err(error) if error.is_passing() => wait(start, bounds).await?,
             Err(error) => return Ok(Some(error)),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::gates;
 use super::service::{State, Turn, Watching};
-use crate::execute::follow::Follow;
-use crate::execute::services::{Problem, Stopped};
 use crate::model::verdict::{CauseKind, Verdict};
+use crate::monitor::follow::Follow;
+use crate::monitor::{Problem, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;

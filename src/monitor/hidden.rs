@@ -4,13 +4,13 @@
 //! texts that could hold it are withheld.
 
 use crate::cluster::Cluster;
-use crate::execute::follow::Follow;
 use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use crate::model::k8s::pod_spec::references;
 use crate::model::secret_texts::{withheld, words_of_admission};
 use crate::model::verdict::{Cause, Verdict};
 use crate::model::{ObjectId, Target};
+use crate::monitor::follow::Follow;
 use crate::rollout::Surroundings;
 use futures::future::join_all;
 use serde_json::Value;

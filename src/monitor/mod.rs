@@ -2,7 +2,9 @@
 //! images, runs the gates, and sees that everything stays well.
 
 mod before;
+mod contract;
 mod failing;
+pub mod follow;
 mod gate_job;
 mod gates;
 mod health;
@@ -16,6 +18,7 @@ mod service;
 mod soaking;
 mod telling;
 
+pub use contract::{Bounds, Problem, Rollout, Stopped, Watched};
 pub use gates::{GateCheck, ReadyGate};
 pub use health::{Health, health};
 pub use options::{ImageResolver, WatchingOptions};
