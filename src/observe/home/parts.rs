@@ -1,0 +1,162 @@
+//! What journal and inventory name: records, pre-images and the journal before, in parts that were written once.
+
+use super::{Home, HomeError, get, kind_of, of_another};
+use crate::cluster::Cluster;
+use crate::model::bundle::{Bundle, BundleError, unpack};
+use crate::model::inventory::{HistoryEntry, Record};
+use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
+use crate::model::state_key::BoundKey;
+use crate::model::{Object, Sha256Digest, Target, names};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::try_join_all;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The bodies that a journal needs.
+#[derive(Clone, Debug)]
+pub struct Bodies {
+    /// What belongs to the whole promotion.
+    pub promotion: PromotionPart,
+    /// Steps with their pre-images, by id.
+    pub steps: BTreeMap<u32, StepPart>,
+    /// The steps that are deletions after the commit.
+    pub prunes: BTreeSet<u32>,
+    /// The namespaces in which the steps' pre-images were found; none for those that this run made itself.
+    pub lie_in: BTreeMap<u32, String>,
+}
+
+/// Reads a bundle, all its parts at once; whether they are those that were written is unknown without the key.
+pub async fn read_bundle<T: DeserializeOwned>(
+    cluster: &dyn Cluster,
+    bundle: &Bundle,
+    key: Option<&BoundKey>,
+) -> Result<T, HomeError> {
+    let kind = kind_of(bundle.secret);
+    let parts = bundle.names.iter().map(|name| async {
+        let target = Target::new(&kind, Some(&bundle.namespace), name);
+        let missing = || HomeError::Missing { target: target.to_string() };
+        let object = get(cluster, &target).await?.ok_or_else(missing)?;
+        let wrong = |why: String| HomeError::Unreadable { target: target.to_string(), why };
+        if bundle.secret && object.text("/type") != names::PREIMAGE_SECRET_TYPE {
+            return Err(wrong(format!("the type {:?}", object.text("/type"))));
+        }
+        part_bytes(&object).map_err(|error| wrong(error.to_string()))
+    });
+    let parts = try_join_all(parts).await?;
+    let name = bundle.names.first().map(String::as_str).unwrap_or_default();
+    unpack(bundle, &parts, key)
+        .map_err(|source| HomeError::Bundle { target: format!("{}/{name}", bundle.namespace), source })
+}
+
+/// The bytes of a part.
+pub fn part_bytes(object: &Object) -> Result<Vec<u8>, base64::DecodeError> {
+    let pointer = if object.kind() == "Secret" { "/data/part" } else { "/binaryData/part" };
+    STANDARD.decode(object.text(pointer))
+}
+
+/// Reads the bodies that a journal names.
+pub async fn read_bodies(
+    cluster: &dyn Cluster,
+    journal: &Journal,
+    key: Option<&BoundKey>,
+) -> Result<Bodies, HomeError> {
+    // Whoever may write ConfigMaps alone must not be able to put a pre-image beside an object.
+    if let Some(open) = journal.parts.iter().find(|bundle| !bundle.secret) {
+        let name = open.names.first().map(String::as_str).unwrap_or_default();
+        let target = Target::new(&kind_of(false), Some(&open.namespace), name).to_string();
+        return Err(HomeError::Unreadable { target, why: "a pre-image that lies in no Secret".into() });
+    }
+    let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
+    let (mut promotion, mut steps, mut lie_in) = (None, BTreeMap::new(), BTreeMap::new());
+    for (bundle, part) in journal.parts.iter().zip(try_join_all(parts).await?) {
+        promotion = promotion.or(part.promotion);
+        for part in part.steps {
+            lie_in.insert(part.step.id, bundle.namespace.clone());
+            steps.insert(part.step.id, part);
+        }
+    }
+    let missing = || HomeError::Missing { target: "the journal's first part".into() };
+    let prunes = journal.steps.iter().filter(|step| step.prune).map(|step| step.id).collect();
+    Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes, lie_in })
+}
+
+/// Reads the journal of the finished promotion of a release before the one at hand.
+pub async fn read_previous(
+    cluster: &dyn Cluster,
+    (namespace, name): (&str, &str),
+    previous: &Previous,
+    key: Option<&BoundKey>,
+) -> Result<Journal, HomeError> {
+    let target = || "the journal of the promotion before".to_owned();
+    let journal: Journal = match (&previous.journal, &previous.bundle) {
+        (Some(journal), _) => (**journal).clone(),
+        (None, Some(bundle)) => read_bundle(cluster, bundle, key).await?,
+        (None, None) => return Err(HomeError::Missing { target: target() }),
+    };
+    match of_another(&journal, namespace, name) {
+        Some(why) => Err(HomeError::Unreadable { target: target(), why }),
+        None => Ok(journal),
+    }
+}
+
+/// Reads all that is kept of a release beside journal and inventory: an error where a part of it is gone, or is not as it
+/// was written.
+pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
+    let mut bundles: Vec<&Bundle> = Vec::new();
+    if let Some(Head { current, previous }) = home.head.as_ref().map(|stored| &stored.value) {
+        bundles.extend(current.parts.iter().chain(&current.record));
+        let previous = previous.iter().flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
+        bundles.extend(previous);
+    }
+    let history = home.inventory.iter().flat_map(|stored| &stored.value.history);
+    bundles.extend(history.flat_map(|entry| &entry.record));
+    let read = bundles.into_iter().map(|bundle| read_bundle::<IgnoredAny>(cluster, bundle, home.key()));
+    try_join_all(read).await.map(drop)
+}
+
+/// Reads what is kept of a promoted release; its Secrets only where `with_secrets`. It is the release that the history
+/// names, or an error.
+pub async fn read_record(
+    cluster: &dyn Cluster,
+    entry: &HistoryEntry,
+    with_secrets: bool,
+    key: Option<&BoundKey>,
+) -> Result<Record, HomeError> {
+    let record = read_kept(cluster, &entry.record, with_secrets, key).await?;
+    if !entry.record.is_empty() && Sha256Digest::of(record.release.as_bytes()) != entry.release.digest {
+        let target = format!("the record of revision {}", entry.revision);
+        return Err(HomeError::Bundle { target, source: BundleError::Changed });
+    }
+    Ok(record)
+}
+
+/// Reads what these bundles keep of a release; those of Secrets only where `with_secrets`.
+pub async fn read_kept(
+    cluster: &dyn Cluster,
+    bundles: &[Bundle],
+    with_secrets: bool,
+    key: Option<&BoundKey>,
+) -> Result<Record, HomeError> {
+    let wanted = bundles.iter().filter(|bundle| with_secrets || !bundle.secret);
+    let mut record = Record::default();
+    for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle, key))).await? {
+        if record.release.is_empty() {
+            record.release = part.release;
+        }
+        record.terms = record.terms.or(part.terms);
+        record.desired.extend(part.desired);
+        record.gates.extend(part.gates);
+    }
+    // The file of a release that holds Secrets is kept among them.
+    if record.release.is_empty() && !with_secrets {
+        for bundle in bundles.iter().filter(|bundle| bundle.secret) {
+            let part: Record = read_bundle(cluster, bundle, key).await?;
+            if !part.release.is_empty() {
+                record.release = part.release;
+                break;
+            }
+        }
+    }
+    Ok(record)
+}
