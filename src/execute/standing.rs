@@ -107,27 +107,23 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if holds(part, live) {
         return Standing::NotDone;
     }
-    if is_ours(object, live) && lacks_its_defaults(object, expected, live, &part.step.changes) {
-        return Standing::TakenOver;
+    if !is_ours(object, live) {
+        return foreign(part, live);
     }
     let (wanted, held) = (without_allocated(expected, object), without_allocated(live, object));
-    let as_expected = if part.step.changes.is_empty() {
-        same_content(&wanted, &held)
-    } else {
-        part.step.changes.iter().all(|path| path.get(wanted.value()) == path.get(held.value()))
-    };
-    if as_expected && is_ours(object, live) {
+    let changes = &part.step.changes;
+    let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
+    let open: Vec<&FieldPath> = changes.iter().filter(differ).collect();
+    let is_whole = if changes.is_empty() { same_content(&wanted, &held) } else { open.is_empty() };
+    if is_whole {
         return Standing::Done;
     }
+    // The apply is done, and what it took away and the target has by a default is all that is still to be sent.
+    let is_lost = |path: &&FieldPath| is_lost_default(path, object, expected, live);
+    if !open.is_empty() && open.iter().all(is_lost) {
+        return Standing::TakenOver;
+    }
     foreign(part, live)
-}
-
-/// Whether the apply is done, and what it takes away and the target has by a default is all that is still to be sent.
-fn lacks_its_defaults(sent: &Object, expected: &Object, live: &Object, changes: &[FieldPath]) -> bool {
-    let (wanted, held) = (without_allocated(expected, sent), without_allocated(live, sent));
-    let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
-    let mut differing = changes.iter().filter(differ).peekable();
-    differing.peek().is_some() && differing.all(|path| is_lost_default(path, sent, expected, live))
 }
 
 /// Whether the plan's expectation holds, or what moved since is of no concern to the approved difference: labels and
