@@ -134,6 +134,9 @@ fn lane(seed: u64, pairs: usize, draws: usize, counts: &Mutex<Counts>, found: &M
         {
             let mut counts = counts.lock().unwrap();
             counts.pairs += 1;
+            if counts.pairs % 100 == 0 {
+                println!("{} pairs", counts.pairs);
+            }
             counts.objects += next.len();
             counts.changed += next.iter().filter(|one| !now.contains(one)).count();
             counts.forbidden += forbidden.len();
