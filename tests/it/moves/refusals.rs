@@ -51,7 +51,7 @@ fn what_carries_the_label_alone_or_stands_in_the_inventory_alone_does_not_move()
     let plan = split.promote("web", "2", &[map("theirs", json!({"v": "2"}))]);
     let mut plan = plan;
     let refused = plan.args(["--adopt", "release:shop"]).run().exits(2);
-    says(&refused, &["no object of this release is a member of release shop"]);
+    says(&refused, &["the state of release shop", "was altered: its inventory is not as it was sealed"]);
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn whoever_may_not_change_what_the_other_release_keeps_is_told_which_permission_
     let before = (split.copy(), split.inventory("shop"));
     let all = ["get", "list", "watch", "create", "update", "patch", "delete"];
     // Of the other release's namespace this user may change objects, and hold no lock.
-    let user = split.namespace.user("mover").may(&all, "", &["configmaps", "secrets"]).ready();
+    let user = split.namespace.user("mover").may(&all, "", &["configmaps", "secrets", "namespaces"]).ready();
     let rules = json!([{"verbs": all, "apiGroups": ["", "coordination.k8s.io"],
-        "resources": ["configmaps", "secrets", "leases"]}]);
+        "resources": ["configmaps", "secrets", "leases", "namespaces"]}]);
     let rbac = "rbac.authorization.k8s.io/v1";
     other.apply(json!({"apiVersion": rbac, "kind": "Role", "metadata": {"name": "mover"}, "rules": rules}));
     other.apply(json!({"apiVersion": rbac, "kind": "RoleBinding", "metadata": {"name": "mover"},
@@ -111,7 +111,7 @@ fn whoever_may_not_change_what_the_other_release_keeps_is_told_which_permission_
     let refused = promote(user.kubeconfig()).exits(2);
     says(&refused, &["[rights]", "leases.coordination.k8s.io", "to move objects of release shop"]);
 
-    let blind = other.user("blind").may(&all, "", &["configmaps", "secrets"]).ready();
+    let blind = other.user("blind").may(&all, "", &["configmaps", "secrets", "namespaces"]).ready();
     let refused = promote(blind.kubeconfig()).exits(2);
     says(&refused, &["may not be read", "kubectl auth can-i get configmaps"]);
     split.copy().must_be(&before.0, "refused");
