@@ -170,24 +170,12 @@ fn only_one_journal_and_its_pre_images_are_kept() {
     for value in ["1", "2", "3"] {
         app.promote(value, &version(value)).run().exits(0);
     }
-    let secrets = app.kubectl(&[
-        "get",
-        "secrets",
-        "-l",
-        "kubectl-delivery.io/release=app,kubectl-delivery.io/role=preimage",
-        "-o",
-        "name",
-    ]);
+    let selector = "kubectl-delivery.io/release=app,kubectl-delivery.io/role=preimage";
+    let pre_images = || app.kubectl(&["get", "secrets", "-l", selector, "-o", "name"]);
+    let secrets = pre_images();
     assert_eq!(secrets.lines().count(), 1, "{secrets}");
     app.revert().run().exits(0);
-    let secrets = app.kubectl(&[
-        "get",
-        "secrets",
-        "-l",
-        "kubectl-delivery.io/release=app,kubectl-delivery.io/role=preimage",
-        "-o",
-        "name",
-    ]);
+    let secrets = pre_images();
     assert_eq!(secrets, "", "a journal that was put back keeps nothing");
     assert_eq!(app.status()["version"], "2");
 }

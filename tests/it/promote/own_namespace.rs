@@ -6,6 +6,7 @@ use http::Method;
 use kubectl_delivery::model::names::{applyset_id, inventory};
 use rstest::rstest;
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A namespace that is not there.
@@ -42,17 +43,15 @@ impl Own {
     }
 
     fn command(&self, words: &[&str]) -> Ran {
-        let mut command = TestCluster::get().delivery();
-        command.args(words).args(["-n", &self.name]);
-        if words[0] == "revert" {
-            command.args(["--allow-unconfirmed", &self.allowed()]);
-        }
-        command.run()
+        TestCluster::get().delivery().args(words).args(["-n", &self.name]).run()
     }
 
-    /// The namespace is cluster-wide: nothing but this confirms that it was made by the release.
-    fn allowed(&self) -> String {
-        format!("Namespace/{}", self.name)
+    /// The namespace is cluster-wide: nothing but the flag confirms that it was made by the release.
+    fn revert(&self) -> Command {
+        let mut command = TestCluster::get().delivery();
+        command.args(["revert", NAME, "-n", &self.name]);
+        command.args(["--allow-unconfirmed", &format!("Namespace/{}", self.name)]);
+        command
     }
 
     fn is_there(&self) -> bool {
@@ -71,7 +70,7 @@ fn a_first_promotion_makes_the_release_namespace_and_its_revert_takes_it_away() 
     assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
     let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
     assert_eq!(status[0]["version"], "1", "{status}");
-    own.command(&["revert", NAME]).exits(0);
+    own.revert().run().exits(0);
     assert!(!own.is_there(), "the revert takes it away");
 }
 
@@ -109,35 +108,19 @@ fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_do
     let goes = |write: &Recorded| {
         write.method == Method::DELETE && write.path.ends_with(&format!("/namespaces/{}", own.name))
     };
-    proxy
-        .run(TestCluster::get().delivery().args([
-            "revert",
-            NAME,
-            "-n",
-            &own.name,
-            "--allow-unconfirmed",
-            &own.allowed(),
-        ]))
-        .exits(0);
+    proxy.run(&mut own.revert()).exits(0);
     let at = proxy.writes().iter().position(goes).expect("it is deleted") + 1;
 
     own.promote("2", &objects, &[]).exits(0);
     proxy.forget();
     proxy.at_write(at, act);
-    let killed = proxy.run(TestCluster::get().delivery().args([
-        "revert",
-        NAME,
-        "-n",
-        &own.name,
-        "--allow-unconfirmed",
-        &own.allowed(),
-    ]));
+    let killed = proxy.run(&mut own.revert());
     assert_eq!(killed.code, None, "{}", killed.stderr);
     proxy.forget();
     if act == Act::KillBefore {
         let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
         assert!(status[0].get("open").is_some(), "what is left is told: {status}");
-        own.command(&["revert", NAME]).exits(0);
+        own.revert().run().exits(0);
     }
     let start = Instant::now();
     while own.is_there() {
@@ -156,7 +139,7 @@ fn a_namespace_that_goes_slower_than_its_lock_is_renewed_is_no_lost_lock() {
     };
     finalizers(r#"["example.com/slow"]"#);
     let ran = std::thread::scope(|scope| {
-        let revert = scope.spawn(|| own.command(&["revert", NAME]));
+        let revert = scope.spawn(|| own.revert().run());
         std::thread::sleep(Duration::from_secs(12));
         finalizers("null");
         revert.join().unwrap()
@@ -171,11 +154,11 @@ fn a_release_namespace_with_an_object_of_somebody_else_stays_and_is_named() {
     own.promote("1", &[map("app", json!({}))], &[]).exits(0);
     let create = ["create", "configmap", "foreign", "-n", &own.name];
     TestCluster::get().kubectl().args(create).run().ok();
-    let ran = own.command(&["revert", NAME]).exits(4);
+    let ran = own.revert().run().exits(4);
     assert!(own.is_there());
     assert!(ran.stderr.contains("ConfigMap foreign in it is somebody else's"), "{}", ran.stderr);
     TestCluster::get().kubectl().args(["delete", "configmap", "foreign", "-n", &own.name]).run().ok();
-    own.command(&["revert", NAME]).exits(0);
+    own.revert().run().exits(0);
     assert!(!own.is_there(), "once nothing of others is in it, it goes");
 }
 
@@ -198,7 +181,7 @@ fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_tha
     let mut kept = map("kept", json!({}));
     kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
     own.promote("1", &[kept, map("plain", json!({}))], &[]).exits(0);
-    let ran = own.command(&["revert", NAME]).exits(0);
+    let ran = own.revert().run().exits(0);
     let why = "ConfigMap kept in it is kept: helm.sh/resource-policy: keep";
     assert!(ran.stderr.contains(why) && ran.stderr.contains(&own.name), "{}", ran.stderr);
     assert!(own.is_there(), "{}", ran.stderr);
@@ -221,6 +204,6 @@ fn a_namespace_with_what_is_kept_and_an_object_of_somebody_else_is_left() {
     kept["metadata"]["name"] = "other".into();
     let create = ["create", "-n", &own.name, "-f", "-"];
     TestCluster::get().kubectl().args(create).run_with(&kept.to_string()).ok();
-    let ran = own.command(&["revert", NAME]).exits(4);
+    let ran = own.revert().run().exits(4);
     assert!(ran.stderr.contains("ConfigMap other in it is somebody else's"), "{}", ran.stderr);
 }
