@@ -134,7 +134,7 @@ fn lane(seed: u64, pairs: usize, draws: usize, counts: &Mutex<Counts>, found: &M
         {
             let mut counts = counts.lock().unwrap();
             counts.pairs += 1;
-            if counts.pairs % 100 == 0 {
+            if counts.pairs.is_multiple_of(100) {
                 println!("{} pairs", counts.pairs);
             }
             counts.objects += next.len();
