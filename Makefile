@@ -79,7 +79,7 @@ demo: cluster ## the product at work on the shop, told step by step; KEEP=1 leav
 .PHONY: bench
 bench: tools ## whole processes beside kubectl's, medians, on a control plane of their own; COUNT=1000
 	cargo build --release --bin kubectl-delivery --example bare
-	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1500}
+	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1000}
 
 .PHONY: dist
 dist: tools ## this host's archive for krew, reproducibly, in dist/
