@@ -78,12 +78,10 @@ impl Sealing<'_> {
         let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
         if found.versions() != seen.versions() {
             return Err(ExecuteError::Nothing(format!(
-                "expected the state of {} as it was shown, found it changed since; nothing was changed",
-                self.release.name
+                "expected the state of {name} as it was shown, found it changed since; nothing was changed"
             )));
         }
         let writer = self.writer();
-        let name = &self.release.name;
         let mut head = found.head.as_ref().map(|stored| stored.value.clone());
         let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
         // What a key in the cluster vouched for, whoever may read it could have written: a key outside must not be made to vouch
@@ -104,10 +102,10 @@ impl Sealing<'_> {
             },
             NewKey::Fresh => (false, true, random()?),
         };
-        let bound = key.bind(&found.namespace_uid, &self.release.name);
+        let bound = key.bind(&found.namespace_uid, name);
         if is_new {
-            self.delete(&names::next_state_key(&self.release.name)).await?;
-            writer.write_key(&names::next_state_key(&self.release.name), &key).await?;
+            self.delete(&names::next_state_key(name)).await?;
+            writer.write_key(&names::next_state_key(name), &key).await?;
         }
         let mut renewing = Renewing {
             services: self.services,
@@ -142,9 +140,9 @@ impl Sealing<'_> {
             store.write_inventory(&inventory, Some(&handle(stored))).await?;
         }
         if is_new {
-            self.delete(&names::state_key(&self.release.name)).await?;
-            store.writer.write_key(&names::state_key(&self.release.name), &key).await?;
-            self.delete(&names::next_state_key(&self.release.name)).await?;
+            self.delete(&names::state_key(name)).await?;
+            store.writer.write_key(&names::state_key(name), &key).await?;
+            self.delete(&names::next_state_key(name)).await?;
         }
         // Whose parts they are, nothing but the key before tells.
         let is_ours = |part: &Object, name: &str| {
