@@ -104,6 +104,14 @@ impl ApiError {
         }
     }
 
+    /// Whether the server could not ask a webhook: nothing was said of the object, and nothing was done.
+    pub fn is_unasked_webhook(&self) -> bool {
+        let ApiError::Status { code: 500, message, .. } = self else { return false };
+        let converting = message.split_once("conversion webhook for ").map(|(_, rest)| rest);
+        message.contains("failed calling webhook")
+            || converting.is_some_and(|rest| rest.contains(" failed: "))
+    }
+
     /// The HTTP status code, where there is one.
     pub fn code(&self) -> Option<u16> {
         match self {

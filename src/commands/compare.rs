@@ -79,7 +79,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return suggest(&comparison, context);
     }
     let meta = Meta {
-        release: Some(release.identity()),
+        release: Some(release.public(None)),
         given: Some(args.inputs.as_given(args.other.as_ref().unwrap_or(&args.release))),
         namespace: environment.environment.spec.namespace.clone().unwrap_or_default(),
         now: Timestamp::now(),

@@ -124,6 +124,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let today = today();
     // What was written is in the objects: nobody is asked.
     let mode = if args.since.is_some() { Mode::Readonly } else { args.mode };
+    let identity = inputs.release.public(key.as_ref());
     let tested = std::mem::take(&mut inputs.release.release.spec.objects);
     let manifests = inputs.manifests.take();
     inputs.release.bytes = Vec::new();
@@ -142,7 +143,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let Compared { mut comparison, pods, autoscalers: (autoscalers, unreadable) } =
         comparing::compare(cluster.as_ref(), question).await?;
     plan::leave_autoscaled(&mut comparison, &autoscalers);
-    let identity = inputs.release.identity();
     let mut left_out = comparing::leave_out_moved(&kept, &home, &mut comparison);
     left_out.extend(
         comparing::leave_out(cluster.as_ref(), &kept, &identity, &mut comparison, key.as_ref()).await,

@@ -15,11 +15,11 @@ use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::{self, StateArgs};
 use crate::commands::unconfirmed;
 use crate::execute::{self, Confirmed, Promotion, Unconfirmed};
-use crate::model::Object;
+use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::{Plan, Severity};
+use crate::model::plan::Severity;
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -274,7 +274,12 @@ pub(super) async fn carry_out(
     if nothing && (!json || request.dry_run.is_some()) {
         writeln!(context.stderr(), "{message}")?;
     }
+    let unconfirmed = not_confirmed(&request, &prepared);
     if request.dry_run.is_some() {
+        if !unconfirmed.is_empty() {
+            unconfirmed::show(&unconfirmed, context)?;
+            writeln!(context.stderr(), "it needs an answer, or {}", unconfirmed::flags(&unconfirmed))?;
+        }
         return Ok(Exit::OK);
     }
     if nothing && prepared.is_recorded {
@@ -287,10 +292,9 @@ pub(super) async fn carry_out(
         }
         return Ok(Exit::OK);
     }
-    let beyond = beyond(&request, &planned.plan);
-    if !beyond.is_empty() {
+    if !unconfirmed.is_empty() {
         let mut confirmed = request.confirmed.clone();
-        signals.end(unconfirmed::confirm(&beyond, &mut confirmed, context)).await?;
+        signals.end(unconfirmed::confirm(&unconfirmed, &mut confirmed, context)).await?;
     }
     if !nothing {
         signals.end(confirm::confirm(request.yes, &planned.plan, context)).await?;
@@ -317,7 +321,7 @@ async fn promote(
     environment.spec.gates.clear();
     let mut record = Record {
         release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
-        holds_secrets: inputs.release.release.spec.objects.iter().any(Object::is_secret),
+        holds_secrets: inputs.release.holds_secrets(),
         desired: Vec::new(),
         terms: Some(Terms {
             environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,
@@ -338,12 +342,18 @@ async fn promote(
     acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
 }
 
-/// What a release that the cluster alone keeps would do beyond its namespace, and what nobody has allowed.
-fn beyond(request: &Request, plan: &Plan) -> Vec<Unconfirmed> {
-    if !request.is_kept || request.state_key.is_some() {
+/// What the cluster alone says beyond the release's namespace, and what nobody has allowed: all of a release that it keeps;
+/// of one that was given as a file, what leaves it.
+fn not_confirmed(request: &Request, prepared: &Prepared) -> Vec<Unconfirmed> {
+    let plan = &prepared.planned.plan;
+    if request.state_key.is_some() {
         return Vec::new();
     }
-    execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed)
+    if request.is_kept {
+        return execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed);
+    }
+    let live = |id: &ObjectId| prepared.comparison.objects.iter().find(|one| one.id() == *id)?.live.object();
+    execute::unconfirmed_prunes(plan, live, &request.confirmed)
 }
 
 fn refuses(planned: &Planned) -> bool {

@@ -7,12 +7,8 @@ use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use std::io::Write;
 
-/// Shows it and asks. A run without a terminal is told what to type; `--yes` is no answer.
-pub async fn confirm(
-    found: &[Unconfirmed],
-    confirmed: &mut Confirmed,
-    context: &Context,
-) -> Result<(), CommandError> {
+/// Shows it, with what each object is.
+pub fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
     writeln!(
         err,
@@ -25,6 +21,22 @@ pub async fn confirm(
             writeln!(err, "      {}", clean(line))?;
         }
     }
+    Ok(())
+}
+
+/// The flags that allow it.
+pub fn flags(found: &[Unconfirmed]) -> String {
+    let flags = found.iter().map(|one| format!("--allow-unconfirmed {}", allowance(&one.object)));
+    flags.collect::<Vec<_>>().join(" ")
+}
+
+/// Shows it and asks. A run without a terminal is told what to type; `--yes` is no answer.
+pub async fn confirm(
+    found: &[Unconfirmed],
+    confirmed: &mut Confirmed,
+    context: &Context,
+) -> Result<(), CommandError> {
+    show(found, context)?;
     if !context.can_ask() {
         let objects =
             if found.len() == 1 { "1 object".to_owned() } else { format!("{} objects", found.len()) };
@@ -32,10 +44,9 @@ pub async fn confirm(
             ErrorKind::Refused,
             format!("refused: {objects} unconfirmed; nothing was changed"),
         );
-        let flags: Vec<String> =
-            found.iter().map(|one| format!("--allow-unconfirmed {}", allowance(&one.object))).collect();
-        return Err(error.with_hint(format!("if that is what should happen: {}", flags.join(" "))));
+        return Err(error.with_hint(format!("if that is what should happen: {}", flags(found))));
     }
+    let mut err = context.stderr();
     write!(err, "do this, too? type yes: ")?;
     err.flush()?;
     if super::acting::answer().await? != "yes" {

@@ -2,25 +2,23 @@
 //! more, written again under the new key, and named by them.
 
 use super::locks::Locks;
-use super::packing::{Packed, bundle};
 use super::patience::Patience;
 use super::promote::ExecuteError;
+use super::renewing::Renewing;
 use super::requests::deletion;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
 use super::store::{Store, StoreError, Writer, parts_of};
 use crate::model::Object;
 use crate::model::bundle::{Bundle, is_named_by_its_bytes};
-use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{Head, Journal, Parts};
+use crate::model::inventory::Inventory;
+use crate::model::journal::Head;
 use crate::model::moves::ReleaseRef;
 use crate::model::names;
 use crate::model::plan::Propagation;
 use crate::model::seal::{Integrity, Role, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::observe::home::{HomeError, Stored, Unsealed, part_bytes, read_bundle, read_unsealed};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use crate::observe::home::{Stored, Unsealed, part_bytes, read_unsealed};
 use std::sync::Arc;
 
 /// Which key seals.
@@ -107,15 +105,9 @@ impl Sealing<'_> {
             self.delete(&names::next_state_key(name)).await?;
             writer.write_key(&names::next_state_key(name), &key).await?;
         }
-        let mut renewing = Renewing {
-            services: self.services,
-            // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
-            old: found.sealing.key.clone().filter(|_| found.sealing.integrity == Integrity::Sealed),
-            key: bound.clone(),
-            packed: Vec::new(),
-            notes: Vec::new(),
-            has_lost_bodies: false,
-        };
+        // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
+        let old = found.sealing.key.clone().filter(|_| found.sealing.integrity == Integrity::Sealed);
+        let mut renewing = Renewing::new(self.services, old.clone(), bound.clone());
         let gone = if forgets {
             renewing.notes.push(format!(
                 "what is kept of earlier promotions is forgotten, for a key in the cluster vouched for it: the next promotion \
@@ -125,7 +117,7 @@ impl Sealing<'_> {
         } else {
             renewing.all(self.release, head.as_mut(), inventory.as_mut()).await?
         };
-        let Renewing { packed, notes, old, .. } = renewing;
+        let Renewing { packed, notes, .. } = renewing;
         for (bundle, parts) in &packed {
             writer.write_bundle(bundle, parts).await?;
         }
@@ -208,91 +200,6 @@ fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bun
 
 fn handle<T>(stored: &Stored<T>) -> Stored<()> {
     Stored { value: (), uid: stored.uid.clone(), resource_version: stored.resource_version.clone() }
-}
-
-/// Bundles, read once more and packed under another key.
-struct Renewing<'a> {
-    services: &'a Services,
-    old: Option<BoundKey>,
-    key: BoundKey,
-    packed: Vec<Packed>,
-    notes: Vec<String>,
-    has_lost_bodies: bool,
-}
-
-impl Renewing<'_> {
-    /// Renews whatever head and inventory name; the bundles that are no longer needed then.
-    async fn all(
-        &mut self,
-        release: &ReleaseRef,
-        head: Option<&mut Head>,
-        inventory: Option<&mut Inventory>,
-    ) -> Result<Vec<Bundle>, ExecuteError> {
-        let name = &release.name;
-        let mut gone = Vec::new();
-        let before = |hash: &str, part| names::journal_part(name, hash, part);
-        if let Some(Head { current, previous }) = head {
-            gone.append(&mut current.forget);
-            self.each::<Parts>(&mut current.parts, before, &mut gone).await?;
-            let revision = current.revision;
-            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
-            self.each::<Record>(&mut current.record, record, &mut gone).await?;
-            if current.is_open() && self.has_lost_bodies {
-                return Err(ExecuteError::Nothing(format!(
-                    "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
-                     nothing was changed: promote RELEASE --discard-state starts from the release's file"
-                )));
-            }
-            if let Some(previous) = previous {
-                self.each::<Parts>(&mut previous.parts, before, &mut gone).await?;
-                let last = |hash: &str, part| names::previous_part(name, hash, part);
-                let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
-                self.each::<Journal>(&mut bundles, last, &mut gone).await?;
-                previous.bundle = bundles.pop();
-            }
-        }
-        for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
-            let revision = entry.revision;
-            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
-            self.each::<Record>(&mut entry.record, record, &mut gone).await?;
-        }
-        let kept: Vec<&str> =
-            self.packed.iter().flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str)).collect();
-        gone.retain(|bundle| !bundle.names.iter().any(|name| kept.contains(&name.as_str())));
-        Ok(gone)
-    }
-
-    async fn each<T: DeserializeOwned + Serialize>(
-        &mut self,
-        bundles: &mut Vec<Bundle>,
-        name: impl Fn(&str, usize) -> String + Copy,
-        gone: &mut Vec<Bundle>,
-    ) -> Result<(), ExecuteError> {
-        for old in std::mem::take(bundles) {
-            match read_bundle::<T>(self.services.cluster.as_ref(), &old, self.old.as_ref()).await {
-                Ok(value) => {
-                    let packed = bundle(&value, old.secret, &old.namespace, name, &self.key)?;
-                    bundles.push(packed.0.clone());
-                    self.packed.push(packed);
-                    gone.push(old);
-                }
-                Err(HomeError::Api { target, source }) => {
-                    return Err(HomeError::Api { target, source }.into());
-                }
-                Err(error) => {
-                    self.has_lost_bodies |= old.secret;
-                    let what = if old.secret { "pre-images" } else { "a record" };
-                    self.notes.push(format!("{what} in {} cannot be kept: {}", old.namespace, said(&error)));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn said(error: &HomeError) -> String {
-    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-    format!("{error}{}", source.unwrap_or_default())
 }
 
 /// The state as it lies there, under this key.

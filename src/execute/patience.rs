@@ -37,6 +37,8 @@ pub(super) struct Clock<'a> {
 
 /// Between the first tries.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Between later ones.
+const LONGEST: Duration = Duration::from_secs(2);
 
 impl Patience {
     pub(super) fn new(lock: Arc<Locks>, services: &Services) -> Self {
@@ -98,8 +100,15 @@ impl Clock<'_> {
         }
         self.patience.tell(self.silence());
         sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(Duration::from_secs(2));
+        self.pause = (self.pause * 2).min(LONGEST);
         Ok(())
+    }
+
+    /// Waits a little for a server that answers and cannot do it yet.
+    pub(super) async fn catch_up(&mut self) {
+        self.heard = Instant::now();
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST);
     }
 
     /// The server has answered: a silence begins anew.

@@ -4,7 +4,7 @@ use super::machine::{Effect, Input};
 use super::moving;
 use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
-use super::requests::refusal;
+use super::requests::{may_catch_up, refusal};
 use super::reread::{Remain, Rereading};
 use super::run::Now;
 use super::services::Services;
@@ -311,6 +311,7 @@ impl Performer {
             match self.services.cluster.get(&part.step.target).await {
                 Ok(found) => return Ok(found),
                 Err(ApiError::NotServed { .. }) => return Ok(None),
+                Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
                 Err(error) if error.is_passing() => clock.wait().await.map_err(Unread::Never)?,
                 Err(error) => return Err(Unread::Refused(part.step.target.id(), error)),
             }

@@ -20,6 +20,7 @@ use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
+use crate::model::release::PublicDigest;
 use crate::model::{Object, ObjectId};
 use crate::objects::expect_holds;
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
@@ -164,6 +165,9 @@ async fn begin(
         release: own,
     };
     let seal = sealing::at_hand(&sealing, outside, &writer).await?;
+    if record.holds_secrets {
+        plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
+    }
     // Of objects that are there: a kind that is not served yet cannot be watched.
     let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();

@@ -1,10 +1,22 @@
 //! What the writes of steps have in common: whose they are, what they expect, until when they may be sent; and how their
 //! refusals are told.
 
+use super::patience::Clock;
 use crate::cluster::{ApiError, Deadline, DeleteOptions, WriteOptions};
 use crate::model::Object;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
+use std::time::Duration;
+
+/// How long the server may take to do what it cannot do yet.
+const CATCHING_UP: Duration = Duration::from_secs(30);
+
+/// Whether the server may be able to do it a little later: it serves a kind a little after its CRD is established, and
+/// learns a little after a write which webhooks there are and where they answer.
+pub(super) fn may_catch_up(error: &ApiError, clock: &Clock<'_>) -> bool {
+    let is_behind = matches!(error, ApiError::NotServed { .. }) || error.is_unasked_webhook();
+    is_behind && clock.elapsed() < CATCHING_UP
+}
 
 /// How a server says that the `test` of a JSON patch failed.
 pub(super) fn is_failed_test(message: &str) -> bool {

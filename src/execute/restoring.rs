@@ -44,7 +44,7 @@ impl Undoing<'_> {
             if self.fence || fence::is_touched(&live) {
                 let deadline = clock.before_write().await?;
                 let touched = fence::touch(self.steps, target, before, &live, deadline).await;
-                touched.map_err(|error| self.after(error))?;
+                touched.map_err(|error| self.after(error, clock))?;
             }
             return Ok(self.done(Some(&live), Vec::new()));
         }
@@ -74,7 +74,7 @@ impl Undoing<'_> {
         }
         // What an earlier try of this undo created again.
         if same_content(&live, before) || pristine::is_brought_back(before, &live) {
-            return self.own_again(part, before, live).await;
+            return self.own_again(part, before, live, clock).await;
         }
         Ok(self.left("somebody deleted it and made a new one".into()))
     }
@@ -114,10 +114,10 @@ impl Undoing<'_> {
             }
             let options = write_options(clock.before_write().await?);
             let answer = self.steps.cluster.replace(target, &body, &options).await;
-            now = answer.map_err(|error| self.after(error))?.object;
+            now = answer.map_err(|error| self.after(error, clock))?.object;
         }
         let entries = merged_ownership(before, &live, &merged.object);
-        let owned = self.write_ownership(target, &now, &entries).await?;
+        let owned = self.write_ownership(target, &now, &entries, clock).await?;
         let mut paths = crate::objects::differing(&owned, &merged.object);
         paths.retain(|path| !part.step.stamps.contains(path));
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
@@ -133,6 +133,7 @@ impl Undoing<'_> {
         target: &Target,
         live: &Object,
         entries: &[serde_json::Value],
+        clock: &Clock<'_>,
     ) -> Result<Object, Next> {
         let mut live = live.clone();
         for _ in 0..CONFLICTS {
@@ -147,7 +148,7 @@ impl Undoing<'_> {
             if wanted.len() > 1 {
                 wanted.retain(|entry| entry.get("manager").is_some());
             }
-            let deadline = self.steps.patience.start().before_write().await?;
+            let deadline = clock.before_write().await?;
             match self.steps.write_ownership(target, &live, &wanted, deadline).await {
                 Ok(answer) if same_ownership(answer.object.managed_fields(), entries) => {
                     return Ok(answer.object);
@@ -157,14 +158,15 @@ impl Undoing<'_> {
                     return Err(Next::End(self.left(why.into())));
                 }
                 Err(error) if error.is_conflict() || is_test(&error) => {
-                    let read = self.steps.cluster.get(target).await.map_err(|error| self.after(error))?;
+                    let read =
+                        self.steps.cluster.get(target).await.map_err(|error| self.after(error, clock))?;
                     let read = read.ok_or(Next::Look)?;
                     if !same_content(&read, &live) || read.uid() != live.uid() {
                         return Err(Next::Look);
                     }
                     live = read;
                 }
-                Err(error) => return Err(self.after(error)),
+                Err(error) => return Err(self.after(error, clock)),
             }
         }
         Err(Next::Look)

@@ -9,7 +9,7 @@ use super::promote::{ExecuteError, locked, split};
 use super::run::{Start, run};
 use super::sealing;
 use super::services::{Ended, Services};
-use super::unconfirmed::{Confirmed, unconfirmed};
+use super::unconfirmed::{Confirmed, Doubts, unconfirmed};
 use crate::model::event::Outcome;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
@@ -92,26 +92,26 @@ fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
     journal.is_promoted() && journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted)
 }
 
-/// Takes the locks, then the journal up. Which locks a journal needs is known once it is read; another one may be there when
-/// they are held.
+/// Takes the locks, then the journal up. Which locks a journal needs is known once it is read under its own; another one may
+/// be there when all of them are held.
 async fn act(
     release: &ReleaseRef,
     only: Option<&str>,
     wanted: &Wanted,
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
+    let mut others = Vec::new();
     loop {
-        let others = match moves_from(release, wanted, services).await? {
-            Ok(others) => others,
-            Err(ended) => return Ok(ended),
-        };
         let locks = match Locks::take(services, release, &others).await {
             Ok(locks) => Arc::new(locks),
             Err(error) => return locked(error),
         };
         match under_locks(release, only, wanted, &locks, services).await {
             Ok(Next::Run(start)) => return Ok(run(*start, locks, services).await),
-            Ok(Next::MoreLocks) => locks.release().await,
+            Ok(Next::MoreLocks(needed)) => {
+                locks.release().await;
+                others = needed;
+            }
             Ok(Next::End(ended)) => {
                 locks.release().await;
                 return Ok(ended);
@@ -127,7 +127,8 @@ async fn act(
 /// What follows once the locks are held.
 enum Next {
     Run(Box<Start>),
-    MoreLocks,
+    /// Of the releases whose members the journal takes.
+    MoreLocks(Vec<ReleaseRef>),
     End(Ended),
 }
 
@@ -153,7 +154,9 @@ async fn under_locks(
     };
     let others = &start.head.current.moves_from;
     if !locks.hold(others) {
-        return Ok(Next::MoreLocks);
+        // Not even a lock of another release is touched before all of it is confirmed.
+        confirmed_or_refused(&start, release, wanted, services).await?;
+        return Ok(Next::MoreLocks(others.clone()));
     }
     let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
         Some(ended) => Some(ended),
@@ -166,39 +169,22 @@ async fn under_locks(
         (stopped, _) => stopped,
     };
     if stopped.is_none() {
-        let doubts = unconfirmed(&start, release, wanted.confirmed(), services).await;
-        if !doubts.found.is_empty() {
-            return Err(ExecuteError::Unconfirmed(doubts.found));
-        }
+        let doubts = confirmed_or_refused(&start, release, wanted, services).await?;
         doubts.narrow(Arc::make_mut(&mut start.bodies));
         start.not_undone = doubts.not_undone;
     }
     Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
 }
 
-/// The other releases whose members the journal at hand takes, or the one before it where that is to be put back.
-async fn moves_from(
+/// Refuses what state alone would do and nothing confirms; else what the run must take care of.
+async fn confirmed_or_refused(
+    start: &Start,
     release: &ReleaseRef,
     wanted: &Wanted,
     services: &Services,
-) -> Result<Result<Vec<ReleaseRef>, Ended>, ExecuteError> {
-    let cluster = services.cluster.as_ref();
-    let outside = services.state_key.as_ref();
-    let mut home = read_home(cluster, &release.namespace, &release.name, outside).await?;
-    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
-        return Ok(Err(ended));
-    }
-    let Some(Stored { value: Head { current, previous }, .. }) = home.head.take() else {
-        return Ok(Ok(Vec::new()));
-    };
-    let mut others = current.moves_from.clone();
-    if let (Wanted::PutBack(_), Some(previous)) = (wanted, previous)
-        && is_over(&current)
-    {
-        let own = (&*release.namespace, &*release.name);
-        others.extend(read_previous(cluster, own, &previous, home.key()).await?.moves_from);
-    }
-    Ok(Ok(others))
+) -> Result<Doubts, ExecuteError> {
+    let doubts = unconfirmed(start, release, wanted.confirmed(), services).await;
+    if doubts.found.is_empty() { Ok(doubts) } else { Err(ExecuteError::Unconfirmed(doubts.found)) }
 }
 
 enum Wanted {
@@ -226,6 +212,9 @@ async fn take_up(
     let home = read_home(cluster, namespace, name, outside).await?;
     let nothing =
         || ExecuteError::Nothing(format!("expected a promotion of {name} in {namespace}, found none"));
+    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(ended));
+    }
     let Some(stored) = home.head.as_ref() else { return Err(nothing()) };
     let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current);
     // Requests that were on their way arrive; whoever reads before that may read too early.

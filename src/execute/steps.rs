@@ -2,7 +2,7 @@
 
 use super::applying::checked;
 use super::patience::{Clock, Patience};
-use super::requests::{deletion, is_failed_test, refusal, write_options};
+use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
 use crate::cluster::{ApiError, Applied, Cluster, Deadline};
 use crate::model::journal::StepPart;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// How often a step is tried again after a conflict before it is one.
 pub(super) const CONFLICTS: u32 = 12;
-/// How long a kind may take to be served after its CRD is established.
-const UNSERVED: Duration = Duration::from_secs(30);
 
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +51,10 @@ pub(super) struct Steps {
 pub(super) enum Again {
     /// Look again at once.
     Look,
-    /// Wait a little.
+    /// Wait a little: nobody has answered.
     Wait,
+    /// Wait a little: the server cannot do it yet.
+    CatchUp,
     /// The step has ended.
     Ended(Outcome),
 }
@@ -120,6 +120,7 @@ impl Steps {
                     let why = "found it changed again and again while it was written";
                     return trying.ended(Outcome::Conflict(why.into()));
                 }
+                Again::CatchUp => clock.catch_up().await,
                 Again::Wait => {
                     if let Err(problem) = clock.wait().await {
                         return Outcome::Unknown(problem);
@@ -168,11 +169,10 @@ impl Steps {
 
     pub(super) fn after_read(&self, part: &StepPart, error: ApiError, clock: &Clock<'_>) -> Again {
         match error {
-            // A custom resource works a little after its CRD is established.
             ApiError::NotServed { .. } if matches!(part.step.action, Action::Delete { .. }) => {
                 Again::Ended(Outcome::Done(None))
             }
-            ApiError::NotServed { .. } if clock.elapsed() < UNSERVED => Again::Wait,
+            error if may_catch_up(&error, clock) => Again::CatchUp,
             error if error.is_passing() => Again::Wait,
             error => Again::Ended(Outcome::Refused(error)),
         }
@@ -284,6 +284,7 @@ impl Steps {
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
                 Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
+                Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
                 Err(error) if error.is_passing() => clock.wait().await.map_err(Outcome::Unknown)?,
                 Err(error) => return Err(Outcome::Refused(error)),
             }
@@ -298,7 +299,7 @@ impl Steps {
             error if error.is_conflict() => Again::Look,
             // A JSON patch whose test failed.
             ApiError::Status { code: 422, message, .. } if is_failed_test(message) => Again::Look,
-            ApiError::NotServed { .. } if clock.elapsed() < UNSERVED => Again::Wait,
+            error if may_catch_up(error, clock) => Again::CatchUp,
             error if error.is_passing() => Again::Wait,
             _ => Again::Ended(Outcome::Refused(error)),
         }

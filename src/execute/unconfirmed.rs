@@ -8,7 +8,7 @@ use super::services::Services;
 use super::undo_job::undo_target;
 use crate::cluster::ApiError;
 use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, StepState, UndoState};
-use crate::model::moves::{Move, ReleaseRef};
+use crate::model::moves::ReleaseRef;
 use crate::model::names::{
     API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
 };
@@ -65,6 +65,15 @@ fn is_guarded(target: &Target) -> bool {
     GUARDED.contains(&(&*target.resource.group, &*target.resource.plural))
 }
 
+/// Whether an object's own marks can vouch for it: it carries our label and our manager's entry, which nobody can give it who
+/// may not write it. Rights and quotas are never taken at their word.
+fn is_marked(target: &Target, object: &Object, set: &str) -> bool {
+    let gives_rights = target.resource.group == "rbac.authorization.k8s.io" || is_guarded(target);
+    !gives_rights
+        && object.label(APPLYSET_PART_OF_LABEL) == Some(set)
+        && object.managed_fields().iter().any(|entry| entry["manager"] == FIELD_MANAGER)
+}
+
 /// Whether an object is beyond what somebody who may write the release namespace may write.
 fn is_beyond(target: &Target, home: &str) -> bool {
     target.namespace.as_deref() != Some(home) || is_guarded(target)
@@ -81,6 +90,29 @@ pub fn unconfirmed_plan(plan: &Plan, gates: &[GateAtHand], confirmed: &Confirmed
     let steps = plan.steps.iter().chain(&plan.prune).filter(|step| is_beyond(&step.target, home));
     let found = steps.flat_map(|step| [Some(of_step(step)), undo_job(step)]).flatten();
     found.chain(gates_beyond(gates, home)).filter(|one| !confirmed.allows(one)).collect()
+}
+
+/// What the plan of a release's own file would delete: that it ever belonged to the release, what the cluster keeps says
+/// alone. `live` finds an object as it is.
+pub fn unconfirmed_prunes<'a>(
+    plan: &Plan,
+    live: impl Fn(&ObjectId) -> Option<&'a Object>,
+    confirmed: &Confirmed,
+) -> Vec<Unconfirmed> {
+    let set = ReleaseRef::new(&plan.namespace, &plan.release.name).set();
+    let is_found = |step: &&PlanStep| {
+        let id = step.target.id();
+        let is_marked = || live(&id).is_some_and(|live| is_marked(&step.target, live, &set));
+        matches!(step.action, Action::Delete { .. })
+            && is_beyond(&step.target, &plan.namespace)
+            && !is_marked()
+    };
+    let found = plan.prune.iter().filter(is_found).map(|step| Unconfirmed {
+        object: step.target.id(),
+        verb: verb_of(&step.action),
+        content: live(&step.target.id()).cloned(),
+    });
+    found.filter(|one| !confirmed.allows(one)).collect()
 }
 
 /// What nothing confirms of a run that begins from what was read alone.
@@ -189,8 +221,7 @@ impl Facts<'_> {
         (!self.vouches_for_itself()).then(|| self.found(verb, before))
     }
 
-    /// Whether the object carries our label and our manager's entry, and its pre-image was found beside it. Rights are never
-    /// taken at their word.
+    /// Whether the object's own marks vouch for it, and its pre-image was found beside it.
     fn vouches_for_itself(&self) -> bool {
         let target = &self.part.step.target;
         let is_beside = target.namespace.is_some() && target.namespace.as_ref() == self.lies_in;
@@ -199,11 +230,7 @@ impl Facts<'_> {
             Ok(None) => self.part.before.as_ref(),
             Err(_) => None,
         };
-        let is_ours = object.is_some_and(|object| {
-            object.label(APPLYSET_PART_OF_LABEL) == Some(&*self.own.set())
-                && object.managed_fields().iter().any(|entry| entry["manager"] == FIELD_MANAGER)
-        });
-        is_beside && !is_guarded(target) && is_ours
+        is_beside && object.is_some_and(|object| is_marked(target, object, &self.own.set()))
     }
 
     fn id(&self) -> ObjectId {
@@ -247,18 +274,22 @@ fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
     found.collect()
 }
 
-/// Inventories of releases in other namespaces that would be told of members.
+/// Releases in other namespaces whose locks would be taken and whose inventories would be told of members.
 fn moved(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
-    let elsewhere = |one: &&Move| one.from.namespace != own.namespace;
-    let found = |one: &Move| {
-        let objects: Vec<String> = one.objects.iter().map(ToString::to_string).collect();
-        let (name, namespace) = (inventory(&one.from.name), &one.from.namespace);
+    let moves = &start.bodies.promotion.plan.moves;
+    let sources: BTreeSet<&ReleaseRef> =
+        start.head.current.moves_from.iter().chain(moves.iter().map(|one| &one.from)).collect();
+    let elsewhere = sources.into_iter().filter(|source| source.namespace != own.namespace);
+    let found = |source: &ReleaseRef| {
+        let of_source = moves.iter().filter(|one| one.from == *source).flat_map(|one| &one.objects);
+        let objects: Vec<String> = of_source.map(ToString::to_string).collect();
+        let (name, namespace) = (inventory(&source.name), &source.namespace);
         let metadata = json!({"name": name, "namespace": namespace});
         let shown = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"moved": objects}});
         let object = ObjectId::new("", "ConfigMap", Some(namespace), &name);
         Unconfirmed { object, verb: "change", content: Object::new(shown).ok() }
     };
-    start.bodies.promotion.plan.moves.iter().filter(elsewhere).map(found).collect()
+    elsewhere.map(found).collect()
 }
 
 /// An object without what a promotion adds to what is rendered.

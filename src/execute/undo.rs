@@ -3,7 +3,7 @@
 use super::foreigners::Stay;
 use super::own_namespace::creates_home;
 use super::patience::Clock;
-use super::requests::{deletion, is_failed_test, refusal, write_options};
+use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
 use super::standing::is_made_by;
 use super::steps::{Outcome, Steps};
 use super::{foreigners, moving, pristine};
@@ -46,8 +46,10 @@ const ADDRESS: Duration = Duration::from_secs(10);
 pub(super) enum Next {
     /// Look again at once.
     Look,
-    /// Wait a little.
+    /// Wait a little: nobody has answered.
     Wait,
+    /// Wait a little: the server cannot do it yet.
+    CatchUp,
     /// The step has ended.
     End(UndoState),
     /// Nothing more can be done now.
@@ -86,6 +88,7 @@ impl Undoing<'_> {
                     return Ok(self.left("found it changed again and again while it was put back".into()));
                 }
                 Next::Wait => clock.wait().await?,
+                Next::CatchUp => clock.catch_up().await,
             }
         }
     }
@@ -105,13 +108,7 @@ impl Undoing<'_> {
             Ok(live) => live,
             // Its kind went with its CRD, and it went with its kind.
             Err(ApiError::NotServed { .. }) if part.before.is_none() => None,
-            Err(ApiError::NotServed { .. }) => {
-                if clock.elapsed() > Duration::from_secs(30) {
-                    return Ok(self.left("expected its kind to be served, found it is not".into()));
-                }
-                return Err(Next::Wait);
-            }
-            Err(error) => return Err(self.after(error)),
+            Err(error) => return Err(self.after(error, clock)),
         };
         let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, self.release, self.inventory);
         if let Some(note) = live.as_ref().and_then(elsewhere) {
@@ -152,7 +149,10 @@ impl Undoing<'_> {
             return Ok(self.done(Some(&live), vec![format!("was created, and stays: {mark}")]));
         }
         let cluster = self.steps.cluster.as_ref();
-        match foreigners::in_it(cluster, &id, &live, self.release).await.map_err(|error| self.after(error))? {
+        match foreigners::in_it(cluster, &id, &live, self.release)
+            .await
+            .map_err(|error| self.after(error, clock))?
+        {
             None => {}
             Some(Stay::Foreign(why)) => {
                 return Ok(self.left(format!("it was created, and stays: {why}")));
@@ -183,7 +183,7 @@ impl Undoing<'_> {
         if let Err(error) = self.steps.cluster.delete(target, &options).await
             && !error.is_not_found()
         {
-            return Err(self.after(error));
+            return Err(self.after(error, clock));
         }
         self.gone(target, live.uid()).await
     }
@@ -221,8 +221,10 @@ impl Undoing<'_> {
             }
             let options = write_options(clock.before_write().await?);
             match self.steps.cluster.create(target, &body, &options).await {
-                Ok(made) => return self.own_again(part, before, made.object).await,
-                Err(error) if error.is_passing() || error.is_conflict() => return Err(self.after(error)),
+                Ok(made) => return self.own_again(part, before, made.object, clock).await,
+                Err(error) if error.is_passing() || error.is_conflict() || may_catch_up(&error, clock) => {
+                    return Err(self.after(error, clock));
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -235,9 +237,10 @@ impl Undoing<'_> {
         part: &StepPart,
         before: &Object,
         made: Object,
+        clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let entries = merged_ownership(before, &made, &made);
-        let owned = self.write_ownership(&part.step.target, &made, &entries).await?;
+        let owned = self.write_ownership(&part.step.target, &made, &entries, clock).await?;
         let mut notes = vec!["it has a new uid".to_owned()];
         if made.kind() == "ServiceAccount" {
             notes.push("tokens of its running pods have ended: restart them".into());
@@ -248,10 +251,14 @@ impl Undoing<'_> {
         Ok(self.done(Some(&owned), notes))
     }
 
-    pub(super) fn after(&self, error: ApiError) -> Next {
+    pub(super) fn after(&self, error: ApiError, clock: &Clock<'_>) -> Next {
         match &error {
             error if error.is_conflict() || is_test(error) => Next::Look,
+            error if may_catch_up(error, clock) => Next::CatchUp,
             error if error.is_passing() => Next::Wait,
+            ApiError::NotServed { .. } => {
+                Next::End(self.left("expected its kind to be served, found it is not".into()))
+            }
             _ => Next::End(self.left(refusal(&error))),
         }
     }

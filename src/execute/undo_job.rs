@@ -86,6 +86,7 @@ impl Undoing<'_> {
                 Ok(needed) => return Ok(Ok(needed)),
                 Err(Next::End(state)) => return Ok(Err(state)),
                 Err(Next::Stop(problem)) => return Err(problem),
+                Err(Next::CatchUp) => clock.catch_up().await,
                 Err(Next::Look | Next::Wait) => clock.wait().await?,
             }
         }
@@ -98,12 +99,12 @@ impl Undoing<'_> {
         progress: &StepProgress,
         clock: &Clock<'_>,
     ) -> Result<bool, Next> {
-        let found = self.read(&job.target).await?;
+        let found = self.read(&job.target, clock).await?;
         let by = found.as_ref().and_then(|found| found.annotation(PROMOTION_ANNOTATION));
         if by == Some(job.promotion) {
             return Ok(true);
         }
-        if !self.has_run(part, progress).await? {
+        if !self.has_run(part, progress, clock).await? {
             return Ok(false);
         }
         match (&found, by) {
@@ -118,16 +119,21 @@ impl Undoing<'_> {
         }
         let options = write_options(clock.before_write().await?);
         let made = self.steps.cluster.create(&job.target, &job.body(), &options).await;
-        made.map(|_| true).map_err(|error| self.after(error))
+        made.map(|_| true).map_err(|error| self.after(error, clock))
     }
 
     /// Whether the irreversible Job had begun. One that is not there and whose answer was never seen had not.
-    async fn has_run(&self, part: &StepPart, progress: &StepProgress) -> Result<bool, Next> {
+    async fn has_run(
+        &self,
+        part: &StepPart,
+        progress: &StepProgress,
+        clock: &Clock<'_>,
+    ) -> Result<bool, Next> {
         if matches!(progress.state, StepState::Done { .. }) || matches!(progress.undo, UndoState::Left { .. })
         {
             return Ok(true);
         }
-        let live = self.read(&part.step.target).await?;
+        let live = self.read(&part.step.target, clock).await?;
         Ok(match (live, part.step.action.object()) {
             (Some(live), Some(sent)) => expected_uid(part) != Some(live.uid()) && is_made_by(sent, &live),
             _ => false,
@@ -142,13 +148,14 @@ impl Undoing<'_> {
                 Ok(started) => return Ok(Ok(started)),
                 Err(Next::End(state)) => return Ok(Err(state)),
                 Err(Next::Stop(problem)) => return Err(problem),
+                Err(Next::CatchUp) => clock.catch_up().await,
                 Err(Next::Look | Next::Wait) => clock.wait().await?,
             }
         }
     }
 
     async fn try_to_start(&self, job: &UndoJob<'_>, clock: &Clock<'_>) -> Result<Object, Next> {
-        let Some(found) = self.read(&job.target).await? else {
+        let Some(found) = self.read(&job.target, clock).await? else {
             return Err(Next::End(job.failed("somebody deleted it before it ran")));
         };
         if found.at("/spec/suspend") != Some(&Value::Bool(true)) {
@@ -160,10 +167,10 @@ impl Undoing<'_> {
         ];
         let options = write_options(clock.before_write().await?);
         let started = self.steps.cluster.json_patch(&job.target, &go, &options).await;
-        started.map(|answer| answer.object).map_err(|error| self.after(error))
+        started.map(|answer| answer.object).map_err(|error| self.after(error, clock))
     }
 
-    async fn read(&self, target: &Target) -> Result<Option<Object>, Next> {
-        self.steps.cluster.get(target).await.map_err(|error: ApiError| self.after(error))
+    async fn read(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
+        self.steps.cluster.get(target).await.map_err(|error: ApiError| self.after(error, clock))
     }
 }

@@ -2,9 +2,10 @@
 
 use super::error::LoadError;
 use super::{files, secrets, yaml};
-use crate::model::Sha256Digest;
 use crate::model::names::API_VERSION;
-use crate::model::release::{Release, ReleaseIdentity};
+use crate::model::release::{PublicDigest, PublicRelease, Release, ReleaseIdentity, ReleaseMetadata};
+use crate::model::state_key::BoundKey;
+use crate::model::{Object, Sha256Digest};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -27,6 +28,21 @@ impl LoadedRelease {
             version: self.release.metadata.version.clone(),
             digest: self.digest.clone(),
         }
+    }
+
+    /// What anybody may read of it: its digest tells nothing of a Secret's value.
+    pub fn public(&self, key: Option<&BoundKey>) -> PublicRelease {
+        let digest = match self.holds_secrets() {
+            true => PublicDigest::of_secrets(&self.bytes, key),
+            false => self.digest.clone().into(),
+        };
+        let ReleaseMetadata { name, version, .. } = self.release.metadata.clone();
+        PublicRelease { name, version, digest }
+    }
+
+    /// Whether it holds values of Secrets, as one that was written by hand may.
+    pub fn holds_secrets(&self) -> bool {
+        self.release.spec.objects.iter().any(Object::is_secret)
     }
 }
 

@@ -7,7 +7,7 @@ use super::member;
 use super::moves::Moved;
 use super::object::{Gvk, Object, Target};
 use super::plan::{Settings, Waiver};
-use super::release::ReleaseIdentity;
+use super::release::{PublicDigest, PublicRelease};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub struct HistoryEntry {
     /// Its id.
     pub id: String,
     /// What was promoted.
-    pub release: ReleaseIdentity,
+    pub release: PublicRelease,
     /// Who did it.
     pub actor: String,
     /// When it began.
@@ -64,7 +64,7 @@ pub struct HistoryEntry {
 pub struct Record {
     /// The release file, byte for byte; empty in the bundles that hold Secrets, but for one with Secrets in the file itself.
     pub release: String,
-    /// Whether the release file itself holds Secrets, as one written by hand may.
+    /// Whether the release file itself holds Secrets: it is kept in a Secret then, and its digest is keyed.
     #[serde(skip)]
     pub holds_secrets: bool,
     /// The desired objects.
@@ -100,7 +100,7 @@ impl Inventory {
 
     /// The last promotion of a release that failed for a cause inside it, where none succeeded after it. One that failed
     /// for a cause outside of it says nothing about the release.
-    pub fn quarantined(&self, release: &super::Sha256Digest) -> Option<&HistoryEntry> {
+    pub fn quarantined(&self, release: &PublicDigest) -> Option<&HistoryEntry> {
         // What was promoted and put back when asked keeps its record.
         let succeeded = |entry: &HistoryEntry| entry.ending.is_promoted() || !entry.record.is_empty();
         let of_release = self.history.iter().rev().filter(|entry| entry.release.digest == *release);
@@ -192,9 +192,9 @@ mod tests {
             (vec![inside, put_back], None),
         ] {
             let inventory = history(&endings);
-            let found = inventory.quarantined(&Sha256Digest::of(b"1")).map(|entry| entry.revision);
+            let found = inventory.quarantined(&Sha256Digest::of(b"1").into()).map(|entry| entry.revision);
             assert_eq!(found, revision, "{endings:?}");
         }
-        assert!(history(&[inside]).quarantined(&Sha256Digest::of(b"2")).is_none());
+        assert!(history(&[inside]).quarantined(&Sha256Digest::of(b"2").into()).is_none());
     }
 }

@@ -7,7 +7,7 @@ pub use super::head::{Head, Previous};
 use super::moves::ReleaseRef;
 use super::object::{Object, ObjectId, Target};
 use super::plan::{Plan, PlanStep};
-use super::release::ReleaseIdentity;
+use super::release::PublicRelease;
 use super::verdict::{Cause, CauseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Journal {
     /// Counts the writes of the head, so that a writer whose answer was lost knows its own write again.
     pub serial: u64,
     /// What is promoted.
-    pub release: ReleaseIdentity,
+    pub release: PublicRelease,
     /// Home namespace.
     pub namespace: String,
     /// Its revision in the history.

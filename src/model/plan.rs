@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::moves::Move;
 use super::object::{Object, ObjectId, Target};
-use super::release::ReleaseIdentity;
+use super::release::PublicRelease;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub struct Plan {
     /// The promotion's id: random, given by the caller.
     pub id: String,
     /// What is promoted.
-    pub release: ReleaseIdentity,
+    pub release: PublicRelease,
     /// Home namespace: inventory, lock and journal live there.
     pub namespace: String,
     /// The revision that this promotion becomes in the history.

@@ -3,6 +3,7 @@
 use super::digest::Sha256Digest;
 use super::image::Platform;
 use super::object::Object;
+use super::state_key::{BoundKey, Mac};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -152,7 +153,7 @@ pub struct Requirement {
     pub optional: bool,
 }
 
-/// Which release: what the plan, the journal and the history hold of it.
+/// Which release, as its file tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseIdentity {
@@ -162,4 +163,81 @@ pub struct ReleaseIdentity {
     pub version: String,
     /// The sha256 of its bytes.
     pub digest: Sha256Digest,
+}
+
+/// Which release, where anybody may read it: in plans, journals, the history and what is shown of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicRelease {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.version`.
+    pub version: String,
+    /// What tells its bytes from others.
+    #[serde(default, skip_serializing_if = "PublicDigest::is_withheld")]
+    pub digest: PublicDigest,
+}
+
+/// What tells a release's bytes from others, and nothing of a Secret's value among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PublicDigest {
+    /// The sha256 of the bytes: they hold no Secret.
+    Plain(Sha256Digest),
+    /// Keyed with the release's state key.
+    Keyed(Mac),
+    /// Of a release that holds a Secret, where no key is at hand.
+    #[default]
+    Withheld,
+}
+
+impl PublicDigest {
+    /// Of these bytes, which hold values of Secrets.
+    pub fn of_secrets(bytes: &[u8], key: Option<&BoundKey>) -> Self {
+        key.map_or(Self::Withheld, |key| Self::Keyed(key.release(bytes)))
+    }
+
+    /// Whether they are of these bytes; unknown without the key.
+    pub fn is_of(&self, bytes: &[u8], key: Option<&BoundKey>) -> Option<bool> {
+        match self {
+            Self::Plain(digest) => Some(*digest == Sha256Digest::of(bytes)),
+            Self::Keyed(mac) => key.map(|key| *mac == key.release(bytes)),
+            Self::Withheld => None,
+        }
+    }
+
+    /// Whether both are known, and differ.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        !self.is_withheld() && !other.is_withheld() && self != other
+    }
+
+    /// Whether nothing is told.
+    pub fn is_withheld(&self) -> bool {
+        *self == Self::Withheld
+    }
+
+    /// The first twelve hex digits; `withheld` where nothing is told.
+    pub fn short(&self) -> String {
+        match self {
+            Self::Plain(digest) => digest.short().to_owned(),
+            Self::Keyed(mac) => mac.short(),
+            Self::Withheld => "withheld".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for PublicDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plain(digest) => digest.fmt(f),
+            Self::Keyed(mac) => mac.fmt(f),
+            Self::Withheld => f.write_str("withheld"),
+        }
+    }
+}
+
+impl From<Sha256Digest> for PublicDigest {
+    fn from(digest: Sha256Digest) -> Self {
+        Self::Plain(digest)
+    }
 }

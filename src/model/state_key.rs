@@ -60,6 +60,7 @@ impl StateKey {
             id: self.id(),
             seal: derived("seal"),
             parts: derived("parts"),
+            release: derived("release"),
             content: ContentKey(derived("content")),
         }
     }
@@ -83,6 +84,7 @@ pub struct BoundKey {
     id: KeyId,
     seal: [u8; 32],
     parts: [u8; 32],
+    release: [u8; 32],
     content: ContentKey,
 }
 
@@ -100,6 +102,11 @@ impl BoundKey {
     /// The digest of bytes that are written once.
     pub fn part(&self, bytes: &[u8]) -> Mac {
         Mac::new(mac(&self.parts, &[bytes]))
+    }
+
+    /// The digest of a release file that holds values of Secrets.
+    pub fn release(&self, bytes: &[u8]) -> Mac {
+        Mac::new(mac(&self.release, &[bytes]))
     }
 
     /// For the hashes of contents.

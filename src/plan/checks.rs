@@ -7,10 +7,10 @@ use crate::model::environment::UntestedPolicy;
 use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
 use crate::model::inventory::Inventory;
 use crate::model::plan::PreflightFinding;
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 
 /// A release that failed for a cause inside it would fail again.
-pub fn quarantine(inventory: &Inventory, release: &ReleaseIdentity) -> Option<PreflightFinding> {
+pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<PreflightFinding> {
     let failed = inventory.quarantined(&release.digest)?;
     let cause = failed.failure.as_ref().map(|failure| failure.cause.message.as_str()).unwrap_or_default();
     let message = format!(

@@ -5,7 +5,7 @@ use super::moving::OtherReleases;
 use crate::model::check::Check;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::snapshot::Unread;
 use crate::model::{Object, ObjectId};
 use jiff::Timestamp;
@@ -76,7 +76,7 @@ pub struct Facts {
     /// The promotion's id: random.
     pub id: String,
     /// What is promoted.
-    pub release: ReleaseIdentity,
+    pub release: PublicRelease,
     /// Home namespace.
     pub namespace: String,
     /// The revision that this promotion becomes.

@@ -8,7 +8,7 @@ use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
 use crate::model::plan::{Action, Expect, Severity, Undo};
 use crate::model::preflight::{Answers, Questions};
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Object, Sha256Digest, Target};
 use crate::plan::{Facts, Past, Planned, Policy, draft, moved, withheld};
@@ -21,7 +21,11 @@ fn set() -> String {
 pub(super) fn facts() -> Facts {
     Facts {
         id: "p1".into(),
-        release: ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") },
+        release: PublicRelease {
+            name: "shop".into(),
+            version: "2".into(),
+            digest: Sha256Digest::of(b"2").into(),
+        },
         namespace: "shop".into(),
         revision: 2,
         now: "2026-11-23T06:00:00Z".parse().unwrap(),

@@ -5,7 +5,7 @@ use crate::model::ObjectId;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::state_key::BoundKey;
 use crate::observe::home::read_record;
 use crate::plan::{Excuse, Past, excused, needs_record};
@@ -15,7 +15,7 @@ use crate::plan::{Excuse, Past, excused, needs_record};
 pub async fn past(
     cluster: &dyn Cluster,
     inventory: &Inventory,
-    release: &ReleaseIdentity,
+    release: &PublicRelease,
     comparison: &Comparison,
     key: Option<&BoundKey>,
 ) -> (Past, Option<String>) {
@@ -52,7 +52,7 @@ pub fn leave_out_moved(inventory: &Inventory, home: &str, comparison: &mut Compa
 pub async fn leave_out(
     cluster: &dyn Cluster,
     inventory: &Inventory,
-    release: &ReleaseIdentity,
+    release: &PublicRelease,
     comparison: &mut Comparison,
     key: Option<&BoundKey>,
 ) -> Vec<String> {

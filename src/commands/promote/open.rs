@@ -48,7 +48,7 @@ pub(super) async fn settle(
     events: Arc<dyn EventSink>,
 ) -> Result<Option<Exit>, CommandError> {
     let Some(open) = place.open_journal() else { return Ok(None) };
-    let same = open.release.digest == request.inputs.release.digest;
+    let same = request.inputs.release.public(place.kept.key()).digest == open.release.digest;
     let settling = match request.on_open {
         None if !same => return Err(in_the_way(open)),
         Some(OnOpen::Stop) => return Err(in_the_way(open)),

@@ -197,7 +197,7 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
     let Request { inputs, written, .. } = request;
     let cluster = place.cluster.as_ref();
-    let identity = inputs.release.identity();
+    let identity = inputs.release.public(place.kept.key());
     let inventory = place.inventory();
     let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
     let set = applyset_id(&names::inventory(&place.name), &place.home);
@@ -305,14 +305,17 @@ pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
 
 /// A written plan runs as it was approved, or not at all.
 fn refuse_if_moved(written: &Plan, now: &Plan) -> Result<(), CommandError> {
-    if written.release != now.release || written.namespace != now.namespace {
+    let (was, is) = (&written.release, &now.release);
+    let is_other =
+        (&was.name, &was.version) != (&is.name, &is.version) || was.digest.differs_from(&is.digest);
+    if is_other || written.namespace != now.namespace {
         let message = format!(
             "expected the release and namespace of the plan ({} {} in {}), found {} {} in {}",
-            written.release.name,
-            written.release.digest.short(),
+            was.name,
+            was.digest.short(),
             written.namespace,
-            now.release.name,
-            now.release.digest.short(),
+            is.name,
+            is.digest.short(),
             now.namespace
         );
         return Err(CommandError::new(ErrorKind::Refused, message));

@@ -8,7 +8,7 @@ use crate::commands::inputs::{open_environment, open_release, today};
 use crate::compare::{DesiredInput, desired};
 use crate::load::{LoadedEnvironment, LoadedRelease};
 use crate::model::environment::Environment;
-use crate::model::release::{ImagePath, RecordedImage, ReleaseIdentity};
+use crate::model::release::{ImagePath, PublicRelease, RecordedImage};
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
 use crate::{observe, plan};
@@ -23,7 +23,7 @@ pub(super) struct Loaded {
 /// What is waited for.
 pub(super) struct Goal {
     /// Which release.
-    pub release: ReleaseIdentity,
+    pub release: PublicRelease,
     /// Its images.
     pub images: Vec<RecordedImage>,
     /// Where custom resources hold images.
@@ -56,7 +56,7 @@ pub(super) async fn goal(
     cluster: &dyn Cluster,
 ) -> Result<Goal, CommandError> {
     let Loaded { release: loaded_release, environment, manifests } = loaded;
-    let identity = loaded_release.identity();
+    let identity = loaded_release.public(None);
     let release = loaded_release.release;
     let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());

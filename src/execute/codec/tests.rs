@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Object;
 use crate::model::journal::Ending;
 use crate::model::k8s::kinds::built_in;
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::observe::home::{parse_head, parse_inventory};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -13,8 +13,8 @@ fn hash(of: &str) -> String {
     Sha256Digest::of(of.as_bytes()).hex().to_owned()
 }
 
-fn release() -> ReleaseIdentity {
-    ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") }
+fn release() -> PublicRelease {
+    PublicRelease { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2").into() }
 }
 
 /// A target with a name as generators make them.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Sha256Digest;
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::verdict::{Cause, CauseKind};
 
 fn entry(revision: u32, ending: Ending) -> HistoryEntry {
@@ -11,7 +11,7 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
     HistoryEntry {
         revision,
         id: name.clone(),
-        release: ReleaseIdentity { name: "shop".into(), version: "1".into(), digest: digest.clone() },
+        release: PublicRelease { name: "shop".into(), version: "1".into(), digest: digest.clone().into() },
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,

@@ -106,3 +106,64 @@ fn rights_limits_and_where_traffic_goes_are_beyond_and_the_rest_of_the_namespace
         assert_eq!(is_beyond(&target(group, kind, namespace), "shop"), expected, "{kind} in {namespace:?}");
     }
 }
+
+fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>) -> usize {
+    let target = target(group, kind, namespace);
+    let live = live.map(|value| Object::new(value).unwrap());
+    let step = PlanStep {
+        target,
+        action: Action::Delete { propagation: Propagation::Background },
+        ..part(Action::Create { object: cron("a") }, Undo::CreateAgain).step
+    };
+    let release = crate::model::release::PublicRelease {
+        name: "shop".into(),
+        version: "1".into(),
+        digest: crate::model::Sha256Digest::of(b"1").into(),
+    };
+    let plan = Plan {
+        api_version: API_VERSION.into(),
+        kind: "Plan".into(),
+        id: "a".into(),
+        release,
+        namespace: "shop".into(),
+        revision: 2,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        actor: "ada".into(),
+        steps: Vec::new(),
+        prune: vec![step],
+        unchanged: Vec::new(),
+        members: Vec::new(),
+        moves: Vec::new(),
+        data_loss: Vec::new(),
+        waivers: Vec::new(),
+        settings: crate::model::plan::Settings::default(),
+    };
+    unconfirmed_prunes(&plan, |_| live.as_ref(), &Confirmed::default()).len()
+}
+
+#[test]
+fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of_rights_never() {
+    let set = ReleaseRef::new("shop", "shop").set();
+    let live = |label: &str, manager: &str| {
+        Some(json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "tick",
+            "labels": {APPLYSET_PART_OF_LABEL: label}, "managedFields": [{"manager": manager}]}}))
+    };
+    let ours = || live(&set, FIELD_MANAGER);
+    assert_eq!(pruned("", "ConfigMap", Some("shop"), None), 0, "whoever writes the state may write it, too");
+    for (group, kind, namespace) in [
+        ("batch", "CronJob", Some("other")),
+        ("storage.k8s.io", "StorageClass", None),
+        ("", "Namespace", None),
+    ] {
+        assert_eq!(pruned(group, kind, namespace, ours()), 0, "{kind}");
+        assert_eq!(pruned(group, kind, namespace, live(&set, "kubectl")), 1, "{kind}");
+        assert_eq!(pruned(group, kind, namespace, live("another", FIELD_MANAGER)), 1, "{kind}");
+    }
+    for (group, kind, namespace) in [
+        ("rbac.authorization.k8s.io", "Role", Some("shop")),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding", None),
+        ("", "ResourceQuota", Some("shop")),
+    ] {
+        assert_eq!(pruned(group, kind, namespace, ours()), 1, "{kind}");
+    }
+}

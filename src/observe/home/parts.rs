@@ -6,7 +6,7 @@ use crate::model::bundle::{Bundle, BundleError, unpack};
 use crate::model::inventory::{HistoryEntry, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::state_key::BoundKey;
-use crate::model::{Object, Sha256Digest, Target, names};
+use crate::model::{Object, Target, names};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
@@ -124,7 +124,8 @@ pub async fn read_record(
     key: Option<&BoundKey>,
 ) -> Result<Record, HomeError> {
     let record = read_kept(cluster, &entry.record, with_secrets, key).await?;
-    if !entry.record.is_empty() && Sha256Digest::of(record.release.as_bytes()) != entry.release.digest {
+    let is_same = || entry.release.digest.is_of(record.release.as_bytes(), key);
+    if !entry.record.is_empty() && is_same() == Some(false) {
         let target = format!("the record of revision {}", entry.revision);
         return Err(HomeError::Bundle { target, source: BundleError::Changed });
     }

@@ -10,7 +10,7 @@ use crate::model::finding::{
     Certainty, ChangeKind, Comparison, FieldChange, ObjectComparison, ObjectStatus, Ownership,
     RequirementFinding, RequirementState, RuleState, UntestedChange,
 };
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::snapshot::Absence;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,7 +20,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Meta {
     /// The release; none where only manifests are compared.
-    pub release: Option<ReleaseIdentity>,
+    pub release: Option<PublicRelease>,
     /// The arguments that name the release's file and the environment's, as given; none where no file was named.
     pub given: Option<String>,
     /// Home namespace.
@@ -39,7 +39,7 @@ pub struct View {
     pub schema_version: u32,
     /// The release.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub release: Option<ReleaseIdentity>,
+    pub release: Option<PublicRelease>,
     /// The arguments that name its file, as given: what to type next.
     #[serde(skip)]
     pub given: Option<String>,

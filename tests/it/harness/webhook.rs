@@ -7,8 +7,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -28,8 +28,8 @@ impl Webhook {
         why: fn(&Value) -> Option<String>,
     ) -> Self {
         let answer = move |review: &Value| match why(review) {
-            Some(why) => json!({"allowed": false, "status": {"message": why}}),
-            None => json!({"allowed": true}),
+            Some(why) => Some(json!({"allowed": false, "status": {"message": why}})),
+            None => Some(json!({"allowed": true})),
         };
         Self::register(namespace, "ValidatingWebhookConfiguration", group, resource, answer)
     }
@@ -47,9 +47,20 @@ impl Webhook {
     ) -> Self {
         let answer = move |review: &Value| {
             let patch = base64(patch(review).to_string().as_bytes());
-            json!({"allowed": true, "patchType": "JSONPatch", "patch": patch})
+            Some(json!({"allowed": true, "patchType": "JSONPatch", "patch": patch}))
         };
         Self::register(namespace, "MutatingWebhookConfiguration", group, resource, answer)
+    }
+
+    /// Allows every object of a group's resource, and hangs up on two of three that are no dry run.
+    pub fn lapsing(namespace: &Namespace, (group, resource): (&str, &str)) -> Self {
+        let asked = AtomicU32::new(0);
+        let answer = move |review: &Value| {
+            let hangs_up =
+                review["request"]["dryRun"] != true && asked.fetch_add(1, Ordering::Relaxed) % 3 < 2;
+            (!hangs_up).then(|| json!({"allowed": true}))
+        };
+        Self::register(namespace, "ValidatingWebhookConfiguration", group, resource, answer)
     }
 
     fn register(
@@ -57,7 +68,7 @@ impl Webhook {
         kind: &'static str,
         group: &str,
         resource: &str,
-        answer: impl Fn(&Value) -> Value + Send + Sync + 'static,
+        answer: impl Fn(&Value) -> Option<Value> + Send + Sync + 'static,
     ) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".into()]).unwrap();
@@ -112,7 +123,7 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-type Answering = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
+type Answering = Arc<dyn Fn(&Value) -> Option<Value> + Send + Sync>;
 
 async fn serve(listener: tokio::net::TcpListener, tls: TlsAcceptor, answer: Answering) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -126,10 +137,14 @@ async fn serve(listener: tokio::net::TcpListener, tls: TlsAcceptor, answer: Answ
     }
 }
 
-async fn respond(request: Request<Incoming>, answer: Answering) -> Result<Response<Full<Bytes>>, Infallible> {
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without an answer")]
+struct HungUp;
+
+async fn respond(request: Request<Incoming>, answer: Answering) -> Result<Response<Full<Bytes>>, HungUp> {
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let review: Value = serde_json::from_slice(&body).unwrap();
-    let mut response = answer(&review);
+    let mut response = answer(&review).ok_or(HungUp)?;
     response["uid"] = review["request"]["uid"].clone();
     let text = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
         .to_string();

@@ -105,3 +105,25 @@ fn a_denial_of_pods_whose_secret_may_not_be_read_is_withheld() {
         assert!(!shown.contains(VALUE), "{format}: {ran:?}");
     }
 }
+
+/// A webhook's pod that is being replaced, and a registration that the server has not seen change yet, look like this.
+#[test]
+fn a_webhook_that_answers_a_little_later_is_asked_again_by_a_promotion_and_by_its_revert() {
+    let namespace = TestCluster::get().namespace_named("t-lapse");
+    let hook = Webhook::lapsing(&namespace, ("", "serviceaccounts"));
+    let account = |value: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "labels": {"value": value}}});
+    let probe =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "probe"}}).to_string();
+    hook.wait(|| {
+        let asked = namespace.kubectl().args(["create", "-f", "-"]).run_with(&probe);
+        asked.stderr.contains("failed calling webhook")
+    });
+
+    promote(&namespace, &ReleaseFile::new("shop", "1", vec![account("1")]), &["-y"]).exits(0);
+    promote(&namespace, &ReleaseFile::new("shop", "2", vec![account("2")]), &["-y"]).exits(0);
+    let value =
+        || namespace.get("", "ServiceAccount", "web").unwrap().text("/metadata/labels/value").to_owned();
+    assert_eq!(value(), "2");
+    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    assert_eq!(value(), "1");
+}

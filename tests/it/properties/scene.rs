@@ -3,6 +3,7 @@
 use super::drawn::{Drawn, Place, shapes};
 use super::oracle::{Held, hold};
 use crate::harness::{Namespace, Ran, Run, TestCluster};
+use base64::Engine;
 use futures::StreamExt;
 use kubectl_delivery::cluster::Cluster;
 use serde_json::{Value, json};
@@ -88,6 +89,7 @@ impl Scene {
             "metadata": {"name": "random"},
             "spec": {"wait": [{"target": {"kind": "Ingress"}, "reason": "no ingress controller runs here"}]}});
         std::fs::write(self.environment(), environment.to_string()).unwrap();
+        std::fs::write(self.state_key(), base64::engine::general_purpose::STANDARD.encode([7; 32])).unwrap();
         for plural in ["things", "looses"] {
             let name = format!("crd/{plural}.{}", self.place.group());
             kubectl().args(["wait", "--for=condition=Established", "--timeout=30s", &name]).run().ok();
@@ -134,12 +136,23 @@ impl Scene {
         file
     }
 
+    fn state_key(&self) -> PathBuf {
+        self.folder.path().join("state.key")
+    }
+
     fn environment(&self) -> PathBuf {
         self.folder.path().join("environment.yaml")
     }
 
-    fn promote(&self, file: &Path) -> Ran {
+    /// With a key outside of the cluster: nothing that is drawn needs an answer.
+    fn delivery(&self) -> std::process::Command {
         let mut command = TestCluster::get().delivery();
+        command.env("KUBECTL_DELIVERY_STATE_KEY", self.state_key());
+        command
+    }
+
+    fn promote(&self, file: &Path) -> Ran {
+        let mut command = self.delivery();
         command.arg("promote").arg(file).args(["-n", &self.place.namespace, "-y", "-o", "json"]);
         command.args(["--settle", "0s", "--timeout", "60s", "--allow-prune", "--overwrite"]);
         command.arg("-e").arg(self.environment()).run()
@@ -147,7 +160,7 @@ impl Scene {
 
     /// The objects that `diff` names, with what it says of them; an error where it cannot compare.
     pub fn diff(&self, file: &Path, mode: &str) -> Result<BTreeMap<String, Value>, String> {
-        let mut command = TestCluster::get().delivery();
+        let mut command = self.delivery();
         command.arg("diff").arg(file).args(["-n", &self.place.namespace, "-o", "json", "--mode", mode]);
         let ran = command.run();
         if ran.stdout.is_empty() {

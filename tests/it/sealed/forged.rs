@@ -2,7 +2,7 @@
 
 use super::forger::Forger;
 use super::*;
-use crate::harness::{Act, KillProxy, TestCluster};
+use crate::harness::{Act, KillProxy, Namespace, TestCluster};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -99,6 +99,31 @@ fn no_quota_lifted_through_a_journal_that_the_same_release_goes_on_with() {
     forger.seal();
     refused(&app.promote("2", &objects).run(), &format!("ResourceQuota/{}/small", app.namespace.name()));
     assert!(app.namespace.get("", "ResourceQuota", "small").is_some());
+}
+
+#[test]
+fn no_lock_is_taken_elsewhere_through_a_journal_that_names_another_release() {
+    let app = promoted();
+    let elsewhere = TestCluster::get().namespace_named("t-forged");
+    app.promote("2", &version("2")).run().exits(0);
+    let mut forger = Forger::new(&app);
+    forger.head["current"]["movesFrom"] = json!([{"namespace": elsewhere.name(), "name": "theirs"}]);
+    forger.seal();
+    // An object that was there and has gone again leaves a younger one behind it.
+    let version_of_all = |namespace: &Namespace| -> Value {
+        let all = namespace.kubectl().args(["get", "leases", "-o", "json"]).run().ok();
+        serde_json::from_str::<Value>(&all).unwrap()["metadata"]["resourceVersion"].clone()
+    };
+    let watch = version_of_all(&elsewhere);
+    refused(&app.revert().run(), &format!("ConfigMap/{}/delivery-theirs", elsewhere.name()));
+    let path = format!(
+        "/apis/coordination.k8s.io/v1/namespaces/{}/leases?watch=1&timeoutSeconds=2&resourceVersion={}",
+        elsewhere.name(),
+        watch.as_str().unwrap()
+    );
+    let seen = TestCluster::get().kubectl().args(["get", "--raw", &path]).run().ok();
+    assert_eq!(seen.trim(), "", "a lock was taken");
+    assert_eq!(value_of(&app), "2");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Keys: in the cluster, outside of it, and one in another's place.
 
 use super::*;
+use crate::promote::support::ReleaseFile;
+use kubectl_delivery::model::Sha256Digest;
 use std::path::{Path, PathBuf};
 
 pub fn key(folder: &Path, name: &str, byte: u8) -> PathBuf {
@@ -78,4 +80,68 @@ fn a_key_is_rotated_in_the_cluster_and_out_of_it_and_back() {
     assert_eq!(value_of(&app), "3");
     let leftovers = app.kubectl(&["get", "secrets", "-o", "name"]);
     assert!(!leftovers.contains("key-next"), "{leftovers}");
+}
+
+/// Somebody may read ConfigMaps and what a pipeline shows, and knows all of the release's file but a short value in it.
+#[test]
+fn no_digest_of_a_release_tells_a_value_in_it() {
+    let app = App::new();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+        "data": {"pin": "NDgyOTEz"}});
+    let objects = |value: &str| [version(value), vec![secret.clone()]].concat();
+    let mut shown = String::new();
+    let mut digests = Vec::new();
+    let mut keep = |ran: Ran| shown += &(ran.stdout + &ran.stderr);
+    for value in ["1", "2"] {
+        let release = ReleaseFile::new(NAME, value, objects(value));
+        let path = release.path();
+        digests.push(Sha256Digest::of(&std::fs::read(&path).unwrap()).hex().to_owned());
+        let path = path.to_str().unwrap();
+        keep(command(&app, &["promote", path, "--dry-run=server", "-o", "json"]).run().exits(0));
+        keep(command(&app, &["promote", path, "-y", "-o", "json"]).run().exits(0));
+        keep(command(&app, &["diff", path, "-o", "json"]).run().exits(0));
+        keep(command(&app, &["promote", path, "-y"]).run().exits(0));
+    }
+    keep(command(&app, &["history", NAME, "-o", "json"]).run().exits(0));
+    keep(command(&app, &["status", NAME, "-o", "json"]).run().exits(0));
+    keep(command(&app, &["history", NAME]).run().exits(0));
+    shown += &app.kubectl(&["get", "configmaps", "-o", "json"]);
+    shown += &journal_of(&app);
+    for digest in &digests {
+        assert!(!shown.contains(&digest[..12]), "{shown}");
+    }
+    let history = command(&app, &["history", NAME, "-o", "json"]).run().exits(0).stdout;
+    let digests_in = |text: &str| -> Vec<String> {
+        let entries: Value = serde_json::from_str(text).unwrap();
+        let digest = |entry: &Value| entry["release"]["digest"].as_str().unwrap().to_owned();
+        entries.as_array().unwrap().iter().map(digest).collect()
+    };
+    let before = digests_in(&history);
+    assert!(before.len() == 2 && before.iter().all(|digest| digest.starts_with("hmac-sha256:")), "{history}");
+
+    // Another key gives other digests, of the same releases.
+    state(&app, "rotate").run().exits(0);
+    let rotated = command(&app, &["history", NAME, "-o", "json"]).run().exits(0).stdout;
+    let after = digests_in(&rotated);
+    assert!(
+        after.iter().all(|digest| digest.starts_with("hmac-sha256:") && !before.contains(digest)),
+        "{rotated}"
+    );
+    state(&app, "verify").run().exits(0);
+    let release = ReleaseFile::new(NAME, "2", objects("2"));
+    let ran = command(&app, &["promote", release.path().to_str().unwrap(), "-y"]).run().exits(0);
+    assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
+    app.revert().args(["--to-revision", "1"]).run().exits(0);
+    assert_eq!(value_of(&app), "1");
+}
+
+/// The journal as it lies in its ConfigMap.
+fn journal_of(app: &App) -> String {
+    use base64::Engine;
+    use std::io::Read;
+    let object = app.namespace.get("", "ConfigMap", "delivery-app-journal").unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(object.text("/binaryData/journal")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    text
 }

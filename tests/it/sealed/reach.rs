@@ -1,6 +1,7 @@
 //! What only the cluster's own records say is not done beyond the release namespace without an answer.
 
 use super::*;
+use crate::harness::TestCluster;
 
 fn with_rights(app: &App, value: &str) -> Vec<Value> {
     let rules =
@@ -61,6 +62,40 @@ fn an_older_revision_asks_too_and_a_release_file_does_not() {
     assert_eq!(value_of(&app), "2");
     app.promote("1", &with_rights(&app, "1")).run().exits(0);
     assert_eq!(value_of(&app), "1");
+}
+
+#[test]
+fn what_leaves_a_release_is_asked_about_where_it_gives_rights() {
+    let app = App::new();
+    let _gone = Gone(&app);
+    let mut objects = with_rights(&app, "1");
+    let class = json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
+        "metadata": {"name": wide(&app)}, "handler": "none"});
+    objects.push(class);
+    app.promote("1", &objects).run().exits(0);
+
+    // What carries the release's own marks vouches for itself.
+    objects.pop();
+    app.promote("2", &objects).run().exits(0);
+    assert!(TestCluster::get().kubectl().args(["get", "runtimeclass", &wide(&app)]).run().code != Some(0));
+
+    let role = format!("--allow-unconfirmed Role/{}/reader", app.namespace.name());
+    let cluster_role = format!("--allow-unconfirmed ClusterRole/{}", wide(&app));
+    let third = || {
+        let mut command = app.promote("3", &version("3"));
+        command.arg("--allow-prune");
+        command
+    };
+    let ran = third().arg("--dry-run=server").run().exits(0);
+    for said in ["UNCONFIRMED", "delete ClusterRole", &role, &cluster_role] {
+        assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
+    }
+    let ran = third().args(role.split(' ')).run().exits(2);
+    assert!(ran.stderr.contains(&cluster_role) && !ran.stderr.contains(&role), "{}", ran.stderr);
+    assert_eq!(value_of(&app), "1");
+    third().args(role.split(' ')).args(cluster_role.split(' ')).run().exits(0);
+    assert_eq!(value_of(&app), "3");
+    assert!(app.namespace.get("rbac.authorization.k8s.io", "Role", "reader").is_none());
 }
 
 #[test]

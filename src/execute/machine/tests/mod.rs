@@ -8,7 +8,7 @@ use super::*;
 use crate::model::journal::{Ending, Journal, Judging, PromotionPart, StepPart, StepProgress, StepState};
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
-use crate::model::release::ReleaseIdentity;
+use crate::model::release::PublicRelease;
 use crate::model::{Object, ObjectId, Sha256Digest, Target};
 use rstest::rstest;
 use serde_json::json;
@@ -61,7 +61,7 @@ fn parts() -> BTreeMap<u32, StepPart> {
 
 fn machine() -> Machine {
     let release =
-        ReleaseIdentity { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2") };
+        PublicRelease { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2").into() };
     let steps = parts();
     let progress = |part: &StepPart| StepProgress {
         id: part.step.id,
