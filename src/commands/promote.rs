@@ -328,6 +328,7 @@ async fn promote(
             settings: plan.settings.clone(),
         }),
         gates: judging.gates.clone(),
+        ..Record::default()
     };
     let mut before = HashMap::new();
     // Taken, not copied: there may be thousands.

@@ -142,9 +142,11 @@ async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError
             out.flush()?;
             Ok(Exit::OK)
         }
-        Integrity::Unsealed | Integrity::NotVerified(_) | Integrity::Hidden(_) | Integrity::Altered(_) => {
-            kept::for_writing(&home.sealing, &namespace, &name).map(|()| Exit::OK)
-        }
+        Integrity::Unsealed
+        | Integrity::Newer(_)
+        | Integrity::NotVerified(_)
+        | Integrity::Hidden(_)
+        | Integrity::Altered(_) => kept::for_writing(&home.sealing, &namespace, &name).map(|()| Exit::OK),
     }
 }
 
@@ -153,6 +155,9 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
     if let Integrity::None | Integrity::Sealed = place.found.sealing.integrity {
         let message = format!("expected {} to be altered, found nothing to accept", place.whose());
         return Err(CommandError::usage(message));
+    }
+    if let Integrity::Newer(_) = place.found.sealing.integrity {
+        kept::for_writing(&place.found.sealing, &place.release.namespace, &place.release.name)?;
     }
     if let Some(why) = &place.found.unreadable {
         let message = format!("{} cannot be accepted: {}; nothing was changed", place.whose(), clean(why));

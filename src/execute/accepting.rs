@@ -183,7 +183,7 @@ impl Sealing<'_> {
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.
 fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
     let mut gone = Vec::new();
-    if let Some(Head { current, previous }) = head {
+    if let Some(Head { current, previous, .. }) = head {
         for bundles in [&mut current.forget, &mut current.parts, &mut current.record] {
             gone.append(bundles);
         }

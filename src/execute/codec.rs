@@ -1,10 +1,10 @@
 //! How the journal's head and the inventory lie in their ConfigMaps, and whether they will fit to the end.
 
 use crate::model::bundle::{Bundle, BundleError, compress};
+use crate::model::format::FORMAT_VERSION;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
 use crate::model::names::{self, *};
-use crate::model::seal::FORMAT_VERSION;
 use crate::model::{Sha256Digest, Target};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -186,6 +186,9 @@ fn inventory_up_to(
             "history": history,
         },
     });
+    for (key, text) in &inventory.rest {
+        body["data"][key] = text.as_str().into();
+    }
     if !inventory.moved.is_empty() {
         body["data"]["moved"] = lines_of(&inventory.moved).into();
     }

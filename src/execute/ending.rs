@@ -5,6 +5,7 @@ use super::services::Ended;
 use crate::model::Target;
 use crate::model::bundle::Bundle;
 use crate::model::event::Outcome;
+use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Ending, Failure, Journal, JournalPhase, RevertReason, StepState, UndoState};
 use crate::model::plan::{Plan, Waiver};
@@ -24,6 +25,8 @@ pub(super) fn widen(inventory: &mut Inventory, members: &[Target]) {
 
 fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> HistoryEntry {
     HistoryEntry {
+        format_version: FormatVersion::default(),
+        rest: Rest::new(),
         revision: journal.revision,
         id: journal.id.clone(),
         release: journal.release.clone(),

@@ -5,6 +5,7 @@ use super::services::Services;
 use super::store::StoreError;
 use super::{codec, ending};
 use crate::model::bundle::{self, Bundle};
+use crate::model::format::FormatVersion;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Head, Journal, Judging, Previous, PromotionPart, StepPart};
 use crate::model::names;
@@ -37,6 +38,7 @@ pub(super) fn bodies(
 #[derive(Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PartsRef<'a> {
+    format_version: FormatVersion,
     #[serde(skip_serializing_if = "Option::is_none")]
     promotion: Option<&'a PromotionPart>,
     steps: Vec<&'a StepPart>,
@@ -135,8 +137,9 @@ pub(super) fn new_head(
     old: Option<Stored<Head>>,
     key: &BoundKey,
 ) -> Result<NewHead, StoreError> {
-    let Some(Stored { value: Head { mut current, mut previous }, uid, resource_version }) = old else {
-        let head = Head { current: journal, previous: None };
+    let Some(Stored { value: Head { mut current, mut previous, rest, .. }, uid, resource_version }) = old
+    else {
+        let head = Head::new(journal, None);
         return Ok(NewHead { head, stored: None, earlier: None });
     };
     journal.forget.append(&mut current.forget);
@@ -154,7 +157,7 @@ pub(super) fn new_head(
         earlier = Some(packed);
     }
     let stored = Some(Stored { value: (), uid, resource_version });
-    Ok(NewHead { head: Head { current: journal, previous }, stored, earlier })
+    Ok(NewHead { head: Head { rest, ..Head::new(journal, previous) }, stored, earlier })
 }
 
 /// Whether what is written as the promotion goes on fits into its objects to the end: the head, or the error.

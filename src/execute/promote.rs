@@ -16,6 +16,7 @@ use super::store::{StoreError, Writer};
 use super::unconfirmed::Unconfirmed;
 use crate::model::bundle::{Bundle, BundleError};
 use crate::model::event::Outcome;
+use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
@@ -308,6 +309,8 @@ fn journal(
         forget: Vec::new(),
         moves_from: moving::sources(plan),
         steps: bodies.steps.values().map(step).collect(),
+        rest: Rest::new(),
+        format_version: FormatVersion::default(),
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Renewing<'a> {
         let mut gone = Vec::new();
         self.digests = self.digests(head.as_deref(), inventory.as_deref()).await?;
         let before = |hash: &str, part| names::journal_part(name, hash, part);
-        if let Some(Head { current, previous }) = head {
+        if let Some(Head { current, previous, .. }) = head {
             gone.append(&mut current.forget);
             current.renew(&self.digests);
             self.each::<Parts>(&mut current.parts, before, &mut gone).await?;

@@ -4,9 +4,10 @@ use super::codec;
 use super::machine::refused;
 use super::services::Ended;
 use super::store::{StoreError, Writer};
+use crate::model::format::FormatVersion;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{self, KEY_SECRET_TYPE, SEAL_SECRET_TYPE};
-use crate::model::seal::{FORMAT_VERSION, Integrity, Role, Seal, Sealed, seal_of};
+use crate::model::seal::{Integrity, Role, Seal, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, KEY_BYTES, StateKey};
 use crate::model::{Object, Target};
 use crate::observe::home::{Stored, kind_of};
@@ -34,6 +35,11 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
     let (message, next) = match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (format!("{whose} is not sealed: an older version wrote it"), vec![accept]),
+        Integrity::Newer(version) => {
+            let message =
+                format!("{whose} has format version {version}, which only a later kubectl-delivery writes");
+            (message, vec!["install that one".to_owned()])
+        }
         Integrity::NotVerified(why) | Integrity::Hidden(why) => {
             (format!("{whose} cannot be verified: {why}"), vec![verify])
         }
@@ -90,7 +96,7 @@ impl Writer {
         at: &mut SealAtHand,
         next: Option<Sealed>,
     ) -> Result<(), StoreError> {
-        let seal = Seal { format_version: FORMAT_VERSION, current: at.state.clone(), next };
+        let seal = Seal { format_version: FormatVersion::default(), current: at.state.clone(), next };
         let text = serde_json::to_string(&seal)
             .map_err(|source| StoreError::Encoding { target: "the seal".into(), source: source.into() })?;
         let name = names::seal(&self.release.name);

@@ -11,6 +11,7 @@ use super::sealing;
 use super::services::{Ended, Services};
 use super::unconfirmed::{Confirmed, Doubts, unconfirmed};
 use crate::model::event::Outcome;
+use crate::model::format::FormatVersion;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
     Ending, Head, Journal, JournalPhase, Judging, PromotionPart, RevertReason, Reverting,
@@ -324,6 +325,7 @@ fn choose(
 /// The bodies of a journal whose parts may never have been written: nothing was changed.
 fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
     let plan = Plan {
+        format_version: FormatVersion::default(),
         api_version: API_VERSION.into(),
         kind: "Plan".into(),
         id: journal.id.clone(),

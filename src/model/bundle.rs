@@ -1,6 +1,5 @@
 //! Bytes that are too many for one object: compressed, split, and named by their hash.
 
-use super::digest::Sha256Digest;
 use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,32 +20,16 @@ pub struct Bundle {
     pub namespace: String,
     /// Their names, in order: each ends with the start of its own digest and its number.
     pub names: Vec<String>,
-    /// The digest of the compressed bytes.
-    pub digest: PartsDigest,
+    /// The digest of the compressed bytes: keyed, for they may hold a Secret.
+    pub digest: Mac,
 }
 
-/// A digest of bytes that may hold a Secret: keyed, so that it tells nothing of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum PartsDigest {
-    /// As this version writes it.
-    Keyed(Mac),
-    /// As an older version wrote it.
-    Plain(Sha256Digest),
-}
-
-impl From<Sha256Digest> for PartsDigest {
-    fn from(digest: Sha256Digest) -> Self {
-        Self::Plain(digest)
-    }
-}
-
-impl std::fmt::Display for PartsDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Keyed(mac) => mac.fmt(f),
-            Self::Plain(digest) => digest.fmt(f),
-        }
+#[cfg(test)]
+impl Bundle {
+    /// In the namespace `shop`.
+    pub fn named(name: &str, secret: bool) -> Self {
+        let digest = crate::model::state_key::StateKey::new([1; 32]).bind("u", "shop").part(name.as_bytes());
+        Self { secret, namespace: "shop".into(), names: vec![name.into()], digest }
     }
 }
 
@@ -79,7 +62,7 @@ fn at_least(found: Option<usize>, limit: usize) -> String {
 /// Bytes that were compressed and split.
 pub struct Packed {
     /// The digest of all of them.
-    pub digest: PartsDigest,
+    pub digest: Mac,
     /// Each part, behind the start of its own digest.
     pub parts: Vec<(String, Vec<u8>)>,
 }
@@ -96,7 +79,7 @@ fn pack_up_to<T: Serialize>(value: &T, key: &BoundKey, limit: usize) -> Result<P
     }
     let bytes = compress(&text)?;
     let parts = bytes.chunks(PART_BYTES).map(|part| (key.part(part).short(), part.to_vec())).collect();
-    Ok(Packed { digest: PartsDigest::Keyed(key.part(&bytes)), parts })
+    Ok(Packed { digest: key.part(&bytes), parts })
 }
 
 /// The value of a bundle from its parts, in order. Whether they are those that were written is unknown without the key.
@@ -106,14 +89,7 @@ pub fn unpack<T: DeserializeOwned>(
     key: Option<&BoundKey>,
 ) -> Result<T, BundleError> {
     let bytes = parts.concat();
-    let is_same = match (&bundle.digest, key) {
-        (PartsDigest::Keyed(digest), Some(key)) => *digest == key.part(&bytes),
-        (PartsDigest::Keyed(_), None) => true,
-        // Anybody can make one.
-        (PartsDigest::Plain(_), Some(_)) => false,
-        (PartsDigest::Plain(digest), None) => *digest == Sha256Digest::of(&bytes),
-    };
-    if !is_same {
+    if key.is_some_and(|key| bundle.digest != key.part(&bytes)) {
         return Err(BundleError::Changed);
     }
     Ok(serde_json::from_slice(&decompress(&bytes)?)?)
@@ -163,7 +139,7 @@ mod tests {
         StateKey::new([byte; 32]).bind("u", "shop")
     }
 
-    fn bundle(digest: PartsDigest) -> Bundle {
+    fn bundle(digest: Mac) -> Bundle {
         Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest }
     }
 
@@ -197,18 +173,6 @@ mod tests {
         assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(2))), Err(BundleError::Changed)));
         parts[0][12] ^= 1;
         assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(1))), Err(BundleError::Changed)));
-    }
-
-    #[test]
-    fn parts_of_an_older_version_are_told_by_a_plain_digest() {
-        let (_, parts) = bytes(pack(&"text", &key(1)).unwrap());
-        let plain = bundle(PartsDigest::Plain(Sha256Digest::of(&parts[0])));
-        assert_eq!(unpack::<String>(&plain, &parts, None).unwrap(), "text");
-        assert!(matches!(unpack::<String>(&plain, &parts, Some(&key(1))), Err(BundleError::Changed)));
-        let text = serde_json::to_string(&plain).unwrap();
-        assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap(), plain);
-        let other = bundle(PartsDigest::Plain(Sha256Digest::of(b"other")));
-        assert!(matches!(unpack::<String>(&other, &parts, None), Err(BundleError::Changed)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The journal's head: the promotion at hand, and where the one lies that was finished before it.
 
 use super::bundle::Bundle;
+use super::format::{FormatVersion, Rest};
 use super::journal::Journal;
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +9,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// The promotion at hand, or the last one where none is.
     pub current: Journal,
     /// The finished promotion before it, which can still be reverted where `current` was reverted itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// What a later program wrote beside it.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Head {
+    /// Of a promotion, in front of the one that was finished before it.
+    pub fn new(current: Journal, previous: Option<Previous>) -> Self {
+        Self { format_version: FormatVersion::default(), current, previous, rest: Rest::new() }
+    }
 }
 
 /// The finished promotion before the one at hand. Its journal lies in a bundle of its own: the head is written again and
 /// again, and has to fit into one object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", from = "WrittenPrevious")]
+#[serde(rename_all = "camelCase")]
 pub struct Previous {
-    /// Where its journal lies; none in a head that holds it itself, as older versions wrote it.
+    /// Where its journal lies; none in a head that holds it itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Bundle>,
     /// Its pre-images.
@@ -29,33 +43,6 @@ pub struct Previous {
     /// Its journal, until the bundle is certainly there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Box<Journal>>,
-}
-
-/// As this version writes it, or the whole journal, as older ones did.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenPrevious {
-    Whole(Box<Journal>),
-    #[serde(rename_all = "camelCase")]
-    Named {
-        #[serde(default)]
-        bundle: Option<Bundle>,
-        #[serde(default)]
-        parts: Vec<Bundle>,
-        #[serde(default)]
-        journal: Option<Box<Journal>>,
-    },
-}
-
-impl From<WrittenPrevious> for Previous {
-    fn from(written: WrittenPrevious) -> Self {
-        match written {
-            WrittenPrevious::Whole(journal) => {
-                Self { bundle: None, parts: journal.parts.clone(), journal: Some(journal) }
-            }
-            WrittenPrevious::Named { bundle, parts, journal } => Self { bundle, parts, journal },
-        }
-    }
 }
 
 impl Previous {
@@ -75,29 +62,10 @@ impl Previous {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_head_of_an_older_version_holds_the_journal_of_the_promotion_before_in_itself() {
-        let digest = format!("sha256:{}", "0".repeat(64));
-        let part = json!({"secret": true, "namespace": "shop", "names": ["a"], "digest": digest});
-        let journal = json!({"id": "p1", "serial": 3, "release": {"name": "shop", "version": "1", "digest": digest},
-            "namespace": "shop", "revision": 1, "actor": "me", "startedAt": "2026-01-01T00:00:00Z", "phase": "closed",
-            "ending": "promoted", "message": "promoted", "holder": "me", "parts": [part], "record": [], "steps": []});
-        let head: Head = serde_json::from_value(json!({"current": journal, "previous": journal})).unwrap();
-        let previous = head.previous.unwrap();
-        assert_eq!(previous.journal.as_deref(), Some(&head.current));
-        assert_eq!((previous.parts, previous.bundle), (head.current.parts, None));
-    }
 
     #[test]
     fn a_head_names_the_bundle_of_the_promotion_before() {
-        let named = Bundle {
-            secret: false,
-            namespace: "shop".into(),
-            names: vec!["a".into()],
-            digest: super::super::Sha256Digest::of(b"a").into(),
-        };
+        let named = Bundle::named("a", false);
         let previous = Previous { bundle: Some(named), parts: Vec::new(), journal: None };
         let text = serde_json::to_string(&previous).unwrap();
         assert_eq!(serde_json::from_str::<Previous>(&text).unwrap(), previous);

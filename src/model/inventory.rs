@@ -1,6 +1,7 @@
 //! The inventory: which objects belong to a release here, and the history of its promotions.
 
 use super::bundle::Bundle;
+use super::format::{FormatVersion, Rest};
 use super::journal::{Ending, Failure, GateAtHand};
 use super::k8s::kinds::ResourceType;
 use super::member;
@@ -11,6 +12,7 @@ use super::release::{PublicDigest, PublicRelease};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How many promotions a history can be told to keep: it lies in one object.
 pub const MAX_HISTORY: usize = 100;
@@ -24,12 +26,17 @@ pub struct Inventory {
     pub history: Vec<HistoryEntry>,
     /// Members that other releases have taken, oldest first.
     pub moved: Vec<Moved>,
+    /// What a later program keeps beside them in the same ConfigMap.
+    pub rest: BTreeMap<String, String>,
 }
 
 /// One promotion that has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// Its revision: grows, and is never given twice.
     pub revision: u32,
     /// Its id.
@@ -56,12 +63,18 @@ pub struct HistoryEntry {
     /// The release's bytes and desired objects, while they are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub record: Vec<Bundle>,
+    /// What a later program wrote beside it.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// What is kept of a promoted release: the bytes of its file, and what was applied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// The release file, byte for byte; empty in the bundles that hold Secrets, but for one with Secrets in the file itself.
     pub release: String,
     /// Whether the release file itself holds Secrets: it is kept in a Secret then, and its digest is keyed.
@@ -69,12 +82,15 @@ pub struct Record {
     pub holds_secrets: bool,
     /// The desired objects.
     pub desired: Vec<Object>,
-    /// What it was promoted under; none in the bundles that hold Secrets, and where an older version kept it.
+    /// What it was promoted under; none in the bundles that hold Secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
     /// The gates of its environment, in a bundle that is a Secret: their addresses and Jobs are not everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateAtHand>,
+    /// What a later program wrote beside it.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// What a release was promoted under: whoever promotes it again from the cluster has no file of it.
@@ -165,7 +181,7 @@ mod tests {
         let entry = |(revision, (ending, cause, recorded)): (u32, &(Ending, Option<CauseKind>, bool))| {
             let cause =
                 cause.map(|kind| serde_json::json!({"cause": {"kind": kind, "message": "", "pod": null}}));
-            let bundle = serde_json::json!({"secret": false, "namespace": "shop", "names": ["a"], "digest": Sha256Digest::of(b"")});
+            let bundle = crate::model::bundle::Bundle::named("a", false);
             let value = serde_json::json!({"revision": revision, "id": "p", "actor": "jane", "ending": ending, "failure": cause,
                 "release": {"name": "shop", "version": "1", "digest": Sha256Digest::of(b"1")},
                 "startedAt": "2026-11-23T06:00:00Z", "endedAt": "2026-11-23T06:00:00Z",

@@ -3,6 +3,7 @@
 
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected, WaitRule};
+use super::format::{FormatVersion, Rest};
 pub use super::head::{Head, Previous};
 use super::moves::ReleaseRef;
 use super::object::{Object, ObjectId, Target};
@@ -19,6 +20,9 @@ const HASH_DIGITS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Journal {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// The promotion's id.
     pub id: String,
     /// Counts the writes of the head, so that a writer whose answer was lost knows its own write again.
@@ -64,6 +68,9 @@ pub struct Journal {
     pub moves_from: Vec<ReleaseRef>,
     /// One entry a step of the plan: first the steps, then what is pruned.
     pub steps: Vec<StepProgress>,
+    /// What a later program wrote beside it.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// How far a promotion is.
@@ -252,11 +259,17 @@ impl UndoState {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parts {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// What belongs to the whole promotion: in the home namespace's bundle alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<PromotionPart>,
     /// Steps on objects of this namespace.
     pub steps: Vec<StepPart>,
+    /// What a later program wrote beside it.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// What belongs to the whole promotion.

@@ -12,6 +12,7 @@ pub mod event;
 pub mod evidence;
 pub mod expression;
 pub mod finding;
+pub mod format;
 pub mod glob;
 pub mod head;
 pub mod hook;

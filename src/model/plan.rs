@@ -1,6 +1,7 @@
 //! The plan: a promotion as data. What is shown is what runs; it holds no client and no choice.
 
 use super::check::Check;
+use super::format::FormatVersion;
 use super::moves::Move;
 use super::object::{Object, ObjectId, Target};
 use super::release::PublicRelease;
@@ -12,6 +13,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
+    /// Of this document.
+    #[serde(default)]
+    pub format_version: FormatVersion,
     /// `kubectl-delivery.io/v1alpha1`.
     pub api_version: String,
     /// `Plan`.

@@ -180,7 +180,7 @@ pub struct PublicRelease {
 
 /// What tells a release's bytes from others, and nothing of a Secret's value among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "String", into = "String")]
 pub enum PublicDigest {
     /// The sha256 of the bytes: they hold no Secret.
     Plain(Sha256Digest),
@@ -233,6 +233,26 @@ impl std::fmt::Display for PublicDigest {
             Self::Keyed(mac) => mac.fmt(f),
             Self::Withheld => f.write_str("withheld"),
         }
+    }
+}
+
+/// A text that is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected sha256: or hmac-sha256: and 64 lowercase hex digits")]
+pub struct NotADigest;
+
+impl TryFrom<String> for PublicDigest {
+    type Error = NotADigest;
+
+    fn try_from(text: String) -> Result<Self, NotADigest> {
+        let plain = || text.parse().map(Self::Plain).map_err(|_| NotADigest);
+        Mac::try_from(text.clone()).map(Self::Keyed).or_else(|_| plain())
+    }
+}
+
+impl From<PublicDigest> for String {
+    fn from(digest: PublicDigest) -> Self {
+        digest.to_string()
     }
 }
 

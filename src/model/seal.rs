@@ -3,20 +3,18 @@
 //! It lies in a Secret. What is about to be written is sealed as `next` first, then written, then sealed as `current`: a run
 //! that is killed at any point leaves a state that fits one of the two.
 
+use super::format::FormatVersion;
 use super::object::Object;
 use super::state_key::{BoundKey, KeyId, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// The version of what a release keeps in the cluster.
-pub const FORMAT_VERSION: u32 = 1;
 
 /// What the Secret `delivery-NAME-seal` holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seal {
     /// The version of the state.
-    pub format_version: u32,
+    pub format_version: FormatVersion,
     /// What is there.
     pub current: Sealed,
     /// What is being written.
@@ -137,6 +135,8 @@ pub enum Integrity {
     Unsealed,
     /// It is sealed with a key that was not given.
     NotVerified(String),
+    /// A later program sealed it, with this version of the format.
+    Newer(u64),
     /// The seal or its key may not be read: why.
     Hidden(String),
     /// It is not as this tool wrote it: what does not fit.

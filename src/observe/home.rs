@@ -296,6 +296,10 @@ async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, H
     cluster.get(target).await.map_err(|source| HomeError::Api { target: target.to_string(), source })
 }
 
+/// What this program writes into an inventory's ConfigMap.
+const INVENTORY_KEYS: [&str; 7] =
+    ["formatVersion", "release", "digest", "revision", "history", "moved", "members"];
+
 /// The inventory that a ConfigMap holds.
 pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> {
     let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
@@ -320,7 +324,10 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
                 .map_err(|error| wrong(format!("a move: {}", plain_words(&error.to_string()))))
         })
         .collect::<Result<Vec<Moved>, _>>()?;
-    Ok(stored(object, Inventory { members, history, moved }))
+    let data = object.at("/data").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let unknown = data.filter(|(key, _)| !INVENTORY_KEYS.contains(&key.as_str()));
+    let rest = unknown.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned()))).collect();
+    Ok(stored(object, Inventory { members, history, moved, rest }))
 }
 
 fn unzipped(text: &str) -> Result<String, String> {

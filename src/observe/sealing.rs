@@ -2,8 +2,9 @@
 
 use super::home::{HomeError, Stored, kind_of, own_kind};
 use crate::cluster::Cluster;
+use crate::model::format::FORMAT_VERSION;
 use crate::model::names;
-use crate::model::seal::{FORMAT_VERSION, Found, Integrity, Seal, Sealed, judge};
+use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
 use crate::model::state_key::{BoundKey, StateKey};
 use crate::model::{Object, Target};
 use base64::Engine;
@@ -161,8 +162,8 @@ impl SealRead {
         let sealing = Sealing { seal: stored, namespace_uid, outside: self.outside, ..Sealing::default() };
         let seal = match seal.map(parse_seal).transpose() {
             Ok(seal) => seal,
-            Err(newer @ Unread::Newer(_)) => {
-                return Err(HomeError::Unreadable { target: names::seal(name), why: newer.to_string() });
+            Err(Unread::Newer(version)) => {
+                return Ok(Sealing { integrity: Integrity::Newer(version), ..sealing });
             }
             Err(broken @ Unread::Broken) => {
                 return Ok(Sealing { integrity: Integrity::Altered(broken.to_string()), ..sealing });
@@ -190,7 +191,7 @@ impl SealRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// Its version is newer than any that this program knows.
-    #[error("version {0} of the state, which only a newer kubectl-delivery writes")]
+    #[error("format version {0}, which only a later kubectl-delivery writes")]
     Newer(u64),
     /// It is none.
     #[error("its seal cannot be read")]

@@ -9,6 +9,7 @@ use super::waves::{self, OrderError};
 use super::{autoscaled, checks, hooks, moving, prune, restart, undo};
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, Comparison, ObjectComparison};
+use crate::model::format::FormatVersion;
 use crate::model::hook::{goes_once_succeeded, is_hook};
 use crate::model::names::{
     AFTER_ANNOTATION, API_VERSION, APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION, applyset_id, inventory,
@@ -75,6 +76,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     let (prune, pruned) = prune::prune(comparison, policy, facts, &set, &steps);
     findings.extend(pruned);
     let plan = Plan {
+        format_version: FormatVersion::default(),
         api_version: API_VERSION.into(),
         kind: "Plan".into(),
         id: facts.id.clone(),

@@ -11,6 +11,7 @@ mod door;
 mod e2e;
 mod evidence;
 mod execute;
+mod formats;
 mod harness;
 mod hostile;
 mod kubeconfigs;

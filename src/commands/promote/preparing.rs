@@ -297,10 +297,19 @@ fn untouched(message: String) -> PreflightFinding {
 }
 
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
-    load::typed_json(&load::bytes(path)?, path).map_err(|error| {
+    let plan: Plan = load::typed_json(&load::bytes(path)?, path).map_err(|error| {
         CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
             .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")
-    })
+    })?;
+    if plan.format_version.is_newer() {
+        let message = format!(
+            "the plan in {} has format version {}, which only a later kubectl-delivery writes",
+            path.display(),
+            plan.format_version
+        );
+        return Err(CommandError::usage(message).with_hint("write a plan with this one"));
+    }
+    Ok(plan)
 }
 
 /// A written plan runs as it was approved, or not at all.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Object;
+use crate::model::format::{FormatVersion, Rest};
 use crate::model::journal::Ending;
 use crate::model::k8s::kinds::built_in;
 use crate::model::release::PublicRelease;
@@ -24,8 +25,7 @@ fn target(n: usize) -> Target {
 }
 
 fn bundle(name: &str) -> Bundle {
-    let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: false, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
+    Bundle::named(name, false)
 }
 
 fn head(steps: usize) -> Head {
@@ -40,6 +40,8 @@ fn head(steps: usize) -> Head {
         undo: UndoState::Pending,
     };
     let current = Journal {
+        rest: serde_json::Map::new(),
+        format_version: crate::model::format::FormatVersion::default(),
         id: "p1".into(),
         serial: 1,
         release: release(),
@@ -61,7 +63,7 @@ fn head(steps: usize) -> Head {
         steps: (0..steps).map(step).collect(),
     };
     let previous = Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: None };
-    Head { current, previous: Some(previous) }
+    Head::new(current, Some(previous))
 }
 
 /// States by number, with texts as long as a server's may be.
@@ -144,6 +146,8 @@ fn texts_are_whole_where_there_is_room() {
 
 fn entry(revision: u32) -> HistoryEntry {
     HistoryEntry {
+        format_version: FormatVersion::default(),
+        rest: Rest::new(),
         revision,
         id: "p1".into(),
         release: release(),

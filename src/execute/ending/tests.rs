@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Sha256Digest;
+use crate::model::format::{FormatVersion, Rest};
 use crate::model::release::PublicRelease;
 use crate::model::verdict::{Cause, CauseKind};
 
@@ -9,9 +10,11 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
     let digest = Sha256Digest::of(&revision.to_le_bytes());
     let name = format!("r{revision}");
     HistoryEntry {
+        format_version: FormatVersion::default(),
+        rest: Rest::new(),
         revision,
         id: name.clone(),
-        release: PublicRelease { name: "shop".into(), version: "1".into(), digest: digest.clone().into() },
+        release: PublicRelease { name: "shop".into(), version: "1".into(), digest: digest.into() },
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,
@@ -19,12 +22,7 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
         failure: None,
         message: String::new(),
         waivers: Vec::new(),
-        record: vec![Bundle {
-            secret: false,
-            namespace: "shop".into(),
-            names: vec![name],
-            digest: digest.into(),
-        }],
+        record: vec![Bundle::named(&name, false)],
     }
 }
 

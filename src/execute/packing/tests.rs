@@ -11,8 +11,7 @@ fn key() -> BoundKey {
 }
 
 fn named_bundle(name: &str) -> Bundle {
-    let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
+    Bundle::named(name, true)
 }
 
 /// A journal with one part, or with none: one that was put back keeps none.
@@ -26,7 +25,7 @@ fn journal(id: &str, ending: &str, parts: &[&str]) -> Journal {
 }
 
 fn begun(current: Journal, previous: Option<Previous>) -> NewHead {
-    let value = Head { current, previous };
+    let value = Head::new(current, previous);
     let old = Stored { value, uid: "u".into(), resource_version: "1".into() };
     new_head(journal("new", "promoted", &["new"]), Some(old), &key()).unwrap()
 }

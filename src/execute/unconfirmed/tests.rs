@@ -121,6 +121,7 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         digest: crate::model::Sha256Digest::of(b"1").into(),
     };
     let plan = Plan {
+        format_version: crate::model::format::FormatVersion::default(),
         api_version: API_VERSION.into(),
         kind: "Plan".into(),
         id: "a".into(),

@@ -29,7 +29,7 @@ impl State {
     fn sealed() -> Self {
         let (head, inventory) = (map("head 1"), map("inventory 1"));
         let current = sealed(1, Some(&head), Some(&inventory));
-        let seal = Seal { format_version: FORMAT_VERSION, current, next: None };
+        let seal = Seal { format_version: FormatVersion::default(), current, next: None };
         Self {
             head: Some(head),
             inventory: Some(inventory),
@@ -123,7 +123,7 @@ fn a_state_without_seal_and_key_is_unsealed_and_none_is_none() {
 
 #[test]
 fn a_run_that_was_killed_before_its_first_write_left_no_state() {
-    let seal = Seal { format_version: FORMAT_VERSION, current: sealed(0, None, None), next: None };
+    let seal = Seal { format_version: FormatVersion::default(), current: sealed(0, None, None), next: None };
     let mut state = State { seal: Some(seal), head: None, inventory: None, ..State::sealed() };
     assert_eq!(state.judge().0, Integrity::None);
     // It did not get to the key either.
@@ -146,7 +146,7 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
         Some(seal_of(&key(1), Role::Head, head.value())),
         Some(seal_of(&key(1), Role::Inventory, inventory.value())),
     );
-    state.seal = Some(Seal { format_version: FORMAT_VERSION, current, next: None });
+    state.seal = Some(Seal { format_version: FormatVersion::default(), current, next: None });
     assert_eq!(state.judge().0, Integrity::Sealed);
     state.keys = vec![key(2)];
     assert!(state.altered().contains("and not with the one that is given"));

@@ -104,7 +104,7 @@ pub async fn read_previous(
 /// was written.
 pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
     let mut bundles: Vec<&Bundle> = Vec::new();
-    if let Some(Head { current, previous }) = home.head.as_ref().map(|stored| &stored.value) {
+    if let Some(Head { current, previous, .. }) = home.head.as_ref().map(|stored| &stored.value) {
         bundles.extend(current.parts.iter().chain(&current.record));
         let previous = previous.iter().flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
         bundles.extend(previous);

@@ -110,6 +110,39 @@ fn a_journal_that_cannot_be_read_is_altered_and_not_accepted() {
 }
 
 #[test]
+fn what_a_later_version_sealed_is_read_and_never_written_over() {
+    use base64::Engine;
+    let app = promoted();
+    let seal = app.namespace.get("", "Secret", "delivery-app-seal").unwrap();
+    let text = base64::engine::general_purpose::STANDARD.decode(seal.text("/data/seal")).unwrap();
+    let mut newer: Value = serde_json::from_slice(&text).unwrap();
+    newer["formatVersion"] = 2.into();
+    newer["quorum"] = json!(["another", "way", "to", "seal"]);
+    let newer = base64::engine::general_purpose::STANDARD.encode(newer.to_string());
+    app.kubectl(&[
+        "patch",
+        "secret",
+        "delivery-app-seal",
+        "-p",
+        &json!({"data": {"seal": newer}}).to_string(),
+    ]);
+
+    let why = "format version 2, which only a later kubectl-delivery writes";
+    let status = command(&app, &["status"]).run().exits(0);
+    assert!(status.stdout.contains("promoted by") && status.stdout.contains(why), "{}", status.stdout);
+    let diff = command(&app, &["diff"]).run().exits(0);
+    assert!(format!("{}{}", diff.stdout, diff.stderr).contains(why), "{}{}", diff.stdout, diff.stderr);
+    command(&app, &["status", "--require-verified"]).run().exits(2);
+    for mut command in
+        [app.promote("2", &version("2")), app.revert(), state(&app, "accept"), state(&app, "rotate")]
+    {
+        let ran = command.run().exits(2);
+        assert!(ran.stderr.contains(why) && ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+    }
+    assert_eq!(value_of(&app), "1");
+}
+
+#[test]
 fn whoever_may_not_read_the_key_is_told_that_nothing_is_verified() {
     let app = promoted();
     let user = app.namespace.user("viewer").with_role("view").ready();

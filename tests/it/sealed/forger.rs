@@ -5,7 +5,8 @@ use crate::harness::User;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubectl_delivery::model::bundle::{compress, decompress, pack};
-use kubectl_delivery::model::seal::{FORMAT_VERSION, Role, Seal, Sealed, seal_of};
+use kubectl_delivery::model::format::FormatVersion;
+use kubectl_delivery::model::seal::{Role, Seal, Sealed, seal_of};
 use kubectl_delivery::model::state_key::{BoundKey, StateKey};
 
 pub struct Forger<'a> {
@@ -106,7 +107,7 @@ impl<'a> Forger<'a> {
         let (head, inventory) =
             (seal_of(&self.key, Role::Head, &journal), seal_of(&self.key, Role::Inventory, &self.inventory));
         let current = Sealed::new(&self.key, false, 99, Some(head), Some(inventory));
-        let seal = Seal { format_version: FORMAT_VERSION, current, next: None };
+        let seal = Seal { format_version: FormatVersion::default(), current, next: None };
         let mut seal = serde_json::to_value(&seal).unwrap();
         change(&mut seal);
         let patch = json!({"data": {"seal": STANDARD.encode(seal.to_string())}}).to_string();

@@ -74,6 +74,8 @@ fn machine() -> Machine {
         undo: UndoState::Pending,
     };
     let journal = Journal {
+        rest: serde_json::Map::new(),
+        format_version: crate::model::format::FormatVersion::default(),
         id: "p1".into(),
         serial: 0,
         release: release.clone(),
@@ -95,6 +97,7 @@ fn machine() -> Machine {
         steps: steps.values().map(progress).collect(),
     };
     let plan = Plan {
+        format_version: crate::model::format::FormatVersion::default(),
         api_version: String::new(),
         kind: "Plan".into(),
         id: "p1".into(),
@@ -116,7 +119,7 @@ fn machine() -> Machine {
     let promotion =
         PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
     Machine {
-        head: Head { current: journal, previous: None },
+        head: Head::new(journal, None),
         inventory: Inventory { members: members_before, ..Inventory::default() },
         bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]), lie_in: BTreeMap::new() }),
         content: ContentKey::default(),
@@ -132,8 +135,7 @@ fn machine() -> Machine {
 }
 
 fn bundle(name: &str) -> Bundle {
-    let digest = Sha256Digest::of(name.as_bytes());
-    Bundle { secret: true, namespace: "shop".into(), names: vec![name.into()], digest: digest.into() }
+    Bundle::named(name, true)
 }
 
 fn done(name: &str) -> Outcome {
