@@ -41,7 +41,12 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
 /// The words to complete: this is the completer, or a shell's own script asks (`__complete`).
 fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
     let name = Path::new(arguments.first()?).file_name()?;
-    let text = |words: &[OsString]| words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let text = |words: &[OsString]| {
+        words
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    };
     if name == COMPLETER {
         return Some(text(&arguments[1..]));
     }
@@ -63,16 +68,28 @@ fn block_on(command: Command, context: &Context) -> Result<Exit, CommandError> {
 
 /// Help and version go to stdout and are no failure; anything else is a usage error.
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
-    let stream = if error.use_stderr() { Stream::Stderr } else { Stream::Stdout };
+    let stream = if error.use_stderr() {
+        Stream::Stderr
+    } else {
+        Stream::Stdout
+    };
     let color = ColorEnvironment::read().allows(color_choice(arguments), stream.is_terminal());
     let rendered = error.render();
-    let text = if color { rendered.ansi().to_string() } else { rendered.to_string() };
+    let text = if color {
+        rendered.ansi().to_string()
+    } else {
+        rendered.to_string()
+    };
     // As kubectl: without a word, help is what was asked for.
     if stream == Stream::Stdout || arguments.len() == 1 {
-        Visible::new(std::io::stdout(), color).write_all(text.as_bytes()).ok();
+        Visible::new(std::io::stdout(), color)
+            .write_all(text.as_bytes())
+            .ok();
         return Exit::OK;
     }
-    Visible::new(std::io::stderr(), color).write_all(text.as_bytes()).ok();
+    Visible::new(std::io::stderr(), color)
+        .write_all(text.as_bytes())
+        .ok();
     family_named(arguments).exit(ErrorKind::Usage)
 }
 
@@ -88,9 +105,17 @@ fn family_named(arguments: &[OsString]) -> Family {
 /// `--color` as written, for errors that come before the flags are parsed.
 fn color_choice(arguments: &[OsString]) -> ColorChoice {
     let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).collect();
-    let after =
-        |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1)).copied();
-    let wish = words.iter().find_map(|word| word.strip_prefix("--color=")).or_else(|| after("--color"));
+    let after = |flag: &str| {
+        words
+            .iter()
+            .position(|word| *word == flag)
+            .and_then(|at| words.get(at + 1))
+            .copied()
+    };
+    let wish = words
+        .iter()
+        .find_map(|word| word.strip_prefix("--color="))
+        .or_else(|| after("--color"));
     match wish {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,

@@ -19,7 +19,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("monitor", &["model", "cluster", "observe", "rollout"]),
     (
         "execute",
-        &["model", "cluster", "observe", "objects", "plan", "preflight", "rollout", "compare", "monitor"],
+        &[
+            "model",
+            "cluster",
+            "observe",
+            "objects",
+            "plan",
+            "preflight",
+            "rollout",
+            "compare",
+            "monitor",
+        ],
     ),
     ("report", &["model"]),
     ("cli", &["model", "cluster", "report"]),
@@ -79,7 +89,10 @@ fn test_files(file: &Path) -> Vec<PathBuf> {
     let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|after| {
         let mut lines = after.lines();
         let first = lines.next()?;
-        if let Some(path) = first.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+        if let Some(path) = first
+            .strip_prefix("#[path = \"")
+            .and_then(|rest| rest.strip_suffix("\"]"))
+        {
             return Some(vec![file.parent().unwrap().join(path)]);
         }
         let name = first.strip_prefix("mod ")?.strip_suffix(';')?;
@@ -92,7 +105,9 @@ fn test_files(file: &Path) -> Vec<PathBuf> {
 fn program_files(folder: &Path) -> Vec<PathBuf> {
     let all = rust_files(folder);
     let tests: Vec<PathBuf> = all.iter().flat_map(|file| test_files(file)).collect();
-    all.into_iter().filter(|file| !tests.iter().any(|test| file.starts_with(test))).collect()
+    all.into_iter()
+        .filter(|file| !tests.iter().any(|test| file.starts_with(test)))
+        .collect()
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -157,14 +172,22 @@ fn named(code: &str) -> Vec<String> {
             names.push(rest.to_owned());
         }
     }
-    let ident = |text: String| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let ident = |text: String| {
+        text.trim()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
     names.into_iter().map(ident).collect()
 }
 
 #[test]
 fn every_folder_is_in_the_table() {
     for folder in folders() {
-        assert!(MAY_IMPORT.iter().any(|(name, _)| *name == folder), "src/{folder} is not in the table");
+        assert!(
+            MAY_IMPORT.iter().any(|(name, _)| *name == folder),
+            "src/{folder} is not in the table"
+        );
     }
 }
 
@@ -172,7 +195,10 @@ fn every_folder_is_in_the_table() {
 fn a_folder_imports_only_what_the_table_allows() {
     let all = folders();
     let mut wrong = Vec::new();
-    for (folder, allowed) in MAY_IMPORT.iter().filter(|(name, _)| all.iter().any(|found| found == name)) {
+    for (folder, allowed) in MAY_IMPORT
+        .iter()
+        .filter(|(name, _)| all.iter().any(|found| found == name))
+    {
         for file in files_of(folder) {
             for name in named(&code(&file)) {
                 let is_folder = all.contains(&name);
@@ -188,7 +214,10 @@ fn a_folder_imports_only_what_the_table_allows() {
 #[test]
 fn pure_folders_do_no_io_and_ask_no_clock() {
     let mut wrong = Vec::new();
-    for folder in PURE.iter().filter(|name| folders().iter().any(|found| found == *name)) {
+    for folder in PURE
+        .iter()
+        .filter(|name| folders().iter().any(|found| found == *name))
+    {
         for file in files_of(folder) {
             let code = code(&file);
             for word in IMPURE.iter().filter(|word| code.contains(**word)) {
@@ -210,7 +239,10 @@ fn only_the_cluster_folder_names_the_kubernetes_client() {
 
 #[test]
 fn only_the_report_and_the_binary_print() {
-    for folder in folders().iter().filter(|name| !["report", "cli", "commands"].contains(&name.as_str())) {
+    for folder in folders()
+        .iter()
+        .filter(|name| !["report", "cli", "commands"].contains(&name.as_str()))
+    {
         for file in files_of(folder) {
             let code = code(&file);
             for word in ["println!", "eprintln!", "print!(", "dbg!"] {
@@ -225,6 +257,10 @@ fn every_file_says_what_it_is_for() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for file in rust_files(&src) {
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//! "), "{} does not start with //!", file.display());
+        assert!(
+            text.starts_with("//! "),
+            "{} does not start with //!",
+            file.display()
+        );
     }
 }

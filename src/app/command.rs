@@ -120,7 +120,10 @@ mod tests {
         root.build();
         for command in root.get_subcommands() {
             let name = command.get_name();
-            let examples = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+            let examples = command
+                .get_before_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(examples.starts_with("Examples:\n"), "{name} has no examples");
             assert!(examples.contains("kubectl delivery "), "{name}: {examples}");
             assert!(command.get_about().is_some(), "{name} says nothing about itself");
@@ -133,7 +136,11 @@ mod tests {
     #[test]
     fn the_command_lines_family_is_known_before_it_is_parsed() {
         for command in Cli::command().get_subcommands() {
-            assert!(Command::family_of(command.get_name()).is_some(), "{}", command.get_name());
+            assert!(
+                Command::family_of(command.get_name()).is_some(),
+                "{}",
+                command.get_name()
+            );
         }
     }
 }

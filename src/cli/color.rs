@@ -89,10 +89,17 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_environment_and_no_color_over_a_force() {
-        let both = ColorEnvironment { no_color: true, force: true, dumb: false };
+        let both = ColorEnvironment {
+            no_color: true,
+            force: true,
+            dumb: false,
+        };
         assert!(both.allows(ColorChoice::Always, false));
         assert!(!both.allows(ColorChoice::Auto, true));
-        let force = ColorEnvironment { force: true, ..Default::default() };
+        let force = ColorEnvironment {
+            force: true,
+            ..Default::default()
+        };
         assert!(force.allows(ColorChoice::Auto, false));
         assert!(!force.allows(ColorChoice::Never, true));
     }

@@ -77,9 +77,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut sum = 0.0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(wrong)?;
         let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let unit = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
+        let unit = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len() - digits);
         let seconds = match &rest[digits..digits + unit] {
             "ms" => 0.001,
             "s" => 1.0,
@@ -90,7 +94,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         sum += number * seconds;
         rest = &rest[digits + unit..];
     }
-    if text.is_empty() || sum > 1e9 { Err(wrong()) } else { Ok(Duration::from_secs_f64(sum)) }
+    if text.is_empty() || sum > 1e9 {
+        Err(wrong())
+    } else {
+        Ok(Duration::from_secs_f64(sum))
+    }
 }
 
 impl ConnectionArgs {
@@ -153,8 +161,14 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_environments_file() {
-        let flags = ConnectionArgs { namespace: Some("mine".into()), ..Default::default() };
+        let flags = ConnectionArgs {
+            namespace: Some("mine".into()),
+            ..Default::default()
+        };
         let merged = flags.or_environment(Some("prod"), Some("shop"));
-        assert_eq!((merged.context.as_deref(), merged.namespace.as_deref()), (Some("prod"), Some("mine")));
+        assert_eq!(
+            (merged.context.as_deref(), merged.namespace.as_deref()),
+            (Some("prod"), Some("mine"))
+        );
     }
 }

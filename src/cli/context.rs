@@ -14,7 +14,14 @@ use tokio::sync::Mutex;
 #[derive(Args, Clone, Debug, Default)]
 pub struct GlobalArgs {
     /// When to print colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true, help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        help_heading = "Output"
+    )]
     pub color: ColorChoice,
     /// How much to log to stderr, as kubectl counts: 1 retries, 6 each request, 8 everything
     #[arg(
@@ -39,7 +46,12 @@ pub struct Context {
 impl Context {
     /// From the flags, the definition of all commands and the process's environment.
     pub fn new(global: GlobalArgs, root: fn() -> clap::Command) -> Self {
-        Self { global, root, environment: ColorEnvironment::read(), door: Mutex::new(None) }
+        Self {
+            global,
+            root,
+            environment: ColorEnvironment::read(),
+            door: Mutex::new(None),
+        }
     }
 
     /// The definition of all commands.

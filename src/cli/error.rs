@@ -81,7 +81,12 @@ pub struct CommandError {
 impl CommandError {
     /// From a sentence.
     pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string(), causes: Vec::new(), hints: Vec::new() }
+        Self {
+            kind,
+            message: message.to_string(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Flags, files or names are wrong.
@@ -130,7 +135,11 @@ impl CommandError {
             return Ok(());
         }
         let paint = |code: &str, word: &str| {
-            if color { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.into() }
+            if color {
+                format!("\u{1b}[{code}m{word}\u{1b}[0m")
+            } else {
+                word.into()
+            }
         };
         writeln!(to, "{} {}", paint("1;31", "error:"), indented(&self.message))?;
         for cause in &self.causes {

@@ -17,7 +17,11 @@ pub struct Visible<W> {
 impl<W: Write> Visible<W> {
     /// Over a stream; `color` is whether our own colours may pass.
     pub fn new(inner: W, color: bool) -> Self {
-        Self { inner, color, begun: Vec::new() }
+        Self {
+            inner,
+            color,
+            begun: Vec::new(),
+        }
     }
 
     fn pass(&mut self, text: &str) -> io::Result<()> {
@@ -40,7 +44,10 @@ impl<W: Write> Visible<W> {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => bytes.len(),
         };
-        let last = bytes[..whole].iter().rposition(|byte| *byte == 0x1b).filter(|_| self.color);
+        let last = bytes[..whole]
+            .iter()
+            .rposition(|byte| *byte == 0x1b)
+            .filter(|_| self.color);
         let is_half = |at: usize| {
             let colour = &bytes[at..whole];
             colour.len() < LONGEST_COLOUR && colour[1..].iter().all(|byte| b"[0123456789;".contains(byte))

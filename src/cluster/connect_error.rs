@@ -39,7 +39,10 @@ pub enum ConnectError {
         known: Vec<String>,
     },
     /// The kubeconfig has no current context, and no flag names one.
-    #[error("expected a current context in the kubeconfig, found none; there are {}", listed(known))]
+    #[error(
+        "expected a current context in the kubeconfig, found none; there are {}",
+        listed(known)
+    )]
     NoCurrentContext {
         /// What there is.
         known: Vec<String>,
@@ -106,7 +109,11 @@ pub enum ConnectError {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 impl ConnectError {
@@ -123,7 +130,9 @@ impl ConnectError {
             ConnectError::Broken { file, .. } => {
                 format!("kubectl config view --kubeconfig {}", file.display())
             }
-            ConnectError::Missing { what: "the context", .. } => "kubectl config get-contexts".into(),
+            ConnectError::Missing {
+                what: "the context", ..
+            } => "kubectl config get-contexts".into(),
             ConnectError::Missing { .. } => "kubectl config view".into(),
             ConnectError::NoCurrentContext { .. } => {
                 "kubectl config use-context NAME, or add --context NAME".into()
@@ -134,7 +143,10 @@ impl ConnectError {
                 "get a new certificate from whoever runs the cluster, or choose another user with --user"
                     .into()
             }
-            ConnectError::PluginMissing { install_hint: Some(hint), .. } => hint.clone(),
+            ConnectError::PluginMissing {
+                install_hint: Some(hint),
+                ..
+            } => hint.clone(),
             ConnectError::PluginMissing { command, .. } => {
                 format!("install {command}, or put it on the PATH")
             }

@@ -23,12 +23,18 @@ pub struct Moment {
 impl Moment {
     /// Now.
     pub fn now() -> Self {
-        Self { at: Instant::now(), wall: SystemTime::now() }
+        Self {
+            at: Instant::now(),
+            wall: SystemTime::now(),
+        }
     }
 
     /// So long after this moment.
     pub fn after(self, time: Duration) -> Deadline {
-        Deadline { at: self.at + time, wall: self.wall + time }
+        Deadline {
+            at: self.at + time,
+            wall: self.wall + time,
+        }
     }
 }
 
@@ -40,7 +46,10 @@ impl Deadline {
 
     /// Whichever of two comes first, on each clock.
     pub fn earlier(self, other: Self) -> Self {
-        Self { at: self.at.min(other.at), wall: self.wall.min(other.wall) }
+        Self {
+            at: self.at.min(other.at),
+            wall: self.wall.min(other.wall),
+        }
     }
 
     /// Waits until it is over, by the monotonic clock.
@@ -68,7 +77,10 @@ mod tests {
         }
         // A machine that slept for an hour, and one whose clock was set back.
         assert!(deadline.is_over(later(1, 3600)));
-        let set_back = Moment { wall: start.wall - Duration::from_secs(3600), ..later(15, 0) };
+        let set_back = Moment {
+            wall: start.wall - Duration::from_secs(3600),
+            ..later(15, 0)
+        };
         assert!(deadline.is_over(set_back));
     }
 }

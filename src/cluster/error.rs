@@ -106,8 +106,15 @@ impl ApiError {
 
     /// Whether the server could not ask a webhook: nothing was said of the object, and nothing was done.
     pub fn is_unasked_webhook(&self) -> bool {
-        let ApiError::Status { code: 500, message, .. } = self else { return false };
-        let converting = message.split_once("conversion webhook for ").map(|(_, rest)| rest);
+        let ApiError::Status {
+            code: 500, message, ..
+        } = self
+        else {
+            return false;
+        };
+        let converting = message
+            .split_once("conversion webhook for ")
+            .map(|(_, rest)| rest);
         message.contains("failed calling webhook")
             || converting.is_some_and(|rest| rest.contains(" failed: "))
     }
@@ -154,9 +161,12 @@ impl ApiError {
     /// 500 of a server whose store does not answer: it is no considered answer, unlike every other 500 with a Status.
     pub fn is_silent_store(&self) -> bool {
         match self {
-            ApiError::Status { code: 500, reason, message, .. } => {
-                matches!(reason.as_str(), "ServerTimeout" | "Timeout") || message.contains("etcdserver:")
-            }
+            ApiError::Status {
+                code: 500,
+                reason,
+                message,
+                ..
+            } => matches!(reason.as_str(), "ServerTimeout" | "Timeout") || message.contains("etcdserver:"),
             _ => false,
         }
     }

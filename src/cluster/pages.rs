@@ -35,7 +35,10 @@ pub struct Pages {
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { until: Instant::now() + LONGEST, count: 0 }
+        Self {
+            until: Instant::now() + LONGEST,
+            count: 0,
+        }
     }
 }
 
@@ -55,7 +58,10 @@ impl Pages {
                 return Ok(true);
             }
         };
-        Err(ApiError::Endless { resource: request.resource.plural.clone(), why })
+        Err(ApiError::Endless {
+            resource: request.resource.plural.clone(),
+            why,
+        })
     }
 }
 
@@ -70,15 +76,24 @@ mod tests {
         let mut pages = Pages::default();
         assert_eq!(pages.go_on(&mut request, None), Ok(false));
         assert_eq!(pages.go_on(&mut request, Some("a".into())), Ok(true));
-        let again = pages.go_on(&mut request, Some("a".into())).unwrap_err().to_string();
+        let again = pages
+            .go_on(&mut request, Some("a".into()))
+            .unwrap_err()
+            .to_string();
         assert_eq!(again, "the list of pods has no end: the same page comes again");
 
         let mut pages = Pages::default();
         let ended = (0..10_000).find_map(|n| pages.go_on(&mut request, Some(n.to_string())).err());
         assert!(ended.unwrap().to_string().contains("more than 4000 pages"));
 
-        let mut pages = Pages { until: Instant::now(), count: 0 };
-        let late = pages.go_on(&mut request, Some("b".into())).unwrap_err().to_string();
+        let mut pages = Pages {
+            until: Instant::now(),
+            count: 0,
+        };
+        let late = pages
+            .go_on(&mut request, Some("b".into()))
+            .unwrap_err()
+            .to_string();
         assert!(late.contains("its pages come for more than 10m"), "{late}");
     }
 }

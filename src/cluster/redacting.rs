@@ -25,7 +25,10 @@ pub(super) struct Redacting {
 
 impl Redacting {
     pub(super) fn new(inner: Arc<dyn Cluster>) -> Self {
-        Self { inner, texts: Arc::default() }
+        Self {
+            inner,
+            texts: Arc::default(),
+        }
     }
 
     fn with_texts<T>(&self, work: impl FnOnce(&mut SecretTexts) -> T) -> T {
@@ -35,7 +38,10 @@ impl Redacting {
     fn learn_target(&self, target: &Target) {
         self.with_texts(|texts| {
             texts.learn_name(&target.name);
-            target.namespace.iter().for_each(|namespace| texts.learn_name(namespace));
+            target
+                .namespace
+                .iter()
+                .for_each(|namespace| texts.learn_name(namespace));
         });
     }
 
@@ -57,12 +63,18 @@ impl Redacting {
         }
         let written = operations.iter().filter_map(|operation| {
             let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
-            let key = path.strip_prefix("/data").or_else(|| path.strip_prefix("/stringData"))?;
+            let key = path
+                .strip_prefix("/data")
+                .or_else(|| path.strip_prefix("/stringData"))?;
             Some((key.trim_start_matches('/'), operation.get("value")?))
         });
         self.with_texts(|texts| {
             for (key, value) in written {
-                let whole = value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value));
+                let whole = value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| (key.as_str(), value));
                 for (key, value) in whole.chain([(key, value)]) {
                     let text = value.as_str().unwrap_or_default();
                     let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
@@ -78,22 +90,47 @@ impl Redacting {
 
     /// The refusal of a write. What a webhook or a policy says of pods whose Secrets may not be read cannot be searched.
     async fn refused(&self, target: &Target, body: Option<&Value>, error: ApiError) -> ApiError {
-        let ApiError::Status { code, reason, message, causes } = error else { return self.hidden(error) };
+        let ApiError::Status {
+            code,
+            reason,
+            message,
+            causes,
+        } = error
+        else {
+            return self.hidden(error);
+        };
         let Some(at) = words_of_admission(&message) else {
-            return self.hidden(ApiError::Status { code, reason, message, causes });
+            return self.hidden(ApiError::Status {
+                code,
+                reason,
+                message,
+                causes,
+            });
         };
         let unknown = self.unknown_secrets(target, body).await;
         if unknown.is_empty() {
-            return self.hidden(ApiError::Status { code, reason, message, causes });
+            return self.hidden(ApiError::Status {
+                code,
+                reason,
+                message,
+                causes,
+            });
         }
         let message = format!("{}{}", &message[..at], withheld(&unknown));
         let reason = if code < 500 { "Forbidden" } else { "InternalError" }.to_owned();
-        self.hidden(ApiError::Status { code, reason, message, causes: Vec::new() })
+        self.hidden(ApiError::Status {
+            code,
+            reason,
+            message,
+            causes: Vec::new(),
+        })
     }
 
     /// The Secrets that pods of the object refer to, as it is sent and as it is, and that cannot be read.
     async fn unknown_secrets(&self, target: &Target, body: Option<&Value>) -> Vec<String> {
-        let Some(kind) = built_in("", "Secret") else { return Vec::new() };
+        let Some(kind) = built_in("", "Secret") else {
+            return Vec::new();
+        };
         let sent = body.and_then(|body| Object::new(body.clone()).ok());
         let live = self.inner.get(target).await.ok().flatten();
         let both = [sent, live];
@@ -124,9 +161,17 @@ impl Redacting {
             kept.learn_value(&target.name, key, &plain);
         }
         match self.hidden(error) {
-            ApiError::Status { code, reason, message, .. } if target.resource.is_secret() => {
-                ApiError::Status { code, reason, message: kept.hide(&message), causes: Vec::new() }
-            }
+            ApiError::Status {
+                code,
+                reason,
+                message,
+                ..
+            } if target.resource.is_secret() => ApiError::Status {
+                code,
+                reason,
+                message: kept.hide(&message),
+                causes: Vec::new(),
+            },
             other => other,
         }
     }
@@ -170,16 +215,29 @@ fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
 fn hidden(texts: &Mutex<SecretTexts>, error: ApiError) -> ApiError {
     let hide = |text: String| lock(texts).hide(&text);
     match error {
-        ApiError::Status { code, reason, message, causes } => {
+        ApiError::Status {
+            code,
+            reason,
+            message,
+            causes,
+        } => {
             let cause = |one: StatusCause| StatusCause {
                 reason: hide(one.reason),
                 message: hide(one.message),
                 field: hide(one.field),
             };
             let causes = causes.into_iter().map(cause).collect();
-            ApiError::Status { code, reason: hide(reason), message: hide(message), causes }
+            ApiError::Status {
+                code,
+                reason: hide(reason),
+                message: hide(message),
+                causes,
+            }
         }
-        ApiError::Unreadable { code, body } => ApiError::Unreadable { code, body: hide(body) },
+        ApiError::Unreadable { code, body } => ApiError::Unreadable {
+            code,
+            body: hide(body),
+        },
         other => other,
     }
 }
@@ -194,17 +252,28 @@ impl Cluster for Redacting {
     }
 
     async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        self.inner.get_metadata(target).await.map_err(|error| self.hidden(error))
+        self.inner
+            .get_metadata(target)
+            .await
+            .map_err(|error| self.hidden(error))
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
-        let page = self.inner.list(request).await.map_err(|error| self.hidden(error))?;
+        let page = self
+            .inner
+            .list(request)
+            .await
+            .map_err(|error| self.hidden(error))?;
         page.items.iter().for_each(|object| self.learn_object(object));
         Ok(page)
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
-        let stream = self.inner.watch(request).await.map_err(|error| self.hidden(error))?;
+        let stream = self
+            .inner
+            .watch(request)
+            .await
+            .map_err(|error| self.hidden(error))?;
         let texts = self.texts.clone();
         let learning = stream.map(move |event| match event {
             Ok(WatchEvent::Present(object)) => {
@@ -255,7 +324,10 @@ impl Cluster for Redacting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.inner.store(target, body, options).await.map_err(|error| self.stored(target, body, error))
+        self.inner
+            .store(target, body, options)
+            .await
+            .map_err(|error| self.stored(target, body, error))
     }
 
     async fn json_patch(
@@ -289,11 +361,18 @@ impl Cluster for Redacting {
     }
 
     async fn server_version(&self) -> Result<ServerVersion, ApiError> {
-        self.inner.server_version().await.map_err(|error| self.hidden(error))
+        self.inner
+            .server_version()
+            .await
+            .map_err(|error| self.hidden(error))
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {
-        let text = self.inner.logs(request).await.map_err(|error| self.hidden(error))?;
+        let text = self
+            .inner
+            .logs(request)
+            .await
+            .map_err(|error| self.hidden(error))?;
         Ok(self.with_texts(|texts| texts.hide(&text)))
     }
 

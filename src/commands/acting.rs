@@ -49,7 +49,15 @@ pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
 
 /// Everything that an execution needs from outside.
 pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
-    let Acting { signals, cluster, actor, watching, limits, keep_history, state_key } = acting;
+    let Acting {
+        signals,
+        cluster,
+        actor,
+        watching,
+        limits,
+        keep_history,
+        state_key,
+    } = acting;
     let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
     let instance = random();
     Services {
@@ -86,8 +94,16 @@ pub fn end(
         ExecuteError::Nothing(why) => CommandError::new(ErrorKind::Usage, why),
         error => CommandError::from_error(kind_of(&error), &error),
     })?;
-    let Ended { outcome, message, next } = ended;
-    events.emit(Event::Finished { outcome, message, next });
+    let Ended {
+        outcome,
+        message,
+        next,
+    } = ended;
+    events.emit(Event::Finished {
+        outcome,
+        message,
+        next,
+    });
     Ok(exit_of(outcome, reverts))
 }
 
@@ -120,7 +136,9 @@ pub async fn answer() -> Result<String, CommandError> {
 /// Hex digits that no other process has.
 pub fn random() -> String {
     use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let random = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
     let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
     Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
 }
@@ -148,7 +166,11 @@ mod tests {
     ];
 
     fn word(outcome: Outcome) -> String {
-        serde_json::to_value(outcome).unwrap().as_str().unwrap().to_owned()
+        serde_json::to_value(outcome)
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
@@ -164,15 +186,26 @@ mod tests {
             let is_row = |line: &&str| {
                 let mut cells = line.split('|').skip(1).map(str::trim);
                 cells.next().is_some_and(|first| first.contains(&quoted))
-                    && cells.next().is_some_and(|code| code.starts_with(|one: char| one.is_ascii_digit()))
+                    && cells
+                        .next()
+                        .is_some_and(|code| code.starts_with(|one: char| one.is_ascii_digit()))
             };
             let row = events.lines().find(is_row).unwrap();
             let cell = row.split('|').nth(2).unwrap().trim();
-            assert!(cell.split(';').next() == Some(&code.to_string()), "docs/events.md: {row}: {code}");
+            assert!(
+                cell.split(';').next() == Some(&code.to_string()),
+                "docs/events.md: {row}: {code}"
+            );
             if *is_wait {
                 let row = of_wait.lines().find(|line| line.contains(&quoted)).unwrap();
-                assert!(row.starts_with(&format!("| {code} |")), "docs/exit-codes.md: {row}");
-                let row = help.lines().find(|line| line.contains(&format!("{word}:"))).unwrap();
+                assert!(
+                    row.starts_with(&format!("| {code} |")),
+                    "docs/exit-codes.md: {row}"
+                );
+                let row = help
+                    .lines()
+                    .find(|line| line.contains(&format!("{word}:")))
+                    .unwrap();
                 assert!(row.trim().starts_with(&code.to_string()), "wait --help: {row}");
             }
         }

@@ -57,7 +57,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let key = args.evidence.signer()?;
     let options = args.registry.options();
     let identity = open(&args.release, &options).await?.release.identity();
-    write(results, key.as_ref(), (&args.release, &identity), &options, context).await?;
+    write(
+        results,
+        key.as_ref(),
+        (&args.release, &identity),
+        &options,
+        context,
+    )
+    .await?;
     Ok(Exit::OK)
 }
 
@@ -79,19 +86,25 @@ impl EvidenceArgs {
                 CommandError::new(ErrorKind::Usage, format!("{file}: {error}"))
                     .with_hint("a file of another kind needs another name than .xml, and shows only itself")
             })?;
-            let result =
-                results.entry(name.to_owned()).or_insert_with(|| TestResult::named(name, run.clone()));
-            let own = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
-            result
-                .files
-                .push(EvidenceFile { name: own.unwrap_or_default(), digest: Sha256Digest::of(&bytes) });
+            let result = results
+                .entry(name.to_owned())
+                .or_insert_with(|| TestResult::named(name, run.clone()));
+            let own = Path::new(file)
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            result.files.push(EvidenceFile {
+                name: own.unwrap_or_default(),
+                digest: Sha256Digest::of(&bytes),
+            });
             if let Some(totals) = totals {
                 *result.totals.get_or_insert_default() += totals;
                 self.judge(totals, file)?;
             }
         }
         let mut results: Vec<_> = results.into_values().collect();
-        for result in results.iter_mut().filter(|result| result.totals.is_some_and(|totals| !totals.passed()))
+        for result in results
+            .iter_mut()
+            .filter(|result| result.totals.is_some_and(|totals| !totals.passed()))
         {
             result.waived.clone_from(&self.accept_failures);
         }
@@ -137,9 +150,10 @@ pub async fn write(
                 title: format!("{}.sigstore.json", result.name),
                 bytes: signing::bundle(&statement, key),
             },
-            None => {
-                Artifact { title: format!("{}.intoto.json", result.name), bytes: signing::bare(&statement) }
-            }
+            None => Artifact {
+                title: format!("{}.intoto.json", result.name),
+                bytes: signing::bare(&statement),
+            },
         };
         let place = keep(place, options, artifact).await?;
         let how = if key.is_some() { "" } else { ", unsigned" };
@@ -158,7 +172,12 @@ fn run_url() -> Option<String> {
     let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let github = || {
         let (server, repository) = (read("GITHUB_SERVER_URL")?, read("GITHUB_REPOSITORY")?);
-        Some(format!("{server}/{repository}/actions/runs/{}", read("GITHUB_RUN_ID")?))
+        Some(format!(
+            "{server}/{repository}/actions/runs/{}",
+            read("GITHUB_RUN_ID")?
+        ))
     };
-    github().or_else(|| read("CI_PIPELINE_URL")).or_else(|| read("BUILD_URL"))
+    github()
+        .or_else(|| read("CI_PIPELINE_URL"))
+        .or_else(|| read("BUILD_URL"))
 }

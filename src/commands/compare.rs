@@ -66,13 +66,18 @@ enum Format {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let release = open_release(&args.release).await?;
     let (comparison, environment) = match &args.other {
-        Some(other) => (two_releases(&release, &open_release(other).await?), open_environment(None)?),
+        Some(other) => (
+            two_releases(&release, &open_release(other).await?),
+            open_environment(None)?,
+        ),
         None if args.inputs.environment.is_some() || !args.inputs.manifests.is_empty() => {
             with_environment(&release, &args)?
         }
         None => {
-            return Err(CommandError::usage("expected another release or an environment, found neither")
-                .with_hint("kubectl delivery compare RELEASE OTHER, or RELEASE -e ENVIRONMENT"));
+            return Err(
+                CommandError::usage("expected another release or an environment, found neither")
+                    .with_hint("kubectl delivery compare RELEASE OTHER, or RELEASE -e ENVIRONMENT"),
+            );
         }
     };
     if args.suggest {
@@ -107,7 +112,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         Format::Junit => diff::junit(&view, &mut out)?,
     }
     out.flush()?;
-    Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+    Ok(if view.summary.has_differences() {
+        Exit::DIFFERENCES
+    } else {
+        Exit::OK
+    })
 }
 
 /// The untested differences of an environment, found without its cluster.
@@ -121,7 +130,12 @@ fn with_environment(
     } else {
         Some(args.inputs.manifests.read()?)
     };
-    let home = environment.environment.spec.namespace.clone().unwrap_or_else(|| "default".into());
+    let home = environment
+        .environment
+        .spec
+        .namespace
+        .clone()
+        .unwrap_or_else(|| "default".into());
     let input = DesiredInput {
         release: &release.release,
         tested: release.release.spec.objects.clone(),
@@ -135,9 +149,22 @@ fn with_environment(
         let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
         CommandError::new(ErrorKind::Usage, said.join("\n"))
     })?;
-    let objects = desired.objects.into_iter().map(|one| unchecked(one.object, one.untested)).collect();
-    let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
-    let comparison = Comparison { objects, dropped, rules: desired.remarks, ..Comparison::default() };
+    let objects = desired
+        .objects
+        .into_iter()
+        .map(|one| unchecked(one.object, one.untested))
+        .collect();
+    let dropped = desired
+        .dropped
+        .into_iter()
+        .map(|(object, change)| (object.id(), change))
+        .collect();
+    let comparison = Comparison {
+        objects,
+        dropped,
+        rules: desired.remarks,
+        ..Comparison::default()
+    };
     Ok((comparison, environment))
 }
 
@@ -181,7 +208,11 @@ fn two_releases(one: &LoadedRelease, other: &LoadedRelease) -> Comparison {
         .iter()
         .filter(|(id, _)| !news.contains_key(*id))
         .map(|(id, old)| (id.clone(), whole(Some(old), None)));
-    Comparison { objects: objects.collect(), dropped: dropped.collect(), ..Comparison::default() }
+    Comparison {
+        objects: objects.collect(),
+        dropped: dropped.collect(),
+        ..Comparison::default()
+    }
 }
 
 /// Images with their recorded digests, so that another digest under the same tag is a difference.
@@ -189,10 +220,16 @@ fn with_digests(object: &Object, release: &LoadedRelease) -> Object {
     let mut object = object.clone();
     let spec = &release.release.spec;
     for image in crate::model::k8s::pod_spec::images(&object, &spec.image_paths) {
-        if let Some(recorded) = spec.images.iter().find(|recorded| recorded.reference == image.reference)
+        if let Some(recorded) = spec
+            .images
+            .iter()
+            .find(|recorded| recorded.reference == image.reference)
             && !image.reference.contains('@')
         {
-            image.path.set(object.value_mut(), format!("{}@{}", image.reference, recorded.digest).into());
+            image.path.set(
+                object.value_mut(),
+                format!("{}@{}", image.reference, recorded.digest).into(),
+            );
         }
     }
     object
@@ -249,7 +286,10 @@ fn suggest(comparison: &Comparison, context: &Context) -> Result<Exit, CommandEr
         .collect();
     let mut out = context.stdout();
     if rules.is_empty() {
-        writeln!(context.stderr(), "nothing to suggest: every difference is allowed")?;
+        writeln!(
+            context.stderr(),
+            "nothing to suggest: every difference is allowed"
+        )?;
         return Ok(Exit::OK);
     }
     let document = serde_json::json!({ "differences": rules });

@@ -62,8 +62,18 @@ pub enum Mode {
 
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
 pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Compared, CommandError> {
-    let Question { inputs, tested, manifests, members, home, set, today, mode, is_brief, reads_around } =
-        question;
+    let Question {
+        inputs,
+        tested,
+        manifests,
+        members,
+        home,
+        set,
+        today,
+        mode,
+        is_brief,
+        reads_around,
+    } = question;
     let environment = &inputs.environment.environment;
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
     let desired = desired(inputs, tested, manifests, &kinds, home, today)?;
@@ -75,9 +85,17 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     for one in &desired.objects {
         targets.push(target(&kinds, &one.object)?);
     }
-    let namespaces = if reads_around { pods_namespaces(&desired.objects) } else { Vec::new() };
+    let namespaces = if reads_around {
+        pods_namespaces(&desired.objects)
+    } else {
+        Vec::new()
+    };
     let with_workloads = namespaces_of(targets.iter().filter(|target| target.resource.group == "apps"));
-    let wanted: Vec<_> = desired.objects.into_iter().map(|one| Mutex::new(Some(one))).collect();
+    let wanted: Vec<_> = desired
+        .objects
+        .into_iter()
+        .map(|one| Mutex::new(Some(one)))
+        .collect();
     let extra = extra(members, &targets);
     let targets: Arc<[Target]> = targets.into();
     let looker = async {
@@ -87,7 +105,14 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
             Mode::Server | Mode::Readonly => Admission::unknown(),
         };
         let targets = targets.clone();
-        let looker = Looker { set: set.into(), mode, admission, is_brief, targets, wanted };
+        let looker = Looker {
+            set: set.into(),
+            mode,
+            admission,
+            is_brief,
+            targets,
+            wanted,
+        };
         Arc::new(move |index, live| looker.first(index, live))
     };
     let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
@@ -109,16 +134,31 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     let rules = unused_in_both(desired.remarks, &rules.remarks(&ids));
     let mut extra_live = extra_live?.objects;
     objects.extend(extra.into_iter().map(|target| {
-        let live = extra_live.remove(&target.id()).unwrap_or(Observed::Absent(Absence::Object));
+        let live = extra_live
+            .remove(&target.id())
+            .unwrap_or(Observed::Absent(Absence::Object));
         compare::object(Looked::extra(target, live))
     }));
     let is_member: HashSet<ObjectId> = members.iter().map(Target::id).collect();
-    let strays = looked.strays.into_iter().filter(|target| !is_member.contains(&target.id()));
+    let strays = looked
+        .strays
+        .into_iter()
+        .filter(|target| !is_member.contains(&target.id()));
     objects.extend(strays.map(compare::stray));
-    let dropped = desired.dropped.into_iter().map(|(object, change)| (object.id(), change)).collect();
+    let dropped = desired
+        .dropped
+        .into_iter()
+        .map(|(object, change)| (object.id(), change))
+        .collect();
     let requirements = compare::unmet(&needed, &needed_live?);
     Ok(Compared {
-        comparison: Comparison { objects, rules, dropped, requirements, ..Comparison::default() },
+        comparison: Comparison {
+            objects,
+            rules,
+            dropped,
+            requirements,
+            ..Comparison::default()
+        },
         pods,
         autoscalers,
     })
@@ -151,7 +191,10 @@ pub async fn rendered(
     inputs: &Inputs,
     home: &str,
 ) -> Result<Vec<Object>, CommandError> {
-    let (tested, manifests) = (inputs.release.release.spec.objects.clone(), inputs.manifests.clone());
+    let (tested, manifests) = (
+        inputs.release.release.spec.objects.clone(),
+        inputs.manifests.clone(),
+    );
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
     let desired = desired(inputs, tested, manifests, &kinds, home, super::inputs::today())?;
     Ok(desired.objects.into_iter().map(|one| one.object).collect())
@@ -160,7 +203,11 @@ pub async fn rendered(
 /// Members that are no longer desired.
 fn extra(members: &[Target], desired: &[Target]) -> Vec<Target> {
     let desired: HashSet<ObjectId> = desired.iter().map(Target::id).collect();
-    members.iter().filter(|member| !desired.contains(&member.id())).cloned().collect()
+    members
+        .iter()
+        .filter(|member| !desired.contains(&member.id()))
+        .cloned()
+        .collect()
 }
 
 /// Asks the server what first looks left open. Most leave nothing open: they wait for nobody.
@@ -189,13 +236,25 @@ pub struct Compared {
 }
 
 fn namespaces_of<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<String> {
-    targets.filter_map(|target| target.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    targets
+        .filter_map(|target| target.namespace.clone())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// The namespaces of what makes pods that stay.
 fn pods_namespaces(objects: &[DesiredObject]) -> Vec<String> {
-    let namespaces = objects.iter().map(|one| &one.object).filter(|object| stays(object));
-    namespaces.filter_map(Object::namespace).map(String::from).collect::<BTreeSet<_>>().into_iter().collect()
+    let namespaces = objects
+        .iter()
+        .map(|one| &one.object)
+        .filter(|object| stays(object));
+    namespaces
+        .filter_map(Object::namespace)
+        .map(String::from)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn stays(object: &Object) -> bool {
@@ -210,9 +269,14 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
         .filter_map(|object| Some((object.desired.clone()?, object.live.object()?.clone())))
         .filter(|(_, live)| stays(live))
         .collect();
-    let running = Running { pods: pods.pods, between: pods.between };
-    let pairs: Vec<RunningWorkload<'_>> =
-        workloads.iter().map(|(desired, live)| RunningWorkload { desired, live }).collect();
+    let running = Running {
+        pods: pods.pods,
+        between: pods.between,
+    };
+    let pairs: Vec<RunningWorkload<'_>> = workloads
+        .iter()
+        .map(|(desired, live)| RunningWorkload { desired, live })
+        .collect();
     let spec = &inputs.environment.environment.spec;
     comparison.images = compare::running_images(
         &pairs,
@@ -223,8 +287,11 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
     let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
     compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
     let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
-    let by_id: HashMap<ObjectId, &Object> =
-        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
+    let by_id: HashMap<ObjectId, &Object> = comparison
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.id(), object.live.object()?)))
+        .collect();
     let source = |id: &ObjectId| by_id.get(id).copied();
     comparison.stale = compare::stale(&live, &running, &source);
 }
@@ -232,8 +299,11 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
 fn target(kinds: &BTreeMap<Gvk, ResourceType>, object: &Object) -> Result<Target, CommandError> {
     let gvk = object.gvk();
     let kind = kinds.get(&gvk).ok_or_else(|| {
-        let message =
-            format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
+        let message = format!(
+            "expected a kind that the cluster serves, found {} {}",
+            gvk.api_version(),
+            gvk.kind
+        );
         CommandError::new(ErrorKind::Refused, message)
             .with_hint("install its CustomResourceDefinition, or add it to the release")
     })?;
@@ -254,13 +324,23 @@ fn expect(object: &mut ObjectComparison, rules: &Rules) {
     let untested: Vec<UntestedChange> = object.untested.clone();
     for change in &mut object.changes {
         let path = &change.path;
-        if untested.iter().any(|other| other.path.starts_with(path) || path.starts_with(&other.path)) {
+        if untested
+            .iter()
+            .any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
+        {
             continue;
         }
-        let side =
-            |object: &Option<Object>| object.as_ref().and_then(|object| path.get(object.value()).cloned());
+        let side = |object: &Option<Object>| {
+            object
+                .as_ref()
+                .and_then(|object| path.get(object.value()).cloned())
+        };
         let (tested, desired) = (side(&tested), side(&desired));
-        let sides = Sides { tested: tested.as_ref(), desired: desired.as_ref(), live: change.live.as_ref() };
+        let sides = Sides {
+            tested: tested.as_ref(),
+            desired: desired.as_ref(),
+            live: change.live.as_ref(),
+        };
         let answer = rules.answer(&id, path, sides);
         change.expected_by = answer.allowed_by;
         change.rule_note = answer.note;
@@ -270,5 +350,8 @@ fn expect(object: &mut ObjectComparison, rules: &Rules) {
 /// A rule is unused where neither an untested difference nor drift met it.
 fn unused_in_both(untested: Vec<RuleFinding>, drift: &[RuleFinding]) -> Vec<RuleFinding> {
     let unused = |finding: &RuleFinding| finding.state == RuleState::Unused;
-    untested.into_iter().filter(|finding| !unused(finding) || drift.contains(finding)).collect()
+    untested
+        .into_iter()
+        .filter(|finding| !unused(finding) || drift.contains(finding))
+        .collect()
 }

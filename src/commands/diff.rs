@@ -103,27 +103,42 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let connection = match &local {
         Some(inputs) => inputs.connection(&args.connection),
         None => {
-            let environment = open_environment(args.inputs.environment.as_deref())?.environment.spec;
+            let environment = open_environment(args.inputs.environment.as_deref())?
+                .environment
+                .spec;
             let flags = args.connection.clone();
             flags.or_environment(environment.context.as_deref(), environment.namespace.as_deref())
         }
     };
     let cluster = context.cluster(&connection).await?;
-    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let home = connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let is_release = args.release.is_some() || local.is_none();
     let mut inputs = match local {
         Some(inputs) => inputs,
         None => promoted(cluster.as_ref(), &home, &args).await?,
     };
     let name = inputs.release.release.metadata.name.clone();
-    let home_of =
-        if is_release { home_of(cluster.as_ref(), &home, &name, &args).await? } else { Home::default() };
+    let home_of = if is_release {
+        home_of(cluster.as_ref(), &home, &name, &args).await?
+    } else {
+        Home::default()
+    };
     let (key, sealing) = (home_of.key().cloned(), home_of.sealing);
-    let kept = home_of.inventory.map(|inventory| inventory.value).unwrap_or_default();
+    let kept = home_of
+        .inventory
+        .map(|inventory| inventory.value)
+        .unwrap_or_default();
     let set = applyset_id(&inventory(&name), &home);
     let today = today();
     // What was written is in the objects: nobody is asked.
-    let mode = if args.since.is_some() { Mode::Readonly } else { args.mode };
+    let mode = if args.since.is_some() {
+        Mode::Readonly
+    } else {
+        args.mode
+    };
     let identity = inputs.release.public(key.as_ref());
     let tested = std::mem::take(&mut inputs.release.release.spec.objects);
     let manifests = inputs.manifests.take();
@@ -140,8 +155,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         is_brief: true,
         reads_around: is_release && args.since.is_none(),
     };
-    let Compared { mut comparison, pods, autoscalers: (autoscalers, unreadable) } =
-        comparing::compare(cluster.as_ref(), question).await?;
+    let Compared {
+        mut comparison,
+        pods,
+        autoscalers: (autoscalers, unreadable),
+    } = comparing::compare(cluster.as_ref(), question).await?;
     plan::leave_autoscaled(&mut comparison, &autoscalers);
     let mut left_out = comparing::leave_out_moved(&kept, &home, &mut comparison);
     left_out.extend(
@@ -150,8 +168,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if let Some(period) = args.since {
         return lately(&comparison, period, &args, context);
     }
-    let mut notes: Vec<String> = predicted(&comparison, args.mode).into_iter().chain(left_out).collect();
-    notes.extend(unreadable.into_iter().map(|unread| format!("not read: {}", unread.why)));
+    let mut notes: Vec<String> = predicted(&comparison, args.mode)
+        .into_iter()
+        .chain(left_out)
+        .collect();
+    notes.extend(
+        unreadable
+            .into_iter()
+            .map(|unread| format!("not read: {}", unread.why)),
+    );
     notes.extend(kept::note(&sealing));
     notes.extend(aside_notes(&comparison.objects));
     match pods {
@@ -176,11 +201,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let unchecked = unchecked(&comparison, &args.waive, &meta.namespace);
     if !unchecked.is_empty() {
         let message = format!("{} objects could not be checked", unchecked.len());
-        let waivers = unchecked.iter().map(|id| format!(" --waive unreadable={}", waiver_item(id)));
+        let waivers = unchecked
+            .iter()
+            .map(|id| format!(" --waive unreadable={}", waiver_item(id)));
         let hint = format!("to go on without them:{}", waivers.collect::<String>());
         return Err(CommandError::new(ErrorKind::Other, message).with_hint(hint));
     }
-    Ok(if view.summary.has_differences() { Exit::DIFFERENCES } else { Exit::OK })
+    Ok(if view.summary.has_differences() {
+        Exit::DIFFERENCES
+    } else {
+        Exit::OK
+    })
 }
 
 /// The item of a waiver of what could not be read.
@@ -196,7 +227,10 @@ fn unchecked(comparison: &Comparison, waived: &[String], home: &str) -> Vec<Obje
     let objects = comparison.objects.iter();
     let unchecked = objects.filter(|object| matches!(object.status, ObjectStatus::NotChecked { .. }));
     let is_waived = |id: &ObjectId| waived.iter().any(|item| path_in_item(item, id, home) == Some(""));
-    unchecked.map(|object| object.id()).filter(|id| !is_waived(id)).collect()
+    unchecked
+        .map(|object| object.id())
+        .filter(|id| !is_waived(id))
+        .collect()
 }
 
 /// What runs. A registry is asked only where something else may: another index may hold the very same image.
@@ -222,7 +256,10 @@ fn lately(
 ) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
     let since = now.checked_sub(period).unwrap_or(Timestamp::MIN);
-    let live = comparison.objects.iter().filter_map(|object| object.live.object());
+    let live = comparison
+        .objects
+        .iter()
+        .filter_map(|object| object.live.object());
     let touched: Vec<_> = live.filter_map(|live| compare::touched(live, since)).collect();
     let mut out = context.stdout();
     match args.output {
@@ -234,10 +271,18 @@ fn lately(
             crate::report::json(&touched, &mut out)?;
         }
         Format::Yaml => out.write_all(crate::load::to_yaml(&touched).as_bytes())?,
-        _ => return Err(CommandError::usage("--since prints for a person, or as json or yaml")),
+        _ => {
+            return Err(CommandError::usage(
+                "--since prints for a person, or as json or yaml",
+            ));
+        }
     }
     out.flush()?;
-    Ok(if touched.is_empty() { Exit::OK } else { Exit::DIFFERENCES })
+    Ok(if touched.is_empty() {
+        Exit::OK
+    } else {
+        Exit::DIFFERENCES
+    })
 }
 
 /// Says that findings are predictions, where they are.
@@ -262,17 +307,34 @@ fn only_manifests(args: &InputArgs) -> Result<Inputs, CommandError> {
     let release = Release {
         api_version: API_VERSION.into(),
         kind: "Release".into(),
-        metadata: ReleaseMetadata { name: "manifests".into(), version: "none".into() },
-        spec: ReleaseSpec { objects, ..ReleaseSpec::default() },
+        metadata: ReleaseMetadata {
+            name: "manifests".into(),
+            version: "none".into(),
+        },
+        spec: ReleaseSpec {
+            objects,
+            ..ReleaseSpec::default()
+        },
     };
-    let release = LoadedRelease { release, digest: Sha256Digest::of(b""), bytes: Vec::new() };
+    let release = LoadedRelease {
+        release,
+        digest: Sha256Digest::of(b""),
+        bytes: Vec::new(),
+    };
     let environment = open_environment(args.environment.as_deref())?;
-    Ok(Inputs { release, environment, manifests: None, refusals: Vec::new() })
+    Ok(Inputs {
+        release,
+        environment,
+        manifests: None,
+        refusals: Vec::new(),
+    })
 }
 
 /// What was last promoted into the namespace, as the cluster keeps it.
 async fn promoted(cluster: &dyn Cluster, home: &str, args: &Args) -> Result<Inputs, CommandError> {
-    let homes = list_homes(cluster, Some(home)).await.map_err(|error| unreadable(&error))?;
+    let homes = list_homes(cluster, Some(home))
+        .await
+        .map_err(|error| unreadable(&error))?;
     let mut names: Vec<String> = homes.into_iter().map(|(_, name)| name).collect();
     names.sort();
     names.dedup();
@@ -293,18 +355,27 @@ async fn promoted(cluster: &dyn Cluster, home: &str, args: &Args) -> Result<Inpu
         }
     };
     let found = args.state.home(cluster, home, &name).await?;
-    let entry = found.inventory.as_ref().and_then(|inventory| inventory.value.promoted().cloned());
+    let entry = found
+        .inventory
+        .as_ref()
+        .and_then(|inventory| inventory.value.promoted().cloned());
     let Some(entry) = entry else {
         return Err(CommandError::usage(format!(
             "expected a promoted release in the namespace {home}, found none"
         ))
         .with_hint("kubectl delivery history shows what was tried"));
     };
-    let record =
-        read_record(cluster, &entry, false, found.key()).await.map_err(|error| unreadable(&error))?;
+    let record = read_record(cluster, &entry, false, found.key())
+        .await
+        .map_err(|error| unreadable(&error))?;
     let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?;
     let environment = open_environment(args.inputs.environment.as_deref())?;
-    Ok(Inputs { release, environment, manifests: Some(record.desired), refusals: Vec::new() })
+    Ok(Inputs {
+        release,
+        environment,
+        manifests: Some(record.desired),
+        refusals: Vec::new(),
+    })
 }
 
 /// What the release keeps; nothing before its first promotion.
@@ -328,8 +399,15 @@ fn unreadable(error: &HomeError) -> CommandError {
 fn redactor(comparison: &Comparison) -> Redactor {
     let mut redactor = Redactor::new(super::random::key());
     for object in &comparison.objects {
-        let versions = [object.desired.as_ref(), object.live.object(), object.predicted.as_ref()];
-        versions.into_iter().flatten().for_each(|version| redactor.learn(version));
+        let versions = [
+            object.desired.as_ref(),
+            object.live.object(),
+            object.predicted.as_ref(),
+        ];
+        versions
+            .into_iter()
+            .flatten()
+            .for_each(|version| redactor.learn(version));
     }
     redactor
 }

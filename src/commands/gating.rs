@@ -15,7 +15,11 @@ const GATE_SECONDS: u32 = 300;
 /// What the environment judges a promotion by.
 pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError> {
     let spec = &environment.environment.spec;
-    let gates = spec.gates.iter().map(|gate| at_hand(gate, environment)).collect::<Result<_, _>>()?;
+    let gates = spec
+        .gates
+        .iter()
+        .map(|gate| at_hand(gate, environment))
+        .collect::<Result<_, _>>()?;
     Ok(Judging {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
@@ -34,15 +38,24 @@ fn at_hand(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand, C
             return Err(CommandError::usage(message));
         }
     };
-    Ok(GateAtHand { gate: gate.clone(), job })
+    Ok(GateAtHand {
+        gate: gate.clone(),
+        job,
+    })
 }
 
 fn job(gate: &Gate, file: &str, environment: &LoadedEnvironment) -> Result<Object, CommandError> {
     let path = environment.beside(file);
-    let mut objects = load::manifests(&[ManifestSource::Path { path, recursive: false }])?;
+    let mut objects = load::manifests(&[ManifestSource::Path {
+        path,
+        recursive: false,
+    }])?;
     match (objects.pop(), objects.is_empty()) {
         (Some(object), true) if object.kind() == "Job" => Ok(object),
-        _ => Err(CommandError::usage(format!("the gate {}: expected one Job in {file}", gate.name))),
+        _ => Err(CommandError::usage(format!(
+            "the gate {}: expected one Job in {file}",
+            gate.name
+        ))),
     }
 }
 
@@ -51,8 +64,11 @@ pub fn ready(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
     let ready = |one: &GateAtHand| {
         let check = match (&one.job, &one.gate.prometheus) {
             (Some(job), _) => {
-                let target =
-                    Target::new(&built_in("batch", "Job")?, job.namespace().or(Some(home)), job.name());
+                let target = Target::new(
+                    &built_in("batch", "Job")?,
+                    job.namespace().or(Some(home)),
+                    job.name(),
+                );
                 let mut object = Box::new(job.clone());
                 object.set_namespace(target.namespace.as_deref());
                 GateCheck::Job { target, object }
@@ -68,5 +84,9 @@ pub fn ready(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
 /// The gate with the check that was made of it.
 pub fn named(gate: &Gate, check: GateCheck) -> ReadyGate {
     let seconds = gate.timeout_seconds.unwrap_or(GATE_SECONDS);
-    ReadyGate { name: gate.name.clone(), timeout: Duration::from_secs(seconds.into()), check }
+    ReadyGate {
+        name: gate.name.clone(),
+        timeout: Duration::from_secs(seconds.into()),
+        check,
+    }
 }

@@ -36,8 +36,11 @@ enum Format {
 /// Prints the history, newest first.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
-    let namespace =
-        args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let namespace = args
+        .connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
     let home = args.state.home(cluster.as_ref(), &namespace, &name).await?;
     if let Some(note) = kept::note(&home.sealing) {
@@ -56,7 +59,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         }
         None => {
             let current = inventory.value.promoted().map(|entry| entry.revision);
-            let rows = history.iter().map(|entry| row(entry, current == Some(entry.revision)));
+            let rows = history
+                .iter()
+                .map(|entry| row(entry, current == Some(entry.revision)));
             let header = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"].map(String::from);
             write!(out, "{}", table(std::iter::once(header).chain(rows).collect()))?;
             for moved in &inventory.value.moved {
@@ -93,7 +98,11 @@ fn how(entry: &HistoryEntry) -> String {
         text.push_str(&format!(": {}", failure.cause.message));
     }
     for waiver in &entry.waivers {
-        let reason = waiver.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = waiver
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         text.push_str(&format!(" (waived {waiver}{reason})"));
     }
     text
@@ -101,14 +110,24 @@ fn how(entry: &HistoryEntry) -> String {
 
 /// Columns, three spaces apart; the last one as long as it is.
 pub(super) fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let rows: Vec<[String; N]> =
-        rows.into_iter().map(|row| row.map(|cell| clean(&cell).replace('\n', " "))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let rows: Vec<[String; N]> = rows
+        .into_iter()
+        .map(|row| row.map(|cell| clean(&cell).replace('\n', " ")))
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         text.push_str(cells.join("   ").trim_end());
         text.push('\n');
     }

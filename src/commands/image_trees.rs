@@ -23,7 +23,9 @@ impl ImageResolver for AskRegistries {
         let named = references.to_vec();
         // Reads the machine's certificates, and knocks at loopback registries.
         let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
-        let Ok(registries) = made.await else { return silent() };
+        let Ok(registries) = made.await else {
+            return silent();
+        };
         let mut found = silent();
         let ask = async {
             for (place, reference) in found.iter_mut().zip(references) {
@@ -45,7 +47,11 @@ pub async fn read(references: &[String]) -> ImageTrees {
         return trees;
     }
     for (reference, platforms) in references.iter().zip(AskRegistries.resolve(references).await) {
-        if let Some(digest) = reference.parse::<ImageReference>().ok().and_then(|image| image.digest) {
+        if let Some(digest) = reference
+            .parse::<ImageReference>()
+            .ok()
+            .and_then(|image| image.digest)
+        {
             trees.insert(digest, platforms);
         }
     }
@@ -62,6 +68,9 @@ pub fn unfamiliar(pods: &Pods, tested: &[RecordedImage]) -> Vec<String> {
         let is_known = digest.is_none_or(|digest| tested.iter().any(|one| one.is(&digest)));
         !is_known && path(text).is_some_and(|path| ours.contains(&path))
     };
-    let found: BTreeSet<String> = containers.filter_map(|one| one.reported()).filter(is_new).collect();
+    let found: BTreeSet<String> = containers
+        .filter_map(|one| one.reported())
+        .filter(is_new)
+        .collect();
     found.into_iter().collect()
 }

@@ -74,8 +74,15 @@ impl Line {
     /// Whether what runs is what the tag points to, under another index.
     fn is_under_another_index(&self, now: &Resolved, trees: &ImageTrees) -> bool {
         let (digest, platforms) = (now.digest.clone(), now.platforms.clone());
-        let now = RecordedImage { reference: self.image.clone(), digest, origin: None, platforms };
-        self.digest.as_ref().is_some_and(|running| trees.leads_to(running, &now))
+        let now = RecordedImage {
+            reference: self.image.clone(),
+            digest,
+            origin: None,
+            platforms,
+        };
+        self.digest
+            .as_ref()
+            .is_some_and(|running| trees.leads_to(running, &now))
     }
 
     /// Whether it is of that workload.
@@ -102,28 +109,41 @@ enum Tag {
 /// Lists, asks, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
-    let namespace =
-        args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let namespace = args
+        .connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let members = match members(cluster.as_ref(), &namespace, &args.state).await {
         Ok(members) => members,
         Err(error) => {
-            writeln!(context.stderr(), "note: workloads in other namespaces not read: {error}")?;
+            writeln!(
+                context.stderr(),
+                "note: workloads in other namespaces not read: {error}"
+            )?;
             Vec::new()
         }
     };
-    let namespaces: BTreeSet<&str> =
-        members.iter().filter_map(|one| one.namespace.as_deref()).chain([namespace.as_str()]).collect();
+    let namespaces: BTreeSet<&str> = members
+        .iter()
+        .filter_map(|one| one.namespace.as_deref())
+        .chain([namespace.as_str()])
+        .collect();
     let namespaces: Vec<String> = namespaces.into_iter().map(String::from).collect();
     let pods = observe::pods(cluster.as_ref(), &namespaces).await;
     let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
     let mut lines = running(&pods);
     // Of other namespaces only what a release of this one holds.
     lines.retain(|line| line.namespace == namespace || members.iter().any(|one| line.is_of(one)));
-    let tags: BTreeMap<String, Result<Resolved, String>> =
-        if args.offline { BTreeMap::new() } else { resolved(&lines, &args.registries).await };
+    let tags: BTreeMap<String, Result<Resolved, String>> = if args.offline {
+        BTreeMap::new()
+    } else {
+        resolved(&lines, &args.registries).await
+    };
     // Another index may hold the very same image.
-    let moved =
-        lines.iter().filter(|line| matches!(tag(line, &tags, &ImageTrees::default()), Tag::Moved { .. }));
+    let moved = lines
+        .iter()
+        .filter(|line| matches!(tag(line, &tags, &ImageTrees::default()), Tag::Moved { .. }));
     let trees = image_trees::read(&moved.filter_map(Line::reported).collect::<Vec<_>>()).await;
     for line in &mut lines {
         line.tag = tag(line, &tags, &trees);
@@ -146,9 +166,14 @@ async fn members(
     namespace: &str,
     state: &ReadArgs,
 ) -> Result<Vec<Target>, CommandError> {
-    let homes = list_homes(cluster, Some(namespace)).await.map_err(|error| kept::home_error(&error))?;
+    let homes = list_homes(cluster, Some(namespace))
+        .await
+        .map_err(|error| kept::home_error(&error))?;
     let each = homes.iter().map(|(home, name)| state.home(cluster, home, name));
-    let inventories = try_join_all(each).await?.into_iter().filter_map(|home| home.inventory);
+    let inventories = try_join_all(each)
+        .await?
+        .into_iter()
+        .filter_map(|home| home.inventory);
     let members = inventories.flat_map(|inventory| inventory.value.members);
     Ok(members.filter(runs_pods).collect())
 }
@@ -156,11 +181,24 @@ async fn members(
 /// What runs, grouped: pods that have ended run nothing.
 fn running(pods: &Pods) -> Vec<Line> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
-    for pod in pods.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed") {
+    for pod in pods
+        .pods
+        .iter()
+        .filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed")
+    {
         for container in &pod.containers {
-            let key =
-                [pod.namespace.clone(), workload(pod, pods), container.name.clone(), container.image.clone()];
-            groups.entry(key).or_default().entry(container.digest()).or_default().push(pod.name.clone());
+            let key = [
+                pod.namespace.clone(),
+                workload(pod, pods),
+                container.name.clone(),
+                container.image.clone(),
+            ];
+            groups
+                .entry(key)
+                .or_default()
+                .entry(container.digest())
+                .or_default()
+                .push(pod.name.clone());
         }
     }
     let mut lines = Vec::new();
@@ -172,7 +210,9 @@ fn running(pods: &Pods) -> Vec<Line> {
             image: image.clone(),
             digest,
             pods,
-            tag: Tag::Unknown { why: "not asked".into() },
+            tag: Tag::Unknown {
+                why: "not asked".into(),
+            },
         }));
     }
     lines
@@ -191,15 +231,28 @@ fn workload(pod: &PodFacts, pods: &Pods) -> String {
 }
 
 async fn resolved(lines: &[Line], args: &RegistryArgs) -> BTreeMap<String, Result<Resolved, String>> {
-    let is_tag = |image: &&str| image.parse::<ImageReference>().is_ok_and(|image| image.digest.is_none());
-    let mut references: Vec<String> =
-        lines.iter().map(|line| line.image.as_str()).filter(is_tag).map(String::from).collect();
+    let is_tag = |image: &&str| {
+        image
+            .parse::<ImageReference>()
+            .is_ok_and(|image| image.digest.is_none())
+    };
+    let mut references: Vec<String> = lines
+        .iter()
+        .map(|line| line.image.as_str())
+        .filter(is_tag)
+        .map(String::from)
+        .collect();
     references.sort();
     references.dedup();
-    let options = RegistryOptions { insecure: args.insecure_registry.clone(), ..RegistryOptions::default() };
+    let options = RegistryOptions {
+        insecure: args.insecure_registry.clone(),
+        ..RegistryOptions::default()
+    };
     let registries = Registries::new(&options, &references);
     let answers = registries.resolve_all(&references).await;
-    let answers = answers.into_iter().map(|answer| answer.map_err(|error| error.trouble.to_string()));
+    let answers = answers
+        .into_iter()
+        .map(|answer| answer.map_err(|error| error.trouble.to_string()));
     references.into_iter().zip(answers).collect()
 }
 
@@ -215,13 +268,18 @@ fn tag(line: &Line, tags: &BTreeMap<String, Result<Resolved, String>>, trees: &I
         (_, None) => unknown("not asked"),
         (_, Some(Err(why))) => unknown(why),
         (Some(digest), Some(Ok(now))) => {
-            let is_one = now.platforms.iter().any(|one| one.manifest == *digest || one.config == *digest);
+            let is_one = now
+                .platforms
+                .iter()
+                .any(|one| one.manifest == *digest || one.config == *digest);
             if now.digest == *digest || is_one || line.is_under_another_index(now, trees) {
                 Tag::Current
             } else if trees.knows(digest) && !trees.tells(digest) {
                 unknown("the registry does not tell what runs")
             } else {
-                Tag::Moved { to: now.digest.clone() }
+                Tag::Moved {
+                    to: now.digest.clone(),
+                }
             }
         }
     }
@@ -232,7 +290,10 @@ fn shown(lines: &[Line]) -> String {
     let is_one = namespaces.len() < 2;
     let header = ["WORKLOAD", "CONTAINER", "IMAGE", "RUNS", "PODS", "TAG"].map(String::from);
     let row = |line: &Line| {
-        let runs = line.digest.as_ref().map_or("unknown".into(), |digest| digest.short().to_owned());
+        let runs = line
+            .digest
+            .as_ref()
+            .map_or("unknown".into(), |digest| digest.short().to_owned());
         let tag = match &line.tag {
             Tag::Pinned => "pinned by digest".to_owned(),
             Tag::Current => "as it runs".to_owned(),

@@ -35,7 +35,10 @@ impl ManifestArgs {
 
     /// Reads them.
     pub fn read(&self) -> Result<Vec<Object>, CommandError> {
-        let file = |path: &PathBuf| ManifestSource::Path { path: path.clone(), recursive: self.recursive };
+        let file = |path: &PathBuf| ManifestSource::Path {
+            path: path.clone(),
+            recursive: self.recursive,
+        };
         let mut sources: Vec<_> = self.filename.iter().map(file).collect();
         sources.extend(self.kustomize.clone().map(ManifestSource::Kustomization));
         Ok(load::manifests(&sources)?)
@@ -78,7 +81,10 @@ pub struct Inputs {
 impl InputArgs {
     /// A release and the environment as they were named, to be typed again.
     pub fn as_given(&self, release: &str) -> String {
-        let environment = self.environment.as_ref().map(|file| format!(" -e {}", file.display()));
+        let environment = self
+            .environment
+            .as_ref()
+            .map(|file| format!(" -e {}", file.display()));
         format!("{release}{}", environment.unwrap_or_default())
     }
 
@@ -91,7 +97,12 @@ impl InputArgs {
             false => Some(self.manifests.read()?),
         };
         let refusals = refusals(&opened, &environment)?;
-        Ok(Inputs { release: opened.release, environment, manifests, refusals })
+        Ok(Inputs {
+            release: opened.release,
+            environment,
+            manifests,
+            refusals,
+        })
     }
 }
 
@@ -99,7 +110,9 @@ impl Inputs {
     /// The connection: flags win over the environment's file.
     pub fn connection(&self, flags: &ConnectionArgs) -> ConnectionArgs {
         let spec = &self.environment.environment.spec;
-        flags.clone().or_environment(spec.context.as_deref(), spec.namespace.as_deref())
+        flags
+            .clone()
+            .or_environment(spec.context.as_deref(), spec.namespace.as_deref())
     }
 }
 
@@ -131,11 +144,18 @@ pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
 /// What an environment requires of a release and was not shown.
 fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refusal>, CommandError> {
     let require = &environment.environment.spec.require;
-    let places: Vec<String> =
-        require.keys.iter().map(|key| environment.beside(key).display().to_string()).collect();
+    let places: Vec<String> = require
+        .keys
+        .iter()
+        .map(|key| environment.beside(key).display().to_string())
+        .collect();
     let (attestations, unreadable) = opened.attestations();
-    let mut refusals =
-        demand(&public_keys(&places)?, &require.evidence, &attestations, &opened.release.digest);
+    let mut refusals = demand(
+        &public_keys(&places)?,
+        &require.evidence,
+        &attestations,
+        &opened.release.digest,
+    );
     if let Some(first) = refusals.first_mut() {
         for broken in unreadable {
             first.message.push_str(&format!("; {broken}"));
@@ -164,8 +184,10 @@ pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, Comman
     if broken.is_empty() {
         return Ok(loaded);
     }
-    let told: Vec<String> =
-        broken.iter().map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression))).collect();
+    let told: Vec<String> = broken
+        .iter()
+        .map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression)))
+        .collect();
     Err(CommandError::usage(told.join("\n"))
         .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
 }

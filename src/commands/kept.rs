@@ -40,16 +40,21 @@ pub async fn release_name(
     if let Some(name) = given {
         return Ok(name.to_owned());
     }
-    let homes = list_homes(cluster, Some(namespace)).await.map_err(|error| home_error(&error))?;
+    let homes = list_homes(cluster, Some(namespace))
+        .await
+        .map_err(|error| home_error(&error))?;
     match &homes[..] {
-        [] => {
-            Err(CommandError::usage(format!("expected a release in the namespace {namespace}, found none"))
-                .with_hint("kubectl delivery status -A shows those of all namespaces"))
-        }
+        [] => Err(CommandError::usage(format!(
+            "expected a release in the namespace {namespace}, found none"
+        ))
+        .with_hint("kubectl delivery status -A shows those of all namespaces")),
         [(_, name)] => Ok(name.clone()),
         several => {
             let names: Vec<_> = several.iter().map(|(_, name)| name.as_str()).collect();
-            Err(CommandError::usage(format!("expected the name of one of the releases {}", names.join(", "))))
+            Err(CommandError::usage(format!(
+                "expected the name of one of the releases {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -66,7 +71,10 @@ pub struct StateArgs {
 impl StateArgs {
     /// The key, where one is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        let path = self.state_key.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let path = self
+            .state_key
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty());
         path.map(read_key).transpose()
     }
 }
@@ -89,7 +97,9 @@ pub async fn read(
     name: &str,
     key: Option<&StateKey>,
 ) -> Result<Home, CommandError> {
-    read_home(cluster, namespace, name, key).await.map_err(|error| home_error(&error))
+    read_home(cluster, namespace, name, key)
+        .await
+        .map_err(|error| home_error(&error))
 }
 
 /// How what a release keeps is believed.
@@ -149,9 +159,9 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
     match &sealing.integrity {
         Integrity::None | Integrity::Sealed | Integrity::Altered(_) => None,
         Integrity::Unsealed => Some("it is not sealed: an older version wrote it".into()),
-        Integrity::Newer(version) => {
-            Some(format!("it has format version {version}, which only a later kubectl-delivery writes"))
-        }
+        Integrity::Newer(version) => Some(format!(
+            "it has format version {version}, which only a later kubectl-delivery writes"
+        )),
         Integrity::NotVerified(why) | Integrity::Hidden(why) => Some(why.clone()),
     }
 }

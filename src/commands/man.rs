@@ -22,7 +22,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     };
     fs::create_dir_all(&args.folder).map_err(failed)?;
     write_page(&args.folder, context.root(), "kubectl-delivery").map_err(failed)?;
-    for command in context.root().get_subcommands().filter(|command| !command.is_hide_set()) {
+    for command in context
+        .root()
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+    {
         let name = format!("kubectl-delivery-{}", command.get_name());
         write_page(&args.folder, command.clone(), &name).map_err(failed)?;
     }
@@ -31,7 +35,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
 fn write_page(folder: &Path, command: Command, name: &str) -> std::io::Result<()> {
     let usage =
-        name.replacen("kubectl-delivery", "kubectl delivery", 1).replacen("delivery-", "delivery ", 1);
+        name.replacen("kubectl-delivery", "kubectl delivery", 1)
+            .replacen("delivery-", "delivery ", 1);
     let mut page = Vec::new();
     clap_mangen::Man::new(command.name(name.to_owned()).bin_name(usage)).render(&mut page)?;
     fs::write(folder.join(format!("{name}.1")), page)

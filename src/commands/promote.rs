@@ -64,7 +64,13 @@ pub struct Args {
     discard_state: bool,
     /// What a failure leads to: `rollback` puts everything back, `stop` leaves the failure standing to be looked at, and the
     /// promotion unfinished
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t, conflicts_with = "resume")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t,
+        conflicts_with = "resume"
+    )]
     on_failure: AfterFailure,
     /// Go on without asking
     #[arg(short, long)]
@@ -135,7 +141,10 @@ impl Allow {
 
     /// What confirms what the cluster keeps.
     pub(super) fn confirmed(&self) -> Confirmed {
-        Confirmed { allowed: self.allow_unconfirmed.iter().cloned().collect(), ..Confirmed::default() }
+        Confirmed {
+            allowed: self.allow_unconfirmed.iter().cloned().collect(),
+            ..Confirmed::default()
+        }
     }
 
     /// Whether anything else is allowed.
@@ -212,18 +221,27 @@ enum Format {
 
 fn mode(text: &str) -> Result<Mode, String> {
     // What is promoted is never planned by predictions.
-    let mode = Mode::from_str(text, false).ok().filter(|mode| *mode != Mode::Readonly);
+    let mode = Mode::from_str(text, false)
+        .ok()
+        .filter(|mode| *mode != Mode::Readonly);
     mode.ok_or_else(|| "expected auto or server".into())
 }
 
 fn history(text: &str) -> Result<usize, String> {
-    let count = text.parse().ok().filter(|count| (1..=MAX_HISTORY).contains(count));
+    let count = text
+        .parse()
+        .ok()
+        .filter(|count| (1..=MAX_HISTORY).contains(count));
     count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
 impl Args {
     fn show(&self) -> Show {
-        if self.output == Some(Format::Json) { Show::Json } else { Show::Person }
+        if self.output == Some(Format::Json) {
+            Show::Json
+        } else {
+            Show::Person
+        }
     }
 }
 
@@ -258,19 +276,29 @@ pub(super) async fn carry_out(
     }
     let prepared = signals.end(preparing::prepare(&request, &place)).await?;
     let planned = &prepared.planned;
-    show::person(planned, &prepared.comparison, &request.inputs.environment.environment, context)?;
+    show::person(
+        planned,
+        &prepared.comparison,
+        &request.inputs.environment.environment,
+        context,
+    )?;
     let json = request.show == Show::Json;
     if json && request.dry_run.is_some() {
         show::json(planned, context)?;
     }
     if json && request.dry_run.is_none() {
-        events.emit(Event::Preflight { findings: planned.findings.clone() });
+        events.emit(Event::Preflight {
+            findings: planned.findings.clone(),
+        });
     }
     if refuses(planned) {
         return Err(refusal(planned));
     }
     let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
-    let message = format!("nothing to do: all {} objects are as desired", planned.plan.members.len());
+    let message = format!(
+        "nothing to do: all {} objects are as desired",
+        planned.plan.members.len()
+    );
     if nothing && (!json || request.dry_run.is_some()) {
         writeln!(context.stderr(), "{message}")?;
     }
@@ -278,7 +306,11 @@ pub(super) async fn carry_out(
     if request.dry_run.is_some() {
         if !unconfirmed.is_empty() {
             unconfirmed::show(&unconfirmed, context)?;
-            writeln!(context.stderr(), "it needs an answer, or {}", unconfirmed::flags(&unconfirmed))?;
+            writeln!(
+                context.stderr(),
+                "it needs an answer, or {}",
+                unconfirmed::flags(&unconfirmed)
+            )?;
         }
         return Ok(Exit::OK);
     }
@@ -288,16 +320,24 @@ pub(super) async fn carry_out(
             execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
         }
         if json {
-            events.emit(Event::Finished { outcome: Outcome::NothingToDo, message, next: Vec::new() });
+            events.emit(Event::Finished {
+                outcome: Outcome::NothingToDo,
+                message,
+                next: Vec::new(),
+            });
         }
         return Ok(Exit::OK);
     }
     if !unconfirmed.is_empty() {
         let mut confirmed = request.confirmed.clone();
-        signals.end(unconfirmed::confirm(&unconfirmed, &mut confirmed, context)).await?;
+        signals
+            .end(unconfirmed::confirm(&unconfirmed, &mut confirmed, context))
+            .await?;
     }
     if !nothing {
-        signals.end(confirm::confirm(request.yes, &planned.plan, context)).await?;
+        signals
+            .end(confirm::confirm(request.yes, &planned.plan, context))
+            .await?;
     }
     promote(request, &place, prepared, &signals, events).await
 }
@@ -310,9 +350,17 @@ async fn promote(
     signals: &Signals,
     events: Arc<dyn EventSink>,
 ) -> Result<Exit, CommandError> {
-    let Request { inputs, judging, run, discard_state, .. } = request;
+    let Request {
+        inputs,
+        judging,
+        run,
+        discard_state,
+        ..
+    } = request;
     let plan = prepared.planned.plan;
-    events.emit(Event::Planned { steps: plan::told(&plan) });
+    events.emit(Event::Planned {
+        steps: plan::told(&plan),
+    });
     let images = &inputs.release.release.spec.images;
     let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
@@ -339,8 +387,18 @@ async fn promote(
             before.insert(id, live);
         }
     }
-    let promotion = Promotion { plan, before, record, judging, discard_state };
-    acting::end(execute::promote(promotion, &services).await, events.as_ref(), false)
+    let promotion = Promotion {
+        plan,
+        before,
+        record,
+        judging,
+        discard_state,
+    };
+    acting::end(
+        execute::promote(promotion, &services).await,
+        events.as_ref(),
+        false,
+    )
 }
 
 /// What the cluster alone says beyond the release's namespace, and what nobody has allowed: all of a release that it keeps;
@@ -353,23 +411,41 @@ fn not_confirmed(request: &Request, prepared: &Prepared) -> Vec<Unconfirmed> {
     if request.is_kept {
         return execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed);
     }
-    let live = |id: &ObjectId| prepared.comparison.objects.iter().find(|one| one.id() == *id)?.live.object();
+    let live = |id: &ObjectId| {
+        prepared
+            .comparison
+            .objects
+            .iter()
+            .find(|one| one.id() == *id)?
+            .live
+            .object()
+    };
     execute::unconfirmed_prunes(plan, live, &request.confirmed)
 }
 
 fn refuses(planned: &Planned) -> bool {
-    planned.findings.iter().any(|finding| finding.severity == Severity::Refuse)
+    planned
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Refuse)
 }
 
 /// All findings have been shown: the error only says how many refuse.
 fn refusal(planned: &Planned) -> CommandError {
-    let refusing: Vec<_> =
-        planned.findings.iter().filter(|finding| finding.severity == Severity::Refuse).collect();
+    let refusing: Vec<_> = planned
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Refuse)
+        .collect();
     let mut checks: Vec<&str> = refusing.iter().map(|finding| finding.check.name()).collect();
     checks.sort_unstable();
     checks.dedup();
     let count = refusing.len();
-    let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+    let findings = if count == 1 {
+        "1 finding".to_owned()
+    } else {
+        format!("{count} findings")
+    };
     let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
     CommandError::new(ErrorKind::Refused, message)
 }

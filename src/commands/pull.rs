@@ -26,7 +26,10 @@ pub struct Args {
 /// Reads, checks, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let Place::Oci(_) = Place::parse(&args.place)? else {
-        let message = format!("expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {}", args.place);
+        let message = format!(
+            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {}",
+            args.place
+        );
         return Err(CommandError::usage(message));
     };
     let opened = open(&args.place, &args.registry.options()).await?;
@@ -35,7 +38,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         // The version is free text: only what cannot lead elsewhere becomes part of a file's name.
         let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
         let version: String = identity.version.chars().filter(is_plain).collect();
-        let ending = if opened.title.ends_with(".json") { "json" } else { "yaml" };
+        let ending = if opened.title.ends_with(".json") {
+            "json"
+        } else {
+            "yaml"
+        };
         format!("{}-{version}.release.{ending}", identity.name).into()
     });
     let mut count = 0;
@@ -50,7 +57,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     load::write_whole(&path, &opened.release.bytes)?;
     let digest = identity.digest.short();
-    let beside = if count == 1 { "1 statement".to_owned() } else { format!("{count} statements") };
+    let beside = if count == 1 {
+        "1 statement".to_owned()
+    } else {
+        format!("{count} statements")
+    };
     writeln!(
         context.stderr(),
         "pulled {} {} ({digest}) into {} with {beside}",

@@ -27,12 +27,17 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let options = args.registry.options();
     let Place::Oci(location) = Place::parse(&args.place)? else {
-        let message =
-            format!("expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, found {}", args.place);
+        let message = format!(
+            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, found {}",
+            args.place
+        );
         return Err(CommandError::usage(message));
     };
     let opened = open(&args.release, &options).await?;
-    let release = Artifact { title: opened.title, bytes: opened.release.bytes };
+    let release = Artifact {
+        title: opened.title,
+        bytes: opened.release.bytes,
+    };
     let manifest = artifact::push(&location, &options, &release, &opened.statements).await?;
     let mut out = context.stdout();
     writeln!(out, "{}", location.at_digest(&manifest))?;

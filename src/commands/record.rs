@@ -81,7 +81,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let key = args.evidence.signer()?;
     let place = statements_place(&args)?;
     let (release, notes) = match &args.from {
-        Some(from) => (next(&args, open_release(from).await?, &options).await?, Vec::new()),
+        Some(from) => (
+            next(&args, open_release(from).await?, &options).await?,
+            Vec::new(),
+        ),
         None => first(&args, &options).await?,
     };
     if args.from_cluster {
@@ -106,7 +109,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         notes::print(&notes, context)?;
     }
     let ReleaseMetadata { name, version } = release.metadata;
-    let identity = ReleaseIdentity { name, version, digest };
+    let identity = ReleaseIdentity {
+        name,
+        version,
+        digest,
+    };
     attest::write(results, key.as_ref(), (&place, &identity), &options, context).await?;
     Ok(Exit::OK)
 }
@@ -134,7 +141,10 @@ fn registry_options(args: &Args) -> Result<RegistryOptions, CommandError> {
         None => BTreeMap::new(),
     };
     map.extend(pairs(&args.registry_map, "--registry-map FROM=TO")?);
-    Ok(RegistryOptions { insecure: args.insecure_registry.clone(), map })
+    Ok(RegistryOptions {
+        insecure: args.insecure_registry.clone(),
+        map,
+    })
 }
 
 /// A release of the manifests, and what its reader should know of them.
@@ -151,15 +161,23 @@ async fn first(args: &Args, options: &RegistryOptions) -> Result<(Release, Vec<S
         .map(|(reference, digest)| Ok((reference, digest.parse().map_err(CommandError::usage)?)))
         .collect::<Result<_, CommandError>>()?;
     let needed = needed_images(&objects, &paths);
-    if let Some(unused) =
-        by_hand.keys().find(|reference| !needed.iter().any(|image| image.reference == **reference))
+    if let Some(unused) = by_hand
+        .keys()
+        .find(|reference| !needed.iter().any(|image| image.reference == **reference))
     {
-        return Err(CommandError::usage(format!("--image names {unused}, which no manifest uses")));
+        return Err(CommandError::usage(format!(
+            "--image names {unused}, which no manifest uses"
+        )));
     }
     let images = resolving::resolve(&needed, &by_hand, args.offline, options).await?;
-    let metadata =
-        ReleaseMetadata { name: args.name.clone().unwrap_or_default(), version: args.version.clone() };
-    Ok((compare::record(metadata, source(args), objects, images, paths), notes))
+    let metadata = ReleaseMetadata {
+        name: args.name.clone().unwrap_or_default(),
+        version: args.version.clone(),
+    };
+    Ok((
+        compare::record(metadata, source(args), objects, images, paths),
+        notes,
+    ))
 }
 
 /// The next release, where one service changed: the same objects, some images new.
@@ -167,7 +185,9 @@ async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Re
     let mut release = from.release;
     let wanted = pairs(&args.image, "--image REPOSITORY=REFERENCE")?;
     if wanted.is_empty() {
-        return Err(CommandError::usage("expected --image REPOSITORY=REFERENCE with --from, found none"));
+        return Err(CommandError::usage(
+            "expected --image REPOSITORY=REFERENCE with --from, found none",
+        ));
     }
     for (repository, reference) in wanted {
         let is_meant = |image: &RecordedImage| {
@@ -177,16 +197,29 @@ async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Re
                 .is_ok_and(|parsed| parsed.name() == repository || image.reference == repository)
         };
         let Some(at) = release.spec.images.iter().position(is_meant) else {
-            let known: Vec<&str> = release.spec.images.iter().map(|image| image.reference.as_str()).collect();
+            let known: Vec<&str> = release
+                .spec
+                .images
+                .iter()
+                .map(|image| image.reference.as_str())
+                .collect();
             return Err(CommandError::usage(format!(
                 "the release has no image {repository}; it has {}",
                 known.join(", ")
             )));
         };
-        let needed = NeededImage { reference: reference.clone(), used_by: "--image".into() };
+        let needed = NeededImage {
+            reference: reference.clone(),
+            used_by: "--image".into(),
+        };
         let found = resolving::resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
         let old = release.spec.images[at].reference.clone();
-        rename_image(&mut release.spec.objects, &release.spec.image_paths, &old, &reference);
+        rename_image(
+            &mut release.spec.objects,
+            &release.spec.image_paths,
+            &old,
+            &reference,
+        );
         release.spec.images.splice(at..=at, found);
     }
     release.metadata.version.clone_from(&args.version);
@@ -222,25 +255,42 @@ fn image_paths(texts: &[String]) -> Result<Vec<ImagePath>, CommandError> {
         .into_iter()
         .map(|(kind, path)| {
             let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
-            path.replace("[*]", "[0]").parse::<FieldPath>().map_err(CommandError::usage)?;
-            Ok(ImagePath { group: group.into(), kind: kind.into(), path })
+            path.replace("[*]", "[0]")
+                .parse::<FieldPath>()
+                .map_err(CommandError::usage)?;
+            Ok(ImagePath {
+                group: group.into(),
+                kind: kind.into(),
+                path,
+            })
         })
         .collect()
 }
 
 /// From git where the manifests lie; flags win.
 fn source(args: &Args) -> Option<Source> {
-    let place = args.manifests.kustomize.as_deref().or(args.manifests.filename.first().map(PathBuf::as_path));
+    let place = args
+        .manifests
+        .kustomize
+        .as_deref()
+        .or(args.manifests.filename.first().map(PathBuf::as_path));
     let folder = match place {
         Some(path) if path.is_dir() => path,
-        Some(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        Some(path) => path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new(".")),
         None => Path::new("."),
     };
     let found = load::source_of(folder, args.output.as_deref());
     match (&args.source, found) {
         (Some(url), found) => Some(Source {
             repository: Some(url.clone()),
-            ..found.unwrap_or(Source { repository: None, revision: None, dirty: false })
+            ..found.unwrap_or(Source {
+                repository: None,
+                revision: None,
+                dirty: false,
+            })
         }),
         (None, found) => found,
     }
@@ -248,7 +298,9 @@ fn source(args: &Args) -> Option<Source> {
 
 /// The bytes of the file; reading them back must give the same release.
 fn written(release: &Release, output: Option<&Path>) -> Result<Vec<u8>, CommandError> {
-    let is_json = output.and_then(|path| path.extension()).is_some_and(|ending| ending == "json");
+    let is_json = output
+        .and_then(|path| path.extension())
+        .is_some_and(|ending| ending == "json");
     let text = if is_json {
         crate::report::clean_json(&serde_json::to_string_pretty(release).map_err(std::io::Error::from)?)
             .into_owned()
@@ -273,7 +325,11 @@ fn summarise(
 ) -> Result<(), CommandError> {
     let spec = &release.spec;
     let mut err = context.stderr();
-    let place = args.output.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default();
+    let place = args
+        .output
+        .as_ref()
+        .map(|path| format!(" in {}", path.display()))
+        .unwrap_or_default();
     let count =
         |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     writeln!(
@@ -287,7 +343,10 @@ fn summarise(
         digest.short(),
     )?;
     if spec.source.as_ref().is_some_and(|source| source.dirty) {
-        writeln!(err, "note: the work tree has changes that are not in the recorded revision")?;
+        writeln!(
+            err,
+            "note: the work tree has changes that are not in the recorded revision"
+        )?;
     }
     Ok(())
 }

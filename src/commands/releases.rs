@@ -60,13 +60,24 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
             let release = load::release(&path)?;
             let artifact = |(title, bytes)| Artifact { title, bytes };
             let statements = load::statements(&path)?.into_iter().map(artifact).collect();
-            let title = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok(Opened { release, statements, title })
+            let title = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            Ok(Opened {
+                release,
+                statements,
+                title,
+            })
         }
         Place::Oci(location) => {
             let pulled = artifact::pull(&location, options).await?;
             let release = load::parse_release(pulled.release.bytes, Path::new(place))?;
-            Ok(Opened { release, statements: pulled.statements, title: pulled.release.title })
+            Ok(Opened {
+                release,
+                statements: pulled.statements,
+                title: pulled.release.title,
+            })
         }
     }
 }
@@ -78,10 +89,10 @@ pub async fn keep(
     statement: Artifact,
 ) -> Result<String, CommandError> {
     match Place::parse(place)? {
-        Place::File(path) if path == Path::new("-") => {
-            Err(CommandError::usage("expected a release's file, found standard input")
-                .with_hint("a statement lies beside its release: name the file"))
-        }
+        Place::File(path) if path == Path::new("-") => Err(CommandError::usage(
+            "expected a release's file, found standard input",
+        )
+        .with_hint("a statement lies beside its release: name the file")),
         Place::File(path) => {
             let path = load::statement_path(&path, &statement.title);
             load::write_whole(&path, &statement.bytes)?;
@@ -132,13 +143,18 @@ pub fn private_key(place: &str) -> Result<PrivateKey, CommandError> {
 
 /// Public keys from files or environment variables.
 pub fn public_keys(places: &[String]) -> Result<Vec<PublicKey>, CommandError> {
-    places.iter().map(|place| Ok(PublicKey::from_pem(&key_bytes(place)?, place)?)).collect()
+    places
+        .iter()
+        .map(|place| Ok(PublicKey::from_pem(&key_bytes(place)?, place)?))
+        .collect()
 }
 
 fn key_bytes(place: &str) -> Result<Vec<u8>, CommandError> {
     match place.strip_prefix("env://") {
         Some(name) => std::env::var(name).map(String::into_bytes).map_err(|_| {
-            CommandError::usage(format!("expected a key in the environment variable {name}, found none"))
+            CommandError::usage(format!(
+                "expected a key in the environment variable {name}, found none"
+            ))
         }),
         None => Ok(load::bytes(Path::new(place))?),
     }
@@ -147,7 +163,10 @@ fn key_bytes(place: &str) -> Result<Vec<u8>, CommandError> {
 impl RegistryArgs {
     /// As the registry takes them.
     pub fn options(&self) -> RegistryOptions {
-        RegistryOptions { insecure: self.insecure_registry.clone(), ..RegistryOptions::default() }
+        RegistryOptions {
+            insecure: self.insecure_registry.clone(),
+            ..RegistryOptions::default()
+        }
     }
 }
 

@@ -54,7 +54,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let message = format!("{} would be written with its values", secret.object.id());
         return Err(CommandError::usage(message).with_hint("declare it under external in the environment, or produce it there (ExternalSecret, SealedSecret)"));
     }
-    let documents: Vec<String> = desired.objects.iter().map(|one| to_yaml(one.object.value())).collect();
+    let documents: Vec<String> = desired
+        .objects
+        .iter()
+        .map(|one| to_yaml(one.object.value()))
+        .collect();
     let text = documents.join("---\n");
     match &args.output {
         Some(path) => write_whole(path, text.as_bytes())?,

@@ -73,18 +73,33 @@ enum Format {
 
 impl Args {
     fn show(&self) -> Show {
-        if self.output.is_some() { Show::Json } else { Show::Person }
+        if self.output.is_some() {
+            Show::Json
+        } else {
+            Show::Person
+        }
     }
 }
 
 /// Puts back.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
-    let namespace =
-        args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let namespace = args
+        .connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
     if let Some(revision) = args.to_revision {
-        return Box::pin(to_revision(revision, &namespace, &name, cluster.as_ref(), args, context)).await;
+        return Box::pin(to_revision(
+            revision,
+            &namespace,
+            &name,
+            cluster.as_ref(),
+            args,
+            context,
+        ))
+        .await;
     }
     if args.allow.is_given_besides_data_loss() {
         let message = "expected --to-revision with what a promotion may do, found none";
@@ -97,7 +112,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         cluster,
         actor,
         watching: WatchingOptions::default(),
-        limits: Limits { lock_timeout: args.lock_timeout, ..Limits::default() },
+        limits: Limits {
+            lock_timeout: args.lock_timeout,
+            ..Limits::default()
+        },
         // What a promotion was told to keep is not known here.
         keep_history: MAX_HISTORY,
         state_key: args.state.key()?,
@@ -110,7 +128,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     };
     let ended = loop {
         let ended = Box::pin(execute::revert(&namespace, &name, options.clone(), &services)).await;
-        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else {
+            break ended;
+        };
         unconfirmed::confirm(found, &mut options.confirmed, context).await?;
     };
     acting::end(ended, events.as_ref(), true)
@@ -129,16 +149,21 @@ async fn to_revision(
     let mut found = kept::read(cluster, namespace, name, state_key.as_ref()).await?;
     kept::for_writing(&found.sealing, namespace, name)?;
     let inventory = found.inventory.take();
-    let history = inventory.map(|inventory| inventory.value.history).unwrap_or_default();
-    let entry = history.iter().find(|entry| entry.revision == revision && !entry.record.is_empty());
+    let history = inventory
+        .map(|inventory| inventory.value.history)
+        .unwrap_or_default();
+    let entry = history
+        .iter()
+        .find(|entry| entry.revision == revision && !entry.record.is_empty());
     let Some(entry) = entry else {
         let hint = format!("kubectl delivery history {name} -n {namespace}");
         let message =
             format!("expected revision {revision} of {name} with its record, found none in the history");
         return Err(CommandError::usage(message).with_hint(hint));
     };
-    let record =
-        read_record(cluster, entry, true, found.key()).await.map_err(|error| kept::home_error(&error))?;
+    let record = read_record(cluster, entry, true, found.key())
+        .await
+        .map_err(|error| kept::home_error(&error))?;
     let request = recorded(record, namespace, &args)?;
     promote::carry_out(request, Signals::listen(), context).await
 }
@@ -146,13 +171,28 @@ async fn to_revision(
 /// What the cluster keeps of a promotion, asked for once more: under the terms of then, and without the checks that are
 /// about a release's way here.
 fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, CommandError> {
-    let Record { release, desired, terms, gates, .. } = record;
-    let Terms { environment, settings } = terms.unwrap_or_else(|| Terms {
-        settings: Settings { settle_seconds: SETTLE_SECONDS, ..Settings::default() },
+    let Record {
+        release,
+        desired,
+        terms,
+        gates,
+        ..
+    } = record;
+    let Terms {
+        environment,
+        settings,
+    } = terms.unwrap_or_else(|| Terms {
+        settings: Settings {
+            settle_seconds: SETTLE_SECONDS,
+            ..Settings::default()
+        },
         ..Terms::default()
     });
     // What is asked for as a way back is not left standing.
-    let settings = Settings { on_failure: OnFailure::Rollback, ..settings };
+    let settings = Settings {
+        on_failure: OnFailure::Rollback,
+        ..settings
+    };
     let environment: Environment = match environment {
         Value::Null => open_environment(None)?.environment,
         environment => serde_json::from_value(environment).map_err(|error| {
@@ -190,10 +230,16 @@ fn recorded(record: Record, namespace: &str, args: &Args) -> Result<Request, Com
         reason: reason.clone(),
         ..Waiver::default()
     }));
-    let limits = Limits { lock_timeout: args.lock_timeout, ..Limits::default() };
+    let limits = Limits {
+        lock_timeout: args.lock_timeout,
+        ..Limits::default()
+    };
     Ok(Request {
         judging,
-        connection: ConnectionArgs { namespace: Some(namespace.to_owned()), ..args.connection.clone() },
+        connection: ConnectionArgs {
+            namespace: Some(namespace.to_owned()),
+            ..args.connection.clone()
+        },
         policy: promote::with_environment(policy, &inputs),
         mode: Mode::Auto,
         yes: true,

@@ -42,7 +42,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     match args.output {
         Format::Person => {
             let color = context.color(Stream::Stdout);
-            page(&Page { release: &release, digest: &digest, statements: &statements, color }, &mut out)?;
+            page(
+                &Page {
+                    release: &release,
+                    digest: &digest,
+                    statements: &statements,
+                    color,
+                },
+                &mut out,
+            )?;
         }
         Format::Json => crate::report::json(&release, &mut out)?,
         Format::Yaml => out.write_all(to_yaml(&release).as_bytes())?,
@@ -55,12 +63,23 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 fn statements(opened: &Opened) -> Vec<String> {
     let (attestations, unreadable) = opened.attestations();
     let told = |one: &crate::signing::Attestation| {
-        let signed = if one.is_signed() { "signed, not checked here" } else { "not signed" };
+        let signed = if one.is_signed() {
+            "signed, not checked here"
+        } else {
+            "not signed"
+        };
         match described(one.claim()) {
             Some(found) if found.is_empty() => format!("a signature, not checked here ({})", one.place),
             Some(found) => format!("{found} ({signed})"),
-            None => format!("a statement of another kind: {} ({signed})", one.claim().predicate_type),
+            None => format!(
+                "a statement of another kind: {} ({signed})",
+                one.claim().predicate_type
+            ),
         }
     };
-    attestations.iter().map(told).chain(unreadable.iter().map(ToString::to_string)).collect()
+    attestations
+        .iter()
+        .map(told)
+        .chain(unreadable.iter().map(ToString::to_string))
+        .collect()
 }

@@ -89,27 +89,46 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 impl Place {
     async fn find(common: &Common, context: &Context) -> Result<Self, CommandError> {
         let cluster = context.cluster(&common.connection).await?;
-        let namespace =
-            common.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+        let namespace = common
+            .connection
+            .namespace
+            .clone()
+            .unwrap_or_else(|| cluster.default_namespace().to_owned());
         let name = kept::release_name(cluster.as_ref(), &namespace, common.name.as_deref()).await?;
         let key = common.state.key()?;
         let found = read_unsealed(cluster.as_ref(), &namespace, &name, key.as_ref()).await;
         let found = found.map_err(|error| kept::home_error(&error))?;
-        Ok(Self { cluster, release: ReleaseRef { namespace, name }, key, found })
+        Ok(Self {
+            cluster,
+            release: ReleaseRef { namespace, name },
+            key,
+            found,
+        })
     }
 
     fn whose(&self) -> String {
-        format!("the state of release {} in {}", self.release.name, self.release.namespace)
+        format!(
+            "the state of release {} in {}",
+            self.release.name, self.release.namespace
+        )
     }
 
     async fn seal(self, new: NewKey, common: &Common, context: &Context) -> Result<(), CommandError> {
-        let Self { cluster, release, key, found } = self;
+        let Self {
+            cluster,
+            release,
+            key,
+            found,
+        } = self;
         let acting = Acting {
             signals: Signals::listen(),
             actor: cluster.whoami().await?,
             cluster,
             watching: WatchingOptions::default(),
-            limits: Limits { lock_timeout: common.lock_timeout, ..Limits::default() },
+            limits: Limits {
+                lock_timeout: common.lock_timeout,
+                ..Limits::default()
+            },
             keep_history: MAX_HISTORY,
             state_key: key,
         };
@@ -124,8 +143,12 @@ impl Place {
 }
 
 async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError> {
-    let Place { cluster, release: ReleaseRef { namespace, name }, key, .. } =
-        Place::find(common, context).await?;
+    let Place {
+        cluster,
+        release: ReleaseRef { namespace, name },
+        key,
+        ..
+    } = Place::find(common, context).await?;
     // Read as every other command does: a run may be writing it.
     let home = kept::read(cluster.as_ref(), &namespace, &name, key.as_ref()).await?;
     match &home.sealing.integrity {
@@ -133,12 +156,21 @@ async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError
             "expected a release {name} in the namespace {namespace}, found none"
         ))),
         Integrity::Sealed => {
-            read_everything(cluster.as_ref(), &home).await.map_err(|error| kept::home_error(&error))?;
+            read_everything(cluster.as_ref(), &home)
+                .await
+                .map_err(|error| kept::home_error(&error))?;
             let state = home.sealing.state.as_ref();
             let sequence = state.map(|state| state.sequence).unwrap_or_default();
-            let place = if home.sealing.outside { "outside of the cluster" } else { "in the cluster" };
+            let place = if home.sealing.outside {
+                "outside of the cluster"
+            } else {
+                "in the cluster"
+            };
             let mut out = context.stdout();
-            writeln!(out, "verified: {name} in {namespace}, write {sequence}, by the key {place}")?;
+            writeln!(
+                out,
+                "verified: {name} in {namespace}, write {sequence}, by the key {place}"
+            )?;
             out.flush()?;
             Ok(Exit::OK)
         }
@@ -153,14 +185,25 @@ async fn verify(common: &Common, context: &Context) -> Result<Exit, CommandError
 async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError> {
     let place = Place::find(common, context).await?;
     if let Integrity::None | Integrity::Sealed = place.found.sealing.integrity {
-        let message = format!("expected {} to be altered, found nothing to accept", place.whose());
+        let message = format!(
+            "expected {} to be altered, found nothing to accept",
+            place.whose()
+        );
         return Err(CommandError::usage(message));
     }
     if let Integrity::Newer(_) = place.found.sealing.integrity {
-        kept::for_writing(&place.found.sealing, &place.release.namespace, &place.release.name)?;
+        kept::for_writing(
+            &place.found.sealing,
+            &place.release.namespace,
+            &place.release.name,
+        )?;
     }
     if let Some(why) = &place.found.unreadable {
-        let message = format!("{} cannot be accepted: {}; nothing was changed", place.whose(), clean(why));
+        let message = format!(
+            "{} cannot be accepted: {}; nothing was changed",
+            place.whose(),
+            clean(why)
+        );
         let hint = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
         return Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint));
     }
@@ -170,10 +213,17 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
         return Err(CommandError::new(ErrorKind::Refused, message));
     }
     let mut err = context.stderr();
-    write!(err, "is this what should be believed from now on? type {}: ", clean(&place.release.name))?;
+    write!(
+        err,
+        "is this what should be believed from now on? type {}: ",
+        clean(&place.release.name)
+    )?;
     err.flush()?;
     if acting::answer().await? != place.release.name {
-        return Err(CommandError::new(ErrorKind::Refused, "not accepted; nothing was changed"));
+        return Err(CommandError::new(
+            ErrorKind::Refused,
+            "not accepted; nothing was changed",
+        ));
     }
     let new = place.key.clone().map_or(NewKey::Cluster, NewKey::Outside);
     let whose = place.whose();
@@ -183,16 +233,28 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
 }
 
 async fn rotate(to: Option<PathBuf>, common: &Common, context: &Context) -> Result<Exit, CommandError> {
-    let new = to.as_deref().map(read_key).transpose()?.map_or(NewKey::Fresh, NewKey::Outside);
+    let new = to
+        .as_deref()
+        .map(read_key)
+        .transpose()?
+        .map_or(NewKey::Fresh, NewKey::Outside);
     let place = Place::find(common, context).await?;
-    kept::for_writing(&place.found.sealing, &place.release.namespace, &place.release.name)?;
+    kept::for_writing(
+        &place.found.sealing,
+        &place.release.namespace,
+        &place.release.name,
+    )?;
     if place.found.sealing.integrity == Integrity::None {
         let ReleaseRef { namespace, name } = &place.release;
         let message = format!("expected a release {name} in the namespace {namespace}, found none");
         return Err(CommandError::usage(message));
     }
-    if let Some(open) =
-        place.found.head.as_ref().map(|head| &head.value.current).filter(|open| open.is_open())
+    if let Some(open) = place
+        .found
+        .head
+        .as_ref()
+        .map(|head| &head.value.current)
+        .filter(|open| open.is_open())
     {
         let message = format!(
             "expected no unfinished promotion, found that of {}; nothing was changed",
@@ -209,23 +271,48 @@ async fn rotate(to: Option<PathBuf>, common: &Common, context: &Context) -> Resu
 /// What the state says beside what runs.
 async fn show(place: &Place, context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
-    let Unsealed { head, inventory, sealing, .. } = &place.found;
+    let Unsealed {
+        head,
+        inventory,
+        sealing,
+        ..
+    } = &place.found;
     let why = match &sealing.integrity {
         Integrity::Altered(why) | Integrity::NotVerified(why) | Integrity::Hidden(why) => why.clone(),
         _ => "it is not sealed".into(),
     };
     writeln!(err, "{}: {}", place.whose(), clean(&why))?;
-    let inventory = inventory.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
+    let inventory = inventory
+        .as_ref()
+        .map(|stored| stored.value.clone())
+        .unwrap_or_default();
     match inventory.promoted() {
         Some(entry) => {
             let release = &entry.release;
-            let text = format!("{} {} ({})", release.name, release.version, release.digest.short());
-            writeln!(err, "it says that {} is promoted, revision {}", clean(&text), entry.revision)?;
+            let text = format!(
+                "{} {} ({})",
+                release.name,
+                release.version,
+                release.digest.short()
+            );
+            writeln!(
+                err,
+                "it says that {} is promoted, revision {}",
+                clean(&text),
+                entry.revision
+            )?;
         }
         None => writeln!(err, "it says that nothing is promoted")?,
     }
-    if let Some(journal) = head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open()) {
-        writeln!(err, "it says that a promotion is unfinished, which a later run would finish or undo:")?;
+    if let Some(journal) = head
+        .as_ref()
+        .map(|head| &head.value.current)
+        .filter(|journal| journal.is_open())
+    {
+        writeln!(
+            err,
+            "it says that a promotion is unfinished, which a later run would finish or undo:"
+        )?;
         write!(err, "{}", clean(&steps(journal)))?;
     }
     let reads = join_all(inventory.members.iter().map(|member| place.cluster.get(member))).await;
@@ -246,5 +333,9 @@ async fn show(place: &Place, context: &Context) -> Result<(), CommandError> {
 }
 
 fn steps(journal: &Journal) -> String {
-    journal.steps.iter().map(|step| format!("  {} {}\n", step.verb, step.target)).collect()
+    journal
+        .steps
+        .iter()
+        .map(|step| format!("  {} {}\n", step.verb, step.target))
+        .collect()
 }

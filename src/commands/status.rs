@@ -104,12 +104,18 @@ struct Workload {
 /// Prints the state.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let cluster = context.cluster(&args.connection).await?;
-    let own = args.connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let own = args
+        .connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let homes = match &args.name {
         Some(name) => vec![(own.clone(), name.clone())],
         None => {
             let namespace = (!args.all_namespaces).then_some(own.as_str());
-            list_homes(cluster.as_ref(), namespace).await.map_err(|error| kept::home_error(&error))?
+            list_homes(cluster.as_ref(), namespace)
+                .await
+                .map_err(|error| kept::home_error(&error))?
         }
     };
     let (mut states, mut distrusted) = (Vec::new(), None);
@@ -127,8 +133,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             crate::report::json(&states, &mut out)?;
         }
         None if states.is_empty() => {
-            let place =
-                if args.all_namespaces { "the cluster".to_owned() } else { format!("namespace {own}") };
+            let place = if args.all_namespaces {
+                "the cluster".to_owned()
+            } else {
+                format!("namespace {own}")
+            };
             writeln!(context.stderr(), "no releases in {place}")?;
         }
         None => write!(out, "{}", shown(&states))?,
@@ -138,26 +147,42 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 }
 
 async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home: Home) -> State {
-    let promoted = home.inventory.as_ref().and_then(|inventory| inventory.value.promoted()).cloned();
-    let held = home.lease.as_ref().is_some_and(|lease| seems_held(lease, Timestamp::now()));
+    let promoted = home
+        .inventory
+        .as_ref()
+        .and_then(|inventory| inventory.value.promoted())
+        .cloned();
+    let held = home
+        .lease
+        .as_ref()
+        .is_some_and(|lease| seems_held(lease, Timestamp::now()));
     let current = home.head.as_ref().map(|head| &head.value.current);
-    let open = current.filter(|journal| journal.is_open()).map(|journal| opened(journal, held));
+    let open = current
+        .filter(|journal| journal.is_open())
+        .map(|journal| opened(journal, held));
     let (state, message) = match (current, &promoted) {
-        _ if matches!(&home.sealing.integrity, Integrity::Altered(_)) => {
-            ("altered", format!("kubectl delivery state verify {name} -n {namespace} says what"))
-        }
+        _ if matches!(&home.sealing.integrity, Integrity::Altered(_)) => (
+            "altered",
+            format!("kubectl delivery state verify {name} -n {namespace} says what"),
+        ),
         (Some(journal), _) if journal.is_open() => {
             let unknown = home.lock_unknown.as_ref();
             let unknown = unknown.map(|why| format!("; whether a run holds its lock is unknown: {why}"));
             let advice = advice(journal, held, &namespace);
-            (if held { "inProgress" } else { "open" }, format!("{advice}{}", unknown.unwrap_or_default()))
+            (
+                if held { "inProgress" } else { "open" },
+                format!("{advice}{}", unknown.unwrap_or_default()),
+            )
         }
-        (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => {
-            ("notFullyPutBack", format!("not everything of {} could be put back", journal.release.version))
-        }
+        (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => (
+            "notFullyPutBack",
+            format!("not everything of {} could be put back", journal.release.version),
+        ),
         (_, Some(entry)) => {
             let last = current.filter(|journal| journal.id != entry.id && journal.failure.is_some());
-            let failed = last.and_then(|journal| journal.failure.as_ref()).map(|f| f.cause.message.clone());
+            let failed = last
+                .and_then(|journal| journal.failure.as_ref())
+                .map(|f| f.cause.message.clone());
             let note = failed.map(|why| format!("; the last promotion failed and was put back: {why}"));
             (
                 "promoted",
@@ -175,7 +200,10 @@ async fn state(cluster: Arc<dyn Cluster>, namespace: String, name: String, home:
     let key = home.key().cloned();
     let verified = home.sealing.integrity == Integrity::Sealed;
     let not_verified = kept::not_verified(&home.sealing);
-    let inventory = home.inventory.map(|inventory| inventory.value).unwrap_or_default();
+    let inventory = home
+        .inventory
+        .map(|inventory| inventory.value)
+        .unwrap_or_default();
     let moved = inventory.moved_lately().cloned().collect();
     let members = inventory.members;
     let workloads = workloads_of(cluster, &members, promoted.as_ref(), key.as_ref()).await;
@@ -247,9 +275,16 @@ async fn workloads_of(
             Some(Verdict::Failed { cause }) => (false, cause.message),
             Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
             Some(Verdict::Waiting { why, .. }) => (false, why),
-            None => (false, "could not be judged: is reading it and its pods allowed?".into()),
+            None => (
+                false,
+                "could not be judged: is reading it and its pods allowed?".into(),
+            ),
         };
-        Workload { object: health.object.to_string(), ready, says }
+        Workload {
+            object: health.object.to_string(),
+            ready,
+            says,
+        }
     });
     each.collect()
 }
@@ -262,8 +297,12 @@ async fn excused(
     key: Option<&BoundKey>,
 ) -> BTreeMap<ObjectId, &'static str> {
     let is_missed = found.iter().any(|one| one.is_absent && one.object.kind == "Job");
-    let Some(entry) = promoted.filter(|_| is_missed) else { return BTreeMap::new() };
-    let Ok(record) = read_record(cluster, entry, false, key).await else { return BTreeMap::new() };
+    let Some(entry) = promoted.filter(|_| is_missed) else {
+        return BTreeMap::new();
+    };
+    let Ok(record) = read_record(cluster, entry, false, key).await else {
+        return BTreeMap::new();
+    };
     let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
     record.desired.iter().filter_map(why).collect()
 }
@@ -275,7 +314,10 @@ fn shown(states: &[State]) -> String {
             state.namespace.clone(),
             state.name.clone(),
             state.version.clone().unwrap_or_else(|| "-".into()),
-            state.revision.map(|revision| revision.to_string()).unwrap_or_else(|| "-".into()),
+            state
+                .revision
+                .map(|revision| revision.to_string())
+                .unwrap_or_else(|| "-".into()),
             words(state.state).to_owned(),
             state.message.clone(),
         ]
@@ -283,14 +325,20 @@ fn shown(states: &[State]) -> String {
     let mut text = table(std::iter::once(header).chain(rows).collect());
     for state in states {
         if let Some(why) = &state.not_verified {
-            text.push_str(&clean(&format!("  what is kept of {} is not verified: {why}\n", state.name)));
+            text.push_str(&clean(&format!(
+                "  what is kept of {} is not verified: {why}\n",
+                state.name
+            )));
         }
         for moved in &state.moved {
             text.push_str(&clean(&format!("  {}\n", moved.sentence(&state.namespace))));
         }
         for workload in &state.workloads {
             let mark = if workload.ready { "ok " } else { "not" };
-            text.push_str(&clean(&format!("  {mark} {}: {}\n", workload.object, workload.says)));
+            text.push_str(&clean(&format!(
+                "  {mark} {}: {}\n",
+                workload.object, workload.says
+            )));
         }
     }
     text

@@ -26,7 +26,9 @@ pub fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError
 
 /// The flags that allow it.
 pub fn flags(found: &[Unconfirmed]) -> String {
-    let flags = found.iter().map(|one| format!("--allow-unconfirmed {}", allowance(&one.object)));
+    let flags = found
+        .iter()
+        .map(|one| format!("--allow-unconfirmed {}", allowance(&one.object)));
     flags.collect::<Vec<_>>().join(" ")
 }
 
@@ -38,8 +40,11 @@ pub async fn confirm(
 ) -> Result<(), CommandError> {
     show(found, context)?;
     if !context.can_ask() {
-        let objects =
-            if found.len() == 1 { "1 object".to_owned() } else { format!("{} objects", found.len()) };
+        let objects = if found.len() == 1 {
+            "1 object".to_owned()
+        } else {
+            format!("{} objects", found.len())
+        };
         let error = CommandError::new(
             ErrorKind::Refused,
             format!("refused: {objects} unconfirmed; nothing was changed"),
@@ -50,7 +55,10 @@ pub async fn confirm(
     write!(err, "do this, too? type yes: ")?;
     err.flush()?;
     if super::acting::answer().await? != "yes" {
-        return Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"));
+        return Err(CommandError::new(
+            ErrorKind::Refused,
+            "not confirmed; nothing was changed",
+        ));
     }
     confirmed.answered.extend(found.iter().cloned());
     Ok(())
@@ -58,12 +66,23 @@ pub async fn confirm(
 
 /// What the object would be, without what is secret and what the server writes.
 fn content(one: &Unconfirmed) -> String {
-    let Some(object) = &one.content else { return String::new() };
+    let Some(object) = &one.content else {
+        return String::new();
+    };
     let mut redactor = Redactor::new(super::random::key());
     redactor.learn(object);
     let mut shown = redactor.object(object);
-    if let Some(metadata) = shown.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
-        for key in ["managedFields", "uid", "resourceVersion", "creationTimestamp", "generation"] {
+    if let Some(metadata) = shown
+        .get_mut("metadata")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        for key in [
+            "managedFields",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "generation",
+        ] {
             metadata.shift_remove(key);
         }
     }

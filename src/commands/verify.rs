@@ -51,8 +51,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return Err(error);
     }
     let mut out = context.stdout();
-    writeln!(out, "{} {} ({})", clean(&identity.name), clean(&identity.version), identity.digest)?;
-    for line in attestations.iter().filter_map(|one| told(one, &keys, &identity.digest)) {
+    writeln!(
+        out,
+        "{} {} ({})",
+        clean(&identity.name),
+        clean(&identity.version),
+        identity.digest
+    )?;
+    for line in attestations
+        .iter()
+        .filter_map(|one| told(one, &keys, &identity.digest))
+    {
         writeln!(out, "  {}", clean(&line))?;
     }
     out.flush()?;
@@ -76,5 +85,9 @@ fn told(one: &Attestation, keys: &[PublicKey], release: &Sha256Digest) -> Option
     let checked = one.check(release, keys).ok()?;
     let key = checked.key.unwrap_or("nobody");
     let found = described(checked.statement)?;
-    Some(if found.is_empty() { format!("signed by {key}") } else { format!("{found}, signed by {key}") })
+    Some(if found.is_empty() {
+        format!("signed by {key}")
+    } else {
+        format!("{found}, signed by {key}")
+    })
 }

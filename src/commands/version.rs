@@ -55,8 +55,15 @@ struct Server {
 
 /// Prints the versions.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let server = if args.client { None } else { Some(server_version(&args.connection, context).await?) };
-    let versions = Versions { client_version: client_version(), server_version: server };
+    let server = if args.client {
+        None
+    } else {
+        Some(server_version(&args.connection, context).await?)
+    };
+    let versions = Versions {
+        client_version: client_version(),
+        server_version: server,
+    };
     let mut out = context.stdout();
     match args.output {
         Some(Format::Json) => crate::report::json(&versions, &mut out)?,
@@ -71,7 +78,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
                 versions.client_version.git_version, versions.client_version.platform
             )?;
             if let Some(server) = &versions.server_version {
-                writeln!(out, "server: {} ({})", clean(&server.git_version), clean(&server.address))?;
+                writeln!(
+                    out,
+                    "server: {} ({})",
+                    clean(&server.git_version),
+                    clean(&server.address)
+                )?;
             }
         }
     }

@@ -75,8 +75,10 @@ enum Format {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let loaded = wanted::load(&args).await?;
     let spec = &loaded.environment.spec;
-    let connection =
-        args.connection.clone().or_environment(spec.context.as_deref(), spec.namespace.as_deref());
+    let connection = args
+        .connection
+        .clone()
+        .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
     let cluster = context.cluster(&connection).await?;
     let goal = wanted::goal(loaded, &connection, &*cluster).await?;
     let events: Arc<Lines> = Arc::new(match args.output {
@@ -91,7 +93,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         Outcome::Unreachable => Err(CommandError::new(ErrorKind::Unreachable, &message)),
         _ => Err(CommandError::new(ErrorKind::FailedReverted, &message)),
     };
-    let finished = Event::Finished { outcome, message, next: Vec::new() };
+    let finished = Event::Finished {
+        outcome,
+        message,
+        next: Vec::new(),
+    };
     // The error itself says it to a person.
     if result.is_ok() || args.output.is_some() {
         events.emit(finished);
@@ -105,15 +111,34 @@ fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (Outcome, String) {
     match outcome {
         Ok(count) => {
             let name = format!("{} {}", goal.release.name, goal.release.version);
-            let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-            let images = if goal.images.is_empty() { "" } else { ", images verified" };
-            (Outcome::Running, format!("{name} is running: {objects} in sync{images}"))
+            let objects = if count == 1 {
+                "1 object".to_owned()
+            } else {
+                format!("{count} objects")
+            };
+            let images = if goal.images.is_empty() {
+                ""
+            } else {
+                ", images verified"
+            };
+            (
+                Outcome::Running,
+                format!("{name} is running: {objects} in sync{images}"),
+            )
         }
         Err(Stopped::CutOff(problem)) => (Outcome::Unreachable, problem.said()),
         Err(Stopped::Failed(failure)) => {
-            let of = failure.object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+            let of = failure
+                .object
+                .as_ref()
+                .map(|id| format!("{id}: "))
+                .unwrap_or_default();
             let is_missing = failure.cause.kind == CauseKind::NotApplied;
-            let outcome = if is_missing { Outcome::NotApplied } else { Outcome::Failed };
+            let outcome = if is_missing {
+                Outcome::NotApplied
+            } else {
+                Outcome::Failed
+            };
             (outcome, format!("{of}{}", failure.cause.message))
         }
     }
@@ -147,7 +172,9 @@ async fn wait(
     watching: &Watching,
     events: &dyn EventSink,
 ) -> Result<usize, Stopped> {
-    let bounds = Looking { patience: args.timeout.min(Limits::default().patience) };
+    let bounds = Looking {
+        patience: args.timeout.min(Limits::default().patience),
+    };
     let watched = arriving::follow(goal, cluster, watching, events, args.timeout, &bounds).await?;
     watching.prove(&bounds).await?;
     if let Some(time) = args.soak {

@@ -16,7 +16,10 @@ pub(super) fn takes(live: &Object, path: &FieldPath, held: &Value, wanted: &Valu
         (Value::String(_), Value::String(text)) => takes_text(live, &names, text),
         (Value::Array(_), Value::Array(words)) => {
             let is_command = |names: &[&str]| {
-                matches!(names, ["spec", "containers" | "initContainers", ITEM, "args" | "command"])
+                matches!(
+                    names,
+                    ["spec", "containers" | "initContainers", ITEM, "args" | "command"]
+                )
             };
             in_template(live, &names).is_some_and(is_command) && words.iter().all(Value::is_string)
         }
@@ -55,7 +58,16 @@ fn takes_text(live: &Object, names: &[&str], text: &str) -> bool {
             Some(["metadata", "annotations", key]) => is_plain(key),
             Some(["spec", "containers" | "initContainers", ITEM, "image"]) => is_image(live, text),
             // An empty value is left out of the object.
-            Some(["spec", "containers" | "initContainers", ITEM, "env", ITEM, "value"]) => !text.is_empty(),
+            Some(
+                [
+                    "spec",
+                    "containers" | "initContainers",
+                    ITEM,
+                    "env",
+                    ITEM,
+                    "value",
+                ],
+            ) => !text.is_empty(),
             _ => false,
         },
     }
@@ -104,7 +116,9 @@ fn is_plain(key: &str) -> bool {
     if key.starts_with("deprecated.") {
         return false;
     }
-    let Some((domain, _)) = key.split_once('/') else { return true };
+    let Some((domain, _)) = key.split_once('/') else {
+        return true;
+    };
     let is_of =
         |owner: &str| domain == owner || domain.strip_suffix(owner).is_some_and(|sub| sub.ends_with('.'));
     domain == "app.kubernetes.io" || !(is_of("kubernetes.io") || is_of("k8s.io"))
@@ -126,7 +140,9 @@ fn is_canonical(text: &str) -> bool {
 /// A reference with a repository's path: some servers (OpenShift's) resolve short names, or those they are told to.
 fn is_image(live: &Object, text: &str) -> bool {
     let is_resolved = |annotations: &Value| {
-        annotations.as_object().is_some_and(|map| map.keys().any(|key| key.contains("openshift.io")))
+        annotations
+            .as_object()
+            .is_some_and(|map| map.keys().any(|key| key.contains("openshift.io")))
     };
     let is_told = ["/metadata/annotations", "/spec/template/metadata/annotations"]
         .iter()
@@ -179,7 +195,10 @@ mod tests {
     #[case::numbers("CONTAINER/args", json!([1]), false)]
     #[case::limit("CONTAINER/resources/limits/cpu", json!("2"), false)]
     fn leaves_of_a_workload(#[case] path: &str, #[case] wanted: Value, #[case] expected: bool) {
-        assert_eq!(takes_at(deployment(), &path.replace("CONTAINER", CONTAINER), wanted), expected);
+        assert_eq!(
+            takes_at(deployment(), &path.replace("CONTAINER", CONTAINER), wanted),
+            expected
+        );
     }
 
     #[rstest]
@@ -189,14 +208,21 @@ mod tests {
     fn annotations(#[case] kind: &str, #[case] key: &str, #[case] expected: bool) {
         let live =
             json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "annotations": {key: "x"}}});
-        assert_eq!(takes_at(live, &format!("/metadata/annotations/{key}"), json!("y")), expected);
+        assert_eq!(
+            takes_at(live, &format!("/metadata/annotations/{key}"), json!("y")),
+            expected
+        );
     }
 
     #[test]
     fn an_image_that_openshift_may_resolve_is_the_servers() {
         let mut live = deployment();
         live["metadata"]["annotations"]["alpha.image.policy.openshift.io/resolve-names"] = "*".into();
-        assert!(!takes_at(live, &format!("{CONTAINER}/image"), json!("r.example/web:2")));
+        assert!(!takes_at(
+            live,
+            &format!("{CONTAINER}/image"),
+            json!("r.example/web:2")
+        ));
     }
 
     #[rstest]
@@ -210,13 +236,17 @@ mod tests {
     fn data(#[case] kind: &str, #[case] fields: Value, #[case] wanted: &str, #[case] expected: bool) {
         let mut live =
             json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "data": {"k": "eA=="}});
-        live.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        live.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
         assert_eq!(takes_at(live, "/data/k", json!(wanted)), expected);
     }
 
     #[test]
     fn a_large_object_is_the_servers() {
         assert!(is_small(&json!({"data": {"a": "x".repeat(100 << 10)}})));
-        assert!(!is_small(&json!({"data": {"a": "x".repeat(100 << 10), "b": ["x".repeat(29 << 10)]}})));
+        assert!(!is_small(
+            &json!({"data": {"a": "x".repeat(100 << 10), "b": ["x".repeat(29 << 10)]}})
+        ));
     }
 }

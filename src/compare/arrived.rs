@@ -48,8 +48,14 @@ pub fn missing(
 }
 
 fn is_same_image(wanted: &Value, found: &Value, tested: &[RecordedImage]) -> bool {
-    let parse = |value: &Value| value.as_str().and_then(|text| text.parse::<ImageReference>().ok());
-    let (Some(wanted), Some(found)) = (parse(wanted), parse(found)) else { return false };
+    let parse = |value: &Value| {
+        value
+            .as_str()
+            .and_then(|text| text.parse::<ImageReference>().ok())
+    };
+    let (Some(wanted), Some(found)) = (parse(wanted), parse(found)) else {
+        return false;
+    };
     if wanted.name() != found.name() {
         return false;
     }
@@ -106,7 +112,12 @@ mod tests {
             )
             .unwrap()
         };
-        let found = missing(&map(json!({"A": "2"})), &map(json!({"A": "1", "B": "1"})), &[], &[]);
+        let found = missing(
+            &map(json!({"A": "2"})),
+            &map(json!({"A": "1", "B": "1"})),
+            &[],
+            &[],
+        );
         assert_eq!(found.unwrap().to_string(), "/data/A");
     }
 }

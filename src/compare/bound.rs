@@ -16,7 +16,9 @@ pub fn with_bound(desired: &Object, live: &Object, refused: &[String]) -> Option
     let owners = Owners::of(live);
     let mut bound = Vec::new();
     for named in refused.iter().filter_map(|field| parse(field)) {
-        let Some(value) = named.get(live.value()) else { continue };
+        let Some(value) = named.get(live.value()) else {
+            continue;
+        };
         match named.get(desired.value()) {
             None if !desired_holds(desired, &owners, &named) => bound.push(named),
             Some(Value::Object(held)) => below(&owners, held, value, &named, &mut bound),
@@ -161,7 +163,10 @@ mod tests {
     fn fields_are_read_as_the_server_writes_them() {
         for (field, path) in [
             ("spec.volumeName", "/spec/volumeName"),
-            ("metadata.annotations[a.example/b]", "/metadata/annotations/a.example~1b"),
+            (
+                "metadata.annotations[a.example/b]",
+                "/metadata/annotations/a.example~1b",
+            ),
             ("spec.ports[0].nodePort", "/spec/ports"),
         ] {
             assert_eq!(parse(field).unwrap().to_string(), path);

@@ -15,7 +15,9 @@ pub fn expect_declared(
         finding.state == ImageState::OtherImage && finding.tested.is_none() && finding.allowed.is_none()
     };
     for finding in findings.iter_mut().filter(unknown) {
-        let Some(object) = objects.iter().find(|object| object.id() == finding.workload) else { continue };
+        let Some(object) = objects.iter().find(|object| object.id() == finding.workload) else {
+            continue;
+        };
         let named = object.desired.iter().flat_map(|desired| images(desired, &[]));
         let mut named =
             named.filter(|one| one.role == Some(finding.role) && one.container == finding.container);
@@ -25,7 +27,11 @@ pub fn expect_declared(
             .iter()
             .filter(|change| named.path.starts_with(&change.path))
             .find_map(|change| change.allowed_by);
-        let pinned = named.reference.parse::<ImageReference>().ok().and_then(|image| image.digest);
+        let pinned = named
+            .reference
+            .parse::<ImageReference>()
+            .ok()
+            .and_then(|image| image.digest);
         let is_named = finding
             .running
             .iter()
@@ -82,7 +88,9 @@ mod tests {
             }],
             allowed: None,
         };
-        expect_declared(std::slice::from_mut(&mut finding), &[object], &|rule| Some(format!("rule {rule}")));
+        expect_declared(std::slice::from_mut(&mut finding), &[object], &|rule| {
+            Some(format!("rule {rule}"))
+        });
         finding.allowed
     }
 
@@ -93,10 +101,25 @@ mod tests {
         let other = format!("a.example/metrics@{}", Sha256Digest::of(b"other"));
         let rule = || Some("rule 3".to_owned());
         assert_eq!(allowed("a.example/metrics:1", container, Some(3)), rule());
-        assert_eq!(allowed("a.example/metrics:1", &format!("{container}/image"), Some(3)), rule());
+        assert_eq!(
+            allowed("a.example/metrics:1", &format!("{container}/image"), Some(3)),
+            rule()
+        );
         assert_eq!(allowed(&right, container, Some(3)), rule());
-        assert_eq!(allowed(&other, container, Some(3)), None, "it runs something else than is named");
-        assert_eq!(allowed("a.example/metrics:1", container, None), None, "no rule allows it");
-        assert_eq!(allowed("a.example/metrics:1", "/spec/replicas", Some(3)), None, "another path");
+        assert_eq!(
+            allowed(&other, container, Some(3)),
+            None,
+            "it runs something else than is named"
+        );
+        assert_eq!(
+            allowed("a.example/metrics:1", container, None),
+            None,
+            "no rule allows it"
+        );
+        assert_eq!(
+            allowed("a.example/metrics:1", "/spec/replicas", Some(3)),
+            None,
+            "another path"
+        );
     }
 }

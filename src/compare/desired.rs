@@ -65,11 +65,17 @@ pub struct DesiredObject {
 pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
     let spec = &input.release.spec;
     let namespaces = &input.environment.spec.namespaces;
-    let scopes = Scopes::of(input.tested.iter().chain(input.manifests.iter().flatten()), input.is_namespaced);
+    let scopes = Scopes::of(
+        input.tested.iter().chain(input.manifests.iter().flatten()),
+        input.is_namespaced,
+    );
     let place = |object: &Object, map: bool| {
-        let own =
-            object.namespace().map(|name| namespaces.get(name).filter(|_| map).map_or(name, String::as_str));
-        scopes.is_namespaced(&object.gvk()).then(|| own.unwrap_or(input.home).to_owned())
+        let own = object
+            .namespace()
+            .map(|name| namespaces.get(name).filter(|_| map).map_or(name, String::as_str));
+        scopes
+            .is_namespaced(&object.gvk())
+            .then(|| own.unwrap_or(input.home).to_owned())
     };
     let put = |mut object: Object, map: bool| {
         let namespace = place(&object, map);
@@ -82,11 +88,19 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         None => tested.clone(),
     };
     let is_external = |object: &Object| {
-        input.environment.spec.external.iter().any(|external| is(external, object, input.home))
+        input
+            .environment
+            .spec
+            .external
+            .iter()
+            .any(|external| is(external, object, input.home))
     };
     let wanted: Vec<Object> = wanted.into_iter().filter(|object| !is_external(object)).collect();
     let ids = |objects: &[Object]| -> Vec<ObjectId> {
-        objects.iter().map(|object| id_here(object, object.namespace())).collect()
+        objects
+            .iter()
+            .map(|object| id_here(object, object.namespace()))
+            .collect()
     };
     let required: Vec<ObjectId> = spec
         .requires
@@ -94,7 +108,11 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         .map(|need| ObjectId::new("", &need.kind, Some(input.home), &need.name))
         .collect();
     let pairing = pair(&ids(&tested), &ids(&wanted), &required, namespaces);
-    let names = Naming { renamed: &pairing.renamed, namespaces, home: input.home };
+    let names = Naming {
+        renamed: &pairing.renamed,
+        namespaces,
+        home: input.home,
+    };
     let required = required_here(&spec.requires, &tested, &wanted, &names);
     let rules = Rules::new(input.environment, input.today);
     let pins = Pins {
@@ -102,11 +120,21 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         paths: &spec.image_paths,
         registries: &input.environment.spec.registries,
     };
-    let maker = Maker { pins, pairing: &pairing, rules: &rules, release: input.release };
+    let maker = Maker {
+        pins,
+        pairing: &pairing,
+        rules: &rules,
+        release: input.release,
+    };
     let made = maker.objects(wanted, &tested)?;
     let dropped = dropped(&tested, &pairing, namespaces, &rules, &is_external);
     let all: Vec<ObjectId> = made.iter().map(|made| made.object.id()).collect();
-    Ok(Desired { objects: made, dropped, required, remarks: rules.remarks(&all) })
+    Ok(Desired {
+        objects: made,
+        dropped,
+        required,
+        remarks: rules.remarks(&all),
+    })
 }
 
 struct Maker<'m> {
@@ -130,7 +158,11 @@ impl Maker<'_> {
             let untested = self.untested(&object, paired.as_ref());
             let tested = paired.filter(|_| !untested.is_empty());
             drop_aggregated(&mut object);
-            made.push(DesiredObject { object, tested, untested });
+            made.push(DesiredObject {
+                object,
+                tested,
+                untested,
+            });
         }
         if errors.is_empty() { Ok(made) } else { Err(errors) }
     }
@@ -138,16 +170,21 @@ impl Maker<'_> {
     fn untested(&self, desired: &Object, tested: Option<&Object>) -> Vec<UntestedChange> {
         let id = desired.id();
         let Some(tested) = tested else {
-            let whole =
-                Difference { path: FieldPath::root(), left: None, right: Some(desired.value().clone()) };
+            let whole = Difference {
+                path: FieldPath::root(),
+                left: None,
+                right: Some(desired.value().clone()),
+            };
             return vec![self.change(&id, whole)];
         };
         let desired = &*without_ours(desired, tested);
         if tested == desired {
             return Vec::new();
         }
-        let image_paths: Vec<FieldPath> =
-            images(desired, &self.release.spec.image_paths).into_iter().map(|image| image.path).collect();
+        let image_paths: Vec<FieldPath> = images(desired, &self.release.spec.image_paths)
+            .into_iter()
+            .map(|image| image.path)
+            .collect();
         let same = |path: &FieldPath, one: &Value, other: &Value| match (one, other) {
             (Value::String(one), Value::String(other)) => {
                 is_same_text(self.pairing, one, other)
@@ -157,7 +194,10 @@ impl Maker<'_> {
         };
         let mut found = differences(tested.value(), desired.value(), &same);
         for path in self.rules.paths_for(&id) {
-            found = found.into_iter().flat_map(|difference| split_towards(difference, path)).collect();
+            found = found
+                .into_iter()
+                .flat_map(|difference| split_towards(difference, path))
+                .collect();
         }
         let names = ["/metadata/name", "/metadata/namespace"];
         let is_form = |difference: &Difference| names.contains(&&*difference.path.to_string());
@@ -210,9 +250,13 @@ fn without_ours<'a>(desired: &'a Object, tested: &Object) -> Cow<'a, Object> {
 
 /// Removes a key of a map of `metadata`, and the map where it holds nothing more.
 fn remove(of: Option<&mut Value>, map: &str, key: &str) {
-    let metadata = of.and_then(|of| of.get_mut("metadata")).and_then(Value::as_object_mut);
+    let metadata = of
+        .and_then(|of| of.get_mut("metadata"))
+        .and_then(Value::as_object_mut);
     let Some(metadata) = metadata else { return };
-    let Some(inner) = metadata.get_mut(map).and_then(Value::as_object_mut) else { return };
+    let Some(inner) = metadata.get_mut(map).and_then(Value::as_object_mut) else {
+        return;
+    };
     inner.shift_remove(key);
     if inner.is_empty() {
         metadata.shift_remove(map);
@@ -220,7 +264,11 @@ fn remove(of: Option<&mut Value>, map: &str, key: &str) {
 }
 
 fn untested(rules: &Rules, id: &ObjectId, difference: Difference) -> UntestedChange {
-    let sides = Sides { tested: difference.left.as_ref(), desired: difference.right.as_ref(), live: None };
+    let sides = Sides {
+        tested: difference.left.as_ref(),
+        desired: difference.right.as_ref(),
+        live: None,
+    };
     let answer = rules.answer(id, &difference.path, sides);
     UntestedChange {
         path: difference.path,
@@ -247,8 +295,11 @@ fn dropped(
             !pairing.tested.contains(&Some(*index)) && !is_mapped(object) && !is_external(object)
         })
         .map(|(_, object)| {
-            let whole =
-                Difference { path: FieldPath::root(), left: Some(object.value().clone()), right: None };
+            let whole = Difference {
+                path: FieldPath::root(),
+                left: Some(object.value().clone()),
+                right: None,
+            };
             (object.clone(), untested(rules, &object.id(), whole))
         })
         .collect()
@@ -281,7 +332,10 @@ impl<'s> Scopes<'s> {
         let defined = objects
             .filter(|object| object.kind() == "CustomResourceDefinition")
             .map(|crd| {
-                let key = (crd.text("/spec/group").to_owned(), crd.text("/spec/names/kind").to_owned());
+                let key = (
+                    crd.text("/spec/group").to_owned(),
+                    crd.text("/spec/names/kind").to_owned(),
+                );
                 (key, crd.text("/spec/scope") == "Namespaced")
             })
             .collect();
@@ -292,6 +346,9 @@ impl<'s> Scopes<'s> {
     fn is_namespaced(&self, gvk: &Gvk) -> bool {
         let built_in = kinds::well_known(gvk).map(|kind| kind.namespaced);
         let defined = || self.defined.get(&(gvk.group.clone(), gvk.kind.clone())).copied();
-        built_in.or_else(defined).or_else(|| (self.asked)(gvk)).unwrap_or(true)
+        built_in
+            .or_else(defined)
+            .or_else(|| (self.asked)(gvk))
+            .unwrap_or(true)
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
             continue;
         }
         if let Some(tool) = installer_of(&one.path, one.live.as_ref()).filter(|_| !is_held) {
-            found.asides.push(Aside { path: one.path, reason: AsideReason::Mark { tool } });
+            found.asides.push(Aside {
+                path: one.path,
+                reason: AsideReason::Mark { tool },
+            });
             continue;
         }
         let change = change(one, &owners, live, is_held);
@@ -41,7 +44,10 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
             Some(Fresh::Object(fresh)) if change.path.get(fresh.value()) == change.live.as_ref() => {}
             Some(Fresh::Unavailable { why }) => {
                 let reason = AsideReason::Unknown { why: why.clone() };
-                found.asides.push(Aside { path: change.path, reason });
+                found.asides.push(Aside {
+                    path: change.path,
+                    reason,
+                });
             }
             _ => found.changes.push(change),
         }
@@ -67,7 +73,11 @@ pub fn may_be_stamps(desired: &Object, live: &Object, changes: &[FieldChange]) -
             && !desired_holds(desired, &owners, &change.path)
             && !owners.is_member_of_ours(&change.path)
     };
-    changes.iter().filter(is_one).map(|change| change.path.clone()).collect()
+    changes
+        .iter()
+        .filter(is_one)
+        .map(|change| change.path.clone())
+        .collect()
 }
 
 /// Whether desired holds the field: itself, something below it, or the atomic whole that it is a part of.
@@ -83,14 +93,20 @@ pub fn desired_holds(desired: &Object, owners: &Owners<'_>, path: &FieldPath) ->
         return false;
     }
     let steps = path.steps();
-    (1..steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec())).any(|whole| {
-        let value = whole.get(desired.value());
-        value.is_some_and(|value| !is_empty(value)) && owners.is_leaf(&whole)
-    })
+    (1..steps.len())
+        .map(|end| FieldPath::from_steps(steps[..end].to_vec()))
+        .any(|whole| {
+            let value = whole.get(desired.value());
+            value.is_some_and(|value| !is_empty(value)) && owners.is_leaf(&whole)
+        })
 }
 
 fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> FieldChange {
-    let Differing { path, live: value, other } = one;
+    let Differing {
+        path,
+        live: value,
+        other,
+    } = one;
     // Our own entry, where it names no field below an empty map, owns nothing there.
     let owner = owners
         .owner(&path)
@@ -103,7 +119,15 @@ fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> 
         _ => ChangeKind::Changed,
     };
     let whose = owner.cloned();
-    FieldChange { path, kind, live: value, desired: other, whose, expected_by: None, rule_note: None }
+    FieldChange {
+        path,
+        kind,
+        live: value,
+        desired: other,
+        whose,
+        expected_by: None,
+        rule_note: None,
+    }
 }
 
 /// What the server or a controller writes into every such object.
@@ -188,17 +212,31 @@ mod tests {
 
     fn found(desired: &Object, live: &Object, target: &Object, fresh: &Fresh) -> Vec<(String, ChangeKind)> {
         let drift = drift(desired, live, target, fresh);
-        drift.changes.iter().map(|change| (change.path.to_string(), change.kind)).collect()
+        drift
+            .changes
+            .iter()
+            .map(|change| (change.path.to_string(), change.kind))
+            .collect()
     }
 
     #[test]
     fn a_field_below_a_map_that_desired_holds_empty_is_somebody_elses() {
         let ours = (FIELD_MANAGER, "Apply", json!({"f:securityContext": {}}));
-        let theirs = ("kubectl-patch", "Update", json!({"f:securityContext": {"f:privileged": {}}}));
+        let theirs = (
+            "kubectl-patch",
+            "Update",
+            json!({"f:securityContext": {"f:privileged": {}}}),
+        );
         let desired = object(&json!({"securityContext": {}}), &[]);
-        let live = object(&json!({"securityContext": {"privileged": true}}), &[ours.clone(), theirs]);
+        let live = object(
+            &json!({"securityContext": {"privileged": true}}),
+            &[ours.clone(), theirs],
+        );
         let path = || "/spec/securityContext/privileged".to_owned();
-        assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [(path(), ChangeKind::Added)]);
+        assert_eq!(
+            found(&desired, &live, &desired, &Fresh::NotAsked),
+            [(path(), ChangeKind::Added)]
+        );
 
         let nobodys = object(&json!({"securityContext": {"privileged": true}}), &[ours]);
         let expected = (path(), ChangeKind::AddedOriginUnknown);
@@ -212,8 +250,19 @@ mod tests {
         let path = "/spec/priorityClassName".to_owned();
         let unknown = [(path, ChangeKind::AddedOriginUnknown)];
         assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), unknown);
-        assert_eq!(found(&desired, &live, &desired, &Fresh::Object(Box::new(live.clone()))), []);
-        assert_eq!(found(&desired, &live, &desired, &Fresh::Object(Box::new(desired.clone()))), unknown);
+        assert_eq!(
+            found(&desired, &live, &desired, &Fresh::Object(Box::new(live.clone()))),
+            []
+        );
+        assert_eq!(
+            found(
+                &desired,
+                &live,
+                &desired,
+                &Fresh::Object(Box::new(desired.clone()))
+            ),
+            unknown
+        );
 
         let why = "no right to create".to_owned();
         let drift = drift(&desired, &live, &desired, &Fresh::Unavailable { why });
@@ -225,7 +274,10 @@ mod tests {
     fn a_twin_that_nobody_owns_is_drift_without_a_fresh_object() {
         let ours = (FIELD_MANAGER, "Apply", json!({"f:serviceAccountName": {}}));
         let desired = object(&json!({}), &[]);
-        let live = object(&json!({"serviceAccountName": "a", "serviceAccount": "a"}), &[ours]);
+        let live = object(
+            &json!({"serviceAccountName": "a", "serviceAccount": "a"}),
+            &[ours],
+        );
         let changes = drift(&desired, &live, &desired, &Fresh::NotAsked).changes;
         assert!(!needs_fresh(&desired, &live, &changes));
         let kinds: Vec<_> = changes.iter().map(|change| change.kind).collect();
@@ -247,7 +299,10 @@ mod tests {
         let versions = |text: &str| json!({"versions": [{"name": "v1", "schema": {"description": text}}, {"name": "v2"}]});
         let desired = object(&versions("a"), &[]);
         let live = object(&versions("b"), &[ours]);
-        let expected = ("/spec/versions/[name=v1]/schema/description".to_owned(), ChangeKind::Changed);
+        let expected = (
+            "/spec/versions/[name=v1]/schema/description".to_owned(),
+            ChangeKind::Changed,
+        );
         assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected]);
     }
 }

@@ -23,11 +23,23 @@ const ASSIGNED: &[(&str, &[&str])] = &[
     ("Service", &["spec", "healthCheckNodePort"]),
     ("Service", &["spec", "ports", "*", "nodePort"]),
     ("PersistentVolumeClaim", &["spec", "volumeName"]),
-    ("PersistentVolumeClaim", &["metadata", "annotations", "pv.kubernetes.io/bind-completed"]),
-    ("PersistentVolumeClaim", &["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"]),
-    ("PersistentVolumeClaim", &["metadata", "annotations", "volume.kubernetes.io/selected-node"]),
+    (
+        "PersistentVolumeClaim",
+        &["metadata", "annotations", "pv.kubernetes.io/bind-completed"],
+    ),
+    (
+        "PersistentVolumeClaim",
+        &["metadata", "annotations", "pv.kubernetes.io/bound-by-controller"],
+    ),
+    (
+        "PersistentVolumeClaim",
+        &["metadata", "annotations", "volume.kubernetes.io/selected-node"],
+    ),
     ("Pod", &["spec", "nodeName"]),
-    ("Deployment", &["metadata", "annotations", "deployment.kubernetes.io/revision"]),
+    (
+        "Deployment",
+        &["metadata", "annotations", "deployment.kubernetes.io/revision"],
+    ),
 ];
 
 /// Fields of one object that a release leaves out.
@@ -62,14 +74,21 @@ fn clean_object(object: &mut Object) -> Vec<String> {
     let mut removed = Vec::new();
 
     // The garbage collector deletes what is owned by a UID that its cluster does not have.
-    remove(object.value_mut(), &["metadata", "ownerReferences"], "", &mut removed);
+    remove(
+        object.value_mut(),
+        &["metadata", "ownerReferences"],
+        "",
+        &mut removed,
+    );
     if is_exported && is_core {
         for (_, path) in ASSIGNED.iter().filter(|(of, _)| *of == kind) {
             remove(object.value_mut(), path, "", &mut removed);
         }
     }
 
-    let Some(map) = object.value_mut().as_object_mut() else { return removed };
+    let Some(map) = object.value_mut().as_object_mut() else {
+        return removed;
+    };
     map.shift_remove("status");
     if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|key, _| !MARKS.contains(&&**key));
@@ -155,7 +174,10 @@ mod tests {
         };
         let (exported, paths) = service(Some("u"), "10.0.0.1");
         assert_eq!(exported["spec"], json!({"ports": [{"port": 80}]}));
-        assert_eq!(paths, ["/spec/clusterIP", "/spec/clusterIPs", "/spec/ports/0/nodePort"]);
+        assert_eq!(
+            paths,
+            ["/spec/clusterIP", "/spec/clusterIPs", "/spec/ports/0/nodePort"]
+        );
         let (headless, _) = service(Some("u"), "None");
         assert_eq!(
             (&headless["spec"]["clusterIP"], &headless["spec"]["clusterIPs"]),

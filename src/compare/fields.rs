@@ -21,8 +21,19 @@ pub fn changes(
     predicted: &Object,
     fresh: &Fresh,
 ) -> (Vec<FieldChange>, Vec<Aside>) {
-    let mut walk = Walk { owners: &Owners::of(live), desired, live, found: Vec::new(), asides: Vec::new() };
-    for Differing { path, live: value, other } in differing(live, predicted) {
+    let mut walk = Walk {
+        owners: &Owners::of(live),
+        desired,
+        live,
+        found: Vec::new(),
+        asides: Vec::new(),
+    };
+    for Differing {
+        path,
+        live: value,
+        other,
+    } in differing(live, predicted)
+    {
         let is_held = desired_holds(desired, walk.owners, &path);
         if !is_held && (is_controllers(live, &path) || is_allocated(live, &path)) {
             continue;
@@ -71,11 +82,17 @@ impl Walk<'_> {
                     continue;
                 }
                 // What the server gives every such object is no difference, whoever wrote it down.
-                if fresh.object().is_some_and(|fresh| leaf.get(fresh.value()) == value) {
+                if fresh
+                    .object()
+                    .is_some_and(|fresh| leaf.get(fresh.value()) == value)
+                {
                     continue;
                 }
                 if let Some(tool) = installer_of(&leaf, value) {
-                    self.asides.push(Aside { path: leaf, reason: AsideReason::Mark { tool } });
+                    self.asides.push(Aside {
+                        path: leaf,
+                        reason: AsideReason::Mark { tool },
+                    });
                     continue;
                 }
                 self.add(leaf, ChangeKind::Added, Some(owner));
@@ -97,7 +114,10 @@ impl Walk<'_> {
             match fresh {
                 Fresh::Object(fresh) if leaf.get(fresh.value()) == value => {}
                 Fresh::Unavailable { why } => {
-                    self.asides.push(Aside { path: leaf, reason: AsideReason::Unknown { why: why.clone() } });
+                    self.asides.push(Aside {
+                        path: leaf,
+                        reason: AsideReason::Unknown { why: why.clone() },
+                    });
                 }
                 Fresh::Object(_) | Fresh::NotAsked => self.add(leaf, ChangeKind::AddedOriginUnknown, None),
             }
@@ -160,7 +180,11 @@ mod tests {
         fresh: &Fresh,
     ) -> Vec<(String, ChangeKind, String)> {
         let whose = |change: &FieldChange| {
-            change.whose.as_ref().map(|whose| whose.manager.clone()).unwrap_or_default()
+            change
+                .whose
+                .as_ref()
+                .map(|whose| whose.manager.clone())
+                .unwrap_or_default()
         };
         changes(desired, live, predicted, fresh)
             .0
@@ -170,13 +194,19 @@ mod tests {
     }
 
     fn containers(names: &[(&str, &str)]) -> Value {
-        let items: Vec<_> = names.iter().map(|(name, image)| json!({"name": name, "image": image})).collect();
+        let items: Vec<_> = names
+            .iter()
+            .map(|(name, image)| json!({"name": name, "image": image}))
+            .collect();
         json!({"containers": items})
     }
 
     fn owned(names: &[&str]) -> Value {
         let item = |name: &&str| {
-            (format!("k:{{\"name\":\"{name}\"}}"), json!({".": {}, "f:name": {}, "f:image": {}}))
+            (
+                format!("k:{{\"name\":\"{name}\"}}"),
+                json!({".": {}, "f:name": {}, "f:image": {}}),
+            )
         };
         let items: serde_json::Map<_, _> = names.iter().map(item).collect();
         json!({"f:containers": items})
@@ -184,14 +214,23 @@ mod tests {
 
     #[test]
     fn an_image_is_found_by_its_containers_name_with_who_set_it() {
-        let edit =
-            ("kubectl-edit", "Update", json!({"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}));
+        let edit = (
+            "kubectl-edit",
+            "Update",
+            json!({"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}),
+        );
         let live = object(containers(&[("web", "1"), ("log", "1")]), &[edit]);
         let ours = (FIELD_MANAGER, "Apply", owned(&["web", "log"]));
         let predicted = object(containers(&[("web", "2"), ("log", "1")]), &[ours]);
-        let expected =
-            ("/spec/containers/[name=web]/image".to_owned(), ChangeKind::Changed, "kubectl-edit".to_owned());
-        assert_eq!(of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked), [expected]);
+        let expected = (
+            "/spec/containers/[name=web]/image".to_owned(),
+            ChangeKind::Changed,
+            "kubectl-edit".to_owned(),
+        );
+        assert_eq!(
+            of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked),
+            [expected]
+        );
     }
 
     #[test]
@@ -200,8 +239,11 @@ mod tests {
         let ours = (FIELD_MANAGER, "Apply", owned(&["web"]));
         let theirs = ("kubectl-patch", "Update", owned(&["spy"]));
         let live = object(spec, &[ours, theirs]);
-        let expected =
-            ("/spec/containers/[name=spy]".to_owned(), ChangeKind::Added, "kubectl-patch".to_owned());
+        let expected = (
+            "/spec/containers/[name=spy]".to_owned(),
+            ChangeKind::Added,
+            "kubectl-patch".to_owned(),
+        );
         let desired = object(containers(&[("web", "1")]), &[]);
         assert_eq!(found(&desired, &live, &Fresh::NotAsked), [expected]);
     }

@@ -37,14 +37,23 @@ pub fn running_images(
 ) -> Vec<ImageFinding> {
     // Nothing is known of the time before: a pin counts only in pods that were never changed.
     let before = BTreeMap::new();
-    let facts = ImageFacts { tested, trees, before: &before };
-    workloads.iter().flat_map(|workload| of_workload(workload, running, &facts, injected)).collect()
+    let facts = ImageFacts {
+        tested,
+        trees,
+        before: &before,
+    };
+    workloads
+        .iter()
+        .flat_map(|workload| of_workload(workload, running, &facts, injected))
+        .collect()
 }
 
 /// A workload's pods, each with whether it is of an old revision.
 pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     let uid = live.uid();
-    let current = live.annotation("deployment.kubernetes.io/revision").unwrap_or_default();
+    let current = live
+        .annotation("deployment.kubernetes.io/revision")
+        .unwrap_or_default();
     let update = live.text("/status/updateRevision");
     running
         .pods
@@ -90,7 +99,15 @@ fn of_workload(
     let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
     let finding = |(role, container): (ContainerRole, String)| {
         let reference = wanted.get(&(role, container.clone())).map(String::as_str);
-        one_container(&workload.live.id(), role, &container, reference, &pods, facts, injected)
+        one_container(
+            &workload.live.id(),
+            role,
+            &container,
+            reference,
+            &pods,
+            facts,
+            injected,
+        )
     };
     all.into_iter().map(finding).collect()
 }
@@ -109,23 +126,36 @@ fn one_container(
     let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
     let mut written = String::new();
     for (pod, is_old) in pods {
-        if let Some(found) = pod.containers.iter().find(|one| one.role == role && one.name == container) {
+        if let Some(found) = pod
+            .containers
+            .iter()
+            .find(|one| one.role == role && one.name == container)
+        {
             let runs = recorded.map(|image| facts.runs(pod, found, image));
             let is_unresolved = recorded.is_some_and(|image| facts.is_unresolved(pod, found, image));
             unresolved += usize::from(!is_old && is_unresolved);
             let counts = !is_old && !is_unresolved && found.digest().is_some();
             known += usize::from(counts);
             good += usize::from(counts && runs == Some(Runs::Tested));
-            groups.entry((*is_old, found.digest())).or_default().push(pod.name.clone());
+            groups
+                .entry((*is_old, found.digest()))
+                .or_default()
+                .push(pod.name.clone());
             written.clone_from(&found.image);
         }
     }
     let running: Vec<RunningImage> = groups
         .into_iter()
-        .map(|((old_revision, digest), pods)| RunningImage { digest, pods, old_revision })
+        .map(|((old_revision, digest), pods)| RunningImage {
+            digest,
+            pods,
+            old_revision,
+        })
         .collect();
-    let is_partly_known =
-        unresolved > 0 || running.iter().any(|one| !one.old_revision && one.digest.is_none());
+    let is_partly_known = unresolved > 0
+        || running
+            .iter()
+            .any(|one| !one.old_revision && one.digest.is_none());
     let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
     let state = match (wanted, recorded, known) {
         (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
@@ -139,8 +169,10 @@ fn one_container(
         _ => ImageState::OtherImage,
     };
     let name = name_of(&written);
-    let allowed =
-        injected.iter().find(|rule| matches_glob(&rule.image, &name)).map(|rule| rule.reason.clone());
+    let allowed = injected
+        .iter()
+        .find(|rule| matches_glob(&rule.image, &name))
+        .map(|rule| rule.reason.clone());
     ImageFinding {
         workload: workload.clone(),
         container: container.to_owned(),
@@ -160,7 +192,9 @@ fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t Reco
 }
 
 fn name_of(reference: &str) -> String {
-    reference.parse::<ImageReference>().map_or_else(|_| reference.to_owned(), |image| image.name())
+    reference
+        .parse::<ImageReference>()
+        .map_or_else(|_| reference.to_owned(), |image| image.name())
 }
 
 #[cfg(test)]
@@ -190,7 +224,11 @@ mod tests {
 
     fn object(kind: &str, value: Value) -> Object {
         let mut value = value;
-        value["apiVersion"] = if kind == "Pod" { "v1".into() } else { "apps/v1".into() };
+        value["apiVersion"] = if kind == "Pod" {
+            "v1".into()
+        } else {
+            "apps/v1".into()
+        };
         value["kind"] = kind.into();
         Object::new(value).unwrap()
     }
@@ -209,7 +247,10 @@ mod tests {
     }
 
     fn states(pods: Vec<PodFacts>) -> Vec<(String, ImageState)> {
-        findings(pods).into_iter().map(|found| (found.container, found.state)).collect()
+        findings(pods)
+            .into_iter()
+            .map(|found| (found.container, found.state))
+            .collect()
     }
 
     fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
@@ -217,9 +258,15 @@ mod tests {
             "StatefulSet",
             json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "status": {"updateRevision": "new"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": format!("a.example/web@{}", digest("index"))}]}}}}),
         );
-        let running = Running { pods, between: BTreeMap::new() };
+        let running = Running {
+            pods,
+            between: BTreeMap::new(),
+        };
         running_images(
-            &[RunningWorkload { desired: &desired, live: &desired }],
+            &[RunningWorkload {
+                desired: &desired,
+                live: &desired,
+            }],
             &running,
             (&tested(), &ImageTrees::default()),
             &[],
@@ -270,8 +317,14 @@ mod tests {
                 json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"},
                 "spec": {"template": {"spec": {"containers": [{"name": "web", "image": at("index")}]}}}}),
             );
-            let workloads = [RunningWorkload { desired: &desired, live: &desired }];
-            let running = Running { pods, between: BTreeMap::new() };
+            let workloads = [RunningWorkload {
+                desired: &desired,
+                live: &desired,
+            }];
+            let running = Running {
+                pods,
+                between: BTreeMap::new(),
+            };
             running_images(&workloads, &running, (&tested(), &trees), &[])[0].state
         };
         let mut silent = ImageTrees::default();
@@ -280,11 +333,21 @@ mod tests {
         let (manifest, config) = (digest("m"), digest("c"));
         other.insert(
             digest("new"),
-            vec![PlatformDigests { platform: Platform("linux/amd64".into()), manifest, config }],
+            vec![PlatformDigests {
+                platform: Platform("linux/amd64".into()),
+                manifest,
+                config,
+            }],
         );
-        assert_eq!(state(vec![changed("new")], ImageTrees::default()), ImageState::Unknown);
+        assert_eq!(
+            state(vec![changed("new")], ImageTrees::default()),
+            ImageState::Unknown
+        );
         assert_eq!(state(vec![changed("new")], silent.clone()), ImageState::Unknown);
-        assert_eq!(state(vec![changed("new"), changed("index")], silent), ImageState::Unknown);
+        assert_eq!(
+            state(vec![changed("new"), changed("index")], silent),
+            ImageState::Unknown
+        );
         assert_eq!(state(vec![changed("new")], other), ImageState::TagMoved);
         let mut by_tag = changed("new");
         by_tag.containers[0].image = "a.example/web:1".into();
@@ -293,9 +356,16 @@ mod tests {
 
     #[test]
     fn a_moved_tag_a_mixture_a_sidecar_and_the_unknown_are_told_apart() {
-        assert_eq!(states(vec![pod("p", &[("web", &at("other"))])])[0].1, ImageState::TagMoved);
         assert_eq!(
-            states(vec![pod("p", &[("web", &at("index"))]), pod("q", &[("web", &at("other"))])])[0].1,
+            states(vec![pod("p", &[("web", &at("other"))])])[0].1,
+            ImageState::TagMoved
+        );
+        assert_eq!(
+            states(vec![
+                pod("p", &[("web", &at("index"))]),
+                pod("q", &[("web", &at("other"))])
+            ])[0]
+                .1,
             ImageState::Mixed
         );
         assert_eq!(states(vec![pod("p", &[("web", "")])])[0].1, ImageState::Unknown);
@@ -304,7 +374,10 @@ mod tests {
         let with_sidecar = states(vec![pod("p", &[("web", &at("index")), ("proxy", &at("proxy"))])]);
         assert_eq!(
             with_sidecar,
-            [("proxy".to_owned(), ImageState::UntestedSidecar), ("web".to_owned(), ImageState::Match)]
+            [
+                ("proxy".to_owned(), ImageState::UntestedSidecar),
+                ("web".to_owned(), ImageState::Match)
+            ]
         );
         assert_eq!(states(Vec::new()), []);
     }

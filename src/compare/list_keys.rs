@@ -12,8 +12,13 @@ use std::borrow::Cow;
 pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, Object> {
     let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let entries = live.managed_fields().iter();
-    let sets = entries.filter_map(|entry| Some((is_ours(entry), entry["fieldsV1"].as_object()?))).collect();
-    let mut walk = Walk { at: Vec::new(), found: Vec::new() };
+    let sets = entries
+        .filter_map(|entry| Some((is_ours(entry), entry["fieldsV1"].as_object()?)))
+        .collect();
+    let mut walk = Walk {
+        at: Vec::new(),
+        found: Vec::new(),
+    };
     walk.value(&sets, desired.value());
 
     if walk.found.is_empty() {
@@ -21,7 +26,11 @@ pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, 
     }
     let mut filled = desired.clone();
     for (pointer, fields) in walk.found {
-        if let Some(item) = filled.value_mut().pointer_mut(&pointer).and_then(Value::as_object_mut) {
+        if let Some(item) = filled
+            .value_mut()
+            .pointer_mut(&pointer)
+            .and_then(Value::as_object_mut)
+        {
             item.extend(fields);
         }
     }
@@ -72,31 +81,49 @@ impl Walk {
     fn list(&mut self, sets: &Sets<'_>, items: &[Value]) {
         let mut known: Vec<(Step, bool, &Map<String, Value>)> = Vec::new();
         for (is_ours, set) in sets {
-            let steps =
-                set.iter().filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)));
+            let steps = set
+                .iter()
+                .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)));
             known.extend(steps.map(|(step, below)| (step, *is_ours, below)));
         }
-        let Some(Step::Key(fields)) =
-            known.iter().map(|(step, ..)| step).find(|step| matches!(step, Step::Key(_)))
+        let Some(Step::Key(fields)) = known
+            .iter()
+            .map(|(step, ..)| step)
+            .find(|step| matches!(step, Step::Key(_)))
         else {
             return;
         };
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let of = |ours: bool| {
-            known.iter().filter(|(_, is_ours, _)| *is_ours == ours).map(|(step, ..)| step).collect()
+            known
+                .iter()
+                .filter(|(_, is_ours, _)| *is_ours == ours)
+                .map(|(step, ..)| step)
+                .collect()
         };
 
-        for (index, (item, lacking)) in
-            items.iter().zip(lacking(items, &names, of(true), of(false))).enumerate()
+        for (index, (item, lacking)) in items
+            .iter()
+            .zip(lacking(items, &names, of(true), of(false)))
+            .enumerate()
         {
             let field = |name: &&str| Some(((*name).to_owned(), item.get(name)?.clone()));
-            let whole: Map<_, _> = names.iter().filter_map(field).chain(lacking.iter().cloned()).collect();
+            let whole: Map<_, _> = names
+                .iter()
+                .filter_map(field)
+                .chain(lacking.iter().cloned())
+                .collect();
             let step = key_step(&Value::Object(whole), &names);
             let is_it = |(one, ..): &&(Step, bool, _)| Some(one) == step.as_ref();
-            let sets = known.iter().filter(is_it).map(|(_, is_ours, below)| (*is_ours, *below)).collect();
+            let sets = known
+                .iter()
+                .filter(is_it)
+                .map(|(_, is_ours, below)| (*is_ours, *below))
+                .collect();
             self.below(&index.to_string(), &sets, item);
             if !lacking.is_empty() {
-                self.found.push((format!("/{}/{index}", self.at.join("/")), lacking));
+                self.found
+                    .push((format!("/{}/{index}", self.at.join("/")), lacking));
             }
         }
     }
@@ -107,7 +134,10 @@ impl Walk {
 fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>) -> Vec<Fields> {
     let taken: Vec<Step> = items.iter().filter_map(|item| key_step(item, names)).collect();
     let named = |item: &Value, steps: &[&Step]| {
-        let step = steps.iter().filter(|step| !taken.contains(step)).find(|step| agrees(step, item, names));
+        let step = steps
+            .iter()
+            .filter(|step| !taken.contains(step))
+            .find(|step| agrees(step, item, names));
         step.map(|step| rest_of(step, item)).unwrap_or_default()
     };
     let mut found: Vec<Fields> = items.iter().map(|item| named(item, &ours)).collect();
@@ -129,13 +159,19 @@ fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>
 /// Whether the item lacks a field of the key, and has the others as the step does.
 fn agrees(step: &Step, item: &Value, names: &[&str]) -> bool {
     let Step::Key(fields) = step else { return false };
-    let present: Vec<_> = fields.iter().filter(|(name, _)| item.get(name).is_some()).cloned().collect();
+    let present: Vec<_> = fields
+        .iter()
+        .filter(|(name, _)| item.get(name).is_some())
+        .cloned()
+        .collect();
     !present.is_empty() && key_step(item, names).is_none() && Step::Key(present).is_item(item)
 }
 
 /// The fields of the step that the item lacks.
 fn rest_of(step: &Step, item: &Value) -> Fields {
-    let Step::Key(fields) = step else { return Vec::new() };
+    let Step::Key(fields) = step else {
+        return Vec::new();
+    };
     let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     let missing = fields.iter().filter(|(name, _)| item.get(name).is_none());
     missing.map(|(name, text)| (name.clone(), value(text))).collect()
@@ -162,8 +198,11 @@ mod tests {
             "Apply",
             json!({item("one", "plain"): {"f:key": {}}, item("one", "other"): {"f:key": {}}}),
         );
-        let theirs =
-            ("kubectl-edit", "Update", json!({item("two", "odd"): {"f:key": {}}, item("one", "odd"): {}}));
+        let theirs = (
+            "kubectl-edit",
+            "Update",
+            json!({item("two", "odd"): {"f:key": {}}, item("one", "odd"): {}}),
+        );
         let live = thing(&json!([]), &[theirs, ours]);
         for (desired, expected) in [
             (
@@ -182,7 +221,12 @@ mod tests {
             ),
             (json!([]), json!([])),
         ] {
-            assert_eq!(*with_list_keys(&thing(&desired, &[]), &live).at("/spec/map").unwrap(), expected);
+            assert_eq!(
+                *with_list_keys(&thing(&desired, &[]), &live)
+                    .at("/spec/map")
+                    .unwrap(),
+                expected
+            );
         }
     }
 }

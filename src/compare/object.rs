@@ -37,7 +37,15 @@ impl Looked {
     /// A member of the inventory that is no longer desired.
     pub fn extra(target: Target, live: Observed) -> Self {
         let untested = Vec::new();
-        Self { target, tested: None, desired: None, live, prediction: None, fresh: Fresh::NotAsked, untested }
+        Self {
+            target,
+            tested: None,
+            desired: None,
+            live,
+            prediction: None,
+            fresh: Fresh::NotAsked,
+            untested,
+        }
     }
 }
 
@@ -50,7 +58,15 @@ pub fn stray(target: Target) -> ObjectComparison {
 
 /// Compares one object.
 pub fn object(looked: Looked) -> ObjectComparison {
-    let Looked { target, tested, desired, live, prediction, fresh, untested } = looked;
+    let Looked {
+        target,
+        tested,
+        desired,
+        live,
+        prediction,
+        fresh,
+        untested,
+    } = looked;
     let mut found = ObjectComparison {
         target,
         tested,
@@ -97,7 +113,10 @@ pub fn object(looked: Looked) -> ObjectComparison {
             let drift = drift(desired, live, &object, &fresh);
             found.changes = drift.changes;
             found.asides = drift.asides;
-            found.asides.extend(bound.into_iter().map(|path| Aside { path, reason: AsideReason::Bound }));
+            found.asides.extend(bound.into_iter().map(|path| Aside {
+                path,
+                reason: AsideReason::Bound,
+            }));
             found.predicted = Some(*object);
         }
         Some(Prediction::Would(after)) => {
@@ -129,19 +148,38 @@ pub fn object(looked: Looked) -> ObjectComparison {
         }
     }
     found.asides.extend(restart(live));
-    let status = if found.changes.is_empty() { ObjectStatus::Same } else { ObjectStatus::Changed };
+    let status = if found.changes.is_empty() {
+        ObjectStatus::Same
+    } else {
+        ObjectStatus::Changed
+    };
     with(found, status)
 }
 
 /// A restart of a workload's pods by another client; one that a promotion has kept is ours.
 fn restart(live: &Object) -> Option<Aside> {
-    let template = ["spec", "template", "metadata", "annotations", KUBECTL_RESTART_ANNOTATION];
-    let path = template.iter().fold(FieldPath::root(), |path, name| path.field(name));
+    let template = [
+        "spec",
+        "template",
+        "metadata",
+        "annotations",
+        KUBECTL_RESTART_ANNOTATION,
+    ];
+    let path = template
+        .iter()
+        .fold(FieldPath::root(), |path, name| path.field(name));
     path.get(live.value())?;
     let owners = Owners::of(live);
-    let owner = owners.owner(&path).filter(|owner| owner.class != HandClass::Ours)?;
+    let owner = owners
+        .owner(&path)
+        .filter(|owner| owner.class != HandClass::Ours)?;
     let is_ours = owners.is_ours(&path);
-    (!is_ours).then(|| Aside { path, reason: AsideReason::Restart { manager: owner.manager.clone() } })
+    (!is_ours).then(|| Aside {
+        path,
+        reason: AsideReason::Restart {
+            manager: owner.manager.clone(),
+        },
+    })
 }
 
 /// Whether a promotion answers a refusal by deleting and creating the object: a Job's template never changes.
@@ -159,8 +197,10 @@ fn with(mut found: ObjectComparison, status: ObjectStatus) -> ObjectComparison {
 fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
     let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
     let why = "the server does not say what the object would be without it";
-    let aside =
-        |change: FieldChange| Aside { path: change.path, reason: AsideReason::Unknown { why: why.into() } };
+    let aside = |change: FieldChange| Aside {
+        path: change.path,
+        reason: AsideReason::Unknown { why: why.into() },
+    };
     asides.extend(changes.extract_if(.., is_unknown).map(aside));
 }
 

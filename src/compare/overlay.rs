@@ -15,7 +15,10 @@ use serde_json::{Map, Value, json};
 /// Live as it would be after an apply of desired, as far as that can be told from the two.
 pub fn overlay(desired: &Object, live: &Object) -> Object {
     let owners = Owners::of(live);
-    let lay = Lay { owners: &owners, is_built_in: well_known(&live.gvk()).is_some() };
+    let lay = Lay {
+        owners: &owners,
+        is_built_in: well_known(&live.gvk()).is_some(),
+    };
     let mut predicted = live.clone();
     for path in lay.dropped(desired, live) {
         path.remove(predicted.value_mut());
@@ -25,7 +28,11 @@ pub fn overlay(desired: &Object, live: &Object) -> Object {
         if matches!(key.as_str(), "apiVersion" | "kind" | "status") {
             continue;
         }
-        let wanted = if key == "metadata" { content_of_metadata(wanted) } else { wanted.clone() };
+        let wanted = if key == "metadata" {
+            content_of_metadata(wanted)
+        } else {
+            wanted.clone()
+        };
         let path = FieldPath::root().field(key);
         let is_there = live.value().get(key).is_some();
         let says = is_there || !lay.is_left_out(&wanted, &FieldPath::root());
@@ -35,10 +42,16 @@ pub fn overlay(desired: &Object, live: &Object) -> Object {
         fields.insert(format!("f:{key}"), lay.fields(&wanted, &path));
     }
     let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
-    let mut entries: Vec<Value> =
-        live.managed_fields().iter().filter(|entry| !is_ours(entry)).cloned().collect();
-    entries.push(json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": desired.api_version(),
-        "fieldsType": "FieldsV1", "fieldsV1": fields}));
+    let mut entries: Vec<Value> = live
+        .managed_fields()
+        .iter()
+        .filter(|entry| !is_ours(entry))
+        .cloned()
+        .collect();
+    entries.push(
+        json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": desired.api_version(),
+        "fieldsType": "FieldsV1", "fieldsV1": fields}),
+    );
     predicted.value_mut()["metadata"]["managedFields"] = entries.into();
     predicted
 }
@@ -59,7 +72,11 @@ impl Lay<'_> {
     fn dropped(&self, desired: &Object, live: &Object) -> Vec<FieldPath> {
         let is_ours = |path: &FieldPath| self.owners.is_ours(path);
         let is_others = |path: &FieldPath| self.owners.is_others(path);
-        let ours = self.owners.fields().flat_map(|(_, fields)| fields).filter(is_ours);
+        let ours = self
+            .owners
+            .fields()
+            .flat_map(|(_, fields)| fields)
+            .filter(is_ours);
         let gone =
             ours.filter(|path| path.get(live.value()).is_some() && path.get(desired.value()).is_none());
         gone.filter(|path| !is_others(path))
@@ -67,8 +84,9 @@ impl Lay<'_> {
                 // The whole of what desired lacks goes, defaults in it included.
                 let whole =
                     (1..=path.steps().len()).map(|end| FieldPath::from_steps(path.steps()[..end].to_vec()));
-                let whole =
-                    whole.into_iter().find(|whole| whole.get(desired.value()).is_none() && !is_others(whole));
+                let whole = whole
+                    .into_iter()
+                    .find(|whole| whole.get(desired.value()).is_none() && !is_others(whole));
                 whole.unwrap_or(path)
             })
             .collect()
@@ -86,7 +104,11 @@ impl Lay<'_> {
                 }
                 for (key, wanted) in wanted {
                     if map.contains_key(key) || !self.is_left_out(wanted, path) {
-                        self.over(map.entry(key.clone()).or_insert(Value::Null), wanted, &path.field(key));
+                        self.over(
+                            map.entry(key.clone()).or_insert(Value::Null),
+                            wanted,
+                            &path.field(key),
+                        );
                     }
                 }
             }
@@ -101,7 +123,10 @@ impl Lay<'_> {
                 }
                 // A list that is compared as a whole, and that the server has filled in.
                 None if items.len() == wanted.len()
-                    && items.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted)) => {}
+                    && items
+                        .iter()
+                        .zip(wanted)
+                        .all(|(live, wanted)| is_filled_in(live, wanted)) => {}
                 None => items.clone_from(wanted),
             },
             (_, Value::Null) => {}
@@ -224,17 +249,27 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
             let is_default = |(name, value): (&String, &Value)| {
-                name == "status" || FILLED_IN.iter().any(|(key, default)| name == key && value == default)
+                name == "status"
+                    || FILLED_IN
+                        .iter()
+                        .any(|(key, default)| name == key && value == default)
             };
             let is_wanted = |(name, wanted): (&String, &Value)| {
-                live.get(name).map_or_else(|| !is_filled(wanted), |live| is_filled_in(live, wanted))
+                live.get(name)
+                    .map_or_else(|| !is_filled(wanted), |live| is_filled_in(live, wanted))
             };
             wanted.iter().all(is_wanted)
-                && live.iter().filter(|(name, _)| !wanted.contains_key(*name)).all(is_default)
+                && live
+                    .iter()
+                    .filter(|(name, _)| !wanted.contains_key(*name))
+                    .all(is_default)
         }
         (Value::Array(live), Value::Array(wanted)) => {
             live.len() == wanted.len()
-                && live.iter().zip(wanted).all(|(live, wanted)| is_filled_in(live, wanted))
+                && live
+                    .iter()
+                    .zip(wanted)
+                    .all(|(live, wanted)| is_filled_in(live, wanted))
         }
         _ => is_same(live, wanted),
     }
@@ -260,8 +295,10 @@ mod tests {
     use crate::model::snapshot::Fresh;
 
     fn deployment(container: Value, replicas: u32) -> Object {
-        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-            "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}}))
+        Object::new(
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}}),
+        )
         .unwrap()
     }
 

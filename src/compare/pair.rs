@@ -21,7 +21,10 @@ pub(super) fn pair(
     required: &[ObjectId],
     namespaces: &BTreeMap<String, String>,
 ) -> Pairing {
-    let mut pairing = Pairing { tested: vec![None; desired.len()], renamed: BTreeMap::new() };
+    let mut pairing = Pairing {
+        tested: vec![None; desired.len()],
+        renamed: BTreeMap::new(),
+    };
     for (from, to) in namespaces {
         pairing.renamed.entry(from.clone()).or_default().push(to.clone());
     }
@@ -35,7 +38,12 @@ pub(super) fn pair(
     }
     let (of_tested, of_desired) = (Affixes::of(tested), Affixes::of(desired));
     for id in required {
-        let here = format!("{}{}{}", of_desired.prefix, of_tested.stem(id).name, of_desired.suffix);
+        let here = format!(
+            "{}{}{}",
+            of_desired.prefix,
+            of_tested.stem(id).name,
+            of_desired.suffix
+        );
         if here != id.name {
             pairing.renamed.entry(id.name.clone()).or_default().push(here);
         }
@@ -44,7 +52,12 @@ pub(super) fn pair(
     for (index, id) in tested.iter().enumerate().filter(|(index, _)| free[*index]) {
         by_stem.entry(of_tested.stem(id)).or_default().push(index);
     }
-    for (slot, id) in pairing.tested.iter_mut().zip(desired).filter(|(slot, _)| slot.is_none()) {
+    for (slot, id) in pairing
+        .tested
+        .iter_mut()
+        .zip(desired)
+        .filter(|(slot, _)| slot.is_none())
+    {
         // Two of the same stem cannot be told apart: neither is paired.
         if let Some([index]) = by_stem.get(&of_desired.stem(id)).map(Vec::as_slice)
             && free[*index]
@@ -53,7 +66,11 @@ pub(super) fn pair(
             free[*index] = false;
             let from = &tested[*index].name;
             if *from != id.name {
-                pairing.renamed.entry(from.clone()).or_default().push(id.name.clone());
+                pairing
+                    .renamed
+                    .entry(from.clone())
+                    .or_default()
+                    .push(id.name.clone());
             }
         }
     }
@@ -68,36 +85,68 @@ struct Affixes {
 
 /// Kinds whose names kustomize leaves alone.
 fn is_prefixed(id: &ObjectId) -> bool {
-    !matches!(id.kind.as_str(), "Namespace" | "CustomResourceDefinition" | "APIService")
+    !matches!(
+        id.kind.as_str(),
+        "Namespace" | "CustomResourceDefinition" | "APIService"
+    )
 }
 
 impl Affixes {
     fn of(ids: &[ObjectId]) -> Self {
-        let names: Vec<&str> = ids.iter().filter(|id| is_prefixed(id)).map(without_hash).collect();
+        let names: Vec<&str> = ids
+            .iter()
+            .filter(|id| is_prefixed(id))
+            .map(without_hash)
+            .collect();
         let prefix = common(&names, |name| name.to_owned());
         let reversed = common(&names, |name| name.chars().rev().collect());
-        Self { prefix, suffix: reversed.chars().rev().collect() }
+        Self {
+            prefix,
+            suffix: reversed.chars().rev().collect(),
+        }
     }
 
     fn stem(&self, id: &ObjectId) -> ObjectId {
         let name = without_hash(id);
-        let name =
-            if is_prefixed(id) { name.strip_prefix(self.prefix.as_str()).unwrap_or(name) } else { name };
-        let name =
-            if is_prefixed(id) { name.strip_suffix(self.suffix.as_str()).unwrap_or(name) } else { name };
-        ObjectId { name: name.to_owned(), ..id.clone() }
+        let name = if is_prefixed(id) {
+            name.strip_prefix(self.prefix.as_str()).unwrap_or(name)
+        } else {
+            name
+        };
+        let name = if is_prefixed(id) {
+            name.strip_suffix(self.suffix.as_str()).unwrap_or(name)
+        } else {
+            name
+        };
+        ObjectId {
+            name: name.to_owned(),
+            ..id.clone()
+        }
     }
 }
 
 /// The longest beginning that all names share and that ends in a dash.
 fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
     let mut names = names.iter().map(|name| turn(name));
-    let Some(mut shared) = names.next() else { return String::new() };
+    let Some(mut shared) = names.next() else {
+        return String::new();
+    };
     for name in names {
-        let length = shared.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
-        shared.truncate(shared.char_indices().nth(length).map_or(shared.len(), |(at, _)| at));
+        let length = shared
+            .chars()
+            .zip(name.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
+        shared.truncate(
+            shared
+                .char_indices()
+                .nth(length)
+                .map_or(shared.len(), |(at, _)| at),
+        );
     }
-    shared.rfind('-').map_or_else(String::new, |at| shared[..=at].to_owned())
+    shared
+        .rfind('-')
+        .map_or_else(String::new, |at| shared[..=at].to_owned())
 }
 
 /// The name without the hash that kustomize's generators append: ten characters of its own alphabet.
@@ -144,7 +193,10 @@ pub(super) fn is_same_text(pairing: &Pairing, tested: &str, desired: &str) -> bo
 
 /// The identity of an object in the namespace it has here.
 pub(super) fn id_here(object: &Object, namespace: Option<&str>) -> ObjectId {
-    ObjectId { namespace: namespace.map(Into::into), ..object.id() }
+    ObjectId {
+        namespace: namespace.map(Into::into),
+        ..object.id()
+    }
 }
 
 #[cfg(test)]
@@ -152,13 +204,19 @@ mod tests {
     use super::*;
 
     fn ids(names: &[(&str, &str)]) -> Vec<ObjectId> {
-        names.iter().map(|(kind, name)| ObjectId::new("", kind, Some("shop"), name)).collect()
+        names
+            .iter()
+            .map(|(kind, name)| ObjectId::new("", kind, Some("shop"), name))
+            .collect()
     }
 
     #[test]
     fn an_overlays_prefix_and_hashes_do_not_keep_objects_apart() {
-        let tested =
-            ids(&[("Service", "ci-web"), ("Service", "ci-api"), ("ConfigMap", "ci-shop-gc9b58gmbc")]);
+        let tested = ids(&[
+            ("Service", "ci-web"),
+            ("Service", "ci-api"),
+            ("ConfigMap", "ci-shop-gc9b58gmbc"),
+        ]);
         let desired = ids(&[
             ("ConfigMap", "shop-2fk9ht7m4b"),
             ("Service", "api"),
@@ -176,7 +234,10 @@ mod tests {
     fn equal_names_are_paired_before_any_stem() {
         let tested = ids(&[("Service", "a-web"), ("Service", "web")]);
         let desired = ids(&[("Service", "web"), ("Service", "a-web")]);
-        assert_eq!(pair(&tested, &desired, &[], &BTreeMap::new()).tested, [Some(1), Some(0)]);
+        assert_eq!(
+            pair(&tested, &desired, &[], &BTreeMap::new()).tested,
+            [Some(1), Some(0)]
+        );
     }
 
     #[test]
@@ -190,7 +251,15 @@ mod tests {
     fn a_namespace_inside_a_host_name_is_read_as_it_is_called_here() {
         let namespaces = BTreeMap::from([("shop-ci".to_owned(), "shop".to_owned())]);
         let pairing = pair(&[], &[], &[], &namespaces);
-        assert!(is_same_text(&pairing, "http://api.shop-ci.svc", "http://api.shop.svc"));
-        assert!(!is_same_text(&pairing, "http://stub.shop-ci.svc", "https://api.example.com"));
+        assert!(is_same_text(
+            &pairing,
+            "http://api.shop-ci.svc",
+            "http://api.shop.svc"
+        ));
+        assert!(!is_same_text(
+            &pairing,
+            "http://stub.shop-ci.svc",
+            "https://api.example.com"
+        ));
     }
 }

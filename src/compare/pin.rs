@@ -50,15 +50,24 @@ impl<'r> Pins<'r> {
         object: &Object,
         tested: Option<&Object>,
     ) -> Result<Option<&'r RecordedImage>, PinError> {
-        if let Some(found) = self.images.iter().find(|recorded| recorded.reference == image.reference) {
+        if let Some(found) = self
+            .images
+            .iter()
+            .find(|recorded| recorded.reference == image.reference)
+        {
             return Ok(Some(found));
         }
-        let Ok(written) = image.reference.parse::<ImageReference>() else { return Ok(None) };
+        let Ok(written) = image.reference.parse::<ImageReference>() else {
+            return Ok(None);
+        };
         if let Some(digest) = &written.digest {
             return Ok(self.images.iter().find(|recorded| recorded.is(digest)));
         }
-        let of_name: Vec<&RecordedImage> =
-            self.images.iter().filter(|recorded| self.is_called(recorded, &written.name())).collect();
+        let of_name: Vec<&RecordedImage> = self
+            .images
+            .iter()
+            .filter(|recorded| self.is_called(recorded, &written.name()))
+            .collect();
         let mut digests: Vec<&Sha256Digest> = of_name.iter().map(|recorded| &recorded.digest).collect();
         digests.sort();
         digests.dedup();
@@ -68,10 +77,15 @@ impl<'r> Pins<'r> {
             _ => {}
         }
         // The same repository was tested in two versions: the container of the tested object decides.
-        let of_container =
-            tested.into_iter().flat_map(|tested| images(tested, self.paths)).find_map(|use_there| {
+        let of_container = tested
+            .into_iter()
+            .flat_map(|tested| images(tested, self.paths))
+            .find_map(|use_there| {
                 let is_here = use_there.container == image.container && use_there.role == image.role;
-                of_name.iter().copied().find(|recorded| is_here && recorded.reference == use_there.reference)
+                of_name
+                    .iter()
+                    .copied()
+                    .find(|recorded| is_here && recorded.reference == use_there.reference)
             });
         of_container.map(Some).ok_or_else(|| PinError {
             object: object.id().to_string(),
@@ -96,9 +110,15 @@ impl<'r> Pins<'r> {
     /// `registry/repository` as it is called here: the longest prefix of the environment's `registries` counts.
     fn here(&self, name: &str) -> String {
         let matches = |from: &&String| {
-            name.strip_prefix(from.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            name.strip_prefix(from.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        match self.registries.keys().filter(matches).max_by_key(|from| from.len()) {
+        match self
+            .registries
+            .keys()
+            .filter(matches)
+            .max_by_key(|from| from.len())
+        {
             Some(from) => format!("{}{}", self.registries[from], &name[from.len()..]),
             None => name.to_owned(),
         }
@@ -126,8 +146,10 @@ mod tests {
     }
 
     fn pod(image: &str) -> Object {
-        Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
-            "spec": {"containers": [{"name": "c", "image": image}]}}))
+        Object::new(
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+            "spec": {"containers": [{"name": "c", "image": image}]}}),
+        )
         .unwrap()
     }
 
@@ -137,10 +159,18 @@ mod tests {
         image: &str,
         tested: Option<&str>,
     ) -> Result<String, PinError> {
-        let registries = registries.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let registries = registries
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect();
         let mut object = pod(image);
         let tested = tested.map(pod);
-        Pins { images, paths: &[], registries: &registries }.pin(&mut object, tested.as_ref())?;
+        Pins {
+            images,
+            paths: &[],
+            registries: &registries,
+        }
+        .pin(&mut object, tested.as_ref())?;
         Ok(object.text("/spec/containers/0/image").to_owned())
     }
 
@@ -148,7 +178,11 @@ mod tests {
     fn another_tag_of_the_same_repository_is_the_tested_image() {
         let images = [recorded("ghcr.io/acme/web:1.4.2")];
         let expected = format!("ghcr.io/acme/web@{}", images[0].digest);
-        for written in ["ghcr.io/acme/web:1.4.2", "ghcr.io/acme/web:placeholder", "ghcr.io/acme/web"] {
+        for written in [
+            "ghcr.io/acme/web:1.4.2",
+            "ghcr.io/acme/web:placeholder",
+            "ghcr.io/acme/web",
+        ] {
             assert_eq!(pinned(&images, &[], written, None).unwrap(), expected);
         }
     }
@@ -158,15 +192,25 @@ mod tests {
         let images = [recorded("ghcr.io/acme/web:1")];
         let mirror = [("ghcr.io/acme", "mirror.example/acme")];
         let expected = format!("mirror.example/acme/web@{}", images[0].digest);
-        assert_eq!(pinned(&images, &mirror, "ghcr.io/acme/web:1", None).unwrap(), expected);
-        assert_eq!(pinned(&images, &mirror, "mirror.example/acme/web:1", None).unwrap(), expected);
+        assert_eq!(
+            pinned(&images, &mirror, "ghcr.io/acme/web:1", None).unwrap(),
+            expected
+        );
+        assert_eq!(
+            pinned(&images, &mirror, "mirror.example/acme/web:1", None).unwrap(),
+            expected
+        );
     }
 
     #[test]
     fn two_versions_of_one_repository_are_told_apart_by_the_tested_container_or_refused() {
         let images = [recorded("acme.example/web:1"), recorded("acme.example/web:2")];
         let error = pinned(&images, &[], "acme.example/web:x", None).unwrap_err();
-        assert!(error.to_string().contains("acme.example/web:1 or acme.example/web:2"));
+        assert!(
+            error
+                .to_string()
+                .contains("acme.example/web:1 or acme.example/web:2")
+        );
         let by_container = pinned(&images, &[], "acme.example/web:x", Some("acme.example/web:2")).unwrap();
         assert_eq!(by_container, format!("acme.example/web@{}", images[1].digest));
     }

@@ -34,9 +34,13 @@ pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
         return None;
     }
     let (wanted, held) = (desired.value().as_object()?, live.value().as_object()?);
-    let content =
-        wanted.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
-    let mut walk = Walk { live, texts: Vec::new() };
+    let content = wanted
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+    let mut walk = Walk {
+        live,
+        texts: Vec::new(),
+    };
     let is_proved = walk.metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
         && walk.each(fields, "f:metadata", content, held, Way::Root);
     if !is_proved {
@@ -102,13 +106,17 @@ struct Walk<'l> {
 
 impl Walk<'_> {
     fn metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
-        let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else { return false };
+        let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else {
+            return false;
+        };
         if wanted.keys().any(|key| !METADATA.contains(&key.as_str())) {
             return false;
         }
         let none = Map::new();
         let owned = owned.map_or(Some(&none), Value::as_object);
-        let content = wanted.iter().filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
+        let content = wanted
+            .iter()
+            .filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
         let way = Way::Field(&Way::Root, "metadata");
         owned.is_some_and(|owned| self.each(owned, "", content, held, way))
     }
@@ -137,7 +145,9 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
-        let Some(owned) = owned.as_object() else { return false };
+        let Some(owned) = owned.as_object() else {
+            return false;
+        };
         if owned.is_empty() {
             // A whole that is what the server itself wrote stays as it is, with what is empty in it.
             let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
@@ -165,15 +175,23 @@ impl Walk<'_> {
         if owned.len() != wanted.len() {
             return false;
         }
-        let items: Option<Vec<(Step, &Value)>> =
-            owned.iter().map(|(key, below)| Some((Step::from_fields_v1(key)?, below))).collect();
+        let items: Option<Vec<(Step, &Value)>> = owned
+            .iter()
+            .map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
+            .collect();
         let Some(items) = items else { return false };
         let mut last = None;
         for wanted in wanted {
-            let mut owners = items.iter().filter(|(step, below)| is_item_of(step, below, wanted));
-            let (Some((step, below)), None) = (owners.next(), owners.next()) else { return false };
+            let mut owners = items
+                .iter()
+                .filter(|(step, below)| is_item_of(step, below, wanted));
+            let (Some((step, below)), None) = (owners.next(), owners.next()) else {
+                return false;
+            };
             let mut found = held.iter().enumerate().filter(|(_, held)| has_key(step, held));
-            let (Some((at, held)), None) = (found.next(), found.next()) else { return false };
+            let (Some((at, held)), None) = (found.next(), found.next()) else {
+                return false;
+            };
             let is_later = last.is_none_or(|last| at > last);
             if !is_later || !self.item(below, wanted, held, Way::Item(&way, step)) {
                 return false;
@@ -207,7 +225,9 @@ fn holds_null(value: &Value) -> bool {
 /// Whether the entry's item is the one that desired's item makes: the key fields that it holds are those that the
 /// entry says were written; what it leaves out was a default.
 fn is_item_of(step: &Step, owned: &Value, wanted: &Value) -> bool {
-    let Step::Key(fields) = step else { return has_key(step, wanted) };
+    let Step::Key(fields) = step else {
+        return has_key(step, wanted);
+    };
     fields.iter().all(|(name, text)| {
         let was_written = owned.get(format!("f:{name}")).is_some();
         match wanted.get(name) {
@@ -220,9 +240,9 @@ fn is_item_of(step: &Step, owned: &Value, wanted: &Value) -> bool {
 /// Whether an item of a list is the one that the step names, by all of its key's fields.
 fn has_key(step: &Step, item: &Value) -> bool {
     match step {
-        Step::Key(fields) => {
-            fields.iter().all(|(name, text)| item.get(name).is_some_and(|value| is_json(value, text)))
-        }
+        Step::Key(fields) => fields
+            .iter()
+            .all(|(name, text)| item.get(name).is_some_and(|value| is_json(value, text))),
         Step::Value(text) => is_json(item, text),
         Step::Field(_) | Step::Index(_) => false,
     }
@@ -274,12 +294,17 @@ mod tests {
         if written {
             fields["f:protocol"] = json!({});
         }
-        (format!("k:{{\"port\":{number},\"protocol\":\"{protocol}\"}}"), fields)
+        (
+            format!("k:{{\"port\":{number},\"protocol\":\"{protocol}\"}}"),
+            fields,
+        )
     }
 
     #[test]
     fn an_item_without_the_default_key_is_the_one_whose_key_was_not_written() {
-        let owned: Map<_, _> = [port(53, "UDP", true), port(53, "TCP", false)].into_iter().collect();
+        let owned: Map<_, _> = [port(53, "UDP", true), port(53, "TCP", false)]
+            .into_iter()
+            .collect();
         let owned = json!({"f:ports": owned});
         let held = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
         let wanted = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]});
@@ -287,7 +312,10 @@ mod tests {
         let other_order = json!({"ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]});
         assert!(!proved(&owned, &other_order, &held), "another order");
         let written = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
-        assert!(!proved(&owned, &written, &held), "an apply would own the key's field");
+        assert!(
+            !proved(&owned, &written, &held),
+            "an apply would own the key's field"
+        );
         let live_moved =
             json!({"ports": [{"port": 53, "protocol": "SCTP"}, {"port": 53, "protocol": "TCP"}]});
         assert!(!proved(&owned, &wanted, &live_moved));
@@ -302,7 +330,10 @@ mod tests {
         assert!(proved(&owned, &set(&["a", "b"]), &set(&["x", "a", "b"])));
         assert!(!proved(&owned, &set(&["b", "a"]), &set(&["a", "b"])));
         assert!(!proved(&owned, &set(&["a", "a"]), &set(&["a", "b"])));
-        assert!(!proved(&owned, &set(&["a", "b"]), &set(&["a", "b", "a"])), "live holds one twice");
+        assert!(
+            !proved(&owned, &set(&["a", "b"]), &set(&["a", "b", "a"])),
+            "live holds one twice"
+        );
     }
 
     #[test]
@@ -317,7 +348,10 @@ mod tests {
             live
         };
         let wanted = object(&json!({"a": 1}));
-        assert_eq!(outlook(&wanted, &live(json!([entry("v1")]))), Some(Outlook::Unchanged));
+        assert_eq!(
+            outlook(&wanted, &live(json!([entry("v1")]))),
+            Some(Outlook::Unchanged)
+        );
         assert_eq!(outlook(&wanted, &live(json!([entry("v1"), entry("v1")]))), None);
         assert_eq!(outlook(&wanted, &live(json!([entry("v2")]))), None);
         assert_eq!(outlook(&wanted, &live(json!([{}]))), None);
@@ -329,6 +363,10 @@ mod tests {
         assert_eq!(outlook(&wanted, &going), None);
         let mut labelled = wanted.clone();
         labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
-        assert_eq!(outlook(&labelled, &live(json!([entry("v1")]))), None, "a label that is not there");
+        assert_eq!(
+            outlook(&labelled, &live(json!([entry("v1")]))),
+            None,
+            "a label that is not there"
+        );
     }
 }

@@ -33,11 +33,14 @@ pub fn ran(workloads: &[RanWorkload<'_>], running: &Running, recorded: &[Recorde
     for workload in workloads {
         let pods = pods_of(workload.live, running);
         if pods.is_empty() {
-            all.notes.push(format!("no pod of {} ran", workload.recorded.id()));
+            all.notes
+                .push(format!("no pod of {} ran", workload.recorded.id()));
             continue;
         }
-        let of_pods: Vec<_> =
-            images(workload.recorded, &[]).into_iter().filter(|one| one.role.is_some()).collect();
+        let of_pods: Vec<_> = images(workload.recorded, &[])
+            .into_iter()
+            .filter(|one| one.role.is_some())
+            .collect();
         for image in &of_pods {
             let found = recorded.iter().find(|one| one.reference == image.reference);
             let seen: Vec<&ContainerFacts> = containers(&pods)
@@ -49,13 +52,19 @@ pub fn ran(workloads: &[RanWorkload<'_>], running: &Running, recorded: &[Recorde
             }
         }
         let is_known = |one: &ContainerFacts| {
-            of_pods.iter().any(|known| known.role == Some(one.role) && known.container == one.name)
+            of_pods
+                .iter()
+                .any(|known| known.role == Some(one.role) && known.container == one.name)
         };
-        let others: BTreeSet<&str> =
-            containers(&pods).filter(|one| !is_known(one)).map(|one| one.name.as_str()).collect();
+        let others: BTreeSet<&str> = containers(&pods)
+            .filter(|one| !is_known(one))
+            .map(|one| one.name.as_str())
+            .collect();
         for name in others {
             let id = workload.recorded.id();
-            all.notes.push(format!("container {name} of {id} ran as well, and is not in the release"));
+            all.notes.push(format!(
+                "container {name} of {id} ran as well, and is not in the release"
+            ));
         }
     }
     all
@@ -74,12 +83,21 @@ fn one_container(
     let digests: BTreeSet<Sha256Digest> = seen.iter().filter_map(|one| one.digest()).collect();
     let silent = seen.iter().filter(|one| one.digest().is_none()).count();
     if silent > 0 {
-        let pods = if silent == 1 { "1 pod".to_owned() } else { format!("{silent} pods") };
-        all.wrong
-            .push(format!("{id}, container {container}: {pods} of {} did not say what they run", seen.len()));
+        let pods = if silent == 1 {
+            "1 pod".to_owned()
+        } else {
+            format!("{silent} pods")
+        };
+        all.wrong.push(format!(
+            "{id}, container {container}: {pods} of {} did not say what they run",
+            seen.len()
+        ));
     }
-    let others: Vec<&str> =
-        digests.iter().filter(|digest| !recorded.is(digest)).map(Sha256Digest::short).collect();
+    let others: Vec<&str> = digests
+        .iter()
+        .filter(|digest| !recorded.is(digest))
+        .map(Sha256Digest::short)
+        .collect();
     if !others.is_empty() {
         all.wrong.push(format!(
             "{id}, container {container}: expected {} ({}), found {}",
@@ -92,26 +110,44 @@ fn one_container(
         let digests = digests.into_iter().collect();
         let pods = u32::try_from(seen.len()).unwrap_or(u32::MAX);
         let image = recorded.reference.clone();
-        all.containers.push(RanContainer { workload: id.to_string(), container, image, digests, pods });
+        all.containers.push(RanContainer {
+            workload: id.to_string(),
+            container,
+            image,
+            digests,
+            pods,
+        });
     }
 }
 
 /// The pods of the workload's present revision; those on their way out do not count.
 fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
     let uid = live.uid();
-    let current = live.annotation("deployment.kubernetes.io/revision").unwrap_or_default();
+    let current = live
+        .annotation("deployment.kubernetes.io/revision")
+        .unwrap_or_default();
     let update = live.text("/status/updateRevision");
     let is_ours = |pod: &&PodFacts| {
-        let Some(controller) = &pod.controller else { return pod.uid == uid };
+        let Some(controller) = &pod.controller else {
+            return pod.uid == uid;
+        };
         if controller.uid == uid {
             return update.is_empty() || pod.revision.as_deref().is_none_or(|revision| revision == update);
         }
-        running.between.get(&controller.uid).is_some_and(|(owner, revision)| {
-            owner.as_ref().is_some_and(|owner| owner.uid == uid)
-                && (current.is_empty() || revision == current)
-        })
+        running
+            .between
+            .get(&controller.uid)
+            .is_some_and(|(owner, revision)| {
+                owner.as_ref().is_some_and(|owner| owner.uid == uid)
+                    && (current.is_empty() || revision == current)
+            })
     };
-    running.pods.iter().filter(|pod| !pod.deleting && pod.phase != "Failed").filter(is_ours).collect()
+    running
+        .pods
+        .iter()
+        .filter(|pod| !pod.deleting && pod.phase != "Failed")
+        .filter(is_ours)
+        .collect()
 }
 
 #[cfg(test)]
@@ -131,42 +167,71 @@ mod tests {
         .unwrap();
         let pod = |(n, id): (usize, &&str)| {
             let names: Vec<&str> = std::iter::once("work").chain(beside.iter().copied()).collect();
-            let specs: Vec<Value> = names.iter().map(|name| json!({"name": name, "image": "x"})).collect();
-            let statuses: Vec<Value> =
-                names.iter().map(|name| json!({"name": name, "imageID": id})).collect();
+            let specs: Vec<Value> = names
+                .iter()
+                .map(|name| json!({"name": name, "image": "x"}))
+                .collect();
+            let statuses: Vec<Value> = names
+                .iter()
+                .map(|name| json!({"name": name, "imageID": id}))
+                .collect();
             let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{n}"), "uid": format!("p{n}"),
                 "ownerReferences": [{"kind": "Job", "name": "migrate", "uid": "j", "controller": true}]},
                 "spec": {"containers": specs}, "status": {"phase": "Succeeded", "containerStatuses": statuses}});
             PodFacts::reduce(&Object::new(pod).unwrap())
         };
-        let running =
-            Running { pods: reported.iter().enumerate().map(pod).collect(), between: BTreeMap::new() };
+        let running = Running {
+            pods: reported.iter().enumerate().map(pod).collect(),
+            between: BTreeMap::new(),
+        };
         let recorded = RecordedImage {
             reference: "r.example/migrate:1".into(),
             digest: digest("tested"),
             origin: None,
             platforms: Vec::new(),
         };
-        ran(&[RanWorkload { recorded: &job, live: &job }], &running, &[recorded])
+        ran(
+            &[RanWorkload {
+                recorded: &job,
+                live: &job,
+            }],
+            &running,
+            &[recorded],
+        )
     }
 
     #[test]
     fn pods_that_have_ended_tell_what_they_ran() {
-        let found = of_job(&[&digest("tested").to_string(), &digest("tested").to_string()], &[]);
+        let found = of_job(
+            &[&digest("tested").to_string(), &digest("tested").to_string()],
+            &[],
+        );
         assert_eq!(found.wrong, Vec::<String>::new());
-        assert_eq!((found.containers[0].pods, found.containers[0].digests.len()), (2, 1));
+        assert_eq!(
+            (found.containers[0].pods, found.containers[0].digests.len()),
+            (2, 1)
+        );
     }
 
     #[test]
     fn one_pod_with_another_digest_is_enough_to_be_wrong() {
-        let found = of_job(&[&digest("tested").to_string(), &digest("other").to_string()], &[]);
-        assert!(found.containers.is_empty() && found.wrong[0].contains(digest("other").short()), "{found:?}");
+        let found = of_job(
+            &[&digest("tested").to_string(), &digest("other").to_string()],
+            &[],
+        );
+        assert!(
+            found.containers.is_empty() && found.wrong[0].contains(digest("other").short()),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn a_container_that_no_node_speaks_of_is_not_taken_for_a_good_one() {
         let found = of_job(&[""], &[]);
-        assert!(found.containers.is_empty() && found.wrong[0].contains("did not say"), "{found:?}");
+        assert!(
+            found.containers.is_empty() && found.wrong[0].contains("did not say"),
+            "{found:?}"
+        );
     }
 
     #[test]

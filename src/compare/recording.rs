@@ -26,7 +26,10 @@ pub fn needed_images(objects: &[Object], paths: &[ImagePath]) -> Vec<NeededImage
         for image in images(object, paths) {
             if seen.insert(image.reference.clone()) {
                 let used_by = format!("{}, container {}", object.id(), image.container);
-                needed.push(NeededImage { reference: image.reference, used_by });
+                needed.push(NeededImage {
+                    reference: image.reference,
+                    used_by,
+                });
             }
         }
     }
@@ -47,7 +50,13 @@ pub fn record(
         api_version: API_VERSION.into(),
         kind: "Release".into(),
         metadata,
-        spec: ReleaseSpec { source, images, image_paths, objects, requires },
+        spec: ReleaseSpec {
+            source,
+            images,
+            image_paths,
+            objects,
+            requires,
+        },
     }
 }
 
@@ -65,7 +74,9 @@ pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
     let typed = |need: Need| {
         let mut requirement = need.requirement;
         let place = (requirement.namespace.as_deref(), requirement.name.as_str());
-        let found = types.get(&place).filter(|text| requirement.kind == "Secret" && !text.is_empty());
+        let found = types
+            .get(&place)
+            .filter(|text| requirement.kind == "Secret" && !text.is_empty());
         requirement.type_ = found.map(|text| (*text).to_owned());
         requirement
     };
@@ -81,9 +92,16 @@ pub(super) struct Need {
 
 /// Needs, ordered by kind, namespace and name. `with_secrets`: Secrets among the objects are held by them.
 pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
-    let held: HashSet<ObjectId> =
-        objects.iter().filter(|object| with_secrets || !is_secret(object)).map(Object::id).collect();
-    let mut needs = Needs { held, produced: produced(objects), found: BTreeMap::new() };
+    let held: HashSet<ObjectId> = objects
+        .iter()
+        .filter(|object| with_secrets || !is_secret(object))
+        .map(Object::id)
+        .collect();
+    let mut needs = Needs {
+        held,
+        produced: produced(objects),
+        found: BTreeMap::new(),
+    };
     for object in objects {
         let namespace = object.namespace();
         for reference in pod_spec(object).map(references).unwrap_or_default() {
@@ -97,11 +115,16 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
         for (kind, name, keys) in other_needs(object) {
             let scope = if kind == "StorageClass" { None } else { namespace };
             needs.add(object, (kind, scope, &name), None, false);
-            keys.iter().for_each(|key| needs.add(object, (kind, scope, &name), Some(key), false));
+            keys.iter()
+                .for_each(|key| needs.add(object, (kind, scope, &name), Some(key), false));
         }
         if is_secret(object) && !with_secrets {
             needs.add(object, ("Secret", namespace, object.name()), None, false);
-            for key in object.at("/data").and_then(Value::as_object).into_iter().flat_map(|data| data.keys())
+            for key in object
+                .at("/data")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(|data| data.keys())
             {
                 needs.add(object, ("Secret", namespace, object.name()), Some(key), false);
             }
@@ -129,7 +152,11 @@ impl Needs {
         if name.is_empty() {
             return;
         }
-        let group = if kind == "StorageClass" { "storage.k8s.io" } else { "" };
+        let group = if kind == "StorageClass" {
+            "storage.k8s.io"
+        } else {
+            ""
+        };
         if self.held.contains(&ObjectId::new(group, kind, namespace, name)) {
             return;
         }
@@ -157,8 +184,14 @@ impl Needs {
 /// Needs that are not a pod's.
 fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static str])> {
     let texts = |pointer: &str, field: &str| -> Vec<String> {
-        let list = object.at(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-        list.iter().filter_map(|item| item.get(field)?.as_str().map(str::to_owned)).collect()
+        let list = object
+            .at(pointer)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        list.iter()
+            .filter_map(|item| item.get(field)?.as_str().map(str::to_owned))
+            .collect()
     };
     match object.kind() {
         "Ingress" => texts("/spec/tls", "secretName")
@@ -166,7 +199,11 @@ fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static
             .map(|name| ("Secret", name, &["tls.crt", "tls.key"][..]))
             .collect(),
         "PersistentVolumeClaim" => {
-            vec![("StorageClass", object.text("/spec/storageClassName").to_owned(), &[][..])]
+            vec![(
+                "StorageClass",
+                object.text("/spec/storageClassName").to_owned(),
+                &[][..],
+            )]
         }
         "StatefulSet" => {
             let templates = object
@@ -175,9 +212,16 @@ fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static
                 .cloned()
                 .unwrap_or_default();
             let class = |template: &Value| {
-                template.pointer("/spec/storageClassName").and_then(Value::as_str).map(str::to_owned)
+                template
+                    .pointer("/spec/storageClassName")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
             };
-            templates.iter().filter_map(class).map(|name| ("StorageClass", name, &[][..])).collect()
+            templates
+                .iter()
+                .filter_map(class)
+                .map(|name| ("StorageClass", name, &[][..]))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -189,7 +233,11 @@ fn produced(objects: &[Object]) -> BTreeMap<(Option<String>, String), String> {
     for object in objects {
         let group = object.gvk().group;
         let own = object.name();
-        let named = |pointer: &str| Some(object.text(pointer)).filter(|name| !name.is_empty()).unwrap_or(own);
+        let named = |pointer: &str| {
+            Some(object.text(pointer))
+                .filter(|name| !name.is_empty())
+                .unwrap_or(own)
+        };
         let secret = match (group.as_str(), object.kind()) {
             ("external-secrets.io", "ExternalSecret") => named("/spec/target/name"),
             ("bitnami.com", "SealedSecret") => named("/spec/template/metadata/name"),
@@ -225,12 +273,18 @@ mod tests {
         let reader = pod(
             json!({"containers": [{"name": "c", "image": "x:1", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}),
         );
-        let metadata = ReleaseMetadata { name: "shop".into(), version: "1".into() };
+        let metadata = ReleaseMetadata {
+            name: "shop".into(),
+            version: "1".into(),
+        };
         let release = record(metadata, None, vec![secret, reader], vec![], vec![]);
         assert_eq!(release.spec.objects.len(), 1);
         assert_eq!(release.spec.requires.len(), 1);
         let need = &release.spec.requires[0];
-        assert_eq!((need.type_.as_deref(), &need.keys[..]), (Some("Opaque"), &["password".to_owned()][..]));
+        assert_eq!(
+            (need.type_.as_deref(), &need.keys[..]),
+            (Some("Opaque"), &["password".to_owned()][..])
+        );
         assert!(!serde_json::to_string(&release).unwrap().contains("aHVudGVyMg"));
     }
 
@@ -248,11 +302,21 @@ mod tests {
         let found = requirements(&[map, external, reader]);
         let told: Vec<_> = found
             .iter()
-            .map(|need| (need.kind.as_str(), need.name.as_str(), need.produced_by.as_deref(), need.optional))
+            .map(|need| {
+                (
+                    need.kind.as_str(),
+                    need.name.as_str(),
+                    need.produced_by.as_deref(),
+                    need.optional,
+                )
+            })
             .collect();
         assert_eq!(
             told,
-            [("ConfigMap", "maybe", None, true), ("Secret", "db", Some("ExternalSecret/e"), false)]
+            [
+                ("ConfigMap", "maybe", None, true),
+                ("Secret", "db", Some("ExternalSecret/e"), false)
+            ]
         );
     }
 
@@ -262,7 +326,10 @@ mod tests {
             json!({"containers": [{"name": "c", "image": "x:1"}], "initContainers": [{"name": "i", "image": "y:1"}]}),
         );
         let two = pod(json!({"containers": [{"name": "d", "image": "x:1"}]}));
-        let told: Vec<_> = needed_images(&[one, two], &[]).into_iter().map(|image| image.reference).collect();
+        let told: Vec<_> = needed_images(&[one, two], &[])
+            .into_iter()
+            .map(|image| image.reference)
+            .collect();
         assert_eq!(told, ["y:1", "x:1"]);
     }
 

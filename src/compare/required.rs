@@ -26,11 +26,17 @@ pub(super) fn required_here(
     naming: &Naming<'_>,
 ) -> Vec<Requirement> {
     let (by_tested, by_desired) = (referred(tested), referred(desired));
-    let held: BTreeSet<(&str, &str)> = desired.iter().map(|object| (object.kind(), object.name())).collect();
+    let held: BTreeSet<(&str, &str)> = desired
+        .iter()
+        .map(|object| (object.kind(), object.name()))
+        .collect();
     let here = |need: &Requirement| {
         let renamed = naming.renamed.get(&need.name).into_iter().flatten();
         let names: Vec<&String> = [&need.name].into_iter().chain(renamed).collect();
-        if names.iter().any(|name| held.contains(&(need.kind.as_str(), name.as_str()))) {
+        if names
+            .iter()
+            .any(|name| held.contains(&(need.kind.as_str(), name.as_str())))
+        {
             return None;
         }
         let is_referred = |name: &&&String| by_desired.contains(&(need.kind.clone(), (**name).clone()));
@@ -53,7 +59,9 @@ pub(super) fn required_here(
 /// Kinds and names that objects refer to.
 fn referred(objects: &[Object]) -> BTreeSet<(String, String)> {
     let needs = needs(objects, true).into_iter();
-    needs.map(|need| (need.requirement.kind, need.requirement.name)).collect()
+    needs
+        .map(|need| (need.requirement.kind, need.requirement.name))
+        .collect()
 }
 
 #[cfg(test)]
@@ -84,9 +92,16 @@ mod tests {
         };
         let renamed = BTreeMap::from([("db".to_owned(), vec!["prod-db".to_owned()])]);
         let namespaces = BTreeMap::from([("shop-ci".to_owned(), "shop".to_owned())]);
-        let naming = Naming { renamed: &renamed, namespaces: &namespaces, home: "home" };
+        let naming = Naming {
+            renamed: &renamed,
+            namespaces: &namespaces,
+            home: "home",
+        };
         let found = required_here(&[need], tested, desired, &naming);
-        found.iter().map(|need| format!("{}/{}", need.namespace.as_deref().unwrap(), need.name)).collect()
+        found
+            .iter()
+            .map(|need| format!("{}/{}", need.namespace.as_deref().unwrap(), need.name))
+            .collect()
     }
 
     #[test]
@@ -101,8 +116,14 @@ mod tests {
             "an overlay renamed it"
         );
         for held in ["db", "prod-db"] {
-            assert!(required(&[reader("db")], &[map(), secret(held)]).is_empty(), "{held}");
+            assert!(
+                required(&[reader("db")], &[map(), secret(held)]).is_empty(),
+                "{held}"
+            );
         }
-        assert!(required(&[reader("db")], &[reader("other")]).is_empty(), "something else took its place");
+        assert!(
+            required(&[reader("db")], &[reader("other")]).is_empty(),
+            "something else took its place"
+        );
     }
 }

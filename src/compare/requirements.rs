@@ -38,7 +38,10 @@ pub fn needed(
 ) -> Vec<Needed> {
     let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
     for requirement in required {
-        let need = Need { requirement: requirement.clone(), by: Vec::new() };
+        let need = Need {
+            requirement: requirement.clone(),
+            by: Vec::new(),
+        };
         let Some(needed) = of_need(need) else { continue };
         match all.iter_mut().find(|known| known.target == needed.target) {
             Some(known) => {
@@ -51,7 +54,9 @@ pub fn needed(
         }
     }
     for one in external {
-        let Some(kind) = built_in(&one.group, &one.kind) else { continue };
+        let Some(kind) = built_in(&one.group, &one.kind) else {
+            continue;
+        };
         let target = Target::new(&kind, Some(one.namespace.as_deref().unwrap_or(home)), &one.name);
         match all.iter_mut().find(|needed| needed.target == target) {
             Some(known) => {
@@ -79,15 +84,30 @@ pub fn needed(
 }
 
 fn of_need(need: Need) -> Option<Needed> {
-    let group = if need.requirement.kind == "StorageClass" { "storage.k8s.io" } else { "" };
+    let group = if need.requirement.kind == "StorageClass" {
+        "storage.k8s.io"
+    } else {
+        ""
+    };
     let kind = built_in(group, &need.requirement.kind)?;
-    let target = Target::new(&kind, need.requirement.namespace.as_deref(), &need.requirement.name);
-    Some(Needed { target, requirement: need.requirement, by: need.by })
+    let target = Target::new(
+        &kind,
+        need.requirement.namespace.as_deref(),
+        &need.requirement.name,
+    );
+    Some(Needed {
+        target,
+        requirement: need.requirement,
+        by: need.by,
+    })
 }
 
 /// What is the matter with what is needed.
 pub fn requirements(needed: &[Needed], snapshot: &Snapshot) -> Vec<RequirementFinding> {
-    needed.iter().filter_map(|one| finding(one, snapshot.objects.get(&one.target.id())?)).collect()
+    needed
+        .iter()
+        .filter_map(|one| finding(one, snapshot.objects.get(&one.target.id())?))
+        .collect()
 }
 
 fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
@@ -98,7 +118,12 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
         }
         Observed::Absent(_) if requirement.optional => return None,
         Observed::Absent(_) => match &requirement.produced_by {
-            Some(producer) => (RequirementState::Awaited { produced_by: producer.clone() }, Vec::new()),
+            Some(producer) => (
+                RequirementState::Awaited {
+                    produced_by: producer.clone(),
+                },
+                Vec::new(),
+            ),
             None => (RequirementState::Missing, Vec::new()),
         },
         Observed::Present(object) if object.is_being_deleted() && !requirement.optional => {
@@ -110,19 +135,32 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
                 return None;
             }
             match &requirement.produced_by {
-                Some(producer) => (RequirementState::Awaited { produced_by: producer.clone() }, missing),
+                Some(producer) => (
+                    RequirementState::Awaited {
+                        produced_by: producer.clone(),
+                    },
+                    missing,
+                ),
                 None => (RequirementState::KeysMissing, missing),
             }
         }
     };
-    Some(RequirementFinding { object: needed.target.id(), keys, needed_by: needed.by.clone(), state })
+    Some(RequirementFinding {
+        object: needed.target.id(),
+        keys,
+        needed_by: needed.by.clone(),
+        state,
+    })
 }
 
 fn missing_keys(object: &Object, keys: &[String]) -> Vec<String> {
     let has = |key: &String| {
-        ["/data", "/binaryData"]
-            .iter()
-            .any(|field| object.at(field).and_then(Value::as_object).is_some_and(|map| map.contains_key(key)))
+        ["/data", "/binaryData"].iter().any(|field| {
+            object
+                .at(field)
+                .and_then(Value::as_object)
+                .is_some_and(|map| map.contains_key(key))
+        })
     };
     keys.iter().filter(|key| !has(key)).cloned().collect()
 }
@@ -142,13 +180,19 @@ mod tests {
     fn found(observed: Observed) -> Option<RequirementState> {
         let needed = needed(&[pod()], &[], &[], "n");
         let mut snapshot = Snapshot::default();
-        snapshot.objects.insert(ObjectId::new("", "Secret", Some("n"), "db"), observed);
-        requirements(&needed, &snapshot).pop().map(|finding| finding.state)
+        snapshot
+            .objects
+            .insert(ObjectId::new("", "Secret", Some("n"), "db"), observed);
+        requirements(&needed, &snapshot)
+            .pop()
+            .map(|finding| finding.state)
     }
 
     fn secret(keys: &[&str]) -> Observed {
-        let data: serde_json::Map<String, Value> =
-            keys.iter().map(|key| ((*key).to_owned(), json!("eA=="))).collect();
+        let data: serde_json::Map<String, Value> = keys
+            .iter()
+            .map(|key| ((*key).to_owned(), json!("eA==")))
+            .collect();
         Observed::Present(Object::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "n"}, "data": data})).unwrap())
     }
 
@@ -156,19 +200,30 @@ mod tests {
     fn a_missing_secret_and_a_missing_key_are_told_apart() {
         assert_eq!(found(secret(&["password"])), None);
         assert_eq!(found(secret(&["user"])), Some(RequirementState::KeysMissing));
-        assert_eq!(found(Observed::Absent(Absence::Object)), Some(RequirementState::Missing));
+        assert_eq!(
+            found(Observed::Absent(Absence::Object)),
+            Some(RequirementState::Missing)
+        );
     }
 
     #[test]
     fn what_is_being_deleted_is_not_there_for_long() {
-        let Observed::Present(mut going) = secret(&["password"]) else { panic!() };
+        let Observed::Present(mut going) = secret(&["password"]) else {
+            panic!()
+        };
         going.value_mut()["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z".into();
-        assert_eq!(found(Observed::Present(going)), Some(RequirementState::BeingDeleted));
+        assert_eq!(
+            found(Observed::Present(going)),
+            Some(RequirementState::BeingDeleted)
+        );
     }
 
     #[test]
     fn what_could_not_be_read_is_not_missing() {
-        let state = found(Observed::Unreadable { error: "forbidden".into(), forbidden: true });
+        let state = found(Observed::Unreadable {
+            error: "forbidden".into(),
+            forbidden: true,
+        });
         assert!(matches!(state, Some(RequirementState::Unreadable { .. })));
     }
 
@@ -200,9 +255,19 @@ mod tests {
 
     #[test]
     fn what_the_release_requires_is_needed_though_no_spec_refers_to_it() {
-        let needed = needed(&[pod()], &[required("api", &["token"]), required("db", &["user"])], &[], "n");
-        let told: Vec<_> =
-            needed.iter().map(|one| (one.target.name.as_str(), one.requirement.keys.join(" "))).collect();
-        assert_eq!(told, [("db", "password user".to_owned()), ("api", "token".to_owned())]);
+        let needed = needed(
+            &[pod()],
+            &[required("api", &["token"]), required("db", &["user"])],
+            &[],
+            "n",
+        );
+        let told: Vec<_> = needed
+            .iter()
+            .map(|one| (one.target.name.as_str(), one.requirement.keys.join(" ")))
+            .collect();
+        assert_eq!(
+            told,
+            [("db", "password user".to_owned()), ("api", "token".to_owned())]
+        );
     }
 }

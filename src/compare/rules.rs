@@ -53,7 +53,10 @@ impl Rules {
             used: Cell::new(false),
             broken: RefCell::new(None),
         });
-        Self { rules: rules.collect(), today }
+        Self {
+            rules: rules.collect(),
+            today,
+        }
     }
 
     /// Paths that rules of this object speak of.
@@ -69,22 +72,37 @@ impl Rules {
         let mut note = None;
         for (index, rule) in self.rules.iter().enumerate() {
             let speaks = matches(&rule.rule.target, id)
-                && rule.rule.path.as_ref().is_none_or(|prefix| path.starts_with(prefix));
+                && rule
+                    .rule
+                    .path
+                    .as_ref()
+                    .is_none_or(|prefix| path.starts_with(prefix));
             if !speaks {
                 continue;
             }
             rule.used.set(true);
             match self.objection(rule, sides) {
-                None => return RuleAnswer { allowed_by: Some(index), note: None },
+                None => {
+                    return RuleAnswer {
+                        allowed_by: Some(index),
+                        note: None,
+                    };
+                }
                 Some(why) => note = Some(why),
             }
         }
-        RuleAnswer { allowed_by: None, note }
+        RuleAnswer {
+            allowed_by: None,
+            note,
+        }
     }
 
     fn objection(&self, rule: &Rule, sides: Sides<'_>) -> Option<String> {
         if let Some(end) = rule.rule.expires.filter(|end| *end < self.today) {
-            return Some(format!("the rule that expected it ({}) expired on {end}", rule.rule.reason));
+            return Some(format!(
+                "the rule that expected it ({}) expired on {end}",
+                rule.rule.reason
+            ));
         }
         let when = rule.rule.when.as_deref()?;
         let result = match rule.program.as_ref()? {
@@ -110,7 +128,11 @@ impl Rules {
                 say(RuleState::Broken { why });
             }
             if let Some(end) = rule.rule.expires {
-                let days = self.today.until(end).map(|span| i64::from(span.get_days())).unwrap_or_default();
+                let days = self
+                    .today
+                    .until(end)
+                    .map(|span| i64::from(span.get_days()))
+                    .unwrap_or_default();
                 if end < self.today {
                     say(RuleState::Expired);
                 } else if days <= WARN_DAYS {
@@ -129,21 +151,34 @@ impl Rules {
 pub fn check_expressions(environment: &Environment) -> Vec<(String, String)> {
     let spec = &environment.spec;
     let rules = spec.differences.iter().filter_map(|rule| rule.when.as_deref());
-    let checks = spec
-        .health_checks
+    let checks = spec.health_checks.iter().flat_map(|check| {
+        check
+            .failed
+            .as_deref()
+            .into_iter()
+            .chain([check.current.as_str()])
+    });
+    let gates = spec
+        .gates
         .iter()
-        .flat_map(|check| check.failed.as_deref().into_iter().chain([check.current.as_str()]));
-    let gates =
-        spec.gates.iter().filter_map(|gate| gate.prometheus.as_ref().map(|query| query.condition.as_str()));
+        .filter_map(|gate| gate.prometheus.as_ref().map(|query| query.condition.as_str()));
     rules
         .chain(checks)
         .chain(gates)
-        .filter_map(|expression| Expression::parse(expression).err().map(|why| (expression.to_owned(), why)))
+        .filter_map(|expression| {
+            Expression::parse(expression)
+                .err()
+                .map(|why| (expression.to_owned(), why))
+        })
         .collect()
 }
 
 fn holds(expression: &Expression, sides: Sides<'_>) -> Result<bool, String> {
-    let sides = [("tested", sides.tested), ("desired", sides.desired), ("live", sides.live)];
+    let sides = [
+        ("tested", sides.tested),
+        ("desired", sides.desired),
+        ("live", sides.live),
+    ];
     expression.holds(&sides.map(|(name, side)| (name, side.unwrap_or(&Value::Null))))
 }
 
@@ -191,19 +226,38 @@ mod tests {
     fn ask(rule: Value, path: &str, desired: Value) -> (RuleAnswer, Vec<RuleState>) {
         let rules = Rules::new(&environment(rule), "2026-11-23".parse().unwrap());
         let id = ObjectId::new("", "ConfigMap", Some("shop"), "shop-config");
-        let answer =
-            rules.answer(&id, &path.parse().unwrap(), Sides { desired: Some(&desired), ..Sides::default() });
-        (answer, rules.remarks(&[id]).into_iter().map(|finding| finding.state).collect())
+        let answer = rules.answer(
+            &id,
+            &path.parse().unwrap(),
+            Sides {
+                desired: Some(&desired),
+                ..Sides::default()
+            },
+        );
+        (
+            answer,
+            rules
+                .remarks(&[id])
+                .into_iter()
+                .map(|finding| finding.state)
+                .collect(),
+        )
     }
 
     #[test]
     fn a_rule_allows_what_lies_under_its_path_and_meets_its_constraint() {
         let rule = json!({"target": {"kind": "ConfigMap", "name": "shop*"}, "path": "/data/URL", "when": "desired.startsWith('https://')", "reason": "r"});
-        assert_eq!(ask(rule.clone(), "/data/URL", json!("https://x")).0.allowed_by, Some(0));
+        assert_eq!(
+            ask(rule.clone(), "/data/URL", json!("https://x")).0.allowed_by,
+            Some(0)
+        );
         let (answer, _) = ask(rule.clone(), "/data/URL", json!("http://x"));
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("constraint"));
         let (answer, remarks) = ask(rule, "/data/OTHER", json!("https://x"));
-        assert_eq!((answer, remarks), (RuleAnswer::default(), vec![RuleState::Unused]));
+        assert_eq!(
+            (answer, remarks),
+            (RuleAnswer::default(), vec![RuleState::Unused])
+        );
     }
 
     #[test]
@@ -213,14 +267,20 @@ mod tests {
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("expired on 2026-11-22"));
         assert_eq!(remarks, [RuleState::Expired]);
         let (answer, remarks) = ask(rule("2026-11-23"), "/data", json!(1));
-        assert_eq!((answer.allowed_by, remarks), (Some(0), vec![RuleState::ExpiresSoon { days: 0 }]));
+        assert_eq!(
+            (answer.allowed_by, remarks),
+            (Some(0), vec![RuleState::ExpiresSoon { days: 0 }])
+        );
         assert_eq!(ask(rule("2027-06-30"), "/data", json!(1)).1, []);
     }
 
     #[test]
     fn a_constraint_that_cannot_be_evaluated_allows_nothing() {
-        let (answer, remarks) =
-            ask(json!({"target": {}, "reason": "r", "when": "live.size() > 3"}), "/x", json!(1));
+        let (answer, remarks) = ask(
+            json!({"target": {}, "reason": "r", "when": "live.size() > 3"}),
+            "/x",
+            json!(1),
+        );
         assert!(answer.allowed_by.is_none());
         assert!(matches!(remarks[..], [RuleState::Broken { .. }]));
         assert_eq!(

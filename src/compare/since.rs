@@ -16,12 +16,19 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
         .fields_of(|owner| is_lately(&owner.time))
         .map(|(owner, mut fields)| {
             fields.sort_by_key(FieldPath::to_string);
-            Hand { whose: owner.clone(), fields }
+            Hand {
+                whose: owner.clone(),
+                fields,
+            }
         })
         .collect();
     hands.sort_by_key(|hand| std::cmp::Reverse(hand.whose.time));
     let created = created.filter(|time| *time >= since);
-    (created.is_some() || !hands.is_empty()).then(|| Touched { object: live.id(), created, hands })
+    (created.is_some() || !hands.is_empty()).then(|| Touched {
+        object: live.id(),
+        created,
+        hands,
+    })
 }
 
 #[cfg(test)]
@@ -39,13 +46,24 @@ mod tests {
                 entry("kubectl-scale", "2026-11-23T11:00:00Z", "f:replicas")]}}))
         .unwrap();
         let found = touched(&live, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
-        let managers: Vec<_> = found.hands.iter().map(|hand| hand.whose.manager.as_str()).collect();
-        assert_eq!((managers, found.created), (vec!["kubectl-scale", "kubectl-edit"], None));
+        let managers: Vec<_> = found
+            .hands
+            .iter()
+            .map(|hand| hand.whose.manager.as_str())
+            .collect();
+        assert_eq!(
+            (managers, found.created),
+            (vec!["kubectl-scale", "kubectl-edit"], None)
+        );
         assert_eq!(found.hands[0].fields[0].to_string(), "/spec/replicas");
         let late = "2026-11-23T12:00:00Z".parse().unwrap();
         assert_eq!(touched(&live, late), None);
         let mut scaled = live.clone();
         scaled.value_mut()["metadata"]["managedFields"][2]["time"] = serde_json::Value::Null;
-        assert_eq!(touched(&scaled, late).unwrap().hands[0].whose.time, None, "a time that nobody knows");
+        assert_eq!(
+            touched(&scaled, late).unwrap().hands[0].whose.time,
+            None,
+            "a time that nobody knows"
+        );
     }
 }

@@ -26,7 +26,9 @@ pub fn stale<'s>(
         read.sort();
         read.dedup();
         for id in read {
-            let Some(changed_at) = source(&id).and_then(data_changed_at) else { continue };
+            let Some(changed_at) = source(&id).and_then(data_changed_at) else {
+                continue;
+            };
             let is_old = |created: Option<Timestamp>| created.is_some_and(|created| created < changed_at);
             let pods: Vec<String> = pods
                 .iter()
@@ -34,7 +36,12 @@ pub fn stale<'s>(
                 .map(|(pod, _)| pod.name.clone())
                 .collect();
             if !pods.is_empty() {
-                found.push(StaleFinding { workload: workload.id(), source: id, changed_at, pods });
+                found.push(StaleFinding {
+                    workload: workload.id(),
+                    source: id,
+                    changed_at,
+                    pods,
+                });
             }
         }
     }
@@ -44,9 +51,12 @@ pub fn stale<'s>(
 /// When `data` was last written, as far as managedFields tell: the newest entry that owns any of it.
 fn data_changed_at(object: &Object) -> Option<Timestamp> {
     let owns_data = |entry: &&Value| {
-        ["f:data", "f:binaryData", "f:stringData"]
-            .iter()
-            .any(|field| entry.pointer("/fieldsV1").and_then(|fields| fields.get(*field)).is_some())
+        ["f:data", "f:binaryData", "f:stringData"].iter().any(|field| {
+            entry
+                .pointer("/fieldsV1")
+                .and_then(|fields| fields.get(*field))
+                .is_some()
+        })
     };
     object
         .managed_fields()

@@ -22,7 +22,10 @@ pub fn differences(
     right: &Value,
     same: &dyn Fn(&FieldPath, &Value, &Value) -> bool,
 ) -> Vec<Difference> {
-    let mut walk = Walk { same, found: Vec::new() };
+    let mut walk = Walk {
+        same,
+        found: Vec::new(),
+    };
     walk.both(&FieldPath::root(), left, right);
     walk.found
 }
@@ -31,13 +34,18 @@ pub fn differences(
 pub(super) fn split_towards(difference: Difference, deep: &FieldPath) -> Vec<Difference> {
     let is_deeper = deep.starts_with(&difference.path) && deep.steps().len() > difference.path.steps().len();
     let value = difference.left.as_ref().or(difference.right.as_ref());
-    let (true, Some(Value::Object(map))) = (is_deeper, value) else { return vec![difference] };
+    let (true, Some(Value::Object(map))) = (is_deeper, value) else {
+        return vec![difference];
+    };
     let from_left = difference.left.is_some();
     map.iter()
         .flat_map(|(key, value)| {
             let path = difference.path.field(key);
-            let (left, right) =
-                if from_left { (Some(value.clone()), None) } else { (None, Some(value.clone())) };
+            let (left, right) = if from_left {
+                (Some(value.clone()), None)
+            } else {
+                (None, Some(value.clone()))
+            };
             split_towards(Difference { path, left, right }, deep)
         })
         .collect()
@@ -62,7 +70,11 @@ impl Walk<'_> {
     }
 
     fn differ(&mut self, path: FieldPath, left: Option<&Value>, right: Option<&Value>) {
-        self.found.push(Difference { path, left: left.cloned(), right: right.cloned() });
+        self.found.push(Difference {
+            path,
+            left: left.cloned(),
+            right: right.cloned(),
+        });
     }
 
     fn sides(&mut self, path: FieldPath, left: Option<&Value>, right: Option<&Value>) {
@@ -91,9 +103,16 @@ impl Walk<'_> {
             |list: &[Value]| -> Vec<Step> { list.iter().filter_map(|item| key_step(item, keys)).collect() };
         let (of_left, of_right) = (steps(left), steps(right));
         let find = |steps: &[Step], list: &[Value], step: &Step| {
-            steps.iter().position(|one| one == step).and_then(|at| list.get(at)).cloned()
+            steps
+                .iter()
+                .position(|one| one == step)
+                .and_then(|at| list.get(at))
+                .cloned()
         };
-        for step in of_left.iter().chain(of_right.iter().filter(|step| !of_left.contains(step))) {
+        for step in of_left
+            .iter()
+            .chain(of_right.iter().filter(|step| !of_left.contains(step)))
+        {
             let (one, other) = (find(&of_left, left, step), find(&of_right, right, step));
             self.sides(path.with(step.clone()), one.as_ref(), other.as_ref());
         }
@@ -117,7 +136,11 @@ impl Walk<'_> {
                 self.both(&path.with(Step::Index(index)), one, other);
             }
         } else {
-            self.differ(path.clone(), Some(&Value::from(left.to_vec())), Some(&Value::from(right.to_vec())));
+            self.differ(
+                path.clone(),
+                Some(&Value::from(left.to_vec())),
+                Some(&Value::from(right.to_vec())),
+            );
         }
     }
 }
@@ -143,14 +166,26 @@ mod tests {
     use serde_json::json;
 
     fn told(left: Value, right: Value) -> Vec<String> {
-        differences(&left, &right, &|_, _, _| false).iter().map(|found| found.path.to_string()).collect()
+        differences(&left, &right, &|_, _, _| false)
+            .iter()
+            .map(|found| found.path.to_string())
+            .collect()
     }
 
     #[test]
     fn a_difference_is_named_as_deep_as_both_sides_go() {
-        assert_eq!(told(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}})), ["/a/c"]);
-        assert_eq!(told(json!({"a": {"b": 1}}), json!({"a": {"b": 1}, "d": {"e": 1}})), ["/d"]);
-        assert_eq!(told(json!({"labels": {}, "x": null}), json!({})), Vec::<String>::new());
+        assert_eq!(
+            told(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}})),
+            ["/a/c"]
+        );
+        assert_eq!(
+            told(json!({"a": {"b": 1}}), json!({"a": {"b": 1}, "d": {"e": 1}})),
+            ["/d"]
+        );
+        assert_eq!(
+            told(json!({"labels": {}, "x": null}), json!({})),
+            Vec::<String>::new()
+        );
         assert_eq!(told(json!({"emptyDir": {}}), json!({})), ["/emptyDir"]);
     }
 
@@ -159,7 +194,10 @@ mod tests {
         let left = json!({"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]});
         let right =
             json!({"containers": [{"name": "b", "image": "2"}, {"name": "a", "image": "1"}, {"name": "c"}]});
-        assert_eq!(told(left, right), ["/containers/[name=b]/image", "/containers/[name=c]"]);
+        assert_eq!(
+            told(left, right),
+            ["/containers/[name=b]/image", "/containers/[name=c]"]
+        );
     }
 
     #[test]
@@ -174,10 +212,16 @@ mod tests {
 
     #[test]
     fn a_missing_map_splits_towards_the_field_a_rule_speaks_of() {
-        let whole =
-            Difference { path: "/data".parse().unwrap(), left: None, right: Some(json!({"A": 1, "B": 2})) };
+        let whole = Difference {
+            path: "/data".parse().unwrap(),
+            left: None,
+            right: Some(json!({"A": 1, "B": 2})),
+        };
         let split = split_towards(whole.clone(), &"/data/A".parse().unwrap());
-        assert_eq!(split.iter().map(|d| d.path.to_string()).collect::<Vec<_>>(), ["/data/A", "/data/B"]);
+        assert_eq!(
+            split.iter().map(|d| d.path.to_string()).collect::<Vec<_>>(),
+            ["/data/A", "/data/B"]
+        );
         assert_eq!(split_towards(whole.clone(), &"/other".parse().unwrap()), [whole]);
     }
 }

@@ -12,8 +12,16 @@ use serde_json::{Map, Value, json};
 pub fn unexplained(live: &Object) -> Vec<FieldPath> {
     let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
     let entries = live.managed_fields().iter().filter(is_content);
-    let sets: Vec<&Map<String, Value>> = entries.filter_map(|entry| entry["fieldsV1"].as_object()).collect();
-    let mut walk = Walk { kind: live.kind(), pods: pods_of(live), live, path: Vec::new(), found: Vec::new() };
+    let sets: Vec<&Map<String, Value>> = entries
+        .filter_map(|entry| entry["fieldsV1"].as_object())
+        .collect();
+    let mut walk = Walk {
+        kind: live.kind(),
+        pods: pods_of(live),
+        live,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
     for (key, value) in live.value().as_object().into_iter().flatten() {
         match key.as_str() {
             "apiVersion" | "kind" | "status" => {}
@@ -26,8 +34,15 @@ pub fn unexplained(live: &Object) -> Vec<FieldPath> {
 
 /// Whether a leaf of live is what the API gives to every object that says nothing of it.
 pub(super) fn is_default(live: &Object, path: &FieldPath) -> bool {
-    let walk = Walk { kind: live.kind(), pods: pods_of(live), live, path: Vec::new(), found: Vec::new() };
-    path.get(live.value()).is_some_and(|value| walk.is_default(path, value))
+    let walk = Walk {
+        kind: live.kind(),
+        pods: pods_of(live),
+        live,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    path.get(live.value())
+        .is_some_and(|value| walk.is_default(path, value))
 }
 
 /// Whether live has the default that the API writes in place of this empty value. Most numbers are optional by a pointer,
@@ -69,7 +84,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn metadata(&mut self, sets: &Sets<'_>, metadata: &Value) {
-        let below: Sets<'_> = sets.iter().filter_map(|set| set.get("f:metadata")?.as_object()).collect();
+        let below: Sets<'_> = sets
+            .iter()
+            .filter_map(|set| set.get("f:metadata")?.as_object())
+            .collect();
         self.path.push(Step::Field("metadata".into()));
         for field in ["labels", "annotations", "finalizers"] {
             if let Some(value) = metadata.get(field) {
@@ -81,7 +99,10 @@ impl Walk<'_> {
 
     fn field(&mut self, sets: &Sets<'_>, key: &str, value: &Value) {
         let owned = format!("f:{key}");
-        let below: Sets<'_> = sets.iter().filter_map(|set| set.get(&owned)?.as_object()).collect();
+        let below: Sets<'_> = sets
+            .iter()
+            .filter_map(|set| set.get(&owned)?.as_object())
+            .collect();
         self.path.push(Step::Field(key.to_owned()));
         self.value(&below, value);
         self.path.pop();
@@ -126,11 +147,18 @@ impl Walk<'_> {
             _ => Vec::new(),
         };
         for item in items {
-            let below: Sets<'_> =
-                steps.iter().filter(|(step, _)| step.is_item(item)).map(|(_, below)| *below).collect();
+            let below: Sets<'_> = steps
+                .iter()
+                .filter(|(step, _)| step.is_item(item))
+                .map(|(_, below)| *below)
+                .collect();
             let step = match names.as_slice() {
                 [] => Step::Value(item.to_string()),
-                names => Step::key(names.iter().filter_map(|name| Some((name.as_str(), item.get(name)?)))),
+                names => Step::key(
+                    names
+                        .iter()
+                        .filter_map(|name| Some((name.as_str(), item.get(name)?))),
+                ),
             };
             self.path.push(step);
             self.value(&below, item);
@@ -157,16 +185,25 @@ impl Walk<'_> {
 
     fn is_default(&self, path: &FieldPath, value: &Value) -> bool {
         let place = place(path);
-        if let Some(in_pod) = self.pods.as_ref().and_then(|pods| place.strip_prefix(pods.as_str())) {
+        if let Some(in_pod) = self
+            .pods
+            .as_ref()
+            .and_then(|pods| place.strip_prefix(pods.as_str()))
+        {
             return self.is_pods_default(in_pod, path, value);
         }
-        DEFAULTS.iter().any(|(kind, at, default)| *kind == self.kind && *at == place && is(value, default))
+        DEFAULTS
+            .iter()
+            .any(|(kind, at, default)| *kind == self.kind && *at == place && is(value, default))
             || self.is_derived(&place, path, value)
     }
 
     fn is_pods_default(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
         let last = place.rsplit('/').next().unwrap_or_default();
-        let sibling = |name: &str| path.parent().and_then(|parent| parent.field(name).get(self.live.value()));
+        let sibling = |name: &str| {
+            path.parent()
+                .and_then(|parent| parent.field(name).get(self.live.value()))
+        };
         match last {
             "imagePullPolicy" => sibling("image").and_then(Value::as_str).is_some_and(|image| {
                 let name = image.rsplit('/').next().unwrap_or_default();
@@ -176,13 +213,18 @@ impl Walk<'_> {
             "serviceAccount" => sibling("serviceAccountName") == Some(value),
             "securityContext" if place == "securityContext" => is(value, "{}"),
             "hostPort" if place.ends_with("ports/[]/hostPort") => sibling("containerPort") == Some(value),
-            _ => POD_DEFAULTS.iter().any(|(at, default)| place.ends_with(at) && is(value, default)),
+            _ => POD_DEFAULTS
+                .iter()
+                .any(|(at, default)| place.ends_with(at) && is(value, default)),
         }
     }
 
     /// What the server makes of another field, of the name or of the uid, or hands out.
     fn is_derived(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
-        let sibling = |name: &str| path.parent().and_then(|parent| parent.field(name).get(self.live.value()));
+        let sibling = |name: &str| {
+            path.parent()
+                .and_then(|parent| parent.field(name).get(self.live.value()))
+        };
         match (self.kind, place) {
             (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
             (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
@@ -214,13 +256,23 @@ impl Walk<'_> {
 
 /// The types that a policy gets which names none: they follow from its rules.
 fn policy_types(policy: &Object) -> Value {
-    let has_egress =
-        policy.at("/spec/egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
-    if has_egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) }
+    let has_egress = policy
+        .at("/spec/egress")
+        .and_then(Value::as_array)
+        .is_some_and(|rules| !rules.is_empty());
+    if has_egress {
+        json!(["Ingress", "Egress"])
+    } else {
+        json!(["Ingress"])
+    }
 }
 
-const JOB_LABELS: [&str; 4] =
-    ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
+const JOB_LABELS: [&str; 4] = [
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+];
 
 /// Kind, place, and its default: constants of the API, the same in every cluster.
 const DEFAULTS: &[(&str, &str, &str)] = &[
@@ -235,13 +287,29 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("StatefulSet", "/spec/podManagementPolicy", "OrderedReady"),
     ("StatefulSet", "/spec/updateStrategy/type", "RollingUpdate"),
     ("StatefulSet", "/spec/updateStrategy/rollingUpdate/partition", "0"),
-    ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted", "Retain"),
-    ("StatefulSet", "/spec/persistentVolumeClaimRetentionPolicy/whenScaled", "Retain"),
-    ("StatefulSet", "/spec/updateStrategy/rollingUpdate/maxUnavailable", "1"),
+    (
+        "StatefulSet",
+        "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted",
+        "Retain",
+    ),
+    (
+        "StatefulSet",
+        "/spec/persistentVolumeClaimRetentionPolicy/whenScaled",
+        "Retain",
+    ),
+    (
+        "StatefulSet",
+        "/spec/updateStrategy/rollingUpdate/maxUnavailable",
+        "1",
+    ),
     ("DaemonSet", "/spec/revisionHistoryLimit", "10"),
     ("DaemonSet", "/spec/updateStrategy/type", "RollingUpdate"),
     ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxSurge", "0"),
-    ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxUnavailable", "1"),
+    (
+        "DaemonSet",
+        "/spec/updateStrategy/rollingUpdate/maxUnavailable",
+        "1",
+    ),
     ("Job", "/spec/backoffLimit", "6"),
     ("Job", "/spec/completionMode", "NonIndexed"),
     ("Job", "/spec/completions", "1"),
@@ -265,11 +333,23 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("Service", "/spec/allocateLoadBalancerNodePorts", "true"),
     ("HorizontalPodAutoscaler", "/spec/minReplicas", "1"),
     ("PersistentVolumeClaim", "/spec/volumeMode", "Filesystem"),
-    ("PersistentVolumeClaim", "/metadata/finalizers", "[\"kubernetes.io/pvc-protection\"]"),
-    ("PersistentVolume", "/metadata/finalizers", "[\"kubernetes.io/pv-protection\"]"),
+    (
+        "PersistentVolumeClaim",
+        "/metadata/finalizers",
+        "[\"kubernetes.io/pvc-protection\"]",
+    ),
+    (
+        "PersistentVolume",
+        "/metadata/finalizers",
+        "[\"kubernetes.io/pv-protection\"]",
+    ),
     ("PersistentVolume", "/spec/volumeMode", "Filesystem"),
     ("RoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
-    ("ClusterRoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
+    (
+        "ClusterRoleBinding",
+        "/roleRef/apiGroup",
+        "rbac.authorization.k8s.io",
+    ),
     ("CustomResourceDefinition", "/spec/conversion/strategy", "None"),
     ("Secret", "/type", "Opaque"),
     ("StorageClass", "/reclaimPolicy", "Delete"),
@@ -325,7 +405,10 @@ mod tests {
     use super::*;
 
     fn found(live: Value) -> Vec<String> {
-        unexplained(&Object::new(live).unwrap()).iter().map(ToString::to_string).collect()
+        unexplained(&Object::new(live).unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     fn deployment(container: Value) -> Value {
@@ -345,13 +428,22 @@ mod tests {
             "env": [{"name": "INJECTED", "value": "1"}]});
         let at = "/spec/template/spec/containers/[name=web]";
         let env = |field: &str| format!("{at}/env/[name=INJECTED]/{field}");
-        assert_eq!(found(deployment(injected)), [format!("{at}/imagePullPolicy"), env("name"), env("value")]);
+        assert_eq!(
+            found(deployment(injected)),
+            [format!("{at}/imagePullPolicy"), env("name"), env("value")]
+        );
         let empty = json!({"name": "web", "image": "a.example/web:1", "securityContext": {}, "args": []});
         let at = "/spec/template/spec/containers/[name=web]";
-        assert_eq!(found(deployment(empty)), [format!("{at}/securityContext"), format!("{at}/args")]);
+        assert_eq!(
+            found(deployment(empty)),
+            [format!("{at}/securityContext"), format!("{at}/args")]
+        );
         let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
         let at = "/spec/template/spec/containers/[name=side]";
-        assert_eq!(found(deployment(side)), [format!("{at}/name"), format!("{at}/image")]);
+        assert_eq!(
+            found(deployment(side)),
+            [format!("{at}/name"), format!("{at}/image")]
+        );
     }
 
     #[test]
@@ -364,7 +456,11 @@ mod tests {
             ("web@sha256:abc", "IfNotPresent", true),
         ] {
             let container = json!({"name": "web", "image": image, "imagePullPolicy": policy});
-            assert_eq!(found(deployment(container)).is_empty(), is_default, "{image} {policy}");
+            assert_eq!(
+                found(deployment(container)).is_empty(),
+                is_default,
+                "{image} {policy}"
+            );
         }
     }
 }

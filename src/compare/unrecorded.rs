@@ -25,11 +25,18 @@ pub struct UnrecordedImage {
 
 /// Every such text, in the order of the objects.
 pub fn unrecorded_images(objects: &[Object], paths: &[ImagePath]) -> Vec<UnrecordedImage> {
-    let recorded: BTreeSet<String> =
-        objects.iter().flat_map(|object| images(object, paths)).map(|image| image.reference).collect();
+    let recorded: BTreeSet<String> = objects
+        .iter()
+        .flat_map(|object| images(object, paths))
+        .map(|image| image.reference)
+        .collect();
     let mut found = Vec::new();
     for object in objects.iter().filter(|object| may_name_images(object)) {
-        let mut search = Search { object, recorded: &recorded, found: &mut found };
+        let mut search = Search {
+            object,
+            recorded: &recorded,
+            found: &mut found,
+        };
         for (field, value) in object.value().as_object().into_iter().flatten() {
             if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
                 search.visit(value, field, &FieldPath::root().field(field));
@@ -57,7 +64,11 @@ impl Search<'_> {
             Value::Object(map) => {
                 for (key, inner) in map {
                     // An item of `env` has its text under `value`.
-                    let meant = if field == "env" && key == "value" { "env" } else { key };
+                    let meant = if field == "env" && key == "value" {
+                        "env"
+                    } else {
+                        key
+                    };
                     self.visit(inner, meant, &path.field(key));
                 }
             }
@@ -71,7 +82,11 @@ impl Search<'_> {
                 "env" | "args" | "command" => self.add_words(text, path),
                 // `logoImage: logo.png` is none: a reference under such a key says where it is from, or which.
                 _ if field.ends_with("Image") => {
-                    self.add(text, path, parse(text).is_some() && text.contains(['/', ':', '@']));
+                    self.add(
+                        text,
+                        path,
+                        parse(text).is_some() && text.contains(['/', ':', '@']),
+                    );
                 }
                 _ => {}
             },
@@ -112,7 +127,9 @@ fn parse(text: &str) -> Option<ImageReference> {
 
 /// With a registry's host, and a tag or a digest: else any path would do.
 fn names_a_registry(word: &str) -> bool {
-    let Some((host, rest)) = word.split_once('/') else { return false };
+    let Some((host, rest)) = word.split_once('/') else {
+        return false;
+    };
     let is_host = host.contains(['.', ':']) || host == "localhost";
     is_host && rest.contains([':', '@']) && parse(word).is_some()
 }
@@ -125,7 +142,10 @@ mod tests {
     fn found(kind: (&str, &str), spec: Value) -> Vec<(String, String)> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a"}, "spec": spec});
         let found = unrecorded_images(&[Object::new(object).unwrap()], &[]);
-        found.into_iter().map(|image| (image.path.to_string(), image.reference)).collect()
+        found
+            .into_iter()
+            .map(|image| (image.path.to_string(), image.reference))
+            .collect()
     }
 
     #[test]
@@ -148,8 +168,13 @@ mod tests {
             "args": ["--reloader=quay.io/r/r:v1", "--listen=0.0.0.0:8080", "--url=https://a.example/b:1", "quay.io/op/op:1"],
             "env": [{"name": "A", "value": "3.9.0=quay.io/k/k:3.9.0\n3.9.1=quay.io/k/k:3.9.1"},
                 {"name": "B", "value": "svc.cluster.local/path"}, {"name": "C", "value": "/var/run:ro"}]}]}}});
-        let references: Vec<String> =
-            found(("apps/v1", "Deployment"), spec).into_iter().map(|(_, reference)| reference).collect();
-        assert_eq!(references, ["quay.io/r/r:v1", "quay.io/k/k:3.9.0", "quay.io/k/k:3.9.1"]);
+        let references: Vec<String> = found(("apps/v1", "Deployment"), spec)
+            .into_iter()
+            .map(|(_, reference)| reference)
+            .collect();
+        assert_eq!(
+            references,
+            ["quay.io/r/r:v1", "quay.io/k/k:3.9.0", "quay.io/k/k:3.9.1"]
+        );
     }
 }

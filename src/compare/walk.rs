@@ -33,7 +33,11 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
             "managedFields" | "resourceVersion" | "generation" | "creationTimestamp" | "uid" | "selfLink"
         ),
         // What kubectl apply writes for itself repeats the object.
-        ["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"] => true,
+        [
+            "metadata",
+            "annotations",
+            "kubectl.kubernetes.io/last-applied-configuration",
+        ] => true,
         ["metadata", "labels", APPLYSET_PART_OF_LABEL] => true,
         // Revisions and generations that the control plane counts, under the name of whoever wrote last.
         ["metadata", "annotations", name] => {
@@ -47,9 +51,17 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
 /// The paths at which `other` differs from live: leaves, items that only one of them holds, and lists that are compared
 /// as a whole.
 pub(super) fn differing(live: &Object, other: &Object) -> Vec<Differing> {
-    let walk = Walk { live: &Owners::of(live), other: &Owners::of(other) };
+    let walk = Walk {
+        live: &Owners::of(live),
+        other: &Owners::of(other),
+    };
     let mut found = Vec::new();
-    walk.values(Some(live.value()), Some(other.value()), &FieldPath::root(), &mut found);
+    walk.values(
+        Some(live.value()),
+        Some(other.value()),
+        &FieldPath::root(),
+        &mut found,
+    );
     found
 }
 
@@ -75,7 +87,10 @@ impl Walk<'_> {
             value.is_none_or(|value| value.as_object().is_some_and(|map| !map.is_empty()))
         };
         // A map that one side lacks is told by its fields; an item of a list that one side lacks as a whole.
-        let is_item = path.steps().last().is_some_and(|step| !matches!(step, Step::Field(_)));
+        let is_item = path
+            .steps()
+            .last()
+            .is_some_and(|step| !matches!(step, Step::Field(_)));
         if is_map(live) && is_map(other) && !is_item {
             let (live, other) = (live.unwrap_or(&empty), other.unwrap_or(&empty));
             return self.fields(live, other, path, found);
@@ -87,12 +102,20 @@ impl Walk<'_> {
             }
             // An empty list and none are two things to a custom kind.
             (Some(Value::Array(items)), None) | (None, Some(Value::Array(items))) if items.is_empty() => {
-                found.push(Differing { path: path.clone(), live: live.cloned(), other: other.cloned() });
+                found.push(Differing {
+                    path: path.clone(),
+                    live: live.cloned(),
+                    other: other.cloned(),
+                });
             }
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.lists(old, new, path, found),
             (Some(Value::Array(old)), None) => self.lists(old, &[], path, found),
             (None, Some(Value::Array(new))) => self.lists(&[], new, path, found),
-            _ => found.push(Differing { path: path.clone(), live: live.cloned(), other: other.cloned() }),
+            _ => found.push(Differing {
+                path: path.clone(),
+                live: live.cloned(),
+                other: other.cloned(),
+            }),
         }
     }
 
@@ -100,10 +123,18 @@ impl Walk<'_> {
         let steps = self.steps(path, old, new);
         let (old, new) = (Value::Array(old.to_vec()), Value::Array(new.to_vec()));
         if steps.is_empty() {
-            let list = |list: Value| list.as_array().is_some_and(|items| !items.is_empty()).then_some(list);
+            let list = |list: Value| {
+                list.as_array()
+                    .is_some_and(|items| !items.is_empty())
+                    .then_some(list)
+            };
             let (live, other) = (list(old), list(new));
             if live != other {
-                found.push(Differing { path: path.clone(), live, other });
+                found.push(Differing {
+                    path: path.clone(),
+                    live,
+                    other,
+                });
             }
             return;
         }
@@ -113,8 +144,12 @@ impl Walk<'_> {
     }
 
     fn fields(&self, live: &Value, other: &Value, path: &FieldPath, found: &mut Vec<Differing>) {
-        let keys =
-            |value: &Value| value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+        let keys = |value: &Value| {
+            value
+                .as_object()
+                .map(|map| map.keys().cloned().collect())
+                .unwrap_or_default()
+        };
         let (old, new): (Vec<String>, Vec<String>) = (keys(live), keys(other));
         for key in old.iter().chain(new.iter().filter(|key| !old.contains(key))) {
             self.values(live.get(key), other.get(key), &path.field(key), found);
@@ -125,7 +160,12 @@ impl Walk<'_> {
     /// one whose keys do not reach every item, or whose order alone differs.
     fn steps(&self, path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for step in self.live.list_steps(path).into_iter().chain(self.other.list_steps(path)) {
+        for step in self
+            .live
+            .list_steps(path)
+            .into_iter()
+            .chain(self.other.list_steps(path))
+        {
             if !matches!(step, Step::Field(_) | Step::Index(_)) && !steps.contains(&step) {
                 steps.push(step);
             }
@@ -148,7 +188,9 @@ impl Walk<'_> {
         let mut all: Vec<Step> = Vec::new();
         for item in old.iter().chain(new) {
             // An item without any field of the key is told apart by nothing.
-            let Some(step) = present_step(item, &names) else { return Vec::new() };
+            let Some(step) = present_step(item, &names) else {
+                return Vec::new();
+            };
             if !all.contains(&step) {
                 all.push(step);
             }
@@ -162,7 +204,12 @@ fn side_by_side(path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
     let Some(keys) = list_key_at(path, &[old, new]).filter(|_| old.len() == new.len()) else {
         return Vec::new();
     };
-    let steps = |items: &[Value]| items.iter().map(|item| key_step(item, keys)).collect::<Option<Vec<_>>>();
+    let steps = |items: &[Value]| {
+        items
+            .iter()
+            .map(|item| key_step(item, keys))
+            .collect::<Option<Vec<_>>>()
+    };
     match (steps(old), steps(new)) {
         (Some(one), Some(other)) if one == other => one,
         _ => Vec::new(),

@@ -25,7 +25,10 @@ pub(super) struct Proposal {
 
 impl Proposal {
     fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { value: value.into(), help: help.into() }
+        Self {
+            value: value.into(),
+            help: help.into(),
+        }
     }
 }
 
@@ -44,14 +47,22 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
     let (prefix, proposals, directive) = match request.wanted {
         Wanted::Known(proposals) => (request.prefix, proposals, Directive::NoFiles),
         Wanted::Files => (request.prefix, Vec::new(), Directive::Files),
-        Wanted::Asked(value) => (request.prefix, asked(&value, &request.connection), Directive::NoFiles),
+        Wanted::Asked(value) => (
+            request.prefix,
+            asked(&value, &request.connection),
+            Directive::NoFiles,
+        ),
         Wanted::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
     };
     let mut text = String::new();
     for proposal in proposals {
         let whole = format!("{prefix}{}", proposal.value);
         if whole.starts_with(&request.typed) {
-            let help = clean(&proposal.help).lines().next().unwrap_or_default().replace('\t', " ");
+            let help = clean(&proposal.help)
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .replace('\t', " ");
             let tab = if help.is_empty() { "" } else { "\t" };
             text.push_str(&format!("{}{tab}{help}\n", one_word(&whole)));
         }

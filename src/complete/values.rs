@@ -42,7 +42,9 @@ pub(super) async fn find(value: &Value, connection: &ConnectionArgs) -> Vec<Prop
     if let Some(names) = from_file {
         return plain(names.unwrap_or_default());
     }
-    let Ok(door) = cluster::connect(&options).await else { return Vec::new() };
+    let Ok(door) = cluster::connect(&options).await else {
+        return Vec::new();
+    };
     let found = match value {
         Value::Namespace => namespaces(&*door).await,
         Value::Release => releases(&*door).await,
@@ -59,13 +61,23 @@ async fn list(
     namespace: Option<&str>,
     labels: &str,
 ) -> Result<Vec<Object>, ApiError> {
-    let Some(kind) = built_in("", kind) else { return Ok(Vec::new()) };
-    paged(door, ListRequest::all(&kind, namespace).with_labels(labels), |object| object).await
+    let Some(kind) = built_in("", kind) else {
+        return Ok(Vec::new());
+    };
+    paged(
+        door,
+        ListRequest::all(&kind, namespace).with_labels(labels),
+        |object| object,
+    )
+    .await
 }
 
 async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
     let found = list(door, "Namespace", None, "").await?;
-    Ok(found.iter().map(|namespace| Proposal::new(namespace.name(), "")).collect())
+    Ok(found
+        .iter()
+        .map(|namespace| Proposal::new(namespace.name(), ""))
+        .collect())
 }
 
 async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
@@ -76,7 +88,10 @@ async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
 async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
     let named = |object: &Object| {
         let name = object.label(names::RELEASE_LABEL)?;
-        Some(Proposal::new(name, object.text("/data/release").trim_start_matches(name).trim_start()))
+        Some(Proposal::new(
+            name,
+            object.text("/data/release").trim_start_matches(name).trim_start(),
+        ))
     };
     Ok(inventories(door).await?.iter().filter_map(named).collect())
 }
@@ -85,19 +100,33 @@ async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
 async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
     let found = inventories(door).await?;
     let is_meant = |object: &&Object| release.is_none() || object.label(names::RELEASE_LABEL) == release;
-    let lines = found.iter().filter(is_meant).flat_map(|object| object.text("/data/history").lines());
+    let lines = found
+        .iter()
+        .filter(is_meant)
+        .flat_map(|object| object.text("/data/history").lines());
     let mut entries: Vec<HistoryEntry> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
     let proposal = |entry: HistoryEntry| {
-        let what = format!("{} {}, {}", entry.release.name, entry.release.version, entry.ended_at);
+        let what = format!(
+            "{} {}, {}",
+            entry.release.name, entry.release.version, entry.ended_at
+        );
         Proposal::new(entry.revision.to_string(), what)
     };
     Ok(entries.into_iter().map(proposal).collect())
 }
 
 async fn kinds(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
-    let mut found: Vec<_> = door.discover().await?.into_iter().map(|found| found.resource).collect();
+    let mut found: Vec<_> = door
+        .discover()
+        .await?
+        .into_iter()
+        .map(|found| found.resource)
+        .collect();
     found.sort_by(|a, b| (&a.kind, &a.group).cmp(&(&b.kind, &b.group)));
     found.dedup_by(|a, b| a.kind == b.kind);
-    Ok(found.into_iter().map(|kind| Proposal::new(kind.kind, kind.group)).collect())
+    Ok(found
+        .into_iter()
+        .map(|kind| Proposal::new(kind.kind, kind.group))
+        .collect())
 }

@@ -32,8 +32,9 @@ pub(super) struct Request {
 
 /// From the words after `kubectl delivery`; the last one is being typed.
 pub(super) fn request(root: &Command, words: &[String]) -> Request {
-    let (typed, before) =
-        words.split_last().map_or((String::new(), &[][..]), |(last, rest)| (last.clone(), rest));
+    let (typed, before) = words
+        .split_last()
+        .map_or((String::new(), &[][..]), |(last, rest)| (last.clone(), rest));
     let read = read(root, before);
     let connection = read.connection();
     let (wanted, prefix) = match (&read.open, typed.split_once('=')) {
@@ -45,7 +46,12 @@ pub(super) fn request(root: &Command, words: &[String]) -> Request {
         _ if typed.starts_with('-') && !read.only_positionals => (Wanted::Known(read.flags()), String::new()),
         _ => (read.next_word(), String::new()),
     };
-    Request { wanted, prefix, typed, connection }
+    Request {
+        wanted,
+        prefix,
+        typed,
+        connection,
+    }
 }
 
 /// What the words before the last one say.
@@ -77,8 +83,10 @@ fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
             read.only_positionals = true;
         } else if word.starts_with('-') && word.len() > 1 && !read.only_positionals {
             read.take_flag(word);
-        } else if let Some(command) =
-            read.command.find_subcommand(word).filter(|_| read.positionals.is_empty())
+        } else if let Some(command) = read
+            .command
+            .find_subcommand(word)
+            .filter(|_| read.positionals.is_empty())
         {
             read.command = command;
         } else {
@@ -90,7 +98,9 @@ fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
 
 impl<'a> Read<'a> {
     fn take_flag(&mut self, word: &str) {
-        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+        let (name, value) = word
+            .split_once('=')
+            .map_or((word, None), |(name, value)| (name, Some(value)));
         let Some(arg) = self.flag(name) else { return };
         match value {
             Some(value) => self.given.push((arg, Some(value.to_owned()))),
@@ -102,7 +112,10 @@ impl<'a> Read<'a> {
     fn args(&self) -> impl Iterator<Item = &'a Arg> + use<'a> {
         let global = self.root.get_arguments().filter(|arg| arg.is_global_set());
         let is_root = std::ptr::eq(self.root, self.command);
-        self.command.get_arguments().chain(global.filter(move |_| !is_root)).filter(|arg| !arg.is_hide_set())
+        self.command
+            .get_arguments()
+            .chain(global.filter(move |_| !is_root))
+            .filter(|arg| !arg.is_hide_set())
     }
 
     fn flag(&self, name: &str) -> Option<&'a Arg> {
@@ -110,7 +123,8 @@ impl<'a> Read<'a> {
             Some(long) => self.args().find(|arg| arg.get_long() == Some(long)),
             None => {
                 let short = name.strip_prefix('-')?.chars().next();
-                self.args().find(|arg| short.is_some() && arg.get_short() == short)
+                self.args()
+                    .find(|arg| short.is_some() && arg.get_short() == short)
             }
         }
     }
@@ -120,24 +134,36 @@ impl<'a> Read<'a> {
             let is_repeatable = matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
             is_repeatable || !self.given.iter().any(|(given, _)| given.get_id() == arg.get_id())
         };
-        let long = self.args().filter(is_open).filter_map(|arg| Some((arg.get_long()?, arg)));
-        let mut flags: Vec<_> =
-            long.map(|(name, arg)| Proposal::new(format!("--{name}"), help(arg))).collect();
+        let long = self
+            .args()
+            .filter(is_open)
+            .filter_map(|arg| Some((arg.get_long()?, arg)));
+        let mut flags: Vec<_> = long
+            .map(|(name, arg)| Proposal::new(format!("--{name}"), help(arg)))
+            .collect();
         flags.push(Proposal::new("--help", "Print help"));
         flags
     }
 
     /// A command, or the next positional argument.
     fn next_word(&self) -> Wanted {
-        let mut commands = self.command.get_subcommands().filter(|command| !command.is_hide_set()).peekable();
+        let mut commands = self
+            .command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+            .peekable();
         if commands.peek().is_some() && self.positionals.is_empty() {
             let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
             return Wanted::Known(
-                commands.map(|command| Proposal::new(command.get_name(), about(command))).collect(),
+                commands
+                    .map(|command| Proposal::new(command.get_name(), about(command)))
+                    .collect(),
             );
         }
         let positionals: Vec<_> = self.command.get_positionals().collect();
-        let last = positionals.last().filter(|arg| matches!(arg.get_action(), ArgAction::Append));
+        let last = positionals
+            .last()
+            .filter(|arg| matches!(arg.get_action(), ArgAction::Append));
         match positionals.get(self.positionals.len()).or(last) {
             Some(arg) => of_arg(arg, self),
             None => Wanted::Nothing,
@@ -145,7 +171,12 @@ impl<'a> Read<'a> {
     }
 
     fn given(&self, id: &str) -> Option<String> {
-        self.given.iter().rev().find(|(arg, _)| arg.get_id() == id)?.1.clone()
+        self.given
+            .iter()
+            .rev()
+            .find(|(arg, _)| arg.get_id() == id)?
+            .1
+            .clone()
     }
 
     fn connection(&self) -> ConnectionArgs {
@@ -172,7 +203,8 @@ impl<'a> Read<'a> {
 }
 
 fn is_called(arg: &Arg, name: &str) -> bool {
-    arg.get_value_names().is_some_and(|names| names.iter().any(|found| *found == name))
+    arg.get_value_names()
+        .is_some_and(|names| names.iter().any(|found| *found == name))
 }
 
 fn takes_value(arg: &Arg) -> bool {
@@ -198,7 +230,11 @@ fn of_arg(arg: &Arg, read: &Read<'_>) -> Wanted {
         }
         _ => {}
     }
-    let release = read.positionals.first().cloned().or_else(|| read.given("release"));
+    let release = read
+        .positionals
+        .first()
+        .cloned()
+        .or_else(|| read.given("release"));
     match arg.get_id().as_str() {
         "context" => Wanted::Asked(Value::Context),
         "cluster" => Wanted::Asked(Value::Cluster),
@@ -284,13 +320,19 @@ mod tests {
     #[test]
     fn a_flag_that_waits_for_its_value_gets_its_values() {
         assert_eq!(names(&["diff", "-o", ""]), ["json", "yaml"]);
-        assert_eq!(wanted(&["diff", "--context", ""]).0, Wanted::Asked(Value::Context));
+        assert_eq!(
+            wanted(&["diff", "--context", ""]).0,
+            Wanted::Asked(Value::Context)
+        );
         assert_eq!(
             wanted(&["diff", "--namespace=s"]),
             (Wanted::Asked(Value::Namespace), "--namespace=".into())
         );
         assert_eq!(wanted(&["diff", "--kubeconfig", ""]).0, Wanted::Files);
-        assert_eq!(wanted(&["diff", "--environment="]), (Wanted::Files, "--environment=".into()));
+        assert_eq!(
+            wanted(&["diff", "--environment="]),
+            (Wanted::Files, "--environment=".into())
+        );
     }
 
     #[test]
@@ -302,8 +344,13 @@ mod tests {
 
     #[test]
     fn a_revision_belongs_to_the_release_that_was_named() {
-        let value = Value::Revision { release: Some("shop".into()) };
-        assert_eq!(wanted(&["revert", "shop", "--to-revision", ""]).0, Wanted::Asked(value));
+        let value = Value::Revision {
+            release: Some("shop".into()),
+        };
+        assert_eq!(
+            wanted(&["revert", "shop", "--to-revision", ""]).0,
+            Wanted::Asked(value)
+        );
     }
 
     #[test]

@@ -39,8 +39,18 @@ pub async fn seal_anew(
     new: NewKey,
     services: &Services,
 ) -> Result<Vec<String>, ExecuteError> {
-    let locks = Arc::new(Locks::take(services, release, &[]).await.map_err(ExecuteError::Lock)?);
-    let sealed = Sealing { release, locks: &locks, services }.anew(seen, new).await;
+    let locks = Arc::new(
+        Locks::take(services, release, &[])
+            .await
+            .map_err(ExecuteError::Lock)?,
+    );
+    let sealed = Sealing {
+        release,
+        locks: &locks,
+        services,
+    }
+    .anew(seen, new)
+    .await;
     locks.release().await;
     sealed
 }
@@ -52,7 +62,13 @@ pub(super) async fn discard(
     locks: &Arc<Locks>,
     services: &Services,
 ) -> Result<(), StoreError> {
-    Sealing { release, locks, services }.discard().await
+    Sealing {
+        release,
+        locks,
+        services,
+    }
+    .discard()
+    .await
 }
 
 struct Sealing<'a> {
@@ -106,7 +122,11 @@ impl Sealing<'_> {
             writer.write_key(&names::next_state_key(name), &key).await?;
         }
         // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
-        let old = found.sealing.key.clone().filter(|_| found.sealing.integrity == Integrity::Sealed);
+        let old = found
+            .sealing
+            .key
+            .clone()
+            .filter(|_| found.sealing.integrity == Integrity::Sealed);
         let mut renewing = Renewing::new(self.services, old.clone(), bound.clone());
         let gone = if forgets {
             renewing.notes.push(format!(
@@ -115,14 +135,20 @@ impl Sealing<'_> {
             ));
             forget(head.as_mut(), inventory.as_mut())
         } else {
-            renewing.all(self.release, head.as_mut(), inventory.as_mut()).await?
+            renewing
+                .all(self.release, head.as_mut(), inventory.as_mut())
+                .await?
         };
         let Renewing { packed, notes, .. } = renewing;
         for (bundle, parts) in &packed {
             writer.write_bundle(bundle, parts).await?;
         }
         let state = as_it_is(&found, &bound, outside);
-        let mut seal = SealAtHand { key: bound, stored: found.seal.clone(), state };
+        let mut seal = SealAtHand {
+            key: bound,
+            stored: found.seal.clone(),
+            state,
+        };
         writer.write_seal(&mut seal, None).await?;
         let store = Store::new(writer, seal);
         if let (Some(head), Some(stored)) = (head, &found.head) {
@@ -169,8 +195,13 @@ impl Sealing<'_> {
     async fn delete_one(&self, secret: bool, name: &str) -> Result<(), StoreError> {
         let writer = self.writer();
         let target = writer.target(secret, name);
-        let api = |source| StoreError::Api { target: target.to_string(), source };
-        let Some(found) = writer.cluster.get_metadata(&target).await.map_err(api)? else { return Ok(()) };
+        let api = |source| StoreError::Api {
+            target: target.to_string(),
+            source,
+        };
+        let Some(found) = writer.cluster.get_metadata(&target).await.map_err(api)? else {
+            return Ok(());
+        };
         let until = writer.patience.start().before_write().await?;
         let options = deletion(&found, Propagation::Background, until);
         match writer.cluster.delete(&target, &options).await {
@@ -183,7 +214,10 @@ impl Sealing<'_> {
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.
 fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
     let mut gone = Vec::new();
-    if let Some(Head { current, previous, .. }) = head {
+    if let Some(Head {
+        current, previous, ..
+    }) = head
+    {
         for bundles in [&mut current.forget, &mut current.parts, &mut current.record] {
             gone.append(bundles);
         }
@@ -199,13 +233,21 @@ fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bun
 }
 
 fn handle<T>(stored: &Stored<T>) -> Stored<()> {
-    Stored { value: (), uid: stored.uid.clone(), resource_version: stored.resource_version.clone() }
+    Stored {
+        value: (),
+        uid: stored.uid.clone(),
+        resource_version: stored.resource_version.clone(),
+    }
 }
 
 /// The state as it lies there, under this key.
 fn as_it_is(found: &Unsealed, key: &BoundKey, outside: bool) -> Sealed {
     let [head, inventory] = &found.objects;
-    let head = head.as_ref().map(|object| seal_of(key, Role::Head, object.value()));
-    let inventory = inventory.as_ref().map(|object| seal_of(key, Role::Inventory, object.value()));
+    let head = head
+        .as_ref()
+        .map(|object| seal_of(key, Role::Head, object.value()));
+    let inventory = inventory
+        .as_ref()
+        .map(|object| seal_of(key, Role::Inventory, object.value()));
     Sealed::new(key, outside, found.sequence + 1, head, inventory)
 }

@@ -20,11 +20,20 @@ impl Steps {
         clock: &Clock<'_>,
     ) -> Result<Outcome, Again> {
         let step = &trying.part.step;
-        let Action::Apply { object, expected, take_over } = &step.action else {
+        let Action::Apply {
+            object,
+            expected,
+            take_over,
+        } = &step.action
+        else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
-        let emptied = self.empty_maps(trying, (object, expected.as_ref()), live, clock).await?;
-        let mut answer = self.apply_onto(trying, object, emptied.as_ref().unwrap_or(live), clock).await?;
+        let emptied = self
+            .empty_maps(trying, (object, expected.as_ref()), live, clock)
+            .await?;
+        let mut answer = self
+            .apply_onto(trying, object, emptied.as_ref().unwrap_or(live), clock)
+            .await?;
         if emptied.is_some() {
             answer = self.disown_defaults(trying, answer, clock).await?;
         }
@@ -37,9 +46,17 @@ impl Steps {
             trying.has_written();
             answer = self.apply_onto(trying, &whole, &answer.object, clock).await?;
         }
-        let (wanted, got) = (without_allocated(expected, object), without_allocated(&answer.object, object));
+        let (wanted, got) = (
+            without_allocated(expected, object),
+            without_allocated(&answer.object, object),
+        );
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
-        let changed = step.changes.iter().filter(other).map(ToString::to_string).collect();
+        let changed = step
+            .changes
+            .iter()
+            .filter(other)
+            .map(ToString::to_string)
+            .collect();
         Ok(checked(object, answer.object, changed))
     }
 
@@ -64,8 +81,9 @@ impl Steps {
                 Err(Again::Look) => {
                     let read = self.cluster.get(target).await;
                     let read = read.map_err(|error| self.after_read(trying.part, error, clock))?;
-                    answer.object =
-                        read.filter(|read| read.uid() == answer.object.uid()).ok_or(Again::Look)?;
+                    answer.object = read
+                        .filter(|read| read.uid() == answer.object.uid())
+                        .ok_or(Again::Look)?;
                 }
                 Err(other) => return Err(other),
             }
@@ -85,7 +103,9 @@ impl Steps {
         body["metadata"]["uid"] = live.uid().into();
         body["metadata"]["resourceVersion"] = live.resource_version().into();
         let deadline = clock.before_write().await?;
-        let answer = self.send_apply(&trying.part.step.target, &body, true, deadline).await;
+        let answer = self
+            .send_apply(&trying.part.step.target, &body, true, deadline)
+            .await;
         answer.map_err(|error| self.after_write(trying, error, clock))
     }
 
@@ -97,7 +117,12 @@ impl Steps {
         deadline: Deadline,
     ) -> Result<Applied, ApiError> {
         let not_after = Some(deadline);
-        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force, dry_run: false, not_after };
+        let options = ApplyOptions {
+            manager: FIELD_MANAGER.into(),
+            force,
+            dry_run: false,
+            not_after,
+        };
         self.cluster.apply(target, body, &options).await
     }
 }
@@ -106,12 +131,17 @@ impl Steps {
 pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
     let lost = dropped(sent.value(), answer.value());
     if !lost.is_empty() {
-        let why =
-            format!("expected the server to keep every field, found that it dropped {}", lost.join(", "));
+        let why = format!(
+            "expected the server to keep every field, found that it dropped {}",
+            lost.join(", ")
+        );
         return Outcome::Otherwise(Box::new(answer), why);
     }
     if !changed.is_empty() {
-        let why = format!("expected what the dry run showed, found other values at {}", changed.join(", "));
+        let why = format!(
+            "expected what the dry run showed, found other values at {}",
+            changed.join(", ")
+        );
         return Outcome::Otherwise(Box::new(answer), why);
     }
     Outcome::Done(Some(Box::new(answer)))

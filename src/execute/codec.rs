@@ -66,11 +66,18 @@ fn encode(head: &Head) -> Result<Vec<u8>, BundleError> {
     if bytes.len() <= HEAD {
         return Ok(bytes);
     }
-    Err(BundleError::TooLarge { found: Some(bytes.len()), limit: HEAD })
+    Err(BundleError::TooLarge {
+        found: Some(bytes.len()),
+        limit: HEAD,
+    })
 }
 
 fn shorten(journal: &mut Journal, length: usize) {
-    for text in journal.failure.iter_mut().map(|failure| &mut failure.cause.message) {
+    for text in journal
+        .failure
+        .iter_mut()
+        .map(|failure| &mut failure.cause.message)
+    {
         *text = start(text, SHOWN_TEXT).to_owned();
     }
     for step in &mut journal.steps {
@@ -79,7 +86,9 @@ fn shorten(journal: &mut Journal, length: usize) {
         }
         match &mut step.undo {
             UndoState::Done { notes, .. } => {
-                notes.iter_mut().for_each(|note| *note = start(note, length).to_owned());
+                notes
+                    .iter_mut()
+                    .for_each(|note| *note = start(note, length).to_owned());
                 notes.retain(|note| !note.is_empty());
             }
             UndoState::Left { why, by_hand } => {
@@ -107,7 +116,10 @@ pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), Bundl
     encode(head)?;
     let found = compress(&serde_json::to_vec(&largest(head, forgotten))?)?.len();
     if found > FULL_HEAD {
-        return Err(BundleError::TooLarge { found: Some(found), limit: FULL_HEAD });
+        return Err(BundleError::TooLarge {
+            found: Some(found),
+            limit: FULL_HEAD,
+        });
     }
     Ok(())
 }
@@ -203,14 +215,21 @@ fn inventory_up_to(
         body["binaryData"] = json!({"members": STANDARD.encode(bytes)});
     }
     if found > limit {
-        return Err(BundleError::TooLarge { found: Some(found), limit });
+        return Err(BundleError::TooLarge {
+            found: Some(found),
+            limit,
+        });
     }
     Ok(body)
 }
 
 /// One JSON document a line.
 fn lines_of<T: serde::Serialize>(entries: &[T]) -> String {
-    entries.iter().filter_map(|entry| serde_json::to_string(entry).ok()).map(|line| line + "\n").collect()
+    entries
+        .iter()
+        .filter_map(|entry| serde_json::to_string(entry).ok())
+        .map(|line| line + "\n")
+        .collect()
 }
 
 /// Whether an inventory fits, and one more entry of its history.
@@ -243,7 +262,10 @@ fn set_annotations(inventory: &Inventory, namespace: &str) -> Value {
 fn texts(map: &Value) -> usize {
     let fields = map.as_object().into_iter().flatten();
     // The key of the members is to come.
-    fields.map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum::<usize>() + "members".len()
+    fields
+        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
+        .sum::<usize>()
+        + "members".len()
 }
 
 #[cfg(test)]

@@ -31,10 +31,17 @@ impl Steps {
         ];
         let empty = |path: &FieldPath| json!({"op": "replace", "path": path.to_string(), "value": {}});
         operations.extend(maps.iter().map(empty));
-        operations.extend(lists.iter().map(|path| json!({"op": "remove", "path": path.to_string()})));
+        operations.extend(
+            lists
+                .iter()
+                .map(|path| json!({"op": "remove", "path": path.to_string()})),
+        );
         let deadline = clock.before_write().await?;
         let target = &trying.part.step.target;
-        let answer = self.cluster.json_patch(target, &operations, &write_options(deadline)).await;
+        let answer = self
+            .cluster
+            .json_patch(target, &operations, &write_options(deadline))
+            .await;
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
         trying.has_written();
         Ok(Some(answer.object))
@@ -58,7 +65,9 @@ impl Steps {
         }
         let kept: Vec<Value> = entries.iter().filter(|entry| !is_left(entry)).cloned().collect();
         let deadline = clock.before_write().await?;
-        let written = self.write_ownership(&trying.part.step.target, &answer.object, &kept, deadline).await;
+        let written = self
+            .write_ownership(&trying.part.step.target, &answer.object, &kept, deadline)
+            .await;
         written.map_err(|error| self.after_write(trying, error, clock))
     }
 }

@@ -19,7 +19,10 @@ const CAUSE: usize = 1000;
 /// Adds what a promotion may make members, before it does.
 pub(super) fn widen(inventory: &mut Inventory, members: &[Target]) {
     let known: BTreeSet<_> = inventory.members.iter().map(Target::id).collect();
-    let new = members.iter().filter(|member| !known.contains(&member.id())).cloned();
+    let new = members
+        .iter()
+        .filter(|member| !known.contains(&member.id()))
+        .cloned();
     inventory.members.extend(new);
 }
 
@@ -37,8 +40,19 @@ fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> Hist
         failure: journal.failure.clone().map(in_short),
         message: String::new(),
         // Their names are enough in what is kept for long.
-        waivers: plan.waivers.iter().map(|one| Waiver { gave_up: Vec::new(), ..one.clone() }).collect(),
-        record: if ending.is_promoted() { journal.record.clone() } else { Vec::new() },
+        waivers: plan
+            .waivers
+            .iter()
+            .map(|one| Waiver {
+                gave_up: Vec::new(),
+                ..one.clone()
+            })
+            .collect(),
+        record: if ending.is_promoted() {
+            journal.record.clone()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -54,7 +68,9 @@ fn in_short(mut failure: Failure) -> Failure {
 /// The history says that the release is promoted: from here on only forward.
 pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, now: Timestamp) {
     inventory.history.retain(|entry| entry.id != journal.id);
-    inventory.history.push(entry(journal, plan, Ending::Promoted, now));
+    inventory
+        .history
+        .push(entry(journal, plan, Ending::Promoted, now));
     if journal.steps.iter().all(|step| !step.prune) {
         inventory.members = plan.members.clone();
     }
@@ -66,7 +82,12 @@ pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
         step.prune && !matches!(step.state, StepState::Done { .. })
     };
     inventory.members = plan.members.clone();
-    let left: Vec<Target> = journal.steps.iter().filter(stays).map(|step| step.target.clone()).collect();
+    let left: Vec<Target> = journal
+        .steps
+        .iter()
+        .filter(stays)
+        .map(|step| step.target.clone())
+        .collect();
     widen(inventory, &left);
     if let Some(entry) = inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
         entry.ending = ending;
@@ -87,13 +108,26 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
 /// The history says that the promotion was put back.
 pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
     let complete = left_behind(journal).is_empty();
-    let ending = if complete { Ending::Reverted } else { Ending::NotFullyReverted };
+    let ending = if complete {
+        Ending::Reverted
+    } else {
+        Ending::NotFullyReverted
+    };
     let before = bodies.promotion.members_before.iter();
     // What another release has taken since is not a member again.
-    let members = before.filter(|member| inventory.moved_to(&member.id()).is_none()).cloned().collect();
+    let members = before
+        .filter(|member| inventory.moved_to(&member.id()).is_none())
+        .cloned()
+        .collect();
     inventory.members = members;
-    let left = journal.steps.iter().filter(|step| matches!(step.undo, UndoState::Left { .. }));
-    let left: Vec<Target> = left.filter(|step| !step.prune).map(|step| step.target.clone()).collect();
+    let left = journal
+        .steps
+        .iter()
+        .filter(|step| matches!(step.undo, UndoState::Left { .. }));
+    let left: Vec<Target> = left
+        .filter(|step| !step.prune)
+        .map(|step| step.target.clone())
+        .collect();
     widen(inventory, &left);
     let nothing_sent = journal.steps.iter().all(|step| step.state == StepState::Pending);
     match inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
@@ -103,7 +137,9 @@ pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &B
         }
         // A promotion that never got to touch anything is no promotion, unless there is a cause to remember.
         None if nothing_sent && journal.failure.is_none() => {}
-        None => inventory.history.push(entry(journal, &bodies.promotion.plan, ending, now)),
+        None => inventory
+            .history
+            .push(entry(journal, &bodies.promotion.plan, ending, now)),
     }
 }
 
@@ -121,18 +157,32 @@ fn named(journal: &Journal) -> String {
 }
 
 fn in_namespace(journal: &Journal, command: &str) -> String {
-    format!("kubectl delivery {command} {} -n {}", journal.release.name, journal.namespace)
+    format!(
+        "kubectl delivery {command} {} -n {}",
+        journal.release.name, journal.namespace
+    )
 }
 
 pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
     let undo = in_namespace(journal, "revert");
     if unpruned.is_empty() {
         let message = format!("promoted {} as revision {}", named(journal), journal.revision);
-        return Ended { outcome: Outcome::Promoted, message, next: vec![undo] };
+        return Ended {
+            outcome: Outcome::Promoted,
+            message,
+            next: vec![undo],
+        };
     }
-    let message =
-        format!("promoted {}; not everything could be pruned: {}", named(journal), unpruned.join("; "));
-    Ended { outcome: Outcome::PromotedPruneIncomplete, message, next: vec![undo] }
+    let message = format!(
+        "promoted {}; not everything could be pruned: {}",
+        named(journal),
+        unpruned.join("; ")
+    );
+    Ended {
+        outcome: Outcome::PromotedPruneIncomplete,
+        message,
+        next: vec![undo],
+    }
 }
 
 /// Names in one sentence; the rest is counted.
@@ -141,12 +191,15 @@ const NAMED: usize = 10;
 /// What is not as it was, a sentence each: what its undo said of each object, and what was found when all was read again.
 fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
     let noted = journal.steps.iter().flat_map(|step| match &step.undo {
-        UndoState::Done { notes, .. } => {
-            notes.iter().map(|note| format!("{}: {note}", step.target)).collect()
-        }
+        UndoState::Done { notes, .. } => notes
+            .iter()
+            .map(|note| format!("{}: {note}", step.target))
+            .collect(),
         _ => Vec::new(),
     });
-    let remains = remains.iter().map(|remain| format!("{} {}", remain.object, remain.message));
+    let remains = remains
+        .iter()
+        .map(|remain| format!("{} {}", remain.object, remain.message));
     let all: Vec<String> = noted.chain(remains).collect();
     match all.len() {
         0 => None,
@@ -156,12 +209,18 @@ fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
 }
 
 pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[Remain]) -> Ended {
-    let why = journal.failure.as_ref().map(|failure| format!(" ({})", failure.cause.message));
+    let why = journal
+        .failure
+        .as_ref()
+        .map(|failure| format!(" ({})", failure.cause.message));
     let why = why.unwrap_or_default();
     let left = left_behind(journal);
     if !left.is_empty() {
-        let message =
-            format!("not everything of {} could be put back{why}: {}", named(journal), left.join("; "));
+        let message = format!(
+            "not everything of {} could be put back{why}: {}",
+            named(journal),
+            left.join("; ")
+        );
         let by_hand = journal.steps.iter().filter_map(|step| match &step.undo {
             UndoState::Left { by_hand, .. } => Some(by_hand.clone()),
             _ => None,
@@ -170,7 +229,11 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
         next.dedup();
         next.extend(remains.iter().filter_map(|remain| remain.hint.clone()));
         next.push(in_namespace(journal, "revert"));
-        return Ended { outcome: Outcome::NotFullyReverted, message, next };
+        return Ended {
+            outcome: Outcome::NotFullyReverted,
+            message,
+            next,
+        };
     }
     if let Some(failure) = unwell {
         let message = format!(
@@ -184,46 +247,88 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
             next: vec![in_namespace(journal, "status")],
         };
     }
-    let interrupted = journal.reverting.as_ref().is_some_and(|r| r.why == RevertReason::Interrupted);
-    let outcome = if interrupted { Outcome::InterruptedReverted } else { Outcome::Reverted };
+    let interrupted = journal
+        .reverting
+        .as_ref()
+        .is_some_and(|r| r.why == RevertReason::Interrupted);
+    let outcome = if interrupted {
+        Outcome::InterruptedReverted
+    } else {
+        Outcome::Reverted
+    };
     let message = match not_as_before(journal, remains) {
         None => format!("put back {}: everything is as before{why}", named(journal)),
         Some(what) => format!("put back {}{why}; not as before: {what}", named(journal)),
     };
-    Ended { outcome, message, next: remains.iter().filter_map(|remain| remain.hint.clone()).collect() }
+    Ended {
+        outcome,
+        message,
+        next: remains.iter().filter_map(|remain| remain.hint.clone()).collect(),
+    }
 }
 
 pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
-    let why = journal.failure.as_ref().map(|failure| failure.cause.message.clone());
+    let why = journal
+        .failure
+        .as_ref()
+        .map(|failure| failure.cause.message.clone());
     let message = format!(
         "{} failed past a step that cannot be undone ({barrier}): {}",
         named(journal),
         why.unwrap_or_else(|| "interrupted".into())
     );
-    Ended { outcome: Outcome::NotFullyReverted, message, next: ways_on(journal) }
+    Ended {
+        outcome: Outcome::NotFullyReverted,
+        message,
+        next: ways_on(journal),
+    }
 }
 
 /// The end of a promotion that was told to leave its failure standing.
 pub(super) fn stopped(journal: &Journal) -> Ended {
-    let why = journal.failure.as_ref().map(|failure| failure.cause.message.clone()).unwrap_or_default();
-    let message = format!("promotion of {} failed: {why}; left standing, and unfinished", named(journal));
+    let why = journal
+        .failure
+        .as_ref()
+        .map(|failure| failure.cause.message.clone())
+        .unwrap_or_default();
+    let message = format!(
+        "promotion of {} failed: {why}; left standing, and unfinished",
+        named(journal)
+    );
     let mut next = vec![in_namespace(journal, "status")];
     next.extend(ways_on(journal));
-    Ended { outcome: Outcome::NotFullyReverted, message, next }
+    Ended {
+        outcome: Outcome::NotFullyReverted,
+        message,
+        next,
+    }
 }
 
 /// What to type about a promotion that stopped half-way.
 fn ways_on(journal: &Journal) -> Vec<String> {
     let mut next = vec![
-        format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
+        format!(
+            "kubectl delivery promote --resume {} -n {}",
+            journal.release.name, journal.namespace
+        ),
         in_namespace(journal, "revert"),
     ];
-    let failed = journal.failure.as_ref().and_then(|failure| failure.object.as_ref());
+    let failed = journal
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.object.as_ref());
     if let Some(job) = failed.filter(|object| object.kind == "Job" && object.group == "batch") {
-        let namespace = job.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+        let namespace = job
+            .namespace
+            .as_ref()
+            .map(|name| format!(" -n {name}"))
+            .unwrap_or_default();
         let name = job.kubectl_name();
         next.insert(0, format!("kubectl logs {name}{namespace}"));
-        next.insert(1, format!("kubectl delete {name}{namespace}   # --resume runs it again"));
+        next.insert(
+            1,
+            format!("kubectl delete {name}{namespace}   # --resume runs it again"),
+        );
     }
     next
 }
@@ -233,13 +338,22 @@ pub(super) fn left(journal: &Journal, why: &str) -> Ended {
         vec![in_namespace(journal, "revert")]
     } else {
         vec![
-            format!("kubectl delivery promote --resume {} -n {}", journal.release.name, journal.namespace),
+            format!(
+                "kubectl delivery promote --resume {} -n {}",
+                journal.release.name, journal.namespace
+            ),
             in_namespace(journal, "revert"),
         ]
     };
-    let message =
-        format!("{why}; the journal of {} is open, and a later run can finish or undo it", named(journal));
-    Ended { outcome: Outcome::Left, message, next }
+    let message = format!(
+        "{why}; the journal of {} is open, and a later run can finish or undo it",
+        named(journal)
+    );
+    Ended {
+        outcome: Outcome::Left,
+        message,
+        next,
+    }
 }
 
 #[cfg(test)]

@@ -32,13 +32,26 @@ pub(super) async fn touch(
     add.push(json!({"op": "add", "path": TOUCHED, "value": "true"}));
     let options = write_options(deadline);
     let touched = steps.cluster.json_patch(target, &add, &options).await?.object;
-    let is_alone = touched.annotations().is_some_and(|annotations| annotations.len() == 1);
+    let is_alone = touched
+        .annotations()
+        .is_some_and(|annotations| annotations.len() == 1);
     let had_none = is_alone && before.annotations().is_none();
-    let path = if had_none { "/metadata/annotations" } else { TOUCHED };
+    let path = if had_none {
+        "/metadata/annotations"
+    } else {
+        TOUCHED
+    };
     let owners = if is_touched(live) { before } else { live };
-    let mut entries: Vec<Value> =
-        owners.managed_fields().iter().filter(|entry| entry["subresource"] != "status").cloned().collect();
-    let status = touched.managed_fields().iter().filter(|entry| entry["subresource"] == "status");
+    let mut entries: Vec<Value> = owners
+        .managed_fields()
+        .iter()
+        .filter(|entry| entry["subresource"] != "status")
+        .cloned()
+        .collect();
+    let status = touched
+        .managed_fields()
+        .iter()
+        .filter(|entry| entry["subresource"] == "status");
     entries.extend(status.cloned());
     if entries.is_empty() {
         entries.push(json!({}));
@@ -48,7 +61,11 @@ pub(super) async fn touch(
         json!({"op": "remove", "path": path}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
     ];
-    steps.cluster.json_patch(target, &remove, &options).await.map(drop)
+    steps
+        .cluster
+        .json_patch(target, &remove, &options)
+        .await
+        .map(drop)
 }
 
 fn version_of(live: &Object) -> Value {

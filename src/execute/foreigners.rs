@@ -50,8 +50,10 @@ async fn in_namespace(
     let mut kept = None;
     for found in cluster.discover().await? {
         let kind = &found.resource;
-        let transient =
-            matches!(&*kind.kind, "Event" | "EndpointSlice" | "Endpoints" | "Lease" | "PodMetrics");
+        let transient = matches!(
+            &*kind.kind,
+            "Event" | "EndpointSlice" | "Endpoints" | "Lease" | "PodMetrics"
+        );
         if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
             continue;
         }
@@ -70,10 +72,16 @@ async fn of_kind(
     release: &ReleaseRef,
 ) -> Result<Option<Stay>, ApiError> {
     let versions = crd.at("/spec/versions").and_then(serde_json::Value::as_array);
-    let served = versions.into_iter().flatten().find(|version| version["served"] == true);
+    let served = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version["served"] == true);
     let kind = ResourceType {
         group: crd.text("/spec/group").into(),
-        version: served.and_then(|version| version["name"].as_str()).unwrap_or_default().into(),
+        version: served
+            .and_then(|version| version["name"].as_str())
+            .unwrap_or_default()
+            .into(),
         kind: crd.text("/spec/names/kind").into(),
         plural: crd.text("/spec/names/plural").into(),
         namespaced: crd.text("/spec/scope") == "Namespaced",
@@ -93,7 +101,10 @@ async fn first(
     release: &ReleaseRef,
     place: &str,
 ) -> Result<Option<Stay>, ApiError> {
-    let request = ListRequest { limit: Some(LOOKED_AT), ..ListRequest::all(kind, namespace) };
+    let request = ListRequest {
+        limit: Some(LOOKED_AT),
+        ..ListRequest::all(kind, namespace)
+    };
     let page = match cluster.list(&request).await {
         Ok(page) => page,
         // What may not be listed, or not right now, is not known to be empty.

@@ -102,7 +102,12 @@ impl Lock {
     pub(super) async fn take(services: &Services, namespace: &str, name: &str) -> Result<Self, LockError> {
         let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
         let holder = Holder::this(&services.instance).to_string();
-        let taking = Taking { services, name, target: &target, holder: &holder };
+        let taking = Taking {
+            services,
+            name,
+            target: &target,
+            holder: &holder,
+        };
         let mut interrupt = services.interrupt.clone();
         // A Lease that is written all the same is that of a process that is gone.
         let (lease, asked) = tokio::select! {
@@ -111,8 +116,14 @@ impl Lock {
                 return Err(LockError::Interrupted);
             }
         };
-        let (state, _) = watch::channel(State { until: Some(asked.after(services.limits.lease)) });
-        let shared = Arc::new(Shared { lease: Mutex::new(lease), state, may_go: AtomicBool::new(false) });
+        let (state, _) = watch::channel(State {
+            until: Some(asked.after(services.limits.lease)),
+        });
+        let shared = Arc::new(Shared {
+            lease: Mutex::new(lease),
+            state,
+            may_go: AtomicBool::new(false),
+        });
         let body = taking.body();
         let renewal = tokio::spawn(renew(
             services.cluster.clone(),
@@ -122,7 +133,13 @@ impl Lock {
             services.limits,
             shared.clone(),
         ));
-        Ok(Self { cluster: services.cluster.clone(), target, holder, shared, renewal })
+        Ok(Self {
+            cluster: services.cluster.clone(),
+            target,
+            holder,
+            shared,
+            renewal,
+        })
     }
 
     /// Waits until the lock is surely ours, for as long as the limit says.
@@ -152,7 +169,9 @@ impl Lock {
     /// Gives it back. A Lease that cannot be deleted expires; one that another has taken over meanwhile is its own.
     pub(super) async fn release(&self) {
         self.renewal.abort();
-        let Ok(mut lease) = self.shared.lease.lock().map(|lease| lease.clone()) else { return };
+        let Ok(mut lease) = self.shared.lease.lock().map(|lease| lease.clone()) else {
+            return;
+        };
         for _ in 0..3 {
             let options = DeleteOptions {
                 uid: lease.uid.clone(),
@@ -202,7 +221,9 @@ fn looks_abandoned(lease: &Object, now: Timestamp) -> bool {
 /// Deletes a lock whose holder is certainly gone; a failure leaves it to whoever takes it next.
 pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name: &str) {
     let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
-    let Ok(Some(lease)) = cluster.get(&target).await else { return };
+    let Ok(Some(lease)) = cluster.get(&target).await else {
+        return;
+    };
     if lease.label(RELEASE_LABEL) == Some(name) && holder_is_gone(&lease) {
         let options = DeleteOptions {
             uid: lease.uid().into(),
@@ -226,7 +247,9 @@ async fn renew(
     let mut pause = limits.lease / 3;
     loop {
         sleep(pause).await;
-        let Ok(lease) = shared.lease.lock().map(|lease| lease.clone()) else { return };
+        let Ok(lease) = shared.lease.lock().map(|lease| lease.clone()) else {
+            return;
+        };
         body["metadata"]["uid"] = lease.uid.as_str().into();
         body["metadata"]["resourceVersion"] = lease.resource_version.as_str().into();
         body["spec"]["renewTime"] = micro_time(now()).into();
@@ -238,7 +261,9 @@ async fn renew(
             // The answer to an earlier renewal may have been lost: look whose it is.
             Err(_) => match cluster.get(&target).await {
                 Ok(None) if shared.may_go.load(Ordering::Relaxed) => {
-                    shared.state.send_replace(State { until: Some(asked.after(limits.lease)) });
+                    shared.state.send_replace(State {
+                        until: Some(asked.after(limits.lease)),
+                    });
                     continue;
                 }
                 Ok(found) => {
@@ -262,13 +287,19 @@ async fn renew(
             lease.resource_version = current.resource_version().into();
         }
         if pause == limits.lease / 3 {
-            shared.state.send_replace(State { until: Some(asked.after(limits.lease)) });
+            shared.state.send_replace(State {
+                until: Some(asked.after(limits.lease)),
+            });
         }
     }
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 fn micro_time(time: Timestamp) -> String {
@@ -300,7 +331,10 @@ impl Taking<'_> {
     }
 
     fn error(&self, source: ApiError) -> LockError {
-        LockError::Api { target: self.target.to_string(), source }
+        LockError::Api {
+            target: self.target.to_string(),
+            source,
+        }
     }
 
     async fn take(&self) -> Result<(Lease, Moment), LockError> {
@@ -309,7 +343,10 @@ impl Taking<'_> {
         // Since when, by our own clock, the Lease has not changed.
         let mut seen: Option<(String, Instant)> = None;
         loop {
-            let found = cluster.get(self.target).await.map_err(|error| self.error(error))?;
+            let found = cluster
+                .get(self.target)
+                .await
+                .map_err(|error| self.error(error))?;
             let Some(found) = found else {
                 if let Some(taken) = self.write(None, start).await? {
                     return Ok(taken);
@@ -320,7 +357,10 @@ impl Taking<'_> {
             if seen.as_ref().is_none_or(|(known, _)| *known != version) {
                 seen = Some((version, Instant::now()));
             }
-            let unchanged = seen.as_ref().map(|(_, since)| since.elapsed()).unwrap_or_default();
+            let unchanged = seen
+                .as_ref()
+                .map(|(_, since)| since.elapsed())
+                .unwrap_or_default();
             if self.may_take(&found, unchanged) {
                 if let Some(taken) = self.write(Some(&found), start).await? {
                     return Ok(taken);
@@ -342,13 +382,21 @@ impl Taking<'_> {
     /// Whether to go on waiting: a Lease that looks abandoned is watched for its own duration in any case.
     fn may_wait(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
         let is_abandoned = looks_abandoned(lease, (self.services.now)());
-        let abandoned_limit = if is_abandoned { duration(lease) * 2 } else { Duration::ZERO };
+        let abandoned_limit = if is_abandoned {
+            duration(lease) * 2
+        } else {
+            Duration::ZERO
+        };
         if start.elapsed() < self.services.limits.lock_timeout.max(abandoned_limit) {
             return Ok(());
         }
         let actor = lease.annotation("kubectl-delivery.io/actor").unwrap_or_default();
         let shown = Holder::shown(lease.text("/spec/holderIdentity"));
-        let holder = if actor.is_empty() { shown } else { format!("{actor} ({shown})") };
+        let holder = if actor.is_empty() {
+            shown
+        } else {
+            format!("{actor} ({shown})")
+        };
         Err(LockError::Held {
             release: "this release".into(),
             holder,
@@ -375,8 +423,17 @@ impl Taking<'_> {
         };
         match answer {
             Ok(answer) => {
-                let (uid, version) = (answer.object.uid().into(), answer.object.resource_version().into());
-                Ok(Some((Lease { uid, resource_version: version }, asked)))
+                let (uid, version) = (
+                    answer.object.uid().into(),
+                    answer.object.resource_version().into(),
+                );
+                Ok(Some((
+                    Lease {
+                        uid,
+                        resource_version: version,
+                    },
+                    asked,
+                )))
             }
             Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
             // Our own identity is found again at the next look.
@@ -390,6 +447,9 @@ impl Taking<'_> {
 }
 
 fn duration(lease: &Object) -> Duration {
-    let seconds = lease.at("/spec/leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(15);
+    let seconds = lease
+        .at("/spec/leaseDurationSeconds")
+        .and_then(Value::as_u64)
+        .unwrap_or(15);
     Duration::from_secs(seconds)
 }

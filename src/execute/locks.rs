@@ -31,12 +31,20 @@ impl Locks {
                 Ok(lock) => locks.push(lock),
                 Err(error) => {
                     join_all(locks.iter().map(Lock::release)).await;
-                    return Err(if release == own { error } else { error.of_another(release) });
+                    return Err(if release == own {
+                        error
+                    } else {
+                        error.of_another(release)
+                    });
                 }
             }
         }
         let holder = locks.first().map(|lock| lock.holder.clone()).unwrap_or_default();
-        Ok(Self { locks, releases, holder })
+        Ok(Self {
+            locks,
+            releases,
+            holder,
+        })
     }
 
     /// Whether the locks of all these releases are among them.
@@ -62,8 +70,11 @@ impl Locks {
 
     /// Those in this namespace may go with it: it is being deleted.
     pub(super) fn may_go_with(&self, namespace: &str) {
-        let inside =
-            self.locks.iter().zip(&self.releases).filter(|(_, release)| release.namespace == namespace);
+        let inside = self
+            .locks
+            .iter()
+            .zip(&self.releases)
+            .filter(|(_, release)| release.namespace == namespace);
         inside.for_each(|(lock, _)| lock.may_go());
     }
 

@@ -22,17 +22,30 @@ pub(super) async fn refusal(
     allowed: &BTreeSet<String>,
     services: &Services,
 ) -> Option<Ended> {
-    let is_allowed = |id: &ObjectId| allowed.iter().any(|name| name.eq_ignore_ascii_case(&allowance(id)));
+    let is_allowed = |id: &ObjectId| {
+        allowed
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&allowance(id)))
+    };
     let mut lost = losses(start, own, services).await;
     lost.retain(|id, _| !is_allowed(id));
     if lost.is_empty() {
         return None;
     }
-    let told: Vec<String> =
-        lost.iter().map(|(id, why)| format!("{id}: its data would be deleted: {why}")).collect();
-    let hint =
-        |id: &ObjectId| format!("--allow-data-loss {}, if nothing of it is needed any more", allowance(id));
-    Some(refused(format!("{}; nothing was changed", told.join("; ")), lost.keys().map(hint).collect()))
+    let told: Vec<String> = lost
+        .iter()
+        .map(|(id, why)| format!("{id}: its data would be deleted: {why}"))
+        .collect();
+    let hint = |id: &ObjectId| {
+        format!(
+            "--allow-data-loss {}, if nothing of it is needed any more",
+            allowance(id)
+        )
+    };
+    Some(refused(
+        format!("{}; nothing was changed", told.join("; ")),
+        lost.keys().map(hint).collect(),
+    ))
 }
 
 /// What loses its data by undoing all steps, and how.
@@ -60,7 +73,10 @@ async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMa
     let (claims, unread) = claims(cluster, &needed.into_iter().collect::<Vec<_>>()).await;
     for unread in unread {
         let message = format!("whether data will be deleted is unknown: {}", unread.why);
-        services.events.emit(Event::Note { object: None, message });
+        services.events.emit(Event::Note {
+            object: None,
+            message,
+        });
     }
 
     let mut lost = BTreeMap::new();
@@ -87,7 +103,11 @@ fn may_lose(part: &StepPart) -> bool {
 fn goes(progress: &StepProgress, part: &StepPart, live: &Object) -> bool {
     let is_ours = match &progress.state {
         StepState::Done { uid, .. } => uid == live.uid(),
-        _ => part.step.action.object().is_some_and(|sent| is_made_by(sent, live)),
+        _ => part
+            .step
+            .action
+            .object()
+            .is_some_and(|sent| is_made_by(sent, live)),
     };
     part.before.is_some() || (is_ours && keep_mark(live).is_none())
 }
@@ -102,5 +122,8 @@ fn claims_lie_in(live: &Object) -> Option<String> {
 
 fn unknown(id: ObjectId, why: &str, services: &Services) {
     let message = format!("whether its data will be deleted is unknown: {why}");
-    services.events.emit(Event::Note { object: Some(id), message });
+    services.events.emit(Event::Note {
+        object: Some(id),
+        message,
+    });
 }

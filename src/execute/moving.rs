@@ -61,7 +61,10 @@ pub(super) async fn read_sources(
             let from = one.from.name_from(&plan.namespace);
             let message =
                 format!("the cluster has moved since the plan was made: {gone} has left release {from}");
-            return Ok(Some(refused(message, vec!["kubectl delivery promote plans again".into()])));
+            return Ok(Some(refused(
+                message,
+                vec!["kubectl delivery promote plans again".into()],
+            )));
         }
         check_fits(&one, plan, &inventory)?;
         one.members_before = inventory.members;
@@ -90,13 +93,24 @@ fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), Stor
 
 async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeError> {
     let ReleaseRef { namespace, name } = release;
-    read_home(services.cluster.as_ref(), namespace, name, services.state_key.as_ref()).await
+    read_home(
+        services.cluster.as_ref(),
+        namespace,
+        name,
+        services.state_key.as_ref(),
+    )
+    .await
 }
 
 /// The end where what another release says of itself cannot be believed.
 fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
-    let is_altered = matches!(home.sealing.integrity, Integrity::Altered(_) | Integrity::Unsealed);
-    is_altered.then(|| sealing::stopped_by(&home.sealing, release)).flatten()
+    let is_altered = matches!(
+        home.sealing.integrity,
+        Integrity::Altered(_) | Integrity::Unsealed
+    );
+    is_altered
+        .then(|| sealing::stopped_by(&home.sealing, release))
+        .flatten()
 }
 
 /// The end where one of these releases has a promotion that is not finished.
@@ -150,15 +164,25 @@ pub(super) fn belongs_elsewhere(
     own: &ReleaseRef,
     inventory: &Inventory,
 ) -> Option<String> {
-    let set = live.label(APPLYSET_PART_OF_LABEL).filter(|set| *set != own.set())?;
+    let set = live
+        .label(APPLYSET_PART_OF_LABEL)
+        .filter(|set| *set != own.set())?;
     let moved = inventory.moved_to(&part.step.target.id());
-    let before = part.before.as_ref().and_then(|before| before.label(APPLYSET_PART_OF_LABEL));
+    let before = part
+        .before
+        .as_ref()
+        .and_then(|before| before.label(APPLYSET_PART_OF_LABEL));
     // It came from that release, and may not have been touched yet.
     if before == Some(set) && moved.is_none() {
         return None;
     }
-    let by_name = moved.filter(|moved| moved.to.set() == set).map(|moved| moved.to.name_from(&own.namespace));
-    let whose = by_name.map_or_else(|| format!("another release ({set})"), |name| format!("release {name}"));
+    let by_name = moved
+        .filter(|moved| moved.to.set() == set)
+        .map(|moved| moved.to.name_from(&own.namespace));
+    let whose = by_name.map_or_else(
+        || format!("another release ({set})"),
+        |name| format!("release {name}"),
+    );
     Some(format!("belongs to {whose} now; left in place"))
 }
 
@@ -185,10 +209,17 @@ async fn write_one(
 ) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let (cluster, patience) = (own.cluster.clone(), own.patience.clone());
-        let writer = Writer { cluster, patience, release: one.from.clone() };
+        let writer = Writer {
+            cluster,
+            patience,
+            release: one.from.clone(),
+        };
         let home = read_patiently(&writer, outside).await?;
         if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
-            return Err(StoreError::Altered { release: one.from.to_string(), why: ended.message });
+            return Err(StoreError::Altered {
+                release: one.from.to_string(),
+                why: ended.message,
+            });
         }
         // Whoever deleted all that it keeps wants none; and what nobody has sealed is not sealed by passing.
         let (Some(stored), Some(seal)) = (home.inventory, sealing::of_sealed(&home.sealing)) else {
@@ -207,7 +238,9 @@ async fn write_one(
         }
     }
     let ReleaseRef { namespace, name } = &one.from;
-    Err(StoreError::Moved { target: format!("{namespace}/{}", names::inventory(name)) })
+    Err(StoreError::Moved {
+        target: format!("{namespace}/{}", names::inventory(name)),
+    })
 }
 
 async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<Home, StoreError> {
@@ -236,11 +269,16 @@ fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
         Moving::Announced => inventory.announce(moved(one.objects.clone())),
         Moving::HandedOver => inventory.hand_over(moved(one.objects.clone())),
         Moving::TakenBack => {
-            let left = journal.steps.iter().filter(|step| matches!(step.undo, UndoState::Left { .. }));
+            let left = journal
+                .steps
+                .iter()
+                .filter(|step| matches!(step.undo, UndoState::Left { .. }));
             let left = left.map(|step| step.target.id()).collect();
             // What a third release took meanwhile is not given back.
             let mut given = one.clone();
-            given.objects.retain(|target| now.inventory.moved_to(&target.id()).is_none());
+            given
+                .objects
+                .retain(|target| now.inventory.moved_to(&target.id()).is_none());
             let was_promoted = journal.reverting.as_ref().is_some_and(|one| one.was_promoted);
             inventory.take_back(&journal.id, &given, &left, was_promoted);
         }

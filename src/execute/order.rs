@@ -31,8 +31,15 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
     let mut delete: BTreeMap<Reverse<u32>, Vec<u32>> = BTreeMap::new();
     for (progress, part) in touched(journal, bodies) {
         // A Job with another that undoes it stands by what was put back before.
-        match part.before.as_ref().filter(|_| !matches!(part.step.undo, Undo::Run { .. })) {
-            None => delete.entry(Reverse(progress.wave)).or_default().push(progress.id),
+        match part
+            .before
+            .as_ref()
+            .filter(|_| !matches!(part.step.undo, Undo::Run { .. }))
+        {
+            None => delete
+                .entry(Reverse(progress.wave))
+                .or_default()
+                .push(progress.id),
             Some(before) => {
                 let changed_crd = before.kind() == "CustomResourceDefinition"
                     && matches!(part.step.action, Action::Apply { .. });
@@ -46,7 +53,10 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
     let undo = |steps| Group { steps, follow: false };
     let mut groups: Vec<Group> = back.into_values().map(undo).collect();
     if !all.is_empty() {
-        groups.push(Group { steps: all, follow: true });
+        groups.push(Group {
+            steps: all,
+            follow: true,
+        });
     }
     let delete = roles_before_their_parts(delete.into_values().collect(), bodies);
     groups.extend(delete.into_iter().map(undo));
@@ -57,7 +67,9 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
 fn roles_before_their_parts(mut groups: Vec<Vec<u32>>, bodies: &Bodies) -> Vec<Vec<u32>> {
     let sent = |id: &u32| bodies.steps.get(id).and_then(|part| part.step.action.object());
     let is_role = |id: &u32| sent(id).is_some_and(|object| object.kind() == "ClusterRole");
-    let Some(first) = groups.iter().position(|group| group.iter().any(is_role)) else { return groups };
+    let Some(first) = groups.iter().position(|group| group.iter().any(is_role)) else {
+        return groups;
+    };
     let mut alone = Vec::new();
     for group in &mut groups {
         alone.extend(group.extract_if(.., |id| sent(id).is_some_and(is_aggregated)));

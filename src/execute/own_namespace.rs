@@ -77,12 +77,28 @@ impl OwnNamespace {
         if let Some(live) = cluster.get(&self.target).await.map_err(failed)? {
             // Made by a run that ended before its journal was there.
             let is_ours = is_made_by(&self.object, &live);
-            return if is_ours { Ok(false) } else { Err(OwnNamespaceError::Foreign(name())) };
+            return if is_ours {
+                Ok(false)
+            } else {
+                Err(OwnNamespaceError::Foreign(name()))
+            };
         }
         let not_after = Some(deadline());
-        let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: false, dry_run: false, not_after };
-        let applied = cluster.apply(&self.target, self.object.value(), &options).await.map_err(failed)?;
-        if applied.created { Ok(true) } else { Err(OwnNamespaceError::Foreign(name())) }
+        let options = ApplyOptions {
+            manager: FIELD_MANAGER.into(),
+            force: false,
+            dry_run: false,
+            not_after,
+        };
+        let applied = cluster
+            .apply(&self.target, self.object.value(), &options)
+            .await
+            .map_err(failed)?;
+        if applied.created {
+            Ok(true)
+        } else {
+            Err(OwnNamespaceError::Foreign(name()))
+        }
     }
 
     /// Deletes what this tool created; why it stays, where it does.

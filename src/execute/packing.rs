@@ -29,9 +29,28 @@ pub(super) fn bodies(
 ) -> Bodies {
     let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
     let steps = plan.steps.drain(..).chain(prunes.clone());
-    let steps = steps.map(|step| (step.id, StepPart { before: before.remove(&step.id), step })).collect();
-    let promotion = PromotionPart { plan, members_before, judging };
-    Bodies { promotion, steps, prunes: prunes.iter().map(|step| step.id).collect(), lie_in: BTreeMap::new() }
+    let steps = steps
+        .map(|step| {
+            (
+                step.id,
+                StepPart {
+                    before: before.remove(&step.id),
+                    step,
+                },
+            )
+        })
+        .collect();
+    let promotion = PromotionPart {
+        plan,
+        members_before,
+        judging,
+    };
+    Bodies {
+        promotion,
+        steps,
+        prunes: prunes.iter().map(|step| step.id).collect(),
+        lie_in: BTreeMap::new(),
+    }
 }
 
 /// [`Parts`](crate::model::journal::Parts), borrowed: a thousand objects are not copied to be written.
@@ -56,7 +75,11 @@ pub(super) async fn pack_all(
     let parts = spawn_blocking(move || part_bundles(&of_parts, &for_parts));
     let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record, &for_record));
     let (parts, records) = tokio::join!(parts, records);
-    Ok((bodies, parts.unwrap_or_else(rethrow)?, records.unwrap_or_else(rethrow)?))
+    Ok((
+        bodies,
+        parts.unwrap_or_else(rethrow)?,
+        records.unwrap_or_else(rethrow)?,
+    ))
 }
 
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
@@ -71,11 +94,23 @@ fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreErr
     let mut by_namespace: BTreeMap<&str, PartsRef<'_>> = BTreeMap::new();
     by_namespace.entry(&plan.namespace).or_default().promotion = Some(&bodies.promotion);
     for part in bodies.steps.values() {
-        let own = part.step.target.namespace.as_deref().filter(|namespace| !made.contains(namespace));
-        by_namespace.entry(own.unwrap_or(&plan.namespace)).or_default().steps.push(part);
+        let own = part
+            .step
+            .target
+            .namespace
+            .as_deref()
+            .filter(|namespace| !made.contains(namespace));
+        by_namespace
+            .entry(own.unwrap_or(&plan.namespace))
+            .or_default()
+            .steps
+            .push(part);
     }
     let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
-    by_namespace.iter().map(|(namespace, parts)| bundle(parts, true, namespace, name, key)).collect()
+    by_namespace
+        .iter()
+        .map(|(namespace, parts)| bundle(parts, true, namespace, name, key))
+        .collect()
 }
 
 /// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace, and so do gates.
@@ -84,8 +119,12 @@ fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Pac
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
-    let mut public =
-        Record { release: record.release, desired: plain, terms: record.terms, ..Record::default() };
+    let mut public = Record {
+        release: record.release,
+        desired: plain,
+        terms: record.terms,
+        ..Record::default()
+    };
     if record.holds_secrets {
         let hidden = by_namespace.entry(plan.namespace.clone()).or_default();
         hidden.release = std::mem::take(&mut public.release);
@@ -112,11 +151,26 @@ pub(super) fn bundle<T: serde::Serialize>(
     name: impl Fn(&str, usize) -> String,
     key: &BoundKey,
 ) -> Result<Packed, StoreError> {
-    let bundle::Packed { digest, parts } = bundle::pack(value, key)
-        .map_err(|source| StoreError::Encoding { target: format!("parts in {namespace}"), source })?;
-    let names = parts.iter().enumerate().map(|(at, (hash, _))| name(hash, at)).collect();
+    let bundle::Packed { digest, parts } =
+        bundle::pack(value, key).map_err(|source| StoreError::Encoding {
+            target: format!("parts in {namespace}"),
+            source,
+        })?;
+    let names = parts
+        .iter()
+        .enumerate()
+        .map(|(at, (hash, _))| name(hash, at))
+        .collect();
     let parts = parts.into_iter().map(|(_, part)| part).collect();
-    Ok((Bundle { secret, namespace: namespace.into(), names, digest }, parts))
+    Ok((
+        Bundle {
+            secret,
+            namespace: namespace.into(),
+            names,
+            digest,
+        },
+        parts,
+    ))
 }
 
 pub(super) fn named(bundles: &[Packed]) -> Vec<Bundle> {
@@ -137,27 +191,63 @@ pub(super) fn new_head(
     old: Option<Stored<Head>>,
     key: &BoundKey,
 ) -> Result<NewHead, StoreError> {
-    let Some(Stored { value: Head { mut current, mut previous, rest, .. }, uid, resource_version }) = old
+    let Some(Stored {
+        value:
+            Head {
+                mut current,
+                mut previous,
+                rest,
+                ..
+            },
+        uid,
+        resource_version,
+    }) = old
     else {
         let head = Head::new(journal, None);
-        return Ok(NewHead { head, stored: None, earlier: None });
+        return Ok(NewHead {
+            head,
+            stored: None,
+            earlier: None,
+        });
     };
     journal.forget.append(&mut current.forget);
     if !current.parts.is_empty() {
-        journal.forget.extend(previous.take().into_iter().flat_map(Previous::into_bundles));
+        journal
+            .forget
+            .extend(previous.take().into_iter().flat_map(Previous::into_bundles));
         let parts = current.parts.clone();
-        previous = Some(Previous { bundle: None, parts, journal: Some(Box::new(current)) });
+        previous = Some(Previous {
+            bundle: None,
+            parts,
+            journal: Some(Box::new(current)),
+        });
     }
     let mut earlier = None;
-    if let Some(Previous { bundle: named, journal: Some(whole), .. }) = &mut previous {
+    if let Some(Previous {
+        bundle: named,
+        journal: Some(whole),
+        ..
+    }) = &mut previous
+    {
         let name = |hash: &str, part| names::previous_part(&journal.release.name, hash, part);
         let packed = bundle(whole, false, &journal.namespace, name, key)?;
         let old = named.replace(packed.0.clone()).filter(|old| *old != packed.0);
         journal.forget.extend(old);
         earlier = Some(packed);
     }
-    let stored = Some(Stored { value: (), uid, resource_version });
-    Ok(NewHead { head: Head { rest, ..Head::new(journal, previous) }, stored, earlier })
+    let stored = Some(Stored {
+        value: (),
+        uid,
+        resource_version,
+    });
+    Ok(NewHead {
+        head: Head {
+            rest,
+            ..Head::new(journal, previous)
+        },
+        stored,
+        earlier,
+    })
 }
 
 /// Whether what is written as the promotion goes on fits into its objects to the end: the head, or the error.

@@ -43,12 +43,22 @@ const LONGEST: Duration = Duration::from_secs(2);
 impl Patience {
     pub(super) fn new(lock: Arc<Locks>, services: &Services) -> Self {
         let (limit, events) = (services.limits.patience, services.events.clone());
-        Self { lock, limit, events, told: Arc::default() }
+        Self {
+            lock,
+            limit,
+            events,
+            told: Arc::default(),
+        }
     }
 
     pub(super) fn start(&self) -> Clock<'_> {
         let now = Instant::now();
-        Clock { patience: self, start: now, heard: now, pause: PAUSE }
+        Clock {
+            patience: self,
+            start: now,
+            heard: now,
+            pause: PAUSE,
+        }
     }
 
     fn tell(&self, silent: Duration) {
@@ -62,7 +72,10 @@ impl Patience {
             silent.as_secs(),
             self.limit.as_secs()
         );
-        self.events.emit(Event::Note { object: None, message });
+        self.events.emit(Event::Note {
+            object: None,
+            message,
+        });
     }
 }
 
@@ -131,6 +144,8 @@ impl Clock<'_> {
     }
 
     fn unreachable(&self) -> Problem {
-        Problem::Unreachable { seconds: self.patience.limit.as_secs() }
+        Problem::Unreachable {
+            seconds: self.patience.limit.as_secs(),
+        }
     }
 }

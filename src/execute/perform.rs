@@ -91,12 +91,16 @@ impl Performer {
             Effect::WriteHead => {
                 let mut stored = self.head.lock().await;
                 let written = self.store.write_head(&now.head, stored.as_ref()).await;
-                written.map(|new| *stored = Some(new)).map_or_else(not_written, |()| Input::Written)
+                written
+                    .map(|new| *stored = Some(new))
+                    .map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteInventory => {
                 let mut stored = self.inventory.lock().await;
                 let written = self.store.write_inventory(&now.inventory, stored.as_ref()).await;
-                written.map(|new| *stored = Some(new)).map_or_else(not_written, |()| Input::Written)
+                written
+                    .map(|new| *stored = Some(new))
+                    .map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteSources(moving) => {
                 let written = moving::write(
@@ -110,8 +114,10 @@ impl Performer {
                 written.map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteParts => {
-                let writes =
-                    self.bundles.iter().map(|(bundle, parts)| self.store.writer.write_bundle(bundle, parts));
+                let writes = self
+                    .bundles
+                    .iter()
+                    .map(|(bundle, parts)| self.store.writer.write_bundle(bundle, parts));
                 let written = try_join_all(writes).await;
                 written.map_or_else(not_written, |_| Input::Written)
             }
@@ -144,9 +150,13 @@ impl Performer {
 
     async fn send(&self, id: u32, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
-            return Input::CutOff(format!("expected step {id} in the journal's parts, found nothing"));
+            return Input::CutOff(format!(
+                "expected step {id} in the journal's parts, found nothing"
+            ));
         };
-        let Ok(_room) = self.room.acquire().await else { return Input::Written };
+        let Ok(_room) = self.room.acquire().await else {
+            return Input::Written;
+        };
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         let seen = part.before.as_ref().filter(|_| self.fresh);
@@ -167,29 +177,52 @@ impl Performer {
             Outcome::Refused(error) => refusal(error),
             Outcome::Unknown(problem) => problem.said(),
         };
-        self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
+        self.services.events.emit(Event::StepEnded {
+            step: id,
+            object,
+            result,
+            ok,
+        });
         Input::Answered(id, outcome)
     }
 
     async fn undo(&self, id: u32, now: &Now) -> Input {
         let journal = &now.head.current;
         let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
-            return Input::CutOff(format!("expected step {id} in the journal's parts, found nothing"));
+            return Input::CutOff(format!(
+                "expected step {id} in the journal's parts, found nothing"
+            ));
         };
-        let Ok(_room) = self.room.acquire().await else { return Input::Written };
+        let Ok(_room) = self.room.acquire().await else {
+            return Input::Written;
+        };
         let object = part.step.target.id();
         // What was refused was never made: nothing of it is deleted, and nobody is told so.
         let was_made = part.before.is_some()
             || matches!(progress.state, StepState::Done { .. })
             || !matches!(self.steps.cluster.get(&part.step.target).await, Ok(None));
         if was_made {
-            self.emit_started(id, &object, if part.before.is_some() { "restore" } else { "delete" });
+            self.emit_started(
+                id,
+                &object,
+                if part.before.is_some() {
+                    "restore"
+                } else {
+                    "delete"
+                },
+            );
         }
         let undoing = Undoing {
             steps: &self.steps,
-            keep_foreign: journal.reverting.as_ref().is_some_and(|reverting| reverting.keep_foreign),
+            keep_foreign: journal
+                .reverting
+                .as_ref()
+                .is_some_and(|reverting| reverting.keep_foreign),
             fence: self.fence,
-            was_promoted: journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted),
+            was_promoted: journal
+                .reverting
+                .as_ref()
+                .is_some_and(|reverting| reverting.was_promoted),
             release: &self.store.writer.release,
             inventory: &now.inventory,
             by_hand: by_hand(journal, part),
@@ -197,7 +230,8 @@ impl Performer {
         let undone = match &part.step.undo {
             _ if self.not_undone.contains(&id) => Ok(unconfirmed(&self.store.writer.release, &object)),
             Undo::Run { job } => {
-                self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id)).await
+                self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id))
+                    .await
             }
             _ => undoing.undo(part, progress).await,
         };
@@ -210,7 +244,10 @@ impl Performer {
             UndoState::Done { notes, content } => {
                 for note in notes {
                     let message = note.clone();
-                    self.services.events.emit(Event::Note { object: Some(object.clone()), message });
+                    self.services.events.emit(Event::Note {
+                        object: Some(object.clone()),
+                        message,
+                    });
                 }
                 match (part.before.is_some(), content.is_empty()) {
                     (true, true) => "gone".into(),
@@ -222,7 +259,12 @@ impl Performer {
         };
         let ok = matches!(state, UndoState::Done { .. });
         if was_made || !ok {
-            self.services.events.emit(Event::StepEnded { step: id, object, result, ok });
+            self.services.events.emit(Event::StepEnded {
+                step: id,
+                object,
+                result,
+                ok,
+            });
         }
         Input::Undone(id, state)
     }
@@ -254,7 +296,12 @@ impl Performer {
             before: None,
             changes: Vec::new(),
         };
-        match self.services.rollout.follow(&[watched], &self.steps.patience).await {
+        match self
+            .services
+            .rollout
+            .follow(&[watched], &self.steps.patience)
+            .await
+        {
             Ok(()) => Ok(job.has_undone()),
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
             Err(Stopped::CutOff(problem)) => Err(problem),
@@ -271,12 +318,18 @@ impl Performer {
             inventory: &now.inventory,
             by_hand: Vec::new(),
         };
-        Rereading { steps: &self.steps, bodies: &self.bodies, undoing }
+        Rereading {
+            steps: &self.steps,
+            bodies: &self.bodies,
+            undoing,
+        }
     }
 
     fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
         let (object, action) = (object.clone(), action.to_owned());
-        self.services.events.emit(Event::StepStarted { step, object, action });
+        self.services
+            .events
+            .emit(Event::StepStarted { step, object, action });
     }
 
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
@@ -286,7 +339,9 @@ impl Performer {
         let answers = try_join_all(parts.iter().map(|part| self.now(part))).await?;
         let (mut watched, mut absent) = (Vec::new(), Vec::new());
         for (part, answer) in parts.into_iter().zip(answers) {
-            let PlanStep { id, target, changes, .. } = &part.step;
+            let PlanStep {
+                id, target, changes, ..
+            } = &part.step;
             match answer {
                 Some(answer) => watched.push(Watched {
                     step: *id,
@@ -356,7 +411,12 @@ impl Performer {
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {
                 let time = Duration::from_secs(seconds.into());
-                judged(self.services.rollout.soak(&watched, time, &self.steps.patience).await)
+                judged(
+                    self.services
+                        .rollout
+                        .soak(&watched, time, &self.steps.patience)
+                        .await,
+                )
             }
             Ok((_, absent)) => Input::Absent(absent),
             Err(unread) => unread.into(),
@@ -378,7 +438,11 @@ impl From<Unread> for Input {
             Unread::Never(problem) => Input::CutOff(problem.said()),
             Unread::Refused(object, error) => {
                 let message = format!("{object}: expected to read it, found: {error}");
-                Input::Judged(Err(Box::new(Failure::of(Some(object), CauseKind::Conflict, message))))
+                Input::Judged(Err(Box::new(Failure::of(
+                    Some(object),
+                    CauseKind::Conflict,
+                    message,
+                ))))
             }
         }
     }
@@ -415,26 +479,39 @@ fn unconfirmed(release: &ReleaseRef, object: &ObjectId) -> UndoState {
     let allow = allowance(object);
     UndoState::Left {
         why: "nothing confirms what it was: another run wrote that down".into(),
-        by_hand: vec![format!("kubectl delivery revert {name} -n {namespace} --allow-unconfirmed {allow}")],
+        by_hand: vec![format!(
+            "kubectl delivery revert {name} -n {namespace} --allow-unconfirmed {allow}"
+        )],
     }
 }
 
 /// How to finish by hand: to delete what was created, or to see what an object was.
 fn by_hand(journal: &Journal, part: &StepPart) -> Vec<String> {
     let object = &part.step.target.id();
-    let flag = object.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+    let flag = object
+        .namespace
+        .as_ref()
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
     if part.before.is_none() && !matches!(part.step.undo, Undo::Impossible { .. }) {
         return vec![format!("kubectl delete {}{flag}", object.kubectl_name())];
     }
     let home = &journal.namespace;
     let namespace = object.namespace.as_ref().unwrap_or(home);
-    let bundle =
-        journal.parts.iter().find(|bundle| bundle.namespace == *namespace).or_else(|| journal.parts.first());
+    let bundle = journal
+        .parts
+        .iter()
+        .find(|bundle| bundle.namespace == *namespace)
+        .or_else(|| journal.parts.first());
     let read = |name: &String| {
         let namespace = bundle.map(|bundle| bundle.namespace.as_str()).unwrap_or_default();
         format!("kubectl get secret {name} -n {namespace} -o jsonpath='{{.data.part}}' | base64 -d")
     };
-    let parts: Vec<String> = bundle.iter().flat_map(|bundle| bundle.names.iter()).map(read).collect();
+    let parts: Vec<String> = bundle
+        .iter()
+        .flat_map(|bundle| bundle.names.iter())
+        .map(read)
+        .collect();
     let show = match parts.len() {
         0 => return Vec::new(),
         1 => format!("{} | gunzip", parts[0]),

@@ -16,8 +16,12 @@ const SERVERS: &[&str] = &[
 ];
 
 /// Labels that the Job controller writes into a Job's own template.
-const JOB_LABELS: &[&str] =
-    &["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
+const JOB_LABELS: &[&str] = &[
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+];
 
 /// What to create, the most exact first: an address may have been given to another meanwhile.
 pub(super) fn bodies(before: &Object) -> Vec<Value> {
@@ -37,7 +41,12 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
             spec.shift_remove("clusterIP");
             spec.shift_remove("clusterIPs");
-            for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            for port in spec
+                .get_mut("ports")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 if let Some(port) = port.as_object_mut() {
                     port.shift_remove("nodePort");
                 }
@@ -67,7 +76,9 @@ fn forget_job(body: &mut Value) {
 pub(super) fn is_brought_back(before: &Object, live: &Object) -> bool {
     let aside = |path: &crate::model::FieldPath| {
         let text = path.to_string();
-        JOB_LABELS.iter().any(|label| text.ends_with(&label.replace('/', "~1")))
+        JOB_LABELS
+            .iter()
+            .any(|label| text.ends_with(&label.replace('/', "~1")))
             || text.starts_with("/spec/selector/matchLabels")
             || text.starts_with("/spec/clusterIP")
             || text.ends_with("/nodePort")

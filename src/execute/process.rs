@@ -63,18 +63,30 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { host, boot, pid_namespace, pid, start, instance } = self;
+        let Self {
+            host,
+            boot,
+            pid_namespace,
+            pid,
+            start,
+            instance,
+        } = self;
         write!(f, "{host}_{boot}_{pid_namespace}_{pid}_{start}_{instance}")
     }
 }
 
 fn word(text: &str) -> String {
-    text.chars().map(|c| if c == '_' || c.is_whitespace() { '-' } else { c }).collect()
+    text.chars()
+        .map(|c| if c == '_' || c.is_whitespace() { '-' } else { c })
+        .collect()
 }
 
 fn pid_namespace() -> String {
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    link.to_string_lossy()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect()
 }
 
 /// When a process was started, in clock ticks since boot; none where it is not there or is a zombie of the kernel's.
@@ -97,19 +109,44 @@ mod tests {
         assert!(!this.is_gone());
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let start = start_time(child.id()).unwrap();
-        let holder = Holder { pid: child.id(), start, ..this.clone() };
+        let holder = Holder {
+            pid: child.id(),
+            start,
+            ..this.clone()
+        };
         assert!(!holder.is_gone());
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(holder.is_gone());
-        assert!(Holder { start: "1".into(), ..this }.is_gone(), "another process has its number now");
+        assert!(
+            Holder {
+                start: "1".into(),
+                ..this
+            }
+            .is_gone(),
+            "another process has its number now"
+        );
     }
 
     #[test]
     fn nothing_is_known_of_a_process_on_another_machine() {
         let this = Holder::this("x");
-        assert!(!Holder { boot: "other".into(), pid: 4_000_000, ..this.clone() }.is_gone());
-        assert!(!Holder { pid_namespace: "1".into(), pid: 4_000_000, ..this }.is_gone());
+        assert!(
+            !Holder {
+                boot: "other".into(),
+                pid: 4_000_000,
+                ..this.clone()
+            }
+            .is_gone()
+        );
+        assert!(
+            !Holder {
+                pid_namespace: "1".into(),
+                pid: 4_000_000,
+                ..this
+            }
+            .is_gone()
+        );
         assert_eq!(Holder::parse("somebody"), None);
     }
 }

@@ -71,11 +71,17 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
     match &error {
         LockError::Held { .. } => {
             let next = vec!["--lock-timeout 10m waits for it".to_owned()];
-            Ok(Ended { outcome: Outcome::Locked, message: error.to_string(), next })
+            Ok(Ended {
+                outcome: Outcome::Locked,
+                message: error.to_string(),
+                next,
+            })
         }
-        LockError::Interrupted => {
-            Ok(Ended { outcome: Outcome::InterruptedReverted, message: error.to_string(), next: Vec::new() })
-        }
+        LockError::Interrupted => Ok(Ended {
+            outcome: Outcome::InterruptedReverted,
+            message: error.to_string(),
+            next: Vec::new(),
+        }),
         LockError::Api { .. } => Err(error.into()),
     }
 }
@@ -122,13 +128,18 @@ async fn take_back(own: Option<&OwnNamespace>, services: &Services) {
 
 /// What cannot be kept is not begun: a refusal, as nothing was touched. Any other error stays one.
 fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
-    let ExecuteError::Store(StoreError::Encoding { target, source: source @ BundleError::TooLarge { .. } }) =
-        error
+    let ExecuteError::Store(StoreError::Encoding {
+        target,
+        source: source @ BundleError::TooLarge { .. },
+    }) = error
     else {
         return Err(error);
     };
     let message = format!("{target} would not fit into the cluster: {source}; nothing was changed");
-    Ok(refused(message, vec!["make several smaller releases of this one".into()]))
+    Ok(refused(
+        message,
+        vec!["make several smaller releases of this one".into()],
+    ))
 }
 
 /// Reads what the run starts from; its end where it must not begin.
@@ -137,7 +148,13 @@ async fn begin(
     services: &Services,
     lock: &Arc<Locks>,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
-    let Promotion { mut plan, before, record, judging, discard_state } = promotion;
+    let Promotion {
+        mut plan,
+        before,
+        record,
+        judging,
+        discard_state,
+    } = promotion;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
     if discard_state {
@@ -147,11 +164,20 @@ async fn begin(
     if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
         return Ok(Err(ended));
     }
-    if let Some(open) = home.head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open())
+    if let Some(open) = home
+        .head
+        .as_ref()
+        .map(|head| &head.value.current)
+        .filter(|journal| journal.is_open())
     {
         return Ok(Err(open_journal(open)));
     }
-    let Home { inventory, head, sealing, .. } = home;
+    let Home {
+        inventory,
+        head,
+        sealing,
+        ..
+    } = home;
     let (inventory, inventory_stored) = split(inventory);
     plan.revision = inventory.next_revision();
     if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
@@ -170,7 +196,10 @@ async fn begin(
         plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
     }
     // Of objects that are there: a kind that is not served yet cannot be watched.
-    let there = plan.steps.iter().filter(|step| matches!(step.expect, Expect::Present { .. }));
+    let there = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
     let packed = async {
         let before = match pre_images(&plan, before, services).await {
@@ -186,7 +215,11 @@ async fn begin(
         Err(moved) => return Ok(Err(moved)),
     };
     let journal = journal(&bodies, named(&parts), named(&records), services, &lock.holder);
-    let NewHead { head, stored: head_stored, earlier } = new_head(journal, head, &seal.key)?;
+    let NewHead {
+        head,
+        stored: head_stored,
+        earlier,
+    } = new_head(journal, head, &seal.key)?;
     let head = fits(head, &inventory, &bodies, services).await?;
     let bundles = parts.into_iter().chain(records).chain(earlier).collect();
     Ok(Ok(Start {
@@ -206,9 +239,18 @@ async fn begin(
 
 pub(super) fn split(stored: Option<Stored<Inventory>>) -> (Inventory, Option<Stored<()>>) {
     match stored {
-        Some(Stored { value, uid, resource_version }) => {
-            (value, Some(Stored { value: (), uid, resource_version }))
-        }
+        Some(Stored {
+            value,
+            uid,
+            resource_version,
+        }) => (
+            value,
+            Some(Stored {
+                value: (),
+                uid,
+                resource_version,
+            }),
+        ),
         None => (Inventory::default(), None),
     }
 }
@@ -246,7 +288,10 @@ async fn pre_images(
         if !matches!(step.expect, Expect::Present { .. }) {
             continue;
         }
-        match known.remove(&step.target.id()).filter(|object| is_seen(step, object)) {
+        match known
+            .remove(&step.target.id())
+            .filter(|object| is_seen(step, object))
+        {
             Some(object) => drop(found.insert(step.id, object)),
             None => to_read.push(step),
         }
@@ -267,8 +312,14 @@ async fn pre_images(
     if moved.is_empty() {
         return Ok(found);
     }
-    let message = format!("the cluster has moved since the plan was made: {}", moved.join("; "));
-    Err(refused(message, vec!["kubectl delivery promote plans again".into()]))
+    let message = format!(
+        "the cluster has moved since the plan was made: {}",
+        moved.join("; ")
+    );
+    Err(refused(
+        message,
+        vec!["kubectl delivery promote plans again".into()],
+    ))
 }
 
 fn journal(
@@ -326,8 +377,14 @@ mod tests {
 
     #[test]
     fn what_is_too_large_to_be_kept_is_refused_as_nothing_was_touched() {
-        let source = BundleError::TooLarge { found: Some(3), limit: 2 };
-        let error = StoreError::Encoding { target: "the journal".into(), source };
+        let source = BundleError::TooLarge {
+            found: Some(3),
+            limit: 2,
+        };
+        let error = StoreError::Encoding {
+            target: "the journal".into(),
+            source,
+        };
         let ended = too_large(error.into()).unwrap();
         assert_eq!(ended.outcome, Outcome::Refused);
         assert_eq!(

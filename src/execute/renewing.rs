@@ -56,7 +56,15 @@ impl Renewed for Journal {
 impl<'a> Renewing<'a> {
     pub(super) fn new(services: &'a Services, old: Option<BoundKey>, key: BoundKey) -> Self {
         let (digests, packed, notes) = (Digests::default(), Vec::new(), Vec::new());
-        Self { services, old, key, digests, packed, notes, has_lost_bodies: false }
+        Self {
+            services,
+            old,
+            key,
+            digests,
+            packed,
+            notes,
+            has_lost_bodies: false,
+        }
     }
 
     /// Renews whatever head and inventory name; the bundles that are no longer needed then.
@@ -70,13 +78,17 @@ impl<'a> Renewing<'a> {
         let mut gone = Vec::new();
         self.digests = self.digests(head.as_deref(), inventory.as_deref()).await?;
         let before = |hash: &str, part| names::journal_part(name, hash, part);
-        if let Some(Head { current, previous, .. }) = head {
+        if let Some(Head {
+            current, previous, ..
+        }) = head
+        {
             gone.append(&mut current.forget);
             current.renew(&self.digests);
             self.each::<Parts>(&mut current.parts, before, &mut gone).await?;
             let revision = current.revision;
             let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
-            self.each::<Record>(&mut current.record, record, &mut gone).await?;
+            self.each::<Record>(&mut current.record, record, &mut gone)
+                .await?;
             if current.is_open() && self.has_lost_bodies {
                 return Err(ExecuteError::Nothing(format!(
                     "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
@@ -89,7 +101,10 @@ impl<'a> Renewing<'a> {
                 let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
                 self.each::<Journal>(&mut bundles, last, &mut gone).await?;
                 previous.bundle = bundles.pop();
-                previous.journal.iter_mut().for_each(|journal| journal.renew(&self.digests));
+                previous
+                    .journal
+                    .iter_mut()
+                    .for_each(|journal| journal.renew(&self.digests));
             }
         }
         for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
@@ -98,8 +113,11 @@ impl<'a> Renewing<'a> {
             let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
             self.each::<Record>(&mut entry.record, record, &mut gone).await?;
         }
-        let kept: Vec<&str> =
-            self.packed.iter().flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str)).collect();
+        let kept: Vec<&str> = self
+            .packed
+            .iter()
+            .flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str))
+            .collect();
         gone.retain(|bundle| !bundle.names.iter().any(|name| kept.contains(&name.as_str())));
         Ok(gone)
     }
@@ -112,7 +130,9 @@ impl<'a> Renewing<'a> {
     ) -> Result<Digests, ExecuteError> {
         let current = head.map(|head| (&head.current.release, &head.current.record));
         let history = inventory.iter().flat_map(|inventory| &inventory.history);
-        let all = current.into_iter().chain(history.map(|entry| (&entry.release, &entry.record)));
+        let all = current
+            .into_iter()
+            .chain(history.map(|entry| (&entry.release, &entry.record)));
         let mut digests = Digests::default();
         for (release, record) in all {
             if !matches!(release.digest, PublicDigest::Keyed(_)) || record.is_empty() {
@@ -152,7 +172,11 @@ impl<'a> Renewing<'a> {
                 Err(error) => {
                     self.has_lost_bodies |= old.secret;
                     let what = if old.secret { "pre-images" } else { "a record" };
-                    self.notes.push(format!("{what} in {} cannot be kept: {}", old.namespace, said(&error)));
+                    self.notes.push(format!(
+                        "{what} in {} cannot be kept: {}",
+                        old.namespace,
+                        said(&error)
+                    ));
                 }
             }
         }

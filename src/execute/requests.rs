@@ -24,7 +24,11 @@ pub(super) fn is_failed_test(message: &str) -> bool {
 }
 
 pub(super) fn write_options(deadline: Deadline) -> WriteOptions {
-    WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after: Some(deadline) }
+    WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: false,
+        not_after: Some(deadline),
+    }
 }
 
 /// Of exactly the version that was read: a request that comes late finds another.

@@ -42,7 +42,11 @@ pub(super) struct Remain {
 
 impl Remain {
     fn new(object: ObjectId, message: impl Into<String>) -> Self {
-        Self { object, message: message.into(), hint: None }
+        Self {
+            object,
+            message: message.into(),
+            hint: None,
+        }
     }
 }
 
@@ -58,9 +62,16 @@ impl Rereading<'_> {
     pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
         let deleted = |step: &&StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
         let deleted: Vec<_> = self.parts(journal, deleted).collect();
-        self.wait_for_aggregation(deleted.iter().filter_map(|(_, part)| part.before.as_ref())).await;
+        self.wait_for_aggregation(deleted.iter().filter_map(|(_, part)| part.before.as_ref()))
+            .await;
         let reads = deleted.iter().map(|(_, part)| self.deleted(part));
-        Ok(join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        Ok(join_all(reads)
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// What is not as it was after a revert.
@@ -70,20 +81,34 @@ impl Rereading<'_> {
                 && matches!(step.undo, UndoState::Done { .. })
         };
         // The release namespace goes last.
-        let undone =
-            self.parts(journal, undone).filter(|(_, part)| !creates_home(&part.step, &journal.namespace));
+        let undone = self
+            .parts(journal, undone)
+            .filter(|(_, part)| !creates_home(&part.step, &journal.namespace));
         let undone: Vec<_> = undone.collect();
         let created = undone.iter().filter(|(_, part)| part.before.is_none());
-        self.wait_for_aggregation(created.filter_map(|(_, part)| part.step.action.object())).await;
+        self.wait_for_aggregation(created.filter_map(|(_, part)| part.step.action.object()))
+            .await;
         let reads = undone.iter().map(|(progress, part)| self.undone(progress, part));
-        let mut remains: Vec<Remain> =
-            join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let mut remains: Vec<Remain> = join_all(reads)
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect();
         let plan = &self.bodies.promotion.plan;
         let lost = plan.data_loss.iter().filter(|lost| {
-            journal.step(lost.step).is_some_and(|step| matches!(step.state, StepState::Done { .. }))
+            journal
+                .step(lost.step)
+                .is_some_and(|step| matches!(step.state, StepState::Done { .. }))
         });
         let lost: Vec<&DataLoss> = lost.collect();
-        remains.extend(join_all(lost.iter().map(|lost| self.volume(lost))).await.into_iter().flatten());
+        remains.extend(
+            join_all(lost.iter().map(|lost| self.volume(lost)))
+                .await
+                .into_iter()
+                .flatten(),
+        );
         let known: BTreeSet<&ObjectId> = lost.iter().map(|lost| &lost.object).collect();
         for (_, part) in undone {
             let claims = self.new_claims(part, journal.started_at).await;
@@ -126,16 +151,25 @@ impl Rereading<'_> {
                 _ => tokio::time::sleep(AGGREGATED_AGAIN / 5).await,
             }
         }
-        Ok(Some(Remain::new(target.id(), "is brought back by the control plane again and again")))
+        Ok(Some(Remain::new(
+            target.id(),
+            "is brought back by the control plane again and again",
+        )))
     }
 
     /// An object that was undone: nothing where it is as it was, or where its undo has said already what is not.
     async fn undone(&self, progress: &StepProgress, part: &StepPart) -> Result<Option<Remain>, Problem> {
-        let UndoState::Done { content, .. } = &progress.undo else { return Ok(None) };
+        let UndoState::Done { content, .. } = &progress.undo else {
+            return Ok(None);
+        };
         let target = &part.step.target;
         let Some(before) = &part.before else {
             // Another client's object, which stays, was named when it was met.
-            return if content.is_empty() { self.deleted(part).await } else { Ok(None) };
+            return if content.is_empty() {
+                self.deleted(part).await
+            } else {
+                Ok(None)
+            };
         };
         if content.is_empty() {
             return Ok(None);
@@ -158,9 +192,10 @@ impl Rereading<'_> {
             Ok(Some(live)) if live.uid() == lost.uid && live.at("/metadata/deletionTimestamp").is_none() => {
                 None
             }
-            Ok(Some(live)) if live.uid() != lost.uid => {
-                Some(Remain::new(lost.object.clone(), "is new and empty: its data was deleted"))
-            }
+            Ok(Some(live)) if live.uid() != lost.uid => Some(Remain::new(
+                lost.object.clone(),
+                "is new and empty: its data was deleted",
+            )),
             Ok(_) => Some(Remain::new(lost.object.clone(), "was deleted with its data")),
             Err(error) => Some(not_read(&target, &error)),
         }
@@ -168,10 +203,18 @@ impl Rereading<'_> {
 
     /// Claims that a StatefulSet got from this promotion, and that stay without it.
     async fn new_claims(&self, part: &StepPart, since: Timestamp) -> Vec<Remain> {
-        let set = part.step.action.object().filter(|set| set.kind() == "StatefulSet");
-        let (Some(set), Some(kind)) = (set, built_in("", "PersistentVolumeClaim")) else { return Vec::new() };
-        let has_claims =
-            |set: &Object| set.at("/spec/volumeClaimTemplates").is_some_and(|list| !list.is_null());
+        let set = part
+            .step
+            .action
+            .object()
+            .filter(|set| set.kind() == "StatefulSet");
+        let (Some(set), Some(kind)) = (set, built_in("", "PersistentVolumeClaim")) else {
+            return Vec::new();
+        };
+        let has_claims = |set: &Object| {
+            set.at("/spec/volumeClaimTemplates")
+                .is_some_and(|list| !list.is_null())
+        };
         let Some(namespace) = part.step.target.namespace.as_deref().filter(|_| has_claims(set)) else {
             return Vec::new();
         };
@@ -190,12 +233,25 @@ impl Rereading<'_> {
         };
         let stays = |name: &str| {
             let object = ObjectId::new("", "PersistentVolumeClaim", Some(namespace), name);
-            let message = format!("stays: a volume of {}, created by this promotion", part.step.target);
-            let hint =
-                format!("kubectl delete {} -n {namespace}   # deletes its data", object.kubectl_name());
-            Remain { object, message, hint: Some(hint) }
+            let message = format!(
+                "stays: a volume of {}, created by this promotion",
+                part.step.target
+            );
+            let hint = format!(
+                "kubectl delete {} -n {namespace}   # deletes its data",
+                object.kubectl_name()
+            );
+            Remain {
+                object,
+                message,
+                hint: Some(hint),
+            }
         };
-        claims_of(set, &claims).into_iter().filter(is_new).map(|claim| stays(claim.name())).collect()
+        claims_of(set, &claims)
+            .into_iter()
+            .filter(is_new)
+            .map(|claim| stays(claim.name()))
+            .collect()
     }
 }
 
@@ -207,7 +263,10 @@ fn not_read(target: &Target, error: &crate::cluster::ApiError) -> Remain {
 fn is_brought_back_by_aggregation(live: &Object) -> bool {
     live.kind() == "ClusterRole"
         && !live.managed_fields().is_empty()
-        && live.managed_fields().iter().all(|entry| entry["manager"] == AGGREGATION)
+        && live
+            .managed_fields()
+            .iter()
+            .all(|entry| entry["manager"] == AGGREGATION)
 }
 
 /// What another client made of a restored object; what controllers write is theirs.
@@ -215,25 +274,44 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
     if content_hash(live, key).starts_with(restored) || same_content(before, live) {
         return None;
     }
-    let known = |manager: &str| before.managed_fields().iter().any(|entry| entry["manager"] == manager);
+    let known = |manager: &str| {
+        before
+            .managed_fields()
+            .iter()
+            .any(|entry| entry["manager"] == manager)
+    };
     let text = |entry: &serde_json::Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let others: BTreeSet<String> = live
         .managed_fields()
         .iter()
         .filter(|entry| {
-            let class =
-                class_of(&text(entry, "manager"), &text(entry, "operation"), &text(entry, "subresource"));
+            let class = class_of(
+                &text(entry, "manager"),
+                &text(entry, "operation"),
+                &text(entry, "subresource"),
+            );
             matches!(class, HandClass::Person | HandClass::OtherTool)
         })
         .map(|entry| text(entry, "manager"))
         .filter(|manager| !known(manager))
         .collect();
-    (!others.is_empty())
-        .then(|| format!("was changed since by {}", others.into_iter().collect::<Vec<_>>().join(", ")))
+    (!others.is_empty()).then(|| {
+        format!(
+            "was changed since by {}",
+            others.into_iter().collect::<Vec<_>>().join(", ")
+        )
+    })
 }
 
 fn makers(live: &Object) -> String {
-    let names: BTreeSet<&str> =
-        live.managed_fields().iter().filter_map(|entry| entry["manager"].as_str()).collect();
-    if names.is_empty() { "another client".into() } else { names.into_iter().collect::<Vec<_>>().join(", ") }
+    let names: BTreeSet<&str> = live
+        .managed_fields()
+        .iter()
+        .filter_map(|entry| entry["manager"].as_str())
+        .collect();
+    if names.is_empty() {
+        "another client".into()
+    } else {
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
 }

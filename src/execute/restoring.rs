@@ -88,7 +88,9 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
-        let untouched = progress.state.is_left_as(&content_hash(&live, &self.steps.content));
+        let untouched = progress
+            .state
+            .is_left_as(&content_hash(&live, &self.steps.content));
         let Action::Apply { expected, .. } = &part.step.action else {
             return Ok(self.done(Some(&live), Vec::new()));
         };
@@ -98,7 +100,11 @@ impl Undoing<'_> {
             merged.foreign.clear();
         }
         let notes = merged.foreign.iter().map(|path| {
-            let wins = if self.keep_foreign { "was kept" } else { "was put back all the same" };
+            let wins = if self.keep_foreign {
+                "was kept"
+            } else {
+                "was put back all the same"
+            };
             format!("{path}, which somebody changed since, {wins}")
         });
         let notes = notes.chain(self.data_lost(Some(&merged.object), &live)).collect();
@@ -109,7 +115,10 @@ impl Undoing<'_> {
         }
         if !same_content(&merged.object, &live) {
             let mut body = merged.object.value().clone();
-            if let Some(metadata) = body.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+            if let Some(metadata) = body
+                .get_mut("metadata")
+                .and_then(serde_json::Value::as_object_mut)
+            {
                 metadata.shift_remove("managedFields");
             }
             let options = write_options(clock.before_write().await?);
@@ -122,7 +131,10 @@ impl Undoing<'_> {
         paths.retain(|path| !part.step.stamps.contains(path));
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
             let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
-            return Ok(self.left(format!("expected what it was, found other values at {}", paths.join(", "))));
+            return Ok(self.left(format!(
+                "expected what it was, found other values at {}",
+                paths.join(", ")
+            )));
         }
         Ok(self.done(Some(&owned), notes))
     }
@@ -140,10 +152,16 @@ impl Undoing<'_> {
             if same_ownership(live.managed_fields(), entries) {
                 return Ok(live);
             }
-            let mut wanted: Vec<_> =
-                entries.iter().filter(|entry| entry["subresource"] != "status").cloned().collect();
+            let mut wanted: Vec<_> = entries
+                .iter()
+                .filter(|entry| entry["subresource"] != "status")
+                .cloned()
+                .collect();
             wanted.extend(
-                live.managed_fields().iter().filter(|entry| entry["subresource"] == "status").cloned(),
+                live.managed_fields()
+                    .iter()
+                    .filter(|entry| entry["subresource"] == "status")
+                    .cloned(),
             );
             if wanted.len() > 1 {
                 wanted.retain(|entry| entry.get("manager").is_some());
@@ -158,8 +176,12 @@ impl Undoing<'_> {
                     return Err(Next::End(self.left(why.into())));
                 }
                 Err(error) if error.is_conflict() || is_test(&error) => {
-                    let read =
-                        self.steps.cluster.get(target).await.map_err(|error| self.after(error, clock))?;
+                    let read = self
+                        .steps
+                        .cluster
+                        .get(target)
+                        .await
+                        .map_err(|error| self.after(error, clock))?;
                     let read = read.ok_or(Next::Look)?;
                     if !same_content(&read, &live) || read.uid() != live.uid() {
                         return Err(Next::Look);
@@ -176,9 +198,20 @@ impl Undoing<'_> {
 /// Whether somebody else has changed an object that an apply in doubt has certainly not changed: none of its fields is
 /// what the apply would have made of it.
 fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
-    let Action::Apply { expected, take_over: None, .. } = &part.step.action else { return false };
+    let Action::Apply {
+        expected,
+        take_over: None,
+        ..
+    } = &part.step.action
+    else {
+        return false;
+    };
     let at = |path: &FieldPath, object: &Object| path.get(object.value()).cloned();
-    let told = part.step.changes.iter().filter(|path| at(path, expected) != at(path, before));
+    let told = part
+        .step
+        .changes
+        .iter()
+        .filter(|path| at(path, expected) != at(path, before));
     let mut told = told.peekable();
     let is_foreign = matches!(standing(part, Some(live)), Standing::Foreign(_));
     is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))

@@ -60,7 +60,10 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         gone: services.limits.gone,
         content: content.clone(),
     };
-    let sent = journal.steps.iter().filter(|step| step.state == StepState::Intended);
+    let sent = journal
+        .steps
+        .iter()
+        .filter(|step| step.state == StepState::Intended);
     let in_doubt = sent.map(|step| step.id).collect();
     let performer = Arc::new(Performer::new(
         services.clone(),
@@ -88,7 +91,15 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         unwell: None,
         remains: Vec::new(),
     };
-    let (ended, release) = Loop { machine, performer, services, lock: &lock, phase: None }.run().await;
+    let (ended, release) = Loop {
+        machine,
+        performer,
+        services,
+        lock: &lock,
+        phase: None,
+    }
+    .run()
+    .await;
     if release {
         lock.release().await;
     }
@@ -151,7 +162,9 @@ impl Loop<'_> {
                 Effect::Emit(event) => self.services.events.emit(event),
                 Effect::StopJudging => work.clear(),
                 effect => {
-                    let now = now.get_or_insert_with(|| Arc::new(Now::of(&self.machine))).clone();
+                    let now = now
+                        .get_or_insert_with(|| Arc::new(Now::of(&self.machine)))
+                        .clone();
                     let performer = self.performer.clone();
                     work.push(async move { performer.perform(effect, &now).await }.boxed());
                 }
@@ -161,7 +174,9 @@ impl Loop<'_> {
 
     /// Says which phase begins and how long the one before took.
     fn tell_phase(&mut self) {
-        let Some(phase) = phase_of(&self.machine.stage, self.machine.head.current.phase) else { return };
+        let Some(phase) = phase_of(&self.machine.stage, self.machine.head.current.phase) else {
+            return;
+        };
         if self.phase.is_some_and(|(known, _)| known == phase) {
             return;
         }
@@ -186,7 +201,10 @@ pub(super) struct Now {
 
 impl Now {
     fn of(machine: &Machine) -> Self {
-        Self { head: machine.head.clone(), inventory: machine.inventory.clone() }
+        Self {
+            head: machine.head.clone(),
+            inventory: machine.inventory.clone(),
+        }
     }
 }
 

@@ -34,7 +34,10 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
     let verify = format!("kubectl delivery state verify {name} -n {namespace}");
     let (message, next) = match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
-        Integrity::Unsealed => (format!("{whose} is not sealed: an older version wrote it"), vec![accept]),
+        Integrity::Unsealed => (
+            format!("{whose} is not sealed: an older version wrote it"),
+            vec![accept],
+        ),
         Integrity::Newer(version) => {
             let message =
                 format!("{whose} has format version {version}, which only a later kubectl-delivery writes");
@@ -45,7 +48,10 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
         }
         Integrity::Altered(why) => {
             let discard = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
-            (format!("{whose} was altered: {why}"), vec![verify, accept, discard.to_owned()])
+            (
+                format!("{whose} was altered: {why}"),
+                vec![verify, accept, discard.to_owned()],
+            )
         }
     };
     Some(refused(format!("{message}; nothing was changed"), next))
@@ -53,8 +59,20 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
 
 /// What is sealed already, as it was read.
 pub(super) fn of_sealed(sealing: &Sealing) -> Option<SealAtHand> {
-    let Sealing { state: Some(state), seal: Some(stored), key: Some(key), .. } = sealing else { return None };
-    Some(SealAtHand { key: key.clone(), stored: Some(stored.clone()), state: state.clone() })
+    let Sealing {
+        state: Some(state),
+        seal: Some(stored),
+        key: Some(key),
+        ..
+    } = sealing
+    else {
+        return None;
+    };
+    Some(SealAtHand {
+        key: key.clone(),
+        stored: Some(stored.clone()),
+        state: state.clone(),
+    })
 }
 
 /// What a run writes on: as it was read, or a first seal and a key to it.
@@ -66,18 +84,26 @@ pub(super) async fn at_hand(
     if let Some(known) = of_sealed(sealing) {
         return Ok(known);
     }
-    let Sealing { seal, namespace_uid, .. } = sealing;
+    let Sealing {
+        seal, namespace_uid, ..
+    } = sealing;
     let fresh = match outside {
         Some(key) => key.clone(),
         None => random()?,
     };
     let bound = fresh.bind(namespace_uid.as_deref().unwrap_or_default(), &writer.release.name);
     let state = Sealed::new(&bound, outside.is_some(), 0, None, None);
-    let mut at = SealAtHand { key: bound, stored: seal.clone(), state };
+    let mut at = SealAtHand {
+        key: bound,
+        stored: seal.clone(),
+        state,
+    };
     // Before the key: a key without a seal is what is left of a state that somebody took away.
     writer.write_seal(&mut at, None).await?;
     if outside.is_none() {
-        writer.write_key(&names::state_key(&writer.release.name), &fresh).await?;
+        writer
+            .write_key(&names::state_key(&writer.release.name), &fresh)
+            .await?;
     }
     Ok(at)
 }
@@ -96,15 +122,28 @@ impl Writer {
         at: &mut SealAtHand,
         next: Option<Sealed>,
     ) -> Result<(), StoreError> {
-        let seal = Seal { format_version: FormatVersion::default(), current: at.state.clone(), next };
-        let text = serde_json::to_string(&seal)
-            .map_err(|source| StoreError::Encoding { target: "the seal".into(), source: source.into() })?;
+        let seal = Seal {
+            format_version: FormatVersion::default(),
+            current: at.state.clone(),
+            next,
+        };
+        let text = serde_json::to_string(&seal).map_err(|source| StoreError::Encoding {
+            target: "the seal".into(),
+            source: source.into(),
+        })?;
         let name = names::seal(&self.release.name);
         let mut body = self.secret(&name, "seal", SEAL_SECRET_TYPE);
         body["data"] = json!({"seal": STANDARD.encode(&text)});
         let is_ours = |found: &Object| found.text("/data/seal") == body["data"]["seal"];
-        at.stored =
-            Some(self.swap(&self.target(true, &name), body.clone(), at.stored.as_ref(), is_ours).await?);
+        at.stored = Some(
+            self.swap(
+                &self.target(true, &name),
+                body.clone(),
+                at.stored.as_ref(),
+                is_ours,
+            )
+            .await?,
+        );
         Ok(())
     }
 
@@ -139,7 +178,10 @@ impl Writer {
     }
 
     fn secret(&self, name: &str, role: &str, kind: &str) -> Value {
-        let ReleaseRef { namespace, name: release } = &self.release;
+        let ReleaseRef {
+            namespace,
+            name: release,
+        } = &self.release;
         json!({
             "apiVersion": "v1", "kind": "Secret", "type": kind,
             "metadata": {"name": name, "namespace": namespace, "labels": codec::labels(release, role)},

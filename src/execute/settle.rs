@@ -55,7 +55,10 @@ pub async fn settle(
 ) -> Result<Ended, ExecuteError> {
     let wanted = match settling {
         Settling::Finish => Wanted::Finish(confirmed),
-        Settling::PutBack => Wanted::PutBack(RevertOptions { confirmed, ..RevertOptions::default() }),
+        Settling::PutBack => Wanted::PutBack(RevertOptions {
+            confirmed,
+            ..RevertOptions::default()
+        }),
     };
     act(&ReleaseRef::new(namespace, name), Some(id), &wanted, services).await
 }
@@ -67,7 +70,13 @@ pub async fn resume(
     confirmed: Confirmed,
     services: &Services,
 ) -> Result<Ended, ExecuteError> {
-    act(&ReleaseRef::new(namespace, name), None, &Wanted::Finish(confirmed), services).await
+    act(
+        &ReleaseRef::new(namespace, name),
+        None,
+        &Wanted::Finish(confirmed),
+        services,
+    )
+    .await
 }
 
 /// Puts back the promotion that is open, or else the last one that was finished.
@@ -81,7 +90,10 @@ pub async fn revert(
         let wanted = Wanted::PutBack(options.clone());
         let ended = act(&ReleaseRef::new(namespace, name), None, &wanted, services).await?;
         // Past its commit a promotion is finished first, and then put back as a finished one.
-        if !matches!(ended.outcome, Outcome::Promoted | Outcome::PromotedPruneIncomplete) {
+        if !matches!(
+            ended.outcome,
+            Outcome::Promoted | Outcome::PromotedPruneIncomplete
+        ) {
             return Ok(ended);
         }
     }
@@ -90,7 +102,11 @@ pub async fn revert(
 /// Whether it is a finished promotion, nothing of which was put back yet.
 fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
     let journal = &start.head.current;
-    journal.is_promoted() && journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted)
+    journal.is_promoted()
+        && journal
+            .reverting
+            .as_ref()
+            .is_some_and(|reverting| reverting.was_promoted)
 }
 
 /// Takes the locks, then the journal up. Which locks a journal needs is known once it is read under its own; another one may
@@ -146,7 +162,11 @@ async fn under_locks(
         let journal = home.head.map(|head| head.value.current);
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
             let message = format!("the promotion of {name} that was open has been finished meanwhile");
-            return Ok(Next::End(Ended { outcome: Outcome::NothingToDo, message, next: Vec::new() }));
+            return Ok(Next::End(Ended {
+                outcome: Outcome::NothingToDo,
+                message,
+                next: Vec::new(),
+            }));
         }
     }
     let mut start = match take_up(release, services, wanted).await? {
@@ -185,7 +205,11 @@ async fn confirmed_or_refused(
     services: &Services,
 ) -> Result<Doubts, ExecuteError> {
     let doubts = unconfirmed(start, release, wanted.confirmed(), services).await;
-    if doubts.found.is_empty() { Ok(doubts) } else { Err(ExecuteError::Unconfirmed(doubts.found)) }
+    if doubts.found.is_empty() {
+        Ok(doubts)
+    } else {
+        Err(ExecuteError::Unconfirmed(doubts.found))
+    }
 }
 
 enum Wanted {
@@ -211,12 +235,17 @@ async fn take_up(
     let cluster = services.cluster.as_ref();
     let outside = services.state_key.as_ref();
     let home = read_home(cluster, namespace, name, outside).await?;
-    let nothing =
-        || ExecuteError::Nothing(format!("expected a promotion of {name} in {namespace}, found none"));
+    let nothing = || {
+        ExecuteError::Nothing(format!(
+            "expected a promotion of {name} in {namespace}, found none"
+        ))
+    };
     if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
         return Ok(Err(ended));
     }
-    let Some(stored) = home.head.as_ref() else { return Err(nothing()) };
+    let Some(stored) = home.head.as_ref() else {
+        return Err(nothing());
+    };
     let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current);
     // Requests that were on their way arrive; whoever reads before that may read too early.
     let home = if may_be_alive {
@@ -228,10 +257,19 @@ async fn take_up(
     if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
         return Ok(Err(ended));
     }
-    let Some(seal) = sealing::of_sealed(&home.sealing) else { return Err(nothing()) };
+    let Some(seal) = sealing::of_sealed(&home.sealing) else {
+        return Err(nothing());
+    };
     let key = &seal.key;
     let Home { inventory, head, .. } = home;
-    let Some(Stored { value: mut head, uid, resource_version }) = head else { return Err(nothing()) };
+    let Some(Stored {
+        value: mut head,
+        uid,
+        resource_version,
+    }) = head
+    else {
+        return Err(nothing());
+    };
     let earlier = match (wanted, &head.previous) {
         (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
             Some(read_previous(cluster, (namespace, name), previous, Some(key)).await?)
@@ -255,7 +293,11 @@ async fn take_up(
     };
     Ok(Ok(Start {
         head,
-        head_stored: Some(Stored { value: (), uid, resource_version }),
+        head_stored: Some(Stored {
+            value: (),
+            uid,
+            resource_version,
+        }),
         inventory,
         inventory_stored,
         bodies: Arc::new(bodies),
@@ -293,7 +335,9 @@ fn choose(
     let options = match wanted {
         Wanted::Finish(_) if head.current.is_open() => return Ok(Intent::Forward),
         Wanted::Finish(_) => {
-            return Err(ExecuteError::Nothing(format!("expected an open journal of {name}, found none")));
+            return Err(ExecuteError::Nothing(format!(
+                "expected an open journal of {name}, found none"
+            )));
         }
         Wanted::PutBack(options) => options,
     };
@@ -301,7 +345,9 @@ fn choose(
         match earlier {
             Some(mut earlier) if can_be_put_back(&earlier) => {
                 earlier.forget.append(&mut head.current.forget);
-                earlier.forget.extend(head.previous.take().and_then(|previous| previous.bundle));
+                earlier
+                    .forget
+                    .extend(head.previous.take().and_then(|previous| previous.bundle));
                 head.current = earlier;
             }
             _ => {
@@ -344,6 +390,15 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         settings: Settings::default(),
     };
     let members_before = inventory.members.clone();
-    let promotion = PromotionPart { plan, members_before, judging: Judging::default() };
-    Bodies { promotion, steps: BTreeMap::new(), prunes: BTreeSet::new(), lie_in: BTreeMap::new() }
+    let promotion = PromotionPart {
+        plan,
+        members_before,
+        judging: Judging::default(),
+    };
+    Bodies {
+        promotion,
+        steps: BTreeMap::new(),
+        prunes: BTreeSet::new(),
+        lie_in: BTreeMap::new(),
+    }
 }

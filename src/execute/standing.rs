@@ -58,9 +58,17 @@ pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
 fn recreated(part: &StepPart, object: &Object, live: &Object) -> Standing {
     let is_old = matches!(&part.step.expect, Expect::Present { uid, .. } if uid == live.uid());
     if is_old {
-        return if holds(part, live) { Standing::NotDone } else { foreign(part, live) };
+        return if holds(part, live) {
+            Standing::NotDone
+        } else {
+            foreign(part, live)
+        };
     }
-    if is_made_by(object, live) { Standing::Done } else { foreign(part, live) }
+    if is_made_by(object, live) {
+        Standing::Done
+    } else {
+        foreign(part, live)
+    }
 }
 
 fn deleted(part: &StepPart, live: &Object) -> Standing {
@@ -78,7 +86,10 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
     if !matches!(part.step.expect, Expect::Made { .. }) {
         return None;
     }
-    let made = journal.steps.iter().find(|step| !step.prune && step.target == part.step.target);
+    let made = journal
+        .steps
+        .iter()
+        .find(|step| !step.prune && step.target == part.step.target);
     let uid = match made.map(|step| &step.state) {
         Some(StepState::Done { uid, .. }) => uid.clone(),
         _ => String::new(),
@@ -89,19 +100,39 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
 }
 
 fn applied(part: &StepPart, live: &Object) -> Standing {
-    let Action::Apply { object, take_over, expected } = &part.step.action else { return Standing::NotDone };
-    let Expect::Present { uid, .. } = &part.step.expect else { return foreign(part, live) };
+    let Action::Apply {
+        object,
+        take_over,
+        expected,
+    } = &part.step.action
+    else {
+        return Standing::NotDone;
+    };
+    let Expect::Present { uid, .. } = &part.step.expect else {
+        return foreign(part, live);
+    };
     if uid != live.uid() {
         return Standing::Foreign(format!(
             "expected the object that was planned for, found a new one made by {}",
             makers(live)
         ));
     }
-    let as_taken = take_over.as_ref().is_some_and(|entries| same_ownership(entries, live.managed_fields()));
-    if as_taken && part.before.as_ref().is_some_and(|before| same_content(before, live)) {
+    let as_taken = take_over
+        .as_ref()
+        .is_some_and(|entries| same_ownership(entries, live.managed_fields()));
+    if as_taken
+        && part
+            .before
+            .as_ref()
+            .is_some_and(|before| same_content(before, live))
+    {
         return Standing::TakenOver;
     }
-    if part.before.as_ref().is_some_and(|before| is_emptied_alone(object, expected, before, live)) {
+    if part
+        .before
+        .as_ref()
+        .is_some_and(|before| is_emptied_alone(object, expected, before, live))
+    {
         return Standing::TakenOver;
     }
     if holds(part, live) {
@@ -110,11 +141,18 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if !is_ours(object, live) {
         return foreign(part, live);
     }
-    let (wanted, held) = (without_allocated(expected, object), without_allocated(live, object));
+    let (wanted, held) = (
+        without_allocated(expected, object),
+        without_allocated(live, object),
+    );
     let changes = &part.step.changes;
     let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
     let open: Vec<&FieldPath> = changes.iter().filter(differ).collect();
-    let is_whole = if changes.is_empty() { same_content(&wanted, &held) } else { open.is_empty() };
+    let is_whole = if changes.is_empty() {
+        same_content(&wanted, &held)
+    } else {
+        open.is_empty()
+    };
     if is_whole {
         return Standing::Done;
     }
@@ -170,7 +208,9 @@ pub(super) fn is_made_by(sent: &Object, live: &Object) -> bool {
 
 /// Whether our apply is not younger than the object: a younger one went into what somebody else had made.
 fn is_ours_from_birth(live: &Object) -> bool {
-    let applied = our_entry(live).and_then(|entry| entry["time"].as_str()).unwrap_or_default();
+    let applied = our_entry(live)
+        .and_then(|entry| entry["time"].as_str())
+        .unwrap_or_default();
     let created = live.text("/metadata/creationTimestamp");
     // Both are RFC 3339 in UTC with whole seconds: their order as texts is their order in time.
     applied.is_empty() || created.is_empty() || applied <= created
@@ -178,10 +218,17 @@ fn is_ours_from_birth(live: &Object) -> bool {
 
 /// The managers that an object names, each once.
 fn makers(live: &Object) -> String {
-    let mut names: Vec<&str> =
-        live.managed_fields().iter().filter_map(|entry| entry["manager"].as_str()).collect();
+    let mut names: Vec<&str> = live
+        .managed_fields()
+        .iter()
+        .filter_map(|entry| entry["manager"].as_str())
+        .collect();
     names.dedup();
-    if names.is_empty() { "somebody".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "somebody".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn foreign(part: &StepPart, live: &Object) -> Standing {
@@ -190,7 +237,9 @@ fn foreign(part: &StepPart, live: &Object) -> Standing {
 
 /// Who changed what since: the entries of managedFields that are new or say something else, and the fields.
 pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
-    let Some(before) = before else { return format!("found it made by {}", makers(live)) };
+    let Some(before) = before else {
+        return format!("found it made by {}", makers(live));
+    };
     if before.uid() != live.uid() {
         return format!("found it deleted and made again by {}", makers(live));
     }
@@ -202,7 +251,9 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
     };
     let known = |entry: &Value| {
         before.managed_fields().iter().any(|other| {
-            ["manager", "operation", "subresource", "fieldsV1", "time"].iter().all(|f| entry[*f] == other[*f])
+            ["manager", "operation", "subresource", "fieldsV1", "time"]
+                .iter()
+                .all(|f| entry[*f] == other[*f])
         })
     };
     let hands: Vec<String> = live
@@ -211,10 +262,16 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         .filter(|entry| entry["subresource"] != "status" && !known(entry))
         .map(|entry| {
             let name = entry["manager"].as_str().unwrap_or("somebody");
-            entry["time"].as_str().map_or_else(|| name.to_owned(), |time| format!("{name} at {time}"))
+            entry["time"]
+                .as_str()
+                .map_or_else(|| name.to_owned(), |time| format!("{name} at {time}"))
         })
         .collect();
-    let by = if hands.is_empty() { "somebody".into() } else { hands.join(", ") };
+    let by = if hands.is_empty() {
+        "somebody".into()
+    } else {
+        hands.join(", ")
+    };
     format!("found {shown} changed by {by}")
 }
 
@@ -259,8 +316,14 @@ mod tests {
         assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), Standing::TakenOver);
         assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), Standing::Done);
         // What the apply itself brings is not there.
-        assert!(matches!(stands(set(lost, 5, FIELD_MANAGER)), Standing::Foreign(_)));
+        assert!(matches!(
+            stands(set(lost, 5, FIELD_MANAGER)),
+            Standing::Foreign(_)
+        ));
         let other = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 9}});
-        assert!(matches!(stands(set(other, 2, FIELD_MANAGER)), Standing::Foreign(_)));
+        assert!(matches!(
+            stands(set(other, 2, FIELD_MANAGER)),
+            Standing::Foreign(_)
+        ));
     }
 }

@@ -102,7 +102,10 @@ impl Steps {
         mut seen: Option<&Object>,
         in_doubt: bool,
     ) -> Outcome {
-        let trying = Trying { part, wrote: in_doubt.into() };
+        let trying = Trying {
+            part,
+            wrote: in_doubt.into(),
+        };
         let mut clock = self.patience.start();
         let mut conflicts = 0;
         loop {
@@ -142,13 +145,21 @@ impl Steps {
         let live = match seen {
             Some(seen) => Some(seen),
             None => {
-                read = self.cluster.get(target).await.map_err(|error| self.after_read(part, error, clock))?;
+                read = self
+                    .cluster
+                    .get(target)
+                    .await
+                    .map_err(|error| self.after_read(part, error, clock))?;
                 read.as_ref()
             }
         };
         // What is fresh was looked at when the pre-images were taken, under the lock.
         let is_as_planned = seen.is_some_and(|seen| seen.at("/metadata/deletionTimestamp").is_none());
-        let standing = if is_as_planned { Standing::NotDone } else { standing(part, live) };
+        let standing = if is_as_planned {
+            Standing::NotDone
+        } else {
+            standing(part, live)
+        };
         match (standing, live) {
             (Standing::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
             (Standing::Foreign(why), _) => Ok(Outcome::Conflict(why)),
@@ -195,7 +206,9 @@ impl Steps {
             return Ok(checked(object, answer.object, Vec::new()));
         }
         self.withdraw(target, &answer.object, deadline).await;
-        Ok(Outcome::Conflict("expected to create it, found it made by somebody meanwhile".into()))
+        Ok(Outcome::Conflict(
+            "expected to create it, found it made by somebody meanwhile".into(),
+        ))
     }
 
     /// Takes back what an apply put into somebody else's object: what nobody else applies goes. Where that fails, the
@@ -214,7 +227,10 @@ impl Steps {
     async fn change(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
         let target = &trying.part.step.target;
         match &trying.part.step.action {
-            Action::Apply { take_over: Some(entries), .. } => {
+            Action::Apply {
+                take_over: Some(entries),
+                ..
+            } => {
                 let deadline = clock.before_write().await?;
                 let taken = self.write_ownership(target, live, entries, deadline).await;
                 let taken = taken.map_err(|error| self.after_write(trying, error, clock))?;
@@ -248,7 +264,9 @@ impl Steps {
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
             json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
         ];
-        self.cluster.json_patch(target, &operations, &write_options(deadline)).await
+        self.cluster
+            .json_patch(target, &operations, &write_options(deadline))
+            .await
     }
 
     /// Deletes the object as it was read and waits until it is gone.
@@ -298,7 +316,9 @@ impl Steps {
         match &error {
             error if error.is_conflict() => Again::Look,
             // A JSON patch whose test failed.
-            ApiError::Status { code: 422, message, .. } if is_failed_test(message) => Again::Look,
+            ApiError::Status {
+                code: 422, message, ..
+            } if is_failed_test(message) => Again::Look,
             error if may_catch_up(error, clock) => Again::CatchUp,
             error if error.is_passing() => Again::Wait,
             _ => Again::Ended(Outcome::Refused(error)),
@@ -309,12 +329,19 @@ impl Steps {
 /// What holds an object back that was deleted.
 fn held_by(live: &Object, waited: Duration) -> String {
     let finalizers = live.at("/metadata/finalizers").and_then(Value::as_array);
-    let names: Vec<_> = finalizers.into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<_> = finalizers
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let seconds = waited.as_secs();
     if names.is_empty() {
         return format!("expected it to go within {seconds} s, found it still there");
     }
-    format!("expected it to go within {seconds} s, found it held by its finalizers {}", names.join(", "))
+    format!(
+        "expected it to go within {seconds} s, found it held by its finalizers {}",
+        names.join(", ")
+    )
 }
 
 /// The uid that a step expects.

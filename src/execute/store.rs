@@ -100,7 +100,11 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(writer: Writer, seal: SealAtHand) -> Self {
-        Self { writer, key: seal.key.clone(), seal: Mutex::new(seal) }
+        Self {
+            writer,
+            key: seal.key.clone(),
+            seal: Mutex::new(seal),
+        }
     }
 
     /// Writes the head over the one of `known`, or creates it. Its serial tells our own write from another's.
@@ -111,8 +115,10 @@ impl Store {
     ) -> Result<Stored<()>, StoreError> {
         let ReleaseRef { namespace, name } = &self.writer.release;
         let target = self.writer.target(false, &names::journal(name));
-        let body = codec::head_body(head, namespace, name)
-            .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
+        let body = codec::head_body(head, namespace, name).map_err(|source| StoreError::Encoding {
+            target: target.to_string(),
+            source,
+        })?;
         let is_ours = |found: &Object| {
             parse_head(found).is_ok_and(|found| {
                 let (found, ours) = (&found.value.current, &head.current);
@@ -120,7 +126,9 @@ impl Store {
             })
         };
         let mut seal = self.seal.lock().await;
-        self.writer.write_sealed(&mut seal, Role::Head, &target, body, known, is_ours).await
+        self.writer
+            .write_sealed(&mut seal, Role::Head, &target, body, known, is_ours)
+            .await
     }
 
     /// Writes the inventory over the one of `known`, or creates it.
@@ -131,11 +139,16 @@ impl Store {
     ) -> Result<Stored<()>, StoreError> {
         let ReleaseRef { namespace, name } = &self.writer.release;
         let target = self.writer.target(false, &names::inventory(name));
-        let body = codec::inventory_body(inventory, namespace, name)
-            .map_err(|source| StoreError::Encoding { target: target.to_string(), source })?;
+        let body =
+            codec::inventory_body(inventory, namespace, name).map_err(|source| StoreError::Encoding {
+                target: target.to_string(),
+                source,
+            })?;
         let is_ours = |found: &Object| parse_inventory(found).is_ok_and(|found| found.value == *inventory);
         let mut seal = self.seal.lock().await;
-        self.writer.write_sealed(&mut seal, Role::Inventory, &target, body, known, is_ours).await
+        self.writer
+            .write_sealed(&mut seal, Role::Inventory, &target, body, known, is_ours)
+            .await
     }
 
     /// Deletes the parts of bundles. What is not there or not ours stays out of it: a part carries our labels, and its name
@@ -155,7 +168,10 @@ impl Store {
 pub(super) fn parts_of(bundles: &[Bundle]) -> impl Iterator<Item = Target> + '_ {
     bundles.iter().flat_map(|bundle| {
         let kind = kind_of(bundle.secret);
-        bundle.names.iter().map(move |name| Target::new(&kind, Some(&bundle.namespace), name))
+        bundle
+            .names
+            .iter()
+            .map(move |name| Target::new(&kind, Some(&bundle.namespace), name))
     })
 }
 
@@ -181,12 +197,19 @@ impl Writer {
             };
             let moved = error.is_conflict() || error.is_not_found();
             if !moved && !error.is_passing() {
-                return Err(StoreError::Api { target: target.to_string(), source: error });
+                return Err(StoreError::Api {
+                    target: target.to_string(),
+                    source: error,
+                });
             }
             // A write whose answer was lost may be there: then a second one would find it moved.
             match clock.answer(self.cluster.get(target)).await {
                 Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
-                Ok(_) if moved => return Err(StoreError::Moved { target: target.to_string() }),
+                Ok(_) if moved => {
+                    return Err(StoreError::Moved {
+                        target: target.to_string(),
+                    });
+                }
                 _ => clock.wait().await?,
             }
         }
@@ -221,7 +244,12 @@ impl Writer {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => return Ok(()),
                 Err(error) if error.is_passing() => clock.wait().await?,
-                Err(source) => return Err(StoreError::Api { target: target.to_string(), source }),
+                Err(source) => {
+                    return Err(StoreError::Api {
+                        target: target.to_string(),
+                        source,
+                    });
+                }
             }
         }
     }
@@ -251,7 +279,10 @@ impl Writer {
                 return Ok(());
             }
             if !error.is_passing() {
-                return Err(StoreError::Api { target: target.to_string(), source: error });
+                return Err(StoreError::Api {
+                    target: target.to_string(),
+                    source: error,
+                });
             }
             clock.wait().await?;
         }
@@ -267,5 +298,9 @@ impl Writer {
 }
 
 fn handle(object: &Object) -> Stored<()> {
-    Stored { value: (), uid: object.uid().into(), resource_version: object.resource_version().into() }
+    Stored {
+        value: (),
+        uid: object.uid().into(),
+        resource_version: object.resource_version().into(),
+    }
 }

@@ -36,7 +36,10 @@ pub struct Confirmed {
 impl Confirmed {
     fn allows(&self, one: &Unconfirmed) -> bool {
         let name = allowance(&one.object);
-        self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name)) || self.answered.contains(one)
+        self.allowed
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(&name))
+            || self.answered.contains(one)
     }
 }
 
@@ -71,7 +74,10 @@ fn is_marked(target: &Target, object: &Object, set: &str) -> bool {
     let gives_rights = target.resource.group == "rbac.authorization.k8s.io" || is_guarded(target);
     !gives_rights
         && object.label(APPLYSET_PART_OF_LABEL) == Some(set)
-        && object.managed_fields().iter().any(|entry| entry["manager"] == FIELD_MANAGER)
+        && object
+            .managed_fields()
+            .iter()
+            .any(|entry| entry["manager"] == FIELD_MANAGER)
 }
 
 /// Whether an object is beyond what somebody who may write the release namespace may write.
@@ -87,9 +93,18 @@ pub fn unconfirmed_plan(plan: &Plan, gates: &[GateAtHand], confirmed: &Confirmed
         verb: verb_of(&step.action),
         content: step.action.object().cloned(),
     };
-    let steps = plan.steps.iter().chain(&plan.prune).filter(|step| is_beyond(&step.target, home));
-    let found = steps.flat_map(|step| [Some(of_step(step)), undo_job(step)]).flatten();
-    found.chain(gates_beyond(gates, home)).filter(|one| !confirmed.allows(one)).collect()
+    let steps = plan
+        .steps
+        .iter()
+        .chain(&plan.prune)
+        .filter(|step| is_beyond(&step.target, home));
+    let found = steps
+        .flat_map(|step| [Some(of_step(step)), undo_job(step)])
+        .flatten();
+    found
+        .chain(gates_beyond(gates, home))
+        .filter(|one| !confirmed.allows(one))
+        .collect()
 }
 
 /// What the plan of a release's own file would delete: that it ever belonged to the release, what the cluster keeps says
@@ -157,13 +172,27 @@ pub(super) async fn unconfirmed(
         return Doubts::default();
     }
     let forward = start.intent == Intent::Forward && journal.phase != JournalPhase::Reverting;
-    let steps = journal.steps.iter().filter_map(|step| Some((step, start.bodies.steps.get(&step.id)?)));
-    let beyond: Vec<(&StepProgress, &StepPart)> =
-        steps.filter(|(_, part)| is_beyond(&part.step.target, &own.namespace)).collect();
-    let reads = join_all(beyond.iter().map(|(_, part)| services.cluster.get(&part.step.target))).await;
+    let steps = journal
+        .steps
+        .iter()
+        .filter_map(|step| Some((step, start.bodies.steps.get(&step.id)?)));
+    let beyond: Vec<(&StepProgress, &StepPart)> = steps
+        .filter(|(_, part)| is_beyond(&part.step.target, &own.namespace))
+        .collect();
+    let reads = join_all(
+        beyond
+            .iter()
+            .map(|(_, part)| services.cluster.get(&part.step.target)),
+    )
+    .await;
     let mut doubts = Doubts::default();
     for ((progress, part), live) in beyond.into_iter().zip(reads) {
-        let facts = Facts { part, live: &live, lies_in: start.bodies.lie_in.get(&part.step.id), own };
+        let facts = Facts {
+            part,
+            live: &live,
+            lies_in: start.bodies.lie_in.get(&part.step.id),
+            own,
+        };
         if forward && !matches!(progress.state, StepState::Done { .. }) {
             doubts.narrowed.insert(part.step.id);
             doubts.found.extend(facts.forward(confirmed));
@@ -207,10 +236,16 @@ impl Facts<'_> {
             return None;
         }
         // What is deleted first, or taken from another owner, no file says.
-        let is_plain = matches!(action, Action::Create { .. } | Action::Apply { take_over: None, .. });
+        let is_plain = matches!(
+            action,
+            Action::Create { .. } | Action::Apply { take_over: None, .. }
+        );
         let is_rendered = action.object().filter(|_| is_plain).is_some_and(|sent| {
             let bare = undressed(sent);
-            confirmed.rendered.iter().any(|one| one.id() == self.id() && undressed(one) == bare)
+            confirmed
+                .rendered
+                .iter()
+                .any(|one| one.id() == self.id() && undressed(one) == bare)
         });
         (!is_rendered).then(|| self.found(verb_of(action), action.object().cloned()))
     }
@@ -238,7 +273,11 @@ impl Facts<'_> {
     }
 
     fn found(&self, verb: &'static str, content: Option<Object>) -> Unconfirmed {
-        Unconfirmed { object: self.id(), verb, content }
+        Unconfirmed {
+            object: self.id(),
+            verb,
+            content,
+        }
     }
 }
 
@@ -254,9 +293,15 @@ fn verb_of(action: &Action) -> &'static str {
 
 /// The Job that would undo a step.
 fn undo_job(step: &PlanStep) -> Option<Unconfirmed> {
-    let Undo::Run { job } = &step.undo else { return None };
+    let Undo::Run { job } = &step.undo else {
+        return None;
+    };
     let object = undo_target(job, &step.target).id();
-    Some(Unconfirmed { object, verb: "create", content: Some((**job).clone()) })
+    Some(Unconfirmed {
+        object,
+        verb: "create",
+        content: Some((**job).clone()),
+    })
 }
 
 /// Gates that run elsewhere, or that ask a server from here.
@@ -277,17 +322,31 @@ fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
 /// Releases in other namespaces whose locks would be taken and whose inventories would be told of members.
 fn moved(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
     let moves = &start.bodies.promotion.plan.moves;
-    let sources: BTreeSet<&ReleaseRef> =
-        start.head.current.moves_from.iter().chain(moves.iter().map(|one| &one.from)).collect();
-    let elsewhere = sources.into_iter().filter(|source| source.namespace != own.namespace);
+    let sources: BTreeSet<&ReleaseRef> = start
+        .head
+        .current
+        .moves_from
+        .iter()
+        .chain(moves.iter().map(|one| &one.from))
+        .collect();
+    let elsewhere = sources
+        .into_iter()
+        .filter(|source| source.namespace != own.namespace);
     let found = |source: &ReleaseRef| {
-        let of_source = moves.iter().filter(|one| one.from == *source).flat_map(|one| &one.objects);
+        let of_source = moves
+            .iter()
+            .filter(|one| one.from == *source)
+            .flat_map(|one| &one.objects);
         let objects: Vec<String> = of_source.map(ToString::to_string).collect();
         let (name, namespace) = (inventory(&source.name), &source.namespace);
         let metadata = json!({"name": name, "namespace": namespace});
         let shown = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"moved": objects}});
         let object = ObjectId::new("", "ConfigMap", Some(namespace), &name);
-        Unconfirmed { object, verb: "change", content: Object::new(shown).ok() }
+        Unconfirmed {
+            object,
+            verb: "change",
+            content: Object::new(shown).ok(),
+        }
     };
     elsewhere.map(found).collect()
 }
@@ -300,7 +359,9 @@ fn undressed(object: &Object) -> Value {
         ("/metadata/annotations", PROMOTION_ANNOTATION),
         ("/spec/template/metadata/annotations", RESTART_ANNOTATION),
     ] {
-        let Some(Value::Object(map)) = value.pointer_mut(pointer) else { continue };
+        let Some(Value::Object(map)) = value.pointer_mut(pointer) else {
+            continue;
+        };
         map.shift_remove(key);
         if map.is_empty() {
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();

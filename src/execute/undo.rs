@@ -94,7 +94,10 @@ impl Undoing<'_> {
     }
 
     pub(super) fn left(&self, why: String) -> UndoState {
-        UndoState::Left { why, by_hand: self.by_hand.clone() }
+        UndoState::Left {
+            why,
+            by_hand: self.by_hand.clone(),
+        }
     }
 
     async fn attempt(
@@ -172,13 +175,20 @@ impl Undoing<'_> {
     }
 
     pub(super) fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
-        data_lost_by_undo(before, live).filter(|_| self.was_promoted).into_iter().collect()
+        data_lost_by_undo(before, live)
+            .filter(|_| self.was_promoted)
+            .into_iter()
+            .collect()
     }
 
     pub(super) async fn delete(&self, target: &Target, live: &Object, clock: &Clock<'_>) -> Result<(), Next> {
         // The owner goes after what it owns: nothing of it runs on unseen.
         let owns = matches!(&*target.resource.group, "apps" | "batch");
-        let propagation = if owns { Propagation::Foreground } else { Propagation::Background };
+        let propagation = if owns {
+            Propagation::Foreground
+        } else {
+            Propagation::Background
+        };
         let options = deletion(live, propagation, clock.before_write().await?);
         if let Err(error) = self.steps.cluster.delete(target, &options).await
             && !error.is_not_found()
@@ -194,7 +204,9 @@ impl Undoing<'_> {
             Ok(()) => Ok(()),
             Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
             Err(Outcome::Conflict(why)) => Err(Next::End(self.left(why))),
-            Err(_) => Err(Next::End(self.left("expected to see it go, found that it cannot be read".into()))),
+            Err(_) => Err(Next::End(
+                self.left("expected to see it go, found that it cannot be read".into()),
+            )),
         }
     }
 
@@ -240,7 +252,9 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let entries = merged_ownership(before, &made, &made);
-        let owned = self.write_ownership(&part.step.target, &made, &entries, clock).await?;
+        let owned = self
+            .write_ownership(&part.step.target, &made, &entries, clock)
+            .await?;
         let mut notes = vec!["it has a new uid".to_owned()];
         if made.kind() == "ServiceAccount" {
             notes.push("tokens of its running pods have ended: restart them".into());

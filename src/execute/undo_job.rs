@@ -29,13 +29,21 @@ pub(super) struct UndoJob<'a> {
 /// Where the Job lies that undoes a step of this object: whatever that is, it is a Job.
 pub(super) fn undo_target(job: &Object, of: &Target) -> Target {
     let resource = built_in("batch", "Job").unwrap_or_else(|| of.resource.clone());
-    Target { resource, namespace: of.namespace.clone(), name: job.name().into() }
+    Target {
+        resource,
+        namespace: of.namespace.clone(),
+        name: job.name().into(),
+    }
 }
 
 impl<'a> UndoJob<'a> {
     /// For a step of that promotion.
     pub(super) fn new(job: &'a Object, part: &StepPart, promotion: &'a str) -> Self {
-        Self { job, target: undo_target(job, &part.step.target), promotion }
+        Self {
+            job,
+            target: undo_target(job, &part.step.target),
+            promotion,
+        }
     }
 
     /// What is created: suspended, marked, and never gone by itself.
@@ -56,7 +64,10 @@ impl<'a> UndoJob<'a> {
     pub(super) fn failed(&self, why: &str) -> UndoState {
         let job = self.target.id();
         let name = job.kubectl_name();
-        let namespace = job.namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+        let namespace = job
+            .namespace
+            .map(|namespace| format!(" -n {namespace}"))
+            .unwrap_or_default();
         UndoState::Left {
             why: format!("{} has not undone it: {why}", self.target),
             by_hand: vec![
@@ -100,7 +111,9 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<bool, Next> {
         let found = self.read(&job.target, clock).await?;
-        let by = found.as_ref().and_then(|found| found.annotation(PROMOTION_ANNOTATION));
+        let by = found
+            .as_ref()
+            .and_then(|found| found.annotation(PROMOTION_ANNOTATION));
         if by == Some(job.promotion) {
             return Ok(true);
         }
@@ -118,7 +131,11 @@ impl Undoing<'_> {
             }
         }
         let options = write_options(clock.before_write().await?);
-        let made = self.steps.cluster.create(&job.target, &job.body(), &options).await;
+        let made = self
+            .steps
+            .cluster
+            .create(&job.target, &job.body(), &options)
+            .await;
         made.map(|_| true).map_err(|error| self.after(error, clock))
     }
 
@@ -167,10 +184,16 @@ impl Undoing<'_> {
         ];
         let options = write_options(clock.before_write().await?);
         let started = self.steps.cluster.json_patch(&job.target, &go, &options).await;
-        started.map(|answer| answer.object).map_err(|error| self.after(error, clock))
+        started
+            .map(|answer| answer.object)
+            .map_err(|error| self.after(error, clock))
     }
 
     async fn read(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
-        self.steps.cluster.get(target).await.map_err(|error: ApiError| self.after(error, clock))
+        self.steps
+            .cluster
+            .get(target)
+            .await
+            .map_err(|error: ApiError| self.after(error, clock))
     }
 }

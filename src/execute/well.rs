@@ -67,7 +67,10 @@ mod tests {
     fn a_workload_was_well_where_its_status_is_of_its_generation_and_all_were_ready() {
         assert!(is_well(&deployment(2, 2)));
         assert!(!is_well(&deployment(2, 1)));
-        assert!(!is_well(&deployment(1, 2)), "what its controller has not seen is not known to be well");
+        assert!(
+            !is_well(&deployment(1, 2)),
+            "what its controller has not seen is not known to be well"
+        );
     }
 
     #[test]

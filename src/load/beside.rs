@@ -9,20 +9,34 @@ const ENDINGS: [&str; 2] = [".sigstore.json", ".intoto.json"];
 
 /// The statements beside a release, by title, in the order of their titles.
 pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
-    let Some(name) = release.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+    let Some(name) = release
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+    else {
         return Ok(Vec::new());
     };
-    let folder = release.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unreadable =
-        |error: std::io::Error| LoadError::Unreadable { path: files::name(folder), why: error.to_string() };
+    let folder = release
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let unreadable = |error: std::io::Error| LoadError::Unreadable {
+        path: files::name(folder),
+        why: error.to_string(),
+    };
     if release == Path::new("-") {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if let Some(title) = own.strip_prefix(&format!("{name}.")).filter(|title| is_title(title)) {
+        let own = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if let Some(title) = own
+            .strip_prefix(&format!("{name}."))
+            .filter(|title| is_title(title))
+        {
             found.push((title.to_owned(), files::read(&path)?));
         }
     }
@@ -41,7 +55,9 @@ pub fn statement_path(release: &Path, title: &str) -> PathBuf {
 /// Whether a name is a statement's, and leads nowhere else.
 pub fn is_title(title: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    ENDINGS.iter().any(|ending| title.strip_suffix(ending).is_some_and(|rest| !rest.is_empty()))
+    ENDINGS
+        .iter()
+        .any(|ending| title.strip_suffix(ending).is_some_and(|rest| !rest.is_empty()))
         && title.chars().all(inner)
         && !title.starts_with('.')
 }

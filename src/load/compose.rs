@@ -21,7 +21,11 @@ pub(super) struct Fault {
 
 impl Fault {
     fn new(at: &Marker, why: impl Into<String>) -> Self {
-        Self { line: at.line() as u64, column: at.col() as u64 + 1, why: why.into() }
+        Self {
+            line: at.line() as u64,
+            column: at.col() as u64 + 1,
+            why: why.into(),
+        }
     }
 }
 
@@ -33,7 +37,11 @@ impl From<ScanError> for Fault {
 
 /// Every document, empty ones as null.
 pub(super) fn compose(text: &str) -> Result<Vec<Value>, Fault> {
-    let mut composer = Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let mut composer = Composer {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
     let mut documents = Vec::new();
     while let Some((event, span)) = composer.next()? {
         match event {
@@ -79,7 +87,10 @@ impl<'i> Composer<'i> {
         let before = self.nodes;
         self.count(1, &at)?;
         if depth > MAX_DEPTH {
-            return Err(Fault::new(&at, format!("expected at most {MAX_DEPTH} levels, found more")));
+            return Err(Fault::new(
+                &at,
+                format!("expected at most {MAX_DEPTH} levels, found more"),
+            ));
         }
 
         let (value, anchor) = match event {
@@ -87,7 +98,10 @@ impl<'i> Composer<'i> {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = scalar(&text, style, tag.as_deref(), &at)?;
                 let value = scalar.into_value();
-                (value.ok_or_else(|| Fault::new(&at, "expected a number that JSON has"))?, anchor)
+                (
+                    value.ok_or_else(|| Fault::new(&at, "expected a number that JSON has"))?,
+                    anchor,
+                )
             }
             Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
@@ -107,7 +121,11 @@ impl<'i> Composer<'i> {
         let size = self.anchors.get(&anchor).map(|(_, size)| *size);
         let size = size.ok_or_else(|| Fault::new(at, "an alias stands inside its own anchor"))?;
         self.count(size, at)?;
-        Ok(self.anchors.get(&anchor).map(|(value, _)| value.clone()).unwrap_or_default())
+        Ok(self
+            .anchors
+            .get(&anchor)
+            .map(|(value, _)| value.clone())
+            .unwrap_or_default())
     }
 
     fn sequence(&mut self, depth: usize) -> Result<Value, Fault> {
@@ -210,7 +228,11 @@ fn name_of(tag: &Tag) -> Cow<'_, str> {
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Marker) -> Result<Scalar, Fault> {
     let as_text = || Scalar::Text(text.to_owned());
     let Some(tag) = tag else {
-        return Ok(if style == ScalarStyle::Plain { resolve(text) } else { as_text() });
+        return Ok(if style == ScalarStyle::Plain {
+            resolve(text)
+        } else {
+            as_text()
+        });
     };
     let name = name_of(tag);
     match (&*name, resolve(text)) {
@@ -235,5 +257,6 @@ fn binary(text: &str, at: &Marker) -> Result<Scalar, Fault> {
         .map_err(|_| Fault::new(at, "expected base64 after !!binary, found something else"))?;
     // Go would put a replacement character there: another value.
     let text = String::from_utf8(bytes);
-    text.map(Scalar::Text).map_err(|_| Fault::new(at, "expected !!binary to hold UTF-8, found other bytes"))
+    text.map(Scalar::Text)
+        .map_err(|_| Fault::new(at, "expected !!binary to hold UTF-8, found other bytes"))
 }

@@ -30,8 +30,11 @@ impl LoadedEnvironment {
     /// `file:line:column` of a text of the file, such as an expression.
     pub fn place_of(&self, needle: &str) -> String {
         let first = needle.lines().next().unwrap_or_default();
-        let found =
-            self.text.lines().enumerate().find_map(|(n, line)| line.find(first).map(|at| (n + 1, at + 1)));
+        let found = self
+            .text
+            .lines()
+            .enumerate()
+            .find_map(|(n, line)| line.find(first).map(|at| (n + 1, at + 1)));
         match found {
             Some((line, column)) => format!("{}:{line}:{column}", files::name(&self.path)),
             None => files::name(&self.path),
@@ -49,18 +52,35 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
         rule.place = place;
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let mut loaded = LoadedEnvironment { environment, path: path.to_owned(), text, manifests: None };
-    let Some(wanted) = &loaded.environment.spec.manifests else { return Ok(loaded) };
+    let mut loaded = LoadedEnvironment {
+        environment,
+        path: path.to_owned(),
+        text,
+        manifests: None,
+    };
+    let Some(wanted) = &loaded.environment.spec.manifests else {
+        return Ok(loaded);
+    };
     let mut sources: Vec<ManifestSource> = wanted
         .files
         .iter()
-        .map(|file| ManifestSource::Path { path: loaded.beside(file), recursive: true })
+        .map(|file| ManifestSource::Path {
+            path: loaded.beside(file),
+            recursive: true,
+        })
         .collect();
-    sources
-        .extend(wanted.kustomize.iter().map(|folder| ManifestSource::Kustomization(loaded.beside(folder))));
+    sources.extend(
+        wanted
+            .kustomize
+            .iter()
+            .map(|folder| ManifestSource::Kustomization(loaded.beside(folder))),
+    );
     if sources.is_empty() {
         let why = "expected manifests to name kustomize or files, found neither".into();
-        return Err(LoadError::Invalid { path: files::name(path), why });
+        return Err(LoadError::Invalid {
+            path: files::name(path),
+            why,
+        });
     }
     loaded.manifests = Some(manifests(&sources)?);
     Ok(loaded)

@@ -112,9 +112,10 @@ impl LoadError {
             LoadError::OtherKind { found, .. } if found.starts_with("kubectl-delivery.io/") => {
                 Some("a newer version of this tool wrote it: kubectl krew upgrade delivery".into())
             }
-            LoadError::NotAnObject { why: NotAnObject::NotText { .. }, .. } => {
-                Some("quote it: YAML reads a bare number, or a word such as on, as no text".into())
-            }
+            LoadError::NotAnObject {
+                why: NotAnObject::NotText { .. },
+                ..
+            } => Some("quote it: YAML reads a bare number, or a word such as on, as no text".into()),
             _ => None,
         }
     }

@@ -13,11 +13,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if path == Path::new("-") {
         return bounded(std::io::stdin().lock(), path, 0);
     }
-    let unreadable =
-        |error: std::io::Error| LoadError::Unreadable { path: name(path), why: error.to_string() };
+    let unreadable = |error: std::io::Error| LoadError::Unreadable {
+        path: name(path),
+        why: error.to_string(),
+    };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if let Some(found) = other_than_file(&metadata) {
-        return Err(LoadError::NotAFile { path: name(path), found });
+        return Err(LoadError::NotAFile {
+            path: name(path),
+            found,
+        });
     }
     bounded(File::open(path).map_err(unreadable)?, path, metadata.len())
 }
@@ -28,9 +33,15 @@ fn bounded(reader: impl Read, path: &Path, expected: u64) -> Result<Vec<u8>, Loa
     reader
         .take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| LoadError::Unreadable { path: name(path), why: error.to_string() })?;
+        .map_err(|error| LoadError::Unreadable {
+            path: name(path),
+            why: error.to_string(),
+        })?;
     if bytes.len() as u64 > limit {
-        return Err(LoadError::TooLarge { path: name(path), limit: LIMIT_MIB });
+        return Err(LoadError::TooLarge {
+            path: name(path),
+            limit: LIMIT_MIB,
+        });
     }
     Ok(bytes)
 }
@@ -58,28 +69,44 @@ fn other_than_file(metadata: &fs::Metadata) -> Option<&'static str> {
 }
 
 pub(super) fn name(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
+    if path == Path::new("-") {
+        "standard input".into()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// Writes a file whole or not at all: beside it first, then renamed over it. What is no file, as /dev/null or a pipe, is
 /// written to and stays what it is.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
-    let unwritable =
-        |error: std::io::Error| LoadError::Unwritable { path: name(path), why: error.to_string() };
+    let unwritable = |error: std::io::Error| LoadError::Unwritable {
+        path: name(path),
+        why: error.to_string(),
+    };
     // A rename would put a file in its place, for everybody on the machine.
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        let mut there = fs::OpenOptions::new().write(true).open(path).map_err(unwritable)?;
+        let mut there = fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(unwritable)?;
         return there.write_all(bytes).map_err(unwritable);
     }
 
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(unwritable)?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))
+            .map_err(unwritable)?;
     }
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
 }
@@ -94,11 +121,20 @@ mod tests {
         use std::os::unix::fs::FileTypeExt;
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
         let reading = pipe.clone();
         let reader = std::thread::spawn(move || fs::read_to_string(reading).unwrap());
         write_whole(&pipe, b"a release").unwrap();
-        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo(), "a file took its place");
+        assert!(
+            fs::metadata(&pipe).unwrap().file_type().is_fifo(),
+            "a file took its place"
+        );
         assert_eq!(reader.join().unwrap(), "a release");
     }
 }

@@ -13,7 +13,11 @@ pub fn source_of(folder: &Path, own: Option<&Path>) -> Option<Source> {
     let repository =
         git(folder, &["config", "--get", "remote.origin.url"]).map(|url| without_credentials(&url));
     let dirty = is_dirty(folder, own);
-    Some(Source { repository, revision: Some(revision), dirty })
+    Some(Source {
+        repository,
+        revision: Some(revision),
+        dirty,
+    })
 }
 
 fn is_dirty(folder: &Path, own: Option<&Path>) -> bool {
@@ -21,18 +25,24 @@ fn is_dirty(folder: &Path, own: Option<&Path>) -> bool {
     if status(&["--untracked-files=no"]).is_some_and(|changed| !changed.is_empty()) {
         return true;
     }
-    let (Some(top), Some(untracked)) =
-        (git(folder, &["rev-parse", "--show-toplevel"]), status(&["--untracked-files=all", "--", "."]))
-    else {
+    let (Some(top), Some(untracked)) = (
+        git(folder, &["rev-parse", "--show-toplevel"]),
+        status(&["--untracked-files=all", "--", "."]),
+    ) else {
         return false;
     };
-    let own = own.and_then(|own| std::path::absolute(own).ok()).map(|own| own.display().to_string());
+    let own = own
+        .and_then(|own| std::path::absolute(own).ok())
+        .map(|own| own.display().to_string());
     let is_own = |path: &str| {
         own.as_ref().is_some_and(|own| {
-            path.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            path.strip_prefix(own.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     };
-    let mut files = untracked.split('\0').filter_map(|entry| entry.strip_prefix("?? "));
+    let mut files = untracked
+        .split('\0')
+        .filter_map(|entry| entry.strip_prefix("?? "));
     files.any(|path| !is_own(&format!("{top}/{path}")))
 }
 
@@ -45,7 +55,10 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A URL without user and password.
@@ -70,6 +83,9 @@ mod tests {
             without_credentials("https://user:token@host.example/a/b.git"),
             "https://host.example/a/b.git"
         );
-        assert_eq!(without_credentials("git@host.example:a/b.git"), "git@host.example:a/b.git");
+        assert_eq!(
+            without_credentials("git@host.example:a/b.git"),
+            "git@host.example:a/b.git"
+        );
     }
 }

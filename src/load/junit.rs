@@ -15,7 +15,14 @@ use std::borrow::Cow;
 const DEPTH: usize = 100;
 
 /// Encodings in which the names of a report's elements and attributes are what they are in UTF-8.
-const ENCODINGS: &[&str] = &["utf-8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"];
+const ENCODINGS: &[&str] = &[
+    "utf-8",
+    "us-ascii",
+    "ascii",
+    "iso-8859-1",
+    "latin1",
+    "windows-1252",
+];
 
 /// Why a file shows nothing of a test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +80,12 @@ pub enum NotAReport {
 /// file's: what is called `.xml` has to be a report.
 pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport> {
     let is_xml_by_name = name.to_ascii_lowercase().ends_with(".xml");
-    let start: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(4).collect();
+    let start: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .take(4)
+        .collect();
     match start.as_slice() {
         [] => return Err(NotAReport::Empty),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => {
@@ -81,7 +93,10 @@ pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport>
         }
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<'] => {}
         _ if is_xml_by_name => {
-            return Err(NotAReport::Malformed { at: 0, why: "it does not begin with <".into() });
+            return Err(NotAReport::Malformed {
+                at: 0,
+                why: "it does not begin with <".into(),
+            });
         }
         _ => return Ok(None),
     }
@@ -92,11 +107,16 @@ pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport>
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
     let head = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).to_ascii_lowercase();
     let declaration = head.split("?>").next().filter(|start| start.contains("<?xml"));
-    let declared = declaration.and_then(|start| start.split("encoding").nth(1)).and_then(|rest| {
-        let quoted = rest.trim_start().strip_prefix('=')?.trim_start();
-        let quote = quoted.chars().next().filter(|first| matches!(first, '"' | '\''))?;
-        quoted[1..].split(quote).next().map(str::to_owned)
-    });
+    let declared = declaration
+        .and_then(|start| start.split("encoding").nth(1))
+        .and_then(|rest| {
+            let quoted = rest.trim_start().strip_prefix('=')?.trim_start();
+            let quote = quoted
+                .chars()
+                .next()
+                .filter(|first| matches!(first, '"' | '\''))?;
+            quoted[1..].split(quote).next().map(str::to_owned)
+        });
     let declared = declared.unwrap_or_else(|| "utf-8".into());
     if !ENCODINGS.contains(&declared.as_str()) {
         return Err(NotAReport::Encoding(declared.to_uppercase()));
@@ -106,7 +126,10 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
         Err(_) if declared != "utf-8" => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
         Err(error) => {
             let at = u64::try_from(error.valid_up_to()).unwrap_or_default();
-            Err(NotAReport::Malformed { at, why: "a byte that is not UTF-8".into() })
+            Err(NotAReport::Malformed {
+                at,
+                why: "a byte that is not UTF-8".into(),
+            })
         }
     }
 }
@@ -177,7 +200,10 @@ fn is_predefined(reference: &quick_xml::events::BytesRef<'_>) -> bool {
 fn attributes(tag: &BytesStart<'_>, at: u64) -> Result<Vec<(String, String)>, NotAReport> {
     let attribute = |one: Result<quick_xml::events::attributes::Attribute<'_>, _>| match one {
         Ok(one) => Ok((one.key.local_name().as_ref().to_owned(), one.value.into_owned())),
-        Err(error) => Err(NotAReport::Malformed { at, why: format!("{error}") }),
+        Err(error) => Err(NotAReport::Malformed {
+            at,
+            why: format!("{error}"),
+        }),
     };
     tag.attributes().map(attribute).collect()
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
-    let failed = |why: String| LoadError::Kustomize { folder: folder.display().to_string(), why };
+    let failed = |why: String| LoadError::Kustomize {
+        folder: folder.display().to_string(),
+        why,
+    };
     let output = Command::new("kubectl")
         .arg("kustomize")
         .arg(folder)
@@ -22,7 +25,10 @@ pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
 /// What it says, without the frame that newer kubectl puts around it when nobody watches.
 fn said(text: &str) -> String {
     let text = text.trim();
-    match text.split_once("err=\"").and_then(|(_, rest)| rest.rsplit_once('"')) {
+    match text
+        .split_once("err=\"")
+        .and_then(|(_, rest)| rest.rsplit_once('"'))
+    {
         Some((why, _)) => why.replace("\\\"", "\"").replace("\\n", "\n"),
         None => text.trim_start_matches("error: ").to_owned(),
     }

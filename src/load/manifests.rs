@@ -40,7 +40,9 @@ pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
     check_unique(&objects, places)?;
     if objects.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| files::name(source.path())).collect();
-        return Err(LoadError::Nothing { looked_at: names.join(", ") });
+        return Err(LoadError::Nothing {
+            looked_at: names.join(", "),
+        });
     }
     Ok(objects)
 }
@@ -51,7 +53,12 @@ fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError
         .iter()
         .filter(|object| object.kind() == "CustomResourceDefinition")
         .filter(|definition| definition.text("/spec/scope") == "Cluster")
-        .map(|definition| (definition.text("/spec/group"), definition.text("/spec/names/kind")))
+        .map(|definition| {
+            (
+                definition.text("/spec/group"),
+                definition.text("/spec/names/kind"),
+            )
+        })
         .collect();
     let mut seen: BTreeMap<ObjectId, String> = BTreeMap::new();
     for (object, place) in objects.iter().zip(places) {
@@ -63,7 +70,11 @@ fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError
             id.namespace = None;
         }
         if let Some(first) = seen.insert(id, place.clone()) {
-            return Err(LoadError::Duplicate { object: object.id().to_string(), first, second: place });
+            return Err(LoadError::Duplicate {
+                object: object.id().to_string(),
+                first,
+                second: place,
+            });
         }
     }
     Ok(())
@@ -87,14 +98,19 @@ fn read(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
             } else {
                 found.push(path.clone());
             }
-            found.into_iter().map(|path| files::read(&path).map(|bytes| (path, bytes))).collect()
+            found
+                .into_iter()
+                .map(|path| files::read(&path).map(|bytes| (path, bytes)))
+                .collect()
         }
     }
 }
 
 fn walk(folder: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> Result<(), LoadError> {
-    let unreadable =
-        |error: std::io::Error| LoadError::Unreadable { path: files::name(folder), why: error.to_string() };
+    let unreadable = |error: std::io::Error| LoadError::Unreadable {
+        path: files::name(folder),
+        why: error.to_string(),
+    };
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -126,8 +142,10 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
                 document: index + 1,
                 why,
             })?;
-            secrets::settle(&mut object)
-                .map_err(|why| LoadError::Invalid { path: files::name(path), why })?;
+            secrets::settle(&mut object).map_err(|why| LoadError::Invalid {
+                path: files::name(path),
+                why,
+            })?;
             objects.push(object);
         }
     }
@@ -136,8 +154,13 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
 
 /// `List` and typed lists hold objects; a list of lists is flattened too.
 fn flatten(value: Value) -> Vec<Value> {
-    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
-        && value.get("items").is_some_and(|items| items.is_array() || items.is_null());
+    let is_list = value
+        .get("kind")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.ends_with("List"))
+        && value
+            .get("items")
+            .is_some_and(|items| items.is_array() || items.is_null());
     match value {
         Value::Object(mut map) if is_list => match map.shift_remove("items") {
             Some(Value::Array(items)) => items.into_iter().flat_map(flatten).collect(),
@@ -160,7 +183,10 @@ mod tests {
 
     fn load(text: &str) -> Result<Vec<Object>, LoadError> {
         let file = file(text);
-        manifests(&[ManifestSource::Path { path: file.path().into(), recursive: false }])
+        manifests(&[ManifestSource::Path {
+            path: file.path().into(),
+            recursive: false,
+        }])
     }
 
     #[test]
@@ -173,7 +199,10 @@ mod tests {
     fn an_object_that_is_described_twice_is_refused() {
         let one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
         let error = load(&format!("{one}---\n{one}")).unwrap_err();
-        assert!(error.to_string().starts_with("ConfigMap a is described twice"), "{error}");
+        assert!(
+            error.to_string().starts_with("ConfigMap a is described twice"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -199,7 +228,9 @@ mod tests {
     fn a_document_without_a_kind_is_refused_with_its_number() {
         let error = load("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nmetadata: {name: b}\n").unwrap_err();
         assert!(
-            error.to_string().contains("document 2: expected a Kubernetes object, found no kind"),
+            error
+                .to_string()
+                .contains("document 2: expected a Kubernetes object, found no kind"),
             "{error}"
         );
     }
@@ -214,9 +245,15 @@ mod tests {
 
     #[test]
     fn a_device_is_no_manifest() {
-        let error =
-            manifests(&[ManifestSource::Path { path: "/dev/zero".into(), recursive: false }]).unwrap_err();
-        assert!(error.to_string().contains("found a device at /dev/zero"), "{error}");
+        let error = manifests(&[ManifestSource::Path {
+            path: "/dev/zero".into(),
+            recursive: false,
+        }])
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("found a device at /dev/zero"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -225,17 +262,26 @@ mod tests {
         let write = |name: &str, object: &str| {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {object}}}\n"))
-                .unwrap();
+            fs::write(
+                path,
+                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {object}}}\n"),
+            )
+            .unwrap();
         };
         write("b.yaml", "second");
         write("a.yml", "first");
         write("deep/c.yaml", "third");
         write("notes.txt", "none");
         let names = |recursive| {
-            let objects =
-                manifests(&[ManifestSource::Path { path: folder.path().into(), recursive }]).unwrap();
-            objects.iter().map(|object| object.name().to_owned()).collect::<Vec<_>>()
+            let objects = manifests(&[ManifestSource::Path {
+                path: folder.path().into(),
+                recursive,
+            }])
+            .unwrap();
+            objects
+                .iter()
+                .map(|object| object.name().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(names(false), ["first", "second"]);
         assert_eq!(names(true), ["first", "second", "third"]);

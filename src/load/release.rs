@@ -37,7 +37,11 @@ impl LoadedRelease {
             false => self.digest.clone().into(),
         };
         let ReleaseMetadata { name, version, .. } = self.release.metadata.clone();
-        PublicRelease { name, version, digest }
+        PublicRelease {
+            name,
+            version,
+            digest,
+        }
     }
 
     /// Whether it holds values of Secrets, as one that was written by hand may.
@@ -64,7 +68,10 @@ pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
     check_header(&bytes, path, "Release")?;
     let mut release: Release = yaml::typed(&bytes, path)?;
-    let invalid = |why| LoadError::Invalid { path: files::name(path), why };
+    let invalid = |why| LoadError::Invalid {
+        path: files::name(path),
+        why,
+    };
     let name = &release.metadata.name;
     if !is_dns_label(name) {
         let why =
@@ -72,8 +79,17 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
         return Err(invalid(why));
     }
     // Recorded ones hold no Secrets; one that was written by hand is read as manifests are.
-    release.spec.objects.iter_mut().try_for_each(secrets::settle).map_err(invalid)?;
-    Ok(LoadedRelease { release, digest: Sha256Digest::of(&bytes), bytes })
+    release
+        .spec
+        .objects
+        .iter_mut()
+        .try_for_each(secrets::settle)
+        .map_err(invalid)?;
+    Ok(LoadedRelease {
+        release,
+        digest: Sha256Digest::of(&bytes),
+        bytes,
+    })
 }
 
 /// Refuses other kinds and versions before their fields are called unknown.
@@ -86,7 +102,11 @@ pub(super) fn check_header(bytes: &[u8], path: &Path, kind: &str) -> Result<(), 
         ("", "") => "neither apiVersion nor kind".to_owned(),
         (version, kind) => format!("{version} {kind}").trim().to_owned(),
     };
-    Err(LoadError::OtherKind { path: files::name(path), expected: format!("{API_VERSION} {kind}"), found })
+    Err(LoadError::OtherKind {
+        path: files::name(path),
+        expected: format!("{API_VERSION} {kind}"),
+        found,
+    })
 }
 
 /// The cluster's objects are named after the release: `delivery-NAME-…`.
@@ -120,13 +140,20 @@ mod tests {
     #[test]
     fn an_unknown_field_is_refused_with_its_place() {
         let error = parse(&GOOD.replace("spec: {}", "spec: {imges: []}")).unwrap_err();
-        assert!(error.starts_with("r.yaml:4:") && error.contains("imges"), "{error}");
+        assert!(
+            error.starts_with("r.yaml:4:") && error.contains("imges"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_newer_version_is_refused_by_its_version_and_not_by_its_fields() {
-        let error =
-            parse(&GOOD.replace("v1alpha1", "v2").replace("spec: {}", "spec: {novel: 1}")).unwrap_err();
+        let error = parse(
+            &GOOD
+                .replace("v1alpha1", "v2")
+                .replace("spec: {}", "spec: {novel: 1}"),
+        )
+        .unwrap_err();
         assert_eq!(
             error,
             "r.yaml: expected kubectl-delivery.io/v1alpha1 Release, found kubectl-delivery.io/v2 Release"
@@ -146,6 +173,10 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_name_objects_is_refused() {
-        assert!(parse(&GOOD.replace("name: shop", "name: Shop")).unwrap_err().contains("DNS label"));
+        assert!(
+            parse(&GOOD.replace("name: shop", "name: Shop"))
+                .unwrap_err()
+                .contains("DNS label")
+        );
     }
 }

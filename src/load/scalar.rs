@@ -120,7 +120,10 @@ fn integer(text: &str) -> Option<Scalar> {
 fn float(text: &str) -> Option<Scalar> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        Some((mantissa, exponent)) => (
+            mantissa,
+            Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)),
+        ),
         None => (unsigned, None),
     };
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -130,7 +133,10 @@ fn float(text: &str) -> Option<Scalar> {
     if !has_mantissa || !has_exponent {
         return None;
     }
-    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Scalar::Float)
+    text.parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite())
+        .map(Scalar::Float)
 }
 
 /// As Go's `FormatFloat(value, 'g', -1, 32)` writes it.

@@ -9,14 +9,19 @@ use serde_json::{Map, Value};
 pub(super) fn settle(object: &mut Object) -> Result<(), String> {
     let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
     let id = object.id();
-    let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else { return Ok(()) };
+    let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else {
+        return Ok(());
+    };
     let wrong = |what: &str| Err(format!("{id}: {what}"));
     for (field, item) in [("data", "base64"), ("stringData", "text")] {
         let texts = match map.get_mut(field) {
             None | Some(Value::Null) => continue,
             Some(Value::Object(texts)) => texts,
             Some(other) => {
-                return wrong(&format!("expected /{field} to be a map of {item}, found {}", kind_of(other)));
+                return wrong(&format!(
+                    "expected /{field} to be a map of {item}, found {}",
+                    kind_of(other)
+                ));
             }
         };
         for (key, value) in texts {
@@ -39,16 +44,22 @@ pub(super) fn settle(object: &mut Object) -> Result<(), String> {
             }
         }
     }
-    let Some(Value::Object(texts)) = map.shift_remove("stringData") else { return Ok(()) };
+    let Some(Value::Object(texts)) = map.shift_remove("stringData") else {
+        return Ok(());
+    };
     let data = map.entry("data").or_insert(Value::Null);
     if data.is_null() {
         *data = Value::Object(Map::new());
     }
-    let Some(data) = data.as_object_mut() else { return Ok(()) };
+    let Some(data) = data.as_object_mut() else {
+        return Ok(());
+    };
     for (key, value) in texts {
         data.insert(
             key,
-            value.as_str().map_or(Value::Null, |text| secret_data::encode(text.as_bytes()).into()),
+            value
+                .as_str()
+                .map_or(Value::Null, |text| secret_data::encode(text.as_bytes()).into()),
         );
     }
     Ok(())
@@ -73,7 +84,10 @@ mod tests {
     fn settled(content: Value) -> Result<Value, String> {
         let mut value =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "n"}});
-        value.as_object_mut().unwrap().extend(content.as_object().unwrap().clone());
+        value
+            .as_object_mut()
+            .unwrap()
+            .extend(content.as_object().unwrap().clone());
         let mut object = Object::new(value).unwrap();
         settle(&mut object).map(|()| object.value()["data"].clone())
     }
@@ -82,8 +96,14 @@ mod tests {
     fn string_data_becomes_data_and_wins() {
         let both =
             json!({"data": {"key": "b2xk", "other": "eA=="}, "stringData": {"key": "value", "gone": null}});
-        assert_eq!(settled(both), Ok(json!({"key": "dmFsdWU=", "other": "eA==", "gone": null})));
-        assert_eq!(settled(json!({"data": {"lines": "dmFs\ndWU=\n"}})), Ok(json!({"lines": "dmFsdWU="})));
+        assert_eq!(
+            settled(both),
+            Ok(json!({"key": "dmFsdWU=", "other": "eA==", "gone": null}))
+        );
+        assert_eq!(
+            settled(json!({"data": {"lines": "dmFs\ndWU=\n"}})),
+            Ok(json!({"lines": "dmFsdWU="}))
+        );
     }
 
     #[test]
@@ -101,7 +121,10 @@ mod tests {
                 json!({"stringData": {"key": ["hunter2"]}}),
                 "expected text at /stringData/key, found a list: put it in quotes",
             ),
-            (json!({"stringData": "hunter2"}), "expected /stringData to be a map of text, found a text"),
+            (
+                json!({"stringData": "hunter2"}),
+                "expected /stringData to be a map of text, found a text",
+            ),
         ] {
             assert_eq!(settled(content), Err(format!("Secret n/a: {expected}")));
         }

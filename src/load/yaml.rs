@@ -50,7 +50,10 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
     documents.retain(|document| !document.is_null());
     if documents.len() > 1 {
         let why = format!("expected one document, found {}", documents.len());
-        return Err(LoadError::Invalid { path: name(path), why });
+        return Err(LoadError::Invalid {
+            path: name(path),
+            why,
+        });
     }
     let document = documents.pop().unwrap_or_default();
     // A value knows no place in the file: what does not fit is read once more, to say where.
@@ -105,7 +108,10 @@ pub(super) fn places_of_expiry(bytes: &[u8], path: &Path) -> Vec<Option<String>>
     let found: Result<ExpiriesOf, _> = serde_yaml::from_str_with_options(&text, reading());
     let place = |at: Location| format!("{}:{}:{}", name(path), at.line(), at.column());
     let rules = found.map(|found| found.spec.differences).unwrap_or_default();
-    rules.into_iter().map(|rule| rule.expires.map(|date| place(date.defined))).collect()
+    rules
+        .into_iter()
+        .map(|rule| rule.expires.map(|date| place(date.defined)))
+        .collect()
 }
 
 fn looks_like_json(bytes: &[u8]) -> bool {
@@ -149,7 +155,11 @@ fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
         path: name(path),
         line,
         column,
-        why: without_position(&error.without_snippet().render_with_formatter(&UserMessageFormatter)),
+        why: without_position(
+            &error
+                .without_snippet()
+                .render_with_formatter(&UserMessageFormatter),
+        ),
     }
 }
 
@@ -164,7 +174,9 @@ fn without_position(message: &str) -> String {
     let rest = text.strip_prefix("error: ").unwrap_or(&text);
     let rest = match rest.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
         Some((position, message))
-            if position.chars().all(|c| c.is_ascii_digit() || " column,".contains(c)) =>
+            if position
+                .chars()
+                .all(|c| c.is_ascii_digit() || " column,".contains(c)) =>
         {
             message
         }
@@ -215,7 +227,10 @@ mod tests {
     #[test]
     fn broken_yaml_names_file_line_and_column_once() {
         let error = read("a: 1\nb: [1, 2\nc: 3\n").unwrap_err().to_string();
-        assert!(error.starts_with("a.yaml:") && error.matches("line").count() == 0, "{error}");
+        assert!(
+            error.starts_with("a.yaml:") && error.matches("line").count() == 0,
+            "{error}"
+        );
     }
 
     #[test]

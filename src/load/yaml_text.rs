@@ -18,7 +18,9 @@ pub fn to_yaml<T: Serialize>(value: &T) -> String {
     if !text.chars().any(is_unseen) {
         return text;
     }
-    let Ok(value) = serde_json::to_value(value) else { return text };
+    let Ok(value) = serde_json::to_value(value) else {
+        return text;
+    };
     let text = written(&marked(value));
 
     let mut shown = String::with_capacity(text.len() + 64);
@@ -42,13 +44,21 @@ fn written<T: Serialize>(value: &T) -> String {
 
 /// Each text that holds an unseen character begins with a mark: those that begin with the same character too.
 fn marked(value: Value) -> Value {
-    let mark = |text: String| if text.chars().any(is_unseen) { format!("{MARK}{text}") } else { text };
+    let mark = |text: String| {
+        if text.chars().any(is_unseen) {
+            format!("{MARK}{text}")
+        } else {
+            text
+        }
+    };
     match value {
         Value::String(text) => mark(text).into(),
         Value::Array(items) => items.into_iter().map(marked).collect(),
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(key, value)| (mark(key), marked(value))).collect())
-        }
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| (mark(key), marked(value)))
+                .collect(),
+        ),
         other => other,
     }
 }

@@ -16,19 +16,34 @@ pub struct Admission {
 impl Admission {
     /// Nothing could be read: anything may be touched.
     pub fn unknown() -> Self {
-        Self { is_unknown: true, ..Self::default() }
+        Self {
+            is_unknown: true,
+            ..Self::default()
+        }
     }
 
     /// Learns from a webhook configuration or a policy.
     pub fn learn(&mut self, object: &Object) {
-        let webhooks = object.at("/webhooks").and_then(Value::as_array).into_iter().flatten();
+        let webhooks = object
+            .at("/webhooks")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         let of_webhooks = webhooks.filter_map(|webhook| webhook.get("rules"));
         let of_policy = object.at("/spec/matchConstraints/resourceRules");
         for rule in of_webhooks.chain(of_policy).filter_map(Value::as_array).flatten() {
             let texts = |field: &str| -> Vec<&str> {
-                rule[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+                rule[field]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect()
             };
-            if texts("operations").iter().any(|operation| matches!(*operation, "UPDATE" | "*")) {
+            if texts("operations")
+                .iter()
+                .any(|operation| matches!(*operation, "UPDATE" | "*"))
+            {
                 let named: Vec<String> = texts("resources").into_iter().map(String::from).collect();
                 if object.kind().starts_with("Mutating") {
                     self.changed.extend(named.iter().cloned());
@@ -52,7 +67,9 @@ impl Admission {
 fn is_named(resources: &BTreeSet<String>, kind: &ResourceType) -> bool {
     // `deployments/*` means the object itself too: the server takes it for a subresource without a name.
     let with_all = format!("{}/*", kind.plural);
-    ["*", "*/*", kind.plural.as_str(), with_all.as_str()].iter().any(|name| resources.contains(*name))
+    ["*", "*/*", kind.plural.as_str(), with_all.as_str()]
+        .iter()
+        .any(|name| resources.contains(*name))
 }
 
 #[cfg(test)]
@@ -71,19 +88,40 @@ mod tests {
             admission.learn(&Object::new(webhook).unwrap());
             (admission.may_touch(&deployments), admission.may_touch(&services))
         };
-        assert_eq!(learn(json!([{"operations": ["UPDATE"], "resources": ["deployments"]}])), (true, false));
-        assert_eq!(learn(json!([{"operations": ["CREATE"], "resources": ["*"]}])), (false, false));
-        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*"]}])), (true, true));
-        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/scale"]}])), (false, false));
-        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["*/scale"]}])), (false, false));
-        assert_eq!(learn(json!([{"operations": ["*"], "resources": ["deployments/*"]}])), (true, false));
+        assert_eq!(
+            learn(json!([{"operations": ["UPDATE"], "resources": ["deployments"]}])),
+            (true, false)
+        );
+        assert_eq!(
+            learn(json!([{"operations": ["CREATE"], "resources": ["*"]}])),
+            (false, false)
+        );
+        assert_eq!(
+            learn(json!([{"operations": ["*"], "resources": ["*"]}])),
+            (true, true)
+        );
+        assert_eq!(
+            learn(json!([{"operations": ["*"], "resources": ["deployments/scale"]}])),
+            (false, false)
+        );
+        assert_eq!(
+            learn(json!([{"operations": ["*"], "resources": ["*/scale"]}])),
+            (false, false)
+        );
+        assert_eq!(
+            learn(json!([{"operations": ["*"], "resources": ["deployments/*"]}])),
+            (true, false)
+        );
         assert!(Admission::unknown().may_touch(&services) && Admission::unknown().may_change(&services));
         let mut policy = Admission::default();
         let rule = json!({"operations": ["UPDATE"], "resources": ["services"]});
         let object = json!({"apiVersion": "x/v1", "kind": "P", "metadata": {"name": "p"},
             "spec": {"matchConstraints": {"resourceRules": [rule]}}});
         policy.learn(&Object::new(object.clone()).unwrap());
-        assert!(!policy.may_change(&services), "a policy of another kind only refuses");
+        assert!(
+            !policy.may_change(&services),
+            "a policy of another kind only refuses"
+        );
         let mut object = object;
         object["kind"] = json!("MutatingAdmissionPolicy");
         policy.learn(&Object::new(object).unwrap());

@@ -110,7 +110,14 @@ pub struct TestTotals {
 impl TestResult {
     /// One that shows nothing yet.
     pub fn named(name: &str, run: Option<String>) -> Self {
-        Self { name: name.into(), files: Vec::new(), totals: None, run, waived: None, ran: Vec::new() }
+        Self {
+            name: name.into(),
+            files: Vec::new(),
+            totals: None,
+            run,
+            waived: None,
+            ran: Vec::new(),
+        }
     }
 }
 
@@ -137,7 +144,9 @@ impl std::ops::AddAssign for TestTotals {
 
 impl Statement {
     fn about(release: &ReleaseIdentity, predicate_type: &str, predicate: Value) -> Self {
-        let digest = SubjectDigest { sha256: release.digest.hex().to_owned() };
+        let digest = SubjectDigest {
+            sha256: release.digest.hex().to_owned(),
+        };
         let name = format!("{}-{}", release.name, release.version);
         Self {
             type_: STATEMENT_TYPE.into(),
@@ -155,12 +164,18 @@ impl Statement {
 
     /// What a test of a release found.
     pub fn test(release: &ReleaseIdentity, result: &TestResult) -> Self {
-        Self::about(release, TEST_PREDICATE, serde_json::to_value(result).unwrap_or_default())
+        Self::about(
+            release,
+            TEST_PREDICATE,
+            serde_json::to_value(result).unwrap_or_default(),
+        )
     }
 
     /// Whether it is about these bytes.
     pub fn is_about(&self, digest: &Sha256Digest) -> bool {
-        self.subject.iter().any(|subject| subject.digest.sha256 == digest.hex())
+        self.subject
+            .iter()
+            .any(|subject| subject.digest.sha256 == digest.hex())
     }
 
     /// Whether it is a signature.

@@ -28,8 +28,15 @@ pub struct Bundle {
 impl Bundle {
     /// In the namespace `shop`.
     pub fn named(name: &str, secret: bool) -> Self {
-        let digest = crate::model::state_key::StateKey::new([1; 32]).bind("u", "shop").part(name.as_bytes());
-        Self { secret, namespace: "shop".into(), names: vec![name.into()], digest }
+        let digest = crate::model::state_key::StateKey::new([1; 32])
+            .bind("u", "shop")
+            .part(name.as_bytes());
+        Self {
+            secret,
+            namespace: "shop".into(),
+            names: vec![name.into()],
+            digest,
+        }
     }
 }
 
@@ -75,11 +82,20 @@ pub fn pack<T: Serialize>(value: &T, key: &BoundKey) -> Result<Packed, BundleErr
 fn pack_up_to<T: Serialize>(value: &T, key: &BoundKey, limit: usize) -> Result<Packed, BundleError> {
     let text = serde_json::to_vec(value)?;
     if text.len() > limit {
-        return Err(BundleError::TooLarge { found: Some(text.len()), limit });
+        return Err(BundleError::TooLarge {
+            found: Some(text.len()),
+            limit,
+        });
     }
     let bytes = compress(&text)?;
-    let parts = bytes.chunks(PART_BYTES).map(|part| (key.part(part).short(), part.to_vec())).collect();
-    Ok(Packed { digest: key.part(&bytes), parts })
+    let parts = bytes
+        .chunks(PART_BYTES)
+        .map(|part| (key.part(part).short(), part.to_vec()))
+        .collect();
+    Ok(Packed {
+        digest: key.part(&bytes),
+        parts,
+    })
 }
 
 /// The value of a bundle from its parts, in order. Whether they are those that were written is unknown without the key.
@@ -117,7 +133,9 @@ pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, BundleError> {
 fn decompress_up_to(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BundleError> {
     let mut plain = Vec::new();
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    flate2::read::GzDecoder::new(bytes).take(one_more).read_to_end(&mut plain)?;
+    flate2::read::GzDecoder::new(bytes)
+        .take(one_more)
+        .read_to_end(&mut plain)?;
     if plain.len() > limit {
         return Err(BundleError::TooLarge { found: None, limit });
     }
@@ -131,7 +149,13 @@ mod tests {
 
     fn noise(bytes: usize) -> Vec<u32> {
         (0..bytes / 4)
-            .map(|i| u32::try_from(i).unwrap().wrapping_mul(2_654_435_761).rotate_left(9) ^ 0x5bd1_e995)
+            .map(|i| {
+                u32::try_from(i)
+                    .unwrap()
+                    .wrapping_mul(2_654_435_761)
+                    .rotate_left(9)
+                    ^ 0x5bd1_e995
+            })
             .collect()
     }
 
@@ -140,11 +164,19 @@ mod tests {
     }
 
     fn bundle(digest: Mac) -> Bundle {
-        Bundle { secret: true, namespace: "shop".into(), names: Vec::new(), digest }
+        Bundle {
+            secret: true,
+            namespace: "shop".into(),
+            names: Vec::new(),
+            digest,
+        }
     }
 
     fn bytes(packed: Packed) -> (Bundle, Vec<Vec<u8>>) {
-        (bundle(packed.digest), packed.parts.into_iter().map(|(_, part)| part).collect())
+        (
+            bundle(packed.digest),
+            packed.parts.into_iter().map(|(_, part)| part).collect(),
+        )
     }
 
     #[test]
@@ -164,15 +196,24 @@ mod tests {
         let bytes = compress(&[b'x'; 101]).unwrap();
         assert_eq!(decompress_up_to(&bytes, 101).unwrap().len(), 101);
         let error = decompress_up_to(&bytes, 100).unwrap_err();
-        assert_eq!(error.to_string(), "expected at most 100 bytes, found more than 100");
+        assert_eq!(
+            error.to_string(),
+            "expected at most 100 bytes, found more than 100"
+        );
     }
 
     #[test]
     fn parts_that_somebody_changed_or_wrote_without_the_key_are_refused() {
         let (bundle, mut parts) = bytes(pack(&"text", &key(1)).unwrap());
-        assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(2))), Err(BundleError::Changed)));
+        assert!(matches!(
+            unpack::<String>(&bundle, &parts, Some(&key(2))),
+            Err(BundleError::Changed)
+        ));
         parts[0][12] ^= 1;
-        assert!(matches!(unpack::<String>(&bundle, &parts, Some(&key(1))), Err(BundleError::Changed)));
+        assert!(matches!(
+            unpack::<String>(&bundle, &parts, Some(&key(1))),
+            Err(BundleError::Changed)
+        ));
     }
 
     #[test]

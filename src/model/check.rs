@@ -156,8 +156,12 @@ impl Check {
 
     /// The check and the item that the value of `--waive` names.
     pub fn parse_waiver(text: &str) -> Result<(Self, Option<String>), String> {
-        let (name, item) = text.split_once('=').map_or((text, None), |(name, item)| (name, Some(item)));
-        let known = Self::ALL.into_iter().filter(|check| check.waiver_scope() != WaiverScope::Never);
+        let (name, item) = text
+            .split_once('=')
+            .map_or((text, None), |(name, item)| (name, Some(item)));
+        let known = Self::ALL
+            .into_iter()
+            .filter(|check| check.waiver_scope() != WaiverScope::Never);
         let Some(check) = known.clone().find(|check| check.name() == name) else {
             let names: Vec<_> = known.map(Self::waiver_form).collect();
             return Err(format!("expected one of {}", names.join(", ")));
@@ -186,7 +190,11 @@ impl fmt::Display for Check {
 
 /// An object as `--waive CHECK=ITEM` names it.
 pub fn waiver_item(id: &ObjectId) -> String {
-    let namespace = id.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let namespace = id
+        .namespace
+        .as_ref()
+        .map(|namespace| format!("{namespace}/"))
+        .unwrap_or_default();
     format!("{}/{namespace}{}", id.kind, id.name)
 }
 
@@ -195,10 +203,13 @@ pub fn waiver_item(id: &ObjectId) -> String {
 pub fn path_in_item<'a>(item: &'a str, id: &ObjectId, home: &str) -> Option<&'a str> {
     let is_home = id.namespace.as_deref().is_none_or(|namespace| namespace == home);
     let short = is_home.then(|| format!("{}/{}", id.kind, id.name));
-    [Some(waiver_item(id)), short].into_iter().flatten().find_map(|name| {
-        let path = item.strip_prefix(&name)?;
-        (path.is_empty() || path.starts_with('/')).then_some(path)
-    })
+    [Some(waiver_item(id)), short]
+        .into_iter()
+        .flatten()
+        .find_map(|name| {
+            let path = item.strip_prefix(&name)?;
+            (path.is_empty() || path.starts_with('/')).then_some(path)
+        })
 }
 
 #[cfg(test)]
@@ -210,7 +221,10 @@ mod tests {
     #[test]
     fn the_documents_name_each_check_and_the_form_of_its_waiver() {
         let text = include_str!("../../docs/exit-codes.md");
-        let table = text.split("| check | refuses where | `--waive` |").nth(1).unwrap();
+        let table = text
+            .split("| check | refuses where | `--waive` |")
+            .nth(1)
+            .unwrap();
         let rows = table
             .lines()
             .skip(1)
@@ -220,7 +234,10 @@ mod tests {
             .map(|row| {
                 let cells: Vec<&str> = row.split(" | ").collect();
                 let name = cells[0].trim_matches(['|', ' ', '`']).to_owned();
-                (name, cells[cells.len() - 1].trim_matches(['|', ' ', '`']).to_owned())
+                (
+                    name,
+                    cells[cells.len() - 1].trim_matches(['|', ' ', '`']).to_owned(),
+                )
             })
             .collect();
         let known = Check::ALL.into_iter().map(|check| {
@@ -253,7 +270,11 @@ mod tests {
     #[case("nonsense", None)]
     fn a_waiver_names_one_finding(#[case] text: &str, #[case] parsed: Option<(Check, Option<&str>)>) {
         let found = Check::parse_waiver(text).ok();
-        assert_eq!(found, parsed.map(|(check, item)| (check, item.map(String::from))), "{text}");
+        assert_eq!(
+            found,
+            parsed.map(|(check, item)| (check, item.map(String::from))),
+            "{text}"
+        );
     }
 
     #[rstest]

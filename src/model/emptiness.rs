@@ -41,7 +41,12 @@ mod tests {
     #[test]
     fn each_question_draws_its_own_line() {
         let answers = |value: Value| {
-            [is_filled(&value), is_filled_throughout(&value), has_text(&value), is_not_zero(&value)]
+            [
+                is_filled(&value),
+                is_filled_throughout(&value),
+                has_text(&value),
+                is_not_zero(&value),
+            ]
         };
         for nothing in [json!(null), json!({}), json!([])] {
             assert_eq!(answers(nothing), [false; 4]);

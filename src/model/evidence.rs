@@ -47,7 +47,12 @@ fn one() -> NonZeroU64 {
 impl EvidenceRule {
     /// A JUnit report of this name.
     pub fn named(name: &str) -> Self {
-        Self { name: name.into(), kind: EvidenceKind::Junit, min_tests: one(), allow_skipped: false }
+        Self {
+            name: name.into(),
+            kind: EvidenceKind::Junit,
+            min_tests: one(),
+            allow_skipped: false,
+        }
     }
 
     /// What a result of this name lacks; none where it is enough.
@@ -58,11 +63,16 @@ impl EvidenceRule {
         }
         match (self.kind, result.totals) {
             (EvidenceKind::File, _) => result.files.is_empty().then(|| "no file".into()),
-            (EvidenceKind::Cluster, _) => {
-                result.ran.is_empty().then(|| "nothing that the test cluster ran".into())
-            }
+            (EvidenceKind::Cluster, _) => result
+                .ran
+                .is_empty()
+                .then(|| "nothing that the test cluster ran".into()),
             (EvidenceKind::Junit, Some(totals)) => {
-                let counted = if self.allow_skipped { totals.tests } else { totals.ran() };
+                let counted = if self.allow_skipped {
+                    totals.tests
+                } else {
+                    totals.ran()
+                };
                 let least = self.min_tests.get();
                 (counted < least).then(|| {
                     let skipped = if totals.skipped == 0 {
@@ -95,7 +105,10 @@ impl FromStr for EvidenceRule {
             "cluster" => EvidenceKind::Cluster,
             _ => return Err(format!("expected junit, file or cluster, found {kind:?}")),
         };
-        Ok(Self { kind, ..Self::named(name) })
+        Ok(Self {
+            kind,
+            ..Self::named(name)
+        })
     }
 }
 
@@ -161,10 +174,21 @@ mod tests {
     }
 
     fn result(totals: Option<(u64, u64, u64)>) -> TestResult {
-        let totals =
-            totals.map(|(tests, failures, skipped)| TestTotals { tests, failures, errors: 0, skipped });
-        let file = EvidenceFile { name: "a".into(), digest: Sha256Digest::of(b"a") };
-        TestResult { totals, files: vec![file], ..TestResult::named("a", None) }
+        let totals = totals.map(|(tests, failures, skipped)| TestTotals {
+            tests,
+            failures,
+            errors: 0,
+            skipped,
+        });
+        let file = EvidenceFile {
+            name: "a".into(),
+            digest: Sha256Digest::of(b"a"),
+        };
+        TestResult {
+            totals,
+            files: vec![file],
+            ..TestResult::named("a", None)
+        }
     }
 
     #[test]
@@ -173,9 +197,12 @@ mod tests {
             rule(json!("a")),
             rule(json!({"name": "a", "kind": "junit", "minTests": 1, "allowSkipped": false}))
         );
-        for wrong in
-            [json!({"name": "a", "minTests": 0}), json!({"name": "a", "other": 1}), json!({}), json!(3)]
-        {
+        for wrong in [
+            json!({"name": "a", "minTests": 0}),
+            json!({"name": "a", "other": 1}),
+            json!({}),
+            json!(3),
+        ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
         let written = serde_json::to_value(rule(json!("a"))).unwrap();
@@ -186,13 +213,25 @@ mod tests {
     fn what_is_shown_is_held_against_what_is_asked_for() {
         let lacks = |rule_of: Value, result: &TestResult| rule(rule_of).lacks(result).unwrap_or_default();
         assert_eq!(lacks(json!("a"), &result(Some((3, 0, 2)))), "");
-        assert_eq!(lacks(json!("a"), &result(Some((2, 0, 2)))), "0 of at least 1 tests, 2 skipped");
-        assert_eq!(lacks(json!({"name": "a", "allowSkipped": true}), &result(Some((2, 0, 2)))), "");
+        assert_eq!(
+            lacks(json!("a"), &result(Some((2, 0, 2)))),
+            "0 of at least 1 tests, 2 skipped"
+        );
+        assert_eq!(
+            lacks(
+                json!({"name": "a", "allowSkipped": true}),
+                &result(Some((2, 0, 2)))
+            ),
+            ""
+        );
         assert_eq!(
             lacks(json!({"name": "a", "minTests": 9}), &result(Some((8, 0, 0)))),
             "8 of at least 9 tests"
         );
-        assert_eq!(lacks(json!("a"), &result(None)), "a file that is no JUnit report; `kind: file` takes it");
+        assert_eq!(
+            lacks(json!("a"), &result(None)),
+            "a file that is no JUnit report; `kind: file` takes it"
+        );
         assert_eq!(lacks(json!({"name": "a", "kind": "file"}), &result(None)), "");
         assert_eq!(
             lacks(json!({"name": "a", "kind": "file"}), &result(Some((3, 1, 0)))),
@@ -205,7 +244,10 @@ mod tests {
             digests: vec![],
             pods: 1,
         };
-        let cluster = TestResult { ran: vec![seen], ..TestResult::named("a", None) };
+        let cluster = TestResult {
+            ran: vec![seen],
+            ..TestResult::named("a", None)
+        };
         assert_eq!(lacks(json!({"name": "a", "kind": "cluster"}), &cluster), "");
         assert!(lacks(json!("a"), &cluster).contains("kind: cluster"));
         assert!(lacks(json!({"name": "a", "kind": "cluster"}), &result(None)).contains("nothing"));

@@ -17,7 +17,10 @@ impl Expression {
     /// From its text; the error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
-            return Err(format!("expected at most {LONGEST} characters, found {}", text.len()));
+            return Err(format!(
+                "expected at most {LONGEST} characters, found {}",
+                text.len()
+            ));
         }
         let program = Program::compile(text)
             .map_err(|error| told(error.to_string().lines().next().unwrap_or_default()))?;
@@ -30,16 +33,23 @@ impl Expression {
     pub fn holds(&self, variables: &[(&str, &Value)]) -> Result<bool, String> {
         let mut context = Context::default();
         for (name, value) in variables {
-            context.add_variable(*name, *value).map_err(|error| error.to_string())?;
+            context
+                .add_variable(*name, *value)
+                .map_err(|error| error.to_string())?;
         }
-        let sizes: Vec<_> = variables.iter().map(|(name, value)| (*name, Size::of(value))).collect();
+        let sizes: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (*name, Size::of(value)))
+            .collect();
         self.evaluate(&context, &sizes)
     }
 
     /// Whether it holds of a list of numbers, which may be none (NaN) or infinite.
     pub fn holds_of(&self, name: &str, numbers: &[f64]) -> Result<bool, String> {
         let mut context = Context::default();
-        context.add_variable(name, numbers.to_vec()).map_err(|error| error.to_string())?;
+        context
+            .add_variable(name, numbers.to_vec())
+            .map_err(|error| error.to_string())?;
         self.evaluate(&context, &[(name, Size::numbers(numbers.len()))])
     }
 
@@ -55,7 +65,9 @@ impl Expression {
 
 /// `ERROR: <input>:1:10: Syntax error: …`, for people.
 fn told(line: &str) -> String {
-    let parts = line.strip_prefix("ERROR: <input>:").map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());
+    let parts = line
+        .strip_prefix("ERROR: <input>:")
+        .map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());
     match parts.as_deref() {
         Some([_, column, why]) => {
             let why = why.trim().replace("Syntax error: ", "");
@@ -81,10 +93,15 @@ mod tests {
         let nested = format!("size([1]{}) > 0", ".map(s, [s, s])".repeat(28));
         let literals = format!("{}1{} == 1", "[".repeat(60), "]".repeat(60));
         for bomb in [&text, &list, &nested] {
-            let why = Expression::parse(bomb).err().unwrap_or_else(|| panic!("{bomb} is taken"));
+            let why = Expression::parse(bomb)
+                .err()
+                .unwrap_or_else(|| panic!("{bomb} is taken"));
             assert!(why.contains("too much memory"), "{why}");
         }
-        assert!(Expression::parse(&literals).is_ok(), "a nested literal is no bomb");
+        assert!(
+            Expression::parse(&literals).is_ok(),
+            "a nested literal is no bomb"
+        );
     }
 
     #[test]
@@ -108,14 +125,24 @@ mod tests {
 
     #[test]
     fn deep_and_long_expressions_are_told_and_not_followed_down() {
-        for text in ["!".repeat(4000), "-".repeat(4000), "(".repeat(4000), "[".repeat(4000)] {
+        for text in [
+            "!".repeat(4000),
+            "-".repeat(4000),
+            "(".repeat(4000),
+            "[".repeat(4000),
+        ] {
             assert!(Expression::parse(&text).is_err());
         }
         for link in ["true && ", "true ? true : ", "1 + ", "a."] {
             let text = format!("{}true", link.repeat(4000 / link.len()));
             Expression::parse(&text).and_then(|taken| taken.holds(&[])).ok();
         }
-        assert!(Expression::parse(&"a".repeat(5000)).err().unwrap().contains("at most 4096"));
+        assert!(
+            Expression::parse(&"a".repeat(5000))
+                .err()
+                .unwrap()
+                .contains("at most 4096")
+        );
         let loops = format!("{}true{}", "[1, 2].all(x, ".repeat(40), ")".repeat(40));
         assert!(Expression::parse(&loops).is_err());
     }

@@ -25,7 +25,12 @@ pub struct Head {
 impl Head {
     /// Of a promotion, in front of the one that was finished before it.
     pub fn new(current: Journal, previous: Option<Previous>) -> Self {
-        Self { format_version: FormatVersion::default(), current, previous, rest: Rest::new() }
+        Self {
+            format_version: FormatVersion::default(),
+            current,
+            previous,
+            rest: Rest::new(),
+        }
     }
 }
 
@@ -66,7 +71,11 @@ mod tests {
     #[test]
     fn a_head_names_the_bundle_of_the_promotion_before() {
         let named = Bundle::named("a", false);
-        let previous = Previous { bundle: Some(named), parts: Vec::new(), journal: None };
+        let previous = Previous {
+            bundle: Some(named),
+            parts: Vec::new(),
+            journal: None,
+        };
         let text = serde_json::to_string(&previous).unwrap();
         assert_eq!(serde_json::from_str::<Previous>(&text).unwrap(), previous);
     }

@@ -10,7 +10,10 @@ pub const CLEANED_UP: &str = "completed and was cleaned up";
 
 /// Whether an object is of a kind that runs to its end: a Job or a Pod.
 pub fn runs(object: &Object) -> bool {
-    matches!((&*object.gvk().group, object.kind()), ("batch", "Job") | ("", "Pod"))
+    matches!(
+        (&*object.gvk().group, object.kind()),
+        ("batch", "Job") | ("", "Pod")
+    )
 }
 
 /// Whether a Job or Pod is a hook: by our annotation or by Helm's.
@@ -41,9 +44,16 @@ pub fn ended(live: &Object) -> Option<bool> {
     match (&*live.gvk().group, live.kind()) {
         ("batch", "Job") => {
             let conditions = live.at("/status/conditions").and_then(Value::as_array)?;
-            let is_true =
-                |kind: &str| conditions.iter().any(|one| one["type"] == kind && one["status"] == "True");
-            if is_true("Failed") { Some(false) } else { is_true("Complete").then_some(true) }
+            let is_true = |kind: &str| {
+                conditions
+                    .iter()
+                    .any(|one| one["type"] == kind && one["status"] == "True")
+            };
+            if is_true("Failed") {
+                Some(false)
+            } else {
+                is_true("Complete").then_some(true)
+            }
         }
         ("", "Pod") => match live.text("/status/phase") {
             "Succeeded" => Some(true),
@@ -57,7 +67,10 @@ pub fn ended(live: &Object) -> Option<bool> {
 /// Whether the control plane deletes a Job some time after it has ended.
 pub fn expires(object: &Object) -> bool {
     let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
-    is_job && object.at("/spec/ttlSecondsAfterFinished").is_some_and(|seconds| !seconds.is_null())
+    is_job
+        && object
+            .at("/spec/ttlSecondsAfterFinished")
+            .is_some_and(|seconds| !seconds.is_null())
 }
 
 /// The words of an annotation that is a list.
@@ -86,7 +99,12 @@ mod tests {
             (JOB, helm("before-hook-creation, hook-succeeded"), json!({}), true),
             (POD, helm("hook-succeeded"), json!({}), true),
             (JOB, helm("hook-failed"), json!({}), false),
-            (JOB, json!({HELM_POLICY_ANNOTATION: "hook-succeeded"}), json!({}), false),
+            (
+                JOB,
+                json!({HELM_POLICY_ANNOTATION: "hook-succeeded"}),
+                json!({}),
+                false,
+            ),
             (JOB, json!({}), json!({"ttlSecondsAfterFinished": 0}), true),
             (JOB, json!({}), json!({"ttlSecondsAfterFinished": null}), false),
             (POD, json!({}), json!({"ttlSecondsAfterFinished": 1}), false),
@@ -100,7 +118,11 @@ mod tests {
     fn only_jobs_and_pods_are_hooks() {
         let annotations = || json!({HOOK_ANNOTATION: "pre"});
         assert!(is_hook(&object(JOB, annotations(), json!({}))));
-        assert!(is_hook(&object(POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({}))));
+        assert!(is_hook(&object(
+            POD,
+            json!({HELM_HOOK_ANNOTATION: "test"}),
+            json!({})
+        )));
         assert!(!is_hook(&object(("v1", "ConfigMap"), annotations(), json!({}))));
         assert!(!is_hook(&object(JOB, json!({}), json!({}))));
     }

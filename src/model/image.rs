@@ -57,11 +57,19 @@ impl FromStr for ImageReference {
     type Err = NotAnImage;
 
     fn from_str(text: &str) -> Result<Self, NotAnImage> {
-        let error = |why| NotAnImage { text: text.to_owned(), why };
+        let error = |why| NotAnImage {
+            text: text.to_owned(),
+            why,
+        };
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => {
-                (rest, Some(digest.parse().map_err(|_| error("what follows @ is not a sha256 digest"))?))
-            }
+            Some((rest, digest)) => (
+                rest,
+                Some(
+                    digest
+                        .parse()
+                        .map_err(|_| error("what follows @ is not a sha256 digest"))?,
+                ),
+            ),
             None => (text, None),
         };
         let (name, tag) = match rest.rsplit_once(':') {
@@ -70,7 +78,9 @@ impl FromStr for ImageReference {
         };
         let (registry, repository) = split_registry(name);
         if !is_host(&registry) {
-            return Err(error("a registry is a host name or an address, and a port where one is written"));
+            return Err(error(
+                "a registry is a host name or an address, and a port where one is written",
+            ));
         }
         if !repository.split('/').all(is_component) {
             return Err(error(
@@ -83,10 +93,21 @@ impl FromStr for ImageReference {
         let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let is_wrong = |tag: &str| tag.len() > 128 || !tag.chars().all(is_tag) || !starts_tag(tag);
         if tag.as_deref().is_some_and(is_wrong) {
-            return Err(error("a tag has up to 128 letters, digits, dots, dashes and underscores"));
+            return Err(error(
+                "a tag has up to 128 letters, digits, dots, dashes and underscores",
+            ));
         }
-        let tag = if tag.is_none() && digest.is_none() { Some("latest".to_owned()) } else { tag };
-        Ok(Self { registry, repository, tag, digest })
+        let tag = if tag.is_none() && digest.is_none() {
+            Some("latest".to_owned())
+        } else {
+            tag
+        };
+        Ok(Self {
+            registry,
+            repository,
+            tag,
+            digest,
+        })
     }
 }
 
@@ -127,7 +148,11 @@ fn is_component(text: &str) -> bool {
 fn split_registry(name: &str) -> (String, String) {
     match name.split_once('/') {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
-            let host = if host == "index.docker.io" { "docker.io" } else { host };
+            let host = if host == "index.docker.io" {
+                "docker.io"
+            } else {
+                host
+            };
             let rest = if host == "docker.io" && !rest.contains('/') {
                 format!("library/{rest}")
             } else {
@@ -178,7 +203,10 @@ mod tests {
         let digest = Sha256Digest::of(b"x");
         let text = format!("ghcr.io/acme/web:1@{digest}");
         let image: ImageReference = text.parse().unwrap();
-        assert_eq!((image.tag.as_deref(), image.digest.clone()), (Some("1"), Some(digest)));
+        assert_eq!(
+            (image.tag.as_deref(), image.digest.clone()),
+            (Some("1"), Some(digest))
+        );
         assert_eq!(image.to_string(), text);
     }
 

@@ -119,9 +119,16 @@ impl Inventory {
     pub fn quarantined(&self, release: &PublicDigest) -> Option<&HistoryEntry> {
         // What was promoted and put back when asked keeps its record.
         let succeeded = |entry: &HistoryEntry| entry.ending.is_promoted() || !entry.record.is_empty();
-        let of_release = self.history.iter().rev().filter(|entry| entry.release.digest == *release);
+        let of_release = self
+            .history
+            .iter()
+            .rev()
+            .filter(|entry| entry.release.digest == *release);
         let inside = |entry: &&HistoryEntry| {
-            entry.failure.as_ref().is_some_and(|failure| failure.cause.kind.is_inside_release())
+            entry
+                .failure
+                .as_ref()
+                .is_some_and(|failure| failure.cause.kind.is_inside_release())
         };
         of_release.take_while(|entry| !succeeded(entry)).find(inside)
     }
@@ -131,7 +138,13 @@ impl Inventory {
         let line = |target: &Target| {
             let namespace = target.namespace.as_deref().unwrap_or("-");
             let kind = &target.resource;
-            format!("{} {} {} {namespace} {}\n", kind.api_version(), kind.plural, kind.kind, target.name)
+            format!(
+                "{} {} {} {namespace} {}\n",
+                kind.api_version(),
+                kind.plural,
+                kind.kind,
+                target.name
+            )
         };
         self.members.iter().map(line).collect()
     }
@@ -167,11 +180,20 @@ mod tests {
     #[test]
     fn members_are_read_back_from_lines_that_a_person_can_read() {
         let web = Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web");
-        let role =
-            Target::new(&built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap(), None, "reader");
-        let inventory = Inventory { members: vec![web.clone(), role.clone()], ..Inventory::default() };
+        let role = Target::new(
+            &built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap(),
+            None,
+            "reader",
+        );
+        let inventory = Inventory {
+            members: vec![web.clone(), role.clone()],
+            ..Inventory::default()
+        };
         let lines = inventory.member_lines();
-        assert_eq!(lines.lines().next(), Some("apps/v1 deployments Deployment shop web"));
+        assert_eq!(
+            lines.lines().next(),
+            Some("apps/v1 deployments Deployment shop web")
+        );
         assert_eq!(Inventory::parse_members(&lines), Ok(vec![web, role]));
         assert!(Inventory::parse_members("what is this").is_err());
     }
@@ -188,7 +210,10 @@ mod tests {
                 "record": if *recorded { vec![bundle] } else { Vec::new() }});
             serde_json::from_value(value).unwrap()
         };
-        Inventory { history: (1..).zip(endings).map(entry).collect(), ..Inventory::default() }
+        Inventory {
+            history: (1..).zip(endings).map(entry).collect(),
+            ..Inventory::default()
+        }
     }
 
     #[test]
@@ -208,9 +233,15 @@ mod tests {
             (vec![inside, put_back], None),
         ] {
             let inventory = history(&endings);
-            let found = inventory.quarantined(&Sha256Digest::of(b"1").into()).map(|entry| entry.revision);
+            let found = inventory
+                .quarantined(&Sha256Digest::of(b"1").into())
+                .map(|entry| entry.revision);
             assert_eq!(found, revision, "{endings:?}");
         }
-        assert!(history(&[inside]).quarantined(&Sha256Digest::of(b"2").into()).is_none());
+        assert!(
+            history(&[inside])
+                .quarantined(&Sha256Digest::of(b"2").into())
+                .is_none()
+        );
     }
 }

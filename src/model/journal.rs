@@ -126,7 +126,13 @@ pub struct Failure {
 impl Failure {
     /// Of an object, or of the whole; of no container.
     pub fn of(object: Option<ObjectId>, kind: CauseKind, message: String) -> Self {
-        let cause = Cause { kind, message, pod: None, container: None, previous_logs: false };
+        let cause = Cause {
+            kind,
+            message,
+            pod: None,
+            container: None,
+            previous_logs: false,
+        };
         Self { object, cause }
     }
 }
@@ -230,7 +236,10 @@ pub enum UndoState {
 impl StepState {
     /// Done, with the object's uid, where it is a new one, and the hash of its content; empty where it is gone.
     pub fn done(uid: &str, hash: &str) -> Self {
-        Self::Done { uid: uid.into(), content: first_digits(hash) }
+        Self::Done {
+            uid: uid.into(),
+            content: first_digits(hash),
+        }
     }
 
     /// Whether an object with this hash of its content is as the step left it.
@@ -247,7 +256,10 @@ fn first_digits(hash: &str) -> String {
 impl UndoState {
     /// Undone, with the hash of the object's content, empty where it is gone, and what should be known.
     pub fn done(hash: &str, notes: Vec<String>) -> Self {
-        Self::Done { content: first_digits(hash), notes }
+        Self::Done {
+            content: first_digits(hash),
+            notes,
+        }
     }
 
     fn is_pending(&self) -> bool {

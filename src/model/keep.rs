@@ -66,7 +66,10 @@ mod tests {
             ("helm.sh/resource-policy", "keep"),
             ("helm.sh/resource-policy", " Keep "),
             ("argocd.argoproj.io/sync-options", "Prune=false"),
-            ("argocd.argoproj.io/sync-options", "ServerSideApply=true, Delete=false"),
+            (
+                "argocd.argoproj.io/sync-options",
+                "ServerSideApply=true, Delete=false",
+            ),
             ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
             ("kapp.k14s.io/delete-strategy", "orphan"),
             ("kapp.k14s.io/noop", ""),

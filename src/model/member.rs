@@ -19,8 +19,16 @@ pub fn is_served_so(resource: &ResourceType) -> bool {
 
 /// A member as its line names it; none where a server serves no such kind or takes no such name.
 pub fn checked(target: Target) -> Option<Target> {
-    let ResourceType { group, version, kind, plural, .. } = &target.resource;
-    let is_kind = kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let ResourceType {
+        group,
+        version,
+        kind,
+        plural,
+        ..
+    } = &target.resource;
+    let is_kind = kind
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let is_right = (group.is_empty() || is_subdomain(group))
         && is_label(version)
         && is_label(plural)

@@ -24,7 +24,10 @@ pub struct ReleaseRef {
 impl ReleaseRef {
     /// A release in a namespace.
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     /// From `[NAMESPACE/]NAME`; `home` is the namespace where none is named.
@@ -41,7 +44,11 @@ impl ReleaseRef {
 
     /// Its name as `--adopt release:` takes it in the release namespace `home`.
     pub fn name_from(&self, home: &str) -> String {
-        if self.namespace == home { self.name.clone() } else { self.to_string() }
+        if self.namespace == home {
+            self.name.clone()
+        } else {
+            self.to_string()
+        }
     }
 }
 
@@ -96,7 +103,10 @@ impl Inventory {
     pub fn hand_over(&mut self, moved: Moved) {
         let gone = ids(&moved.objects);
         self.members.retain(|member| !gone.contains(&member.id()));
-        self.announce(Moved { is_done: true, ..moved });
+        self.announce(Moved {
+            is_done: true,
+            ..moved
+        });
     }
 
     /// Takes members back that a promotion had taken, but for those that stay with it. `was_promoted`: it had been
@@ -120,7 +130,12 @@ impl Inventory {
             return;
         }
         let is_missing = |id: &ObjectId| returned.contains(id) && !known.contains(id);
-        self.members.extend(of.objects.iter().filter(|target| is_missing(&target.id())).cloned());
+        self.members.extend(
+            of.objects
+                .iter()
+                .filter(|target| is_missing(&target.id()))
+                .cloned(),
+        );
     }
 
     /// What a promotion has taken that is no member now. Before its commit that is nothing, unless an earlier rollback left
@@ -136,13 +151,16 @@ impl Inventory {
     /// The release that has taken an object, where one has.
     pub fn moved_to(&self, id: &ObjectId) -> Option<&Moved> {
         let done = self.moved.iter().rev().filter(|moved| moved.is_done);
-        done.into_iter().find(|moved| moved.objects.iter().any(|target| target.id() == *id))
+        done.into_iter()
+            .find(|moved| moved.objects.iter().any(|target| target.id() == *id))
     }
 
     /// What has moved since the current revision was promoted, or is about to.
     pub fn moved_lately(&self) -> impl Iterator<Item = &Moved> {
         let since = self.promoted().map(|entry| entry.started_at);
-        self.moved.iter().filter(move |moved| since.is_none_or(|since| moved.at >= since))
+        self.moved
+            .iter()
+            .filter(move |moved| since.is_none_or(|since| moved.at >= since))
     }
 
     /// Drops what is said of objects that are members again, and of moves that the history no longer reaches back to.
@@ -153,7 +171,8 @@ impl Inventory {
             moved.objects.retain(|target| !members.contains(&target.id()));
         }
         let is_known = |moved: &Moved| !moved.is_done || oldest.is_none_or(|oldest| moved.at >= oldest);
-        self.moved.retain(|moved| !moved.objects.is_empty() && is_known(moved));
+        self.moved
+            .retain(|moved| !moved.objects.is_empty() && is_known(moved));
     }
 }
 
@@ -175,7 +194,11 @@ pub fn named(objects: &[Target]) -> String {
 
 /// One object, or so many.
 pub fn counted(objects: &[Target]) -> String {
-    if objects.len() == 1 { "1 object".into() } else { format!("{} objects", objects.len()) }
+    if objects.len() == 1 {
+        "1 object".into()
+    } else {
+        format!("{} objects", objects.len())
+    }
 }
 
 impl Moved {
@@ -223,7 +246,10 @@ mod tests {
     }
 
     fn inventory(members: &str) -> Inventory {
-        Inventory { members: targets(members), ..Inventory::default() }
+        Inventory {
+            members: targets(members),
+            ..Inventory::default()
+        }
     }
 
     fn of(before: &str, objects: &str) -> Move {
@@ -236,8 +262,14 @@ mod tests {
 
     #[test]
     fn a_release_is_named_alone_or_with_its_namespace_and_in_no_other_way() {
-        assert_eq!(ReleaseRef::parse("shop", "here"), Some(ReleaseRef::new("here", "shop")));
-        assert_eq!(ReleaseRef::parse("there/shop", "here"), Some(ReleaseRef::new("there", "shop")));
+        assert_eq!(
+            ReleaseRef::parse("shop", "here"),
+            Some(ReleaseRef::new("here", "shop"))
+        );
+        assert_eq!(
+            ReleaseRef::parse("there/shop", "here"),
+            Some(ReleaseRef::new("there", "shop"))
+        );
         for text in ["", "/shop", "there/", "a/b/c", "a b", "release:shop"] {
             assert_eq!(ReleaseRef::parse(text, "here"), None, "{text:?}");
         }
@@ -256,7 +288,10 @@ mod tests {
 
         now.hand_over(moved("b d"));
         assert_eq!(now.members, targets("a c"));
-        assert_eq!(now.moved_to(&target("b").id()).map(|moved| &*moved.to.name), Some("web"));
+        assert_eq!(
+            now.moved_to(&target("b").id()).map(|moved| &*moved.to.name),
+            Some("web")
+        );
         assert!(now.moved_to(&target("a").id()).is_none());
         now.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), true);
         assert_eq!(now, before);

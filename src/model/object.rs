@@ -23,12 +23,20 @@ impl Gvk {
     /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
     pub fn new(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Self { group: group.into(), version: version.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// As objects write it: `apps/v1`, `v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 }
 
@@ -93,18 +101,35 @@ pub struct Target {
 impl Target {
     /// From a kind, a namespace and a name; the namespace is dropped where the kind has none.
     pub fn new(resource: &ResourceType, namespace: Option<&str>, name: &str) -> Self {
-        let namespace = if resource.namespaced { namespace.map(Into::into) } else { None };
-        Self { resource: resource.clone(), namespace, name: name.into() }
+        let namespace = if resource.namespaced {
+            namespace.map(Into::into)
+        } else {
+            None
+        };
+        Self {
+            resource: resource.clone(),
+            namespace,
+            name: name.into(),
+        }
     }
 
     /// The identity of what is reached.
     pub fn id(&self) -> ObjectId {
-        ObjectId::new(&self.resource.group, &self.resource.kind, self.namespace.as_deref(), &self.name)
+        ObjectId::new(
+            &self.resource.group,
+            &self.resource.kind,
+            self.namespace.as_deref(),
+            &self.name,
+        )
     }
 
     /// The URL path: `/apis/apps/v1/namespaces/shop/deployments/web`.
     pub fn url_path(&self) -> String {
-        format!("{}/{}", self.resource.collection_path(self.namespace.as_deref()), self.name)
+        format!(
+            "{}/{}",
+            self.resource.collection_path(self.namespace.as_deref()),
+            self.name
+        )
     }
 }
 
@@ -167,7 +192,12 @@ impl Object {
                 // As kubectl takes it: no namespace is said.
                 None | Some(Value::Null | Value::String(_)) if field == "metadata.namespace" => {}
                 None | Some(Value::Null | Value::String(_)) => return Err(NotAnObject::Missing { field }),
-                Some(other) => return Err(NotAnObject::NotText { field, found: describe(other) }),
+                Some(other) => {
+                    return Err(NotAnObject::NotText {
+                        field,
+                        found: describe(other),
+                    });
+                }
             }
         }
         Ok(Self(Arc::new(value)))
@@ -194,7 +224,10 @@ impl Object {
 
     /// The text at a JSON pointer, or `""`.
     pub fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The value at a JSON pointer.
@@ -204,7 +237,10 @@ impl Object {
 
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
-        self.0.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// `kind`.
@@ -229,7 +265,9 @@ impl Object {
 
     /// `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
-        self.metadata("namespace").and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.metadata("namespace")
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// `metadata.uid`, or `""` where the server has not seen it.
@@ -239,12 +277,16 @@ impl Object {
 
     /// `metadata.resourceVersion`, or `""`.
     pub fn resource_version(&self) -> &str {
-        self.metadata("resourceVersion").and_then(Value::as_str).unwrap_or_default()
+        self.metadata("resourceVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// `metadata.generation`, or 0 for kinds that have none.
     pub fn generation(&self) -> i64 {
-        self.metadata("generation").and_then(Value::as_i64).unwrap_or_default()
+        self.metadata("generation")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
     }
 
     /// `metadata.labels`.
@@ -264,13 +306,19 @@ impl Object {
 
     /// Whether it is on its way out: whatever its spec says, it will be gone.
     pub fn is_being_deleted(&self) -> bool {
-        self.metadata("deletionTimestamp").is_some_and(|time| !time.is_null())
+        self.metadata("deletionTimestamp")
+            .is_some_and(|time| !time.is_null())
     }
 
     /// The finalizers that hold it back once it is deleted.
     pub fn finalizers(&self) -> Vec<String> {
         let names = self.metadata("finalizers").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(Into::into)
+            .collect()
     }
 
     /// One annotation.
@@ -280,7 +328,9 @@ impl Object {
 
     /// `metadata.managedFields`, empty where there are none.
     pub fn managed_fields(&self) -> &[Value] {
-        self.metadata("managedFields").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.metadata("managedFields")
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Forgets who owns which field: often the greater part of an object.
@@ -288,14 +338,20 @@ impl Object {
         if self.managed_fields().is_empty() {
             return;
         }
-        if let Some(metadata) = self.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(metadata) = self
+            .value_mut()
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+        {
             metadata.shift_remove("managedFields");
         }
     }
 
     /// The object without word of who owns which field: a copy of what is left, and not of the whole.
     pub fn without_managed_fields(&self) -> Self {
-        let Value::Object(fields) = self.value() else { return self.clone() };
+        let Value::Object(fields) = self.value() else {
+            return self.clone();
+        };
         let kept = |value: &Value| match value {
             Value::Object(metadata) => {
                 let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
@@ -304,7 +360,14 @@ impl Object {
             other => other.clone(),
         };
         let copy = |(name, value): (&String, &Value)| {
-            (name.clone(), if name == "metadata" { kept(value) } else { value.clone() })
+            (
+                name.clone(),
+                if name == "metadata" {
+                    kept(value)
+                } else {
+                    value.clone()
+                },
+            )
         };
         Self(Arc::new(Value::Object(fields.iter().map(copy).collect())))
     }
@@ -332,7 +395,11 @@ impl Object {
         if self.metadata("namespace").and_then(Value::as_str) == namespace {
             return;
         }
-        if let Some(metadata) = self.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(metadata) = self
+            .value_mut()
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+        {
             match namespace {
                 Some(namespace) => metadata.insert("namespace".into(), namespace.into()),
                 None => metadata.shift_remove("namespace"),
@@ -367,17 +434,38 @@ mod tests {
     #[test]
     fn an_object_without_a_name_is_refused_with_the_field_that_is_missing() {
         let error = Object::new(json!({"apiVersion": "v1", "kind": "Pod"})).unwrap_err();
-        assert_eq!(error, NotAnObject::Missing { field: "metadata.name" });
+        assert_eq!(
+            error,
+            NotAnObject::Missing {
+                field: "metadata.name"
+            }
+        );
     }
 
     #[test]
     fn a_field_of_the_identity_that_is_no_text_is_refused_by_its_name() {
         for (pointer, value, expected) in [
-            ("/metadata/namespace", json!(668), "metadata.namespace: expected text, found the number 668"),
-            ("/metadata/namespace", json!(["a"]), "metadata.namespace: expected text, found a list"),
-            ("/metadata/name", json!(true), "metadata.name: expected text, found the boolean true"),
+            (
+                "/metadata/namespace",
+                json!(668),
+                "metadata.namespace: expected text, found the number 668",
+            ),
+            (
+                "/metadata/namespace",
+                json!(["a"]),
+                "metadata.namespace: expected text, found a list",
+            ),
+            (
+                "/metadata/name",
+                json!(true),
+                "metadata.name: expected text, found the boolean true",
+            ),
             ("/kind", json!(1), "kind: expected text, found the number 1"),
-            ("/apiVersion", json!({}), "apiVersion: expected text, found an object"),
+            (
+                "/apiVersion",
+                json!({}),
+                "apiVersion: expected text, found an object",
+            ),
         ] {
             let mut object =
                 json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "n"}});
@@ -399,6 +487,9 @@ mod tests {
             crate::model::k8s::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
                 .unwrap();
         let target = Target::new(&role, Some("shop"), "reader");
-        assert_eq!(target.url_path(), "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader");
+        assert_eq!(
+            target.url_path(),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader"
+        );
     }
 }

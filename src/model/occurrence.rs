@@ -30,12 +30,23 @@ pub struct Occurrence {
 impl Occurrence {
     /// Reduces an Event of `v1` (or of `events.k8s.io/v1`).
     pub fn reduce(event: &Object) -> Self {
-        let about = event.at("/involvedObject").or_else(|| event.at("/regarding")).unwrap_or(&Value::Null);
+        let about = event
+            .at("/involvedObject")
+            .or_else(|| event.at("/regarding"))
+            .unwrap_or(&Value::Null);
         let of = |field: &str| about.get(field).and_then(Value::as_str).unwrap_or_default();
-        let message = if event.text("/message").is_empty() { "/note" } else { "/message" };
+        let message = if event.text("/message").is_empty() {
+            "/note"
+        } else {
+            "/message"
+        };
         let count = ["/series/count", "/count", "/deprecatedCount"];
-        let last =
-            ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
+        let last = [
+            "/series/lastObservedTime",
+            "/lastTimestamp",
+            "/eventTime",
+            "/metadata/creationTimestamp",
+        ];
         Self {
             uid: event.uid().to_owned(),
             about: of("uid").to_owned(),
@@ -43,7 +54,10 @@ impl Occurrence {
             warning: event.text("/type") == "Warning",
             reason: event.text("/reason").to_owned(),
             message: event.text(message).to_owned(),
-            count: count.iter().find_map(|path| event.at(path)?.as_u64()).unwrap_or(1) as u32,
+            count: count
+                .iter()
+                .find_map(|path| event.at(path)?.as_u64())
+                .unwrap_or(1) as u32,
             last: last.iter().find_map(|path| event.text(path).parse().ok()),
         }
     }
@@ -60,7 +74,10 @@ mod tests {
             "involvedObject": {"kind": "Pod", "name": "web-1", "uid": "p"}, "type": "Warning", "reason": "BackOff",
             "message": "Back-off restarting", "count": 3, "lastTimestamp": "2026-01-01T00:01:00Z", "eventTime": null});
         let event = Occurrence::reduce(&Object::new(event).unwrap());
-        assert_eq!((event.about.as_str(), event.about_name.as_str(), event.count), ("p", "Pod web-1", 3));
+        assert_eq!(
+            (event.about.as_str(), event.about_name.as_str(), event.count),
+            ("p", "Pod web-1", 3)
+        );
         assert_eq!(event.last.unwrap().to_string(), "2026-01-01T00:01:00Z");
         assert!(event.warning);
     }

@@ -23,8 +23,10 @@ pub enum Step {
 impl Step {
     /// A keyed item from its key fields.
     pub fn key<'a>(fields: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
-        let mut fields: Vec<_> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        let mut fields: Vec<_> = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect();
         fields.sort();
         Step::Key(fields)
     }
@@ -97,7 +99,8 @@ impl Step {
 /// leaves it out means TCP.
 pub(super) fn key_field<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
     static TCP: LazyLock<Value> = LazyLock::new(|| "TCP".into());
-    item.get(name).or_else(|| (name == "protocol" && item.is_object()).then_some(&*TCP))
+    item.get(name)
+        .or_else(|| (name == "protocol" && item.is_object()).then_some(&*TCP))
 }
 
 /// Whether `value` is what the JSON text says.
@@ -155,7 +158,9 @@ impl FieldPath {
     pub fn set(&self, object: &mut Value, new: Value) -> bool {
         let mut at = object;
         for step in &self.0 {
-            let Some(next) = step.get_mut(at) else { return false };
+            let Some(next) = step.get_mut(at) else {
+                return false;
+            };
             at = next;
         }
         *at = new;
@@ -171,7 +176,9 @@ impl FieldPath {
 impl FieldPath {
     /// Removes the value; nothing where there is none.
     pub fn remove(&self, object: &mut Value) {
-        let Some((last, way)) = self.0.split_last() else { return };
+        let Some((last, way)) = self.0.split_last() else {
+            return;
+        };
         let mut at = object;
         for step in way {
             match step.get_mut(at) {
@@ -211,39 +218,61 @@ mod tests {
         assert_eq!(get("/spec/containers/[name=db]/image"), None);
         let manifest = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "name": "tcp"}]});
         let name = |text: &str| text.parse::<FieldPath>().unwrap().get(&manifest).cloned();
-        assert_eq!(name("/ports/[port=53,protocol=TCP]/name"), Some(json!("tcp")), "the default of a port");
+        assert_eq!(
+            name("/ports/[port=53,protocol=TCP]/name"),
+            Some(json!("tcp")),
+            "the default of a port"
+        );
         assert_eq!(name("/ports/[port=53,protocol=SCTP]"), None);
     }
 
     #[test]
     fn a_field_and_a_list_item_are_removed_by_their_paths() {
         let mut object = json!({"spec": {"replicas": 3, "containers": [{"name": "web"}, {"name": "log"}], "set": ["a", "b"]}});
-        for path in ["/spec/replicas", "/spec/containers/[name=log]", "/spec/set/[=a]", "/spec/nothing/here"]
-        {
+        for path in [
+            "/spec/replicas",
+            "/spec/containers/[name=log]",
+            "/spec/set/[=a]",
+            "/spec/nothing/here",
+        ] {
             path.parse::<FieldPath>().unwrap().remove(&mut object);
         }
-        assert_eq!(object, json!({"spec": {"containers": [{"name": "web"}], "set": ["b"]}}));
+        assert_eq!(
+            object,
+            json!({"spec": {"containers": [{"name": "web"}], "set": ["b"]}})
+        );
     }
 
     #[test]
     fn a_step_is_written_as_managed_fields_write_it() {
-        for text in ["f:spec", "k:{\"containerPort\":80,\"protocol\":\"TCP\"}", "v:\"a\"", "i:3"] {
+        for text in [
+            "f:spec",
+            "k:{\"containerPort\":80,\"protocol\":\"TCP\"}",
+            "v:\"a\"",
+            "i:3",
+        ] {
             assert_eq!(Step::from_fields_v1(text).unwrap().to_fields_v1(), text);
         }
     }
 
     #[test]
     fn a_slash_in_an_annotation_is_written_as_in_a_json_pointer() {
-        let path = FieldPath::root().field("metadata").field("annotations").field("example.com/a~b");
+        let path = FieldPath::root()
+            .field("metadata")
+            .field("annotations")
+            .field("example.com/a~b");
         assert_eq!(path.to_string(), "/metadata/annotations/example.com~1a~0b");
         assert_eq!(path.to_string().parse(), Ok(path));
     }
 
     #[test]
     fn a_text_that_is_not_a_path_is_refused_with_the_reason() {
-        for (text, why) in
-            [("spec", "slash"), ("/a//b", "empty"), ("/a/[x", "closed"), ("/a/[x]", "key=value")]
-        {
+        for (text, why) in [
+            ("spec", "slash"),
+            ("/a//b", "empty"),
+            ("/a/[x", "closed"),
+            ("/a/[x]", "key=value"),
+        ] {
             assert!(text.parse::<FieldPath>().unwrap_err().why.contains(why), "{text}");
         }
     }

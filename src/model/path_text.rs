@@ -13,8 +13,10 @@ impl fmt::Display for Step {
         match self {
             Step::Field(name) => f.write_str(&name.replace('~', "~0").replace('/', "~1")),
             Step::Key(fields) => {
-                let fields: Vec<_> =
-                    fields.iter().map(|(name, text)| format!("{name}={}", plain(text))).collect();
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(name, text)| format!("{name}={}", plain(text)))
+                    .collect();
                 write!(f, "[{}]", escape(&fields.join(",")))
             }
             Step::Value(text) => write!(f, "[={}]", escape(plain(text))),
@@ -68,8 +70,13 @@ impl FromStr for FieldPath {
     type Err = NotAPath;
 
     fn from_str(text: &str) -> Result<Self, NotAPath> {
-        let error = |why| NotAPath { text: text.to_owned(), why };
-        let rest = text.strip_prefix('/').ok_or_else(|| error("it does not start with a slash"))?;
+        let error = |why| NotAPath {
+            text: text.to_owned(),
+            why,
+        };
+        let rest = text
+            .strip_prefix('/')
+            .ok_or_else(|| error("it does not start with a slash"))?;
         if rest.is_empty() {
             return Ok(Self::root());
         }
@@ -85,8 +92,12 @@ fn parse_step(raw: &str) -> Result<Step, &'static str> {
         return Err("it has an empty step");
     }
     let text = raw.replace("~1", "/").replace("~0", "~");
-    let Some(inner) = text.strip_prefix('[') else { return Ok(Step::Field(text)) };
-    let inner = inner.strip_suffix(']').ok_or("a step in brackets is not closed")?;
+    let Some(inner) = text.strip_prefix('[') else {
+        return Ok(Step::Field(text));
+    };
+    let inner = inner
+        .strip_suffix(']')
+        .ok_or("a step in brackets is not closed")?;
     if let Ok(index) = inner.parse() {
         return Ok(Step::Index(index));
     }
@@ -95,8 +106,9 @@ fn parse_step(raw: &str) -> Result<Step, &'static str> {
     }
     let mut fields = Vec::new();
     for pair in split_outside_quotes(inner) {
-        let (name, value) =
-            pair.split_once('=').ok_or("a step in brackets is neither an index nor key=value")?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or("a step in brackets is neither an index nor key=value")?;
         fields.push((name.to_owned(), scalar_of(value)));
     }
     fields.sort();

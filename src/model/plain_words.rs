@@ -10,7 +10,9 @@ pub fn plain_words(message: &str) -> String {
     if sentence.contains("any variant of untagged enum") {
         return format!("expected another value{place}");
     }
-    let Some((found, wanted)) = sentence.rsplit_once("expected ") else { return message.clone() };
+    let Some((found, wanted)) = sentence.rsplit_once("expected ") else {
+        return message.clone();
+    };
     let first = wanted.split(' ').next().unwrap_or_default();
     let plain = match first {
         "struct" | "map" | "mapping" | "unit" => "an object",
@@ -38,20 +40,38 @@ mod tests {
                 "invalid type: integer `1`, expected struct Plan at line 1 column 2",
                 "invalid type: integer `1`, expected an object at line 1 column 2",
             ),
-            ("invalid type: null, expected u32", "invalid type: null, expected an integer"),
-            ("invalid type: map, expected a sequence", "invalid type: map, expected a list"),
+            (
+                "invalid type: null, expected u32",
+                "invalid type: null, expected an integer",
+            ),
+            (
+                "invalid type: map, expected a sequence",
+                "invalid type: map, expected a list",
+            ),
             (
                 "invalid length 1, expected tuple struct Pair with 2 elements",
                 "invalid length 1, expected a list",
             ),
-            ("data did not match any variant of untagged enum Written", "expected another value"),
+            (
+                "data did not match any variant of untagged enum Written",
+                "expected another value",
+            ),
             (
                 "expected string key for externally tagged enum at line 1, column 3",
                 "expected an object of one of its kinds at line 1, column 3",
             ),
-            ("unknown variant `a`, expected `b` or `c`", "unknown variant `a`, expected `b` or `c`"),
-            ("missing field `kind` at line 2 column 1", "missing field `kind` at line 2 column 1"),
-            ("EOF while parsing a value at line 1 column 0", "EOF while parsing a value at line 1 column 0"),
+            (
+                "unknown variant `a`, expected `b` or `c`",
+                "unknown variant `a`, expected `b` or `c`",
+            ),
+            (
+                "missing field `kind` at line 2 column 1",
+                "missing field `kind` at line 2 column 1",
+            ),
+            (
+                "EOF while parsing a value at line 1 column 0",
+                "EOF while parsing a value at line 1 column 0",
+            ),
         ] {
             assert_eq!(plain_words(said), expected);
         }

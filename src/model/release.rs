@@ -112,7 +112,11 @@ pub struct PlatformDigests {
 impl RecordedImage {
     /// Whether a pod that reports `digest` runs this image.
     pub fn is(&self, digest: &Sha256Digest) -> bool {
-        self.digest == *digest || self.platforms.iter().any(|p| p.manifest == *digest || p.config == *digest)
+        self.digest == *digest
+            || self
+                .platforms
+                .iter()
+                .any(|p| p.manifest == *digest || p.config == *digest)
     }
 }
 

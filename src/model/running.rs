@@ -33,7 +33,9 @@ impl ImageTrees {
     /// Whether a digest leads to nothing but an image: each of its platforms is one of the image's.
     pub fn leads_to(&self, digest: &Sha256Digest, image: &RecordedImage) -> bool {
         let is_its = |one: &PlatformDigests| image.is(&one.manifest) || image.is(&one.config);
-        self.0.get(digest).is_some_and(|all| !all.is_empty() && all.iter().all(is_its))
+        self.0
+            .get(digest)
+            .is_some_and(|all| !all.is_empty() && all.iter().all(is_its))
     }
 }
 
@@ -76,7 +78,9 @@ pub enum Runs {
 impl ImageFacts<'_> {
     /// What a container runs, where it should run `wanted`.
     pub fn runs(&self, pod: &PodFacts, container: &ContainerFacts, wanted: &RecordedImage) -> Runs {
-        let Some(reported) = container.digest() else { return Runs::Unreported };
+        let Some(reported) = container.digest() else {
+            return Runs::Unreported;
+        };
         if wanted.is(&reported) || self.trees.leads_to(&reported, wanted) {
             return Runs::Tested;
         }
@@ -86,7 +90,11 @@ impl ImageFacts<'_> {
             return Runs::Tested;
         }
         // Only where it was changed in place may it become another one without a new pod.
-        if counts || pod.is_never_changed() { Runs::Other } else { Runs::NotRestarted }
+        if counts || pod.is_never_changed() {
+            Runs::Other
+        } else {
+            Runs::NotRestarted
+        }
     }
 
     /// Whether nothing tells what a container runs: its pin is the wanted one and was changed in place, and what the node
@@ -166,12 +174,20 @@ mod tests {
             let image = format!("r.example/web@{}", digest(pin));
             (
                 "p/main".to_owned(),
-                RanBefore { container_id: (*id).into(), image, digest: Some(digest(reported)) },
+                RanBefore {
+                    container_id: (*id).into(),
+                    image,
+                    digest: Some(digest(reported)),
+                },
             )
         });
         let before = before.collect();
         let tested = [image("web"), image("other")];
-        let facts = ImageFacts { tested: &tested, trees, before: &before };
+        let facts = ImageFacts {
+            tested: &tested,
+            trees,
+            before: &before,
+        };
         facts.runs(pod, &pod.containers[0], &tested[0])
     }
 
@@ -186,21 +202,40 @@ mod tests {
             ("other", Runs::Other),
             ("other manifest", Runs::Other),
         ] {
-            assert_eq!(runs(&pod("web", reported, 0, "c1"), &none, &[]), expected, "{reported}");
+            assert_eq!(
+                runs(&pod("web", reported, 0, "c1"), &none, &[]),
+                expected,
+                "{reported}"
+            );
         }
-        assert_eq!(runs(&pod("web", "old", 0, "c1"), &none, &[("old", "old", "c0")]), Runs::Other);
+        assert_eq!(
+            runs(&pod("web", "old", 0, "c1"), &none, &[("old", "old", "c0")]),
+            Runs::Other
+        );
         // The template before named it, though its node reported another name.
-        assert_eq!(runs(&pod("web", "old", 0, "c1"), &none, &[("old", "alias", "c0")]), Runs::Other);
+        assert_eq!(
+            runs(&pod("web", "old", 0, "c1"), &none, &[("old", "alias", "c0")]),
+            Runs::Other
+        );
     }
 
     #[test]
     fn right_after_a_change_in_place_the_old_container_is_not_taken_for_the_new_one() {
         let none = ImageTrees::default();
         let before = [("old", "old", "c1")];
-        assert_eq!(runs(&pod("web", "old", 1, "c1"), &none, &before), Runs::NotRestarted);
+        assert_eq!(
+            runs(&pod("web", "old", 1, "c1"), &none, &before),
+            Runs::NotRestarted
+        );
         assert_eq!(runs(&pod("web", "old", 1, "c1"), &none, &[]), Runs::NotRestarted);
-        assert_eq!(runs(&pod("web", "unfamiliar", 1, "c1"), &none, &before), Runs::NotRestarted);
-        assert_eq!(runs(&pod("web", "unfamiliar", 1, "c2"), &none, &before), Runs::Tested);
+        assert_eq!(
+            runs(&pod("web", "unfamiliar", 1, "c1"), &none, &before),
+            Runs::NotRestarted
+        );
+        assert_eq!(
+            runs(&pod("web", "unfamiliar", 1, "c2"), &none, &before),
+            Runs::Tested
+        );
         assert_eq!(runs(&pod("web", "web", 1, "c2"), &none, &before), Runs::Tested);
     }
 
@@ -211,9 +246,16 @@ mod tests {
         trees.insert(digest("more"), vec![platform("web"), platform("else")]);
         trees.insert(digest("gone"), Vec::new());
         let before = |name| [(name, name, "c0")];
-        assert_eq!(runs(&pod("web", "old", 0, "c1"), &trees, &before("old")), Runs::Tested);
+        assert_eq!(
+            runs(&pod("web", "old", 0, "c1"), &trees, &before("old")),
+            Runs::Tested
+        );
         for name in ["more", "gone"] {
-            assert_eq!(runs(&pod("web", name, 0, "c1"), &trees, &before(name)), Runs::Other, "{name}");
+            assert_eq!(
+                runs(&pod("web", name, 0, "c1"), &trees, &before(name)),
+                Runs::Other,
+                "{name}"
+            );
         }
     }
 }

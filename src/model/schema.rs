@@ -22,7 +22,10 @@ pub fn environment() -> Value {
 }
 
 fn of<T: JsonSchema>(kind: &str) -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value();
     if let Some(properties) = schema.get_mut("properties") {
         properties["apiVersion"] = json!({"const": API_VERSION});
         properties["kind"] = json!({"const": kind});

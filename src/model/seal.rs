@@ -62,7 +62,14 @@ impl Sealed {
         inventory: Option<Mac>,
     ) -> Self {
         let mac = mac_of(key, outside, sequence, head.as_ref(), inventory.as_ref());
-        Self { sequence, key: key.id().clone(), outside, head, inventory, mac }
+        Self {
+            sequence,
+            key: key.id().clone(),
+            outside,
+            head,
+            inventory,
+            mac,
+        }
     }
 
     /// Whether nothing was ever written under it.
@@ -72,7 +79,13 @@ impl Sealed {
 
     /// Whether this key made it.
     pub fn is_by(&self, key: &BoundKey) -> bool {
-        let mac = mac_of(key, self.outside, self.sequence, self.head.as_ref(), self.inventory.as_ref());
+        let mac = mac_of(
+            key,
+            self.outside,
+            self.sequence,
+            self.head.as_ref(),
+            self.inventory.as_ref(),
+        );
         self.key == *key.id() && self.mac == mac
     }
 
@@ -98,7 +111,13 @@ fn mac_of(key: &BoundKey, outside: bool, sequence: u64, head: Option<&Mac>, inve
     let text = |mac: Option<&Mac>| mac.map(ToString::to_string).unwrap_or_default();
     let (head, inventory) = (text(head), text(inventory));
     let place: &[u8] = if outside { b"outside" } else { b"cluster" };
-    key.seal(&[b"state", place, &sequence.to_be_bytes(), head.as_bytes(), inventory.as_bytes()])
+    key.seal(&[
+        b"state",
+        place,
+        &sequence.to_be_bytes(),
+        head.as_bytes(),
+        inventory.as_bytes(),
+    ])
 }
 
 /// What vouches for a ConfigMap: for all that it holds, also for what is only there for people.
@@ -113,7 +132,9 @@ pub fn seal_of(key: &BoundKey, role: Role, body: &Value) -> Mac {
         entries
     });
     // Their numbers tell where one section ends and the other begins.
-    let counts = sections.each_ref().map(|entries| (entries.len() as u64).to_be_bytes());
+    let counts = sections
+        .each_ref()
+        .map(|entries| (entries.len() as u64).to_be_bytes());
     for (count, entries) in counts.iter().zip(sections) {
         texts.push(count);
         for (key, value) in entries {
@@ -200,7 +221,9 @@ fn fitting(found: &Found<'_>, seal: &Seal) -> Result<Sealed, Integrity> {
         .map(|state| Ok((state, key_of(found, state)?)))
         .collect::<Result<_, Integrity>>()?;
     if states.iter().any(|(state, key)| !state.is_by(key)) {
-        return Err(altered("its seal was made for another namespace, or by another program".into()));
+        return Err(altered(
+            "its seal was made for another namespace, or by another program".into(),
+        ));
     }
     let fits = |state: &Sealed, key: &BoundKey, role: Role| match (state.of(role), found.object(role)) {
         (None, None) => true,
@@ -215,14 +238,25 @@ fn fitting(found: &Found<'_>, seal: &Seal) -> Result<Sealed, Integrity> {
         return Ok((*state).clone());
     }
     let is_head = !states.iter().any(|(state, key)| fits(state, key, Role::Head));
-    let (role, name) = if is_head { (Role::Head, "journal") } else { (Role::Inventory, "inventory") };
-    let what = if found.object(role).is_some() { "not as it was sealed" } else { "gone" };
+    let (role, name) = if is_head {
+        (Role::Head, "journal")
+    } else {
+        (Role::Inventory, "inventory")
+    };
+    let what = if found.object(role).is_some() {
+        "not as it was sealed"
+    } else {
+        "gone"
+    };
     Err(altered(format!("its {name} is {what}")))
 }
 
 fn key_of<'a>(found: &Found<'a>, state: &Sealed) -> Result<&'a BoundKey, Integrity> {
     if state.outside && !found.outside {
-        let why = format!("its key {} is kept outside of the cluster: --state-key FILE", state.key);
+        let why = format!(
+            "its key {} is kept outside of the cluster: --state-key FILE",
+            state.key
+        );
         return Err(Integrity::NotVerified(why));
     }
     if !state.outside && found.outside {
@@ -233,7 +267,10 @@ fn key_of<'a>(found: &Found<'a>, state: &Sealed) -> Result<&'a BoundKey, Integri
     let known = found.keys.iter().find(|key| *key.id() == state.key);
     known.ok_or_else(|| {
         Integrity::Altered(if found.outside {
-            format!("it is sealed with the key {}, and not with the one that is given", state.key)
+            format!(
+                "it is sealed with the key {}, and not with the one that is given",
+                state.key
+            )
         } else {
             format!("its key {} is gone", state.key)
         })

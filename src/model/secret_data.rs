@@ -27,7 +27,11 @@ mod tests {
     #[test]
     fn a_value_is_read_as_the_server_reads_it() {
         assert_eq!(decode("dmFs\r\ndWU=\n").as_deref(), Some(&b"value"[..]));
-        assert_eq!(decode("bmV=").map(|bytes| encode(&bytes)).as_deref(), Some("bmU="), "bits left over");
+        assert_eq!(
+            decode("bmV=").map(|bytes| encode(&bytes)).as_deref(),
+            Some("bmU="),
+            "bits left over"
+        );
         for refused in ["plain text", "bmU", "bm U=", "====", "bmU=x"] {
             assert_eq!(decode(refused), None, "{refused}");
         }

@@ -61,14 +61,28 @@ fn inner_values(line: &str) -> Vec<String> {
 /// stands in quotes.
 fn pairs_of(line: &str) -> Vec<String> {
     let parts = line.split([',', '{', '}', ';', '&', ' ']).map(str::trim);
-    let values = parts.filter_map(|part| part.split_once(['=', ':'])).map(|(_, value)| value);
-    let flow = line.split([',', '{', '}']).filter_map(|part| part.split_once(": ")).map(|(_, value)| value);
-    let user = line.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
-    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
-    let quoted = ['"', '\''].into_iter().flat_map(|quote| line.split(quote).skip(1).step_by(2));
+    let values = parts
+        .filter_map(|part| part.split_once(['=', ':']))
+        .map(|(_, value)| value);
+    let flow = line
+        .split([',', '{', '}'])
+        .filter_map(|part| part.split_once(": "))
+        .map(|(_, value)| value);
+    let user = line
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@'))
+        .map(|(user, _)| user);
+    let password = user
+        .and_then(|user| user.split_once(':'))
+        .map(|(_, password)| password);
+    let quoted = ['"', '\'']
+        .into_iter()
+        .flat_map(|quote| line.split(quote).skip(1).step_by(2));
     let all = values.chain(flow).chain(user).chain(password).chain(quoted);
     let bare = all.map(|value| value.trim().trim_matches(['"', '\'']));
-    bare.filter(|value| value.len() >= WORD).map(str::to_owned).collect()
+    bare.filter(|value| value.len() >= WORD)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn leaves(value: &Value, found: &mut BTreeSet<String>) {
@@ -89,13 +103,21 @@ fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
         bytes.extend(plain);
         let (from, to) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
         for text in [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)] {
-            forms.extend(text.get(from..to).filter(|part| part.len() >= WORD).map(str::to_owned));
+            forms.extend(
+                text.get(from..to)
+                    .filter(|part| part.len() >= WORD)
+                    .map(str::to_owned),
+            );
         }
     }
     let whole = STANDARD.encode(plain);
     for width in WRAPPED.into_iter().filter(|width| whole.len() > *width) {
         let lines = whole.as_bytes().chunks(width).filter(|line| line.len() >= WORD);
-        forms.extend(lines.filter_map(|line| std::str::from_utf8(line).ok()).map(str::to_owned));
+        forms.extend(
+            lines
+                .filter_map(|line| std::str::from_utf8(line).ok())
+                .map(str::to_owned),
+        );
     }
     if plain.len() >= WORD {
         forms.insert(plain.iter().map(|byte| format!("{byte:02x}")).collect());
@@ -108,11 +130,27 @@ fn escaped(value: &str) -> Vec<String> {
     let json = json[1..json.len() - 1].to_owned();
     // Twice: a log line in JSON that quotes a request in JSON.
     let again = Value::from(json.as_str()).to_string();
-    let mut forms = vec![json, again[1..again.len() - 1].to_owned(), value.replace('\'', "'\\''")];
+    let mut forms = vec![
+        json,
+        again[1..again.len() - 1].to_owned(),
+        value.replace('\'', "'\\''"),
+    ];
     for is_lower in [false, true] {
-        let percent = |byte: u8| if is_lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
+        let percent = |byte: u8| {
+            if is_lower {
+                format!("%{byte:02x}")
+            } else {
+                format!("%{byte:02X}")
+            }
+        };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let each = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { percent(byte) };
+        let each = |byte: u8| {
+            if is_plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                percent(byte)
+            }
+        };
         let url: String = value.bytes().map(each).collect();
         forms.push(url.replace("%20", "+"));
         forms.push(url);
@@ -153,8 +191,9 @@ impl SecretTexts {
             let plain = value.as_str().unwrap_or_default().as_bytes();
             self.learn_token(plain, &|| token(object.name(), key, plain));
         }
-        let applied =
-            object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let applied = object
+            .annotation(LAST_APPLIED)
+            .and_then(|text| serde_json::from_str::<Value>(text).ok());
         let applied = applied.and_then(|value| Object::new(value).ok());
         if let Some(applied) = applied.filter(|applied| applied.annotation(LAST_APPLIED).is_none()) {
             self.learn_as(&applied, token);
@@ -173,7 +212,9 @@ impl SecretTexts {
         }
         let token = token();
         for form in forms(plain) {
-            self.known.entry((std::cmp::Reverse(form.len()), form)).or_insert_with(|| token.clone());
+            self.known
+                .entry((std::cmp::Reverse(form.len()), form))
+                .or_insert_with(|| token.clone());
         }
     }
 
@@ -224,13 +265,23 @@ fn named(secret: &str, key: &str, _: &[u8]) -> String {
 
 /// In the place of a text that could hold what may not be read.
 pub fn withheld(secrets: &[String]) -> String {
-    format!("text withheld: it may hold values of Secret {}, which cannot be read", secrets.join(", "))
+    format!(
+        "text withheld: it may hold values of Secret {}, which cannot be read",
+        secrets.join(", ")
+    )
 }
 
 /// Where the words of others begin in a refusal of a write: an API server repeats what a webhook or a policy says.
 pub fn words_of_admission(message: &str) -> Option<usize> {
-    const BEFORE: [&str; 3] = ["denied the request: ", "denied request: ", "an error on the server (\""];
-    BEFORE.iter().filter_map(|before| Some(message.find(before)? + before.len())).min()
+    const BEFORE: [&str; 3] = [
+        "denied the request: ",
+        "denied request: ",
+        "an error on the server (\"",
+    ];
+    BEFORE
+        .iter()
+        .filter_map(|before| Some(message.find(before)? + before.len()))
+        .min()
 }
 
 /// Replaces the form where it stands whole, for long, or cut off.
@@ -239,7 +290,10 @@ fn replace_cut(text: &str, form: &str, head: &str, token: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(head) {
         let found = &rest[at..];
-        let same = found.chars().zip(form.chars()).take_while(|(one, other)| one == other);
+        let same = found
+            .chars()
+            .zip(form.chars())
+            .take_while(|(one, other)| one == other);
         let length: usize = same.map(|(one, _)| one.len_utf8()).sum();
         let after = &found[length..];
         let is_cut = after.is_empty() || after.starts_with("...") || after.starts_with('…');
@@ -315,7 +369,10 @@ mod tests {
     #[test]
     fn a_short_value_is_hidden_as_a_word_and_never_where_it_is_a_name() {
         let mut texts = texts("shop");
-        assert_eq!(texts.hide("user shop of shopping"), "user <Secret db/password> of shopping");
+        assert_eq!(
+            texts.hide("user shop of shopping"),
+            "user <Secret db/password> of shopping"
+        );
         texts.learn_name("shop");
         assert_eq!(texts.hide("Deployment shop/web"), "Deployment shop/web");
         assert_eq!(super::SecretTexts::default().hide("on"), "on");
@@ -329,14 +386,20 @@ mod tests {
             let shown = texts.hide(std::str::from_utf8(line).unwrap());
             assert!(shown.starts_with("<Secret db/password>"), "{shown}");
         }
-        assert_eq!(texts.hide("item-0;item-1 of other things"), "item-0;item-1 of other things");
+        assert_eq!(
+            texts.hide("item-0;item-1 of other things"),
+            "item-0;item-1 of other things"
+        );
     }
 
     #[test]
     fn what_a_webhook_or_a_policy_says_begins_after_the_servers_own_words() {
         for (message, words) in [
             ("admission webhook \"a\" denied the request: no", Some("no")),
-            ("ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no", Some("no")),
+            (
+                "ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no",
+                Some("no"),
+            ),
             (
                 "failed calling webhook \"a\": failed to call webhook: an error on the server (\"no",
                 Some("no"),

@@ -4,15 +4,19 @@
 /// missing, too many, others or swapped.
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (typed.chars().count() / 3).max(1);
-    let measured = candidates.into_iter().map(|candidate| (distance(typed, candidate), candidate));
+    let measured = candidates
+        .into_iter()
+        .map(|candidate| (distance(typed, candidate), candidate));
     let (distance, nearest) = measured.min_by_key(|(distance, _)| *distance)?;
     (distance <= allowed).then_some(nearest)
 }
 
 /// Letters to insert, remove, replace or swap with their neighbour (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) =
-        (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let (a, b): (Vec<char>, Vec<char>) = (
+        a.to_lowercase().chars().collect(),
+        b.to_lowercase().chars().collect(),
+    );
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 0..a.len() {

@@ -163,7 +163,11 @@ impl Mac {
 /// Takes as long wherever two differ: whoever measures it learns nothing.
 impl PartialEq for Mac {
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(other.0).fold(0, |found, (one, other)| found | (one ^ other)) == 0
+        self.0
+            .iter()
+            .zip(other.0)
+            .fold(0, |found, (one, other)| found | (one ^ other))
+            == 0
     }
 }
 
@@ -179,7 +183,10 @@ impl TryFrom<String> for Mac {
     type Error = NotAMac;
 
     fn try_from(text: String) -> Result<Self, NotAMac> {
-        let digits = text.strip_prefix(ALGORITHM).filter(|digits| digits.len() == 64).ok_or(NotAMac)?;
+        let digits = text
+            .strip_prefix(ALGORITHM)
+            .filter(|digits| digits.len() == 64)
+            .ok_or(NotAMac)?;
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Ok(byte - b'0'),
             b'a'..=b'f' => Ok(byte - b'a' + 10),
@@ -224,7 +231,13 @@ mod tests {
     fn a_key_is_read_from_what_openssl_writes_and_from_nothing_shorter_or_longer() {
         let text = key().to_text();
         assert_eq!(StateKey::parse(&format!("{text}\n")), Ok(key()));
-        for bad in ["", "secret", &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33]), &"7".repeat(64)] {
+        for bad in [
+            "",
+            "secret",
+            &STANDARD.encode([7; 31]),
+            &STANDARD.encode([7; 33]),
+            &"7".repeat(64),
+        ] {
             assert_eq!(StateKey::parse(bad), Err(NotAKey), "{bad}");
         }
     }
@@ -232,7 +245,10 @@ mod tests {
     #[test]
     fn a_key_is_never_shown() {
         let shown = format!("{:?} {:?}", key(), key().bind("u", "shop"));
-        assert!(!shown.contains("7, 7") && !shown.contains(&key().to_text()), "{shown}");
+        assert!(
+            !shown.contains("7, 7") && !shown.contains(&key().to_text()),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -260,8 +276,12 @@ mod tests {
         let text = String::from(mac.clone());
         assert!(text.starts_with("hmac-sha256:") && text.contains(&mac.short()));
         assert_eq!(Mac::try_from(text.clone()), Ok(mac));
-        for bad in [text.to_uppercase(), text.replace("hmac-", ""), text[..70].to_owned(), format!("{text}0")]
-        {
+        for bad in [
+            text.to_uppercase(),
+            text.replace("hmac-", ""),
+            text[..70].to_owned(),
+            format!("{text}0"),
+        ] {
             assert_eq!(Mac::try_from(bad.clone()), Err(NotAMac), "{bad}");
         }
     }

@@ -36,7 +36,11 @@ impl Verdict {
 
     /// Waiting.
     pub fn waiting(done: u32, total: u32, why: impl Into<String>) -> Self {
-        Verdict::Waiting { done, total, why: why.into() }
+        Verdict::Waiting {
+            done,
+            total,
+            why: why.into(),
+        }
     }
 }
 

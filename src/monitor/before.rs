@@ -13,7 +13,11 @@ const READ: Duration = Duration::from_secs(5);
 impl Watching {
     /// Looks at those whose rollout can be told from how they stood. The watches go on, and are those that the rollout is judged by.
     pub(super) async fn take_down(&self, targets: &[Target]) {
-        let watched: Vec<Target> = targets.iter().filter(|target| has_baseline(target)).cloned().collect();
+        let watched: Vec<Target> = targets
+            .iter()
+            .filter(|target| has_baseline(target))
+            .cloned()
+            .collect();
         if watched.is_empty() {
             return;
         }
@@ -22,12 +26,16 @@ impl Watching {
         if !follow.prepare(&watched, READ).await {
             return;
         }
-        let baselines = watched.iter().map(|target| (target.id(), follow.baseline(target, None)));
+        let baselines = watched
+            .iter()
+            .map(|target| (target.id(), follow.baseline(target, None)));
         let baselines = self.before.get_or_init(|| baselines.collect());
-        for (target, baseline) in
-            watched.iter().zip(watched.iter().filter_map(|one| baselines.get(&one.id())))
+        for (target, baseline) in watched
+            .iter()
+            .zip(watched.iter().filter_map(|one| baselines.get(&one.id())))
         {
-            self.say_broken(&target.id(), follow.pod_spec_of(target).as_ref(), baseline).await;
+            self.say_broken(&target.id(), follow.pod_spec_of(target).as_ref(), baseline)
+                .await;
         }
     }
 
@@ -37,8 +45,15 @@ impl Watching {
         }
         let unknown = self.hiding.know_secrets(object.namespace.as_deref(), spec).await;
         for broken in &baseline.broken {
-            let broken = if unknown.is_empty() { broken.clone() } else { withheld(&unknown) };
-            self.note(Some(object.clone()), format!("was already broken before: {broken}"));
+            let broken = if unknown.is_empty() {
+                broken.clone()
+            } else {
+                withheld(&unknown)
+            };
+            self.note(
+                Some(object.clone()),
+                format!("was already broken before: {broken}"),
+            );
         }
     }
 }

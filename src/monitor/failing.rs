@@ -30,11 +30,17 @@ impl Watching {
         let unknown = self.hiding.know_secrets(namespace, spec.as_ref()).await;
         let lines = self.options.log_lines;
         let hide = |text: &str| self.hiding.text(text);
-        let cause = Cause { message: hide(&cause.message), ..cause };
+        let cause = Cause {
+            message: hide(&cause.message),
+            ..cause
+        };
         let telling = if unknown.is_empty() {
             tell(&*self.cluster, namespace, &cause, &occurrences, lines, &hide).await
         } else {
-            Telling { logs: vec![withheld(&unknown)], events: Vec::new() }
+            Telling {
+                logs: vec![withheld(&unknown)],
+                events: Vec::new(),
+            }
         };
         let changes = watched.iter().find(|one| one.target.id() == object);
         let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
@@ -45,7 +51,10 @@ impl Watching {
             events: telling.events,
             changes: changes.unwrap_or_default(),
         });
-        Box::new(Failure { object: Some(object), cause })
+        Box::new(Failure {
+            object: Some(object),
+            cause,
+        })
     }
 
     /// Tells a failure that is of no single object.

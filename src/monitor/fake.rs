@@ -38,7 +38,12 @@ pub struct Fake(Mutex<State>);
 
 pub fn status(code: u16) -> ApiError {
     let message = format!("a fault of the test: {code}");
-    ApiError::Status { code, reason: String::new(), message, causes: Vec::new() }
+    ApiError::Status {
+        code,
+        reason: String::new(),
+        message,
+        causes: Vec::new(),
+    }
 }
 
 impl Fake {
@@ -77,21 +82,32 @@ impl Fake {
 
     /// Requests of that verb, as `VERB KIND`.
     pub fn count(&self, what: &str) -> usize {
-        self.0.lock().unwrap().requests.iter().filter(|one| one.starts_with(what)).count()
+        self.0
+            .lock()
+            .unwrap()
+            .requests
+            .iter()
+            .filter(|one| one.starts_with(what))
+            .count()
     }
 
     fn ask(&self, what: String) -> Result<std::sync::MutexGuard<'_, State>, ApiError> {
         let mut state = self.0.lock().unwrap();
         state.requests.push(what);
         if state.is_down {
-            return Err(ApiError::Connect { server: "fake".into(), why: "connection refused".into() });
+            return Err(ApiError::Connect {
+                server: "fake".into(),
+                why: "connection refused".into(),
+            });
         }
         Ok(state)
     }
 }
 
 fn lost() -> ApiError {
-    ApiError::Broken { why: "the answer is lost".into() }
+    ApiError::Broken {
+        why: "the answer is lost".into(),
+    }
 }
 
 #[async_trait]
@@ -110,8 +126,17 @@ impl Cluster for Fake {
         if let Some(code) = state.unlistable.get(&request.resource.kind) {
             return Err(status(*code));
         }
-        let items = state.objects.iter().filter(|one| one.kind() == request.resource.kind).cloned().collect();
-        Ok(Page { items, continue_from: None, resource_version: "1".into() })
+        let items = state
+            .objects
+            .iter()
+            .filter(|one| one.kind() == request.resource.kind)
+            .cloned()
+            .collect();
+        Ok(Page {
+            items,
+            continue_from: None,
+            resource_version: "1".into(),
+        })
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
@@ -147,7 +172,11 @@ impl Cluster for Fake {
         let object = self.put(body);
         match play {
             Some(Play::LoseAnswer) => Err(lost()),
-            _ => Ok(Applied { object, created: true, warnings: Vec::new() }),
+            _ => Ok(Applied {
+                object,
+                created: true,
+                warnings: Vec::new(),
+            }),
         }
     }
 
@@ -202,7 +231,11 @@ impl Cluster for Fake {
 
     async fn server_version(&self) -> Result<ServerVersion, ApiError> {
         drop(self.ask("VERSION".into())?);
-        Ok(ServerVersion { git_version: "v1.37.2".into(), major: "1".into(), minor: "37".into() })
+        Ok(ServerVersion {
+            git_version: "v1.37.2".into(),
+            major: "1".into(),
+            minor: "37".into(),
+        })
     }
 
     async fn logs(&self, _: &LogRequest) -> Result<String, ApiError> {

@@ -37,7 +37,10 @@ pub(super) async fn run(
     let (target, object) = named_anew(target, object, gate.timeout);
     let mut follow = Follow::hearing(
         watching.cluster.clone(),
-        Policy { timeout: u32::try_from(gate.timeout.as_secs()).ok(), ..watching.options.policy.clone() },
+        Policy {
+            timeout: u32::try_from(gate.timeout.as_secs()).ok(),
+            ..watching.options.policy.clone()
+        },
         watching.heard.clone(),
     );
     follow.prepare(std::slice::from_ref(&target), FIRST_READ).await;
@@ -54,13 +57,19 @@ pub(super) async fn run(
         None => Ok(()),
         Some(cause) => {
             let has_run = follow.look(&target.id(), |_, view| has_run(view)) == Some(true);
-            let Verdict::Failed { cause } =
-                watching.hiding.verdict(&follow, &target.id(), Verdict::Failed { cause }).await
+            let Verdict::Failed { cause } = watching
+                .hiding
+                .verdict(&follow, &target.id(), Verdict::Failed { cause })
+                .await
             else {
                 return Ok(());
             };
             let message = format!("gate {}: {}", gate.name, cause.message);
-            let cause = Cause { kind: kind(cause.kind, has_run), message, ..cause };
+            let cause = Cause {
+                kind: kind(cause.kind, has_run),
+                message,
+                ..cause
+            };
             Err(watching.tell(&follow, target.id(), cause, &[]).await.into())
         }
     };
@@ -105,12 +114,21 @@ fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
 fn has_run(view: &Surroundings<'_>) -> bool {
     let has_started = |pod: &PodFacts| {
         let ran = |state: &ContainerState| {
-            matches!(state, ContainerState::Running { .. } | ContainerState::Terminated { .. })
+            matches!(
+                state,
+                ContainerState::Running { .. } | ContainerState::Terminated { .. }
+            )
         };
         matches!(pod.phase.as_str(), "Succeeded" | "Failed")
-            || pod.containers.iter().any(|one| ran(&one.state) || one.last_exit.is_some())
+            || pod
+                .containers
+                .iter()
+                .any(|one| ran(&one.state) || one.last_exit.is_some())
     };
-    let failed = view.object.and_then(|job| job.at("/status/failed")?.as_u64()).unwrap_or(0);
+    let failed = view
+        .object
+        .and_then(|job| job.at("/status/failed")?.as_u64())
+        .unwrap_or(0);
     failed > 0 || view.pods.iter().copied().any(has_started)
 }
 
@@ -124,7 +142,11 @@ async fn create(
     let start = Instant::now();
     loop {
         let not_after = bounds.before_write().await?;
-        let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: false, not_after };
+        let options = WriteOptions {
+            manager: FIELD_MANAGER.into(),
+            dry_run: false,
+            not_after,
+        };
         let error = match watching.cluster.create(target, object.value(), &options).await {
             Ok(made) => return Ok(Ok(made.object)),
             Err(error) => error,
@@ -168,7 +190,9 @@ async fn delete(
 async fn wait(start: Instant, bounds: &dyn Bounds) -> Result<(), Problem> {
     let patience = bounds.patience();
     if start.elapsed() >= patience {
-        return Err(Problem::Unreachable { seconds: patience.as_secs() });
+        return Err(Problem::Unreachable {
+            seconds: patience.as_secs(),
+        });
     }
     sleep(AGAIN).await;
     Ok(())
@@ -181,14 +205,26 @@ fn named_anew(target: &Target, object: &Object, timeout: Duration) -> (Target, O
     let name = format!("{base}-{random:016x}");
     let mut object = object.clone();
     object.set_namespace(target.namespace.as_deref());
-    if let Some(metadata) = object.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+    if let Some(metadata) = object
+        .value_mut()
+        .get_mut("metadata")
+        .and_then(Value::as_object_mut)
+    {
         metadata.insert("name".into(), name.clone().into());
     }
     if let Some(spec) = object.value_mut().get_mut("spec").and_then(Value::as_object_mut) {
-        spec.entry("ttlSecondsAfterFinished").or_insert(LEFT_SECONDS.into());
-        spec.entry("activeDeadlineSeconds").or_insert((timeout.as_secs() + SPARE_SECONDS).into());
+        spec.entry("ttlSecondsAfterFinished")
+            .or_insert(LEFT_SECONDS.into());
+        spec.entry("activeDeadlineSeconds")
+            .or_insert((timeout.as_secs() + SPARE_SECONDS).into());
     }
-    (Target { name, ..target.clone() }, object)
+    (
+        Target {
+            name,
+            ..target.clone()
+        },
+        object,
+    )
 }
 
 #[cfg(test)]

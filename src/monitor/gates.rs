@@ -75,7 +75,9 @@ pub(super) async fn keep_asking(
 /// Asks those again that can be asked again: now they must hold at once. One that does not answer gets its time.
 pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Result<(), Box<Failure>> {
     for gate in gates {
-        let GateCheck::Prometheus(query) = &gate.check else { continue };
+        let GateCheck::Prometheus(query) = &gate.check else {
+            continue;
+        };
         let end = Instant::now() + gate.timeout;
         loop {
             match prometheus::ask(query).await {
@@ -106,8 +108,11 @@ async fn until_it_holds(
         match answer {
             Answer::Holds => return Ok(()),
             Answer::HoldsNot(why) if is_late => {
-                let message =
-                    format!("gate {} does not hold after {} s: {why}", gate.name, gate.timeout.as_secs());
+                let message = format!(
+                    "gate {} does not hold after {} s: {why}",
+                    gate.name,
+                    gate.timeout.as_secs()
+                );
                 return Err(watching.tell_plain(CauseKind::Gate, message));
             }
             Answer::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
@@ -118,6 +123,10 @@ async fn until_it_holds(
 
 /// A query without an answer says nothing of the release.
 fn unanswered(watching: &Watching, gate: &ReadyGate, why: &str) -> Box<Failure> {
-    let message = format!("gate {} has no answer after {} s: {why}", gate.name, gate.timeout.as_secs());
+    let message = format!(
+        "gate {} has no answer after {} s: {why}",
+        gate.name,
+        gate.timeout.as_secs()
+    );
     watching.tell_plain(CauseKind::Unverified, message)
 }

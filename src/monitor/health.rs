@@ -52,8 +52,16 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
     for (target, baseline) in watched.iter().zip(baselines) {
         let object = target.id();
         let spec = follow.pod_spec(&object);
-        let unknown = hiding.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
-        let hide = |text: &String| if unknown.is_empty() { hiding.text(text) } else { withheld(&unknown) };
+        let unknown = hiding
+            .know_secrets(object.namespace.as_deref(), spec.as_ref())
+            .await;
+        let hide = |text: &String| {
+            if unknown.is_empty() {
+                hiding.text(text)
+            } else {
+                withheld(&unknown)
+            }
+        };
         let broken = baseline.broken.iter().map(hide).collect();
         let is_absent =
             |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
@@ -62,7 +70,12 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
             Some(verdict) => Some(hiding.verdict(&follow, &object, verdict).await),
             None => None,
         };
-        all.push(Health { object, verdict, is_absent, broken });
+        all.push(Health {
+            object,
+            verdict,
+            is_absent,
+            broken,
+        });
     }
     all
 }

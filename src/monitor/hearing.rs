@@ -57,7 +57,9 @@ impl Watching {
             }
             let silent = self.heard.silent();
             if silent >= limit {
-                return Problem::Unreachable { seconds: patience.as_secs() };
+                return Problem::Unreachable {
+                    seconds: patience.as_secs(),
+                };
             }
             if silent < SILENCE {
                 told = None;

@@ -23,11 +23,16 @@ impl Watching {
         said: &mut Said,
         turn: Turn<'_>,
     ) -> Result<(), Problem> {
-        let Some(kind) = built_in("", "Pod") else { return Ok(()) };
+        let Some(kind) = built_in("", "Pod") else {
+            return Ok(());
+        };
         let target = Target::new(&kind, Some(&nudge.namespace), &nudge.pod);
         let what = format!("pod {}: {}", nudge.pod, nudge.why);
         if !turn.bounds.may_write() {
-            self.note(Some(object.clone()), format!("{what}; it goes on once somebody deletes the pod"));
+            self.note(
+                Some(object.clone()),
+                format!("{what}; it goes on once somebody deletes the pod"),
+            );
             return Ok(());
         }
         let options = DeleteOptions {

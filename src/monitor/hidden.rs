@@ -19,7 +19,13 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Reasons of events in which a node repeats what a container or a probe says.
-const QUOTING: [&str; 5] = ["Failed", "Unhealthy", "FailedPostStartHook", "FailedPreStopHook", "BackOff"];
+const QUOTING: [&str; 5] = [
+    "Failed",
+    "Unhealthy",
+    "FailedPostStartHook",
+    "FailedPreStopHook",
+    "BackOff",
+];
 
 /// Hides the values of Secrets in texts about workloads.
 pub(super) struct Hiding {
@@ -31,27 +37,41 @@ pub(super) struct Hiding {
 impl Hiding {
     /// Sends no request by itself.
     pub fn new(cluster: Arc<dyn Cluster>) -> Self {
-        Self { cluster, secrets: Mutex::default() }
+        Self {
+            cluster,
+            secrets: Mutex::default(),
+        }
     }
 
     /// Reads the Secrets that a pod's spec refers to, each once a run; the names of those that cannot be read.
     pub async fn know_secrets(&self, namespace: Option<&str>, spec: Option<&Value>) -> Vec<String> {
-        let Some(kind) = built_in("", "Secret") else { return Vec::new() };
+        let Some(kind) = built_in("", "Secret") else {
+            return Vec::new();
+        };
         let all = spec.map(references).unwrap_or_default();
         let secrets = all.into_iter().filter(|one| one.kind == "Secret");
-        let mut targets: Vec<Target> = secrets.map(|one| Target::new(&kind, namespace, &one.name)).collect();
+        let mut targets: Vec<Target> = secrets
+            .map(|one| Target::new(&kind, namespace, &one.name))
+            .collect();
         targets.sort();
         targets.dedup();
 
         let mut known = self.secrets.lock().await;
-        let unread: Vec<Target> =
-            targets.iter().filter(|target| !known.contains_key(*target)).cloned().collect();
+        let unread: Vec<Target> = targets
+            .iter()
+            .filter(|target| !known.contains_key(*target))
+            .cloned()
+            .collect();
         let reads = join_all(unread.iter().map(|target| self.cluster.get(target))).await;
         for (target, read) in unread.into_iter().zip(reads) {
             known.insert(target, read.is_ok());
         }
         let is_unknown = |target: &&Target| known.get(*target) == Some(&false);
-        targets.iter().filter(is_unknown).map(|target| target.name.clone()).collect()
+        targets
+            .iter()
+            .filter(is_unknown)
+            .map(|target| target.name.clone())
+            .collect()
     }
 
     /// A text of the cluster as it may be shown.
@@ -62,7 +82,9 @@ impl Hiding {
     /// A verdict as it may be shown: where a Secret could not be read, without what a node says in its own words.
     pub async fn verdict(&self, follow: &Follow, object: &ObjectId, verdict: Verdict) -> Verdict {
         let spec = follow.pod_spec(object);
-        let unknown = self.know_secrets(object.namespace.as_deref(), spec.as_ref()).await;
+        let unknown = self
+            .know_secrets(object.namespace.as_deref(), spec.as_ref())
+            .await;
         let quoting = if unknown.is_empty() {
             Vec::new()
         } else {
@@ -76,11 +98,18 @@ impl Hiding {
             }
         };
         match verdict {
-            Verdict::Waiting { done, total, why } => Verdict::Waiting { done, total, why: hide(why) },
+            Verdict::Waiting { done, total, why } => Verdict::Waiting {
+                done,
+                total,
+                why: hide(why),
+            },
             Verdict::Done { note } => Verdict::Done { note: note.map(hide) },
-            Verdict::Failed { cause } => {
-                Verdict::Failed { cause: Cause { message: hide(cause.message), ..cause } }
-            }
+            Verdict::Failed { cause } => Verdict::Failed {
+                cause: Cause {
+                    message: hide(cause.message),
+                    ..cause
+                },
+            },
         }
     }
 }
@@ -95,9 +124,15 @@ fn quotable(view: &Surroundings<'_>) -> Vec<String> {
     }
 
     let objects = view.owned.iter().copied().chain(view.object);
-    let conditions = objects.filter_map(|object| object.at("/status/conditions")?.as_array()).flatten();
+    let conditions = objects
+        .filter_map(|object| object.at("/status/conditions")?.as_array())
+        .flatten();
     let messages = conditions.filter_map(|condition| condition.get("message")?.as_str());
-    texts.extend(messages.filter(|message| words_of_admission(message).is_some()).map(str::to_owned));
+    texts.extend(
+        messages
+            .filter(|message| words_of_admission(message).is_some())
+            .map(str::to_owned),
+    );
     texts.retain(|text| !text.trim().is_empty());
     texts
 }

@@ -58,6 +58,8 @@ impl Default for WatchingOptions {
 
 impl fmt::Debug for WatchingOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchingOptions").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("WatchingOptions")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

@@ -28,16 +28,20 @@ pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
     };
     match holds(&gate.condition, &result) {
         Ok(true) => Answer::Holds,
-        Ok(false) => {
-            Answer::HoldsNot(format!("{} of {result:?}, the result of {}", gate.condition, gate.query))
-        }
+        Ok(false) => Answer::HoldsNot(format!(
+            "{} of {result:?}, the result of {}",
+            gate.condition, gate.query
+        )),
         Err(why) => Answer::Unknown(format!("{} of {result:?}: {why}", gate.condition)),
     }
 }
 
 async fn query(gate: &PrometheusGate) -> Result<Vec<f64>, String> {
     let url = format!("{}/api/v1/query", gate.url.trim_end_matches('/'));
-    let client = reqwest::Client::builder().timeout(LIMIT).build().map_err(|error| chain(&error))?;
+    let client = reqwest::Client::builder()
+        .timeout(LIMIT)
+        .build()
+        .map_err(|error| chain(&error))?;
     let answer = client.get(&url).query(&[("query", &gate.query)]).send().await;
     let answer = answer.map_err(|error| chain(&error))?;
     let code = answer.status();
@@ -52,7 +56,9 @@ async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
     while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
         if body.len() + chunk.len() > LARGEST {
             let mib = LARGEST / 1024 / 1024;
-            return Err(format!("expected an answer of at most {mib} MiB, found more: aggregate the query"));
+            return Err(format!(
+                "expected an answer of at most {mib} MiB, found more: aggregate the query"
+            ));
         }
         body.extend_from_slice(&chunk);
     }

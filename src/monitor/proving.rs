@@ -23,11 +23,22 @@ impl Watching {
     pub(super) async fn prove_images(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
         let mut trees = ImageTrees::default();
         let follow = state.follow.get_or_insert_with(|| self.start());
-        let seen: Vec<Watched> = state.seen.values().filter(|one| runs_pods(&one.target)).cloned().collect();
-        let others =
-            self.options.members.iter().filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
+        let seen: Vec<Watched> = state
+            .seen
+            .values()
+            .filter(|one| runs_pods(&one.target))
+            .cloned()
+            .collect();
+        let others = self
+            .options
+            .members
+            .iter()
+            .filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
         let others: Vec<Subject> = others.map(member).collect();
-        let targets = seen.iter().map(|one| &one.target).chain(others.iter().map(|one| &one.target));
+        let targets = seen
+            .iter()
+            .map(|one| &one.target)
+            .chain(others.iter().map(|one| &one.target));
         let targets: Vec<Target> = targets.cloned().collect();
         follow.prepare(&targets, FIRST_READ).await;
         let known: BTreeSet<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
@@ -41,7 +52,10 @@ impl Watching {
         let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();
         loop {
             let mut unproved = self.prove_open(follow, &mut open, &seen, &trees).await?;
-            if self.ask_registries(&mut trees, std::mem::take(&mut unproved.unfamiliar)).await {
+            if self
+                .ask_registries(&mut trees, std::mem::take(&mut unproved.unfamiliar))
+                .await
+            {
                 continue;
             }
             if open.is_empty() {
@@ -68,7 +82,10 @@ impl Watching {
                 return Err(self.tell(follow, id, cause.clone(), seen).await.into());
             }
             if proof.unknown.is_empty() && proof.unread.is_none() {
-                proof.expected.into_iter().for_each(|said| self.note(Some(id.clone()), said));
+                proof
+                    .expected
+                    .into_iter()
+                    .for_each(|said| self.note(Some(id.clone()), said));
                 continue;
             }
             unproved.passes |= follow.may_become_known(&id);
@@ -90,7 +107,10 @@ impl Watching {
             None => vec![Vec::new(); references.len()],
         };
         for (reference, platforms) in references.iter().zip(found) {
-            if let Some(digest) = reference.rsplit_once('@').and_then(|(_, digest)| digest.parse().ok()) {
+            if let Some(digest) = reference
+                .rsplit_once('@')
+                .and_then(|(_, digest)| digest.parse().ok())
+            {
                 trees.insert(digest, platforms);
             }
         }
@@ -99,9 +119,18 @@ impl Watching {
 
     fn proof(&self, follow: &Follow, id: &ObjectId, trees: &ImageTrees) -> Proof {
         let read = |subject: &Subject, view: &Surroundings<'_>| {
-            prove(subject, view, follow.policy(), (&self.options.tested, trees), &self.options.injected)
+            prove(
+                subject,
+                view,
+                follow.policy(),
+                (&self.options.tested, trees),
+                &self.options.injected,
+            )
         };
-        let unread = || Proof { unread: Some(format!("{id} is not followed")), ..Proof::default() };
+        let unread = || Proof {
+            unread: Some(format!("{id} is not followed")),
+            ..Proof::default()
+        };
         follow.look(id, read).unwrap_or_else(unread)
     }
 }
@@ -128,8 +157,14 @@ impl Unproved {
         patience: Duration,
     ) -> Result<(), Stopped> {
         if self.passes {
-            let problem = Problem::Unreachable { seconds: patience.as_secs() };
-            return if waited < patience { Ok(()) } else { Err(problem.into()) };
+            let problem = Problem::Unreachable {
+                seconds: patience.as_secs(),
+            };
+            return if waited < patience {
+                Ok(())
+            } else {
+                Err(problem.into())
+            };
         }
         if waited < REPORTED {
             return Ok(());
@@ -179,10 +214,20 @@ mod tests {
 
     #[test]
     fn a_digest_that_no_node_reports_is_waited_for_and_then_not_called_a_wrong_one() {
-        let watching = Watching::new(Arc::new(Fake::default()), Arc::new(Nobody), WatchingOptions::default());
-        let unproved = Unproved { unreported: vec!["container main".into()], ..Unproved::default() };
+        let watching = Watching::new(
+            Arc::new(Fake::default()),
+            Arc::new(Nobody),
+            WatchingOptions::default(),
+        );
+        let unproved = Unproved {
+            unreported: vec!["container main".into()],
+            ..Unproved::default()
+        };
         let minute = Duration::from_secs(60);
-        assert_eq!(unproved.give_up_after(&watching, Duration::from_secs(19), minute), Ok(()));
+        assert_eq!(
+            unproved.give_up_after(&watching, Duration::from_secs(19), minute),
+            Ok(())
+        );
         match unproved.give_up_after(&watching, Duration::from_secs(20), minute) {
             Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
             other => panic!("expected a failure, found {other:?}"),

@@ -95,7 +95,9 @@ impl Watching {
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
     pub async fn progress(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
         let mut state = self.state.lock().await;
-        let State { follow, open, said, .. } = &mut *state;
+        let State {
+            follow, open, said, ..
+        } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
         let judging = self.until_done(follow, open, said, Turn { watched, bounds });
         self.while_heard(watched, bounds, judging).await
@@ -125,7 +127,11 @@ impl Watching {
     }
 
     pub(super) fn start(&self) -> Follow {
-        Follow::hearing(self.cluster.clone(), self.options.policy.clone(), self.heard.clone())
+        Follow::hearing(
+            self.cluster.clone(),
+            self.options.policy.clone(),
+            self.heard.clone(),
+        )
     }
 
     /// Follows these alone from now on.
@@ -166,7 +172,14 @@ impl Watching {
 
     /// Waits for what something outside of the release brings about, now that everything is applied.
     async fn follow_late(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
-        let State { follow, seen, open, said, late, let_go } = state;
+        let State {
+            follow,
+            seen,
+            open,
+            said,
+            late,
+            let_go,
+        } = state;
         if late.is_empty() {
             return Ok(());
         }
@@ -174,9 +187,23 @@ impl Watching {
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
         self.follow_only(follow, &watched).await;
-        self.until_done(follow, open, said, Turn { watched: &watched, bounds }).await?;
+        self.until_done(
+            follow,
+            open,
+            said,
+            Turn {
+                watched: &watched,
+                bounds,
+            },
+        )
+        .await?;
         let noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
-        let_go.extend(follow.verdicts().filter(|(_, one)| noted(*one)).map(|(id, _)| id.clone()));
+        let_go.extend(
+            follow
+                .verdicts()
+                .filter(|(_, one)| noted(*one))
+                .map(|(id, _)| id.clone()),
+        );
         seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
         Ok(())
     }
@@ -191,7 +218,10 @@ impl Watching {
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
-        self.events.emit(Event::Note { object, message: self.hiding.text(&message) });
+        self.events.emit(Event::Note {
+            object,
+            message: self.hiding.text(&message),
+        });
     }
 
     /// Takes what is new of an object: shows it, helps it on, and tells its failure.
@@ -202,14 +232,22 @@ impl Watching {
         said: &mut Said,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
-        let Update { object, verdict, deadline, nudges } = update;
+        let Update {
+            object,
+            verdict,
+            deadline,
+            nudges,
+        } = update;
         if matches!(verdict, Verdict::Failed { .. }) && !follow.confirm(&object, turn.bounds.patience()).await
         {
             return Ok(());
         }
         let verdict = with_deadline(verdict, &object, deadline, &mut said.deadlines);
         let verdict = self.hiding.verdict(follow, &object, verdict).await;
-        self.events.emit(Event::Rollout { object: object.clone(), verdict: verdict.clone() });
+        self.events.emit(Event::Rollout {
+            object: object.clone(),
+            verdict: verdict.clone(),
+        });
         for nudge in &nudges {
             self.nudge(follow, &object, nudge, said, turn).await?;
         }
@@ -234,7 +272,10 @@ fn with_deadline(
         true => format!("fails if not done within {deadline}"),
         false => format!("fails where nothing moves for {deadline}"),
     };
-    if said.insert(object.clone(), text.clone()).is_some_and(|before| before == text) {
+    if said
+        .insert(object.clone(), text.clone())
+        .is_some_and(|before| before == text)
+    {
         return verdict;
     }
     Verdict::waiting(*done, *total, format!("{why}; {text}"))
@@ -249,14 +290,24 @@ impl Rollout for Watching {
     async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
-            let State { follow, seen, open, said, late, .. } = &mut *state;
+            let State {
+                follow,
+                seen,
+                open,
+                said,
+                late,
+                ..
+            } = &mut *state;
             let follow = follow.get_or_insert_with(|| self.start());
             *open = None;
-            let (later, now): (Vec<Watched>, Vec<Watched>) =
-                watched.iter().cloned().partition(|one| is_awaited_late(&one.target, &one.answer));
+            let (later, now): (Vec<Watched>, Vec<Watched>) = watched
+                .iter()
+                .cloned()
+                .partition(|one| is_awaited_late(&one.target, &one.answer));
             late.extend(later);
             self.follow_only(follow, &now).await;
-            self.until_done(follow, open, said, Turn { watched, bounds }).await?;
+            self.until_done(follow, open, said, Turn { watched, bounds })
+                .await?;
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
         };

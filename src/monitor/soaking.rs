@@ -17,10 +17,19 @@ impl Watching {
         time: Duration,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
-        let State { follow, open, said, let_go, .. } = state;
+        let State {
+            follow,
+            open,
+            said,
+            let_go,
+            ..
+        } = state;
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
-        let kept = turn.watched.iter().filter(|one| !let_go.contains(&one.target.id()));
+        let kept = turn
+            .watched
+            .iter()
+            .filter(|one| !let_go.contains(&one.target.id()));
         self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
         self.until_done(follow, open, said, turn).await?;
         follow.begin_soak();
@@ -43,7 +52,10 @@ impl Watching {
     async fn is_still_well(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
         let patience = turn.bounds.patience();
         if !follow.refresh(patience).await {
-            return Err(Problem::Unreachable { seconds: patience.as_secs() }.into());
+            return Err(Problem::Unreachable {
+                seconds: patience.as_secs(),
+            }
+            .into());
         }
         let unwell = follow.verdicts().find_map(|(id, verdict)| match verdict {
             Some(Verdict::Done { .. }) => None,
@@ -57,7 +69,11 @@ impl Watching {
             // An object that is on its way at the end was not well all the time.
             Some((id, verdict)) => {
                 let is_blind = follow.look(&id, |_, view| view.unreadable.is_some()) == Some(true);
-                let kind = if is_blind { CauseKind::Unverified } else { CauseKind::Soak };
+                let kind = if is_blind {
+                    CauseKind::Unverified
+                } else {
+                    CauseKind::Soak
+                };
                 let why = match verdict {
                     Some(Verdict::Waiting { why, .. }) => why,
                     _ => "it is not read yet".into(),

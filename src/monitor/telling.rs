@@ -89,7 +89,11 @@ fn matter(occurrences: &[Occurrence]) -> Vec<String> {
     all.sort_by_key(|(one, _)| one.last);
     let skipped = all.len().saturating_sub(EVENTS);
     let line = |(one, count): &(&Occurrence, u32)| {
-        let times = if *count > 1 { format!(" (×{count})") } else { String::new() };
+        let times = if *count > 1 {
+            format!(" (×{count})")
+        } else {
+            String::new()
+        };
         format!("{} {}{times}: {}", one.about_name, one.reason, one.message.trim())
     };
     all[skipped..].iter().map(line).collect()

@@ -9,8 +9,14 @@ use crate::model::{Object, Sha256Digest};
 use serde_json::Value;
 
 /// Fields of `metadata` that are not content.
-const NOT_CONTENT: &[&str] =
-    &["resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "uid"];
+const NOT_CONTENT: &[&str] = &[
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "uid",
+];
 
 /// The hash of an object's content: everything but status, counters, times and controllers' annotations, and the
 /// ownership of everything but status.
@@ -20,7 +26,10 @@ pub fn content_hash(object: &Object, key: &ContentKey) -> String {
 
 /// What a step expects of the object that the plan saw.
 pub fn expect_present(action: &Action, live: &Object) -> Expect {
-    Expect::Present { uid: live.uid().into(), content: step_hash(action, live) }
+    Expect::Present {
+        uid: live.uid().into(),
+        content: step_hash(action, live),
+    }
 }
 
 /// Whether what a step expects holds of a fresh read.
@@ -36,15 +45,28 @@ pub fn expect_holds(step: &PlanStep, live: Option<&Object>) -> bool {
 
 /// Whether two versions of an object have the same content, whoever owns it.
 pub fn same_content(one: &Object, other: &Object) -> bool {
-    same_maps(one.value(), other.value(), is_no_content, |key, one, other| match key {
-        "metadata" => same_maps(one, other, is_no_content_of_metadata, |key, one, other| match key {
-            "annotations" => {
-                same_maps(one, other, |key, _| is_controllers_annotation(key), |_, one, other| one == other)
-            }
+    same_maps(
+        one.value(),
+        other.value(),
+        is_no_content,
+        |key, one, other| match key {
+            "metadata" => same_maps(
+                one,
+                other,
+                is_no_content_of_metadata,
+                |key, one, other| match key {
+                    "annotations" => same_maps(
+                        one,
+                        other,
+                        |key, _| is_controllers_annotation(key),
+                        |_, one, other| one == other,
+                    ),
+                    _ => one == other,
+                },
+            ),
             _ => one == other,
-        }),
-        _ => one == other,
-    })
+        },
+    )
 }
 
 /// Whether two maps hold the same apart from what is left out, each value as told; anything but maps as it is.
@@ -54,13 +76,17 @@ fn same_maps(
     is_left_out: impl Fn(&str, &Value) -> bool,
     is_same: impl Fn(&str, &Value, &Value) -> bool,
 ) -> bool {
-    let (Value::Object(one), Value::Object(other)) = (one, other) else { return one == other };
+    let (Value::Object(one), Value::Object(other)) = (one, other) else {
+        return one == other;
+    };
     let kept = |map: &serde_json::Map<String, Value>| {
         map.iter().filter(|(key, value)| !is_left_out(key, value)).count()
     };
     let is_there = |(key, value): (&String, &Value)| {
         is_left_out(key, value)
-            || other.get(key).is_some_and(|known| !is_left_out(key, known) && is_same(key, value, known))
+            || other
+                .get(key)
+                .is_some_and(|known| !is_left_out(key, known) && is_same(key, value, known))
     };
     kept(one) == kept(other) && one.iter().all(is_there)
 }
@@ -71,7 +97,9 @@ fn is_no_content(key: &str, _: &Value) -> bool {
 
 fn is_no_content_of_metadata(key: &str, value: &Value) -> bool {
     let holds_nothing = |value: &Value| {
-        value.as_object().is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
+        value
+            .as_object()
+            .is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
     };
     NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value)
 }
@@ -118,18 +146,28 @@ fn content(object: &Object, without_scale: bool) -> Vec<u8> {
 
 /// Writes the object without what is not content.
 fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
-    write_map(text, object.value(), is_no_content, &|text, key, value| match key {
-        "metadata" => write_metadata(text, value),
-        "spec" if without_replicas => write_without(text, value, |key, _| key == "replicas"),
-        _ => write(text, value),
-    });
+    write_map(
+        text,
+        object.value(),
+        is_no_content,
+        &|text, key, value| match key {
+            "metadata" => write_metadata(text, value),
+            "spec" if without_replicas => write_without(text, value, |key, _| key == "replicas"),
+            _ => write(text, value),
+        },
+    );
 }
 
 fn write_metadata(text: &mut Vec<u8>, metadata: &Value) {
-    write_map(text, metadata, is_no_content_of_metadata, &|text, key, value| match key {
-        "annotations" => write_without(text, value, |key, _| is_controllers_annotation(key)),
-        _ => write(text, value),
-    });
+    write_map(
+        text,
+        metadata,
+        is_no_content_of_metadata,
+        &|text, key, value| match key {
+            "annotations" => write_without(text, value, |key, _| is_controllers_annotation(key)),
+            _ => write(text, value),
+        },
+    );
 }
 
 /// Writes JSON with every map's keys in order.
@@ -161,7 +199,9 @@ fn write_map(
     is_left_out: impl Fn(&str, &Value) -> bool,
     write_value: &dyn Fn(&mut Vec<u8>, &str, &Value),
 ) {
-    let Value::Object(map) = value else { return write(text, value) };
+    let Value::Object(map) = value else {
+        return write(text, value);
+    };
     let mut entries: Vec<(&str, &Value)> = map
         .iter()
         .map(|(key, value)| (key.as_str(), value))
@@ -215,7 +255,10 @@ mod tests {
             ("/status", json!({"replicas": 9})),
             ("/metadata/resourceVersion", json!("8")),
             ("/metadata/generation", json!(3)),
-            ("/metadata/annotations", json!({"deployment.kubernetes.io/revision": "4"})),
+            (
+                "/metadata/annotations",
+                json!({"deployment.kubernetes.io/revision": "4"}),
+            ),
             ("/metadata/managedFields/0/time", json!("2027-01-01T00:00:00Z")),
             ("/metadata/managedFields/1/fieldsV1", json!({"f:status": {}})),
         ] {
@@ -245,7 +288,10 @@ mod tests {
             ("/metadata/name", json!("other")),
         ] {
             let changed = changed(pointer, value);
-            assert!(!same_content(&changed, &live()) && !same_content(&live(), &changed), "{pointer}");
+            assert!(
+                !same_content(&changed, &live()) && !same_content(&live(), &changed),
+                "{pointer}"
+            );
         }
     }
 
@@ -271,7 +317,11 @@ mod tests {
             Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}))
                 .unwrap()
         };
-        let apply = |object| Action::Apply { object, take_over: None, expected: Box::new(live()) };
+        let apply = |object| Action::Apply {
+            object,
+            take_over: None,
+            expected: Box::new(live()),
+        };
         let scaled = changed("/spec/replicas", json!(9));
         let left = apply(body(json!({})));
         assert_eq!(expect_present(&left, &live()), expect_present(&left, &scaled));

@@ -16,7 +16,10 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
     let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
     let is_ours = |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let entries = || live.managed_fields().iter().filter(is_content);
-    let Some(ours) = entries().find(is_ours).and_then(|entry| entry["fieldsV1"].as_object()) else {
+    let Some(ours) = entries()
+        .find(is_ours)
+        .and_then(|entry| entry["fieldsV1"].as_object())
+    else {
         return found;
     };
     let others = entries().filter(|entry| !is_ours(entry));
@@ -25,11 +28,17 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
         return found;
     };
 
-    for (key, sent) in sent.iter().filter(|(key, _)| !matches!(&***key, "metadata" | "status")) {
+    for (key, sent) in sent
+        .iter()
+        .filter(|(key, _)| !matches!(&***key, "metadata" | "status"))
+    {
         below(
             sent,
             live.get(key),
-            &Held { ours, others: others.clone() },
+            &Held {
+                ours,
+                others: others.clone(),
+            },
             key,
             &FieldPath::root(),
             &mut found,
@@ -49,7 +58,10 @@ pub fn vanishing(expected: &Object, live: &Object) -> Vec<FieldPath> {
         return found;
     };
 
-    for (key, live) in live.iter().filter(|(key, _)| !matches!(&***key, "metadata" | "status")) {
+    for (key, live) in live
+        .iter()
+        .filter(|(key, _)| !matches!(&***key, "metadata" | "status"))
+    {
         if let (Some(Value::Object(expected)), Value::Object(live)) = (expected.get(key), live) {
             gone_below(expected, live, &FieldPath::root().field(key), &mut found);
         }
@@ -99,12 +111,23 @@ fn below(
     parent: &FieldPath,
     found: &mut Vec<FieldPath>,
 ) {
-    let (Value::Object(sent), Some(Value::Object(live))) = (sent, live) else { return };
+    let (Value::Object(sent), Some(Value::Object(live))) = (sent, live) else {
+        return;
+    };
     let field = format!("f:{key}");
     let at = |set: &&'_ Map<String, Value>| set.get(&field).is_some();
-    let Some(ours) = held.ours.get(&field).and_then(Value::as_object) else { return };
-    let others = held.others.iter().filter(|set| at(set)).filter_map(|set| set[&field].as_object());
-    let held = Held { ours, others: others.collect() };
+    let Some(ours) = held.ours.get(&field).and_then(Value::as_object) else {
+        return;
+    };
+    let others = held
+        .others
+        .iter()
+        .filter(|set| at(set))
+        .filter_map(|set| set[&field].as_object());
+    let held = Held {
+        ours,
+        others: others.collect(),
+    };
     let path = parent.field(key);
 
     if sent.is_empty() {
@@ -139,7 +162,12 @@ mod tests {
     fn a_map_is_emptied_first_where_all_that_it_holds_is_ours_alone() {
         let ours = entry(FIELD_MANAGER, json!({"f:deep": {"f:on": {}}}));
         let sent = thing(json!({"deep": {}}), json!([]));
-        let paths = |live: &Object| emptied(&sent, live).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let paths = |live: &Object| {
+            emptied(&sent, live)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
 
         let all_ours = thing(json!({"deep": {"on": false}}), json!([ours]));
         assert_eq!(paths(&all_ours), ["/spec/deep"]);
@@ -153,21 +181,35 @@ mod tests {
 
     #[test]
     fn a_step_that_ended_after_it_had_emptied_a_map_is_told_from_a_change_of_another_client() {
-        let ours = json!([entry(FIELD_MANAGER, json!({"f:size": {}, "f:deep": {"f:on": {}}}))]);
+        let ours = json!([entry(
+            FIELD_MANAGER,
+            json!({"f:size": {}, "f:deep": {"f:on": {}}})
+        )]);
         let before = thing(json!({"size": 1, "deep": {"on": false}}), ours.clone());
         let sent = thing(json!({"size": 2, "deep": {}}), json!([]));
         let emptied = thing(json!({"size": 1, "deep": {}}), ours.clone());
         assert!(is_emptied_alone(&sent, &sent, &before, &emptied));
         assert!(!is_emptied_alone(&sent, &sent, &before, &before));
-        assert!(!is_emptied_alone(&sent, &sent, &before, &thing(json!({"size": 3, "deep": {}}), ours)));
+        assert!(!is_emptied_alone(
+            &sent,
+            &sent,
+            &before,
+            &thing(json!({"size": 3, "deep": {}}), ours)
+        ));
     }
 
     #[test]
     fn an_empty_list_that_nobody_owns_is_removed_first() {
         let ours = json!([entry(FIELD_MANAGER, json!({"f:size": {}}))]);
-        let live = thing(json!({"size": 1, "map": [], "kept": [], "deep": {"list": []}}), ours.clone());
+        let live = thing(
+            json!({"size": 1, "map": [], "kept": [], "deep": {"list": []}}),
+            ours.clone(),
+        );
         let expected = thing(json!({"size": 1, "kept": [], "deep": {}}), ours.clone());
-        let paths: Vec<String> = vanishing(&expected, &live).iter().map(ToString::to_string).collect();
+        let paths: Vec<String> = vanishing(&expected, &live)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(paths, ["/spec/map", "/spec/deep/list"]);
         let removed = thing(json!({"size": 1, "kept": [], "deep": {}}), ours);
         assert!(is_emptied_alone(&expected, &expected, &live, &removed));

@@ -13,7 +13,11 @@ pub(super) fn union(set: &mut Value, other: &Value) {
     }
     let Some(map) = set.as_object_mut() else { return };
     for (step, below) in other {
-        union(map.entry(step.clone()).or_insert_with(|| Value::Object(Map::new())), below);
+        union(
+            map.entry(step.clone())
+                .or_insert_with(|| Value::Object(Map::new())),
+            below,
+        );
     }
 }
 
@@ -27,7 +31,10 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
     let Some((first, rest)) = steps.split_first() else {
         return Some(Value::Object(std::mem::take(map)));
     };
-    let key = map.keys().find(|key| Step::from_fields_v1(key).as_ref() == Some(first))?.clone();
+    let key = map
+        .keys()
+        .find(|key| Step::from_fields_v1(key).as_ref() == Some(first))?
+        .clone();
     let below = map.get_mut(&key)?;
     let taken = if below.as_object().is_some_and(Map::is_empty) && !rest.is_empty() {
         // The set owns the whole as one value: what lies below cannot be taken from it.
@@ -36,7 +43,11 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
         take_steps(below, rest)?
     };
     let mut taken = taken;
-    if key.starts_with("k:") && below.as_object().is_some_and(|map| map.len() == 1 && map.contains_key(".")) {
+    if key.starts_with("k:")
+        && below
+            .as_object()
+            .is_some_and(|map| map.len() == 1 && map.contains_key("."))
+    {
         // A list item of which nothing else is left would stay as its key alone.
         union(&mut taken, below);
         *below = Value::Object(Map::new());
@@ -50,10 +61,9 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
 /// The set of this path alone.
 pub(super) fn set_of(path: &FieldPath) -> Value {
     let below = Value::Object(Map::new());
-    path.steps()
-        .iter()
-        .rev()
-        .fold(below, |below, step| Value::Object([(step.to_fields_v1(), below)].into_iter().collect()))
+    path.steps().iter().rev().fold(below, |below, step| {
+        Value::Object([(step.to_fields_v1(), below)].into_iter().collect())
+    })
 }
 
 /// Whether the set holds `path` itself or a field under it.
@@ -61,7 +71,10 @@ pub(super) fn holds(set: &Value, path: &FieldPath) -> bool {
     let mut at = set;
     for step in path.steps() {
         let Some(map) = at.as_object() else { return false };
-        match map.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step)) {
+        match map
+            .iter()
+            .find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))
+        {
             Some((_, below)) => at = below,
             None => return false,
         }

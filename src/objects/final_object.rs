@@ -23,7 +23,9 @@ pub fn final_object(
         path.remove(&mut value);
     }
     if let Some(target) = target {
-        changes.iter().for_each(|path| follow(&mut value, target.value(), path));
+        changes
+            .iter()
+            .for_each(|path| follow(&mut value, target.value(), path));
     }
     // The target is of desired as it was compared: the step adds its label and its restart annotation.
     merge(&mut value, body.value(), target.is_some());
@@ -47,7 +49,10 @@ pub fn with_lost_defaults(
     answer: &Object,
     changes: &[FieldPath],
 ) -> Option<Object> {
-    let mut lost = changes.iter().filter(|path| is_lost_default(path, body, target, answer)).peekable();
+    let mut lost = changes
+        .iter()
+        .filter(|path| is_lost_default(path, body, target, answer))
+        .peekable();
     lost.peek()?;
     let mut whole = body.clone();
     lost.for_each(|path| follow(whole.value_mut(), target.value(), path));
@@ -64,7 +69,9 @@ pub fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer:
 /// What a step comes to by the server's answer to its apply alone: the target's defaults that this took away are sent after it.
 pub fn with_defaults_after(answer: &Object, body: &Object, target: &Object, changes: &[FieldPath]) -> Object {
     let mut whole = answer.without_managed_fields();
-    let lost = changes.iter().filter(|path| is_lost_default(path, body, target, answer));
+    let lost = changes
+        .iter()
+        .filter(|path| is_lost_default(path, body, target, answer));
     lost.for_each(|path| follow(whole.value_mut(), target.value(), path));
     whole
 }
@@ -107,7 +114,12 @@ fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
                 *at = Value::Object(Map::new());
             }
             if let Some(map) = at.as_object_mut() {
-                put(map.entry(name.clone()).or_insert(Value::Null), target, rest, wanted);
+                put(
+                    map.entry(name.clone()).or_insert(Value::Null),
+                    target,
+                    rest,
+                    wanted,
+                );
             }
         }
         Step::Index(_) | Step::Key(_) | Step::Value(_) => {
@@ -134,7 +146,9 @@ fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
             && entry["operation"] == "Apply"
             && entry["subresource"].as_str().unwrap_or_default().is_empty()
     };
-    let Some(ours) = entries.iter().find(is_ours) else { return Vec::new() };
+    let Some(ours) = entries.iter().find(is_ours) else {
+        return Vec::new();
+    };
     let others: Vec<_> = entries.iter().filter(|entry| !is_ours(entry)).collect();
     let is_others = |path: &FieldPath| others.iter().any(|entry| holds(&entry["fieldsV1"], path));
     let mut found: Vec<FieldPath> = Vec::new();
@@ -213,7 +227,10 @@ mod tests {
         .map(|path| path.parse().unwrap())
         .collect();
         let last = final_object(&live, Some(&target), &changes, &body, &entries);
-        assert_eq!(last["spec"]["ports"], json!([{"name": "http", "port": 81, "protocol": "TCP"}]));
+        assert_eq!(
+            last["spec"]["ports"],
+            json!([{"name": "http", "port": 81, "protocol": "TCP"}])
+        );
         assert_eq!(last["metadata"]["annotations"], json!({"theirs": "x"}));
         assert_eq!(
             (&last["metadata"]["uid"], &last["metadata"]["resourceVersion"]),
@@ -227,7 +244,10 @@ mod tests {
         let mut body = service(81, Value::Null);
         body.value_mut()["metadata"]["annotations"] = json!({});
         let last = final_object(&live, None, &[], &body, &[]);
-        assert_eq!(last["spec"]["ports"], json!([{"name": "http", "port": 81, "protocol": "TCP"}]));
+        assert_eq!(
+            last["spec"]["ports"],
+            json!([{"name": "http", "port": 81, "protocol": "TCP"}])
+        );
         assert_eq!(last["spec"]["clusterIP"], "10.0.0.1");
         assert_eq!(last["metadata"]["annotations"], json!({"last": "y"}));
     }

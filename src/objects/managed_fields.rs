@@ -17,7 +17,15 @@ impl<'a> Owners<'a> {
     pub fn of(object: &'a Object) -> Self {
         let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
-        Self { live: object, entries: object.managed_fields().iter().filter(is_content).map(entry).collect() }
+        Self {
+            live: object,
+            entries: object
+                .managed_fields()
+                .iter()
+                .filter(is_content)
+                .map(entry)
+                .collect(),
+        }
     }
 
     /// The object whose fields they are.
@@ -28,37 +36,49 @@ impl<'a> Owners<'a> {
     /// Who owns the field at `path`: of several, the one who decides least by habit. A person before a tool, a tool
     /// before us.
     pub fn owner(&self, path: &FieldPath) -> Option<&Ownership> {
-        let of_path =
-            self.entries.iter().filter(|(_, fields)| owns(fields, path) && !self.is_emptied(fields, path));
-        of_path.map(|(owner, _)| owner).min_by_key(|owner| match owner.class {
-            HandClass::Autoscaler => 0,
-            HandClass::Person => 1,
-            HandClass::OtherTool => 2,
-            HandClass::Controller => 3,
-            HandClass::Unknown => 4,
-            HandClass::Ours => 5,
-        })
+        let of_path = self
+            .entries
+            .iter()
+            .filter(|(_, fields)| owns(fields, path) && !self.is_emptied(fields, path));
+        of_path
+            .map(|(owner, _)| owner)
+            .min_by_key(|owner| match owner.class {
+                HandClass::Autoscaler => 0,
+                HandClass::Person => 1,
+                HandClass::OtherTool => 2,
+                HandClass::Controller => 3,
+                HandClass::Unknown => 4,
+                HandClass::Ours => 5,
+            })
     }
 
     /// Whether all that the entry has above `path` is a map that was emptied: of what is put there it says nothing.
     fn is_emptied(&self, fields: &Value, path: &FieldPath) -> bool {
         let steps = path.steps();
         let is_end = |end: &usize| {
-            descend(fields, &steps[..*end]).and_then(Value::as_object).is_some_and(|map| map.is_empty())
+            descend(fields, &steps[..*end])
+                .and_then(Value::as_object)
+                .is_some_and(|map| map.is_empty())
         };
-        let Some(end) = (1..steps.len()).find(is_end) else { return false };
+        let Some(end) = (1..steps.len()).find(is_end) else {
+            return false;
+        };
         let above = FieldPath::from_steps(steps[..end].to_vec());
         let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.is_null();
         // An atomic map is nobody's but as a whole; what others name parts of is none.
         let has_parts = |(_, fields): &(Ownership, &Value)| {
-            descend(fields, above.steps()).and_then(Value::as_object).is_some_and(|map| !map.is_empty())
+            descend(fields, above.steps())
+                .and_then(Value::as_object)
+                .is_some_and(|map| !map.is_empty())
         };
         above.get(self.live.value()).is_none_or(is_empty) || self.entries.iter().any(has_parts)
     }
 
     /// Whether our own apply holds the field at `path`.
     pub fn is_ours(&self, path: &FieldPath) -> bool {
-        self.entries.iter().any(|(owner, fields)| is_our_apply(owner) && owns(fields, path))
+        self.entries
+            .iter()
+            .any(|(owner, fields)| is_our_apply(owner) && owns(fields, path))
     }
 
     /// Whether our own apply names the field at `path`, or one below it: not only a whole above it.
@@ -70,7 +90,9 @@ impl<'a> Owners<'a> {
     /// Whether an entry owns the place and names nothing below it.
     pub fn is_leaf(&self, path: &FieldPath) -> bool {
         let at = |fields: &Value| {
-            descend(fields, path.steps()).and_then(Value::as_object).map(|map| map.is_empty())
+            descend(fields, path.steps())
+                .and_then(Value::as_object)
+                .map(|map| map.is_empty())
         };
         self.entries.iter().any(|(_, fields)| at(fields) == Some(true))
     }
@@ -83,7 +105,9 @@ impl<'a> Owners<'a> {
 
     /// Whether an entry other than that one holds the field at `path`.
     pub fn is_others(&self, path: &FieldPath) -> bool {
-        self.entries.iter().any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))
+        self.entries
+            .iter()
+            .any(|(owner, fields)| !is_our_apply(owner) && owns(fields, path))
     }
 
     /// The fields that each manager owns besides status, as their deepest paths.
@@ -104,7 +128,11 @@ impl<'a> Owners<'a> {
     pub fn list_steps(&self, path: &FieldPath) -> Vec<Step> {
         let at = |fields: &Value| descend(fields, path.steps()).cloned();
         let steps = |fields: Value| fields.as_object().into_iter().flat_map(keys).collect::<Vec<_>>();
-        self.entries.iter().filter_map(|(_, fields)| at(fields)).flat_map(steps).collect()
+        self.entries
+            .iter()
+            .filter_map(|(_, fields)| at(fields))
+            .flat_map(steps)
+            .collect()
     }
 }
 
@@ -120,7 +148,11 @@ fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
 fn descend<'v>(fields: &'v Value, steps: &[Step]) -> Option<&'v Value> {
     let mut at = fields;
     for step in steps {
-        at = at.as_object()?.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))?.1;
+        at = at
+            .as_object()?
+            .iter()
+            .find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))?
+            .1;
     }
     Some(at)
 }
@@ -133,7 +165,10 @@ fn owns(fields: &Value, path: &FieldPath) -> bool {
         if map.is_empty() {
             return true;
         }
-        match map.iter().find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step)) {
+        match map
+            .iter()
+            .find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))
+        {
             Some((_, below)) => at = below,
             None => return false,
         }
@@ -173,7 +208,13 @@ fn ownership(entry: &Value) -> Ownership {
     let (manager, operation, subresource) = (text("manager"), text("operation"), text("subresource"));
     let class = class_of(&manager, &operation, &subresource);
     let time = entry["time"].as_str().and_then(|time| time.parse().ok());
-    Ownership { manager, operation, subresource, time, class }
+    Ownership {
+        manager,
+        operation,
+        subresource,
+        time,
+        class,
+    }
 }
 
 /// What kind of hand a manager seems to be. A name is a free claim: a label for people.
@@ -222,7 +263,10 @@ mod tests {
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}]));
         let owners = Owners::of(&both);
-        assert_eq!(owners.owner(&"/spec/paused".parse().unwrap()).unwrap().manager, "kubectl-edit");
+        assert_eq!(
+            owners.owner(&"/spec/paused".parse().unwrap()).unwrap().manager,
+            "kubectl-edit"
+        );
         assert_eq!(owners.owner(&"/spec/other".parse().unwrap()), None);
     }
 
@@ -249,7 +293,13 @@ mod tests {
             {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
         object.value_mut()["spec"] = json!({"selector": {"app": "web"}});
         let owners = Owners::of(&object);
-        assert_eq!(owners.owner(&"/spec/selector/app".parse().unwrap()).unwrap().class, HandClass::OtherTool);
+        assert_eq!(
+            owners
+                .owner(&"/spec/selector/app".parse().unwrap())
+                .unwrap()
+                .class,
+            HandClass::OtherTool
+        );
         assert_eq!(owners.fields().count(), 1, "status is nobody's to compare");
     }
 
@@ -260,7 +310,12 @@ mod tests {
             ("kubectl", "Update", "scale", HandClass::Person),
             ("kubectl", "Apply", "", HandClass::OtherTool),
             ("kubectl-client-side-apply", "Update", "", HandClass::OtherTool),
-            ("kube-controller-manager", "Update", "scale", HandClass::Autoscaler),
+            (
+                "kube-controller-manager",
+                "Update",
+                "scale",
+                HandClass::Autoscaler,
+            ),
             ("helm", "Update", "", HandClass::OtherTool),
             (FIELD_MANAGER, "Apply", "", HandClass::Ours),
         ] {

@@ -26,10 +26,16 @@ pub struct Merged {
 
 /// Merges what an object was, what the promotion made of it, and what it is now.
 pub fn merge(before: &Object, ours: &Object, live: &Object, keep_foreign: bool) -> Merged {
-    let mut merge = Merge { keep_foreign, foreign: Vec::new() };
+    let mut merge = Merge {
+        keep_foreign,
+        foreign: Vec::new(),
+    };
     let mut object = live.clone();
-    let fields: BTreeSet<&String> =
-        [before, ours, live].iter().filter_map(|o| o.value().as_object()).flat_map(Map::keys).collect();
+    let fields: BTreeSet<&String> = [before, ours, live]
+        .iter()
+        .filter_map(|o| o.value().as_object())
+        .flat_map(Map::keys)
+        .collect();
     for field in fields {
         if matches!(&**field, "apiVersion" | "kind" | "metadata" | "status") {
             continue;
@@ -50,7 +56,10 @@ pub fn merge(before: &Object, ours: &Object, live: &Object, keep_foreign: bool) 
             set(metadata, field, merged);
         }
     }
-    Merged { object, foreign: merge.foreign }
+    Merged {
+        object,
+        foreign: merge.foreign,
+    }
 }
 
 /// Annotations without those that controllers write; anything else as it is.
@@ -64,7 +73,9 @@ fn without_controllers(value: &Value) -> Value {
 
 /// With the annotations that controllers wrote on live.
 fn with_controllers(merged: Option<Value>, live: &Object) -> Option<Value> {
-    let mut map = merged.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    let mut map = merged
+        .and_then(|value| value.as_object().cloned())
+        .unwrap_or_default();
     let controllers = live.annotations().into_iter().flatten();
     map.extend(
         controllers
@@ -109,7 +120,11 @@ impl Merge {
             return self.lists(keys, before, ours, live, path);
         }
         self.foreign.push(path.clone());
-        if self.keep_foreign { live.cloned() } else { before.cloned() }
+        if self.keep_foreign {
+            live.cloned()
+        } else {
+            before.cloned()
+        }
     }
 
     fn maps(
@@ -178,8 +193,11 @@ impl ItemKeys {
 
 /// The keys that tell the items of all these lists apart; none where they are no lists or have none.
 fn item_keys(versions: &[Option<&Value>], path: &FieldPath) -> Option<ItemKeys> {
-    let lists: Vec<&[Value]> =
-        versions.iter().flatten().map(|value| value.as_array().map(Vec::as_slice)).collect::<Option<_>>()?;
+    let lists: Vec<&[Value]> = versions
+        .iter()
+        .flatten()
+        .map(|value| value.as_array().map(Vec::as_slice))
+        .collect::<Option<_>>()?;
     if matches!(path.steps().last(), Some(Step::Field(name)) if name == "finalizers") {
         return Some(ItemKeys::Values);
     }
@@ -189,13 +207,20 @@ fn item_keys(versions: &[Option<&Value>], path: &FieldPath) -> Option<ItemKeys> 
 /// The managedFields to write after `merged`: what they were, status entries as they are now, and what others have
 /// made theirs since.
 pub fn merged_ownership(before: &Object, live: &Object, merged: &Object) -> Vec<Value> {
-    let mut entries: Vec<Value> =
-        before.managed_fields().iter().filter(|entry| !is_status(entry)).cloned().collect();
+    let mut entries: Vec<Value> = before
+        .managed_fields()
+        .iter()
+        .filter(|entry| !is_status(entry))
+        .cloned()
+        .collect();
     let (was, is, will) = (before.value(), live.value(), merged.value());
     for entry in &mut entries {
         let now = live.managed_fields().iter().find(|other| same_hand(entry, other));
-        let now: BTreeSet<_> =
-            now.map(|now| leaves(&now["fieldsV1"])).unwrap_or_default().into_iter().collect();
+        let now: BTreeSet<_> = now
+            .map(|now| leaves(&now["fieldsV1"]))
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         for path in leaves(&entry["fieldsV1"]) {
             // What a controller counts up is the same field still.
             let is_kept = is_controllers(&path) && path.get(will).is_some();
@@ -252,14 +277,19 @@ fn is_status(entry: &Value) -> bool {
 }
 
 fn same_hand(one: &Value, other: &Value) -> bool {
-    ["manager", "operation", "apiVersion", "subresource"].iter().all(|field| one[*field] == other[*field])
+    ["manager", "operation", "apiVersion", "subresource"]
+        .iter()
+        .all(|field| one[*field] == other[*field])
 }
 
 /// Whether two lists of managedFields say the same but for times, order and status.
 pub fn same_ownership(one: &[Value], other: &[Value]) -> bool {
     let set = |entries: &[Value]| -> BTreeSet<String> {
         let shown = |entry: &Value| {
-            let mut paths: Vec<String> = leaves(&entry["fieldsV1"]).iter().map(ToString::to_string).collect();
+            let mut paths: Vec<String> = leaves(&entry["fieldsV1"])
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             paths.sort();
             let hand =
                 ["manager", "operation", "apiVersion", "subresource"].map(|field| entry[field].to_string());
@@ -274,8 +304,11 @@ pub fn same_ownership(one: &[Value], other: &[Value]) -> bool {
 /// Where two versions of an object differ, status and bookkeeping aside.
 pub fn differing(one: &Object, other: &Object) -> Vec<FieldPath> {
     let mut paths = Vec::new();
-    let fields: BTreeSet<&String> =
-        [one, other].iter().filter_map(|o| o.value().as_object()).flat_map(Map::keys).collect();
+    let fields: BTreeSet<&String> = [one, other]
+        .iter()
+        .filter_map(|o| o.value().as_object())
+        .flat_map(Map::keys)
+        .collect();
     for field in fields {
         if !matches!(&**field, "apiVersion" | "kind" | "metadata" | "status") {
             differ(
@@ -302,7 +335,9 @@ fn differ(one: Option<&Value>, other: Option<&Value>, path: &FieldPath, paths: &
         _ if one == other => {}
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
             let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            names.into_iter().for_each(|name| differ(a.get(name), b.get(name), &path.field(name), paths));
+            names
+                .into_iter()
+                .for_each(|name| differ(a.get(name), b.get(name), &path.field(name), paths));
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) => match item_keys(&[one, other], path) {
             Some(keys) => {

@@ -38,12 +38,19 @@ fn edits_by_others_stay_where_the_promotion_changed_nothing(
 ) {
     let merged = merge(&object(before), &object(ours), &object(live), false);
     assert_eq!(merged.object.value()["spec"], expected);
-    assert_eq!(merged.foreign.iter().map(ToString::to_string).collect::<Vec<_>>(), foreign);
+    assert_eq!(
+        merged.foreign.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        foreign
+    );
 }
 
 #[test]
 fn an_edit_on_the_same_field_wins_only_where_it_is_asked_to() {
-    let (before, ours, live) = (object(json!({"a": 1})), object(json!({"a": 2})), object(json!({"a": 3})));
+    let (before, ours, live) = (
+        object(json!({"a": 1})),
+        object(json!({"a": 2})),
+        object(json!({"a": 3})),
+    );
     let merged = merge(&before, &ours, &live, true);
     assert_eq!(merged.object.value()["spec"]["a"], 3);
     assert_eq!(merged.foreign.len(), 1, "named all the same");
@@ -52,13 +59,19 @@ fn an_edit_on_the_same_field_wins_only_where_it_is_asked_to() {
 #[test]
 fn identity_status_and_controllers_annotations_are_lives() {
     let version = |rv: &str, revision: &str, mine: &str| {
-        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "status": {"n": rv},
+        Object::new(
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "status": {"n": rv},
             "metadata": {"name": "a", "uid": "u", "resourceVersion": rv, "annotations":
-                {"deployment.kubernetes.io/revision": revision, "mine": mine}}}))
+                {"deployment.kubernetes.io/revision": revision, "mine": mine}}}),
+        )
         .unwrap()
     };
-    let merged =
-        merge(&version("1", "1", "old"), &version("2", "1", "new"), &version("9", "4", "new"), false);
+    let merged = merge(
+        &version("1", "1", "old"),
+        &version("2", "1", "new"),
+        &version("9", "4", "new"),
+        false,
+    );
     assert_eq!(merged.object, version("9", "4", "old"));
 }
 
@@ -85,7 +98,11 @@ fn ownership_is_what_it_was_and_what_others_made_theirs_since() {
     let live = owned(json!([ours, scaled, status]), json!({"a": 2, "r": 9}));
     let merged = object(json!({"a": 1, "r": 9}));
     let entries = merged_ownership(&before, &live, &merged);
-    let expected = [entry("helm", "Update", json!({"f:spec": {"f:a": {}}})), scaled, status];
+    let expected = [
+        entry("helm", "Update", json!({"f:spec": {"f:a": {}}})),
+        scaled,
+        status,
+    ];
     assert_eq!(entries, expected);
 }
 
@@ -97,10 +114,16 @@ fn an_annotation_that_the_server_counts_up_stays_with_who_had_it() {
         object.value_mut()["metadata"]["annotations"] = json!({key: count});
         object
     };
-    let theirs =
-        entry("kubectl", "Update", json!({"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}}));
+    let theirs = entry(
+        "kubectl",
+        "Update",
+        json!({"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}}),
+    );
     let before = version("1", json!([theirs]));
-    let live = version("2", json!([entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:a": {}}}))]));
+    let live = version(
+        "2",
+        json!([entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:a": {}}}))]),
+    );
     let merged = version("2", json!([]));
     assert_eq!(merged_ownership(&before, &live, &merged), [theirs]);
 }
@@ -114,7 +137,10 @@ fn ownership_without_any_entry_is_one_empty_entry() {
 
 #[test]
 fn two_lists_of_owners_are_the_same_in_any_order_and_at_any_time() {
-    let (a, b) = (entry("a", "Apply", json!({"f:x": {}})), entry("b", "Update", json!({"f:y": {}})));
+    let (a, b) = (
+        entry("a", "Apply", json!({"f:x": {}})),
+        entry("b", "Update", json!({"f:y": {}})),
+    );
     let mut later = a.clone();
     later["time"] = "2026-01-01T00:00:00Z".into();
     assert!(same_ownership(&[a.clone(), b.clone()], &[b.clone(), later]));
@@ -134,16 +160,29 @@ fn what_differs_is_named_by_its_paths() {
 #[test]
 fn a_port_has_the_address_that_the_comparison_gives_it() {
     let ports = |target: u32| {
-        object(json!({"ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": target}],
-            "volumeMounts": [{"name": "data", "mountPath": "/data", "subPath": target.to_string()}]}))
+        object(
+            json!({"ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": target}],
+            "volumeMounts": [{"name": "data", "mountPath": "/data", "subPath": target.to_string()}]}),
+        )
     };
     let (before, ours, live) = (ports(8080), ports(8081), ports(8082));
-    let named =
-        ["/spec/ports/[port=80,protocol=TCP]/targetPort", "/spec/volumeMounts/[mountPath=~1data]/subPath"];
+    let named = [
+        "/spec/ports/[port=80,protocol=TCP]/targetPort",
+        "/spec/volumeMounts/[mountPath=~1data]/subPath",
+    ];
     let foreign = merge(&before, &ours, &live, false).foreign;
     assert_eq!(foreign.iter().map(ToString::to_string).collect::<Vec<_>>(), named);
     let differing = differing(&before, &live);
-    assert_eq!(differing.iter().map(ToString::to_string).collect::<Vec<_>>(), named);
+    assert_eq!(
+        differing.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        named
+    );
     let compared = crate::compare::differences(before.value(), live.value(), &|_, _, _| false);
-    assert_eq!(compared.iter().map(|one| one.path.to_string()).collect::<Vec<_>>(), named);
+    assert_eq!(
+        compared
+            .iter()
+            .map(|one| one.path.to_string())
+            .collect::<Vec<_>>(),
+        named
+    );
 }

@@ -48,7 +48,11 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         let is_ours = entry["manager"] == FIELD_MANAGER
             && entry["operation"] == "Apply"
             && entry["subresource"].as_str().unwrap_or_default().is_empty();
-        if is_ours { ours = Some(entry.clone()) } else { others.push(entry.clone()) }
+        if is_ours {
+            ours = Some(entry.clone())
+        } else {
+            others.push(entry.clone())
+        }
     }
     let version = ours.as_ref().map(|entry| entry["apiVersion"].clone());
     let mut taken_set = json!({});
@@ -77,7 +81,11 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         }
     }
     union(&mut fields, &taken_set);
-    let released = change.release.iter().filter(|path| take(&mut fields, path).is_some()).count();
+    let released = change
+        .release
+        .iter()
+        .filter(|path| take(&mut fields, path).is_some())
+        .count();
     let taken = leaves(&taken_set);
     if released == 0 && taken.is_empty() {
         return Ok(None);
@@ -103,7 +111,9 @@ fn take_from(entry: &mut Value, change: &Change<'_>) -> Value {
     if subresource == "status" {
         return json!({});
     }
-    let whole = change.managers.contains(entry["manager"].as_str().unwrap_or_default());
+    let whole = change
+        .managers
+        .contains(entry["manager"].as_str().unwrap_or_default());
     let fields = &mut entry["fieldsV1"];
     if whole {
         return std::mem::replace(fields, json!({}));
@@ -139,14 +149,24 @@ mod tests {
     fn an_adopted_managers_entry_becomes_ours_and_no_other_entry_changes() {
         let edit = entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}}}));
         let live = live(json!([
-            entry("kubectl-client-side-apply", "Update", json!({"f:spec": {"f:replicas": {}}})),
+            entry(
+                "kubectl-client-side-apply",
+                "Update",
+                json!({"f:spec": {"f:replicas": {}}})
+            ),
             edit
         ]));
-        let change = Change { managers: ["kubectl-client-side-apply"].into(), ..Change::default() };
+        let change = Change {
+            managers: ["kubectl-client-side-apply"].into(),
+            ..Change::default()
+        };
         let result = take_over(&live, &change).unwrap().unwrap();
         assert_eq!(
             result.entries,
-            [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})), edit]
+            [
+                entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})),
+                edit
+            ]
         );
         assert_eq!(result.taken, [path("/spec/replicas")]);
     }
@@ -155,23 +175,47 @@ mod tests {
     fn one_path_of_a_persons_entry_is_taken_and_the_rest_stays() {
         let live = live(json!([
             entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})),
-            entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}, "f:minReadySeconds": {}}}))
+            entry(
+                "kubectl-edit",
+                "Update",
+                json!({"f:spec": {"f:paused": {}, "f:minReadySeconds": {}}})
+            )
         ]));
-        let change = Change { paths: vec![path("/spec/paused")], ..Change::default() };
+        let change = Change {
+            paths: vec![path("/spec/paused")],
+            ..Change::default()
+        };
         let result = take_over(&live, &change).unwrap().unwrap();
         let expected = [
-            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})),
-            entry("kubectl-edit", "Update", json!({"f:spec": {"f:minReadySeconds": {}}})),
+            entry(
+                FIELD_MANAGER,
+                "Apply",
+                json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}),
+            ),
+            entry(
+                "kubectl-edit",
+                "Update",
+                json!({"f:spec": {"f:minReadySeconds": {}}}),
+            ),
         ];
         assert_eq!(result.entries, expected);
     }
 
     #[test]
     fn a_path_that_nobody_owns_becomes_ours_and_one_that_is_ours_already_is_no_change() {
-        let ours = entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:strategy": {"f:type": {}}}}));
+        let ours = entry(
+            FIELD_MANAGER,
+            "Apply",
+            json!({"f:spec": {"f:strategy": {"f:type": {}}}}),
+        );
         let live = live(json!([ours]));
-        let change = |text: &str| Change { paths: vec![path(text)], ..Change::default() };
-        let result = take_over(&live, &change("/spec/strategy/rollingUpdate")).unwrap().unwrap();
+        let change = |text: &str| Change {
+            paths: vec![path(text)],
+            ..Change::default()
+        };
+        let result = take_over(&live, &change("/spec/strategy/rollingUpdate"))
+            .unwrap()
+            .unwrap();
         let both = json!({"f:spec": {"f:strategy": {"f:type": {}, "f:rollingUpdate": {}}}});
         assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", both)]);
         assert_eq!(take_over(&live, &change("/spec/strategy/type")), Ok(None));
@@ -179,12 +223,21 @@ mod tests {
 
     #[test]
     fn a_released_path_leaves_our_entry_also_where_it_was_just_adopted() {
-        let live =
-            live(json!([entry("helm", "Update", json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}))]));
-        let change =
-            Change { managers: ["helm"].into(), release: vec![path("/spec/replicas")], ..Change::default() };
+        let live = live(json!([entry(
+            "helm",
+            "Update",
+            json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})
+        )]));
+        let change = Change {
+            managers: ["helm"].into(),
+            release: vec![path("/spec/replicas")],
+            ..Change::default()
+        };
         let result = take_over(&live, &change).unwrap().unwrap();
-        assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}}))]);
+        assert_eq!(
+            result.entries,
+            [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}}))]
+        );
     }
 
     #[test]
@@ -192,7 +245,10 @@ mod tests {
         let mut status = entry("helm", "Update", json!({"f:status": {"f:x": {}}}));
         status["subresource"] = "status".into();
         let live = live(json!([status]));
-        let change = Change { managers: ["helm"].into(), ..Change::default() };
+        let change = Change {
+            managers: ["helm"].into(),
+            ..Change::default()
+        };
         assert_eq!(take_over(&live, &change), Ok(None));
     }
 
@@ -200,9 +256,18 @@ mod tests {
     fn an_entry_in_another_version_of_the_kind_is_refused_by_name() {
         let mut old = entry("helm", "Update", json!({"f:spec": {"f:replicas": {}}}));
         old["apiVersion"] = "extensions/v1beta1".into();
-        let live = live(json!([entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}})), old]));
-        let change = Change { managers: ["helm"].into(), ..Change::default() };
+        let live = live(json!([
+            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}})),
+            old
+        ]));
+        let change = Change {
+            managers: ["helm"].into(),
+            ..Change::default()
+        };
         let error = take_over(&live, &change).unwrap_err();
-        assert_eq!((&*error.manager, &*error.api_version), ("helm", "extensions/v1beta1"));
+        assert_eq!(
+            (&*error.manager, &*error.api_version),
+            ("helm", "extensions/v1beta1")
+        );
     }
 }

@@ -10,17 +10,33 @@ const POLICIES: &[&str] = &["v1", "v1beta1", "v1alpha1"];
 
 /// Plural, kind, and the versions to try, newest first.
 const KINDS: [(&str, &str, &[&str]); 4] = [
-    ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", &["v1"]),
-    ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", &["v1"]),
+    (
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        &["v1"],
+    ),
+    (
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        &["v1"],
+    ),
     ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", POLICIES),
-    ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", POLICIES),
+    (
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        POLICIES,
+    ),
 ];
 
 /// What is registered; unknown where any of it may not be read.
 pub async fn admission(cluster: &dyn Cluster) -> Admission {
     let mut admission = Admission::default();
-    for read in
-        join_all(KINDS.iter().map(|(plural, kind, versions)| read(cluster, plural, kind, versions))).await
+    for read in join_all(
+        KINDS
+            .iter()
+            .map(|(plural, kind, versions)| read(cluster, plural, kind, versions)),
+    )
+    .await
     {
         match read {
             Ok(objects) => objects.iter().for_each(|object| admission.learn(object)),

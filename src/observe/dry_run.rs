@@ -20,7 +20,11 @@ pub async fn replacement(
     body: &Object,
     live: Object,
 ) -> (Observed, Prediction) {
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
+    let options = WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: true,
+        not_after: None,
+    };
     let mut live = live;
     for again in 0..TRIES {
         tokio::time::sleep(Duration::from_millis(40) * again).await;
@@ -31,13 +35,24 @@ pub async fn replacement(
         match cluster.replace(target, &sent, &options).await {
             Ok(answer) => {
                 let object = Box::new(answer.object);
-                return (Observed::Present(live), Prediction::Target { object, bound: Vec::new() });
+                return (
+                    Observed::Present(live),
+                    Prediction::Target {
+                        object,
+                        bound: Vec::new(),
+                    },
+                );
             }
             Err(error) if error.is_conflict() => match read(cluster, target).await {
                 Ok(Observed::Present(now)) => live = now,
                 Ok(gone) => return (gone, went_away()),
                 Err(error) => {
-                    return (Observed::Present(live), Prediction::NotChecked { why: error.to_string() });
+                    return (
+                        Observed::Present(live),
+                        Prediction::NotChecked {
+                            why: error.to_string(),
+                        },
+                    );
                 }
             },
             Err(error) => return (Observed::Present(live), of_error(&error)),
@@ -47,11 +62,15 @@ pub async fn replacement(
 }
 
 fn went_away() -> Prediction {
-    Prediction::NotChecked { why: "it was deleted while it was read".into() }
+    Prediction::NotChecked {
+        why: "it was deleted while it was read".into(),
+    }
 }
 
 fn moves() -> Prediction {
-    Prediction::NotChecked { why: "it changes all the time".into() }
+    Prediction::NotChecked {
+        why: "it changes all the time".into(),
+    }
 }
 
 /// What an apply of `desired` onto `live` would give. Where a controller wrote in between, live is read again: the
@@ -62,7 +81,12 @@ pub async fn predict(
     desired: &Object,
     live: Object,
 ) -> (Observed, Prediction) {
-    let options = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true, not_after: None };
+    let options = ApplyOptions {
+        manager: FIELD_MANAGER.into(),
+        force: true,
+        dry_run: true,
+        not_after: None,
+    };
     let mut live = live;
     for again in 0..TRIES {
         // Its controller writes its status while it is rolled out: between two of them there is a pause.
@@ -78,7 +102,12 @@ pub async fn predict(
             Ok(Observed::Present(now)) => live = now,
             Ok(gone) => return (gone, went_away()),
             Err(error) => {
-                return (Observed::Present(live), Prediction::NotChecked { why: error.to_string() });
+                return (
+                    Observed::Present(live),
+                    Prediction::NotChecked {
+                        why: error.to_string(),
+                    },
+                );
             }
         }
     }
@@ -94,17 +123,29 @@ fn is_of_webhook(message: &str) -> bool {
 
 fn of_error(error: &ApiError) -> Prediction {
     match error {
-        ApiError::Status { code: 401 | 403, message, .. } if !is_admission(message) => Prediction::Forbidden,
+        ApiError::Status {
+            code: 401 | 403,
+            message,
+            ..
+        } if !is_admission(message) => Prediction::Forbidden,
         ApiError::Status { message, .. } if is_of_webhook(message) => {
             Prediction::NotVerified { why: message.clone() }
         }
         ApiError::Status { message, causes, .. } => {
-            let mut fields: Vec<String> =
-                causes.iter().map(|cause| cause.field.clone()).filter(|field| !field.is_empty()).collect();
+            let mut fields: Vec<String> = causes
+                .iter()
+                .map(|cause| cause.field.clone())
+                .filter(|field| !field.is_empty())
+                .collect();
             fields.dedup();
-            Prediction::Refused { why: message.clone(), fields }
+            Prediction::Refused {
+                why: message.clone(),
+                fields,
+            }
         }
-        other => Prediction::NotChecked { why: other.to_string() },
+        other => Prediction::NotChecked {
+            why: other.to_string(),
+        },
     }
 }
 
@@ -116,16 +157,27 @@ fn is_admission(message: &str) -> bool {
 /// CRD or an APIService follows from its content, so that none can be had under another.
 pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Fresh {
     if matches!(&*target.resource.kind, "CustomResourceDefinition" | "APIService") {
-        return Fresh::Unavailable { why: "its name cannot be another".into() };
+        return Fresh::Unavailable {
+            why: "its name cannot be another".into(),
+        };
     }
     let mut body = desired.clone();
     drop_allocated(&mut body);
     let name = names::dry_run(&target.name);
     body.value_mut()["metadata"]["name"] = name.as_str().into();
-    let target = Target { name, ..target.clone() };
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
+    let target = Target {
+        name,
+        ..target.clone()
+    };
+    let options = WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: true,
+        not_after: None,
+    };
     match cluster.create(&target, body.value(), &options).await {
         Ok(applied) => Fresh::Object(Box::new(applied.object)),
-        Err(error) => Fresh::Unavailable { why: error.to_string() },
+        Err(error) => Fresh::Unavailable {
+            why: error.to_string(),
+        },
     }
 }

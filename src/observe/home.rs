@@ -50,7 +50,10 @@ pub struct Home {
 impl Home {
     /// The key to what inventory and journal name, where they are as they were written.
     pub fn key(&self) -> Option<&BoundKey> {
-        self.sealing.key.as_ref().filter(|_| self.sealing.integrity == Integrity::Sealed)
+        self.sealing
+            .key
+            .as_ref()
+            .filter(|_| self.sealing.integrity == Integrity::Sealed)
     }
 }
 
@@ -168,9 +171,15 @@ pub struct Unsealed {
 impl Unsealed {
     /// The versions of what was read: two reads of one state have the same.
     pub fn versions(&self) -> Vec<String> {
-        let objects = self.objects.iter().map(|object| object.as_ref().map(Object::resource_version));
+        let objects = self
+            .objects
+            .iter()
+            .map(|object| object.as_ref().map(Object::resource_version));
         let seal = self.seal.as_ref().map(|seal| &*seal.resource_version);
-        objects.chain([seal]).map(|version| version.unwrap_or_default().to_owned()).collect()
+        objects
+            .chain([seal])
+            .map(|version| version.unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
@@ -189,9 +198,10 @@ pub async fn read_unsealed(
         get(cluster, &journal),
         sealing::read(cluster, namespace, name, outside)
     )?;
-    let namespace_uid = seal
-        .namespace_uid()
-        .map_err(|why| HomeError::Unreadable { target: format!("the seal of {name} and its key"), why })?;
+    let namespace_uid = seal.namespace_uid().map_err(|why| HomeError::Unreadable {
+        target: format!("the seal of {name} and its key"),
+        why,
+    })?;
     let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
     let head = journal.as_ref().map(parse_head).transpose();
     let members = inventory.as_ref().map(parse_inventory).transpose();
@@ -200,7 +210,10 @@ pub async fn read_unsealed(
         .ok()
         .and_then(Option::as_ref)
         .and_then(|head| of_another(&head.value.current, namespace, name));
-    let unreadable = [head.as_ref().err(), members.as_ref().err()].into_iter().flatten().next();
+    let unreadable = [head.as_ref().err(), members.as_ref().err()]
+        .into_iter()
+        .flatten()
+        .next();
     let unreadable = unreadable.map(ToString::to_string).or(of_another);
     Ok(Unsealed {
         head: head.ok().flatten(),
@@ -238,7 +251,12 @@ async fn look(
             Ok(lease) => (lease, None),
             // The role `view` has no right to Leases, and all but the lock can be told without.
             Err(error) if error.is_forbidden() => (None, Some(error.to_string())),
-            Err(source) => return Err(HomeError::Api { target: lease.to_string(), source }),
+            Err(source) => {
+                return Err(HomeError::Api {
+                    target: lease.to_string(),
+                    source,
+                });
+            }
         };
         Ok((inventory, journal, seal, lease, lock_unknown))
     };
@@ -247,22 +265,47 @@ async fn look(
         Err(error) => return (Vec::new(), Err(error)),
     };
     let version = |object: &Option<Object>| {
-        object.as_ref().map(|object| object.resource_version().to_owned()).unwrap_or_default()
+        object
+            .as_ref()
+            .map(|object| object.resource_version().to_owned())
+            .unwrap_or_default()
     };
     let versions = vec![version(&inventory), version(&journal), seal.version()];
     let judged = || {
         let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
         // What is not as it was written is not read.
         if matches!(sealing.integrity, Integrity::Altered(_)) {
-            return Ok(Home { lease, lock_unknown, sealing, ..Home::default() });
+            return Ok(Home {
+                lease,
+                lock_unknown,
+                sealing,
+                ..Home::default()
+            });
         }
         let head = journal.map(|object| parse_head(&object)).transpose()?;
-        if let Some(why) = head.as_ref().and_then(|head| of_another(&head.value.current, namespace, name)) {
-            let sealing = Sealing { integrity: Integrity::Altered(why), ..sealing };
-            return Ok(Home { lease, lock_unknown, sealing, ..Home::default() });
+        if let Some(why) = head
+            .as_ref()
+            .and_then(|head| of_another(&head.value.current, namespace, name))
+        {
+            let sealing = Sealing {
+                integrity: Integrity::Altered(why),
+                ..sealing
+            };
+            return Ok(Home {
+                lease,
+                lock_unknown,
+                sealing,
+                ..Home::default()
+            });
         }
         let inventory = inventory.map(|object| parse_inventory(&object)).transpose()?;
-        Ok(Home { inventory, head, lease, lock_unknown, sealing })
+        Ok(Home {
+            inventory,
+            head,
+            lease,
+            lock_unknown,
+            sealing,
+        })
     };
     (versions, judged())
 }
@@ -279,7 +322,10 @@ pub async fn list_homes(
         Some((object.namespace().unwrap_or_default().to_owned(), release))
     };
     let listed = paged(cluster, request, home).await;
-    let listed = listed.map_err(|source| HomeError::Api { target: "the releases".into(), source })?;
+    let listed = listed.map_err(|source| HomeError::Api {
+        target: "the releases".into(),
+        source,
+    })?;
     let mut found: Vec<(String, String)> = listed.into_iter().flatten().collect();
     found.sort();
     found.dedup();
@@ -293,16 +339,29 @@ fn of_another(journal: &Journal, namespace: &str, name: &str) -> Option<String> 
 }
 
 async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, HomeError> {
-    cluster.get(target).await.map_err(|source| HomeError::Api { target: target.to_string(), source })
+    cluster.get(target).await.map_err(|source| HomeError::Api {
+        target: target.to_string(),
+        source,
+    })
 }
 
 /// What this program writes into an inventory's ConfigMap.
-const INVENTORY_KEYS: [&str; 7] =
-    ["formatVersion", "release", "digest", "revision", "history", "moved", "members"];
+const INVENTORY_KEYS: [&str; 7] = [
+    "formatVersion",
+    "release",
+    "digest",
+    "revision",
+    "history",
+    "moved",
+    "members",
+];
 
 /// The inventory that a ConfigMap holds.
 pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> {
-    let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
+    let wrong = |why: String| HomeError::Unreadable {
+        target: object.id().to_string(),
+        why,
+    };
     let lines = match object.text("/binaryData/members") {
         "" => object.text("/data/members").to_owned(),
         many => unzipped(many).map_err(|error| wrong(format!("its members: {error}")))?,
@@ -324,10 +383,24 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
                 .map_err(|error| wrong(format!("a move: {}", plain_words(&error.to_string()))))
         })
         .collect::<Result<Vec<Moved>, _>>()?;
-    let data = object.at("/data").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let data = object
+        .at("/data")
+        .and_then(serde_json::Value::as_object)
+        .into_iter()
+        .flatten();
     let unknown = data.filter(|(key, _)| !INVENTORY_KEYS.contains(&key.as_str()));
-    let rest = unknown.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned()))).collect();
-    Ok(stored(object, Inventory { members, history, moved, rest }))
+    let rest = unknown
+        .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())))
+        .collect();
+    Ok(stored(
+        object,
+        Inventory {
+            members,
+            history,
+            moved,
+            rest,
+        },
+    ))
 }
 
 fn unzipped(text: &str) -> Result<String, String> {
@@ -338,7 +411,10 @@ fn unzipped(text: &str) -> Result<String, String> {
 
 /// The journal's head that a ConfigMap holds.
 pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
-    let wrong = |why: String| HomeError::Unreadable { target: object.id().to_string(), why };
+    let wrong = |why: String| HomeError::Unreadable {
+        target: object.id().to_string(),
+        why,
+    };
     let text = unzipped(object.text("/binaryData/journal"))
         .map_err(|error| wrong(format!("its journal: {error}")))?;
     let head = serde_json::from_str(&text)
@@ -347,5 +423,9 @@ pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
 }
 
 fn stored<T>(object: &Object, value: T) -> Stored<T> {
-    Stored { value, uid: object.uid().into(), resource_version: object.resource_version().into() }
+    Stored {
+        value,
+        uid: object.uid().into(),
+        resource_version: object.resource_version().into(),
+    }
 }

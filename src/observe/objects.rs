@@ -27,7 +27,10 @@ pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapsh
     let as_read = std::future::ready(Arc::new(|_, observed| observed));
     let observed = each(cluster, targets, None, as_read).await?.taken;
     let id = |index: usize| targets.get(index).map(Target::id);
-    let objects = observed.into_iter().filter_map(|(index, one)| Some((id(index)?, one))).collect();
+    let objects = observed
+        .into_iter()
+        .filter_map(|(index, one)| Some((id(index)?, one)))
+        .collect();
     Ok(Snapshot { objects, taken_at })
 }
 
@@ -45,16 +48,31 @@ where
 {
     let mut groups: BTreeMap<(&ResourceType, Option<&str>), HashMap<&str, usize>> = BTreeMap::new();
     for (index, target) in targets.iter().enumerate() {
-        let group = groups.entry((&target.resource, target.namespace.as_deref())).or_default();
+        let group = groups
+            .entry((&target.resource, target.namespace.as_deref()))
+            .or_default();
         group.insert(&target.name, index);
     }
     let take = take.shared();
     let reading = groups.into_iter().map(|((resource, namespace), by_name)| {
         let (taken, strays, taking) = (Vec::new(), Vec::new(), None);
-        Group { cluster, targets, resource, namespace, set, by_name, taken, strays, taking }
-            .read(take.clone())
+        Group {
+            cluster,
+            targets,
+            resource,
+            namespace,
+            set,
+            by_name,
+            taken,
+            strays,
+            taking,
+        }
+        .read(take.clone())
     });
-    let mut all = Each { taken: Vec::with_capacity(targets.len()), strays: Vec::new() };
+    let mut all = Each {
+        taken: Vec::with_capacity(targets.len()),
+        strays: Vec::new(),
+    };
     for group in join_all(reading).await {
         let group = group?;
         all.taken.extend(group.taken);
@@ -98,7 +116,10 @@ impl<T: Send + 'static> Group<'_, T> {
         let is_listed = self.by_name.len() > ONE_BY_ONE && !is_secret && self.list(&take).await?;
         let rest: Vec<usize> = self.by_name.values().copied().collect();
         let rest = match is_listed {
-            true => rest.into_iter().map(|index| (index, Observed::Absent(Absence::Object))).collect(),
+            true => rest
+                .into_iter()
+                .map(|index| (index, Observed::Absent(Absence::Object)))
+                .collect(),
             false => {
                 let reads = rest.iter().map(|index| read(self.cluster, &self.targets[*index]));
                 let (reads, labelled) = futures::join!(join_all(reads), self.labelled(is_secret));
@@ -109,12 +130,17 @@ impl<T: Send + 'static> Group<'_, T> {
         };
         self.hand(rest, &take).await;
         self.settle().await;
-        Ok(Each { taken: self.taken, strays: self.strays })
+        Ok(Each {
+            taken: self.taken,
+            strays: self.strays,
+        })
     }
 
     /// Others that carry the set's label, where what is read is not listed. What may not be listed is nobody's to name.
     async fn labelled(&self, is_secret: bool) -> Vec<Target> {
-        let Some(set) = self.set.filter(|_| !is_secret) else { return Vec::new() };
+        let Some(set) = self.set.filter(|_| !is_secret) else {
+            return Vec::new();
+        };
         let request = ListRequest::all(self.resource, self.namespace).with_only_metadata();
         let request = request.with_labels(&format!("{APPLYSET_PART_OF_LABEL}={set}"));
         let other = |object: Object| {
@@ -131,8 +157,10 @@ impl<T: Send + 'static> Group<'_, T> {
     where
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
-        let mut request =
-            ListRequest { limit: Some(FIRST_PAGE), ..ListRequest::all(self.resource, self.namespace) };
+        let mut request = ListRequest {
+            limit: Some(FIRST_PAGE),
+            ..ListRequest::all(self.resource, self.namespace)
+        };
         let mut pages = Pages::default();
         loop {
             let page = match self.cluster.list(&request).await {
@@ -144,10 +172,13 @@ impl<T: Send + 'static> Group<'_, T> {
                 let is_here = object.namespace() == self.namespace;
                 let index = is_here.then(|| self.by_name.remove(object.name())).flatten();
                 if index.is_none()
-                    && self.set.is_some_and(|set| object.label(APPLYSET_PART_OF_LABEL) == Some(set))
+                    && self
+                        .set
+                        .is_some_and(|set| object.label(APPLYSET_PART_OF_LABEL) == Some(set))
                     && !was_left(self.resource, &object)
                 {
-                    self.strays.push(Target::new(self.resource, self.namespace, object.name()));
+                    self.strays
+                        .push(Target::new(self.resource, self.namespace, object.name()));
                 }
                 Some((index?, Observed::Present(object)))
             });
@@ -168,14 +199,18 @@ impl<T: Send + 'static> Group<'_, T> {
         // One page at a time: pages that wait would be held whole.
         self.settle().await;
         self.taking = Some(tokio::task::spawn_blocking(move || {
-            observed.into_iter().map(|(index, one)| (index, take(index, one))).collect()
+            observed
+                .into_iter()
+                .map(|(index, one)| (index, take(index, one)))
+                .collect()
         }));
     }
 
     async fn settle(&mut self) {
         if let Some(taking) = self.taking.take() {
             let taken = taking.await;
-            self.taken.extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+            self.taken
+                .extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
         }
     }
 }
@@ -192,7 +227,10 @@ pub async fn read(cluster: &dyn Cluster, target: &Target) -> Result<Observed, Ap
         Ok(None) => Ok(Observed::Absent(Absence::Object)),
         Err(ApiError::NotServed { .. }) => Ok(Observed::Absent(Absence::Kind)),
         Err(error) if is_unreachable(&error) => Err(error),
-        Err(error) => Ok(Observed::Unreadable { forbidden: error.is_forbidden(), error: error.to_string() }),
+        Err(error) => Ok(Observed::Unreadable {
+            forbidden: error.is_forbidden(),
+            error: error.to_string(),
+        }),
     }
 }
 

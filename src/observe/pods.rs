@@ -24,14 +24,21 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
     let each = namespaces.iter().map(|namespace| async {
         let reduce = |object: Object| PodFacts::reduce(&object);
         let link = |object: Object| {
-            let revision =
-                object.annotation("deployment.kubernetes.io/revision").unwrap_or_default().to_owned();
-            (object.uid().to_owned(), (Controller::of(object.value()), revision))
+            let revision = object
+                .annotation("deployment.kubernetes.io/revision")
+                .unwrap_or_default()
+                .to_owned();
+            (
+                object.uid().to_owned(),
+                (Controller::of(object.value()), revision),
+            )
         };
         let all = |resource| ListRequest::all(resource, Some(namespace));
         let pods: Vec<PodFacts> = paged(cluster, all(&pod), reduce).await?;
         let is_between = |pod: &PodFacts| {
-            pod.controller.as_ref().is_some_and(|controller| controller.kind == "ReplicaSet")
+            pod.controller
+                .as_ref()
+                .is_some_and(|controller| controller.kind == "ReplicaSet")
         };
         let between = if pods.iter().any(is_between) {
             paged(cluster, all(&set).with_only_metadata(), link).await?

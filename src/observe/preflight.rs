@@ -21,8 +21,10 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
     let old_pods = join_all(asked.old_pods.iter().map(|question| try_pod(cluster, question)));
     let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
     let (rights, tries, pods, old_pods, quotas) = futures::join!(rights, tries, pods, old_pods, quotas);
-    let mut answers =
-        Answers { rights: asked.rights.keys().cloned().zip(rights).collect(), ..Answers::default() };
+    let mut answers = Answers {
+        rights: asked.rights.keys().cloned().zip(rights).collect(),
+        ..Answers::default()
+    };
     for (answer, warnings) in tries {
         answers.tries.push(answer);
         answers.warnings.extend(warnings);
@@ -67,12 +69,25 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
             Err(error) => return Allowed::Unknown(error.to_string()),
         }
     }
-    if missing.is_empty() { Allowed::Yes } else { Allowed::No(missing) }
+    if missing.is_empty() {
+        Allowed::Yes
+    } else {
+        Allowed::No(missing)
+    }
 }
 
 async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>) {
-    let apply = ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run: true, not_after: None };
-    let write = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
+    let apply = ApplyOptions {
+        manager: FIELD_MANAGER.into(),
+        force: true,
+        dry_run: true,
+        not_after: None,
+    };
+    let write = WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: true,
+        not_after: None,
+    };
     let target = &question.target;
     let answered = match &question.request {
         DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
@@ -124,30 +139,44 @@ async fn replace(
 
 /// The same place under the body's name.
 fn named_as(target: &Target, body: &Value) -> Target {
-    let name = body["metadata"]["name"].as_str().unwrap_or(&target.name).to_owned();
-    Target { name, ..target.clone() }
+    let name = body["metadata"]["name"]
+        .as_str()
+        .unwrap_or(&target.name)
+        .to_owned();
+    Target {
+        name,
+        ..target.clone()
+    }
 }
 
 async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
-    let Some(pods) = built_in("", "Pod") else { return Answer::Fine(None) };
+    let Some(pods) = built_in("", "Pod") else {
+        return Answer::Fine(None);
+    };
     let target = Target::new(&pods, Some(&question.namespace), "");
-    let options = WriteOptions { manager: FIELD_MANAGER.into(), dry_run: true, not_after: None };
+    let options = WriteOptions {
+        manager: FIELD_MANAGER.into(),
+        dry_run: true,
+        not_after: None,
+    };
     match cluster.create(&target, &question.pod, &options).await {
         Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
         Err(error) => match answer_of(&error) {
             // Not being allowed to create pods says nothing of what a controller may do.
-            Answer::Refused { code: 403, message, .. }
-                if message.contains("cannot create resource \"pods\"") =>
-            {
-                Answer::Unknown { why: "no right to create pods dry".into() }
-            }
+            Answer::Refused {
+                code: 403, message, ..
+            } if message.contains("cannot create resource \"pods\"") => Answer::Unknown {
+                why: "no right to create pods dry".into(),
+            },
             other => other,
         },
     }
 }
 
 async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
-    let Some(kind) = built_in("", "ResourceQuota") else { return Ok(Vec::new()) };
+    let Some(kind) = built_in("", "ResourceQuota") else {
+        return Ok(Vec::new());
+    };
     let request = ListRequest::all(&kind, Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
@@ -158,17 +187,35 @@ async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, S
 /// What an error says of a dry request. What is not there yet may be created by this very promotion.
 fn answer_of(error: &ApiError) -> Answer {
     match error {
-        ApiError::NotServed { resource } => Answer::Unknown { why: format!("{resource} is not served yet") },
-        ApiError::Status { code: 404, message, .. } => Answer::Unknown { why: message.clone() },
+        ApiError::NotServed { resource } => Answer::Unknown {
+            why: format!("{resource} is not served yet"),
+        },
+        ApiError::Status {
+            code: 404, message, ..
+        } => Answer::Unknown { why: message.clone() },
         ApiError::Status { message, .. } if message.contains("does not support dry run") => {
             Answer::Unknown { why: message.clone() }
         }
-        ApiError::Status { code, message, causes, .. } => {
-            let mut fields: Vec<String> =
-                causes.iter().map(|cause| cause.field.clone()).filter(|field| !field.is_empty()).collect();
+        ApiError::Status {
+            code,
+            message,
+            causes,
+            ..
+        } => {
+            let mut fields: Vec<String> = causes
+                .iter()
+                .map(|cause| cause.field.clone())
+                .filter(|field| !field.is_empty())
+                .collect();
             fields.dedup();
-            Answer::Refused { code: *code, message: message.clone(), fields }
+            Answer::Refused {
+                code: *code,
+                message: message.clone(),
+                fields,
+            }
         }
-        other => Answer::Unknown { why: other.to_string() },
+        other => Answer::Unknown {
+            why: other.to_string(),
+        },
     }
 }

@@ -63,13 +63,22 @@ pub(super) async fn read(
     let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
     let (seal, key) = (secret(&names::seal(name)), secret(&names::state_key(name)));
     let place = Target::new(&own_kind("", "Namespace"), None, namespace);
-    let (seal, key, place) =
-        futures::join!(may_read(cluster, &seal), may_read(cluster, &key), may_read(cluster, &place));
+    let (seal, key, place) = futures::join!(
+        may_read(cluster, &seal),
+        may_read(cluster, &key),
+        may_read(cluster, &place)
+    );
     let (seal, key, place) = (seal?, key?, place?);
     let namespace_uid = place.map(|found| found.map(|object| object.uid().to_owned()));
     if let Some(key) = outside {
         let keys = vec![key.clone()];
-        return Ok(SealRead { seal, keys, key_unknown: None, namespace_uid, outside: true });
+        return Ok(SealRead {
+            seal,
+            keys,
+            key_unknown: None,
+            namespace_uid,
+            outside: true,
+        });
     }
     let (mut keys, mut key_unknown) = (Vec::new(), None);
     match key {
@@ -78,8 +87,13 @@ pub(super) async fn read(
     }
     // One key takes another's place under this name.
     let names_another = seal.as_ref().is_ok_and(|seal| {
-        let text = seal.as_ref().and_then(|seal| text_of(seal, "seal")).unwrap_or_default();
-        keys.first().is_none_or(|key| !text.contains(&key.id().to_string())) || text.contains("\"next\"")
+        let text = seal
+            .as_ref()
+            .and_then(|seal| text_of(seal, "seal"))
+            .unwrap_or_default();
+        keys.first()
+            .is_none_or(|key| !text.contains(&key.id().to_string()))
+            || text.contains("\"next\"")
     });
     if names_another && key_unknown.is_none() && matches!(&seal, Ok(Some(_))) {
         match may_read(cluster, &secret(&names::next_state_key(name))).await? {
@@ -87,14 +101,23 @@ pub(super) async fn read(
             Err(why) => key_unknown = Some(why),
         }
     }
-    Ok(SealRead { seal, keys, key_unknown, namespace_uid, outside: false })
+    Ok(SealRead {
+        seal,
+        keys,
+        key_unknown,
+        namespace_uid,
+        outside: false,
+    })
 }
 
 async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, HomeError> {
     match cluster.get(target).await {
         Ok(found) => Ok(Ok(found)),
         Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
-        Err(source) => Err(HomeError::Api { target: target.to_string(), source }),
+        Err(source) => Err(HomeError::Api {
+            target: target.to_string(),
+            source,
+        }),
     }
 }
 
@@ -111,14 +134,24 @@ fn key_in(secret: &Object) -> Option<StateKey> {
 impl SealRead {
     /// The sequence number that the seal has come to, whoever made it.
     pub(super) fn sequence(&self) -> u64 {
-        let seal = self.seal.as_ref().ok().and_then(Option::as_ref).and_then(|seal| parse_seal(seal).ok());
-        seal.map(|seal| seal.next.unwrap_or(seal.current).sequence).unwrap_or_default()
+        let seal = self
+            .seal
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .and_then(|seal| parse_seal(seal).ok());
+        seal.map(|seal| seal.next.unwrap_or(seal.current).sequence)
+            .unwrap_or_default()
     }
 
     /// The Secret that holds the seal.
     pub(super) fn stored(&self) -> Option<Stored<()>> {
         let seal = self.seal.as_ref().ok().and_then(Option::as_ref)?;
-        Some(Stored { value: (), uid: seal.uid().into(), resource_version: seal.resource_version().into() })
+        Some(Stored {
+            value: (),
+            uid: seal.uid().into(),
+            resource_version: seal.resource_version().into(),
+        })
     }
 
     /// The key that the cluster holds, the last one where there are two.
@@ -138,7 +171,8 @@ impl SealRead {
     /// The version of the Secret that holds the seal.
     pub(super) fn version(&self) -> String {
         let seal = self.seal.as_ref().ok().and_then(Option::as_ref);
-        seal.map(|seal| seal.resource_version().to_owned()).unwrap_or_default()
+        seal.map(|seal| seal.resource_version().to_owned())
+            .unwrap_or_default()
     }
 
     /// Judges the two objects that it vouches for.
@@ -159,14 +193,25 @@ impl SealRead {
         let namespace_uid = self.namespace_uid.clone().ok().flatten();
         let uid = namespace_uid.clone().unwrap_or_default();
         let keys: Vec<BoundKey> = self.keys.iter().map(|key| key.bind(&uid, name)).collect();
-        let sealing = Sealing { seal: stored, namespace_uid, outside: self.outside, ..Sealing::default() };
+        let sealing = Sealing {
+            seal: stored,
+            namespace_uid,
+            outside: self.outside,
+            ..Sealing::default()
+        };
         let seal = match seal.map(parse_seal).transpose() {
             Ok(seal) => seal,
             Err(Unread::Newer(version)) => {
-                return Ok(Sealing { integrity: Integrity::Newer(version), ..sealing });
+                return Ok(Sealing {
+                    integrity: Integrity::Newer(version),
+                    ..sealing
+                });
             }
             Err(broken @ Unread::Broken) => {
-                return Ok(Sealing { integrity: Integrity::Altered(broken.to_string()), ..sealing });
+                return Ok(Sealing {
+                    integrity: Integrity::Altered(broken.to_string()),
+                    ..sealing
+                });
             }
         };
         let (integrity, state) = judge(&Found {
@@ -179,11 +224,20 @@ impl SealRead {
         });
         let by = |key: &BoundKey| state.as_ref().is_none_or(|state| state.key == *key.id());
         let key = keys.into_iter().find(by);
-        Ok(Sealing { integrity, state, key, ..sealing })
+        Ok(Sealing {
+            integrity,
+            state,
+            key,
+            ..sealing
+        })
     }
 
     fn hidden(&self, why: &str) -> Sealing {
-        Sealing { integrity: Integrity::Hidden(why.to_owned()), outside: self.outside, ..Sealing::default() }
+        Sealing {
+            integrity: Integrity::Hidden(why.to_owned()),
+            outside: self.outside,
+            ..Sealing::default()
+        }
     }
 }
 

@@ -9,7 +9,13 @@ use futures::future::join_all;
 
 /// The autoscalers of some namespaces, and what could not be read of them.
 pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
-    all_of(cluster, ("autoscaling", "HorizontalPodAutoscaler"), namespaces, "autoscalers").await
+    all_of(
+        cluster,
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        namespaces,
+        "autoscalers",
+    )
+    .await
 }
 
 /// The claims of some namespaces, and what could not be read of them.
@@ -23,7 +29,9 @@ async fn all_of(
     namespaces: &[String],
     called: &str,
 ) -> (Vec<Object>, Vec<Unread>) {
-    let Some(kind) = built_in(group, kind) else { return Default::default() };
+    let Some(kind) = built_in(group, kind) else {
+        return Default::default();
+    };
     let lists = namespaces.iter().map(|namespace| {
         let request = ListRequest::all(&kind, Some(namespace));
         async move { (namespace, paged(cluster, request, |object| object).await) }

@@ -53,14 +53,20 @@ pub fn absence_of_member(applied: &Object) -> Option<Excuse> {
 
 /// Whether a promotion is the first of its release here; what Helm has installed is installed.
 pub(super) fn is_first(comparison: &Comparison, past: &Past) -> bool {
-    let desired = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let desired = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
     let mut live = desired.filter_map(|object| object.live.object());
     !past.has_promoted && !live.any(|live| live.annotation(HELM_RELEASE_ANNOTATION).is_some())
 }
 
 /// Whether [`excused`] needs to know how the last promotion applied the objects: one that goes by itself is absent.
 pub fn needs_record(comparison: &Comparison) -> bool {
-    comparison.objects.iter().any(|object| absent(object).is_some_and(goes_by_itself))
+    comparison
+        .objects
+        .iter()
+        .any(|object| absent(object).is_some_and(goes_by_itself))
 }
 
 /// The desired object of one that is not there, or is on its way out.
@@ -76,9 +82,16 @@ fn absent(object: &ObjectComparison) -> Option<&Object> {
 /// The objects of a release that need not be there, or are not applied though they are.
 pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excuse> {
     let is_first = is_first(comparison, past);
-    let desired = || comparison.objects.iter().filter_map(|one| Some((one.id(), one.desired.as_ref()?)));
-    let mut excused: BTreeMap<ObjectId, Excuse> =
-        not_applied(desired()).into_iter().map(|id| (id, Excuse::NeverApplied)).collect();
+    let desired = || {
+        comparison
+            .objects
+            .iter()
+            .filter_map(|one| Some((one.id(), one.desired.as_ref()?)))
+    };
+    let mut excused: BTreeMap<ObjectId, Excuse> = not_applied(desired())
+        .into_iter()
+        .map(|id| (id, Excuse::NeverApplied))
+        .collect();
     for (id, object) in desired() {
         if let Ok(Some(hook)) = hook_of(object)
             && hook.when(is_first).is_none()
@@ -86,8 +99,17 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
             excused.entry(id).or_insert(Excuse::NotThisTime);
         }
     }
-    for (object, desired) in comparison.objects.iter().filter_map(|one| Some((one, absent(one)?))) {
-        if goes_by_itself(desired) && past.recorded.iter().any(|recorded| is_the_same(recorded, desired)) {
+    for (object, desired) in comparison
+        .objects
+        .iter()
+        .filter_map(|one| Some((one, absent(one)?)))
+    {
+        if goes_by_itself(desired)
+            && past
+                .recorded
+                .iter()
+                .any(|recorded| is_the_same(recorded, desired))
+        {
             excused.entry(object.id()).or_insert(Excuse::HasRun);
         } else if past.is_promoted && is_hook(desired) {
             excused.entry(object.id()).or_insert(Excuse::NextChange);
@@ -100,7 +122,11 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
 fn is_the_same(one: &Object, other: &Object) -> bool {
     let bare = |object: &Object| {
         let mut bare = object.clone();
-        if let Some(metadata) = bare.value_mut().get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(metadata) = bare
+            .value_mut()
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+        {
             let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
             let is_empty = labels.is_some_and(|labels| {
                 labels.shift_remove(APPLYSET_PART_OF_LABEL);
@@ -119,5 +145,9 @@ fn is_the_same(one: &Object, other: &Object) -> bool {
 /// some promotions.
 pub fn may_be_absent(object: &Object) -> bool {
     let runs_always = |hook: super::hooks::Hook| hook.first.is_some() && hook.later.is_some();
-    goes_by_itself(object) || hook_of(object).ok().flatten().is_some_and(|hook| !runs_always(hook))
+    goes_by_itself(object)
+        || hook_of(object)
+            .ok()
+            .flatten()
+            .is_some_and(|hook| !runs_always(hook))
 }

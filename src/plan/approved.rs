@@ -33,7 +33,10 @@ fn withhold(object: &mut Object) {
             map.values_mut().for_each(|value| *value = WITHHELD.into());
         }
     }
-    let annotations = object.value_mut().pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+    let annotations = object
+        .value_mut()
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut);
     if let Some(annotations) = annotations {
         annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
     }
@@ -53,7 +56,10 @@ pub fn moved(approved: &Plan, now: &Plan) -> Vec<ObjectId> {
     };
     let (approved, now) = (steps(&approved), steps(&now));
     let ids: std::collections::BTreeSet<_> = approved.keys().chain(now.keys()).collect();
-    ids.into_iter().filter(|id| approved.get(*id) != now.get(*id)).cloned().collect()
+    ids.into_iter()
+        .filter(|id| approved.get(*id) != now.get(*id))
+        .cloned()
+        .collect()
 }
 
 /// What matters of a step: not its number, and of the server's prediction nothing but through what is expected.
@@ -65,7 +71,12 @@ fn essence(step: &PlanStep) -> Value {
     }
     if let Some(action) = value.get_mut("action").and_then(Value::as_object_mut) {
         action.shift_remove("expected");
-        for entry in action.get_mut("take_over").and_then(Value::as_array_mut).into_iter().flatten() {
+        for entry in action
+            .get_mut("take_over")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(entry) = entry.as_object_mut() {
                 entry.shift_remove("time");
             }

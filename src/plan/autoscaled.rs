@@ -10,20 +10,37 @@ pub(super) fn workloads(comparison: &Comparison, live: &[Object]) -> BTreeSet<Ob
         let gvk = object.gvk();
         gvk.group == "autoscaling" && gvk.kind == "HorizontalPodAutoscaler"
     };
-    let of_comparison = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let of_comparison = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
     let desired = of_comparison.flat_map(|object| {
         let namespace = object.target.namespace.clone();
-        object.desired.iter().filter(is_autoscaler).map(move |hpa| (namespace.clone(), hpa))
+        object
+            .desired
+            .iter()
+            .filter(is_autoscaler)
+            .map(move |hpa| (namespace.clone(), hpa))
     });
-    let live = live.iter().filter(is_autoscaler).map(|hpa| (hpa.namespace().map(str::to_owned), hpa));
-    desired.chain(live).filter_map(|(namespace, hpa)| target(namespace.as_deref(), hpa)).collect()
+    let live = live
+        .iter()
+        .filter(is_autoscaler)
+        .map(|hpa| (hpa.namespace().map(str::to_owned), hpa));
+    desired
+        .chain(live)
+        .filter_map(|(namespace, hpa)| target(namespace.as_deref(), hpa))
+        .collect()
 }
 
 /// Takes out of a comparison what an autoscaler decides: the replicas of its target.
 pub fn leave_autoscaled(comparison: &mut Comparison, live: &[Object]) {
     let targets = workloads(comparison, live);
     let replicas = FieldPath::root().field("spec").field("replicas");
-    for object in comparison.objects.iter_mut().filter(|object| targets.contains(&object.id())) {
+    for object in comparison
+        .objects
+        .iter_mut()
+        .filter(|object| targets.contains(&object.id()))
+    {
         let differed = !object.changes.is_empty();
         object.changes.retain(|change| change.path != replicas);
         if differed && object.changes.is_empty() && object.status == ObjectStatus::Changed {
@@ -36,5 +53,10 @@ fn target(namespace: Option<&str>, hpa: &Object) -> Option<ObjectId> {
     let reference = hpa.at("/spec/scaleTargetRef")?;
     let version = reference["apiVersion"].as_str().unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
-    Some(ObjectId::new(group, reference["kind"].as_str()?, namespace, reference["name"].as_str()?))
+    Some(ObjectId::new(
+        group,
+        reference["kind"].as_str()?,
+        namespace,
+        reference["name"].as_str()?,
+    ))
 }

@@ -12,7 +12,11 @@ use crate::model::release::PublicRelease;
 /// A release that failed for a cause inside it would fail again.
 pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<PreflightFinding> {
     let failed = inventory.quarantined(&release.digest)?;
-    let cause = failed.failure.as_ref().map(|failure| failure.cause.message.as_str()).unwrap_or_default();
+    let cause = failed
+        .failure
+        .as_ref()
+        .map(|failure| failure.cause.message.as_str())
+        .unwrap_or_default();
     let message = format!(
         "expected a release that has not failed here, found that revision {} of it failed at {}: {cause}",
         failed.revision, failed.ended_at
@@ -20,7 +24,10 @@ pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<Pref
     let hint = "record a new release, unless the cause is gone".to_owned();
     Some(refuse(
         Check::Quarantine,
-        failed.failure.as_ref().and_then(|failure| failure.object.as_ref()),
+        failed
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.object.as_ref()),
         message,
         Some(hint),
     ))
@@ -43,7 +50,11 @@ pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<Pre
             RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
-        note(Check::Rules, None, format!("difference rule {} of the environment {state}", finding.rule + 1))
+        note(
+            Check::Rules,
+            None,
+            format!("difference rule {} of the environment {state}", finding.rule + 1),
+        )
     }));
     findings
 }
@@ -51,13 +62,23 @@ pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<Pre
 fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for object in &comparison.objects {
-        let open: Vec<_> = object.untested.iter().filter(|change| change.allowed_by.is_none()).collect();
+        let open: Vec<_> = object
+            .untested
+            .iter()
+            .filter(|change| change.allowed_by.is_none())
+            .collect();
         if open.is_empty() {
             continue;
         }
         let paths: Vec<_> = open.iter().map(|change| change.path.to_string()).collect();
-        let notes: Vec<_> = open.iter().filter_map(|change| change.rule_note.as_deref()).collect();
-        let mut message = format!("expected what was tested, found differences at {}", some_of(&paths));
+        let notes: Vec<_> = open
+            .iter()
+            .filter_map(|change| change.rule_note.as_deref())
+            .collect();
+        let mut message = format!(
+            "expected what was tested, found differences at {}",
+            some_of(&paths)
+        );
         if let Some(first) = notes.first() {
             message = format!("{message} ({first})");
         }
@@ -74,9 +95,16 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
 
 /// Tested objects that are not applied here, unless a rule allows it.
 fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
-    let open = comparison.dropped.iter().filter(|(_, change)| change.allowed_by.is_none());
+    let open = comparison
+        .dropped
+        .iter()
+        .filter(|(_, change)| change.allowed_by.is_none());
     let finding = |(id, change): &(ObjectId, UntestedChange)| {
-        let why = change.rule_note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+        let why = change
+            .rule_note
+            .as_deref()
+            .map(|note| format!(" ({note})"))
+            .unwrap_or_default();
         let message = format!("expected what was tested, found that it is not applied here{why}");
         match policy.untested {
             UntestedPolicy::Refuse => refuse(Check::Untested, Some(id), message, Some(SUGGEST.into())),
@@ -96,7 +124,11 @@ fn some_of(paths: &[String]) -> String {
 fn requirement(finding: &RequirementFinding) -> PreflightFinding {
     let object = Some(&finding.object);
     let by: Vec<_> = finding.needed_by.iter().map(ToString::to_string).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" (needed by {})", some_of(&by)) };
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" (needed by {})", some_of(&by))
+    };
     match &finding.state {
         RequirementState::Missing => {
             let message = format!("expected it to exist, found nothing{by}");
@@ -109,16 +141,29 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
         }
         RequirementState::BeingDeleted => {
             let hint = "wait until it is gone, and create it again".to_owned();
-            refuse(Check::Requirements, object, format!("is being deleted{by}"), Some(hint))
+            refuse(
+                Check::Requirements,
+                object,
+                format!("is being deleted{by}"),
+                Some(hint),
+            )
         }
-        RequirementState::WrongType { found } => {
-            refuse(Check::Requirements, object, format!("expected another type than {found}{by}"), None)
-        }
-        RequirementState::Awaited { produced_by } => {
-            note(Check::Requirements, object, format!("is not there yet: {produced_by} makes it{by}"))
-        }
-        RequirementState::Unreadable { why } => {
-            refuse(Check::Requirements, object, format!("expected to read it, found: {why}{by}"), None)
-        }
+        RequirementState::WrongType { found } => refuse(
+            Check::Requirements,
+            object,
+            format!("expected another type than {found}{by}"),
+            None,
+        ),
+        RequirementState::Awaited { produced_by } => note(
+            Check::Requirements,
+            object,
+            format!("is not there yet: {produced_by} makes it{by}"),
+        ),
+        RequirementState::Unreadable { why } => refuse(
+            Check::Requirements,
+            object,
+            format!("expected to read it, found: {why}{by}"),
+            None,
+        ),
     }
 }

@@ -15,12 +15,19 @@ use std::collections::{BTreeSet, HashMap};
 pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
     let namespace = |object: &ObjectComparison| {
         let id = object.id();
-        let has_claims =
-            || object.live.object().is_some_and(|set| set.at("/spec/volumeClaimTemplates").is_some());
+        let has_claims = || {
+            object
+                .live
+                .object()
+                .is_some_and(|set| set.at("/spec/volumeClaimTemplates").is_some())
+        };
         let versions = [object.live.object(), object.desired.as_ref()];
         let deletes_claims = || {
             let policies = ["whenScaled", "whenDeleted"];
-            versions.iter().flatten().any(|set| policies.iter().any(|when| is_delete(set, when)))
+            versions
+                .iter()
+                .flatten()
+                .any(|set| policies.iter().any(|when| is_delete(set, when)))
         };
         match (&*id.group, &*id.kind) {
             ("apps", "StatefulSet") if object.status == ObjectStatus::Extra && has_claims() => id.namespace,
@@ -41,7 +48,10 @@ pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[
     planned.plan.data_loss = losses(&planned.plan, comparison, claims);
     for lost in &planned.plan.data_loss {
         let name = allowance(&lost.object);
-        let is_allowed = policy.allow_data_loss.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name));
+        let is_allowed = policy
+            .allow_data_loss
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(&name));
         let message = format!("its data will be deleted: {}", lost.why);
         planned.findings.push(if is_allowed {
             note(Check::DataLoss, Some(&lost.object), message)
@@ -54,17 +64,26 @@ pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[
 
 /// How the caller names an object whose data may be deleted.
 pub fn allowance(id: &ObjectId) -> String {
-    let namespace = id.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let namespace = id
+        .namespace
+        .as_ref()
+        .map(|namespace| format!("{namespace}/"))
+        .unwrap_or_default();
     format!("{}/{namespace}{}", id.kind, id.name)
 }
 
 fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLoss> {
-    let live: HashMap<ObjectId, &Object> =
-        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
+    let live: HashMap<ObjectId, &Object> = comparison
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.id(), object.live.object()?)))
+        .collect();
     let mut seen = BTreeSet::new();
     let mut losses = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
-        let Some(live) = live.get(&step.target.id()) else { continue };
+        let Some(live) = live.get(&step.target.id()) else {
+            continue;
+        };
         let change = match &step.action {
             Action::Delete { .. } => Change::Goes("deleted"),
             Action::Recreate { .. } => Change::Goes("replaced"),
@@ -74,7 +93,12 @@ fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLo
         let (lost, why) = lost_by(&step.target.id(), change, live, claims);
         for object in lost.into_iter().filter(|object| seen.insert(object.id())) {
             let (object, uid) = (object.id(), object.uid().to_owned());
-            losses.push(DataLoss { object, uid, step: step.id, why: why.clone() });
+            losses.push(DataLoss {
+                object,
+                uid,
+                step: step.id,
+                why: why.clone(),
+            });
         }
     }
     losses
@@ -133,7 +157,9 @@ fn lost_by<'a>(
     match (&*id.group, &*id.kind, change) {
         ("apps", "StatefulSet", Change::Goes(verb)) => {
             let by_policy = is_delete(live, "whenDeleted");
-            let own = claims_of(live, claims).into_iter().filter(|claim| by_policy || is_owned(claim, live));
+            let own = claims_of(live, claims)
+                .into_iter()
+                .filter(|claim| by_policy || is_owned(claim, live));
             let lost: Vec<_> = own.filter(|claim| may_hold_data(claim)).collect();
             let why = if by_policy {
                 "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
@@ -160,7 +186,10 @@ fn lost_by<'a>(
         ("", "PersistentVolume", Change::Goes(verb))
             if live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" =>
         {
-            (vec![live], format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"))
+            (
+                vec![live],
+                format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"),
+            )
         }
         ("", "Namespace", Change::Goes(verb)) => {
             let inside =
@@ -179,7 +208,10 @@ fn may_hold_data(claim: &Object) -> bool {
 /// Whether the garbage collector deletes a claim once its set is gone, whatever the set's policy says by then.
 fn is_owned(claim: &Object, set: &Object) -> bool {
     let owners = claim.at("/metadata/ownerReferences").and_then(Value::as_array);
-    owners.into_iter().flatten().any(|owner| owner["uid"] == set.uid())
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner["uid"] == set.uid())
 }
 
 fn is_delete(set: &Object, when: &str) -> bool {
@@ -196,7 +228,10 @@ impl Ordinals {
     fn of(set: &Object) -> Self {
         let number = |pointer: &str| set.at(pointer).and_then(Value::as_u64);
         let start = number("/spec/ordinals/start").unwrap_or(0);
-        Self { start, replicas: number("/spec/replicas").unwrap_or(1) }
+        Self {
+            start,
+            replicas: number("/spec/replicas").unwrap_or(1),
+        }
     }
 
     fn holds(&self, ordinal: u64) -> bool {
@@ -206,9 +241,15 @@ impl Ordinals {
 
 /// The claims that are volumes of a StatefulSet's pods, by their names: `TEMPLATE-SET-ORDINAL`.
 pub fn claims_of<'c>(set: &Object, claims: &'c [Object]) -> Vec<&'c Object> {
-    let same_place =
-        |claim: &&Object| set.namespace().is_none_or(|namespace| claim.namespace() == Some(namespace));
-    claims.iter().filter(same_place).filter(|claim| ordinal_of(set, claim).is_some()).collect()
+    let same_place = |claim: &&Object| {
+        set.namespace()
+            .is_none_or(|namespace| claim.namespace() == Some(namespace))
+    };
+    claims
+        .iter()
+        .filter(same_place)
+        .filter(|claim| ordinal_of(set, claim).is_some())
+        .collect()
 }
 
 fn ordinal_of(set: &Object, claim: &Object) -> Option<u64> {
@@ -240,7 +281,11 @@ mod tests {
             .unwrap()
         };
         let mut all: Vec<Object> = (0..4).map(|n| claim(&format!("data-db-{n}"), "pv")).collect();
-        all.extend([claim("data-db-other-0", "pv"), claim("logs-db-1", "pv"), claim("data-db-9", "")]);
+        all.extend([
+            claim("data-db-other-0", "pv"),
+            claim("logs-db-1", "pv"),
+            claim("data-db-9", ""),
+        ]);
         all
     }
 
@@ -261,12 +306,20 @@ mod tests {
     #[test]
     fn claims_go_with_pods_that_a_scaling_deletes_where_the_new_policy_says_so() {
         let live = set(3, 0, "Retain", "Retain");
-        assert_eq!(scaled(&live, &set(1, 0, "Delete", "Retain")), ["data-db-1", "data-db-2"]);
+        assert_eq!(
+            scaled(&live, &set(1, 0, "Delete", "Retain")),
+            ["data-db-1", "data-db-2"]
+        );
         assert_eq!(scaled(&live, &set(0, 0, "Delete", "Retain")).len(), 3);
-        assert_eq!(scaled(&live, &set(2, 2, "Delete", "Retain")), ["data-db-0", "data-db-1"]);
-        for kept in
-            [set(1, 0, "Retain", "Delete"), set(3, 0, "Delete", "Delete"), set(5, 0, "Delete", "Delete")]
-        {
+        assert_eq!(
+            scaled(&live, &set(2, 2, "Delete", "Retain")),
+            ["data-db-0", "data-db-1"]
+        );
+        for kept in [
+            set(1, 0, "Retain", "Delete"),
+            set(3, 0, "Delete", "Delete"),
+            set(5, 0, "Delete", "Delete"),
+        ] {
             assert!(scaled(&live, &kept).is_empty());
         }
     }
@@ -289,7 +342,10 @@ mod tests {
         // Owned since another policy, of which nothing is left to be seen.
         let mut owned = claims();
         owned[1].value_mut()["metadata"]["ownerReferences"] = json!([{"uid": ""}]);
-        assert_eq!(lost_of(delete(), &set(1, 0, "Retain", "Retain"), &owned), ["data-db-1"]);
+        assert_eq!(
+            lost_of(delete(), &set(1, 0, "Retain", "Retain"), &owned),
+            ["data-db-1"]
+        );
         let replaced = Change::Goes("replaced");
         assert_eq!(lost(replaced, &set(1, 0, "Retain", "Delete")).len(), 4);
     }
@@ -300,8 +356,10 @@ mod tests {
         assert_eq!(lost(delete(), &claims()[0]), ["data-db-0"]);
         assert!(lost(delete(), &claims()[6]).is_empty(), "it never had a volume");
         let volume = |policy: &str| {
-            Object::new(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
-                "spec": {"persistentVolumeReclaimPolicy": policy}}))
+            Object::new(
+                json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+                "spec": {"persistentVolumeReclaimPolicy": policy}}),
+            )
             .unwrap()
         };
         assert_eq!(lost(delete(), &volume("Delete")), ["pv"]);

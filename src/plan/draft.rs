@@ -30,7 +30,10 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         let hint = "docs/permissions.md has a Role that suffices".to_owned();
         let message = format!("expected to read all that counts, found: {}", unread.why);
         let subject = unread.subject.clone();
-        PreflightFinding { subject, ..refuse(Check::Unreadable, None, message, Some(hint)) }
+        PreflightFinding {
+            subject,
+            ..refuse(Check::Unreadable, None, message, Some(hint))
+        }
     };
     findings.extend(facts.unreadable.iter().map(unread));
     let autoscaled = autoscaled::workloads(comparison, &facts.autoscalers);
@@ -55,7 +58,12 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
         let is_autoscaled = autoscaled.contains(&id);
         let (mut item, found) = Item::new(object, body, is_autoscaled, &set, policy);
         // A namespace is named once for all that is missing in it.
-        findings.extend(found.into_iter().filter(|one| !findings.contains(one)).collect::<Vec<_>>());
+        findings.extend(
+            found
+                .into_iter()
+                .filter(|one| !findings.contains(one))
+                .collect::<Vec<_>>(),
+        );
         if let Some(item) = item.as_mut().filter(|_| hooked.may_be_absent(&id)) {
             item.kind = Kind::Nothing;
         }
@@ -68,7 +76,9 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     restart_readers(&mut items, &facts.id);
     run_hooks_again(&mut items);
     let waves = order(&items, &hooked, &mut findings);
-    let unchanged = items.iter().filter(|item| item.kind == Kind::Nothing && is_there(item.object));
+    let unchanged = items
+        .iter()
+        .filter(|item| item.kind == Kind::Nothing && is_there(item.object));
     let unchanged = unchanged.map(|item| item.object.target.clone()).collect();
     let members = members(comparison, &items, &hooked, &set);
     let steps = steps(items, &waves, &hooked);
@@ -102,7 +112,10 @@ fn restart_readers(items: &mut [Item<'_>], promotion: &str) {
     let changed: BTreeSet<ObjectId> = items
         .iter()
         .filter(|item| {
-            matches!((&*item.body.gvk().group, &*item.body.gvk().kind), ("", "ConfigMap" | "Secret"))
+            matches!(
+                (&*item.body.gvk().group, &*item.body.gvk().kind),
+                ("", "ConfigMap" | "Secret")
+            )
         })
         .filter(|item| item.changes_data())
         .map(|item| item.object.id())
@@ -110,19 +123,29 @@ fn restart_readers(items: &mut [Item<'_>], promotion: &str) {
     if changed.is_empty() {
         return;
     }
-    for item in items.iter_mut().filter(|item| item.object.live.object().is_some()) {
+    for item in items
+        .iter_mut()
+        .filter(|item| item.object.live.object().is_some())
+    {
         if item.changes_template() {
             continue;
         }
         let read = restart::configuration_read_by(&item.body);
-        let names: Vec<String> =
-            read.intersection(&changed).map(|id| format!("{} {}", id.kind, id.name)).collect();
-        let Some(path) = template_annotations(&item.body).filter(|_| !names.is_empty()) else { continue };
+        let names: Vec<String> = read
+            .intersection(&changed)
+            .map(|id| format!("{} {}", id.kind, id.name))
+            .collect();
+        let Some(path) = template_annotations(&item.body).filter(|_| !names.is_empty()) else {
+            continue;
+        };
         // Not a hash of the values: whoever may read the workload may not be meant to read the Secret.
         let value = Sha256Digest::of(format!("{promotion}\n{}", names.join("\n")).as_bytes());
         set_restart(&mut item.body, value.short());
         let path = path.iter().fold(FieldPath::root(), |path, step| path.field(step));
-        item.change(path.field(RESTART_ANNOTATION), &format!("its pods read {}", names.join(", ")));
+        item.change(
+            path.field(RESTART_ANNOTATION),
+            &format!("its pods read {}", names.join(", ")),
+        );
     }
 }
 
@@ -146,7 +169,12 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
 fn is_left_over(object: &ObjectComparison, facts: &Facts, set: &str) -> bool {
     let id = object.id();
     let is_home = id.group.is_empty() && id.kind == "Namespace" && id.name == facts.namespace;
-    let is_ours = || object.live.object().is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set));
+    let is_ours = || {
+        object
+            .live
+            .object()
+            .is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set))
+    };
     is_home && facts.revision == 1 && is_ours()
 }
 
@@ -161,12 +189,23 @@ fn members(comparison: &Comparison, items: &[Item<'_>], hooked: &Hooked, set: &s
         _ => !goes_once_succeeded(&item.body),
     };
     let is_ours = |object: &&ObjectComparison| {
-        object.live.object().is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set))
+        object
+            .live
+            .object()
+            .is_some_and(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(set))
     };
-    let resting = comparison.objects.iter().filter(|object| object.desired.is_some());
-    let resting = resting.filter(|object| hooked.rests(&object.id())).filter(is_ours);
+    let resting = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
+    let resting = resting
+        .filter(|object| hooked.rests(&object.id()))
+        .filter(is_ours);
     let applied = items.iter().filter(stays).map(|item| item.object);
-    applied.chain(resting).map(|object| object.target.clone()).collect()
+    applied
+        .chain(resting)
+        .map(|object| object.target.clone())
+        .collect()
 }
 
 /// The wave of each item; where the order cannot be kept, findings.
@@ -191,9 +230,10 @@ fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<PreflightFindin
                     ),
                 )
             }
-            OrderError::Unknown { object, names } => {
-                (Some(object), format!("expected the release to hold what this waits for, found no {names}"))
-            }
+            OrderError::Unknown { object, names } => (
+                Some(object),
+                format!("expected the release to hold what this waits for, found no {names}"),
+            ),
         };
         let hint = format!("change the annotation {}", AFTER_ANNOTATION);
         findings.push(refuse(Check::Order, object.as_ref(), message, Some(hint)));
@@ -209,7 +249,10 @@ fn behind_workloads(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<Pr
     };
     let each = || items.iter().zip(waves);
     let is_workload = |item: &Item<'_>| !is_hook(&item.body) && waves::rank(&item.body) >= waves::WORKLOADS;
-    let first_workload = each().filter(|(item, _)| is_workload(item)).map(|(_, wave)| *wave).min();
+    let first_workload = each()
+        .filter(|(item, _)| is_workload(item))
+        .map(|(_, wave)| *wave)
+        .min();
     let late =
         each().filter(|(item, wave)| first_workload.is_some_and(|first| **wave > first) && is_pre(item));
     let told = |(item, _): (&Item<'_>, &u32)| {
@@ -223,7 +266,9 @@ fn behind_workloads(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<Pr
 
 fn steps(items: Vec<Item<'_>>, waves: &[u32], hooked: &Hooked) -> Vec<PlanStep> {
     let each = items.into_iter().zip(waves);
-    let mut steps: Vec<PlanStep> = each.filter_map(|(item, wave)| step(item, *wave, hooked)).collect();
+    let mut steps: Vec<PlanStep> = each
+        .filter_map(|(item, wave)| step(item, *wave, hooked))
+        .collect();
     steps.sort_by_key(|step| step.wave);
     for (id, step) in (0..).zip(&mut steps) {
         step.id = id;
@@ -232,15 +277,35 @@ fn steps(items: Vec<Item<'_>>, waves: &[u32], hooked: &Hooked) -> Vec<PlanStep> 
 }
 
 fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
-    let Item { object: compared, body: object, kind, take_over, changes, why } = item;
+    let Item {
+        object: compared,
+        body: object,
+        kind,
+        take_over,
+        changes,
+        why,
+    } = item;
     let live = compared.live.object();
     let undo_job = hooked.undo_jobs.get(&compared.id());
     let (action, undo) = match (kind, live) {
         (Kind::Nothing, _) => return None,
         (Kind::Apply, Some(live)) => {
-            let expected = Box::new(compared.predicted.as_ref().unwrap_or(&object).without_managed_fields());
+            let expected = Box::new(
+                compared
+                    .predicted
+                    .as_ref()
+                    .unwrap_or(&object)
+                    .without_managed_fields(),
+            );
             let undo = undo::of_apply(live, &object);
-            (Action::Apply { object, take_over, expected }, undo)
+            (
+                Action::Apply {
+                    object,
+                    take_over,
+                    expected,
+                },
+                undo,
+            )
         }
         (Kind::Recreate, Some(live)) => {
             let undo = undo::of_create(&object, Some(live), undo_job);
@@ -256,7 +321,12 @@ fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
         (action, Some(live)) => expect_present(action, live),
     };
     let is_stamp = |aside: &&Aside| aside.reason == AsideReason::Stamp;
-    let stamps = compared.asides.iter().filter(is_stamp).map(|aside| aside.path.clone()).collect();
+    let stamps = compared
+        .asides
+        .iter()
+        .filter(is_stamp)
+        .map(|aside| aside.path.clone())
+        .collect();
     Some(PlanStep {
         id: 0,
         wave,

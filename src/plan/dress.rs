@@ -16,7 +16,12 @@ pub(super) fn template_annotations(object: &Object) -> Option<[&'static str; 4]>
 
 /// Puts a desired object into the set of this id.
 pub fn dress(desired: &mut Object, applyset_id: &str) {
-    insert(desired, &["metadata", "labels"], APPLYSET_PART_OF_LABEL, applyset_id);
+    insert(
+        desired,
+        &["metadata", "labels"],
+        APPLYSET_PART_OF_LABEL,
+        applyset_id,
+    );
 }
 
 /// Gives desired what earlier promotions added to live: the label, where live has it, and the restart annotation.
@@ -32,13 +37,17 @@ pub fn dress_as_live(desired: &mut Object, live: &Object, applyset_id: &str) {
 /// Carries the restart annotations of live's pod template into desired: ours where desired has none of its own, kubectl's
 /// also where desired holds an earlier restart.
 pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
-    let Some(path) = template_annotations(desired) else { return };
+    let Some(path) = template_annotations(desired) else {
+        return;
+    };
     let in_template = |object: &Object, key: &str| {
         let pointer = format!("/{}/{}", path.join("/"), key.replace('/', "~1"));
         object.at(&pointer).and_then(Value::as_str).map(str::to_owned)
     };
     for key in [RESTART_ANNOTATION, KUBECTL_RESTART_ANNOTATION] {
-        let Some(value) = in_template(live, key) else { continue };
+        let Some(value) = in_template(live, key) else {
+            continue;
+        };
         let is_kept = match in_template(desired, key) {
             None => true,
             Some(own) => key == KUBECTL_RESTART_ANNOTATION && is_later(&value, &own),
@@ -101,15 +110,27 @@ mod tests {
             desired.at("/spec/template/metadata/annotations"),
             Some(&json!({RESTART_ANNOTATION: "abc"}))
         );
-        assert_eq!(desired.labels().unwrap().len(), 1, "live is in no set, so desired is in none");
+        assert_eq!(
+            desired.labels().unwrap().len(),
+            1,
+            "live is in no set, so desired is in none"
+        );
     }
 
     #[test]
     fn a_restart_by_kubectl_is_carried_unless_desired_holds_a_later_one() {
         for (own, live, kept) in [
             (None, "2026-11-28T10:00:00+01:00", "2026-11-28T10:00:00+01:00"),
-            (Some("2026-11-28T08:00:00Z"), "2026-11-28T10:00:00+01:00", "2026-11-28T10:00:00+01:00"),
-            (Some("2026-11-28T09:30:00Z"), "2026-11-28T10:00:00+01:00", "2026-11-28T09:30:00Z"),
+            (
+                Some("2026-11-28T08:00:00Z"),
+                "2026-11-28T10:00:00+01:00",
+                "2026-11-28T10:00:00+01:00",
+            ),
+            (
+                Some("2026-11-28T09:30:00Z"),
+                "2026-11-28T10:00:00+01:00",
+                "2026-11-28T09:30:00Z",
+            ),
             (Some("release 7"), "2026-11-28T10:00:00+01:00", "release 7"),
         ] {
             let live = deployment(json!({KUBECTL_RESTART_ANNOTATION: live}), json!({}));

@@ -28,7 +28,12 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
                 return Some(Going::Soon);
             }
             let message = format!("is being deleted; held by {}", finalizers.join(", "));
-            Some(Going::Held(Box::new(refuse(Check::Deleting, Some(&id), message, Some(wait_for(&id))))))
+            Some(Going::Held(Box::new(refuse(
+                Check::Deleting,
+                Some(&id),
+                message,
+                Some(wait_for(&id)),
+            ))))
         }
         ObjectStatus::Missing(Absence::NamespaceGoing) => {
             let namespace = ObjectId::new("", "Namespace", None, id.namespace.as_deref().unwrap_or_default());
@@ -41,10 +46,22 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
 /// That a namespace takes no new objects.
 pub(crate) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
     let message = "is being deleted, and takes no new objects".to_owned();
-    refuse(Check::Deleting, Some(namespace), message, Some(wait_for(namespace)))
+    refuse(
+        Check::Deleting,
+        Some(namespace),
+        message,
+        Some(wait_for(namespace)),
+    )
 }
 
 fn wait_for(id: &ObjectId) -> String {
-    let namespace = id.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
-    format!("kubectl wait --for=delete {}{namespace} --timeout=5m, then promote again", id.kubectl_name())
+    let namespace = id
+        .namespace
+        .as_ref()
+        .map(|name| format!(" -n {name}"))
+        .unwrap_or_default();
+    format!(
+        "kubectl wait --for=delete {}{namespace} --timeout=5m, then promote again",
+        id.kubectl_name()
+    )
 }

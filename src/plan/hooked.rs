@@ -26,9 +26,15 @@ impl Hooked {
     /// By the objects' annotations and by what was promoted before.
     pub(super) fn of(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
         let is_first = is_first(comparison, past);
-        let mut hooked = Self { is_first, undo_jobs: BTreeMap::new(), excused: excused(comparison, past) };
+        let mut hooked = Self {
+            is_first,
+            undo_jobs: BTreeMap::new(),
+            excused: excused(comparison, past),
+        };
         for object in &comparison.objects {
-            let (id, Some(desired)) = (object.id(), &object.desired) else { continue };
+            let (id, Some(desired)) = (object.id(), &object.desired) else {
+                continue;
+            };
             findings.extend(hooked.said(&id, desired));
             for misuse in misused(desired) {
                 findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
@@ -36,7 +42,10 @@ impl Hooked {
             let Some(name) = hooks::undone_by(desired).filter(|name| *name != desired.name()) else {
                 continue;
             };
-            let undo = ObjectId { name: name.into(), ..id.clone() };
+            let undo = ObjectId {
+                name: name.into(),
+                ..id.clone()
+            };
             let job = comparison.objects.iter().find(|other| other.id() == undo);
             match job.and_then(|job| job.desired.clone()) {
                 Some(mut job) => {
@@ -95,7 +104,10 @@ impl Hooked {
 
     /// What does not run this time, or has run: nothing waits for it.
     pub(super) fn resting(&self) -> Vec<ObjectId> {
-        let rests = self.excused.iter().filter(|(_, excuse)| **excuse != Excuse::NeverApplied);
+        let rests = self
+            .excused
+            .iter()
+            .filter(|(_, excuse)| **excuse != Excuse::NeverApplied);
         rests.map(|(id, _)| id.clone()).collect()
     }
 }

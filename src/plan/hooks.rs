@@ -54,11 +54,19 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
         (None, Some(text)) => helm_when(text)?,
         (None, None) => return Ok(None),
     };
-    let mut hook = Hook { first, later, weight: 0, is_helms: own.is_none() };
+    let mut hook = Hook {
+        first,
+        later,
+        weight: 0,
+        is_helms: own.is_none(),
+    };
     if !runs(object) {
         // What Helm makes before a hook that needs it is made before it here, too: by its kind.
         return match own {
-            Some(_) => Err(format!("{HOOK_ANNOTATION} on a {}: only Jobs and Pods run", object.kind())),
+            Some(_) => Err(format!(
+                "{HOOK_ANNOTATION} on a {}: only Jobs and Pods run",
+                object.kind()
+            )),
             None => Ok(hook.runs_never().then_some(hook)),
         };
     }
@@ -103,7 +111,9 @@ fn helm_when(text: &str) -> Result<(Option<When>, Option<When>), String> {
 
 /// The name of the Job that undoes an irreversible one.
 pub(super) fn undone_by(object: &Object) -> Option<&str> {
-    object.annotation(UNDO_ANNOTATION).filter(|_| is_irreversible(object))
+    object
+        .annotation(UNDO_ANNOTATION)
+        .filter(|_| is_irreversible(object))
 }
 
 /// Which of a release's objects a promotion never applies: hooks of deletions and rollbacks, and Jobs that undo others.
@@ -111,7 +121,10 @@ pub fn not_applied<'a>(desired: impl Iterator<Item = (ObjectId, &'a Object)>) ->
     let mut found = BTreeSet::new();
     for (id, object) in desired {
         if let Some(name) = undone_by(object).filter(|name| *name != object.name()) {
-            found.insert(ObjectId { name: name.into(), ..id.clone() });
+            found.insert(ObjectId {
+                name: name.into(),
+                ..id.clone()
+            });
         }
         if hook_of(object).is_ok_and(|hook| hook.is_some_and(|hook| hook.runs_never())) {
             found.insert(id);
@@ -146,8 +159,14 @@ mod tests {
             ),
             (json!({HELM_HOOK_ANNOTATION: "post-upgrade"}), (None, verify, 0)),
             (json!({HELM_HOOK_ANNOTATION: "pre-install"}), (pre, None, 0)),
-            (json!({HELM_HOOK_ANNOTATION: "post-upgrade, pre-install"}), (pre, verify, 0)),
-            (json!({HELM_HOOK_ANNOTATION: "post-upgrade,pre-upgrade,test"}), (verify, pre, 0)),
+            (
+                json!({HELM_HOOK_ANNOTATION: "post-upgrade, pre-install"}),
+                (pre, verify, 0),
+            ),
+            (
+                json!({HELM_HOOK_ANNOTATION: "post-upgrade,pre-upgrade,test"}),
+                (verify, pre, 0),
+            ),
             (
                 json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
                 (verify, verify, 0),
@@ -158,7 +177,11 @@ mod tests {
                 (verify, verify, i32::MAX),
             ),
         ] {
-            assert_eq!(hook(JOB, annotations.clone()), Ok(Some(expected)), "{annotations}");
+            assert_eq!(
+                hook(JOB, annotations.clone()),
+                Ok(Some(expected)),
+                "{annotations}"
+            );
         }
         assert_eq!(hook(JOB, json!({})), Ok(None));
     }
@@ -168,18 +191,32 @@ mod tests {
         for (annotations, name) in [
             (json!({HOOK_ANNOTATION: "during"}), "during"),
             (json!({HELM_HOOK_ANNOTATION: "crd-install"}), "crd-install"),
-            (json!({HELM_HOOK_ANNOTATION: "test", HELM_WEIGHT_ANNOTATION: "heavy"}), "heavy"),
-            (json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "sometimes"}), "sometimes"),
+            (
+                json!({HELM_HOOK_ANNOTATION: "test", HELM_WEIGHT_ANNOTATION: "heavy"}),
+                "heavy",
+            ),
+            (
+                json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "sometimes"}),
+                "sometimes",
+            ),
         ] {
             assert!(hook(JOB, annotations).unwrap_err().contains(name));
         }
         assert!(
-            hook(("v1", "ConfigMap"), json!({HOOK_ANNOTATION: "pre"})).unwrap_err().contains("ConfigMap")
+            hook(("v1", "ConfigMap"), json!({HOOK_ANNOTATION: "pre"}))
+                .unwrap_err()
+                .contains("ConfigMap")
         );
     }
 
     #[test]
     fn what_helm_makes_for_a_hook_is_an_ordinary_object() {
-        assert_eq!(hook(("v1", "ServiceAccount"), json!({HELM_HOOK_ANNOTATION: "pre-install"})), Ok(None));
+        assert_eq!(
+            hook(
+                ("v1", "ServiceAccount"),
+                json!({HELM_HOOK_ANNOTATION: "pre-install"})
+            ),
+            Ok(None)
+        );
     }
 }

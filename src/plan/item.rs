@@ -63,7 +63,10 @@ impl<'a> Item<'a> {
             None => {}
             Some(Going::Held(finding)) => return (None, vec![*finding]),
             Some(Going::Soon) => {
-                return (Some(item(Kind::Create, "is being deleted: created once it is gone")), Vec::new());
+                return (
+                    Some(item(Kind::Create, "is being deleted: created once it is gone")),
+                    Vec::new(),
+                );
             }
         }
         let Some(live) = object.live.object() else {
@@ -71,19 +74,28 @@ impl<'a> Item<'a> {
         };
         let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
         if object.status == ObjectStatus::Replaced {
-            return (Some(item(Kind::Recreate, "a Job's template cannot change")), findings);
+            return (
+                Some(item(Kind::Recreate, "a Job's template cannot change")),
+                findings,
+            );
         }
         let mut item = item(Kind::Nothing, "");
         findings.extend(item.decide_fields(live, autoscaled, policy));
         if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
-            let label = FieldPath::root().field("metadata").field("labels").field(APPLYSET_PART_OF_LABEL);
+            let label = FieldPath::root()
+                .field("metadata")
+                .field("labels")
+                .field(APPLYSET_PART_OF_LABEL);
             item.change(label, "joins the set");
             if let Some(source) = policy.others.source_of(&id, live) {
                 item.why = match item.why.as_str() {
                     "joins the set" => {
                         format!("moves from release {}", source.release.name_from(&policy.home))
                     }
-                    why => format!("moves from release {}; {why}", source.release.name_from(&policy.home)),
+                    why => format!(
+                        "moves from release {}; {why}",
+                        source.release.name_from(&policy.home)
+                    ),
                 };
             }
         } else if matches!(object.status, ObjectStatus::Refused { .. }) {
@@ -116,7 +128,10 @@ impl<'a> Item<'a> {
     /// Whether the step changes the pod template.
     pub(super) fn changes_template(&self) -> bool {
         self.kind == Kind::Recreate
-            || self.changes.iter().any(|path| path.to_string().starts_with("/spec/template/"))
+            || self
+                .changes
+                .iter()
+                .any(|path| path.to_string().starts_with("/spec/template/"))
     }
 
     /// Whether the step changes what pods read of a ConfigMap or Secret.
@@ -155,12 +170,24 @@ impl<'a> Item<'a> {
         }
         // What the server lets no apply take away goes out of our entry, where a release no longer names it.
         let is_bound = |aside: &&Aside| aside.reason == AsideReason::Bound && owners.is_ours(&aside.path);
-        leave.extend(self.object.asides.iter().filter(is_bound).map(|aside| aside.path.clone()));
+        leave.extend(
+            self.object
+                .asides
+                .iter()
+                .filter(is_bound)
+                .map(|aside| aside.path.clone()),
+        );
         leave.extend(self.held_by_default(live, &owners));
         let asides = self.object.asides.iter().map(|aside| &aside.path);
-        let kept: Vec<&FieldPath> =
-            leave.iter().chain(refused.iter().map(|(path, _)| path)).chain(asides).collect();
-        let paths: Vec<_> = taken.into_iter().map(|path| self.whole_of(path, &owners, &kept)).collect();
+        let kept: Vec<&FieldPath> = leave
+            .iter()
+            .chain(refused.iter().map(|(path, _)| path))
+            .chain(asides)
+            .collect();
+        let paths: Vec<_> = taken
+            .into_iter()
+            .map(|path| self.whole_of(path, &owners, &kept))
+            .collect();
         // A null is an apply's way to own a place: where all below it goes, it is left out.
         let target = self.object.predicted.as_ref();
         for path in &paths {
@@ -188,7 +215,12 @@ impl<'a> Item<'a> {
     /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go
     /// of where anything is applied. An apply would take them away, and not every default is worked out anew.
     fn held_by_default(&self, live: &Object, owners: &Owners<'_>) -> Vec<FieldPath> {
-        let Some(target) = self.object.predicted.as_ref().filter(|_| !self.changes.is_empty()) else {
+        let Some(target) = self
+            .object
+            .predicted
+            .as_ref()
+            .filter(|_| !self.changes.is_empty())
+        else {
             return Vec::new();
         };
         let is_metadata =
@@ -202,7 +234,11 @@ impl<'a> Item<'a> {
                 && owners.is_ours(path)
                 && !owners.is_others(path)
         };
-        owners.fields().flat_map(|(_, fields)| fields).filter(is_held).collect()
+        owners
+            .fields()
+            .flat_map(|(_, fields)| fields)
+            .filter(is_held)
+            .collect()
     }
 
     /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.
@@ -223,7 +259,9 @@ impl<'a> Item<'a> {
             matches!(item, Some(Step::Key(_) | Step::Value(_))) && owners.list_steps(place).is_empty()
         };
         let highest = places().filter(|_| !is_metadata).find(goes);
-        highest.or_else(|| places().find(is_unowned_list)).unwrap_or_else(|| path.clone())
+        highest
+            .or_else(|| places().find(is_unowned_list))
+            .unwrap_or_else(|| path.clone())
     }
 
     /// Computes the ownership to write first.
@@ -236,9 +274,17 @@ impl<'a> Item<'a> {
         findings: &mut Vec<PreflightFinding>,
     ) {
         let name = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
-        let names: Vec<_> =
-            live.managed_fields().iter().map(name).filter(|name| policy.adopts(name)).collect();
-        let change = Change { managers: names.iter().map(String::as_str).collect(), paths, release };
+        let names: Vec<_> = live
+            .managed_fields()
+            .iter()
+            .map(name)
+            .filter(|name| policy.adopts(name))
+            .collect();
+        let change = Change {
+            managers: names.iter().map(String::as_str).collect(),
+            paths,
+            release,
+        };
         match take_over(live, &change) {
             Ok(None) => {}
             Ok(Some(taken)) => {
@@ -279,7 +325,10 @@ fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
     use crate::model::finding::HandClass;
     let mut managers: Vec<&Ownership> = Vec::new();
     for (_, whose) in refused {
-        if !managers.iter().any(|known| known.manager == whose.manager && known.class == whose.class) {
+        if !managers
+            .iter()
+            .any(|known| known.manager == whose.manager && known.class == whose.class)
+        {
             managers.push(whose);
         }
     }
@@ -287,16 +336,25 @@ fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
         let of = |(_, other): &&(FieldPath, Ownership)| {
             other.manager == whose.manager && other.class == whose.class
         };
-        let paths: Vec<_> = refused.iter().filter(of).map(|(path, _)| path.to_string()).collect();
+        let paths: Vec<_> = refused
+            .iter()
+            .filter(of)
+            .map(|(path, _)| path.to_string())
+            .collect();
         let when = whose.time.map(|time| format!(" at {time}")).unwrap_or_default();
         let fields = paths.join(", ");
         if whose.class == HandClass::Person {
-            let message =
-                format!("expected no change by hand, found {fields} set by {}{when}", whose.manager);
+            let message = format!(
+                "expected no change by hand, found {fields} set by {}{when}",
+                whose.manager
+            );
             let hint = "--overwrite replaces it; or take it into the manifests and record again".to_owned();
             refuse(Check::Ownership, Some(id), message, Some(hint))
         } else {
-            let message = format!("expected fields of ours, found {fields} set by {}{when}", whose.manager);
+            let message = format!(
+                "expected fields of ours, found {fields} set by {}{when}",
+                whose.manager
+            );
             refuse(
                 Check::Ownership,
                 Some(id),

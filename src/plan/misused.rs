@@ -25,7 +25,10 @@ pub(super) fn misused(object: &Object) -> Vec<Misuse> {
 }
 
 fn misuse(message: String, hint: impl Into<String>) -> Misuse {
-    Misuse { message, hint: hint.into() }
+    Misuse {
+        message,
+        hint: hint.into(),
+    }
 }
 
 /// `irreversible` and `undo`: a value that is not understood would make a Job that cannot be undone look like any other.
@@ -36,7 +39,10 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
     for key in [IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION] {
         if value(key).is_some() && !is_job {
             let message = format!("expected {key} on a Job alone, found it on a {}", object.kind());
-            found.push(misuse(message, "take the annotation away, or let a Job do what cannot be undone"));
+            found.push(misuse(
+                message,
+                "take the annotation away, or let a Job do what cannot be undone",
+            ));
         }
     }
     if !is_job {
@@ -52,7 +58,10 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
         if !is_irreversible(object) {
             let message =
                 format!("expected {IRREVERSIBLE_ANNOTATION}: \"true\" beside {UNDO_ANNOTATION}, found none");
-            found.push(misuse(message, format!("add {IRREVERSIBLE_ANNOTATION}: \"true\"")));
+            found.push(misuse(
+                message,
+                format!("add {IRREVERSIBLE_ANNOTATION}: \"true\""),
+            ));
         }
         if undo.as_str() == Some(object.name()) {
             let message = format!("expected another Job's name in {UNDO_ANNOTATION}, found its own");
@@ -99,7 +108,10 @@ mod tests {
     fn messages(kind: (&str, &str), annotations: Value, spec: Value) -> Vec<String> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
             "metadata": {"name": "migrate", "annotations": annotations}});
-        misused(&Object::new(object).unwrap()).into_iter().map(|found| found.message).collect()
+        misused(&Object::new(object).unwrap())
+            .into_iter()
+            .map(|found| found.message)
+            .collect()
     }
 
     const JOB: (&str, &str) = ("batch/v1", "Job");
@@ -108,11 +120,31 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_by_name() {
         for (kind, annotations, spec, said) in [
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: "yes"}), json!({}), "found \"yes\""),
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: true}), json!({}), "found true"),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "yes"}),
+                json!({}),
+                "found \"yes\"",
+            ),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: true}),
+                json!({}),
+                "found true",
+            ),
             (JOB, json!({UNDO_ANNOTATION: "back"}), json!({}), "beside"),
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: "false", UNDO_ANNOTATION: "back"}), json!({}), "beside"),
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "migrate"}), json!({}), "its own"),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "false", UNDO_ANNOTATION: "back"}),
+                json!({}),
+                "beside",
+            ),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "migrate"}),
+                json!({}),
+                "its own",
+            ),
             (
                 ("apps/v1", "Deployment"),
                 json!({IRREVERSIBLE_ANNOTATION: "true"}),
@@ -132,8 +164,18 @@ mod tests {
                 json!({}),
                 "hook-succeeded",
             ),
-            (JOB, json!({HOOK_ANNOTATION: "pre"}), json!({"suspend": true}), "suspend"),
-            (POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({}), "always started again"),
+            (
+                JOB,
+                json!({HOOK_ANNOTATION: "pre"}),
+                json!({"suspend": true}),
+                "suspend",
+            ),
+            (
+                POD,
+                json!({HELM_HOOK_ANNOTATION: "test"}),
+                json!({}),
+                "always started again",
+            ),
         ] {
             let found = messages(kind, annotations, spec);
             assert!(found.len() == 1 && found[0].contains(said), "{said}: {found:?}");
@@ -143,10 +185,22 @@ mod tests {
     #[test]
     fn what_is_meant_is_not() {
         for (kind, annotations, spec) in [
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "back"}), json!({})),
-            (JOB, json!({IRREVERSIBLE_ANNOTATION: "false"}), json!({"ttlSecondsAfterFinished": 60})),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "back"}),
+                json!({}),
+            ),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "false"}),
+                json!({"ttlSecondsAfterFinished": 60}),
+            ),
             (JOB, json!({}), json!({"suspend": true})),
-            (POD, json!({HELM_HOOK_ANNOTATION: "test"}), json!({"restartPolicy": "Never"})),
+            (
+                POD,
+                json!({HELM_HOOK_ANNOTATION: "test"}),
+                json!({"restartPolicy": "Never"}),
+            ),
             (POD, json!({}), json!({})),
         ] {
             assert_eq!(messages(kind, annotations, spec), [""; 0]);

@@ -37,7 +37,9 @@ impl OtherReleases {
     /// The release whose member an object is, where it may move.
     pub(super) fn source_of(&self, id: &ObjectId, live: &Object) -> Option<&Source> {
         let set = live.label(APPLYSET_PART_OF_LABEL)?;
-        self.sources.iter().find(|source| source.release.set() == set && source.members.contains(id))
+        self.sources
+            .iter()
+            .find(|source| source.release.set() == set && source.members.contains(id))
     }
 
     /// Says so of a former member that is left alone: an older revision holds it, and another release does now.
@@ -48,13 +50,24 @@ impl OtherReleases {
         home: &str,
     ) -> Option<PreflightFinding> {
         let id = object.id();
-        let set = object.live.object()?.label(APPLYSET_PART_OF_LABEL).filter(|set| *set != own)?;
+        let set = object
+            .live
+            .object()?
+            .label(APPLYSET_PART_OF_LABEL)
+            .filter(|set| *set != own)?;
         let whose = self.leave.contains(&id).then(|| self.whose(set, home))?;
-        Some(note(Check::Owners, Some(&id), format!("belongs to {whose} now; left in place")))
+        Some(note(
+            Check::Owners,
+            Some(&id),
+            format!("belongs to {whose} now; left in place"),
+        ))
     }
 
     fn whose(&self, set: &str, home: &str) -> String {
-        let release = self.by_set.get(set).map(|release| format!("release {}", release.name_from(home)));
+        let release = self
+            .by_set
+            .get(set)
+            .map(|release| format!("release {}", release.name_from(home)));
         release.unwrap_or_else(|| format!("another release ({set})"))
     }
 }
@@ -78,37 +91,65 @@ pub(super) fn of_another_release(
         );
         let message =
             format!("expected an object of this release or of none, found a member of another set ({other})");
-        return Some(PreflightFinding { message, hint: Some(hint), ..found });
+        return Some(PreflightFinding {
+            message,
+            hint: Some(hint),
+            ..found
+        });
     };
     let name = release.name_from(&policy.home);
-    if policy.others.sources.iter().any(|source| source.release == *release) {
+    if policy
+        .others
+        .sources
+        .iter()
+        .any(|source| source.release == *release)
+    {
         let message = format!("carries the label of release {name}, and is not in its inventory");
         let hint = format!(
             "promote {name} with it, or take the label off: kubectl label {} {}-{}",
             id.kubectl_name(),
             APPLYSET_PART_OF_LABEL,
-            id.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default()
+            id.namespace
+                .as_ref()
+                .map(|namespace| format!(" -n {namespace}"))
+                .unwrap_or_default()
         );
-        return Some(PreflightFinding { message, hint: Some(hint), ..found });
+        return Some(PreflightFinding {
+            message,
+            hint: Some(hint),
+            ..found
+        });
     }
     let message = format!("belongs to release {name}");
     let hint = format!(
         "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
     );
-    Some(PreflightFinding { message, hint: Some(hint), ..found })
+    Some(PreflightFinding {
+        message,
+        hint: Some(hint),
+        ..found
+    })
 }
 
 /// The objects that these steps move, by the release that they leave.
 pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy) -> Vec<Move> {
-    let live: BTreeMap<ObjectId, &Object> =
-        comparison.objects.iter().filter_map(|object| Some((object.id(), object.live.object()?))).collect();
-    let applied = steps.iter().filter(|step| !matches!(step.action, Action::Delete { .. }));
+    let live: BTreeMap<ObjectId, &Object> = comparison
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.id(), object.live.object()?)))
+        .collect();
+    let applied = steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Delete { .. }));
     let mut moves: BTreeMap<&ReleaseRef, Vec<Target>> = BTreeMap::new();
     for step in applied {
         let id = step.target.id();
         let source = live.get(&id).and_then(|live| policy.others.source_of(&id, live));
         if let Some(source) = source {
-            moves.entry(&source.release).or_default().push(step.target.clone());
+            moves
+                .entry(&source.release)
+                .or_default()
+                .push(step.target.clone());
         }
     }
     let one = |(from, objects): (&ReleaseRef, Vec<Target>)| Move {
@@ -128,11 +169,17 @@ pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
         planned.findings.push(match moved {
             Some(one) => {
                 let (count, objects) = (counted(&one.objects), named(&one.objects));
-                note(Check::Owners, None, format!("{count} of release {name} will move here: {objects}"))
+                note(
+                    Check::Owners,
+                    None,
+                    format!("{count} of release {name} will move here: {objects}"),
+                )
             }
-            None if source.has_moved => {
-                note(Check::Owners, None, format!("nothing is left to move from release {name}"))
-            }
+            None if source.has_moved => note(
+                Check::Owners,
+                None,
+                format!("nothing is left to move from release {name}"),
+            ),
             None => {
                 let message = format!("no object of this release is a member of release {name}");
                 let hint =
@@ -146,5 +193,7 @@ pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
 /// What a release's plan says of members that others took since its last promotion.
 pub fn told_of_moved(inventory: &Inventory, home: &str) -> Vec<PreflightFinding> {
     let lately = inventory.moved_lately();
-    lately.map(|moved| note(Check::Owners, None, moved.sentence(home))).collect()
+    lately
+        .map(|moved| note(Check::Owners, None, moved.sentence(home)))
+        .collect()
 }

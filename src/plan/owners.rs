@@ -52,7 +52,10 @@ fn gitops(live: &Object) -> Option<(&'static str, String, &'static str)> {
         return Some(("Argo CD", format!("field manager {name}"), "argocd"));
     }
     let flux = |name: &&String| matches!(&***name, "kustomize-controller" | "helm-controller");
-    managers.iter().find(flux).map(|name| ("Flux", format!("field manager {name}"), "flux"))
+    managers
+        .iter()
+        .find(flux)
+        .map(|name| ("Flux", format!("field manager {name}"), "flux"))
 }
 
 fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
@@ -62,7 +65,10 @@ fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
 
 /// The live manager that the short name of a tool stands for.
 fn manager_of(live: &Object, tool: &str) -> Option<String> {
-    let wanted = Policy { adopt: [tool.to_owned()].into(), ..Policy::default() };
+    let wanted = Policy {
+        adopt: [tool.to_owned()].into(),
+        ..Policy::default()
+    };
     live.managed_fields()
         .iter()
         .filter_map(|entry| entry["manager"].as_str())
@@ -89,17 +95,31 @@ mod tests {
 
     fn finding(metadata: Value, adopt: &[&str]) -> Option<PreflightFinding> {
         let live = live(metadata);
-        let policy =
-            Policy { adopt: adopt.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
+        let policy = Policy {
+            adopt: adopt.iter().map(|name| (*name).to_owned()).collect(),
+            ..Policy::default()
+        };
         foreign_owner(&live.id(), &live, "applyset-ours", &policy)
     }
 
     #[test]
     fn objects_of_gitops_tools_are_refused_with_the_commands_that_work_beside_them() {
         for (metadata, tool, adopt) in [
-            (json!({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}), "Argo CD", "argocd"),
-            (json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "x"}}), "Flux", "flux"),
-            (json!({"managedFields": [{"manager": "argocd-controller"}]}), "Argo CD", "argocd-controller"),
+            (
+                json!({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}),
+                "Argo CD",
+                "argocd",
+            ),
+            (
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "x"}}),
+                "Flux",
+                "flux",
+            ),
+            (
+                json!({"managedFields": [{"manager": "argocd-controller"}]}),
+                "Argo CD",
+                "argocd-controller",
+            ),
         ] {
             let found = finding(metadata.clone(), &[]).unwrap();
             assert!(found.message.contains(tool), "{}", found.message);
@@ -115,7 +135,13 @@ mod tests {
     #[test]
     fn an_object_of_helm_is_refused_until_helm_is_adopted() {
         let metadata = json!({"annotations": {HELM_RELEASE_ANNOTATION: "shop"}});
-        assert!(finding(metadata.clone(), &["kubectl"]).unwrap().hint.unwrap().contains("--adopt helm"));
+        assert!(
+            finding(metadata.clone(), &["kubectl"])
+                .unwrap()
+                .hint
+                .unwrap()
+                .contains("--adopt helm")
+        );
         assert_eq!(finding(metadata, &["helm"]), None);
     }
 
@@ -141,12 +167,20 @@ mod tests {
                 by_set: [(shop.set(), shop.clone())].into(),
                 ..OtherReleases::default()
             };
-            let policy = Policy { others, home: "shop".into(), ..Policy::default() };
+            let policy = Policy {
+                others,
+                home: "shop".into(),
+                ..Policy::default()
+            };
             foreign_owner(&object.id(), &object, "applyset-ours", &policy)
         };
         assert_eq!(found(&[object.id()], true), None);
         let not_a_member = found(&[], true).unwrap();
-        assert!(not_a_member.message.contains("not in its inventory"), "{}", not_a_member.message);
+        assert!(
+            not_a_member.message.contains("not in its inventory"),
+            "{}",
+            not_a_member.message
+        );
         let not_named = found(&[object.id()], false).unwrap();
         assert_eq!(not_named.message, "belongs to release shop");
         assert!(not_named.hint.unwrap().ends_with("--adopt release:shop"));

@@ -43,7 +43,9 @@ pub struct Policy {
 impl Policy {
     /// Whether a manager's fields become ours.
     pub(super) fn adopts(&self, manager: &str) -> bool {
-        self.adopt.iter().any(|name| name == manager || stands_for(name, manager))
+        self.adopt
+            .iter()
+            .any(|name| name == manager || stands_for(name, manager))
     }
 
     /// Whether the environment declares the object as external.
@@ -109,7 +111,11 @@ pub(crate) fn refuse(
     message: String,
     hint: Option<String>,
 ) -> PreflightFinding {
-    PreflightFinding { hint, severity: Severity::Refuse, ..note(check, object, message) }
+    PreflightFinding {
+        hint,
+        severity: Severity::Refuse,
+        ..note(check, object, message)
+    }
 }
 
 /// Says what should be known.

@@ -24,7 +24,10 @@ pub(super) fn prune(
     applyset_id: &str,
     before: &[PlanStep],
 ) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
-    let extra = comparison.objects.iter().filter(|object| object.status == ObjectStatus::Extra);
+    let extra = comparison
+        .objects
+        .iter()
+        .filter(|object| object.status == ObjectStatus::Extra);
     let (mut goes, mut findings) = (Vec::new(), Vec::new());
     for object in extra {
         match reason_to_stay(object, policy, facts, applyset_id) {
@@ -53,9 +56,15 @@ pub(super) fn prune(
     }
     // Users of others go before what they use.
     goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), !is_aggregated(live), object.id()));
-    let alone: BTreeSet<ObjectId> =
-        goes.iter().filter(|(_, live)| is_aggregated(live)).map(|(object, _)| object.id()).collect();
-    let mut steps: Vec<PlanStep> = goes.into_iter().map(|(object, live)| pruned(object, live)).collect();
+    let alone: BTreeSet<ObjectId> = goes
+        .iter()
+        .filter(|(_, live)| is_aggregated(live))
+        .map(|(object, _)| object.id())
+        .collect();
+    let mut steps: Vec<PlanStep> = goes
+        .into_iter()
+        .map(|(object, live)| pruned(object, live))
+        .collect();
     steps.extend(before.iter().filter_map(succeeded));
     for (id, step) in (before.len()..).zip(&mut steps) {
         step.id = u32::try_from(id).unwrap_or(u32::MAX);
@@ -68,20 +77,29 @@ pub(super) fn prune(
 fn not_replaced(goes: impl Iterator<Item = ObjectId>, before: &[PlanStep]) -> Vec<String> {
     let stem = |id: &ObjectId| {
         let stem = generated_stem(id)?.to_owned();
-        Some(ObjectId { name: stem, ..id.clone() })
+        Some(ObjectId {
+            name: stem,
+            ..id.clone()
+        })
     };
-    let created = before.iter().filter(|step| matches!(step.action, Action::Create { .. }));
+    let created = before
+        .iter()
+        .filter(|step| matches!(step.action, Action::Create { .. }));
     let mut created: Vec<ObjectId> = created.filter_map(|step| stem(&step.target.id())).collect();
     let is_replaced = |id: &ObjectId, created: &mut Vec<ObjectId>| {
         let at = stem(id).and_then(|stem| created.iter().position(|one| *one == stem));
         // One stands for one.
         at.map(|at| created.swap_remove(at)).is_some()
     };
-    goes.filter(|id| !is_replaced(id, &mut created)).map(|id| id.to_string()).collect()
+    goes.filter(|id| !is_replaced(id, &mut created))
+        .map(|id| id.to_string())
+        .collect()
 }
 
 fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
-    let action = Action::Delete { propagation: propagation(&object.id()) };
+    let action = Action::Delete {
+        propagation: propagation(&object.id()),
+    };
     PlanStep {
         id: 0,
         wave: 0,
@@ -98,12 +116,16 @@ fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
 /// The deletion of a hook that this promotion runs and that goes once it has succeeded; its revert finds nothing to
 /// put back.
 fn succeeded(step: &PlanStep) -> Option<PlanStep> {
-    step.action.object().filter(|object| goes_once_succeeded(object))?;
+    step.action
+        .object()
+        .filter(|object| goes_once_succeeded(object))?;
     Some(PlanStep {
         id: 0,
         wave: 0,
         target: step.target.clone(),
-        action: Action::Delete { propagation: propagation(&step.target.id()) },
+        action: Action::Delete {
+            propagation: propagation(&step.target.id()),
+        },
         expect: Expect::Made { uid: String::new() },
         undo: Undo::Delete,
         why: "a hook that goes once it has succeeded".into(),
@@ -125,7 +147,12 @@ fn reason_to_stay<'a>(
         Observed::Absent(_) => return Err(None),
         Observed::Unreadable { error, .. } => {
             let message = format!("expected to read what is no longer in the release, found: {error}");
-            return Err(Some(Box::new(refuse(Check::Unreadable, Some(&id), message, None))));
+            return Err(Some(Box::new(refuse(
+                Check::Unreadable,
+                Some(&id),
+                message,
+                None,
+            ))));
         }
     };
     if policy.is_external(&id, &facts.namespace) {
@@ -144,7 +171,9 @@ fn reason_to_stay<'a>(
         let mut finding = note(Check::Prune, Some(&id), message);
         let name = id.kubectl_name();
         // Once the release is promoted, what stayed is no member any more.
-        finding.hint = Some(format!("--prune-kept {name} prunes it now; afterwards kubectl delete does"));
+        finding.hint = Some(format!(
+            "--prune-kept {name} prunes it now; afterwards kubectl delete does"
+        ));
         return Err(Some(Box::new(finding)));
     }
     Ok(live)

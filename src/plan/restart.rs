@@ -19,7 +19,9 @@ pub fn configuration_read_by(workload: &Object) -> BTreeSet<ObjectId> {
             read.insert(ObjectId::new("", kind, workload.namespace(), name));
         }
     };
-    let Some(spec) = workload.at("/spec/template/spec") else { return read };
+    let Some(spec) = workload.at("/spec/template/spec") else {
+        return read;
+    };
     for list in ["containers", "initContainers"] {
         for container in items(&spec[list]) {
             for variable in items(&container["env"]) {
@@ -50,9 +52,15 @@ fn items(value: &Value) -> &[Value] {
 /// Whether what pods read of a ConfigMap or Secret differs between two versions of it.
 pub(super) fn data_differs(live: &Object, planned: &Object) -> bool {
     let empty = |object: &Object, field: &str| {
-        object.at(field).and_then(Value::as_object).filter(|map| !map.is_empty()).cloned()
+        object
+            .at(field)
+            .and_then(Value::as_object)
+            .filter(|map| !map.is_empty())
+            .cloned()
     };
-    ["/data", "/binaryData"].iter().any(|field| empty(live, field) != empty(planned, field))
+    ["/data", "/binaryData"]
+        .iter()
+        .any(|field| empty(live, field) != empty(planned, field))
 }
 
 #[cfg(test)]
@@ -76,8 +84,10 @@ mod tests {
             }}}
         }))
         .unwrap();
-        let names: Vec<_> =
-            configuration_read_by(&workload).iter().map(|id| format!("{}/{}", id.kind, id.name)).collect();
+        let names: Vec<_> = configuration_read_by(&workload)
+            .iter()
+            .map(|id| format!("{}/{}", id.kind, id.name))
+            .collect();
         let expected: Vec<_> = (1..=4)
             .map(|n| format!("ConfigMap/c{n}"))
             .chain((1..=4).map(|n| format!("Secret/s{n}")))
@@ -92,7 +102,10 @@ mod tests {
                 .unwrap()
         };
         let live = map(json!({"name": "a"}), json!({}));
-        assert!(!data_differs(&live, &map(json!({"name": "a", "labels": {"x": "y"}}), Value::Null)));
+        assert!(!data_differs(
+            &live,
+            &map(json!({"name": "a", "labels": {"x": "y"}}), Value::Null)
+        ));
         assert!(data_differs(&live, &map(json!({"name": "a"}), json!({"k": "v"}))));
     }
 }

@@ -26,8 +26,16 @@ fn risk(step: &PlanStep) -> Option<String> {
     if let Undo::Impossible { why } = &step.undo {
         return Some(format!("cannot be undone: {why}"));
     }
-    let changes_pods = || step.changes.iter().any(|path| path.to_string().starts_with("/spec/template/"));
-    let changed = |field: &str| step.changes.iter().any(|path| path.to_string().starts_with(field));
+    let changes_pods = || {
+        step.changes
+            .iter()
+            .any(|path| path.to_string().starts_with("/spec/template/"))
+    };
+    let changed = |field: &str| {
+        step.changes
+            .iter()
+            .any(|path| path.to_string().starts_with(field))
+    };
     match &step.action {
         Action::Recreate { .. } => Some("is deleted first".into()),
         _ if step.undo == Undo::Replace => Some("a revert replaces it by one with a new uid".into()),
@@ -35,9 +43,18 @@ fn risk(step: &PlanStep) -> Option<String> {
         Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
         Action::Apply { object, .. } if changes_pods() => {
             let stops = object.text("/spec/strategy/type") == "Recreate";
-            Some(if stops { "all its pods stop first" } else { "its pods are replaced" }.into())
+            Some(
+                if stops {
+                    "all its pods stop first"
+                } else {
+                    "its pods are replaced"
+                }
+                .into(),
+            )
         }
-        Action::Apply { take_over: Some(_), .. } => Some("takes fields over from others".into()),
+        Action::Apply {
+            take_over: Some(_), ..
+        } => Some("takes fields over from others".into()),
         Action::Apply { .. } if changed("/spec/replicas") => Some("is scaled".into()),
         Action::Create { .. } | Action::Apply { .. } => None,
     }
@@ -70,24 +87,48 @@ mod tests {
         let object = Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web"}, "spec": {"strategy": {"type": strategy}}}))
         .unwrap();
-        Action::Apply { expected: Box::new(object.clone()), object, take_over: None }
+        Action::Apply {
+            expected: Box::new(object.clone()),
+            object,
+            take_over: None,
+        }
     }
 
     #[test]
     fn each_step_is_told_with_its_greatest_risk() {
         let said = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
         let template = ["/spec/template/spec/containers/[name=web]/image"];
-        assert_eq!(said(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]), None);
-        assert_eq!(said(apply(""), Undo::Restore, &template).as_deref(), Some("its pods are replaced"));
+        assert_eq!(
+            said(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
+            None
+        );
+        assert_eq!(
+            said(apply(""), Undo::Restore, &template).as_deref(),
+            Some("its pods are replaced")
+        );
         assert_eq!(
             said(apply("Recreate"), Undo::Restore, &template).as_deref(),
             Some("all its pods stop first")
         );
-        assert_eq!(said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(), Some("is scaled"));
-        let delete = Action::Delete { propagation: Propagation::Foreground };
+        assert_eq!(
+            said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
+            Some("is scaled")
+        );
+        let delete = Action::Delete {
+            propagation: Propagation::Foreground,
+        };
         assert!(said(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
-        assert_eq!(said(delete.clone(), Undo::Delete, &[]), None, "what has run is not created again");
-        let barrier = Undo::Impossible { why: "a claim cannot shrink".into() };
-        assert_eq!(said(delete, barrier, &[]).as_deref(), Some("cannot be undone: a claim cannot shrink"));
+        assert_eq!(
+            said(delete.clone(), Undo::Delete, &[]),
+            None,
+            "what has run is not created again"
+        );
+        let barrier = Undo::Impossible {
+            why: "a claim cannot shrink".into(),
+        };
+        assert_eq!(
+            said(delete, barrier, &[]).as_deref(),
+            Some("cannot be undone: a claim cannot shrink")
+        );
     }
 }

@@ -32,10 +32,14 @@ pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
 /// Undo of a creation: `live` is what a recreated Job was, `undo_job` the Job that the release names for it.
 pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&Object>) -> Undo {
     if let Some(job) = undo_job {
-        return Undo::Run { job: Box::new(job.clone()) };
+        return Undo::Run {
+            job: Box::new(job.clone()),
+        };
     }
     if is_irreversible(body) {
-        return Undo::Impossible { why: "the Job says that its effect cannot be undone".into() };
+        return Undo::Impossible {
+            why: "the Job says that its effect cannot be undone".into(),
+        };
     }
     if let Some(names) = held_by(body) {
         let why = format!("once created it goes only when somebody takes its finalizers away ({names})");
@@ -49,13 +53,20 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
 
 /// Undo of a deletion: what has run to its end is never run again by a revert.
 pub(super) fn of_delete(live: &Object) -> Undo {
-    if ended(live).is_some() { Undo::Delete } else { Undo::CreateAgain }
+    if ended(live).is_some() {
+        Undo::Delete
+    } else {
+        Undo::CreateAgain
+    }
 }
 
 /// Finalizers that the control plane does not take away by itself.
 fn held_by(body: &Object) -> Option<String> {
     let names = body.at("/metadata/finalizers").and_then(Value::as_array)?;
-    let names = names.iter().filter_map(Value::as_str).filter(|name| !CONTROL_PLANES.contains(name));
+    let names = names
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|name| !CONTROL_PLANES.contains(name));
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
@@ -80,15 +91,25 @@ fn new_storage_version(live: &Object, body: &Object) -> Option<String> {
 }
 
 fn grows(live: &Object, body: &Object) -> Option<String> {
-    let size = |object: &Object| object.at("/spec/resources/requests/storage").cloned().unwrap_or_default();
+    let size = |object: &Object| {
+        object
+            .at("/spec/resources/requests/storage")
+            .cloned()
+            .unwrap_or_default()
+    };
     let (old, new) = (size(live), size(body));
     let is_larger = match (thousandths(&old), thousandths(&new)) {
         (Some(old), Some(new)) => new > old,
         _ => !new.is_null() && old != new,
     };
     let shown = |size: &Value| size.as_str().map_or_else(|| size.to_string(), str::to_owned);
-    is_larger
-        .then(|| format!("a volume that grew from {} to {} cannot shrink again", shown(&old), shown(&new)))
+    is_larger.then(|| {
+        format!(
+            "a volume that grew from {} to {} cannot shrink again",
+            shown(&old),
+            shown(&new)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -104,8 +125,10 @@ mod tests {
     #[test]
     fn a_claim_that_grows_and_a_new_storage_version_cannot_be_undone() {
         let claim = |size: &str| {
-            object(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {},
-                "spec": {"resources": {"requests": {"storage": size}}}}))
+            object(
+                json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {},
+                "spec": {"resources": {"requests": {"storage": size}}}}),
+            )
         };
         assert!(
             matches!(of_apply(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
@@ -119,7 +142,10 @@ mod tests {
                 "spec": {"versions": [{"name": "v1", "storage": storage == "v1"}, {"name": "v2", "storage": storage == "v2"}]}}),
             )
         };
-        assert!(matches!(of_apply(&crd("v1"), &crd("v2")), Undo::Impossible { .. }));
+        assert!(matches!(
+            of_apply(&crd("v1"), &crd("v2")),
+            Undo::Impossible { .. }
+        ));
         assert_eq!(of_apply(&crd("v1"), &crd("v1")), Undo::Restore);
     }
 
@@ -132,7 +158,11 @@ mod tests {
             let (open, closed) = (made(json!(false)), made(json!(true)));
             assert_eq!(of_apply(&open, &closed), Undo::Replace);
             assert_eq!(of_apply(&made(json!(null)), &closed), Undo::Replace);
-            assert_eq!(of_apply(&closed, &closed), Undo::Restore, "its labels alone can change");
+            assert_eq!(
+                of_apply(&closed, &closed),
+                Undo::Restore,
+                "its labels alone can change"
+            );
             assert_eq!(of_apply(&open, &open), Undo::Restore);
         }
     }
@@ -143,9 +173,17 @@ mod tests {
             object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"annotations": annotations}}))
         };
         let irreversible = job(json!({"kubectl-delivery.io/irreversible": "true"}));
-        assert!(matches!(of_create(&irreversible, None, None), Undo::Impossible { .. }));
+        assert!(matches!(
+            of_create(&irreversible, None, None),
+            Undo::Impossible { .. }
+        ));
         let back = job(json!({}));
-        assert_eq!(of_create(&irreversible, None, Some(&back)), Undo::Run { job: Box::new(back.clone()) });
+        assert_eq!(
+            of_create(&irreversible, None, Some(&back)),
+            Undo::Run {
+                job: Box::new(back.clone())
+            }
+        );
     }
 
     #[test]
@@ -155,7 +193,10 @@ mod tests {
         };
         let held = of_create(&map(json!(["example.com/hold"])), None, None);
         assert!(matches!(held, Undo::Impossible { why } if why.contains("example.com/hold")));
-        assert_eq!(of_create(&map(json!(["foregroundDeletion"])), None, None), Undo::Delete);
+        assert_eq!(
+            of_create(&map(json!(["foregroundDeletion"])), None, None),
+            Undo::Delete
+        );
     }
 
     #[test]
@@ -165,12 +206,18 @@ mod tests {
         };
         let done = job(json!({"conditions": [{"type": "Complete", "status": "True"}]}));
         assert_eq!(of_create(&job(json!({})), Some(&done), None), Undo::Delete);
-        assert_eq!(of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None), Undo::CreateAgain);
+        assert_eq!(
+            of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None),
+            Undo::CreateAgain
+        );
         let pod = |phase: &str| {
             object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "status": {"phase": phase}}))
         };
         assert_eq!(of_create(&pod(""), Some(&pod("Succeeded")), None), Undo::Delete);
         assert_eq!(of_create(&pod(""), Some(&pod("Failed")), None), Undo::Delete);
-        assert_eq!(of_create(&pod(""), Some(&pod("Running")), None), Undo::CreateAgain);
+        assert_eq!(
+            of_create(&pod(""), Some(&pod("Running")), None),
+            Undo::CreateAgain
+        );
     }
 }

@@ -8,16 +8,29 @@ use crate::model::plan::{PreflightFinding, Severity, Waiver};
 pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
     let home = planned.plan.namespace.as_str();
     let mut used: Vec<Waiver> = Vec::new();
-    for finding in planned.findings.iter_mut().filter(|finding| finding.severity == Severity::Refuse) {
-        let of_check: Vec<_> = waivers.iter().filter(|one| one.check == finding.check.name()).collect();
+    for finding in planned
+        .findings
+        .iter_mut()
+        .filter(|finding| finding.severity == Severity::Refuse)
+    {
+        let of_check: Vec<_> = waivers
+            .iter()
+            .filter(|one| one.check == finding.check.name())
+            .collect();
         let needed = needed(finding, &of_check, home);
         let Some(first) = needed.first() else { continue };
         let reason = first.reason.as_ref().map(|reason| format!(" (waived: {reason})"));
         for waiver in needed {
             let gave_up = said(finding);
-            match used.iter_mut().find(|known| known.check == waiver.check && known.item == waiver.item) {
+            match used
+                .iter_mut()
+                .find(|known| known.check == waiver.check && known.item == waiver.item)
+            {
                 Some(known) => known.gave_up.push(gave_up),
-                None => used.push(Waiver { gave_up: vec![gave_up], ..waiver.clone() }),
+                None => used.push(Waiver {
+                    gave_up: vec![gave_up],
+                    ..waiver.clone()
+                }),
             }
         }
         finding.severity = Severity::Waived;
@@ -25,29 +38,44 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
         finding.hint = None;
     }
     let is_idle = |waiver: &&Waiver| {
-        waiver.item.is_some() && !used.iter().any(|one| one.check == waiver.check && one.item == waiver.item)
+        waiver.item.is_some()
+            && !used
+                .iter()
+                .any(|one| one.check == waiver.check && one.item == waiver.item)
     };
     for waiver in waivers.iter().filter(is_idle) {
         let check = Check::ALL.into_iter().find(|check| check.name() == waiver.check);
         let message = format!("--waive {waiver} names no finding");
-        planned.findings.extend(check.map(|check| note(check, None, message)));
+        planned
+            .findings
+            .extend(check.map(|check| note(check, None, message)));
     }
     planned.plan.waivers = used;
 }
 
 /// The waivers that answer a finding; none where a part of it is left.
 fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) -> Vec<&'a Waiver> {
-    let whole = waivers.iter().find(|waiver| match (&waiver.item, &finding.subject) {
-        (None, _) => true,
-        (Some(item), Some(subject)) => item == subject,
-        (Some(item), None) => finding.objects.iter().any(|id| path_in_item(item, id, home) == Some("")),
-    });
+    let whole = waivers
+        .iter()
+        .find(|waiver| match (&waiver.item, &finding.subject) {
+            (None, _) => true,
+            (Some(item), Some(subject)) => item == subject,
+            (Some(item), None) => finding
+                .objects
+                .iter()
+                .any(|id| path_in_item(item, id, home) == Some("")),
+        });
     if let Some(waiver) = whole {
         return vec![waiver];
     }
-    let Some(id) = finding.objects.first().filter(|_| finding.subject.is_none()) else { return Vec::new() };
+    let Some(id) = finding.objects.first().filter(|_| finding.subject.is_none()) else {
+        return Vec::new();
+    };
     let names = |waiver: &Waiver, path: &String| {
-        waiver.item.as_ref().is_some_and(|item| path_in_item(item, id, home) == Some(path))
+        waiver
+            .item
+            .as_ref()
+            .is_some_and(|item| path_in_item(item, id, home) == Some(path))
     };
     let of_path = |path| waivers.iter().copied().find(|waiver| names(waiver, path));
     let found: Option<Vec<_>> = finding.paths.iter().map(of_path).collect();
@@ -55,7 +83,11 @@ fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) ->
 }
 
 fn said(finding: &PreflightFinding) -> String {
-    let object = finding.objects.first().map(|id| format!("{id}: ")).unwrap_or_default();
+    let object = finding
+        .objects
+        .first()
+        .map(|id| format!("{id}: "))
+        .unwrap_or_default();
     format!("{object}{}", finding.message)
 }
 
@@ -64,12 +96,20 @@ pub fn merge_findings(findings: Vec<PreflightFinding>) -> Vec<PreflightFinding> 
     let mut merged: Vec<PreflightFinding> = Vec::new();
     for finding in findings {
         let is_alike = |known: &&mut PreflightFinding| {
-            PreflightFinding { objects: Vec::new(), ..finding.clone() }
-                == PreflightFinding { objects: Vec::new(), ..(**known).clone() }
+            PreflightFinding {
+                objects: Vec::new(),
+                ..finding.clone()
+            } == PreflightFinding {
+                objects: Vec::new(),
+                ..(**known).clone()
+            }
         };
         match merged.iter_mut().find(is_alike) {
             Some(known) => {
-                let new = finding.objects.into_iter().filter(|id| !known.objects.contains(id));
+                let new = finding
+                    .objects
+                    .into_iter()
+                    .filter(|id| !known.objects.contains(id));
                 known.objects.extend(new.collect::<Vec<_>>());
             }
             None => merged.push(finding),
@@ -81,12 +121,19 @@ pub fn merge_findings(findings: Vec<PreflightFinding>) -> Vec<PreflightFinding> 
 /// How the caller goes on in spite of a finding that refuses; none where no waiver is taken.
 pub fn waiver_hint(finding: &PreflightFinding) -> Option<String> {
     let check = finding.check;
-    let item = finding.subject.clone().or_else(|| finding.objects.first().map(waiver_item));
+    let item = finding
+        .subject
+        .clone()
+        .or_else(|| finding.objects.first().map(waiver_item));
     let waiver = match (check.waiver_scope(), item) {
         (WaiverScope::Never, _) | (WaiverScope::Item(_), None) => return None,
         (WaiverScope::Bare, _) => format!("--waive {check} --reason TEXT"),
         (WaiverScope::Item(_), Some(item)) => format!("--waive {check}={item} --reason TEXT"),
     };
-    let each = if finding.objects.len() > 1 { ", and so for each of them" } else { "" };
+    let each = if finding.objects.len() > 1 {
+        ", and so for each of them"
+    } else {
+        ""
+    };
     Some(format!("to promote in spite of it: {waiver}{each}"))
 }

@@ -23,7 +23,8 @@ pub(super) const WORKLOADS: u32 = 7;
 /// The rank of an object by its kind, and of a hook by when it runs in most promotions: lower ones first.
 pub fn rank(object: &Object) -> u32 {
     let hook = hooks::hook_of(object).ok().flatten();
-    hook.and_then(|hook| hook.later.or(hook.first)).map_or_else(|| rank_of_kind(object), rank_of_hook)
+    hook.and_then(|hook| hook.later.or(hook.first))
+        .map_or_else(|| rank_of_kind(object), rank_of_hook)
 }
 
 fn rank_of_hook(when: When) -> u32 {
@@ -81,13 +82,22 @@ pub(super) fn waves<'a>(
 ) -> Result<Vec<u32>, Vec<OrderError>> {
     let objects: Vec<(ObjectId, &Object)> = objects.collect();
     let places = places(&objects, is_first);
-    let node = |((id, object), by_itself)| Node { id, object, by_itself, after: Vec::new(), position: None };
+    let node = |((id, object), by_itself)| Node {
+        id,
+        object,
+        by_itself,
+        after: Vec::new(),
+        position: None,
+    };
     let mut nodes: Vec<Node<'_>> = objects.into_iter().zip(places).map(node).collect();
     let mut errors = Vec::new();
     for at in 0..nodes.len() {
         match prerequisites(&nodes[at], &nodes, resting) {
             Ok(found) => nodes[at].after = found,
-            Err(names) => errors.push(OrderError::Unknown { object: nodes[at].id.clone(), names }),
+            Err(names) => errors.push(OrderError::Unknown {
+                object: nodes[at].id.clone(),
+                names,
+            }),
         }
     }
     for at in 0..nodes.len() {
@@ -105,7 +115,10 @@ pub(super) fn waves<'a>(
     let positions: Vec<u32> = nodes.iter().filter_map(|node| node.position).collect();
     let used: BTreeSet<u32> = positions.iter().copied().collect();
     let waves: BTreeMap<u32, u32> = used.into_iter().zip(0..).collect();
-    Ok(positions.iter().filter_map(|position| waves.get(position).copied()).collect())
+    Ok(positions
+        .iter()
+        .filter_map(|position| waves.get(position).copied())
+        .collect())
 }
 
 /// Where each object comes by itself. Hooks come by weight; Helm's of one weight one after the other, by kind and name,
@@ -195,7 +208,10 @@ mod tests {
         let waves = waves(objects.iter().map(|object| (object.id(), object)), false, &[])?;
         let mut names: Vec<_> = waves.into_iter().zip(objects.iter().map(Object::name)).collect();
         names.sort();
-        Ok(names.into_iter().map(|(wave, name)| format!("{wave} {name}")).collect())
+        Ok(names
+            .into_iter()
+            .map(|(wave, name)| format!("{wave} {name}"))
+            .collect())
     }
 
     #[test]
@@ -209,7 +225,15 @@ mod tests {
             object("v1", "ConfigMap", "config", ""),
             object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "crd", ""),
         ];
-        let expected = ["0 crd", "1 class", "1 config", "2 data", "3 custom", "3 web", "4 ingress"];
+        let expected = [
+            "0 crd",
+            "1 class",
+            "1 config",
+            "2 data",
+            "3 custom",
+            "3 web",
+            "4 ingress",
+        ];
         assert_eq!(order(&objects).unwrap(), expected);
     }
 
@@ -232,8 +256,13 @@ mod tests {
             object("apps/v1", "Deployment", "c", "Deployment/a"),
         ];
         let errors = order(&objects).unwrap_err();
-        let [OrderError::Cycle(cycle)] = &errors[..] else { panic!("{errors:?}") };
-        assert_eq!(cycle.iter().map(|id| &*id.name).collect::<Vec<_>>(), ["a", "b", "c", "a"]);
+        let [OrderError::Cycle(cycle)] = &errors[..] else {
+            panic!("{errors:?}")
+        };
+        assert_eq!(
+            cycle.iter().map(|id| &*id.name).collect::<Vec<_>>(),
+            ["a", "b", "c", "a"]
+        );
     }
 
     #[test]
@@ -251,7 +280,11 @@ mod tests {
         };
         let helm = |kind, name, weight: i64| {
             let weight = weight.to_string();
-            hook(kind, name, json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": weight}))
+            hook(
+                kind,
+                name,
+                json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": weight}),
+            )
         };
         let ours = |name| hook("Job", name, json!({"kubectl-delivery.io/hook": "pre"}));
         let objects = [

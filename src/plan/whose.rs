@@ -32,7 +32,11 @@ pub(super) fn decide(live: &Object, change: &FieldChange, autoscaled: bool, poli
         return Decision::Leave;
     }
     let added = matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown);
-    let take = if added { Decision::TakeOver } else { Decision::Apply };
+    let take = if added {
+        Decision::TakeOver
+    } else {
+        Decision::Apply
+    };
     let Some(whose) = &change.whose else { return take };
     match whose.class {
         HandClass::Ours | HandClass::Unknown => take,
@@ -74,8 +78,14 @@ mod tests {
         use ChangeKind::{Added, AddedOriginUnknown, Changed};
         use HandClass::{Autoscaler, Controller, OtherTool, Ours, Person};
         let none = Policy::default();
-        let overwrite = Policy { overwrite: true, ..Policy::default() };
-        let adopt = Policy { adopt: ["helm".to_owned()].into(), ..Policy::default() };
+        let overwrite = Policy {
+            overwrite: true,
+            ..Policy::default()
+        };
+        let adopt = Policy {
+            adopt: ["helm".to_owned()].into(),
+            ..Policy::default()
+        };
         let is = |change: FieldChange, autoscaled, policy: &Policy, wanted: &str| {
             let kind = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
                 "metadata": {"name": "a"}, "webhooks": [{"name": "a", "clientConfig": {"service": {"name": "a"}}}]});
@@ -88,21 +98,76 @@ mod tests {
             };
             assert_eq!(found, wanted, "{change:?}");
         };
-        is(change("/spec/paused", Changed, Person, "kubectl-edit"), false, &none, "person");
-        is(change("/spec/paused", Changed, Person, "kubectl-edit"), false, &overwrite, "apply");
-        is(change("/spec/paused", Added, Person, "kubectl-edit"), false, &overwrite, "take over");
-        is(change("/spec/replicas", Changed, Person, "kubectl"), true, &none, "leave");
-        is(change("/spec/replicas", Changed, Ours, "kubectl-delivery"), false, &none, "apply");
-        is(change("/spec/paused", Changed, OtherTool, "helm"), false, &overwrite, "tool");
-        is(change("/spec/paused", Added, OtherTool, "helm"), false, &adopt, "take over");
+        is(
+            change("/spec/paused", Changed, Person, "kubectl-edit"),
+            false,
+            &none,
+            "person",
+        );
+        is(
+            change("/spec/paused", Changed, Person, "kubectl-edit"),
+            false,
+            &overwrite,
+            "apply",
+        );
+        is(
+            change("/spec/paused", Added, Person, "kubectl-edit"),
+            false,
+            &overwrite,
+            "take over",
+        );
+        is(
+            change("/spec/replicas", Changed, Person, "kubectl"),
+            true,
+            &none,
+            "leave",
+        );
+        is(
+            change("/spec/replicas", Changed, Ours, "kubectl-delivery"),
+            false,
+            &none,
+            "apply",
+        );
+        is(
+            change("/spec/paused", Changed, OtherTool, "helm"),
+            false,
+            &overwrite,
+            "tool",
+        );
+        is(
+            change("/spec/paused", Added, OtherTool, "helm"),
+            false,
+            &adopt,
+            "take over",
+        );
         let mut nobodys = change("/spec/paused", AddedOriginUnknown, OtherTool, "");
         nobodys.whose = None;
         is(nobodys, false, &none, "take over");
-        is(change("/spec/template/x", Changed, Controller, "kube-controller-manager"), false, &none, "tool");
-        is(change("/spec/template/x", Added, Controller, "kube-controller-manager"), false, &none, "tool");
-        is(change("/spec/replicas", Added, Autoscaler, "kube-controller-manager"), false, &none, "leave");
         is(
-            change("/webhooks/[name=a]/clientConfig/caBundle", Changed, OtherTool, "x"),
+            change("/spec/template/x", Changed, Controller, "kube-controller-manager"),
+            false,
+            &none,
+            "tool",
+        );
+        is(
+            change("/spec/template/x", Added, Controller, "kube-controller-manager"),
+            false,
+            &none,
+            "tool",
+        );
+        is(
+            change("/spec/replicas", Added, Autoscaler, "kube-controller-manager"),
+            false,
+            &none,
+            "leave",
+        );
+        is(
+            change(
+                "/webhooks/[name=a]/clientConfig/caBundle",
+                Changed,
+                OtherTool,
+                "x",
+            ),
             false,
             &none,
             "leave",

@@ -43,7 +43,9 @@ impl Charge {
     }
 
     fn add_all(&mut self, usage: &Usage, count: i128) {
-        usage.iter().for_each(|(key, amount)| self.add(key, amount * count));
+        usage
+            .iter()
+            .for_each(|(key, amount)| self.add(key, amount * count));
     }
 }
 
@@ -70,7 +72,10 @@ pub(super) fn charge<'a>(
             }
             if id.kind == "PersistentVolumeClaim" {
                 let size = |claim: &Object| {
-                    claim.at("/spec/resources/requests/storage").and_then(thousandths).unwrap_or_default()
+                    claim
+                        .at("/spec/resources/requests/storage")
+                        .and_then(thousandths)
+                        .unwrap_or_default()
                 };
                 sum.add("requests.storage", size(one.object) - before.map_or(0, size));
             }
@@ -84,7 +89,11 @@ pub(super) fn charge<'a>(
         let old_count = before.map_or(0, |live| replicas(live, None));
         // Pods of a template that stays are not made again.
         let is_kept = |live: &&Object| !one.makes_pods || template(one.object) == template(live);
-        let kept = one.live.filter(is_kept).map_or(0, |live| replicas(live, None)).min(new_count);
+        let kept = one
+            .live
+            .filter(is_kept)
+            .map_or(0, |live| replicas(live, None))
+            .min(new_count);
         match pods.uses(&id, one.object, before, (limits, scopes)) {
             Ok(uses) => {
                 sum.add_all(&uses.made, new_count - kept);
@@ -149,7 +158,10 @@ impl<'a> Pods<'a> {
         }
         let (new, before) = self.specs(id, object, old);
         let with_defaults = limits.with_defaults(new.spec);
-        let made = PodSpec { spec: &with_defaults, ..new };
+        let made = PodSpec {
+            spec: &with_defaults,
+            ..new
+        };
         let unknown =
             || format!("whether it counts the pods of {id} depends on what admission makes of them");
         let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {
@@ -158,7 +170,11 @@ impl<'a> Pods<'a> {
             None => Err(unknown()),
         };
         let before = before.map_or_else(|| Ok(Usage::new()), usage)?;
-        Ok(Uses { made: usage(made)?, kept: usage(new)?, before })
+        Ok(Uses {
+            made: usage(made)?,
+            kept: usage(new)?,
+            before,
+        })
     }
 
     /// The pods of a workload, as it will be and as it is.
@@ -169,14 +185,19 @@ impl<'a> Pods<'a> {
         old: Option<&'s Object>,
     ) -> (PodSpec<'s>, Option<PodSpec<'s>>) {
         let made = |pods: &'s HashMap<&ObjectId, &'a Object>| {
-            pods.get(id)?.at("/spec").map(|spec| PodSpec { spec, is_admitted: true })
+            pods.get(id)?.at("/spec").map(|spec| PodSpec {
+                spec,
+                is_admitted: true,
+            })
         };
         let plain = |object: &'s Object| PodSpec {
             spec: template(object).map_or(&Value::Null, |template| &template["spec"]),
             is_admitted: false,
         };
         let new = made(&self.new);
-        let Some(live) = old else { return (new.unwrap_or_else(|| plain(object)), None) };
+        let Some(live) = old else {
+            return (new.unwrap_or_else(|| plain(object)), None);
+        };
         if asks_the_same(object, live) {
             let spec = new.unwrap_or_else(|| plain(object));
             return (spec, Some(spec));
@@ -191,28 +212,35 @@ impl<'a> Pods<'a> {
 /// Whether the pods of a workload ask for what they ask for now, and are of the same scopes, as far as a template says.
 pub(super) fn asks_the_same(object: &Object, live: &Object) -> bool {
     let scoped = ["activeDeadlineSeconds", "priorityClassName", "affinity"];
-    let specs = template(object).zip(template(live)).map(|(new, old)| (&new["spec"], &old["spec"]));
+    let specs = template(object)
+        .zip(template(live))
+        .map(|(new, old)| (&new["spec"], &old["spec"]));
     specs.is_some_and(|(new, old)| is_same(new, old) && scoped.iter().all(|field| new[*field] == old[*field]))
 }
 
 /// Pods of a workload.
 pub(super) fn replicas(object: &Object, live: Option<&Object>) -> i128 {
     let count = |object: &Object| {
-        ["/spec/replicas", "/spec/parallelism"].iter().find_map(|pointer| object.at(pointer)?.as_i64())
+        ["/spec/replicas", "/spec/parallelism"]
+            .iter()
+            .find_map(|pointer| object.at(pointer)?.as_i64())
     };
     let count = count(object).or_else(|| live.and_then(count));
     match object.kind() {
         // How many nodes take one is not known here: those that are there are counted.
-        "DaemonSet" => {
-            live.and_then(|live| live.at("/status/desiredNumberScheduled")?.as_i64()).unwrap_or(1).into()
-        }
+        "DaemonSet" => live
+            .and_then(|live| live.at("/status/desiredNumberScheduled")?.as_i64())
+            .unwrap_or(1)
+            .into(),
         _ => count.unwrap_or(1).into(),
     }
 }
 
 /// Whether a rolling update cannot go on without one more pod than there are.
 pub(super) fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
-    let Some(live) = live.filter(|_| object.kind() == "Deployment") else { return false };
+    let Some(live) = live.filter(|_| object.kind() == "Deployment") else {
+        return false;
+    };
     let changes = template(object) != template(live);
     let unavailable = object
         .at("/spec/strategy/rollingUpdate/maxUnavailable")
@@ -242,8 +270,10 @@ mod tests {
 
     /// A pod as admission makes it.
     fn pod(cpu: &[&str]) -> Object {
-        let containers: Vec<Value> =
-            cpu.iter().map(|cpu| json!({"resources": {"requests": {"cpu": cpu}}})).collect();
+        let containers: Vec<Value> = cpu
+            .iter()
+            .map(|cpu| json!({"resources": {"requests": {"cpu": cpu}}}))
+            .collect();
         Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"}, "spec": {"containers": containers}}))
             .unwrap()
     }
@@ -253,17 +283,35 @@ mod tests {
         let old = web("web:1", json!({}));
         let id = old.id();
         let (new_pod, old_pod) = (pod(&["100m", "20m"]), pod(&["50m", "20m"]));
-        let pods = Pods { new: HashMap::from([(&id, &new_pod)]), old: HashMap::from([(&id, &old_pod)]) };
+        let pods = Pods {
+            new: HashMap::from([(&id, &new_pod)]),
+            old: HashMap::from([(&id, &old_pod)]),
+        };
         let (none, all) = (Limits::none(), Scopes::of(&web("none", json!({}))));
         let uses =
             |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
         let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());
-        assert_eq!(cpu(uses(&pods, &web("web:2", json!({})), Some(&old))), (120, Some(120)), "an image");
+        assert_eq!(
+            cpu(uses(&pods, &web("web:2", json!({})), Some(&old))),
+            (120, Some(120)),
+            "an image"
+        );
         let more = web("web:1", json!({"requests": {"cpu": "100m"}}));
-        assert_eq!(cpu(uses(&pods, &more, Some(&old))), (120, Some(70)), "a request of its own");
+        assert_eq!(
+            cpu(uses(&pods, &more, Some(&old))),
+            (120, Some(70)),
+            "a request of its own"
+        );
         assert_eq!(cpu(uses(&pods, &more, None)), (120, None), "a new one");
-        let untried = Pods { new: HashMap::from([(&id, &new_pod)]), old: HashMap::new() };
-        assert_eq!(cpu(uses(&untried, &more, Some(&old))), (100, None), "without it on both sides");
+        let untried = Pods {
+            new: HashMap::from([(&id, &new_pod)]),
+            old: HashMap::new(),
+        };
+        assert_eq!(
+            cpu(uses(&untried, &more, Some(&old))),
+            (100, None),
+            "without it on both sides"
+        );
     }
 
     #[test]
@@ -274,7 +322,10 @@ mod tests {
             object
         };
         assert!(needs_surge(&one("web:2"), Some(&one("web:1"))));
-        assert!(!needs_surge(&one("web:1"), Some(&one("web:1"))), "nothing of the pods changes");
+        assert!(
+            !needs_surge(&one("web:1"), Some(&one("web:1"))),
+            "nothing of the pods changes"
+        );
         assert!(
             !needs_surge(&web("web:2", json!({})), Some(&web("web:1", json!({})))),
             "two of nine may be missing"

@@ -38,13 +38,19 @@ impl Firsts {
 
     /// Why a rejection of a workload's pod says nothing yet; none where it does.
     pub(super) fn of_pod(&self, message: &str, workload: &ObjectId) -> Option<String> {
-        let first = self.0.iter().find(|first| first.is_missed_by_pod(message, workload))?;
+        let first = self
+            .0
+            .iter()
+            .find(|first| first.is_missed_by_pod(message, workload))?;
         Some(format!("pod admission not checked yet: {}", first.said()))
     }
 
     /// Why nothing that was said of a workload's pod counts: other rules of pod security are in force then.
     pub(super) fn pod_security(&self, workload: &ObjectId) -> Option<String> {
-        let first = self.0.iter().find(|first| first.is_namespace_of(workload) && first.sets_pod_security)?;
+        let first = self
+            .0
+            .iter()
+            .find(|first| first.is_namespace_of(workload) && first.sets_pod_security)?;
         Some(format!("pod admission not checked yet: {}", first.said()))
     }
 
@@ -61,7 +67,10 @@ impl Firsts {
 
     /// Why nothing is known of an object yet whose namespace the plan creates.
     pub(super) fn of_namespace(&self, id: &ObjectId) -> Option<String> {
-        let first = self.0.iter().find(|first| first.is_created && first.is_namespace_of(id))?;
+        let first = self
+            .0
+            .iter()
+            .find(|first| first.is_created && first.is_namespace_of(id))?;
         Some(format!("not checked yet: {}", first.said()))
     }
 
@@ -74,7 +83,9 @@ impl Firsts {
                 let hooks = object.at("/webhooks").and_then(Value::as_array);
                 return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
             }
-            let Some((namespace, name)) = webhook.service else { return false };
+            let Some((namespace, name)) = webhook.service else {
+                return false;
+            };
             if first.id.namespace.as_deref() != Some(namespace) {
                 return false;
             }
@@ -102,8 +113,10 @@ fn is_depended_on(object: &Object) -> bool {
     let gvk = object.gvk();
     matches!(
         (&*gvk.group, &*gvk.kind),
-        ("", "Namespace" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Service")
-            | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
+        (
+            "",
+            "Namespace" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Service"
+        ) | ("apiextensions.k8s.io" | "admissionregistration.k8s.io", _)
             | ("scheduling.k8s.io", "PriorityClass")
             | ("node.k8s.io", "RuntimeClass")
     )
@@ -149,13 +162,15 @@ impl First {
             // Its defaults give the amount that a quota wants, or take the pod out of the quota's scope: the sum tells.
             ("LimitRange", _)
                 if is_beside
-                    && [": must specify ", "exceeded quota: "].iter().any(|said| message.contains(said)) =>
+                    && [": must specify ", "exceeded quota: "]
+                        .iter()
+                        .any(|said| message.contains(said)) =>
             {
                 true
             }
-            ("LimitRange", false) if is_beside => {
-                ["usage per ", "limit to request ratio per "].iter().any(|said| message.contains(said))
-            }
+            ("LimitRange", false) if is_beside => ["usage per ", "limit to request ratio per "]
+                .iter()
+                .any(|said| message.contains(said)),
             _ => false,
         }
     }
@@ -173,7 +188,11 @@ pub(super) struct DeadWebhook<'a> {
 
 impl std::fmt::Display for DeadWebhook<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = if self.converts { "conversion webhook for" } else { "webhook" };
+        let what = if self.converts {
+            "conversion webhook for"
+        } else {
+            "webhook"
+        };
         write!(f, "{what} {}", self.name)
     }
 }
@@ -181,19 +200,30 @@ impl std::fmt::Display for DeadWebhook<'_> {
 impl<'a> DeadWebhook<'a> {
     /// The webhook that a rejection names as not answering.
     pub(super) fn parse(message: &'a str) -> Option<Self> {
-        let called =
-            message.split_once("failed calling webhook \"").and_then(|(_, rest)| rest.split_once('"'));
-        let converting = || message.split_once("conversion webhook for ")?.1.split_once(" failed: ");
+        let called = message
+            .split_once("failed calling webhook \"")
+            .and_then(|(_, rest)| rest.split_once('"'));
+        let converting = || {
+            message
+                .split_once("conversion webhook for ")?
+                .1
+                .split_once(" failed: ")
+        };
         let converts = called.is_none();
         let (name, rest) = called.or_else(converting)?;
-        let host =
-            rest.split_once("https://").map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
+        let host = rest
+            .split_once("https://")
+            .map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
         let service = host.and_then(|host| {
             let mut parts = host.split('.');
             let (name, namespace, svc) = (parts.next()?, parts.next()?, parts.next()?);
             (svc == "svc").then_some((namespace, name))
         });
-        Some(Self { name, service, converts })
+        Some(Self {
+            name,
+            service,
+            converts,
+        })
     }
 }
 
@@ -233,10 +263,27 @@ mod tests {
             (Action::Create { object }, Vec::new())
         } else {
             let expected = Box::new(object.clone());
-            (Action::Apply { object, take_over: None, expected }, vec![changed.parse().unwrap()])
+            (
+                Action::Apply {
+                    object,
+                    take_over: None,
+                    expected,
+                },
+                vec![changed.parse().unwrap()],
+            )
         };
         let (expect, undo, why) = (Expect::Absent, Undo::Delete, String::new());
-        PlanStep { id: 0, wave: 3, target, action, expect, undo, why, changes, stamps: Vec::new() }
+        PlanStep {
+            id: 0,
+            wave: 3,
+            target,
+            action,
+            expect,
+            undo,
+            why,
+            changes,
+            stamps: Vec::new(),
+        }
     }
 
     #[rstest]
@@ -287,15 +334,25 @@ mod tests {
         let webhook = DeadWebhook::parse(message).unwrap();
         assert_eq!(
             webhook,
-            DeadWebhook { name: "hook.shop.example", service: Some(("shop", "hook")), converts: false }
+            DeadWebhook {
+                name: "hook.shop.example",
+                service: Some(("shop", "hook")),
+                converts: false
+            }
         );
         let by_url =
             r#"failed calling webhook "a.b.c": failed to call webhook: Post "https://hooks.example.com/x""#;
         assert_eq!(DeadWebhook::parse(by_url).unwrap().service, None);
         let converting = r#"conversion webhook for shop.example/v1, Kind=Widget failed: Post "https://hook.shop.svc:443/convert?timeout=30s": service "hook" not found"#;
         let converting = DeadWebhook::parse(converting).unwrap();
-        assert_eq!((converting.service, converting.converts), (Some(("shop", "hook")), true));
-        assert_eq!(DeadWebhook::parse("admission webhook \"x\" denied the request"), None);
+        assert_eq!(
+            (converting.service, converting.converts),
+            (Some(("shop", "hook")), true)
+        );
+        assert_eq!(
+            DeadWebhook::parse("admission webhook \"x\" denied the request"),
+            None
+        );
 
         let mut service = object("Service", Some("shop"), "hook");
         service.value_mut()["spec"] = json!({"selector": {"app": "hook"}});
@@ -315,7 +372,12 @@ mod tests {
             (configuration, true),
         ] {
             let firsts = Firsts::new(&[step(changed.clone(), false, "/spec")]);
-            assert_eq!(firsts.repairs(&webhook, &[&service]).is_some(), repairs, "{:?}", changed.id());
+            assert_eq!(
+                firsts.repairs(&webhook, &[&service]).is_some(),
+                repairs,
+                "{:?}",
+                changed.id()
+            );
         }
     }
 }

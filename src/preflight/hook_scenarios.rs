@@ -17,18 +17,36 @@ fn job(name: &str, annotations: Value) -> ObjectComparison {
 #[test]
 fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
     let mut comparison = clean();
-    comparison.objects.push(job("check", json!({"helm.sh/hook": "test"})));
     comparison
         .objects
-        .push(job("second", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"})));
-    comparison
-        .objects
-        .push(job("first", json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"})));
-    assert!(plan(&comparison).plan.steps.is_empty(), "with nothing to change no hook runs");
+        .push(job("check", json!({"helm.sh/hook": "test"})));
+    comparison.objects.push(job(
+        "second",
+        json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"}),
+    ));
+    comparison.objects.push(job(
+        "first",
+        json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"}),
+    ));
+    assert!(
+        plan(&comparison).plan.steps.is_empty(),
+        "with nothing to change no hook runs"
+    );
     let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[1],
+        image,
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let planned = plan(&comparison);
-    let names: Vec<_> = planned.plan.steps.iter().map(|step| (step.wave, &*step.target.name)).collect();
+    let names: Vec<_> = planned
+        .plan
+        .steps
+        .iter()
+        .map(|step| (step.wave, &*step.target.name))
+        .collect();
     assert_eq!(names, [(1, "first"), (2, "second"), (3, "web"), (4, "check")]);
 }
 
@@ -65,7 +83,13 @@ fn with(objects: impl IntoIterator<Item = ObjectComparison>) -> Comparison {
 fn with_change(objects: impl IntoIterator<Item = ObjectComparison>) -> Comparison {
     let mut comparison = with(objects);
     let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[1],
+        image,
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     comparison
 }
 
@@ -74,7 +98,10 @@ fn after(past: Past, comparison: &Comparison) -> Planned {
 }
 
 fn later() -> Past {
-    Past { has_promoted: true, ..Past::default() }
+    Past {
+        has_promoted: true,
+        ..Past::default()
+    }
 }
 
 fn steps(planned: &Planned) -> Vec<&str> {
@@ -82,7 +109,11 @@ fn steps(planned: &Planned) -> Vec<&str> {
 }
 
 fn notes(planned: &Planned) -> String {
-    planned.findings.iter().map(|finding| format!("{finding:?}\n")).collect()
+    planned
+        .findings
+        .iter()
+        .map(|finding| format!("{finding:?}\n"))
+        .collect()
 }
 
 fn helm(name: &str, hook: &str) -> ObjectComparison {
@@ -102,10 +133,18 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
     };
     let first = after(Past::default(), &with_change(hooks()));
     assert_eq!(steps(&first), ["both", "install", "web", "test"]);
-    assert!(notes(&first).contains("a hook of later promotions alone"), "{}", notes(&first));
+    assert!(
+        notes(&first).contains("a hook of later promotions alone"),
+        "{}",
+        notes(&first)
+    );
     let next = after(later(), &with_change(hooks()));
     assert_eq!(steps(&next), ["both", "web", "test", "upgrade"]);
-    assert!(notes(&next).contains("a hook of the first promotion alone"), "{}", notes(&next));
+    assert!(
+        notes(&next).contains("a hook of the first promotion alone"),
+        "{}",
+        notes(&next)
+    );
     // What Helm has installed is installed.
     let mut adopted = with_change(hooks());
     live_mut(&mut adopted.objects[0])["metadata"]["annotations"] = json!({HELM_RELEASE_ANNOTATION: "shop"});
@@ -114,8 +153,10 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
 
 #[test]
 fn what_waits_for_a_hook_that_does_not_run_this_time_does_not_wait() {
-    let mut comparison =
-        with_change([gone(helm("install", "pre-install")), gone(helm("remove", "pre-delete"))]);
+    let mut comparison = with_change([
+        gone(helm("install", "pre-install")),
+        gone(helm("remove", "pre-delete")),
+    ]);
     let mut wait_for = |name: &str| {
         let web = comparison.objects[1].desired.as_mut().unwrap().value_mut();
         web["metadata"]["annotations"] = json!({"kubectl-delivery.io/after": name});
@@ -123,13 +164,21 @@ fn what_waits_for_a_hook_that_does_not_run_this_time_does_not_wait() {
     };
     let planned = wait_for("Job/install");
     assert_eq!((steps(&planned), refusals(&planned)), (vec!["web"], vec![]));
-    assert_eq!(refusals(&wait_for("Job/remove")), ["order"], "that one never runs");
+    assert_eq!(
+        refusals(&wait_for("Job/remove")),
+        ["order"],
+        "that one never runs"
+    );
 }
 
 #[test]
 fn our_own_hooks_run_in_every_promotion() {
-    let ours =
-        || [gone(job("ours", json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"})))];
+    let ours = || {
+        [gone(job(
+            "ours",
+            json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"}),
+        ))]
+    };
     for past in [Past::default(), later()] {
         assert_eq!(steps(&after(past, &with_change(ours()))), ["ours", "web"]);
     }
@@ -137,8 +186,10 @@ fn our_own_hooks_run_in_every_promotion() {
 
 #[test]
 fn a_hook_that_does_not_run_this_time_stays_a_member_where_it_is_there() {
-    let planned =
-        after(later(), &with_change([helm("ran-once", "pre-install"), gone(helm("gone", "pre-install"))]));
+    let planned = after(
+        later(),
+        &with_change([helm("ran-once", "pre-install"), gone(helm("gone", "pre-install"))]),
+    );
     let members: Vec<_> = planned.plan.members.iter().map(|target| &*target.name).collect();
     assert_eq!(members, ["config", "web", "ran-once"]);
     assert_eq!(steps(&planned), ["web"]);
@@ -146,13 +197,24 @@ fn a_hook_that_does_not_run_this_time_stays_a_member_where_it_is_there() {
 
 #[test]
 fn the_absence_of_a_hook_of_what_is_promoted_changes_nothing_by_itself() {
-    let promoted = || Past { has_promoted: true, is_promoted: true, recorded: Vec::new() };
-    let hooks =
-        || [gone(job("check", json!({"kubectl-delivery.io/hook": "verify"}))), helm("first", "pre-upgrade")];
+    let promoted = || Past {
+        has_promoted: true,
+        is_promoted: true,
+        recorded: Vec::new(),
+    };
+    let hooks = || {
+        [
+            gone(job("check", json!({"kubectl-delivery.io/hook": "verify"}))),
+            helm("first", "pre-upgrade"),
+        ]
+    };
     let planned = after(promoted(), &with(hooks()));
     assert_eq!(steps(&planned), [""; 0]);
     assert_eq!(planned.plan.members.len(), 3, "what is not there is no member");
-    assert_eq!(steps(&after(promoted(), &with_change(hooks()))), ["first", "web", "check"]);
+    assert_eq!(
+        steps(&after(promoted(), &with_change(hooks()))),
+        ["first", "web", "check"]
+    );
     // In another release it is to be there.
     assert_eq!(steps(&after(later(), &with(hooks()))), ["first", "check"]);
 }
@@ -165,12 +227,23 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
             json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "seed"}, "spec": spec});
         gone(same(value))
     };
-    let past = || Past { recorded: vec![seed(60).desired.unwrap()], ..later() };
+    let past = || Past {
+        recorded: vec![seed(60).desired.unwrap()],
+        ..later()
+    };
     let planned = after(past(), &with_change([seed(60), gone(helm("check", "test"))]));
     assert_eq!(steps(&planned), ["web", "check"]);
-    assert!(notes(&planned).contains("has run as it is and is gone"), "{}", notes(&planned));
+    assert!(
+        notes(&planned).contains("has run as it is and is gone"),
+        "{}",
+        notes(&planned)
+    );
     assert_eq!(steps(&after(past(), &with([seed(60)]))), [""; 0]);
-    assert_eq!(steps(&after(past(), &with([seed(90)]))), ["seed"], "another one has not run");
+    assert_eq!(
+        steps(&after(past(), &with([seed(90)]))),
+        ["seed"],
+        "another one has not run"
+    );
     // Neither is one that is just going.
     let mut going = seed(60);
     let mut live = going.desired.clone().unwrap();
@@ -178,19 +251,30 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
     going.desired.as_mut().unwrap().value_mut()["metadata"]["labels"] =
         json!({APPLYSET_PART_OF_LABEL: "applyset-1"});
     going.live = Observed::Present(live);
-    going.status = ObjectStatus::BeingDeleted { finalizers: vec!["foregroundDeletion".into()] };
+    going.status = ObjectStatus::BeingDeleted {
+        finalizers: vec!["foregroundDeletion".into()],
+    };
     assert_eq!(steps(&after(past(), &with([going]))), [""; 0]);
-    assert_eq!(steps(&after(later(), &with([seed(60)]))), ["seed"], "nor has one that was never promoted");
+    assert_eq!(
+        steps(&after(later(), &with([seed(60)]))),
+        ["seed"],
+        "nor has one that was never promoted"
+    );
 }
 
 #[test]
 fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
     let annotations = json!({"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "hook-succeeded"});
     let planned = after(later(), &with_change([gone(job("check", annotations.clone()))]));
-    let [deleted] = &planned.plan.prune[..] else { panic!("{:?}", planned.plan.prune) };
+    let [deleted] = &planned.plan.prune[..] else {
+        panic!("{:?}", planned.plan.prune)
+    };
     assert_eq!((deleted.id, &*deleted.target.name), (2, "check"));
     assert!(matches!(deleted.action, Action::Delete { .. }));
-    assert_eq!((&deleted.expect, &deleted.undo), (&Expect::Made { uid: String::new() }, &Undo::Delete));
+    assert_eq!(
+        (&deleted.expect, &deleted.undo),
+        (&Expect::Made { uid: String::new() }, &Undo::Delete)
+    );
     assert!(planned.plan.members.iter().all(|member| member.name != "check"));
     let done = Past {
         is_promoted: true,
@@ -212,17 +296,31 @@ fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
     };
     let complete = json!({"conditions": [{"type": "Complete", "status": "True"}]});
     let comparison = with([extra("done", complete), extra("running", json!({"active": 1}))]);
-    let allow = Policy { allow_prune: true, ..Policy::default() };
+    let allow = Policy {
+        allow_prune: true,
+        ..Policy::default()
+    };
     let planned = draft(&comparison, &allow, &facts());
-    let undone: Vec<_> = planned.plan.prune.iter().map(|step| (&*step.target.name, &step.undo)).collect();
+    let undone: Vec<_> = planned
+        .plan
+        .prune
+        .iter()
+        .map(|step| (&*step.target.name, &step.undo))
+        .collect();
     assert_eq!(undone, [("done", &Undo::Delete), ("running", &Undo::CreateAgain)]);
 }
 
 #[test]
 fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
-    let planned = plan(&with([job("migrate", json!({"kubectl-delivery.io/irreversible": "yes"}))]));
+    let planned = plan(&with([job(
+        "migrate",
+        json!({"kubectl-delivery.io/irreversible": "yes"}),
+    )]));
     assert_eq!(refusals(&planned), ["hooks"]);
-    assert_eq!(planned.findings[0].hint.as_deref(), Some("kubectl-delivery.io/irreversible: \"true\""));
+    assert_eq!(
+        planned.findings[0].hint.as_deref(),
+        Some("kubectl-delivery.io/irreversible: \"true\"")
+    );
     let own = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "migrate"});
     assert_eq!(refusals(&plan(&with([job("migrate", own)]))), ["hooks"]);
 }
@@ -233,7 +331,11 @@ fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
         json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "Deployment/web"});
     let planned = plan(&with_change([job("migrate", annotations)]));
     assert_eq!(steps(&planned), ["web", "migrate"]);
-    assert!(notes(&planned).contains("runs after workloads have begun"), "{}", notes(&planned));
+    assert!(
+        notes(&planned).contains("runs after workloads have begun"),
+        "{}",
+        notes(&planned)
+    );
     let early = json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "ConfigMap/config"});
     let planned = plan(&with_change([job("migrate", early)]));
     assert!(planned.findings.is_empty(), "{}", notes(&planned));

@@ -15,7 +15,10 @@ pub(super) struct Limits<'a> {
 
 impl<'a> Limits<'a> {
     pub(super) fn of(plan: &'a Plan, namespace: &str) -> Self {
-        let mut found = Self { created: Vec::new(), changed: None };
+        let mut found = Self {
+            created: Vec::new(),
+            changed: None,
+        };
         let is_one = |step: &&PlanStep| {
             let resource = &step.target.resource;
             step.target.namespace.as_deref() == Some(namespace)
@@ -25,7 +28,10 @@ impl<'a> Limits<'a> {
         for step in plan.steps.iter().filter(is_one) {
             match &step.action {
                 Action::Create { object } => found.created.push(object),
-                _ if step.changes.iter().all(|path| path.to_string().starts_with("/metadata/")) => {}
+                _ if step
+                    .changes
+                    .iter()
+                    .all(|path| path.to_string().starts_with("/metadata/")) => {}
                 _ => found.changed = Some(step.target.id()),
             }
         }
@@ -34,7 +40,10 @@ impl<'a> Limits<'a> {
 
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self { created: Vec::new(), changed: None }
+        Self {
+            created: Vec::new(),
+            changed: None,
+        }
     }
 
     /// A pod's spec with the defaults of those that are created, where it says nothing itself.
@@ -43,10 +52,18 @@ impl<'a> Limits<'a> {
             return Cow::Borrowed(spec);
         }
         let mut spec = spec.clone();
-        let limits = self.created.iter().filter_map(|range| range.at("/spec/limits")?.as_array()).flatten();
+        let limits = self
+            .created
+            .iter()
+            .filter_map(|range| range.at("/spec/limits")?.as_array())
+            .flatten();
         for limit in limits.filter(|limit| limit["type"] == "Container") {
             for list in ["containers", "initContainers"] {
-                let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+                let containers = spec
+                    .get_mut(list)
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten();
                 containers.for_each(|container| fill(container, limit));
             }
         }
@@ -56,8 +73,15 @@ impl<'a> Limits<'a> {
 
 /// As the server does: a default limit is the greatest that may be, a default request the default limit or else the least.
 fn fill(container: &mut Value, limit: &Value) {
-    let Some(container) = container.as_object_mut() else { return };
-    let limits = |name: &str| limit["default"].get(name).or_else(|| limit["max"].get(name)).cloned();
+    let Some(container) = container.as_object_mut() else {
+        return;
+    };
+    let limits = |name: &str| {
+        limit["default"]
+            .get(name)
+            .or_else(|| limit["max"].get(name))
+            .cloned()
+    };
     let requests = |name: &str| {
         limit["defaultRequest"]
             .get(name)
@@ -73,7 +97,10 @@ fn fill(container: &mut Value, limit: &Value) {
 
     for name in names {
         // What is limited and asks for nothing asks for its limit.
-        let own_limit = container.get("resources").and_then(|own| own["limits"].get(&name)).cloned();
+        let own_limit = container
+            .get("resources")
+            .and_then(|own| own["limits"].get(&name))
+            .cloned();
         let request = own_limit.or_else(|| requests(&name));
         let mut resources = map_in(container, "resources");
         for (part, value) in [("requests", request), ("limits", limits(&name))] {

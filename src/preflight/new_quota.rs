@@ -25,12 +25,20 @@ pub(super) fn exceeded(
 ) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for (step, quota) in plan.steps.iter().filter_map(created) {
-        let Some(namespace) = step.target.namespace.as_deref() else { continue };
+        let Some(namespace) = step.target.namespace.as_deref() else {
+            continue;
+        };
         let scopes = Scopes::of(quota);
         let used = all(plan, comparison, (asked, answers), (namespace, &scopes));
         let id = step.target.id();
-        let hard = quota.at("/spec/hard").and_then(Value::as_object).cloned().unwrap_or_default();
-        let known = hard.iter().filter(|(resource, _)| !used.is_unknown(key_of(resource), &scopes));
+        let hard = quota
+            .at("/spec/hard")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        let known = hard
+            .iter()
+            .filter(|(resource, _)| !used.is_unknown(key_of(resource), &scopes));
         let over: Vec<_> = known.filter_map(|limit| over(limit, &used.total, &id)).collect();
         let is_new = |step: &PlanStep| {
             step.target.resource.kind == "Namespace"
@@ -52,7 +60,9 @@ pub(super) fn exceeded(
 
 /// A quota that a step creates.
 fn created(step: &PlanStep) -> Option<(&PlanStep, &Object)> {
-    let Action::Create { object } = &step.action else { return None };
+    let Action::Create { object } = &step.action else {
+        return None;
+    };
     let is_quota = step.target.resource.kind == "ResourceQuota" && step.target.resource.group.is_empty();
     is_quota.then_some((step, object))
 }
@@ -91,11 +101,25 @@ fn all(
             None => live.filter(|live| live.kind() != "Job"),
         };
         let (target, makes_pods) = (&compared.target, step.is_some_and(may_make_pods));
-        Some(Charged { target, object: object?, live, makes_pods, is_counted: false, is_new: true })
+        Some(Charged {
+            target,
+            object: object?,
+            live,
+            makes_pods,
+            is_counted: false,
+            is_new: true,
+        })
     });
-    let mut sum = charge(charged, &Pods::new(asked, answers), &Limits::of(plan, namespace), scopes);
+    let mut sum = charge(
+        charged,
+        &Pods::new(asked, answers),
+        &Limits::of(plan, namespace),
+        scopes,
+    );
     if scopes.is_empty() {
-        stored(plan, comparison, asked, namespace).iter().for_each(|(key, amount)| sum.add(key, *amount));
+        stored(plan, comparison, asked, namespace)
+            .iter()
+            .for_each(|(key, amount)| sum.add(key, *amount));
     }
     sum
 }

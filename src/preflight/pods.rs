@@ -23,13 +23,15 @@ pub(super) fn pods(
                     let webhook = DeadWebhook::parse(message)?;
                     firsts.repairs(&webhook, services).map(|_| repaired(&webhook))
                 };
-                findings.push(match firsts.of_pod(message, &question.workload).or_else(repaired) {
-                    Some(awaited) => note(Check::Pods, id, awaited),
-                    None => {
-                        let message = format!("expected its pods to be accepted, found: {message}");
-                        refuse(Check::Pods, id, message, None)
-                    }
-                });
+                findings.push(
+                    match firsts.of_pod(message, &question.workload).or_else(repaired) {
+                        Some(awaited) => note(Check::Pods, id, awaited),
+                        None => {
+                            let message = format!("expected its pods to be accepted, found: {message}");
+                            refuse(Check::Pods, id, message, None)
+                        }
+                    },
+                );
             }
             Answer::Unknown { why } => {
                 let awaited = firsts.of_pod(why, &question.workload);

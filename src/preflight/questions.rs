@@ -16,15 +16,26 @@ use std::collections::{BTreeSet, HashMap};
 /// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
 pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     let compared = compared(comparison);
-    let mut asked = Questions { rights: rights::needed(plan), ..Questions::default() };
+    let mut asked = Questions {
+        rights: rights::needed(plan),
+        ..Questions::default()
+    };
     for step in &plan.steps {
         let id = step.target.id();
         let old = compared.get(&id).copied();
         if !is_answered(step, old) {
-            asked.tries.push(Try { step: step.id, target: step.target.clone(), request: request(step, old) });
+            asked.tries.push(Try {
+                step: step.id,
+                target: step.target.clone(),
+                request: request(step, old),
+            });
         }
         if let Some(put_back) = put_back(step, old.and_then(|old| old.live.object())) {
-            asked.tries.push(Try { step: step.id, target: step.target.clone(), request: put_back });
+            asked.tries.push(Try {
+                step: step.id,
+                target: step.target.clone(),
+                request: put_back,
+            });
         }
         if let Undo::Run { job } = &step.undo {
             asked.tries.push(undo_job(step, job));
@@ -41,10 +52,21 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     // Journal, lock and inventory count too.
     asked.quotas.insert(plan.namespace.clone());
     // What this promotion makes cannot be deleted dry yet.
-    for step in plan.prune.iter().filter(|step| matches!(step.expect, Expect::Present { .. })) {
-        if let Some(live) = compared.get(&step.target.id()).and_then(|compared| compared.live.object()) {
+    for step in plan
+        .prune
+        .iter()
+        .filter(|step| matches!(step.expect, Expect::Present { .. }))
+    {
+        if let Some(live) = compared
+            .get(&step.target.id())
+            .and_then(|compared| compared.live.object())
+        {
             let request = DryRequest::Delete(live.uid().into());
-            asked.tries.push(Try { step: step.id, target: step.target.clone(), request });
+            asked.tries.push(Try {
+                step: step.id,
+                target: step.target.clone(),
+                request,
+            });
         }
     }
     // A namespace that this promotion creates has no quota yet.
@@ -56,7 +78,9 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         })
         .map(|step| step.target.name.as_str())
         .collect();
-    asked.quotas.retain(|namespace| !created.contains(namespace.as_str()));
+    asked
+        .quotas
+        .retain(|namespace| !created.contains(namespace.as_str()));
     asked
 }
 
@@ -71,15 +95,29 @@ pub(super) fn may_make_pods(step: &PlanStep) -> bool {
 pub(super) type Compared<'a> = HashMap<ObjectId, &'a ObjectComparison>;
 
 pub(super) fn compared(comparison: &Comparison) -> Compared<'_> {
-    comparison.objects.iter().map(|object| (object.id(), object)).collect()
+    comparison
+        .objects
+        .iter()
+        .map(|object| (object.id(), object))
+        .collect()
 }
 
 /// Whether the comparison knows the server's answer to exactly what the step will send: it has proved it.
 pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) -> bool {
-    let (Action::Apply { object, take_over: None, .. }, Some(compared)) = (&step.action, compared) else {
+    let (
+        Action::Apply {
+            object,
+            take_over: None,
+            ..
+        },
+        Some(compared),
+    ) = (&step.action, compared)
+    else {
         return false;
     };
-    let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else { return false };
+    let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else {
+        return false;
+    };
     let is_known = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Proved;
     let is_sent = || {
         if desired.namespace() == object.namespace() {
@@ -93,23 +131,35 @@ pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) 
 }
 
 fn job_target(step: &PlanStep, job: &Object) -> Target {
-    Target { name: job.name().into(), ..step.target.clone() }
+    Target {
+        name: job.name().into(),
+        ..step.target.clone()
+    }
 }
 
 /// The Job that undoes a step: one that the server would refuse is found before it is needed.
 fn undo_job(step: &PlanStep, job: &Object) -> Try {
     let mut body = job.value().clone();
     body["metadata"]["name"] = names::dry_run(job.name()).into();
-    Try { step: step.id, target: job_target(step, job), request: DryRequest::Create(body) }
+    Try {
+        step: step.id,
+        target: job_target(step, job),
+        request: DryRequest::Create(body),
+    }
 }
 
 fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
     match (&step.action, live) {
-        (Action::Apply { object, take_over: Some(entries), .. }, Some(live)) => {
-            DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
-        }
+        (
+            Action::Apply {
+                object,
+                take_over: Some(entries),
+                ..
+            },
+            Some(live),
+        ) => DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries)),
         (Action::Apply { object, .. }, Some(live)) if !emptied(object, live).is_empty() => {
             let entries = live.managed_fields();
             DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
@@ -145,9 +195,14 @@ fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
     let mut body = live.value().clone();
     let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
-    for field in
-        ["uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "ownerReferences"]
-    {
+    for field in [
+        "uid",
+        "resourceVersion",
+        "managedFields",
+        "creationTimestamp",
+        "generation",
+        "ownerReferences",
+    ] {
         metadata.shift_remove(field);
     }
     metadata.insert("name".into(), names::dry_run(live.name()).into());

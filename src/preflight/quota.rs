@@ -23,11 +23,15 @@ pub(super) fn exceeded(
 ) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for quota in &answers.quotas {
-        let Some(namespace) = quota.namespace() else { continue };
+        let Some(namespace) = quota.namespace() else {
+            continue;
+        };
         let scopes = Scopes::of(quota);
         let more = more(plan, comparison, (asked, answers), (namespace, &scopes));
         let hard = hard(quota, plan);
-        let over = hard.iter().filter(|(resource, _)| !more.is_unknown(key_of(resource), &scopes));
+        let over = hard
+            .iter()
+            .filter(|(resource, _)| !more.is_unknown(key_of(resource), &scopes));
         findings
             .extend(over.filter_map(|(resource, limit)| over_limit(quota, (resource, limit), &more.total)));
         findings.extend(unknown(&more, &scopes, &hard, &quota.id()));
@@ -73,7 +77,9 @@ pub(super) fn unknown(
     quota: &ObjectId,
 ) -> Option<PreflightFinding> {
     let why = charge.unknown.as_ref()?;
-    let resources = hard.keys().filter(|resource| charge.is_unknown(key_of(resource), scopes));
+    let resources = hard
+        .keys()
+        .filter(|resource| charge.is_unknown(key_of(resource), scopes));
     let resources: Vec<&str> = resources.map(String::as_str).collect();
     let message = format!("not checked for {}: {why}", resources.join(", "));
     (!resources.is_empty()).then(|| note(Check::Quota, Some(quota), message))
@@ -82,15 +88,23 @@ pub(super) fn unknown(
 /// The limits of a quota: those that the plan gives it, which are in force before any workload is applied.
 fn hard(quota: &Object, plan: &Plan) -> Map<String, Value> {
     let id = quota.id();
-    let planned = plan.steps.iter().find(|step| step.target.id() == id).and_then(|step| step.action.object());
-    let limits = planned.and_then(|planned| planned.at("/spec/hard")).or_else(|| quota.at("/status/hard"));
+    let planned = plan
+        .steps
+        .iter()
+        .find(|step| step.target.id() == id)
+        .and_then(|step| step.action.object());
+    let limits = planned
+        .and_then(|planned| planned.at("/spec/hard"))
+        .or_else(|| quota.at("/status/hard"));
     limits.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 /// How a resource of a quota is counted here.
 pub(super) fn key_of(resource: &str) -> &str {
     let key = resource.strip_prefix("count/").unwrap_or(resource);
-    key.strip_prefix("requests.").filter(|_| !key.contains("storage")).unwrap_or(key)
+    key.strip_prefix("requests.")
+        .filter(|_| !key.contains("storage"))
+        .unwrap_or(key)
 }
 
 /// What a promotion itself keeps in a namespace beside what an earlier one has left: the lock, the journal, the release's
@@ -116,7 +130,11 @@ pub(super) fn stored(
     let mut found = vec![("secrets".to_owned(), secrets * 1000)];
     if is_home {
         // The inventory and the journal's head are there from the second promotion on.
-        let maps = if plan.revision == 1 { 3 } else { 1 + i128::from(asked.keeps_earlier) };
+        let maps = if plan.revision == 1 {
+            3
+        } else {
+            1 + i128::from(asked.keeps_earlier)
+        };
         found.push(("configmaps".to_owned(), maps * 1000));
         found.push(("leases.coordination.k8s.io".to_owned(), 1000));
     }
@@ -131,9 +149,14 @@ fn more(
     (namespace, scopes): (&str, &Scopes),
 ) -> Charge {
     let compared = compared(comparison);
-    let steps = plan.steps.iter().filter(|step| step.target.namespace.as_deref() == Some(namespace));
+    let steps = plan
+        .steps
+        .iter()
+        .filter(|step| step.target.namespace.as_deref() == Some(namespace));
     let charged = steps.filter_map(|step| {
-        let live = compared.get(&step.target.id()).and_then(|compared| compared.live.object());
+        let live = compared
+            .get(&step.target.id())
+            .and_then(|compared| compared.live.object());
         // What it will be: desired leaves out what the server adds.
         let object = match &step.action {
             Action::Apply { expected, .. } => expected,
@@ -141,18 +164,36 @@ fn more(
         };
         let is_new = matches!(step.action, Action::Create { .. });
         let makes_pods = may_make_pods(step);
-        Some(Charged { target: &step.target, object, live, makes_pods, is_counted: true, is_new })
+        Some(Charged {
+            target: &step.target,
+            object,
+            live,
+            makes_pods,
+            is_counted: true,
+            is_new,
+        })
     });
-    let mut sum = charge(charged, &Pods::new(asked, answers), &Limits::of(plan, namespace), scopes);
+    let mut sum = charge(
+        charged,
+        &Pods::new(asked, answers),
+        &Limits::of(plan, namespace),
+        scopes,
+    );
     if scopes.is_empty() {
-        stored(plan, comparison, asked, namespace).iter().for_each(|(key, amount)| sum.add(key, *amount));
+        stored(plan, comparison, asked, namespace)
+            .iter()
+            .for_each(|(key, amount)| sum.add(key, *amount));
     }
     sum
 }
 
 /// Thousandths as a plain number.
 pub(super) fn plain(milli: i128) -> String {
-    if milli % 1000 == 0 { (milli / 1000).to_string() } else { format!("{milli}m") }
+    if milli % 1000 == 0 {
+        (milli / 1000).to_string()
+    } else {
+        format!("{milli}m")
+    }
 }
 
 #[cfg(test)]

@@ -15,10 +15,14 @@ pub(super) fn not_reached<'s>(
     sent: &Object,
     answer: &Object,
 ) -> Vec<&'s FieldPath> {
-    let Some(target) = &compared.predicted else { return Vec::new() };
+    let Some(target) = &compared.predicted else {
+        return Vec::new();
+    };
     let (wanted, got) = (without_allocated(target, sent), without_allocated(answer, sent));
     let is_left = |path: &&FieldPath| {
-        let Some(change) = compared.changes.iter().find(|change| change.path == **path) else { return false };
+        let Some(change) = compared.changes.iter().find(|change| change.path == **path) else {
+            return false;
+        };
         // That a Service has no address is the one thing of a pool that counts.
         if is_allocated(answer, path) {
             return path.get(answer.value()) == change.live.as_ref();
@@ -34,10 +38,12 @@ pub(super) fn not_reached<'s>(
 /// defaults.
 fn comes_back(path: &FieldPath, sent: &Object, answer: &Object) -> bool {
     let steps = path.steps();
-    (1..steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec())).any(|map| {
-        let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty());
-        map.get(sent.value()).is_some_and(is_empty) && map.get(answer.value()).is_none_or(Value::is_null)
-    })
+    (1..steps.len())
+        .map(|end| FieldPath::from_steps(steps[..end].to_vec()))
+        .any(|map| {
+            let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty());
+            map.get(sent.value()).is_some_and(is_empty) && map.get(answer.value()).is_none_or(Value::is_null)
+        })
 }
 
 /// A value that says something: the server keeps or drops what is empty.

@@ -21,7 +21,11 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
             id.namespace.as_deref().unwrap_or_default(),
         ));
     }
-    let named = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+    let named = if fields.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", fields.join(", "))
+    };
     let (check, expected, hint) = if lower.contains("immutable") || lower.contains("may not change once set")
     {
         (
@@ -32,7 +36,11 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
     } else if lower.contains("exceeded quota") {
         (Check::Quota, "expected room in the quota".to_owned(), None)
     } else if lower.contains("admission") || lower.contains("denied") {
-        (Check::Admission, "expected admission to accept it".to_owned(), None)
+        (
+            Check::Admission,
+            "expected admission to accept it".to_owned(),
+            None,
+        )
     } else if code == 409 {
         (
             Check::Conflict,
@@ -42,7 +50,11 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
     } else if matches!(code, 401 | 403) {
         (Check::Rights, "expected the right to do it".to_owned(), None)
     } else {
-        (Check::DryRun, format!("expected the server to accept it{named}"), None)
+        (
+            Check::DryRun,
+            format!("expected the server to accept it{named}"),
+            None,
+        )
     };
     refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
 }
@@ -65,18 +77,30 @@ pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message:
 
 /// A finding about fields that the server keeps as they are without refusing anything.
 pub(super) fn kept(id: &ObjectId, paths: &[String]) -> PreflightFinding {
-    let message =
-        format!("immutable fields would change: the API server keeps {} as it is", paths.join(", "));
+    let message = format!(
+        "immutable fields would change: the API server keeps {} as it is",
+        paths.join(", ")
+    );
     let finding = refuse(Check::Immutable, Some(id), message, Some(delete_first(id)));
-    PreflightFinding { paths: paths.to_vec(), ..finding }
+    PreflightFinding {
+        paths: paths.to_vec(),
+        ..finding
+    }
 }
 
 fn delete_first(id: &ObjectId) -> String {
-    format!("delete it first (kubectl delete {}), or give the new one another name", name_of(id))
+    format!(
+        "delete it first (kubectl delete {}), or give the new one another name",
+        name_of(id)
+    )
 }
 
 fn name_of(id: &ObjectId) -> String {
-    let namespace = id.namespace.as_deref().map(|name| format!("-n {name} ")).unwrap_or_default();
+    let namespace = id
+        .namespace
+        .as_deref()
+        .map(|name| format!("-n {name} "))
+        .unwrap_or_default();
     format!("{namespace}{}", id.kubectl_name())
 }
 
@@ -145,7 +169,9 @@ fn items(
         return;
     };
     for item in sent {
-        let Some(step) = key_step(item, keys) else { continue };
+        let Some(step) = key_step(item, keys) else {
+            continue;
+        };
         if let Some(kept) = answer.iter().find(|kept| step.is_item(kept)) {
             missing(item, kept, counts, &|| format!("{}/{step}", path()), found);
         }
@@ -161,7 +187,10 @@ mod tests {
     fn a_field_that_the_server_drops_is_named_and_an_empty_one_is_not() {
         let sent = json!({"spec": {"size": 3, "colour": "red", "note": "", "list": [], "items": [{"name": "a", "x": 1}]}});
         let answer = json!({"spec": {"size": 3, "items": [{"name": "a"}]}});
-        assert_eq!(dropped(&sent, &answer), ["/spec/colour", "/spec/items/[name=a]/x"]);
+        assert_eq!(
+            dropped(&sent, &answer),
+            ["/spec/colour", "/spec/items/[name=a]/x"]
+        );
     }
 
     #[test]

@@ -43,7 +43,11 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
     };
     let mut uses = vec![(name, verbs, purpose), (name, undo, "to undo it")];
     if let Undo::Run { job } = &step.undo {
-        uses.push((job.name(), &["get", "create", "patch", "delete"], "to run what undoes it"));
+        uses.push((
+            job.name(),
+            &["get", "create", "patch", "delete"],
+            "to run what undoes it",
+        ));
     }
     uses
 }
@@ -58,7 +62,10 @@ impl Rights {
         for step in plan.steps.iter().chain(&plan.prune) {
             let place = (&step.target.resource, step.target.namespace.as_deref());
             for (name, verbs, purpose) in of_step(step) {
-                alike.entry((purpose, place, verbs)).or_default().push((step, name));
+                alike
+                    .entry((purpose, place, verbs))
+                    .or_default()
+                    .push((step, name));
             }
         }
         for ((purpose, (resource, namespace), verbs), steps) in alike {
@@ -67,7 +74,8 @@ impl Rights {
             for verb in verbs {
                 let need = self.entry(resource, namespace, verb, &purpose);
                 if *verb != "create" {
-                    need.names.extend(steps.iter().map(|(_, name)| (*name).to_owned()));
+                    need.names
+                        .extend(steps.iter().map(|(_, name)| (*name).to_owned()));
                 }
             }
         }
@@ -77,7 +85,13 @@ impl Rights {
     fn of_keeping(&mut self, plan: &Plan) {
         let home = plan.namespace.as_str();
         let verbs = ["get", "create", "update", "patch", "delete"];
-        self.kind("", "ConfigMap", home, &verbs, "to keep inventory, journal and history");
+        self.kind(
+            "",
+            "ConfigMap",
+            home,
+            &verbs,
+            "to keep inventory, journal and history",
+        );
         self.kind(
             "coordination.k8s.io",
             "Lease",
@@ -86,20 +100,35 @@ impl Rights {
             "to hold the lock",
         );
         for one in &plan.moves {
-            let (namespace, purpose) =
-                (one.from.namespace.as_str(), format!("to move objects of release {}", one.from.name));
+            let (namespace, purpose) = (
+                one.from.namespace.as_str(),
+                format!("to move objects of release {}", one.from.name),
+            );
             self.kind("", "ConfigMap", namespace, &["get", "update"], &purpose);
             let verbs = ["get", "create", "update", "delete"];
             self.kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
         }
-        self.kind("", "Secret", home, &["get", "create", "update"], "to seal what is kept");
+        self.kind(
+            "",
+            "Secret",
+            home,
+            &["get", "create", "update"],
+            "to seal what is kept",
+        );
         self.own_namespace(home);
         let copied = plan.steps.iter().chain(&plan.prune);
         let copied = copied.filter(|step| matches!(step.expect, Expect::Present { .. }));
-        let namespaces: BTreeSet<&str> =
-            copied.map(|step| step.target.namespace.as_deref().unwrap_or(home)).collect();
+        let namespaces: BTreeSet<&str> = copied
+            .map(|step| step.target.namespace.as_deref().unwrap_or(home))
+            .collect();
         for namespace in namespaces {
-            self.kind("", "Secret", namespace, &["get", "create", "delete"], "to keep what was there before");
+            self.kind(
+                "",
+                "Secret",
+                namespace,
+                &["get", "create", "delete"],
+                "to keep what was there before",
+            );
         }
     }
 
@@ -112,13 +141,24 @@ impl Rights {
                 &["list", "watch"],
                 "to watch its rollout",
             );
-            let Some(namespace) = step.target.namespace.as_deref() else { continue };
+            let Some(namespace) = step.target.namespace.as_deref() else {
+                continue;
+            };
             let read = ["get", "list", "watch"];
             self.kind("", "Pod", namespace, &read, "to watch the rollout");
             self.kind("apps", "ReplicaSet", namespace, &read, "to watch the rollout");
-            self.kind("apps", "ControllerRevision", namespace, &read, "to watch the rollout");
-            let optional =
-                Need { purpose: "to show a failure's log".into(), optional: true, ..Need::default() };
+            self.kind(
+                "apps",
+                "ControllerRevision",
+                namespace,
+                &read,
+                "to watch the rollout",
+            );
+            let optional = Need {
+                purpose: "to show a failure's log".into(),
+                optional: true,
+                ..Need::default()
+            };
             let logs = Right {
                 group: String::new(),
                 resource: "pods".into(),
@@ -146,15 +186,22 @@ impl Rights {
             verb: "get".into(),
         };
         let purpose = "to seal what is kept".to_owned();
-        let need = self.0.entry(right).or_insert_with(|| Need { purpose, ..Need::default() });
+        let need = self.0.entry(right).or_insert_with(|| Need {
+            purpose,
+            ..Need::default()
+        });
         need.names.insert(home.into());
     }
 
     fn kind(&mut self, group: &str, kind: &str, namespace: &str, verbs: &[&str], purpose: &str) {
-        let Some(resource) = built_in(group, kind) else { return };
+        let Some(resource) = built_in(group, kind) else {
+            return;
+        };
         for verb in verbs {
             // Any name: those of the tool's own objects are not known to whoever writes a Role.
-            self.entry(&resource, Some(namespace), verb, purpose).names.clear();
+            self.entry(&resource, Some(namespace), verb, purpose)
+                .names
+                .clear();
         }
     }
 
@@ -172,6 +219,9 @@ impl Rights {
             namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
             verb: verb.into(),
         };
-        self.0.entry(right).or_insert_with(|| Need { purpose: purpose.into(), ..Need::default() })
+        self.0.entry(right).or_insert_with(|| Need {
+            purpose: purpose.into(),
+            ..Need::default()
+        })
     }
 }

@@ -32,7 +32,10 @@ pub(super) fn facts() -> Facts {
         actor: "jane".into(),
         autoscalers: Vec::new(),
         unreadable: Vec::new(),
-        past: Past { has_promoted: true, ..Past::default() },
+        past: Past {
+            has_promoted: true,
+            ..Past::default()
+        },
     }
 }
 
@@ -73,7 +76,10 @@ fn web() -> ObjectComparison {
 }
 
 pub(super) fn clean() -> Comparison {
-    Comparison { objects: vec![config(), web()], ..Comparison::default() }
+    Comparison {
+        objects: vec![config(), web()],
+        ..Comparison::default()
+    }
 }
 
 pub(super) fn changed(
@@ -114,7 +120,12 @@ pub(super) fn plan(comparison: &Comparison) -> Planned {
 
 pub(super) fn refusals(planned: &Planned) -> Vec<&str> {
     let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
-    planned.findings.iter().filter(refuses).map(|finding| finding.check.name()).collect()
+    planned
+        .findings
+        .iter()
+        .filter(refuses)
+        .map(|finding| finding.check.name())
+        .collect()
 }
 
 #[test]
@@ -131,7 +142,9 @@ fn a_missing_object_is_created_in_the_set_and_undone_by_deleting_it() {
     comparison.objects[0].status = ObjectStatus::Missing(Absence::Object);
     let planned = plan(&comparison);
     let step = &planned.plan.steps[0];
-    let Action::Create { object } = &step.action else { panic!("{:?}", step.action) };
+    let Action::Create { object } = &step.action else {
+        panic!("{:?}", step.action)
+    };
     assert_eq!(object.label(APPLYSET_PART_OF_LABEL), Some(&*set()));
     assert_eq!((&step.expect, &step.undo), (&Expect::Absent, &Undo::Delete));
 }
@@ -141,13 +154,24 @@ fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
     let mut comparison = clean();
     let desired = comparison.objects[0].desired.as_mut().unwrap().value_mut();
     desired["data"]["a"] = "2".into();
-    changed(&mut comparison.objects[0], "/data/a", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[0],
+        "/data/a",
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let planned = plan(&comparison);
     let steps = &planned.plan.steps;
-    let names: Vec<_> = steps.iter().map(|step| (step.id, step.wave, &*step.target.name)).collect();
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| (step.id, step.wave, &*step.target.name))
+        .collect();
     assert_eq!(names, [(0, 0, "config"), (1, 1, "web")]);
     assert_eq!(steps[1].why, "its pods read ConfigMap config");
-    let Action::Apply { object, .. } = &steps[1].action else { panic!() };
+    let Action::Apply { object, .. } = &steps[1].action else {
+        panic!()
+    };
     let annotation = object.at("/spec/template/metadata/annotations").unwrap()[RESTART_ANNOTATION].as_str();
     assert!(annotation.is_some_and(|value| !value.is_empty()));
 }
@@ -160,7 +184,13 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
         ("/metadata/labels/team", 0),
     ] {
         let mut comparison = clean();
-        changed(&mut comparison.objects[1], path, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+        changed(
+            &mut comparison.objects[1],
+            path,
+            ChangeKind::Changed,
+            HandClass::Ours,
+            FIELD_MANAGER,
+        );
         let planned = plan(&comparison);
         let asked = crate::preflight::questions(&planned.plan, &comparison);
         assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
@@ -171,12 +201,26 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
 fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
     let mut comparison = clean();
     comparison.objects[0].desired.as_mut().unwrap().value_mut()["data"]["a"] = "2".into();
-    changed(&mut comparison.objects[0], "/data/a", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[0],
+        "/data/a",
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[1],
+        image,
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let planned = plan(&comparison);
     assert_eq!(planned.plan.steps[1].why, "image changes");
-    let Action::Apply { object, .. } = &planned.plan.steps[1].action else { panic!() };
+    let Action::Apply { object, .. } = &planned.plan.steps[1].action else {
+        panic!()
+    };
     assert_eq!(object.at("/spec/template/metadata"), None);
 }
 
@@ -192,8 +236,15 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
     );
     let planned = plan(&comparison);
     assert_eq!(refusals(&planned), ["ownership"]);
-    assert!(planned.findings[0].message.contains("/spec/paused set by kubectl-edit"));
-    let overwrite = Policy { overwrite: true, ..Policy::default() };
+    assert!(
+        planned.findings[0]
+            .message
+            .contains("/spec/paused set by kubectl-edit")
+    );
+    let overwrite = Policy {
+        overwrite: true,
+        ..Policy::default()
+    };
     assert!(draft(&comparison, &overwrite, &facts()).findings.is_empty());
 }
 
@@ -205,18 +256,36 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
     live_mut(web)["metadata"]["labels"] = json!({});
     live_mut(web)["metadata"]["managedFields"][0]["manager"] = manager.into();
     live_mut(web)["metadata"]["managedFields"][0]["operation"] = "Update".into();
-    changed(web, "/spec/replicas", ChangeKind::Changed, HandClass::OtherTool, manager);
+    changed(
+        web,
+        "/spec/replicas",
+        ChangeKind::Changed,
+        HandClass::OtherTool,
+        manager,
+    );
     let planned = plan(&comparison);
     assert_eq!(
         planned.findings[0].hint.as_deref(),
         Some("--adopt kubectl-client-side-apply takes them over")
     );
-    let adopt = Policy { adopt: ["kubectl".to_owned()].into(), ..Policy::default() };
+    let adopt = Policy {
+        adopt: ["kubectl".to_owned()].into(),
+        ..Policy::default()
+    };
     let planned = draft(&comparison, &adopt, &facts());
     assert!(planned.findings.is_empty(), "{:?}", planned.findings);
-    let Action::Apply { take_over: Some(entries), .. } = &planned.plan.steps[0].action else { panic!() };
+    let Action::Apply {
+        take_over: Some(entries),
+        ..
+    } = &planned.plan.steps[0].action
+    else {
+        panic!()
+    };
     assert_eq!(entries.len(), 1);
-    assert_eq!((&entries[0]["manager"], &entries[0]["operation"]), (&json!(FIELD_MANAGER), &json!("Apply")));
+    assert_eq!(
+        (&entries[0]["manager"], &entries[0]["operation"]),
+        (&json!(FIELD_MANAGER), &json!("Apply"))
+    );
 }
 
 #[test]
@@ -226,11 +295,26 @@ fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}});
     comparison.objects.push(same(hpa));
     let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(&mut comparison.objects[1], image, ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[1],
+        image,
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let planned = plan(&comparison);
-    let Action::Apply { object, take_over, .. } = &planned.plan.steps[0].action else { panic!() };
+    let Action::Apply {
+        object, take_over, ..
+    } = &planned.plan.steps[0].action
+    else {
+        panic!()
+    };
     assert_eq!(object.at("/spec/replicas"), None);
-    assert_eq!(take_over.as_deref(), Some(&[json!({})][..]), "our entry owned nothing but replicas");
+    assert_eq!(
+        take_over.as_deref(),
+        Some(&[json!({})][..]),
+        "our entry owned nothing but replicas"
+    );
 }
 
 #[test]
@@ -260,13 +344,25 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
     let mut comparison = clean();
     comparison.objects[0] = extra("config", "ConfigMap", true);
     comparison.objects.push(extra("old", "ConfigMap", true));
-    let policy = Policy { allow_prune: true, ..Policy::default() };
+    let policy = Policy {
+        allow_prune: true,
+        ..Policy::default()
+    };
     let planned = draft(&comparison, &policy, &facts());
     assert_eq!(planned.plan.prune.len(), 2);
     let planned = settle(planned, &comparison, &Questions::default(), &Answers::default());
-    let names: Vec<&str> = planned.plan.prune.iter().map(|step| step.target.name.as_str()).collect();
+    let names: Vec<&str> = planned
+        .plan
+        .prune
+        .iter()
+        .map(|step| step.target.name.as_str())
+        .collect();
     assert_eq!(names, ["old"], "the Deployment reads config");
-    let said = planned.findings.iter().find(|finding| finding.message.contains("still used by")).unwrap();
+    let said = planned
+        .findings
+        .iter()
+        .find(|finding| finding.message.contains("still used by"))
+        .unwrap();
     assert!(said.message.contains("Deployment shop/web"), "{}", said.message);
 }
 
@@ -289,15 +385,25 @@ fn only_members_that_are_no_kept_kind_are_pruned() {
     let pruned: Vec<_> = planned.plan.prune.iter().map(|step| &*step.target.name).collect();
     assert_eq!(pruned, ["old"]);
     assert!(refusals(&planned).is_empty());
-    assert_eq!(planned.findings.len(), 2, "what stays is said: {:?}", planned.findings);
+    assert_eq!(
+        planned.findings.len(),
+        2,
+        "what stays is said: {:?}",
+        planned.findings
+    );
 }
 
 #[test]
 fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
     let mut comparison = clean();
-    comparison.objects.extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
+    comparison
+        .objects
+        .extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
     assert_eq!(refusals(&plan(&comparison)), ["prune"]);
-    let allow = Policy { allow_prune: true, ..Policy::default() };
+    let allow = Policy {
+        allow_prune: true,
+        ..Policy::default()
+    };
     let planned = draft(&comparison, &allow, &facts());
     assert!(refusals(&planned).is_empty());
     assert_eq!(planned.plan.prune.len(), 2);
@@ -306,10 +412,19 @@ fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
 #[test]
 fn a_plan_reads_back_as_it_was_written() {
     let mut comparison = clean();
-    changed(&mut comparison.objects[1], "/spec/paused", ChangeKind::Changed, HandClass::Ours, FIELD_MANAGER);
+    changed(
+        &mut comparison.objects[1],
+        "/spec/paused",
+        ChangeKind::Changed,
+        HandClass::Ours,
+        FIELD_MANAGER,
+    );
     let plan = plan(&comparison).plan;
     let text = serde_json::to_string(&plan).unwrap();
-    assert_eq!(serde_json::from_str::<crate::model::plan::Plan>(&text).unwrap(), plan);
+    assert_eq!(
+        serde_json::from_str::<crate::model::plan::Plan>(&text).unwrap(),
+        plan
+    );
 }
 
 #[test]
@@ -329,5 +444,8 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
     assert!(!serde_json::to_string(&written).unwrap().contains("aHVudGVyMg"));
     assert_eq!(moved(&written, &plan(&comparison).plan), []);
     live_mut(&mut comparison.objects[2])["metadata"]["resourceVersion"] = "99".into();
-    assert_eq!(moved(&written, &plan(&comparison).plan), [comparison.objects[2].id()]);
+    assert_eq!(
+        moved(&written, &plan(&comparison).plan),
+        [comparison.objects[2].id()]
+    );
 }

@@ -45,13 +45,21 @@ impl Scopes {
     pub(super) fn counts(&self, pod: PodSpec<'_>) -> Option<bool> {
         let answers: Vec<Option<bool>> = self.0.iter().map(|scope| scope.matches(pod)).collect();
         // One that does not match is enough.
-        if answers.contains(&Some(false)) { Some(false) } else { (!answers.contains(&None)).then_some(true) }
+        if answers.contains(&Some(false)) {
+            Some(false)
+        } else {
+            (!answers.contains(&None)).then_some(true)
+        }
     }
 }
 
 impl Scope {
     fn matches(&self, pod: PodSpec<'_>) -> Option<bool> {
-        let ends = || pod.spec["activeDeadlineSeconds"].as_i64().is_some_and(|seconds| seconds >= 0);
+        let ends = || {
+            pod.spec["activeDeadlineSeconds"]
+                .as_i64()
+                .is_some_and(|seconds| seconds >= 0)
+        };
         match self.name.as_str() {
             "Terminating" => Some(ends()),
             "NotTerminating" => Some(!ends()),
@@ -64,7 +72,9 @@ impl Scope {
     }
 
     fn selects(&self, pod: PodSpec<'_>) -> Option<bool> {
-        let class = pod.spec["priorityClassName"].as_str().filter(|class| !class.is_empty());
+        let class = pod.spec["priorityClassName"]
+            .as_str()
+            .filter(|class| !class.is_empty());
         // Another class may be the default of all.
         if class.is_none() && !pod.is_admitted {
             return None;
@@ -87,7 +97,9 @@ fn is_best_effort(pod: PodSpec<'_>) -> Option<bool> {
         let mut amounts = parts.flat_map(|part| ["cpu", "memory"].map(|name| &part[name]));
         amounts.any(|amount| thousandths(amount).is_some_and(|amount| amount > 0))
     };
-    let containers = ["containers", "initContainers"].iter().filter_map(|list| pod.spec[*list].as_array());
+    let containers = ["containers", "initContainers"]
+        .iter()
+        .filter_map(|list| pod.spec[*list].as_array());
     if asks(pod.spec) || containers.flatten().any(asks) {
         return Some(false);
     }
@@ -97,7 +109,9 @@ fn is_best_effort(pod: PodSpec<'_>) -> Option<bool> {
 /// Whether a term of affinity names other namespaces.
 fn reaches_out(affinity: &Value) -> bool {
     let is_out = |term: &Value| {
-        term["namespaces"].as_array().is_some_and(|names| !names.is_empty())
+        term["namespaces"]
+            .as_array()
+            .is_some_and(|names| !names.is_empty())
             || term["namespaceSelector"].is_object()
     };
     ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
@@ -150,7 +164,19 @@ mod tests {
         #[case] as_written: Option<bool>,
     ) {
         let scopes = Scopes::of(&quota(spec));
-        assert_eq!(scopes.counts(PodSpec { spec: &pod, is_admitted: true }), admitted);
-        assert_eq!(scopes.counts(PodSpec { spec: &pod, is_admitted: false }), as_written);
+        assert_eq!(
+            scopes.counts(PodSpec {
+                spec: &pod,
+                is_admitted: true
+            }),
+            admitted
+        );
+        assert_eq!(
+            scopes.counts(PodSpec {
+                spec: &pod,
+                is_admitted: false
+            }),
+            as_written
+        );
     }
 }

@@ -20,7 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes the answers to [`super::questions`] into a plan. Refusals come first in the findings.
 pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
-    let Planned { mut plan, mut findings } = planned;
+    let Planned {
+        mut plan,
+        mut findings,
+    } = planned;
     findings.extend(rights(asked, answers));
     let compared = compared(comparison);
     let firsts = Firsts::new(&plan.steps);
@@ -39,10 +42,14 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
         }
         if findings.iter().any(owned) {
             finding.hint = Some("this may be gone once the fields of others are taken over".into());
-        } else if let Some(managers) =
-            finding.objects.first().and_then(|id| in_the_way(&plan.steps, &compared, id))
+        } else if let Some(managers) = finding
+            .objects
+            .first()
+            .and_then(|id| in_the_way(&plan.steps, &compared, id))
         {
-            finding.hint = Some(format!("fields of another tool may be in the way: --adopt {managers}"));
+            finding.hint = Some(format!(
+                "fields of another tool may be in the way: --adopt {managers}"
+            ));
         }
     }
     findings.append(&mut tried);
@@ -53,10 +60,17 @@ pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answ
     findings
         .extend(unreadable.map(|why| note(Check::Unreadable, None, format!("could not be checked: {why}"))));
     findings.extend(
-        answers.warnings.iter().map(|text| note(Check::Warnings, None, format!("the server warns: {text}"))),
+        answers
+            .warnings
+            .iter()
+            .map(|text| note(Check::Warnings, None, format!("the server warns: {text}"))),
     );
-    let idle: BTreeSet<u32> =
-        plan.steps.iter().filter(|step| changes_nothing(step, &compared)).map(|step| step.id).collect();
+    let idle: BTreeSet<u32> = plan
+        .steps
+        .iter()
+        .filter(|step| changes_nothing(step, &compared))
+        .map(|step| step.id)
+        .collect();
     let (steps, idle): (Vec<_>, Vec<_>) = plan.steps.drain(..).partition(|step| !idle.contains(&step.id));
     plan.unchanged.extend(idle.into_iter().map(|step| step.target));
     plan.steps = steps;
@@ -90,12 +104,18 @@ fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> 
         after.set_namespace(id.namespace.as_deref());
         Some(after)
     };
-    let stay = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let stay = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
     let objects: Vec<Object> = stay.filter_map(after).collect();
     let needed = compare::needed(&objects, &[], &[], &plan.namespace);
     let users = |step: &PlanStep| {
         let id = step.target.id();
-        needed.iter().find(|needed| needed.target().id() == id).map(|needed| needed.users().to_vec())
+        needed
+            .iter()
+            .find(|needed| needed.target().id() == id)
+            .map(|needed| needed.users().to_vec())
     };
     let mut findings = Vec::new();
     plan.prune.retain(|step| match users(step) {
@@ -113,7 +133,10 @@ fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> 
 /// The tools that own fields of an object from which nothing is taken over.
 fn in_the_way(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Option<String> {
     let takes_nothing = |step: &&PlanStep| matches!(step.action, Action::Apply { take_over: None, .. });
-    steps.iter().filter(takes_nothing).find(|step| step.target.id() == *id)?;
+    steps
+        .iter()
+        .filter(takes_nothing)
+        .find(|step| step.target.id() == *id)?;
     let owners = Owners::of(compared.get(id)?.live.object()?);
     let tools: BTreeSet<String> = owners
         .fields_of(|owner| owner.class == HandClass::OtherTool)
@@ -124,8 +147,17 @@ fn in_the_way(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Opt
 
 /// An apply whose answer is what is there, and that takes nothing over.
 fn changes_nothing(step: &PlanStep, compared: &Compared<'_>) -> bool {
-    let Action::Apply { expected, take_over: None, .. } = &step.action else { return false };
-    let live = compared.get(&step.target.id()).and_then(|compared| compared.live.object());
+    let Action::Apply {
+        expected,
+        take_over: None,
+        ..
+    } = &step.action
+    else {
+        return false;
+    };
+    let live = compared
+        .get(&step.target.id())
+        .and_then(|compared| compared.live.object());
     live.is_some_and(|live| same_content(expected, live))
 }
 
@@ -156,11 +188,20 @@ fn tries(
         match (answer, &question.request) {
             (Answer::Refused { message, .. }, DryRequest::PutBack(_)) => {
                 if let Some(step) = step {
-                    step.undo = Undo::Impossible { why: format!("putting it back is refused: {message}") };
+                    step.undo = Undo::Impossible {
+                        why: format!("putting it back is refused: {message}"),
+                    };
                 }
             }
             (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
-            (Answer::Refused { code, message, fields }, _) => {
+            (
+                Answer::Refused {
+                    code,
+                    message,
+                    fields,
+                },
+                _,
+            ) => {
                 let webhook = DeadWebhook::parse(message);
                 let finding = match &webhook {
                     Some(webhook) => match (firsts.repairs(webhook, services), firsts.of_object(&id)) {
@@ -201,7 +242,11 @@ fn tries(
                         Some(awaited) => note(Check::DryRun, Some(&id), awaited),
                         None => dropped,
                     }));
-                    findings.extend(compared.get(&id).and_then(|compared| kept(step, compared, object)));
+                    findings.extend(
+                        compared
+                            .get(&id)
+                            .and_then(|compared| kept(step, compared, object)),
+                    );
                 }
             }
             (Answer::Fine(_), _) => {}
@@ -220,10 +265,16 @@ fn excuse_unread(
     let is_unread =
         |one: &&mut PreflightFinding| one.check == Check::Unreadable && one.severity == Severity::Refuse;
     for finding in findings.iter_mut().filter(is_unread) {
-        let Some(id) = finding.objects.first().cloned() else { continue };
+        let Some(id) = finding.objects.first().cloned() else {
+            continue;
+        };
         let live = compared.get(&id).map(|compared| &compared.live);
-        let Some(Observed::Unreadable { error, .. }) = live else { continue };
-        let Some(webhook) = DeadWebhook::parse(error).filter(|webhook| webhook.converts) else { continue };
+        let Some(Observed::Unreadable { error, .. }) = live else {
+            continue;
+        };
+        let Some(webhook) = DeadWebhook::parse(error).filter(|webhook| webhook.converts) else {
+            continue;
+        };
         if firsts.repairs(&webhook, services).is_some() || firsts.of_object(&id).is_some() {
             let message = format!(
                 "not checked, and left as it is: {webhook} does not answer, and this promotion changes it; promote again once it does"
@@ -235,8 +286,10 @@ fn excuse_unread(
 
 /// The Services that are there or are going to be.
 fn services(comparison: &Comparison) -> Vec<&Object> {
-    let both =
-        comparison.objects.iter().filter_map(|object| object.desired.as_ref().or(object.live.object()));
+    let both = comparison
+        .objects
+        .iter()
+        .filter_map(|object| object.desired.as_ref().or(object.live.object()));
     both.filter(|object| object.kind() == "Service").collect()
 }
 
@@ -255,8 +308,10 @@ fn follow_repairs(steps: &mut [PlanStep], behind: &BTreeMap<u32, u32>) {
 /// Fields that the server keeps as they are, whatever is sent.
 fn kept(step: &PlanStep, compared: &ObjectComparison, answer: &Object) -> Option<PreflightFinding> {
     let sent = step.action.object()?;
-    let paths: Vec<String> =
-        not_reached(step, compared, sent, answer).into_iter().map(ToString::to_string).collect();
+    let paths: Vec<String> = not_reached(step, compared, sent, answer)
+        .into_iter()
+        .map(ToString::to_string)
+        .collect();
     (!paths.is_empty()).then(|| refusals::kept(&step.target.id(), &paths))
 }
 
@@ -264,7 +319,10 @@ fn kept(step: &PlanStep, compared: &ObjectComparison, answer: &Object) -> Option
 fn answered_before(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<PreflightFinding> {
     let take = |step: &mut PlanStep| {
         let compared = compared.get(&step.target.id()).copied();
-        let answer = compared.filter(|_| is_answered(step, compared))?.predicted.as_ref()?;
+        let answer = compared
+            .filter(|_| is_answered(step, compared))?
+            .predicted
+            .as_ref()?;
         take_in(step, None, answer)
     };
     steps.iter_mut().filter_map(take).collect()
@@ -290,10 +348,15 @@ fn take_in(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -> Opt
         };
     }
     (!dropped.is_empty()).then(|| {
-        let message =
-            format!("expected every field to be kept, found that the server drops {}", dropped.join(", "));
+        let message = format!(
+            "expected every field to be kept, found that the server drops {}",
+            dropped.join(", ")
+        );
         let hint = "is the kind's definition older than the manifest?".to_owned();
-        PreflightFinding { paths: dropped, ..refuse(Check::DryRun, Some(&id), message, Some(hint)) }
+        PreflightFinding {
+            paths: dropped,
+            ..refuse(Check::DryRun, Some(&id), message, Some(hint))
+        }
     })
 }
 
@@ -315,14 +378,19 @@ fn rights(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
         match answers.rights.get(right) {
             Some(Allowed::Yes) => {}
             Some(Allowed::No(_)) => {
-                let entry = missing.entry((resource, right.namespace.as_deref(), need.optional)).or_default();
+                let entry = missing
+                    .entry((resource, right.namespace.as_deref(), need.optional))
+                    .or_default();
                 entry.0.push(&right.verb);
                 entry.1.insert(&need.purpose);
             }
             Some(Allowed::Unknown(why)) => {
                 let message = format!("whether {} {resource} is allowed is not known: {why}", right.verb);
                 let subject = Some(right_on(&resource, right.namespace.as_deref()));
-                findings.push(PreflightFinding { subject, ..refuse(Check::Rights, None, message, None) });
+                findings.push(PreflightFinding {
+                    subject,
+                    ..refuse(Check::Rights, None, message, None)
+                });
             }
             None => {}
         }
@@ -349,5 +417,8 @@ fn rights(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
 
 /// A resource in a namespace, as a waiver names the permissions on it.
 fn right_on(resource: &str, namespace: Option<&str>) -> String {
-    namespace.map_or_else(|| resource.to_owned(), |namespace| format!("{resource}/{namespace}"))
+    namespace.map_or_else(
+        || resource.to_owned(),
+        |namespace| format!("{resource}/{namespace}"),
+    )
 }

@@ -51,7 +51,11 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
             .flat_map(|list| spec[*list].as_array().into_iter().flatten())
             .map(|container| {
                 let name = container["name"].as_str().unwrap_or_default().to_owned();
-                (name, container["restartPolicy"] == "Always", of_container(container))
+                (
+                    name,
+                    container["restartPolicy"] == "Always",
+                    of_container(container),
+                )
             })
             .collect();
         all.sort();

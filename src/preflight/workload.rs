@@ -26,8 +26,11 @@ pub(super) fn template(workload: &Object) -> Option<&Value> {
 pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
     let template = template(workload)?;
     let namespace = id.namespace.clone()?;
-    let mut metadata =
-        template.get("metadata").filter(|value| value.is_object()).cloned().unwrap_or(json!({}));
+    let mut metadata = template
+        .get("metadata")
+        .filter(|value| value.is_object())
+        .cloned()
+        .unwrap_or(json!({}));
     // A name of its own, so that it meets no pod that is there.
     metadata["generateName"] = format!("{}-", id.name.chars().take(40).collect::<String>()).into();
     metadata["namespace"] = namespace.clone().into();
@@ -41,13 +44,20 @@ pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
         add_claims(workload, &id.name, &mut spec);
     }
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
-    Some(PodTry { workload: id.clone(), namespace, pod })
+    Some(PodTry {
+        workload: id.clone(),
+        namespace,
+        pod,
+    })
 }
 
 /// A StatefulSet's claims become volumes of its pods.
 fn add_claims(workload: &Object, name: &str, spec: &mut Value) {
-    let claims =
-        workload.at("/spec/volumeClaimTemplates").and_then(Value::as_array).cloned().unwrap_or_default();
+    let claims = workload
+        .at("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     if claims.is_empty() {
         return;
     }

@@ -56,11 +56,20 @@ impl Accesses {
         }
         // A token opens one repository.
         let of_repository = self.cell(format!("{scope:?} {host}/{}", image.repository()));
-        Ok(of_repository.get_or_try_init(|| sign_in(reader, image, scope)).await?.access.clone())
+        Ok(of_repository
+            .get_or_try_init(|| sign_in(reader, image, scope))
+            .await?
+            .access
+            .clone())
     }
 
     fn cell(&self, key: String) -> Cell {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+            .or_default()
+            .clone()
     }
 }
 
@@ -69,7 +78,10 @@ async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<Sig
     let auth = credentials::find(image.resolve_registry(), image.repository());
     let greeting = reader.url(image.resolve_registry(), "")?;
     let answer = reader.greet(greeting.clone()).await?;
-    let asked = answer.headers().get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let asked = answer
+        .headers()
+        .get(WWW_AUTHENTICATE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
     let access = match (asked.as_deref().map(Challenge::parse), auth) {
         (Some(Some(challenge)), auth) => {
             Access::Token(token::get(reader, &greeting, &challenge, image.repository(), scope, &auth).await?)
@@ -77,5 +89,8 @@ async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<Sig
         (Some(None), RegistryAuth::Basic(user, password)) => Access::Basic(user, password),
         _ => Access::Anonymous,
     };
-    Ok(SignedIn { repository: image.repository().to_owned(), access })
+    Ok(SignedIn {
+        repository: image.repository().to_owned(),
+        access,
+    })
 }

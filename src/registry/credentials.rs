@@ -10,7 +10,9 @@ use std::path::PathBuf;
 pub(super) fn find(registry: &str, repository: &str) -> RegistryAuth {
     let places = places();
     let names = names(registry, repository);
-    let entry = names.iter().flat_map(|name| places.iter().map(move |place| (name, place)));
+    let entry = names
+        .iter()
+        .flat_map(|name| places.iter().map(move |place| (name, place)));
     for (name, place) in entry {
         let Ok(file) = File::open(place) else { continue };
         match docker_credential::get_credential_from_reader(file, name) {
@@ -51,7 +53,11 @@ fn names(registry: &str, repository: &str) -> Vec<String> {
 
 /// The files there may be, Docker's first.
 fn places() -> Vec<PathBuf> {
-    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let home = variable("HOME");
     let of_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
     let docker = variable("DOCKER_CONFIG").or_else(|| of_home(".docker"));
@@ -62,7 +68,11 @@ fn places() -> Vec<PathBuf> {
             .map(|folder| folder.map(|folder| folder.join("containers/auth.json")))
             .to_vec(),
     };
-    docker.map(|folder| folder.join("config.json")).into_iter().chain(podman.into_iter().flatten()).collect()
+    docker
+        .map(|folder| folder.join("config.json"))
+        .into_iter()
+        .chain(podman.into_iter().flatten())
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,7 +83,12 @@ mod tests {
     fn the_most_specific_entry_is_looked_for_first() {
         assert_eq!(
             names("ghcr.io", "acme/shop/web"),
-            ["ghcr.io/acme/shop/web", "ghcr.io/acme/shop", "ghcr.io/acme", "ghcr.io"]
+            [
+                "ghcr.io/acme/shop/web",
+                "ghcr.io/acme/shop",
+                "ghcr.io/acme",
+                "ghcr.io"
+            ]
         );
     }
 }

@@ -114,13 +114,18 @@ impl Trouble {
     }
 
     pub(super) fn too_large(what: &str, limit: u64) -> Self {
-        Trouble::TooLarge { what: what.to_owned(), mib: limit / 1024 / 1024 }
+        Trouble::TooLarge {
+            what: what.to_owned(),
+            mib: limit / 1024 / 1024,
+        }
     }
 }
 
 /// No answer at all, or one that broke off.
 pub(super) fn unreachable(error: &reqwest::Error) -> Trouble {
-    let host = error.url().and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
+    let host = error
+        .url()
+        .and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
     let why = innermost(error);
     Trouble::Unavailable(match host {
         Some((host, Some(port))) => format!("{host}:{port}: {why}"),
@@ -142,10 +147,16 @@ struct SaidOne {
 
 /// An answer that is a refusal: what its code means, with what the registry said.
 pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
-    let said = serde_json::from_slice::<Said>(body).ok().and_then(|said| said.errors.into_iter().next());
+    let said = serde_json::from_slice::<Said>(body)
+        .ok()
+        .and_then(|said| said.errors.into_iter().next());
     let text = match said {
         Some(one) => one.message,
-        None => String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned(),
+        None => String::from_utf8_lossy(body)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     };
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     let told = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();

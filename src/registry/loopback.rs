@@ -14,9 +14,16 @@ pub(super) fn is_plain(host: &str) -> bool {
 /// A server with TLS answers a plain request with an alert or with a 400; whoever does not answer is taken for plain,
 /// and the request proper tells what is wrong.
 fn speaks_tls(host: &str) -> bool {
-    let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    let address = if host.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:80")
+    };
     let ask = || -> std::io::Result<Vec<u8>> {
-        let address = address.to_socket_addrs()?.next().ok_or(std::io::ErrorKind::NotFound)?;
+        let address = address
+            .to_socket_addrs()?
+            .next()
+            .ok_or(std::io::ErrorKind::NotFound)?;
         let timeout = Duration::from_millis(500);
         let mut stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_read_timeout(Some(timeout))?;

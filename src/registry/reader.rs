@@ -46,8 +46,11 @@ impl Reader {
     /// Speaks without TLS to those of `hosts` that are on the loopback and do not speak it, and to those that were named.
     pub(super) fn new(options: &RegistryOptions, hosts: impl Iterator<Item = String>) -> Self {
         let hosts: BTreeSet<String> = hosts.collect();
-        let plain: BTreeSet<String> =
-            hosts.into_iter().filter(|host| is_plain(host)).chain(options.insecure.iter().cloned()).collect();
+        let plain: BTreeSet<String> = hosts
+            .into_iter()
+            .filter(|host| is_plain(host))
+            .chain(options.insecure.iter().cloned())
+            .collect();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECTING)
             .read_timeout(READING)
@@ -55,12 +58,20 @@ impl Reader {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap_or_default();
-        Self { http, plain, accesses: Accesses::default() }
+        Self {
+            http,
+            plain,
+            accesses: Accesses::default(),
+        }
     }
 
     /// `/v2/` of a host and what lies below it.
     pub(super) fn url(&self, host: &str, path: &str) -> Result<Url, Trouble> {
-        let scheme = if self.plain.contains(host) { "http" } else { "https" };
+        let scheme = if self.plain.contains(host) {
+            "http"
+        } else {
+            "https"
+        };
         let url = format!("{scheme}://{host}/v2/{path}");
         Url::parse(&url).map_err(|error| Trouble::BadReference(format!("{url}: {error}")))
     }
@@ -72,7 +83,11 @@ impl Reader {
 
     /// The answer to a greeting, without credentials.
     pub(super) async fn greet(&self, url: Url) -> Result<Response, Trouble> {
-        within(&url.clone(), self.follow(Method::GET, &url, &Access::Anonymous, &[])).await
+        within(
+            &url.clone(),
+            self.follow(Method::GET, &url, &Access::Anonymous, &[]),
+        )
+        .await
     }
 
     /// The answer of a token server and as much of it as may be; none where it is longer.
@@ -96,11 +111,17 @@ impl Reader {
     /// Whether the registry has a manifest: it is asked for no more than that.
     pub(super) async fn has_manifest(&self, image: &Reference, types: &[&str]) -> Result<(), Trouble> {
         let wanted = image.digest().or(image.tag()).unwrap_or("latest");
-        let url =
-            self.url(image.resolve_registry(), &format!("{}/manifests/{wanted}", image.repository()))?;
+        let url = self.url(
+            image.resolve_registry(),
+            &format!("{}/manifests/{wanted}", image.repository()),
+        )?;
         let access = self.access(image, Scope::Pull).await?;
         let answer = within(&url, self.follow(Method::HEAD, &url, &access, types)).await?;
-        if answer.status().is_success() { Ok(()) } else { Err(refused(answer.status(), &[])) }
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(refused(answer.status(), &[]))
+        }
     }
 
     /// A request that writes, its credentials for the registry alone; the answer's body is read only where it refuses.
@@ -112,21 +133,35 @@ impl Reader {
     ) -> Result<Response, Trouble> {
         let registry = self.url(image.resolve_registry(), "")?;
         let access = self.access(image, Scope::Push).await?;
-        let sent = self.http.request(request.method, url.clone()).headers(request.headers).body(request.body);
-        let sent = if is_same(&url, &registry) { carrying(sent, &access) } else { sent };
+        let sent = self
+            .http
+            .request(request.method, url.clone())
+            .headers(request.headers)
+            .body(request.body);
+        let sent = if is_same(&url, &registry) {
+            carrying(sent, &access)
+        } else {
+            sent
+        };
         let response = sent.send().await.map_err(|error| unreachable(&error))?;
         if response.status().is_success() || response.status().is_redirection() {
             return Ok(response);
         }
         let status = response.status();
-        let body = within(&url, bounded(response, ERROR_LIMIT)).await.ok().flatten().unwrap_or_default();
+        let body = within(&url, bounded(response, ERROR_LIMIT))
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         Err(refused(status, &body))
     }
 
     /// A manifest's bytes, by the tag or digest of `image`.
     pub(super) async fn manifest(&self, image: &Reference, types: &[&str]) -> Result<Vec<u8>, Trouble> {
         let wanted = image.digest().or(image.tag()).unwrap_or("latest");
-        let found = self.get(image, &format!("manifests/{wanted}"), types, MANIFEST_LIMIT).await?;
+        let found = self
+            .get(image, &format!("manifests/{wanted}"), types, MANIFEST_LIMIT)
+            .await?;
         found.ok_or_else(|| Trouble::too_large("its manifest", MANIFEST_LIMIT))
     }
 
@@ -143,7 +178,9 @@ impl Reader {
     /// The index of what refers to a manifest (OCI distribution 1.1).
     pub(super) async fn referrers(&self, image: &Reference, digest: &str) -> Result<Vec<u8>, Trouble> {
         let types = ["application/vnd.oci.image.index.v1+json"];
-        let found = self.get(image, &format!("referrers/{digest}"), &types, MANIFEST_LIMIT).await?;
+        let found = self
+            .get(image, &format!("referrers/{digest}"), &types, MANIFEST_LIMIT)
+            .await?;
         found.ok_or_else(|| Trouble::too_large("its list of statements", MANIFEST_LIMIT))
     }
 
@@ -154,7 +191,10 @@ impl Reader {
         types: &[&str],
         limit: u64,
     ) -> Result<Option<Vec<u8>>, Trouble> {
-        let url = self.url(image.resolve_registry(), &format!("{}/{what}", image.repository()))?;
+        let url = self.url(
+            image.resolve_registry(),
+            &format!("{}/{what}", image.repository()),
+        )?;
         let access = self.access(image, Scope::Pull).await?;
         let mut tries = 1;
         loop {
@@ -173,7 +213,10 @@ impl Reader {
             }
             let wait = wait.unwrap_or(Duration::from_secs(1 << tries));
             if tries == TRIES || wait > LONGEST_WAIT {
-                return Err(Trouble::TooManyRequests { tries, wait: wait.as_secs() });
+                return Err(Trouble::TooManyRequests {
+                    tries,
+                    wait: wait.as_secs(),
+                });
             }
             tokio::time::sleep(wait).await;
             tries += 1;
@@ -191,13 +234,24 @@ impl Reader {
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
             let request = self.http.request(method.clone(), at.clone());
-            let request = if types.is_empty() { request } else { request.header(ACCEPT, types.join(", ")) };
-            let request = if is_same(&at, url) { carrying(request, access) } else { request };
+            let request = if types.is_empty() {
+                request
+            } else {
+                request.header(ACCEPT, types.join(", "))
+            };
+            let request = if is_same(&at, url) {
+                carrying(request, access)
+            } else {
+                request
+            };
             let response = request.send().await.map_err(|error| unreachable(&error))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
-            let told = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let told = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|value| value.to_str().ok());
             at = match told.map(|to| at.join(to)) {
                 Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
                 _ => {
@@ -207,7 +261,9 @@ impl Reader {
                 }
             };
         }
-        Err(Trouble::Unavailable(format!("it points to another place more than {MOST_REDIRECTS} times")))
+        Err(Trouble::Unavailable(format!(
+            "it points to another place more than {MOST_REDIRECTS} times"
+        )))
     }
 }
 
@@ -233,8 +289,13 @@ async fn within_for<T>(
     time: Duration,
     work: impl Future<Output = Result<T, Trouble>>,
 ) -> Result<T, Trouble> {
-    let slow = || Trouble::Slow { host: url.authority().to_owned(), seconds: time.as_secs() };
-    tokio::time::timeout(time, work).await.unwrap_or_else(|_| Err(slow()))
+    let slow = || Trouble::Slow {
+        host: url.authority().to_owned(),
+        seconds: time.as_secs(),
+    };
+    tokio::time::timeout(time, work)
+        .await
+        .unwrap_or_else(|_| Err(slow()))
 }
 
 /// The same host and port, and not less protected.

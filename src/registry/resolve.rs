@@ -88,8 +88,15 @@ impl Registries {
             .iter()
             .filter_map(|text| text.parse::<ImageReference>().ok())
             .map(|image| image.registry);
-        let mapped = options.map.values().filter_map(|name| name.split('/').next()).map(str::to_owned);
-        Self { reader: Reader::new(options, hosts.chain(mapped)), map: options.map.clone() }
+        let mapped = options
+            .map
+            .values()
+            .filter_map(|name| name.split('/').next())
+            .map(str::to_owned);
+        Self {
+            reader: Reader::new(options, hosts.chain(mapped)),
+            map: options.map.clone(),
+        }
     }
 
     /// Resolves each reference once, several at the same time; in the order given.
@@ -103,13 +110,20 @@ impl Registries {
 
     /// What one reference is.
     pub async fn resolve(&self, reference: &str) -> Result<Resolved, RegistryError> {
-        let wrap = |trouble| RegistryError { reference: reference.to_owned(), trouble };
+        let wrap = |trouble| RegistryError {
+            reference: reference.to_owned(),
+            trouble,
+        };
         let image = self.image(reference).map_err(wrap)?;
         let (digest, manifest) = self.manifest(&image).await.map_err(wrap)?;
         let mut platforms = Vec::new();
-        self.collect(&image, &digest, &manifest, &mut platforms, 0).await.map_err(wrap)?;
+        self.collect(&image, &digest, &manifest, &mut platforms, 0)
+            .await
+            .map_err(wrap)?;
         if manifest.manifests.is_some() && platforms.is_empty() {
-            return Err(wrap(Trouble::NotRunnable("its index lists none for a platform".into())));
+            return Err(wrap(Trouble::NotRunnable(
+                "its index lists none for a platform".into(),
+            )));
         }
         Ok(Resolved { digest, platforms })
     }
@@ -129,18 +143,21 @@ impl Registries {
 
     fn image(&self, reference: &str) -> Result<Reference, Trouble> {
         let bad = |why: String| Trouble::BadReference(why);
-        let written: ImageReference =
-            reference.parse().map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
+        let written: ImageReference = reference
+            .parse()
+            .map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
         let name = written.name();
         let is_prefix = |from: &&String| {
-            name.strip_prefix(from.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            name.strip_prefix(from.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mapped = match self.map.keys().filter(is_prefix).max_by_key(|from| from.len()) {
             Some(from) => format!("{}{}", self.map[from], &name[from.len()..]),
             None => name.clone(),
         };
         let text = written.to_string().replacen(&name, &mapped, 1);
-        text.parse().map_err(|error: oci_client::ParseError| bad(error.to_string()))
+        text.parse()
+            .map_err(|error: oci_client::ParseError| bad(error.to_string()))
     }
 
     /// A manifest and the digest of its bytes, which must be the one that was asked for.
@@ -148,7 +165,9 @@ impl Registries {
         let bytes = self.reader.manifest(image, MEDIA_TYPES).await?;
         let digest = Sha256Digest::of(&bytes);
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
-            return Err(Trouble::DigestMismatch(format!("expected {wanted}, found {digest}")));
+            return Err(Trouble::DigestMismatch(format!(
+                "expected {wanted}, found {digest}"
+            )));
         }
         let manifest = serde_json::from_slice(&bytes).map_err(|error| Trouble::unreadable(&error))?;
         Ok((digest, manifest))
@@ -181,8 +200,14 @@ impl Registries {
             if platform.is_some_and(RawPlatform::is_unknown) {
                 continue;
             }
-            let (_, manifest) = self.manifest(&image.clone_with_digest(entry.digest.to_string())).await?;
-            match (platform.filter(|platform| platform.is_named()), &manifest.manifests, &manifest.config) {
+            let (_, manifest) = self
+                .manifest(&image.clone_with_digest(entry.digest.to_string()))
+                .await?;
+            match (
+                platform.filter(|platform| platform.is_named()),
+                &manifest.manifests,
+                &manifest.config,
+            ) {
                 (Some(platform), None, Some(config)) => found.push(PlatformDigests {
                     platform: platform.name(),
                     manifest: entry.digest.clone(),
@@ -202,14 +227,23 @@ impl Registries {
         digest: &Sha256Digest,
         manifest: &RawManifest,
     ) -> Result<Vec<PlatformDigests>, Trouble> {
-        let Some(config) = &manifest.config else { return Ok(Vec::new()) };
+        let Some(config) = &manifest.config else {
+            return Ok(Vec::new());
+        };
         // An artifact's configuration may be anything, but no image's is larger than a manifest.
-        let Some(bytes) = self.reader.blob(image, config.digest.as_str(), MANIFEST_LIMIT).await? else {
+        let Some(bytes) = self
+            .reader
+            .blob(image, config.digest.as_str(), MANIFEST_LIMIT)
+            .await?
+        else {
             return Err(Trouble::too_large("its configuration", MANIFEST_LIMIT));
         };
         let found = Sha256Digest::of(&bytes);
         if found != config.digest {
-            return Err(Trouble::DigestMismatch(format!("expected {}, found {found}", config.digest)));
+            return Err(Trouble::DigestMismatch(format!(
+                "expected {}, found {found}",
+                config.digest
+            )));
         }
         // An artifact's configuration names no platform: it has none.
         let platform: Option<RawPlatform> = serde_json::from_slice(&bytes).ok().filter(RawPlatform::is_named);

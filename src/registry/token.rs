@@ -44,7 +44,10 @@ impl Challenge {
             }
             rest = after;
         }
-        Some(Self { realm: realm?, service })
+        Some(Self {
+            realm: realm?,
+            service,
+        })
     }
 }
 
@@ -57,7 +60,9 @@ pub(super) async fn get(
     scope: Scope,
     auth: &RegistryAuth,
 ) -> Result<String, Trouble> {
-    let mut url = registry.join(&challenge.realm).map_err(|error| unusable(&error.to_string()))?;
+    let mut url = registry
+        .join(&challenge.realm)
+        .map_err(|error| unusable(&error.to_string()))?;
     if url.scheme() != "https" && registry.scheme() != "http" {
         return Err(unusable("it names a token server without TLS"));
     }
@@ -84,7 +89,10 @@ pub(super) async fn get(
     // The parser's own words may quote what is secret.
     let given: Given = serde_json::from_slice(&bytes)
         .map_err(|_| unusable("expected a token from its token server, found something else"))?;
-    let token = given.token.filter(|token| !token.is_empty()).or(given.access_token);
+    let token = given
+        .token
+        .filter(|token| !token.is_empty())
+        .or(given.access_token);
     token.ok_or_else(|| unusable("expected a token from its token server, found none"))
 }
 
@@ -99,14 +107,20 @@ mod tests {
     #[test]
     fn a_challenge_is_read_in_any_order_and_with_or_without_quotes() {
         let challenge = |realm: &str, service: Option<&str>| {
-            Some(Challenge { realm: realm.into(), service: service.map(str::to_owned) })
+            Some(Challenge {
+                realm: realm.into(),
+                service: service.map(str::to_owned),
+            })
         };
         for (header, expected) in [
             (
                 r#"Bearer realm="https://a/token",service="r.io",scope="repository:x:pull,push""#,
                 challenge("https://a/token", Some("r.io")),
             ),
-            (r#"bearer service=r.io, realm="https://a/t?x=1""#, challenge("https://a/t?x=1", Some("r.io"))),
+            (
+                r#"bearer service=r.io, realm="https://a/t?x=1""#,
+                challenge("https://a/t?x=1", Some("r.io")),
+            ),
             (r#"Bearer realm="https://a""#, challenge("https://a", None)),
             (r#"Bearer realm="https://a"#, None),
             (r#"Bearer service="r.io""#, None),

@@ -9,12 +9,20 @@ use oci_client::Reference;
 
 impl Request {
     fn empty(method: Method) -> Self {
-        Self { method, headers: HeaderMap::new(), body: Vec::new() }
+        Self {
+            method,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
     }
 
     fn with(method: Method, media_type: &'static str, bytes: &[u8]) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-        Self { method, headers, body: bytes.to_vec() }
+        Self {
+            method,
+            headers,
+            body: bytes.to_vec(),
+        }
     }
 }
 
@@ -24,15 +32,24 @@ impl Reader {
         let digest = Sha256Digest::of(bytes);
         let blobs = format!("{}/blobs", image.repository());
         let there = self.url(image.resolve_registry(), &format!("{blobs}/{digest}"))?;
-        if self.send(image, there, Request::empty(Method::HEAD)).await.is_ok() {
+        if self
+            .send(image, there, Request::empty(Method::HEAD))
+            .await
+            .is_ok()
+        {
             return Ok(());
         }
 
         let uploads = self.url(image.resolve_registry(), &format!("{blobs}/uploads/"))?;
         let mut begin = Request::empty(Method::POST);
-        begin.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        begin
+            .headers
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let begun = self.send(image, uploads.clone(), begin).await?;
-        let place = begun.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+        let place = begun
+            .headers()
+            .get(LOCATION)
+            .and_then(|place| place.to_str().ok());
         let mut to = match place.map(|place| uploads.join(place)) {
             Some(Ok(to)) if to.scheme() == "https" || uploads.scheme() == "http" => to,
             _ => return Err(Trouble::Unavailable("it names no safe place to upload to".into())),
@@ -50,14 +67,23 @@ impl Reader {
         media_type: &'static str,
         bytes: &[u8],
     ) -> Result<(), Trouble> {
-        let to = self.url(image.resolve_registry(), &format!("{}/manifests/{name}", image.repository()))?;
-        written(self.send(image, to, Request::with(Method::PUT, media_type, bytes)).await?)
+        let to = self.url(
+            image.resolve_registry(),
+            &format!("{}/manifests/{name}", image.repository()),
+        )?;
+        written(
+            self.send(image, to, Request::with(Method::PUT, media_type, bytes))
+                .await?,
+        )
     }
 }
 
 fn written(answer: reqwest::Response) -> Result<(), Trouble> {
     match answer.status() {
         status if status.is_success() => Ok(()),
-        status => Err(Trouble::Unavailable(format!("{}: it points to another place", status.as_u16()))),
+        status => Err(Trouble::Unavailable(format!(
+            "{}: it points to another place",
+            status.as_u16()
+        ))),
     }
 }

@@ -23,7 +23,10 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
                 AsideReason::Restart { manager } => format!("was set by {manager}; kept"),
                 AsideReason::Unknown { why } => format!("origin unknown; not compared: {why}"),
             };
-            causes.entry((aside.path.to_string(), cause)).or_default().insert(object.id());
+            causes
+                .entry((aside.path.to_string(), cause))
+                .or_default()
+                .insert(object.id());
         }
     }
 
@@ -31,7 +34,9 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
         1 => format!("1 object is managed by {tool}"),
         count => format!("{count} objects are managed by {tool}"),
     });
-    let others = causes.into_iter().map(|((path, cause), ids)| format!("{path} of {} {cause}", names(&ids)));
+    let others = causes
+        .into_iter()
+        .map(|((path, cause), ids)| format!("{path} of {} {cause}", names(&ids)));
     managed.chain(others).collect()
 }
 

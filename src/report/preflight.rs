@@ -10,9 +10,18 @@ pub fn finding_text(finding: &PreflightFinding) -> String {
     if finding.objects.is_empty() {
         return finding.message.clone();
     }
-    let names: Vec<String> = finding.objects.iter().take(NAMED).map(ToString::to_string).collect();
+    let names: Vec<String> = finding
+        .objects
+        .iter()
+        .take(NAMED)
+        .map(ToString::to_string)
+        .collect();
     let more = finding.objects.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{more}: {}", names.join(", "), finding.message)
 }
 

@@ -22,14 +22,20 @@ pub struct Redactor {
 impl Redactor {
     /// With a key that is random for each run.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key, texts: SecretTexts::default() }
+        Self {
+            key,
+            texts: SecretTexts::default(),
+        }
     }
 
     /// Remembers every value of a Secret, in each form in which it can turn up. Of other kinds, their names.
     pub fn learn(&mut self, object: &Object) {
-        [Some(object.name()), object.namespace()].into_iter().flatten().for_each(|name| {
-            self.texts.learn_name(name);
-        });
+        [Some(object.name()), object.namespace()]
+            .into_iter()
+            .flatten()
+            .for_each(|name| {
+                self.texts.learn_name(name);
+            });
         if !is_secret(&object.id())
             && let Some(status) = object.at("/status")
         {
@@ -80,7 +86,11 @@ impl Redactor {
         match value {
             Value::String(text) if holds_data => {
                 let is_encoded = names.first() == Some(&Some("data"));
-                let plain = if is_encoded { secret_data::decode(text) } else { None };
+                let plain = if is_encoded {
+                    secret_data::decode(text)
+                } else {
+                    None
+                };
                 Value::from(self.token(&plain.unwrap_or_else(|| text.clone().into_bytes())))
             }
             Value::String(text) if is_last_applied => Value::from(self.last_applied(text)),
@@ -101,7 +111,10 @@ impl Redactor {
 
     /// The annotation repeats the whole object: a Secret's values too.
     fn last_applied(&self, text: &str) -> String {
-        match serde_json::from_str::<Value>(text).ok().and_then(|value| Object::new(value).ok()) {
+        match serde_json::from_str::<Value>(text)
+            .ok()
+            .and_then(|value| Object::new(value).ok())
+        {
             Some(applied) if applied.annotation(LAST_APPLIED).is_none() => self.object(&applied).to_string(),
             _ => self.text(text),
         }
@@ -176,18 +189,26 @@ mod tests {
 
     #[test]
     fn a_value_that_is_wrapped_in_lines_is_learned_and_equal_to_one_that_is_not() {
-        let wrapped = STANDARD.encode(PLAIN).replace("aH", "aH\n").replace("or", "or\r\n");
+        let wrapped = STANDARD
+            .encode(PLAIN)
+            .replace("aH", "aH\n")
+            .replace("or", "or\r\n");
         let applied = |data: &str| {
             let applied = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": data}});
-            Object::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db",
-                "annotations": {LAST_APPLIED: applied.to_string()}}}))
+            Object::new(
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db",
+                "annotations": {LAST_APPLIED: applied.to_string()}}}),
+            )
             .unwrap()
         };
         let mut redactor = Redactor::new([7; 32]);
         redactor.learn(&applied(&wrapped));
         let shown = redactor.text(&format!("denied: {PLAIN}"));
         assert!(!leaks(&shown), "{shown}");
-        assert_eq!(redactor.object(&applied(&wrapped)), redactor.object(&applied(&STANDARD.encode(PLAIN))));
+        assert_eq!(
+            redactor.object(&applied(&wrapped)),
+            redactor.object(&applied(&STANDARD.encode(PLAIN)))
+        );
     }
 
     #[test]

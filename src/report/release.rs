@@ -22,19 +22,47 @@ pub struct Page<'p> {
 /// Writes tables: what it is, its images, its objects by kind, what it needs.
 pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (release, spec) = (page.release, &page.release.spec);
-    let head = |text: &str| if page.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() };
-    writeln!(out, "{}", head(&clean(&format!("{} {}", release.metadata.name, release.metadata.version))))?;
+    let head = |text: &str| {
+        if page.color {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    };
+    writeln!(
+        out,
+        "{}",
+        head(&clean(&format!(
+            "{} {}",
+            release.metadata.name, release.metadata.version
+        )))
+    )?;
     writeln!(out, "  id      {}", page.digest)?;
     if let Some(source) = &spec.source {
         let revision = source.revision.as_deref().unwrap_or("unknown revision");
-        let dirty = if source.dirty { ", with changes that are not in it" } else { "" };
-        let repository = source.repository.as_deref().map(|url| format!("{url} at ")).unwrap_or_default();
-        writeln!(out, "  source  {}{dirty}", clean(&format!("{repository}{revision}")))?;
+        let dirty = if source.dirty {
+            ", with changes that are not in it"
+        } else {
+            ""
+        };
+        let repository = source
+            .repository
+            .as_deref()
+            .map(|url| format!("{url} at "))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "  source  {}{dirty}",
+            clean(&format!("{repository}{revision}"))
+        )?;
     }
     writeln!(out, "\n{}", head(&format!("images ({})", spec.images.len())))?;
     for image in &spec.images {
-        let platforms: Vec<&str> =
-            image.platforms.iter().map(|platform| platform.platform.0.as_str()).collect();
+        let platforms: Vec<&str> = image
+            .platforms
+            .iter()
+            .map(|platform| platform.platform.0.as_str())
+            .collect();
         let platforms = if platforms.is_empty() {
             "platforms unknown".to_owned()
         } else {
@@ -45,13 +73,19 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             Some(DigestOrigin::Reference) => ", as the reference says",
             None => "",
         };
-        writeln!(out, "  {}\n    {}  {platforms}{origin}", clean(&image.reference), image.digest)?;
+        writeln!(
+            out,
+            "  {}\n    {}  {platforms}{origin}",
+            clean(&image.reference),
+            image.digest
+        )?;
     }
     let mut kinds: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
     for object in &spec.objects {
-        let name = object
-            .namespace()
-            .map_or_else(|| object.name().to_owned(), |ns| format!("{ns}/{}", object.name()));
+        let name = object.namespace().map_or_else(
+            || object.name().to_owned(),
+            |ns| format!("{ns}/{}", object.name()),
+        );
         kinds.entry(clean(object.kind())).or_default().push(name);
     }
     writeln!(out, "\n{}", head(&format!("objects ({})", spec.objects.len())))?;
@@ -63,15 +97,29 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n{}", head(&format!("needs ({})", spec.requires.len())))?;
     }
     for need in &spec.requires {
-        let keys =
-            if need.keys.is_empty() { String::new() } else { format!(" with {}", need.keys.join(", ")) };
-        let producer =
-            need.produced_by.as_deref().map(|name| format!(", which {name} produces")).unwrap_or_default();
+        let keys = if need.keys.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", need.keys.join(", "))
+        };
+        let producer = need
+            .produced_by
+            .as_deref()
+            .map(|name| format!(", which {name} produces"))
+            .unwrap_or_default();
         let optional = if need.optional { ", optional" } else { "" };
-        writeln!(out, "  {}", clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name)))?;
+        writeln!(
+            out,
+            "  {}",
+            clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name))
+        )?;
     }
     if !page.statements.is_empty() {
-        writeln!(out, "\n{}", head(&format!("statements ({})", page.statements.len())))?;
+        writeln!(
+            out,
+            "\n{}",
+            head(&format!("statements ({})", page.statements.len()))
+        )?;
     }
     for statement in page.statements {
         writeln!(out, "  {}", clean(statement))?;

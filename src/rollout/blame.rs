@@ -48,8 +48,10 @@ pub(super) fn is_disrupted(pod: &PodFacts) -> bool {
 /// Whether a container of the pod was ever started.
 pub(super) fn has_run(pod: &PodFacts) -> bool {
     let started = |one: &ContainerFacts| {
-        let has_state =
-            matches!(one.state, ContainerState::Running { .. } | ContainerState::Terminated { .. });
+        let has_state = matches!(
+            one.state,
+            ContainerState::Running { .. } | ContainerState::Terminated { .. }
+        );
         has_state || one.restarts > 0 || one.last_exit.is_some()
     };
     pod.containers.iter().any(started)
@@ -72,7 +74,10 @@ pub(super) fn from_outside(
     occurrences: &[&Occurrence],
 ) -> Option<(CauseKind, String)> {
     // One that ran and failed by itself says what the others would have done.
-    if pods.iter().any(|pod| pod.phase == "Failed" && has_run(pod) && !is_disrupted(pod)) {
+    if pods
+        .iter()
+        .any(|pod| pod.phase == "Failed" && has_run(pod) && !is_disrupted(pod))
+    {
         return None;
     }
     if pods.is_empty() {
@@ -97,15 +102,22 @@ fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
     if has_run(pod) {
         return None;
     }
-    let waiting = pod.containers.iter().find_map(|container| match &container.state {
-        ContainerState::Waiting { reason, message } => of_waiting(container, reason, message),
-        _ => None,
-    });
+    let waiting = pod
+        .containers
+        .iter()
+        .find_map(|container| match &container.state {
+            ContainerState::Waiting { reason, message } => of_waiting(container, reason, message),
+            _ => None,
+        });
     let mounts = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
     let mut of_pod = occurrences.iter().filter(|one| one.about == pod.uid);
     waiting
         .or_else(|| pod.unscheduled.as_ref().map(|_| CauseKind::Unschedulable))
-        .or_else(|| of_pod.any(|one| mounts.contains(&&*one.reason)).then_some(CauseKind::VolumeNotMounted))
+        .or_else(|| {
+            of_pod
+                .any(|one| mounts.contains(&&*one.reason))
+                .then_some(CauseKind::VolumeNotMounted)
+        })
 }
 
 fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option<CauseKind> {
@@ -174,18 +186,33 @@ mod tests {
         failed("Evicted", "The node was low on resource: memory."),
         Some(CauseKind::Evicted)
     )]
-    #[case::shutdown(failed("Terminated", "in response to imminent node shutdown"), Some(CauseKind::Evicted))]
+    #[case::shutdown(
+        failed("Terminated", "in response to imminent node shutdown"),
+        Some(CauseKind::Evicted)
+    )]
     #[case::preempted(disrupted(), Some(CauseKind::Evicted))]
     #[case::no_node(unscheduled(), Some(CauseKind::Unschedulable))]
-    #[case::registry_down(waiting("ErrImagePull", "connection refused"), Some(CauseKind::ImageUnavailable))]
-    #[case::no_image(waiting("ErrImagePull", "r.example/app:1: not found"), Some(CauseKind::ImageNotFound))]
-    #[case::runtime(waiting("RunContainerError", "context deadline exceeded"), Some(CauseKind::NodeError))]
+    #[case::registry_down(
+        waiting("ErrImagePull", "connection refused"),
+        Some(CauseKind::ImageUnavailable)
+    )]
+    #[case::no_image(
+        waiting("ErrImagePull", "r.example/app:1: not found"),
+        Some(CauseKind::ImageNotFound)
+    )]
+    #[case::runtime(
+        waiting("RunContainerError", "context deadline exceeded"),
+        Some(CauseKind::NodeError)
+    )]
     #[case::starting(waiting("ContainerCreating", ""), None)]
     fn a_pod_says_whether_it_was_ended_from_outside(
         #[case] status: Value,
         #[case] blamed: Option<CauseKind>,
     ) {
-        assert_eq!(from_outside(&[&pod(status)], "job", &[]).map(|(kind, _)| kind), blamed);
+        assert_eq!(
+            from_outside(&[&pod(status)], "job", &[]).map(|(kind, _)| kind),
+            blamed
+        );
     }
 
     #[test]
@@ -224,15 +251,20 @@ mod tests {
         let target = Target::new(&built_in("", "Pod").unwrap(), Some("shop"), "p");
         let start = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = Subject::new(target, &object, start);
-        let surroundings =
-            Surroundings { object: Some(&object), pods: vec![&pod], ..Surroundings::default() };
+        let surroundings = Surroundings {
+            object: Some(&object),
+            pods: vec![&pod],
+            ..Surroundings::default()
+        };
         let mut memory = Memory::default();
         let mut look = |seconds| {
             let now = start + jiff::SignedDuration::from_secs(seconds);
             judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
         };
         look(0);
-        let Verdict::Failed { cause } = look(601) else { panic!("it is still waited for") };
+        let Verdict::Failed { cause } = look(601) else {
+            panic!("it is still waited for")
+        };
         assert_eq!(cause.kind, kind, "{cause:?}");
     }
 }

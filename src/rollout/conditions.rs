@@ -37,7 +37,10 @@ impl<'a> ConditionSet<'a> {
 
     /// The newest generation that any of them names.
     pub fn observed(&self) -> Option<i64> {
-        self.all.iter().filter_map(|one| generation(one.get("observedGeneration")?)).max()
+        self.all
+            .iter()
+            .filter_map(|one| generation(one.get("observedGeneration")?))
+            .max()
     }
 
     /// The generation of the object.
@@ -46,7 +49,10 @@ impl<'a> ConditionSet<'a> {
     }
 
     fn find(&self, kind: &str) -> Option<&'a Value> {
-        self.all.iter().copied().find(|one| one.get("type").and_then(Value::as_str) == Some(kind))
+        self.all
+            .iter()
+            .copied()
+            .find(|one| one.get("type").and_then(Value::as_str) == Some(kind))
     }
 }
 
@@ -65,7 +71,10 @@ fn collect<'a>(value: &'a Value, generation: i64, found: &mut Vec<ConditionSet<'
             for (name, field) in fields {
                 let conditions = (name == "conditions").then(|| field.as_array()).flatten();
                 match conditions.filter(|all| all.iter().all(is_condition)) {
-                    Some(all) => found.push(ConditionSet { all: all.iter().collect(), generation }),
+                    Some(all) => found.push(ConditionSet {
+                        all: all.iter().collect(),
+                        generation,
+                    }),
                     None => collect(field, generation, found),
                 }
             }
@@ -102,7 +111,10 @@ fn drop_outdated(value: &mut Value, of: i64) {
 
 /// Whether a condition is of an older spec than the object's.
 pub(super) fn is_outdated(condition: &Value, of: i64) -> bool {
-    condition.get("observedGeneration").and_then(generation).is_some_and(|seen| seen < of)
+    condition
+        .get("observedGeneration")
+        .and_then(generation)
+        .is_some_and(|seen| seen < of)
 }
 
 /// A generation, which some controllers write as text (Argo Rollouts).

@@ -36,12 +36,18 @@ impl Budget {
 
     /// No deadline of its own: only `--timeout` ends it.
     pub fn endless() -> Self {
-        Self { parts: Vec::new(), endless: true }
+        Self {
+            parts: Vec::new(),
+            endless: true,
+        }
     }
 
     /// Of one part.
     pub fn of_seconds(seconds: u32, name: &'static str) -> Self {
-        Self { parts: vec![(seconds, name)], endless: false }
+        Self {
+            parts: vec![(seconds, name)],
+            endless: false,
+        }
     }
 
     fn add(&mut self, seconds: u32, name: &'static str) {
@@ -59,11 +65,15 @@ impl Budget {
 fn startup(template: Option<&Value>) -> u32 {
     let list = |field: &str| template.and_then(|one| one.pointer(field)?.as_array());
     let containers = [list("/spec/containers"), list("/spec/initContainers")];
-    let longest = containers.into_iter().flatten().flatten().filter_map(|container| {
-        let probe = container.get("startupProbe")?;
-        let get = |field: &str, default| probe.get(field).and_then(Value::as_u64).unwrap_or(default);
-        Some(get("initialDelaySeconds", 0) + get("periodSeconds", 10) * get("failureThreshold", 3))
-    });
+    let longest = containers
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|container| {
+            let probe = container.get("startupProbe")?;
+            let get = |field: &str, default| probe.get(field).and_then(Value::as_u64).unwrap_or(default);
+            Some(get("initialDelaySeconds", 0) + get("periodSeconds", 10) * get("failureThreshold", 3))
+        });
     longest.max().unwrap_or(0) as u32
 }
 
@@ -84,7 +94,11 @@ pub struct Deadline {
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<_> = self.parts.iter().map(|(seconds, name)| format!("{seconds} s {name}")).collect();
+        let parts: Vec<_> = self
+            .parts
+            .iter()
+            .map(|(seconds, name)| format!("{seconds} s {name}"))
+            .collect();
         if parts.len() == 1 {
             return f.write_str(&parts[0]);
         }
@@ -101,8 +115,10 @@ pub(super) fn deadline(
     now: Timestamp,
 ) -> Option<Deadline> {
     let started = *memory.started.get_or_insert(now);
-    let rose =
-        figures.iter().enumerate().any(|(at, figure)| memory.best.get(at).is_none_or(|best| figure > best));
+    let rose = figures
+        .iter()
+        .enumerate()
+        .any(|(at, figure)| memory.best.get(at).is_none_or(|best| figure > best));
     if rose || memory.progress_at.is_none() {
         memory.progress_at = Some(now);
     }
@@ -113,10 +129,20 @@ pub(super) fn deadline(
         *best = figure.max(*best);
     }
     let after = |from: Timestamp, seconds: i64| from.checked_add(SignedDuration::from_secs(seconds)).ok();
-    let own =
-        after(memory.progress_at.unwrap_or(now), budget.seconds()).filter(|_| !budget.endless).map(|at| {
-            let parts = budget.parts.iter().map(|(seconds, name)| (*seconds, (*name).to_owned())).collect();
-            Deadline { at, seconds: budget.seconds(), parts, capped: false }
+    let own = after(memory.progress_at.unwrap_or(now), budget.seconds())
+        .filter(|_| !budget.endless)
+        .map(|at| {
+            let parts = budget
+                .parts
+                .iter()
+                .map(|(seconds, name)| (*seconds, (*name).to_owned()))
+                .collect();
+            Deadline {
+                at,
+                seconds: budget.seconds(),
+                parts,
+                capped: false,
+            }
         });
     let cap = timeout.and_then(|seconds| {
         let at = after(started, i64::from(seconds))?;
@@ -134,7 +160,10 @@ pub(super) fn deadline(
 pub(super) fn figures(pods: &[&PodFacts]) -> Vec<u32> {
     let count = |is: &dyn Fn(&&&PodFacts) -> bool| pods.iter().filter(is).count() as u32;
     let containers = |is: &dyn Fn(&ContainerState) -> bool| {
-        pods.iter().flat_map(|pod| &pod.containers).filter(|one| is(&one.state)).count() as u32
+        pods.iter()
+            .flat_map(|pod| &pod.containers)
+            .filter(|one| is(&one.state))
+            .count() as u32
     };
     vec![
         count(&|_| true),
@@ -172,10 +201,32 @@ mod tests {
             "135 s = 100 s progressDeadlineSeconds + 30 s startup probe + 5 s minReadySeconds"
         );
         assert_eq!(first.at, at(135));
-        assert_eq!(deadline(vec![0, 1], &budget, None, &mut memory, at(50)).unwrap().at, at(135));
-        assert_eq!(deadline(vec![0, 2], &budget, None, &mut memory, at(60)).unwrap().at, at(195));
-        assert_eq!(deadline(vec![0, 1], &budget, None, &mut memory, at(70)).unwrap().at, at(195), "a fall");
-        assert_eq!(deadline(vec![0, 2], &budget, None, &mut memory, at(80)).unwrap().at, at(195), "up again");
+        assert_eq!(
+            deadline(vec![0, 1], &budget, None, &mut memory, at(50))
+                .unwrap()
+                .at,
+            at(135)
+        );
+        assert_eq!(
+            deadline(vec![0, 2], &budget, None, &mut memory, at(60))
+                .unwrap()
+                .at,
+            at(195)
+        );
+        assert_eq!(
+            deadline(vec![0, 1], &budget, None, &mut memory, at(70))
+                .unwrap()
+                .at,
+            at(195),
+            "a fall"
+        );
+        assert_eq!(
+            deadline(vec![0, 2], &budget, None, &mut memory, at(80))
+                .unwrap()
+                .at,
+            at(195),
+            "up again"
+        );
     }
 
     #[test]
@@ -195,6 +246,9 @@ mod tests {
         let mut object = deployment();
         object.value_mut()["spec"]["progressDeadlineSeconds"] = json!(2_147_483_647);
         let budget = Budget::of(&object, "/spec/template", 600);
-        assert_eq!(deadline(vec![], &budget, None, &mut Memory::default(), at(0)), None);
+        assert_eq!(
+            deadline(vec![], &budget, None, &mut Memory::default(), at(0)),
+            None
+        );
     }
 }

@@ -6,7 +6,10 @@ use serde_json::Value as Json;
 /// The sample values of a Prometheus answer (`/api/v1/query`): of a vector one each, of a scalar one.
 pub fn samples(answer: &Json) -> Result<Vec<f64>, String> {
     if answer.get("status").and_then(Json::as_str) != Some("success") {
-        let why = answer.get("error").and_then(Json::as_str).unwrap_or("it is not an answer of Prometheus");
+        let why = answer
+            .get("error")
+            .and_then(Json::as_str)
+            .unwrap_or("it is not an answer of Prometheus");
         return Err(why.to_owned());
     }
     let value = |pair: &Json| pair.get(1)?.as_str()?.parse::<f64>().ok();
@@ -17,7 +20,10 @@ pub fn samples(answer: &Json) -> Result<Vec<f64>, String> {
             Ok(all.filter_map(|sample| value(sample.get("value")?)).collect())
         }
         Some("scalar") => Ok(value(result).into_iter().collect()),
-        other => Err(format!("expected a vector or a scalar, found {}", other.unwrap_or("nothing"))),
+        other => Err(format!(
+            "expected a vector or a scalar, found {}",
+            other.unwrap_or("nothing")
+        )),
     }
 }
 

@@ -40,7 +40,13 @@ pub struct Judgement {
 impl Judgement {
     /// A verdict that needs no second look.
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, deadline: None, look_again_at: None, nudges: Vec::new(), premature: false }
+        Self {
+            verdict,
+            deadline: None,
+            look_again_at: None,
+            nudges: Vec::new(),
+            premature: false,
+        }
     }
 }
 
@@ -110,7 +116,10 @@ fn unobserved<'a>(why: String, subject: &Subject, object: Option<&Object>, polic
 /// A pod whose image was changed in place stays ready until the kubelet comes to it: that says nothing of the new image.
 fn not_restarted<'a>(mut reading: Reading<'a>, subject: &Subject) -> Reading<'a> {
     let is_old = |pod: &&PodFacts, container: &&ContainerFacts| {
-        let ran = subject.baseline.ran.get(&format!("{}/{}", pod.uid, container.name));
+        let ran = subject
+            .baseline
+            .ran
+            .get(&format!("{}/{}", pod.uid, container.name));
         ran.is_some_and(|ran| {
             ran.image != container.image
                 && !ran.container_id.is_empty()
@@ -120,9 +129,15 @@ fn not_restarted<'a>(mut reading: Reading<'a>, subject: &Subject) -> Reading<'a>
     if subject.target.resource.kind != "Pod" || !matches!(reading.verdict, Verdict::Done { .. }) {
         return reading;
     }
-    let mut old = reading.pods.iter().flat_map(|pod| pod.lasting().filter(move |one| is_old(pod, one)));
+    let mut old = reading
+        .pods
+        .iter()
+        .flat_map(|pod| pod.lasting().filter(move |one| is_old(pod, one)));
     if let Some(container) = old.next() {
-        let why = format!("waiting for container {} to restart with its new image", container.name);
+        let why = format!(
+            "waiting for container {} to restart with its new image",
+            container.name
+        );
         reading.verdict = Verdict::waiting(0, 1, why);
     }
     reading
@@ -133,7 +148,11 @@ fn lost_all_pods<'a>(mut reading: Reading<'a>, subject: &Subject) -> Reading<'a>
     let before = subject.baseline.pods();
     if let (true, 1.., Verdict::Done { note: Some(note) }) = (reading.is_empty, before, &mut reading.verdict)
     {
-        let pods = if before == 1 { "1 pod".to_owned() } else { format!("{before} pods") };
+        let pods = if before == 1 {
+            "1 pod".to_owned()
+        } else {
+            format!("{before} pods")
+        };
         note.push_str(&format!(" (it had {pods} before)"));
     }
     reading
@@ -236,39 +255,69 @@ fn weigh(
     if matches!(reading.verdict, Verdict::Failed { .. }) {
         return ended(reading.verdict);
     }
-    let look = Look { subject, policy, occurrences: &surroundings.occurrences, must_run: reading.must_run };
+    let look = Look {
+        subject,
+        policy,
+        occurrences: &surroundings.occurrences,
+        must_run: reading.must_run,
+    };
     let mut found: Vec<Sign> = reading.pods.iter().flat_map(|pod| signs(pod, &look)).collect();
     found.extend(refused(&reading, surroundings, subject, &policy.graces));
-    let worse = subject.soak.iter().flat_map(|soak| soak::worse(&reading.pods, soak, &policy.graces));
+    let worse = subject
+        .soak
+        .iter()
+        .flat_map(|soak| soak::worse(&reading.pods, soak, &policy.graces));
     let worse: Vec<Sign> = worse.collect();
-    let settled =
-        if reading.settles { settled_at(&reading.pods, subject, policy, memory, now) } else { None };
+    let settled = if reading.settles {
+        settled_at(&reading.pods, subject, policy, memory, now)
+    } else {
+        None
+    };
     let verdict = match (reading.verdict.clone(), settled) {
         (Verdict::Done { .. }, Some(_)) => {
             let total = reading.pods.len() as u32;
-            let why = format!("{total} of {total} pods are ready, and must stay so for {} s", policy.settle);
+            let why = format!(
+                "{total} of {total} pods are ready, and must stay so for {} s",
+                policy.settle
+            );
             Verdict::waiting(total, total, why)
         }
         (verdict, _) => verdict,
     };
     let let_go = let_go(&reading, subject, policy, memory, now);
     if let Some((_, note)) = let_go.as_ref().filter(|(at, _)| *at <= now) {
-        return ended(Verdict::Done { note: Some(note.clone()) });
+        return ended(Verdict::Done {
+            note: Some(note.clone()),
+        });
     }
     let mut clock = Clock::new(memory, now);
     let lasting = clock.first_lasting(worse.iter());
     // One bad node does not revert three hundred good pods: where one is good, the deadline decides.
     let good = reading.pods.iter().any(|pod| is_good(pod, subject));
     let is_done = matches!(verdict, Verdict::Done { .. });
-    let early = clock.first_lasting(found.iter().filter(|_| !is_done)).filter(|_| !good);
+    let early = clock
+        .first_lasting(found.iter().filter(|_| !is_done))
+        .filter(|_| !good);
     if let Some(sign) = lasting.or(early) {
-        return ended(Verdict::Failed { cause: sign.cause.clone() });
+        return ended(Verdict::Failed {
+            cause: sign.cause.clone(),
+        });
     }
-    let nudges = clock.ripe(if is_done { Vec::new() } else { reading.nudges.clone() });
+    let nudges = clock.ripe(if is_done {
+        Vec::new()
+    } else {
+        reading.nudges.clone()
+    });
     let mut again = clock.finish();
     if is_done {
         let look_again_at = again.into_iter().filter(|at| *at > now).min();
-        return Judgement { verdict, deadline: None, look_again_at, nudges, premature: false };
+        return Judgement {
+            verdict,
+            deadline: None,
+            look_again_at,
+            nudges,
+            premature: false,
+        };
     }
     again.extend(settled);
     again.extend(let_go.as_ref().map(|(at, _)| *at));
@@ -291,7 +340,13 @@ fn weigh(
     }
     again.extend(deadline.as_ref().map(|one| one.at));
     let look_again_at = again.into_iter().filter(|at| *at > now).min();
-    Judgement { verdict, deadline, look_again_at, nudges, premature: false }
+    Judgement {
+        verdict,
+        deadline,
+        look_again_at,
+        nudges,
+        premature: false,
+    }
 }
 
 /// How long a pod of an old revision must be stuck before it is named: it may just be starting.
@@ -307,20 +362,29 @@ struct Clock<'m> {
 
 impl<'m> Clock<'m> {
     fn new(memory: &'m mut Memory, now: Timestamp) -> Self {
-        Self { memory, now, seen: BTreeSet::new(), ends: Vec::new() }
+        Self {
+            memory,
+            now,
+            seen: BTreeSet::new(),
+            ends: Vec::new(),
+        }
     }
 
     /// Whether a sign has been there for so many seconds.
     fn has_lasted(&mut self, key: &str, seconds: u32) -> bool {
         let since = *self.memory.signs.entry(key.to_owned()).or_insert(self.now);
-        let at = since.checked_add(SignedDuration::from_secs(seconds.into())).unwrap_or(since);
+        let at = since
+            .checked_add(SignedDuration::from_secs(seconds.into()))
+            .unwrap_or(since);
         self.seen.insert(key.to_owned());
         self.ends.push(at);
         at <= self.now
     }
 
     fn first_lasting<'s>(&mut self, signs: impl Iterator<Item = &'s Sign>) -> Option<&'s Sign> {
-        let lasting: Vec<_> = signs.filter(|sign| self.has_lasted(&sign.key, sign.grace)).collect();
+        let lasting: Vec<_> = signs
+            .filter(|sign| self.has_lasted(&sign.key, sign.grace))
+            .collect();
         lasting.first().copied()
     }
 
@@ -360,7 +424,10 @@ fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Readin
         (None, Some((pod, what))) => (
             Some(format!("pod {}: {what}", pod.name)),
             Some(pod.name.clone()),
-            pod.containers.iter().find(|one| !one.ready).map(|one| one.name.clone()),
+            pod.containers
+                .iter()
+                .find(|one| !one.ready)
+                .map(|one| one.name.clone()),
             false,
         ),
         (None, None) => (None, None, None, false),
@@ -368,7 +435,11 @@ fn late(deadline: &Deadline, verdict: &Verdict, found: &[Sign], reading: &Readin
     let tail = reason.map(|text| format!("; {text}")).unwrap_or_default();
     // A sign that did not last out its grace is the cause all the same: a registry that is down is not the release's.
     let ran = reading.pods.iter().any(|pod| has_run(pod));
-    let silent = if ran { CauseKind::DeadlineExceeded } else { CauseKind::Stalled };
+    let silent = if ran {
+        CauseKind::DeadlineExceeded
+    } else {
+        CauseKind::Stalled
+    };
     let kind = first.map_or(silent, |sign| sign.cause.kind);
     let mut failed = reported(kind, format!("{what}: {why}{tail}"));
     if let Verdict::Failed { cause } = &mut failed {

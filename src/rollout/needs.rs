@@ -55,9 +55,18 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
         optional: false,
     }];
     let mut add = |group: &str, kind: &str, namespace: Option<&str>, optional| {
-        let Some(resource) = built_in(group, kind) else { return };
-        let need = Need { resource, namespace: namespace.map(Into::into), optional };
-        if !all.iter().any(|one| one.resource == need.resource && one.namespace == need.namespace) {
+        let Some(resource) = built_in(group, kind) else {
+            return;
+        };
+        let need = Need {
+            resource,
+            namespace: namespace.map(Into::into),
+            optional,
+        };
+        if !all
+            .iter()
+            .any(|one| one.resource == need.resource && one.namespace == need.namespace)
+        {
             all.push(need);
         }
     };
@@ -65,16 +74,30 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
         add(group, kind, namespace, *kind == "Event");
     }
     for (service_namespace, _) in object.map(webhook_services).unwrap_or_default() {
-        add("discovery.k8s.io", "EndpointSlice", Some(&service_namespace), true);
+        add(
+            "discovery.k8s.io",
+            "EndpointSlice",
+            Some(&service_namespace),
+            true,
+        );
     }
     all
 }
 
 /// Namespace and name of the services that the webhooks of a configuration call.
 pub(super) fn webhook_services(object: &Object) -> Vec<(String, String)> {
-    let webhooks = object.at("/webhooks").and_then(Value::as_array).into_iter().flatten();
-    let text =
-        |service: &Value, field| service.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let webhooks = object
+        .at("/webhooks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let text = |service: &Value, field| {
+        service
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut all: Vec<_> = webhooks
         .filter_map(|one| one.pointer("/clientConfig/service"))
         .map(|service| (text(service, "namespace"), text(service, "name")))

@@ -38,9 +38,14 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
         return None;
     }
     if let Some((observed, generation)) = behind(before) {
-        return Some(format!("waiting for its controller (observedGeneration {observed} of {generation})"));
+        return Some(format!(
+            "waiting for its controller (observedGeneration {observed} of {generation})"
+        ));
     }
-    let surroundings = Surroundings { object: Some(before), ..Surroundings::default() };
+    let surroundings = Surroundings {
+        object: Some(before),
+        ..Surroundings::default()
+    };
     match kinds::read(before, &surroundings, policy).verdict {
         Verdict::Waiting { why, .. } => Some(why),
         Verdict::Done { .. } | Verdict::Failed { .. } => None,
@@ -63,10 +68,20 @@ pub(super) fn let_go(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Option<(Timestamp, String)> {
-    let Verdict::Waiting { why, .. } = &reading.verdict else { return None };
-    if let Some(seconds) = reading.unknown_after.filter(|seconds| !policy.strict && *seconds < u32::MAX) {
+    let Verdict::Waiting { why, .. } = &reading.verdict else {
+        return None;
+    };
+    if let Some(seconds) = reading
+        .unknown_after
+        .filter(|seconds| !policy.strict && *seconds < u32::MAX)
+    {
         let started = *memory.started.get_or_insert(now);
-        return Some((started.checked_add(SignedDuration::from_secs(seconds.into())).ok()?, unknown(why)));
+        return Some((
+            started
+                .checked_add(SignedDuration::from_secs(seconds.into()))
+                .ok()?,
+            unknown(why),
+        ));
     }
     if policy.strict || !reading.is_outside || subject.is_served_within {
         return None;
@@ -75,7 +90,9 @@ pub(super) fn let_go(
         return Some((now, as_before(why)));
     }
     let started = *memory.started.get_or_insert(now);
-    let at = started.checked_add(SignedDuration::from_secs(policy.outside.into())).ok()?;
+    let at = started
+        .checked_add(SignedDuration::from_secs(policy.outside.into()))
+        .ok()?;
     Some((at, format!("{why}; --wait=strict would wait for it")))
 }
 
@@ -87,7 +104,9 @@ pub(super) fn excuse(
     policy: &Policy,
     verdict: &Verdict,
 ) -> Option<String> {
-    let Verdict::Waiting { why, .. } = verdict else { return None };
+    let Verdict::Waiting { why, .. } = verdict else {
+        return None;
+    };
     let was_pending = !policy.strict && subject.baseline.pending.is_some();
     if !policy.strict && reading.unknown_after.is_some() {
         return Some(unknown(why));
@@ -130,11 +149,17 @@ mod tests {
         policy: &Policy,
         seconds: i64,
     ) -> [Verdict; 2] {
-        let target =
-            Target::new(&built_in("apiregistration.k8s.io", "APIService").unwrap(), None, object.name());
+        let target = Target::new(
+            &built_in("apiregistration.k8s.io", "APIService").unwrap(),
+            None,
+            object.name(),
+        );
         let mut subject = Subject::new(target, object, now(0));
         change(&mut subject);
-        let surroundings = Surroundings { object: Some(object), ..Surroundings::default() };
+        let surroundings = Surroundings {
+            object: Some(object),
+            ..Surroundings::default()
+        };
         let mut memory = Memory::default();
         [0, seconds].map(|at| judge(&subject, &surroundings, policy, &mut memory, now(at)).verdict)
     }
@@ -148,13 +173,19 @@ mod tests {
         let policy = Policy::default();
         let [first, last] = verdicts(&api(json!({})), |_| {}, &policy, 30);
         assert!(matches!(first, Verdict::Waiting { .. }), "{first:?}");
-        assert!(is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"), "{last:?}");
+        assert!(
+            is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"),
+            "{last:?}"
+        );
         let within = |subject: &mut Subject| subject.is_served_within = true;
         let [_, last] = verdicts(&api(json!({})), within, &policy, 30);
         assert!(matches!(last, Verdict::Waiting { .. }), "{last:?}");
         let [_, last] = verdicts(&api(json!({})), within, &policy, 600);
         assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
-        let strict = Policy { strict: true, ..Policy::default() };
+        let strict = Policy {
+            strict: true,
+            ..Policy::default()
+        };
         let [_, last] = verdicts(&api(json!({})), |_| {}, &strict, 600);
         assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
     }
@@ -162,18 +193,29 @@ mod tests {
     #[test]
     fn what_was_not_ready_before_is_no_failure_of_the_promotion() {
         let before = |subject: &mut Subject| {
-            subject.baseline =
-                Baseline { pending: Some("it is not available".into()), ..Baseline::default() };
+            subject.baseline = Baseline {
+                pending: Some("it is not available".into()),
+                ..Baseline::default()
+            };
         };
         let [first, _] = verdicts(&api(json!({})), before, &Policy::default(), 30);
-        assert!(is_noted(&first, "it was not ready before this promotion either"), "{first:?}");
+        assert!(
+            is_noted(&first, "it was not ready before this promotion either"),
+            "{first:?}"
+        );
         let within = |subject: &mut Subject| {
             before(subject);
             subject.is_served_within = true;
         };
         let [first, last] = verdicts(&api(json!({})), within, &Policy::default(), 600);
-        assert!(matches!(first, Verdict::Waiting { .. }), "a repair is waited for: {first:?}");
-        assert!(is_noted(&last, "it was not ready before this promotion either"), "{last:?}");
+        assert!(
+            matches!(first, Verdict::Waiting { .. }),
+            "a repair is waited for: {first:?}"
+        );
+        assert!(
+            is_noted(&last, "it was not ready before this promotion either"),
+            "{last:?}"
+        );
     }
 
     #[test]
@@ -181,9 +223,19 @@ mod tests {
         let marked = api(json!({WAIT_ANNOTATION: "false"}));
         let [first, _] = verdicts(&marked, |_| {}, &Policy::default(), 0);
         assert!(is_noted(&first, "not waited for: annotation"), "{first:?}");
-        let target = TargetPattern { kind: Some("APIService".into()), ..TargetPattern::default() };
-        let rule = WaitRule { target, reason: "served later".into() };
-        let policy = Policy { strict: true, not_waited: vec![rule], ..Policy::default() };
+        let target = TargetPattern {
+            kind: Some("APIService".into()),
+            ..TargetPattern::default()
+        };
+        let rule = WaitRule {
+            target,
+            reason: "served later".into(),
+        };
+        let policy = Policy {
+            strict: true,
+            not_waited: vec![rule],
+            ..Policy::default()
+        };
         let [first, _] = verdicts(&api(json!({})), |_| {}, &policy, 0);
         assert!(is_noted(&first, "not waited for: served later"), "{first:?}");
     }

@@ -41,7 +41,11 @@ pub fn prove(
     (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
 ) -> Proof {
-    let facts = ImageFacts { tested, trees, before: &subject.baseline.ran };
+    let facts = ImageFacts {
+        tested,
+        trees,
+        before: &subject.baseline.ran,
+    };
     let mut proof = Proof::default();
     // A Job may take itself away once it is complete.
     if surroundings.unreadable.is_none()
@@ -53,12 +57,23 @@ pub fn prove(
     let pods = match current_pods(subject, surroundings, policy) {
         Ok(pods) => pods,
         Err(_) if not_waited(subject, surroundings.object, policy).is_some() => return proof,
-        Err(why) => return Proof { unread: Some(why), ..proof },
+        Err(why) => {
+            return Proof {
+                unread: Some(why),
+                ..proof
+            };
+        }
     };
     let template = surroundings.object.and_then(names_of_template);
     for pod in pods {
-        for container in pod.containers.iter().filter(|one| one.role != ContainerRole::Ephemeral) {
-            let is_ours = template.as_ref().is_none_or(|names| names.contains(&container.name.as_str()));
+        for container in pod
+            .containers
+            .iter()
+            .filter(|one| one.role != ContainerRole::Ephemeral)
+        {
+            let is_ours = template
+                .as_ref()
+                .is_none_or(|names| names.contains(&container.name.as_str()));
             if is_ours {
                 of_template(pod, container, &facts, &mut proof);
             } else {
@@ -77,7 +92,9 @@ pub fn prove(
 /// Names of the containers that the object's template holds; none where it has no template.
 fn names_of_template(object: &Object) -> Option<Vec<&str>> {
     let spec = object.at("/spec/template/spec")?;
-    let lists = [spec.get("containers"), spec.get("initContainers")].into_iter().flatten();
+    let lists = [spec.get("containers"), spec.get("initContainers")]
+        .into_iter()
+        .flatten();
     let all = lists.filter_map(Value::as_array).flatten();
     Some(all.filter_map(|one| one.get("name")?.as_str()).collect())
 }
@@ -115,7 +132,9 @@ fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_
         proof.unfamiliar.extend(container.reported());
         proof.unknown.push(where_);
     } else if found.contains(&Runs::NotRestarted) {
-        proof.unknown.push(format!("{where_}, whose image was changed in place"));
+        proof
+            .unknown
+            .push(format!("{where_}, whose image was changed in place"));
     } else {
         let message = format!(
             "{where_} runs image {}, and {} was tested as {}",
@@ -134,9 +153,10 @@ fn of_admission(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected
     };
     match injected.iter().find(|rule| matches(&rule.image, &name)) {
         Some(rule) => {
-            proof
-                .expected
-                .push(format!("admission added container {} ({name}): {}", container.name, rule.reason));
+            proof.expected.push(format!(
+                "admission added container {} ({name}): {}",
+                container.name, rule.reason
+            ));
         }
         None => {
             let message = format!(
@@ -196,27 +216,47 @@ mod tests {
 
     /// The proof of a pod whose containers report these image IDs; `web` is in the template.
     fn proof(containers: &[(&str, &str, String)], injected: &[Injected]) -> Proof {
-        let specs: Vec<_> =
-            containers.iter().map(|(name, image, _)| json!({"name": name, "image": image})).collect();
-        let statuses: Vec<_> =
-            containers.iter().map(|(name, _, id)| json!({"name": name, "imageID": id})).collect();
+        let specs: Vec<_> = containers
+            .iter()
+            .map(|(name, image, _)| json!({"name": name, "image": image}))
+            .collect();
+        let statuses: Vec<_> = containers
+            .iter()
+            .map(|(name, _, id)| json!({"name": name, "imageID": id}))
+            .collect();
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop", "uid": "p",
             "ownerReferences": [{"uid": "s", "kind": "ReplicaSet", "name": "web", "controller": true}]},
             "spec": {"containers": specs}, "status": {"containerStatuses": statuses}});
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
             "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "web"}]}}}});
-        let (pod, set) = (PodFacts::reduce(&Object::new(pod).unwrap()), Object::new(set).unwrap());
+        let (pod, set) = (
+            PodFacts::reduce(&Object::new(pod).unwrap()),
+            Object::new(set).unwrap(),
+        );
         let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
         let subject = Subject::new(target, &set, Timestamp::UNIX_EPOCH);
-        let surroundings = Surroundings { object: Some(&set), pods: vec![&pod], ..Surroundings::default() };
-        prove(&subject, &surroundings, &Policy::default(), (&[tested()], &trees()), injected)
+        let surroundings = Surroundings {
+            object: Some(&set),
+            pods: vec![&pod],
+            ..Surroundings::default()
+        };
+        prove(
+            &subject,
+            &surroundings,
+            &Policy::default(),
+            (&[tested()], &trees()),
+            injected,
+        )
     }
 
     #[test]
     fn every_digest_under_which_a_node_may_report_the_image_proves_it() {
         for what in ["index", "manifest", "config"] {
             for form in ["r.example/web@", "docker-pullable://r.example/web@", ""] {
-                let proof = proof(&[("web", "r.example/web:1", format!("{form}{}", digest(what)))], &[]);
+                let proof = proof(
+                    &[("web", "r.example/web:1", format!("{form}{}", digest(what)))],
+                    &[],
+                );
                 assert_eq!((proof.proved, proof.wrong.len()), (1, 0), "{form}{what}");
             }
         }
@@ -224,7 +264,14 @@ mod tests {
 
     #[test]
     fn a_moved_tag_is_wrong_and_names_both_digests() {
-        let proof = proof(&[("web", "r.example/web:1", format!("r.example/web@{}", digest("other")))], &[]);
+        let proof = proof(
+            &[(
+                "web",
+                "r.example/web:1",
+                format!("r.example/web@{}", digest("other")),
+            )],
+            &[],
+        );
         let message = &proof.wrong[0].message;
         assert!(
             message.contains(digest("other").short()) && message.contains(digest("index").short()),
@@ -252,8 +299,14 @@ mod tests {
     fn a_sidecar_that_admission_added_needs_the_environments_word() {
         let mesh = ("mesh", "docker.io/istio/proxyv2:1.30", String::new());
         assert_eq!(proof(std::slice::from_ref(&mesh), &[]).wrong.len(), 1);
-        let rule = Injected { image: "*/istio/proxyv2".into(), reason: "service mesh".into() };
+        let rule = Injected {
+            image: "*/istio/proxyv2".into(),
+            reason: "service mesh".into(),
+        };
         let allowed = proof(&[mesh], &[rule]);
-        assert!(allowed.wrong.is_empty() && allowed.expected[0].contains("service mesh"), "{allowed:?}");
+        assert!(
+            allowed.wrong.is_empty() && allowed.expected[0].contains("service mesh"),
+            "{allowed:?}"
+        );
     }
 }

@@ -113,7 +113,10 @@ mod tests {
         let message = r#"failed to pull "r.example/denied:401": dial tcp: i/o timeout"#;
         assert_eq!(classify(message, "r.example/denied:401"), Some(ImageUnavailable));
         assert_eq!(
-            classify(r#"Back-off pulling image "r.example/denied:401""#, "r.example/denied:401"),
+            classify(
+                r#"Back-off pulling image "r.example/denied:401""#,
+                "r.example/denied:401"
+            ),
             None
         );
     }

@@ -62,40 +62,67 @@ impl<'a> Reading<'a> {
 
     /// An object that waits for something outside of the release.
     pub fn waits_outside(why: impl Into<String>) -> Self {
-        Self { is_outside: true, ..Self::without_pods(Verdict::waiting(0, 1, why)) }
+        Self {
+            is_outside: true,
+            ..Self::without_pods(Verdict::waiting(0, 1, why))
+        }
     }
 
     /// An object of which its controller says nothing.
     pub fn unknown_after(seconds: u32, why: impl Into<String>) -> Self {
-        Self { unknown_after: Some(seconds), ..Self::without_pods(Verdict::waiting(0, 1, why)) }
+        Self {
+            unknown_after: Some(seconds),
+            ..Self::without_pods(Verdict::waiting(0, 1, why))
+        }
     }
 
     /// A verdict on an object that runs pods.
     pub fn with_pods(verdict: Verdict, pods: Vec<&'a PodFacts>, wanted: u32) -> Self {
-        Self { pods, wanted, must_run: true, settles: true, ..Self::without_pods(verdict) }
+        Self {
+            pods,
+            wanted,
+            must_run: true,
+            settles: true,
+            ..Self::without_pods(verdict)
+        }
     }
 
     /// Done, for it should run no pod: why.
     pub fn empty(note: impl Into<String>) -> Self {
-        Self { is_empty: true, ..Self::noted(note) }
+        Self {
+            is_empty: true,
+            ..Self::noted(note)
+        }
     }
 
     /// Done, with a remark.
     pub fn noted(note: impl Into<String>) -> Self {
-        Self::without_pods(Verdict::Done { note: Some(note.into()) })
+        Self::without_pods(Verdict::Done {
+            note: Some(note.into()),
+        })
     }
 }
 
 /// A failure that the object reports itself.
 pub(super) fn reported(kind: CauseKind, message: impl Into<String>) -> Verdict {
     Verdict::Failed {
-        cause: Cause { kind, message: message.into(), pod: None, container: None, previous_logs: false },
+        cause: Cause {
+            kind,
+            message: message.into(),
+            pod: None,
+            container: None,
+            previous_logs: false,
+        },
     }
 }
 
 /// A number at a JSON pointer, 0 where there is none.
 pub(super) fn number(object: &Object, pointer: &str) -> u32 {
-    object.at(pointer).and_then(Value::as_u64).unwrap_or(0).min(u64::from(u32::MAX)) as u32
+    object
+        .at(pointer)
+        .and_then(Value::as_u64)
+        .unwrap_or(0)
+        .min(u64::from(u32::MAX)) as u32
 }
 
 /// A condition's `status`, `reason` and `message`.
@@ -109,18 +136,27 @@ impl<'a> Condition<'a> {
     /// From an entry of a list of conditions.
     pub fn parse(one: &'a Value) -> Self {
         let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
-        Self { status: text("status"), reason: text("reason"), message: text("message") }
+        Self {
+            status: text("status"),
+            reason: text("reason"),
+            message: text("message"),
+        }
     }
 
     /// `message`, else `reason`, else what its absence says.
     pub fn says(&self) -> &str {
-        [self.message, self.reason].into_iter().find(|text| !text.is_empty()).unwrap_or("no reason given")
+        [self.message, self.reason]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or("no reason given")
     }
 }
 
 /// One of `status.conditions`; one that is older than the object's generation says nothing.
 pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<'a>> {
     let all = object.at("/status/conditions")?.as_array()?;
-    let one = all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
+    let one = all
+        .iter()
+        .find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
     (!is_outdated(one, object.generation())).then(|| Condition::parse(one))
 }

@@ -25,20 +25,39 @@ pub(super) fn refused(
     if surroundings.pods.iter().any(|pod| pod.deleting) {
         return None;
     }
-    let message = reading.refusal.clone().or_else(|| told(reading, surroundings, subject))?;
+    let message = reading
+        .refusal
+        .clone()
+        .or_else(|| told(reading, surroundings, subject))?;
     if is_passing(&message) {
         return None;
     }
     let (kind, grace) = classify(&message, graces);
     let missing = reading.wanted as usize - reading.pods.len();
-    let text = format!("{missing} of {} pods cannot be created: {}", reading.wanted, essence(&message));
-    let cause = Cause { kind, message: text, pod: None, container: None, previous_logs: false };
-    Some(Sign { key: format!("{kind:?}/"), grace, cause })
+    let text = format!(
+        "{missing} of {} pods cannot be created: {}",
+        reading.wanted,
+        essence(&message)
+    );
+    let cause = Cause {
+        kind,
+        message: text,
+        pod: None,
+        container: None,
+        previous_logs: false,
+    };
+    Some(Sign {
+        key: format!("{kind:?}/"),
+        grace,
+        cause,
+    })
 }
 
 /// What refuses the creation of an object's pods, by the last Event about it, and its words.
 pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(CauseKind, String)> {
-    let of_creator = occurrences.iter().filter(|one| one.reason == "FailedCreate" && one.about == creator);
+    let of_creator = occurrences
+        .iter()
+        .filter(|one| one.reason == "FailedCreate" && one.about == creator);
     let last = of_creator.max_by_key(|one| one.last)?;
     let text = format!("its pods cannot be created: {}", essence(&last.message));
     Some((classify(&last.message, &Graces::default()).0, text))
@@ -89,7 +108,9 @@ fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
 /// Without what controllers put before the server's own words.
 fn essence(message: &str) -> &str {
     let start = ["error: pods ", "Error creating: pods ", "failed error: "];
-    let found = start.iter().find_map(|lead| message.split_once(lead).map(|(_, rest)| rest));
+    let found = start
+        .iter()
+        .find_map(|lead| message.split_once(lead).map(|(_, rest)| rest));
     found.unwrap_or(message)
 }
 

@@ -32,5 +32,7 @@ pub(super) fn settled_at(
     }
     memory.settling = seen;
     let last = memory.settling.values().max()?;
-    last.checked_add(SignedDuration::from_secs(policy.settle.into())).ok().filter(|at| *at > now)
+    last.checked_add(SignedDuration::from_secs(policy.settle.into()))
+        .ok()
+        .filter(|at| *at > now)
 }

@@ -60,7 +60,11 @@ fn sign(pod: &PodFacts, container: Option<&str>, kind: CauseKind, grace: u32, me
         previous_logs: false,
     };
     // Without the uid: pods that are replaced while they show the same sign do not start its time anew.
-    Sign { key: format!("{kind:?}/{}", container.unwrap_or_default()), grace, cause }
+    Sign {
+        key: format!("{kind:?}/{}", container.unwrap_or_default()),
+        grace,
+        cause,
+    }
 }
 
 fn of_container(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<Sign> {
@@ -89,7 +93,10 @@ fn waiting(
         "InvalidImageName" => named(
             CauseKind::InvalidImageName,
             0,
-            format!("{what} needs an image, and {:?} is not an image's name", container.image),
+            format!(
+                "{what} needs an image, and {:?} is not an image's name",
+                container.image
+            ),
         ),
         "ErrImageNeverPull" => named(
             CauseKind::ImageUnavailable,
@@ -101,7 +108,11 @@ fn waiting(
         ),
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
             let (kind, grace, text) = pull_failure(pod, container, message, look);
-            named(kind, grace, format!("{what} cannot pull {}: {text}", container.image))
+            named(
+                kind,
+                grace,
+                format!("{what} cannot pull {}: {text}", container.image),
+            )
         }
         "CreateContainerConfigError" => {
             let kind = if is_missing_configuration(message) {
@@ -109,7 +120,11 @@ fn waiting(
             } else {
                 CauseKind::CannotStart
             };
-            named(kind, graces.configuration, format!("{what} cannot be configured: {}", or(message, reason)))
+            named(
+                kind,
+                graces.configuration,
+                format!("{what} cannot be configured: {}", or(message, reason)),
+            )
         }
         "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" | "ImageInspectError" => {
             let text = format!("{what} cannot start: {}", or(message, reason));
@@ -132,26 +147,41 @@ fn pull_failure(
 ) -> (CauseKind, u32, String) {
     let graces = &look.policy.graces;
     // Older kubelets say why in an Event only.
-    let told = look.occurrences.iter().filter(|one| one.about == pod.uid && one.reason == "Failed");
+    let told = look
+        .occurrences
+        .iter()
+        .filter(|one| one.about == pod.uid && one.reason == "Failed");
     let texts = [message].into_iter().chain(told.map(|one| one.message.as_str()));
-    let known = texts.filter_map(|text| Some((pull::classify(text, &container.image)?, text))).next();
+    let known = texts
+        .filter_map(|text| Some((pull::classify(text, &container.image)?, text)))
+        .next();
     match known {
         Some((CauseKind::ImageNotFound, _)) if look.subject.seen_images.contains(&container.image) => (
             CauseKind::ImageUnavailable,
             graces.seen_image,
             "the registry says that it does not exist, though it was there before the promotion".into(),
         ),
-        Some((CauseKind::ImageNotFound, text)) if text.to_lowercase().contains("no match for platform") => {
-            (CauseKind::ImageNotFound, 0, "it does not exist for the platform of the node".into())
-        }
-        Some((CauseKind::ImageNotFound, _)) => {
-            (CauseKind::ImageNotFound, 0, "the registry says that it does not exist".into())
-        }
-        Some((CauseKind::ImageUnauthorized, text)) => {
-            (CauseKind::ImageUnauthorized, 0, format!("the registry refuses: {}", last_words(text)))
-        }
+        Some((CauseKind::ImageNotFound, text)) if text.to_lowercase().contains("no match for platform") => (
+            CauseKind::ImageNotFound,
+            0,
+            "it does not exist for the platform of the node".into(),
+        ),
+        Some((CauseKind::ImageNotFound, _)) => (
+            CauseKind::ImageNotFound,
+            0,
+            "the registry says that it does not exist".into(),
+        ),
+        Some((CauseKind::ImageUnauthorized, text)) => (
+            CauseKind::ImageUnauthorized,
+            0,
+            format!("the registry refuses: {}", last_words(text)),
+        ),
         Some((_, text)) => (CauseKind::ImageUnavailable, graces.registry, last_words(text)),
-        None => (CauseKind::ImageUnavailable, graces.registry, or(message, "no reason given").to_owned()),
+        None => (
+            CauseKind::ImageUnavailable,
+            graces.registry,
+            or(message, "no reason given").to_owned(),
+        ),
     }
 }
 
@@ -162,7 +192,9 @@ fn last_words(text: &str) -> String {
 }
 
 pub(super) fn is_missing_configuration(message: &str) -> bool {
-    ["not found", "couldn't find key", "non-existent"].iter().any(|word| message.contains(word))
+    ["not found", "couldn't find key", "non-existent"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 /// How often a container has ended since the baseline.
@@ -215,20 +247,29 @@ fn crash(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<
 
 /// `container web of pod web-1`.
 pub(super) fn describe(pod: &PodFacts, container: &ContainerFacts) -> String {
-    let role = if container.role == ContainerRole::Init { "init container" } else { "container" };
+    let role = if container.role == ContainerRole::Init {
+        "init container"
+    } else {
+        "container"
+    };
     format!("{role} {} of pod {}", container.name, pod.name)
 }
 
 /// `exit code 137 (OOMKilled: it used more memory than its limit)`.
 pub(super) fn ended(exit: &Exit) -> String {
-    let signal = exit.signal.or_else(|| (exit.code > 128 && exit.code < 160).then_some(exit.code - 128));
+    let signal = exit
+        .signal
+        .or_else(|| (exit.code > 128 && exit.code < 160).then_some(exit.code - 128));
     let signal = signal.map(|signal| format!("signal {signal}"));
     let about = match exit.reason.as_str() {
         "OOMKilled" => Some("OOMKilled: it used more memory than its limit".to_owned()),
         "Completed" => Some("a container that must keep running".to_owned()),
         "Error" | "" => signal,
         other if exit.message.is_empty() => Some(other.to_owned()),
-        other => Some(format!("{other}: {}", exit.message.lines().next().unwrap_or_default())),
+        other => Some(format!(
+            "{other}: {}",
+            exit.message.lines().next().unwrap_or_default()
+        )),
     };
     match about {
         Some(about) => format!("exit code {} ({about})", exit.code),
@@ -244,20 +285,30 @@ fn unscheduled(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
         return None;
     }
     let text = format!("no node takes pod {}: {message}", pod.name);
-    Some(sign(pod, None, CauseKind::Unschedulable, look.policy.graces.unschedulable, text))
+    Some(sign(
+        pod,
+        None,
+        CauseKind::Unschedulable,
+        look.policy.graces.unschedulable,
+        text,
+    ))
 }
 
 fn volume(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
     let reasons = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
-    let started = pod
-        .containers
-        .iter()
-        .any(|one| matches!(one.state, ContainerState::Running { .. } | ContainerState::Terminated { .. }));
+    let started = pod.containers.iter().any(|one| {
+        matches!(
+            one.state,
+            ContainerState::Running { .. } | ContainerState::Terminated { .. }
+        )
+    });
     if started {
         return None;
     }
     let of_pod = look.occurrences.iter().filter(|one| one.about == pod.uid);
-    let last = of_pod.filter(|one| reasons.contains(&one.reason.as_str())).max_by_key(|one| one.last)?;
+    let last = of_pod
+        .filter(|one| reasons.contains(&one.reason.as_str()))
+        .max_by_key(|one| one.last)?;
     let missing = is_missing_configuration(&last.message);
     let graces = &look.policy.graces;
     let (kind, grace) = if missing {
@@ -276,7 +327,11 @@ fn volume(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
 
 /// The class of a pod's failure.
 pub(super) fn of_failed(pod: &PodFacts) -> CauseKind {
-    if is_disrupted(pod) { CauseKind::Evicted } else { CauseKind::PodFailed }
+    if is_disrupted(pod) {
+        CauseKind::Evicted
+    } else {
+        CauseKind::PodFailed
+    }
 }
 
 /// Why a pod failed.
@@ -288,7 +343,10 @@ pub(super) fn failed_pod(pod: &PodFacts) -> String {
         _ => None,
     });
     let why = [pod.message.clone(), pod.reason.clone(), exit.unwrap_or_default()];
-    let why = why.into_iter().find(|text| !text.is_empty()).unwrap_or_else(|| "no reason given".into());
+    let why = why
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or_else(|| "no reason given".into());
     format!("pod {} failed: {why}", pod.name)
 }
 

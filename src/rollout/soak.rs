@@ -14,21 +14,28 @@ pub(super) fn worse<'p>(
     soak: &'p Baseline,
     graces: &'p Graces,
 ) -> impl Iterator<Item = Sign> + 'p {
-    pods.iter().flat_map(move |pod| exits(pod, soak).or_else(|| unready(pod, soak, graces)))
+    pods.iter()
+        .flat_map(move |pod| exits(pod, soak).or_else(|| unready(pod, soak, graces)))
 }
 
 fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
-    let lasting = pod.containers.iter().filter(|one| one.role == ContainerRole::Main || one.sidecar);
+    let lasting = pod
+        .containers
+        .iter()
+        .filter(|one| one.role == ContainerRole::Main || one.sidecar);
     let mut ended_since = lasting.filter(|one| {
         let ended = matches!(one.state, ContainerState::Terminated { .. });
-        soak.restarts_of(pod, &one.name).is_some_and(|before| one.restarts > before || ended)
+        soak.restarts_of(pod, &one.name)
+            .is_some_and(|before| one.restarts > before || ended)
     });
     let container = ended_since.next()?;
     let exit = match &container.state {
         ContainerState::Terminated { exit } => Some(exit),
         _ => container.last_exit.as_ref(),
     };
-    let how = exit.map(|exit| format!(" with {}", ended(exit))).unwrap_or_default();
+    let how = exit
+        .map(|exit| format!(" with {}", ended(exit)))
+        .unwrap_or_default();
     let message = format!("{} ended during the soak{how}", describe(pod, container));
     let previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
     let cause = Cause {
@@ -38,16 +45,27 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
         container: Some(container.name.clone()),
         previous_logs,
     };
-    Some(Sign { key: format!("soak/{}/{}", pod.uid, container.name), grace: 0, cause })
+    Some(Sign {
+        key: format!("soak/{}/{}", pod.uid, container.name),
+        grace: 0,
+        cause,
+    })
 }
 
 /// A pod that was ended from outside says nothing of the release.
 fn kind(pod: &PodFacts) -> CauseKind {
-    if is_disrupted(pod) { CauseKind::Evicted } else { CauseKind::Soak }
+    if is_disrupted(pod) {
+        CauseKind::Evicted
+    } else {
+        CauseKind::Soak
+    }
 }
 
 fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
-    let was_there = pod.containers.iter().any(|one| soak.restarts_of(pod, &one.name).is_some());
+    let was_there = pod
+        .containers
+        .iter()
+        .any(|one| soak.restarts_of(pod, &one.name).is_some());
     if pod.ready || pod.deleting || !was_there {
         return None;
     }
@@ -59,8 +77,16 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
             pod.name, graces.readiness
         ),
         pod: Some(pod.name.clone()),
-        container: pod.containers.iter().find(|one| !one.ready).map(|one| one.name.clone()),
+        container: pod
+            .containers
+            .iter()
+            .find(|one| !one.ready)
+            .map(|one| one.name.clone()),
         previous_logs: false,
     };
-    Some(Sign { key: format!("soak/{}", pod.uid), grace: graces.readiness, cause })
+    Some(Sign {
+        key: format!("soak/{}", pod.uid),
+        grace: graces.readiness,
+        cause,
+    })
 }

@@ -80,8 +80,11 @@ impl Subject {
 /// whole seconds.
 pub fn written_at(answer: &Object) -> Option<Timestamp> {
     let of_status = |entry: &&Value| entry.get("subresource").is_none();
-    let times =
-        answer.managed_fields().iter().filter(of_status).filter_map(|entry| entry.get("time")?.as_str());
+    let times = answer
+        .managed_fields()
+        .iter()
+        .filter(of_status)
+        .filter_map(|entry| entry.get("time")?.as_str());
     times.filter_map(|time| time.parse().ok()).max()
 }
 
@@ -111,7 +114,11 @@ impl Baseline {
             for container in &pod.containers {
                 let key = format!("{}/{}", pod.uid, container.name);
                 let (container_id, image) = (container.container_id.clone(), container.image.clone());
-                let ran = RanBefore { container_id, image, digest: container.digest() };
+                let ran = RanBefore {
+                    container_id,
+                    image,
+                    digest: container.digest(),
+                };
                 baseline.ran.insert(key.clone(), ran);
                 baseline.restarts.insert(key, container.restarts);
             }
@@ -120,7 +127,9 @@ impl Baseline {
             }
         }
         for occurrence in surroundings.occurrences.iter().filter(|one| was_there(one.last)) {
-            baseline.occurrences.insert(occurrence.uid.clone(), occurrence.count);
+            baseline
+                .occurrences
+                .insert(occurrence.uid.clone(), occurrence.count);
         }
         baseline
     }
@@ -142,7 +151,11 @@ impl Baseline {
     /// How many pods there were.
     pub(super) fn pods(&self) -> usize {
         let of_container = |key: &String| key.split('/').next().map(str::to_owned);
-        self.restarts.keys().filter_map(of_container).collect::<BTreeSet<_>>().len()
+        self.restarts
+            .keys()
+            .filter_map(of_container)
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// Restarts of a container before, none where it did not run.
@@ -152,7 +165,9 @@ impl Baseline {
 
     /// Whether an Event says something that it did not say before.
     pub fn is_new(&self, occurrence: &Occurrence) -> bool {
-        self.occurrences.get(&occurrence.uid).is_none_or(|count| *count < occurrence.count)
+        self.occurrences
+            .get(&occurrence.uid)
+            .is_none_or(|count| *count < occurrence.count)
     }
 }
 

@@ -41,7 +41,11 @@ pub fn demand(
             });
         }
     }
-    refusals.extend(evidence.iter().filter_map(|rule| test(rule, keys, attestations, release)));
+    refusals.extend(
+        evidence
+            .iter()
+            .filter_map(|rule| test(rule, keys, attestations, release)),
+    );
     refusals
 }
 
@@ -58,7 +62,11 @@ fn test(
         message: format!("expected evidence {name}, found {found}"),
         hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };
-    let results = |one: &&Attestation| one.claim().test_result().is_some_and(|result| &result.name == name);
+    let results = |one: &&Attestation| {
+        one.claim()
+            .test_result()
+            .is_some_and(|result| &result.name == name)
+    };
     match any_good(attestations.iter().filter(results), keys, release) {
         Err(found) => Some(refusal(found)),
         Ok(Some(result)) => rule.lacks(&result).map(refusal),
@@ -79,7 +87,9 @@ fn any_good<'a>(
             Ok(checked) => {
                 let result = checked.statement.test_result();
                 let failed = |one: &Option<TestResult>| {
-                    one.as_ref().and_then(|one| one.totals).is_some_and(|totals| !totals.passed())
+                    one.as_ref()
+                        .and_then(|one| one.totals)
+                        .is_some_and(|totals| !totals.passed())
                 };
                 if !good.as_ref().is_some_and(failed) {
                     good = Some(result);

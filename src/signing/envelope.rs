@@ -78,7 +78,11 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
     let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
     let bundle = Bundle {
         media_type: BUNDLE_TYPE.into(),
-        verification_material: Material { public_key: Some(Hint { hint: key.public().hint() }) },
+        verification_material: Material {
+            public_key: Some(Hint {
+                hint: key.public().hint(),
+            }),
+        },
         dsse_envelope: Envelope {
             payload: STANDARD.encode(payload),
             payload_type: PAYLOAD_TYPE.into(),
@@ -113,12 +117,19 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Reads a bundle or a bare statement; `place` is for messages.
 pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
-    let wrong = |found: String| SigningError::NotAStatement { place: place.to_owned(), found };
+    let wrong = |found: String| SigningError::NotAStatement {
+        place: place.to_owned(),
+        found,
+    };
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
     if value.get("dsseEnvelope").is_none() {
         let statement = statement_of(value).map_err(wrong)?;
-        return Ok(Attestation { place: place.into(), statement, signed: None });
+        return Ok(Attestation {
+            place: place.into(),
+            statement,
+            signed: None,
+        });
     }
     let bundle: Bundle =
         serde_json::from_value(value).map_err(|error| wrong(plain_words(&error.to_string())))?;
@@ -127,15 +138,38 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
     }
     let envelope = bundle.dsse_envelope;
     if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(SigningError::OtherPayload { place: place.into(), found: envelope.payload_type });
+        return Err(SigningError::OtherPayload {
+            place: place.into(),
+            found: envelope.payload_type,
+        });
     }
-    let decode = |text: &str| STANDARD.decode(text).map_err(|error| wrong(format!("broken base64: {error}")));
+    let decode = |text: &str| {
+        STANDARD
+            .decode(text)
+            .map_err(|error| wrong(format!("broken base64: {error}")))
+    };
     let payload = decode(&envelope.payload)?;
-    let signatures = envelope.signatures.iter().map(|one| decode(&one.sig)).collect::<Result<_, _>>()?;
+    let signatures = envelope
+        .signatures
+        .iter()
+        .map(|one| decode(&one.sig))
+        .collect::<Result<_, _>>()?;
     let value = serde_json::from_slice(&payload).map_err(|error| wrong(plain_words(&error.to_string())))?;
     let statement = statement_of(value).map_err(wrong)?;
-    let hint = bundle.verification_material.public_key.map(|key| key.hint).unwrap_or_default();
-    Ok(Attestation { place: place.into(), statement, signed: Some(Signed { payload, hint, signatures }) })
+    let hint = bundle
+        .verification_material
+        .public_key
+        .map(|key| key.hint)
+        .unwrap_or_default();
+    Ok(Attestation {
+        place: place.into(),
+        statement,
+        signed: Some(Signed {
+            payload,
+            hint,
+            signatures,
+        }),
+    })
 }
 
 fn statement_of(value: serde_json::Value) -> Result<Statement, String> {
@@ -164,22 +198,34 @@ impl Attestation {
         release: &Sha256Digest,
         keys: &'a [PublicKey],
     ) -> Result<Checked<'a>, SigningError> {
-        let key = if keys.is_empty() { None } else { Some(self.signer(keys)?) };
+        let key = if keys.is_empty() {
+            None
+        } else {
+            Some(self.signer(keys)?)
+        };
         if !self.statement.is_about(release) {
-            let found =
-                self.statement.subject.first().map(|subject| format!("sha256:{}", subject.digest.sha256));
+            let found = self
+                .statement
+                .subject
+                .first()
+                .map(|subject| format!("sha256:{}", subject.digest.sha256));
             return Err(SigningError::OtherRelease {
                 place: self.place.clone(),
                 expected: release.to_string(),
                 found: found.unwrap_or_else(|| "nothing".into()),
             });
         }
-        Ok(Checked { statement: &self.statement, key })
+        Ok(Checked {
+            statement: &self.statement,
+            key,
+        })
     }
 
     fn signer<'a>(&self, keys: &'a [PublicKey]) -> Result<&'a str, SigningError> {
         let place = || self.place.clone();
-        let Some(signed) = &self.signed else { return Err(SigningError::Unsigned { place: place() }) };
+        let Some(signed) = &self.signed else {
+            return Err(SigningError::Unsigned { place: place() });
+        };
         let message = pre_authentication(PAYLOAD_TYPE, &signed.payload);
         let signs = |key: &&PublicKey| signed.signatures.iter().any(|one| key.verifies(&message, one));
         if let Some(key) = keys.iter().find(signs) {
@@ -187,10 +233,16 @@ impl Attestation {
         }
         // The hint is a claim: it decides only which error is told.
         match keys.iter().find(|key| key.hint() == signed.hint) {
-            Some(key) => Err(SigningError::Altered { place: place(), key: key.name().into() }),
+            Some(key) => Err(SigningError::Altered {
+                place: place(),
+                key: key.name().into(),
+            }),
             None => {
                 let expected = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(", ");
-                Err(SigningError::OtherKey { place: place(), expected })
+                Err(SigningError::OtherKey {
+                    place: place(),
+                    expected,
+                })
             }
         }
     }

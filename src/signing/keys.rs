@@ -25,9 +25,15 @@ pub struct PublicKey {
 impl PrivateKey {
     /// From PEM: PKCS#8 or SEC1 in the clear, or cosign's encrypted form, which `password` opens.
     pub fn from_pem(pem: &[u8], place: &str, password: Option<&str>) -> Result<Self, SigningError> {
-        let wrong = |found: String| SigningError::NotAKey { place: place.into(), expected: "private", found };
+        let wrong = |found: String| SigningError::NotAKey {
+            place: place.into(),
+            expected: "private",
+            found,
+        };
         let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text".into()))?;
-        let Some((label, body)) = block(text) else { return Err(wrong("no PEM block".into())) };
+        let Some((label, body)) = block(text) else {
+            return Err(wrong("no PEM block".into()));
+        };
         let secret = match label {
             "PRIVATE KEY" => {
                 SecretKey::from_pkcs8_pem(text).map_err(|_| wrong("a key of another kind".into()))?
@@ -46,17 +52,25 @@ impl PrivateKey {
             }
             other => return Err(wrong(format!("a block {other:?}"))),
         };
-        Ok(Self { key: SigningKey::from(secret) })
+        Ok(Self {
+            key: SigningKey::from(secret),
+        })
     }
 
     /// Whether a password is needed to read it.
     pub fn is_encrypted(pem: &[u8]) -> bool {
-        std::str::from_utf8(pem).ok().and_then(block).is_some_and(|(label, _)| LABELS.contains(&label))
+        std::str::from_utf8(pem)
+            .ok()
+            .and_then(block)
+            .is_some_and(|(label, _)| LABELS.contains(&label))
     }
 
     /// The half that verifies.
     pub fn public(&self) -> PublicKey {
-        PublicKey { key: *self.key.verifying_key(), name: "its own key".into() }
+        PublicKey {
+            key: *self.key.verifying_key(),
+            name: "its own key".into(),
+        }
     }
 
     /// ASN.1 DER over the sha256 of `message`; the same message gives the same signature (RFC 6979).
@@ -75,13 +89,18 @@ impl PublicKey {
             found: found.into(),
         };
         let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text"))?;
-        let Some((label, _)) = block(text) else { return Err(wrong("no PEM block")) };
+        let Some((label, _)) = block(text) else {
+            return Err(wrong("no PEM block"));
+        };
         if label != "PUBLIC KEY" {
             return Err(wrong(&format!("a block {label:?}")));
         }
         let key =
             VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| wrong("a key of another kind"))?;
-        Ok(Self { key, name: name.into() })
+        Ok(Self {
+            key,
+            name: name.into(),
+        })
     }
 
     /// What it was read from.
@@ -96,13 +115,20 @@ impl PublicKey {
 
     /// The first eight hex digits of the same, for file names.
     pub fn short(&self) -> String {
-        self.fingerprint()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+        self.fingerprint()[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     fn fingerprint(&self) -> Vec<u8> {
         use sha2::Digest;
         // A point that was read can be written.
-        let der = self.key.to_public_key_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default();
+        let der = self
+            .key
+            .to_public_key_der()
+            .map(|der| der.as_bytes().to_vec())
+            .unwrap_or_default();
         sha2::Sha256::digest(der).to_vec()
     }
 

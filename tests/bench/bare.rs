@@ -32,21 +32,34 @@ async fn main() -> Outcome<()> {
             let kind =
                 well_known(&object.gvk()).ok_or_else(|| format!("{} is not built in", object.kind()))?;
             let target = Target::new(&kind, Some(namespace), object.name());
-            let options = ApplyOptions { manager: "bare".into(), force: true, dry_run, not_after: None };
+            let options = ApplyOptions {
+                manager: "bare".into(),
+                force: true,
+                dry_run,
+                not_after: None,
+            };
             cluster.apply(&target, object.value(), &options).await?;
             Outcome::Ok(())
         }
     });
     iter(applies).buffer_unordered(16).try_collect::<Vec<_>>().await?;
-    if waits { wait(cluster.as_ref(), namespace).await } else { Ok(()) }
+    if waits {
+        wait(cluster.as_ref(), namespace).await
+    } else {
+        Ok(())
+    }
 }
 
 /// By one list and one watch, until every Deployment is rolled out as `kubectl rollout status` understands it.
 async fn wait(cluster: &dyn Cluster, namespace: &str) -> Outcome<()> {
     let kind = built_in("apps", "Deployment").ok_or("Deployments are not built in")?;
     let listed = cluster.list(&ListRequest::all(&kind, Some(namespace))).await?;
-    let mut open: BTreeSet<String> =
-        listed.items.iter().filter(|one| !is_done(one)).map(|one| one.name().to_owned()).collect();
+    let mut open: BTreeSet<String> = listed
+        .items
+        .iter()
+        .filter(|one| !is_done(one))
+        .map(|one| one.name().to_owned())
+        .collect();
     let mut events = cluster
         .watch(&WatchRequest {
             resource: kind,
@@ -58,7 +71,10 @@ async fn wait(cluster: &dyn Cluster, namespace: &str) -> Outcome<()> {
         })
         .await?;
     while !open.is_empty() {
-        let event = events.next().await.ok_or("expected the watch to go on, found it ended")??;
+        let event = events
+            .next()
+            .await
+            .ok_or("expected the watch to go on, found it ended")??;
         if let WatchEvent::Present(object) = event
             && is_done(&object)
         {
@@ -69,8 +85,12 @@ async fn wait(cluster: &dyn Cluster, namespace: &str) -> Outcome<()> {
 }
 
 fn is_done(deployment: &Object) -> bool {
-    let number =
-        |pointer: &str| deployment.at(pointer).and_then(serde_json::Value::as_i64).unwrap_or_default();
+    let number = |pointer: &str| {
+        deployment
+            .at(pointer)
+            .and_then(serde_json::Value::as_i64)
+            .unwrap_or_default()
+    };
     let wanted = number("/spec/replicas");
     number("/status/observedGeneration") >= number("/metadata/generation")
         && ["replicas", "updatedReplicas", "availableReplicas"]

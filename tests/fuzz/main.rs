@@ -15,7 +15,10 @@ const LONGEST: Duration = Duration::from_secs(5);
 const MOST: u64 = 512;
 
 fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 /// The most memory that this process has held, in MiB.
@@ -37,7 +40,11 @@ fn draw(kind: &str, seeds: &[Vec<u8>], read: impl Fn(&[u8])) {
         let done = catch_unwind(AssertUnwindSafe(|| read(&bytes)));
         let took = began.elapsed();
         let place = format!("{kind}, seed {seed}, draw {n}");
-        assert!(done.is_ok() && took < LONGEST, "{place}, {took:?}: {}", kept(kind, &bytes));
+        assert!(
+            done.is_ok() && took < LONGEST,
+            "{place}, {took:?}: {}",
+            kept(kind, &bytes)
+        );
         assert!(peak() < MOST, "{place}: {} MiB: {}", peak(), kept(kind, &bytes));
     }
     println!("{kind}: done, {} MiB at most so far", peak());

@@ -19,7 +19,11 @@ impl Random {
     }
 
     pub fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+        if bound == 0 {
+            0
+        } else {
+            (self.next() % bound as u64) as usize
+        }
     }
 
     fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
@@ -78,7 +82,11 @@ pub fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
         Err(_) => seed.clone(),
     };
     let is_text = serde_json::from_slice::<Value>(seed).is_err();
-    let times = if is_text { 1 + random.below(6) } else { usize::from(random.below(3) == 0) };
+    let times = if is_text {
+        1 + random.below(6)
+    } else {
+        usize::from(random.below(3) == 0)
+    };
     for _ in 0..times {
         scramble(&mut bytes, random);
     }
@@ -124,8 +132,13 @@ fn replace(value: &mut Value, random: &mut Random) {
         4 => json!(*random.pick(TEXTS)),
         5 => json!("x".repeat(random.below(5000))),
         6 => Value::Array(vec![old; 1 + random.below(40)]),
-        7 => (0..random.below(150))
-            .fold(old, |inner, n| if n % 2 == 0 { json!([inner]) } else { json!({"a": inner}) }),
+        7 => (0..random.below(150)).fold(old, |inner, n| {
+            if n % 2 == 0 {
+                json!([inner])
+            } else {
+                json!({"a": inner})
+            }
+        }),
         8 => json!({}),
         9 => Value::Bool(random.below(2) == 0),
         _ => match old {

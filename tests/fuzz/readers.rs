@@ -48,12 +48,18 @@ pub fn release(bytes: &[u8]) {
 }
 
 pub fn environment(bytes: &[u8]) {
-    let Some(loaded) = told(load::environment(&file("fuzz.environment.yaml", bytes))) else { return };
+    let Some(loaded) = told(load::environment(&file("fuzz.environment.yaml", bytes))) else {
+        return;
+    };
     check_expressions(&loaded.environment);
     let rules = Rules::new(&loaded.environment, "2026-11-28".parse().unwrap());
     let id = ObjectId::new("", "ConfigMap", Some("shop"), "a");
     let value = json!({"a": ["b", {"c": 1}], "d": "e"});
-    let sides = Sides { tested: Some(&value), desired: Some(&value), live: None };
+    let sides = Sides {
+        tested: Some(&value),
+        desired: Some(&value),
+        live: None,
+    };
     rules.answer(&id, &"/data/A".parse().unwrap(), sides);
     rules.remarks(&[id]);
 }
@@ -72,7 +78,10 @@ pub fn report(bytes: &[u8]) {
 
 pub fn kubeconfig(bytes: &[u8]) {
     let kubeconfig = Some(file("fuzz.kubeconfig", bytes));
-    told(kubeconfig_names(&ConnectionOptions { kubeconfig, ..ConnectionOptions::default() }));
+    told(kubeconfig_names(&ConnectionOptions {
+        kubeconfig,
+        ..ConnectionOptions::default()
+    }));
 }
 
 /// A head and an inventory in their ConfigMaps, their seal and its key; what is no document of them is taken as the bytes of
@@ -85,7 +94,9 @@ pub fn state(bytes: &[u8]) {
         Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, "binaryData": binary}))
             .unwrap()
     };
-    let head = document.get("head").map_or(bytes.to_vec(), |head| head.to_string().into_bytes());
+    let head = document
+        .get("head")
+        .map_or(bytes.to_vec(), |head| head.to_string().into_bytes());
     for packed in [compress(&head).unwrap(), bytes.to_vec()] {
         told(parse_head(&map(json!({}), json!({"journal": pack(&packed)}))));
     }
@@ -97,7 +108,9 @@ pub fn state(bytes: &[u8]) {
     let data = json!({"members": text("members"), "history": text("history"), "moved": text("moved")});
     told(parse_inventory(&map(data, json!({}))));
     told(parse_inventory(&map(json!({}), json!({"members": pack(bytes)}))));
-    let seal = document.get("seal").map_or(bytes.to_vec(), |seal| seal.to_string().into_bytes());
+    let seal = document
+        .get("seal")
+        .map_or(bytes.to_vec(), |seal| seal.to_string().into_bytes());
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "delivery-shop-seal", "namespace": "shop"},
         "data": {"seal": pack(&seal)}});
     told(parse_seal(&Object::new(secret).unwrap()));
@@ -125,8 +138,13 @@ pub fn layout(bytes: &[u8]) {
         (None, None) => bytes.to_vec(),
     };
     std::fs::write(folder.join("index.json"), index).unwrap();
-    let place = Location::parse(&format!("oci-layout:{}", folder.display())).unwrap().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let place = Location::parse(&format!("oci-layout:{}", folder.display()))
+        .unwrap()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     told(runtime.block_on(pull(&place, &RegistryOptions::default())));
     for entry in std::fs::read_dir(&blobs).unwrap().flatten() {
         std::fs::remove_file(entry.path()).ok();

@@ -6,7 +6,12 @@ use std::path::Path;
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cosign").join(name)).unwrap()
+    std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/cosign")
+            .join(name),
+    )
+    .unwrap()
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
@@ -29,7 +34,12 @@ pub fn releases() -> Vec<Vec<u8>> {
             "images": [{"reference": "acme/web:1", "digest": DIGEST, "platforms": [platform]}]}});
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects()});
     let anchors = b"base: &b {x: 1, z: [1, 2]}\nown:\n  <<: *b\n  z: !!binary aGk=\n---\nkind: A\n".to_vec();
-    vec![bytes(&release), bytes(&list), anchors, fixture("shop.release.yaml")]
+    vec![
+        bytes(&release),
+        bytes(&list),
+        anchors,
+        fixture("shop.release.yaml"),
+    ]
 }
 
 pub fn environments() -> Vec<Vec<u8>> {
@@ -105,5 +115,8 @@ pub fn layouts() -> Vec<Vec<u8>> {
         "layers": [of("application/vnd.kubectl-delivery.release.v1alpha1+yaml")], "subject": of("a"), "annotations": {"a": "b"}});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [of("application/vnd.oci.image.manifest.v1+json")]});
-    vec![bytes(&json!({"manifest": manifest})), bytes(&json!({"index": index}))]
+    vec![
+        bytes(&json!({"manifest": manifest})),
+        bytes(&json!({"index": index})),
+    ]
 }

@@ -80,14 +80,20 @@ fn the_script_for_bash_proposes_what_the_program_proposes() {
     let asked = format!(
         "{script}\nCOMP_WORDS=({program} vers); COMP_CWORD=1; _kubectl_delivery; echo \"${{COMPREPLY[@]}}\""
     );
-    let ran = std::process::Command::new("bash").args(["--norc", "-c", &asked]).run();
+    let ran = std::process::Command::new("bash")
+        .args(["--norc", "-c", &asked])
+        .run();
     assert_eq!(ran.ok(), "version\n");
 }
 
 #[test]
 fn every_command_has_its_manual_page() {
     let folder = tempfile::tempdir().unwrap();
-    delivery(&TestCluster::get().tools).arg("man").arg(folder.path()).run().ok();
+    delivery(&TestCluster::get().tools)
+        .arg("man")
+        .arg(folder.path())
+        .run()
+        .ok();
     let page = std::fs::read_to_string(folder.path().join("kubectl-delivery-version.1")).unwrap();
     assert!(page.contains("kubectl delivery version"), "{page}");
     assert!(folder.path().join("kubectl-delivery.1").exists());

@@ -38,7 +38,11 @@ fn version(kubeconfig: &Path) -> Command {
 #[track_caller]
 fn refused(ran: Ran, sentence: &str, hint: &str) {
     let ran = ran.exits(1);
-    assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains(sentence), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("error: ") && ran.stderr.contains(sentence),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains(&format!("\nhint: {hint}")), "{}", ran.stderr);
     assert_eq!(ran.stdout, "");
     for form in ["Some(", "Err(", "Os {", "::", "\\\"", "panicked"] {
@@ -48,17 +52,24 @@ fn refused(ran: Ran, sentence: &str, hint: &str) {
 
 #[test]
 fn a_port_that_nobody_listens_on() {
-    let ran = version(&TestCluster::get().kubeconfig).args(["--server", "https://127.0.0.1:1"]).run();
+    let ran = version(&TestCluster::get().kubeconfig)
+        .args(["--server", "https://127.0.0.1:1"])
+        .run();
     assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
-    refused(ran, "cannot connect to https://127.0.0.1:1: connection refused", "check the address");
+    refused(
+        ran,
+        "cannot connect to https://127.0.0.1:1: connection refused",
+        "check the address",
+    );
 }
 
 #[test]
 fn a_server_that_never_answers_is_given_up_within_the_request_timeout() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://{}", silent.local_addr().unwrap());
-    let ran =
-        version(&TestCluster::get().kubeconfig).args(["--server", &address, "--request-timeout", "1s"]).run();
+    let ran = version(&TestCluster::get().kubeconfig)
+        .args(["--server", &address, "--request-timeout", "1s"])
+        .run();
     assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
     refused(ran, "within", "check the address");
 }
@@ -87,26 +98,42 @@ fn a_context_that_is_not_there_is_answered_with_those_that_are() {
 
 #[test]
 fn a_mistyped_context_is_answered_with_the_one_that_was_meant() {
-    let ran = version(&TestCluster::get().kubeconfig).args(["--context", "kwok-dve"]).run();
-    refused(ran, "expected the context \"kwok-dve\"", "did you mean the context \"kwok-dev\"?");
+    let ran = version(&TestCluster::get().kubeconfig)
+        .args(["--context", "kwok-dve"])
+        .run();
+    refused(
+        ran,
+        "expected the context \"kwok-dve\"",
+        "did you mean the context \"kwok-dev\"?",
+    );
 }
 
 #[test]
 fn a_kubeconfig_without_a_current_context() {
     let files = Files::new();
     let file = files.changed("config", |config| config["current-context"] = "".into());
-    refused(version(&file).run(), "expected a current context", "kubectl config use-context");
+    refused(
+        version(&file).run(),
+        "expected a current context",
+        "kubectl config use-context",
+    );
 }
 
 #[test]
 fn a_broken_kubeconfig_is_named_with_the_line_and_without_its_secrets() {
     let files = Files::new();
-    let file =
-        files.write("config", "apiVersion: v1\nusers:\n- name: a\n  user: {token: hunter2-secret\nx: [\n");
+    let file = files.write(
+        "config",
+        "apiVersion: v1\nusers:\n- name: a\n  user: {token: hunter2-secret\nx: [\n",
+    );
     let ran = version(&file).run();
     assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
     assert!(ran.stderr.contains("line"), "{}", ran.stderr);
-    refused(ran, &format!("the kubeconfig {} is broken", file.display()), "kubectl config view");
+    refused(
+        ran,
+        &format!("the kubeconfig {} is broken", file.display()),
+        "kubectl config view",
+    );
 }
 
 #[test]
@@ -120,14 +147,24 @@ fn a_kubeconfig_whose_field_has_the_wrong_type_does_not_show_its_value() {
 
 #[test]
 fn a_kubeconfig_that_is_named_and_not_there() {
-    let ran = delivery(&TestCluster::get().tools).args(["version", "--kubeconfig", "/nowhere/config"]).run();
-    refused(ran, "cannot read the kubeconfig /nowhere/config", "ls -l /nowhere/config");
+    let ran = delivery(&TestCluster::get().tools)
+        .args(["version", "--kubeconfig", "/nowhere/config"])
+        .run();
+    refused(
+        ran,
+        "cannot read the kubeconfig /nowhere/config",
+        "ls -l /nowhere/config",
+    );
 }
 
 #[test]
 fn no_kubeconfig_at_all() {
     let ran = delivery(&TestCluster::get().tools).arg("version").run();
-    refused(ran, "expected a kubeconfig or a pod's ServiceAccount, found neither", "name one: --kubeconfig");
+    refused(
+        ran,
+        "expected a kubeconfig or a pod's ServiceAccount, found neither",
+        "name one: --kubeconfig",
+    );
 }
 
 #[test]
@@ -141,7 +178,14 @@ fn of_several_kubeconfig_files_those_that_are_there_are_merged_and_the_first_win
     let rest = files.changed("rest", |config| config["current-context"] = "other".into());
     let all = std::env::join_paths([Path::new("/nowhere/config"), &contexts, &rest]).unwrap();
     let mut command = delivery(&TestCluster::get().tools);
-    assert!(command.env("KUBECONFIG", all).arg("version").run().ok().contains("server: v"));
+    assert!(
+        command
+            .env("KUBECONFIG", all)
+            .arg("version")
+            .run()
+            .ok()
+            .contains("server: v")
+    );
 }
 
 #[test]
@@ -159,7 +203,11 @@ fn an_expired_client_certificate_is_named_with_its_end() {
             "client-certificate-data": encode(certificate), "client-key-data": encode(key.serialize_pem()),
         });
     });
-    refused(version(&file).run(), "expired at 2020-02-03T00:00:00Z", "get a new certificate");
+    refused(
+        version(&file).run(),
+        "expired at 2020-02-03T00:00:00Z",
+        "get a new certificate",
+    );
 }
 
 #[test]
@@ -170,33 +218,71 @@ fn a_token_that_the_server_does_not_know() {
     });
     let ran = version(&file).run();
     assert!(!ran.stderr.contains("hunter2"));
-    refused(ran, "does not accept the credentials of \"kwok-dev\"", "kubectl auth whoami");
+    refused(
+        ran,
+        "does not accept the credentials of \"kwok-dev\"",
+        "kubectl auth whoami",
+    );
 }
 
 #[test]
 fn a_certificate_authority_that_did_not_sign_the_servers_certificate() {
     let files = Files::new();
-    let other = rcgen::generate_simple_self_signed(vec!["other".into()]).unwrap().cert.pem();
+    let other = rcgen::generate_simple_self_signed(vec!["other".into()])
+        .unwrap()
+        .cert
+        .pem();
     let authority = files.write("ca.crt", &other);
-    let ran = version(&TestCluster::get().kubeconfig).arg("--certificate-authority").arg(&authority).run();
+    let ran = version(&TestCluster::get().kubeconfig)
+        .arg("--certificate-authority")
+        .arg(&authority)
+        .run();
     assert!(ran.took < Duration::from_secs(4), "{:?}", ran.took);
-    refused(ran, "signed by an authority that is not trusted here", "check the address");
-    let ran = version(&TestCluster::get().kubeconfig).args(["--certificate-authority", "/nowhere/ca"]).run();
-    refused(ran, "cannot use the certificate authority from /nowhere/ca", "kubectl config view");
+    refused(
+        ran,
+        "signed by an authority that is not trusted here",
+        "check the address",
+    );
+    let ran = version(&TestCluster::get().kubeconfig)
+        .args(["--certificate-authority", "/nowhere/ca"])
+        .run();
+    refused(
+        ran,
+        "cannot use the certificate authority from /nowhere/ca",
+        "kubectl config view",
+    );
 }
 
 #[test]
 fn the_name_in_the_servers_certificate_is_checked_and_may_be_named() {
-    let of = |name: &str| version(&TestCluster::get().kubeconfig).args(["--tls-server-name", name]).run();
-    refused(of("elsewhere.example.com"), "is for another name", "check the address");
+    let of = |name: &str| {
+        version(&TestCluster::get().kubeconfig)
+            .args(["--tls-server-name", name])
+            .run()
+    };
+    refused(
+        of("elsewhere.example.com"),
+        "is for another name",
+        "check the address",
+    );
     assert!(of("localhost").ok().contains("server: v"));
 }
 
 #[test]
 fn without_checks_a_wrong_name_is_accepted() {
     let cluster = TestCluster::get();
-    let arguments = ["--insecure-skip-tls-verify", "--tls-server-name", "elsewhere.example.com"];
-    assert!(version(&cluster.kubeconfig).args(arguments).run().ok().contains("server: v"));
+    let arguments = [
+        "--insecure-skip-tls-verify",
+        "--tls-server-name",
+        "elsewhere.example.com",
+    ];
+    assert!(
+        version(&cluster.kubeconfig)
+            .args(arguments)
+            .run()
+            .ok()
+            .contains("server: v")
+    );
 }
 
 #[test]
@@ -209,15 +295,23 @@ fn a_server_that_speaks_no_tls_and_one_that_is_no_api_server() {
             let mut stream = stream.unwrap();
             // One byte is enough to know that somebody asks.
             stream.read_exact(&mut [0]).ok();
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<html>hi\n").ok();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<html>hi\n")
+                .ok();
         }
     });
     let at = |scheme: &str| {
         let server = format!("{scheme}://{address}");
-        version(&TestCluster::get().kubeconfig).args(["--server", &server]).run()
+        version(&TestCluster::get().kubeconfig)
+            .args(["--server", &server])
+            .run()
     };
     refused(at("https"), "does not speak TLS", "check the address");
-    refused(at("http"), "the server answered 200", "check that the address is an API server's");
+    refused(
+        at("http"),
+        "the server answered 200",
+        "check that the address is an API server's",
+    );
 }
 
 #[test]
@@ -226,7 +320,11 @@ fn a_mistyped_flag_and_a_mistyped_command_are_answered_with_what_was_meant() {
     let ran = delivery(tools).args(["version", "--contxt", "a"]).run().exits(1);
     assert!(ran.stderr.contains("'--context'"), "{}", ran.stderr);
     let ran = delivery(tools).arg("verson").run().exits(1);
-    assert!(ran.stderr.contains("'version'") && ran.stderr.contains("kubectl delivery"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("'version'") && ran.stderr.contains("kubectl delivery"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// A proxy that makes tunnels, and tells what was asked of it.
@@ -239,7 +337,9 @@ fn tunnels() -> (String, std::sync::mpsc::Receiver<String>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok);
             let head: Vec<_> = head.take_while(|line| !line.is_empty()).collect();
             tell.send(head.join("\n")).ok();
             let target = head[0].split(' ').nth(1).unwrap().to_owned();
@@ -264,13 +364,18 @@ fn a_clusters_proxy_is_used_with_its_user_and_password() {
     let asked = told.recv().unwrap();
     let server = TestCluster::get().server.replace("https://", "");
     assert!(asked.starts_with(&format!("CONNECT {server} ")), "{asked}");
-    assert!(asked.to_lowercase().contains("proxy-authorization: basic "), "{asked}");
+    assert!(
+        asked.to_lowercase().contains("proxy-authorization: basic "),
+        "{asked}"
+    );
 }
 
 #[test]
 fn the_environments_proxy_is_not_used_for_what_is_on_this_machine() {
     let cluster = TestCluster::get();
-    let ran = version(&cluster.kubeconfig).env("HTTPS_PROXY", "http://127.0.0.1:1").run();
+    let ran = version(&cluster.kubeconfig)
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .run();
     assert!(ran.ok().contains("server: v"));
 }
 
@@ -281,5 +386,9 @@ fn the_log_tells_requests_and_no_token() {
         config["users"][0] = json!({"name": config["users"][0]["name"], "user": {"token": "hunter2-secret"}});
     });
     let ran = version(&file).args(["-v", "9"]).run().exits(1);
-    assert!(ran.stderr.contains("/version") && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("/version") && !ran.stderr.contains("hunter2"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -18,7 +18,11 @@ fn grant(namespace: &Namespace, change: impl Fn(&mut Value)) {
         if document["kind"] == "Role" {
             change(&mut document);
         }
-        namespace.kubectl().args(["apply", "-f", "-"]).run_with(&document.to_string()).ok();
+        namespace
+            .kubectl()
+            .args(["apply", "-f", "-"])
+            .run_with(&document.to_string())
+            .ok();
     }
 }
 
@@ -36,7 +40,14 @@ fn release(folder: &Path) -> PathBuf {
     std::fs::write(&manifests, text).unwrap();
     let file = folder.join("release.yaml");
     let record = ["record", "--offline", "--name", "shop", "--version", "1", "-f"];
-    TestCluster::get().delivery().args(record).arg(&manifests).arg("-o").arg(&file).run().ok();
+    TestCluster::get()
+        .delivery()
+        .args(record)
+        .arg(&manifests)
+        .arg("-o")
+        .arg(&file)
+        .run()
+        .ok();
     file
 }
 
@@ -44,7 +55,11 @@ fn tried(namespace: &Namespace, release: &Path) -> Ran {
     let account = namespace.user("delivery").ready();
     let mut command = TestCluster::get().delivery();
     command.env("KUBECONFIG", account.kubeconfig());
-    command.arg("promote").arg(release).args(["-n", namespace.name(), "--dry-run=server"]).run()
+    command
+        .arg("promote")
+        .arg(release)
+        .args(["-n", namespace.name(), "--dry-run=server"])
+        .run()
 }
 
 #[test]
@@ -71,16 +86,29 @@ fn without_a_rule_of_it_the_preflight_names_what_is_missing() {
     });
     let ran = tried(&namespace, &release(folder.path())).exits(2);
     let said = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(said.contains("deployments.apps") && said.contains("patch"), "{said}");
+    assert!(
+        said.contains("deployments.apps") && said.contains("patch"),
+        "{said}"
+    );
 }
 
 #[test]
 fn the_job_itself_is_accepted_under_the_strictest_pod_security() {
     let namespace = TestCluster::get().namespace_named("t-deploy");
     let restricted = "pod-security.kubernetes.io/enforce=restricted";
-    namespace.kubectl().args(["label", "namespace", namespace.name(), restricted]).run().ok();
-    let job = documents().into_iter().find(|document| document["kind"] == "Job").unwrap();
-    let ran = namespace.kubectl().args(["apply", "--dry-run=server", "-f", "-"]).run_with(&job.to_string());
+    namespace
+        .kubectl()
+        .args(["label", "namespace", namespace.name(), restricted])
+        .run()
+        .ok();
+    let job = documents()
+        .into_iter()
+        .find(|document| document["kind"] == "Job")
+        .unwrap();
+    let ran = namespace
+        .kubectl()
+        .args(["apply", "--dry-run=server", "-f", "-"])
+        .run_with(&job.to_string());
     assert!(!ran.stderr.contains("Warning"), "{}", ran.stderr);
     ran.exits(0);
 }

@@ -15,10 +15,14 @@ fn root() -> &'static Path {
 }
 
 fn documents() -> Vec<(PathBuf, String)> {
-    let folder = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let folder = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let markdown = folder.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
     let all: Vec<PathBuf> = markdown.chain([root().join("README.md")]).collect();
-    all.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+    all.into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 /// The fenced blocks of a language.
@@ -46,16 +50,29 @@ fn inline(text: &str) -> Vec<String> {
 
 /// The commands of ours in a line of shell, without redirections and what follows a pipe.
 fn commands(line: &str) -> Vec<Vec<String>> {
-    let line = line.split(" #").next().unwrap_or_default().replace("kubectl-delivery ", "kubectl delivery ");
-    let parts = line.split("| ").flat_map(|part| part.split("&& ")).flat_map(|part| part.split("; "));
+    let line = line
+        .split(" #")
+        .next()
+        .unwrap_or_default()
+        .replace("kubectl-delivery ", "kubectl delivery ");
+    let parts = line
+        .split("| ")
+        .flat_map(|part| part.split("&& "))
+        .flat_map(|part| part.split("; "));
     let ours = parts.filter_map(|part| {
-        part.trim().trim_start_matches("- run: ").trim_start_matches("- ").split_once("kubectl delivery")
+        part.trim()
+            .trim_start_matches("- run: ")
+            .trim_start_matches("- ")
+            .split_once("kubectl delivery")
     });
     ours.filter(|(before, rest)| before.is_empty() && rest.starts_with(' '))
         .map(|(_, rest)| {
-            let words =
-                rest.split_whitespace().take_while(|word| !word.starts_with('>') && !word.starts_with("2>"));
-            words.map(|word| word.trim_matches(['"', '\'', '`']).to_owned()).collect()
+            let words = rest
+                .split_whitespace()
+                .take_while(|word| !word.starts_with('>') && !word.starts_with("2>"));
+            words
+                .map(|word| word.trim_matches(['"', '\'', '`']).to_owned())
+                .collect()
         })
         .collect()
 }
@@ -64,7 +81,9 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 fn refusal(words: &[String]) -> Option<String> {
     // A command's name alone stands for the command.
     let help = (words.len() == 1).then_some("--help");
-    let line = std::iter::once("kubectl-delivery").chain(words.iter().map(String::as_str)).chain(help);
+    let line = std::iter::once("kubectl-delivery")
+        .chain(words.iter().map(String::as_str))
+        .chain(help);
     match Cli::try_parse_from(line) {
         Ok(_) => None,
         Err(error) if error.exit_code() == 0 => None,
@@ -76,14 +95,26 @@ fn refusal(words: &[String]) -> Option<String> {
 fn every_command_in_the_documents_is_one_that_the_program_takes() {
     let mut seen = 0;
     for (path, text) in documents() {
-        let shell = ["sh", "yaml", "console", "groovy"].iter().flat_map(|language| blocks(&text, language));
-        let shell =
-            shell.flat_map(|block| block.replace("\\\n", " ").lines().map(String::from).collect::<Vec<_>>());
+        let shell = ["sh", "yaml", "console", "groovy"]
+            .iter()
+            .flat_map(|language| blocks(&text, language));
+        let shell = shell.flat_map(|block| {
+            block
+                .replace("\\\n", " ")
+                .lines()
+                .map(String::from)
+                .collect::<Vec<_>>()
+        });
         for line in shell.chain(inline(&text.replace("```", ""))) {
             for words in commands(&line) {
                 seen += 1;
                 let refused = refusal(&words);
-                assert!(refused.is_none(), "{}: {line}\n{}", path.display(), refused.unwrap());
+                assert!(
+                    refused.is_none(),
+                    "{}: {line}\n{}",
+                    path.display(),
+                    refused.unwrap()
+                );
             }
         }
     }
@@ -96,18 +127,30 @@ fn every_command_in_the_documents_is_one_that_the_program_takes() {
 fn every_example_in_the_help_is_one_that_the_program_takes() {
     let tools = &TestCluster::get().tools;
     let list = delivery(tools).args(["--help"]).run().ok();
-    let names = list.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let names = list
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1);
     // What a description is wrapped into stands further to the right.
-    let names = names.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+    let names = names
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "));
     let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.len() >= 15, "{names:?}");
     for name in names.into_iter().filter(|name| *name != "help") {
         let help = delivery(tools).args([name, "--help"]).run().ok();
         let examples = help.lines().skip(1).take_while(|line| line.starts_with("  "));
         let examples: Vec<Vec<String>> = examples.flat_map(commands).collect();
-        assert!(help.starts_with("Examples:") && !examples.is_empty(), "{name} starts with examples: {help}");
+        assert!(
+            help.starts_with("Examples:") && !examples.is_empty(),
+            "{name} starts with examples: {help}"
+        );
         for words in examples {
-            assert!(refusal(&words).is_none(), "{name}: {words:?}: {}", refusal(&words).unwrap());
+            assert!(
+                refusal(&words).is_none(),
+                "{name}: {words:?}: {}",
+                refusal(&words).unwrap()
+            );
         }
     }
 }
@@ -126,7 +169,9 @@ fn every_yaml_in_the_documents_is_yaml() {
 fn documented_events() -> Vec<(String, BTreeSet<String>)> {
     let text = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
     let table = text.lines().skip_while(|line| !line.starts_with("| event |"));
-    let rows = table.take_while(|line| line.starts_with('|')).filter(|line| line.starts_with("| `"));
+    let rows = table
+        .take_while(|line| line.starts_with('|'))
+        .filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let words: Vec<String> = row.split('`').skip(1).step_by(2).map(String::from).collect();
         (words[0].clone(), words.into_iter().collect())
@@ -149,8 +194,16 @@ fn every_event_that_is_printed_is_documented_with_its_fields() {
         ("1", vec![config("1")], 0),
         ("2", vec![config("2"), pods("crash-loop")], 3),
     ] {
-        let ran = app.promote(version, &objects).args(["-o", "json"]).run().exits(code);
-        printed.extend(ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+        let ran = app
+            .promote(version, &objects)
+            .args(["-o", "json"])
+            .run()
+            .exits(code);
+        printed.extend(
+            ran.stdout
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+        );
     }
     let documented = documented_events();
     let mut seen = BTreeSet::new();
@@ -159,13 +212,24 @@ fn every_event_that_is_printed_is_documented_with_its_fields() {
         let Some((_, words)) = documented.iter().find(|(known, _)| known == name) else {
             panic!("docs/events.md does not name {name}")
         };
-        for field in event.as_object().unwrap().keys().filter(|field| *field != "event") {
-            assert!(words.contains(field), "docs/events.md: {name} lacks {field}: {event}");
+        for field in event
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|field| *field != "event")
+        {
+            assert!(
+                words.contains(field),
+                "docs/events.md: {name} lacks {field}: {event}"
+            );
         }
         seen.insert(name.to_owned());
     }
     let documented: BTreeSet<String> = documented.into_iter().map(|(name, _)| name).collect();
-    let missing: Vec<_> = documented.difference(&seen).filter(|name| *name != "note").collect();
+    let missing: Vec<_> = documented
+        .difference(&seen)
+        .filter(|name| *name != "note")
+        .collect();
     assert!(missing.is_empty(), "documented and never printed: {missing:?}");
     assert_eq!(printed.last().unwrap()["outcome"], "reverted");
 }
@@ -175,7 +239,13 @@ fn every_event_that_is_printed_is_documented_with_its_fields() {
 fn the_first_release_of_the_readme_works_word_for_word() {
     let cluster = TestCluster::get();
     let text = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let section = text.split("## The first release").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = text
+        .split("## The first release")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
     let namespace = cluster.namespace_named("t-readme");
     let block = blocks(section, "sh").remove(0);
     assert_eq!(block.lines().count(), 5, "five commands: {block}");
@@ -186,13 +256,24 @@ fn the_first_release_of_the_readme_works_word_for_word() {
         )
         .replace("kubectl create namespace try", "true")
         .replace("-n try", &format!("-n {}", namespace.name()))
-        .replace("promote try.release.yaml", "promote try.release.yaml --yes --settle 1s");
+        .replace(
+            "promote try.release.yaml",
+            "promote try.release.yaml --yes --settle 1s",
+        );
     let folder = tempfile::tempdir().unwrap();
     linked_as("kubectl-delivery", folder.path(), &cluster.tools);
-    let path = format!("{}:{}:/usr/bin:/bin", folder.path().display(), cluster.tools.display());
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        folder.path().display(),
+        cluster.tools.display()
+    );
     let mut bash = Command::new("bash");
-    bash.args(["-euc", &script]).current_dir(folder.path()).env_clear();
-    bash.env("PATH", path).env("HOME", folder.path()).env("KUBECONFIG", &cluster.kubeconfig);
+    bash.args(["-euc", &script])
+        .current_dir(folder.path())
+        .env_clear();
+    bash.env("PATH", path)
+        .env("HOME", folder.path())
+        .env("KUBECONFIG", &cluster.kubeconfig);
     let ran = bash.run().exits(1);
     assert!(
         ran.stdout.contains("Deployment") && ran.stdout.contains("/spec/replicas"),
@@ -200,5 +281,9 @@ fn the_first_release_of_the_readme_works_word_for_word() {
         ran.stdout,
         ran.stderr
     );
-    assert!(ran.stdout.contains("(a person)"), "whose hand it was: {}", ran.stdout);
+    assert!(
+        ran.stdout.contains("(a person)"),
+        "whose hand it was: {}",
+        ran.stdout
+    );
 }

@@ -16,8 +16,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let scene = Self { folder: tempfile::tempdir().unwrap() };
-        scene.write("in.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: '1'}\n");
+        let scene = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        scene.write(
+            "in.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: '1'}\n",
+        );
         scene.write("good.xml", PASSED);
         scene.write("bad.xml", FAILED);
         scene
@@ -36,14 +41,30 @@ impl Scene {
     /// `record` of the manifests in `in.yaml` into `shop.yaml`.
     fn record(&self, flags: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = TestCluster::get().delivery();
-        command.current_dir(self.folder.path()).envs(variables.iter().copied());
-        command.args(["record", "-f", "in.yaml", "--name", "shop", "--version", "1", "-o", "shop.yaml"]);
+        command
+            .current_dir(self.folder.path())
+            .envs(variables.iter().copied());
+        command.args([
+            "record",
+            "-f",
+            "in.yaml",
+            "--name",
+            "shop",
+            "--version",
+            "1",
+            "-o",
+            "shop.yaml",
+        ]);
         command.args(flags).run()
     }
 
     fn attest(&self, flags: &[&str]) -> Ran {
         let mut command = TestCluster::get().delivery();
-        command.current_dir(self.folder.path()).args(["attest", "shop.yaml"]).args(flags).run()
+        command
+            .current_dir(self.folder.path())
+            .args(["attest", "shop.yaml"])
+            .args(flags)
+            .run()
     }
 
     fn predicate(&self, name: &str) -> Value {
@@ -69,7 +90,17 @@ impl Scene {
 fn evidence_is_counted_from_the_test_cases_and_identified_by_its_bytes() {
     let scene = Scene::new();
     scene.write("load.json", "{}");
-    scene.record(&["--evidence", "integration=good.xml", "--evidence", "load=load.json"], &[]).ok();
+    scene
+        .record(
+            &[
+                "--evidence",
+                "integration=good.xml",
+                "--evidence",
+                "load=load.json",
+            ],
+            &[],
+        )
+        .ok();
     let digest = |text: &str| kubectl_delivery::model::Sha256Digest::of(text.as_bytes()).to_string();
     assert_eq!(
         scene.predicate("integration"),
@@ -77,12 +108,22 @@ fn evidence_is_counted_from_the_test_cases_and_identified_by_its_bytes() {
             "totals": {"tests": 2, "failures": 0, "errors": 0, "skipped": 1}})
     );
     let load = scene.predicate("load");
-    assert_eq!(load, json!({"name": "load", "files": [{"name": "load.json", "digest": digest("{}")}]}));
+    assert_eq!(
+        load,
+        json!({"name": "load", "files": [{"name": "load.json", "digest": digest("{}")}]})
+    );
     let release = std::fs::read(scene.path("shop.yaml")).unwrap();
     // The same by two commands.
     scene.attest(&["--evidence", "again=good.xml"]).ok();
-    assert_eq!(scene.predicate("again")["totals"], scene.predicate("integration")["totals"]);
-    assert_eq!(std::fs::read(scene.path("shop.yaml")).unwrap(), release, "evidence is never inside");
+    assert_eq!(
+        scene.predicate("again")["totals"],
+        scene.predicate("integration")["totals"]
+    );
+    assert_eq!(
+        std::fs::read(scene.path("shop.yaml")).unwrap(),
+        release,
+        "evidence is never inside"
+    );
 }
 
 #[test]
@@ -94,10 +135,19 @@ fn a_report_with_failures_is_refused_unless_they_are_accepted_with_a_reason() {
         "{}",
         ran.stderr
     );
-    assert!(scene.files().is_empty(), "nothing is written: {:?}", scene.files());
-    scene.record(&["--evidence", "bad.xml", "--accept-failures", "known: #12"], &[]).ok();
+    assert!(
+        scene.files().is_empty(),
+        "nothing is written: {:?}",
+        scene.files()
+    );
+    scene
+        .record(&["--evidence", "bad.xml", "--accept-failures", "known: #12"], &[])
+        .ok();
     let predicate = scene.predicate("test");
-    assert_eq!(predicate["totals"], json!({"tests": 3, "failures": 1, "errors": 1, "skipped": 0}));
+    assert_eq!(
+        predicate["totals"],
+        json!({"tests": 3, "failures": 1, "errors": 1, "skipped": 0})
+    );
     assert_eq!(predicate["waived"], "known: #12");
 }
 
@@ -115,8 +165,14 @@ fn what_is_no_report_of_tests_that_ran_makes_no_evidence(#[case] text: &str, #[c
     scene.record(&[], &[]).ok();
     scene.write("report.xml", text);
     let before = scene.files();
-    let ran = scene.attest(&["--evidence", "integration=report.xml", "--accept-failures", "all"]).exits(1);
-    assert!(ran.stderr.contains("report.xml: ") && ran.stderr.contains(why), "{}", ran.stderr);
+    let ran = scene
+        .attest(&["--evidence", "integration=report.xml", "--accept-failures", "all"])
+        .exits(1);
+    assert!(
+        ran.stderr.contains("report.xml: ") && ran.stderr.contains(why),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(scene.files(), before, "nothing is written");
 }
 
@@ -130,10 +186,18 @@ fn the_run_is_the_one_that_the_ci_system_tells_and_a_flag_wins() {
     let gitlab = [("CI_PIPELINE_URL", "https://gitlab.example/p/5")];
     let jenkins = [("BUILD_URL", "https://jenkins.example/job/6/")];
     let cases = [
-        (&github[..], &[][..], "https://github.example/acme/shop/actions/runs/77"),
+        (
+            &github[..],
+            &[][..],
+            "https://github.example/acme/shop/actions/runs/77",
+        ),
         (&gitlab, &[], "https://gitlab.example/p/5"),
         (&jenkins, &[], "https://jenkins.example/job/6/"),
-        (&github, &["--run-url", "https://own.example/9"], "https://own.example/9"),
+        (
+            &github,
+            &["--run-url", "https://own.example/9"],
+            "https://own.example/9",
+        ),
     ];
     for (variables, flags, expected) in cases {
         let scene = Scene::new();
@@ -145,7 +209,14 @@ fn the_run_is_the_one_that_the_ci_system_tells_and_a_flag_wins() {
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
-    git.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]);
+    git.args([
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
     git.args(arguments).current_dir(folder).run().ok()
 }
 
@@ -154,7 +225,10 @@ fn the_sources_are_gits_without_credentials_and_a_dirty_work_tree_is_said() {
     let scene = Scene::new();
     let folder = scene.folder.path();
     git(folder, &["init", "-q"]);
-    git(folder, &["remote", "add", "origin", "https://ci:hunter2@git.example/shop"]);
+    git(
+        folder,
+        &["remote", "add", "origin", "https://ci:hunter2@git.example/shop"],
+    );
     git(folder, &["add", "."]);
     git(folder, &["commit", "-qm", "one"]);
     let revision = git(folder, &["rev-parse", "HEAD"]).trim().to_owned();
@@ -170,7 +244,10 @@ fn the_sources_are_gits_without_credentials_and_a_dirty_work_tree_is_said() {
     // What CI itself leaves is no change of the sources: recording again gives the same bytes.
     scene.record(&["--evidence", "good.xml"], &[]).ok();
     assert_eq!(std::fs::read_to_string(scene.path("shop.yaml")).unwrap(), text);
-    scene.write("in.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n");
+    scene.write(
+        "in.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
+    );
     let ran = scene.record(&["--source", "https://elsewhere.example/shop"], &[]);
     assert!(ran.stderr.contains("the work tree has changes"), "{}", ran.stderr);
     let text = std::fs::read_to_string(scene.path("shop.yaml")).unwrap();
@@ -202,12 +279,25 @@ fn tested(scene: &Scene, manifests: &str, namespace: &Namespace) {
         .args(["render", "shop.yaml", "-n", namespace.name()])
         .run()
         .ok();
-    cluster.kubectl().args(["apply", "-n", namespace.name(), "-f", "-"]).run_with(&rendered).ok();
+    cluster
+        .kubectl()
+        .args(["apply", "-n", namespace.name(), "-f", "-"])
+        .run_with(&rendered)
+        .ok();
     std::fs::remove_file(scene.path("shop.yaml")).unwrap();
 }
 
 fn from_cluster(scene: &Scene, namespace: &Namespace) -> Ran {
-    scene.record(&["--from-cluster", "-n", namespace.name(), "--evidence", "integration=good.xml"], &[])
+    scene.record(
+        &[
+            "--from-cluster",
+            "-n",
+            namespace.name(),
+            "--evidence",
+            "integration=good.xml",
+        ],
+        &[],
+    )
 }
 
 #[test]
@@ -216,13 +306,24 @@ fn what_the_pods_of_the_test_cluster_ran_goes_into_the_evidence() {
     let namespace = cluster.namespace_named("t-record");
     let scene = Scene::new();
     tested(&scene, &web(&json!({})), &namespace);
-    let wait = ["rollout", "status", "deployment/web", "--timeout", "60s", "-n", namespace.name()];
+    let wait = [
+        "rollout",
+        "status",
+        "deployment/web",
+        "--timeout",
+        "60s",
+        "-n",
+        namespace.name(),
+    ];
     cluster.kubectl().args(wait).run().ok();
     from_cluster(&scene, &namespace).ok();
     let ran = scene.predicate("integration")["ran"].clone();
     assert_eq!(ran.as_array().unwrap().len(), 2, "{ran}");
     let image = format!("{}/shop/web:1.0.0", cluster.registry);
-    let digest = Command::new(cluster.tools.join("crane")).args(["digest", &image]).run().ok();
+    let digest = Command::new(cluster.tools.join("crane"))
+        .args(["digest", &image])
+        .run()
+        .ok();
     assert_eq!(
         ran[1],
         json!({"workload": "Deployment web", "container": "web", "image": image, "digests": [digest.trim()], "pods": 2})
@@ -237,26 +338,55 @@ fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_re
     let moved = json!({"annotations": {"kwok-image-id/web": id}});
     let broken = json!({"labels": {"kwok-play": "crash-loop"}});
     let cases = [
-        (moved, "Deployment web, container web: expected ".to_owned(), other.short().to_owned()),
+        (
+            moved,
+            "Deployment web, container web: expected ".to_owned(),
+            other.short().to_owned(),
+        ),
         (broken, "/web is not ready: ".to_owned(), String::new()),
     ];
     for (metadata, expected, also) in cases {
         let namespace = cluster.namespace_named("t-record");
         let scene = Scene::new();
         tested(&scene, &web(&metadata), &namespace);
-        let condition =
-            if also.is_empty() { "jsonpath={.status.unavailableReplicas}=2" } else { "condition=Available" };
-        let wait = ["wait", "deployment/web", "--for", condition, "--timeout", "60s", "-n", namespace.name()];
+        let condition = if also.is_empty() {
+            "jsonpath={.status.unavailableReplicas}=2"
+        } else {
+            "condition=Available"
+        };
+        let wait = [
+            "wait",
+            "deployment/web",
+            "--for",
+            condition,
+            "--timeout",
+            "60s",
+            "-n",
+            namespace.name(),
+        ];
         cluster.kubectl().args(wait).run().ok();
         let ran = from_cluster(&scene, &namespace).exits(1);
-        assert!(ran.stderr.contains(&expected) && ran.stderr.contains(&also), "{}", ran.stderr);
-        assert!(scene.files().is_empty(), "nothing is written: {:?}", scene.files());
+        assert!(
+            ran.stderr.contains(&expected) && ran.stderr.contains(&also),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            scene.files().is_empty(),
+            "nothing is written: {:?}",
+            scene.files()
+        );
     }
     let namespace = cluster.namespace_named("t-record");
     let scene = Scene::new();
     scene.write("in.yaml", &web(&json!({})));
     let ran = from_cluster(&scene, &namespace).exits(1);
-    assert!(ran.stderr.contains("/web: expected it in the test cluster, found none"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("/web: expected it in the test cluster, found none"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -264,7 +394,17 @@ fn evidence_needs_a_file_to_lie_beside() {
     let scene = Scene::new();
     let mut command = TestCluster::get().delivery();
     command.current_dir(scene.folder.path());
-    command.args(["record", "-f", "in.yaml", "--name", "shop", "--version", "1", "--evidence", "good.xml"]);
+    command.args([
+        "record",
+        "-f",
+        "in.yaml",
+        "--name",
+        "shop",
+        "--version",
+        "1",
+        "--evidence",
+        "good.xml",
+    ]);
     let ran = command.run().exits(1);
     assert!(
         ran.stderr.contains("expected a file for the release") && ran.stdout.is_empty(),

@@ -46,22 +46,39 @@ impl Written {
                 false
             }
         });
-        app.promote("3", &[version("3"), vec![late]].concat()).run().exits(3);
+        app.promote("3", &[version("3"), vec![late]].concat())
+            .run()
+            .exits(3);
         let new =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "immutable": true});
         let plan = app.promote("4", &[version("4"), vec![new]].concat());
-        let plan = { plan }.args(["--dry-run=server", "-o", "json"]).run().exits(0).json();
+        let plan = { plan }
+            .args(["--dry-run=server", "-o", "json"])
+            .run()
+            .exits(0)
+            .json();
         let listed = app.kubectl(&["get", "configmaps,secrets,namespace", "-o", "json", "-l", "!any"]);
         let uid = app.kubectl(&["get", "namespace", app.namespace.name(), "-o", "json"]);
         let mut objects: Vec<Value> = serde_json::from_str::<Value>(&listed).unwrap()["items"]
             .as_array()
             .unwrap()
             .iter()
-            .filter(|object| object["metadata"]["name"].as_str().unwrap().starts_with("delivery-"))
+            .filter(|object| {
+                object["metadata"]["name"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("delivery-")
+            })
             .cloned()
             .collect();
         objects.push(serde_json::from_str(&uid).unwrap());
-        Self { objects: objects.into_iter().map(|object| Object::new(object).unwrap()).collect(), plan }
+        Self {
+            objects: objects
+                .into_iter()
+                .map(|object| Object::new(object).unwrap())
+                .collect(),
+            plan,
+        }
     }
 
     /// By the program that wrote version 1 first.
@@ -72,40 +89,66 @@ impl Written {
             serde_json::from_str(&text).unwrap()
         };
         let objects = read("state.json")["items"].as_array().unwrap().clone();
-        let objects = objects.into_iter().map(|object| Object::new(object).unwrap()).collect();
-        Self { objects, plan: read("plan.json") }
+        let objects = objects
+            .into_iter()
+            .map(|object| Object::new(object).unwrap())
+            .collect();
+        Self {
+            objects,
+            plan: read("plan.json"),
+        }
     }
 
     fn keep(&self, folder: &Path) {
         let items: Vec<&Value> = self.objects.iter().map(Object::value).collect();
         let state = json!({"apiVersion": "v1", "kind": "List", "items": items});
         for (file, value) in [("state.json", &state), ("plan.json", &self.plan)] {
-            std::fs::write(folder.join(file), serde_json::to_string_pretty(value).unwrap() + "\n").unwrap();
+            std::fs::write(
+                folder.join(file),
+                serde_json::to_string_pretty(value).unwrap() + "\n",
+            )
+            .unwrap();
         }
     }
 
     fn object(&self, kind: &str, name: &str) -> &Object {
         let is_it = |object: &&Object| object.kind() == kind && object.name() == name;
-        self.objects.iter().find(is_it).unwrap_or_else(|| panic!("no {kind} {name}"))
+        self.objects
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("no {kind} {name}"))
     }
 
     fn key(&self) -> BoundKey {
         let text = decoded(self.object("Secret", "delivery-app-key").text("/data/key"));
-        let namespace = self.objects.iter().find(|object| object.kind() == "Namespace").unwrap();
-        StateKey::parse(&String::from_utf8(text).unwrap()).unwrap().bind(namespace.uid(), NAME)
+        let namespace = self
+            .objects
+            .iter()
+            .find(|object| object.kind() == "Namespace")
+            .unwrap();
+        StateKey::parse(&String::from_utf8(text).unwrap())
+            .unwrap()
+            .bind(namespace.uid(), NAME)
     }
 
     fn head(&self) -> Head {
-        parse_head(self.object("ConfigMap", "delivery-app-journal")).unwrap().value
+        parse_head(self.object("ConfigMap", "delivery-app-journal"))
+            .unwrap()
+            .value
     }
 
     fn inventory(&self) -> Inventory {
-        parse_inventory(self.object("ConfigMap", "delivery-app")).unwrap().value
+        parse_inventory(self.object("ConfigMap", "delivery-app"))
+            .unwrap()
+            .value
     }
 
     fn bundle<T: DeserializeOwned>(&self, bundle: &Bundle) -> T {
-        let (kind, field) =
-            if bundle.secret { ("Secret", "/data/part") } else { ("ConfigMap", "/binaryData/part") };
+        let (kind, field) = if bundle.secret {
+            ("Secret", "/data/part")
+        } else {
+            ("ConfigMap", "/binaryData/part")
+        };
         let part = |name: &String| decoded(self.object(kind, name).text(field));
         let parts: Vec<Vec<u8>> = bundle.names.iter().map(part).collect();
         unpack(bundle, &parts, Some(&self.key())).unwrap()
@@ -115,18 +158,31 @@ impl Written {
     fn documents(&self) -> Vec<(&'static str, Value)> {
         let (head, inventory) = (self.head(), self.inventory());
         let previous = head.previous.as_ref().unwrap();
-        let seal: Value =
-            serde_json::from_slice(&decoded(self.object("Secret", "delivery-app-seal").text("/data/seal")))
-                .unwrap();
+        let seal: Value = serde_json::from_slice(&decoded(
+            self.object("Secret", "delivery-app-seal").text("/data/seal"),
+        ))
+        .unwrap();
         vec![
             ("seal", seal),
             ("head", whole(&head)),
             ("parts", whole(&self.bundle::<Parts>(&previous.parts[0]))),
-            ("record", whole(&self.bundle::<Record>(&inventory.history[0].record[0]))),
-            ("the journal before", whole(&self.bundle::<Journal>(previous.bundle.as_ref().unwrap()))),
+            (
+                "record",
+                whole(&self.bundle::<Record>(&inventory.history[0].record[0])),
+            ),
+            (
+                "the journal before",
+                whole(&self.bundle::<Journal>(previous.bundle.as_ref().unwrap())),
+            ),
             ("history entry", whole(&inventory.history[0])),
-            ("inventory", json!(self.object("ConfigMap", "delivery-app").at("/data"))),
-            ("journal", json!(self.object("ConfigMap", "delivery-app-journal").at("/data"))),
+            (
+                "inventory",
+                json!(self.object("ConfigMap", "delivery-app").at("/data")),
+            ),
+            (
+                "journal",
+                json!(self.object("ConfigMap", "delivery-app-journal").at("/data")),
+            ),
             ("plan", self.plan.clone()),
         ]
     }
@@ -151,9 +207,12 @@ fn shape(value: &Value) -> BTreeSet<String> {
         match value {
             Value::Object(map) => {
                 found.insert(format!("{at} object"));
-                map.iter().for_each(|(key, value)| walk(value, &format!("{at}/{key}"), found));
+                map.iter()
+                    .for_each(|(key, value)| walk(value, &format!("{at}/{key}"), found));
             }
-            Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{at}[]"), found)),
+            Value::Array(items) => items
+                .iter()
+                .for_each(|item| walk(item, &format!("{at}[]"), found)),
             Value::String(_) => drop(found.insert(format!("{at} text"))),
             Value::Number(_) => drop(found.insert(format!("{at} number"))),
             Value::Bool(_) => drop(found.insert(format!("{at} bool"))),
@@ -169,7 +228,12 @@ fn shape(value: &Value) -> BTreeSet<String> {
 fn whatever_version_1_wrote_is_read() {
     let written = Written::then();
     let (head, inventory, key) = (written.head(), written.inventory(), written.key());
-    let config = ObjectId::new("", "ConfigMap", head.current.steps[0].target.namespace.as_deref(), "config");
+    let config = ObjectId::new(
+        "",
+        "ConfigMap",
+        head.current.steps[0].target.namespace.as_deref(),
+        "config",
+    );
 
     let seal = parse_seal(written.object("Secret", "delivery-app-seal")).unwrap();
     let (integrity, _) = judge(&Found {
@@ -186,19 +250,40 @@ fn whatever_version_1_wrote_is_read() {
     assert_eq!((promoted.revision, &*promoted.release.version), (2, "2"));
     assert_eq!(inventory.members.len(), 2);
     let failed = inventory.history.last().unwrap();
-    assert_eq!((inventory.history.len(), failed.revision, failed.ending), (3, 3, Ending::Reverted));
+    assert_eq!(
+        (inventory.history.len(), failed.revision, failed.ending),
+        (3, 3, Ending::Reverted)
+    );
     assert_eq!(failed.failure.as_ref().unwrap().cause.kind, CauseKind::Refused);
-    assert_eq!((head.current.id.as_str(), head.current.is_open()), (failed.id.as_str(), false));
+    assert_eq!(
+        (head.current.id.as_str(), head.current.is_open()),
+        (failed.id.as_str(), false)
+    );
 
     let before = head.previous.as_ref().unwrap();
     let parts: Parts = written.bundle(&before.parts[0]);
-    let step = parts.steps.iter().find(|part| part.step.target.id() == config).unwrap();
+    let step = parts
+        .steps
+        .iter()
+        .find(|part| part.step.target.id() == config)
+        .unwrap();
     assert_eq!(step.before.as_ref().unwrap().text("/data/a"), "1");
     let record: Record = written.bundle(&promoted.record[0]);
-    assert_eq!(Some(true), promoted.release.digest.is_of(record.release.as_bytes(), None));
-    assert!(record.desired.iter().any(|object| object.id() == config && object.text("/data/a") == "2"));
+    assert_eq!(
+        Some(true),
+        promoted.release.digest.is_of(record.release.as_bytes(), None)
+    );
+    assert!(
+        record
+            .desired
+            .iter()
+            .any(|object| object.id() == config && object.text("/data/a") == "2")
+    );
     let previous: Journal = written.bundle(before.bundle.as_ref().unwrap());
-    assert_eq!((previous.release.version.as_str(), previous.is_promoted()), ("2", true));
+    assert_eq!(
+        (previous.release.version.as_str(), previous.is_promoted()),
+        ("2", true)
+    );
     let plan: Plan = serde_json::from_value(written.plan.clone()).unwrap();
     assert_eq!((plan.revision, plan.steps.len(), plan.members.len()), (4, 2, 3));
 }
@@ -213,8 +298,14 @@ fn what_is_written_has_the_shape_of_version_1() {
         let (then, now) = (shape(&then), shape(&now));
         let (gone, new): (Vec<_>, Vec<_>) =
             (then.difference(&now).collect(), now.difference(&then).collect());
-        assert!(gone.is_empty() && new.is_empty(), "{name}: no longer written {gone:#?}; new {new:#?}");
-        assert!(then.contains("/formatVersion number") || then.contains("/formatVersion text"), "{name}");
+        assert!(
+            gone.is_empty() && new.is_empty(),
+            "{name}: no longer written {gone:#?}; new {new:#?}"
+        );
+        assert!(
+            then.contains("/formatVersion number") || then.contains("/formatVersion text"),
+            "{name}"
+        );
     }
 }
 

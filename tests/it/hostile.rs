@@ -31,13 +31,18 @@ fn kubeconfig_of(server: &Fake) -> tempfile::TempDir {
 fn an_api_server_whose_answers_have_no_end_is_given_up_in_bounded_memory() {
     let server = Fake::start(|_| Reply::endless());
     let folder = kubeconfig_of(&server);
-    for words in [&["version"][..], &["status", "shop", "-n", "shop"], &["history", "shop", "-n", "shop"]] {
+    for words in [
+        &["version"][..],
+        &["status", "shop", "-n", "shop"],
+        &["history", "shop", "-n", "shop"],
+    ] {
         let mut command = in_folder(folder.path(), words);
         let (ran, peak) = measured(command.env("KUBECONFIG", folder.path().join("config")));
         println!("{words:?}: {peak} MiB, {:?}", ran.took);
         assert!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
         assert!(
-            ran.stderr.contains("the server's answer has more than 96 MiB, which none of an API server has"),
+            ran.stderr
+                .contains("the server's answer has more than 96 MiB, which none of an API server has"),
             "{}",
             ran.stderr
         );
@@ -47,7 +52,10 @@ fn an_api_server_whose_answers_have_no_end_is_given_up_in_bounded_memory() {
 }
 
 fn options_for(folder: &tempfile::TempDir) -> ConnectionOptions {
-    ConnectionOptions { kubeconfig: Some(folder.path().join("config")), ..ConnectionOptions::default() }
+    ConnectionOptions {
+        kubeconfig: Some(folder.path().join("config")),
+        ..ConnectionOptions::default()
+    }
 }
 
 #[test]
@@ -59,16 +67,20 @@ fn a_list_whose_pages_have_no_end_is_given_up() {
     let ever_new =
         Fake::start(move |_| Reply::new(200, page(&count.fetch_add(1, Ordering::Relaxed).to_string())));
     let the_same = Fake::start(move |_| Reply::new(200, page("again")));
-    for (server, expected) in
-        [(ever_new, "there are more than 4000 pages"), (the_same, "the same page comes again")]
-    {
+    for (server, expected) in [
+        (ever_new, "there are more than 4000 pages"),
+        (the_same, "the same page comes again"),
+    ] {
         let folder = kubeconfig_of(&server);
         let error = blocking(async {
             let door = connect(&options_for(&folder)).await.unwrap();
             let request = ListRequest::all(&built_in("", "Pod").unwrap(), Some("shop"));
             paged(&*door, request, drop).await.unwrap_err()
         });
-        assert_eq!(error.to_string(), format!("the list of pods has no end: {expected}"));
+        assert_eq!(
+            error.to_string(),
+            format!("the list of pods has no end: {expected}")
+        );
     }
 }
 
@@ -102,11 +114,24 @@ fn a_json_file_of_twenty_million_values_is_refused_in_bounded_memory() {
         r#"{{"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {{"name": "shop", "version": "1"}}, "spec": {{"objects": [{items}{{}}]}}}}"#
     );
     std::fs::write(folder.path().join("r.json"), &release).unwrap();
-    std::fs::write(folder.path().join("in.json"), format!(r#"{{"kind": "List", "items": [{items}{{}}]}}"#))
-        .unwrap();
+    std::fs::write(
+        folder.path().join("in.json"),
+        format!(r#"{{"kind": "List", "items": [{items}{{}}]}}"#),
+    )
+    .unwrap();
     std::fs::write(folder.path().join("r.json.a.intoto.json"), "{}").unwrap();
-    let record =
-        ["record", "-f", "in.json", "--name", "shop", "--version", "1", "--offline", "-o", "out.yaml"];
+    let record = [
+        "record",
+        "-f",
+        "in.json",
+        "--name",
+        "shop",
+        "--version",
+        "1",
+        "--offline",
+        "-o",
+        "out.yaml",
+    ];
     let promote = ["promote", "--plan", "in.json", "r.json", "-y"];
     for words in [&["show", "r.json"][..], &record, &promote] {
         let mut command = in_folder(folder.path(), words);
@@ -137,7 +162,10 @@ fn an_expression_that_doubles_a_value_is_refused_and_says_where_it_stands() {
             let header =
                 "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Environment\nmetadata: {name: e}\nspec:\n";
             std::fs::write(folder.path().join("e.yaml"), format!("{header}{spec}")).unwrap();
-            let (ran, peak) = measured(&mut in_folder(folder.path(), &["compare", "r.yaml", "-e", "e.yaml"]));
+            let (ran, peak) = measured(&mut in_folder(
+                folder.path(),
+                &["compare", "r.yaml", "-e", "e.yaml"],
+            ));
             let ran = ran.exits(2);
             assert!(ran.stderr.contains("can take too much memory"), "{}", ran.stderr);
             assert!(ran.stderr.contains("e.yaml:"), "{}", ran.stderr);

@@ -16,7 +16,10 @@ impl Bench {
     fn new() -> Self {
         let view = ["config", "view", "--raw", "--flatten", "-o", "json"];
         let base = TestCluster::get().kubectl().args(view).run().json();
-        Self { folder: tempfile::tempdir().unwrap(), base }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            base,
+        }
     }
 
     fn write(&self, name: &str, text: &str) -> String {
@@ -50,17 +53,28 @@ impl Bench {
         let file = self.write("kubeconfig", &config.to_string());
         let tools = &TestCluster::get().tools;
         let mut kubectl = Command::new(tools.join("kubectl"));
-        kubectl.env_clear().env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
-        kubectl.env("KUBECONFIG", &file).args(["auth", "whoami"]).stdin(std::process::Stdio::null());
+        kubectl
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("PATH", "/usr/bin:/bin");
+        kubectl
+            .env("KUBECONFIG", &file)
+            .args(["auth", "whoami"])
+            .stdin(std::process::Stdio::null());
         let mut ours = delivery(tools);
-        ours.env("KUBECONFIG", &file).args(["images", "--offline", "-n", "default"]);
+        ours.env("KUBECONFIG", &file)
+            .args(["images", "--offline", "-n", "default"]);
         (kubectl.run(), ours.run())
     }
 
     #[track_caller]
     fn takes(&self, what: &str, cluster: &Value, user: &Value) {
         let (kubectl, ours) = self.both(cluster, user);
-        assert_eq!((kubectl.code, ours.code), (Some(0), Some(0)), "{what}: {kubectl:?}\n{ours:?}");
+        assert_eq!(
+            (kubectl.code, ours.code),
+            (Some(0), Some(0)),
+            "{what}: {kubectl:?}\n{ours:?}"
+        );
     }
 
     #[track_caller]
@@ -68,7 +82,10 @@ impl Bench {
         let (kubectl, ours) = self.both(cluster, user);
         assert_ne!(kubectl.code, Some(0), "{words}: {kubectl:?}");
         let ours = ours.exits(1);
-        assert!(ours.stderr.starts_with("error: ") && ours.stderr.contains(words), "{words}: {ours:?}");
+        assert!(
+            ours.stderr.starts_with("error: ") && ours.stderr.contains(words),
+            "{words}: {ours:?}"
+        );
     }
 
     /// A plugin that answers with this, and the user that has it.
@@ -94,7 +111,10 @@ const BETA: &str = "client.authentication.k8s.io/v1beta1";
 
 fn with(value: &Value, fields: Value) -> Value {
     let mut changed = value.clone();
-    changed.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    changed
+        .as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
     changed
 }
 
@@ -109,27 +129,49 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
     let bench = Bench::new();
     let (cluster, user) = (bench.cluster(), bench.user());
     let data = cluster["certificate-authority-data"].as_str().unwrap();
-    let folded: Vec<&str> =
-        data.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let folded: Vec<&str> = data
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
     let folded = folded.join("\n") + "\n";
     bench.takes("as it is", &cluster, &user);
-    bench.takes("folded", &with(&cluster, json!({"certificate-authority-data": folded})), &user);
+    bench.takes(
+        "folded",
+        &with(&cluster, json!({"certificate-authority-data": folded})),
+        &user,
+    );
     let insecure = with(&cluster, json!({"insecure-skip-tls-verify": true}));
     bench.refuses("insecure-skip-tls-verify is set beside it", &insecure, &user);
     let pem = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
     let file = bench.write("ca.crt", std::str::from_utf8(&pem).unwrap());
     let both = with(&cluster, json!({"certificate-authority": file}));
-    bench.refuses("certificate-authority and certificate-authority-data are both set", &both, &user);
+    bench.refuses(
+        "certificate-authority and certificate-authority-data are both set",
+        &both,
+        &user,
+    );
     let bare = cluster["server"].as_str().unwrap().trim_start_matches("https://");
-    bench.refuses("it has no scheme: write https://", &with(&cluster, json!({"server": bare})), &user);
-    for (list, what) in [("clusters", "cluster"), ("users", "user"), ("contexts", "context")] {
+    bench.refuses(
+        "it has no scheme: write https://",
+        &with(&cluster, json!({"server": bare})),
+        &user,
+    );
+    for (list, what) in [
+        ("clusters", "cluster"),
+        ("users", "user"),
+        ("contexts", "context"),
+    ] {
         let mut config = bench.base.clone();
         let again = config[list][0].clone();
         config[list].as_array_mut().unwrap().push(again);
         let (kubectl, ours) = bench.both_of(&config);
         assert_ne!(kubectl.code, Some(0), "{what}: {kubectl:?}");
         let ours = ours.exits(1);
-        assert!(ours.stderr.contains(&format!("the {what} ")) && ours.stderr.contains("twice"), "{ours:?}");
+        assert!(
+            ours.stderr.contains(&format!("the {what} ")) && ours.stderr.contains("twice"),
+            "{ours:?}"
+        );
     }
 }
 
@@ -140,19 +182,41 @@ fn a_user_is_read_as_kubectl_reads_it_or_refused() {
     let good = bench.write("token", "good");
     let file = bench.write("client.crt", &bench.pem("client-certificate-data"));
     let key = bench.write("client.key", &bench.pem("client-key-data"));
-    bench.takes("a file beside a token", &cluster, &with(&user, json!({"token": "bad", "tokenFile": good})));
+    bench.takes(
+        "a file beside a token",
+        &cluster,
+        &with(&user, json!({"token": "bad", "tokenFile": good})),
+    );
     let refused = [
-        ("client-certificate and client-certificate-data", json!({"client-certificate": file})),
-        ("client-key and client-key-data are both set", json!({"client-key": key})),
-        ("token and username are both set", json!({"token": "a", "username": "b", "password": "c"})),
-        ("as-uid or as-user-extra is set without as", json!({"as-groups": ["a"]})),
-        ("as-uid or as-user-extra is set without as", json!({"as-uid": "1"})),
+        (
+            "client-certificate and client-certificate-data",
+            json!({"client-certificate": file}),
+        ),
+        (
+            "client-key and client-key-data are both set",
+            json!({"client-key": key}),
+        ),
+        (
+            "token and username are both set",
+            json!({"token": "a", "username": "b", "password": "c"}),
+        ),
+        (
+            "as-uid or as-user-extra is set without as",
+            json!({"as-groups": ["a"]}),
+        ),
+        (
+            "as-uid or as-user-extra is set without as",
+            json!({"as-uid": "1"}),
+        ),
     ];
     for (words, fields) in refused {
         bench.refuses(words, &cluster, &with(&user, fields));
     }
     bench.refuses("has no client key", &cluster, &without(&user, "client-key-data"));
-    let (_, ours) = bench.both(&cluster, &with(&user, json!({"token": "s3cret", "username": "b"})));
+    let (_, ours) = bench.both(
+        &cluster,
+        &with(&user, json!({"token": "s3cret", "username": "b"})),
+    );
     assert!(!ours.stderr.contains("s3cret"), "{ours:?}");
 }
 
@@ -163,29 +227,49 @@ fn a_plugin_is_run_as_kubectl_runs_it_or_refused() {
     let v1 = bench.answer(V1);
     bench.takes("a good one", &cluster, &bench.plugin(&v1, |_| {}));
     let empty_token = with(&v1, json!({"status": with(&v1["status"], json!({"token": ""}))}));
-    bench.takes("an empty token beside a certificate", &cluster, &bench.plugin(&empty_token, |_| {}));
+    bench.takes(
+        "an empty token beside a certificate",
+        &cluster,
+        &bench.plugin(&empty_token, |_| {}),
+    );
     let beta = bench.plugin(&bench.answer(BETA), |exec| {
         *exec = json!({"apiVersion": BETA, "command": exec["command"]});
     });
     bench.takes("the older version has a default", &cluster, &beta);
     let changes = [
         ("exec has no apiVersion", json!({"apiVersion": ""})),
-        ("exec.apiVersion: expected", json!({"apiVersion": "client.authentication.k8s.io/v1alpha1"})),
+        (
+            "exec.apiVersion: expected",
+            json!({"apiVersion": "client.authentication.k8s.io/v1alpha1"}),
+        ),
         ("exec has no interactiveMode", json!({"interactiveMode": null})),
-        ("a variable without a name", json!({"env": [{"name": "", "value": "a"}]})),
+        (
+            "a variable without a name",
+            json!({"env": [{"name": "", "value": "a"}]}),
+        ),
     ];
     for (words, fields) in changes {
-        bench.refuses(words, &cluster, &bench.plugin(&v1, |exec| *exec = with(exec, fields)));
+        bench.refuses(
+            words,
+            &cluster,
+            &bench.plugin(&v1, |exec| *exec = with(exec, fields)),
+        );
     }
     let answers = [
         (format!("no ExecCredential of {V1}"), bench.answer(BETA)),
-        (format!("no ExecCredential of {V1}"), with(&v1, json!({"kind": "Secret"}))),
+        (
+            format!("no ExecCredential of {V1}"),
+            with(&v1, json!({"kind": "Secret"})),
+        ),
         (
             "only one of client certificate and key".into(),
             with(&v1, json!({"status": without(&v1["status"], "clientKeyData")})),
         ),
         ("has no status".into(), without(&v1, "status")),
-        ("neither a token nor a client certificate".into(), with(&v1, json!({"status": {}}))),
+        (
+            "neither a token nor a client certificate".into(),
+            with(&v1, json!({"status": {}})),
+        ),
     ];
     for (words, answer) in answers {
         bench.refuses(&words, &cluster, &bench.plugin(&answer, |_| {}));

@@ -15,7 +15,9 @@ struct Plugin {
 
 impl Plugin {
     fn new(user: &User<'_>) -> Self {
-        let plugin = Self { folder: tempfile::tempdir().unwrap() };
+        let plugin = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         let folder = plugin.folder.path().display().to_string();
         let script = plugin.file("give-token");
         std::fs::write(
@@ -63,7 +65,10 @@ impl Plugin {
     }
 
     async fn connect(&self) -> Arc<dyn Cluster> {
-        let options = ConnectionOptions { kubeconfig: Some(self.kubeconfig()), ..Default::default() };
+        let options = ConnectionOptions {
+            kubeconfig: Some(self.kubeconfig()),
+            ..Default::default()
+        };
         connect(&options).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -134,16 +139,39 @@ fn a_plugin_that_is_not_there_is_named_with_what_the_kubeconfig_says_about_it() 
             .run()
             .exits(1)
     };
-    let ran = change(json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-login",
-        "installHint": "brew install no-such-login", "interactiveMode": "IfAvailable"}));
-    assert!(ran.stderr.contains("expected the credential plugin \"no-such-login\""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: brew install no-such-login"), "{}", ran.stderr);
-    let ran = change(json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
-        "args": ["-c", "echo please log in first >&2; exit 3"], "interactiveMode": "Never"}));
-    assert!(ran.stderr.contains("exit status: 3: please log in first"), "{}", ran.stderr);
-    let ran = change(json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
-        "args": ["-c", "echo hunter2-secret"], "interactiveMode": "Never"}));
-    assert!(ran.stderr.contains("no ExecCredential") && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    let ran = change(
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-login",
+        "installHint": "brew install no-such-login", "interactiveMode": "IfAvailable"}),
+    );
+    assert!(
+        ran.stderr
+            .contains("expected the credential plugin \"no-such-login\""),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("hint: brew install no-such-login"),
+        "{}",
+        ran.stderr
+    );
+    let ran = change(
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+        "args": ["-c", "echo please log in first >&2; exit 3"], "interactiveMode": "Never"}),
+    );
+    assert!(
+        ran.stderr.contains("exit status: 3: please log in first"),
+        "{}",
+        ran.stderr
+    );
+    let ran = change(
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+        "args": ["-c", "echo hunter2-secret"], "interactiveMode": "Never"}),
+    );
+    assert!(
+        ran.stderr.contains("no ExecCredential") && !ran.stderr.contains("hunter2"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -166,6 +194,10 @@ fn a_plugin_may_give_a_client_certificate() {
     });
     std::fs::write(plugin.file("answer"), answer.to_string()).unwrap();
     let name = crate::harness::blocking(async { plugin.connect().await.whoami().await.unwrap() });
-    let expected = TestCluster::get().kubectl().args(["auth", "whoami", "-o", "json"]).run().json();
+    let expected = TestCluster::get()
+        .kubectl()
+        .args(["auth", "whoami", "-o", "json"])
+        .run()
+        .json();
     assert_eq!(name, expected["status"]["userInfo"]["username"].as_str().unwrap());
 }

@@ -28,7 +28,9 @@ struct Tried {
 
 impl Tried {
     fn is_unchanged(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| content(answer) == content(&self.live))
+        self.answer
+            .as_ref()
+            .is_some_and(|answer| content(answer) == content(&self.live))
     }
 
     fn is_wrong(&self) -> bool {
@@ -37,12 +39,19 @@ impl Tried {
             Some(Outlook::Unchanged) => &self.live,
             Some(Outlook::Changed(after)) => after,
         };
-        self.answer.as_ref().is_none_or(|answer| content(answer) != content(proved))
+        self.answer
+            .as_ref()
+            .is_none_or(|answer| content(answer) != content(proved))
     }
 }
 
 fn apply(dry_run: bool) -> ApplyOptions {
-    ApplyOptions { manager: FIELD_MANAGER.into(), force: true, dry_run, not_after: None }
+    ApplyOptions {
+        manager: FIELD_MANAGER.into(),
+        force: true,
+        dry_run,
+        not_after: None,
+    }
 }
 
 /// Without what an apply of nothing may write anew: the times of entries.
@@ -58,7 +67,10 @@ fn content(object: &Object) -> Value {
         entries.sort_by_key(Value::to_string);
     }
     value.as_object_mut().unwrap().shift_remove("status");
-    value["metadata"].as_object_mut().unwrap().shift_remove("generation");
+    value["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("generation");
     value
 }
 
@@ -74,7 +86,11 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
     if random.chance(20) {
         let mut other = door.get(&target).await.ok()??;
         random::by_another_hand(&mut random, other.value_mut());
-        let options = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
+        let options = WriteOptions {
+            manager: "kubectl-edit".into(),
+            dry_run: false,
+            not_after: None,
+        };
         door.replace(&target, other.value(), &options).await.ok();
     }
     let mut desired = first.clone();
@@ -91,7 +107,12 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
             Ok(answer) if answer.object.resource_version() != live.resource_version() => continue,
             answered => answered.ok().map(|applied| applied.object),
         };
-        return Some(Tried { desired, live, proved, answer });
+        return Some(Tried {
+            desired,
+            live,
+            proved,
+            answer,
+        });
     }
 }
 
@@ -99,33 +120,55 @@ fn tried(namespace: &Namespace, things: &ResourceType, seed: u64) -> Vec<Tried> 
     blocking(async {
         let door = TestCluster::get().connect().await;
         let all = (0..COUNT as u64).map(|n| try_one(door.as_ref(), namespace.name(), things, seed + n));
-        let all: Vec<Option<Tried>> = futures::stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+        let all: Vec<Option<Tried>> = futures::stream::iter(all)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
         all.into_iter().flatten().collect()
     })
 }
 
 #[test]
 fn what_is_proved_of_an_apply_is_what_the_server_answers_and_both_modes_find_the_same() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_123);
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_123);
     println!("SEED={seed}");
     let namespace = TestCluster::get().namespace_named("t-proof");
     let things = random::install(&namespace);
     let tried = tried(&namespace, &things, seed);
     let wrong: Vec<&Tried> = tried.iter().filter(|one| one.is_wrong()).collect();
     let unchanged = tried.iter().filter(|one| one.is_unchanged()).count();
-    let proved = tried.iter().filter(|one| one.proved == Some(Outlook::Unchanged)).count();
-    let foreseen = tried.iter().filter(|one| matches!(one.proved, Some(Outlook::Changed(_)))).count();
+    let proved = tried
+        .iter()
+        .filter(|one| one.proved == Some(Outlook::Unchanged))
+        .count();
+    let foreseen = tried
+        .iter()
+        .filter(|one| matches!(one.proved, Some(Outlook::Changed(_))))
+        .count();
     println!(
         "{} objects: {unchanged} unchanged, {proved} of them proved; {foreseen} changes proved; {} proved wrongly",
         tried.len(),
         wrong.len()
     );
-    let shown = wrong.iter().take(5).map(|one| format!("{} onto {}", one.desired.value(), one.live.value()));
+    let shown = wrong
+        .iter()
+        .take(5)
+        .map(|one| format!("{} onto {}", one.desired.value(), one.live.value()));
     let shown: Vec<String> = shown.collect();
     assert!(wrong.is_empty(), "{}", shown.join("\n"));
-    assert!(tried.len() >= 3000, "the server took only {} of {COUNT}", tried.len());
+    assert!(
+        tried.len() >= 3000,
+        "the server took only {} of {COUNT}",
+        tried.len()
+    );
     // Most of what chance makes holds something that only the server can judge.
-    assert!(proved * 3 >= unchanged && foreseen >= 150, "the proof is worth having");
+    assert!(
+        proved * 3 >= unchanged && foreseen >= 150,
+        "the proof is worth having"
+    );
     both_modes(&namespace, tried);
     random::remove(&namespace);
 }
@@ -137,15 +180,22 @@ fn both_modes(namespace: &Namespace, tried: Vec<Tried>) {
     let valid = tried.into_iter().filter(|one| one.answer.is_some());
     let items: Vec<Value> = valid.map(|one| one.desired.into_value()).collect();
     let file = folder.path().join("desired.json");
-    std::fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).unwrap();
+    std::fs::write(
+        &file,
+        json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string(),
+    )
+    .unwrap();
     let found = |mode: &str| {
         let mut diff = TestCluster::get().delivery();
-        diff.args(["diff", "-o", "json", "-n", namespace.name(), "--mode", mode, "-f"]).arg(&file);
+        diff.args(["diff", "-o", "json", "-n", namespace.name(), "--mode", mode, "-f"])
+            .arg(&file);
         let ran = diff.run();
         assert!(matches!(ran.code, Some(0 | 1)), "{:?}: {}", ran.code, ran.stderr);
         // A Secret's value is shown as a hash whose key is another one in each run.
         let parts = ran.stdout.split("‹secret ").enumerate();
-        let unkeyed: String = parts.map(|(at, part)| if at == 0 { part } else { &part[8..] }).collect();
+        let unkeyed: String = parts
+            .map(|(at, part)| if at == 0 { part } else { &part[8..] })
+            .collect();
         let mut view: Value = serde_json::from_str(&unkeyed).unwrap();
         let mut objects = view["objects"].take();
         for object in objects.as_array_mut().unwrap() {
@@ -154,7 +204,10 @@ fn both_modes(namespace: &Namespace, tried: Vec<Tried>) {
         objects
     };
     let (fast, asked) = (found("auto"), found("server"));
-    assert!(asked.as_array().unwrap().len() > 100, "there is something to find");
+    assert!(
+        asked.as_array().unwrap().len() > 100,
+        "there is something to find"
+    );
     for (one, other) in fast.as_array().unwrap().iter().zip(asked.as_array().unwrap()) {
         assert_eq!(one, other);
     }
@@ -180,7 +233,18 @@ fn promoted(prefix: &str) -> (Namespace, tempfile::TempDir) {
         let mut command = TestCluster::get().delivery();
         command.current_dir(folder.path()).args(words).run().exits(0);
     };
-    delivery(&["record", "-f", "all.json", "--name", "all", "--version", "1", "--offline", "-o", "all.yaml"]);
+    delivery(&[
+        "record",
+        "-f",
+        "all.json",
+        "--name",
+        "all",
+        "--version",
+        "1",
+        "--offline",
+        "-o",
+        "all.yaml",
+    ]);
     delivery(&["promote", "all.yaml", "-n", namespace.name(), "-y"]);
     (namespace, folder)
 }
@@ -190,23 +254,34 @@ fn an_unchanged_release_costs_one_list_a_kind_and_no_dry_run() {
     let (namespace, folder) = promoted("t-cost");
     let requests = |command: &str, mode: &str| -> Vec<String> {
         let mut run = TestCluster::get().delivery();
-        run.current_dir(folder.path()).args([command, "all.yaml", "-v", "6", "--mode", mode]);
+        run.current_dir(folder.path())
+            .args([command, "all.yaml", "-v", "6", "--mode", mode]);
         let ran = run.args(["-n", namespace.name()]).run().exits(0);
         let answered = ran.stderr.lines().filter(|line| line.contains("answered"));
-        answered.map(|line| line.split("method=").nth(1).unwrap().to_owned()).collect()
+        answered
+            .map(|line| line.split("method=").nth(1).unwrap().to_owned())
+            .collect()
     };
     let fast = requests("diff", "auto");
-    let objects: Vec<&String> =
-        fast.iter().filter(|line| line.contains("/configmaps?") || line.contains("/services?")).collect();
+    let objects: Vec<&String> = fast
+        .iter()
+        .filter(|line| line.contains("/configmaps?") || line.contains("/services?"))
+        .collect();
     assert_eq!(objects.len(), 2, "one list a kind: {fast:#?}");
-    assert!(fast.iter().all(|line| line.starts_with("GET")), "no dry-run: {fast:#?}");
+    assert!(
+        fast.iter().all(|line| line.starts_with("GET")),
+        "no dry-run: {fast:#?}"
+    );
     // The seal, its key and the namespace are three of them.
     assert!(fast.len() <= 13, "{fast:#?}");
     let dry_runs = |command: &str, mode: &str| {
         let is_dry = |line: &&String| !line.starts_with("GET") && line.contains("dryRun");
         requests(command, mode).iter().filter(is_dry).count()
     };
-    assert_eq!((dry_runs("diff", "server"), dry_runs("promote", "server")), (40, 40));
+    assert_eq!(
+        (dry_runs("diff", "server"), dry_runs("promote", "server")),
+        (40, 40)
+    );
     assert_eq!(dry_runs("promote", "auto"), 0);
 }
 
@@ -215,7 +290,14 @@ fn with_read_rights_alone_findings_are_predictions_and_it_is_said() {
     let (namespace, folder) = promoted("t-read");
     namespace
         .kubectl()
-        .args(["patch", "configmap", "c7", "--type=merge", "-p", r#"{"data":{"a":"2"}}"#])
+        .args([
+            "patch",
+            "configmap",
+            "c7",
+            "--type=merge",
+            "-p",
+            r#"{"data":{"a":"2"}}"#,
+        ])
         .run()
         .ok();
     let reader = namespace
@@ -226,18 +308,33 @@ fn with_read_rights_alone_findings_are_predictions_and_it_is_said() {
         .ready();
     let diff = |mode: &[&str]| {
         let mut diff = TestCluster::get().delivery();
-        diff.env("KUBECONFIG", reader.kubeconfig()).current_dir(folder.path());
-        diff.args(["diff", "all.yaml", "-n", namespace.name()]).args(mode).run().exits(1)
+        diff.env("KUBECONFIG", reader.kubeconfig())
+            .current_dir(folder.path());
+        diff.args(["diff", "all.yaml", "-n", namespace.name()])
+            .args(mode)
+            .run()
+            .exits(1)
     };
     for mode in [&["--mode=readonly"][..], &[]] {
         let ran = diff(mode);
-        assert!(ran.stdout.contains("1 object differs"), "{} {}", ran.stdout, ran.stderr);
-        assert!(ran.stdout.contains("ConfigMap") && ran.stdout.contains("/data/a"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("1 object differs"),
+            "{} {}",
+            ran.stdout,
+            ran.stderr
+        );
+        assert!(
+            ran.stdout.contains("ConfigMap") && ran.stdout.contains("/data/a"),
+            "{}",
+            ran.stdout
+        );
         assert!(ran.stdout.contains("kubectl-patch"), "whose hand: {}", ran.stdout);
         assert!(ran.stdout.contains("predictions"), "it is said: {}", ran.stdout);
     }
     let mut admin = TestCluster::get().delivery();
-    admin.current_dir(folder.path()).args(["diff", "all.yaml", "-n", namespace.name()]);
+    admin
+        .current_dir(folder.path())
+        .args(["diff", "all.yaml", "-n", namespace.name()]);
     assert!(!admin.run().exits(1).stdout.contains("predictions"));
 }
 
@@ -257,10 +354,29 @@ fn an_unchanged_definition_costs_no_dry_run() {
         let mut command = TestCluster::get().delivery();
         command.current_dir(folder.path()).args(words).run().exits(0)
     };
-    delivery(&["record", "-f", "all.json", "--name", "all", "--version", "1", "--offline", "-o", "all.yaml"]);
+    delivery(&[
+        "record",
+        "-f",
+        "all.json",
+        "--name",
+        "all",
+        "--version",
+        "1",
+        "--offline",
+        "-o",
+        "all.yaml",
+    ]);
     delivery(&["promote", "all.yaml", "-n", namespace.name(), "-y"]);
     let ran = delivery(&["diff", "all.yaml", "-n", namespace.name(), "-v", "6"]);
-    namespace.kubectl().args(["delete", "--wait=false", "crd", &format!("things.{group}")]).run().ok();
-    let dry: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("dryRun")).collect();
+    namespace
+        .kubectl()
+        .args(["delete", "--wait=false", "crd", &format!("things.{group}")])
+        .run()
+        .ok();
+    let dry: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.contains("dryRun"))
+        .collect();
     assert!(dry.is_empty(), "{dry:#?}");
 }

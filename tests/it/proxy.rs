@@ -52,7 +52,10 @@ fn a_frozen_process_goes_on_when_it_is_released() {
 fn a_dry_run_is_no_write() {
     let namespace = TestCluster::get().namespace_named("t-proxy");
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    create(&proxy, namespace.name(), "a").arg("--dry-run=server").run().ok();
+    create(&proxy, namespace.name(), "a")
+        .arg("--dry-run=server")
+        .run()
+        .ok();
     assert!(proxy.writes().is_empty() && !proxy.requests().is_empty());
 }
 
@@ -62,11 +65,23 @@ fn the_same_seed_plays_the_same_faults() {
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     let seen = |seed: u64| {
         proxy.forget();
-        proxy.play(Some(Faults { seed, throttled: 30, reset: 30, ..Faults::default() }));
+        proxy.play(Some(Faults {
+            seed,
+            throttled: 30,
+            reset: 30,
+            ..Faults::default()
+        }));
         for name in ["a", "b", "c"] {
-            create(&proxy, namespace.name(), name).arg("--dry-run=server").arg("--validate=false").run();
+            create(&proxy, namespace.name(), name)
+                .arg("--dry-run=server")
+                .arg("--validate=false")
+                .run();
         }
-        proxy.requests().iter().map(|request| request.code).collect::<Vec<_>>()
+        proxy
+            .requests()
+            .iter()
+            .map(|request| request.code)
+            .collect::<Vec<_>>()
     };
     assert_eq!(seen(7), seen(7));
 }

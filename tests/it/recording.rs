@@ -42,7 +42,9 @@ impl Folder {
 
 fn release(ran: Ran) -> Value {
     let text = ran.ok();
-    kubectl_delivery::load::documents(text.as_bytes(), std::path::Path::new("out")).unwrap().remove(0)
+    kubectl_delivery::load::documents(text.as_bytes(), std::path::Path::new("out"))
+        .unwrap()
+        .remove(0)
 }
 
 fn names(release: &Value) -> Vec<&str> {
@@ -73,11 +75,17 @@ fn manifests_come_from_files_folders_standard_input_lists_json_and_kustomization
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "l2"}}]});
     folder.write("list.json", &list.to_string());
     folder.write("kustomize/m.yaml", &map("m"));
-    folder.write("kustomize/kustomization.yaml", "namePrefix: p-\nresources: [m.yaml]\n");
+    folder.write(
+        "kustomize/kustomization.yaml",
+        "namePrefix: p-\nresources: [m.yaml]\n",
+    );
     for (words, expected) in [
         (vec!["-f", "all"], vec!["a", "b1", "b2"]),
         (vec!["-f", "all", "-R"], vec!["a", "b1", "b2", "c"]),
-        (vec!["-f", "all/deep/c.yml", "-f", "list.json"], vec!["c", "l1", "l2"]),
+        (
+            vec!["-f", "all/deep/c.yml", "-f", "list.json"],
+            vec!["c", "l1", "l2"],
+        ),
         (vec!["-k", "kustomize"], vec!["p-m"]),
     ] {
         assert_eq!(names(&release(folder.record(&words))), expected, "{words:?}");
@@ -99,7 +107,10 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
     let mut count = 0;
     let mut image = || {
         count += 1;
-        format!("registry.example/i{count}@{}", Sha256Digest::of(count.to_string().as_bytes()))
+        format!(
+            "registry.example/i{count}@{}",
+            Sha256Digest::of(count.to_string().as_bytes())
+        )
     };
     let mut text = String::new();
     let kinds = [
@@ -150,9 +161,18 @@ fn a_digest_by_hand_is_recorded_as_such_and_one_that_nobody_uses_is_refused() {
     let by_hand = release(folder.record(&["-f", "in.yaml", "--image", &format!("r.example/a:1={digest}")]));
     let image = json!({"reference": "r.example/a:1", "digest": digest, "origin": "by-hand"});
     assert_eq!(by_hand["spec"]["images"], json!([image]));
-    let ran = folder.record(&["-f", "in.yaml", "--image", &format!("r.example/b:1={digest}")]).exits(1);
-    assert!(ran.stderr.contains("--image names r.example/b:1, which no manifest uses"), "{}", ran.stderr);
-    let ran = folder.record(&["-f", "in.yaml", "--image", "r.example/a:1=sha256:12"]).exits(1);
+    let ran = folder
+        .record(&["-f", "in.yaml", "--image", &format!("r.example/b:1={digest}")])
+        .exits(1);
+    assert!(
+        ran.stderr
+            .contains("--image names r.example/b:1, which no manifest uses"),
+        "{}",
+        ran.stderr
+    );
+    let ran = folder
+        .record(&["-f", "in.yaml", "--image", "r.example/a:1=sha256:12"])
+        .exits(1);
     assert!(ran.stderr.contains("sha256"), "{}", ran.stderr);
 }
 
@@ -227,7 +247,16 @@ fn what_another_clusters_server_wrote_is_left_out_and_named() {
     let ran = TestCluster::get()
         .delivery()
         .current_dir(folder.0.path())
-        .args(["record", "--name", "shop", "--version", "1", "--offline", "-f", "in.yaml"])
+        .args([
+            "record",
+            "--name",
+            "shop",
+            "--version",
+            "1",
+            "--offline",
+            "-f",
+            "in.yaml",
+        ])
         .run()
         .exits(0);
     for note in [
@@ -237,8 +266,14 @@ fn what_another_clusters_server_wrote_is_left_out_and_named() {
         assert!(ran.stderr.contains(note), "{note}:\n{}", ran.stderr);
     }
     let release = release(ran);
-    assert_eq!(release["spec"]["objects"][0]["metadata"], json!({"name": "exported"}));
-    assert_eq!(release["spec"]["objects"][1]["spec"], json!({"type": "NodePort", "ports": [{"port": 80}]}));
+    assert_eq!(
+        release["spec"]["objects"][0]["metadata"],
+        json!({"name": "exported"})
+    );
+    assert_eq!(
+        release["spec"]["objects"][1]["spec"],
+        json!({"type": "NodePort", "ports": [{"port": 80}]})
+    );
 }
 
 #[test]
@@ -250,7 +285,16 @@ fn images_that_are_not_recorded_are_named_with_object_and_path() {
         TestCluster::get()
             .delivery()
             .current_dir(folder.0.path())
-            .args(["record", "--name", "shop", "--version", "1", "--offline", "-f", "in.yaml"])
+            .args([
+                "record",
+                "--name",
+                "shop",
+                "--version",
+                "1",
+                "--offline",
+                "-f",
+                "in.yaml",
+            ])
             .args(words)
             .run()
             .exits(0)
@@ -284,5 +328,9 @@ fn offline_names_every_image_without_a_digest_at_once() {
 fn a_claim_template_without_a_class_needs_none() {
     let folder = Folder::new();
     folder.write("in.yaml", "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  template: {spec: {serviceAccountName: ''}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {storageClassName: ''}\n");
-    assert!(release(folder.record(&["-f", "in.yaml"]))["spec"].get("requires").is_none());
+    assert!(
+        release(folder.record(&["-f", "in.yaml"]))["spec"]
+            .get("requires")
+            .is_none()
+    );
 }

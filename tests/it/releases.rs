@@ -28,7 +28,9 @@ fn delivery() -> Command {
 }
 
 fn shop(overlay: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop").join(overlay)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/shop")
+        .join(overlay)
 }
 
 /// The shop as CI tests it; digests by hand, so that no image has to be anywhere.
@@ -44,7 +46,10 @@ fn record_shop(folder: &Folder) -> PathBuf {
     for image in ["web", "api", "db", "migrate"] {
         command.args([
             "--image",
-            &format!("127.0.0.1:5000/shop/{image}:1.0.0={}", Sha256Digest::of(image.as_bytes())),
+            &format!(
+                "127.0.0.1:5000/shop/{image}:1.0.0={}",
+                Sha256Digest::of(image.as_bytes())
+            ),
         ]);
     }
     command.run().ok();
@@ -64,7 +69,12 @@ spec:
 fn record(folder: &Folder, manifests: &str, flags: &[&str]) -> Ran {
     let file = folder.write("in.yaml", manifests);
     let mut command = delivery();
-    command.arg("record").arg("-f").arg(file).args(["--name", "shop", "--version", "1"]).args(flags);
+    command
+        .arg("record")
+        .arg("-f")
+        .arg(file)
+        .args(["--name", "shop", "--version", "1"])
+        .args(flags);
     command.run()
 }
 
@@ -73,17 +83,30 @@ fn compare_names_every_real_difference_of_the_shops_overlays_and_no_formal_one()
     let folder = Folder::new();
     let release = record_shop(&folder);
     let environment = shop("production").join("environment.yaml");
-    let ran = delivery().arg("compare").arg(&release).arg("-e").arg(environment).args(["-o", "json"]).run();
+    let ran = delivery()
+        .arg("compare")
+        .arg(&release)
+        .arg("-e")
+        .arg(environment)
+        .args(["-o", "json"])
+        .run();
     let view = ran.exits(0).json();
     let mut found = Vec::new();
     for object in view["objects"].as_array().unwrap() {
         for change in object["untested"].as_array().unwrap() {
-            found.push(format!("{} {}", object["name"].as_str().unwrap(), change["path"].as_str().unwrap()));
+            found.push(format!(
+                "{} {}",
+                object["name"].as_str().unwrap(),
+                change["path"].as_str().unwrap()
+            ));
             assert!(change["allowed"].is_object(), "{change}");
         }
     }
     found.sort();
-    let config = found.iter().position(|line| line.starts_with("shop-")).expect("the generated ConfigMap");
+    let config = found
+        .iter()
+        .position(|line| line.starts_with("shop-"))
+        .expect("the generated ConfigMap");
     found[config] = found[config].replace(found[config].split(' ').next().unwrap(), "shop-HASH");
     found.retain(|line| line != "shop-HASH /data/PAYMENTS_URL" || line.starts_with("shop-HASH"));
     assert_eq!(
@@ -105,16 +128,31 @@ fn a_difference_without_a_rule_fails_and_gets_a_rule_suggested() {
     let release = record_shop(&folder);
     let text = std::fs::read_to_string(shop("production").join("environment.yaml")).unwrap();
     let kustomize = format!("kustomize: {}", shop("production").display());
-    let without =
-        text.replace("kustomize: .", &kustomize).replace("path: /spec/replicas", "path: /spec/paused");
+    let without = text
+        .replace("kustomize: .", &kustomize)
+        .replace("path: /spec/replicas", "path: /spec/paused");
     let environment = folder.write("environment.yaml", &without);
     let compare = |flags: &[&str]| {
-        delivery().arg("compare").arg(&release).arg("-e").arg(&environment).args(flags).run()
+        delivery()
+            .arg("compare")
+            .arg(&release)
+            .arg("-e")
+            .arg(&environment)
+            .args(flags)
+            .run()
     };
     let told = compare(&[]).exits(1);
-    assert!(told.stdout.contains("1 difference was not tested"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("1 difference was not tested"),
+        "{}",
+        told.stdout
+    );
     let suggested = compare(&["--suggest"]).exits(1);
-    assert!(suggested.stdout.contains("path: /spec/replicas"), "{}", suggested.stdout);
+    assert!(
+        suggested.stdout.contains("path: /spec/replicas"),
+        "{}",
+        suggested.stdout
+    );
 }
 
 #[test]
@@ -129,7 +167,10 @@ fn the_same_input_gives_the_same_bytes() {
 fn a_secrets_value_never_enters_a_release() {
     let folder = Folder::new();
     let text = std::fs::read_to_string(record_shop(&folder)).unwrap();
-    assert!(!text.contains("ci-only") && !text.contains("Y2ktb25seQ"), "{text}");
+    assert!(
+        !text.contains("ci-only") && !text.contains("Y2ktb25seQ"),
+        "{text}"
+    );
     assert!(text.contains("name: ci-shop-db"), "{text}");
 }
 
@@ -139,7 +180,12 @@ fn an_image_of_a_registry_that_does_not_answer_names_its_container_and_writes_no
     let out = folder.path("out.yaml");
     let manifests = WEB.replace("registry.example/web:1", "127.0.0.1:1/web:1");
     let ran = record(&folder, &manifests, &["-o", out.to_str().unwrap()]).exits(1);
-    assert!(ran.stderr.contains("Deployment web, container web: 127.0.0.1:1/web:1"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("Deployment web, container web: 127.0.0.1:1/web:1"),
+        "{}",
+        ran.stderr
+    );
     assert!(!out.exists());
 }
 
@@ -147,11 +193,21 @@ fn an_image_of_a_registry_that_does_not_answer_names_its_container_and_writes_no
 fn offline_takes_digests_as_they_are_and_refuses_tags() {
     let folder = Folder::new();
     let ran = record(&folder, WEB, &["--offline"]).exits(1);
-    assert!(ran.stderr.contains("expected a digest in registry.example/web:1"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("expected a digest in registry.example/web:1"),
+        "{}",
+        ran.stderr
+    );
     let digest = Sha256Digest::of(b"web");
-    let with_digest = WEB.replace("registry.example/web:1", &format!("registry.example/web@{digest}"));
+    let with_digest = WEB.replace(
+        "registry.example/web:1",
+        &format!("registry.example/web@{digest}"),
+    );
     let text = record(&folder, &with_digest, &["--offline"]).ok();
-    assert!(text.contains("origin: reference") && !text.contains("platforms"), "{text}");
+    assert!(
+        text.contains("origin: reference") && !text.contains("platforms"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -161,16 +217,32 @@ fn images_of_the_test_registry_are_resolved_to_the_digests_of_their_bytes() {
     let reference = format!("{}/it/releases:{}", cluster.registry, crate::harness::unique());
     let empty = folder.write("layer.tar", "");
     Command::new(cluster.tools.join("crane"))
-        .args(["append", "--oci-empty-base", "--new_tag", &reference, "--new_layer"])
+        .args([
+            "append",
+            "--oci-empty-base",
+            "--new_tag",
+            &reference,
+            "--new_layer",
+        ])
         .arg(empty)
         .run()
         .ok();
-    let wanted = Command::new(cluster.tools.join("crane")).args(["digest", &reference]).run().ok();
+    let wanted = Command::new(cluster.tools.join("crane"))
+        .args(["digest", &reference])
+        .run()
+        .ok();
     let text = record(&folder, &WEB.replace("registry.example/web:1", &reference), &[]).ok();
-    assert!(text.contains(&format!("digest: {}", wanted.trim())), "{text}\n{wanted}");
+    assert!(
+        text.contains(&format!("digest: {}", wanted.trim())),
+        "{text}\n{wanted}"
+    );
     let missing = WEB.replace("registry.example/web:1", &format!("{reference}-none"));
     let ran = record(&folder, &missing, &[]).exits(1);
-    assert!(ran.stderr.contains("the registry has no such image"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the registry has no such image"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -187,7 +259,14 @@ fn the_next_release_changes_one_image_and_nothing_else() {
         .arg(&next)
         .run()
         .ok();
-    let view = delivery().arg("compare").arg(&release).arg(&next).args(["-o", "json"]).run().exits(1).json();
+    let view = delivery()
+        .arg("compare")
+        .arg(&release)
+        .arg(&next)
+        .args(["-o", "json"])
+        .run()
+        .exits(1)
+        .json();
     let paths: Vec<&str> = view["objects"]
         .as_array()
         .unwrap()
@@ -202,14 +281,28 @@ fn the_next_release_changes_one_image_and_nothing_else() {
 fn render_pins_every_image_and_refuses_to_write_a_secret() {
     let folder = Folder::new();
     let release = record_shop(&folder);
-    let text = delivery().arg("render").arg(&release).args(["-n", "shop-ci"]).run().ok();
+    let text = delivery()
+        .arg("render")
+        .arg(&release)
+        .args(["-n", "shop-ci"])
+        .run()
+        .ok();
     let images: Vec<&str> = text.lines().filter(|line| line.contains("image: ")).collect();
-    assert!(images.len() == 4 && images.iter().all(|line| line.contains("@sha256:")), "{images:?}");
+    assert!(
+        images.len() == 4 && images.iter().all(|line| line.contains("@sha256:")),
+        "{images:?}"
+    );
     let secret = folder.write(
         "secret.yaml",
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: hunter2}\n",
     );
-    let ran = delivery().arg("render").arg(&release).arg("-f").arg(secret).run().exits(1);
+    let ran = delivery()
+        .arg("render")
+        .arg(&release)
+        .arg("-f")
+        .arg(secret)
+        .run()
+        .exits(1);
     assert!(
         ran.stderr.contains("would be written with its values") && !ran.stderr.contains("hunter2"),
         "{}",
@@ -230,10 +323,20 @@ fn bad_input_says_where_it_is() {
         ("", "expected manifests, found none"),
     ] {
         let ran = record(&folder, text, &[]).exits(1);
-        assert!(ran.stderr.contains(expected) && ran.stdout.is_empty(), "{text}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(expected) && ran.stdout.is_empty(),
+            "{text}: {}",
+            ran.stderr
+        );
     }
     let environment = folder.write("e.yaml", "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Environment\nmetadata: {name: e}\nspec:\n  differences:\n  - target: {}\n    reason: r\n    when: desired ++\n");
     let release = record_shop(&folder);
-    let ran = delivery().arg("compare").arg(&release).arg("-e").arg(environment).run().exits(2);
+    let ran = delivery()
+        .arg("compare")
+        .arg(&release)
+        .arg("-e")
+        .arg(environment)
+        .run()
+        .exits(2);
     assert!(ran.stderr.contains("e.yaml:8:11"), "{}", ran.stderr);
 }

@@ -12,7 +12,11 @@ fn maps() -> kubectl_delivery::model::ResourceType {
 }
 
 fn write() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: "test".into(),
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 #[tokio::test]
@@ -40,7 +44,12 @@ async fn a_read_whose_answer_is_lost_and_a_dry_run_are_sent_again() {
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
     let door = cluster.connect_with(&proxy.kubeconfig()).await;
-    let options = ApplyOptions { manager: "test".into(), force: false, dry_run: true, not_after: None };
+    let options = ApplyOptions {
+        manager: "test".into(),
+        force: false,
+        dry_run: true,
+        not_after: None,
+    };
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     for seed in 0..10 {
@@ -54,7 +63,9 @@ async fn a_read_whose_answer_is_lost_and_a_dry_run_are_sent_again() {
             failed: 4,
             ..Faults::default()
         }));
-        door.list(&ListRequest::all(&maps(), Some(namespace.name()))).await.unwrap();
+        door.list(&ListRequest::all(&maps(), Some(namespace.name())))
+            .await
+            .unwrap();
         assert!(door.apply(&target, &body, &options).await.unwrap().created);
     }
 }
@@ -66,17 +77,33 @@ async fn a_write_that_the_server_throttled_is_sent_again() {
     let proxy = KillProxy::start(&cluster.kubeconfig);
     let door = cluster.connect_with(&proxy.kubeconfig()).await;
     // A seed whose first request is throttled and whose second one is not.
-    let seed = (0..).find(|seed| throttles(*seed, 0) && !throttles(*seed, 1)).unwrap();
-    proxy.play(Some(Faults { seed, throttled: 50, ..Faults::default() }));
+    let seed = (0..)
+        .find(|seed| throttles(*seed, 0) && !throttles(*seed, 1))
+        .unwrap();
+    proxy.play(Some(Faults {
+        seed,
+        throttled: 50,
+        ..Faults::default()
+    }));
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     assert!(door.create(&target, &body, &write()).await.unwrap().created);
     assert_eq!(proxy.writes().len(), 2);
-    assert!(proxy.writes().iter().all(|request| request.method == Method::POST));
+    assert!(
+        proxy
+            .writes()
+            .iter()
+            .all(|request| request.method == Method::POST)
+    );
 }
 
 fn throttles(seed: u64, place: usize) -> bool {
-    Faults { seed, throttled: 50, ..Faults::default() }.plays(place)
+    Faults {
+        seed,
+        throttled: 50,
+        ..Faults::default()
+    }
+    .plays(place)
 }
 
 #[tokio::test]
@@ -88,10 +115,21 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     let made = door.create(&target, &body, &write()).await.unwrap().object;
-    let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false, not_after: None };
+    let options = ApplyOptions {
+        manager: "test".into(),
+        force: true,
+        dry_run: false,
+        not_after: None,
+    };
     let applied = door.apply(&target, &body, &options).await.unwrap().object;
     door.replace(&target, applied.value(), &write()).await.unwrap();
-    door.json_patch(&target, &[json!({"op": "add", "path": "/data", "value": {}})], &write()).await.unwrap();
+    door.json_patch(
+        &target,
+        &[json!({"op": "add", "path": "/data", "value": {}})],
+        &write(),
+    )
+    .await
+    .unwrap();
     let delete = kubectl_delivery::cluster::DeleteOptions {
         uid: made.uid().into(),
         resource_version: None,
@@ -102,7 +140,10 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
     door.delete(&target, &delete).await.unwrap();
     let writes = proxy.writes();
     assert_eq!(writes.len(), 5);
-    assert!(writes.iter().all(|request| request.query.contains("timeout=10s")), "{writes:?}");
+    assert!(
+        writes.iter().all(|request| request.query.contains("timeout=10s")),
+        "{writes:?}"
+    );
     let strict = |request: &&crate::harness::Recorded| request.query.contains("fieldValidation=Strict");
     assert_eq!(writes.iter().filter(strict).count(), 4);
 }

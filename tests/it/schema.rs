@@ -12,15 +12,28 @@ fn docs(name: &str) -> PathBuf {
 /// The first YAML block of a document.
 fn example(name: &str) -> String {
     let text = std::fs::read_to_string(docs(name)).unwrap();
-    text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+    text.split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// Why a value is not of a schema; as much of JSON Schema as ours use.
 fn refusal(value: &Value, schema: &Value, root: &Value) -> Option<String> {
     if let Some(name) = schema["$ref"].as_str() {
-        return refusal(value, root.pointer(name.strip_prefix('#').unwrap()).unwrap(), root);
+        return refusal(
+            value,
+            root.pointer(name.strip_prefix('#').unwrap()).unwrap(),
+            root,
+        );
     }
-    for any in ["anyOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()) {
+    for any in ["anyOf", "oneOf"]
+        .iter()
+        .filter_map(|key| schema[*key].as_array())
+    {
         if any.iter().all(|one| refusal(value, one, root).is_some()) {
             return Some(format!("{value} is none of {any:?}"));
         }
@@ -42,9 +55,15 @@ fn refusal(value: &Value, schema: &Value, root: &Value) -> Option<String> {
     if (!types.is_empty() && !types.contains(&kind)) || is_other("const") || is_not_listed {
         return Some(format!("{value} is not {schema}"));
     }
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    if let (Some(missing), true) = (required.clone().find(|key| value.get(key).is_none()), value.is_object())
-    {
+    let required = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    if let (Some(missing), true) = (
+        required.clone().find(|key| value.get(key).is_none()),
+        value.is_object(),
+    ) {
         return Some(format!("{value} lacks {missing}"));
     }
     let fields = value.as_object().into_iter().flatten().find_map(|(key, value)| {
@@ -55,14 +74,22 @@ fn refusal(value: &Value, schema: &Value, root: &Value) -> Option<String> {
             _ => None,
         }
     });
-    let items =
-        || value.as_array().into_iter().flatten().find_map(|item| refusal(item, &schema["items"], root));
+    let items = || {
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|item| refusal(item, &schema["items"], root))
+    };
     fields.or_else(items)
 }
 
 #[test]
 fn the_published_schemas_are_those_of_the_types() {
-    for (name, schema) in [("release", schema::release()), ("environment", schema::environment())] {
+    for (name, schema) in [
+        ("release", schema::release()),
+        ("environment", schema::environment()),
+    ] {
         let file = docs("schema").join(format!("{name}.v1alpha1.json"));
         let current = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {
@@ -83,12 +110,17 @@ fn the_published_schemas_are_those_of_the_types() {
 fn the_documented_release_is_read_and_is_of_its_schema() {
     let text = example("release.md");
     load::parse_release(text.clone().into_bytes(), Path::new("release.md")).unwrap();
-    let value = load::documents(text.as_bytes(), Path::new("release.md")).unwrap().remove(0);
+    let value = load::documents(text.as_bytes(), Path::new("release.md"))
+        .unwrap()
+        .remove(0);
     let schema = schema::release();
     assert_eq!(refusal(&value, &schema, &schema), None);
     let mut wrong = value.clone();
     wrong["spec"]["images"][0]["tag"] = "1".into();
-    assert_eq!(refusal(&wrong, &schema, &schema).unwrap(), "there is no field tag");
+    assert_eq!(
+        refusal(&wrong, &schema, &schema).unwrap(),
+        "there is no field tag"
+    );
     wrong = value;
     wrong["apiVersion"] = "kubectl-delivery.io/v2".into();
     assert!(refusal(&wrong, &schema, &schema).is_some());
@@ -102,7 +134,11 @@ fn the_documented_environment_is_read_and_is_of_its_schema() {
     let overlay = folder.path().join("overlays/production");
     std::fs::create_dir_all(&overlay).unwrap();
     std::fs::write(&file, &text).unwrap();
-    std::fs::write(overlay.join("a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
+    std::fs::write(
+        overlay.join("a.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    )
+    .unwrap();
     std::fs::write(overlay.join("kustomization.yaml"), "resources: [a.yaml]\n").unwrap();
     // kubectl renders it: the program itself reads the file.
     let tools = &crate::harness::TestCluster::get().tools;

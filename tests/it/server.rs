@@ -39,18 +39,32 @@ fn a_role_that_is_gone_is_made_again_by_a_put_unless_it_carries_the_uid() {
     let namespace = TestCluster::get().namespace_named("t-server");
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "reader"}, "rules": []});
     let live = namespace.apply(role);
-    let target = Target::new(&well_known(&live.gvk()).unwrap(), Some(namespace.name()), "reader");
+    let target = Target::new(
+        &well_known(&live.gvk()).unwrap(),
+        Some(namespace.name()),
+        "reader",
+    );
     namespace.kubectl().args(["delete", "role", "reader"]).run().ok();
     let put = |body: Value| {
         blocking(async {
             let door = TestCluster::get().connect().await;
-            let options = WriteOptions { manager: "test".into(), dry_run: false, not_after: None };
-            door.replace(&target, &body, &options).await.map(|done| done.object.uid().to_owned())
+            let options = WriteOptions {
+                manager: "test".into(),
+                dry_run: false,
+                not_after: None,
+            };
+            door.replace(&target, &body, &options)
+                .await
+                .map(|done| done.object.uid().to_owned())
         })
     };
     let with_uid = put(live.value().clone());
     assert!(with_uid.is_err(), "it came back: {with_uid:?}");
-    assert!(namespace.get("rbac.authorization.k8s.io", "Role", "reader").is_none());
+    assert!(
+        namespace
+            .get("rbac.authorization.k8s.io", "Role", "reader")
+            .is_none()
+    );
     let mut without = live.value().clone();
     for field in ["uid", "resourceVersion", "managedFields"] {
         without["metadata"].as_object_mut().unwrap().shift_remove(field);
@@ -66,7 +80,11 @@ fn the_annotation_that_restarted_pods_stays_and_restarts_nothing_more() {
     web["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
         json!([{"configMapRef": {"name": "config"}}]);
     let version = |config: &str, other: &str| {
-        [map("config", json!({"a": config})), map("other", json!({"a": other})), web.clone()]
+        [
+            map("config", json!({"a": config})),
+            map("other", json!({"a": other})),
+            web.clone(),
+        ]
     };
     app.promote("1", &version("1", "1")).run().exits(0);
     app.promote("2", &version("2", "1")).run().exits(0);
@@ -85,7 +103,10 @@ fn the_annotation_that_restarted_pods_stays_and_restarts_nothing_more() {
     // Against the release, and against what was last promoted, which holds the annotation.
     for release in [vec![app.release("3", &version("2", "2"))], Vec::new()] {
         let mut diff = TestCluster::get().delivery();
-        diff.args(["diff", "-n", app.namespace.name()]).args(release).run().exits(0);
+        diff.args(["diff", "-n", app.namespace.name()])
+            .args(release)
+            .run()
+            .exits(0);
     }
 }
 
@@ -96,8 +117,21 @@ fn a_field_that_the_clusters_schema_does_not_know_is_named_before_anything_is_to
     let group = format!("{}.example.com", app.namespace);
     let _gone_at_the_end = Gone(format!("things.{group}"));
     let config = map("a", json!({"a": "1"}));
-    app.promote("1", &[config.clone(), definition(&group), thing(&group, json!({"size": 1}))]).run().exits(0);
-    let new = [config, definition(&group), thing(&group, json!({"size": 1, "colour": "red"}))];
+    app.promote(
+        "1",
+        &[
+            config.clone(),
+            definition(&group),
+            thing(&group, json!({"size": 1})),
+        ],
+    )
+    .run()
+    .exits(0);
+    let new = [
+        config,
+        definition(&group),
+        thing(&group, json!({"size": 1, "colour": "red"})),
+    ];
     let refused = app.promote("2", &new).run().exits(2);
     assert!(refused.stderr.contains("colour"), "{}", refused.stderr);
     assert_eq!(app.status()["version"], "1");
@@ -112,28 +146,55 @@ fn a_definition_that_a_promotion_made_stays_while_somebody_elses_resource_is_in_
     let name = format!("things.{group}");
     let _gone_at_the_end = Gone(name.clone());
     app.promote("1", &[map("a", json!({"a": "1"}))]).run().exits(0);
-    app.promote("2", &[map("a", json!({"a": "2"})), definition(&group)]).run().exits(0);
+    app.promote("2", &[map("a", json!({"a": "2"})), definition(&group)])
+        .run()
+        .exits(0);
     let theirs = thing(&group, json!({"size": 1})).to_string();
-    others.kubectl().args(["create", "-f", "-"]).run_with(&theirs).ok();
+    others
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&theirs)
+        .ok();
     let allowed = format!("CustomResourceDefinition/{name}");
     let reverted = app.revert().args(["--allow-unconfirmed", &allowed]).run();
     others.kubectl().args(["get", &name, "one"]).run().ok();
-    assert!(reverted.stderr.contains(&name) && reverted.stderr.contains("stays"), "{}", reverted.stderr);
-    assert_eq!(app.namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"), "1");
+    assert!(
+        reverted.stderr.contains(&name) && reverted.stderr.contains("stays"),
+        "{}",
+        reverted.stderr
+    );
+    assert_eq!(
+        app.namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"),
+        "1"
+    );
 }
 
 /// What Secrets of a type of ours hold in a namespace.
 fn pre_images(namespace: &Namespace) -> Vec<String> {
-    let listed = namespace.kubectl().args(["get", "secrets", "-o", "json"]).run().exits(0).json();
+    let listed = namespace
+        .kubectl()
+        .args(["get", "secrets", "-o", "json"])
+        .run()
+        .exits(0)
+        .json();
     let ours = listed["items"].as_array().unwrap().iter();
     let ours = ours.filter(|secret| secret["type"] == "kubectl-delivery.io/preimage");
-    ours.flat_map(|secret| secret["data"].as_object().unwrap().values().map(text).collect::<Vec<_>>())
-        .collect()
+    ours.flat_map(|secret| {
+        secret["data"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(text)
+            .collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn text(value: &Value) -> String {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(value.as_str().unwrap())
+        .unwrap();
     String::from_utf8_lossy(&decompress(&bytes).unwrap_or(bytes)).into_owned()
 }
 
@@ -143,7 +204,11 @@ fn what_a_secret_held_is_kept_in_its_own_namespace_and_in_no_other() {
     let app = App::new();
     let other = TestCluster::get().namespace_named("t-server");
     let secret = |value: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": other.name()}, "data": {"password": value}});
-    other.kubectl().args(["create", "-f", "-"]).run_with(&secret("aHVudGVyMg==").to_string()).ok();
+    other
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&secret("aHVudGVyMg==").to_string())
+        .ok();
     let manifests = tempfile::NamedTempFile::with_suffix(".json").unwrap();
     let list =
         json!({"apiVersion": "v1", "kind": "List", "items": [map("a", json!({"a": "1"})), secret("bmV3")]});
@@ -152,24 +217,51 @@ fn what_a_secret_held_is_kept_in_its_own_namespace_and_in_no_other() {
     promote
         .arg("-f")
         .arg(manifests.path())
-        .args(["--overwrite", "--adopt", "kubectl-create", "--waive", &format!("untested=Secret/{other}/db")])
+        .args([
+            "--overwrite",
+            "--adopt",
+            "kubectl-create",
+            "--waive",
+            &format!("untested=Secret/{other}/db"),
+        ])
         .run()
         .exits(0);
-    assert_eq!(other.get("", "Secret", "db").unwrap().text("/data/password"), "bmV3");
-    let holds = |namespace: &Namespace| pre_images(namespace).iter().any(|text| text.contains("aHVudGVyMg"));
-    assert!(holds(&other), "its pre-image is nowhere: {:?}", pre_images(&other));
+    assert_eq!(
+        other.get("", "Secret", "db").unwrap().text("/data/password"),
+        "bmV3"
+    );
+    let holds = |namespace: &Namespace| {
+        pre_images(namespace)
+            .iter()
+            .any(|text| text.contains("aHVudGVyMg"))
+    };
+    assert!(
+        holds(&other),
+        "its pre-image is nowhere: {:?}",
+        pre_images(&other)
+    );
     assert!(!holds(&app.namespace), "whoever reads {} reads it", app.namespace);
     app.revert().run().exits(0);
-    assert_eq!(other.get("", "Secret", "db").unwrap().text("/data/password"), "aHVudGVyMg==");
+    assert_eq!(
+        other.get("", "Secret", "db").unwrap().text("/data/password"),
+        "aHVudGVyMg=="
+    );
 }
 
 /// As an ApplySet of another tool.
 #[test]
 fn kubectl_sees_the_set_and_refuses_to_touch_it() {
     let app = App::new();
-    app.promote("1", &[map("a", json!({"a": "1"})), map("b", json!({}))]).run().exits(0);
-    let parent =
-        Object::new(app.namespace.get("", "ConfigMap", "delivery-app").unwrap().into_value()).unwrap();
+    app.promote("1", &[map("a", json!({"a": "1"})), map("b", json!({}))])
+        .run()
+        .exits(0);
+    let parent = Object::new(
+        app.namespace
+            .get("", "ConfigMap", "delivery-app")
+            .unwrap()
+            .into_value(),
+    )
+    .unwrap();
     let id = parent.label("applyset.kubernetes.io/id").unwrap().to_owned();
     let members = app.kubectl(&[
         "get",

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cosign").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/cosign")
+        .join(name)
 }
 
 /// The fixtures' release in a folder of its own.
@@ -24,7 +26,10 @@ impl Scene {
 
     fn delivery(&self, words: &[&str]) -> Command {
         let mut command = TestCluster::get().delivery();
-        command.current_dir(self.0.path()).env("COSIGN_PASSWORD", "correct-horse").args(words);
+        command
+            .current_dir(self.0.path())
+            .env("COSIGN_PASSWORD", "correct-horse")
+            .args(words);
         command
     }
 
@@ -52,7 +57,11 @@ fn key() -> String {
 }
 
 fn openssl(scene: &Scene, words: &str) {
-    Command::new("openssl").current_dir(scene.0.path()).args(words.split(' ')).run().ok();
+    Command::new("openssl")
+        .current_dir(scene.0.path())
+        .args(words.split(' '))
+        .run()
+        .ok();
 }
 
 #[test]
@@ -60,7 +69,16 @@ fn what_is_signed_is_byte_for_byte_what_cosign_took() {
     let scene = Scene::new();
     scene.run(&["sign", "shop.release.yaml", "--key", &key()]).ok();
     let evidence = format!("integration={}", fixture("junit.xml").display());
-    scene.run(&["attest", "shop.release.yaml", "--evidence", &evidence, "--key", &key()]).ok();
+    scene
+        .run(&[
+            "attest",
+            "shop.release.yaml",
+            "--evidence",
+            &evidence,
+            "--key",
+            &key(),
+        ])
+        .ok();
     for entry in std::fs::read_dir(fixture("ours")).unwrap() {
         let golden = entry.unwrap().path();
         let own = std::fs::read_to_string(scene.path(golden.file_name().unwrap().to_str().unwrap())).unwrap();
@@ -71,7 +89,16 @@ fn what_is_signed_is_byte_for_byte_what_cosign_took() {
         );
     }
     let public = fixture("cosign.pub").display().to_string();
-    scene.run(&["verify", "shop.release.yaml", "--key", &public, "--evidence", "integration"]).ok();
+    scene
+        .run(&[
+            "verify",
+            "shop.release.yaml",
+            "--key",
+            &public,
+            "--evidence",
+            "integration",
+        ])
+        .ok();
 }
 
 #[test]
@@ -95,16 +122,30 @@ fn every_form_of_key_that_openssl_writes_signs() {
         scene.verify(Path::new("public.pem")).ok();
     }
     openssl(&scene, "ecparam -name secp384r1 -genkey -noout -out other.pem");
-    let ran = scene.run(&["sign", "shop.release.yaml", "--key", "other.pem"]).exits(1);
-    assert!(ran.stderr.contains("expected an ECDSA P-256 private key in PEM"), "{}", ran.stderr);
+    let ran = scene
+        .run(&["sign", "shop.release.yaml", "--key", "other.pem"])
+        .exits(1);
+    assert!(
+        ran.stderr.contains("expected an ECDSA P-256 private key in PEM"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn an_encrypted_key_opens_with_its_password_alone_and_the_password_is_not_shown() {
     let scene = Scene::new();
     let sign = ["sign", "shop.release.yaml", "--key", &key()];
-    let ran = scene.delivery(&sign).env("COSIGN_PASSWORD", "wrong-horse").run().exits(1);
-    assert!(ran.stderr.contains("the password does not open this key"), "{}", ran.stderr);
+    let ran = scene
+        .delivery(&sign)
+        .env("COSIGN_PASSWORD", "wrong-horse")
+        .run()
+        .exits(1);
+    assert!(
+        ran.stderr.contains("the password does not open this key"),
+        "{}",
+        ran.stderr
+    );
     assert!(!ran.stderr.contains("wrong-horse"), "{}", ran.stderr);
     let ran = scene.delivery(&sign).env_remove("COSIGN_PASSWORD").run().exits(1);
     assert!(
@@ -131,9 +172,19 @@ fn each_tampering_with_a_signature_has_an_error_of_its_own() {
     let payload = payload.as_str().unwrap();
     let forged = forge(payload);
     let cases: [(&str, &str, &Path, &str); 7] = [
-        ("", "", &scene.path("other.pub"), "it is signed by another key than"),
+        (
+            "",
+            "",
+            &scene.path("other.pub"),
+            "it is signed by another key than",
+        ),
         (payload, &forged, &of_cosign, "its content was changed after"),
-        ("\"sig\": \"MEYC", "\"sig\": \"MEYD", &of_cosign, "its content was changed after"),
+        (
+            "\"sig\": \"MEYC",
+            "\"sig\": \"MEYD",
+            &of_cosign,
+            "its content was changed after",
+        ),
         (
             "application/vnd.in-toto+json",
             "application/json",
@@ -146,7 +197,12 @@ fn each_tampering_with_a_signature_has_an_error_of_its_own() {
             &of_cosign,
             "a bundle of type application/vnd.dev.sigstore.bundle.v0.9+json",
         ),
-        ("\"payload\": \"ey", "\"payload\": \"!y", &of_cosign, "broken base64"),
+        (
+            "\"payload\": \"ey",
+            "\"payload\": \"!y",
+            &of_cosign,
+            "broken base64",
+        ),
         ("}", "", &of_cosign, "text that is no JSON"),
     ];
     for (from, to, key, expected) in cases {
@@ -155,22 +211,40 @@ fn each_tampering_with_a_signature_has_an_error_of_its_own() {
             scene.edit(&scene.signature(), from, to);
         }
         let ran = scene.verify(key).exits(2);
-        assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(expected),
+            "expected {expected}:\n{}",
+            ran.stderr
+        );
     }
     // A true signature, and other bytes.
     std::fs::write(scene.signature(), &golden).unwrap();
     scene.verify(&of_cosign).ok();
     scene.edit(&scene.path("shop.release.yaml"), "EUR", "USD");
     let ran = scene.verify(&of_cosign).exits(2);
-    assert!(ran.stderr.contains("expected a statement about sha256:"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("expected a statement about sha256:"),
+        "{}",
+        ran.stderr
+    );
     // A statement without a signature is none.
     let scene = Scene::new();
     let evidence = format!("integration={}", fixture("junit.xml").display());
     scene.run(&["sign", "shop.release.yaml", "--key", &key()]).ok();
-    scene.run(&["attest", "shop.release.yaml", "--evidence", &evidence]).ok();
+    scene
+        .run(&["attest", "shop.release.yaml", "--evidence", &evidence])
+        .ok();
     let public = of_cosign.display().to_string();
-    let ran =
-        scene.run(&["verify", "shop.release.yaml", "--key", &public, "--evidence", "integration"]).exits(2);
+    let ran = scene
+        .run(&[
+            "verify",
+            "shop.release.yaml",
+            "--key",
+            &public,
+            "--evidence",
+            "integration",
+        ])
+        .exits(2);
     assert!(ran.stderr.contains("it is not signed"), "{}", ran.stderr);
 }
 

@@ -5,7 +5,15 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// ESC, C1, CR, a bidirectional override, a zero-width space, BEL, and a tag.
-const UNSEEN: [char; 7] = ['\u{1b}', '\u{9b}', '\r', '\u{202e}', '\u{200b}', '\u{7}', '\u{e0041}'];
+const UNSEEN: [char; 7] = [
+    '\u{1b}',
+    '\u{9b}',
+    '\r',
+    '\u{202e}',
+    '\u{200b}',
+    '\u{7}',
+    '\u{e0041}',
+];
 
 fn release(folder: &tempfile::TempDir, version: &str, objects: Vec<Value>) -> PathBuf {
     let release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
@@ -30,13 +38,22 @@ fn kinds_names_namespaces_keys_and_paths_get_out_with_their_escapes_in_every_for
         let one = release(&folder, "1", vec![with(unseen, "old")]);
         let other = release(&folder, "2", vec![with(unseen, "new")]);
         for format in ["person", "json", "markdown", "junit"] {
-            let ran =
-                TestCluster::get().delivery().arg("compare").args([&one, &other]).args(["-o", format]).run();
+            let ran = TestCluster::get()
+                .delivery()
+                .arg("compare")
+                .args([&one, &other])
+                .args(["-o", format])
+                .run();
             let shown = ran.stdout.clone() + &ran.stderr;
             assert!(!shown.contains(UNSEEN), "{format}: {shown:?}");
         }
         for format in [&[][..], &["-o", "json"]] {
-            let ran = TestCluster::get().delivery().arg("show").arg(&one).args(format).run();
+            let ran = TestCluster::get()
+                .delivery()
+                .arg("show")
+                .arg(&one)
+                .args(format)
+                .run();
             let shown = ran.stdout.clone() + &ran.stderr;
             assert!(!shown.contains(UNSEEN), "show {format:?}: {shown:?}");
         }

@@ -12,9 +12,20 @@ fn kubectl_finds_the_plugin_and_it_tells_both_versions_to_an_administrator() {
         .run()
         .exits(0)
         .json();
-    assert_eq!(told["clientVersion"]["gitVersion"], concat!("v", env!("CARGO_PKG_VERSION")));
-    let asked = cluster.kubectl().args(["version", "-o", "json"]).run().exits(0).json();
-    assert_eq!(told["serverVersion"]["gitVersion"], asked["serverVersion"]["gitVersion"]);
+    assert_eq!(
+        told["clientVersion"]["gitVersion"],
+        concat!("v", env!("CARGO_PKG_VERSION"))
+    );
+    let asked = cluster
+        .kubectl()
+        .args(["version", "-o", "json"])
+        .run()
+        .exits(0)
+        .json();
+    assert_eq!(
+        told["serverVersion"]["gitVersion"],
+        asked["serverVersion"]["gitVersion"]
+    );
     assert_eq!(told["serverVersion"]["address"], cluster.server.as_str());
 }
 
@@ -35,6 +46,12 @@ fn a_user_without_any_rights_is_told_both_versions_too() {
 #[test]
 fn without_a_cluster_the_clients_version_is_told() {
     let cluster = TestCluster::get();
-    let told = crate::harness::delivery(&cluster.tools).args(["version", "--client"]).run().ok();
-    assert!(told.starts_with("client: v") && !told.contains("server"), "{told}");
+    let told = crate::harness::delivery(&cluster.tools)
+        .args(["version", "--client"])
+        .run()
+        .ok();
+    assert!(
+        told.starts_with("client: v") && !told.contains("server"),
+        "{told}"
+    );
 }

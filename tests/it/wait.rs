@@ -15,7 +15,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self { namespace: TestCluster::get().namespace_named("t-wait"), folder: tempfile::tempdir().unwrap() }
+        Self {
+            namespace: TestCluster::get().namespace_named("t-wait"),
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn write(&self, name: &str, value: &Value) -> PathBuf {
@@ -40,15 +43,27 @@ impl Scene {
         if objects.is_empty() {
             return;
         }
-        let list = self.write("apply.json", &json!({"apiVersion": "v1", "kind": "List", "items": objects}));
-        self.namespace.kubectl().arg("apply").arg("-f").arg(list).run().ok();
+        let list = self.write(
+            "apply.json",
+            &json!({"apiVersion": "v1", "kind": "List", "items": objects}),
+        );
+        self.namespace
+            .kubectl()
+            .arg("apply")
+            .arg("-f")
+            .arg(list)
+            .run()
+            .ok();
     }
 
     /// Waits while another tool applies `objects` after a second.
     fn wait(&self, release: &PathBuf, flags: &[&str], objects: &[Value]) -> Ran {
         let user = self.namespace.user("reader").with_role("view").ready();
         let mut command: Command = TestCluster::get().delivery();
-        command.env("KUBECONFIG", user.kubeconfig()).arg("wait").arg(release);
+        command
+            .env("KUBECONFIG", user.kubeconfig())
+            .arg("wait")
+            .arg(release);
         command.arg("--settle").arg("1s").args(flags);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -88,11 +103,22 @@ fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it()
     let scene = Scene::new();
     // A pipeline that deploys has no file of the one that tested: it names where the release is kept.
     let kept = format!("oci-layout:{}:2", scene.folder.path().join("layout").display());
-    TestCluster::get().delivery().arg("push").arg(scene.release("2")).arg(&kept).run().ok();
+    TestCluster::get()
+        .delivery()
+        .arg("push")
+        .arg(scene.release("2"))
+        .arg(&kept)
+        .run()
+        .ok();
     let release = PathBuf::from(kept);
     scene.apply(&[config("1"), deployment(&image("1"), None)]);
-    let told =
-        scene.wait(&release, &["--soak", "1s"], &[config("2"), deployment(&image("2"), None)]).exits(0);
+    let told = scene
+        .wait(
+            &release,
+            &["--soak", "1s"],
+            &[config("2"), deployment(&image("2"), None)],
+        )
+        .exits(0);
     assert!(told.stderr.contains("0 of 2 objects are applied"), "{told:?}");
     assert!(told.stderr.contains("shop 2 is running: 2 objects"), "{told:?}");
     assert!(told.took > Duration::from_secs(2), "{:?}", told.took);
@@ -106,7 +132,10 @@ fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
     let job = |name: &str, annotations: Value, spec: Value| {
         let mut job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations},
             "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image("2")}]}}}});
-        job["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        job["spec"]
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
         job
     };
     let more = [
@@ -115,7 +144,11 @@ fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
     ];
     made["spec"]["objects"].as_array_mut().unwrap().extend(more);
     let release = scene.write("release.json", &made);
-    let told = scene.wait(&release, &["--timeout", "20s"], &[config("2"), deployment(&image("2"), None)]);
+    let told = scene.wait(
+        &release,
+        &["--timeout", "20s"],
+        &[config("2"), deployment(&image("2"), None)],
+    );
     assert!(told.exits(0).stderr.contains("shop 2 is running: 2 objects"));
 }
 
@@ -123,8 +156,13 @@ fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
 fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come() {
     let scene = Scene::new();
     let release = scene.release("2");
-    let told = scene.wait(&release, &[], &[deployment(&image("2"), Some("image-not-found"))]).exits(3);
-    assert!(told.stderr.contains("the registry says that it does not exist"), "{told:?}");
+    let told = scene
+        .wait(&release, &[], &[deployment(&image("2"), Some("image-not-found"))])
+        .exits(3);
+    assert!(
+        told.stderr.contains("the registry says that it does not exist"),
+        "{told:?}"
+    );
     assert!(told.took < Duration::from_secs(8), "{:?}", told.took);
 }
 
@@ -132,7 +170,12 @@ fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come()
 fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
     let scene = Scene::new();
     let literal = "--from-literal=pass=correct-horse-battery";
-    scene.namespace.kubectl().args(["create", "secret", "generic", "db", literal]).run().ok();
+    scene
+        .namespace
+        .kubectl()
+        .args(["create", "secret", "generic", "db", literal])
+        .run()
+        .ok();
     let mut broken = deployment(&image("2"), Some("none"));
     broken["spec"]["replicas"] = 1.into();
     broken["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "db"}}]);
@@ -142,7 +185,12 @@ fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
     let status = json!({"status": {"phase": "Pending", "containerStatuses": [{"name": "web", "image": "", "imageID": "",
         "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "CreateContainerError", "message": says}}}]}});
     let patch = || {
-        let pods = scene.namespace.kubectl().args(["get", "pods", "-o", "name"]).run().stdout;
+        let pods = scene
+            .namespace
+            .kubectl()
+            .args(["get", "pods", "-o", "name"])
+            .run()
+            .stdout;
         let pod = pods.lines().next()?.to_owned();
         let arguments = ["patch", &pod, "--subresource=status", "-p", &status.to_string()];
         (scene.namespace.kubectl().args(arguments).run().code == Some(0)).then_some(())
@@ -161,9 +209,14 @@ fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
             "spec": {"objects": [broken]}}),
     );
     for format in [&[][..], &["-o", "json"]] {
-        let told = scene.wait(&release, &[&["--timeout", "6s"], format].concat(), &[]).exits(3);
+        let told = scene
+            .wait(&release, &[&["--timeout", "6s"], format].concat(), &[])
+            .exits(3);
         let shown = told.stdout.clone() + &told.stderr;
-        assert!(shown.contains("it may hold values of Secret db, which cannot be read"), "{told:?}");
+        assert!(
+            shown.contains("it may hold values of Secret db, which cannot be read"),
+            "{told:?}"
+        );
         assert!(!shown.contains("correct-horse-battery"), "{told:?}");
     }
 }
@@ -181,11 +234,20 @@ fn another_image_under_the_tested_tag_is_not_the_release() {
         .unwrap()
         .remove("annotations");
     let release = scene.write("release.json", &desired);
-    let told = scene.wait(&release, &["-o", "json"], &[config("2"), moved]).exits(3);
-    let events: Vec<Value> = told.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = scene
+        .wait(&release, &["-o", "json"], &[config("2"), moved])
+        .exits(3);
+    let events: Vec<Value> = told
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
     assert_eq!(failed["cause"]["kind"], "wrongImage", "{failed}");
-    assert!(told.stderr.contains(Sha256Digest::of(b"moved").short()), "{told:?}");
+    assert!(
+        told.stderr.contains(Sha256Digest::of(b"moved").short()),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -194,7 +256,10 @@ fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
     let release = scene.release("2");
     scene.apply(&[config("1"), deployment(&image("2"), None)]);
     let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
-    assert!(told.stderr.contains("not applied within 3s: /data/VERSION"), "{told:?}");
+    assert!(
+        told.stderr.contains("not applied within 3s: /data/VERSION"),
+        "{told:?}"
+    );
 }
 
 /// Applies what lies in a file again and again, as a controller does, until it is told to stop.
@@ -205,8 +270,10 @@ struct Controller<'a> {
 
 impl Controller<'_> {
     fn want(&self, objects: &[Value]) {
-        let list =
-            self.scene.write("next.json", &json!({"apiVersion": "v1", "kind": "List", "items": objects}));
+        let list = self.scene.write(
+            "next.json",
+            &json!({"apiVersion": "v1", "kind": "List", "items": objects}),
+        );
         std::fs::rename(list, self.scene.folder.path().join("wanted.json")).unwrap();
     }
 
@@ -236,12 +303,20 @@ impl Drop for Stop<'_> {
 fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_one_is_told() {
     let scene = Scene::new();
     let user = scene.namespace.user("reader").with_role("view").ready();
-    let controller = Controller { scene: &scene, stop: false.into() };
+    let controller = Controller {
+        scene: &scene,
+        stop: false.into(),
+    };
     controller.want(&[config("1"), deployment(&image("1"), None)]);
     let wait = |release: &PathBuf, soak: &str| {
         let mut command: Command = TestCluster::get().delivery();
-        command.env("KUBECONFIG", user.kubeconfig()).arg("wait").arg(release);
-        command.args(["--settle", "1s", "--timeout", "30s", "--soak", soak]).run()
+        command
+            .env("KUBECONFIG", user.kubeconfig())
+            .arg("wait")
+            .arg(release);
+        command
+            .args(["--settle", "1s", "--timeout", "30s", "--soak", soak])
+            .run()
     };
     std::thread::scope(|scope| {
         let _stops_at_the_end = Stop(&controller.stop);
@@ -264,6 +339,13 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
         assert!(told.took < Duration::from_secs(15), "{:?}", told.took);
     });
     let live = scene.namespace.get("apps", "Deployment", "web").unwrap();
-    let managers: Vec<_> = live.managed_fields().iter().map(|entry| entry["manager"].clone()).collect();
-    assert!(!managers.contains(&json!("kubectl-delivery")), "it changed nothing: {managers:?}");
+    let managers: Vec<_> = live
+        .managed_fields()
+        .iter()
+        .map(|entry| entry["manager"].clone())
+        .collect();
+    assert!(
+        !managers.contains(&json!("kubectl-delivery")),
+        "it changed nothing: {managers:?}"
+    );
 }

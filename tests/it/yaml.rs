@@ -52,9 +52,20 @@ fn manifests() -> String {
 
 /// As kubectl reads the same text.
 fn by_kubectl(text: &str) -> Vec<Value> {
-    let create = ["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"];
+    let create = [
+        "create",
+        "--dry-run=client",
+        "--validate=false",
+        "-o",
+        "json",
+        "-f",
+        "-",
+    ];
     let out = TestCluster::get().kubectl().args(create).run_with(text).ok();
-    serde_json::Deserializer::from_str(&out).into_iter().map(Result::unwrap).collect()
+    serde_json::Deserializer::from_str(&out)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect()
 }
 
 /// With sorted keys, as kubectl writes it; beyond an i64 a number is a float, whose exponent Go and Rust write differently.
@@ -79,8 +90,11 @@ fn awkward_yaml_is_read_as_kubectl_reads_it() {
     let ours = documents(text.as_bytes(), Path::new("in.yaml")).unwrap();
     let theirs = by_kubectl(&text);
     assert_eq!((ours.len(), theirs.len()), (AWKWARD.len(), AWKWARD.len()));
-    let differ =
-        ours.iter().zip(&theirs).zip(AWKWARD).filter(|((a, b), _)| bytes(&a["data"]) != bytes(&b["data"]));
+    let differ = ours
+        .iter()
+        .zip(&theirs)
+        .zip(AWKWARD)
+        .filter(|((a, b), _)| bytes(&a["data"]) != bytes(&b["data"]));
     let told: Vec<String> = differ
         .map(|((ours, theirs), text)| {
             format!("{text}\n  ours    {}\n  kubectl {}", ours["data"], theirs["data"])
@@ -164,7 +178,11 @@ fn what_is_written_reads_back_the_same_with_kubectl() {
         "\u{2028}",
         "\u{feff}mark",
     ];
-    let long = ["a".repeat(300), "word ".repeat(60), "word ".repeat(60) + "\nmore\n"];
+    let long = [
+        "a".repeat(300),
+        "word ".repeat(60),
+        "word ".repeat(60) + "\nmore\n",
+    ];
     let all = texts.iter().map(|text| (*text).to_owned()).chain(long);
     let data: serde_json::Map<String, Value> = all
         .enumerate()
@@ -174,9 +192,14 @@ fn what_is_written_reads_back_the_same_with_kubectl() {
         serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
     let text = kubectl_delivery::load::to_yaml(&object);
     let theirs = by_kubectl(&text).remove(0);
-    let ours = documents(text.as_bytes(), Path::new("out.yaml")).unwrap().remove(0);
+    let ours = documents(text.as_bytes(), Path::new("out.yaml"))
+        .unwrap()
+        .remove(0);
     for (key, value) in &data {
-        assert_eq!(&theirs["data"][key], value, "kubectl reads {key} otherwise:\n{text}");
+        assert_eq!(
+            &theirs["data"][key], value,
+            "kubectl reads {key} otherwise:\n{text}"
+        );
         assert_eq!(&ours["data"][key], value, "we read {key} otherwise:\n{text}");
     }
 }
@@ -193,9 +216,26 @@ fn what_kubectl_refuses_is_refused_with_its_place() {
         ("a: b: c\n", "in.yaml:1:"),
     ] {
         let manifest = format!("{text}\n");
-        let error = documents(manifest.as_bytes(), Path::new("in.yaml")).expect_err(text).to_string();
-        assert!(error.starts_with(place) && !error.contains('\n'), "{text}: {error}");
-        let create = ["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"];
-        TestCluster::get().kubectl().args(create).run_with(&manifest).exits(1);
+        let error = documents(manifest.as_bytes(), Path::new("in.yaml"))
+            .expect_err(text)
+            .to_string();
+        assert!(
+            error.starts_with(place) && !error.contains('\n'),
+            "{text}: {error}"
+        );
+        let create = [
+            "create",
+            "--dry-run=client",
+            "--validate=false",
+            "-o",
+            "json",
+            "-f",
+            "-",
+        ];
+        TestCluster::get()
+            .kubectl()
+            .args(create)
+            .run_with(&manifest)
+            .exits(1);
     }
 }

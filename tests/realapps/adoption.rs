@@ -18,7 +18,10 @@ pub fn run(scene: &Scene, row: &mut Row, takes: fn(&str) -> bool) {
         }
         // Helm takes over no Secret that is there before; the chart brings its own.
         let before = if way == "helm" { Ok(()) } else { scene.given() };
-        match before.and_then(|()| install(scene, way)).and_then(|()| scene.given()) {
+        match before
+            .and_then(|()| install(scene, way))
+            .and_then(|()| scene.given())
+        {
             Ok(()) => adopted(scene, row, way, manager),
             // kubectl keeps the whole manifest in an annotation.
             Err(why) if way == "apply" && why.contains("annotations: Too long") => {
@@ -35,8 +38,10 @@ fn install(scene: &Scene, way: &str) -> Result<(), String> {
     if way == "helm" {
         let (_, values) = scene.app.chart().unwrap_or_default();
         let mut helm = helm(scene);
-        helm.args(["install", scene.app.name]).arg(sources::chart(scene.app).ok_or("no chart")?);
-        helm.arg("--create-namespace").args(values.iter().flat_map(|value| ["--set", value]));
+        helm.args(["install", scene.app.name])
+            .arg(sources::chart(scene.app).ok_or("no chart")?);
+        helm.arg("--create-namespace")
+            .args(values.iter().flat_map(|value| ["--set", value]));
         return expect(scene.logged(helm.run()), 0).map(drop);
     }
     // What belongs into a namespace of the manifests comes before it is there, and a resource before its CRD.
@@ -58,13 +63,18 @@ fn install(scene: &Scene, way: &str) -> Result<(), String> {
 
 fn uninstall(scene: &Scene, way: &str) {
     if way == "helm" {
-        scene.logged(helm(scene).args(["uninstall", scene.app.name, "--no-hooks"]).run());
+        scene.logged(
+            helm(scene)
+                .args(["uninstall", scene.app.name, "--no-hooks"])
+                .run(),
+        );
     }
 }
 
 fn helm(scene: &Scene) -> Command {
     let mut helm = Command::new(sources::helm(&scene.cluster.tools));
-    helm.env("KUBECONFIG", &scene.cluster.kubeconfig).args(["-n", scene.app.namespace]);
+    helm.env("KUBECONFIG", &scene.cluster.kubeconfig)
+        .args(["-n", scene.app.namespace]);
     helm
 }
 
@@ -91,7 +101,9 @@ fn adopted(scene: &Scene, row: &mut Row, way: &'static str, manager: &str) {
 /// A hook's Job that had run before is deleted and run anew, and then gone: a revert does not run it a third time, and says so.
 fn without_jobs_that_ran(mut before: Copy, said: &str) -> Copy {
     let is_named = |target: &str| said.contains(&format!("{target}: a Job that had run is not run again"));
-    before.0.retain(|target, _| !(target.starts_with("Job ") && is_named(target)));
+    before
+        .0
+        .retain(|target, _| !(target.starts_with("Job ") && is_named(target)));
     before
 }
 
@@ -121,5 +133,8 @@ pub fn is_again(scene: &Scene, before: &Copy) -> Result<(), String> {
     }
     let count = differences.len();
     differences.truncate(4);
-    Err(format!("{count} objects are not what they were: {}", differences.join(" / ")))
+    Err(format!(
+        "{count} objects are not what they were: {}",
+        differences.join(" / ")
+    ))
 }

@@ -7,7 +7,10 @@ pub fn seed() -> u64 {
     let given = std::env::var("SEED").ok().filter(|text| !text.is_empty());
     given.map_or_else(
         || jiff::Timestamp::now().as_millisecond() as u64 % 1_000_000,
-        |text| text.parse().unwrap_or_else(|error| panic!("SEED={text}: {error}")),
+        |text| {
+            text.parse()
+                .unwrap_or_else(|error| panic!("SEED={text}: {error}"))
+        },
     )
 }
 

@@ -47,8 +47,10 @@ fn edited(scene: &Scene, draw: &mut Draw) -> Vec<Made> {
         let object = draw.one(&scene.rendered.objects);
         let edits = edits(object, &scene.rendered.objects);
         let edit = &edits[draw.below(edits.len())];
-        let id =
-            format!("{} {} {}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
+        let id = format!(
+            "{} {} {}",
+            object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]
+        );
         let paths = tried.entry(id).or_default();
         // What is deleted has no other change to be named.
         let is_alone = paths.contains("") || (edit.path.is_empty() && !paths.is_empty());
@@ -72,7 +74,10 @@ fn edited(scene: &Scene, draw: &mut Draw) -> Vec<Made> {
         // What a webhook without a server refuses is no change.
         let ran = scene.logged(kubectl.arg("-f").arg(&file).run());
         if ran.code == Some(0) && !ran.stdout.contains("no change") {
-            println!("  by hand: {} {} {}", object["kind"], object["metadata"]["name"], edit.path);
+            println!(
+                "  by hand: {} {} {}",
+                object["kind"], object["metadata"]["name"], edit.path
+            );
             made.push((object.clone(), edit.path));
         }
     }
@@ -80,36 +85,60 @@ fn edited(scene: &Scene, draw: &mut Draw) -> Vec<Made> {
 }
 
 fn merge(path: &'static str, patch: Value) -> Edit {
-    Edit { patch: Some(("merge", patch)), path }
+    Edit {
+        patch: Some(("merge", patch)),
+        path,
+    }
 }
 
 fn list(path: &'static str, patch: Value) -> Edit {
-    Edit { patch: Some(("json", patch)), path }
+    Edit {
+        patch: Some(("json", patch)),
+        path,
+    }
 }
 
 /// Every change that fits the object.
 fn edits(object: &Value, all: &[Value]) -> Vec<Edit> {
     let mut found = vec![
-        merge("/metadata/labels", json!({"metadata": {"labels": {"by-hand": "yes"}}})),
-        merge("/metadata/annotations", json!({"metadata": {"annotations": {"example.com/by-hand": "yes"}}})),
+        merge(
+            "/metadata/labels",
+            json!({"metadata": {"labels": {"by-hand": "yes"}}}),
+        ),
+        merge(
+            "/metadata/annotations",
+            json!({"metadata": {"annotations": {"example.com/by-hand": "yes"}}}),
+        ),
     ];
     let append = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
     match object["kind"].as_str().unwrap_or_default() {
         "ConfigMap" => {
             found.push(merge("/data", json!({"data": {"by-hand": "yes"}})));
-            found.push(Edit { patch: None, path: "" });
+            found.push(Edit {
+                patch: None,
+                path: "",
+            });
         }
         "Deployment" | "StatefulSet" | "DaemonSet" => found.extend(of_workload(object, all)),
         "Service" => {
-            found.push(merge("sessionAffinity", json!({"spec": {"sessionAffinity": "ClientIP"}})));
+            found.push(merge(
+                "sessionAffinity",
+                json!({"spec": {"sessionAffinity": "ClientIP"}}),
+            ));
             found.push(list(
                 "targetPort",
                 json!([{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 4321}]),
             ));
             if object["spec"]["selector"].is_object() {
-                found.push(merge("/spec/selector", json!({"spec": {"selector": {"by-hand": "yes"}}})));
+                found.push(merge(
+                    "/spec/selector",
+                    json!({"spec": {"selector": {"by-hand": "yes"}}}),
+                ));
             }
-            found.push(Edit { patch: None, path: "" });
+            found.push(Edit {
+                patch: None,
+                path: "",
+            });
         }
         "Role" | "ClusterRole" if object["rules"].as_array().is_some_and(|rules| !rules.is_empty()) => {
             let rule = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]});
@@ -130,18 +159,30 @@ fn edits(object: &Value, all: &[Value]) -> Vec<Edit> {
             // An atomic list: it is named as a whole.
             let path = "/spec/versions/0/schema/openAPIV3Schema/description";
             found.push(list("/spec/versions", append(path, json!("by hand"))));
-            found.push(merge("categories", json!({"spec": {"names": {"categories": ["by-hand"]}}})));
+            found.push(merge(
+                "categories",
+                json!({"spec": {"names": {"categories": ["by-hand"]}}}),
+            ));
         }
         "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
-            found.push(list("timeoutSeconds", append("/webhooks/0/timeoutSeconds", json!(7))));
-            found.push(list("matchPolicy", append("/webhooks/0/matchPolicy", json!("Exact"))));
+            found.push(list(
+                "timeoutSeconds",
+                append("/webhooks/0/timeoutSeconds", json!(7)),
+            ));
+            found.push(list(
+                "matchPolicy",
+                append("/webhooks/0/matchPolicy", json!("Exact")),
+            ));
         }
         "PodDisruptionBudget" => {
             found.push(merge(
                 "unhealthyPodEvictionPolicy",
                 json!({"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}),
             ));
-            found.push(Edit { patch: None, path: "" });
+            found.push(Edit {
+                patch: None,
+                path: "",
+            });
         }
         "NetworkPolicy" => found.push(merge(
             "podSelector",
@@ -162,7 +203,10 @@ fn of_workload(object: &Value, all: &[Value]) -> Vec<Edit> {
             item[key] = value.clone();
         }
         Edit {
-            patch: Some(("strategic", json!({"spec": {"template": {"spec": {"containers": [item]}}}}))),
+            patch: Some((
+                "strategic",
+                json!({"spec": {"template": {"spec": {"containers": [item]}}}}),
+            )),
             path,
         }
     };
@@ -178,7 +222,10 @@ fn of_workload(object: &Value, all: &[Value]) -> Vec<Edit> {
             "/spec/template/metadata/annotations",
             json!({"spec": {"template": {"metadata": {"annotations": {"by-hand": "yes"}}}}}),
         ),
-        merge("dnsPolicy", json!({"spec": {"template": {"spec": {"dnsPolicy": "Default"}}}})),
+        merge(
+            "dnsPolicy",
+            json!({"spec": {"template": {"spec": {"dnsPolicy": "Default"}}}}),
+        ),
         merge(
             "nodeSelector",
             json!({"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/arch": "amd64"}}}}}),
@@ -209,7 +256,11 @@ fn named(scene: &Scene, made: &[Made]) -> Result<String, String> {
         objects.iter().filter(same).any(|told| {
             let changes = told["changes"].as_array().cloned().unwrap_or_default();
             let at = |change: &Value| change["path"].as_str().is_some_and(|told| told.contains(path));
-            if path.is_empty() { told["status"] == "missing" } else { changes.iter().any(at) }
+            if path.is_empty() {
+                told["status"] == "missing"
+            } else {
+                changes.iter().any(at)
+            }
         })
     };
     let missed: Vec<String> = made
@@ -227,7 +278,12 @@ fn named(scene: &Scene, made: &[Made]) -> Result<String, String> {
     if missed.is_empty() {
         Ok(format!("{0}/{0}", made.len()))
     } else {
-        Err(format!("{} of {} are not named: {}", missed.len(), made.len(), missed.join(", ")))
+        Err(format!(
+            "{} of {} are not named: {}",
+            missed.len(),
+            made.len(),
+            missed.join(", ")
+        ))
     }
 }
 
@@ -241,7 +297,10 @@ fn undone(scene: &Scene, before: &Copy) -> Result<String, String> {
     if left.is_empty() {
         Ok(seconds(ran.took))
     } else {
-        Err(format!("not undone: {}", left.iter().take(4).cloned().collect::<Vec<_>>().join(" / ")))
+        Err(format!(
+            "not undone: {}",
+            left.iter().take(4).cloned().collect::<Vec<_>>().join(" / ")
+        ))
     }
 }
 
@@ -253,7 +312,9 @@ fn content(copy: Copy) -> Copy {
         if let Some(metadata) = value["metadata"].as_object_mut() {
             metadata.shift_remove("managedFields");
         }
-        let template = value.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut);
+        let template = value
+            .pointer_mut("/spec/template/metadata")
+            .and_then(Value::as_object_mut);
         if let Some(metadata) = template
             && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
         {

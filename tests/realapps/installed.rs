@@ -57,7 +57,9 @@ impl Rendered {
             let there = format!("{}/{image}", cluster.registry);
             Image::new(&there).push_with(&cluster.tools, &there, None);
         }
-        let map = registries.iter().map(|from| (from.clone(), format!("{}/{from}", cluster.registry)));
+        let map = registries
+            .iter()
+            .map(|from| (from.clone(), format!("{}/{from}", cluster.registry)));
         let map: Vec<(String, String)> = map.collect();
         let registries: BTreeMap<_, _> = map.iter().cloned().collect();
         let environment = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment",
@@ -65,11 +67,20 @@ impl Rendered {
         std::fs::write(self.environment(), environment.to_string()).map_err(|error| error.to_string())?;
         let release = self.file(&format!("{version}.release.json"));
         let mut command = cluster.delivery();
-        command.args(["record", "--name", app.name, "--version", version, "-q", "-f"]).arg(manifests);
+        command
+            .args(["record", "--name", app.name, "--version", version, "-q", "-f"])
+            .arg(manifests);
         command.args(["-n", app.namespace, "-o"]).arg(release);
-        command.args(map.iter().flat_map(|(from, to)| ["--registry-map".into(), format!("{from}={to}")]));
+        command.args(
+            map.iter()
+                .flat_map(|(from, to)| ["--registry-map".into(), format!("{from}={to}")]),
+        );
         let ran = command.run();
-        if ran.code == Some(0) { Ok(ran.took) } else { Err(ran.stderr) }
+        if ran.code == Some(0) {
+            Ok(ran.took)
+        } else {
+            Err(ran.stderr)
+        }
     }
 }
 
@@ -84,7 +95,9 @@ fn unanswered(manifests: &str) -> Value {
 /// The references after `image:`, as far as they are ones.
 fn images(text: &str) -> BTreeSet<ImageReference> {
     let after = |line: &str| {
-        let (_, reference) = line.split_once("image:").or_else(|| line.split_once("\"image\":"))?;
+        let (_, reference) = line
+            .split_once("image:")
+            .or_else(|| line.split_once("\"image\":"))?;
         let reference = reference.trim().trim_end_matches(',').trim_matches(['"', '\'']);
         let is_one = reference.contains([':', '/']) && !reference.contains(['{', ' ', '$']);
         is_one.then(|| reference.parse().ok()).flatten()

@@ -58,18 +58,31 @@ pub fn silent(scene: &Scene) -> Result<String, String> {
         }
         took.push(seconds(ran.took));
     }
-    if loud.is_empty() { Ok(took.join(", ")) } else { Err(loud.join(" || ")) }
+    if loud.is_empty() {
+        Ok(took.join(", "))
+    } else {
+        Err(loud.join(" || "))
+    }
 }
 
 /// What a diff says, without its frame.
 pub fn differences(ran: &Ran) -> String {
-    let lines: Vec<&str> =
-        ran.stdout.lines().chain(ran.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = ran
+        .stdout
+        .lines()
+        .chain(ran.stderr.lines())
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     format!(
         "exit {:?}, {} lines: {}",
         ran.code,
         lines.len(),
-        lines.iter().take(14).map(|line| line.trim()).collect::<Vec<_>>().join(" / ")
+        lines
+            .iter()
+            .take(14)
+            .map(|line| line.trim())
+            .collect::<Vec<_>>()
+            .join(" / ")
     )
 }
 
@@ -80,7 +93,10 @@ pub fn again(scene: &Scene) -> Result<String, String> {
     if said.contains("nothing to do") {
         Ok(seconds(ran.took))
     } else {
-        Err(format!("it did something: {}", said.chars().take(600).collect::<String>()))
+        Err(format!(
+            "it did something: {}",
+            said.chars().take(600).collect::<String>()
+        ))
     }
 }
 
@@ -89,11 +105,18 @@ pub fn again(scene: &Scene) -> Result<String, String> {
 fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let ran = scene.revert();
     let said = format!("{}{}", ran.stdout, ran.stderr);
-    let left = scene.copy()?.0.into_keys().filter(|name| !before.0.contains_key(name));
+    let left = scene
+        .copy()?
+        .0
+        .into_keys()
+        .filter(|name| !before.0.contains_key(name));
     let left: Vec<String> = left.collect();
     let unnamed: Vec<&String> = left.iter().filter(|name| !is_named(&said, name)).collect();
     if !unnamed.is_empty() {
-        return Err(format!("exit {:?}, and {unnamed:?} are left without a word", ran.code));
+        return Err(format!(
+            "exit {:?}, and {unnamed:?} are left without a word",
+            ran.code
+        ));
     }
     let marked = scene.marked();
     // A namespace stays with what is kept in it.
@@ -104,7 +127,11 @@ fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let is_kept = |name: &String| marked.contains(name) || holds_marked(name);
     let expected = if left.iter().all(is_kept) { 0 } else { 4 };
     let ran = expect(ran, expected)?;
-    let kept = if left.is_empty() { String::new() } else { format!(" ({} kept)", left.len()) };
+    let kept = if left.is_empty() {
+        String::new()
+    } else {
+        format!(" ({} kept)", left.len())
+    };
     Ok(format!("{}{kept}", seconds(ran.took)))
 }
 

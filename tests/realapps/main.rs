@@ -33,7 +33,10 @@ fn chosen() -> Vec<App> {
     let all = apps::all();
     for name in names.iter().filter(|name| **name != "ci") {
         let known: Vec<&str> = all.iter().map(|app| app.name).collect();
-        assert!(known.contains(name), "APPS: there is no application {name}; there are {known:?}");
+        assert!(
+            known.contains(name),
+            "APPS: there is no application {name}; there are {known:?}"
+        );
     }
     let is_chosen =
         |app: &App| names.is_empty() || names.contains(&app.name) || (app.is_in_ci && names.contains(&"ci"));
@@ -72,5 +75,10 @@ fn real_applications_are_promoted_edited_broken_adopted_and_reverted() {
         table::write(&rows, seed);
     }
     let failures: Vec<String> = rows.iter().flat_map(Row::failures).collect();
-    assert!(failures.is_empty(), "{} failures (SEED={seed}):\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures (SEED={seed}):\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

@@ -16,7 +16,12 @@ use std::process::Command;
 /// the loopback: a webhook whose server only seems to run is refused at once.
 pub fn control_plane() -> OwnCluster {
     let cluster = OwnCluster::start_with("realapps", &[("KUBECTL_DELIVERY_SERVICES", "127.96.0.0/16")]);
-    let node = cluster.kubectl().args(["get", "node", "node-000000", "-o", "json"]).run().exits(0).json();
+    let node = cluster
+        .kubectl()
+        .args(["get", "node", "node-000000", "-o", "json"])
+        .run()
+        .exits(0)
+        .json();
     for number in 2..5 {
         let name = format!("node-{number:06}");
         let mut labels = node["metadata"]["labels"].clone();
@@ -24,9 +29,17 @@ pub fn control_plane() -> OwnCluster {
         let metadata =
             json!({"name": name, "labels": labels, "annotations": node["metadata"]["annotations"]});
         let more = json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata});
-        cluster.kubectl().args(["create", "-f", "-"]).run_with(&more.to_string()).ok();
+        cluster
+            .kubectl()
+            .args(["create", "-f", "-"])
+            .run_with(&more.to_string())
+            .ok();
     }
-    cluster.kubectl().args(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]).run().ok();
+    cluster
+        .kubectl()
+        .args(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"])
+        .run()
+        .ok();
     let room = json!({"ephemeral-storage": "1Ti", "pods": "5000"});
     for number in 0..5 {
         // Without an address of the node, a pod in its network is nobody's endpoint.
@@ -34,7 +47,15 @@ pub fn control_plane() -> OwnCluster {
         let status = json!({"capacity": room, "allocatable": room, "addresses": addresses});
         let status = json!({"status": status}).to_string();
         let name = format!("node-{number:06}");
-        let patch = ["patch", "node", &name, "--subresource=status", "--type=merge", "-p", &status];
+        let patch = [
+            "patch",
+            "node",
+            &name,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &status,
+        ];
         cluster.kubectl().args(patch).run().ok();
     }
     cluster
@@ -50,7 +71,10 @@ pub struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub fn new(cluster: &'a TestCluster, app: &'a App, rendered: &'a Rendered) -> Self {
-        let defined = rendered.objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition");
+        let defined = rendered
+            .objects
+            .iter()
+            .filter(|object| object["kind"] == "CustomResourceDefinition");
         let kinds = defined.flat_map(|definition| {
             let spec = &definition["spec"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -66,7 +90,12 @@ impl<'a> Scene<'a> {
                 ((kind.api_version(), kind.kind.clone()), kind)
             })
         });
-        Self { cluster, app, rendered, kinds: kinds.collect() }
+        Self {
+            cluster,
+            app,
+            rendered,
+            kinds: kinds.collect(),
+        }
     }
 
     /// Where an object is; none where its kind is nobody's that we know.
@@ -76,7 +105,11 @@ impl<'a> Scene<'a> {
         let own = || self.kinds.values().find(|kind| kind.gvk() == gvk).cloned();
         let kind = well_known(&gvk).or_else(own)?;
         let namespace = object.namespace().unwrap_or(self.app.namespace).to_owned();
-        Some(Target::new(&kind, kind.namespaced.then_some(namespace.as_str()), object.name()))
+        Some(Target::new(
+            &kind,
+            kind.namespaced.then_some(namespace.as_str()),
+            object.name(),
+        ))
     }
 
     /// All of its objects that are there.
@@ -84,17 +117,26 @@ impl<'a> Scene<'a> {
         blocking(async {
             let door = self.cluster.connect().await;
             let door = &*door;
-            let reads = self.rendered.objects.iter().filter_map(|object| self.target(object)).map(
-                |target| async move {
+            let reads = self
+                .rendered
+                .objects
+                .iter()
+                .filter_map(|object| self.target(object))
+                .map(|target| async move {
                     match door.get(&target).await {
                         Ok(live) => Ok(live.map(|live| (target.to_string(), plain(live)))),
                         Err(ApiError::NotServed { .. }) => Ok(None),
                         Err(error) => Err(format!("{target}: {error}")),
                     }
-                },
-            );
+                });
             let read = futures::future::join_all(reads).await;
-            Ok(Copy(read.into_iter().collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect()))
+            Ok(Copy(
+                read.into_iter()
+                    .collect::<Result<Vec<_>, String>>()?
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            ))
         })
     }
 
@@ -133,7 +175,15 @@ impl<'a> Scene<'a> {
             std::fs::copy(&self.cluster.kubeconfig, &file).unwrap();
             let mut set = self.cluster.kubectl();
             of_context(&mut set);
-            set.args(["config", "set-context", "--current", "--namespace", self.app.namespace]).run().ok();
+            set.args([
+                "config",
+                "set-context",
+                "--current",
+                "--namespace",
+                self.app.namespace,
+            ])
+            .run()
+            .ok();
         }
         let mut command = self.cluster.kubectl();
         of_context(&mut command);
@@ -144,12 +194,21 @@ impl<'a> Scene<'a> {
         let mut command = self.delivery(&["promote"]);
         command.arg(release).arg("-e").arg(self.rendered.environment());
         // Nothing of it runs: a container that is ready stays so.
-        self.logged(command.args(["-y", "--settle", "0s", "--timeout", "2m"]).args(flags).run())
+        self.logged(
+            command
+                .args(["-y", "--settle", "0s", "--timeout", "2m"])
+                .args(flags)
+                .run(),
+        )
     }
 
     pub fn diff(&self, flags: &[&str]) -> Ran {
         let mut command = self.delivery(&["diff"]);
-        command.arg(self.rendered.release()).arg("-e").arg(self.rendered.environment()).args(flags);
+        command
+            .arg(self.rendered.release())
+            .arg("-e")
+            .arg(self.rendered.environment())
+            .args(flags);
         self.logged(command.run())
     }
 
@@ -163,7 +222,11 @@ impl<'a> Scene<'a> {
         let folder = logs();
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{}.log", self.app.name));
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .unwrap();
         writeln!(
             file,
             "$ {}\n{}{}exit {:?} after {:?}\n",
@@ -179,11 +242,19 @@ impl<'a> Scene<'a> {
         for name in self.app.makes {
             secrets.push((self.app.namespace.into(), (*name).into(), vec!["auth".into()]));
         }
-        for required in self.rendered.requires.iter().filter(|required| required["kind"] == "Secret") {
+        for required in self
+            .rendered
+            .requires
+            .iter()
+            .filter(|required| required["kind"] == "Secret")
+        {
             let text = |field: &str| required[field].as_str().unwrap_or_default().to_owned();
             let keys = required["keys"].as_array().cloned().unwrap_or_default();
             let keys = keys.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            let namespace = required["namespace"].as_str().unwrap_or(self.app.namespace).to_owned();
+            let namespace = required["namespace"]
+                .as_str()
+                .unwrap_or(self.app.namespace)
+                .to_owned();
             secrets.push((namespace, text("name"), keys));
         }
         // A release that holds its own namespace makes it, where nothing has to be there before.
@@ -194,14 +265,21 @@ impl<'a> Scene<'a> {
             namespaces.insert(self.app.namespace.into());
         }
         for namespace in namespaces {
-            self.cluster.kubectl().args(["create", "namespace", &namespace]).run();
+            self.cluster
+                .kubectl()
+                .args(["create", "namespace", &namespace])
+                .run();
         }
         for (namespace, name, keys) in secrets {
             let data: BTreeMap<_, _> = keys.into_iter().map(|key| (key, "made up")).collect();
             let metadata = json!({"name": name, "namespace": namespace});
             let secret =
                 json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data});
-            let ran = self.cluster.kubectl().args(["create", "-f", "-"]).run_with(&secret.to_string());
+            let ran = self
+                .cluster
+                .kubectl()
+                .args(["create", "-f", "-"])
+                .run_with(&secret.to_string());
             if ran.code != Some(0) && !ran.stderr.contains("AlreadyExists") {
                 return Err(ran.stderr);
             }
@@ -210,8 +288,13 @@ impl<'a> Scene<'a> {
     }
 
     fn namespaces_of_release(&self) -> BTreeSet<&str> {
-        let held = self.rendered.objects.iter().filter(|object| object["kind"] == "Namespace");
-        held.filter_map(|object| object["metadata"]["name"].as_str()).collect()
+        let held = self
+            .rendered
+            .objects
+            .iter()
+            .filter(|object| object["kind"] == "Namespace");
+        held.filter_map(|object| object["metadata"]["name"].as_str())
+            .collect()
     }
 
     /// Removes everything, whatever became of it.
@@ -232,23 +315,37 @@ impl<'a> Scene<'a> {
         all("validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices");
         let delete = ["delete", "--ignore-not-found", "--wait=false", "-f"];
         self.kubectl().args(delete).arg(self.rendered.manifests()).run();
-        let objects =
-            self.rendered.objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str());
+        let objects = self
+            .rendered
+            .objects
+            .iter()
+            .filter_map(|object| object["metadata"]["namespace"].as_str());
         let mut namespaces: BTreeSet<&str> = objects.chain([self.app.namespace]).collect();
         namespaces.extend(self.namespaces_of_release());
         for kept in ["kube-system", "default"] {
             if namespaces.remove(kept) {
                 let kinds = "configmaps,secrets,leases,resourcequotas";
                 let ours = "--selector=applyset.kubernetes.io/id";
-                self.cluster.kubectl().args(["-n", kept, "delete", kinds, ours]).run();
-                let names =
-                    self.cluster.kubectl().args(["-n", kept, "get", kinds, "-o", "name"]).run().stdout;
+                self.cluster
+                    .kubectl()
+                    .args(["-n", kept, "delete", kinds, ours])
+                    .run();
+                let names = self
+                    .cluster
+                    .kubectl()
+                    .args(["-n", kept, "get", kinds, "-o", "name"])
+                    .run()
+                    .stdout;
                 for name in names.lines().filter(|name| name.contains("delivery-")) {
                     self.cluster.kubectl().args(["-n", kept, "delete", name]).run();
                 }
             }
         }
-        self.cluster.kubectl().args(["delete", "namespace", "--ignore-not-found"]).args(namespaces).run();
+        self.cluster
+            .kubectl()
+            .args(["delete", "namespace", "--ignore-not-found"])
+            .args(namespaces)
+            .run();
         self.kubectl()
             .args(["delete", "--ignore-not-found", "--timeout=60s", "-f"])
             .arg(self.rendered.manifests())
@@ -268,10 +365,19 @@ pub fn expect(ran: Ran, code: i32) -> Result<Ran, String> {
     }
     let all = format!("{}\n{}", ran.stderr, ran.stdout);
     let tells = |line: &&str| {
-        ["refused [", "FAILED", "error:", "because:", "cannot "].iter().any(|mark| line.contains(mark))
+        ["refused [", "FAILED", "error:", "because:", "cannot "]
+            .iter()
+            .any(|mark| line.contains(mark))
     };
     let telling: Vec<&str> = all.lines().filter(tells).take(4).collect();
-    let telling = if telling.is_empty() { all.lines().take(6).collect() } else { telling };
-    let short: Vec<String> = telling.iter().map(|line| line.trim().chars().take(400).collect()).collect();
+    let telling = if telling.is_empty() {
+        all.lines().take(6).collect()
+    } else {
+        telling
+    };
+    let short: Vec<String> = telling
+        .iter()
+        .map(|line| line.trim().chars().take(400).collect())
+        .collect();
     Err(format!("exit {:?}: {}", ran.code, short.join(" | ")))
 }

@@ -15,7 +15,10 @@ fn here() -> PathBuf {
 /// go in this folder's module. Without cgo, as the tools of the control plane.
 fn go() -> Command {
     let mut command = Command::new("go");
-    command.current_dir(here()).env("CGO_ENABLED", "0").env("GOFLAGS", "");
+    command
+        .current_dir(here())
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "");
     command
 }
 
@@ -25,7 +28,10 @@ fn module(app: &App) -> Result<PathBuf, String> {
     let told: Value =
         serde_json::from_str(&ran.stdout).map_err(|_| format!("{}: {}", ran.command, ran.stderr))?;
     if told["Sum"] != app.sum {
-        return Err(format!("{} has the hash {}, and not {}", app.module, told["Sum"], app.sum));
+        return Err(format!(
+            "{} has the hash {}, and not {}",
+            app.module, told["Sum"], app.sum
+        ));
     }
     Ok(told["Dir"].as_str().unwrap_or_default().into())
 }
@@ -41,13 +47,25 @@ fn build_helm(cache: &Path) -> PathBuf {
     for file in ["go.mod", "go.sum"] {
         hash.update(std::fs::read(here().join(file)).unwrap());
     }
-    let key: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let key: String = hash
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let helm = cache.join(format!("realapps-{key}/helm"));
     if !helm.exists() {
-        println!("building helm into {} (some four minutes on 2 cores; once)", helm.display());
+        println!(
+            "building helm into {} (some four minutes on 2 cores; once)",
+            helm.display()
+        );
         let part = helm.with_extension("part");
         let flags = ["build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o"];
-        go().args(flags).arg(&part).arg("helm.sh/helm/v4/cmd/helm").run().ok();
+        go().args(flags)
+            .arg(&part)
+            .arg("helm.sh/helm/v4/cmd/helm")
+            .run()
+            .ok();
         std::fs::rename(&part, &helm).unwrap();
     }
     helm
@@ -67,14 +85,26 @@ pub fn rendered(cluster: &TestCluster, app: &App) -> Result<String, String> {
             let read = |file: &&str| {
                 std::fs::read_to_string(module.join(file)).map_err(|error| format!("{file}: {error}"))
             };
-            return Ok(files.iter().map(read).collect::<Result<Vec<_>, _>>()?.join("\n---\n"));
+            return Ok(files
+                .iter()
+                .map(read)
+                .collect::<Result<Vec<_>, _>>()?
+                .join("\n---\n"));
         }
         Source::Kustomize(folder) => cluster.kubectl().arg("kustomize").arg(module.join(folder)).run(),
         Source::Chart(folder, values) => {
             let mut helm = Command::new(helm(&cluster.tools));
-            helm.args(["template", app.name]).arg(module.join(folder)).args(["-n", app.namespace]);
-            helm.arg("--include-crds").args(values.iter().flat_map(|value| ["--set", value])).run()
+            helm.args(["template", app.name])
+                .arg(module.join(folder))
+                .args(["-n", app.namespace]);
+            helm.arg("--include-crds")
+                .args(values.iter().flat_map(|value| ["--set", value]))
+                .run()
         }
     };
-    if ran.code == Some(0) { Ok(ran.stdout) } else { Err(ran.stderr) }
+    if ran.code == Some(0) {
+        Ok(ran.stdout)
+    } else {
+        Err(ran.stderr)
+    }
 }

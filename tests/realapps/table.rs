@@ -29,7 +29,11 @@ pub struct Row {
 
 impl Row {
     pub fn new(name: &'static str) -> Self {
-        Self { name, objects: 0, cells: vec![] }
+        Self {
+            name,
+            objects: 0,
+            cells: vec![],
+        }
     }
 
     pub fn passed(&mut self, column: &'static str, said: impl Into<String>) {
@@ -69,9 +73,13 @@ impl Row {
     }
 
     pub fn failures(&self) -> Vec<String> {
-        let failed =
-            self.cells.iter().filter_map(|(column, came)| came.as_ref().err().map(|why| (column, why)));
-        failed.map(|(column, why)| format!("{} {column}: {why}", self.name)).collect()
+        let failed = self
+            .cells
+            .iter()
+            .filter_map(|(column, came)| came.as_ref().err().map(|why| (column, why)));
+        failed
+            .map(|(column, why)| format!("{} {column}: {why}", self.name))
+            .collect()
     }
 }
 
@@ -110,12 +118,22 @@ fn document(earlier: &str, rows: &[Row], seed: u64) -> String {
         failures.push_str("Nothing.\n");
     }
     let module = |app: crate::apps::App| {
-        format!("`{}` ({}, {})", app.name, app.module.split('@').next().unwrap(), app.version())
+        format!(
+            "`{}` ({}, {})",
+            app.name,
+            app.module.split('@').next().unwrap(),
+            app.version()
+        )
     };
     let modules: Vec<String> = crate::apps::all().into_iter().map(module).collect();
-    let about = include_str!("about.md").trim_end().replace("MODULES", &modules.join(", "));
-    let head =
-        format!("| application | objects | {} | run |\n|---|{}", COLUMNS.join(" | "), "---|".repeat(15));
+    let about = include_str!("about.md")
+        .trim_end()
+        .replace("MODULES", &modules.join(", "));
+    let head = format!(
+        "| application | objects | {} | run |\n|---|{}",
+        COLUMNS.join(" | "),
+        "---|".repeat(15)
+    );
     format!("{about}\n\n{head}\n{table}\n## What failed\n\n{failures}")
 }
 
@@ -123,8 +141,13 @@ fn document(earlier: &str, rows: &[Row], seed: u64) -> String {
 fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kilobytes =
-        memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    let kilobytes = memory
+        .lines()
+        .next()
+        .and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     let gigabytes = kilobytes.unwrap_or_default() / 1_000_000;
-    format!("{}, {processors} processors, {gigabytes} GB", jiff::Timestamp::now().strftime("%Y-%m-%d"))
+    format!(
+        "{}, {processors} processors, {gigabytes} GB",
+        jiff::Timestamp::now().strftime("%Y-%m-%d")
+    )
 }

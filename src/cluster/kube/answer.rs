@@ -29,7 +29,13 @@ pub(super) struct Answer {
 
 /// The server's Retry-After, in seconds.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
@@ -64,7 +70,11 @@ impl Answer {
     /// Reads the whole body, where it is one that an API server sends. Of large ones one is read at a time.
     pub async fn read(response: Response<Body>, large: &Semaphore) -> Result<Self, ApiError> {
         let (head, mut body) = response.into_parts();
-        let limit = if head.status.is_success() { LARGEST } else { LARGEST_REFUSAL };
+        let limit = if head.status.is_success() {
+            LARGEST
+        } else {
+            LARGEST_REFUSAL
+        };
         let (mut read, mut turn) = (BytesMut::new(), None);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| failure::from_body(&error))?;
@@ -74,40 +84,61 @@ impl Answer {
                 turn = large.acquire().await.ok();
             }
             if read.len() + data.len() > limit {
-                return Err(ApiError::TooLarge { code: head.status.as_u16(), mib: limit / 1024 / 1024 });
+                return Err(ApiError::TooLarge {
+                    code: head.status.as_u16(),
+                    mib: limit / 1024 / 1024,
+                });
             }
             read.extend_from_slice(&data);
         }
-        Ok(Self { code: head.status, headers: head.headers, body: read.freeze() })
+        Ok(Self {
+            code: head.status,
+            headers: head.headers,
+            body: read.freeze(),
+        })
     }
 
     /// Success, or the error that it tells. `resource` is `plural.group/version`, for kinds that are not served.
     pub fn check(self, resource: &str) -> Result<Self, ApiError> {
-        if self.code.is_success() { Ok(self) } else { Err(self.error(resource)) }
+        if self.code.is_success() {
+            Ok(self)
+        } else {
+            Err(self.error(resource))
+        }
     }
 
     /// The error that it tells.
     pub fn error(&self, resource: &str) -> ApiError {
         let code = self.code.as_u16();
-        match serde_json::from_slice::<Status>(&self.body).ok().filter(|status| status.kind == "Status") {
+        match serde_json::from_slice::<Status>(&self.body)
+            .ok()
+            .filter(|status| status.kind == "Status")
+        {
             // "the server could not find the requested resource": the path, not the object.
             Some(status) if code == 404 && status.names_nothing() => not_served(resource),
             Some(status) => status.into_error(code),
             None if code == 404 => not_served(resource),
-            None => ApiError::Unreadable { code, body: first_line(&self.body) },
+            None => ApiError::Unreadable {
+                code,
+                body: first_line(&self.body),
+            },
         }
     }
 
     /// The texts of its Warning headers (RFC 7234: `299 - "text"`).
     pub fn warnings(&self) -> Vec<String> {
         let headers = self.headers.get_all(http::header::WARNING).iter();
-        headers.filter_map(|value| warning(&String::from_utf8_lossy(value.as_bytes()))).collect()
+        headers
+            .filter_map(|value| warning(&String::from_utf8_lossy(value.as_bytes())))
+            .collect()
     }
 }
 
 impl Status {
     fn names_nothing(&self) -> bool {
-        self.details.as_ref().is_none_or(|details| details.name.is_empty())
+        self.details
+            .as_ref()
+            .is_none_or(|details| details.name.is_empty())
     }
 
     /// Whether it tells of a success, as the answer to a delete does.
@@ -117,24 +148,46 @@ impl Status {
 
     /// As an error; `code` where it has none itself.
     pub fn into_error(self, code: u16) -> ApiError {
-        let causes = self.details.and_then(|details| details.causes).unwrap_or_default();
+        let causes = self
+            .details
+            .and_then(|details| details.causes)
+            .unwrap_or_default();
         let causes = causes
             .into_iter()
-            .map(|cause| StatusCause { reason: cause.reason, message: cause.message, field: cause.field })
+            .map(|cause| StatusCause {
+                reason: cause.reason,
+                message: cause.message,
+                field: cause.field,
+            })
             .collect();
         let code = if self.code == 0 { code } else { self.code };
-        let message = if self.message.is_empty() { self.reason.clone() } else { self.message };
-        ApiError::Status { code, reason: self.reason, message, causes }
+        let message = if self.message.is_empty() {
+            self.reason.clone()
+        } else {
+            self.message
+        };
+        ApiError::Status {
+            code,
+            reason: self.reason,
+            message,
+            causes,
+        }
     }
 }
 
 fn not_served(resource: &str) -> ApiError {
-    ApiError::NotServed { resource: resource.to_owned() }
+    ApiError::NotServed {
+        resource: resource.to_owned(),
+    }
 }
 
 fn first_line(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("an empty answer").trim();
+    let line = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("an empty answer")
+        .trim();
     line.chars().take(200).collect()
 }
 
@@ -168,24 +221,35 @@ mod tests {
     #[test]
     fn a_missing_object_is_told_from_a_missing_kind() {
         let object = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"pods \"a\" not found","details":{"name":"a","kind":"pods"}}"#;
-        assert!(matches!(answer(404, object).error("pods/v1"), ApiError::Status { code: 404, .. }));
+        assert!(matches!(
+            answer(404, object).error("pods/v1"),
+            ApiError::Status { code: 404, .. }
+        ));
         let path = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"the server could not find the requested resource","details":{}}"#;
         for body in [path, "404 page not found\n"] {
-            assert!(matches!(answer(404, body).error("x/v1"), ApiError::NotServed { .. }));
+            assert!(matches!(
+                answer(404, body).error("x/v1"),
+                ApiError::NotServed { .. }
+            ));
         }
     }
 
     #[test]
     fn the_causes_of_a_refusal_are_kept() {
         let body = r#"{"kind":"Status","code":409,"reason":"Conflict","message":"m","details":{"causes":[{"reason":"FieldManagerConflict","message":"conflict with \"kubectl\"","field":".spec.replicas"}]}}"#;
-        let ApiError::Status { causes, .. } = answer(409, body).error("x") else { panic!() };
+        let ApiError::Status { causes, .. } = answer(409, body).error("x") else {
+            panic!()
+        };
         assert_eq!(causes[0].field, ".spec.replicas");
     }
 
     #[test]
     fn a_proxys_page_is_told_by_its_first_line() {
         let error = answer(502, "\n<html>Bad Gateway</html>\nmore").error("x");
-        assert_eq!(error.to_string(), "the server answered 502: <html>Bad Gateway</html>");
+        assert_eq!(
+            error.to_string(),
+            "the server answered 502: <html>Bad Gateway</html>"
+        );
     }
 
     #[test]

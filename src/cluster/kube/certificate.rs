@@ -35,9 +35,9 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         (usize::from(first), rest)
     } else {
         let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        let wide = digits
-            .iter()
-            .try_fold(0usize, |sum, digit| sum.checked_mul(256)?.checked_add((*digit).into()))?;
+        let wide = digits.iter().try_fold(0usize, |sum, digit| {
+            sum.checked_mul(256)?.checked_add((*digit).into())
+        })?;
         (wide, rest)
     };
     let (content, rest) = rest.split_at_checked(length)?;
@@ -66,7 +66,10 @@ mod tests {
         parameters.not_after = rcgen::date_time_ymd(2031, 5, 17);
         let key = rcgen::KeyPair::generate().unwrap();
         let pem = parameters.self_signed(&key).unwrap().pem();
-        assert_eq!(expiry(pem.as_bytes()), Some("2031-05-17T00:00:00Z".parse().unwrap()));
+        assert_eq!(
+            expiry(pem.as_bytes()),
+            Some("2031-05-17T00:00:00Z".parse().unwrap())
+        );
     }
 
     #[test]
@@ -75,7 +78,10 @@ mod tests {
         parameters.not_after = rcgen::date_time_ymd(2126, 2, 8);
         let key = rcgen::KeyPair::generate().unwrap();
         let pem = parameters.self_signed(&key).unwrap().pem();
-        assert_eq!(expiry(pem.as_bytes()), Some("2126-02-08T00:00:00Z".parse().unwrap()));
+        assert_eq!(
+            expiry(pem.as_bytes()),
+            Some("2126-02-08T00:00:00Z".parse().unwrap())
+        );
     }
 
     #[test]

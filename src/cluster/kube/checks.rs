@@ -19,10 +19,14 @@ pub(super) fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
         why: why.into(),
     };
     if cluster.insecure_skip_tls_verify == Some(true) && (has_file || has_data) {
-        return Err(bad("insecure-skip-tls-verify is set beside it, and only one of them can hold"));
+        return Err(bad(
+            "insecure-skip-tls-verify is set beside it, and only one of them can hold",
+        ));
     }
     if has_file && has_data {
-        return Err(bad("certificate-authority and certificate-authority-data are both set"));
+        return Err(bad(
+            "certificate-authority and certificate-authority-data are both set",
+        ));
     }
     Ok(())
 }
@@ -42,8 +46,14 @@ pub(super) fn check_user(user: &AuthInfo, name: &str) -> Result<(), ConnectError
         return bad("token and username are both set, and only one of them is allowed");
     }
     let impersonates_more = user.impersonate_uid.is_some()
-        || user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
-        || user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
+        || user
+            .impersonate_groups
+            .as_ref()
+            .is_some_and(|groups| !groups.is_empty())
+        || user
+            .impersonate_user_extra
+            .as_ref()
+            .is_some_and(|extra| !extra.is_empty());
     if impersonates_more && !is_set(user.impersonate.as_deref()) {
         return bad("as-groups, as-uid or as-user-extra is set without as");
     }
@@ -59,7 +69,10 @@ fn check_plugin(plugin: &ExecConfig) -> Result<(), String> {
         return Err("exec has no apiVersion".into());
     }
     if !PLUGIN_VERSIONS.contains(&version) {
-        return Err(format!("exec.apiVersion: expected {}, found {version:?}", PLUGIN_VERSIONS.join(" or ")));
+        return Err(format!(
+            "exec.apiVersion: expected {}, found {version:?}",
+            PLUGIN_VERSIONS.join(" or ")
+        ));
     }
     if plugin.interactive_mode.is_none() && version != V1BETA1 {
         return Err("exec has no interactiveMode".into());

@@ -38,8 +38,9 @@ pub(super) fn settings(
     surroundings: &Surroundings,
 ) -> Result<Settings, ConnectError> {
     let kubeconfig = kubeconfig::read(options, surroundings)?;
-    let is_empty =
-        kubeconfig.as_ref().is_none_or(|config| config.contexts.is_empty() && config.clusters.is_empty());
+    let is_empty = kubeconfig
+        .as_ref()
+        .is_none_or(|config| config.contexts.is_empty() && config.clusters.is_empty());
     if is_empty && options.context.is_none() && options.server.is_none() && options.kubeconfig.is_none() {
         return in_cluster(options, surroundings);
     }
@@ -63,7 +64,10 @@ fn from_kubeconfig(
     config.root_cert = if config.accept_invalid_certs {
         None
     } else {
-        authority(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref())?
+        authority(
+            cluster.certificate_authority_data.as_deref(),
+            cluster.certificate_authority.as_deref(),
+        )?
     };
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
@@ -71,8 +75,11 @@ fn from_kubeconfig(
     check_certificate(&chosen.user, &chosen.user_name)?;
     let credentials = credentials(options, &mut chosen)?;
     config.auth_info = chosen.user;
-    config.default_namespace =
-        options.namespace.clone().or(chosen.namespace).unwrap_or_else(|| "default".to_owned());
+    config.default_namespace = options
+        .namespace
+        .clone()
+        .or(chosen.namespace)
+        .unwrap_or_else(|| "default".to_owned());
     Ok(finish(options, config, credentials, chosen.user_name))
 }
 
@@ -82,10 +89,18 @@ fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Resul
     let token = mount.join("token");
     let Some((host, port)) = surroundings.service.as_ref().filter(|_| token.exists()) else {
         let files = kubeconfig::candidates(surroundings);
-        let looked_at = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+        let looked_at = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(ConnectError::NoConfiguration { looked_at });
     };
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
     let server = server_url(&format!("https://{host}:{port}"))?;
     let mut config = Config::new(server.clone());
     let ca = mount.join("ca.crt");
@@ -95,13 +110,21 @@ fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Resul
     config.auth_info = impersonation(options, AuthInfo::default());
     let namespace = std::fs::read_to_string(mount.join("namespace")).unwrap_or_default();
     let namespace = Some(namespace.trim().to_owned()).filter(|name| !name.is_empty());
-    config.default_namespace =
-        options.namespace.clone().or(namespace).unwrap_or_else(|| "default".to_owned());
+    config.default_namespace = options
+        .namespace
+        .clone()
+        .or(namespace)
+        .unwrap_or_else(|| "default".to_owned());
     let credentials = match &options.token {
         Some(token) => Credentials::token(token)?,
         None => Credentials::file(&token)?,
     };
-    Ok(finish(options, config, credentials, "the pod's ServiceAccount".into()))
+    Ok(finish(
+        options,
+        config,
+        credentials,
+        "the pod's ServiceAccount".into(),
+    ))
 }
 
 fn finish(
@@ -117,7 +140,13 @@ fn finish(
     // On one machine, packing costs more than the bytes that it saves.
     config.disable_compression |= config.cluster_url.host().is_some_and(is_loopback);
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    Settings { config, credentials, user_name, server, timeout }
+    Settings {
+        config,
+        credentials,
+        user_name,
+        server,
+        timeout,
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -169,7 +198,11 @@ fn join_lines(chosen: &mut Chosen) {
     joined(&mut chosen.user.client_certificate_data);
     if let Some(key) = chosen.user.client_key_data.take() {
         use secrecy::ExposeSecret;
-        let packed: String = key.expose_secret().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        let packed: String = key
+            .expose_secret()
+            .chars()
+            .filter(|c| !matches!(c, '\r' | '\n'))
+            .collect();
         chosen.user.client_key_data = Some(packed.into());
     }
 }
@@ -201,7 +234,9 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
     }
     use secrecy::ExposeSecret;
     let token = token.filter(|token| !token.expose_secret().is_empty());
-    let from_file = file.filter(|file| !file.is_empty()).map(|file| Credentials::file(Path::new(&file)));
+    let from_file = file
+        .filter(|file| !file.is_empty())
+        .map(|file| Credentials::file(Path::new(&file)));
     // As client-go: the file's token, which may rotate, and the written one where the file cannot be read.
     match (from_file, token) {
         (Some(Ok(credentials)), _) => return Ok(credentials),
@@ -209,13 +244,17 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
         (Some(Err(error)), None) => return Err(error),
         (None, None) => {}
     }
-    let Some(plugin) = plugin else { return Ok(Credentials::none()) };
+    let Some(plugin) = plugin else {
+        return Ok(Credentials::none());
+    };
     let cluster = if plugin.provide_cluster_info {
-        Some(ExecAuthCluster::try_from(&chosen.cluster).map_err(|error| ConnectError::BadCertificate {
-            what: "the certificate authority",
-            origin: "the kubeconfig".into(),
-            why: error.to_string(),
-        })?)
+        Some(
+            ExecAuthCluster::try_from(&chosen.cluster).map_err(|error| ConnectError::BadCertificate {
+                what: "the certificate authority",
+                origin: "the kubeconfig".into(),
+                why: error.to_string(),
+            })?,
+        )
     } else {
         None
     };
@@ -240,7 +279,9 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
     if !text.contains("://") {
         return Err(bad("it has no scheme: write https:// before it"));
     }
-    let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+    let uri: Uri = text
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("https" | "http"), Some(host)) if !host.is_empty() => Ok(uri),
         _ => Err(bad("only https and http are known")),
@@ -251,8 +292,12 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
 fn authority(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<Vec<u8>>>, ConnectError> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
-    let Some((pem, origin)) =
-        bytes_of("the certificate authority", "certificate-authority-data", data, file)?
+    let Some((pem, origin)) = bytes_of(
+        "the certificate authority",
+        "certificate-authority-data",
+        data,
+        file,
+    )?
     else {
         return Ok(None);
     };
@@ -261,8 +306,9 @@ fn authority(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<Vec<u8
         origin: origin.clone(),
         why,
     };
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(&pem).map(|der| der.map(|der| der.to_vec())).collect();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
+        .map(|der| der.map(|der| der.to_vec()))
+        .collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
         Ok(_) => Err(bad("expected a certificate in PEM, found none".into())),
@@ -283,7 +329,10 @@ fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), ConnectErro
         return Err(ConnectError::BadCertificate { what, origin, why });
     };
     if expiry <= jiff::Timestamp::now() {
-        return Err(ConnectError::CertificateExpired { user: user_name.into(), expired: expiry.to_string() });
+        return Err(ConnectError::CertificateExpired {
+            user: user_name.into(),
+            expired: expiry.to_string(),
+        });
     }
     if user.client_key.is_none() && user.client_key_data.is_none() {
         let why = "the user has no client key beside it".into();
@@ -304,13 +353,23 @@ fn bytes_of(
         let origin = format!("the kubeconfig's {field}");
         return match base64::engine::general_purpose::STANDARD.decode(data) {
             Ok(bytes) => Ok(Some((bytes, origin))),
-            Err(_) => Err(ConnectError::BadCertificate { what, origin, why: "it is not base64".into() }),
+            Err(_) => Err(ConnectError::BadCertificate {
+                what,
+                origin,
+                why: "it is not base64".into(),
+            }),
         };
     }
-    let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(None) };
+    let Some(file) = file.filter(|file| !file.is_empty()) else {
+        return Ok(None);
+    };
     match std::fs::read(file) {
         Ok(bytes) => Ok(Some((bytes, file.to_owned()))),
-        Err(error) => Err(ConnectError::BadCertificate { what, origin: file.into(), why: error.to_string() }),
+        Err(error) => Err(ConnectError::BadCertificate {
+            what,
+            origin: file.into(),
+            why: error.to_string(),
+        }),
     }
 }
 
@@ -319,7 +378,10 @@ mod tests {
     use super::*;
 
     fn pod(folder: &Path) -> Surroundings {
-        let certificate = rcgen::generate_simple_self_signed(vec!["a".into()]).unwrap().cert.pem();
+        let certificate = rcgen::generate_simple_self_signed(vec!["a".into()])
+            .unwrap()
+            .cert
+            .pem();
         std::fs::write(folder.join("token"), "hunter2\n").unwrap();
         std::fs::write(folder.join("ca.crt"), certificate).unwrap();
         std::fs::write(folder.join("namespace"), "shop\n").unwrap();
@@ -344,9 +406,14 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_pods_namespace_and_an_ipv6_service_gets_its_brackets() {
         let folder = tempfile::tempdir().unwrap();
-        let surroundings =
-            Surroundings { service: Some(("fd00::1".into(), "6443".into())), ..pod(folder.path()) };
-        let options = ConnectionOptions { namespace: Some("mine".into()), ..Default::default() };
+        let surroundings = Surroundings {
+            service: Some(("fd00::1".into(), "6443".into())),
+            ..pod(folder.path())
+        };
+        let options = ConnectionOptions {
+            namespace: Some("mine".into()),
+            ..Default::default()
+        };
         let settings = settings(&options, &surroundings).unwrap();
         assert_eq!(settings.config.default_namespace, "mine");
         assert_eq!(settings.server, "https://[fd00::1]:6443");
@@ -359,7 +426,10 @@ mod tests {
         let text = "clusters: [{name: a, cluster: {server: 'https://a.example.com'}}]\n\
             contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
         std::fs::write(&file, text).unwrap();
-        let surroundings = Surroundings { kubeconfig: vec![file], ..pod(folder.path()) };
+        let surroundings = Surroundings {
+            kubeconfig: vec![file],
+            ..pod(folder.path())
+        };
         let settings = settings(&ConnectionOptions::default(), &surroundings).unwrap();
         assert_eq!(settings.server, "https://a.example.com");
     }
@@ -367,7 +437,10 @@ mod tests {
     #[test]
     fn a_server_flag_is_enough_without_any_kubeconfig() {
         let server = |text: &str| {
-            let options = ConnectionOptions { server: Some(text.into()), ..Default::default() };
+            let options = ConnectionOptions {
+                server: Some(text.into()),
+                ..Default::default()
+            };
             settings(&options, &Surroundings::default()).map(|settings| settings.server)
         };
         let url = "https://a.example.com:6443";
@@ -377,8 +450,16 @@ mod tests {
 
     #[test]
     fn a_server_that_is_no_url_is_shown_without_its_password() {
-        let options = ConnectionOptions { server: Some("ftp://me:hunter2@a".into()), ..Default::default() };
-        let Err(error) = settings(&options, &Surroundings::default()) else { panic!() };
-        assert!(error.to_string().contains("ftp://a") && !error.to_string().contains("hunter2"), "{error}");
+        let options = ConnectionOptions {
+            server: Some("ftp://me:hunter2@a".into()),
+            ..Default::default()
+        };
+        let Err(error) = settings(&options, &Surroundings::default()) else {
+            panic!()
+        };
+        assert!(
+            error.to_string().contains("ftp://a") && !error.to_string().contains("hunter2"),
+            "{error}"
+        );
     }
 }

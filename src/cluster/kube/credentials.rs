@@ -65,7 +65,11 @@ impl Grant {
             let half = SignedDuration::from_millis(end.duration_since(now).as_millis() as i64 / 2);
             end.checked_sub(MARGIN.min(half.abs())).unwrap_or(end)
         });
-        Some(Self { header, certificate, renew_at })
+        Some(Self {
+            header,
+            certificate,
+            renew_at,
+        })
     }
 
     fn is_due(&self) -> bool {
@@ -75,8 +79,14 @@ impl Grant {
 
 enum Source {
     Fixed(Grant),
-    File { path: PathBuf, read: Mutex<(HeaderValue, Instant)> },
-    Plugin { plugin: Box<Plugin>, kept: Mutex<Option<Grant>> },
+    File {
+        path: PathBuf,
+        read: Mutex<(HeaderValue, Instant)>,
+    },
+    Plugin {
+        plugin: Box<Plugin>,
+        kept: Mutex<Option<Grant>>,
+    },
 }
 
 /// What the Authorization header is made of.
@@ -93,20 +103,32 @@ impl Credentials {
         let header = bearer(token);
         let header =
             header.ok_or_else(|| ConnectError::Unusable("expected a token in one line of text".into()))?;
-        Ok(Self(Source::Fixed(Grant { header: Some(header), ..Grant::default() })))
+        Ok(Self(Source::Fixed(Grant {
+            header: Some(header),
+            ..Grant::default()
+        })))
     }
 
     /// A file with a token, which is read again from time to time.
     pub fn file(path: &Path) -> Result<Self, ConnectError> {
-        let failed = |why: String| ConnectError::TokenFile { file: path.to_owned(), why };
+        let failed = |why: String| ConnectError::TokenFile {
+            file: path.to_owned(),
+            why,
+        };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         let header = bearer(&text).ok_or_else(|| failed("it holds no token".into()))?;
-        Ok(Self(Source::File { path: path.to_owned(), read: Mutex::new((header, Instant::now())) }))
+        Ok(Self(Source::File {
+            path: path.to_owned(),
+            read: Mutex::new((header, Instant::now())),
+        }))
     }
 
     /// A program, which is run at the first [`Credentials::grant`].
     pub fn plugin(plugin: Plugin) -> Self {
-        Self(Source::Plugin { plugin: Box::new(plugin), kept: Mutex::new(None) })
+        Self(Source::Plugin {
+            plugin: Box::new(plugin),
+            kept: Mutex::new(None),
+        })
     }
 
     /// What to send now.
@@ -118,7 +140,10 @@ impl Credentials {
                 if read.1.elapsed() >= FILE_AGE {
                     reread(path, &mut read);
                 }
-                Ok(Grant { header: Some(read.0.clone()), ..Grant::default() })
+                Ok(Grant {
+                    header: Some(read.0.clone()),
+                    ..Grant::default()
+                })
             }
             Source::Plugin { plugin, kept } => {
                 let mut kept = kept.lock().await;
@@ -174,6 +199,8 @@ fn bearer(token: &str) -> Option<HeaderValue> {
 
 impl From<ConnectError> for ApiError {
     fn from(error: ConnectError) -> Self {
-        ApiError::Credentials { why: error.to_string() }
+        ApiError::Credentials {
+            why: error.to_string(),
+        }
     }
 }

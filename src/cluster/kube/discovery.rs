@@ -22,7 +22,10 @@ pub(super) async fn discover(transport: &Transport) -> Result<Vec<Discovered>, A
 }
 
 async fn root(transport: &Transport, address: &str) -> Result<Value, ApiError> {
-    let call = Call { accept: AGGREGATED, ..Call::get(address.into(), address) };
+    let call = Call {
+        accept: AGGREGATED,
+        ..Call::get(address.into(), address)
+    };
     parse(transport.send(call).await?.body).await
 }
 
@@ -31,7 +34,11 @@ async fn kinds(transport: &Transport, root: &Value) -> Result<Vec<Discovered>, A
         Some("APIGroupDiscoveryList") => Ok(aggregated(root)),
         Some("APIVersions") => {
             let versions = texts(root.get("versions"));
-            each(transport, versions.iter().map(|version| (String::new(), version.clone()))).await
+            each(
+                transport,
+                versions.iter().map(|version| (String::new(), version.clone())),
+            )
+            .await
         }
         _ => each(transport, group_versions(root).into_iter()).await,
     }
@@ -72,8 +79,10 @@ fn group_versions(root: &Value) -> Vec<(String, String)> {
     for group in array(root.get("groups")) {
         let name = text(group.get("name"));
         let preferred = text(group.pointer("/preferredVersion/version"));
-        let mut versions: Vec<_> =
-            array(group.get("versions")).iter().map(|v| text(v.get("version"))).collect();
+        let mut versions: Vec<_> = array(group.get("versions"))
+            .iter()
+            .map(|v| text(v.get("version")))
+            .collect();
         versions.sort_by_key(|version| *version != preferred);
         pairs.extend(versions.into_iter().map(|version| (name.clone(), version)));
     }
@@ -91,15 +100,21 @@ async fn each(
     }
     let pairs: Vec<_> = pairs.collect();
     let asked = join_all(pairs.iter().map(|(group, version)| async move {
-        let address =
-            if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let address = if group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{group}/{version}")
+        };
         parse::<Resources>(transport.send(Call::get(address.clone(), &address)).await?.body).await
     }));
     let mut found = Vec::new();
     for ((group, version), answer) in pairs.iter().zip(asked.await) {
         match answer {
             Ok(answer) => {
-                let whole = answer.resources.into_iter().filter(|resource| !resource.name.contains('/'));
+                let whole = answer
+                    .resources
+                    .into_iter()
+                    .filter(|resource| !resource.name.contains('/'));
                 found.extend(whole.map(|resource| resource.into_discovered(group, version)));
             }
             Err(
@@ -150,5 +165,8 @@ fn text(value: Option<&Value>) -> String {
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {
-    array(value).iter().filter_map(|item| item.as_str().map(Into::into)).collect()
+    array(value)
+        .iter()
+        .filter_map(|item| item.as_str().map(Into::into))
+        .collect()
 }

@@ -60,21 +60,36 @@ impl KubeCluster {
             content_type: write.content_type,
             accept: write.accept,
             body: write.body,
-            repeat: if write.dry_run { Repeat::Harmless } else { Repeat::Once },
+            repeat: if write.dry_run {
+                Repeat::Harmless
+            } else {
+                Repeat::Once
+            },
             not_after: write.not_after,
             ..Call::get(path::with_query(&address, &query), &resource)
         };
         let answer = self.transport.send(call).await?;
-        let object =
-            parse(answer.body.clone()).await.and_then(|value| object(value, answer.code.as_u16()))?;
-        Ok(Applied { object, created: answer.code == http::StatusCode::CREATED, warnings: answer.warnings() })
+        let object = parse(answer.body.clone())
+            .await
+            .and_then(|value| object(value, answer.code.as_u16()))?;
+        Ok(Applied {
+            object,
+            created: answer.code == http::StatusCode::CREATED,
+            warnings: answer.warnings(),
+        })
     }
 
     async fn read(&self, target: &Target, accept: &'static str) -> Result<Option<Object>, ApiError> {
         let resource = path::resource_name(&target.resource);
-        let call = Call { accept, ..Call::get(path::object(target)?, &resource) };
+        let call = Call {
+            accept,
+            ..Call::get(path::object(target)?, &resource)
+        };
         match self.transport.send(call).await {
-            Ok(answer) => parse(answer.body).await.and_then(|value| object(value, 200)).map(Some),
+            Ok(answer) => parse(answer.body)
+                .await
+                .and_then(|value| object(value, 200))
+                .map(Some),
             Err(ApiError::Status { code: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -128,12 +143,23 @@ impl Cluster for KubeCluster {
             ("limit", limit.as_str()),
             ("continue", request.continue_from.as_deref().unwrap_or_default()),
         ];
-        let accept = if request.only_metadata { ONLY_METADATA } else { "application/json" };
-        let call = Call { accept, ..Call::get(path::with_query(&address, &query), &resource) };
+        let accept = if request.only_metadata {
+            ONLY_METADATA
+        } else {
+            "application/json"
+        };
+        let call = Call {
+            accept,
+            ..Call::get(path::with_query(&address, &query), &resource)
+        };
         let answer = self.transport.send(call).await?;
         let list: List = parse(answer.body).await?;
         let api_version = Value::from(request.resource.api_version());
-        let kind = if request.resource.is_secret() { "Secret" } else { &request.resource.kind };
+        let kind = if request.resource.is_secret() {
+            "Secret"
+        } else {
+            &request.resource.kind
+        };
         let kind = Value::from(kind);
         let named = |mut item: Value| {
             if let Some(fields) = item.as_object_mut() {
@@ -143,7 +169,12 @@ impl Cluster for KubeCluster {
             object(item, 200)
         };
         Ok(Page {
-            items: list.items.unwrap_or_default().into_iter().map(named).collect::<Result<_, _>>()?,
+            items: list
+                .items
+                .unwrap_or_default()
+                .into_iter()
+                .map(named)
+                .collect::<Result<_, _>>()?,
             continue_from: list.metadata.continue_from.filter(|token| !token.is_empty()),
             resource_version: list.metadata.resource_version,
         })
@@ -178,7 +209,11 @@ impl Cluster for KubeCluster {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.write(target, Write::of(Method::POST, "application/json", body.to_string(), options)).await
+        self.write(
+            target,
+            Write::of(Method::POST, "application/json", body.to_string(), options),
+        )
+        .await
     }
 
     async fn replace(
@@ -187,7 +222,11 @@ impl Cluster for KubeCluster {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.write(target, Write::of(Method::PUT, "application/json", body.to_string(), options)).await
+        self.write(
+            target,
+            Write::of(Method::PUT, "application/json", body.to_string(), options),
+        )
+        .await
     }
 
     async fn store(
@@ -199,7 +238,14 @@ impl Cluster for KubeCluster {
         let is_known = body.pointer("/metadata/resourceVersion").is_some();
         let method = if is_known { Method::PUT } else { Method::POST };
         let write = Write::of(method, "application/json", body.to_string(), options);
-        self.write(target, Write { accept: ITS_METADATA, ..write }).await
+        self.write(
+            target,
+            Write {
+                accept: ITS_METADATA,
+                ..write
+            },
+        )
+        .await
     }
 
     async fn json_patch(
@@ -209,7 +255,11 @@ impl Cluster for KubeCluster {
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
         let body = Value::from(operations).to_string();
-        self.write(target, Write::of(Method::PATCH, "application/json-patch+json", body, options)).await
+        self.write(
+            target,
+            Write::of(Method::PATCH, "application/json-patch+json", body, options),
+        )
+        .await
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
@@ -219,7 +269,11 @@ impl Cluster for KubeCluster {
             method: Method::DELETE,
             content_type: "application/json",
             body: delete_body(options).to_string().into(),
-            repeat: if options.dry_run { Repeat::Harmless } else { Repeat::Once },
+            repeat: if options.dry_run {
+                Repeat::Harmless
+            } else {
+                Repeat::Once
+            },
             not_after: options.not_after,
             ..Call::get(path::with_query(&path::object(target)?, &query), &resource)
         };
@@ -244,17 +298,25 @@ impl Cluster for KubeCluster {
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         });
-        let answer: Value =
-            self.review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body).await?;
-        Ok(answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or_default())
+        let answer: Value = self
+            .review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body)
+            .await?;
+        Ok(answer
+            .pointer("/status/allowed")
+            .and_then(Value::as_bool)
+            .unwrap_or_default())
     }
 
     async fn whoami(&self) -> Result<String, ApiError> {
         let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-        let answer = self.review::<Value>("/apis/authentication.k8s.io/v1/selfsubjectreviews", &body).await;
+        let answer = self
+            .review::<Value>("/apis/authentication.k8s.io/v1/selfsubjectreviews", &body)
+            .await;
         match answer {
             Ok(answer) => {
-                let name = answer.pointer("/status/userInfo/username").and_then(Value::as_str);
+                let name = answer
+                    .pointer("/status/userInfo/username")
+                    .and_then(Value::as_str);
                 Ok(name.unwrap_or(self.transport.user_name()).to_owned())
             }
             // Servers before 1.28 do not tell: the kubeconfig's own name is the best there is.
@@ -275,9 +337,18 @@ impl Cluster for KubeCluster {
             major: String,
             minor: String,
         }
-        let info: Info =
-            parse(self.transport.send(Call::get("/version".into(), "/version")).await?.body).await?;
-        Ok(ServerVersion { git_version: info.git_version, major: info.major, minor: info.minor })
+        let info: Info = parse(
+            self.transport
+                .send(Call::get("/version".into(), "/version"))
+                .await?
+                .body,
+        )
+        .await?;
+        Ok(ServerVersion {
+            git_version: info.git_version,
+            major: info.major,
+            minor: info.minor,
+        })
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {
@@ -290,7 +361,10 @@ impl Cluster for KubeCluster {
             ("limitBytes", LOG_BYTES),
         ];
         let address = path::with_query(&format!("/api/v1/namespaces/{namespace}/pods/{pod}/log"), &query);
-        let call = Call { accept: "*/*", ..Call::get(address, "pods/log") };
+        let call = Call {
+            accept: "*/*",
+            ..Call::get(address, "pods/log")
+        };
         Ok(String::from_utf8_lossy(&self.transport.send(call).await?.body).into_owned())
     }
 
@@ -305,9 +379,22 @@ impl Cluster for KubeCluster {
 
 impl<'a> Write<'a> {
     fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
-        let WriteOptions { manager, dry_run, not_after } = options;
+        let WriteOptions {
+            manager,
+            dry_run,
+            not_after,
+        } = options;
         let (dry_run, not_after, accept) = (*dry_run, *not_after, "application/json");
-        Self { method, content_type, accept, body: body.into(), manager, force: false, dry_run, not_after }
+        Self {
+            method,
+            content_type,
+            accept,
+            body: body.into(),
+            manager,
+            force: false,
+            dry_run,
+            not_after,
+        }
     }
 }
 
@@ -331,7 +418,13 @@ fn as_yaml(json: String) -> String {
     if !json.contains(|c| REFUSED.contains(&c)) {
         return json;
     }
-    let escaped = |c: char| if REFUSED.contains(&c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
+    let escaped = |c: char| {
+        if REFUSED.contains(&c) {
+            format!("\\u{:04x}", u32::from(c))
+        } else {
+            c.into()
+        }
+    };
     json.chars().map(escaped).collect()
 }
 
@@ -346,7 +439,11 @@ fn delete_body(options: &DeleteOptions) -> Value {
         Propagation::Orphan => "Orphan",
     };
     // Where a delete has a body, the server does not read `dryRun` from the query: it would really delete.
-    let dry_run = if options.dry_run { json!(["All"]) } else { json!([]) };
+    let dry_run = if options.dry_run {
+        json!(["All"])
+    } else {
+        json!([])
+    };
     json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
@@ -363,7 +460,11 @@ async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
     }
     let object = parse(answer.body).await.and_then(|value| object(value, 200))?;
     let goes = !object.text("/metadata/deletionTimestamp").is_empty();
-    Ok(if goes { Deleted::Going(object) } else { Deleted::Gone })
+    Ok(if goes {
+        Deleted::Going(object)
+    } else {
+        Deleted::Gone
+    })
 }
 
 /// Parses a body; a large one beside the threads that move bytes.
@@ -373,7 +474,9 @@ pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> 
     if !is_large {
         return read();
     }
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))
 }
 
 fn object(value: Value, code: u16) -> Result<Object, ApiError> {
@@ -381,5 +484,8 @@ fn object(value: Value, code: u16) -> Result<Object, ApiError> {
 }
 
 fn unreadable(code: u16, why: &str) -> ApiError {
-    ApiError::Unreadable { code, body: why.to_owned() }
+    ApiError::Unreadable {
+        code,
+        body: why.to_owned(),
+    }
 }

@@ -8,10 +8,19 @@ use std::io::ErrorKind;
 pub(super) fn from_client(error: &(dyn StdError + 'static), server: &str) -> ApiError {
     let chain = chain_of(error);
     let not_sent = chain.iter().any(|error| {
-        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
+        error
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(|error| error.is_connect())
     });
     let why = reason(&chain);
-    if not_sent { ApiError::Connect { server: server.to_owned(), why } } else { ApiError::Broken { why } }
+    if not_sent {
+        ApiError::Connect {
+            server: server.to_owned(),
+            why,
+        }
+    } else {
+        ApiError::Broken { why }
+    }
 }
 
 /// From a body that ended too early.

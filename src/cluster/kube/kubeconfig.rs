@@ -69,7 +69,11 @@ pub(super) fn read(
 /// The files that are looked for where no flag names one.
 pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
     if surroundings.kubeconfig.is_empty() {
-        surroundings.home.iter().map(|home| home.join(".kube").join("config")).collect()
+        surroundings
+            .home
+            .iter()
+            .map(|home| home.join(".kube").join("config"))
+            .collect()
     } else {
         surroundings.kubeconfig.clone()
     }
@@ -79,16 +83,28 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
     refuse_large(file)?;
     let config = Kubeconfig::read_from(file).map_err(|error| broken(file, &error))?;
     let lists: [(&str, Vec<&String>); 3] = [
-        ("cluster", config.clusters.iter().map(|named| &named.name).collect()),
-        ("context", config.contexts.iter().map(|named| &named.name).collect()),
-        ("user", config.auth_infos.iter().map(|named| &named.name).collect()),
+        (
+            "cluster",
+            config.clusters.iter().map(|named| &named.name).collect(),
+        ),
+        (
+            "context",
+            config.contexts.iter().map(|named| &named.name).collect(),
+        ),
+        (
+            "user",
+            config.auth_infos.iter().map(|named| &named.name).collect(),
+        ),
     ];
     for (what, names) in lists {
         let mut seen = BTreeSet::new();
         // Which of two is meant nobody can tell; kubectl refuses the file too.
         if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
             let why = format!("the {what} {twice:?} is in it twice");
-            return Err(ConnectError::Broken { file: file.to_owned(), why });
+            return Err(ConnectError::Broken {
+                file: file.to_owned(),
+                why,
+            });
         }
     }
     Ok(config)
@@ -96,30 +112,49 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
 
 /// The client library reads a file to its end.
 fn refuse_large(file: &Path) -> Result<(), ConnectError> {
-    let Ok(metadata) = std::fs::metadata(file) else { return Ok(()) };
+    let Ok(metadata) = std::fs::metadata(file) else {
+        return Ok(());
+    };
     if metadata.len() <= LARGEST {
         return Ok(());
     }
-    let why = format!("it has more than {} MiB, which no kubeconfig has", LARGEST / 1024 / 1024);
-    Err(ConnectError::Unreadable { file: file.to_owned(), why })
+    let why = format!(
+        "it has more than {} MiB, which no kubeconfig has",
+        LARGEST / 1024 / 1024
+    );
+    Err(ConnectError::Unreadable {
+        file: file.to_owned(),
+        why,
+    })
 }
 
 fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
     let file = file.to_owned();
     match error {
-        KubeconfigError::ReadConfig(why, _) => ConnectError::Unreadable { file, why: why.to_string() },
-        KubeconfigError::Parse(why) => ConnectError::Broken { file, why: yaml_error(why) },
+        KubeconfigError::ReadConfig(why, _) => ConnectError::Unreadable {
+            file,
+            why: why.to_string(),
+        },
+        KubeconfigError::Parse(why) => ConnectError::Broken {
+            file,
+            why: yaml_error(why),
+        },
         KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => ConnectError::Broken {
             file,
             why: "its kind or apiVersion is not that of the other kubeconfig files".into(),
         },
-        other => ConnectError::Broken { file, why: other.to_string() },
+        other => ConnectError::Broken {
+            file,
+            why: other.to_string(),
+        },
     }
 }
 
 /// Where and what, without the file's own text: it may be a token or a key.
 fn yaml_error(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().render_with_formatter(&serde_yaml::UserMessageFormatter);
+    let text = error
+        .without_snippet()
+        .render_with_formatter(&serde_yaml::UserMessageFormatter);
     let first = plain_words(text.lines().next().unwrap_or_default());
     let mut shown = String::new();
     for (index, part) in first.split('"').enumerate() {
@@ -133,8 +168,11 @@ fn yaml_error(error: &serde_yaml::Error) -> String {
 
 /// Finds the context, its cluster and its user; flags win. Without a kubeconfig, `--server` alone is enough.
 pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result<Chosen, ConnectError> {
-    let context_name =
-        options.context.as_ref().or(config.current_context.as_ref()).filter(|name| !name.is_empty());
+    let context_name = options
+        .context
+        .as_ref()
+        .or(config.current_context.as_ref())
+        .filter(|name| !name.is_empty());
     let context = match context_name {
         Some(name) => {
             let found = find(&config.contexts, name, |named: &NamedContext| &named.name);
@@ -152,12 +190,23 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
     let context = context.unwrap_or_default();
     let cluster = cluster(options, config, &context.cluster)?;
     let user_name = options.user.clone().or(context.user).unwrap_or_default();
-    let named = find(&config.auth_infos, &user_name, |named: &NamedAuthInfo| &named.name);
+    let named = find(&config.auth_infos, &user_name, |named: &NamedAuthInfo| {
+        &named.name
+    });
     if named.is_none() && options.user.is_some() {
-        return Err(missing("the user", &user_name, &config.auth_infos, |named| &named.name));
+        return Err(missing("the user", &user_name, &config.auth_infos, |named| {
+            &named.name
+        }));
     }
-    let user = named.and_then(|named| named.auth_info.clone()).unwrap_or_default();
-    Ok(Chosen { cluster, user_name, user, namespace: context.namespace.filter(|name| !name.is_empty()) })
+    let user = named
+        .and_then(|named| named.auth_info.clone())
+        .unwrap_or_default();
+    Ok(Chosen {
+        cluster,
+        user_name,
+        user,
+        namespace: context.namespace.filter(|name| !name.is_empty()),
+    })
 }
 
 fn cluster(
@@ -169,7 +218,9 @@ fn cluster(
     match find(&config.clusters, name, |named: &NamedCluster| &named.name) {
         Some(named) => Ok(named.cluster.clone().unwrap_or_default()),
         None if options.server.is_some() && options.cluster.is_none() => Ok(Cluster::default()),
-        None => Err(missing("the cluster", name, &config.clusters, |named| &named.name)),
+        None => Err(missing("the cluster", name, &config.clusters, |named| {
+            &named.name
+        })),
     }
 }
 

@@ -6,13 +6,21 @@ use std::fmt::Write;
 
 /// `deployments.apps/v1`, for errors.
 pub(super) fn resource_name(resource: &ResourceType) -> String {
-    let group = if resource.group.is_empty() { String::new() } else { format!(".{}", resource.group) };
+    let group = if resource.group.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", resource.group)
+    };
     format!("{}{group}/{}", resource.plural, resource.version)
 }
 
 /// The path of one object.
 pub(super) fn object(target: &Target) -> Result<String, ApiError> {
-    Ok(format!("{}/{}", collection(&target.resource, target.namespace.as_deref())?, segment(&target.name)?))
+    Ok(format!(
+        "{}/{}",
+        collection(&target.resource, target.namespace.as_deref())?,
+        segment(&target.name)?
+    ))
 }
 
 /// The path of a collection.
@@ -87,13 +95,22 @@ mod tests {
     fn a_name_of_rbac_with_colons_and_spaces_is_encoded() {
         let roles = built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap();
         let path = object(&Target::new(&roles, None, "system:a b")).unwrap();
-        assert_eq!(path, "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%20b");
+        assert_eq!(
+            path,
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%20b"
+        );
     }
 
     #[test]
     fn empty_parameters_are_left_out_and_others_encoded() {
-        let query =
-            with_query("/api", &[("labelSelector", "app in (a,b)"), ("continue", ""), ("limit", "5")]);
+        let query = with_query(
+            "/api",
+            &[
+                ("labelSelector", "app in (a,b)"),
+                ("continue", ""),
+                ("limit", "5"),
+            ],
+        );
         assert_eq!(query, "/api?labelSelector=app%20in%20%28a%2Cb%29&limit=5");
     }
 }

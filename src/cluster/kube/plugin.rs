@@ -32,8 +32,11 @@ struct Status {
 pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
     let config = &plugin.config;
     let name = config.command.clone().unwrap_or_default();
-    let failed =
-        |why: String| ConnectError::PluginFailed { command: name.clone(), user: plugin.user.clone(), why };
+    let failed = |why: String| ConnectError::PluginFailed {
+        command: name.clone(),
+        user: plugin.user.clone(),
+        why,
+    };
     if name.is_empty() {
         return Err(failed("the kubeconfig names no command".into()));
     }
@@ -57,7 +60,12 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
     } else {
         match tokio::time::timeout(plugin.limit, child.wait_with_output()).await {
             Ok(output) => output,
-            Err(_) => return Err(failed(format!("no answer within {} s", plugin.limit.as_secs_f64()))),
+            Err(_) => {
+                return Err(failed(format!(
+                    "no answer within {} s",
+                    plugin.limit.as_secs_f64()
+                )));
+            }
         }
     };
     let output = output.map_err(|error| failed(error.to_string()))?;
@@ -77,15 +85,24 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
     }
     let info = json!({"apiVersion": version(plugin), "kind": "ExecCredential", "spec": spec});
     let mut command = Command::new(name);
-    command.args(config.args.iter().flatten()).env("KUBERNETES_EXEC_INFO", info.to_string());
+    command
+        .args(config.args.iter().flatten())
+        .env("KUBERNETES_EXEC_INFO", info.to_string());
     for variable in config.env.iter().flatten() {
         if let Some((name, value)) = variable.get("name").zip(variable.get("value")) {
             command.env(name, value);
         }
     }
-    let (stdin, stderr) =
-        if interactive { (Stdio::inherit(), Stdio::inherit()) } else { (Stdio::null(), Stdio::piped()) };
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
+    let (stdin, stderr) = if interactive {
+        (Stdio::inherit(), Stdio::inherit())
+    } else {
+        (Stdio::null(), Stdio::piped())
+    };
+    command
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .kill_on_drop(true);
     Ok(command)
 }
 
@@ -93,10 +110,19 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
 fn read(output: &Output, version: &str) -> Result<Grant, String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let last: Vec<_> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+        let last: Vec<_> = said
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(3)
+            .collect();
         let last = last.into_iter().rev().collect::<Vec<_>>().join("; ");
         let status = output.status;
-        return Err(if last.is_empty() { status.to_string() } else { format!("{status}: {last}") });
+        return Err(if last.is_empty() {
+            status.to_string()
+        } else {
+            format!("{status}: {last}")
+        });
     }
     // JSON is YAML, and kubectl takes both.
     let answer: Answer = serde_json::from_slice(&output.stdout)
@@ -104,7 +130,9 @@ fn read(output: &Output, version: &str) -> Result<Grant, String> {
         .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
     if answer.kind != "ExecCredential" || answer.api_version != version {
         // Neither is shown: the program may have put anything there.
-        return Err(format!("its answer is no ExecCredential of {version}, which the kubeconfig names"));
+        return Err(format!(
+            "its answer is no ExecCredential of {version}, which the kubeconfig names"
+        ));
     }
     let status = answer.status.ok_or("its answer has no status")?;
     let set = |text: Option<String>| text.filter(|text| !text.is_empty());

@@ -27,10 +27,20 @@ pub(super) fn proxy_for(
 
 /// A URL without a scheme is an http proxy's.
 fn parse(url: &str) -> Result<Uri, ConnectError> {
-    let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let full = if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("http://{url}")
+    };
     let full = full.replacen("socks5h://", "socks5://", 1);
-    let bad = |why: String| ConnectError::BadUrl { what: "a proxy", url: without_credentials(url), why };
-    let uri: Uri = full.parse().map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?;
+    let bad = |why: String| ConnectError::BadUrl {
+        what: "a proxy",
+        url: without_credentials(url),
+        why,
+    };
+    let uri: Uri = full
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?;
     match uri.scheme_str() {
         Some("http" | "https" | "socks5") if uri.host().is_some() => Ok(uri),
         _ => Err(bad("only http, https and socks5 proxies are known".into())),
@@ -39,25 +49,47 @@ fn parse(url: &str) -> Result<Uri, ConnectError> {
 
 /// A URL as it may be shown.
 pub(super) fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (scheme, rest) = url
+        .split_once("://")
+        .map_or(("", url), |(scheme, rest)| (scheme, rest));
     let authority_end = rest.find('/').unwrap_or(rest.len());
-    let host = rest[..authority_end].rfind('@').map_or(rest, |at| &rest[at + 1..]);
-    if scheme.is_empty() { host.into() } else { format!("{scheme}://{host}") }
+    let host = rest[..authority_end]
+        .rfind('@')
+        .map_or(rest, |at| &rest[at + 1..]);
+    if scheme.is_empty() {
+        host.into()
+    } else {
+        format!("{scheme}://{host}")
+    }
 }
 
 /// Whether the environment's proxy is not for this server: loopback, or named by NO_PROXY.
 fn is_excepted(server: &Uri, no_proxy: &str) -> bool {
-    let host =
-        server.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
-    let port = server.port_u16().unwrap_or(if server.scheme_str() == Some("http") { 80 } else { 443 });
+    let host = server
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .trim_end_matches('.')
+        .to_lowercase();
+    let port = server
+        .port_u16()
+        .unwrap_or(if server.scheme_str() == Some("http") {
+            80
+        } else {
+            443
+        });
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
-    no_proxy.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-        let entry = entry.to_lowercase();
-        entry == "*" || matches_entry(&entry, &host, address, port)
-    })
+    no_proxy
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            let entry = entry.to_lowercase();
+            entry == "*" || matches_entry(&entry, &host, address, port)
+        })
 }
 
 fn matches_entry(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
@@ -120,7 +152,9 @@ mod tests {
     }
 
     fn chosen(server: &str, no_proxy: &str) -> bool {
-        proxy_for(&server.parse().unwrap(), None, &with_proxy(no_proxy)).unwrap().is_some()
+        proxy_for(&server.parse().unwrap(), None, &with_proxy(no_proxy))
+            .unwrap()
+            .is_some()
     }
 
     #[rstest]

@@ -55,9 +55,11 @@ fn may_repeat(repeat: Repeat, error: &ApiError) -> bool {
         ApiError::Broken { .. } => repeat == Repeat::Harmless,
         error if error.is_silent_store() => repeat == Repeat::Harmless,
         // Any other 500 that carries a Status is the server's considered answer.
-        ApiError::Status { code: 502..=504, .. } | ApiError::Unreadable { code: 500 | 502..=504, .. } => {
-            repeat == Repeat::Harmless
-        }
+        ApiError::Status { code: 502..=504, .. }
+        | ApiError::Unreadable {
+            code: 500 | 502..=504,
+            ..
+        } => repeat == Repeat::Harmless,
         _ => false,
     }
 }
@@ -73,20 +75,39 @@ mod tests {
     use rstest::rstest;
 
     fn status(code: u16) -> ApiError {
-        ApiError::Status { code, reason: String::new(), message: String::new(), causes: Vec::new() }
+        ApiError::Status {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            causes: Vec::new(),
+        }
     }
 
     fn silent_store() -> ApiError {
-        let (reason, message) = ("ServerTimeout".into(), "the list operation could not be completed".into());
-        ApiError::Status { code: 500, reason, message, causes: Vec::new() }
+        let (reason, message) = (
+            "ServerTimeout".into(),
+            "the list operation could not be completed".into(),
+        );
+        ApiError::Status {
+            code: 500,
+            reason,
+            message,
+            causes: Vec::new(),
+        }
     }
 
     fn unreadable(code: u16) -> ApiError {
-        ApiError::Unreadable { code, body: String::new() }
+        ApiError::Unreadable {
+            code,
+            body: String::new(),
+        }
     }
 
     fn refused() -> ApiError {
-        ApiError::Connect { server: String::new(), why: "connection refused".into() }
+        ApiError::Connect {
+            server: String::new(),
+            why: "connection refused".into(),
+        }
     }
 
     fn broken() -> ApiError {
@@ -94,7 +115,12 @@ mod tests {
     }
 
     fn first(error: &ApiError) -> Failed<'_> {
-        Failed { error, retry_after: None, tries: 1, elapsed: Duration::ZERO }
+        Failed {
+            error,
+            retry_after: None,
+            tries: 1,
+            elapsed: Duration::ZERO,
+        }
     }
 
     #[rstest]
@@ -122,22 +148,55 @@ mod tests {
     fn the_servers_wish_counts_and_tries_end() {
         let error = status(429);
         let wish = Some(Duration::from_secs(2));
-        assert_eq!(pause(Repeat::Harmless, &Failed { retry_after: wish, ..first(&error) }), wish);
-        assert_eq!(pause(Repeat::Harmless, &Failed { tries: TRIES, ..first(&error) }), None);
+        assert_eq!(
+            pause(
+                Repeat::Harmless,
+                &Failed {
+                    retry_after: wish,
+                    ..first(&error)
+                }
+            ),
+            wish
+        );
+        assert_eq!(
+            pause(
+                Repeat::Harmless,
+                &Failed {
+                    tries: TRIES,
+                    ..first(&error)
+                }
+            ),
+            None
+        );
         let long = Some(Duration::from_secs(60));
-        assert_eq!(pause(Repeat::Harmless, &Failed { retry_after: long, ..first(&error) }), None);
+        assert_eq!(
+            pause(
+                Repeat::Harmless,
+                &Failed {
+                    retry_after: long,
+                    ..first(&error)
+                }
+            ),
+            None
+        );
     }
 
     #[test]
     fn a_write_is_not_sent_long_after_it_was_asked_for() {
         let error = status(429);
-        let late = Failed { elapsed: Duration::from_secs(3), ..first(&error) };
+        let late = Failed {
+            elapsed: Duration::from_secs(3),
+            ..first(&error)
+        };
         assert_eq!(pause(Repeat::Once, &late), None);
     }
 
     #[test]
     fn a_certificate_that_is_not_trusted_is_not_tried_again() {
-        let error = ApiError::Connect { server: String::new(), why: "the certificate is not trusted".into() };
+        let error = ApiError::Connect {
+            server: String::new(),
+            why: "the certificate is not trusted".into(),
+        };
         assert_eq!(pause(Repeat::Harmless, &first(&error)), None);
     }
 }

@@ -28,7 +28,9 @@ impl Surroundings {
         let either = |upper: &str| text(upper).or_else(|| text(&upper.to_lowercase()));
         let files = std::env::var_os("KUBECONFIG").unwrap_or_default();
         Self {
-            kubeconfig: std::env::split_paths(&files).filter(|path| !path.as_os_str().is_empty()).collect(),
+            kubeconfig: std::env::split_paths(&files)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
             home: std::env::home_dir(),
             service: text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT")),
             service_account: "/var/run/secrets/kubernetes.io/serviceaccount".into(),

@@ -74,7 +74,10 @@ impl Call<'_> {
         if self.is_stream && response.status().is_success() {
             return Ok(Reply::Stream(response));
         }
-        Answer::read(response, large).await?.check(self.resource).map(Reply::Whole)
+        Answer::read(response, large)
+            .await?
+            .check(self.resource)
+            .map(Reply::Whole)
     }
 }
 
@@ -94,12 +97,27 @@ pub(super) struct Transport {
 impl Transport {
     /// Makes the client; asks a credential plugin, sends nothing to the server.
     pub async fn new(settings: Settings) -> Result<Self, ConnectError> {
-        let Settings { config, credentials, user_name, server, timeout } = settings;
+        let Settings {
+            config,
+            credentials,
+            user_name,
+            server,
+            timeout,
+        } = settings;
         let grant = credentials.grant().await?;
         let client = client(&config, grant.certificate.as_ref())?;
         let client = RwLock::new((client, grant.certificate));
         let slots = Semaphore::new(CONCURRENT);
-        Ok(Self { config, credentials, user_name, server, timeout, slots, large: Semaphore::new(1), client })
+        Ok(Self {
+            config,
+            credentials,
+            user_name,
+            server,
+            timeout,
+            slots,
+            large: Semaphore::new(1),
+            client,
+        })
     }
 
     /// URL of the server.
@@ -129,7 +147,10 @@ impl Transport {
 
     /// Sends a request whose answer is read as it comes. Not counted among the requests in flight.
     pub async fn open(&self, call: Call<'_>) -> Result<Response<Body>, ApiError> {
-        let call = Call { is_stream: true, ..call };
+        let call = Call {
+            is_stream: true,
+            ..call
+        };
         match self.limited(self.retried(&call)).await? {
             Reply::Stream(response) => Ok(response),
             Reply::Whole(answer) => Err(answer.error(call.resource)),
@@ -138,7 +159,9 @@ impl Transport {
 
     async fn limited<T>(&self, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         let seconds = self.timeout.as_secs().max(1);
-        tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(ApiError::Timeout { seconds }))
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .unwrap_or(Err(ApiError::Timeout { seconds }))
     }
 
     /// Tries until there is an answer, or an error that stays.
@@ -158,10 +181,17 @@ impl Transport {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            let failed = Failed { error: &error, retry_after, tries, elapsed: start.elapsed() };
+            let failed = Failed {
+                error: &error,
+                retry_after,
+                tries,
+                elapsed: start.elapsed(),
+            };
             // What is known now tells more than a time limit that ends in the middle of a pause.
             let in_time = |pause: &Duration| start.elapsed() + *pause < self.timeout;
-            let Some(pause) = pause(call.repeat, &failed).filter(in_time) else { return Err(error) };
+            let Some(pause) = pause(call.repeat, &failed).filter(in_time) else {
+                return Err(error);
+            };
             let code = error.code();
             tracing::info!(method = %call.method, path = call.path, code, ?pause, tries, "sending again");
             tokio::time::sleep(pause).await;
@@ -180,7 +210,11 @@ impl Transport {
         }
         let grant = self.credentials.grant().await?;
         let response = self.exchange(call, &grant).await?;
-        if response.status() == StatusCode::UNAUTHORIZED { Err(self.unauthorised()) } else { Ok(response) }
+        if response.status() == StatusCode::UNAUTHORIZED {
+            Err(self.unauthorised())
+        } else {
+            Ok(response)
+        }
     }
 
     async fn exchange(&self, call: &Call<'_>, grant: &Grant) -> Result<Response<Body>, ApiError> {
@@ -233,7 +267,9 @@ impl Transport {
 /// Sends where it is not too late yet, and gives the request up when it has become so: a process that slept in between
 /// must not send what it had prepared before.
 async fn in_time<T>(not_after: Option<Deadline>, send: impl Future<Output = T>) -> Result<T, ApiError> {
-    let Some(deadline) = not_after else { return Ok(send.await) };
+    let Some(deadline) = not_after else {
+        return Ok(send.await);
+    };
     if deadline.is_over(Moment::now()) {
         return Err(ApiError::TooLate);
     }
@@ -262,7 +298,11 @@ fn request(call: &Call<'_>, grant: &Grant) -> Result<Request<Body>, ApiError> {
     if let Some(authorization) = &grant.header {
         request = request.header(header::AUTHORIZATION, authorization);
     }
-    let body = if call.body.is_empty() { Body::empty() } else { Body::from(call.body.clone()) };
+    let body = if call.body.is_empty() {
+        Body::empty()
+    } else {
+        Body::from(call.body.clone())
+    };
     request.body(body).map_err(|error| ApiError::Status {
         code: 400,
         reason: "BadRequest".into(),

@@ -32,7 +32,9 @@ pub(super) async fn open(transport: &Transport, request: &WatchRequest) -> Resul
         ("resourceVersion", request.resource_version.as_str()),
         ("timeoutSeconds", seconds.as_str()),
     ];
-    let response = transport.open(Call::get(path::with_query(&address, &query), &resource)).await?;
+    let response = transport
+        .open(Call::get(path::with_query(&address, &query), &resource))
+        .await?;
     let limit = Duration::from_secs(request.timeout_seconds.into()) + GRACE;
     let reader = Reader {
         body: response.into_body(),
@@ -41,7 +43,10 @@ pub(super) async fn open(transport: &Transport, request: &WatchRequest) -> Resul
         end: tokio::time::Instant::now() + limit,
         ended: false,
     };
-    Ok(stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed())
+    Ok(stream::unfold(reader, |mut reader| async move {
+        Some((reader.next().await?, reader))
+    })
+    .boxed())
 }
 
 struct Reader {
@@ -94,7 +99,10 @@ impl Reader {
         let last = data.iter().rposition(|byte| *byte == b'\n').map(|at| before + at);
         let Some(last) = last else {
             if self.buffer.len() > LONGEST_LINE {
-                let error = ApiError::TooLarge { code: 200, mib: LONGEST_LINE / 1024 / 1024 };
+                let error = ApiError::TooLarge {
+                    code: 200,
+                    mib: LONGEST_LINE / 1024 / 1024,
+                };
                 self.events.push_back(Err(error));
                 self.buffer.clear();
             }
@@ -102,8 +110,10 @@ impl Reader {
         };
         let complete = self.buffer.split_to(last);
         self.buffer.advance(1);
-        let lines =
-            complete.as_ref().split(|byte: &u8| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let lines = complete
+            .as_ref()
+            .split(|byte: &u8| *byte == b'\n')
+            .filter(|line| !line.trim_ascii().is_empty());
         self.events.extend(lines.map(event));
     }
 }
@@ -124,7 +134,9 @@ fn event(line: &[u8]) -> Result<WatchEvent, ApiError> {
         "ADDED" | "MODIFIED" => read(object).map(WatchEvent::Present),
         "DELETED" => read(object).map(WatchEvent::Deleted),
         "BOOKMARK" => {
-            let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+            let version = object
+                .pointer("/metadata/resourceVersion")
+                .and_then(Value::as_str);
             Ok(WatchEvent::Bookmark(version.unwrap_or_default().to_owned()))
         }
         "ERROR" => {

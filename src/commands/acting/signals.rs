@@ -17,7 +17,11 @@ impl Signals {
     pub fn listen() -> Self {
         let (wanted, receiver) = watch::channel(Interrupt::None);
         let (came, mut signals) = mpsc::unbounded_channel();
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        for kind in [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ] {
             // Who starts us may have us outlive it (nohup).
             if is_ignored(kind) {
                 continue;
@@ -74,7 +78,9 @@ fn is_ignored(kind: SignalKind) -> bool {
 
 fn ignores(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let mask = mask
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
     u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
 }
 

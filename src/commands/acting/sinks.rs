@@ -29,10 +29,14 @@ struct Json(Mutex<Box<dyn Write + Send>>);
 
 impl EventSink for Json {
     fn emit(&self, event: Event) {
-        let Ok(line) = serde_json::to_string(&event) else { return };
+        let Ok(line) = serde_json::to_string(&event) else {
+            return;
+        };
         let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to be told where the stream is closed; the run goes on.
-        writeln!(to, "{}", clean_json(&line)).and_then(|()| to.flush()).ok();
+        writeln!(to, "{}", clean_json(&line))
+            .and_then(|()| to.flush())
+            .ok();
     }
 }
 
@@ -65,7 +69,11 @@ impl Live {
         let (width, height) = context.size(Stream::Stderr).unwrap_or((80, 24));
         let color = context.color(Stream::Stderr);
         // A column stays free: a full last column wraps on some terminals.
-        let style = TreeStyle { color, width: width.saturating_sub(1), height };
+        let style = TreeStyle {
+            color,
+            width: width.saturating_sub(1),
+            height,
+        };
         let live = Arc::new(Self::on(ProgressDrawTarget::stderr_with_hz(20), style));
         tokio::spawn(redraw(Arc::downgrade(&live)));
         live
@@ -77,7 +85,12 @@ impl Live {
             bar.set_style(style);
         }
         let lines = Mutex::new(Lines::new(style.color));
-        Self { lines, bar, start: Instant::now(), style }
+        Self {
+            lines,
+            bar,
+            start: Instant::now(),
+            style,
+        }
     }
 
     /// Lays the tree out anew. Its clock alone calls it: events may come by the thousand.
@@ -137,12 +150,19 @@ mod tests {
 
     #[test]
     fn events_by_the_thousand_are_laid_out_once_by_the_clock() {
-        let style = TreeStyle { color: false, width: 80, height: 24 };
+        let style = TreeStyle {
+            color: false,
+            width: 80,
+            height: 24,
+        };
         let live = Live::on(ProgressDrawTarget::hidden(), style);
         live.emit(Event::PhaseStarted { phase: Phase::Apply });
         for n in 0..10_000 {
             let object = ObjectId::new("apps", "Deployment", Some("shop"), &format!("web-{n}"));
-            live.emit(Event::Rollout { object, verdict: Verdict::waiting(0, 1, "0 of 1 pods are ready") });
+            live.emit(Event::Rollout {
+                object,
+                verdict: Verdict::waiting(0, 1, "0 of 1 pods are ready"),
+            });
         }
         assert_eq!(live.bar.message(), "", "an event drew the tree");
         live.draw();

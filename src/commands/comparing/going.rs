@@ -11,11 +11,19 @@ use std::collections::BTreeSet;
 /// Says of missing objects where their namespace is on its way out. Only namespaces in which something is missing are
 /// read; of one that may not be read nothing is said.
 pub(super) async fn mark_namespaces(cluster: &dyn Cluster, objects: &mut [ObjectComparison]) {
-    let Some(kind) = built_in("", "Namespace") else { return };
+    let Some(kind) = built_in("", "Namespace") else {
+        return;
+    };
     let is_missing = |object: &&ObjectComparison| object.status == ObjectStatus::Missing(Absence::Object);
-    let namespaces: BTreeSet<String> =
-        objects.iter().filter(is_missing).filter_map(|object| object.target.namespace.clone()).collect();
-    let targets: Vec<Target> = namespaces.iter().map(|name| Target::new(&kind, None, name)).collect();
+    let namespaces: BTreeSet<String> = objects
+        .iter()
+        .filter(is_missing)
+        .filter_map(|object| object.target.namespace.clone())
+        .collect();
+    let targets: Vec<Target> = namespaces
+        .iter()
+        .map(|name| Target::new(&kind, None, name))
+        .collect();
     let reads = join_all(targets.iter().map(|target| cluster.get(target))).await;
     let going: BTreeSet<&str> = targets
         .iter()
@@ -24,7 +32,12 @@ pub(super) async fn mark_namespaces(cluster: &dyn Cluster, objects: &mut [Object
         .map(|(target, _)| target.name.as_str())
         .collect();
     for object in objects.iter_mut().filter(|object| is_missing(&&**object)) {
-        if object.target.namespace.as_deref().is_some_and(|name| going.contains(name)) {
+        if object
+            .target
+            .namespace
+            .as_deref()
+            .is_some_and(|name| going.contains(name))
+        {
             object.status = ObjectStatus::Missing(Absence::NamespaceGoing);
         }
     }

@@ -41,8 +41,17 @@ pub(super) enum First {
 impl Looker {
     /// Looks at an object once: none for an index that was looked at before.
     pub fn first(&self, index: usize, live: Observed) -> Option<First> {
-        let wanted = self.wanted.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let DesiredObject { object: mut desired, tested, untested } = wanted?;
+        let wanted = self
+            .wanted
+            .get(index)?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let DesiredObject {
+            object: mut desired,
+            tested,
+            untested,
+        } = wanted?;
         let target = self.targets.get(index)?.clone();
         let mut looked = Looked {
             target,
@@ -60,7 +69,12 @@ impl Looker {
         plan::dress_as_live(&mut desired, live, &self.set);
         let outlook = self.outlook(&looked.target, &desired, live);
         let is_admitted = self.admission.may_change(&looked.target.resource);
-        let open = |looked: Looked| Some(First::Open { looked: Box::new(looked), is_admitted });
+        let open = |looked: Looked| {
+            Some(First::Open {
+                looked: Box::new(looked),
+                is_admitted,
+            })
+        };
         looked.desired = Some(desired);
         looked.prediction = match outlook {
             _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
@@ -75,7 +89,12 @@ impl Looker {
 
         let may_ask = self.mode == Mode::Auto;
         let mut found = Box::new(compare::object(looked));
-        if may_ask && found.changes.iter().any(|change| change.kind == ChangeKind::Added) {
+        if may_ask
+            && found
+                .changes
+                .iter()
+                .any(|change| change.kind == ChangeKind::Added)
+        {
             return open(unasked(*found));
         }
         if self.is_brief && is_unchanged(&found) {
@@ -96,8 +115,23 @@ impl Looker {
 
 /// What was compared, as it was before anything was known of it: of thousands of objects none is copied for this.
 fn unasked(found: ObjectComparison) -> Looked {
-    let ObjectComparison { target, tested, desired, live, untested, .. } = found;
-    Looked { target, tested, desired, live, prediction: None, fresh: Fresh::NotAsked, untested }
+    let ObjectComparison {
+        target,
+        tested,
+        desired,
+        live,
+        untested,
+        ..
+    } = found;
+    Looked {
+        target,
+        tested,
+        desired,
+        live,
+        prediction: None,
+        fresh: Fresh::NotAsked,
+        untested,
+    }
 }
 
 /// Asks the server what a first look left open.
@@ -112,7 +146,11 @@ pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectCompari
         looked.fresh = observe::fresh(cluster, &looked.target, desired).await;
         found = compare::object(looked.clone());
     }
-    if is_admitted { without_stamps(cluster, found, looked).await } else { found }
+    if is_admitted {
+        without_stamps(cluster, found, looked).await
+    } else {
+        found
+    }
 }
 
 /// The target of an object, or what an apply would leave of it where the server lets nobody replace it so.
@@ -160,11 +198,16 @@ async fn predict(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
 
 /// Whether only a fresh object can tell what some of its fields are: a question to the server of its own.
 fn needs_fresh(found: &ObjectComparison, looked: &Looked) -> bool {
-    let (Some(desired), Some(live)) = (&looked.desired, looked.live.object()) else { return false };
+    let (Some(desired), Some(live)) = (&looked.desired, looked.live.object()) else {
+        return false;
+    };
     match &looked.prediction {
         Some(Prediction::Target { .. }) => compare::needs_fresh(desired, live, &found.changes),
         Some(Prediction::Would(_)) => {
-            found.changes.iter().any(|change| change.kind == ChangeKind::Added)
+            found
+                .changes
+                .iter()
+                .any(|change| change.kind == ChangeKind::Added)
                 || !compare::unexplained(live).is_empty()
         }
         _ => false,
@@ -192,10 +235,18 @@ async fn without_stamps(
 
     tokio::time::sleep(NEXT_SECOND).await;
     let again = observe::replacement(cluster, &looked.target, desired, live.clone()).await;
-    let (_, Prediction::Target { object: again, .. }) = again else { return found };
-    for path in candidates.into_iter().filter(|path| path.get(object.value()) != path.get(again.value())) {
+    let (_, Prediction::Target { object: again, .. }) = again else {
+        return found;
+    };
+    for path in candidates
+        .into_iter()
+        .filter(|path| path.get(object.value()) != path.get(again.value()))
+    {
         found.changes.retain(|change| change.path != path);
-        found.asides.push(Aside { path, reason: AsideReason::Stamp });
+        found.asides.push(Aside {
+            path,
+            reason: AsideReason::Stamp,
+        });
     }
     if found.changes.is_empty() && found.status == ObjectStatus::Changed {
         found.status = ObjectStatus::Same;
@@ -210,7 +261,9 @@ fn is_unchanged(found: &ObjectComparison) -> bool {
 /// Leaves of an object that is as it should be what others are still judged by: what its pods run, when it changed. Live
 /// holds what is desired, and stands for it.
 fn shorten(found: &mut ObjectComparison) {
-    let Observed::Present(live) = &mut found.live else { return };
+    let Observed::Present(live) = &mut found.live else {
+        return;
+    };
     let kind = found.target.resource.kind.as_str();
     if !matches!(kind, "ConfigMap" | "Secret") {
         live.drop_managed_fields();

@@ -19,9 +19,15 @@ pub async fn past(
     comparison: &Comparison,
     key: Option<&BoundKey>,
 ) -> (Past, Option<String>) {
-    let Some(entry) = inventory.promoted() else { return (Past::default(), None) };
+    let Some(entry) = inventory.promoted() else {
+        return (Past::default(), None);
+    };
     let is_promoted = entry.release == *release;
-    let mut past = Past { has_promoted: true, is_promoted, recorded: Vec::new() };
+    let mut past = Past {
+        has_promoted: true,
+        is_promoted,
+        recorded: Vec::new(),
+    };
     if !needs_record(comparison) {
         return (past, None);
     }
@@ -34,14 +40,24 @@ pub async fn past(
 
 /// Leaves out the objects that belong to other releases now; what should be known of all that has moved.
 pub fn leave_out_moved(inventory: &Inventory, home: &str, comparison: &mut Comparison) -> Vec<String> {
-    let mut notes: Vec<String> = inventory.moved_lately().map(|moved| moved.sentence(home)).collect();
+    let mut notes: Vec<String> = inventory
+        .moved_lately()
+        .map(|moved| moved.sentence(home))
+        .collect();
     comparison.objects.retain(|object| {
         let id = object.id();
-        let set = object.live.object().and_then(|live| live.label(APPLYSET_PART_OF_LABEL));
-        let moved = inventory.moved_to(&id).filter(|moved| set == Some(&*moved.to.set()));
+        let set = object
+            .live
+            .object()
+            .and_then(|live| live.label(APPLYSET_PART_OF_LABEL));
+        let moved = inventory
+            .moved_to(&id)
+            .filter(|moved| set == Some(&*moved.to.set()));
         if let Some(moved) = moved.filter(|_| object.desired.is_some()) {
             let release = moved.to.name_from(home);
-            notes.push(format!("{id}: belongs to release {release} now, and is not compared"));
+            notes.push(format!(
+                "{id}: belongs to release {release} now, and is not compared"
+            ));
         }
         moved.is_none()
     });
@@ -58,7 +74,9 @@ pub async fn leave_out(
 ) -> Vec<String> {
     let (past, unread) = past(cluster, inventory, release, comparison, key).await;
     let excused = excused(comparison, &past);
-    comparison.objects.retain(|object| !excused.contains_key(&object.id()));
+    comparison
+        .objects
+        .retain(|object| !excused.contains_key(&object.id()));
     let note = |(id, excuse): (ObjectId, Excuse)| Some(format!("{id}: {}", excuse.message()?));
     let unread = unread.map(|what| format!("not read: {what}"));
     excused.into_iter().filter_map(note).chain(unread).collect()

@@ -28,14 +28,20 @@ pub(super) async fn show(
     comparison: &Comparison,
     redactor: &Redactor,
 ) -> Result<(), CommandError> {
-    let [program, arguments @ ..] = words else { return Ok(()) };
+    let [program, arguments @ ..] = words else {
+        return Ok(());
+    };
     // Before the first file: a signal from here on ends with the folder removed.
     let signals = Signals::listen();
     let folder = private_folder()?;
     let (live, merged) = (folder.path().join("LIVE"), folder.path().join("MERGED"));
     fs::create_dir(&live)?;
     fs::create_dir(&merged)?;
-    for object in comparison.objects.iter().filter(|object| object.status != ObjectStatus::Same) {
+    for object in comparison
+        .objects
+        .iter()
+        .filter(|object| object.status != ObjectStatus::Same)
+    {
         write(object, redactor, &live, &merged)?;
     }
 
@@ -44,8 +50,11 @@ pub(super) async fn show(
     let ended = async {
         let status = tool.status().await;
         status.map(|status| status.code()).map_err(|error| {
-            CommandError::new(ErrorKind::Usage, format!("expected to run {program}, found: {error}"))
-                .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
+            CommandError::new(
+                ErrorKind::Usage,
+                format!("expected to run {program}, found: {error}"),
+            )
+            .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
         })
     };
     match signals.end(ended).await? {
@@ -91,16 +100,31 @@ fn write(
 ) -> Result<(), CommandError> {
     let resource = &object.target.resource;
     let namespace = object.target.namespace.as_deref().unwrap_or_default();
-    let name = [&resource.group, &resource.version, &resource.kind, namespace, &object.target.name]
-        .map(|part| clean(part).replace(['/', ':'], "_"))
-        .join(".");
+    let name = [
+        &resource.group,
+        &resource.version,
+        &resource.kind,
+        namespace,
+        &object.target.name,
+    ]
+    .map(|part| clean(part).replace(['/', ':'], "_"))
+    .join(".");
     let text = |object: &crate::model::Object| {
         let mut value = redactor.object(object);
         if let Some(map) = value.as_object_mut() {
             map.shift_remove("status");
         }
-        if let Some(metadata) = value.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
-            for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"] {
+        if let Some(metadata) = value
+            .get_mut("metadata")
+            .and_then(serde_json::Value::as_object_mut)
+        {
+            for field in [
+                "managedFields",
+                "resourceVersion",
+                "generation",
+                "uid",
+                "creationTimestamp",
+            ] {
                 metadata.shift_remove(field);
             }
         }

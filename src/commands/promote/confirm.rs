@@ -19,10 +19,18 @@ pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result
     let mut err = context.stderr();
     let count = plan.steps.len() + plan.prune.len();
     let release = &plan.release;
-    write!(err, "promote {} {} in {count} steps? [y/N] ", clean(&release.name), clean(&release.version))?;
+    write!(
+        err,
+        "promote {} {} in {count} steps? [y/N] ",
+        clean(&release.name),
+        clean(&release.version)
+    )?;
     err.flush()?;
     if matches!(&*acting::answer().await?, "y" | "Y" | "yes") {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::Refused, "not confirmed; nothing was changed"))
+    Err(CommandError::new(
+        ErrorKind::Refused,
+        "not confirmed; nothing was changed",
+    ))
 }

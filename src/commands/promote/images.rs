@@ -45,31 +45,56 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
     // Reads the machine's certificates, and knocks at loopback registries: beside the preflight, not before it.
     let of = references.clone();
     let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &of));
-    let Ok(registries) = made.await else { return Looked::default() };
+    let Ok(registries) = made.await else {
+        return Looked::default();
+    };
     let registries = &registries;
     let ask = |reference: String| async move {
         let asked = tokio::time::timeout(PATIENCE, registries.presence(&reference)).await;
         let silent = |_| Presence::Unknown(format!("no answer within {} s", PATIENCE.as_secs()));
         (reference, asked.unwrap_or_else(silent))
     };
-    let answers: Vec<_> = stream::iter(references).map(ask).buffered(CONCURRENCY).collect().await;
+    let answers: Vec<_> = stream::iter(references)
+        .map(ask)
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
     told(&needed, answers)
 }
 
 fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
     let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
-    let live: HashMap<ObjectId, &Object> =
-        comparison.objects.iter().filter_map(|one| Some((one.id(), one.live.object()?))).collect();
+    let live: HashMap<ObjectId, &Object> = comparison
+        .objects
+        .iter()
+        .filter_map(|one| Some((one.id(), one.live.object()?)))
+        .collect();
     for step in steps {
         let id = step.target.id();
         // What undoes it has to run when everything else has failed.
         let undo = match &step.undo {
-            Undo::Run { job } => Some((ObjectId { name: job.name().into(), ..id.clone() }, job.as_ref())),
+            Undo::Run { job } => Some((
+                ObjectId {
+                    name: job.name().into(),
+                    ..id.clone()
+                },
+                job.as_ref(),
+            )),
             _ => None,
         };
-        for (id, object) in step.action.object().map(|object| (id.clone(), object)).into_iter().chain(undo) {
+        for (id, object) in step
+            .action
+            .object()
+            .map(|object| (id.clone(), object))
+            .into_iter()
+            .chain(undo)
+        {
             for image in pod_spec::images(object, paths) {
-                needed.entry(image.reference).or_default().next.get_or_insert_with(|| id.clone());
+                needed
+                    .entry(image.reference)
+                    .or_default()
+                    .next
+                    .get_or_insert_with(|| id.clone());
             }
         }
         let Some(live) = live.get(&id) else { continue };
@@ -83,7 +108,11 @@ fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> B
 
 /// Whether the pods of its template as it is now are ready: what is down, or stands half-way, cannot be brought back well.
 fn is_up(live: &Object) -> bool {
-    let count = |field: &str| live.at(field).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let count = |field: &str| {
+        live.at(field)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or_default()
+    };
     let (all, updated, ready) = match live.kind() {
         "DaemonSet" => ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady"),
         "ReplicaSet" => ("replicas", "replicas", "readyReplicas"),
@@ -107,23 +136,27 @@ fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> 
             }
         }
     }
-    looked.findings.extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
-        check: Check::Images,
-        objects: Vec::new(),
-        paths: Vec::new(),
-        subject: None,
-        message: format!("not looked up: {}: {why}", references.join(", ")),
-        hint: None,
-        severity: Severity::Note,
-    }));
+    looked
+        .findings
+        .extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
+            check: Check::Images,
+            objects: Vec::new(),
+            paths: Vec::new(),
+            subject: None,
+            message: format!("not looked up: {}: {why}", references.join(", ")),
+            hint: None,
+            severity: Severity::Note,
+        }));
     looked
 }
 
 fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
     let (object, message, severity) = match needed {
-        Needed { next: Some(id), .. } => {
-            (Some(id), format!("the registry says that it has no {reference}"), Severity::Refuse)
-        }
+        Needed { next: Some(id), .. } => (
+            Some(id),
+            format!("the registry says that it has no {reference}"),
+            Severity::Refuse,
+        ),
         Needed { before, .. } => {
             let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
             let message = if is_up {
@@ -166,8 +199,14 @@ mod tests {
 
     #[test]
     fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
-        let next = || Needed { next: Some(web()), before: None };
-        let before = |is_up| Needed { next: None, before: Some((web(), is_up)) };
+        let next = || Needed {
+            next: Some(web()),
+            before: None,
+        };
+        let before = |is_up| Needed {
+            next: None,
+            before: Some((web(), is_up)),
+        };
         let needed = BTreeMap::from([
             ("r/next:1".to_owned(), next()),
             ("r/silent:1".to_owned(), next()),
@@ -180,7 +219,10 @@ mod tests {
             "r/silent:1" => Presence::Unknown("no route".into()),
             _ => Presence::Absent,
         };
-        let looked = told(&needed, needed.keys().map(|one| (one.clone(), answer(one))).collect());
+        let looked = told(
+            &needed,
+            needed.keys().map(|one| (one.clone(), answer(one))).collect(),
+        );
         let refused: Vec<&str> = looked
             .findings
             .iter()
@@ -188,9 +230,17 @@ mod tests {
             .map(|finding| finding.message.as_str())
             .collect();
         assert_eq!(refused.len(), 2, "{refused:?}");
-        assert!(refused[0].contains("r/next:1") && refused[1].contains("r/up:1"), "{refused:?}");
+        assert!(
+            refused[0].contains("r/next:1") && refused[1].contains("r/up:1"),
+            "{refused:?}"
+        );
         assert_eq!(looked.seen, BTreeSet::from(["r/there:1".to_owned()]));
-        assert!(looked.findings.iter().any(|finding| finding.message.contains("r/silent:1: no route")));
+        assert!(
+            looked
+                .findings
+                .iter()
+                .any(|finding| finding.message.contains("r/silent:1: no route"))
+        );
     }
 
     #[test]
@@ -206,16 +256,22 @@ mod tests {
             id: 0,
             wave: 0,
             target: Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate"),
-            action: Action::Create { object: job("migrate", "r/forward:1") },
+            action: Action::Create {
+                object: job("migrate", "r/forward:1"),
+            },
             expect: Expect::Absent,
-            undo: Undo::Run { job: Box::new(job("migrate-back", "r/back:1")) },
+            undo: Undo::Run {
+                job: Box::new(job("migrate-back", "r/back:1")),
+            },
             why: String::new(),
             changes: Vec::new(),
             stamps: Vec::new(),
         };
         let needed = needed(&[step], &Comparison::default(), &[]);
-        let by: Vec<_> =
-            needed.iter().map(|(image, by)| (&**image, &*by.next.as_ref().unwrap().name)).collect();
+        let by: Vec<_> = needed
+            .iter()
+            .map(|(image, by)| (&**image, &*by.next.as_ref().unwrap().name))
+            .collect();
         assert_eq!(by, [("r/back:1", "migrate-back"), ("r/forward:1", "migrate")]);
     }
 }

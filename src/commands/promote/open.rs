@@ -22,19 +22,31 @@ pub(super) async fn resume(
 ) -> Result<Exit, CommandError> {
     let name = if args.release.is_file() {
         let loaded = load::release(&args.release);
-        loaded.map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?.release.metadata.name
+        loaded
+            .map_err(|error| CommandError::from_error(ErrorKind::Usage, &error))?
+            .release
+            .metadata
+            .name
     } else {
         args.release.to_string_lossy().into_owned()
     };
-    let place = signals.end(Place::named(&args.connection, args.state.key()?, name, context)).await?;
+    let place = signals
+        .end(Place::named(&args.connection, args.state.key()?, name, context))
+        .await?;
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
-    let acting = signals.end(place.acting_on_open(&args.limits.run_options(), signals)).await?;
+    let acting = signals
+        .end(place.acting_on_open(&args.limits.run_options(), signals))
+        .await?;
     let services = acting::services(acting, events.clone());
     let mut confirmed = args.allow.confirmed();
     let ended = loop {
         let ended = execute::resume(&place.home, &place.name, confirmed.clone(), &services).await;
-        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
-        signals.end(unconfirmed::confirm(found, &mut confirmed, context)).await?;
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else {
+            break ended;
+        };
+        signals
+            .end(unconfirmed::confirm(found, &mut confirmed, context))
+            .await?;
     };
     acting::end(ended, events.as_ref(), false)
 }
@@ -47,7 +59,9 @@ pub(super) async fn settle(
     context: &Context,
     events: Arc<dyn EventSink>,
 ) -> Result<Option<Exit>, CommandError> {
-    let Some(open) = place.open_journal() else { return Ok(None) };
+    let Some(open) = place.open_journal() else {
+        return Ok(None);
+    };
     let same = request.inputs.release.public(place.kept.key()).digest == open.release.digest;
     let settling = match request.on_open {
         None if !same => return Err(in_the_way(open)),
@@ -59,15 +73,24 @@ pub(super) async fn settle(
     let services = acting::services(acting, events.clone());
     let mut confirmed = request.confirmed.clone();
     if same {
-        confirmed.rendered =
-            signals.end(comparing::rendered(place.cluster.as_ref(), &request.inputs, &place.home)).await?;
+        confirmed.rendered = signals
+            .end(comparing::rendered(
+                place.cluster.as_ref(),
+                &request.inputs,
+                &place.home,
+            ))
+            .await?;
         confirmed.gates = request.judging.gates.clone();
     }
     let ended = loop {
         let (home, name) = (&place.home, &place.name);
         let ended = execute::settle(home, name, &open.id, settling, confirmed.clone(), &services).await;
-        let Err(ExecuteError::Unconfirmed(found)) = &ended else { break ended };
-        signals.end(unconfirmed::confirm(found, &mut confirmed, context)).await?;
+        let Err(ExecuteError::Unconfirmed(found)) = &ended else {
+            break ended;
+        };
+        signals
+            .end(unconfirmed::confirm(found, &mut confirmed, context))
+            .await?;
     };
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
     let is_interrupted = *signals.wanted().borrow() != Interrupt::None;

@@ -69,7 +69,10 @@ impl Place {
         context: &Context,
     ) -> Result<Self, CommandError> {
         let cluster = context.cluster(connection).await?;
-        let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+        let home = connection
+            .namespace
+            .clone()
+            .unwrap_or_else(|| cluster.default_namespace().to_owned());
         let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
         let (actor, kept) = futures::join!(cluster.whoami(), kept);
         let (kept, unreadable) = match kept {
@@ -87,7 +90,15 @@ impl Place {
             }
             Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
         };
-        Ok(Self { actor: actor?, cluster, home, name, kept, state_key, unreadable })
+        Ok(Self {
+            actor: actor?,
+            cluster,
+            home,
+            name,
+            kept,
+            state_key,
+            unreadable,
+        })
     }
 
     /// Whether the seal or its key may not be read: a finding among the others.
@@ -97,11 +108,19 @@ impl Place {
 
     /// The journal of an earlier run that is not finished.
     pub(super) fn open_journal(&self) -> Option<&Journal> {
-        self.kept.head.as_ref().map(|head| &head.value.current).filter(|journal| journal.is_open())
+        self.kept
+            .head
+            .as_ref()
+            .map(|head| &head.value.current)
+            .filter(|journal| journal.is_open())
     }
 
     fn inventory(&self) -> Inventory {
-        self.kept.inventory.as_ref().map(|stored| stored.value.clone()).unwrap_or_default()
+        self.kept
+            .inventory
+            .as_ref()
+            .map(|stored| stored.value.clone())
+            .unwrap_or_default()
     }
 
     /// What an execution is given: rollouts are proved by the release's images.
@@ -132,7 +151,9 @@ impl Place {
         run: &RunOptions,
         signals: &Signals,
     ) -> Result<Acting, CommandError> {
-        let Some(journal) = self.open_journal().filter(|journal| journal.phase != JournalPhase::Preparing)
+        let Some(journal) = self
+            .open_journal()
+            .filter(|journal| journal.phase != JournalPhase::Preparing)
         else {
             return Ok(self.acting_without_release(run, signals));
         };
@@ -147,7 +168,13 @@ impl Place {
         let record = record.map_err(unreadable)?.release.into_bytes();
         let release = parse_release(record, Path::new("the recorded release"))?.release;
         let plan = &promotion.plan;
-        let mut acting = self.acting(run, signals, &release.spec.images, &plan.members, &promotion.judging);
+        let mut acting = self.acting(
+            run,
+            signals,
+            &release.spec.images,
+            &plan.members,
+            &promotion.judging,
+        );
         acting.watching.policy.strict |= plan.settings.strict_wait;
         Ok(acting)
     }
@@ -199,7 +226,9 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     let cluster = place.cluster.as_ref();
     let identity = inputs.release.public(place.kept.key());
     let inventory = place.inventory();
-    let now = written.as_ref().map_or_else(Timestamp::now, |plan| plan.created_at);
+    let now = written
+        .as_ref()
+        .map_or_else(Timestamp::now, |plan| plan.created_at);
     let set = applyset_id(&names::inventory(&place.name), &place.home);
     let question = Question {
         inputs,
@@ -214,8 +243,11 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         is_brief: false,
         reads_around: false,
     };
-    let Compared { comparison, autoscalers: (autoscalers, mut unreadable), .. } =
-        comparing::compare(cluster, question).await?;
+    let Compared {
+        comparison,
+        autoscalers: (autoscalers, mut unreadable),
+        ..
+    } = comparing::compare(cluster, question).await?;
     unreadable.extend(place.unreadable.iter().cloned());
     let (past, unread) = comparing::past(cluster, &inventory, &identity, &comparison, place.kept.key()).await;
     unreadable.extend(unread.map(Unread::from));
@@ -224,7 +256,9 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     unreadable.extend(unread);
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
-        id: written.as_ref().map_or_else(acting::random, |plan| plan.id.clone()),
+        id: written
+            .as_ref()
+            .map_or_else(acting::random, |plan| plan.id.clone()),
         release: identity.clone(),
         namespace: place.home.clone(),
         revision: inventory.next_revision(),
@@ -235,10 +269,16 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
         past,
     };
     let (others, found) = sources::others(request, place, &inventory, &comparison).await?;
-    let policy = &Policy { others, home: place.home.clone(), ..request.policy.clone() };
+    let policy = &Policy {
+        others,
+        home: place.home.clone(),
+        ..request.policy.clone()
+    };
     let mut planned = plan::draft(&comparison, policy, &facts);
     planned.findings.extend(found);
-    planned.findings.extend(plan::told_of_moved(&inventory, &place.home));
+    planned
+        .findings
+        .extend(plan::told_of_moved(&inventory, &place.home));
     plan::tell_moves(&mut planned, policy);
     let mut seen_images = BTreeSet::new();
     let something = !planned.plan.steps.is_empty() || !planned.plan.prune.is_empty();
@@ -262,25 +302,38 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     }
     plan::name_data_loss(&mut planned, &comparison, &claims, policy);
     planned.findings.extend(plan::quarantine(&inventory, &identity));
-    planned.findings.extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
-        check: refusal.check,
-        objects: Vec::new(),
-        paths: Vec::new(),
-        subject: refusal.name.clone(),
-        message: refusal.message.clone(),
-        hint: Some(refusal.hint.clone()),
-        severity: Severity::Refuse,
-    }));
+    planned
+        .findings
+        .extend(inputs.refusals.iter().map(|refusal| PreflightFinding {
+            check: refusal.check,
+            objects: Vec::new(),
+            paths: Vec::new(),
+            subject: refusal.name.clone(),
+            message: refusal.message.clone(),
+            hint: Some(refusal.hint.clone()),
+            severity: Severity::Refuse,
+        }));
     if something {
-        planned.findings.extend(crate::report::aside_notes(&comparison.objects).into_iter().map(untouched));
+        planned.findings.extend(
+            crate::report::aside_notes(&comparison.objects)
+                .into_iter()
+                .map(untouched),
+        );
     }
     plan::waive(&mut planned, &policy.waivers);
     planned.findings = plan::merge_findings(planned.findings);
     if let Some(written) = written {
         refuse_if_moved(written, &planned.plan)?;
     }
-    let is_recorded = inventory.promoted().is_some_and(|entry| entry.release == identity);
-    Ok(Prepared { comparison, planned, is_recorded, seen_images })
+    let is_recorded = inventory
+        .promoted()
+        .is_some_and(|entry| entry.release == identity);
+    Ok(Prepared {
+        comparison,
+        planned,
+        is_recorded,
+        seen_images,
+    })
 }
 
 /// A note on fields that differ and that the promotion leaves as they are.

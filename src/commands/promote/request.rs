@@ -123,7 +123,12 @@ impl Allow {
         };
         Policy {
             overwrite: self.overwrite,
-            adopt: self.adopt.iter().filter(|name| release_of(name).is_none()).cloned().collect(),
+            adopt: self
+                .adopt
+                .iter()
+                .filter(|name| release_of(name).is_none())
+                .cloned()
+                .collect(),
             adopt_releases: self
                 .adopt
                 .iter()
@@ -153,14 +158,24 @@ impl Limits {
             },
             limits: self.of_execution(),
             keep_history: self.history,
-            log_lines: if self.no_logs { 0 } else { WatchingOptions::default().log_lines },
+            log_lines: if self.no_logs {
+                0
+            } else {
+                WatchingOptions::default().log_lines
+            },
         }
     }
 
     /// A server that is silent for longer than the whole may take is not waited for.
     fn of_execution(&self) -> execute::Limits {
         let limits = execute::Limits::default();
-        let patience = self.timeout.map_or(limits.patience, |timeout| timeout.min(limits.patience));
-        execute::Limits { lock_timeout: self.lock_timeout, patience, ..limits }
+        let patience = self
+            .timeout
+            .map_or(limits.patience, |timeout| timeout.min(limits.patience));
+        execute::Limits {
+            lock_timeout: self.lock_timeout,
+            patience,
+            ..limits
+        }
     }
 }

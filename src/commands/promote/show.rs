@@ -43,11 +43,19 @@ pub(super) fn person(
         writeln!(
             err,
             "{}",
-            if context.color(Stream::Stderr) { format!("\u{1b}[2m{line}\u{1b}[0m") } else { line }
+            if context.color(Stream::Stderr) {
+                format!("\u{1b}[2m{line}\u{1b}[0m")
+            } else {
+                line
+            }
         )?;
     }
     for severity in [Severity::Note, Severity::Waived, Severity::Refuse] {
-        for finding in planned.findings.iter().filter(|finding| finding.severity == severity) {
+        for finding in planned
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+        {
             finding_line(&mut err, finding)?;
         }
     }
@@ -56,7 +64,9 @@ pub(super) fn person(
 
 fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
         table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
@@ -97,7 +107,11 @@ fn declared(comparison: &Comparison, environment: &Environment) -> Vec<String> {
     for (id, change) in untested {
         let Some(rule) = change.allowed_by else { continue };
         if seen.insert((rule, id.clone())) {
-            let reason = environment.spec.differences.get(rule).map(|rule| rule.reason.as_str());
+            let reason = environment
+                .spec
+                .differences
+                .get(rule)
+                .map(|rule| rule.reason.as_str());
             lines.push(format!("{id} {}: {}", change.path, reason.unwrap_or("allowed")));
         }
     }
@@ -110,7 +124,12 @@ fn finding_line(err: &mut dyn Write, finding: &PreflightFinding) -> std::io::Res
         Severity::Waived => "waived",
         Severity::Note => "note",
     };
-    writeln!(err, "{word} [{}] {}", finding.check, clean(&finding_text(finding)))?;
+    writeln!(
+        err,
+        "{word} [{}] {}",
+        finding.check,
+        clean(&finding_text(finding))
+    )?;
     let waiver = || plan::waiver_hint(finding).filter(|_| finding.severity == Severity::Refuse);
     for hint in finding.hint.clone().into_iter().chain(waiver()) {
         writeln!(err, "  hint: {}", clean(&hint))?;

@@ -33,7 +33,9 @@ pub(super) fn parse_adopt(text: &str) -> Result<String, String> {
 pub(super) fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
     let named = request.policy.adopt_releases.iter();
     let named = named.filter_map(|text| ReleaseRef::parse(text, &place.home));
-    std::iter::once(ReleaseRef::new(&place.home, &place.name)).chain(named).collect()
+    std::iter::once(ReleaseRef::new(&place.home, &place.name))
+        .chain(named)
+        .collect()
 }
 
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
@@ -48,8 +50,10 @@ pub(super) async fn others(
     let (mut others, mut findings) = (OtherReleases::default(), Vec::new());
     for text in &request.policy.adopt_releases {
         let Some(release) = ReleaseRef::parse(text, &place.home).filter(|release| *release != own) else {
-            let message =
-                format!("expected another release than {} itself, found {RELEASE_PREFIX}{text}", own.name);
+            let message = format!(
+                "expected another release than {} itself, found {RELEASE_PREFIX}{text}",
+                own.name
+            );
             return Err(CommandError::usage(message));
         };
         match source(cluster, release, &own, place.state_key.as_ref()).await? {
@@ -57,15 +61,25 @@ pub(super) async fn others(
             Err(finding) => findings.push(*finding),
         }
     }
-    others.by_set =
-        others.sources.iter().map(|source| (source.release.set(), source.release.clone())).collect();
+    others.by_set = others
+        .sources
+        .iter()
+        .map(|source| (source.release.set(), source.release.clone()))
+        .collect();
     let moved = inventory.moved.iter().filter(|moved| moved.is_done);
-    others.by_set.extend(moved.clone().map(|moved| (moved.to.set(), moved.to.clone())));
+    others
+        .by_set
+        .extend(moved.clone().map(|moved| (moved.to.set(), moved.to.clone())));
     if request.leaves_moved {
-        others.leave = moved.flat_map(|moved| moved.objects.iter().map(|target| target.id())).collect();
+        others.leave = moved
+            .flat_map(|moved| moved.objects.iter().map(|target| target.id()))
+            .collect();
     }
     let own_set = own.set();
-    let live = comparison.objects.iter().filter(|object| object.desired.is_some());
+    let live = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
     let sets = live.filter_map(|object| object.live.object()?.label(APPLYSET_PART_OF_LABEL));
     let is_unknown = |set: &str| set != own_set && !others.by_set.contains_key(set);
     if sets.into_iter().any(is_unknown) {
@@ -82,7 +96,9 @@ async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRe
         Ok(homes) => homes,
         Err(_) => list_homes(cluster, Some(home)).await.unwrap_or_default(),
     };
-    let each = homes.into_iter().map(|(namespace, name)| ReleaseRef { namespace, name });
+    let each = homes
+        .into_iter()
+        .map(|(namespace, name)| ReleaseRef { namespace, name });
     each.map(|release| (release.set(), release)).collect()
 }
 
@@ -96,7 +112,10 @@ async fn source(
     let home = match read_home(cluster, &release.namespace, &release.name, outside).await {
         Ok(home) => home,
         Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
-            let message = format!("release {} may not be read: {source}", release.name_from(&own.namespace));
+            let message = format!(
+                "release {} may not be read: {source}",
+                release.name_from(&own.namespace)
+            );
             let hint = format!(
                 "kubectl auth can-i get configmaps -n {}; docs/permissions.md says what a move needs",
                 release.namespace
@@ -117,7 +136,10 @@ async fn source(
         return Ok(Err(refusal(Check::Owners, message, ways_on(&open).join("; "))));
     }
     let Some(stored) = home.inventory else {
-        let message = format!("there is no release {} in the namespace {}", release.name, release.namespace);
+        let message = format!(
+            "there is no release {} in the namespace {}",
+            release.name, release.namespace
+        );
         return Ok(Err(refusal(
             Check::Owners,
             message,
@@ -126,7 +148,11 @@ async fn source(
     };
     let has_moved = stored.value.moved.iter().any(|moved| moved.to == *own);
     let members = stored.value.members.iter().map(|member| member.id()).collect();
-    Ok(Ok(Source { release, members, has_moved }))
+    Ok(Ok(Source {
+        release,
+        members,
+        has_moved,
+    }))
 }
 
 fn refusal(check: Check, message: String, hint: String) -> Box<PreflightFinding> {

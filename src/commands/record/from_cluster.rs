@@ -21,7 +21,10 @@ pub(super) async fn look(
     context: &Context,
 ) -> Result<Vec<RanContainer>, CommandError> {
     let cluster = context.cluster(connection).await?;
-    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let home = connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let workloads = workloads(release, &home);
     let targets: Vec<Target> = workloads.iter().map(|(_, target)| target.clone()).collect();
     let mut troubles = Vec::new();
@@ -30,7 +33,10 @@ pub(super) async fn look(
         match observe::read(cluster.as_ref(), &target).await? {
             Observed::Present(live) => found.push((recorded, live)),
             Observed::Absent(_) => {
-                troubles.push(format!("{}: expected it in the test cluster, found none", target.id()));
+                troubles.push(format!(
+                    "{}: expected it in the test cluster, found none",
+                    target.id()
+                ));
             }
             Observed::Unreadable { error, .. } => troubles.push(format!("{}: {error}", target.id())),
         }
@@ -42,13 +48,27 @@ pub(super) async fn look(
         .into_iter()
         .collect();
     let pods = observe::pods(cluster.as_ref(), &namespaces).await?;
-    let each: Vec<RanWorkload<'_>> =
-        found.iter().map(|(recorded, live)| RanWorkload { recorded, live }).collect();
-    let running = Running { pods: pods.pods, between: pods.between };
-    let Ran { containers, wrong, notes } = ran(&each, &running, &release.spec.images);
+    let each: Vec<RanWorkload<'_>> = found
+        .iter()
+        .map(|(recorded, live)| RanWorkload { recorded, live })
+        .collect();
+    let running = Running {
+        pods: pods.pods,
+        between: pods.between,
+    };
+    let Ran {
+        containers,
+        wrong,
+        notes,
+    } = ran(&each, &running, &release.spec.images);
     let is_there = |target: &Target| found.iter().any(|(_, live)| live.id() == target.id());
     let there: Vec<Target> = targets.into_iter().filter(is_there).collect();
-    troubles.extend(health(cluster, &there, Policy::default()).await.iter().filter_map(not_ready));
+    troubles.extend(
+        health(cluster, &there, Policy::default())
+            .await
+            .iter()
+            .filter_map(not_ready),
+    );
     troubles.extend(wrong);
     for note in notes {
         writeln!(context.stderr(), "note: {}", clean(&note))?;

@@ -13,7 +13,10 @@ const SHOWN: usize = 10;
 pub(super) fn describe(left_out: &[LeftOut], images: &[UnrecordedImage]) -> Vec<String> {
     let fields = left_out.iter().map(|one| {
         let paths = one.paths.join(", ");
-        format!("note: {}: {paths} left out of the release (written by another cluster)", one.object)
+        format!(
+            "note: {}: {paths} left out of the release (written by another cluster)",
+            one.object
+        )
     });
     let images = images.iter().map(|image| {
         let line = format!(
@@ -25,7 +28,9 @@ pub(super) fn describe(left_out: &[LeftOut], images: &[UnrecordedImage]) -> Vec<
         }
         format!("{line} (hint: add --image-path {})", image_path(image))
     });
-    shortened(fields.collect()).chain(shortened(images.collect())).collect()
+    shortened(fields.collect())
+        .chain(shortened(images.collect()))
+        .collect()
 }
 
 /// As the flag takes it: any item of a list.
@@ -41,7 +46,9 @@ fn image_path(image: &UnrecordedImage) -> String {
 fn shortened(mut lines: Vec<String>) -> impl Iterator<Item = String> {
     let more = lines.len().saturating_sub(SHOWN);
     lines.truncate(SHOWN);
-    lines.into_iter().chain((more > 0).then(|| format!("note: {more} more of these")))
+    lines
+        .into_iter()
+        .chain((more > 0).then(|| format!("note: {more} more of these")))
 }
 
 /// Writes them to stderr.

@@ -47,7 +47,9 @@ pub(super) async fn resolve(
     }
     check_all_known(wrong, &without_digest)?;
     let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
-    let answers = Registries::new(options, &references).resolve_all(&references).await;
+    let answers = Registries::new(options, &references)
+        .resolve_all(&references)
+        .await;
     let mut failures = Vec::new();
     for (image, answer) in to_ask.iter().zip(answers) {
         match answer {
@@ -64,15 +66,20 @@ pub(super) async fn resolve(
         }
     }
     if let Some((_, first)) = failures.first() {
-        let told: Vec<String> =
-            failures.iter().map(|(image, error)| format!("{}: {error}", image.used_by)).collect();
+        let told: Vec<String> = failures
+            .iter()
+            .map(|(image, error)| format!("{}: {error}", image.used_by))
+            .collect();
         let error = CommandError::new(ErrorKind::Unreachable, told.join("\n"));
         return Err(match first.trouble.hint() {
             Some(hint) => error.with_hint(hint),
             None => error,
         });
     }
-    Ok(needed.iter().filter_map(|image| found.remove(image.reference.as_str())).collect())
+    Ok(needed
+        .iter()
+        .filter_map(|image| found.remove(image.reference.as_str()))
+        .collect())
 }
 
 /// All images at once: one a run would be as many runs as images.
@@ -86,8 +93,14 @@ fn check_all_known(mut wrong: Vec<String>, without_digest: &[&NeededImage]) -> R
     if wrong.is_empty() {
         return Ok(());
     }
-    let flags: Vec<String> =
-        without_digest.iter().map(|image| format!("--image {}=sha256:…", image.reference)).collect();
+    let flags: Vec<String> = without_digest
+        .iter()
+        .map(|image| format!("--image {}=sha256:…", image.reference))
+        .collect();
     let error = CommandError::usage(wrong.join("\n"));
-    Err(if flags.is_empty() { error } else { error.with_hint(flags.join(" ")) })
+    Err(if flags.is_empty() {
+        error
+    } else {
+        error.with_hint(flags.join(" "))
+    })
 }

@@ -45,15 +45,25 @@ pub(super) async fn follow(
         if !look.waits() {
             watching.progress(&watched, bounds).await?;
             for (target, message) in look.gone(goal) {
-                events.emit(Event::Note { object: Some(target.id()), message });
+                events.emit(Event::Note {
+                    object: Some(target.id()),
+                    message,
+                });
             }
             return Ok(watched);
         }
         if told != open.len() {
             told = open.len();
-            let message =
-                format!("{} of {} objects are applied; {}", watched.len(), goal.objects.len(), look.first());
-            events.emit(Event::Note { object: None, message });
+            let message = format!(
+                "{} of {} objects are applied; {}",
+                watched.len(),
+                goal.objects.len(),
+                look.first()
+            );
+            events.emit(Event::Note {
+                object: None,
+                message,
+            });
         }
         if Instant::now() >= end {
             return Err(late(&look, timeout).into());
@@ -108,7 +118,9 @@ impl Look {
     /// Those that are not there and go by themselves once they have run, and what is known of each.
     fn gone(&self, goal: &Goal) -> Vec<(&Target, String)> {
         let goes = |target: &Target| {
-            goal.objects.iter().any(|(other, object)| other == target && goes_by_itself(object))
+            goal.objects
+                .iter()
+                .any(|(other, object)| other == target && goes_by_itself(object))
         };
         let gone = self.found.iter().filter(|(target, _)| goes(target));
         gone.filter_map(|(target, seen)| match seen {
@@ -122,7 +134,9 @@ impl Look {
 
     fn is_open(&self, target: &Target) -> bool {
         let is_open = |seen: &Seen| matches!(seen, Seen::NotYet(_) | Seen::Runs | Seen::MayBeGone);
-        self.found.iter().any(|(other, seen)| other == target && is_open(seen))
+        self.found
+            .iter()
+            .any(|(other, seen)| other == target && is_open(seen))
     }
 
     /// Whether something is to be waited for.
@@ -155,11 +169,19 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
         Ok(snapshot) => snapshot,
         Err(error) => {
             let unread = || Seen::NotYet(format!("it cannot be read: {error}"));
-            return Look { found: targets.into_iter().map(|target| (target, unread())).collect() };
+            return Look {
+                found: targets.into_iter().map(|target| (target, unread())).collect(),
+            };
         }
     };
     let seen = |(target, desired): &&(Target, Object)| {
-        let not_there = |why| if may_be_absent(desired) { Seen::MayBeGone } else { Seen::NotYet(why) };
+        let not_there = |why| {
+            if may_be_absent(desired) {
+                Seen::MayBeGone
+            } else {
+                Seen::NotYet(why)
+            }
+        };
         let seen = match snapshot.objects.get(&target.id()) {
             Some(Observed::Present(live)) => match missing(desired, live, &goal.images, &goal.image_paths) {
                 Some(path) => not_there(format!("{path} is not as desired yet")),
@@ -170,7 +192,9 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
         };
         (target.clone(), seen)
     };
-    Look { found: open.iter().map(seen).collect() }
+    Look {
+        found: open.iter().map(seen).collect(),
+    }
 }
 
 /// A watch would take what goes by itself for deleted by somebody: it is watched only where it has failed.
@@ -187,7 +211,10 @@ fn late(look: &Look, timeout: Duration) -> Box<Failure> {
     let seconds = timeout.as_secs();
     let (kind, message) = match first {
         Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
-        Some((_, Some(why))) => (CauseKind::NotApplied, format!("not applied within {seconds}s: {why}")),
+        Some((_, Some(why))) => (
+            CauseKind::NotApplied,
+            format!("not applied within {seconds}s: {why}"),
+        ),
         None => (CauseKind::Stalled, format!("not done within {seconds}s")),
     };
     let object = first.map(|(target, _)| target.id());
@@ -202,12 +229,15 @@ mod tests {
     #[test]
     fn what_goes_by_itself_is_watched_only_where_it_has_failed() {
         let seen = |spec: Value, ending: Option<&str>| {
-            let conditions: Vec<Value> =
-                ending.iter().map(|kind| json!({"type": kind, "status": "True"})).collect();
-            let job =
-                Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "seed"},
-                "spec": spec, "status": {"conditions": conditions}}))
-                .unwrap();
+            let conditions: Vec<Value> = ending
+                .iter()
+                .map(|kind| json!({"type": kind, "status": "True"}))
+                .collect();
+            let job = Object::new(
+                json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "seed"},
+                "spec": spec, "status": {"conditions": conditions}}),
+            )
+            .unwrap();
             match as_desired(&job, &job) {
                 Seen::Arrived(_) => "watched",
                 Seen::HasRun => "has run",

@@ -14,11 +14,17 @@ pub(super) struct Lines {
 
 impl Lines {
     pub fn plain(out: Box<dyn Write + Send>) -> Self {
-        Self { out: Mutex::new((out, Ok(()))), json: false }
+        Self {
+            out: Mutex::new((out, Ok(()))),
+            json: false,
+        }
     }
 
     pub fn json(out: Box<dyn Write + Send>) -> Self {
-        Self { out: Mutex::new((out, Ok(()))), json: true }
+        Self {
+            out: Mutex::new((out, Ok(()))),
+            json: true,
+        }
     }
 
     /// The first error that writing met.
@@ -55,15 +61,28 @@ fn told(event: &Event) -> Vec<String> {
             // What is told of the failure follows.
             Verdict::Failed { .. } => Vec::new(),
         },
-        Event::Failed { object, cause, logs, events, .. } => {
+        Event::Failed {
+            object,
+            cause,
+            logs,
+            events,
+            ..
+        } => {
             let of = object.as_ref().map(|id| format!("{id} ")).unwrap_or_default();
             let mut block = vec![format!("{of}failed: {}", cause.message)];
             block.extend(logs.iter().map(|line| format!("  log    {line}")));
             block.extend(events.iter().map(|line| format!("  event  {line}")));
             block
         }
-        Event::Note { object: Some(id), message } => vec![format!("{id}: {message}")],
-        Event::Note { object: None, message } | Event::Finished { message, .. } => vec![message.clone()],
+        Event::Note {
+            object: Some(id),
+            message,
+        } => vec![format!("{id}: {message}")],
+        Event::Note {
+            object: None,
+            message,
+        }
+        | Event::Finished { message, .. } => vec![message.clone()],
         _ => Vec::new(),
     };
     lines.iter().map(|line| clean(line).into_owned()).collect()

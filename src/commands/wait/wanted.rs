@@ -38,15 +38,28 @@ impl Goal {
     /// Its Services.
     pub fn services(&self) -> Vec<Target> {
         let is_service = |one: &&Target| one.resource.group.is_empty() && one.resource.kind == "Service";
-        self.objects.iter().map(|(target, _)| target).filter(is_service).cloned().collect()
+        self.objects
+            .iter()
+            .map(|(target, _)| target)
+            .filter(is_service)
+            .cloned()
+            .collect()
     }
 }
 
 /// Reads the release, wherever it is kept, and the environment.
 pub(super) async fn load(args: &Args) -> Result<Loaded, CommandError> {
     let release = open_release(&args.release).await?;
-    let LoadedEnvironment { environment, manifests, .. } = open_environment(args.environment.as_deref())?;
-    Ok(Loaded { release, environment, manifests })
+    let LoadedEnvironment {
+        environment,
+        manifests,
+        ..
+    } = open_environment(args.environment.as_deref())?;
+    Ok(Loaded {
+        release,
+        environment,
+        manifests,
+    })
 }
 
 /// Makes desired, and finds where its objects are reached.
@@ -55,10 +68,17 @@ pub(super) async fn goal(
     connection: &ConnectionArgs,
     cluster: &dyn Cluster,
 ) -> Result<Goal, CommandError> {
-    let Loaded { release: loaded_release, environment, manifests } = loaded;
+    let Loaded {
+        release: loaded_release,
+        environment,
+        manifests,
+    } = loaded;
     let identity = loaded_release.public(None);
     let release = loaded_release.release;
-    let home = connection.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let home = connection
+        .namespace
+        .clone()
+        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());
     let kinds = observe::kinds(cluster, all).await?;
     let made = desired(DesiredInput {
@@ -78,8 +98,11 @@ pub(super) async fn goal(
     for one in made.objects {
         let gvk = one.object.gvk();
         let Some(kind) = kinds.get(&gvk) else {
-            let message =
-                format!("expected a kind that the cluster serves, found {} {}", gvk.api_version(), gvk.kind);
+            let message = format!(
+                "expected a kind that the cluster serves, found {} {}",
+                gvk.api_version(),
+                gvk.kind
+            );
             return Err(CommandError::usage(message)
                 .with_hint("install its CustomResourceDefinition, or add it to the release"));
         };
@@ -89,11 +112,23 @@ pub(super) async fn goal(
     let not_applied = plan::not_applied(objects.iter().map(|(target, object)| (target.id(), object)));
     objects.retain(|(target, _)| !not_applied.contains(&target.id()));
     let (images, image_paths) = (release.spec.images, release.spec.image_paths);
-    Ok(Goal { release: identity, images, image_paths, environment, objects })
+    Ok(Goal {
+        release: identity,
+        images,
+        image_paths,
+        environment,
+        objects,
+    })
 }
 
 /// Gates that need no rights to change anything: queries. Jobs belong to a promotion.
 pub(super) fn gates(environment: &Environment) -> Vec<ReadyGate> {
-    let queries = environment.spec.gates.iter().filter_map(|gate| Some((gate, gate.prometheus.clone()?)));
-    queries.map(|(gate, query)| named(gate, GateCheck::Prometheus(query))).collect()
+    let queries = environment
+        .spec
+        .gates
+        .iter()
+        .filter_map(|gate| Some((gate, gate.prometheus.clone()?)));
+    queries
+        .map(|(gate, query)| named(gate, GateCheck::Prometheus(query)))
+        .collect()
 }

@@ -15,7 +15,11 @@ fn hash(of: &str) -> String {
 }
 
 fn release() -> PublicRelease {
-    PublicRelease { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2").into() }
+    PublicRelease {
+        name: "shop".into(),
+        version: "2".into(),
+        digest: Sha256Digest::of(b"2").into(),
+    }
 }
 
 /// A target with a name as generators make them.
@@ -62,7 +66,11 @@ fn head(steps: usize) -> Head {
         moves_from: Vec::new(),
         steps: (0..steps).map(step).collect(),
     };
-    let previous = Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: None };
+    let previous = Previous {
+        bundle: Some(bundle("last")),
+        parts: vec![bundle("older")],
+        journal: None,
+    };
     Head::new(current, Some(previous))
 }
 
@@ -81,7 +89,13 @@ fn put_in_state(step: &mut StepProgress, state: usize) {
         3 => (done, UndoState::Pending),
         4 => (done, undone(Vec::new())),
         5 => (done, undone(vec!["it has a new uid".into(), long("kept")])),
-        _ => (done, UndoState::Left { why: long("refused"), by_hand: vec![long("kubectl"); 2] }),
+        _ => (
+            done,
+            UndoState::Left {
+                why: long("refused"),
+                by_hand: vec![long("kubectl"); 2],
+            },
+        ),
     };
     (step.state, step.undo) = (state, undo);
 }
@@ -89,8 +103,14 @@ fn put_in_state(step: &mut StepProgress, state: usize) {
 fn read_back(head: &Head) -> Head {
     let body = head_body(head, "shop", "shop").unwrap();
     let data = texts(&body["data"]);
-    let binary = STANDARD.decode(body["binaryData"]["journal"].as_str().unwrap()).unwrap();
-    assert!(data + binary.len() <= CONFIG_MAP, "{data} and {} bytes", binary.len());
+    let binary = STANDARD
+        .decode(body["binaryData"]["journal"].as_str().unwrap())
+        .unwrap();
+    assert!(
+        data + binary.len() <= CONFIG_MAP,
+        "{data} and {} bytes",
+        binary.len()
+    );
     parse_head(&Object::new(body).unwrap()).unwrap().value
 }
 
@@ -100,7 +120,10 @@ fn a_journal_of_ten_thousand_steps_fits_in_every_state_and_keeps_what_a_later_ru
     head_fits(&pending, Vec::new()).unwrap();
     for state in 0..7 {
         let mut head = pending.clone();
-        head.current.steps.iter_mut().for_each(|step| put_in_state(step, state));
+        head.current
+            .steps
+            .iter_mut()
+            .for_each(|step| put_in_state(step, state));
         let read = read_back(&head);
         for (step, read) in head.current.steps.iter().zip(&read.current.steps) {
             let kept = |state: &UndoState| std::mem::discriminant(state);
@@ -118,7 +141,10 @@ fn a_journal_that_would_outgrow_its_object_is_refused_while_it_still_fits() {
     let head = head(20_000);
     encode(&head).unwrap();
     let error = head_fits(&head, Vec::new()).unwrap_err().to_string();
-    assert!(error.starts_with("expected at most 884736 bytes, found "), "{error}");
+    assert!(
+        error.starts_with("expected at most 884736 bytes, found "),
+        "{error}"
+    );
 }
 
 proptest! {
@@ -140,7 +166,11 @@ proptest! {
 #[test]
 fn texts_are_whole_where_there_is_room() {
     let mut head = head(7);
-    head.current.steps.iter_mut().enumerate().for_each(|(n, step)| put_in_state(step, n));
+    head.current
+        .steps
+        .iter_mut()
+        .enumerate()
+        .for_each(|(n, step)| put_in_state(step, n));
     assert_eq!(read_back(&head), head);
 }
 
@@ -173,15 +203,29 @@ fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
         inventory_fits(&inventory, "shop", "shop").unwrap();
         let body = inventory_body(&inventory, "shop", "shop").unwrap();
         assert_eq!(body["data"]["members"].is_string(), is_text, "{members} members");
-        assert_eq!(parse_inventory(&Object::new(body).unwrap()).unwrap().value, inventory);
+        assert_eq!(
+            parse_inventory(&Object::new(body).unwrap()).unwrap().value,
+            inventory
+        );
     }
 }
 
 #[test]
 fn an_inventory_that_does_not_fit_is_refused() {
     let mut history = vec![entry(1); 100];
-    history.iter_mut().for_each(|entry| entry.record = vec![bundle("record"); 100]);
-    let inventory = Inventory { members: vec![target(1)], history, ..Inventory::default() };
-    let error = inventory_fits(&inventory, "shop", "shop").unwrap_err().to_string();
-    assert!(error.starts_with("expected at most 983040 bytes, found "), "{error}");
+    history
+        .iter_mut()
+        .for_each(|entry| entry.record = vec![bundle("record"); 100]);
+    let inventory = Inventory {
+        members: vec![target(1)],
+        history,
+        ..Inventory::default()
+    };
+    let error = inventory_fits(&inventory, "shop", "shop")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("expected at most 983040 bytes, found "),
+        "{error}"
+    );
 }

@@ -14,7 +14,11 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
         rest: Rest::new(),
         revision,
         id: name.clone(),
-        release: PublicRelease { name: "shop".into(), version: "1".into(), digest: digest.into() },
+        release: PublicRelease {
+            name: "shop".into(),
+            version: "1".into(),
+            digest: digest.into(),
+        },
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,
@@ -30,7 +34,10 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
 fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
     let mut history = vec![entry(1, Ending::Promoted), entry(2, Ending::Promoted)];
     history.extend((3..9).map(|revision| entry(revision, Ending::Reverted)));
-    let mut inventory = Inventory { history, ..Inventory::default() };
+    let mut inventory = Inventory {
+        history,
+        ..Inventory::default()
+    };
     let gone = trim(&mut inventory, 4);
     let left: Vec<u32> = inventory.history.iter().map(|entry| entry.revision).collect();
     assert_eq!(left, [2, 5, 6, 7, 8]);

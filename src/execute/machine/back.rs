@@ -25,8 +25,11 @@ impl Machine {
             self.head.current.message = "it failed, and stopped there as it was told to".into();
             return self.stop(None);
         }
-        let why =
-            if self.wanted == Interrupt::None { RevertReason::Failed } else { RevertReason::Interrupted };
+        let why = if self.wanted == Interrupt::None {
+            RevertReason::Failed
+        } else {
+            RevertReason::Interrupted
+        };
         self.turn(why, now)
     }
 
@@ -48,7 +51,12 @@ impl Machine {
 
     /// Stops where it is, with the cause in the journal. What failed is tried again by a later run.
     fn stop(&mut self, barrier: Option<String>) -> Vec<Effect> {
-        let failed = self.head.current.failure.as_ref().and_then(|failure| failure.object.clone());
+        let failed = self
+            .head
+            .current
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.object.clone());
         for step in &mut self.head.current.steps {
             if Some(step.target.id()) == failed && matches!(step.state, StepState::Done { .. }) {
                 step.state = StepState::Intended;
@@ -63,23 +71,33 @@ impl Machine {
             let state = self.head.current.step(*id).map(|step| &step.state);
             matches!(state, Some(StepState::Done { .. } | StepState::Intended))
         };
-        self.bodies.steps.iter().find_map(|(id, part)| match &part.step.undo {
-            Undo::Impossible { why } if done(id) => Some(format!("{}: {why}", part.step.target)),
-            _ => None,
-        })
+        self.bodies
+            .steps
+            .iter()
+            .find_map(|(id, part)| match &part.step.undo {
+                Undo::Impossible { why } if done(id) => Some(format!("{}: {why}", part.step.target)),
+                _ => None,
+            })
     }
 
     /// Begins to put back.
     pub(super) fn turn(&mut self, why: RevertReason, _now: Timestamp) -> Vec<Effect> {
         let journal = &mut self.head.current;
         let was_promoted = journal.ending.is_some_and(Ending::is_promoted);
-        journal.reverting.get_or_insert(Reverting { keep_foreign: false, why, was_promoted });
+        journal.reverting.get_or_insert(Reverting {
+            keep_foreign: false,
+            why,
+            was_promoted,
+        });
         journal.ending = None;
         journal.ended_at = None;
         self.enter(JournalPhase::Reverting, "everything is being put back");
         self.undo = put_back_then_delete(&self.head.current, &self.bodies);
         self.stage = Stage::Turning;
-        vec![Effect::Emit(Event::PhaseStarted { phase: Phase::Revert }), Effect::WriteHead]
+        vec![
+            Effect::Emit(Event::PhaseStarted { phase: Phase::Revert }),
+            Effect::WriteHead,
+        ]
     }
 
     pub(super) fn undo_group(&mut self, group: usize, now: Timestamp) -> Vec<Effect> {
@@ -134,8 +152,10 @@ impl Machine {
     pub(super) fn home_left(&mut self) -> Vec<Effect> {
         let journal = &self.head.current;
         let named = journal.parts.iter().chain(&journal.forget).chain(&journal.record);
-        let outside: Vec<Bundle> =
-            named.filter(|bundle| bundle.namespace != journal.namespace).cloned().collect();
+        let outside: Vec<Bundle> = named
+            .filter(|bundle| bundle.namespace != journal.namespace)
+            .cloned()
+            .collect();
         if outside.is_empty() {
             return self.finish_reverted();
         }
@@ -143,10 +163,16 @@ impl Machine {
     }
 
     pub(super) fn home_stays(&mut self, step: u32, why: String, now: Timestamp) -> Vec<Effect> {
-        let by_hand = vec![format!("kubectl delete namespace {}", self.head.current.namespace)];
+        let by_hand = vec![format!(
+            "kubectl delete namespace {}",
+            self.head.current.namespace
+        )];
         let why = format!("it was created, and stays: {why}");
         let object = self.head.current.step(step).map(|step| step.target.id());
-        let mut effects = vec![Effect::Emit(Event::Note { object, message: why.clone() })];
+        let mut effects = vec![Effect::Emit(Event::Note {
+            object,
+            message: why.clone(),
+        })];
         if let Some(step) = self.head.current.step_mut(step) {
             step.undo = UndoState::Left { why, by_hand };
         }
@@ -184,7 +210,14 @@ impl Machine {
     pub(super) fn close_reverted(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
         let (ended, message) = if complete {
-            (Ending::Reverted, if self.remains.is_empty() { "everything is as before" } else { "put back" })
+            (
+                Ending::Reverted,
+                if self.remains.is_empty() {
+                    "everything is as before"
+                } else {
+                    "put back"
+                },
+            )
         } else {
             (Ending::NotFullyReverted, "not everything is as before")
         };
@@ -193,10 +226,18 @@ impl Machine {
         if complete {
             journal.forget.append(&mut journal.parts);
         }
-        if !journal.reverting.as_ref().is_some_and(|reverting| reverting.was_promoted) {
+        if !journal
+            .reverting
+            .as_ref()
+            .is_some_and(|reverting| reverting.was_promoted)
+        {
             journal.forget.append(&mut journal.record);
         }
-        let previous = self.head.previous.iter().flat_map(|one| one.parts.iter().chain(&one.bundle));
+        let previous = self
+            .head
+            .previous
+            .iter()
+            .flat_map(|one| one.parts.iter().chain(&one.bundle));
         let kept = previous.chain(&journal.parts);
         let kept: Vec<Bundle> = kept.cloned().collect();
         journal.forget.retain(|bundle| !kept.contains(bundle));

@@ -20,7 +20,11 @@ impl Machine {
     pub(super) fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
         let journal = &mut self.head.current;
         // The history is written before the head says so.
-        let committed = self.inventory.history.iter().any(|e| e.id == journal.id && e.ending.is_promoted());
+        let committed = self
+            .inventory
+            .history
+            .iter()
+            .any(|e| e.id == journal.id && e.ending.is_promoted());
         if committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
             journal.phase = JournalPhase::Committed;
         }
@@ -31,7 +35,10 @@ impl Machine {
             (JournalPhase::Committed, _) => self.go(Stage::Marking, Effect::WriteHead),
             (JournalPhase::Preparing, _) | (_, Intent::Back) => self.turn(RevertReason::Asked, now),
             (JournalPhase::Reverting, _) => {
-                let why = journal.reverting.as_ref().map_or(RevertReason::Asked, |reverting| reverting.why);
+                let why = journal
+                    .reverting
+                    .as_ref()
+                    .map_or(RevertReason::Asked, |reverting| reverting.why);
                 self.turn(why, now)
             }
             (JournalPhase::Open, Intent::Forward) => self.widen(now),
@@ -87,19 +94,35 @@ impl Machine {
     fn standing(&self) -> Vec<u32> {
         let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
         let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
-        self.head.current.steps.iter().filter(is_done).filter(stands).map(|step| step.id).collect()
+        self.head
+            .current
+            .steps
+            .iter()
+            .filter(is_done)
+            .filter(stands)
+            .map(|step| step.id)
+            .collect()
     }
 
     /// Whether the object of a step does its work once: a Job, or a Pod that is a hook.
     fn runs_once(&self, id: u32) -> bool {
-        let sent = self.bodies.steps.get(&id).and_then(|part| part.step.action.object());
+        let sent = self
+            .bodies
+            .steps
+            .get(&id)
+            .and_then(|part| part.step.action.object());
         sent.is_some_and(|sent| runs(sent) && (sent.kind() == "Job" || is_hook(sent)))
     }
 
     /// These were judged well.
     pub(super) fn well(&mut self, is_meant: impl Fn(&StepProgress) -> bool) {
         let done = |step: &&mut StepProgress| matches!(step.state, StepState::Done { .. }) && is_meant(step);
-        self.head.current.steps.iter_mut().filter(done).for_each(|step| step.well = true);
+        self.head
+            .current
+            .steps
+            .iter_mut()
+            .filter(done)
+            .for_each(|step| step.well = true);
     }
 
     /// Objects of steps that are done are not there: what runs once and was never seen to end runs again, and anything
@@ -122,7 +145,10 @@ impl Machine {
     }
 
     pub(super) fn waves(&self) -> Waves {
-        waves(&self.head.current, self.head.current.phase == JournalPhase::Committed)
+        waves(
+            &self.head.current,
+            self.head.current.phase == JournalPhase::Committed,
+        )
     }
 
     /// The next wave with something to do, from `from` on; what follows the last one.
@@ -169,8 +195,12 @@ impl Machine {
             return effects;
         }
         let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
-        let sent =
-            |id: &u32| self.head.current.step(*id).is_some_and(|step| step.state == StepState::Intended);
+        let sent = |id: &u32| {
+            self.head
+                .current
+                .step(*id)
+                .is_some_and(|step| step.state == StepState::Intended)
+        };
         let left: BTreeSet<u32> = steps.into_iter().filter(sent).collect();
         let effects = left.iter().map(|id| Effect::Send(*id)).collect();
         self.stage = Stage::Sending(wave, left);
@@ -222,7 +252,9 @@ impl Machine {
         let key = &self.content;
         let step = self.head.current.step_mut(id)?;
         let state = |object: Option<&crate::model::Object>| {
-            let uid = object.map(|object| object.uid()).filter(|uid| before.is_none_or(|b| b.uid() != *uid));
+            let uid = object
+                .map(|object| object.uid())
+                .filter(|uid| before.is_none_or(|b| b.uid() != *uid));
             let hash = object.map(|object| content_hash(object, key));
             StepState::done(uid.unwrap_or_default(), &hash.unwrap_or_default())
         };
@@ -231,12 +263,16 @@ impl Machine {
             Outcome::Otherwise(object, why) => (state(Some(&object)), Some((CauseKind::Refused, why))),
             // What it has left behind is undone with the rest.
             Outcome::Partly(kind, why) => (StepState::Intended, Some((kind, why))),
-            Outcome::Conflict(why) => {
-                (StepState::NotDone { why: why.clone() }, Some((CauseKind::Conflict, why)))
-            }
+            Outcome::Conflict(why) => (
+                StepState::NotDone { why: why.clone() },
+                Some((CauseKind::Conflict, why)),
+            ),
             Outcome::Refused(error) => {
                 let why = refusal(&error);
-                (StepState::NotDone { why: why.clone() }, Some((CauseKind::Refused, why)))
+                (
+                    StepState::NotDone { why: why.clone() },
+                    Some((CauseKind::Refused, why)),
+                )
             }
             Outcome::Unknown(_) => return None,
         };
@@ -262,7 +298,12 @@ impl Machine {
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
-        ending::commit(&mut self.inventory, &self.head.current, &self.bodies.promotion.plan, now);
+        ending::commit(
+            &mut self.inventory,
+            &self.head.current,
+            &self.bodies.promotion.plan,
+            now,
+        );
         let trimmed = ending::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
         self.go(Stage::Committing, Effect::WriteInventory)
@@ -270,8 +311,17 @@ impl Machine {
 
     pub(super) fn narrow(&mut self, now: Timestamp) -> Vec<Effect> {
         let had = self.inventory.clone();
-        let ended = if self.unpruned.is_empty() { Ending::Promoted } else { Ending::PromotedPruneIncomplete };
-        ending::narrow(&mut self.inventory, &self.head.current, &self.bodies.promotion.plan, ended);
+        let ended = if self.unpruned.is_empty() {
+            Ending::Promoted
+        } else {
+            Ending::PromotedPruneIncomplete
+        };
+        ending::narrow(
+            &mut self.inventory,
+            &self.head.current,
+            &self.bodies.promotion.plan,
+            ended,
+        );
         if had == self.inventory {
             return self.forget_previous(now);
         }
@@ -279,7 +329,12 @@ impl Machine {
     }
 
     pub(super) fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut old = self.head.previous.take().map(Previous::into_bundles).unwrap_or_default();
+        let mut old = self
+            .head
+            .previous
+            .take()
+            .map(Previous::into_bundles)
+            .unwrap_or_default();
         old.append(&mut self.head.current.forget);
         let journal = &self.head.current;
         old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));
@@ -290,7 +345,11 @@ impl Machine {
     }
 
     pub(super) fn close_promoted(&mut self, now: Timestamp) -> Vec<Effect> {
-        let ended = if self.unpruned.is_empty() { Ending::Promoted } else { Ending::PromotedPruneIncomplete };
+        let ended = if self.unpruned.is_empty() {
+            Ending::Promoted
+        } else {
+            Ending::PromotedPruneIncomplete
+        };
         self.close(ended, "promoted", now);
         self.go(Stage::Closing, Effect::WriteHead)
     }
@@ -303,6 +362,9 @@ impl Machine {
 
     pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        vec![Effect::Finish(ending::promoted(&self.head.current, &self.unpruned), true)]
+        vec![Effect::Finish(
+            ending::promoted(&self.head.current, &self.unpruned),
+            true,
+        )]
     }
 }

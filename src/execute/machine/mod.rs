@@ -184,7 +184,10 @@ impl Machine {
             (Stage::Preparing, Input::Written) => self.go(Stage::WritingParts, Effect::WriteParts),
             (Stage::WritingParts, Input::Written) => {
                 self.head.previous.iter_mut().for_each(Previous::is_kept);
-                self.enter(JournalPhase::Open, "its journal is written; nothing was changed yet");
+                self.enter(
+                    JournalPhase::Open,
+                    "its journal is written; nothing was changed yet",
+                );
                 self.go(Stage::Opening, Effect::WriteHead)
             }
             (Stage::Opening, Input::Written) => self.widen(now),
@@ -210,7 +213,10 @@ impl Machine {
                 Input::Judged(Err(failure)),
             ) => self.fail(*failure, now),
             (Stage::Committing, Input::Written) => {
-                self.enter(JournalPhase::Committed, "promoted; what is no longer desired is being deleted");
+                self.enter(
+                    JournalPhase::Committed,
+                    "promoted; what is no longer desired is being deleted",
+                );
                 self.go(Stage::Marking, Effect::WriteHead)
             }
             (Stage::Marking, Input::Written) => self.hand_over(now),
@@ -238,7 +244,10 @@ impl Machine {
                 self.undo_group(group, now)
             }
             (Stage::Settling(group), Input::Absent(ids)) => {
-                self.unwell = ids.first().and_then(|id| self.head.current.step(*id)).map(gone_again);
+                self.unwell = ids
+                    .first()
+                    .and_then(|id| self.head.current.step(*id))
+                    .map(gone_again);
                 self.undo_group(group, now)
             }
             (Stage::RereadingReverted, Input::Reread(remains)) => {
@@ -315,7 +324,10 @@ impl Machine {
                 "interrupted: putting everything back; once more leaves at once"
             }
         };
-        let mut effects = vec![Effect::Emit(Event::Note { object: None, message: message.into() })];
+        let mut effects = vec![Effect::Emit(Event::Note {
+            object: None,
+            message: message.into(),
+        })];
         if let Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking = self.stage {
             effects.push(Effect::StopJudging);
             effects.extend(self.stop_here(now).unwrap_or_default());
@@ -345,7 +357,10 @@ impl Machine {
 
 /// Names what is not as it was.
 fn say(remain: Remain) -> Effect {
-    Effect::Emit(Event::Note { object: Some(remain.object), message: remain.message })
+    Effect::Emit(Event::Note {
+        object: Some(remain.object),
+        message: remain.message,
+    })
 }
 
 /// What was put back is not there any more.
@@ -357,7 +372,11 @@ fn gone_again(step: &StepProgress) -> Box<Failure> {
 
 /// The end that stands for a refusal before anything was touched.
 pub(super) fn refused(message: String, next: Vec<String>) -> Ended {
-    Ended { outcome: End::Refused, message, next }
+    Ended {
+        outcome: End::Refused,
+        message,
+        next,
+    }
 }
 
 #[cfg(test)]

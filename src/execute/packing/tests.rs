@@ -26,7 +26,11 @@ fn journal(id: &str, ending: &str, parts: &[&str]) -> Journal {
 
 fn begun(current: Journal, previous: Option<Previous>) -> NewHead {
     let value = Head::new(current, previous);
-    let old = Stored { value, uid: "u".into(), resource_version: "1".into() };
+    let old = Stored {
+        value,
+        uid: "u".into(),
+        resource_version: "1".into(),
+    };
     new_head(journal("new", "promoted", &["new"]), Some(old), &key()).unwrap()
 }
 
@@ -38,10 +42,20 @@ fn what_was_promoted_goes_into_a_bundle_that_the_head_names() {
     assert_eq!(new.head.current.forget, [named_bundle("left over")]);
     promoted.forget.clear();
     let (bundle, parts) = new.earlier.unwrap();
-    assert_eq!(unpack::<Journal>(&bundle, &parts, Some(&key())).unwrap(), promoted);
-    assert!(!bundle.secret && bundle.names[0].starts_with("delivery-shop-last-"), "{:?}", bundle.names);
+    assert_eq!(
+        unpack::<Journal>(&bundle, &parts, Some(&key())).unwrap(),
+        promoted
+    );
+    assert!(
+        !bundle.secret && bundle.names[0].starts_with("delivery-shop-last-"),
+        "{:?}",
+        bundle.names
+    );
     let previous = new.head.previous.unwrap();
-    assert_eq!((previous.bundle, previous.parts), (Some(bundle), vec![named_bundle("before p1")]));
+    assert_eq!(
+        (previous.bundle, previous.parts),
+        (Some(bundle), vec![named_bundle("before p1")])
+    );
 }
 
 #[test]
@@ -76,6 +90,9 @@ fn what_is_older_than_a_promotion_that_was_not_wholly_put_back_is_forgotten() {
         journal: None,
     };
     let new = begun(journal("p2", "notFullyReverted", &["before p2"]), Some(kept));
-    assert_eq!(new.head.current.forget, [named_bundle("before p1"), named_bundle("last")]);
+    assert_eq!(
+        new.head.current.forget,
+        [named_bundle("before p1"), named_bundle("last")]
+    );
     assert_eq!(new.head.previous.unwrap().parts, [named_bundle("before p2")]);
 }

@@ -37,19 +37,34 @@ fn part(action: Action, undo: Undo) -> StepPart {
 fn apply(take_over: Option<Vec<Value>>) -> Action {
     let mut expected = cron("a");
     expected.value_mut()["spec"]["jobTemplate"]["spec"]["template"]["spec"]["hostPID"] = true.into();
-    Action::Apply { object: cron("a"), take_over, expected: Box::new(expected) }
+    Action::Apply {
+        object: cron("a"),
+        take_over,
+        expected: Box::new(expected),
+    }
 }
 
 fn forward(part: &StepPart, rendered: Object) -> Option<Unconfirmed> {
     let own = ReleaseRef::new("shop", "shop");
-    let confirmed = Confirmed { rendered: vec![rendered], ..Confirmed::default() };
-    Facts { part, live: &Ok(None), lies_in: None, own: &own }.forward(&confirmed)
+    let confirmed = Confirmed {
+        rendered: vec![rendered],
+        ..Confirmed::default()
+    };
+    Facts {
+        part,
+        live: &Ok(None),
+        lies_in: None,
+        own: &own,
+    }
+    .forward(&confirmed)
 }
 
 #[test]
 fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() {
     let recreated = Action::Recreate { object: cron("a") };
-    let deleted = Action::Delete { propagation: Propagation::Foreground };
+    let deleted = Action::Delete {
+        propagation: Propagation::Foreground,
+    };
     for (action, verb) in [
         (Action::Create { object: cron("a") }, None),
         (apply(None), None),
@@ -60,7 +75,11 @@ fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() 
         let found = forward(&part(action, Undo::Delete), cron("a"));
         assert_eq!(found.as_ref().map(|one| one.verb), verb);
     }
-    let other = forward(&part(Action::Create { object: cron("evil") }, Undo::Delete), cron("a")).unwrap();
+    let other = forward(
+        &part(Action::Create { object: cron("evil") }, Undo::Delete),
+        cron("a"),
+    )
+    .unwrap();
     assert_eq!(other.content, Some(cron("evil")));
 }
 
@@ -68,19 +87,34 @@ fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() 
 fn nothing_is_sent_besides_the_object_that_is_shown() {
     let mut step = part(apply(None), Undo::Delete).step;
     narrow(&mut step);
-    let Action::Apply { object, expected, .. } = &step.action else { panic!("{:?}", step.action) };
+    let Action::Apply { object, expected, .. } = &step.action else {
+        panic!("{:?}", step.action)
+    };
     assert_eq!(**expected, *object);
     assert_eq!(step.changes, ["/spec/schedule".parse().unwrap()]);
 }
 
 #[test]
 fn an_answer_is_for_what_was_shown_and_a_flag_for_a_name() {
-    let shown = Unconfirmed { object: cron("a").id(), verb: "change", content: Some(cron("a")) };
-    let swapped = Unconfirmed { content: Some(cron("evil")), ..shown.clone() };
-    let answered = Confirmed { answered: vec![shown.clone()], ..Confirmed::default() };
+    let shown = Unconfirmed {
+        object: cron("a").id(),
+        verb: "change",
+        content: Some(cron("a")),
+    };
+    let swapped = Unconfirmed {
+        content: Some(cron("evil")),
+        ..shown.clone()
+    };
+    let answered = Confirmed {
+        answered: vec![shown.clone()],
+        ..Confirmed::default()
+    };
     assert!(answered.allows(&shown) && !answered.allows(&swapped));
     let allowed = BTreeSet::from(["CronJob/other/tick".to_owned()]);
-    let named = Confirmed { allowed, ..Confirmed::default() };
+    let named = Confirmed {
+        allowed,
+        ..Confirmed::default()
+    };
     assert!(named.allows(&shown) && named.allows(&swapped));
 }
 
@@ -103,7 +137,11 @@ fn rights_limits_and_where_traffic_goes_are_beyond_and_the_rest_of_the_namespace
         ("", "ResourceQuota", Some("shop"), true),
         ("discovery.k8s.io", "EndpointSlice", Some("shop"), true),
     ] {
-        assert_eq!(is_beyond(&target(group, kind, namespace), "shop"), expected, "{kind} in {namespace:?}");
+        assert_eq!(
+            is_beyond(&target(group, kind, namespace), "shop"),
+            expected,
+            "{kind} in {namespace:?}"
+        );
     }
 }
 
@@ -112,7 +150,9 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
     let live = live.map(|value| Object::new(value).unwrap());
     let step = PlanStep {
         target,
-        action: Action::Delete { propagation: Propagation::Background },
+        action: Action::Delete {
+            propagation: Propagation::Background,
+        },
         ..part(Action::Create { object: cron("a") }, Undo::CreateAgain).step
     };
     let release = crate::model::release::PublicRelease {
@@ -146,11 +186,17 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
 fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of_rights_never() {
     let set = ReleaseRef::new("shop", "shop").set();
     let live = |label: &str, manager: &str| {
-        Some(json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "tick",
-            "labels": {APPLYSET_PART_OF_LABEL: label}, "managedFields": [{"manager": manager}]}}))
+        Some(
+            json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "tick",
+            "labels": {APPLYSET_PART_OF_LABEL: label}, "managedFields": [{"manager": manager}]}}),
+        )
     };
     let ours = || live(&set, FIELD_MANAGER);
-    assert_eq!(pruned("", "ConfigMap", Some("shop"), None), 0, "whoever writes the state may write it, too");
+    assert_eq!(
+        pruned("", "ConfigMap", Some("shop"), None),
+        0,
+        "whoever writes the state may write it, too"
+    );
     for (group, kind, namespace) in [
         ("batch", "CronJob", Some("other")),
         ("storage.k8s.io", "StorageClass", None),
@@ -158,7 +204,11 @@ fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of
     ] {
         assert_eq!(pruned(group, kind, namespace, ours()), 0, "{kind}");
         assert_eq!(pruned(group, kind, namespace, live(&set, "kubectl")), 1, "{kind}");
-        assert_eq!(pruned(group, kind, namespace, live("another", FIELD_MANAGER)), 1, "{kind}");
+        assert_eq!(
+            pruned(group, kind, namespace, live("another", FIELD_MANAGER)),
+            1,
+            "{kind}"
+        );
     }
     for (group, kind, namespace) in [
         ("rbac.authorization.k8s.io", "Role", Some("shop")),

@@ -32,9 +32,10 @@ impl Counting {
     /// An element begins.
     pub fn opens(&mut self, name: &str, attributes: &[(String, String)]) -> Result<(), NotAReport> {
         let open = match name {
-            "testsuites" | "testsuite" => {
-                Open::Suite { found: TestTotals::default(), named: Named::of(name, attributes)? }
-            }
+            "testsuites" | "testsuite" => Open::Suite {
+                found: TestTotals::default(),
+                named: Named::of(name, attributes)?,
+            },
             "testcase" => {
                 let mut ending = Ending::Passed;
                 for (attribute, value) in attributes {
@@ -87,7 +88,11 @@ impl Counting {
 
     /// All of it, where there was anything.
     pub fn totals(self) -> Result<TestTotals, NotAReport> {
-        if self.all.tests == 0 { Err(NotAReport::NoTests) } else { Ok(self.all) }
+        if self.all.tests == 0 {
+            Err(NotAReport::NoTests)
+        } else {
+            Ok(self.all)
+        }
     }
 }
 
@@ -105,7 +110,9 @@ impl Named {
     fn of(element: &str, attributes: &[(String, String)]) -> Result<Self, NotAReport> {
         let mut named = Self::default();
         for (attribute, value) in attributes {
-            let Some(count) = count(attribute).filter(|_| !value.trim().is_empty()) else { continue };
+            let Some(count) = count(attribute).filter(|_| !value.trim().is_empty()) else {
+                continue;
+            };
             let number = value.trim().parse().map_err(|_| NotAReport::Number {
                 element: element.into(),
                 attribute: attribute.clone(),
@@ -128,6 +135,11 @@ impl Named {
         let errors = found.errors.max(self.errors);
         let skipped = found.skipped.max(self.skipped);
         let tests = self.tests.map_or(found.tests, |tests| tests.min(found.tests));
-        TestTotals { tests: tests.max(failures.saturating_add(errors)), failures, errors, skipped }
+        TestTotals {
+            tests: tests.max(failures.saturating_add(errors)),
+            failures,
+            errors,
+            skipped,
+        }
     }
 }

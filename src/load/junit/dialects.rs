@@ -36,7 +36,10 @@ pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<Ending
         "failed" | "fail" | "failure" | "broken" | "timeout" | "timedout" | "timed_out" | "aborted"
         | "interrupted" => Ok(Some(Ending::Failed)),
         "error" | "errored" => Ok(Some(Ending::Errored)),
-        _ => Err(NotAReport::Status { attribute: attribute.into(), found: value.into() }),
+        _ => Err(NotAReport::Status {
+            attribute: attribute.into(),
+            found: value.into(),
+        }),
     }
 }
 

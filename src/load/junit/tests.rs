@@ -4,7 +4,12 @@ use super::*;
 use rstest::rstest;
 
 fn totals(tests: u64, failures: u64, errors: u64, skipped: u64) -> TestTotals {
-    TestTotals { tests, failures, errors, skipped }
+    TestTotals {
+        tests,
+        failures,
+        errors,
+        skipped,
+    }
 }
 
 fn read(text: &str) -> Result<TestTotals, NotAReport> {
@@ -85,7 +90,10 @@ fn a_dialect_is_counted_by_its_cases_and_its_sums(#[case] report: &str, #[case] 
 )]
 #[case::status(r#"<testsuite><testcase status="failed"/></testsuite>"#, totals(1, 1, 0, 0))]
 #[case::result(r#"<testsuite><testcase result="Failed"/></testsuite>"#, totals(1, 1, 0, 0))]
-#[case::of_the_suite(r#"<testsuite><testcase/><error>setup</error></testsuite>"#, totals(1, 0, 1, 0))]
+#[case::of_the_suite(
+    r#"<testsuite><testcase/><error>setup</error></testsuite>"#,
+    totals(1, 0, 1, 0)
+)]
 #[case::deep_in_a_case(
     r#"<testsuite><testcase><details><failure/></details></testcase></testsuite>"#,
     totals(1, 1, 0, 0)
@@ -109,7 +117,10 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
     r#"<!DOCTYPE t [<!ENTITY f "x">]><testsuite><testcase>&f;</testcase></testsuite>"#,
     "DOCTYPE"
 )]
-#[case::an_entity_of_nobody("<testsuite><testcase>&f;</testcase></testsuite>", "entity that is not defined")]
+#[case::an_entity_of_nobody(
+    "<testsuite><testcase>&f;</testcase></testsuite>",
+    "entity that is not defined"
+)]
 #[case::cut_in_a_failure("<testsuite><testcase><failure>expec", "ends within <failure>")]
 #[case::cut_in_a_tag("<testsuite><testcase name=\"a\"><fail", "ends within <testcase>")]
 #[case::cut_in_a_value("<testsuite><testcase/><testcase name=\"a", "ends within <testsuite>")]
@@ -117,9 +128,18 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
 #[case::mismatched("<testsuite><testcase></testsuite></testcase>", "well-formed")]
 #[case::twice(r#"<testsuite tests="1" tests="2"><testcase/></testsuite>"#, "well-formed")]
 #[case::text_behind("<testsuite><testcase/></testsuite> and more", "text outside")]
-#[case::no_number(r#"<testsuite failures="none"><testcase/></testsuite>"#, "expected a number as failures")]
-#[case::negative(r#"<testsuite failures="-1"><testcase/></testsuite>"#, "expected a number as failures")]
-#[case::unknown_status(r#"<testsuite><testcase status="purple"/></testsuite>"#, "expected a known status")]
+#[case::no_number(
+    r#"<testsuite failures="none"><testcase/></testsuite>"#,
+    "expected a number as failures"
+)]
+#[case::negative(
+    r#"<testsuite failures="-1"><testcase/></testsuite>"#,
+    "expected a number as failures"
+)]
+#[case::unknown_status(
+    r#"<testsuite><testcase status="purple"/></testsuite>"#,
+    "expected a known status"
+)]
 #[case::encoding(
     r#"<?xml version="1.0" encoding="UTF-7"?><testsuite><testcase/></testsuite>"#,
     "found UTF-7"
@@ -135,7 +155,12 @@ fn wide_texts_and_deep_ones_are_refused_by_name() {
     let report = "<testsuite><testcase/></testsuite>";
     let little: Vec<u8> = report.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let big: Vec<u8> = report.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    for wide in [[&[0xff, 0xfe], &little[..]].concat(), [&[0xfe, 0xff], &big[..]].concat(), little, big] {
+    for wide in [
+        [&[0xff, 0xfe], &little[..]].concat(),
+        [&[0xfe, 0xff], &big[..]].concat(),
+        little,
+        big,
+    ] {
         assert_eq!(junit(&wide, "a.xml"), Err(NotAReport::Encoding("UTF-16".into())));
     }
     let deep = format!("<testsuite>{}", "<a>".repeat(200_000));

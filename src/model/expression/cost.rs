@@ -73,7 +73,10 @@ impl Size {
             Value::Object(map) => {
                 let entry = |(key, value): (&String, &Value)| {
                     let held = Size::of(value);
-                    Size { bytes: NODE + key.len() as u64 + held.bytes, ..held }
+                    Size {
+                        bytes: NODE + key.len() as u64 + held.bytes,
+                        ..held
+                    }
                 };
                 map.iter().map(entry).collect()
             }
@@ -85,26 +88,43 @@ impl Size {
     /// Of a list of numbers.
     pub(super) fn numbers(count: usize) -> Self {
         let count = count as u64;
-        Size { bytes: NODE.saturating_mul(count.saturating_add(1)), count, longest: count }
+        Size {
+            bytes: NODE.saturating_mul(count.saturating_add(1)),
+            count,
+            longest: count,
+        }
     }
 
     fn plain() -> Self {
-        Size { bytes: NODE, ..Size::default() }
+        Size {
+            bytes: NODE,
+            ..Size::default()
+        }
     }
 
     fn text(length: usize) -> Self {
-        Size { bytes: NODE + length as u64, ..Size::default() }
+        Size {
+            bytes: NODE + length as u64,
+            ..Size::default()
+        }
     }
 
     fn list(parts: &[Size]) -> Self {
         let count = parts.len() as u64;
         let longest = parts.iter().map(|part| part.longest).max().unwrap_or_default();
-        Size { bytes: NODE.saturating_add(sum(parts).bytes), count, longest: longest.max(count) }
+        Size {
+            bytes: NODE.saturating_add(sum(parts).bytes),
+            count,
+            longest: longest.max(count),
+        }
     }
 
     /// Something in it, whatever it is.
     fn part(self) -> Self {
-        Size { count: self.longest, ..self }
+        Size {
+            count: self.longest,
+            ..self
+        }
     }
 
     fn larger(self, other: Self) -> Self {
@@ -118,7 +138,11 @@ impl Size {
     /// An element that holds all that the list holds.
     fn extreme(self) -> Self {
         let most = self.bytes / NODE;
-        Size { bytes: self.bytes, count: most, longest: most }
+        Size {
+            bytes: self.bytes,
+            count: most,
+            longest: most,
+        }
     }
 }
 
@@ -126,7 +150,11 @@ fn sum(parts: &[Size]) -> Size {
     parts.iter().fold(Size::default(), |all, part| {
         let count = all.count.saturating_add(part.count);
         let longest = all.longest.max(part.longest).max(count);
-        Size { bytes: all.bytes.saturating_add(part.bytes), count, longest }
+        Size {
+            bytes: all.bytes.saturating_add(part.bytes),
+            count,
+            longest,
+        }
     })
 }
 
@@ -142,7 +170,10 @@ type Cost = Result<(Size, u64), String>;
 impl<'e> Meter<'e> {
     /// With these variables; of others nothing stands in them.
     pub(super) fn new(variables: &[(&'e str, Size)]) -> Self {
-        let given: u64 = variables.iter().map(|(_, size)| size.bytes).fold(0, u64::saturating_add);
+        let given: u64 = variables
+            .iter()
+            .map(|(_, size)| size.bytes)
+            .fold(0, u64::saturating_add);
         Self {
             known: variables.iter().copied().collect(),
             largest: LARGEST.saturating_add(given.saturating_mul(2)),
@@ -228,8 +259,14 @@ impl<'e> Meter<'e> {
             ("_?_:_", [_, one, other]) => one.larger(*other),
             (name, _) if PLAIN.contains(&name) || name.starts_with("get") => Size::plain(),
             // A number as text, and bytes that are none, are longer than they were.
-            ("string", _) => Size { bytes: given.bytes.saturating_mul(3).saturating_add(TEXT), ..given },
-            _ => Size { bytes: given.bytes.saturating_add(NODE), ..given },
+            ("string", _) => Size {
+                bytes: given.bytes.saturating_mul(3).saturating_add(TEXT),
+                ..given
+            },
+            _ => Size {
+                bytes: given.bytes.saturating_add(NODE),
+                ..given
+            },
         };
         let pattern = if call.func_name == "matches" { PATTERN } else { 0 };
         let copied = match call.func_name.as_str() {
@@ -252,11 +289,17 @@ impl<'e> Meter<'e> {
         let (small, _) = self.step(one, empty, empty, depth)?;
         let (large, _) = self.step(one, full, empty, depth)?;
         let grown = |of: fn(Size) -> u64| {
-            of(start).saturating_add(of(small).saturating_mul(count - 1)).saturating_add(of(large))
+            of(start)
+                .saturating_add(of(small).saturating_mul(count - 1))
+                .saturating_add(of(large))
         };
         let made = grown(|size| size.count);
         let longest = made.max(large.longest).max(start.longest);
-        let result = Size { bytes: grown(|size| size.bytes), count: made, longest };
+        let result = Size {
+            bytes: grown(|size| size.bytes),
+            count: made,
+            longest,
+        };
         if result.bytes > self.largest {
             return Ok((result, 0));
         }
@@ -265,11 +308,22 @@ impl<'e> Meter<'e> {
         let (last, dearest) = self.step(one, full, result, depth)?;
         // What takes its own result twice doubles it in each round.
         if last.bytes > large.bytes.saturating_add(result.bytes) {
-            return Ok((Size { bytes: u64::MAX, ..result }, 0));
+            return Ok((
+                Size {
+                    bytes: u64::MAX,
+                    ..result
+                },
+                0,
+            ));
         }
         let steps = each.saturating_mul(count - 1).saturating_add(dearest);
         let (size, after) = self.with(&one.accu_var, result, |meter| meter.cost(&one.result.expr, depth))?;
-        Ok((size, [before, first, steps, after].into_iter().fold(0, u64::saturating_add)))
+        Ok((
+            size,
+            [before, first, steps, after]
+                .into_iter()
+                .fold(0, u64::saturating_add),
+        ))
     }
 
     /// One round, with an element and a result so far of these sizes.

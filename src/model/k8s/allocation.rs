@@ -29,7 +29,10 @@ pub fn is_allocated(object: &Object, path: &FieldPath) -> bool {
 /// A copy without what the server allocated: what `sent`, the object as it was sent, does not name.
 pub fn without_allocated(object: &Object, sent: &Object) -> Object {
     let mut copy = object.clone();
-    for path in allocated(object).iter().filter(|path| path.get(sent.value()).is_none()) {
+    for path in allocated(object)
+        .iter()
+        .filter(|path| path.get(sent.value()).is_none())
+    {
         path.remove(copy.value_mut());
     }
     copy
@@ -39,7 +42,10 @@ pub fn without_allocated(object: &Object, sent: &Object) -> Object {
 pub fn drop_allocated(object: &mut Object) {
     let is_headless = object.text("/spec/clusterIP") == "None";
     let is_address = |path: &FieldPath| path.to_string().starts_with("/spec/clusterIP");
-    for path in allocated(object).iter().filter(|path| !(is_headless && is_address(path))) {
+    for path in allocated(object)
+        .iter()
+        .filter(|path| !(is_headless && is_address(path)))
+    {
         path.remove(object.value_mut());
     }
 }
@@ -51,9 +57,15 @@ fn allocated(object: &Object) -> Vec<FieldPath> {
     }
     let root = FieldPath::root().field("spec");
     let mut paths: Vec<FieldPath> = OF_SPEC.iter().map(|field| root.field(field)).collect();
-    let ports = object.at("/spec/ports").and_then(Value::as_array).into_iter().flatten();
+    let ports = object
+        .at("/spec/ports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     paths.extend(ports.map(|port| {
-        let key = ["port", "protocol"].into_iter().filter_map(|name| Some((name, port.get(name)?)));
+        let key = ["port", "protocol"]
+            .into_iter()
+            .filter_map(|name| Some((name, port.get(name)?)));
         root.field("ports").with(Step::key(key)).field("nodePort")
     }));
     paths
@@ -83,7 +95,13 @@ mod tests {
         let expected = json!({"ports": [
             {"port": 80, "protocol": "TCP", "nodePort": 30001}, {"port": 81, "protocol": "TCP"}]});
         assert_eq!(left.at("/spec"), Some(&expected));
-        assert!(is_allocated(&answer, &"/spec/ports/[port=81,protocol=TCP]/nodePort".parse().unwrap()));
-        assert!(!is_allocated(&answer, &"/spec/ports/[port=81,protocol=TCP]/port".parse().unwrap()));
+        assert!(is_allocated(
+            &answer,
+            &"/spec/ports/[port=81,protocol=TCP]/nodePort".parse().unwrap()
+        ));
+        assert!(!is_allocated(
+            &answer,
+            &"/spec/ports/[port=81,protocol=TCP]/port".parse().unwrap()
+        ));
     }
 }

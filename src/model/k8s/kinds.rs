@@ -34,12 +34,28 @@ impl TryFrom<Claimed> for ResourceType {
     type Error = String;
 
     fn try_from(claimed: Claimed) -> Result<Self, String> {
-        let Claimed { group, version, kind, plural, namespaced } = claimed;
-        let resource = Self { group, version, kind, plural, namespaced };
+        let Claimed {
+            group,
+            version,
+            kind,
+            plural,
+            namespaced,
+        } = claimed;
+        let resource = Self {
+            group,
+            version,
+            kind,
+            plural,
+            namespaced,
+        };
         if is_served_so(&resource) {
             return Ok(resource);
         }
-        Err(format!("{} is not served as {}", resource.kind, resource.counted()))
+        Err(format!(
+            "{} is not served as {}",
+            resource.kind,
+            resource.counted()
+        ))
     }
 }
 
@@ -56,12 +72,20 @@ impl ResourceType {
 
     /// Group, version and kind.
     pub fn gvk(&self) -> Gvk {
-        Gvk { group: self.group.clone(), version: self.version.clone(), kind: self.kind.clone() }
+        Gvk {
+            group: self.group.clone(),
+            version: self.version.clone(),
+            kind: self.kind.clone(),
+        }
     }
 
     /// As quotas count it: `services`, `deployments.apps`.
     pub fn counted(&self) -> String {
-        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.clone()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// As objects write it: `apps/v1`, `v1`.
@@ -107,21 +131,51 @@ pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ("apps/v1", "ControllerRevision", "controllerrevisions", true),
     ("batch/v1", "Job", "jobs", true),
     ("batch/v1", "CronJob", "cronjobs", true),
-    ("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
-    ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+    (
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        true,
+    ),
+    (
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        true,
+    ),
     ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
     ("networking.k8s.io/v1", "Ingress", "ingresses", true),
     ("networking.k8s.io/v1", "IngressClass", "ingressclasses", false),
     ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true),
     ("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true),
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        "rolebindings",
+        true,
+    ),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRole",
+        "clusterroles",
+        false,
+    ),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        false,
+    ),
     ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
     ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),
     ("coordination.k8s.io/v1", "Lease", "leases", true),
-    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    (
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    ),
     ("apiregistration.k8s.io/v1", "APIService", "apiservices", false),
     (
         "admissionregistration.k8s.io/v1",
@@ -135,7 +189,12 @@ pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
         "mutatingwebhookconfigurations",
         false,
     ),
-    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", false),
+    (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        false,
+    ),
     (
         "admissionregistration.k8s.io/v1",
         "ValidatingAdmissionPolicyBinding",
@@ -147,15 +206,16 @@ pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
 /// The built-in kind of that group, version and kind. A version that is not in the table is left to discovery.
 pub fn well_known(gvk: &Gvk) -> Option<ResourceType> {
     let api_version = gvk.api_version();
-    WELL_KNOWN.iter().find(|(version, kind, ..)| *version == api_version && *kind == gvk.kind).map(
-        |(_, kind, plural, namespaced)| ResourceType {
+    WELL_KNOWN
+        .iter()
+        .find(|(version, kind, ..)| *version == api_version && *kind == gvk.kind)
+        .map(|(_, kind, plural, namespaced)| ResourceType {
             group: gvk.group.clone(),
             version: gvk.version.clone(),
             kind: (*kind).into(),
             plural: (*plural).into(),
             namespaced: *namespaced,
-        },
-    )
+        })
 }
 
 /// The built-in kind of that name in a group, in the version this tool reads it in.
@@ -178,12 +238,20 @@ mod tests {
         let pods = built_in("", "Pod").unwrap();
         assert_eq!(pods.collection_path(Some("shop")), "/api/v1/namespaces/shop/pods");
         let roles = built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap();
-        assert_eq!(roles.collection_path(None), "/apis/rbac.authorization.k8s.io/v1/clusterroles");
+        assert_eq!(
+            roles.collection_path(None),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        );
     }
 
     #[test]
     fn an_autoscaler_is_read_in_its_newest_version_and_found_in_both() {
-        assert_eq!(built_in("autoscaling", "HorizontalPodAutoscaler").unwrap().version, "v2");
+        assert_eq!(
+            built_in("autoscaling", "HorizontalPodAutoscaler")
+                .unwrap()
+                .version,
+            "v2"
+        );
         assert!(well_known(&Gvk::new("autoscaling/v1", "HorizontalPodAutoscaler")).is_some());
     }
 }

@@ -28,11 +28,16 @@ pub fn list_key(lists: &[&[Value]]) -> Option<&'static [&'static str]> {
 /// As [`list_key`], of the lists at a path: a port that a manifest writes without its protocol has the address that it
 /// gets on the server.
 pub fn list_key_at(path: &FieldPath, lists: &[&[Value]]) -> Option<&'static [&'static str]> {
-    key_of(lists, matches!(path.steps().last(), Some(Step::Field(name)) if name == "ports"))
+    key_of(
+        lists,
+        matches!(path.steps().last(), Some(Step::Field(name)) if name == "ports"),
+    )
 }
 
 fn key_of(lists: &[&[Value]], are_ports: bool) -> Option<&'static [&'static str]> {
-    KEYS.iter().copied().find(|keys| lists.iter().all(|list| tells_apart(list, keys, are_ports)))
+    KEYS.iter()
+        .copied()
+        .find(|keys| lists.iter().all(|list| tells_apart(list, keys, are_ports)))
 }
 
 fn tells_apart(list: &[Value], keys: &[&str], are_ports: bool) -> bool {
@@ -56,8 +61,10 @@ pub fn present_step(item: &Value, keys: &[&str]) -> Option<Step> {
 
 /// The step that addresses an item by its key; none where a key field is missing.
 pub fn key_step(item: &Value, keys: &[&str]) -> Option<Step> {
-    let fields: Option<Vec<_>> =
-        keys.iter().map(|key| key_field(item, key).map(|value| (*key, value))).collect();
+    let fields: Option<Vec<_>> = keys
+        .iter()
+        .map(|key| key_field(item, key).map(|value| (*key, value)))
+        .collect();
     fields.map(Step::key)
 }
 
@@ -94,6 +101,9 @@ mod tests {
         assert_eq!(step(&written[0]), step(&live[0]));
         assert_eq!(step(&json!({"name": "http"})), None);
         // Other lists have ports too, and no protocol.
-        assert_eq!(at("/spec/rules/[0]/backendRefs", &[&written]), Some(&["name"][..]));
+        assert_eq!(
+            at("/spec/rules/[0]/backendRefs", &[&written]),
+            Some(&["name"][..])
+        );
     }
 }

@@ -28,8 +28,14 @@ impl Controller {
     /// The controller of an object.
     pub fn of(object: &Value) -> Option<Self> {
         let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-        let owner = owners.iter().find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
-        Some(Self { kind: text(owner, "/kind"), name: text(owner, "/name"), uid: text(owner, "/uid") })
+        let owner = owners
+            .iter()
+            .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
+        Some(Self {
+            kind: text(owner, "/kind"),
+            name: text(owner, "/name"),
+            uid: text(owner, "/uid"),
+        })
     }
 }
 
@@ -151,17 +157,28 @@ impl PodFacts {
         let pod = pod.value();
         let condition = |name: &str| {
             let all = pod.pointer("/status/conditions").and_then(Value::as_array);
-            all.and_then(|all| all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(name)))
+            all.and_then(|all| {
+                all.iter()
+                    .find(|one| one.get("type").and_then(Value::as_str) == Some(name))
+            })
         };
         let is = |name: &str, status: &str| {
             condition(name).filter(|one| one.get("status").and_then(Value::as_str) == Some(status))
         };
-        let label = |key: &&str| pod.pointer("/metadata/labels")?.get(*key)?.as_str().map(str::to_owned);
+        let label = |key: &&str| {
+            pod.pointer("/metadata/labels")?
+                .get(*key)?
+                .as_str()
+                .map(str::to_owned)
+        };
         Self {
             namespace: text(pod, "/metadata/namespace"),
             name: text(pod, "/metadata/name"),
             uid: text(pod, "/metadata/uid"),
-            generation: pod.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0),
+            generation: pod
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64)
+                .unwrap_or(0),
             controller: Controller::of(pod),
             revision: REVISION_LABELS.iter().find_map(label),
             created: time(pod, "/metadata/creationTimestamp"),
@@ -186,14 +203,19 @@ impl PodFacts {
 
     /// Its containers other than ephemeral ones and init containers that end.
     pub fn lasting(&self) -> impl Iterator<Item = &ContainerFacts> {
-        self.containers.iter().filter(|one| one.role == ContainerRole::Main || one.sidecar)
+        self.containers
+            .iter()
+            .filter(|one| one.role == ContainerRole::Main || one.sidecar)
     }
 }
 
 impl ContainerFacts {
     /// The reference by digest that the node reports; none where it names no repository.
     pub fn reported(&self) -> Option<String> {
-        let text = self.image_id.strip_prefix("docker-pullable://").unwrap_or(&self.image_id);
+        let text = self
+            .image_id
+            .strip_prefix("docker-pullable://")
+            .unwrap_or(&self.image_id);
         let image = text.parse::<ImageReference>().ok()?;
         image.digest.is_some().then(|| text.to_owned())
     }
@@ -205,8 +227,10 @@ impl ContainerFacts {
 
     /// Whether it runs, or has run.
     pub fn has_started(&self) -> bool {
-        matches!(self.state, ContainerState::Running { .. } | ContainerState::Terminated { .. })
-            || self.last_exit.is_some()
+        matches!(
+            self.state,
+            ContainerState::Running { .. } | ContainerState::Terminated { .. }
+        ) || self.last_exit.is_some()
     }
 
     /// The digest that the node reports: of a registry's manifest, or of the configuration of an image loaded by hand.
@@ -219,16 +243,39 @@ impl ContainerFacts {
 fn containers(pod: &Value) -> Vec<ContainerFacts> {
     let mut all = Vec::new();
     for (role, specs, statuses) in [
-        (ContainerRole::Init, "/spec/initContainers", "/status/initContainerStatuses"),
-        (ContainerRole::Main, "/spec/containers", "/status/containerStatuses"),
-        (ContainerRole::Ephemeral, "/spec/ephemeralContainers", "/status/ephemeralContainerStatuses"),
+        (
+            ContainerRole::Init,
+            "/spec/initContainers",
+            "/status/initContainerStatuses",
+        ),
+        (
+            ContainerRole::Main,
+            "/spec/containers",
+            "/status/containerStatuses",
+        ),
+        (
+            ContainerRole::Ephemeral,
+            "/spec/ephemeralContainers",
+            "/status/ephemeralContainerStatuses",
+        ),
     ] {
-        let list = |pointer| pod.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
-        let by_name: BTreeMap<&str, &Value> =
-            list(statuses).filter_map(|one| Some((one.get("name")?.as_str()?, one))).collect();
+        let list = |pointer| {
+            pod.pointer(pointer)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let by_name: BTreeMap<&str, &Value> = list(statuses)
+            .filter_map(|one| Some((one.get("name")?.as_str()?, one)))
+            .collect();
         for spec in list(specs) {
             let name = text(spec, "/name");
-            all.push(container(role, spec, by_name.get(name.as_str()).copied(), name.clone()));
+            all.push(container(
+                role,
+                spec,
+                by_name.get(name.as_str()).copied(),
+                name.clone(),
+            ));
         }
     }
     all
@@ -253,9 +300,14 @@ fn container(role: ContainerRole, spec: &Value, status: Option<&Value>, name: St
 
 fn state(state: &Value) -> ContainerState {
     if let Some(waiting) = state.get("waiting") {
-        ContainerState::Waiting { reason: text(waiting, "/reason"), message: text(waiting, "/message") }
+        ContainerState::Waiting {
+            reason: text(waiting, "/reason"),
+            message: text(waiting, "/message"),
+        }
     } else if let Some(running) = state.get("running") {
-        ContainerState::Running { since: time(running, "/startedAt") }
+        ContainerState::Running {
+            since: time(running, "/startedAt"),
+        }
     } else if let Some(ended) = state.get("terminated") {
         ContainerState::Terminated { exit: exit(ended) }
     } else {
@@ -266,7 +318,10 @@ fn state(state: &Value) -> ContainerState {
 fn exit(ended: &Value) -> Exit {
     Exit {
         code: ended.get("exitCode").and_then(Value::as_i64).unwrap_or(0),
-        signal: ended.get("signal").and_then(Value::as_i64).filter(|signal| *signal != 0),
+        signal: ended
+            .get("signal")
+            .and_then(Value::as_i64)
+            .filter(|signal| *signal != 0),
         reason: text(ended, "/reason"),
         message: text(ended, "/message"),
         at: time(ended, "/finishedAt"),
@@ -274,7 +329,11 @@ fn exit(ended: &Value) -> Exit {
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn time(value: &Value, pointer: &str) -> Option<Timestamp> {

@@ -21,7 +21,9 @@ pub fn pod_spec_path(gvk: &Gvk) -> Option<&'static [&'static str]> {
 
 /// The pod's spec of an object, where its kind holds one.
 pub fn pod_spec(object: &Object) -> Option<&Value> {
-    pod_spec_path(&object.gvk())?.iter().try_fold(object.value(), |value, step| value.get(*step))
+    pod_spec_path(&object.gvk())?
+        .iter()
+        .try_fold(object.value(), |value, step| value.get(*step))
 }
 
 /// One image that an object names.
@@ -56,10 +58,19 @@ pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
             }
         }
         for volume in items(spec, "volumes") {
-            collect(&mut found, &root.field("volumes"), volume, &["image", "reference"], None);
+            collect(
+                &mut found,
+                &root.field("volumes"),
+                volume,
+                &["image", "reference"],
+                None,
+            );
         }
     }
-    for path in custom.iter().filter(|path| path.group == gvk.group && path.kind == gvk.kind) {
+    for path in custom
+        .iter()
+        .filter(|path| path.group == gvk.group && path.kind == gvk.kind)
+    {
         let steps: Vec<&str> = path.path.split('/').filter(|step| !step.is_empty()).collect();
         collect_custom(&mut found, object.value(), &FieldPath::root(), &steps);
     }
@@ -67,7 +78,10 @@ pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
 }
 
 fn items<'v>(spec: &'v Value, list: &str) -> &'v [Value] {
-    spec.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    spec.get(list)
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 fn collect(
@@ -77,8 +91,13 @@ fn collect(
     fields: &[&str],
     role: Option<ContainerRole>,
 ) {
-    let reference = fields.iter().try_fold(item, |value, field| value.get(*field)).and_then(Value::as_str);
-    let (Some(reference), Some(name)) = (reference, item.get("name")) else { return };
+    let reference = fields
+        .iter()
+        .try_fold(item, |value, field| value.get(*field))
+        .and_then(Value::as_str);
+    let (Some(reference), Some(name)) = (reference, item.get("name")) else {
+        return;
+    };
     let keyed = list.with(Step::key([("name", name)]));
     found.push(ImageUse {
         path: fields.iter().fold(keyed, |path, field| path.field(field)),
@@ -138,7 +157,13 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
             for variable in items(container, "env") {
                 let from = variable.get("valueFrom");
                 for (field, kind) in [("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")] {
-                    refer(&mut found, kind, from.and_then(|from| from.get(field)), "name", true);
+                    refer(
+                        &mut found,
+                        kind,
+                        from.and_then(|from| from.get(field)),
+                        "name",
+                        true,
+                    );
                 }
             }
             for source in items(container, "envFrom") {
@@ -153,8 +178,10 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
     for secret in items(spec, "imagePullSecrets") {
         refer(&mut found, "Secret", Some(secret), "name", false);
     }
-    if let Some(name) =
-        spec.get("serviceAccountName").and_then(Value::as_str).filter(|name| !matches!(*name, "" | "default"))
+    if let Some(name) = spec
+        .get("serviceAccountName")
+        .and_then(Value::as_str)
+        .filter(|name| !matches!(*name, "" | "default"))
     {
         found.push(PodReference {
             kind: "ServiceAccount",
@@ -170,8 +197,17 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
 }
 
 fn volume_references(found: &mut Vec<PodReference>, volume: &Value) {
-    refer(found, "PersistentVolumeClaim", volume.get("persistentVolumeClaim"), "claimName", false);
-    let projected = volume.get("projected").map(|projected| items(projected, "sources")).unwrap_or_default();
+    refer(
+        found,
+        "PersistentVolumeClaim",
+        volume.get("persistentVolumeClaim"),
+        "claimName",
+        false,
+    );
+    let projected = volume
+        .get("projected")
+        .map(|projected| items(projected, "sources"))
+        .unwrap_or_default();
     for source in std::iter::once(volume).chain(projected) {
         for (field, kind, name) in [
             ("secret", "Secret", "secretName"),
@@ -183,7 +219,9 @@ fn volume_references(found: &mut Vec<PodReference>, volume: &Value) {
                 refer(found, kind, Some(source), name, false);
             }
             for item in items(source, "items") {
-                let Some(name) = source.get(name).and_then(Value::as_str) else { continue };
+                let Some(name) = source.get(name).and_then(Value::as_str) else {
+                    continue;
+                };
                 found.push(PodReference {
                     kind,
                     name: name.into(),
@@ -204,7 +242,9 @@ fn refer(
     at_start: bool,
 ) {
     let Some(source) = source else { return };
-    let Some(name) = source.get(field).and_then(Value::as_str) else { return };
+    let Some(name) = source.get(field).and_then(Value::as_str) else {
+        return;
+    };
     found.push(PodReference {
         kind,
         name: name.into(),
@@ -232,14 +272,25 @@ mod tests {
             "volumes": [{"name": "models", "image": {"reference": "models:1"}}, {"name": "tmp", "emptyDir": {}}],
         }}});
         let found = images(&with_spec(("apps/v1", "Deployment"), spec), &[]);
-        let told: Vec<_> =
-            found.iter().map(|image| (image.path.to_string(), image.reference.as_str())).collect();
+        let told: Vec<_> = found
+            .iter()
+            .map(|image| (image.path.to_string(), image.reference.as_str()))
+            .collect();
         assert_eq!(
             told,
             [
-                ("/spec/template/spec/initContainers/[name=i]/image".to_owned(), "init:1"),
-                ("/spec/template/spec/containers/[name=web]/image".to_owned(), "web:1"),
-                ("/spec/template/spec/volumes/[name=models]/image/reference".to_owned(), "models:1"),
+                (
+                    "/spec/template/spec/initContainers/[name=i]/image".to_owned(),
+                    "init:1"
+                ),
+                (
+                    "/spec/template/spec/containers/[name=web]/image".to_owned(),
+                    "web:1"
+                ),
+                (
+                    "/spec/template/spec/volumes/[name=models]/image/reference".to_owned(),
+                    "models:1"
+                ),
             ]
         );
     }
@@ -252,15 +303,23 @@ mod tests {
 
     #[test]
     fn a_custom_kind_is_read_by_the_given_paths() {
-        let object =
-            with_spec(("acme.io/v1", "Cluster"), json!({"workers": [{"image": "w:1"}, {"image": "w:2"}]}));
+        let object = with_spec(
+            ("acme.io/v1", "Cluster"),
+            json!({"workers": [{"image": "w:1"}, {"image": "w:2"}]}),
+        );
         let path = ImagePath {
             group: "acme.io".into(),
             kind: "Cluster".into(),
             path: "/spec/workers/[*]/image".into(),
         };
         let found = images(&object, &[path]);
-        assert_eq!(found.iter().map(|image| image.reference.as_str()).collect::<Vec<_>>(), ["w:1", "w:2"]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|image| image.reference.as_str())
+                .collect::<Vec<_>>(),
+            ["w:1", "w:2"]
+        );
         assert!(found.iter().all(|image| image.path.get(object.value()).is_some()));
     }
 
@@ -273,8 +332,10 @@ mod tests {
             "volumes": [{"name": "v", "secret": {"secretName": "tls", "items": [{"key": "tls.crt", "path": "c"}]}},
                 {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
         });
-        let told: Vec<_> =
-            references(&spec).into_iter().map(|r| (r.kind, r.name, r.key, r.optional, r.at_start)).collect();
+        let told: Vec<_> = references(&spec)
+            .into_iter()
+            .map(|r| (r.kind, r.name, r.key, r.optional, r.at_start))
+            .collect();
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
             told,

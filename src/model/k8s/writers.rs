@@ -27,7 +27,13 @@ const ANNOTATIONS: &[&str] = &[
 
 /// Whether an annotation belongs to controllers: it is no content, and a revert leaves it as it is.
 pub fn is_controllers_annotation(key: &str) -> bool {
-    ANNOTATIONS.iter().any(|known| if known.ends_with('/') { key.starts_with(known) } else { key == *known })
+    ANNOTATIONS.iter().any(|known| {
+        if known.ends_with('/') {
+            key.starts_with(known)
+        } else {
+            key == *known
+        }
+    })
 }
 
 /// Whether the field is one that controllers set on such an object, where nobody else does.
@@ -58,16 +64,16 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         ("PersistentVolumeClaim", ["spec", "volumeName"]) => {
             object.annotation("pv.kubernetes.io/bind-completed").is_some()
         }
-        ("PersistentVolume", ["spec", "claimRef", ..]) => {
-            object.annotation("pv.kubernetes.io/bound-by-controller").is_some()
-        }
+        ("PersistentVolume", ["spec", "claimRef", ..]) => object
+            .annotation("pv.kubernetes.io/bound-by-controller")
+            .is_some(),
         // cloud-provider/service/helpers/helper.go
         ("Service", ["metadata", "finalizers", finalizer]) => {
             *finalizer == "service.kubernetes.io/load-balancer-cleanup"
         }
-        ("ServiceAccount", ["secrets", "*"]) => {
-            path.get(object.value()).is_some_and(|secret| is_token_secret(object, secret))
-        }
+        ("ServiceAccount", ["secrets", "*"]) => path
+            .get(object.value())
+            .is_some_and(|secret| is_token_secret(object, secret)),
         ("ServiceAccount", ["secrets"]) => {
             let secrets = path.get(object.value()).and_then(Value::as_array);
             secrets.is_some_and(|secrets| secrets.iter().all(|secret| is_token_secret(object, secret)))
@@ -96,27 +102,41 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
 /// injected.
 fn calls_a_service(object: &Object, path: &FieldPath) -> bool {
     let parent = path.parent().unwrap_or_default();
-    parent.field("service").get(object.value()).is_some_and(Value::is_object)
+    parent
+        .field("service")
+        .get(object.value())
+        .is_some_and(Value::is_object)
 }
 
 /// A token that the control plane made for the account, or OpenShift's for its registry: the account's name is in theirs.
 fn is_token_secret(account: &Object, secret: &Value) -> bool {
-    let rest = secret["name"].as_str().and_then(|name| name.strip_prefix(account.name()));
+    let rest = secret["name"]
+        .as_str()
+        .and_then(|name| name.strip_prefix(account.name()));
     rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
 }
 
 fn is_token_volume(volume: Option<&Value>) -> bool {
     let Some(volume) = volume else { return false };
     let sources = volume["projected"]["sources"].as_array();
-    volume["name"].as_str().is_some_and(|name| name.starts_with("kube-api-access-"))
-        && sources
-            .is_some_and(|sources| sources.iter().any(|source| source["serviceAccountToken"].is_object()))
+    volume["name"]
+        .as_str()
+        .is_some_and(|name| name.starts_with("kube-api-access-"))
+        && sources.is_some_and(|sources| {
+            sources
+                .iter()
+                .any(|source| source["serviceAccountToken"].is_object())
+        })
 }
 
 /// A read-only mount of the token's volume at its fixed place.
 fn is_token_mount(pod: &Object, mount: Option<&Value>) -> bool {
     let Some(mount) = mount else { return false };
-    let volumes = pod.at("/spec/volumes").and_then(Value::as_array).into_iter().flatten();
+    let volumes = pod
+        .at("/spec/volumes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
         && mount["readOnly"] == true
         && volumes
@@ -145,7 +165,9 @@ const MARKS: &[(&str, &str, &str)] = &[
 
 /// The delivery tool whose mark the field is. `value` is what live holds there.
 pub fn installer_of(path: &FieldPath, value: Option<&Value>) -> Option<&'static str> {
-    let [Step::Field(metadata), Step::Field(list), Step::Field(key)] = path.steps() else { return None };
+    let [Step::Field(metadata), Step::Field(list), Step::Field(key)] = path.steps() else {
+        return None;
+    };
     if metadata != "metadata" {
         return None;
     }
@@ -153,8 +175,17 @@ pub fn installer_of(path: &FieldPath, value: Option<&Value>) -> Option<&'static 
     if list == "labels" && key == "app.kubernetes.io/managed-by" {
         return value.is_some_and(|value| value == "Helm").then_some("Helm");
     }
-    let is_known = |known: &str| if known.ends_with('/') { key.starts_with(known) } else { key == known };
-    MARKS.iter().find(|(_, place, known)| place == list && is_known(known)).map(|(tool, ..)| *tool)
+    let is_known = |known: &str| {
+        if known.ends_with('/') {
+            key.starts_with(known)
+        } else {
+            key == known
+        }
+    };
+    MARKS
+        .iter()
+        .find(|(_, place, known)| place == list && is_known(known))
+        .map(|(tool, ..)| *tool)
 }
 
 #[cfg(test)]
@@ -175,12 +206,28 @@ mod tests {
     #[test]
     fn a_field_is_a_controllers_by_kind_and_place() {
         for (kind, path, expected) in [
-            ("Deployment", "/metadata/annotations/deployment.kubernetes.io~1revision", true),
+            (
+                "Deployment",
+                "/metadata/annotations/deployment.kubernetes.io~1revision",
+                true,
+            ),
             ("Deployment", "/metadata/annotations/mine", false),
             ("Deployment", "/spec/template/spec/containers/[name=a]", false),
-            ("ValidatingWebhookConfiguration", "/webhooks/[name=a]/clientConfig/caBundle", true),
-            ("ValidatingWebhookConfiguration", "/webhooks/[name=a]/clientConfig/url", false),
-            ("ValidatingWebhookConfiguration", "/webhooks/[name=b]/clientConfig/caBundle", false),
+            (
+                "ValidatingWebhookConfiguration",
+                "/webhooks/[name=a]/clientConfig/caBundle",
+                true,
+            ),
+            (
+                "ValidatingWebhookConfiguration",
+                "/webhooks/[name=a]/clientConfig/url",
+                false,
+            ),
+            (
+                "ValidatingWebhookConfiguration",
+                "/webhooks/[name=b]/clientConfig/caBundle",
+                false,
+            ),
             ("ClusterRole", "/rules", false),
             ("PersistentVolumeClaim", "/spec/volumeName", true),
             ("PersistentVolume", "/spec/claimRef/name", true),
@@ -190,14 +237,21 @@ mod tests {
         ] {
             assert_eq!(is_set(kind, "", path), expected, "{kind} {path}");
         }
-        assert!(is_set("Secret", "kubernetes.io/service-account-token", "/data/token"));
+        assert!(is_set(
+            "Secret",
+            "kubernetes.io/service-account-token",
+            "/data/token"
+        ));
     }
 
     #[test]
     fn the_rules_of_an_aggregated_role_and_the_token_of_a_pod_are_the_control_planes() {
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "a"},
             "aggregationRule": {"clusterRoleSelectors": []}, "rules": [{"verbs": ["get"]}]});
-        assert!(is_controllers(&Object::new(role).unwrap(), &"/rules".parse().unwrap()));
+        assert!(is_controllers(
+            &Object::new(role).unwrap(),
+            &"/rules".parse().unwrap()
+        ));
 
         let token = json!({"name": "kube-api-access-x", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
         let mount = |name: &str| json!({"name": name, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": true});
@@ -208,7 +262,10 @@ mod tests {
         let pod = Object::new(pod).unwrap();
         let at = |path: &str| is_controllers(&pod, &path.parse().unwrap());
         assert!(at("/spec/volumes/[name=kube-api-access-x]"));
-        assert!(!at("/spec/volumes/[name=kube-api-access-y]"), "a mount of the host is content");
+        assert!(
+            !at("/spec/volumes/[name=kube-api-access-y]"),
+            "a mount of the host is content"
+        );
         assert!(at("/spec/containers/[name=a]/volumeMounts"));
         assert!(!at("/spec/containers/[name=b]/volumeMounts"));
     }
@@ -216,10 +273,22 @@ mod tests {
     #[test]
     fn a_mark_is_its_tools_and_a_label_that_others_use_is_helms_by_its_value() {
         let tool = |path: &str, value: &str| installer_of(&path.parse().unwrap(), Some(&json!(value)));
-        assert_eq!(tool("/metadata/annotations/meta.helm.sh~1release-name", "web"), Some("Helm"));
-        assert_eq!(tool("/metadata/labels/app.kubernetes.io~1managed-by", "Helm"), Some("Helm"));
+        assert_eq!(
+            tool("/metadata/annotations/meta.helm.sh~1release-name", "web"),
+            Some("Helm")
+        );
+        assert_eq!(
+            tool("/metadata/labels/app.kubernetes.io~1managed-by", "Helm"),
+            Some("Helm")
+        );
         assert_eq!(tool("/metadata/labels/app.kubernetes.io~1managed-by", "me"), None);
-        assert_eq!(tool("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", "apps"), Some("Flux"));
-        assert_eq!(tool("/spec/template/metadata/labels/kapp.k14s.io~1app", "1"), None);
+        assert_eq!(
+            tool("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", "apps"),
+            Some("Flux")
+        );
+        assert_eq!(
+            tool("/spec/template/metadata/labels/kapp.k14s.io~1app", "1"),
+            None
+        );
     }
 }

@@ -29,7 +29,11 @@ impl State {
     fn sealed() -> Self {
         let (head, inventory) = (map("head 1"), map("inventory 1"));
         let current = sealed(1, Some(&head), Some(&inventory));
-        let seal = Seal { format_version: FormatVersion::default(), current, next: None };
+        let seal = Seal {
+            format_version: FormatVersion::default(),
+            current,
+            next: None,
+        };
         Self {
             head: Some(head),
             inventory: Some(inventory),
@@ -61,7 +65,13 @@ impl State {
 
 fn sealed(sequence: u64, head: Option<&Object>, inventory: Option<&Object>) -> Sealed {
     let mac = |role, object: Option<&Object>| object.map(|object| seal_of(&key(1), role, object.value()));
-    Sealed::new(&key(1), false, sequence, mac(Role::Head, head), mac(Role::Inventory, inventory))
+    Sealed::new(
+        &key(1),
+        false,
+        sequence,
+        mac(Role::Head, head),
+        mac(Role::Inventory, inventory),
+    )
 }
 
 #[test]
@@ -85,10 +95,19 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
     let gone: [(Change, &str); 9] = [
         (|state| state.head = None, "its journal is gone"),
         (|state| state.inventory = None, "its inventory is gone"),
-        (|state| (state.head, state.inventory) = (None, None), "its journal is gone"),
+        (
+            |state| (state.head, state.inventory) = (None, None),
+            "its journal is gone",
+        ),
         (|state| state.seal = None, "its seal is gone"),
-        (|state| (state.head, state.inventory, state.seal) = (None, None, None), "its seal is gone"),
-        (|state| state.inventory = Some(map("inventory 2")), "its inventory is not as it was sealed"),
+        (
+            |state| (state.head, state.inventory, state.seal) = (None, None, None),
+            "its seal is gone",
+        ),
+        (
+            |state| state.inventory = Some(map("inventory 2")),
+            "its inventory is not as it was sealed",
+        ),
         (
             |state| std::mem::swap(&mut state.head, &mut state.inventory),
             "its journal is not as it was sealed",
@@ -123,8 +142,17 @@ fn a_state_without_seal_and_key_is_unsealed_and_none_is_none() {
 
 #[test]
 fn a_run_that_was_killed_before_its_first_write_left_no_state() {
-    let seal = Seal { format_version: FormatVersion::default(), current: sealed(0, None, None), next: None };
-    let mut state = State { seal: Some(seal), head: None, inventory: None, ..State::sealed() };
+    let seal = Seal {
+        format_version: FormatVersion::default(),
+        current: sealed(0, None, None),
+        next: None,
+    };
+    let mut state = State {
+        seal: Some(seal),
+        head: None,
+        inventory: None,
+        ..State::sealed()
+    };
     assert_eq!(state.judge().0, Integrity::None);
     // It did not get to the key either.
     (state.keys, state.has_key) = (Vec::new(), false);
@@ -137,7 +165,10 @@ fn a_run_that_was_killed_before_its_first_write_left_no_state() {
 fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
     let mut state = State::sealed();
     state.outside = true;
-    assert_eq!(state.altered(), "it is sealed with a key in the cluster, and not with the one that is given");
+    assert_eq!(
+        state.altered(),
+        "it is sealed with a key in the cluster, and not with the one that is given"
+    );
     let (head, inventory) = (state.head.clone().unwrap(), state.inventory.clone().unwrap());
     let current = Sealed::new(
         &key(1),
@@ -146,7 +177,11 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
         Some(seal_of(&key(1), Role::Head, head.value())),
         Some(seal_of(&key(1), Role::Inventory, inventory.value())),
     );
-    state.seal = Some(Seal { format_version: FormatVersion::default(), current, next: None });
+    state.seal = Some(Seal {
+        format_version: FormatVersion::default(),
+        current,
+        next: None,
+    });
     assert_eq!(state.judge().0, Integrity::Sealed);
     state.keys = vec![key(2)];
     assert!(state.altered().contains("and not with the one that is given"));
@@ -158,7 +193,10 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
 fn what_is_only_there_for_people_is_sealed_too_and_the_order_of_keys_is_not() {
     let of = |body: Value| seal_of(&key(1), Role::Head, &body);
     let one = of(json!({"data": {"a": "1", "b": "2"}, "binaryData": {"journal": "eA=="}}));
-    assert_eq!(one, of(json!({"binaryData": {"journal": "eA=="}, "data": {"b": "2", "a": "1"}})));
+    assert_eq!(
+        one,
+        of(json!({"binaryData": {"journal": "eA=="}, "data": {"b": "2", "a": "1"}}))
+    );
     for other in [
         json!({"data": {"a": "1", "b": "3"}, "binaryData": {"journal": "eA=="}}),
         json!({"data": {"a": "1"}, "binaryData": {"b": "2", "journal": "eA=="}}),

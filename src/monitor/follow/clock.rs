@@ -12,7 +12,10 @@ pub(super) struct Clock {
 
 impl Clock {
     pub fn start() -> Self {
-        Self { began_at: Timestamp::now(), began: Instant::now() }
+        Self {
+            began_at: Timestamp::now(),
+            began: Instant::now(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {

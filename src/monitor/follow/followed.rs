@@ -33,12 +33,22 @@ impl Followed {
     pub fn new(subject: Subject, needed: Needed) -> Self {
         let since = tokio::time::Instant::now();
         let due = Some(Timestamp::MIN);
-        Self { subject, needed, memory: Memory::default(), last: None, told: None, since, due, moved: false }
+        Self {
+            subject,
+            needed,
+            memory: Memory::default(),
+            last: None,
+            told: None,
+            since,
+            due,
+            moved: false,
+        }
     }
 
     /// How long to wait for a read that has not ended, before that is said.
     pub fn unread_for(&self) -> Option<Duration> {
-        READ.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
+        READ.checked_sub(self.since.elapsed())
+            .filter(|left| !left.is_zero())
     }
 
     /// Takes a judgement; what is new in it, and when to judge again.
@@ -66,7 +76,10 @@ impl Followed {
 
     /// In a time of silence it could not get on.
     pub fn excuse(&mut self, silence: Duration) {
-        let at = self.memory.progress_at.and_then(|at| at.checked_add(silence).ok());
+        let at = self
+            .memory
+            .progress_at
+            .and_then(|at| at.checked_add(silence).ok());
         self.memory.progress_at = at.or(self.memory.progress_at);
     }
 }
@@ -79,5 +92,10 @@ fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Up
     if is_same && nudges.is_empty() {
         return None;
     }
-    Some(Update { object: id.clone(), verdict: now.verdict.clone(), deadline: now.deadline.clone(), nudges })
+    Some(Update {
+        object: id.clone(),
+        verdict: now.verdict.clone(),
+        deadline: now.deadline.clone(),
+        nudges,
+    })
 }

@@ -104,8 +104,13 @@ impl Follow {
     /// Follows these too. One that was followed is followed anew.
     pub fn add(&mut self, subjects: impl IntoIterator<Item = Subject>) {
         for subject in subjects {
-            let needed = if subject.rolls_out { self.watch(&subject.target) } else { Vec::new() };
-            self.followed.insert(subject.target.id(), Followed::new(subject, needed));
+            let needed = if subject.rolls_out {
+                self.watch(&subject.target)
+            } else {
+                Vec::new()
+            };
+            self.followed
+                .insert(subject.target.id(), Followed::new(subject, needed));
         }
         self.round = Instant::now();
     }
@@ -173,15 +178,26 @@ impl Follow {
                 || touched.ids.contains(*id)
                 || slices && may_need_more(&one.subject.target)
         };
-        self.followed.iter().filter(is_open).map(|(id, _)| id.clone()).collect()
+        self.followed
+            .iter()
+            .filter(is_open)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     fn judge_one(&mut self, id: &ObjectId, now: Timestamp, moved: bool) {
-        let Self { followed, store, policy, .. } = self;
+        let Self {
+            followed,
+            store,
+            policy,
+            ..
+        } = self;
         let Some(one) = followed.get_mut(id) else { return };
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
             one.needed = needed(&one.subject.target, store.contents().object(&one.subject.target));
-            one.needed.iter().for_each(|(collection, _)| store.ensure(collection));
+            one.needed
+                .iter()
+                .for_each(|(collection, _)| store.ensure(collection));
         }
         let contents = store.contents();
         if let (false, Some(left)) = (is_read(&one.needed, &contents), one.unread_for()) {
@@ -211,7 +227,9 @@ impl Follow {
     /// more: what it is judged by is read anew. Where it has not failed, its verdict comes as an update. Waits for as
     /// long as the API server is silent.
     pub async fn confirm(&mut self, object: &ObjectId, limit: Duration) -> bool {
-        let Some(one) = self.followed.get(object) else { return false };
+        let Some(one) = self.followed.get(object) else {
+            return false;
+        };
         if !one.moved {
             let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
             let limit = limit.max(ANSWERS);
@@ -245,17 +263,22 @@ impl Follow {
     /// Whether something that a verdict on it needs is not known for a reason that passes.
     pub fn may_become_known(&self, object: &ObjectId) -> bool {
         let contents = self.store.contents();
-        self.followed.get(object).is_some_and(|one| may_become_known(&one.needed, &contents))
+        self.followed
+            .get(object)
+            .is_some_and(|one| may_become_known(&one.needed, &contents))
     }
 
     /// The last verdict on each object; none where it has not been judged.
     pub fn verdicts(&self) -> impl Iterator<Item = (&ObjectId, Option<&Verdict>)> {
-        self.followed.iter().map(|(id, one)| (id, one.last.as_ref().map(|last| &last.verdict)))
+        self.followed
+            .iter()
+            .map(|(id, one)| (id, one.last.as_ref().map(|last| &last.verdict)))
     }
 
     /// Whether every object is done.
     pub fn is_done(&self) -> bool {
-        self.verdicts().all(|(_, verdict)| matches!(verdict, Some(Verdict::Done { .. })))
+        self.verdicts()
+            .all(|(_, verdict)| matches!(verdict, Some(Verdict::Done { .. })))
     }
 
     /// What the watches show of an object now.
@@ -265,7 +288,10 @@ impl Follow {
         read: impl FnOnce(&Subject, &Surroundings<'_>) -> T,
     ) -> Option<T> {
         let one = self.followed.get(object)?;
-        Some(read(&one.subject, &surroundings(&one.subject.target, &one.needed, &self.store.contents())))
+        Some(read(
+            &one.subject,
+            &surroundings(&one.subject.target, &one.needed, &self.store.contents()),
+        ))
     }
 
     /// The pod's spec in a followed object, as the cluster holds it.

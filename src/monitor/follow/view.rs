@@ -13,7 +13,10 @@ pub(super) fn needed(target: &Target, object: Option<&Object>) -> Needed {
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
         namespace => Collection::new(&need.resource, namespace),
     };
-    needs(target, object).iter().map(|need| (collection(need), need.optional)).collect()
+    needs(target, object)
+        .iter()
+        .map(|need| (collection(need), need.optional))
+        .collect()
 }
 
 /// Whether more may be needed once the object is known: what its spec refers to.
@@ -51,7 +54,10 @@ fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
 
 /// What surrounds an object.
 pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c Contents) -> Surroundings<'c> {
-    let mut view = Surroundings { object: contents.object(target), ..Surroundings::default() };
+    let mut view = Surroundings {
+        object: contents.object(target),
+        ..Surroundings::default()
+    };
     let mut required = needed.iter().filter(|(_, optional)| !optional);
     view.unreadable = required.find_map(|(one, _)| why_unknown(one, contents));
     let Some(object) = view.object else {
@@ -65,12 +71,20 @@ pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c C
         view.pods.extend(contents.pods_of(owned.uid()));
     }
     if object.kind() == "Pod" {
-        view.pods.extend(target.namespace.as_deref().and_then(|space| contents.pod(space, &target.name)));
+        view.pods.extend(
+            target
+                .namespace
+                .as_deref()
+                .and_then(|space| contents.pod(space, &target.name)),
+        );
     }
     let owned = view.owned.iter().map(|one| one.uid());
     let pods = view.pods.iter().map(|pod| pod.uid.as_str());
     let uids: Vec<&str> = [uid].into_iter().chain(owned).chain(pods).collect();
-    view.occurrences = uids.into_iter().flat_map(|uid| contents.occurrences_of(uid)).collect();
+    view.occurrences = uids
+        .into_iter()
+        .flat_map(|uid| contents.occurrences_of(uid))
+        .collect();
     if object.kind().ends_with("WebhookConfiguration") {
         view.others = contents.endpoint_slices();
     }

@@ -5,21 +5,34 @@ use super::*;
 #[tokio::test]
 async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() {
     let scene = scene(WatchingOptions {
-        policy: Policy { timeout: Some(1), ..quick() },
+        policy: Policy {
+            timeout: Some(1),
+            ..quick()
+        },
         ..WatchingOptions::default()
     });
     scene.fake.cannot_list("Pod", 500);
     let set = scene.fake.put(set(1));
     let failure = failed(scene.watching.follow(&[watched(&set)], &scene.bounds).await);
-    assert_eq!(failure.cause.kind, CauseKind::Unverified, "the release is not to blame");
+    assert_eq!(
+        failure.cause.kind,
+        CauseKind::Unverified,
+        "the release is not to blame"
+    );
     let message = failure.cause.message;
-    assert!(message.contains("1 s --timeout") && message.contains("pods: a fault of the test"), "{message}");
+    assert!(
+        message.contains("1 s --timeout") && message.contains("pods: a fault of the test"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     let scene = scene(WatchingOptions {
-        policy: Policy { timeout: Some(1), ..quick() },
+        policy: Policy {
+            timeout: Some(1),
+            ..quick()
+        },
         ..WatchingOptions::default()
     });
     let claim = scene.fake.put(claim("data", "Pending"));
@@ -31,13 +44,19 @@ async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     };
     let start = Instant::now();
     let (judged, ()) = tokio::join!(following, silence);
-    assert_eq!(judged.map_err(|stopped| matches!(stopped, Stopped::CutOff(_))), Err(true));
+    assert_eq!(
+        judged.map_err(|stopped| matches!(stopped, Stopped::CutOff(_))),
+        Err(true)
+    );
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_its_end() {
-    let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
+    let scene = scene(WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    });
     let one = watched(&scene.fake.put(claim("data", "Pending")));
     let outage = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -47,17 +66,30 @@ async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_
         tokio::time::sleep(Duration::from_secs(3)).await;
         scene.fake.put(claim("data", "Bound"));
     };
-    let (judged, ()) = tokio::join!(scene.watching.follow(std::slice::from_ref(&one), &Looking), outage);
+    let (judged, ()) = tokio::join!(
+        scene.watching.follow(std::slice::from_ref(&one), &Looking),
+        outage
+    );
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
-    assert!(notes.contains("does not answer for") && notes.contains("answers again"), "{notes}");
+    assert!(
+        notes.contains("does not answer for") && notes.contains("answers again"),
+        "{notes}"
+    );
 }
 
 #[tokio::test]
 async fn a_soak_whose_end_nobody_could_see_does_not_end_well() {
-    let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
+    let scene = scene(WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    });
     let one = watched(&scene.fake.put(claim("data", "Bound")));
-    let soak = scene.watching.soak(std::slice::from_ref(&one), Duration::from_millis(800), &scene.bounds);
+    let soak = scene.watching.soak(
+        std::slice::from_ref(&one),
+        Duration::from_millis(800),
+        &scene.bounds,
+    );
     let silence = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         scene.fake.is_down(true);
@@ -68,9 +100,16 @@ async fn a_soak_whose_end_nobody_could_see_does_not_end_well() {
 
 #[tokio::test]
 async fn what_a_soak_has_missed_is_seen_at_its_end() {
-    let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
+    let scene = scene(WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    });
     let one = watched(&scene.fake.put(claim("data", "Bound")));
-    let soak = scene.watching.soak(std::slice::from_ref(&one), Duration::from_millis(800), &scene.bounds);
+    let soak = scene.watching.soak(
+        std::slice::from_ref(&one),
+        Duration::from_millis(800),
+        &scene.bounds,
+    );
     let unseen = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         // Its watch says nothing of it.
@@ -84,8 +123,17 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
 
 fn tested() -> WatchingOptions {
     let digest = Sha256Digest::of(b"tested");
-    let recorded = RecordedImage { reference: "app:1".into(), digest, origin: None, platforms: Vec::new() };
-    WatchingOptions { policy: quick(), tested: vec![recorded], ..WatchingOptions::default() }
+    let recorded = RecordedImage {
+        reference: "app:1".into(),
+        digest,
+        origin: None,
+        platforms: Vec::new(),
+    };
+    WatchingOptions {
+        policy: quick(),
+        tested: vec![recorded],
+        ..WatchingOptions::default()
+    }
 }
 
 #[tokio::test]

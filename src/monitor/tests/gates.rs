@@ -6,9 +6,20 @@ use crate::model::environment::PrometheusGate;
 fn gated() -> WatchingOptions {
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "smoke"}, "spec": {"template": {}}});
     let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "smoke");
-    let check = GateCheck::Job { target, object: Box::new(Object::new(job).unwrap()) };
-    let gates = vec![ReadyGate { name: "smoke".into(), timeout: Duration::from_secs(5), check }];
-    WatchingOptions { policy: quick(), gates, ..WatchingOptions::default() }
+    let check = GateCheck::Job {
+        target,
+        object: Box::new(Object::new(job).unwrap()),
+    };
+    let gates = vec![ReadyGate {
+        name: "smoke".into(),
+        timeout: Duration::from_secs(5),
+        check,
+    }];
+    WatchingOptions {
+        policy: quick(),
+        gates,
+        ..WatchingOptions::default()
+    }
 }
 
 async fn gate(scene: &Scene) -> Result<(), Stopped> {
@@ -18,12 +29,24 @@ async fn gate(scene: &Scene) -> Result<(), Stopped> {
 #[tokio::test]
 async fn a_gates_job_is_created_through_passing_errors_and_one_whose_answer_was_lost_is_not_made_twice() {
     let scene = scene(gated());
-    scene.fake.play(&[Play::Unavailable, Play::LoseAnswer, Play::Unavailable]);
+    scene
+        .fake
+        .play(&[Play::Unavailable, Play::LoseAnswer, Play::Unavailable]);
     assert_eq!(gate(&scene).await, Ok(()));
-    assert_eq!((scene.fake.count("CREATE Job"), scene.fake.count("DELETE Job")), (2, 2));
-    assert_eq!(scene.bounds.asked.load(Ordering::Relaxed), 4, "the lock is looked at before each write");
+    assert_eq!(
+        (scene.fake.count("CREATE Job"), scene.fake.count("DELETE Job")),
+        (2, 2)
+    );
+    assert_eq!(
+        scene.bounds.asked.load(Ordering::Relaxed),
+        4,
+        "the lock is looked at before each write"
+    );
     let all = ListRequest::all(&built_in("batch", "Job").unwrap(), None);
-    assert!(scene.fake.list(&all).await.unwrap().items.is_empty(), "the Job is left behind");
+    assert!(
+        scene.fake.list(&all).await.unwrap().items.is_empty(),
+        "the Job is left behind"
+    );
 }
 
 #[tokio::test]
@@ -52,27 +75,46 @@ async fn prometheus(answers: &'static [Option<&'static str>]) -> WatchingOptions
     tokio::spawn(async move {
         for at in 0.. {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let Some(value) = answers[at.min(answers.len() - 1)] else { continue };
+            let Some(value) = answers[at.min(answers.len() - 1)] else {
+                continue;
+            };
             let mut request = [0; 4096];
             drop(stream.read(&mut request).await);
             let body = json!({"status": "success", "data": {"resultType": "scalar", "result": [1, value]}})
                 .to_string();
-            let head =
-                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
             drop(stream.write_all(format!("{head}{body}").as_bytes()).await);
         }
     });
-    let query = PrometheusGate { url, query: "errors".into(), condition: "result[0] < 1.0".into() };
+    let query = PrometheusGate {
+        url,
+        query: "errors".into(),
+        condition: "result[0] < 1.0".into(),
+    };
     let check = GateCheck::Prometheus(query);
-    let gates = vec![ReadyGate { name: "errors".into(), timeout: Duration::from_secs(3), check }];
-    WatchingOptions { policy: quick(), gates, ..WatchingOptions::default() }
+    let gates = vec![ReadyGate {
+        name: "errors".into(),
+        timeout: Duration::from_secs(3),
+        check,
+    }];
+    WatchingOptions {
+        policy: quick(),
+        gates,
+        ..WatchingOptions::default()
+    }
 }
 
 #[tokio::test]
 async fn a_prometheus_that_cannot_be_reached_is_no_mark_against_the_release_and_one_that_says_no_is() {
     let silent = failed(gate(&scene(prometheus(&[None]).await)).await);
     assert_eq!(silent.cause.kind, CauseKind::Unverified, "{silent:?}");
-    assert!(silent.cause.message.contains("has no answer after 3 s"), "{silent:?}");
+    assert!(
+        silent.cause.message.contains("has no answer after 3 s"),
+        "{silent:?}"
+    );
     let no = failed(gate(&scene(prometheus(&[None, Some("2")]).await)).await);
     assert_eq!(no.cause.kind, CauseKind::Gate, "{no:?}");
 }
@@ -81,6 +123,9 @@ async fn a_prometheus_that_cannot_be_reached_is_no_mark_against_the_release_and_
 async fn a_prometheus_that_is_away_for_a_moment_does_not_fail_the_soak() {
     let scene = scene(prometheus(&[None, None, Some("0.5")]).await);
     let one = watched(&scene.fake.put(claim("data", "Bound")));
-    let judged = scene.watching.soak(&[one], Duration::from_millis(300), &scene.bounds).await;
+    let judged = scene
+        .watching
+        .soak(&[one], Duration::from_millis(300), &scene.bounds)
+        .await;
     assert_eq!(judged, Ok(()));
 }

@@ -52,7 +52,11 @@ impl Bounds for Impatient {
 
     async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.lost { Err(Problem::LockLost) } else { Ok(None) }
+        if self.lost {
+            Err(Problem::LockLost)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -84,7 +88,12 @@ struct Scene {
 fn scene(options: WatchingOptions) -> Scene {
     let (fake, events) = (Arc::new(Fake::default()), Arc::new(Collected::default()));
     let watching = Watching::new(fake.clone(), events.clone(), options);
-    Scene { fake, events, watching, bounds: Impatient::default() }
+    Scene {
+        fake,
+        events,
+        watching,
+        bounds: Impatient::default(),
+    }
 }
 
 impl Scene {
@@ -99,7 +108,10 @@ impl Scene {
 }
 
 fn quick() -> Policy {
-    Policy { settle: 0, ..Policy::default() }
+    Policy {
+        settle: 0,
+        ..Policy::default()
+    }
 }
 
 fn claim(name: &str, phase: &str) -> Value {
@@ -126,12 +138,22 @@ fn pod(revision: &str, ready: bool) -> Value {
 
 fn watched(object: &Object) -> Watched {
     let target = target(object);
-    Watched { step: 0, target, answer: object.clone(), before: None, changes: Vec::new() }
+    Watched {
+        step: 0,
+        target,
+        answer: object.clone(),
+        before: None,
+        changes: Vec::new(),
+    }
 }
 
 fn target(object: &Object) -> Target {
     let gvk = object.gvk();
-    Target::new(&built_in(&gvk.group, &gvk.kind).unwrap(), Some("shop"), object.name())
+    Target::new(
+        &built_in(&gvk.group, &gvk.kind).unwrap(),
+        Some("shop"),
+        object.name(),
+    )
 }
 
 fn failed(judged: Result<(), Stopped>) -> Failure {

@@ -4,7 +4,10 @@ use super::*;
 
 #[tokio::test]
 async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
-    let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
+    let scene = scene(WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    });
     let one = watched(&scene.fake.put(set(0)));
     scene.fake.put(pod("old", false));
     scene.fake.play(&[Play::Unavailable]);
@@ -19,18 +22,31 @@ async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
     let (judged, ()) = tokio::join!(following, controller);
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
-    assert!(notes.contains("cannot delete pod db-0") && notes.contains("deleted pod db-0"), "{notes}");
+    assert!(
+        notes.contains("cannot delete pod db-0") && notes.contains("deleted pod db-0"),
+        "{notes}"
+    );
 }
 
 #[tokio::test]
 async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
-    let policy = Policy { timeout: Some(2), ..quick() };
-    let scene = scene(WatchingOptions { policy, ..WatchingOptions::default() });
+    let policy = Policy {
+        timeout: Some(2),
+        ..quick()
+    };
+    let scene = scene(WatchingOptions {
+        policy,
+        ..WatchingOptions::default()
+    });
     let one = watched(&scene.fake.put(set(0)));
     scene.fake.put(pod("old", false));
     failed(scene.watching.follow(std::slice::from_ref(&one), &Looking).await);
     assert_eq!(scene.fake.count("DELETE"), 0);
-    assert!(scene.notes().contains("once somebody deletes the pod"), "{}", scene.notes());
+    assert!(
+        scene.notes().contains("once somebody deletes the pod"),
+        "{}",
+        scene.notes()
+    );
 }
 
 fn subject(object: &Object) -> Subject {
@@ -40,7 +56,9 @@ fn subject(object: &Object) -> Subject {
 #[tokio::test]
 async fn only_what_a_change_is_about_is_judged_again() {
     let fake = Arc::new(Fake::default());
-    let all: Vec<Object> = (0..500).map(|n| fake.put(claim(&format!("data-{n}"), "Pending"))).collect();
+    let all: Vec<Object> = (0..500)
+        .map(|n| fake.put(claim(&format!("data-{n}"), "Pending")))
+        .collect();
     let mut follow = Follow::start(fake.clone(), quick());
     follow.add(all.iter().map(subject));
     for _ in 0..all.len() {
@@ -49,13 +67,19 @@ async fn only_what_a_change_is_about_is_judged_again() {
     let before = follow.judged;
     fake.put(claim("data-7", "Bound"));
     let update = follow.next().await;
-    assert_eq!((update.object.name.as_str(), update.verdict), ("data-7", Verdict::done()));
+    assert_eq!(
+        (update.object.name.as_str(), update.verdict),
+        ("data-7", Verdict::done())
+    );
     assert_eq!(follow.judged - before, 1);
 }
 
 #[tokio::test]
 async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it() {
-    let scene = scene(WatchingOptions { policy: quick(), ..WatchingOptions::default() });
+    let scene = scene(WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    });
     let service = |kind: &str| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": kind.to_lowercase(), "namespace": "shop", "uid": kind},
             "spec": {"type": kind}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
@@ -66,7 +90,11 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
     assert_eq!(scene.fake.count("LIST"), 0);
     let balanced = watched(&scene.fake.put(service("LoadBalancer")));
     assert_eq!(scene.watching.follow(&[balanced], &scene.bounds).await, Ok(()));
-    assert_eq!(scene.fake.count("LIST Service"), 0, "an address is not waited for before the workloads");
+    assert_eq!(
+        scene.fake.count("LIST Service"),
+        0,
+        "an address is not waited for before the workloads"
+    );
     assert_eq!(scene.watching.prove(&scene.bounds).await, Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
@@ -80,7 +108,15 @@ async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
     follow.add([subject(&one)]);
     follow.next().await;
     fake.put(claim("data", "Bound"));
-    assert_eq!(follow.next().await.verdict, Verdict::done(), "what can be listed is still seen");
+    assert_eq!(
+        follow.next().await.verdict,
+        Verdict::done(),
+        "what can be listed is still seen"
+    );
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(fake.count("LIST PersistentVolumeClaim") < 10, "{}", fake.count("LIST"));
+    assert!(
+        fake.count("LIST PersistentVolumeClaim") < 10,
+        "{}",
+        fake.count("LIST")
+    );
 }

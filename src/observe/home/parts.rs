@@ -35,9 +35,14 @@ pub async fn read_bundle<T: DeserializeOwned>(
     let kind = kind_of(bundle.secret);
     let parts = bundle.names.iter().map(|name| async {
         let target = Target::new(&kind, Some(&bundle.namespace), name);
-        let missing = || HomeError::Missing { target: target.to_string() };
+        let missing = || HomeError::Missing {
+            target: target.to_string(),
+        };
         let object = get(cluster, &target).await?.ok_or_else(missing)?;
-        let wrong = |why: String| HomeError::Unreadable { target: target.to_string(), why };
+        let wrong = |why: String| HomeError::Unreadable {
+            target: target.to_string(),
+            why,
+        };
         if bundle.secret && object.text("/type") != names::PREIMAGE_SECRET_TYPE {
             return Err(wrong(format!("the type {:?}", object.text("/type"))));
         }
@@ -45,13 +50,19 @@ pub async fn read_bundle<T: DeserializeOwned>(
     });
     let parts = try_join_all(parts).await?;
     let name = bundle.names.first().map(String::as_str).unwrap_or_default();
-    unpack(bundle, &parts, key)
-        .map_err(|source| HomeError::Bundle { target: format!("{}/{name}", bundle.namespace), source })
+    unpack(bundle, &parts, key).map_err(|source| HomeError::Bundle {
+        target: format!("{}/{name}", bundle.namespace),
+        source,
+    })
 }
 
 /// The bytes of a part.
 pub fn part_bytes(object: &Object) -> Result<Vec<u8>, base64::DecodeError> {
-    let pointer = if object.kind() == "Secret" { "/data/part" } else { "/binaryData/part" };
+    let pointer = if object.kind() == "Secret" {
+        "/data/part"
+    } else {
+        "/binaryData/part"
+    };
     STANDARD.decode(object.text(pointer))
 }
 
@@ -65,9 +76,15 @@ pub async fn read_bodies(
     if let Some(open) = journal.parts.iter().find(|bundle| !bundle.secret) {
         let name = open.names.first().map(String::as_str).unwrap_or_default();
         let target = Target::new(&kind_of(false), Some(&open.namespace), name).to_string();
-        return Err(HomeError::Unreadable { target, why: "a pre-image that lies in no Secret".into() });
+        return Err(HomeError::Unreadable {
+            target,
+            why: "a pre-image that lies in no Secret".into(),
+        });
     }
-    let parts = journal.parts.iter().map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
+    let parts = journal
+        .parts
+        .iter()
+        .map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
     let (mut promotion, mut steps, mut lie_in) = (None, BTreeMap::new(), BTreeMap::new());
     for (bundle, part) in journal.parts.iter().zip(try_join_all(parts).await?) {
         promotion = promotion.or(part.promotion);
@@ -76,9 +93,21 @@ pub async fn read_bodies(
             steps.insert(part.step.id, part);
         }
     }
-    let missing = || HomeError::Missing { target: "the journal's first part".into() };
-    let prunes = journal.steps.iter().filter(|step| step.prune).map(|step| step.id).collect();
-    Ok(Bodies { promotion: promotion.ok_or_else(missing)?, steps, prunes, lie_in })
+    let missing = || HomeError::Missing {
+        target: "the journal's first part".into(),
+    };
+    let prunes = journal
+        .steps
+        .iter()
+        .filter(|step| step.prune)
+        .map(|step| step.id)
+        .collect();
+    Ok(Bodies {
+        promotion: promotion.ok_or_else(missing)?,
+        steps,
+        prunes,
+        lie_in,
+    })
 }
 
 /// Reads the journal of the finished promotion of a release before the one at hand.
@@ -95,7 +124,10 @@ pub async fn read_previous(
         (None, None) => return Err(HomeError::Missing { target: target() }),
     };
     match of_another(&journal, namespace, name) {
-        Some(why) => Err(HomeError::Unreadable { target: target(), why }),
+        Some(why) => Err(HomeError::Unreadable {
+            target: target(),
+            why,
+        }),
         None => Ok(journal),
     }
 }
@@ -104,14 +136,21 @@ pub async fn read_previous(
 /// was written.
 pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
     let mut bundles: Vec<&Bundle> = Vec::new();
-    if let Some(Head { current, previous, .. }) = home.head.as_ref().map(|stored| &stored.value) {
+    if let Some(Head {
+        current, previous, ..
+    }) = home.head.as_ref().map(|stored| &stored.value)
+    {
         bundles.extend(current.parts.iter().chain(&current.record));
-        let previous = previous.iter().flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
+        let previous = previous
+            .iter()
+            .flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
         bundles.extend(previous);
     }
     let history = home.inventory.iter().flat_map(|stored| &stored.value.history);
     bundles.extend(history.flat_map(|entry| &entry.record));
-    let read = bundles.into_iter().map(|bundle| read_bundle::<IgnoredAny>(cluster, bundle, home.key()));
+    let read = bundles
+        .into_iter()
+        .map(|bundle| read_bundle::<IgnoredAny>(cluster, bundle, home.key()));
     try_join_all(read).await.map(drop)
 }
 
@@ -127,7 +166,10 @@ pub async fn read_record(
     let is_same = || entry.release.digest.is_of(record.release.as_bytes(), key);
     if !entry.record.is_empty() && is_same() == Some(false) {
         let target = format!("the record of revision {}", entry.revision);
-        return Err(HomeError::Bundle { target, source: BundleError::Changed });
+        return Err(HomeError::Bundle {
+            target,
+            source: BundleError::Changed,
+        });
     }
     Ok(record)
 }

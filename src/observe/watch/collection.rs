@@ -34,12 +34,20 @@ pub struct Collection {
 impl Collection {
     /// Of all objects of a kind in a namespace.
     pub fn new(resource: &ResourceType, namespace: Option<&str>) -> Self {
-        Self { resource: resource.clone(), namespace: namespace.map(Into::into), fields: String::new() }
+        Self {
+            resource: resource.clone(),
+            namespace: namespace.map(Into::into),
+            fields: String::new(),
+        }
     }
 
     /// Of one object of a cluster-scoped kind, which a role may allow to be read alone.
     pub fn of_one(resource: &ResourceType, name: &str) -> Self {
-        Self { resource: resource.clone(), namespace: None, fields: format!("metadata.name={name}") }
+        Self {
+            resource: resource.clone(),
+            namespace: None,
+            fields: format!("metadata.name={name}"),
+        }
     }
 }
 
@@ -190,7 +198,9 @@ struct Pause {
 
 impl Default for Pause {
     fn default() -> Self {
-        Self { next: Duration::from_millis(100) }
+        Self {
+            next: Duration::from_millis(100),
+        }
     }
 }
 

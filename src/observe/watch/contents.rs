@@ -42,7 +42,9 @@ impl Default for Contents {
 
 fn controller(object: &Object) -> Option<&str> {
     let owners = object.at("/metadata/ownerReferences")?.as_array()?;
-    let owner = owners.iter().find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
+    let owner = owners
+        .iter()
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
     owner.get("uid")?.as_str()
 }
 
@@ -210,9 +212,16 @@ impl Contents {
     }
 
     fn keep_only_named(&mut self, collection: &Collection, listed: &BTreeSet<ObjectId>) {
-        let Some(name) = collection.fields.strip_prefix("metadata.name=") else { return };
+        let Some(name) = collection.fields.strip_prefix("metadata.name=") else {
+            return;
+        };
         let resource = &collection.resource;
-        let id = ObjectId::new(&resource.group, &resource.kind, collection.namespace.as_deref(), name);
+        let id = ObjectId::new(
+            &resource.group,
+            &resource.kind,
+            collection.namespace.as_deref(),
+            name,
+        );
         if !listed.contains(&id) {
             self.remove(&id);
         }

@@ -16,7 +16,10 @@ struct Times {
 
 impl Default for Heard {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Times { last: Instant::now(), silences: Duration::ZERO })))
+        Self(Arc::new(Mutex::new(Times {
+            last: Instant::now(),
+            silences: Duration::ZERO,
+        })))
     }
 }
 

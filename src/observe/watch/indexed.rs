@@ -13,7 +13,11 @@ pub(super) struct Indexed<V> {
 
 impl<V> Indexed<V> {
     pub fn new(uid_of: fn(&V) -> Option<&str>) -> Self {
-        Self { by_id: HashMap::new(), by_uid: HashMap::new(), uid_of }
+        Self {
+            by_id: HashMap::new(),
+            by_uid: HashMap::new(),
+            uid_of,
+        }
     }
 
     pub fn insert(&mut self, id: ObjectId, value: V) {
@@ -25,7 +29,9 @@ impl<V> Indexed<V> {
     }
 
     pub fn remove(&mut self, id: &ObjectId) {
-        let Some(value) = self.by_id.remove(id) else { return };
+        let Some(value) = self.by_id.remove(id) else {
+            return;
+        };
         let Some(uid) = (self.uid_of)(&value) else { return };
         if let Some(ids) = self.by_uid.get_mut(uid) {
             ids.remove(id);

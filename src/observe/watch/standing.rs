@@ -20,7 +20,11 @@ pub(super) struct Standing {
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { state: State::Loading(None), answered: None, failing: None }
+        Self {
+            state: State::Loading(None),
+            answered: None,
+            failing: None,
+        }
     }
 }
 
@@ -72,12 +76,21 @@ mod tests {
     use super::*;
 
     fn status(code: u16) -> ApiError {
-        ApiError::Status { code, reason: String::new(), message: String::new(), causes: Vec::new() }
+        ApiError::Status {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            causes: Vec::new(),
+        }
     }
 
     fn failed(state: State, ago: Duration, code: u16) -> State {
         let now = Instant::now();
-        let mut standing = Standing { state, failing: now.checked_sub(ago), ..Standing::default() };
+        let mut standing = Standing {
+            state,
+            failing: now.checked_sub(ago),
+            ..Standing::default()
+        };
         standing.failed(Some(now), status(code));
         standing.state
     }
@@ -85,19 +98,34 @@ mod tests {
     #[test]
     fn what_was_read_stays_good_for_some_seconds_and_then_counts_as_old() {
         assert_eq!(failed(State::Synced, Duration::from_secs(1), 503), State::Synced);
-        assert_eq!(failed(State::Synced, Duration::from_secs(6), 503), State::Stale(status(503)));
-        assert_eq!(failed(State::Synced, Duration::from_secs(1), 403), State::Unreadable(status(403)));
+        assert_eq!(
+            failed(State::Synced, Duration::from_secs(6), 503),
+            State::Stale(status(503))
+        );
+        assert_eq!(
+            failed(State::Synced, Duration::from_secs(1), 403),
+            State::Unreadable(status(403))
+        );
     }
 
     #[test]
     fn a_first_read_that_fails_is_told_by_whether_the_server_has_thought_about_it() {
-        assert_eq!(failed(State::Loading(None), Duration::ZERO, 503), State::Loading(Some(status(503))));
-        assert_eq!(failed(State::Loading(None), Duration::ZERO, 500), State::Unreadable(status(500)));
+        assert_eq!(
+            failed(State::Loading(None), Duration::ZERO, 503),
+            State::Loading(Some(status(503)))
+        );
+        assert_eq!(
+            failed(State::Loading(None), Duration::ZERO, 500),
+            State::Unreadable(status(500))
+        );
     }
 
     #[test]
     fn a_watch_that_goes_on_where_it_was_has_missed_nothing() {
-        let mut standing = Standing { state: State::Stale(status(503)), ..Standing::default() };
+        let mut standing = Standing {
+            state: State::Stale(status(503)),
+            ..Standing::default()
+        };
         standing.resumed();
         assert_eq!(standing.state, State::Synced);
     }

@@ -34,8 +34,18 @@ impl Store {
     /// An empty store that notes each time that the API server is heard.
     pub fn hearing(cluster: Arc<dyn Cluster>, heard: Heard) -> Self {
         let (signal, changes) = watch::channel(0);
-        let sink = Sink { contents: Arc::default(), signal, heard };
-        Self { cluster, sink, changes, watched: BTreeMap::new(), tasks: JoinSet::new() }
+        let sink = Sink {
+            contents: Arc::default(),
+            signal,
+            heard,
+        };
+        Self {
+            cluster,
+            sink,
+            changes,
+            watched: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        }
     }
 
     /// When the API server was last heard.
@@ -51,7 +61,12 @@ impl Store {
         let anew = Arc::new(Notify::new());
         self.watched.insert(collection.clone(), anew.clone());
         self.contents().begin(collection);
-        self.tasks.spawn(follow(self.cluster.clone(), collection.clone(), self.sink.clone(), anew));
+        self.tasks.spawn(follow(
+            self.cluster.clone(),
+            collection.clone(),
+            self.sink.clone(),
+            anew,
+        ));
     }
 
     /// What is held now. Keep the guard short: watches write through the same lock.
@@ -81,11 +96,16 @@ impl Store {
     /// that is older than the call.
     pub async fn refresh(&mut self, collections: &[Collection], limit: Duration) -> bool {
         let asked = Instant::now();
-        collections.iter().filter_map(|one| self.watched.get(one)).for_each(|anew| anew.notify_one());
+        collections
+            .iter()
+            .filter_map(|one| self.watched.get(one))
+            .for_each(|anew| anew.notify_one());
         let is_fresh = |store: &Self| {
             let contents = store.contents();
             let answered = |one| contents.standing(one).and_then(|standing| standing.answered);
-            collections.iter().all(|one| answered(one).is_some_and(|at| at >= asked))
+            collections
+                .iter()
+                .all(|one| answered(one).is_some_and(|at| at >= asked))
         };
         self.wait_until(is_fresh, limit).await
     }

@@ -26,7 +26,8 @@ impl Uids {
         let is_known =
             |known: &(ObjectId, Option<String>)| known.0 == *id && known.1.as_deref() == controller;
         if !self.known.get(uid).is_some_and(is_known) {
-            self.known.insert(uid.to_owned(), (id.clone(), controller.map(Into::into)));
+            self.known
+                .insert(uid.to_owned(), (id.clone(), controller.map(Into::into)));
         }
     }
 
@@ -38,7 +39,9 @@ impl Uids {
     pub fn above(&self, uid: &str) -> impl Iterator<Item = ObjectId> {
         let first = self.known.get(uid);
         let up = |(_, owner): &&(ObjectId, Option<String>)| self.known.get(owner.as_deref()?);
-        std::iter::successors(first, up).take(HEIGHT).map(|(id, _)| id.clone())
+        std::iter::successors(first, up)
+            .take(HEIGHT)
+            .map(|(id, _)| id.clone())
     }
 }
 

@@ -45,7 +45,10 @@ pub async fn push(
     release: &Artifact,
     statements: &[Artifact],
 ) -> Result<Sha256Digest, RegistryError> {
-    let wrap = |trouble| RegistryError { reference: location.to_string(), trouble };
+    let wrap = |trouble| RegistryError {
+        reference: location.to_string(),
+        trouble,
+    };
     let tag = match location.wanted() {
         Some(Wanted::Tag(tag)) => Some(tag),
         None => None,
@@ -57,7 +60,11 @@ pub async fn push(
     let store = Store::open(location, options);
     let work = async {
         store.prepare_to_write().await?;
-        let ending = if release.title.ends_with(".json") { "json" } else { "yaml" };
+        let ending = if release.title.ends_with(".json") {
+            "json"
+        } else {
+            "yaml"
+        };
         let layer = Descriptor::of(&format!("{RELEASE}+{ending}"), &release.bytes).with_title(&release.title);
         let written = write(&store, RELEASE, layer, &release.bytes, None, tag.as_deref()).await?;
         write_statements(&store, &written, statements).await?;
@@ -77,10 +84,16 @@ pub async fn attach(
         let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
         release_layer(&bytes)?;
         store.prepare_to_write().await?;
-        let subject = Descriptor { digest, ..Descriptor::of(MANIFEST, &bytes) };
+        let subject = Descriptor {
+            digest,
+            ..Descriptor::of(MANIFEST, &bytes)
+        };
         write_statements(&store, &subject, statements).await
     };
-    work.await.map_err(|trouble| RegistryError { reference: location.to_string(), trouble })
+    work.await.map_err(|trouble| RegistryError {
+        reference: location.to_string(),
+        trouble,
+    })
 }
 
 /// Reads a release and its statements.
@@ -88,26 +101,46 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
     let store = Store::open(location, options);
     let host = || location.to_string();
     let read = tokio::time::timeout(PULLING, read(&store, location)).await;
-    read.unwrap_or_else(|_| Err(Trouble::Slow { host: host(), seconds: PULLING.as_secs() }))
-        .map_err(|trouble| RegistryError { reference: location.to_string(), trouble })
+    read.unwrap_or_else(|_| {
+        Err(Trouble::Slow {
+            host: host(),
+            seconds: PULLING.as_secs(),
+        })
+    })
+    .map_err(|trouble| RegistryError {
+        reference: location.to_string(),
+        trouble,
+    })
 }
 
 async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
     let title = layer.title().unwrap_or("release.yaml").to_owned();
-    let release = Artifact { title, bytes: bounded_blob(store, &layer, "the release", LARGEST).await? };
+    let release = Artifact {
+        title,
+        bytes: bounded_blob(store, &layer, "the release", LARGEST).await?,
+    };
     let referrers = store.referrers(&digest).await?;
     if referrers.len() > MOST_REFERRERS {
-        return Err(Trouble::TooManyReferrers { found: referrers.len(), limit: MOST_REFERRERS });
+        return Err(Trouble::TooManyReferrers {
+            found: referrers.len(),
+            limit: MOST_REFERRERS,
+        });
     }
 
     let mut statements = Vec::new();
     let mut left = LARGEST_STATEMENTS;
     for referrer in referrers {
-        let (_, bytes) = store.manifest(Some(&Wanted::Digest(referrer.digest.clone()))).await?;
-        let Some(layer) = statement_layer(&bytes, &digest) else { continue };
-        let title = layer.title().map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
+        let (_, bytes) = store
+            .manifest(Some(&Wanted::Digest(referrer.digest.clone())))
+            .await?;
+        let Some(layer) = statement_layer(&bytes, &digest) else {
+            continue;
+        };
+        let title = layer
+            .title()
+            .map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
         let what = format!("the statement {}", referrer.digest);
         left = left
             .checked_sub(layer.size.min(LARGEST_STATEMENT))
@@ -115,15 +148,26 @@ async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
         let bytes = bounded_blob(store, &layer, &what, LARGEST_STATEMENT).await?;
         statements.push(Artifact { title, bytes });
     }
-    Ok(Pulled { manifest: digest, release, statements })
+    Ok(Pulled {
+        manifest: digest,
+        release,
+        statements,
+    })
 }
 
 /// The file of a statement about `subject`. Others may attach what they like to a release: an SBOM, an index.
 fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor> {
     let manifest = parse(manifest).ok()?;
     let is_statement = matches!(manifest.artifact_type.as_deref(), Some(BUNDLE | STATEMENT));
-    let is_about = manifest.subject.as_ref().is_some_and(|about| about.digest == *subject);
-    manifest.layers.into_iter().next().filter(|_| is_statement && is_about)
+    let is_about = manifest
+        .subject
+        .as_ref()
+        .is_some_and(|about| about.digest == *subject);
+    manifest
+        .layers
+        .into_iter()
+        .next()
+        .filter(|_| is_statement && is_about)
 }
 
 async fn bounded_blob(store: &Store, layer: &Descriptor, what: &str, limit: u64) -> Result<Vec<u8>, Trouble> {
@@ -139,12 +183,19 @@ fn release_layer(manifest: &[u8]) -> Result<Descriptor, Trouble> {
     match manifest.artifact_type.as_deref() {
         Some(RELEASE) => {}
         Some(other) => return Err(Trouble::OtherArtifact(other.to_owned())),
-        None => return Err(Trouble::OtherArtifact(format!("an image ({})", manifest.config.media_type))),
+        None => {
+            return Err(Trouble::OtherArtifact(format!(
+                "an image ({})",
+                manifest.config.media_type
+            )));
+        }
     }
     let count = manifest.layers.len();
     match manifest.layers.into_iter().next() {
         Some(layer) if count == 1 => Ok(layer),
-        _ => Err(Trouble::BadManifest(format!("expected one file in it, found {count}"))),
+        _ => Err(Trouble::BadManifest(format!(
+            "expected one file in it, found {count}"
+        ))),
     }
 }
 
@@ -160,7 +211,10 @@ async fn write(
     store.put_blob(bytes).await?;
     let manifest = Manifest::of(artifact_type, layer, subject).bytes();
     let descriptor = Descriptor::of(MANIFEST, &manifest);
-    let listed = Descriptor { artifact_type: Some(artifact_type.into()), ..descriptor.clone() };
+    let listed = Descriptor {
+        artifact_type: Some(artifact_type.into()),
+        ..descriptor.clone()
+    };
     store.put_manifest(&listed, &manifest, tag).await?;
     Ok(descriptor)
 }
@@ -172,11 +226,25 @@ async fn write_statements(
 ) -> Result<(), Trouble> {
     let mut added = Vec::new();
     for statement in statements {
-        let artifact_type = if statement.title.ends_with(".sigstore.json") { BUNDLE } else { STATEMENT };
+        let artifact_type = if statement.title.ends_with(".sigstore.json") {
+            BUNDLE
+        } else {
+            STATEMENT
+        };
         let layer = Descriptor::of(artifact_type, &statement.bytes).with_title(&statement.title);
-        let written =
-            write(store, artifact_type, layer, &statement.bytes, Some(subject.clone()), None).await?;
-        added.push(Descriptor { artifact_type: Some(artifact_type.into()), ..written });
+        let written = write(
+            store,
+            artifact_type,
+            layer,
+            &statement.bytes,
+            Some(subject.clone()),
+            None,
+        )
+        .await?;
+        added.push(Descriptor {
+            artifact_type: Some(artifact_type.into()),
+            ..written
+        });
     }
     store.keep_referrers(&subject.digest, added).await
 }

@@ -26,7 +26,9 @@ fn trouble(path: &Path, error: &std::io::Error) -> Trouble {
 
 impl Layout {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     fn blob_path(&self, digest: &Sha256Digest) -> PathBuf {
@@ -59,12 +61,22 @@ impl Layout {
         let tag_of = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
         match tag {
             // The tag moves; what it named before goes.
-            Some(tag) => index.manifests.retain(|entry| tag_of(entry).as_deref() != Some(tag)),
-            None if index.manifests.iter().any(|entry| entry.digest == descriptor.digest) => return Ok(()),
+            Some(tag) => index
+                .manifests
+                .retain(|entry| tag_of(entry).as_deref() != Some(tag)),
+            None if index
+                .manifests
+                .iter()
+                .any(|entry| entry.digest == descriptor.digest) =>
+            {
+                return Ok(());
+            }
             None => {}
         }
         let mut entry = descriptor.clone();
-        entry.annotations.extend(tag.map(|tag| (REF_NAME.to_owned(), tag.to_owned())));
+        entry
+            .annotations
+            .extend(tag.map(|tag| (REF_NAME.to_owned(), tag.to_owned())));
         index.manifests.push(entry);
         self.write_index(&index)
     }
@@ -125,7 +137,9 @@ impl Layout {
     pub(super) fn tagged_referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
         let tag = referrers_tag(subject);
         let tagged = |entry: &&Descriptor| entry.annotations.get(REF_NAME) == Some(&tag);
-        let Some(entry) = self.index()?.manifests.iter().find(tagged).cloned() else { return Ok(Vec::new()) };
+        let Some(entry) = self.index()?.manifests.iter().find(tagged).cloned() else {
+            return Ok(Vec::new());
+        };
         let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
         serde_json::from_slice::<Index>(&bytes)
             .map(|listed| listed.manifests)
@@ -149,9 +163,16 @@ impl Layout {
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
     let told = |error: std::io::Error| trouble(path, &error);
     let mut bytes = Vec::new();
-    fs::File::open(path).map_err(told)?.take(limit + 1).read_to_end(&mut bytes).map_err(told)?;
+    fs::File::open(path)
+        .map_err(told)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(told)?;
     if bytes.len() as u64 > limit {
-        return Err(Trouble::SizeMismatch { expected: limit, found: bytes.len() as u64 });
+        return Err(Trouble::SizeMismatch {
+            expected: limit,
+            found: bytes.len() as u64,
+        });
     }
     Ok(bytes)
 }
@@ -163,7 +184,9 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(told)?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))
+            .map_err(told)?;
     }
     file.write_all(bytes).map_err(told)?;
     file.persist(path).map_err(|error| told(error.error))?;

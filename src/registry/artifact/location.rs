@@ -68,7 +68,9 @@ fn registry(rest: &str) -> Result<Location, String> {
     // Only the images of manifests have a default registry.
     match rest.split('/').next() {
         Some(host) if host == image.registry || host == "index.docker.io" => Ok(Location::Registry(image)),
-        _ => Err(format!("expected oci://HOST/REPOSITORY:TAG with the registry's host, found oci://{rest}")),
+        _ => Err(format!(
+            "expected oci://HOST/REPOSITORY:TAG with the registry's host, found oci://{rest}"
+        )),
     }
 }
 
@@ -76,7 +78,11 @@ fn layout(rest: &str) -> Result<Location, String> {
     let (folder, wanted) = match rest.rsplit_once('@') {
         Some((folder, digest)) => (
             folder,
-            Some(Wanted::Digest(digest.parse().map_err(|error| format!("oci-layout:{rest}: {error}"))?)),
+            Some(Wanted::Digest(
+                digest
+                    .parse()
+                    .map_err(|error| format!("oci-layout:{rest}: {error}"))?,
+            )),
         ),
         None => match rest.rsplit_once(':') {
             Some((folder, tag)) if !tag.contains('/') => (folder, Some(Wanted::Tag(tag.to_owned()))),
@@ -84,9 +90,14 @@ fn layout(rest: &str) -> Result<Location, String> {
         },
     };
     if folder.is_empty() {
-        return Err(format!("expected oci-layout:DIR or oci-layout:DIR:TAG, found oci-layout:{rest}"));
+        return Err(format!(
+            "expected oci-layout:DIR or oci-layout:DIR:TAG, found oci-layout:{rest}"
+        ));
     }
-    Ok(Location::Layout { folder: folder.into(), wanted })
+    Ok(Location::Layout {
+        folder: folder.into(),
+        wanted,
+    })
 }
 
 impl fmt::Display for Location {

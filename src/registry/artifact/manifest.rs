@@ -57,7 +57,11 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn of(manifests: Vec<Descriptor>) -> Self {
-        Self { schema_version: 2, media_type: Some(INDEX.into()), manifests }
+        Self {
+            schema_version: 2,
+            media_type: Some(INDEX.into()),
+            manifests,
+        }
     }
 }
 

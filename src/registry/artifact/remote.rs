@@ -33,7 +33,10 @@ impl Remote {
     }
 
     pub(super) async fn sign_in_to_write(&self) -> Result<(), Trouble> {
-        self.reader.access(&self.tagged("latest"), Scope::Push).await.map(drop)
+        self.reader
+            .access(&self.tagged("latest"), Scope::Push)
+            .await
+            .map(drop)
     }
 
     pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
@@ -47,8 +50,14 @@ impl Remote {
         tag: Option<&str>,
     ) -> Result<(), Trouble> {
         let name = tag.unwrap_or(descriptor.digest.as_str());
-        let media_type = if descriptor.media_type == INDEX { INDEX } else { MANIFEST };
-        self.reader.put_manifest(&self.tagged("latest"), name, media_type, bytes).await
+        let media_type = if descriptor.media_type == INDEX {
+            INDEX
+        } else {
+            MANIFEST
+        };
+        self.reader
+            .put_manifest(&self.tagged("latest"), name, media_type, bytes)
+            .await
     }
 
     pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, Trouble> {
@@ -62,14 +71,24 @@ impl Remote {
 
     pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Trouble> {
         let any = self.tagged("latest");
-        let found = self.reader.blob(&any, descriptor.digest.as_str(), descriptor.size).await?;
-        let longer = Trouble::SizeMismatch { expected: descriptor.size, found: descriptor.size + 1 };
+        let found = self
+            .reader
+            .blob(&any, descriptor.digest.as_str(), descriptor.size)
+            .await?;
+        let longer = Trouble::SizeMismatch {
+            expected: descriptor.size,
+            found: descriptor.size + 1,
+        };
         found.ok_or(longer)
     }
 
     /// By the registry's own list, or else by the fallback tag.
     pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
-        let listed = match self.reader.referrers(&self.tagged("latest"), subject.as_str()).await {
+        let listed = match self
+            .reader
+            .referrers(&self.tagged("latest"), subject.as_str())
+            .await
+        {
             Ok(bytes) => {
                 serde_json::from_slice::<Index>(&bytes).map_err(|error| Trouble::unreadable(&error))?
             }

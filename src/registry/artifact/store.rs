@@ -57,9 +57,9 @@ impl Store {
         };
         let digest = Sha256Digest::of(&bytes);
         match wanted {
-            Some(Wanted::Digest(expected)) if *expected != digest => {
-                Err(Trouble::DigestMismatch(format!("expected {expected}, found {digest}")))
-            }
+            Some(Wanted::Digest(expected)) if *expected != digest => Err(Trouble::DigestMismatch(format!(
+                "expected {expected}, found {digest}"
+            ))),
             _ => Ok((digest, bytes)),
         }
     }
@@ -71,11 +71,17 @@ impl Store {
             Store::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
         };
         if bytes.len() as u64 != descriptor.size {
-            return Err(Trouble::SizeMismatch { expected: descriptor.size, found: bytes.len() as u64 });
+            return Err(Trouble::SizeMismatch {
+                expected: descriptor.size,
+                found: bytes.len() as u64,
+            });
         }
         let digest = Sha256Digest::of(&bytes);
         if digest != descriptor.digest {
-            return Err(Trouble::DigestMismatch(format!("expected {}, found {digest}", descriptor.digest)));
+            return Err(Trouble::DigestMismatch(format!(
+                "expected {}, found {digest}",
+                descriptor.digest
+            )));
         }
         Ok(bytes)
     }
@@ -99,15 +105,22 @@ impl Store {
             Store::Remote(remote) => remote.referrers(subject).await?,
             Store::Layout(layout) => layout.tagged_referrers(subject)?,
         };
-        let missing: Vec<_> =
-            added.into_iter().filter(|one| !known.iter().any(|other| other.digest == one.digest)).collect();
+        let missing: Vec<_> = added
+            .into_iter()
+            .filter(|one| !known.iter().any(|other| other.digest == one.digest))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
         let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
         let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::unreadable(&error))?;
         let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
-        self.put_manifest(&descriptor, &bytes, Some(&super::manifest::referrers_tag(subject))).await
+        self.put_manifest(
+            &descriptor,
+            &bytes,
+            Some(&super::manifest::referrers_tag(subject)),
+        )
+        .await
     }
 }
 

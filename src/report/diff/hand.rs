@@ -5,12 +5,19 @@ use jiff::Timestamp;
 
 /// `by kubectl-edit (a person), 3 minutes ago`.
 pub(super) fn hand(whose: &Ownership, now: Timestamp) -> String {
-    let when = whose.time.map(|time| format!(", {}", age(time, now))).unwrap_or_default();
+    let when = whose
+        .time
+        .map(|time| format!(", {}", age(time, now)))
+        .unwrap_or_default();
     let through = match &*whose.subresource {
         "" => String::new(),
         subresource => format!(" through {subresource}"),
     };
-    format!("by {} ({}){through}{when}", whose.manager, class_word(whose.class))
+    format!(
+        "by {} ({}){through}{when}",
+        whose.manager,
+        class_word(whose.class)
+    )
 }
 
 /// The same beside what is said of the field: who wrote it is not who would remove it.

@@ -12,10 +12,10 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// Writes the view.
 pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let title = view
-        .release
-        .as_ref()
-        .map_or_else(|| "manifests".to_owned(), |release| format!("{} {}", release.name, release.version));
+    let title = view.release.as_ref().map_or_else(
+        || "manifests".to_owned(),
+        |release| format!("{} {}", release.name, release.version),
+    );
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
@@ -30,7 +30,11 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         escape(&title),
         escape(&view.namespace)
     )?;
-    let state = if view.summary.has_differences() || view.summary.unchecked > 0 { "bad" } else { "good" };
+    let state = if view.summary.has_differences() || view.summary.unchecked > 0 {
+        "bad"
+    } else {
+        "good"
+    };
     writeln!(
         out,
         "<header><p class=\"where\">{} <span>→</span> {}</p><h1 class=\"{state}\">{}</h1>",
@@ -51,34 +55,62 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
-            if image.is_unexpected() { "unexpected" } else { "expected" },
+            if image.is_unexpected() {
+                "unexpected"
+            } else {
+                "expected"
+            },
             escape(&image.container),
             image.what()
         )?;
-        writeln!(out, "<dt>tested</dt><dd><code>{}</code></dd>", escape(&image.tested_text()))?;
+        writeln!(
+            out,
+            "<dt>tested</dt><dd><code>{}</code></dd>",
+            escape(&image.tested_text())
+        )?;
         for (digest, pods) in image.runs() {
-            writeln!(out, "<dt>runs</dt><dd><code>{}</code> in {}</dd>", escape(&digest), escape(&pods))?;
+            writeln!(
+                out,
+                "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
+                escape(&digest),
+                escape(&pods)
+            )?;
         }
         writeln!(out, "</dl></section>")?;
     }
     let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
     let needs = view.requirements.iter().map(RequirementView::text);
-    let rules =
-        view.rules.iter().map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
-    let remarks: Vec<String> = stale.chain(needs).chain(rules).chain(view.notes.iter().cloned()).collect();
+    let rules = view
+        .rules
+        .iter()
+        .map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
+    let remarks: Vec<String> = stale
+        .chain(needs)
+        .chain(rules)
+        .chain(view.notes.iter().cloned())
+        .collect();
     if !remarks.is_empty() {
         writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
-        remarks.iter().try_for_each(|text| writeln!(out, "<li>{}</li>", escape(text)))?;
+        remarks
+            .iter()
+            .try_for_each(|text| writeln!(out, "<li>{}</li>", escape(text)))?;
         writeln!(out, "</ul></section>")?;
     }
     writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
 }
 
 fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<()> {
-    let class = if object.is_unexpected() { "unexpected" } else { "expected" };
+    let class = if object.is_unexpected() {
+        "unexpected"
+    } else {
+        "expected"
+    };
     let name = escape(&object.id.to_string());
-    let why =
-        object.why.as_deref().map(|why| format!("<p class=\"why\">{}</p>", escape(why))).unwrap_or_default();
+    let why = object
+        .why
+        .as_deref()
+        .map(|why| format!("<p class=\"why\">{}</p>", escape(why)))
+        .unwrap_or_default();
     writeln!(
         out,
         "<section data-name=\"{name}\" class=\"{class}\"><h2>{name} <small class=\"{}\">{}</small></h2>{why}",
@@ -96,9 +128,18 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
         )?;
     }
     for change in &object.untested {
-        let sides =
-            if change.path == "/" { (None, None) } else { (change.tested.as_ref(), change.desired.as_ref()) };
-        field(out, &change.path, Some("not as tested"), change.allowed.as_ref(), sides)?;
+        let sides = if change.path == "/" {
+            (None, None)
+        } else {
+            (change.tested.as_ref(), change.desired.as_ref())
+        };
+        field(
+            out,
+            &change.path,
+            Some("not as tested"),
+            change.allowed.as_ref(),
+            sides,
+        )?;
     }
     writeln!(out, "</section>")
 }
@@ -110,7 +151,11 @@ fn field(
     expected: Option<&Reason>,
     sides: (Option<&Value>, Option<&Value>),
 ) -> io::Result<()> {
-    let class = if expected.is_some() { "expected" } else { "unexpected" };
+    let class = if expected.is_some() {
+        "expected"
+    } else {
+        "unexpected"
+    };
     let reason = expected
         .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
         .unwrap_or_default();

@@ -6,7 +6,11 @@ use std::io::{self, Write};
 
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let failures = view.objects.iter().filter(|object| object.is_unexpected()).count()
+    let failures = view
+        .objects
+        .iter()
+        .filter(|object| object.is_unexpected())
+        .count()
         + view.summary.images
         + view.summary.stale
         + view.summary.requirements;
@@ -26,8 +30,16 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     for image in &view.images {
-        let runs: Vec<_> = image.runs().map(|(digest, pods)| format!("runs {digest} in {pods}")).collect();
-        let text = format!("{}: tested {}, {}", image.what(), image.tested_text(), runs.join(", "));
+        let runs: Vec<_> = image
+            .runs()
+            .map(|(digest, pods)| format!("runs {digest} in {pods}"))
+            .collect();
+        let text = format!(
+            "{}: tested {}, {}",
+            image.what(),
+            image.tested_text(),
+            runs.join(", ")
+        );
         case(
             out,
             &format!("{}, container {}", image.workload, image.container),
@@ -40,7 +52,12 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         case(out, &name, Some(stale.text(view.compared_at)), false)?;
     }
     for need in &view.requirements {
-        case(out, &need.object.to_string(), (!need.is_note).then(|| need.message.clone()), false)?;
+        case(
+            out,
+            &need.object.to_string(),
+            (!need.is_note).then(|| need.message.clone()),
+            false,
+        )?;
     }
     writeln!(out, "</testsuite>")
 }
@@ -65,7 +82,11 @@ fn told(object: &ObjectView) -> String {
     let mut text = format!(
         "{}{}\n",
         object.status,
-        object.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default()
+        object
+            .why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default()
     );
     let sides = object
         .changes
@@ -94,7 +115,10 @@ fn told(object: &ObjectView) -> String {
 /// XML allows no control characters at all, escaped or not.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')) {
+    for c in text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+    {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

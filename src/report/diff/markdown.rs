@@ -12,7 +12,12 @@ const LINES_A_VALUE: usize = 40;
 /// Writes the view.
 pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let is_clean = !view.summary.has_differences() && view.summary.unchecked == 0;
-    writeln!(out, "### {} {}\n", if is_clean { "✅" } else { "⚠️" }, escape(&view.headline))?;
+    writeln!(
+        out,
+        "### {} {}\n",
+        if is_clean { "✅" } else { "⚠️" },
+        escape(&view.headline)
+    )?;
     if let Some(release) = &view.release {
         writeln!(
             out,
@@ -25,7 +30,11 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
     }
     for object in &view.objects {
         let mark = if object.is_unexpected() { "open" } else { "" };
-        let why = object.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let why = object
+            .why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
         writeln!(
             out,
             "<details {mark}><summary><b>{}</b> {}{}</summary>\n",
@@ -35,7 +44,9 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
         )?;
         for change in &object.changes {
             let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
-            let whose = whose.map(|whose| format!(" {}", escape(&whose))).unwrap_or_default();
+            let whose = whose
+                .map(|whose| format!(" {}", escape(&whose)))
+                .unwrap_or_default();
             let expected = change
                 .expected
                 .as_ref()
@@ -73,12 +84,25 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "- {}", escape(&stale.text(view.compared_at)))?;
     }
     for need in &view.requirements {
-        writeln!(out, "- {} {}", escape(&need.object.to_string()), escape(&need.message))?;
+        writeln!(
+            out,
+            "- {} {}",
+            escape(&need.object.to_string()),
+            escape(&need.message)
+        )?;
     }
     for rule in &view.rules {
-        writeln!(out, "- rule {} ({}) {}", rule.rule + 1, escape(&rule.reason), escape(&rule.message))?;
+        writeln!(
+            out,
+            "- rule {} ({}) {}",
+            rule.rule + 1,
+            escape(&rule.reason),
+            escape(&rule.message)
+        )?;
     }
-    view.notes.iter().try_for_each(|note| writeln!(out, "- {}", escape(note)))
+    view.notes
+        .iter()
+        .try_for_each(|note| writeln!(out, "- {}", escape(note)))
 }
 
 fn block(out: &mut dyn Write, from: Option<&Value>, to: Option<&Value>) -> io::Result<()> {

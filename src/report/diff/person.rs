@@ -21,9 +21,16 @@ pub struct Style {
 
 /// Writes the view.
 pub fn person(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { style, now: view.compared_at, out };
+    let mut page = Page {
+        style,
+        now: view.compared_at,
+        out,
+    };
     let is_clean = !view.summary.has_differences() && view.summary.unchecked == 0;
-    page.line(0, &page.paint(if is_clean { "1;32" } else { "1;33" }, &view.headline))?;
+    page.line(
+        0,
+        &page.paint(if is_clean { "1;32" } else { "1;33" }, &view.headline),
+    )?;
     for object in &view.objects {
         page.object(object)?;
     }
@@ -42,7 +49,11 @@ struct Page<'p> {
 
 impl Page<'_> {
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.style.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn line(&mut self, indent: usize, text: &str) -> io::Result<()> {
@@ -56,7 +67,10 @@ impl Page<'_> {
             Mark::Plus => ("+", "32"),
             Mark::Same => (" ", "2"),
         };
-        let room = self.style.width.map_or(usize::MAX, |width| width.saturating_sub(7).max(20));
+        let room = self
+            .style
+            .width
+            .map_or(usize::MAX, |width| width.saturating_sub(7).max(20));
         let shown: String = if text.chars().count() > room {
             text.chars().take(room - 1).chain(['…']).collect()
         } else {
@@ -69,13 +83,25 @@ impl Page<'_> {
     fn object(&mut self, object: &ObjectView) -> io::Result<()> {
         let unexpected = object.is_unexpected();
         let show_expected = self.style.show_expected;
-        let folded = object.changes.iter().filter(|change| change.expected.is_some()).count()
-            + object.untested.iter().filter(|change| change.allowed.is_some()).count();
+        let folded = object
+            .changes
+            .iter()
+            .filter(|change| change.expected.is_some())
+            .count()
+            + object
+                .untested
+                .iter()
+                .filter(|change| change.allowed.is_some())
+                .count();
         if !unexpected && !self.style.show_expected {
             return Ok(());
         }
         writeln!(self.out)?;
-        let why = object.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let why = object
+            .why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
         let status = if object.status == "same" {
             String::new()
         } else {
@@ -87,10 +113,18 @@ impl Page<'_> {
             self.paint(code_of(object.status), &status)
         );
         self.line(0, &title)?;
-        for change in object.changes.iter().filter(|change| change.expected.is_none() || show_expected) {
+        for change in object
+            .changes
+            .iter()
+            .filter(|change| change.expected.is_none() || show_expected)
+        {
             self.change(change)?;
         }
-        for change in object.untested.iter().filter(|change| change.allowed.is_none() || show_expected) {
+        for change in object
+            .untested
+            .iter()
+            .filter(|change| change.allowed.is_none() || show_expected)
+        {
             self.untested(change)?;
         }
         if folded > 0 && !self.style.show_expected {
@@ -127,7 +161,12 @@ impl Page<'_> {
             (_, None) => "only in the tests",
             _ => "not as tested",
         };
-        self.heading(&change.path, what, change.allowed.as_ref(), change.note.as_deref())?;
+        self.heading(
+            &change.path,
+            what,
+            change.allowed.as_ref(),
+            change.note.as_deref(),
+        )?;
         // Of an object that nobody tested, its being there is what matters.
         if change.path == "/" {
             return Ok(());
@@ -145,11 +184,19 @@ impl Page<'_> {
         expected: Option<&Reason>,
         note: Option<&str>,
     ) -> io::Result<()> {
-        let remark = if remark.is_empty() { String::new() } else { format!("  {remark}") };
+        let remark = if remark.is_empty() {
+            String::new()
+        } else {
+            format!("  {remark}")
+        };
         let line = format!("{}{}", self.paint("36", path), self.paint("2", &remark));
         self.line(2, &line)?;
         if let Some(reason) = expected {
-            let owner = reason.owner.as_deref().map(|owner| format!(" ({owner})")).unwrap_or_default();
+            let owner = reason
+                .owner
+                .as_deref()
+                .map(|owner| format!(" ({owner})"))
+                .unwrap_or_default();
             let line = self.paint("32", &format!("expected: {}{owner}", reason.reason));
             self.line(4, &line)?;
         }
@@ -187,10 +234,16 @@ impl Page<'_> {
 
     fn rest(&mut self, view: &View) -> io::Result<()> {
         let stale = view.stale.iter().map(|stale| stale.text(self.now));
-        let mut told: Vec<String> =
-            stale.chain(view.requirements.iter().map(RequirementView::text)).collect();
+        let mut told: Vec<String> = stale
+            .chain(view.requirements.iter().map(RequirementView::text))
+            .collect();
         for rule in &view.rules {
-            told.push(format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
+            told.push(format!(
+                "rule {} ({}) {}",
+                rule.rule + 1,
+                rule.reason,
+                rule.message
+            ));
         }
         told.extend(view.notes.iter().map(|note| format!("note: {note}")));
         if !told.is_empty() {
@@ -228,7 +281,12 @@ fn without_release(view: &View) -> &'static str {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
-    if view.objects.iter().flat_map(|object| &object.changes).any(is_added) {
+    if view
+        .objects
+        .iter()
+        .flat_map(|object| &object.changes)
+        .any(is_added)
+    {
         "kubectl apply --server-side --force-conflicts would leave what others added; kubectl delivery record, then promote, takes it out"
     } else {
         "kubectl apply --server-side --force-conflicts would bring the cluster to these manifests"

@@ -65,23 +65,32 @@ impl ImageView {
     }
 
     fn is_reported(&self) -> bool {
-        self.running.iter().all(|one| one.old_revision || one.digest.is_some())
+        self.running
+            .iter()
+            .all(|one| one.old_revision || one.digest.is_some())
     }
 
     /// What was tested.
     pub(super) fn tested_text(&self) -> String {
-        self.tested
-            .as_deref()
-            .map_or_else(|| "nothing".to_owned(), |digest| format!("{} at {digest}", self.reference))
+        self.tested.as_deref().map_or_else(
+            || "nothing".to_owned(),
+            |digest| format!("{} at {digest}", self.reference),
+        )
     }
 
     /// What runs, a digest and its pods a piece; of a tested image, what still ends.
     pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
         let is_told = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
         self.running.iter().filter(is_told).map(|running| {
-            let digest =
-                running.digest.as_ref().map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
-            let old = if running.old_revision { " (pods of an old revision)" } else { "" };
+            let digest = running
+                .digest
+                .as_ref()
+                .map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
+            let old = if running.old_revision {
+                " (pods of an old revision)"
+            } else {
+                ""
+            };
             (digest, format!("{}{old}", running.pods.join(", ")))
         })
     }
@@ -114,6 +123,9 @@ impl StaleView {
     /// What changed, how long ago, and whose pods know nothing of it.
     pub(super) fn text(&self, now: Timestamp) -> String {
         let (pods, age) = (self.pods.join(", "), age(self.changed_at, now));
-        format!("{}: {} changed {age}, after these pods started: {pods}", self.workload, self.source)
+        format!(
+            "{}: {} changed {age}, after these pods started: {pods}",
+            self.workload, self.source
+        )
     }
 }

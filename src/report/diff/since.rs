@@ -12,17 +12,30 @@ const SHOWN: usize = 12;
 /// A headline, then object by object whose hand wrote what.
 pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     match touched.len() {
-        0 => writeln!(out, "nothing changed in the last {period}, as far as managedFields tell")?,
+        0 => writeln!(
+            out,
+            "nothing changed in the last {period}, as far as managedFields tell"
+        )?,
         1 => writeln!(out, "1 object changed in the last {period}")?,
         count => writeln!(out, "{count} objects changed in the last {period}")?,
     }
     for one in touched {
-        let created = one.created.map(|time| format!("  created {}", age(time, now))).unwrap_or_default();
+        let created = one
+            .created
+            .map(|time| format!("  created {}", age(time, now)))
+            .unwrap_or_default();
         writeln!(out, "\n{}{created}", clean(&one.object.to_string()))?;
         for hand in &one.hands {
             let whose = &hand.whose;
-            let when = whose.time.map_or("at a time that is not known".into(), |time| age(time, now));
-            writeln!(out, "  {} ({}), {when}", clean(&whose.manager), class_word(whose.class))?;
+            let when = whose
+                .time
+                .map_or("at a time that is not known".into(), |time| age(time, now));
+            writeln!(
+                out,
+                "  {} ({}), {when}",
+                clean(&whose.manager),
+                class_word(whose.class)
+            )?;
             for path in hand.fields.iter().take(SHOWN) {
                 writeln!(out, "    {}", clean(&path.to_string()))?;
             }

@@ -33,7 +33,10 @@ pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, Stri
         .collect();
     let near = |at: usize| {
         let from = at.saturating_sub(AROUND);
-        all.iter().skip(from).take(at - from + AROUND + 1).any(|(mark, _)| *mark != Mark::Same)
+        all.iter()
+            .skip(from)
+            .take(at - from + AROUND + 1)
+            .any(|(mark, _)| *mark != Mark::Same)
     };
     let mut shown = Vec::new();
     let mut skipped = false;
@@ -53,15 +56,22 @@ pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, Stri
 
 /// Both values as texts that differ where the values do.
 fn texts(from: Option<&Value>, to: Option<&Value>) -> (String, String) {
-    let is_long =
-        |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| text.contains('\n'));
+    let is_long = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.contains('\n'))
+    };
     if is_long(from) || is_long(to) {
         return (with_its_end(from), with_its_end(to));
     }
     let (one, other) = (text(from), text(to));
     let same_to_the_eye = from != to && one.split_whitespace().eq(other.split_whitespace());
     let quoted = |value: Option<&Value>| value.map(|value| format!("{value}\n")).unwrap_or_default();
-    if same_to_the_eye { (quoted(from), quoted(to)) } else { (one, other) }
+    if same_to_the_eye {
+        (quoted(from), quoted(to))
+    } else {
+        (one, other)
+    }
 }
 
 /// A text of several lines, or of one beside such: that its last line does not end is said, as diff(1) says it.
@@ -154,8 +164,14 @@ mod tests {
     fn what_looks_the_same_is_shown_otherwise() {
         assert_eq!(told(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
         assert_eq!(told(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
-        assert_eq!(told(Some(json!("a\nb\n")), Some(json!("a\nb"))), " a\n b\n+\\ no newline at end\n");
-        assert_eq!(told(Some(json!("a\n")), Some(json!("a"))), " a\n+\\ no newline at end\n");
+        assert_eq!(
+            told(Some(json!("a\nb\n")), Some(json!("a\nb"))),
+            " a\n b\n+\\ no newline at end\n"
+        );
+        assert_eq!(
+            told(Some(json!("a\n")), Some(json!("a"))),
+            " a\n+\\ no newline at end\n"
+        );
     }
 
     #[test]
@@ -163,11 +179,18 @@ mod tests {
         let text = |middle: &str| {
             json!(
                 (0..20)
-                    .map(|n| if n == 10 { format!("{middle}\n") } else { format!("line {n}\n") })
+                    .map(|n| if n == 10 {
+                        format!("{middle}\n")
+                    } else {
+                        format!("line {n}\n")
+                    })
                     .collect::<String>()
             )
         };
-        assert_eq!(told(Some(text("a")), Some(text("b"))), " line 8\n line 9\n-a\n+b\n line 11\n line 12\n");
+        assert_eq!(
+            told(Some(text("a")), Some(text("b"))),
+            " line 8\n line 9\n-a\n+b\n line 11\n line 12\n"
+        );
     }
 
     #[test]

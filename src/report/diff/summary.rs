@@ -80,8 +80,16 @@ pub(super) fn summarise(
         expected: objects
             .iter()
             .map(|object| {
-                object.changes.iter().filter(|change| change.expected.is_some()).count()
-                    + object.untested.iter().filter(|change| change.allowed.is_some()).count()
+                object
+                    .changes
+                    .iter()
+                    .filter(|change| change.expected.is_some())
+                    .count()
+                    + object
+                        .untested
+                        .iter()
+                        .filter(|change| change.allowed.is_some())
+                        .count()
             })
             .sum(),
         unchecked: with("not-checked"),
@@ -96,13 +104,41 @@ pub(super) fn headline(summary: &Summary) -> String {
     let parts: Vec<String> = [
         count(summary.differ, "object differs", "objects differ"),
         count(summary.missing, "object is missing", "objects are missing"),
-        count(summary.being_deleted, "object is being deleted", "objects are being deleted"),
-        count(summary.extra, "object is no longer desired", "objects are no longer desired"),
-        count(summary.images, "image is not what was tested", "images are not what was tested"),
-        count(summary.untested, "difference was not tested", "differences were not tested"),
-        count(summary.stale, "workload runs with old configuration", "workloads run with old configuration"),
-        count(summary.requirements, "requirement is not met", "requirements are not met"),
-        count(summary.unchecked, "object could not be checked", "objects could not be checked"),
+        count(
+            summary.being_deleted,
+            "object is being deleted",
+            "objects are being deleted",
+        ),
+        count(
+            summary.extra,
+            "object is no longer desired",
+            "objects are no longer desired",
+        ),
+        count(
+            summary.images,
+            "image is not what was tested",
+            "images are not what was tested",
+        ),
+        count(
+            summary.untested,
+            "difference was not tested",
+            "differences were not tested",
+        ),
+        count(
+            summary.stale,
+            "workload runs with old configuration",
+            "workloads run with old configuration",
+        ),
+        count(
+            summary.requirements,
+            "requirement is not met",
+            "requirements are not met",
+        ),
+        count(
+            summary.unchecked,
+            "object could not be checked",
+            "objects could not be checked",
+        ),
     ]
     .into_iter()
     .flatten()

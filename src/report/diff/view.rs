@@ -175,7 +175,11 @@ impl RequirementView {
     pub(super) fn text(&self) -> String {
         let names: Vec<_> = self.needed_by.iter().map(ToString::to_string).collect();
         // What no object refers to, the release or the environment names.
-        let by = if names.is_empty() { "the release".into() } else { names.join(", ") };
+        let by = if names.is_empty() {
+            "the release".into()
+        } else {
+            names.join(", ")
+        };
         format!("{} {}; {by} needs it", self.object, self.message)
     }
 }
@@ -194,16 +198,38 @@ pub struct RuleView {
 
 /// Makes the view. Every text in it went through the redactor.
 pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redactor, meta: &Meta) -> View {
-    let maker = Maker { environment, redactor };
-    let mut objects: Vec<ObjectView> = comparison.objects.iter().map(|object| maker.object(object)).collect();
-    objects.extend(comparison.dropped.iter().map(|(id, change)| maker.dropped(id, change)));
-    let images: Vec<ImageView> =
-        comparison.images.iter().filter_map(|image| ImageView::of(image, redactor)).collect();
-    let requirements: Vec<RequirementView> =
-        comparison.requirements.iter().map(|need| maker.requirement(need)).collect();
+    let maker = Maker {
+        environment,
+        redactor,
+    };
+    let mut objects: Vec<ObjectView> = comparison
+        .objects
+        .iter()
+        .map(|object| maker.object(object))
+        .collect();
+    objects.extend(
+        comparison
+            .dropped
+            .iter()
+            .map(|(id, change)| maker.dropped(id, change)),
+    );
+    let images: Vec<ImageView> = comparison
+        .images
+        .iter()
+        .filter_map(|image| ImageView::of(image, redactor))
+        .collect();
+    let requirements: Vec<RequirementView> = comparison
+        .requirements
+        .iter()
+        .map(|need| maker.requirement(need))
+        .collect();
     let stale: Vec<StaleView> = comparison.stale.iter().map(StaleView::of).collect();
     let summary = summarise(&objects, &images, &requirements, stale.len());
-    let rules = comparison.rules.iter().map(|finding| maker.rule(finding.rule, &finding.state)).collect();
+    let rules = comparison
+        .rules
+        .iter()
+        .map(|finding| maker.rule(finding.rule, &finding.state))
+        .collect();
     objects.retain(|object| {
         object.status != "same" || !object.changes.is_empty() || !object.untested.is_empty()
     });
@@ -240,18 +266,21 @@ impl Maker<'_> {
             ObjectStatus::Missing(Absence::Namespace) => {
                 ("missing", Some("its namespace is not there".to_owned()))
             }
-            ObjectStatus::Missing(Absence::NamespaceGoing) => {
-                ("missing", Some("its namespace is being deleted, and takes no new objects".to_owned()))
-            }
+            ObjectStatus::Missing(Absence::NamespaceGoing) => (
+                "missing",
+                Some("its namespace is being deleted, and takes no new objects".to_owned()),
+            ),
             ObjectStatus::BeingDeleted { finalizers } if finalizers.is_empty() => {
                 ("being-deleted", Some("is being deleted".to_owned()))
             }
-            ObjectStatus::BeingDeleted { finalizers } => {
-                ("being-deleted", Some(format!("is being deleted; held by {}", finalizers.join(", "))))
-            }
-            ObjectStatus::Missing(Absence::Kind) => {
-                ("missing", Some("its kind is not served: the CRD is missing".to_owned()))
-            }
+            ObjectStatus::BeingDeleted { finalizers } => (
+                "being-deleted",
+                Some(format!("is being deleted; held by {}", finalizers.join(", "))),
+            ),
+            ObjectStatus::Missing(Absence::Kind) => (
+                "missing",
+                Some("its kind is not served: the CRD is missing".to_owned()),
+            ),
             ObjectStatus::Extra => ("extra", Some("no longer desired".to_owned())),
             ObjectStatus::Stray => (
                 "extra",
@@ -259,9 +288,10 @@ impl Maker<'_> {
             ),
             ObjectStatus::NotVerified { why } => ("not-verified", Some(why.clone())),
             ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
-            ObjectStatus::Replaced => {
-                ("replaced", Some("a promotion deletes it and creates it again".to_owned()))
-            }
+            ObjectStatus::Replaced => (
+                "replaced",
+                Some("a promotion deletes it and creates it again".to_owned()),
+            ),
             ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
         };
         let shown = self.redactor.id(&id);
@@ -270,8 +300,16 @@ impl Maker<'_> {
             status,
             certainty: object.certainty,
             why: why.map(|text| self.redactor.text(&text)),
-            changes: object.changes.iter().map(|change| self.change(&id, change)).collect(),
-            untested: object.untested.iter().map(|change| self.untested(&id, change)).collect(),
+            changes: object
+                .changes
+                .iter()
+                .map(|change| self.change(&id, change))
+                .collect(),
+            untested: object
+                .untested
+                .iter()
+                .map(|change| self.untested(&id, change))
+                .collect(),
             id: shown,
         }
     }
@@ -290,8 +328,11 @@ impl Maker<'_> {
     }
 
     fn change(&self, id: &ObjectId, change: &FieldChange) -> ChangeView {
-        let value =
-            |value: &Option<Value>| value.as_ref().map(|value| self.redactor.value(id, &change.path, value));
+        let value = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map(|value| self.redactor.value(id, &change.path, value))
+        };
         ChangeView {
             path: self.redactor.text(&change.path.to_string()),
             kind: change.kind,
@@ -307,8 +348,11 @@ impl Maker<'_> {
     }
 
     fn untested(&self, id: &ObjectId, change: &UntestedChange) -> UntestedView {
-        let value =
-            |value: &Option<Value>| value.as_ref().map(|value| self.redactor.value(id, &change.path, value));
+        let value = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map(|value| self.redactor.value(id, &change.path, value))
+        };
         UntestedView {
             path: self.redactor.text(&change.path.to_string()),
             tested: value(&change.tested),
@@ -354,13 +398,22 @@ impl Maker<'_> {
             RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
-        let place = self.environment.spec.differences.get(rule).and_then(|rule| rule.place.as_deref());
+        let place = self
+            .environment
+            .spec
+            .differences
+            .get(rule)
+            .and_then(|rule| rule.place.as_deref());
         let is_of_expiry = matches!(state, RuleState::Expired | RuleState::ExpiresSoon { .. });
         let message = match place.filter(|_| is_of_expiry) {
             Some(place) => format!("{message} ({place})"),
             None => message,
         };
         let reason = self.reason(rule).map(|reason| reason.reason).unwrap_or_default();
-        RuleView { rule, reason, message: self.redactor.text(&message) }
+        RuleView {
+            rule,
+            reason,
+            message: self.redactor.text(&message),
+        }
     }
 }

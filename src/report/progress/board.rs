@@ -59,12 +59,22 @@ impl Board {
                 }
             }
             Event::StepStarted { object, action, .. } => self.set(object, Some(action), State::Sent, at),
-            Event::StepEnded { object, result, ok, .. } => {
-                let state = if *ok { State::Applied } else { State::Failed(result.clone()) };
+            Event::StepEnded {
+                object, result, ok, ..
+            } => {
+                let state = if *ok {
+                    State::Applied
+                } else {
+                    State::Failed(result.clone())
+                };
                 self.set(object, None, state, at);
             }
             Event::Rollout { object, verdict } => self.set(object, None, judged(verdict), at),
-            Event::Failed { object: Some(object), cause, .. } => {
+            Event::Failed {
+                object: Some(object),
+                cause,
+                ..
+            } => {
                 self.set(object, None, State::Failed(cause.message.clone()), at);
             }
             Event::Failed { object: None, .. }
@@ -84,7 +94,12 @@ impl Board {
 
     fn set(&mut self, id: &ObjectId, action: Option<&str>, state: State, at: Duration) {
         let index = *self.index.entry(id.clone()).or_insert_with(|| {
-            let row = Row { id: id.clone(), action: String::new(), state: State::Planned, since: at };
+            let row = Row {
+                id: id.clone(),
+                action: String::new(),
+                state: State::Planned,
+                since: at,
+            };
             self.rows.push(row);
             self.rows.len() - 1
         });
@@ -102,9 +117,11 @@ impl Board {
 
 fn judged(verdict: &Verdict) -> State {
     match verdict {
-        Verdict::Waiting { done, total, why } => {
-            State::Waiting { done: *done, total: *total, why: why.clone() }
-        }
+        Verdict::Waiting { done, total, why } => State::Waiting {
+            done: *done,
+            total: *total,
+            why: why.clone(),
+        },
         Verdict::Done { .. } => State::Ready,
         Verdict::Failed { cause } => State::Failed(cause.message.clone()),
     }

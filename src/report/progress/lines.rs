@@ -23,7 +23,10 @@ pub struct Lines {
 impl Lines {
     /// Nothing was said yet.
     pub fn new(color: bool) -> Self {
-        Self { color, ..Self::default() }
+        Self {
+            color,
+            ..Self::default()
+        }
     }
 
     /// What is known of the run.
@@ -49,13 +52,21 @@ impl Lines {
             }
             Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
             Event::Preflight { findings } => {
-                let refuses = findings.iter().filter(|finding| finding.severity == Severity::Refuse);
+                let refuses = findings
+                    .iter()
+                    .filter(|finding| finding.severity == Severity::Refuse);
                 refuses
                     .map(|finding| format!("refused [{}] {}", finding.check, finding_text(finding)))
                     .collect()
             }
-            Event::StepEnded { object, result, ok, .. } => {
-                let action = self.board.row(object).map(|row| row.action.clone()).unwrap_or_default();
+            Event::StepEnded {
+                object, result, ok, ..
+            } => {
+                let action = self
+                    .board
+                    .row(object)
+                    .map(|row| row.action.clone())
+                    .unwrap_or_default();
                 vec![match ok {
                     // An undo's: it was not deleted, or not put back, and a note has said why.
                     true if matches!(&**result, "kept" | "gone") => format!("{result:<8} {object}"),
@@ -90,8 +101,14 @@ impl Lines {
             }
             Verdict::Done { note } => {
                 let waited = self.waiting.remove(object);
-                let since = self.board.row(object).filter(|row| matches!(row.state, State::Waiting { .. }));
-                let note = note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+                let since = self
+                    .board
+                    .row(object)
+                    .filter(|row| matches!(row.state, State::Waiting { .. }));
+                let note = note
+                    .as_deref()
+                    .map(|note| format!(" ({note})"))
+                    .unwrap_or_default();
                 match (waited, since) {
                     (None, _) if note.is_empty() => None,
                     (Some(_), Some(row)) => {
@@ -123,10 +140,23 @@ fn color_of(event: &Event) -> Option<&'static str> {
 
 /// One block: the cause first.
 fn failed(event: &Event) -> Vec<String> {
-    let Event::Failed { object, cause, logs, events, changes } = event else { return Vec::new() };
+    let Event::Failed {
+        object,
+        cause,
+        logs,
+        events,
+        changes,
+    } = event
+    else {
+        return Vec::new();
+    };
     let object = object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
     let mut lines = vec![format!("FAILED   {object}{}", cause.message)];
-    lines.extend(changes.iter().map(|path| format!("  changed by this promotion: {path}")));
+    lines.extend(
+        changes
+            .iter()
+            .map(|path| format!("  changed by this promotion: {path}")),
+    );
     lines.extend(events.iter().map(|event| format!("  event: {event}")));
     lines.extend(logs.iter().map(|line| format!("  log: {line}")));
     lines
@@ -137,8 +167,10 @@ fn times(phases: &[(Phase, u64)]) -> Option<String> {
     let total: u64 = phases.iter().map(|(_, millis)| millis).sum();
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a run")]
     let seconds = |millis: u64| millis as f64 / 1000.0;
-    let of: Vec<String> =
-        phases.iter().map(|(phase, millis)| format!("{} {:.1} s", word(*phase), seconds(*millis))).collect();
+    let of: Vec<String> = phases
+        .iter()
+        .map(|(phase, millis)| format!("{} {:.1} s", word(*phase), seconds(*millis)))
+        .collect();
     (!of.is_empty()).then(|| format!("  took {:.1} s: {}", seconds(total), of.join(", ")))
 }
 
@@ -195,7 +227,10 @@ mod tests {
     }
 
     fn waiting(why: &str) -> Event {
-        Event::Rollout { object: web(), verdict: Verdict::waiting(0, 3, why) }
+        Event::Rollout {
+            object: web(),
+            verdict: Verdict::waiting(0, 3, why),
+        }
     }
 
     fn take(lines: &mut Lines, event: Event, seconds: u64) -> Vec<String> {
@@ -205,41 +240,106 @@ mod tests {
     #[test]
     fn an_object_is_said_to_be_changed_then_waited_for_seldom_then_ready_once() {
         let mut lines = Lines::new(false);
-        take(&mut lines, Event::StepStarted { step: 0, object: web(), action: "apply".into() }, 0);
-        let ended = Event::StepEnded { step: 0, object: web(), result: "done".into(), ok: true };
+        take(
+            &mut lines,
+            Event::StepStarted {
+                step: 0,
+                object: web(),
+                action: "apply".into(),
+            },
+            0,
+        );
+        let ended = Event::StepEnded {
+            step: 0,
+            object: web(),
+            result: "done".into(),
+            ok: true,
+        };
         assert_eq!(take(&mut lines, ended, 0), ["changed  Deployment shop/web"]);
         assert_eq!(take(&mut lines, waiting("0 of 3 pods are ready"), 1).len(), 1);
-        assert_eq!(take(&mut lines, waiting("1 of 3 pods are ready"), 2), [""; 0], "not again so soon");
+        assert_eq!(
+            take(&mut lines, waiting("1 of 3 pods are ready"), 2),
+            [""; 0],
+            "not again so soon"
+        );
         assert_eq!(
             take(&mut lines, waiting("2 of 3 pods are ready"), 6),
             ["waiting  Deployment shop/web: 2 of 3 pods are ready"]
         );
-        let done = Event::Rollout { object: web(), verdict: Verdict::done() };
-        assert_eq!(take(&mut lines, done.clone(), 7), ["ready    Deployment shop/web after 6.0 s"]);
+        let done = Event::Rollout {
+            object: web(),
+            verdict: Verdict::done(),
+        };
+        assert_eq!(
+            take(&mut lines, done.clone(), 7),
+            ["ready    Deployment shop/web after 6.0 s"]
+        );
         assert_eq!(take(&mut lines, done, 8), [""; 0]);
     }
 
     #[test]
     fn what_an_undo_keeps_is_not_said_to_be_deleted() {
         let mut lines = Lines::new(false);
-        take(&mut lines, Event::StepStarted { step: 0, object: web(), action: "delete".into() }, 0);
-        let ended =
-            |result: &str| Event::StepEnded { step: 0, object: web(), result: result.into(), ok: true };
-        assert_eq!(take(&mut lines, ended("kept"), 0), ["kept     Deployment shop/web"]);
-        assert_eq!(take(&mut lines, ended("as before"), 0), ["deleted  Deployment shop/web"]);
+        take(
+            &mut lines,
+            Event::StepStarted {
+                step: 0,
+                object: web(),
+                action: "delete".into(),
+            },
+            0,
+        );
+        let ended = |result: &str| Event::StepEnded {
+            step: 0,
+            object: web(),
+            result: result.into(),
+            ok: true,
+        };
+        assert_eq!(
+            take(&mut lines, ended("kept"), 0),
+            ["kept     Deployment shop/web"]
+        );
+        assert_eq!(
+            take(&mut lines, ended("as before"), 0),
+            ["deleted  Deployment shop/web"]
+        );
     }
 
     #[test]
     fn what_needs_no_rollout_gets_one_line_and_the_end_says_how_long_each_phase_took() {
         let mut lines = Lines::new(false);
-        let done = Event::Rollout { object: web(), verdict: Verdict::done() };
+        let done = Event::Rollout {
+            object: web(),
+            verdict: Verdict::done(),
+        };
         assert_eq!(take(&mut lines, done, 1), [""; 0]);
-        take(&mut lines, Event::PhaseEnded { phase: Phase::Apply, millis: 1200 }, 2);
-        take(&mut lines, Event::PhaseEnded { phase: Phase::Prove, millis: 300 }, 2);
+        take(
+            &mut lines,
+            Event::PhaseEnded {
+                phase: Phase::Apply,
+                millis: 1200,
+            },
+            2,
+        );
+        take(
+            &mut lines,
+            Event::PhaseEnded {
+                phase: Phase::Prove,
+                millis: 300,
+            },
+            2,
+        );
         let message = "promoted \u{1b}[31mshop".to_owned();
-        let end = Event::Finished { outcome: Outcome::Promoted, message, next: vec!["kubectl get".into()] };
+        let end = Event::Finished {
+            outcome: Outcome::Promoted,
+            message,
+            next: vec!["kubectl get".into()],
+        };
         let said = take(&mut lines, end, 2);
-        assert_eq!(said[1..], ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]);
+        assert_eq!(
+            said[1..],
+            ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]
+        );
         assert!(!said[0].contains('\u{1b}'), "{said:?}");
     }
 }

@@ -18,7 +18,11 @@ pub struct TreeStyle {
 
 impl TreeStyle {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn cut(self, text: &str, taken: usize) -> String {
@@ -39,14 +43,19 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     }
     let settled = |row: &&Row| matches!(row.state, State::Ready | State::Applied);
     let moving = |row: &&Row| !settled(row) && row.state != State::Planned;
-    let (done, planned) =
-        (rows.iter().filter(settled).count(), rows.iter().filter(|row| row.state == State::Planned).count());
+    let (done, planned) = (
+        rows.iter().filter(settled).count(),
+        rows.iter().filter(|row| row.state == State::Planned).count(),
+    );
     let phase = board.phase.and_then(name).unwrap_or_default();
     let head = format!("{phase}  {:.1} s", at.as_secs_f64());
     let mut lines = vec![style.paint("1", &head)];
     let mut branches: Vec<(String, Option<String>)> = Vec::new();
     if done > 0 {
-        branches.push((style.paint("32", &format!("✓ {done} of {} objects", rows.len())), None));
+        branches.push((
+            style.paint("32", &format!("✓ {done} of {} objects", rows.len())),
+            None,
+        ));
     }
     let room = (style.height.saturating_sub(4) / 2).max(1);
     let active: Vec<&Row> = rows.iter().filter(moving).collect();
@@ -59,7 +68,11 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     }
     let last = branches.len();
     for (at, (text, below)) in branches.into_iter().enumerate() {
-        let (corner, bar) = if at + 1 == last { ("└─", "  ") } else { ("├─", "│ ") };
+        let (corner, bar) = if at + 1 == last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
         lines.push(format!("{corner} {text}"));
         lines.extend(below.map(|below| format!("{bar}   {below}")));
     }
@@ -75,13 +88,25 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
             let bar = bar(*done, *total);
             let text = format!("{id}  {bar} {done} of {total}");
             let why = style.cut(&one_line(why), 6);
-            (format!("{} {}", style.paint("33", "~"), style.cut(&text, 6)), Some(style.paint("2", &why)))
+            (
+                format!("{} {}", style.paint("33", "~"), style.cut(&text, 6)),
+                Some(style.paint("2", &why)),
+            )
         }
         State::Failed(why) => {
             let why = style.cut(&one_line(why), 6);
-            (format!("{} {}", style.paint("31", "✗"), style.cut(&id, 6)), Some(style.paint("31", &why)))
+            (
+                format!("{} {}", style.paint("31", "✗"), style.cut(&id, 6)),
+                Some(style.paint("31", &why)),
+            )
         }
-        State::Sent => (format!("→ {}", style.cut(&format!("{id}  being {}", past(&row.action)), 6)), None),
+        State::Sent => (
+            format!(
+                "→ {}",
+                style.cut(&format!("{id}  being {}", past(&row.action)), 6)
+            ),
+            None,
+        ),
         State::Planned | State::Applied | State::Ready => (style.cut(&id, 4), None),
     }
 }
@@ -123,7 +148,13 @@ mod tests {
         board.take(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
         for (name, verdict) in states {
             if let Some(verdict) = verdict.clone() {
-                board.take(&Event::Rollout { object: id(name), verdict }, Duration::ZERO);
+                board.take(
+                    &Event::Rollout {
+                        object: id(name),
+                        verdict,
+                    },
+                    Duration::ZERO,
+                );
             }
         }
         board
@@ -133,10 +164,21 @@ mod tests {
     fn what_is_settled_is_counted_and_what_moves_shows_its_progress_and_its_trouble() {
         let board = board(&[
             ("api", Some(Verdict::done())),
-            ("web", Some(Verdict::waiting(1, 3, "the image cannot be pulled:\u{1b}[2J not found"))),
+            (
+                "web",
+                Some(Verdict::waiting(
+                    1,
+                    3,
+                    "the image cannot be pulled:\u{1b}[2J not found",
+                )),
+            ),
             ("db", None),
         ]);
-        let style = TreeStyle { color: false, width: 80, height: 20 };
+        let style = TreeStyle {
+            color: false,
+            width: 80,
+            height: 20,
+        };
         let lines = tree(&board, Duration::from_millis(3200), style);
         assert_eq!(
             lines,
@@ -154,12 +196,19 @@ mod tests {
     fn a_small_terminal_gets_no_more_lines_and_columns_than_it_has() {
         let states: Vec<(String, Option<Verdict>)> = (0..50)
             .map(|at| {
-                (format!("workload-with-a-long-name-{at}"), Some(Verdict::waiting(0, 1, "w".repeat(90))))
+                (
+                    format!("workload-with-a-long-name-{at}"),
+                    Some(Verdict::waiting(0, 1, "w".repeat(90))),
+                )
             })
             .collect();
         let states: Vec<(&str, Option<Verdict>)> =
             states.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-        let style = TreeStyle { color: false, width: 40, height: 12 };
+        let style = TreeStyle {
+            color: false,
+            width: 40,
+            height: 12,
+        };
         let lines = tree(&board(&states), Duration::ZERO, style);
         assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
         assert!(lines.len() <= 20, "{}", lines.len());

@@ -12,6 +12,11 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
         None => Verdict::waiting(0, 1, "the API server has not tried it yet"),
     };
     // One without a service is served by the API server itself.
-    let is_outside = object.at("/spec/service").is_some_and(|service| !service.is_null());
-    Reading { is_outside, ..Reading::without_pods(verdict) }
+    let is_outside = object
+        .at("/spec/service")
+        .is_some_and(|service| !service.is_null());
+    Reading {
+        is_outside,
+        ..Reading::without_pods(verdict)
+    }
 }

@@ -8,15 +8,23 @@ use crate::model::verdict::{CauseKind, Verdict};
 /// Done when it is bound, or waits for its first pod, which is not waiting.
 pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> Reading<'a> {
     let last = |reason: &str| {
-        let of_claim = surroundings.occurrences.iter().filter(|one| one.about == object.uid());
-        of_claim.filter(|one| one.reason == reason).max_by_key(|one| one.last)
+        let of_claim = surroundings
+            .occurrences
+            .iter()
+            .filter(|one| one.about == object.uid());
+        of_claim
+            .filter(|one| one.reason == reason)
+            .max_by_key(|one| one.last)
     };
     let verdict = match object.text("/status/phase") {
         "Bound" => match condition(object, "FileSystemResizePending").filter(|one| one.status == "True") {
             Some(_) => return Reading::noted("bound; it grows when a pod mounts it"),
             None => Verdict::done(),
         },
-        "Lost" => reported(CauseKind::VolumeNotMounted, "the claim has lost its volume (phase Lost)"),
+        "Lost" => reported(
+            CauseKind::VolumeNotMounted,
+            "the claim has lost its volume (phase Lost)",
+        ),
         _ if last("WaitForFirstConsumer").is_some() => {
             return Reading::noted(
                 "it is bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",

@@ -8,13 +8,24 @@ use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Verdict};
 
 /// Conditions that mean that an object is as it should be, the first that is there counts.
-const GOOD: &[&str] =
-    &["Ready", "Available", "Healthy", "Synced", "Established", "Programmed", "Accepted", "ResolvedRefs"];
+const GOOD: &[&str] = &[
+    "Ready",
+    "Available",
+    "Healthy",
+    "Synced",
+    "Established",
+    "Programmed",
+    "Accepted",
+    "ResolvedRefs",
+];
 
 /// By the environment's CEL, else by the usual conditions; without any, done when it is there.
 pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
     let gvk = object.gvk();
-    let rule = policy.health_checks.iter().find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
+    let rule = policy
+        .health_checks
+        .iter()
+        .find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
     let sets = sets(object);
     let mut reading = match rule {
         Some(rule) => Reading::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
@@ -30,12 +41,19 @@ fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
     let value = current_status(object);
     // What a status does not hold yet is an error in CEL: that is not "failed".
     if let Some(what) = failed.filter(|failed| holds(failed, &value) == Ok(true)) {
-        return reported(CauseKind::ReportedByObject, format!("its health check says failed: {what}"));
+        return reported(
+            CauseKind::ReportedByObject,
+            format!("its health check says failed: {what}"),
+        );
     }
     match holds(current, &value) {
         Ok(true) => Verdict::done(),
         Ok(false) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current}")),
-        Err(why) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current} ({why})")),
+        Err(why) => Verdict::waiting(
+            0,
+            1,
+            format!("its health check does not hold yet: {current} ({why})"),
+        ),
     }
 }
 
@@ -66,7 +84,10 @@ fn by_set(set: &ConditionSet<'_>) -> Verdict {
     let is = |name: &str| set.get(name).filter(|one| one.status == "True");
     for name in ["Stalled", "Failed"] {
         if let Some(one) = is(name) {
-            return reported(CauseKind::ReportedByObject, format!("it reports {name}: {}", one.says()));
+            return reported(
+                CauseKind::ReportedByObject,
+                format!("it reports {name}: {}", one.says()),
+            );
         }
     }
     if let Some(one) = is("Reconciling") {
@@ -115,7 +136,10 @@ mod tests {
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
         assert_eq!(stale, Verdict::waiting(0, 1, expected));
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
-        let was_stalled = verdict(json!({"conditions": [failed, ready("True", 2)]}), &Policy::default());
+        let was_stalled = verdict(
+            json!({"conditions": [failed, ready("True", 2)]}),
+            &Policy::default(),
+        );
         assert_eq!(was_stalled, Verdict::done());
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         let other = verdict(json!({"conditions": [other]}), &Policy::default());
@@ -126,7 +150,10 @@ mod tests {
     fn one_without_a_generation_of_its_own_counts_and_a_late_one_of_another_type_does_not_hold_it_up() {
         let plain = json!({"type": "Ready", "status": "True"});
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
-        assert_eq!(verdict(json!({"conditions": [plain, late]}), &Policy::default()), Verdict::done());
+        assert_eq!(
+            verdict(json!({"conditions": [plain, late]}), &Policy::default()),
+            Verdict::done()
+        );
         assert_eq!(verdict(json!({}), &Policy::default()), Verdict::done());
     }
 
@@ -141,15 +168,26 @@ mod tests {
             verdict(json!({"parents": parents}), &Policy::default())
         };
         assert_eq!(of(["True", "True"], 2), Verdict::done());
-        assert_eq!(of(["True", "False"], 2), Verdict::waiting(0, 1, "it is not accepted: NoMatchingParent"));
+        assert_eq!(
+            of(["True", "False"], 2),
+            Verdict::waiting(0, 1, "it is not accepted: NoMatchingParent")
+        );
         assert!(matches!(of(["True", "True"], 1), Verdict::Waiting { .. }));
     }
 
     #[test]
     fn a_rule_of_the_environment_does_not_see_conditions_of_an_older_spec() {
         let current = "self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')".to_owned();
-        let rule = HealthCheck { group: "shop.example".into(), kind: "Route".into(), failed: None, current };
-        let policy = Policy { health_checks: vec![rule], ..Policy::default() };
+        let rule = HealthCheck {
+            group: "shop.example".into(),
+            kind: "Route".into(),
+            failed: None,
+            current,
+        };
+        let policy = Policy {
+            health_checks: vec![rule],
+            ..Policy::default()
+        };
         let of = |observed| verdict(json!({"conditions": [ready("True", observed)]}), &policy);
         assert_eq!(of(2), Verdict::done());
         assert!(matches!(of(1), Verdict::Waiting { .. }));

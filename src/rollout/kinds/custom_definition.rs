@@ -14,8 +14,15 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     if condition(object, "Established").is_none_or(|one| one.status != "True") {
         return Reading::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
     }
-    let versions = object.at("/spec/versions").and_then(Value::as_array).into_iter().flatten();
-    match versions.filter(|one| one.get("served") == Some(&Value::Bool(true))).count() {
+    let versions = object
+        .at("/spec/versions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    match versions
+        .filter(|one| one.get("served") == Some(&Value::Bool(true)))
+        .count()
+    {
         0 => Reading::noted("it serves no version"),
         _ => Reading::without_pods(Verdict::done()),
     }

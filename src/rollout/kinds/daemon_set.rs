@@ -16,7 +16,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let available = number(object, "/status/numberAvailable");
     let budget = Budget::of(object, "/spec/template", policy.deadline);
     if wanted == 0 {
-        let still = if misplaced > 0 { format!("; {misplaced} still run") } else { String::new() };
+        let still = if misplaced > 0 {
+            format!("; {misplaced} still run")
+        } else {
+            String::new()
+        };
         return Reading::empty(format!("no node takes its pods: no pods to verify{still}"));
     }
     if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
@@ -28,7 +32,10 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let mine = pods_of(object.uid(), surroundings);
     let hash = newest_controller_revision(surroundings);
     let fresh = hash.map(|hash| pods_at(hash, surroundings)).unwrap_or_default();
-    let fresh: Vec<_> = fresh.into_iter().filter(|pod| mine.iter().any(|one| one.uid == pod.uid)).collect();
+    let fresh: Vec<_> = fresh
+        .into_iter()
+        .filter(|pod| mine.iter().any(|one| one.uid == pod.uid))
+        .collect();
     let seen = ready(&fresh);
     let verdict = if hash.is_none() {
         Verdict::waiting(0, wanted, "its new ControllerRevision is not there yet")
@@ -36,7 +43,10 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::waiting(
             seen.min(updated),
             wanted,
-            format!("{} of {wanted} pods updated, {seen} ready", created(updated, &fresh, wanted)),
+            format!(
+                "{} of {wanted} pods updated, {seen} ready",
+                created(updated, &fresh, wanted)
+            ),
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);

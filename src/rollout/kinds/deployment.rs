@@ -40,12 +40,19 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::waiting(
             seen.min(updated),
             wanted,
-            format!("{} of {wanted} pods updated, {seen} ready", created(updated, &pods, wanted)),
+            format!(
+                "{} of {wanted} pods updated, {seen} ready",
+                created(updated, &pods, wanted)
+            ),
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);
         let lasting = number(object, "/spec/minReadySeconds");
-        let word = if lasting > 0 { format!("available (ready for {lasting} s)") } else { "ready".into() };
+        let word = if lasting > 0 {
+            format!("available (ready for {lasting} s)")
+        } else {
+            "ready".into()
+        };
         Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"))
     } else if old > 0 {
         Verdict::waiting(wanted, wanted, format!("{old} old pods must go"))

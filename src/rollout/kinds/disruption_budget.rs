@@ -25,6 +25,9 @@ pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<Reading<'a>> 
     let is_failed =
         (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
     is_failed.then(|| {
-        Reading::unknown_after(SYNC_SECONDS, format!("its controller cannot compute it: {}", one.says()))
+        Reading::unknown_after(
+            SYNC_SECONDS,
+            format!("its controller cannot compute it: {}", one.says()),
+        )
     })
 }

@@ -28,7 +28,10 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Some(_) => number(object, "/spec/completions"),
         None => 1,
     };
-    if object.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
+    if object
+        .at("/spec/suspend")
+        .is_some_and(|suspended| suspended == true)
+    {
         let why = "suspended: it does not run until it is resumed";
         // What holds a hook back (a queue, at admission) lets it go: it has not run yet.
         return if is_hook(object) {
@@ -42,18 +45,28 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     }
     let succeeded = number(object, "/status/succeeded").min(wanted);
     let failed = number(object, "/status/failed");
-    let again = if failed > 0 { format!(", {failed} failed and tried again") } else { String::new() };
+    let again = if failed > 0 {
+        format!(", {failed} failed and tried again")
+    } else {
+        String::new()
+    };
     let why = format!("{succeeded} of {wanted} completions{again}");
-    let running: Vec<_> =
-        pods.into_iter().filter(|pod| pod.phase == "Pending" || pod.phase == "Running").collect();
-    let still_wanted =
-        number(object, "/spec/parallelism").max(1).min(wanted.saturating_sub(succeeded).max(1));
+    let running: Vec<_> = pods
+        .into_iter()
+        .filter(|pod| pod.phase == "Pending" || pod.phase == "Running")
+        .collect();
+    let still_wanted = number(object, "/spec/parallelism")
+        .max(1)
+        .min(wanted.saturating_sub(succeeded).max(1));
     let mut reading = Reading::with_pods(Verdict::waiting(succeeded, wanted, why), running, still_wanted);
     reading.creators = vec![object.uid().to_owned()];
     reading.must_run = false;
     reading.settles = false;
-    reading.figures =
-        vec![number(object, "/status/succeeded"), failed, falling(number(object, "/status/active"))];
+    reading.figures = vec![
+        number(object, "/status/succeeded"),
+        failed,
+        falling(number(object, "/status/active")),
+    ];
     reading.budget = budget(object, policy);
     reading
 }
@@ -61,8 +74,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
 /// Its failure, with what ended its pods where that was not their own containers.
 fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<'_>) -> Verdict {
     let failed_pods = number(object, "/status/failed");
-    let mut message =
-        format!("the Job failed ({}): {}; {failed_pods} pods failed", failed.reason, failed.says());
+    let mut message = format!(
+        "the Job failed ({}): {}; {failed_pods} pods failed",
+        failed.reason,
+        failed.says()
+    );
     // Those that are going show why as well: a Job past its deadline deletes them.
     let mut pods = surroundings.pods.clone();
     pods.sort_by_key(|pod| pod.created);
@@ -87,7 +103,10 @@ fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<
 /// whoever promotes, gives it.
 fn budget(object: &Object, policy: &Policy) -> Budget {
     match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
+        Some(_) => Budget::of_seconds(
+            number(object, "/spec/activeDeadlineSeconds"),
+            "activeDeadlineSeconds",
+        ),
         None if is_irreversible(object) => Budget::endless(),
         None => Budget::of_seconds(policy.deadline, "by default"),
     }
@@ -119,14 +138,21 @@ mod tests {
                 "spec": {"containers": [{"name": "main"}]},
                 "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
             let pod = PodFacts::reduce(&Object::new(pod).unwrap());
-            let surroundings = Surroundings { pods: vec![&pod], ..Surroundings::default() };
+            let surroundings = Surroundings {
+                pods: vec![&pod],
+                ..Surroundings::default()
+            };
             match read(&job, &surroundings, &Policy::default()).verdict {
                 Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
         };
         let (kind, message, pod) = failure("");
-        assert_eq!((kind, pod.as_deref()), (CauseKind::JobFailed, Some("migrate-1")), "{message}");
+        assert_eq!(
+            (kind, pod.as_deref()),
+            (CauseKind::JobFailed, Some("migrate-1")),
+            "{message}"
+        );
         let (kind, message, _) = failure("Evicted");
         assert_eq!(kind, CauseKind::Evicted);
         assert!(message.ends_with("pod migrate-1 failed: Evicted"), "{message}");
@@ -138,7 +164,10 @@ mod tests {
             let job = job(annotations, json!({"suspend": true}));
             read(&job, &Surroundings::default(), &Policy::default()).verdict
         };
-        assert!(matches!(read(json!({"kubectl-delivery.io/hook": "pre"})), Verdict::Waiting { .. }));
+        assert!(matches!(
+            read(json!({"kubectl-delivery.io/hook": "pre"})),
+            Verdict::Waiting { .. }
+        ));
         assert!(matches!(read(json!({})), Verdict::Done { note: Some(_) }));
     }
 
@@ -150,7 +179,10 @@ mod tests {
         assert_eq!(budget(&irreversible, json!({})), Budget::endless());
         let own = Budget::of_seconds(30, "activeDeadlineSeconds");
         assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
-        assert_eq!(budget(&json!({}), json!({})), Budget::of_seconds(600, "by default"));
+        assert_eq!(
+            budget(&json!({}), json!({})),
+            Budget::of_seconds(600, "by default")
+        );
     }
 
     #[test]
@@ -164,7 +196,10 @@ mod tests {
             let subject = Subject::new(target, &job, now);
             let mut memory = Memory::default();
             let mut look = |object| {
-                let surroundings = Surroundings { object, ..Surroundings::default() };
+                let surroundings = Surroundings {
+                    object,
+                    ..Surroundings::default()
+                };
                 judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
             };
             look(Some(&job));
@@ -176,7 +211,10 @@ mod tests {
             matches!(last(json!({}), complete), Verdict::Failed { .. }),
             "nobody takes that one away by itself"
         );
-        assert!(matches!(last(goes(), json!([])), Verdict::Failed { .. }), "how it ended is not known");
+        assert!(
+            matches!(last(goes(), json!([])), Verdict::Failed { .. }),
+            "how it ended is not known"
+        );
     }
     #[test]
     fn one_that_ends_and_goes_between_two_looks_is_judged_by_how_it_went() {
@@ -185,7 +223,11 @@ mod tests {
         let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = Subject::new(target, &goes, now);
         let look = |memory: &mut Memory, object: Option<&Object>, departed: Option<&Object>| {
-            let surroundings = Surroundings { object, departed, ..Surroundings::default() };
+            let surroundings = Surroundings {
+                object,
+                departed,
+                ..Surroundings::default()
+            };
             judge(&subject, &surroundings, &Policy::default(), memory, now).verdict
         };
         let ended = |condition: &str| {
@@ -205,16 +247,25 @@ mod tests {
                 Verdict::Failed { cause } => cause.message,
                 other => panic!("{other:?}"),
             };
-            assert!(matches!(went(Some(&ended("Complete"))), Verdict::Done { note: Some(_) }), "{is_seen}");
+            assert!(
+                matches!(went(Some(&ended("Complete"))), Verdict::Done { note: Some(_) }),
+                "{is_seen}"
+            );
             assert!(
                 matches!(went(Some(&ended("Failed"))), Verdict::Failed { cause } if cause.kind == CauseKind::JobFailed)
             );
-            assert!(message(went(Some(&goes))).ends_with("was deleted by somebody"), "it had not ended");
+            assert!(
+                message(went(Some(&goes))).ends_with("was deleted by somebody"),
+                "it had not ended"
+            );
             match went(None) {
                 Verdict::Waiting { why, .. } => {
                     assert!(!is_seen && why.ends_with("is not there yet"), "{why}")
                 }
-                verdict => assert!(message(verdict).ends_with("how it ended was not seen"), "{is_seen}"),
+                verdict => assert!(
+                    message(verdict).ends_with("how it ended was not seen"),
+                    "{is_seen}"
+                ),
             }
         }
     }

@@ -7,9 +7,10 @@ use crate::model::verdict::{CauseKind, Verdict};
 /// Done when it is active; one that is going takes nothing new.
 pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     let verdict = match object.text("/status/phase") {
-        "Terminating" => {
-            reported(CauseKind::Disappeared, "the namespace is being deleted (phase Terminating)")
-        }
+        "Terminating" => reported(
+            CauseKind::Disappeared,
+            "the namespace is being deleted (phase Terminating)",
+        ),
         "Active" => Verdict::done(),
         _ => Verdict::waiting(0, 1, "the namespace is not active yet"),
     };

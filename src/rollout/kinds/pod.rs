@@ -42,7 +42,10 @@ fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> Reading<'
     reading.must_run = false;
     reading.settles = false;
     reading.budget = match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(number(object, "/spec/activeDeadlineSeconds"), "activeDeadlineSeconds"),
+        Some(_) => Budget::of_seconds(
+            number(object, "/spec/activeDeadlineSeconds"),
+            "activeDeadlineSeconds",
+        ),
         None => Budget::of_seconds(policy.deadline, "by default"),
     };
     reading
@@ -70,7 +73,10 @@ mod tests {
             "metadata": {"name": "check", "uid": "u", "annotations": annotations}});
         let object = Object::new(object).unwrap();
         let pod = PodFacts::reduce(&object);
-        let surroundings = Surroundings { pods: vec![&pod], ..Surroundings::default() };
+        let surroundings = Surroundings {
+            pods: vec![&pod],
+            ..Surroundings::default()
+        };
         let reading = read(&object, &surroundings, &Policy::default());
         (reading.verdict, reading.must_run || reading.settles)
     }
@@ -95,7 +101,10 @@ mod tests {
         else {
             panic!("it has failed")
         };
-        assert_eq!((cause.kind, cause.container.as_deref()), (CauseKind::PodFailed, Some("main")));
+        assert_eq!(
+            (cause.kind, cause.container.as_deref()),
+            (CauseKind::PodFailed, Some("main"))
+        );
         assert!(cause.message.contains("exit code 3"), "{}", cause.message);
         let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
             panic!("it has failed")

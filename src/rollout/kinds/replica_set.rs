@@ -18,7 +18,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let verdict = if wanted == 0 && total == 0 {
         return Reading::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
-        Verdict::waiting(counted.min(wanted), wanted, format!("{} pods must go", total - wanted))
+        Verdict::waiting(
+            counted.min(wanted),
+            wanted,
+            format!("{} pods must go", total - wanted),
+        )
     } else if counted < wanted {
         Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
     } else {

@@ -23,7 +23,10 @@ pub(super) fn new_replica_set<'a>(
 
 /// The revision hash of a DaemonSet's newest ControllerRevision.
 pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) -> Option<&'a str> {
-    let revisions = surroundings.owned.iter().filter(|one| one.kind() == "ControllerRevision");
+    let revisions = surroundings
+        .owned
+        .iter()
+        .filter(|one| one.kind() == "ControllerRevision");
     let newest = revisions.max_by_key(|one| one.at("/revision").and_then(Value::as_i64))?;
     newest.label("controller-revision-hash")
 }
@@ -32,13 +35,15 @@ pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) ->
 pub(super) fn pods_of<'a>(uid: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
     let is_its = |controller: &Controller| controller.uid == uid;
     let all = surroundings.pods.iter().copied();
-    all.filter(|pod| !pod.deleting && pod.controller.as_ref().is_some_and(is_its)).collect()
+    all.filter(|pod| !pod.deleting && pod.controller.as_ref().is_some_and(is_its))
+        .collect()
 }
 
 /// Pods that are not going, of this revision hash.
 pub(super) fn pods_at<'a>(revision: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
     let all = surroundings.pods.iter().copied();
-    all.filter(|pod| !pod.deleting && pod.revision.as_deref() == Some(revision)).collect()
+    all.filter(|pod| !pod.deleting && pod.revision.as_deref() == Some(revision))
+        .collect()
 }
 
 /// How many of the pods are ready.
@@ -53,7 +58,11 @@ pub(super) fn created(counted: u32, pods: &[&PodFacts], wanted: u32) -> u32 {
 
 /// `spec.replicas`, 1 where it is absent.
 pub(super) fn replicas(object: &Object) -> u32 {
-    if object.at("/spec/replicas").is_some() { number(object, "/spec/replicas") } else { 1 }
+    if object.at("/spec/replicas").is_some() {
+        number(object, "/spec/replicas")
+    } else {
+        1
+    }
 }
 
 /// A figure that rises while an amount falls.

@@ -21,7 +21,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     }
     let on_delete = object.text("/spec/updateStrategy/type") == "OnDelete";
     let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
-    let to_update = if on_delete { 0 } else { wanted.saturating_sub(partition) };
+    let to_update = if on_delete {
+        0
+    } else {
+        wanted.saturating_sub(partition)
+    };
     let updated = number(object, "/status/updatedReplicas");
     let available = number(object, "/status/availableReplicas").min(number(object, "/status/readyReplicas"));
     let fresh: Vec<_> = pods_at(revision, surroundings)
@@ -29,10 +33,18 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         .filter(|pod| mine.iter().any(|one| one.uid == pod.uid))
         .collect();
     // Pods below the partition were not ours to change; those that are new and not ready are.
-    let judged = if to_update == 0 && updated < wanted { Vec::new() } else { fresh };
+    let judged = if to_update == 0 && updated < wanted {
+        Vec::new()
+    } else {
+        fresh
+    };
     let seen = ready(&judged);
     let verdict = if total > wanted {
-        Verdict::waiting(seen.min(wanted), wanted, format!("{} pods must go", total - wanted))
+        Verdict::waiting(
+            seen.min(wanted),
+            wanted,
+            format!("{} pods must go", total - wanted),
+        )
     } else if on_delete && updated < wanted {
         Verdict::Done {
             note: Some(format!(
@@ -41,7 +53,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
             )),
         }
     } else if updated < to_update || seen < to_update {
-        let of = if partition > 0 { format!(" (partition {partition})") } else { String::new() };
+        let of = if partition > 0 {
+            format!(" (partition {partition})")
+        } else {
+            String::new()
+        };
         let now = created(updated, &judged, to_update);
         Verdict::waiting(
             seen.min(to_update),
@@ -49,15 +65,25 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
             format!("{now} of {to_update} pods updated, {seen} ready{of}"),
         )
     } else if available < wanted {
-        Verdict::waiting(available, wanted, format!("{available} of {wanted} pods are ready"))
+        Verdict::waiting(
+            available,
+            wanted,
+            format!("{available} of {wanted} pods are ready"),
+        )
     } else if to_update == 0 {
         Verdict::Done {
-            note: Some(format!("partition {partition} keeps all {wanted} pods at the old revision")),
+            note: Some(format!(
+                "partition {partition} keeps all {wanted} pods at the old revision"
+            )),
         }
     } else {
         Verdict::done()
     };
-    let nudges = if on_delete { Vec::new() } else { stuck(&mine, revision, partition, object) };
+    let nudges = if on_delete {
+        Vec::new()
+    } else {
+        stuck(&mine, revision, partition, object)
+    };
     let mut reading = Reading::with_pods(verdict, judged, to_update);
     reading.creators = vec![object.uid().to_owned()];
     reading.settles = number(object, "/spec/minReadySeconds") == 0;
@@ -72,7 +98,12 @@ fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) ->
     if revision.is_empty() || object.text("/spec/podManagementPolicy") == "Parallel" {
         return Vec::new();
     }
-    let ordinal = |pod: &PodFacts| pod.name.rsplit('-').next().and_then(|text| text.parse::<u32>().ok());
+    let ordinal = |pod: &PodFacts| {
+        pod.name
+            .rsplit('-')
+            .next()
+            .and_then(|text| text.parse::<u32>().ok())
+    };
     let first = number(object, "/spec/ordinals/start");
     let is_stuck = |pod: &&&PodFacts| {
         !pod.ready

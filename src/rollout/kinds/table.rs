@@ -93,7 +93,10 @@ pub(in super::super) fn is_custom(group: &str) -> bool {
         "storage",
         "storagemigration",
     ];
-    group.contains('.') && !group.strip_suffix(".k8s.io").is_some_and(|name| own.contains(&name))
+    group.contains('.')
+        && !group
+            .strip_suffix(".k8s.io")
+            .is_some_and(|name| own.contains(&name))
 }
 
 /// Built-in kinds whose controller writes `status.observedGeneration`: without one it has not looked yet.

@@ -29,8 +29,18 @@ fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> b
             && slice.namespace() == Some(namespace)
             && slice.label("kubernetes.io/service-name") == Some(service)
     };
-    let endpoints =
-        |slice: &&Object| slice.at("/endpoints").and_then(Value::as_array).cloned().unwrap_or_default();
+    let endpoints = |slice: &&Object| {
+        slice
+            .at("/endpoints")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let is_ready = |one: Value| one.pointer("/conditions/ready") != Some(&Value::Bool(false));
-    surroundings.others.iter().filter(is_its).flat_map(endpoints).any(is_ready)
+    surroundings
+        .others
+        .iter()
+        .filter(is_its)
+        .flat_map(endpoints)
+        .any(is_ready)
 }

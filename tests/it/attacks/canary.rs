@@ -16,8 +16,16 @@ fn a_day_of_commands_leaves_no_planted_value_anywhere() {
         }
     }
 
-    let guesses: Vec<_> = day.secrets().iter().flat_map(|secret| guesses(day.pin(), secret)).collect();
-    assert!(guesses.len() > 100, "only {} digests are looked for", guesses.len());
+    let guesses: Vec<_> = day
+        .secrets()
+        .iter()
+        .flat_map(|secret| guesses(day.pin(), secret))
+        .collect();
+    assert!(
+        guesses.len() > 100,
+        "only {} digests are looked for",
+        guesses.len()
+    );
     for (place, text) in day.left() {
         assert_no_digest(&guesses, text, place);
     }

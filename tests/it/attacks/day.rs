@@ -29,7 +29,14 @@ impl Day {
         let planted = (0..30).map(plant).collect();
         let folder = tempfile::tempdir().unwrap();
         let pin = "482913".to_owned();
-        let mut day = Self { namespace, folder, planted, pin, left: Vec::new(), secrets: Vec::new() };
+        let mut day = Self {
+            namespace,
+            folder,
+            planted,
+            pin,
+            left: Vec::new(),
+            secrets: Vec::new(),
+        };
         for folder in ["in", "out", "tmp"] {
             std::fs::create_dir(day.folder.path().join(folder)).unwrap();
         }
@@ -71,7 +78,10 @@ impl Day {
         self.run("attest out/shop.yaml --evidence integration=in/junit.xml");
         let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cosign/cosign.key");
         self.run(&format!("sign out/shop.yaml --key {}", key.display()));
-        self.run(&format!("verify out/shop.yaml --key {}", key.with_extension("pub").display()));
+        self.run(&format!(
+            "verify out/shop.yaml --key {}",
+            key.with_extension("pub").display()
+        ));
         self.run("push out/shop.yaml oci-layout:out/layout:0");
         self.run("pull oci-layout:out/layout:0 -o out/pulled.yaml");
         self.run("render out/shop.yaml -f in/manifests.json -n shop -o out/rendered.yaml");
@@ -88,11 +98,16 @@ impl Day {
 
     /// The first promotions.
     fn noon(&mut self) {
-        let outer: Vec<String> =
-            (25..30).map(|n| format!("--from-literal=key-{n}={}", self.planted[n])).collect();
+        let outer: Vec<String> = (25..30)
+            .map(|n| format!("--from-literal=key-{n}={}", self.planted[n]))
+            .collect();
         let outer: Vec<&str> = outer.iter().map(String::as_str).collect();
         let create = ["create", "secret", "generic", "outer"];
-        self.namespace.kubectl().args([&create[..], &outer].concat()).run().ok();
+        self.namespace
+            .kubectl()
+            .args([&create[..], &outer].concat())
+            .run()
+            .ok();
 
         self.diff("in/1.json");
         self.run("promote in/1.json --dry-run=server -o json").exits(0);
@@ -108,7 +123,11 @@ impl Day {
     /// A change by hand, a failing promotion, and a webhook that quotes.
     fn afternoon(&mut self) {
         let patch = json!({"stringData": {"plain-0": self.planted[24]}}).to_string();
-        self.namespace.kubectl().args(["patch", "secret", "db", "-p", &patch]).run().ok();
+        self.namespace
+            .kubectl()
+            .args(["patch", "secret", "db", "-p", &patch])
+            .run()
+            .ok();
         self.diff("in/2.json");
         self.run("diff");
         self.run("diff --since 1h -o json");
@@ -124,8 +143,14 @@ impl Day {
             ran.stderr.contains("too weak")
         };
         hook.wait(|| is_denied(&self.namespace));
-        for flags in ["-y", "-y -o json -v 8", "--dry-run=server", "--dry-run=server -o json"] {
-            self.run(&format!("promote in/4.json --overwrite {flags}")).exits(2);
+        for flags in [
+            "-y",
+            "-y -o json -v 8",
+            "--dry-run=server",
+            "--dry-run=server -o json",
+        ] {
+            self.run(&format!("promote in/4.json --overwrite {flags}"))
+                .exits(2);
         }
         self.diff("in/4.json");
         self.look("after a denial");
@@ -147,15 +172,22 @@ impl Day {
         for format in ["person", "json", "yaml", "name", "markdown", "junit", "html"] {
             self.run(&format!("diff {release} -o {format}"));
         }
-        let ran = self.command(&format!("diff {release}")).env("KUBECTL_EXTERNAL_DIFF", "diff -u -N").run();
+        let ran = self
+            .command(&format!("diff {release}"))
+            .env("KUBECTL_EXTERNAL_DIFF", "diff -u -N")
+            .run();
         self.keep(&ran);
     }
 
     /// What who looks afterwards sees, and what can be read without a right to Secrets.
     fn look(&mut self, when: &str) {
-        for command in
-            ["status", "status shop -o json", "history shop", "history shop -o json", "images --offline"]
-        {
+        for command in [
+            "status",
+            "status shop -o json",
+            "history shop",
+            "history shop -o json",
+            "images --offline",
+        ] {
             self.run(command);
         }
         let kinds = "configmaps,leases.coordination.k8s.io,deployments.apps,replicasets.apps,pods,events";
@@ -167,7 +199,8 @@ impl Day {
         // Of Secrets, all but their values.
         let get = ["get", "secrets", "-o", "json", "--show-managed-fields"];
         let mut secrets = self.namespace.kubectl().args(get).run().exits(0).json();
-        self.secrets.extend(secrets["items"].as_array().unwrap().iter().cloned());
+        self.secrets
+            .extend(secrets["items"].as_array().unwrap().iter().cloned());
         for secret in secrets["items"].as_array_mut().unwrap() {
             secret["data"] = Value::Null;
             self.keep_object(when, secret);
@@ -191,7 +224,9 @@ impl Day {
             .env("COSIGN_PASSWORD", "correct-horse")
             .args(words.split(' '));
         command.env("TMPDIR", self.folder.path().join("tmp"));
-        let files = ["record", "attest", "sign", "verify", "push", "pull", "compare", "show", "render"];
+        let files = [
+            "record", "attest", "sign", "verify", "push", "pull", "compare", "show", "render",
+        ];
         if !files.iter().any(|file| words.starts_with(file)) {
             command.args(["-n", self.namespace.name()]);
         }
@@ -205,15 +240,20 @@ impl Day {
     }
 
     fn keep(&mut self, ran: &Ran) {
-        self.left.push((format!("stdout of {}", ran.command), ran.stdout.clone()));
-        self.left.push((format!("stderr of {}", ran.command), ran.stderr.clone()));
+        self.left
+            .push((format!("stdout of {}", ran.command), ran.stdout.clone()));
+        self.left
+            .push((format!("stderr of {}", ran.command), ran.stderr.clone()));
     }
 
     fn collect_files(&mut self) {
         for folder in ["out", "tmp"] {
             for file in files_below(&self.folder.path().join(folder)) {
                 let bytes = std::fs::read(&file).unwrap();
-                self.left.push((file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+                self.left.push((
+                    file.display().to_string(),
+                    String::from_utf8_lossy(&bytes).into_owned(),
+                ));
             }
         }
     }
@@ -233,7 +273,10 @@ impl Day {
         let secret = |name: &str| json!({"secretRef": {"name": name}});
         let mut labels = json!({"app": "web"});
         play.iter().for_each(|play| labels["kwok-play"] = (*play).into());
-        let image = format!("registry.example/app:{version}@sha256:{}", version.to_string().repeat(64));
+        let image = format!(
+            "registry.example/app:{version}@sha256:{}",
+            version.to_string().repeat(64)
+        );
         vec![
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": self.data(version)}),
             config("settings", json!({"version": version.to_string()})),
@@ -272,9 +315,15 @@ fn quoted(review: &Value) -> Option<String> {
         for (key, value) in object["data"].as_object().into_iter().flatten() {
             let encoded = value.as_str()?;
             let plain = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-            said += &format!(" {key}={encoded} {plain} {}", STANDARD.encode(format!("user:{plain}")));
+            said += &format!(
+                " {key}={encoded} {plain} {}",
+                STANDARD.encode(format!("user:{plain}"))
+            );
             for line in plain.lines() {
-                let inner = line.rsplit(['=', ':', '"', '\'']).map(str::trim).find(|part| part.len() > 20);
+                let inner = line
+                    .rsplit(['=', ':', '"', '\''])
+                    .map(str::trim)
+                    .find(|part| part.len() > 20);
                 let inner = inner.unwrap_or_default();
                 said += &format!(" {inner} {} {}", STANDARD.encode(inner), json!(line));
             }
@@ -284,6 +333,16 @@ fn quoted(review: &Value) -> Option<String> {
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }

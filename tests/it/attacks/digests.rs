@@ -25,20 +25,32 @@ pub fn guesses(pin: &str, secret: &Value) -> Vec<Guess> {
         ("whole object", secret.to_string().into()),
         ("whole object, sorted", sorted(secret).to_string().into()),
         ("content", content(secret).to_string().into()),
-        ("content and its owners", format!("{}\n{}", content(secret), owners(secret).join("\n")).into()),
+        (
+            "content and its owners",
+            format!("{}\n{}", content(secret), owners(secret).join("\n")).into(),
+        ),
     ];
     // A pre-image is such a text, compressed.
     for bytes in secret["data"].as_object().into_iter().flat_map(Map::values) {
-        texts.push(("value of a key", STANDARD.decode(bytes.as_str().unwrap()).unwrap()));
+        texts.push((
+            "value of a key",
+            STANDARD.decode(bytes.as_str().unwrap()).unwrap(),
+        ));
     }
-    texts.into_iter().map(|(what, text)| (format!("{what} of Secret {name}"), sha256(&text))).collect()
+    texts
+        .into_iter()
+        .map(|(what, text)| (format!("{what} of Secret {name}"), sha256(&text)))
+        .collect()
 }
 
 /// Fails where a text shows one of these digests, or the start of one.
 pub fn assert_no_digest(guesses: &[Guess], text: &str, place: &str) {
     let shown = digests(text);
     for (what, hex) in guesses {
-        assert!(!shown.contains(&hex[..SHORTEST]), "{place} shows the plain digest of the {what}");
+        assert!(
+            !shown.contains(&hex[..SHORTEST]),
+            "{place} shows the plain digest of the {what}"
+        );
     }
 }
 
@@ -46,25 +58,42 @@ pub fn assert_no_digest(guesses: &[Guess], text: &str, place: &str) {
 fn digests(text: &str) -> HashSet<&str> {
     let is_hex = |sign: char| sign.is_ascii_digit() || ('a'..='f').contains(&sign);
     let runs = text.split(|sign| !is_hex(sign));
-    runs.filter(|run| (SHORTEST..=64).contains(&run.len())).map(|run| &run[..SHORTEST]).collect()
+    runs.filter(|run| (SHORTEST..=64).contains(&run.len()))
+        .map(|run| &run[..SHORTEST])
+        .collect()
 }
 
 fn sha256(text: &[u8]) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What the server counts up.
-const COUNTED: [&str; 6] =
-    ["resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "uid"];
+const COUNTED: [&str; 6] = [
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "uid",
+];
 
 fn content(object: &Value) -> Value {
     let mut content = sorted(object);
-    content["metadata"].as_object_mut().unwrap().retain(|key, _| !COUNTED.contains(&key.as_str()));
+    content["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| !COUNTED.contains(&key.as_str()));
     content
 }
 
 fn owners(object: &Value) -> Vec<String> {
-    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let entries = object["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let timeless = entries.map(|entry| {
         let mut entry = sorted(entry);
         entry.as_object_mut().unwrap().retain(|key, _| key != "time");
@@ -79,7 +108,10 @@ fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let map: BTreeMap<&String, Value> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
-            map.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>().into()
+            map.into_iter()
+                .map(|(key, value)| (key.clone(), value))
+                .collect::<Map<_, _>>()
+                .into()
         }
         Value::Array(items) => items.iter().map(sorted).collect(),
         scalar => scalar.clone(),
@@ -91,7 +123,10 @@ fn a_plain_digest_is_found_whole_and_cut() {
     let secret = serde_json::json!({"metadata": {"name": "db", "uid": "1"}, "data": {"pin": STANDARD.encode("482913")}});
     let guesses = guesses("482913", &secret);
     for (what, hex) in &guesses {
-        for shown in [format!("sha256:{hex}"), format!("delivery-shop-before-{}-1", &hex[..SHORTEST])] {
+        for shown in [
+            format!("sha256:{hex}"),
+            format!("delivery-shop-before-{}-1", &hex[..SHORTEST]),
+        ] {
             let found = std::panic::catch_unwind(|| assert_no_digest(&guesses, &shown, "a text"));
             assert!(found.is_err(), "{what}: {shown}");
         }

@@ -22,7 +22,9 @@ fn objects(version: usize) -> Vec<Value> {
 fn scene() -> (Namespace, [ReleaseFile; 2]) {
     let namespace = TestCluster::get().namespace_named("t-files");
     let releases = [("1", 0), ("2", 1)].map(|(version, n)| ReleaseFile::new("shop", version, objects(n)));
-    releases.iter().for_each(|release| drop(promote(&namespace, release, &["-y"]).exits(0)));
+    releases
+        .iter()
+        .for_each(|release| drop(promote(&namespace, release, &["-y"]).exits(0)));
     (namespace, releases)
 }
 
@@ -43,7 +45,9 @@ fn below(folder: &Path) -> Vec<(PathBuf, u32)> {
 fn assert_holds_no_value(folder: &Path) {
     for (path, _) in below(folder).iter().filter(|(path, _)| path.is_file()) {
         let text = std::fs::read_to_string(path).unwrap();
-        VALUES.iter().for_each(|value| assert_no_trace(value, &text, &path.display().to_string()));
+        VALUES
+            .iter()
+            .for_each(|value| assert_no_trace(value, &text, &path.display().to_string()));
     }
 }
 
@@ -61,17 +65,28 @@ fn what_another_tool_is_shown_is_masked_private_and_gone_after_a_signal() {
         let ready = folder.path().join(format!("{signal}-ready"));
         let mut diff = TestCluster::get().delivery();
         diff.arg("diff").arg(old.path()).args(["-n", namespace.name()]);
-        diff.env("KUBECTL_EXTERNAL_DIFF", &tool).env("READY", &ready).env("TMPDIR", &temporary);
+        diff.env("KUBECTL_EXTERNAL_DIFF", &tool)
+            .env("READY", &ready)
+            .env("TMPDIR", &temporary);
         let running = Running::start(&mut diff);
         assert!(until(60, || ready.exists()), "the tool is not started");
 
         let all = below(&temporary);
-        assert!(all.iter().filter(|(path, _)| path.is_file()).count() >= 4, "{all:?}");
-        let top = all.iter().find(|(path, _)| path.parent() == Some(&temporary)).unwrap();
+        assert!(
+            all.iter().filter(|(path, _)| path.is_file()).count() >= 4,
+            "{all:?}"
+        );
+        let top = all
+            .iter()
+            .find(|(path, _)| path.parent() == Some(&temporary))
+            .unwrap();
         assert_eq!(top.1, 0o700, "{all:?}");
         let files = all.iter().filter(|(path, _)| path.is_file());
         files.for_each(|(path, mode)| assert_eq!(*mode, 0o600, "{}", path.display()));
-        let texts: String = all.iter().filter_map(|(path, _)| std::fs::read_to_string(path).ok()).collect();
+        let texts: String = all
+            .iter()
+            .filter_map(|(path, _)| std::fs::read_to_string(path).ok())
+            .collect();
         assert!(texts.contains("‹secret "), "{texts}");
         assert_holds_no_value(&temporary);
 
@@ -96,7 +111,10 @@ fn a_revert_to_a_revision_with_secrets_writes_no_file_killed_or_not() {
     let revert = || {
         let mut revert = TestCluster::get().delivery();
         revert.args(["revert", "shop", "-n", namespace.name(), "--to-revision", "1"]);
-        revert.env("TMPDIR", folder.path()).env("HOME", folder.path()).current_dir(folder.path());
+        revert
+            .env("TMPDIR", folder.path())
+            .env("HOME", folder.path())
+            .current_dir(folder.path());
         revert
     };
     for (n, act) in [(1, Act::KillBefore), (4, Act::KillAfter), (7, Act::KillAfter)] {
@@ -110,7 +128,9 @@ fn a_revert_to_a_revision_with_secrets_writes_no_file_killed_or_not() {
     }
     proxy.forget();
     let ran = proxy.run(&mut revert()).exits(0);
-    VALUES.iter().for_each(|value| assert_no_trace(value, &(ran.stdout.clone() + &ran.stderr), "revert"));
+    VALUES
+        .iter()
+        .for_each(|value| assert_no_trace(value, &(ran.stdout.clone() + &ran.stderr), "revert"));
     assert_eq!(below(folder.path()), []);
     let live = namespace.get("", "Secret", "db").unwrap();
     use base64::Engine;

@@ -22,7 +22,10 @@ fn secret() -> Value {
 fn quoted(review: &Value) -> Option<String> {
     let data = |key: &str| {
         let text = review.pointer(&format!("/request/object/data/{key}"))?.as_str()?;
-        Some((text.to_owned(), String::from_utf8(STANDARD.decode(text).ok()?).ok()?))
+        Some((
+            text.to_owned(),
+            String::from_utf8(STANDARD.decode(text).ok()?).ok()?,
+        ))
     };
     let ((encoded, plain), (file, _)) = (data("password")?, data("shop.env")?);
     let url: String = plain.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -50,7 +53,11 @@ fn assert_no_value(text: &str, place: &str) {
 }
 
 fn shown_by(namespace: &Namespace, command: &[&str]) -> String {
-    let ran = TestCluster::get().delivery().args(command).args(["-n", namespace.name()]).run();
+    let ran = TestCluster::get()
+        .delivery()
+        .args(command)
+        .args(["-n", namespace.name()])
+        .run();
     ran.stdout + &ran.stderr
 }
 
@@ -69,7 +76,11 @@ fn a_denial_that_quotes_a_secret_in_any_form_shows_it_nowhere(#[case] only_real:
     probe["metadata"]["name"] = "probe".into();
     let flags: &[&str] = if only_real { &[] } else { &["--dry-run=server"] };
     hook.wait(|| {
-        let denied = namespace.kubectl().args(["create", "-f", "-"]).args(flags).run_with(&probe.to_string());
+        let denied = namespace
+            .kubectl()
+            .args(["create", "-f", "-"])
+            .args(flags)
+            .run_with(&probe.to_string());
         denied.stderr.contains("too weak")
     });
 
@@ -104,7 +115,11 @@ fn a_denial_that_quotes_a_secret_in_any_form_shows_it_nowhere(#[case] only_real:
         let shown = shown_by(&namespace, command);
         assert_no_value(&shown, &format!("{command:?}"));
     }
-    let kept = namespace.kubectl().args(["get", "configmaps", "-o", "json"]).run().ok();
+    let kept = namespace
+        .kubectl()
+        .args(["get", "configmaps", "-o", "json"])
+        .run()
+        .ok();
     assert_no_value(&kept, "a ConfigMap");
 }
 
@@ -121,13 +136,21 @@ fn a_denial_that_quotes_what_this_tool_keeps_in_a_secret_does_not_show_it() {
         "type": "kubectl-delivery.io/preimage", "data": {"part": "YQ=="}});
     hook.wait(|| {
         let create = ["create", "--dry-run=server", "-f", "-"];
-        namespace.kubectl().args(create).run_with(&probe.to_string()).stderr.contains("too much")
+        namespace
+            .kubectl()
+            .args(create)
+            .run_with(&probe.to_string())
+            .stderr
+            .contains("too much")
     });
     let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"})), secret()]);
     for flags in [&["-y"][..], &["-y", "-o", "json"]] {
         let ran = promote(&namespace, &release, flags);
         let shown = ran.stdout + &ran.stderr;
         assert!(shown.contains("a kept Secret: <Secret delivery-shop"), "{shown}");
-        assert!(shown.contains("> is too much"), "nothing of the value is left: {shown}");
+        assert!(
+            shown.contains("> is too much"),
+            "nothing of the value is left: {shown}"
+        );
     }
 }

@@ -31,8 +31,13 @@ fn traces(value: &str) -> Vec<String> {
     forms.push(json);
     forms.push(value.replace('\'', r"'\''"));
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let percent =
-        |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let percent = |byte: u8| {
+        if is_plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
     forms.push(value.bytes().map(percent).collect());
     if value.len() >= 16 {
         forms.push(value[value.len() / 2..].to_owned());
@@ -50,8 +55,15 @@ fn a_value_is_found_in_each_form() {
         let found = std::panic::catch_unwind(|| assert_no_trace(value, &encoded, "a text"));
         assert!(found.is_err(), "{offset}");
     }
-    for shown in [r#"pa's\"s/w?rd canary"#, r#"pa'\''s"s/w?rd canary"#, "pa%27s%22s%2Fw%3Frd%20canary"] {
-        assert!(std::panic::catch_unwind(|| assert_no_trace(value, shown, "a text")).is_err(), "{shown}");
+    for shown in [
+        r#"pa's\"s/w?rd canary"#,
+        r#"pa'\''s"s/w?rd canary"#,
+        "pa%27s%22s%2Fw%3Frd%20canary",
+    ] {
+        assert!(
+            std::panic::catch_unwind(|| assert_no_trace(value, shown, "a text")).is_err(),
+            "{shown}"
+        );
     }
     assert_no_trace(value, "nothing of it", "a text");
 }

@@ -7,11 +7,22 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// ESC, C1, CR, bidirectional controls, a zero-width space, BEL, and a tag.
-const UNSEEN: [char; 8] =
-    ['\u{1b}', '\u{9b}', '\r', '\u{202e}', '\u{2066}', '\u{200b}', '\u{7}', '\u{e0041}'];
+const UNSEEN: [char; 8] = [
+    '\u{1b}',
+    '\u{9b}',
+    '\r',
+    '\u{202e}',
+    '\u{2066}',
+    '\u{200b}',
+    '\u{7}',
+    '\u{e0041}',
+];
 
 fn hostile(word: &str) -> String {
-    UNSEEN.iter().map(|unseen| format!("{word}{unseen}[31m")).collect()
+    UNSEEN
+        .iter()
+        .map(|unseen| format!("{word}{unseen}[31m"))
+        .collect()
 }
 
 /// A server takes annotations, data and environment as they are.
@@ -31,8 +42,13 @@ fn objects(value: &str) -> Vec<Value> {
 fn assert_shows_all(namespace: &Namespace, words: &[&str], tool: bool) {
     for color in ["never", "always"] {
         let mut command = TestCluster::get().delivery();
-        command.args(words).args(["--color", color]).env("COSIGN_PASSWORD", "correct-horse");
-        let offline = ["compare", "show", "record", "attest", "sign", "verify", "push", "pull"];
+        command
+            .args(words)
+            .args(["--color", color])
+            .env("COSIGN_PASSWORD", "correct-horse");
+        let offline = [
+            "compare", "show", "record", "attest", "sign", "verify", "push", "pull",
+        ];
         if !offline.contains(&words[0]) {
             command.args(["-n", namespace.name()]);
         }
@@ -47,7 +63,11 @@ fn assert_shows_all(namespace: &Namespace, words: &[&str], tool: bool) {
             shown = shown.replace(&format!("\u{1b}[{colour}m"), "");
         }
         assert!(!shown.contains(UNSEEN), "{words:?} --color {color}: {shown:?}");
-        assert!(!ran.stderr.contains("mistake in kubectl-delivery"), "{words:?}: {}", ran.stderr);
+        assert!(
+            !ran.stderr.contains("mistake in kubectl-delivery"),
+            "{words:?}: {}",
+            ran.stderr
+        );
     }
 }
 
@@ -69,13 +89,25 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
     std::fs::write(&junit, report).unwrap();
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cosign/cosign.key");
     let public = key.with_extension("pub");
-    let (layout, pulled, rendered) =
-        (one.beside("layout"), one.beside("pulled.yaml"), one.beside("rendered.yaml"));
+    let (layout, pulled, rendered) = (
+        one.beside("layout"),
+        one.beside("pulled.yaml"),
+        one.beside("rendered.yaml"),
+    );
     let evidence = format!("integration={}", text(&junit));
     let place = format!("oci-layout:{}:1", text(&layout));
 
     let version = hostile("3");
-    let recording = ["record", "-f", text(&manifests), "--name", "shop", "--version", &version, "--offline"];
+    let recording = [
+        "record",
+        "-f",
+        text(&manifests),
+        "--name",
+        "shop",
+        "--version",
+        &version,
+        "--offline",
+    ];
     let files: [&[&str]; 14] = [
         &["show", text(&first)],
         &["show", text(&first), "-o", "json"],
@@ -92,7 +124,9 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
         &["push", text(&first), &place],
         &["pull", &place, "-o", text(&pulled)],
     ];
-    files.iter().for_each(|words| assert_shows_all(&namespace, words, false));
+    files
+        .iter()
+        .for_each(|words| assert_shows_all(&namespace, words, false));
 
     promote(&namespace, &one, &["-y"]).exits(0);
     let formats = ["person", "json", "yaml", "name", "markdown", "junit", "html"];
@@ -120,7 +154,9 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
         &["revert", "shop"],
     ];
     assert_shows_all(&namespace, &["diff", text(&second)], true);
-    cluster.iter().for_each(|words| assert_shows_all(&namespace, words, false));
+    cluster
+        .iter()
+        .for_each(|words| assert_shows_all(&namespace, words, false));
     let rendered = std::fs::read_to_string(rendered).unwrap();
     assert!(!rendered.contains(UNSEEN), "{rendered:?}");
 

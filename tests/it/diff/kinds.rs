@@ -19,23 +19,36 @@ pub fn kinds() -> Vec<Value> {
     let meta = json!({"name": "NAME", "labels": {"team": "shop"}, "annotations": {"note": "first"}});
     let of = |api: &str, kind: &str, rest: Value| {
         let mut object = json!({"apiVersion": api, "kind": kind, "metadata": meta});
-        object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        object
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         object
     };
     let apps = |rest: Value| {
         let mut spec = json!({"selector": {"matchLabels": {"app": "NAME"}}, "template": pod});
-        spec.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        spec.as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         json!({"spec": spec})
     };
     vec![
         of("apps/v1", "Deployment", apps(json!({"replicas": 0}))),
-        of("apps/v1", "StatefulSet", apps(json!({"replicas": 0, "serviceName": "NAME"}))),
+        of(
+            "apps/v1",
+            "StatefulSet",
+            apps(json!({"replicas": 0, "serviceName": "NAME"})),
+        ),
         of("apps/v1", "DaemonSet", {
             let mut set = apps(json!({}));
             set["spec"]["template"]["spec"]["nodeSelector"] = json!({"none": "such"});
             set
         }),
-        of("batch/v1", "Job", json!({"spec": {"suspend": true, "template": job}})),
+        of(
+            "batch/v1",
+            "Job",
+            json!({"spec": {"suspend": true, "template": job}}),
+        ),
         of(
             "batch/v1",
             "CronJob",
@@ -47,8 +60,16 @@ pub fn kinds() -> Vec<Value> {
             json!({"spec": {"clusterIP": "None", "selector": {"app": "NAME"}, "ports": [{"name": "http", "port": 80}]}}),
         ),
         of("v1", "ConfigMap", json!({"data": {"A": "a", "B": "b"}})),
-        of("v1", "Secret", json!({"data": {"A": "c2VjcmV0", "B": "dGhpbmdz"}})),
-        of("v1", "ServiceAccount", json!({"automountServiceAccountToken": false})),
+        of(
+            "v1",
+            "Secret",
+            json!({"data": {"A": "c2VjcmV0", "B": "dGhpbmdz"}}),
+        ),
+        of(
+            "v1",
+            "ServiceAccount",
+            json!({"automountServiceAccountToken": false}),
+        ),
         of(
             "v1",
             "PersistentVolumeClaim",
@@ -94,7 +115,9 @@ pub struct Oven {
 
 impl Oven {
     pub fn defined() -> Self {
-        let oven = Self { group: format!("g{}.example.com", unique()) };
+        let oven = Self {
+            group: format!("g{}.example.com", unique()),
+        };
         let spec = json!({"type": "object", "properties": {
             "heat": {"type": "integer", "default": 180},
             "fan": {"type": "boolean"},
@@ -114,8 +137,18 @@ impl Oven {
                 "names": {"plural": "ovens", "singular": "oven", "kind": "Oven"},
                 "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
                     "type": "object", "properties": {"spec": spec}}}}]}});
-        TestCluster::get().kubectl().args(["create", "-f", "-"]).run_with(&crd.to_string()).ok();
-        let established = ["wait", "--for=condition=Established", "--timeout=20s", "crd", &oven.name()];
+        TestCluster::get()
+            .kubectl()
+            .args(["create", "-f", "-"])
+            .run_with(&crd.to_string())
+            .ok();
+        let established = [
+            "wait",
+            "--for=condition=Established",
+            "--timeout=20s",
+            "crd",
+            &oven.name(),
+        ];
         TestCluster::get().kubectl().args(established).run().ok();
         oven
     }
@@ -147,7 +180,13 @@ impl Oven {
 
 impl Drop for Oven {
     fn drop(&mut self) {
-        let gone = ["delete", "crd", &self.name(), "--wait=false", "--ignore-not-found"];
+        let gone = [
+            "delete",
+            "crd",
+            &self.name(),
+            "--wait=false",
+            "--ignore-not-found",
+        ];
         TestCluster::get().kubectl().args(gone).run();
     }
 }

@@ -19,8 +19,13 @@ fn named(object: &Value, name: &str) -> Value {
 /// All from where something was put down to its leaf: what holds nothing else is named by either.
 fn places(edited: &Edited) -> impl Iterator<Item = &str> {
     let root = edited.mutation.pointer.len();
-    let ends = edited.leaf.match_indices('/').map(|(end, _)| end).chain([edited.leaf.len()]);
-    ends.filter(move |end| *end >= root).map(|end| &edited.leaf[..end])
+    let ends = edited
+        .leaf
+        .match_indices('/')
+        .map(|(end, _)| end)
+        .chain([edited.leaf.len()]);
+    ends.filter(move |end| *end >= root)
+        .map(|end| &edited.leaf[..end])
 }
 
 /// A place as the finding names it: with the keys of list items where it has such, by looking it up in the object.
@@ -50,7 +55,10 @@ fn is_whole_list(path: &str, pointer: &str, before: &Value) -> bool {
     let path: FieldPath = path.parse().unwrap();
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
     let is_index = |step: &&str| step.parse::<usize>().is_ok();
-    let above = steps.iter().position(is_index).map(|index| format!("/{}", steps[..index].join("/")));
+    let above = steps
+        .iter()
+        .position(is_index)
+        .map(|index| format!("/{}", steps[..index].join("/")));
     let mut ends: Vec<String> = (1..=steps.len())
         .filter(|end| steps.get(*end).is_some_and(is_index))
         .map(|end| format!("/{}", steps[..end].join("/")))
@@ -79,10 +87,17 @@ async fn put(
     made: Object,
     mutation: &Mutation,
 ) -> (Object, Option<Value>) {
-    let update = WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None };
+    let update = WriteOptions {
+        manager: "kubectl-edit".into(),
+        dry_run: false,
+        not_after: None,
+    };
     let mut before = made;
     loop {
-        match door.replace(target, &mutated(before.value(), mutation), &update).await {
+        match door
+            .replace(target, &mutated(before.value(), mutation), &update)
+            .await
+        {
             Ok(after) => return (before, Some(after.object.into_value())),
             Err(error) if error.is_conflict() => before = door.get(target).await.unwrap().unwrap(),
             Err(_) => return (before, None),
@@ -98,19 +113,30 @@ async fn edit(
     kind: &Value,
     mutations: Vec<Mutation>,
 ) -> BTreeMap<String, Edited> {
-    let create = WriteOptions { manager: "kubectl-create".into(), dry_run: false, not_after: None };
+    let create = WriteOptions {
+        manager: "kubectl-create".into(),
+        dry_run: false,
+        not_after: None,
+    };
     let mut edited = BTreeMap::new();
     for (index, mutation) in mutations.into_iter().enumerate() {
         // A name is used once: what was deleted may still be going.
         let name = format!("o{index}");
         let object = Object::new(named(kind, &name)).unwrap();
         let target = target(namespace, &object);
-        let made = door.create(&target, object.value(), &create).await.unwrap().object;
+        let made = door
+            .create(&target, object.value(), &create)
+            .await
+            .unwrap()
+            .object;
         let (before, after) = put(door, &target, made, &mutation).await;
         let (old, after) = (content(before.value()), after.unwrap_or(Value::Null));
         let new = content(&after);
-        let differ: BTreeSet<&String> =
-            old.keys().chain(new.keys()).filter(|at| old.get(*at) != new.get(*at)).collect();
+        let differ: BTreeSet<&String> = old
+            .keys()
+            .chain(new.keys())
+            .filter(|at| old.get(*at) != new.get(*at))
+            .collect();
         // What was never desired and is gone now is nothing to bring back.
         let is_desired = object.value().pointer(&mutation.pointer).is_some() || mutation.value.is_some();
         let leaf = match differ.first() {
@@ -129,7 +155,15 @@ async fn edit(
                 continue;
             }
         };
-        edited.insert(name, Edited { mutation, leaf, before: before.into_value(), after });
+        edited.insert(
+            name,
+            Edited {
+                mutation,
+                leaf,
+                before: before.into_value(),
+                after,
+            },
+        );
     }
     edited
 }
@@ -144,7 +178,11 @@ fn target(namespace: &str, object: &Object) -> Target {
 async fn mutations(door: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<Mutation> {
     let probe = Object::new(named(kind, "probe")).unwrap();
     let target = target(namespace, &probe);
-    let dry = WriteOptions { manager: "kubectl-create".into(), dry_run: true, not_after: None };
+    let dry = WriteOptions {
+        manager: "kubectl-create".into(),
+        dry_run: true,
+        not_after: None,
+    };
     let made = door.create(&target, probe.value(), &dry).await;
     let fresh = made.unwrap_or_else(|error| panic!("{target}: {error}")).object;
     let schemas = schemas(kind["apiVersion"].as_str().unwrap());
@@ -179,14 +217,21 @@ fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
         .iter()
         .map(|one| {
             (
-                (one["kind"].as_str().unwrap().into(), one["name"].as_str().unwrap().into()),
+                (
+                    one["kind"].as_str().unwrap().into(),
+                    one["name"].as_str().unwrap().into(),
+                ),
                 one["changes"].clone(),
             )
         })
         .collect();
     for (kind, edited) in &all {
         let kind = kind["kind"].as_str().unwrap();
-        assert!(edited.len() >= 4, "{kind}: only {} leaves were accepted", edited.len());
+        assert!(
+            edited.len() >= 4,
+            "{kind}: only {} leaves were accepted",
+            edited.len()
+        );
         println!("{kind}: {} leaves", edited.len());
         for (name, edited) in edited {
             accepted += 1;

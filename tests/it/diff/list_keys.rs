@@ -14,9 +14,19 @@ fn defined(group: &str) -> Definition {
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = json!({"type": "object",
         "properties": {"map": {"type": "array", "items": item, "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["key", "kind"]}}});
-    TestCluster::get().kubectl().args(["create", "-f", "-"]).run_with(&crd.to_string()).ok();
+    TestCluster::get()
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&crd.to_string())
+        .ok();
     let name = format!("routes.{group}");
-    let established = ["wait", "--for=condition=Established", "--timeout=20s", "crd", &name];
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=20s",
+        "crd",
+        &name,
+    ];
     TestCluster::get().kubectl().args(established).run().ok();
     Definition(name)
 }
@@ -60,7 +70,13 @@ fn an_item_has_one_name_in_all_modes(
             "spec": {"map": desired}})
         .to_string(),
     );
-    let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", file.to_str().unwrap()];
+    let apply = [
+        "apply",
+        "--server-side",
+        "--field-manager=kubectl-delivery",
+        "-f",
+        file.to_str().unwrap(),
+    ];
     scene.kubectl(&apply);
     for mode in ["auto", "server", "readonly"] {
         scene.is_quiet(&["--mode", mode]);
@@ -80,7 +96,10 @@ fn an_item_has_one_name_in_all_modes(
     for mode in ["auto", "server", "readonly"] {
         let view = scene.diff(&["--mode", mode, "-o", "json"]).exits(1).json();
         let changes = view["objects"][0]["changes"].as_array().unwrap();
-        let mut found: Vec<&str> = changes.iter().map(|change| change["path"].as_str().unwrap()).collect();
+        let mut found: Vec<&str> = changes
+            .iter()
+            .map(|change| change["path"].as_str().unwrap())
+            .collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{mode}: {view:#}");
     }
@@ -101,7 +120,9 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes(#[case] left: Left) {
     let scene = Scene::new();
     let port = |more: Value| {
         let mut port = json!({"name": "dns", "port": 53});
-        port.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        port.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         port
     };
     let file = scene.write(
@@ -109,7 +130,13 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes(#[case] left: Left) {
             "clusterIP": "None", "ports": [port(json!({"name": "dns-tcp"})), port(json!({"protocol": "UDP"}))]}})
         .to_string(),
     );
-    let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", file.to_str().unwrap()];
+    let apply = [
+        "apply",
+        "--server-side",
+        "--field-manager=kubectl-delivery",
+        "-f",
+        file.to_str().unwrap(),
+    ];
     scene.kubectl(&apply);
     let patch = |patch: Value| {
         scene.kubectl(&[
@@ -137,11 +164,18 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes(#[case] left: Left) {
     for mode in ["auto", "server", "readonly"] {
         let view = scene.diff(&["--mode", mode, "-o", "json"]).exits(1).json();
         let changes = view["objects"][0]["changes"].as_array().unwrap().iter();
-        let changes: Vec<String> =
-            changes.map(|change| change["path"].as_str().unwrap().to_owned()).collect();
-        for expected in ["/spec/ports/[port=53,protocol=TCP]", "/spec/ports/[port=53,protocol=UDP]"] {
+        let changes: Vec<String> = changes
+            .map(|change| change["path"].as_str().unwrap().to_owned())
+            .collect();
+        for expected in [
+            "/spec/ports/[port=53,protocol=TCP]",
+            "/spec/ports/[port=53,protocol=UDP]",
+        ] {
             assert!(changes.contains(&expected.to_owned()), "{mode}: {changes:?}");
         }
-        assert!(changes.iter().all(|path| !path.contains("[]")), "{mode}: {changes:?}");
+        assert!(
+            changes.iter().all(|path| !path.contains("[]")),
+            "{mode}: {changes:?}"
+        );
     }
 }

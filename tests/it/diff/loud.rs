@@ -51,7 +51,10 @@ fn applied() -> Scene {
     "tolerations: [{key: a, operator: Exists}]",
     "Deployment /spec/template/spec/tolerations"
 )]
-#[case::a_volume("volumes: [{name: tmp, emptyDir: {}}]", "Deployment /spec/template/spec/volumes/[name=tmp]")]
+#[case::a_volume(
+    "volumes: [{name: tmp, emptyDir: {}}]",
+    "Deployment /spec/template/spec/volumes/[name=tmp]"
+)]
 #[case::another_order(
     "containers: [{name: web, args: [second, first]}]",
     "Deployment /spec/template/spec/containers/[name=web]/args"
@@ -73,11 +76,21 @@ fn what_to_type_next_is_true_of_what_others_added() {
     };
     let apply = || {
         let file = scene.folder.path().join("shop.yaml");
-        let words = ["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()];
+        let words = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            file.to_str().unwrap(),
+        ];
         scene.kubectl(&words);
     };
     scene.kubectl(&["scale", "deployment", "web", "--replicas=1"]);
-    assert!(next().contains("would bring the cluster to these manifests"), "{}", next());
+    assert!(
+        next().contains("would bring the cluster to these manifests"),
+        "{}",
+        next()
+    );
     apply();
     scene.diff(&[]).exits(0);
     scene.kubectl(&["set", "env", "deployment/web", "B=b"]);
@@ -87,7 +100,11 @@ fn what_to_type_next_is_true_of_what_others_added() {
 
 #[rstest]
 #[case::a_variable("deployment", "/spec/template/spec/containers/0/env/0", &format!("{CONTAINER}/env/[name=A]"))]
-#[case::an_annotation("deployment", "/metadata/annotations/note", "Deployment /metadata/annotations/note")]
+#[case::an_annotation(
+    "deployment",
+    "/metadata/annotations/note",
+    "Deployment /metadata/annotations/note"
+)]
 fn what_is_removed_is_named(#[case] kind: &str, #[case] pointer: &str, #[case] path: &str) {
     let scene = applied();
     let patch = json!([{"op": "remove", "path": pointer}]).to_string();
@@ -113,9 +130,15 @@ fn an_edit_and_a_write_through_a_subresource_are_named_with_their_hands() {
         "-p",
         r#"{"spec": {"replicas": 1}}"#,
     ]);
-    assert_eq!(scene.changes(), ["ConfigMap /data/LEVEL", "Deployment /spec/replicas"]);
+    assert_eq!(
+        scene.changes(),
+        ["ConfigMap /data/LEVEL", "Deployment /spec/replicas"]
+    );
     let told = scene.diff(&[]).exits(1).stdout;
-    assert!(told.contains("kubectl-edit") && told.contains("through scale"), "{told}");
+    assert!(
+        told.contains("kubectl-edit") && told.contains("through scale"),
+        "{told}"
+    );
 }
 
 /// A key that `stringData` no longer holds stays in data for ever, for the server.
@@ -129,10 +152,16 @@ fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_no
         for format in ["person", "json", "yaml", "markdown", "junit", "html"] {
             let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);
             let all = ran.stdout + &ran.stderr;
-            for value in
-                ["correct-horse-battery", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5", "secret-thing", "c2VjcmV0LXRoaW5n"]
-            {
-                assert!(!all.contains(value), "{value} with -o {format} -v {verbosity}:\n{all}");
+            for value in [
+                "correct-horse-battery",
+                "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5",
+                "secret-thing",
+                "c2VjcmV0LXRoaW5n",
+            ] {
+                assert!(
+                    !all.contains(value),
+                    "{value} with -o {format} -v {verbosity}:\n{all}"
+                );
             }
         }
     }
@@ -153,34 +182,66 @@ fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_no
 #[case::twice("stringData: {password: correct-horse-battery, password: correct-horse-staple}")]
 fn no_error_quotes_a_secret(#[case] content: &str) {
     let scene = applied();
-    let file = scene.write(&format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n{content}\n"));
+    let file = scene.write(&format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n{content}\n"
+    ));
     let is_silent = |ran: &Ran| {
         let all = format!("{}{}", ran.stdout, ran.stderr);
-        for secret in ["correct-horse", "battery", "staple", "Y29ycmVjdC1ob3JzZS", "12345678", "MTIzNDU2Nzg"]
-        {
+        for secret in [
+            "correct-horse",
+            "battery",
+            "staple",
+            "Y29ycmVjdC1ob3JzZS",
+            "12345678",
+            "MTIzNDU2Nzg",
+        ] {
             assert!(!all.contains(secret), "{secret}: {all}");
         }
     };
     let all_of = |command: &mut std::process::Command| {
         let ran = command.args(["-v", "9"]).run();
         assert!(ran.code != Some(0), "{}{}", ran.stdout, ran.stderr);
-        for secret in ["correct-horse", "battery", "staple", "Y29ycmVjdC1ob3JzZS", "12345678", "MTIzNDU2Nzg"]
-        {
+        for secret in [
+            "correct-horse",
+            "battery",
+            "staple",
+            "Y29ycmVjdC1ob3JzZS",
+            "12345678",
+            "MTIzNDU2Nzg",
+        ] {
             let all = format!("{}{}", ran.stdout, ran.stderr);
             assert!(!all.contains(secret), "{secret}: {all}");
         }
     };
     let in_here = |words: &[&str]| {
         let mut command = TestCluster::get().delivery();
-        command.args(words).args(["-n", scene.namespace.name(), "-f"]).arg(&file);
+        command
+            .args(words)
+            .args(["-n", scene.namespace.name(), "-f"])
+            .arg(&file);
         command
     };
     for format in ["person", "json"] {
         all_of(in_here(&["diff"]).args(["-o", format]));
     }
     all_of(in_here(&["diff"]).env("KUBECTL_EXTERNAL_DIFF", "diff -u -N -r"));
-    let record = ["record", "--offline", "--name", "shop", "--version", "1", "-o", "/dev/null"];
-    let ran = TestCluster::get().delivery().args(record).arg("-f").arg(&file).args(["-v", "9"]).run();
+    let record = [
+        "record",
+        "--offline",
+        "--name",
+        "shop",
+        "--version",
+        "1",
+        "-o",
+        "/dev/null",
+    ];
+    let ran = TestCluster::get()
+        .delivery()
+        .args(record)
+        .arg("-f")
+        .arg(&file)
+        .args(["-v", "9"])
+        .run();
     is_silent(&ran);
 }
 
@@ -191,7 +252,14 @@ fn an_added_container_whose_ownership_was_wiped_is_of_unknown_origin() {
     let patch = json!([
         {"op": "add", "path": "/spec/template/spec/containers/-", "value": {"name": "miner", "image": "registry.example/miner"}},
         {"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]);
-    scene.kubectl(&["patch", "deployment", "web", "--type=json", "-p", &patch.to_string()]);
+    scene.kubectl(&[
+        "patch",
+        "deployment",
+        "web",
+        "--type=json",
+        "-p",
+        &patch.to_string(),
+    ]);
     let view = scene.diff(&["-o", "json"]).exits(1).json();
     assert!(view.to_string().contains("[name=miner]"), "{view:#}");
 }
@@ -205,11 +273,18 @@ fn a_difference_that_nobody_sees_has_a_picture_and_two_values_in_every_format() 
         object.to_string()
     };
     let live = map(json!({"end": "a\nb", "line": "a\r\n", "hidden": "ad\u{200b}min", "order": "a\u{202e}b"}));
-    namespace.kubectl().args(["create", "-f", "-"]).run_with(&live).ok();
+    namespace
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&live)
+        .ok();
     let desired = map(json!({"end": "a\nb\n", "line": "a\n", "hidden": "admin", "order": "ab"}));
     let diff = |format: &str| {
         let mut command = TestCluster::get().delivery();
-        command.args(["diff", "-n", namespace.name(), "-o", format, "-f", "-"]).run_with(&desired).exits(1)
+        command
+            .args(["diff", "-n", namespace.name(), "-o", format, "-f", "-"])
+            .run_with(&desired)
+            .exits(1)
     };
     let text = diff("person").stdout;
     for picture in ["\\ no newline at end", "a\\r", "ad\\u200bmin", "a\\u202eb"] {
@@ -218,7 +293,10 @@ fn a_difference_that_nobody_sees_has_a_picture_and_two_values_in_every_format() 
     let view = diff("json").json();
     let changes = view["objects"][0]["changes"].as_array().unwrap().clone();
     assert_eq!(changes.len(), 4);
-    assert!(changes.iter().all(|change| change["live"] != change["desired"]), "{changes:#?}");
+    assert!(
+        changes.iter().all(|change| change["live"] != change["desired"]),
+        "{changes:#?}"
+    );
     for format in ["markdown", "html", "junit"] {
         let page = diff(format).stdout;
         assert!(

@@ -61,7 +61,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self { namespace: TestCluster::get().namespace_named("t-diff"), folder: tempfile::tempdir().unwrap() }
+        Self {
+            namespace: TestCluster::get().namespace_named("t-diff"),
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn write(&self, text: &str) -> PathBuf {
@@ -73,7 +76,15 @@ impl Scene {
     fn applied(flags: &[&str]) -> Self {
         let scene = Self::new();
         let file = scene.write(SHOP);
-        scene.namespace.kubectl().arg("apply").args(flags).arg("-f").arg(file).run().ok();
+        scene
+            .namespace
+            .kubectl()
+            .arg("apply")
+            .args(flags)
+            .arg("-f")
+            .arg(file)
+            .run()
+            .ok();
         scene
     }
 
@@ -84,7 +95,10 @@ impl Scene {
     fn diff(&self, flags: &[&str]) -> Ran {
         let file = self.folder.path().join("shop.yaml");
         let mut command = TestCluster::get().delivery();
-        command.args(["diff", "-n", self.namespace.name(), "-f"]).arg(file).args(flags);
+        command
+            .args(["diff", "-n", self.namespace.name(), "-f"])
+            .arg(file)
+            .args(flags);
         command.run()
     }
 
@@ -99,7 +113,11 @@ impl Scene {
                 changes
                     .iter()
                     .map(|change| {
-                        format!("{} {}", object["kind"].as_str().unwrap(), change["path"].as_str().unwrap())
+                        format!(
+                            "{} {}",
+                            object["kind"].as_str().unwrap(),
+                            change["path"].as_str().unwrap()
+                        )
                     })
                     .collect::<Vec<_>>()
             })
@@ -111,14 +129,21 @@ impl Scene {
 fn nothing_differs_right_after_either_kind_of_apply() {
     for flags in [&["--server-side"][..], &[][..]] {
         let ran = Scene::applied(flags).diff(&[]).exits(0);
-        assert!(ran.stdout.contains("no differences: 5 objects compared"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("no differences: 5 objects compared"),
+            "{}",
+            ran.stdout
+        );
     }
 }
 
 #[test]
 fn each_change_by_hand_is_named_with_its_path_and_its_hand() {
     for (words, expected) in [
-        (&["scale", "deployment/web", "--replicas", "3"][..], "Deployment /spec/replicas"),
+        (
+            &["scale", "deployment/web", "--replicas", "3"][..],
+            "Deployment /spec/replicas",
+        ),
         (
             &["set", "image", "deployment/web", "web=registry.example/web:2"],
             "Deployment /spec/template/spec/containers/[name=web]/image",
@@ -132,17 +157,36 @@ fn each_change_by_hand_is_named_with_its_path_and_its_hand() {
             "Deployment /metadata/annotations/note",
         ),
         (&["label", "service/web", "extra=1"], "Service /metadata/labels"),
-        (&["patch", "configmap/config", "-p", r#"{"data": {"LEVEL": "debug"}}"#], "ConfigMap /data/LEVEL"),
-        (&["patch", "configmap/config", "-p", r#"{"data": {"NEW": "x"}}"#], "ConfigMap /data/NEW"),
         (
-            &["patch", "service/web", "-p", r#"{"spec": {"ports": [{"port": 80, "targetPort": 9090}]}}"#],
+            &[
+                "patch",
+                "configmap/config",
+                "-p",
+                r#"{"data": {"LEVEL": "debug"}}"#,
+            ],
+            "ConfigMap /data/LEVEL",
+        ),
+        (
+            &["patch", "configmap/config", "-p", r#"{"data": {"NEW": "x"}}"#],
+            "ConfigMap /data/NEW",
+        ),
+        (
+            &[
+                "patch",
+                "service/web",
+                "-p",
+                r#"{"spec": {"ports": [{"port": 80, "targetPort": 9090}]}}"#,
+            ],
             "Service /spec/ports",
         ),
     ] {
         let scene = Scene::applied(&["--server-side"]);
         scene.kubectl(words);
         let found = scene.changes();
-        assert!(found.iter().any(|line| line.starts_with(expected)), "{words:?}: {found:?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{words:?}: {found:?}"
+        );
         let told = scene.diff(&[]).exits(1).stdout;
         assert!(told.contains("kubectl"), "{words:?}: {told}");
     }
@@ -161,7 +205,11 @@ fn a_deleted_object_and_a_missing_namespace_are_missing_and_no_error() {
         .arg(file)
         .run()
         .exits(1);
-    assert!(nowhere.stdout.contains("5 objects are missing"), "{}", nowhere.stdout);
+    assert!(
+        nowhere.stdout.contains("5 objects are missing"),
+        "{}",
+        nowhere.stdout
+    );
 }
 
 #[test]
@@ -172,11 +220,20 @@ fn no_format_shows_a_byte_of_a_secret() {
         for verbosity in ["0", "9"] {
             let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);
             for text in [&ran.stdout, &ran.stderr] {
-                for secret in ["correct-horse", "another-long", "Y29ycmVjdC1ob3JzZS", "YW5vdGhlci1sb25n"] {
+                for secret in [
+                    "correct-horse",
+                    "another-long",
+                    "Y29ycmVjdC1ob3JzZS",
+                    "YW5vdGhlci1sb25n",
+                ] {
                     assert!(!text.contains(secret), "{format} -v {verbosity}: {text}");
                 }
             }
-            assert!(format == "name" || ran.stdout.contains("secret "), "{format}: {}", ran.stdout);
+            assert!(
+                format == "name" || ran.stdout.contains("secret "),
+                "{format}: {}",
+                ran.stdout
+            );
         }
     }
 }
@@ -184,10 +241,18 @@ fn no_format_shows_a_byte_of_a_secret() {
 #[test]
 fn control_sequences_from_the_cluster_do_not_reach_the_terminal() {
     let scene = Scene::applied(&["--server-side"]);
-    scene.kubectl(&["annotate", "deployment/web", "evil=a\u{1b}[2J\u{1b}]0;title\u{7}b\u{202e}c"]);
+    scene.kubectl(&[
+        "annotate",
+        "deployment/web",
+        "evil=a\u{1b}[2J\u{1b}]0;title\u{7}b\u{202e}c",
+    ]);
     for format in ["person", "json", "markdown", "html", "junit"] {
         let ran = scene.diff(&["-o", format]).exits(1);
-        assert!(!ran.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{format}: {:?}", ran.stdout);
+        assert!(
+            !ran.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']),
+            "{format}: {:?}",
+            ran.stdout
+        );
     }
 }
 
@@ -197,7 +262,11 @@ fn a_user_who_may_not_read_is_told_what_was_not_checked() {
     let user = scene
         .namespace
         .user("half")
-        .may(&["get", "list", "patch", "create"], "", &["configmaps", "services", "secrets"])
+        .may(
+            &["get", "list", "patch", "create"],
+            "",
+            &["configmaps", "services", "secrets"],
+        )
         .ready();
     let file = scene.folder.path().join("shop.yaml");
     let ran = TestCluster::get()
@@ -207,7 +276,12 @@ fn a_user_who_may_not_read_is_told_what_was_not_checked() {
         .arg(file)
         .run()
         .exits(2);
-    assert!(ran.stdout.contains("could not be checked"), "{} {}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("could not be checked"),
+        "{} {}",
+        ran.stdout,
+        ran.stderr
+    );
     for kind in ["Deployment", "HorizontalPodAutoscaler"] {
         let waiver = format!("--waive unreadable={kind}/{}/web", scene.namespace.name());
         assert!(ran.stderr.contains(&waiver), "{}", ran.stderr);
@@ -229,53 +303,108 @@ fn what_to_type_next_names_the_files_as_they_were_given() {
             "{head} Release\nmetadata: {{name: shop, version: '1'}}\nspec:\n  objects:\n  - {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}\n"
         ),
     );
-    let environment =
-        file("production.yaml", &format!("{head} Environment\nmetadata: {{name: production}}\nspec: {{}}\n"));
+    let environment = file(
+        "production.yaml",
+        &format!("{head} Environment\nmetadata: {{name: production}}\nspec: {{}}\n"),
+    );
     let mut command = TestCluster::get().delivery();
     command.args(["diff", "-n", scene.namespace.name(), &release, "-e", &environment]);
     // One line, however long the folder's name is.
     let told = command.env("COLUMNS", "400").run().exits(1).stdout;
-    let next = format!("kubectl delivery promote {release} -e {environment} -n {}", scene.namespace.name());
-    assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&next), "{told}");
+    let next = format!(
+        "kubectl delivery promote {release} -e {environment} -n {}",
+        scene.namespace.name()
+    );
+    assert!(
+        told.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains(&next),
+        "{told}"
+    );
 }
 
 #[test]
 fn an_external_tool_gets_the_objects_as_files_and_no_value_of_a_secret() {
     let scene = Scene::new();
     let file = scene.write(SHOP);
-    scene.namespace.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
-    let changed =
-        SHOP.replace("LEVEL: info", "LEVEL: debug").replace("correct-horse-battery", "another-horse");
+    scene
+        .namespace
+        .kubectl()
+        .arg("apply")
+        .arg("-f")
+        .arg(&file)
+        .run()
+        .ok();
+    let changed = SHOP
+        .replace("LEVEL: info", "LEVEL: debug")
+        .replace("correct-horse-battery", "another-horse");
     let file = scene.write(&changed);
     let diff = |tool: &str| {
         let mut command = TestCluster::get().delivery();
-        command.env("KUBECTL_EXTERNAL_DIFF", tool).args(["diff", "-n", scene.namespace.name(), "-f"]);
+        command
+            .env("KUBECTL_EXTERNAL_DIFF", tool)
+            .args(["diff", "-n", scene.namespace.name(), "-f"]);
         command.arg(&file).run()
     };
     let shown = diff("diff -u -N -r").exits(1).stdout;
-    assert!(shown.contains("-  LEVEL: info") && shown.contains("+  LEVEL: debug"), "{shown}");
-    assert!(shown.contains("‹secret "), "that a Secret differs is seen: {shown}");
-    for secret in ["correct-horse", "another-horse", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5", "YW5vdGhlci1ob3JzZQ=="] {
+    assert!(
+        shown.contains("-  LEVEL: info") && shown.contains("+  LEVEL: debug"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("‹secret "),
+        "that a Secret differs is seen: {shown}"
+    );
+    for secret in [
+        "correct-horse",
+        "another-horse",
+        "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5",
+        "YW5vdGhlci1ob3JzZQ==",
+    ] {
         assert!(!shown.contains(secret), "{shown}");
     }
     let missing = diff("no-such-tool-anywhere");
     assert_eq!(missing.code, Some(2), "{}", missing.stderr);
-    assert!(missing.stderr.contains("no-such-tool-anywhere"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("no-such-tool-anywhere"),
+        "{}",
+        missing.stderr
+    );
 }
 
 #[test]
 fn what_changed_lately_is_told_with_whose_hand_it_was() {
     let scene = Scene::new();
     let file = scene.write(SHOP);
-    scene.namespace.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
+    scene
+        .namespace
+        .kubectl()
+        .arg("apply")
+        .arg("-f")
+        .arg(&file)
+        .run()
+        .ok();
     let since = |period: &str, words: &[&str]| {
         let mut command = TestCluster::get().delivery();
-        command.args(["diff", "--since", period, "-n", scene.namespace.name()]).args(words).arg("-f");
+        command
+            .args(["diff", "--since", period, "-n", scene.namespace.name()])
+            .args(words)
+            .arg("-f");
         command.arg(&file).run()
     };
-    scene.namespace.kubectl().args(["scale", "deployment/web", "--replicas", "2"]).run().ok();
+    scene
+        .namespace
+        .kubectl()
+        .args(["scale", "deployment/web", "--replicas", "2"])
+        .run()
+        .ok();
     let ran = since("1h", &[]).exits(1);
-    assert!(ran.stdout.starts_with("5 objects changed in the last 1h"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("5 objects changed in the last 1h"),
+        "{}",
+        ran.stdout
+    );
     assert!(
         ran.stdout.contains("kubectl (a person)") && ran.stdout.contains("/spec/replicas"),
         "{}",
@@ -284,10 +413,23 @@ fn what_changed_lately_is_told_with_whose_hand_it_was() {
     std::thread::sleep(std::time::Duration::from_secs(3));
     // The server notes no time of a scale: it may have been now.
     let ran = since("1s", &[]).exits(1);
-    assert!(ran.stdout.starts_with("1 object changed in the last 1s"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("kubectl (a person), at a time that is not known"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("1 object changed in the last 1s"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout
+            .contains("kubectl (a person), at a time that is not known"),
+        "{}",
+        ran.stdout
+    );
     let all = since("1h", &["-o", "json"]).exits(1).json();
-    assert_eq!(all.as_array().unwrap().len(), 5, "all were made within the hour: {all}");
+    assert_eq!(
+        all.as_array().unwrap().len(),
+        5,
+        "all were made within the hour: {all}"
+    );
     assert!(
         !since("1h", &[]).stdout.contains("correct-horse"),
         "a Secret's fields are named, not its values"

@@ -20,12 +20,13 @@ fn escape(key: &str) -> String {
 /// All leaves of a value, by pointer.
 fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
     match value {
-        Value::Object(map) if !map.is_empty() => {
-            map.iter().for_each(|(key, below)| leaves(below, &format!("{at}/{}", escape(key)), found))
-        }
-        Value::Array(items) if !items.is_empty() => {
-            items.iter().enumerate().for_each(|(index, below)| leaves(below, &format!("{at}/{index}"), found))
-        }
+        Value::Object(map) if !map.is_empty() => map
+            .iter()
+            .for_each(|(key, below)| leaves(below, &format!("{at}/{}", escape(key)), found)),
+        Value::Array(items) if !items.is_empty() => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, below)| leaves(below, &format!("{at}/{index}"), found)),
         leaf => drop(found.insert(at.to_owned(), leaf.clone())),
     }
 }
@@ -37,9 +38,16 @@ pub fn content(object: &Value) -> BTreeMap<String, Value> {
     let is_content = |pointer: &String| {
         let is_meta =
             pointer.starts_with("/metadata/labels/") || pointer.starts_with("/metadata/annotations/");
-        let is_root = ["/spec/", "/data/", "/immutable", "/rules/", "/subjects/", "/automount"]
-            .iter()
-            .any(|root| pointer.starts_with(root));
+        let is_root = [
+            "/spec/",
+            "/data/",
+            "/immutable",
+            "/rules/",
+            "/subjects/",
+            "/automount",
+        ]
+        .iter()
+        .any(|root| pointer.starts_with(root));
         (is_meta || is_root) && !pointer.starts_with("/metadata/annotations/deprecated.daemonset")
     };
     found.retain(|pointer, _| is_content(pointer));
@@ -63,7 +71,10 @@ pub fn of_own(object: &Value) -> Vec<Mutation> {
     };
     let mut found = Vec::new();
     for (pointer, value) in content(object) {
-        found.extend(other(&value).map(|value| Mutation { pointer: pointer.clone(), value: Some(value) }));
+        found.extend(other(&value).map(|value| Mutation {
+            pointer: pointer.clone(),
+            value: Some(value),
+        }));
         found.push(Mutation { pointer, value: None });
     }
     found
@@ -81,7 +92,10 @@ pub fn of_schema(object: &Value, kind: &Value, schemas: &Value) -> Vec<Mutation>
                         Some(below) => walk(below, field, schemas, &pointer, found),
                         None => {
                             let value = sample(field, schemas, 4);
-                            found.extend(value.map(|value| Mutation { pointer, value: Some(value) }));
+                            found.extend(value.map(|value| Mutation {
+                                pointer,
+                                value: Some(value),
+                            }));
                         }
                     }
                 }
@@ -95,7 +109,13 @@ pub fn of_schema(object: &Value, kind: &Value, schemas: &Value) -> Vec<Mutation>
     let mut found = Vec::new();
     for root in ["spec", "rules", "subjects"] {
         if let Some(value) = object.get(root) {
-            walk(value, &kind["properties"][root], schemas, &format!("/{root}"), &mut found);
+            walk(
+                value,
+                &kind["properties"][root],
+                schemas,
+                &format!("/{root}"),
+                &mut found,
+            );
         }
     }
     found
@@ -125,18 +145,36 @@ fn sample(schema: &Value, schemas: &Value, depth: u8) -> Option<Value> {
             let Some(properties) = schema["properties"].as_object() else {
                 return below(&schema["additionalProperties"]).map(|value| json!({"sample": value}));
             };
-            let required: Vec<&str> =
-                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let one = || properties.keys().find(|name| is_scalar(&properties[*name], schemas));
-            let names = if required.is_empty() { vec![one()?.as_str()] } else { required };
-            names.into_iter().map(|name| Some((name.to_owned(), below(properties.get(name)?)?))).collect()
+            let required: Vec<&str> = schema["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let one = || {
+                properties
+                    .keys()
+                    .find(|name| is_scalar(&properties[*name], schemas))
+            };
+            let names = if required.is_empty() {
+                vec![one()?.as_str()]
+            } else {
+                required
+            };
+            names
+                .into_iter()
+                .map(|name| Some((name.to_owned(), below(properties.get(name)?)?)))
+                .collect()
         }
         _ => None,
     }
 }
 
 fn is_scalar(schema: &Value, schemas: &Value) -> bool {
-    matches!(resolve(schema, schemas)["type"].as_str(), Some("string" | "integer" | "boolean"))
+    matches!(
+        resolve(schema, schemas)["type"].as_str(),
+        Some("string" | "integer" | "boolean")
+    )
 }
 
 pub fn mutated(object: &Value, mutation: &Mutation) -> Value {
@@ -160,7 +198,11 @@ pub fn schemas(api_version: &str) -> Value {
     } else {
         "/openapi/v3/api/v1".into()
     };
-    let text = TestCluster::get().kubectl().args(["get", "--raw", &path]).run().ok();
+    let text = TestCluster::get()
+        .kubectl()
+        .args(["get", "--raw", &path])
+        .run()
+        .ok();
     serde_json::from_str::<Value>(&text).unwrap()["components"]["schemas"].take()
 }
 
@@ -176,5 +218,10 @@ pub fn schema_of<'s>(schemas: &'s Value, object: &Object) -> &'s Value {
             })
         })
     };
-    schemas.as_object().unwrap().values().find(is_it).unwrap_or_else(|| panic!("no schema of {gvk:?}"))
+    schemas
+        .as_object()
+        .unwrap()
+        .values()
+        .find(is_it)
+        .unwrap_or_else(|| panic!("no schema of {gvk:?}"))
 }

@@ -87,13 +87,25 @@ impl Scene {
     pub fn made(text: &str, words: &[&str]) -> Self {
         let scene = Self::new();
         let file = scene.write(text);
-        scene.namespace.kubectl().args(words).arg("-f").arg(file).run().ok();
+        scene
+            .namespace
+            .kubectl()
+            .args(words)
+            .arg("-f")
+            .arg(file)
+            .run()
+            .ok();
         scene
     }
 
     pub(super) fn is_quiet(&self, flags: &[&str]) {
         let ran = self.diff(flags);
-        assert!(ran.stdout.contains("no differences: "), "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("no differences: "),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
         ran.exits(0);
     }
 }
@@ -117,8 +129,11 @@ fn a_sidecar_that_admission_injects_into_everything_is_no_drift() {
     let has_it = |text: &str| text.contains("registry.example/mesh:1");
     let hook = Webhook::changing(&scene.namespace, "deployments", |review| {
         let containers = review.pointer("/request/object/spec/template/spec/containers");
-        let there =
-            containers.and_then(|all| all.as_array()).into_iter().flatten().any(|one| one["name"] == "mesh");
+        let there = containers
+            .and_then(|all| all.as_array())
+            .into_iter()
+            .flatten()
+            .any(|one| one["name"] == "mesh");
         let add = json!([{"op": "add", "path": "/spec/template/spec/containers/-",
             "value": {"name": "mesh", "image": "registry.example/mesh:1"}}]);
         if there { json!([]) } else { add }
@@ -134,7 +149,12 @@ fn a_sidecar_that_admission_injects_into_everything_is_no_drift() {
         has_it(&dry.stdout)
     });
     scene.kubectl(&["apply", "--server-side", "-f", file.to_str().unwrap()]);
-    let live = scene.namespace.kubectl().args(["get", "deployment", "web", "-o", "yaml"]).run().ok();
+    let live = scene
+        .namespace
+        .kubectl()
+        .args(["get", "deployment", "web", "-o", "yaml"])
+        .run()
+        .ok();
     assert!(has_it(&live), "{live}");
     scene.is_quiet(&[]);
 }
@@ -143,9 +163,20 @@ fn a_sidecar_that_admission_injects_into_everything_is_no_drift() {
 fn what_an_autoscaler_set_is_no_drift() {
     let scene = Scene::made(DEFAULTED, &["apply", "--server-side"]);
     // As the controller does: through the subresource, under its name.
-    let scale =
-        ["patch", "deployment", "web", "--subresource=scale", "--field-manager=kube-controller-manager"];
-    scene.kubectl(&[&scale[..], &["--type=merge", "-p", r#"{"spec": {"replicas": 2}}"#]].concat());
+    let scale = [
+        "patch",
+        "deployment",
+        "web",
+        "--subresource=scale",
+        "--field-manager=kube-controller-manager",
+    ];
+    scene.kubectl(
+        &[
+            &scale[..],
+            &["--type=merge", "-p", r#"{"spec": {"replicas": 2}}"#],
+        ]
+        .concat(),
+    );
     let live = scene.namespace.get("apps", "Deployment", "web").unwrap();
     assert_eq!(live.at("/spec/replicas"), Some(&json!(2)));
     scene.is_quiet(&[]);
@@ -187,7 +218,10 @@ fn what_a_webhook_denies_is_not_verified_and_predicted() {
     scene.write("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {A: new}\n");
     let view = scene.diff(&["-o", "json"]).exits(1).json();
     assert_eq!(view["objects"][0]["status"], "not-verified", "{view:#}");
-    assert!(view["objects"][0]["why"].to_string().contains("not dry, please"), "{view:#}");
+    assert!(
+        view["objects"][0]["why"].to_string().contains("not dry, please"),
+        "{view:#}"
+    );
     assert_eq!(view["objects"][0]["changes"][0]["path"], "/data/A", "{view:#}");
 }
 
@@ -212,7 +246,11 @@ metadata: {{name: big}}
     ));
     let ran = scene.diff(&["-o", "json"]).exits(1);
     let view = ran.json();
-    let states: Vec<_> =
-        view["objects"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    let states: Vec<_> = view["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["status"].clone())
+        .collect();
     assert_eq!(states, ["missing", "missing"], "{view:#}");
 }

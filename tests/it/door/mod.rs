@@ -28,11 +28,20 @@ pub fn map_body(name: &str, value: &str) -> Value {
 }
 
 pub fn write() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: "test".into(),
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 pub fn apply() -> ApplyOptions {
-    ApplyOptions { manager: "test".into(), force: false, dry_run: false, not_after: None }
+    ApplyOptions {
+        manager: "test".into(),
+        force: false,
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 pub fn delete(object: &Object) -> DeleteOptions {

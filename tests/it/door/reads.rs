@@ -14,10 +14,15 @@ async fn a_list_comes_in_pages_whose_items_say_their_kind() {
     for index in 0..5 {
         let mut body = map_body(&format!("m{index}"), "1");
         body["metadata"]["labels"] = json!({"half": if index % 2 == 0 { "even" } else { "odd" }});
-        door.create(&map(&namespace, &format!("m{index}")), &body, &write()).await.unwrap();
+        door.create(&map(&namespace, &format!("m{index}")), &body, &write())
+            .await
+            .unwrap();
     }
     let all = ListRequest::all(&kind("", "ConfigMap"), Some(namespace.name()));
-    let mut request = ListRequest { limit: Some(2), ..all.clone().with_labels("half in (even,odd)") };
+    let mut request = ListRequest {
+        limit: Some(2),
+        ..all.clone().with_labels("half in (even,odd)")
+    };
     let mut names = Vec::new();
     let mut pages = 0;
     loop {
@@ -36,7 +41,10 @@ async fn a_list_comes_in_pages_whose_items_say_their_kind() {
     assert_eq!((pages, names.join(" ")), (3, "m0 m1 m2 m3 m4".to_owned()));
     let odd = door.list(&all.clone().with_labels("half=odd")).await.unwrap();
     assert_eq!(odd.items.len(), 2);
-    let one = ListRequest { fields: "metadata.name=m3".into(), ..all };
+    let one = ListRequest {
+        fields: "metadata.name=m3".into(),
+        ..all
+    };
     assert_eq!(door.list(&one).await.unwrap().items.len(), 1);
 }
 
@@ -45,7 +53,10 @@ async fn a_continue_token_that_is_wrong_is_an_error_and_not_an_empty_page() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
     let all = ListRequest::all(&kind("", "ConfigMap"), Some(namespace.name()));
-    let request = ListRequest { continue_from: Some("bm9uc2Vuc2U".into()), ..all };
+    let request = ListRequest {
+        continue_from: Some("bm9uc2Vuc2U".into()),
+        ..all
+    };
     assert_eq!(door.list(&request).await.unwrap_err().code(), Some(400));
 }
 
@@ -54,7 +65,11 @@ async fn a_watch_tells_what_changes_and_ends_when_asked() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
     let maps = kind("", "ConfigMap");
-    let from = door.list(&ListRequest::all(&maps, Some(namespace.name()))).await.unwrap().resource_version;
+    let from = door
+        .list(&ListRequest::all(&maps, Some(namespace.name())))
+        .await
+        .unwrap()
+        .resource_version;
     let request = WatchRequest {
         resource: maps,
         namespace: Some(namespace.name().into()),
@@ -65,9 +80,24 @@ async fn a_watch_tells_what_changes_and_ends_when_asked() {
     };
     let events = door.watch(&request).await.unwrap();
     let target = map(&namespace, "a");
-    let made = door.create(&target, &map_body("a", "1"), &write()).await.unwrap().object;
-    door.create(&map(&namespace, "b"), &map_body("b", "1"), &write()).await.unwrap();
-    door.apply(&target, &map_body("a", "2"), &ApplyOptions { force: true, ..apply() }).await.unwrap();
+    let made = door
+        .create(&target, &map_body("a", "1"), &write())
+        .await
+        .unwrap()
+        .object;
+    door.create(&map(&namespace, "b"), &map_body("b", "1"), &write())
+        .await
+        .unwrap();
+    door.apply(
+        &target,
+        &map_body("a", "2"),
+        &ApplyOptions {
+            force: true,
+            ..apply()
+        },
+    )
+    .await
+    .unwrap();
     door.delete(&target, &delete(&made)).await.unwrap();
     let events: Vec<_> = events.map(|event| event.unwrap()).collect().await;
     let shown: Vec<_> = events
@@ -107,20 +137,36 @@ async fn a_watch_from_a_version_that_is_too_old_says_list_again() {
 async fn every_kind_is_discovered_preferred_versions_first() {
     let door = TestCluster::get().connect().await;
     let found = door.discover().await.unwrap();
-    for group_kind in [("", "Pod"), ("apps", "Deployment"), ("rbac.authorization.k8s.io", "ClusterRole")] {
+    for group_kind in [
+        ("", "Pod"),
+        ("apps", "Deployment"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+    ] {
         let expected = kind(group_kind.0, group_kind.1);
-        assert!(found.iter().any(|found| found.resource == expected), "{group_kind:?}");
+        assert!(
+            found.iter().any(|found| found.resource == expected),
+            "{group_kind:?}"
+        );
     }
-    let autoscalers: Vec<_> =
-        found.iter().filter(|found| found.resource.kind == "HorizontalPodAutoscaler").collect();
+    let autoscalers: Vec<_> = found
+        .iter()
+        .filter(|found| found.resource.kind == "HorizontalPodAutoscaler")
+        .collect();
     assert_eq!(autoscalers[0].resource.version, "v2");
-    assert!(found.iter().all(|found| !found.resource.plural.contains('/') && !found.verbs.is_empty()));
+    assert!(
+        found
+            .iter()
+            .all(|found| !found.resource.plural.contains('/') && !found.verbs.is_empty())
+    );
 }
 
 #[tokio::test]
 async fn the_servers_version_is_told() {
     let version = TestCluster::get().connect().await.server_version().await.unwrap();
-    assert!(version.git_version.starts_with(&format!("v{}.", version.major)), "{version:?}");
+    assert!(
+        version.git_version.starts_with(&format!("v{}.", version.major)),
+        "{version:?}"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +179,12 @@ async fn the_log_of_a_pod_that_is_not_there_is_an_error() {
         previous: false,
         lines: 10,
     };
-    let error = TestCluster::get().connect().await.logs(&request).await.unwrap_err();
+    let error = TestCluster::get()
+        .connect()
+        .await
+        .logs(&request)
+        .await
+        .unwrap_err();
     assert!(error.is_not_found(), "{error}");
 }
 
@@ -141,22 +192,35 @@ async fn the_log_of_a_pod_that_is_not_there_is_an_error() {
 async fn thousands_of_objects_at_once_are_asked_for_through_a_bounded_number_of_connections() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
-    let targets: Vec<_> = (0..300).map(|index| map(&namespace, &format!("m{index}"))).collect();
+    let targets: Vec<_> = (0..300)
+        .map(|index| map(&namespace, &format!("m{index}")))
+        .collect();
     let answers = futures::future::join_all(targets.iter().map(|target| door.get(target))).await;
     assert!(answers.iter().all(|answer| *answer == Ok(None)));
 }
 
 #[tokio::test]
 async fn a_read_survives_the_restart_of_the_api_server_and_a_write_is_refused_as_not_sent() {
-    let cluster = tokio::task::spawn_blocking(|| OwnCluster::start("t-door")).await.unwrap();
+    let cluster = tokio::task::spawn_blocking(|| OwnCluster::start("t-door"))
+        .await
+        .unwrap();
     let door = cluster.connect().await;
     door.server_version().await.unwrap();
     cluster.kill("kube-apiserver");
     let target = Target::new(&kind("", "ConfigMap"), Some("default"), "a");
     // On the kept connection nobody can say whether the server has seen it; without one, nothing was sent.
-    let error = door.create(&target, &map_body("a", "1"), &write()).await.unwrap_err();
-    assert!(matches!(error, ApiError::Broken { .. } | ApiError::Connect { .. }), "{error}");
-    let error = door.create(&target, &map_body("a", "1"), &write()).await.unwrap_err();
+    let error = door
+        .create(&target, &map_body("a", "1"), &write())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ApiError::Broken { .. } | ApiError::Connect { .. }),
+        "{error}"
+    );
+    let error = door
+        .create(&target, &map_body("a", "1"), &write())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ApiError::Connect { .. }), "{error}");
     assert!(!error.may_have_been_done());
     cluster.restart("kube-apiserver");

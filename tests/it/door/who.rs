@@ -8,7 +8,10 @@ use kubectl_delivery::cluster::{AccessReview, ConnectionOptions, ListRequest, co
 async fn rights_and_the_own_name_are_asked_of_the_server() {
     let namespace = namespace();
     let cluster = TestCluster::get();
-    let user = namespace.user("reader").may(&["get", "list"], "apps", &["deployments"]).ready();
+    let user = namespace
+        .user("reader")
+        .may(&["get", "list"], "apps", &["deployments"])
+        .ready();
     let door = cluster.connect_with(&user.kubeconfig()).await;
     let review = |verb: &str| AccessReview {
         verb: verb.into(),
@@ -20,7 +23,10 @@ async fn rights_and_the_own_name_are_asked_of_the_server() {
     };
     assert_eq!(door.may(&review("list")).await, Ok(true));
     assert_eq!(door.may(&review("patch")).await, Ok(false));
-    assert_eq!(door.whoami().await, Ok(format!("system:serviceaccount:{}:reader", namespace.name())));
+    assert_eq!(
+        door.whoami().await,
+        Ok(format!("system:serviceaccount:{}:reader", namespace.name()))
+    );
     assert_eq!(door.default_namespace(), namespace.name());
     let error = door.get(&map(&namespace, "a")).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
@@ -37,9 +43,21 @@ async fn another_user_can_be_impersonated_with_groups_and_uid() {
     };
     let door = connect(&options).await.unwrap();
     assert_eq!(door.whoami().await.as_deref(), Ok("jane"));
-    let namespaces = door.list(&ListRequest::all(&kind("", "Namespace"), None)).await.unwrap();
+    let namespaces = door
+        .list(&ListRequest::all(&kind("", "Namespace"), None))
+        .await
+        .unwrap();
     assert!(!namespaces.items.is_empty());
-    let powerless = ConnectionOptions { impersonate_groups: Vec::new(), impersonate_uid: None, ..options };
+    let powerless = ConnectionOptions {
+        impersonate_groups: Vec::new(),
+        impersonate_uid: None,
+        ..options
+    };
     let door = connect(&powerless).await.unwrap();
-    assert!(door.list(&ListRequest::all(&kind("", "Secret"), None)).await.unwrap_err().is_forbidden());
+    assert!(
+        door.list(&ListRequest::all(&kind("", "Secret"), None))
+            .await
+            .unwrap_err()
+            .is_forbidden()
+    );
 }

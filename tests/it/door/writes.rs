@@ -28,8 +28,14 @@ async fn an_object_is_created_read_replaced_patched_and_deleted() {
     ];
     let patched = door.json_patch(&target, &patch, &write()).await.unwrap();
     assert_eq!(patched.object.text("/data/key"), "3");
-    assert_eq!(door.delete(&target, &delete(&made.object)).await, Ok(Deleted::Gone));
-    assert_eq!(door.delete(&target, &delete(&made.object)).await, Ok(Deleted::WasAbsent));
+    assert_eq!(
+        door.delete(&target, &delete(&made.object)).await,
+        Ok(Deleted::Gone)
+    );
+    assert_eq!(
+        door.delete(&target, &delete(&made.object)).await,
+        Ok(Deleted::WasAbsent)
+    );
 }
 
 #[tokio::test]
@@ -39,15 +45,27 @@ async fn what_is_stored_is_answered_by_its_metadata_alone() {
     let target = map(&namespace, "a");
     assert_eq!(door.get_metadata(&target).await, Ok(None));
     let made = door.store(&target, &map_body("a", "1"), &write()).await.unwrap();
-    assert!(made.created && made.object.at("/data").is_none(), "{:?}", made.object.value());
-    assert!(door.store(&target, &map_body("a", "1"), &write()).await.unwrap_err().is_conflict());
+    assert!(
+        made.created && made.object.at("/data").is_none(),
+        "{:?}",
+        made.object.value()
+    );
+    assert!(
+        door.store(&target, &map_body("a", "1"), &write())
+            .await
+            .unwrap_err()
+            .is_conflict()
+    );
     let mut body = map_body("a", "2");
     body["metadata"]["uid"] = made.object.uid().into();
     body["metadata"]["resourceVersion"] = made.object.resource_version().into();
     let changed = door.store(&target, &body, &write()).await.unwrap();
     assert!(!changed.created);
     assert!(
-        door.store(&target, &body, &write()).await.unwrap_err().is_conflict(),
+        door.store(&target, &body, &write())
+            .await
+            .unwrap_err()
+            .is_conflict(),
         "its resourceVersion moved"
     );
     let read = door.get_metadata(&target).await.unwrap().unwrap();
@@ -62,8 +80,16 @@ async fn a_create_of_what_is_there_and_a_delete_of_another_uid_are_conflicts() {
     let door = TestCluster::get().connect().await;
     let target = map(&namespace, "a");
     let made = door.create(&target, &map_body("a", "1"), &write()).await.unwrap();
-    assert!(door.create(&target, &map_body("a", "1"), &write()).await.unwrap_err().is_conflict());
-    let other = DeleteOptions { uid: "11111111-2222-3333-4444-555555555555".into(), ..delete(&made.object) };
+    assert!(
+        door.create(&target, &map_body("a", "1"), &write())
+            .await
+            .unwrap_err()
+            .is_conflict()
+    );
+    let other = DeleteOptions {
+        uid: "11111111-2222-3333-4444-555555555555".into(),
+        ..delete(&made.object)
+    };
     assert!(door.delete(&target, &other).await.unwrap_err().is_conflict());
     assert!(door.get(&target).await.unwrap().is_some());
 }
@@ -73,11 +99,22 @@ async fn a_dry_run_persists_nothing() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
     let target = map(&namespace, "a");
-    let dry = ApplyOptions { dry_run: true, ..apply() };
-    assert!(door.apply(&target, &map_body("a", "1"), &dry).await.unwrap().created);
+    let dry = ApplyOptions {
+        dry_run: true,
+        ..apply()
+    };
+    assert!(
+        door.apply(&target, &map_body("a", "1"), &dry)
+            .await
+            .unwrap()
+            .created
+    );
     assert_eq!(door.get(&target).await, Ok(None));
     let made = door.create(&target, &map_body("a", "1"), &write()).await.unwrap();
-    let dry = DeleteOptions { dry_run: true, ..delete(&made.object) };
+    let dry = DeleteOptions {
+        dry_run: true,
+        ..delete(&made.object)
+    };
     door.delete(&target, &dry).await.unwrap();
     assert!(door.get(&target).await.unwrap().is_some());
 }
@@ -87,16 +124,42 @@ async fn an_apply_tells_created_from_changed_and_names_conflicting_managers() {
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
     let target = map(&namespace, "a");
-    assert!(door.apply(&target, &map_body("a", "1"), &apply()).await.unwrap().created);
-    assert!(!door.apply(&target, &map_body("a", "2"), &apply()).await.unwrap().created);
-    let other = ApplyOptions { manager: "somebody".into(), ..apply() };
-    let error = door.apply(&target, &map_body("a", "3"), &other).await.unwrap_err();
-    let ApiError::Status { code: 409, causes, .. } = &error else { panic!("{error}") };
+    assert!(
+        door.apply(&target, &map_body("a", "1"), &apply())
+            .await
+            .unwrap()
+            .created
+    );
+    assert!(
+        !door
+            .apply(&target, &map_body("a", "2"), &apply())
+            .await
+            .unwrap()
+            .created
+    );
+    let other = ApplyOptions {
+        manager: "somebody".into(),
+        ..apply()
+    };
+    let error = door
+        .apply(&target, &map_body("a", "3"), &other)
+        .await
+        .unwrap_err();
+    let ApiError::Status {
+        code: 409, causes, ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
     assert!(causes[0].message.contains("test"), "{causes:?}");
     assert_eq!(causes[0].field, ".data.key");
     let forced = ApplyOptions { force: true, ..other };
     assert_eq!(
-        door.apply(&target, &map_body("a", "3"), &forced).await.unwrap().object.text("/data/key"),
+        door.apply(&target, &map_body("a", "3"), &forced)
+            .await
+            .unwrap()
+            .object
+            .text("/data/key"),
         "3"
     );
 }
@@ -106,12 +169,21 @@ async fn an_apply_with_a_uid_does_not_resurrect_what_is_gone_and_one_without_doe
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
     let target = map(&namespace, "a");
-    let made = door.apply(&target, &map_body("a", "1"), &apply()).await.unwrap().object;
+    let made = door
+        .apply(&target, &map_body("a", "1"), &apply())
+        .await
+        .unwrap()
+        .object;
     door.delete(&target, &delete(&made)).await.unwrap();
     let mut body = map_body("a", "2");
     body["metadata"]["resourceVersion"] = made.resource_version().into();
     body["metadata"]["uid"] = made.uid().into();
-    assert!(door.apply(&target, &body, &apply()).await.unwrap_err().is_conflict());
+    assert!(
+        door.apply(&target, &body, &apply())
+            .await
+            .unwrap_err()
+            .is_conflict()
+    );
     body["metadata"].as_object_mut().unwrap().shift_remove("uid");
     assert!(door.apply(&target, &body, &apply()).await.unwrap().created);
 }
@@ -128,7 +200,10 @@ async fn a_field_that_the_kind_does_not_know_is_refused() {
         door.create(&target, &body, &write()).await.unwrap_err(),
     ] {
         assert!(error.to_string().contains("dataa"), "{error}");
-        assert!(!error.may_have_been_done() || error.code() == Some(500), "{error}");
+        assert!(
+            !error.may_have_been_done() || error.code() == Some(500),
+            "{error}"
+        );
     }
 }
 
@@ -138,7 +213,10 @@ async fn a_missing_namespace_is_told_from_a_missing_kind() {
     let door = TestCluster::get().connect().await;
     let nowhere = Target::new(&kind("", "ConfigMap"), Some("t-door-nowhere"), "a");
     assert_eq!(door.get(&nowhere).await, Ok(None));
-    let error = door.create(&nowhere, &map_body("a", "1"), &write()).await.unwrap_err();
+    let error = door
+        .create(&nowhere, &map_body("a", "1"), &write())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, ApiError::Status { code: 404, message, .. } if message.contains("t-door-nowhere"))
     );
@@ -151,10 +229,18 @@ async fn a_missing_namespace_is_told_from_a_missing_kind() {
     };
     let unserved = Target::new(&thing, Some(namespace.name()), "a");
     let body = json!({"apiVersion": "nobody.example.com/v1", "kind": "Thing", "metadata": {"name": "a"}});
-    let expected = ApiError::NotServed { resource: "things.nobody.example.com/v1".into() };
+    let expected = ApiError::NotServed {
+        resource: "things.nobody.example.com/v1".into(),
+    };
     assert_eq!(door.get(&unserved).await, Err(expected.clone()));
-    assert_eq!(door.create(&unserved, &body, &write()).await, Err(expected.clone()));
-    assert_eq!(door.list(&ListRequest::all(&thing, None)).await.unwrap_err(), expected);
+    assert_eq!(
+        door.create(&unserved, &body, &write()).await,
+        Err(expected.clone())
+    );
+    assert_eq!(
+        door.list(&ListRequest::all(&thing, None)).await.unwrap_err(),
+        expected
+    );
 }
 
 #[tokio::test]
@@ -173,7 +259,11 @@ async fn a_custom_resource_works_soon_after_its_definition() {
     });
     let namespace = namespace();
     let door = TestCluster::get().connect().await;
-    let crd = Target::new(&kind("apiextensions.k8s.io", "CustomResourceDefinition"), None, &name);
+    let crd = Target::new(
+        &kind("apiextensions.k8s.io", "CustomResourceDefinition"),
+        None,
+        &name,
+    );
     let made = door.create(&crd, &definition, &write()).await.unwrap().object;
     let thing = ResourceType {
         group: group.clone(),
@@ -210,7 +300,9 @@ async fn what_goes_only_with_its_finalizer_is_going() {
     let mut body = map_body("a", "1");
     body["metadata"]["finalizers"] = json!(["example.com/wait"]);
     let made = door.create(&target, &body, &write()).await.unwrap().object;
-    let Deleted::Going(going) = door.delete(&target, &delete(&made)).await.unwrap() else { panic!() };
+    let Deleted::Going(going) = door.delete(&target, &delete(&made)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(going.uid(), made.uid());
     let patch = [json!({"op": "remove", "path": "/metadata/finalizers"})];
     door.json_patch(&target, &patch, &write()).await.unwrap();
@@ -226,7 +318,15 @@ async fn the_servers_warnings_are_told() {
         "spec": {"containers": [{"name": "a", "image": "a", "env": [{"name": "X"}, {"name": "X"}]}]},
     });
     let target = Target::new(&kind("", "Pod"), Some(namespace.name()), "a");
-    let dry = WriteOptions { dry_run: true, ..write() };
+    let dry = WriteOptions {
+        dry_run: true,
+        ..write()
+    };
     let warnings = door.create(&target, &budget, &dry).await.unwrap().warnings;
-    assert!(warnings.iter().any(|text| text.contains("hides previous definition")), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.contains("hides previous definition")),
+        "{warnings:?}"
+    );
 }

@@ -28,7 +28,11 @@ fn promote(namespace: &Namespace, folder: &Path, greeting: &str, image: &str, ga
         "spec": {"backoffLimit": 0, "template": {"spec": pod}}}),
     );
     let smoke = json!({"name": "smoke", "job": "smoke.json", "timeoutSeconds": 60});
-    let gates = if gate.is_null() { json!([smoke]) } else { json!([smoke, gate]) };
+    let gates = if gate.is_null() {
+        json!([smoke])
+    } else {
+        json!([smoke, gate])
+    };
     let environment = write(
         "environment.yaml",
         &json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment",
@@ -40,7 +44,13 @@ fn promote(namespace: &Namespace, folder: &Path, greeting: &str, image: &str, ga
         "metadata": {"name": "shop", "version": greeting}, "spec": {"objects": objects(greeting)}}),
     );
     let mut command = TestCluster::get().delivery();
-    command.arg("promote").arg(release).arg("-e").arg(environment).args(["-n", namespace.name(), "-y"]).run()
+    command
+        .arg("promote")
+        .arg(release)
+        .arg("-e")
+        .arg(environment)
+        .args(["-n", namespace.name(), "-y"])
+        .run()
 }
 
 #[test]
@@ -63,8 +73,16 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
     let before = blocking(copy_shared(namespace.name(), &objects("one")));
 
     let ran = promote(&namespace, folder.path(), "two", "test/crash:1.0.0", Value::Null).exits(3);
-    assert!(ran.stderr.contains("FAILED   ") && ran.stderr.contains("gate smoke: "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("log: cannot read /etc/app/config"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("FAILED   ") && ran.stderr.contains("gate smoke: "),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("log: cannot read /etc/app/config"),
+        "{}",
+        ran.stderr
+    );
     blocking(copy_shared(namespace.name(), &objects("one"))).must_be(&before, "after the Job failed");
 
     let ran = promote(&namespace, folder.path(), "three", good, gate("vector(0.75)")).exits(3);

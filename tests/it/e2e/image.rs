@@ -17,7 +17,12 @@ fn push(cluster: &TestCluster) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_kubectl-delivery"));
     let inside = root.join("usr/local/bin/kubectl-delivery");
     std::fs::create_dir_all(inside.parent().unwrap()).unwrap();
-    Command::new("strip").arg("-o").arg(&inside).arg(program).run().ok();
+    Command::new("strip")
+        .arg("-o")
+        .arg(&inside)
+        .arg(program)
+        .run()
+        .ok();
     let linked = Command::new("ldd").arg(program).run().ok();
     for library in linked.split_whitespace().filter(|word| word.starts_with('/')) {
         let copy = root.join(library.trim_start_matches('/'));
@@ -25,16 +30,40 @@ fn push(cluster: &TestCluster) -> String {
         std::fs::copy(library, copy).unwrap();
     }
     let layer = folder.path().join("layer.tar");
-    Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&layer).arg(".").run().ok();
-    let name = format!("{}/test/kubectl-delivery:{}", cluster.registry, env!("CARGO_PKG_VERSION"));
+    Command::new("tar")
+        .arg("-C")
+        .arg(&root)
+        .arg("-cf")
+        .arg(&layer)
+        .arg(".")
+        .run()
+        .ok();
+    let name = format!(
+        "{}/test/kubectl-delivery:{}",
+        cluster.registry,
+        env!("CARGO_PKG_VERSION")
+    );
     let crane = || {
         let mut command = Command::new(cluster.tools.join("crane"));
         command.arg("--insecure");
         command
     };
-    crane().args(["append", "--oci-empty-base", "--new_tag", &name, "--new_layer"]).arg(&layer).run().ok();
+    crane()
+        .args(["append", "--oci-empty-base", "--new_tag", &name, "--new_layer"])
+        .arg(&layer)
+        .run()
+        .ok();
     let entry = "/usr/local/bin/kubectl-delivery";
-    let mutate = ["mutate", &name, "--tag", &name, "--set-platform", "linux/amd64", "--entrypoint", entry];
+    let mutate = [
+        "mutate",
+        &name,
+        "--tag",
+        &name,
+        "--set-platform",
+        "linux/amd64",
+        "--entrypoint",
+        entry,
+    ];
     crane().args(mutate).run().ok();
     // The node may have an older one under this name: by its digest it is this one.
     let digest = crane().args(["digest", &name]).run().ok();

@@ -36,7 +36,9 @@ fn ended(namespace: &Namespace, name: &str) -> (i64, String) {
     let start = Instant::now();
     loop {
         let pod = namespace.get("", "Pod", name).unwrap();
-        let code = pod.at("/status/containerStatuses/0/state/terminated/exitCode").and_then(Value::as_i64);
+        let code = pod
+            .at("/status/containerStatuses/0/state/terminated/exitCode")
+            .and_then(Value::as_i64);
         if let Some(code) = code {
             return (code, namespace.kubectl().args(["logs", name]).run().ok());
         }
@@ -57,7 +59,10 @@ fn in_a_pod_the_service_account_is_enough() {
     let (code, log) = ended(&namespace, "version");
     assert_eq!(code, 0, "{log}");
     let told: Value = serde_json::from_str(&log).unwrap_or_else(|error| panic!("{error}: {log}"));
-    assert_eq!(told["serverVersion"]["address"], TestCluster::get().server.as_str());
+    assert_eq!(
+        told["serverVersion"]["address"],
+        TestCluster::get().server.as_str()
+    );
 }
 
 /// The Job of `deploy/job.yaml`, moved to the real node; all else is as in the file.
@@ -65,7 +70,10 @@ fn example_job(pod: &Value) -> Vec<Value> {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/job.yaml");
     let mut documents: Vec<Value> =
         serde_yaml::from_multiple(&std::fs::read_to_string(file).unwrap()).unwrap();
-    let job = documents.iter_mut().find(|document| document["kind"] == "Job").unwrap();
+    let job = documents
+        .iter_mut()
+        .find(|document| document["kind"] == "Job")
+        .unwrap();
     let spec = &mut job["spec"]["template"]["spec"];
     for field in ["hostNetwork", "nodeSelector", "tolerations"] {
         spec[field] = pod["spec"][field].clone();
@@ -101,18 +109,45 @@ fn the_example_job_promotes_from_inside_of_the_cluster() {
     std::fs::write(file("environment.yaml"), environment).unwrap();
     let record = ["record", "--name", "shop", "--version", "1.0.0", "-f"];
     let mut command = cluster.delivery();
-    command.args(record).arg(file("manifests.json")).arg("-o").arg(file("release.yaml")).run().ok();
+    command
+        .args(record)
+        .arg(file("manifests.json"))
+        .arg("-o")
+        .arg(file("release.yaml"))
+        .run()
+        .ok();
     let from = |name: &str| format!("--from-file={}", file(name).display());
     let create = ["create", "configmap", "shop-release"];
-    namespace.kubectl().args(create).args([from("release.yaml"), from("environment.yaml")]).run().ok();
+    namespace
+        .kubectl()
+        .args(create)
+        .args([from("release.yaml"), from("environment.yaml")])
+        .run()
+        .ok();
     for document in example_job(&pod("unused", "delivery", &[])) {
-        namespace.kubectl().args(["apply", "-f", "-"]).run_with(&document.to_string()).ok();
+        namespace
+            .kubectl()
+            .args(["apply", "-f", "-"])
+            .run_with(&document.to_string())
+            .ok();
     }
-    let wait = ["wait", "job/promote-shop", "--for=condition=Complete", "--timeout=120s"];
+    let wait = [
+        "wait",
+        "job/promote-shop",
+        "--for=condition=Complete",
+        "--timeout=120s",
+    ];
     let waited = namespace.kubectl().args(wait).run();
-    let log = namespace.kubectl().args(["logs", "job/promote-shop"]).run().stdout;
+    let log = namespace
+        .kubectl()
+        .args(["logs", "job/promote-shop"])
+        .run()
+        .stdout;
     assert_eq!(waited.code, Some(0), "{}\n{log}", waited.stderr);
     let web = namespace.get("apps", "Deployment", "web").unwrap();
-    assert!(web.text("/spec/template/spec/containers/0/image").contains("@sha256:"));
+    assert!(
+        web.text("/spec/template/spec/containers/0/image")
+            .contains("@sha256:")
+    );
     assert_eq!(web.at("/status/readyReplicas"), Some(&json!(1)));
 }

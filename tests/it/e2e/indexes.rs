@@ -15,11 +15,18 @@ fn nested_indexes_and_entries_without_a_platform_run_and_are_recorded() {
     for (version, image) in [("1", &outer), ("2", &bare), ("3", &named), ("4", &outer)] {
         let file = scene.record(version, &deployment(image));
         let release = kubectl_delivery::load::release(&file).unwrap().release;
-        let platforms: Vec<&str> =
-            release.spec.images[0].platforms.iter().map(|one| one.platform.0.as_str()).collect();
+        let platforms: Vec<&str> = release.spec.images[0]
+            .platforms
+            .iter()
+            .map(|one| one.platform.0.as_str())
+            .collect();
         assert_eq!(platforms, ["linux/amd64"], "{image}");
         scene.promote(&file).run().exits(0);
         scene.delivery(&["diff"]).run().exits(0);
-        scene.delivery(&["wait", "--settle", "0s"]).arg(&file).run().exits(0);
+        scene
+            .delivery(&["wait", "--settle", "0s"])
+            .arg(&file)
+            .run()
+            .exits(0);
     }
 }

@@ -53,7 +53,13 @@ fn registry() -> &'static str {
 
 fn crane(arguments: &[&str]) -> String {
     let mut crane = Command::new(TestCluster::get().tools.join("crane"));
-    crane.arg("--insecure").args(arguments).run().ok().trim().to_owned()
+    crane
+        .arg("--insecure")
+        .args(arguments)
+        .run()
+        .ok()
+        .trim()
+        .to_owned()
 }
 
 /// An image that no node has pulled yet, and its digest's name.
@@ -95,13 +101,19 @@ fn objects(image: &str, change: impl FnOnce(&mut Value)) -> Vec<Value> {
 impl Shop {
     fn new() -> Self {
         let namespace = TestCluster::get().namespace_named("t-whole");
-        Self { namespace, folder: tempfile::tempdir().unwrap() }
+        Self {
+            namespace,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn release(&self, version: &str, objects: &[Value]) -> PathBuf {
         let manifests = self.folder.path().join(format!("{version}.json"));
-        std::fs::write(&manifests, json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
-            .unwrap();
+        std::fs::write(
+            &manifests,
+            json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string(),
+        )
+        .unwrap();
         let file = self.folder.path().join(format!("{version}.yaml"));
         let mut record = TestCluster::get().delivery();
         record.args(["record", "--quiet", "--name", "shop", "--version", version]);
@@ -112,9 +124,17 @@ impl Shop {
     /// Promotes; `at` is called with each event as it comes.
     fn promote(&self, release: &PathBuf, flags: &[&str], mut at: impl FnMut(&Value)) -> Told {
         let mut command = TestCluster::get().delivery();
-        command.arg("promote").arg(release).args(["-n", self.namespace.name(), "-y", "-o", "json"]);
+        command
+            .arg("promote")
+            .arg(release)
+            .args(["-n", self.namespace.name(), "-y", "-o", "json"]);
         let start = Instant::now();
-        let mut child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut errors = child.stderr.take().unwrap();
         let errors = std::thread::spawn(move || std::io::read_to_string(&mut errors).unwrap());
         let mut events = Vec::new();
@@ -123,7 +143,11 @@ impl Shop {
             at(&event);
             events.push((start.elapsed().as_secs_f64(), event));
         }
-        Told { code: child.wait().unwrap().code(), events, stderr: errors.join().unwrap() }
+        Told {
+            code: child.wait().unwrap().code(),
+            events,
+            stderr: errors.join().unwrap(),
+        }
     }
 
     fn copy(&self, objects: &[Value]) -> Copy {
@@ -132,7 +156,13 @@ impl Shop {
 
     /// Promotes what must fail, and holds what is there then to what was there before.
     fn fails(&self, before: &[Value], case: &Case<'_>, mut at: impl FnMut(&Value)) -> Row {
-        let Case { what, next, flags, kind, words } = *case;
+        let Case {
+            what,
+            next,
+            flags,
+            kind,
+            words,
+        } = *case;
         let expected = self.copy(before);
         let release = self.release(&what.replace(' ', "-"), next);
         // What stands in for a registry's housekeeping between the recording and the promotion.
@@ -140,7 +170,9 @@ impl Shop {
         let watch = SignWatch::start(&self.namespace);
         let start = Instant::now();
         let told = self.promote(&release, flags, at);
-        let sign = watch.end().map(|sign| sign.saturating_duration_since(start).as_secs_f64());
+        let sign = watch
+            .end()
+            .map(|sign| sign.saturating_duration_since(start).as_secs_f64());
         assert_eq!(told.code, Some(3), "{what}: {:#?}\n{}", told.events, told.stderr);
         let failed = &told.first("failed").1;
         assert_eq!(failed["cause"]["kind"], kind, "{what}: {failed:#}");
@@ -152,7 +184,12 @@ impl Shop {
         let (verdict, reverted) = (told.first("failed").0, told.first("finished").0);
         // What a pod looks like on its way out says nothing.
         let sign = sign.filter(|sign| *sign <= verdict);
-        Row { what, sign, verdict, reverted }
+        Row {
+            what,
+            sign,
+            verdict,
+            reverted,
+        }
     }
 }
 
@@ -183,7 +220,11 @@ impl SignWatch {
                 ready.send(()).unwrap();
                 while !ended.load(Ordering::Relaxed) {
                     drop(tokio::time::timeout(Duration::from_millis(200), store.changed()).await);
-                    if store.contents().pods().any(|pod| !old.contains(&pod.uid) && is_wrong(pod)) {
+                    if store
+                        .contents()
+                        .pods()
+                        .any(|pod| !old.contains(&pod.uid) && is_wrong(pod))
+                    {
                         return Some(Instant::now());
                     }
                 }
@@ -205,15 +246,24 @@ fn helm(namespace: &Namespace) -> Option<f64> {
     let folder = tempfile::tempdir().unwrap();
     let chart = folder.path().join("chart");
     std::fs::create_dir_all(chart.join("templates")).unwrap();
-    std::fs::write(chart.join("Chart.yaml"), "{apiVersion: v2, name: web, version: 1.0.0}").unwrap();
+    std::fs::write(
+        chart.join("Chart.yaml"),
+        "{apiVersion: v2, name: web, version: 1.0.0}",
+    )
+    .unwrap();
     let write = |image: &str| {
         let items: Vec<String> = objects(image, |_| {}).iter().map(Value::to_string).collect();
         std::fs::write(chart.join("templates/all.yaml"), items.join("\n---\n")).unwrap();
     };
     let run = |arguments: &[&str]| {
         let mut command = Command::new("helm");
-        command.env("KUBECONFIG", &TestCluster::get().kubeconfig).args(arguments).arg(&chart);
-        command.args(["-n", namespace.name(), "--timeout", "20s", "--wait"]).output()
+        command
+            .env("KUBECONFIG", &TestCluster::get().kubeconfig)
+            .args(arguments)
+            .arg(&chart);
+        command
+            .args(["-n", namespace.name(), "--timeout", "20s", "--wait"])
+            .output()
     };
     write(&format!("{}/shop/web:1.0.0", registry()));
     run(&["install", "web"]).ok()?;
@@ -228,8 +278,10 @@ fn helm(namespace: &Namespace) -> Option<f64> {
 fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name() {
     let shop = Shop::new();
     let web = |tag: &str| format!("{}/shop/web:{tag}", registry());
-    shop.namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
-        "stringData": {"user": "a-user-of-the-database"}}));
+    shop.namespace.apply(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+        "stringData": {"user": "a-user-of-the-database"}}),
+    );
     let good = objects(&web("1.0.0"), |_| {});
     let told = shop.promote(&shop.release("1", &good), &[], |_| {});
     assert_eq!(told.code, Some(0), "{:#?}\n{}", told.events, told.stderr);
@@ -283,12 +335,17 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
 fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_all_with_no_logs() {
     let shop = Shop::new();
     let secret = "a-password-of-the-database";
-    shop.namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
-        "stringData": {"password": secret}}));
+    shop.namespace.apply(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+        "stringData": {"password": secret}}),
+    );
     let object = objects(&format!("{}/test/sleep:1.0.0", registry()), |pod| {
         let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
         let container = &mut pod["containers"][0];
-        container["env"].as_array_mut().unwrap().push(json!({"name": "PASSWORD", "valueFrom": from}));
+        container["env"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "PASSWORD", "valueFrom": from}));
         let script = r#"printf 'refused for %s\033[2J\n' "$PASSWORD"; exit 3"#;
         container["command"] = json!(["/bin/sh", "-c", script]);
     });
@@ -296,16 +353,28 @@ fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_a
     let told = shop.promote(&release, &[], |_| {});
     assert_eq!(told.code, Some(3), "{:#?}\n{}", told.events, told.stderr);
     let failed = &told.first("failed").1;
-    assert_eq!(failed["logs"], json!(["refused for <Secret db/password>\u{1b}[2J"]), "{failed:#}");
+    assert_eq!(
+        failed["logs"],
+        json!(["refused for <Secret db/password>\u{1b}[2J"]),
+        "{failed:#}"
+    );
     let silent = shop.promote(&release, &["--no-logs", "--waive", "quarantine"], |_| {});
     assert_eq!(silent.code, Some(3), "{:#?}\n{}", silent.events, silent.stderr);
-    assert!(!silent.events.iter().any(|(_, event)| event.to_string().contains("refused for")));
+    assert!(
+        !silent
+            .events
+            .iter()
+            .any(|(_, event)| event.to_string().contains("refused for"))
+    );
     for (_, event) in told.events.iter().chain(&silent.events) {
         assert!(!event.to_string().contains(secret), "{event:#}");
     }
     let history = ["history", "shop", "-o", "json", "-n", shop.namespace.name()];
     let history = TestCluster::get().delivery().args(history).run().exits(0).stdout;
-    assert!(!history.contains(secret) && history.contains("exit code 3"), "{history}");
+    assert!(
+        !history.contains(secret) && history.contains("exit code 3"),
+        "{history}"
+    );
 }
 
 /// Those whose image is there.
@@ -325,7 +394,13 @@ fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
         env.push(json!({"name": "AFTER", "value": "10"}));
     });
     let crash = objects(&format!("{}/test/crash:1.0.0", registry()), |_| {});
-    let case = |what, next, flags, kind, words| Case { what, next, flags, kind, words };
+    let case = |what, next, flags, kind, words| Case {
+        what,
+        next,
+        flags,
+        kind,
+        words,
+    };
     let cases = [
         case("crashes", &*crash, &[] as &[&str], "crashLoop", "exit code 3"),
         case(
@@ -335,7 +410,13 @@ fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
             "missingConfiguration",
             "password",
         ),
-        case("never ready", &unready, &[], "deadlineExceeded", "8 s progressDeadlineSeconds"),
+        case(
+            "never ready",
+            &unready,
+            &[],
+            "deadlineExceeded",
+            "8 s progressDeadlineSeconds",
+        ),
         case(
             "crashes 10 s later",
             &later,
@@ -355,20 +436,30 @@ fn print(promoted: f64, rows: &[Row]) {
         "s from the start of the program", "first sign", "verdict", "reverted"
     );
     for row in rows {
-        let sign = row.sign.map_or_else(|| "-".to_owned(), |sign| format!("{sign:.1}"));
-        println!("{:<36} {sign:>10} {:>8.1} {:>9.1}", row.what, row.verdict, row.reverted);
+        let sign = row
+            .sign
+            .map_or_else(|| "-".to_owned(), |sign| format!("{sign:.1}"));
+        println!(
+            "{:<36} {sign:>10} {:>8.1} {:>9.1}",
+            row.what, row.verdict, row.reverted
+        );
         let within = match row.what {
             "image not there and waived" => 3.0,
             "crashes" | "a missing key" => 5.0,
             _ => continue,
         };
-        let sign = row.sign.unwrap_or_else(|| panic!("{}: no sign was seen", row.what));
+        let sign = row
+            .sign
+            .unwrap_or_else(|| panic!("{}: no sign was seen", row.what));
         assert!(row.verdict - sign <= within, "{}: more than {within} s", row.what);
     }
     let other = TestCluster::get().namespace_named("t-whole");
     match helm(&other) {
         Some(seconds) => {
-            println!("{:<36} {:>10} {:>8} {seconds:>9.1}", "helm (image not there, --timeout 20s)", "", "")
+            println!(
+                "{:<36} {:>10} {:>8} {seconds:>9.1}",
+                "helm (image not there, --timeout 20s)", "", ""
+            )
         }
         None => println!("helm is not installed here: nothing to compare with"),
     }

@@ -10,7 +10,11 @@ fn a_command_with_a_secret_in_it_is_quoted_by_the_kubelet_and_shown_without_its_
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-real");
     let literal = format!("--from-literal=pass={VALUE}");
-    namespace.kubectl().args(["create", "secret", "generic", "s", &literal]).run().ok();
+    namespace
+        .kubectl()
+        .args(["create", "secret", "generic", "s", &literal])
+        .run()
+        .ok();
     let from = json!({"secretKeyRef": {"name": "s", "key": "pass"}});
     let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
         "selector": {"matchLabels": {"app": "web"}},
@@ -26,10 +30,24 @@ fn a_command_with_a_secret_in_it_is_quoted_by_the_kubelet_and_shown_without_its_
     std::fs::write(&file, release.to_string()).unwrap();
 
     let mut promote = cluster.delivery();
-    promote.arg("promote").arg(&file).args(["-n", namespace.name(), "-y", "-o", "json"]);
+    promote
+        .arg("promote")
+        .arg(&file)
+        .args(["-n", namespace.name(), "-y", "-o", "json"]);
     let ran = promote.run().exits(3);
-    let events: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(events.iter().any(|event| event["event"] == "failed"), "{}", ran.stdout);
+    let events: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        events.iter().any(|event| event["event"] == "failed"),
+        "{}",
+        ran.stdout
+    );
     let shown = ran.stdout + &ran.stderr;
-    assert!(shown.contains("<Secret s/pass>") && !shown.contains(VALUE), "{shown}");
+    assert!(
+        shown.contains("<Secret s/pass>") && !shown.contains(VALUE),
+        "{shown}"
+    );
 }

@@ -77,8 +77,11 @@ fn measured(what: &str, namespace: &Namespace, object: Value) -> (Followed, Dura
 #[test]
 fn an_image_that_the_registry_does_not_have_fails_at_its_first_answer() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let (failed, after) =
-        measured("image not found", &namespace, deployment(&image("shop/web:nope"), |_| {}));
+    let (failed, after) = measured(
+        "image not found",
+        &namespace,
+        deployment(&image("shop/web:nope"), |_| {}),
+    );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound, "{failed:#?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
 }
@@ -91,7 +94,11 @@ fn an_image_of_a_registry_that_does_not_answer_waits_for_its_grace() {
     policy.graces.registry = 4;
     let failed = follow(&namespace, object, policy);
     assert_eq!(failed.cause().kind, CauseKind::ImageUnavailable, "{failed:#?}");
-    assert!(failed.cause().message.contains("connection refused"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("connection refused"),
+        "{}",
+        failed.cause().message
+    );
     assert!(failed.took > Duration::from_secs(4), "{:?}", failed.took);
 }
 
@@ -117,7 +124,11 @@ fn a_volume_that_does_not_mount_is_named_after_its_grace() {
     policy.graces.volume = 3;
     let failed = follow(&namespace, object, policy);
     assert_eq!(failed.cause().kind, CauseKind::VolumeNotMounted, "{failed:#?}");
-    assert!(failed.cause().message.contains("/no/such/folder"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("/no/such/folder"),
+        "{}",
+        failed.cause().message
+    );
     assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
 }
 
@@ -131,14 +142,22 @@ fn a_pod_that_fits_on_no_node_is_told_with_the_schedulers_reason_after_its_grace
     policy.graces.unschedulable = 3;
     let failed = follow(&namespace, object, policy);
     assert_eq!(failed.cause().kind, CauseKind::Unschedulable, "{failed:#?}");
-    assert!(failed.cause().message.contains("Insufficient cpu"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("Insufficient cpu"),
+        "{}",
+        failed.cause().message
+    );
     assert!(failed.took > Duration::from_secs(3), "{:?}", failed.took);
 }
 
 #[test]
 fn a_name_that_is_no_images_name_fails_at_once() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let (failed, after) = measured("invalid image name", &namespace, deployment("UPPER/CASE:1", |_| {}));
+    let (failed, after) = measured(
+        "invalid image name",
+        &namespace,
+        deployment("UPPER/CASE:1", |_| {}),
+    );
     assert_eq!(failed.cause().kind, CauseKind::InvalidImageName, "{failed:#?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
 }
@@ -152,9 +171,16 @@ fn a_missing_key_is_named_within_five_seconds() {
         spec["containers"][0]["env"] = json!([{"name": "PASSWORD", "valueFrom": from}]);
     });
     let (failed, after) = measured("missing key", &namespace, object);
-    assert_eq!(failed.cause().kind, CauseKind::MissingConfiguration, "{failed:#?}");
+    assert_eq!(
+        failed.cause().kind,
+        CauseKind::MissingConfiguration,
+        "{failed:#?}"
+    );
     assert!(
-        failed.cause().message.contains("couldn't find key password in Secret"),
+        failed
+            .cause()
+            .message
+            .contains("couldn't find key password in Secret"),
         "{}",
         failed.cause().message
     );
@@ -169,9 +195,16 @@ fn a_missing_config_map_of_a_volume_is_named_within_five_seconds_of_its_event() 
         spec["containers"][0]["volumeMounts"] = json!([{"name": "conf", "mountPath": "/conf"}]);
     });
     let failed = follow(&namespace, object, Policy::default());
-    assert_eq!(failed.cause().kind, CauseKind::MissingConfiguration, "{failed:#?}");
+    assert_eq!(
+        failed.cause().kind,
+        CauseKind::MissingConfiguration,
+        "{failed:#?}"
+    );
     assert!(
-        failed.cause().message.contains(r#"configmap "nowhere" not found"#),
+        failed
+            .cause()
+            .message
+            .contains(r#"configmap "nowhere" not found"#),
         "{}",
         failed.cause().message
     );
@@ -181,9 +214,17 @@ fn a_missing_config_map_of_a_volume_is_named_within_five_seconds_of_its_event() 
 #[test]
 fn a_crash_loop_is_known_at_the_second_exit_with_its_code() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let (failed, after) = measured("crash loop", &namespace, deployment(&image("test/crash:1.0.0"), |_| {}));
+    let (failed, after) = measured(
+        "crash loop",
+        &namespace,
+        deployment(&image("test/crash:1.0.0"), |_| {}),
+    );
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
-    assert!(failed.cause().message.contains("exit code 3"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("exit code 3"),
+        "{}",
+        failed.cause().message
+    );
     assert!(after < Duration::from_secs(5), "{after:?}");
 }
 
@@ -195,7 +236,11 @@ fn a_command_that_is_not_in_the_image_is_a_container_that_cannot_start() {
     });
     let (failed, _) = measured("bad command", &namespace, object);
     assert_eq!(failed.cause().kind, CauseKind::CannotStart, "{failed:#?}");
-    assert!(failed.cause().message.contains("/no/such/program"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("/no/such/program"),
+        "{}",
+        failed.cause().message
+    );
 }
 
 #[test]
@@ -207,13 +252,20 @@ fn an_init_container_that_keeps_failing_is_named() {
     });
     let (failed, _) = measured("init fails", &namespace, object);
     assert_eq!(failed.cause().kind, CauseKind::InitFailed, "{failed:#?}");
-    assert!(failed.cause().message.contains("init container prepare"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("init container prepare"),
+        "{}",
+        failed.cause().message
+    );
 }
 
 #[test]
 fn a_container_without_a_probe_that_lives_is_done_after_its_time() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let policy = Policy { settle: 4, ..Policy::default() };
+    let policy = Policy {
+        settle: 4,
+        ..Policy::default()
+    };
     let done = follow(&namespace, deployment(&image("test/sleep:1.0.0"), |_| {}), policy);
     assert_eq!(done.verdicts.last(), Some(&Verdict::done()), "{done:#?}");
     assert!(done.took >= Duration::from_secs(4), "{:?}", done.took);
@@ -227,13 +279,23 @@ fn a_container_that_exits_at_once_never_looks_done() {
     });
     let (failed, _) = measured("/bin/false without a probe", &namespace, object);
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
-    assert!(!failed.verdicts.iter().any(|one| matches!(one, Verdict::Done { .. })), "{failed:#?}");
+    assert!(
+        !failed
+            .verdicts
+            .iter()
+            .any(|one| matches!(one, Verdict::Done { .. })),
+        "{failed:#?}"
+    );
 }
 
 #[test]
 fn a_crashed_containers_last_words_are_told() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let failed = follow(&namespace, deployment(&image("test/crash:1.0.0"), |_| {}), Policy::default());
+    let failed = follow(
+        &namespace,
+        deployment(&image("test/crash:1.0.0"), |_| {}),
+        Policy::default(),
+    );
     let cause = failed.cause().clone();
     let telling = blocking(async {
         let cluster = TestCluster::get().connect().await;
@@ -243,7 +305,13 @@ fn a_crashed_containers_last_words_are_told() {
         .await
     });
     // What the image writes before it ends.
-    assert!(telling.logs.iter().any(|line| line.contains("cannot read /etc/app/config")), "{telling:?}");
+    assert!(
+        telling
+            .logs
+            .iter()
+            .any(|line| line.contains("cannot read /etc/app/config")),
+        "{telling:?}"
+    );
 }
 
 #[tokio::test]
@@ -261,6 +329,8 @@ async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_lo
     let run = run(WatchingOptions::default()).await;
     let watched = apply(&namespace, object);
     failed(run.follow(&[watched]).await);
-    let Some(Event::Failed { logs, .. }) = run.events.failed() else { panic!("nothing was told") };
+    let Some(Event::Failed { logs, .. }) = run.events.failed() else {
+        panic!("nothing was told")
+    };
     assert_eq!(logs, ["connecting with <Secret db/password>"]);
 }

@@ -48,7 +48,12 @@ impl Scene {
     /// What the node reports of the container of each pod.
     fn reported(&self) -> Vec<String> {
         let path = "jsonpath={.items[*].status.containerStatuses[0].imageID}";
-        let shown = self.namespace.kubectl().args(["get", "pods", "-o", path]).run().ok();
+        let shown = self
+            .namespace
+            .kubectl()
+            .args(["get", "pods", "-o", path])
+            .run()
+            .ok();
         shown.split_whitespace().map(String::from).collect()
     }
 }
@@ -96,22 +101,41 @@ fn one_image_under_two_indexes_and_its_own_manifest_is_the_tested_one_for_every_
         let promoted = scene.promote(&release).run().exits(0);
         let digest = repository.crane(&["digest", image]);
         let reported = scene.reported();
-        println!("promoted {digest}, the node reports {reported:?} in {:?}", promoted.took);
+        println!(
+            "promoted {digest}, the node reports {reported:?} in {:?}",
+            promoted.took
+        );
         others += usize::from(!reported[0].ends_with(&digest));
         scene.delivery(&["diff"]).run().exits(0);
-        scene.delivery(&["wait", "--settle", "0s"]).arg(&release).run().exits(0);
+        scene
+            .delivery(&["wait", "--settle", "0s"])
+            .arg(&release)
+            .run()
+            .exits(0);
         let shown = scene.delivery(&["images", "-o", "json"]).run().exits(0).json();
         assert_eq!(shown[0]["tag"]["is"], "pinned", "{shown}");
     }
-    assert!(others > 0, "the node never reported another name than the tested one");
+    assert!(
+        others > 0,
+        "the node never reported another name than the tested one"
+    );
 
     // By tag, as somebody else would apply it: `images` follows the registry's tree too.
     for image in [&plain, &first, &second] {
         let set = format!("main={image}");
-        scene.namespace.kubectl().args(["set", "image", "deployment/web", &set]).run().ok();
+        scene
+            .namespace
+            .kubectl()
+            .args(["set", "image", "deployment/web", &set])
+            .run()
+            .ok();
         let status = ["rollout", "status", "deployment/web", "--timeout=60s"];
         scene.namespace.kubectl().args(status).run().ok();
-        assert!(until(10, || scene.reported().len() == 1), "{:?}", scene.reported());
+        assert!(
+            until(10, || scene.reported().len() == 1),
+            "{:?}",
+            scene.reported()
+        );
         let shown = scene.delivery(&["images", "-o", "json"]).run().exits(0).json();
         assert_eq!(shown[0]["tag"]["is"], "current", "{image}: {shown}");
     }
@@ -126,7 +150,10 @@ fn right_after_a_change_in_place_nothing_calls_the_new_image_running() {
     let (scene, repository) = (Scene::new(), Repository::new());
     // It outlives the request to stop: the old container runs on beside the new spec.
     let slow = "trap '' TERM; while :; do sleep 1; done";
-    let (old, new) = (repository.image("old", Some(slow)), repository.image("new", Some(slow)));
+    let (old, new) = (
+        repository.image("old", Some(slow)),
+        repository.image("new", Some(slow)),
+    );
     let slow_pod = |image: &str| {
         let mut pod = pod(image);
         pod["spec"]["terminationGracePeriodSeconds"] = 8.into();
@@ -134,28 +161,60 @@ fn right_after_a_change_in_place_nothing_calls_the_new_image_running() {
     };
     let first = scene.record("1", &slow_pod(&old));
     let second = scene.record("2", &slow_pod(&new));
-    let (of_old, of_new) = (repository.crane(&["digest", &old]), repository.crane(&["digest", &new]));
+    let (of_old, of_new) = (
+        repository.crane(&["digest", &old]),
+        repository.crane(&["digest", &new]),
+    );
     let runs = |digest: &str| scene.reported().iter().any(|id| id.ends_with(digest));
     scene.promote(&first).run().exits(0);
     assert!(runs(&of_old), "{:?}", scene.reported());
 
     let set = format!("main={}@{of_new}", repository.0);
-    scene.namespace.kubectl().args(["set", "image", "pod/worker", &set]).run().ok();
-    let told = scene.delivery(&["diff", "-o", "json"]).arg(&second).run().exits(1).json();
+    scene
+        .namespace
+        .kubectl()
+        .args(["set", "image", "pod/worker", &set])
+        .run()
+        .ok();
+    let told = scene
+        .delivery(&["diff", "-o", "json"])
+        .arg(&second)
+        .run()
+        .exits(1)
+        .json();
     assert!(runs(&of_old), "the old container runs on: {:?}", scene.reported());
     assert_eq!(told["images"][0]["container"], "main", "{told:#}");
     let digest = &told["images"][0]["running"][0]["digest"];
     assert_eq!(digest, &json!(of_old), "{told:#}");
-    let waited = scene.delivery(&["wait", "--settle", "0s", "--timeout", "60s"]).arg(&second).run().exits(0);
-    assert!(runs(&of_new), "wait ended after {:?} at {:?}", waited.took, scene.reported());
+    let waited = scene
+        .delivery(&["wait", "--settle", "0s", "--timeout", "60s"])
+        .arg(&second)
+        .run()
+        .exits(0);
+    assert!(
+        runs(&of_new),
+        "wait ended after {:?} at {:?}",
+        waited.took,
+        scene.reported()
+    );
     assert!(waited.took > Duration::from_secs(3), "{:?}", waited.took);
     let told = scene.delivery(&["diff", "-o", "json"]).arg(&second).run().json();
     assert_eq!(told["images"], json!([]), "{told:#}");
 
     // The way back by a promotion: it waits for the old container to go too.
     let back = scene.promote(&first).arg("--overwrite").run().exits(0);
-    assert!(runs(&of_old) && !runs(&of_new), "promote ended after {:?} at {:?}", back.took, scene.reported());
+    assert!(
+        runs(&of_old) && !runs(&of_new),
+        "promote ended after {:?} at {:?}",
+        back.took,
+        scene.reported()
+    );
     let again = scene.promote(&second).run().exits(0);
-    assert!(runs(&of_new), "promote ended after {:?} at {:?}", again.took, scene.reported());
+    assert!(
+        runs(&of_new),
+        "promote ended after {:?} at {:?}",
+        again.took,
+        scene.reported()
+    );
     scene.delivery(&["diff"]).run().exits(0);
 }

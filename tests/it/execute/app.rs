@@ -24,7 +24,11 @@ impl App {
     /// On a cluster of a test's own.
     pub fn on(cluster: &TestCluster) -> Self {
         let namespace = cluster.namespace_named("t-exec");
-        Self { namespace, cluster: cluster.clone(), folder: tempfile::tempdir().unwrap() }
+        Self {
+            namespace,
+            cluster: cluster.clone(),
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// Records a release of these manifests.
@@ -34,7 +38,15 @@ impl App {
         std::fs::write(&manifests, list.to_string()).unwrap();
         let file = self.folder.path().join(format!("{version}.yaml"));
         let mut record = self.cluster.delivery();
-        record.args(["record", "--offline", "--quiet", "--name", NAME, "--version", version]);
+        record.args([
+            "record",
+            "--offline",
+            "--quiet",
+            "--name",
+            NAME,
+            "--version",
+            version,
+        ]);
         record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
         file
     }
@@ -43,7 +55,10 @@ impl App {
     pub fn promote(&self, version: &str, objects: &[Value]) -> Command {
         let file = self.release(version, objects);
         let mut command = self.cluster.delivery();
-        command.arg("promote").arg(file).args(["-n", self.namespace.name(), "-y", "--settle", "0s"]);
+        command
+            .arg("promote")
+            .arg(file)
+            .args(["-n", self.namespace.name(), "-y", "--settle", "0s"]);
         command
     }
 
@@ -83,7 +98,11 @@ impl App {
     }
 
     pub fn kubectl_with(&self, arguments: &[&str], object: &Value) -> Ran {
-        self.namespace.kubectl().args(arguments).args(["-f", "-"]).run_with(&object.to_string())
+        self.namespace
+            .kubectl()
+            .args(arguments)
+            .args(["-f", "-"])
+            .run_with(&object.to_string())
     }
 }
 

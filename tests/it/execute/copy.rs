@@ -33,7 +33,13 @@ pub async fn copy(cluster: &dyn Cluster, namespace: &str, manifests: &[Value]) -
         };
         live.map(|live| (target.to_string(), plain(live)))
     });
-    Copy(futures::future::join_all(reads).await.into_iter().flatten().collect())
+    Copy(
+        futures::future::join_all(reads)
+            .await
+            .into_iter()
+            .flatten()
+            .collect(),
+    )
 }
 
 /// Without uid, versions, times and status; owners in order.
@@ -104,8 +110,10 @@ impl Copy {
                 None => found.push(format!("{name}: is not there")),
                 Some(now) if now == value => {}
                 Some(now) => {
-                    let (one, other) =
-                        (Object::new(now.clone()).unwrap(), Object::new(value.clone()).unwrap());
+                    let (one, other) = (
+                        Object::new(now.clone()).unwrap(),
+                        Object::new(value.clone()).unwrap(),
+                    );
                     let paths: Vec<_> = differing(&one, &other).iter().map(ToString::to_string).collect();
                     let owners = |value: &Value| value["metadata"]["managedFields"].clone();
                     let owned = if owners(now) == owners(value) {

@@ -36,7 +36,10 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
             (Act::KillAfter, Then::Promote),
         ];
         // Each write in one of the ways in turn: three writes belong together, so that each of the three is tried in all.
-        let wanted = ways.into_iter().enumerate().filter(|(way, _)| all || way % 4 == n % 4);
+        let wanted = ways
+            .into_iter()
+            .enumerate()
+            .filter(|(way, _)| all || way % 4 == n % 4);
         rounds.extend(wanted.map(|(_, (act, then))| (n, act, then)));
     }
     rounds.reverse();
@@ -50,7 +53,9 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
             let (rounds, failed, tried) = (&rounds, &failed, &tried);
             scope.spawn(move || {
                 loop {
-                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else { return };
+                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else {
+                        return;
+                    };
                     let place = known.take().unwrap_or_else(P::undisturbed);
                     match catch_unwind(AssertUnwindSafe(|| place.disturb(killed, n, act, then))) {
                         Ok(done) => {
@@ -67,6 +72,11 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
 
     let (tried, failed) = (tried.load(Ordering::Relaxed), failed.into_inner().unwrap());
     println!("{killed:?}: {writes} writes, {tried} crash points tried");
-    assert!(failed.is_empty(), "{} crash points failed:\n{}", failed.len(), failed.join("\n\n"));
+    assert!(
+        failed.is_empty(),
+        "{} crash points failed:\n{}",
+        failed.len(),
+        failed.join("\n\n")
+    );
     tried
 }

@@ -10,7 +10,14 @@ use std::time::Duration;
 /// A token of the user that the server takes as long as a Secret of that name is there.
 fn token(app: &App, user: &str, secret: &str) -> String {
     app.kubectl(&["create", "secret", "generic", secret]);
-    let bound = ["create", "token", user, "--bound-object-kind=Secret", "--bound-object-name", secret];
+    let bound = [
+        "create",
+        "token",
+        user,
+        "--bound-object-kind=Secret",
+        "--bound-object-name",
+        secret,
+    ];
     app.kubectl(&bound).trim().to_owned()
 }
 
@@ -28,7 +35,13 @@ fn answer(folder: &Path, token: &str, lives: Duration) {
 fn a_plugin_whose_token_ends_during_a_soak_is_asked_again() {
     let app = App::new();
     let user = app.namespace.user("ci").with_role("admin");
-    let user = user.may(&["get", "create", "update", "delete"], "coordination.k8s.io", &["leases"]).ready();
+    let user = user
+        .may(
+            &["get", "create", "update", "delete"],
+            "coordination.k8s.io",
+            &["leases"],
+        )
+        .ready();
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(user.kubeconfig()).unwrap();
     let mut config: Value = serde_json::from_str(&text).unwrap();
@@ -37,7 +50,11 @@ fn a_plugin_whose_token_ends_during_a_soak_is_asked_again() {
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, config.to_string()).unwrap();
     let (script, place) = (folder.path().join("give-token"), folder.path().display());
-    std::fs::write(&script, format!("#!/bin/sh\necho run >> {place}/runs\ncat {place}/answer\n")).unwrap();
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\necho run >> {place}/runs\ncat {place}/answer\n"),
+    )
+    .unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let first = token(&app, "ci", "first");
     answer(folder.path(), &first, Duration::from_secs(6));
@@ -53,11 +70,16 @@ fn a_plugin_whose_token_ends_during_a_soak_is_asked_again() {
     running.wait().exits(0);
     assert_eq!(app.status()["version"], "1");
     let runs = std::fs::read_to_string(folder.path().join("runs")).unwrap();
-    assert_eq!(runs.lines().count(), 2, "once at the start, and once when its token was to end");
+    assert_eq!(
+        runs.lines().count(),
+        2,
+        "once at the start, and once when its token was to end"
+    );
     // What was tried is what happened: the first token is refused now.
     answer(folder.path(), &first, Duration::from_secs(3600));
     let mut list = TestCluster::get().delivery();
-    list.env("KUBECONFIG", &kubeconfig).args(["status", "-n", app.namespace.name()]);
+    list.env("KUBECONFIG", &kubeconfig)
+        .args(["status", "-n", app.namespace.name()]);
     let refused = list.run();
     assert!(
         refused.code != Some(0) && refused.stderr.contains("does not accept the credentials"),

@@ -24,11 +24,23 @@ fn a_job_that_was_deleted_and_could_not_be_created_again_comes_back() {
     let mut probe = job('2');
     probe["metadata"]["name"] = "probe".into();
     hook.wait(|| app.kubectl_with(&["create"], &probe).code != Some(0));
-    let ran = app.promote("2", &[job('2'), map("config", json!({"v": "2"}))]).run().exits(3);
+    let ran = app
+        .promote("2", &[job('2'), map("config", json!({"v": "2"}))])
+        .run()
+        .exits(3);
     assert!(ran.stderr.contains("no new Jobs today"), "{}", ran.stderr);
-    let back = app.namespace.get("batch", "Job", "migrate").expect("it is there again");
+    let back = app
+        .namespace
+        .get("batch", "Job", "migrate")
+        .expect("it is there again");
     assert_eq!(back.text("/spec/template/spec/containers/0/image"), image('1'));
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/v"), "1");
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/v"),
+        "1"
+    );
 }
 
 #[test]
@@ -43,7 +55,8 @@ fn what_went_into_an_object_that_somebody_made_meanwhile_is_withdrawn() {
     proxy.release();
     let ran = running.wait().exits(3);
     assert!(ran.stderr.contains("made by somebody"), "{}", ran.stderr);
-    app.copy(&[map("b", json!({}))]).must_be(&before, "after the promotion gave up");
+    app.copy(&[map("b", json!({}))])
+        .must_be(&before, "after the promotion gave up");
 }
 
 #[test]
@@ -51,7 +64,9 @@ fn a_creation_whose_answer_was_lost_is_known_again_and_done_once() {
     let app = App::new();
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     proxy.at_write_to("/configmaps/b", Act::LoseAnswer);
-    proxy.run(&mut app.promote("1", &[map("b", json!({"v": "1"}))])).exits(0);
+    proxy
+        .run(&mut app.promote("1", &[map("b", json!({"v": "1"}))]))
+        .exits(0);
     app.revert().run().exits(0);
     assert!(app.namespace.get("", "ConfigMap", "b").is_none(), "it was ours");
 }
@@ -59,7 +74,9 @@ fn a_creation_whose_answer_was_lost_is_known_again_and_done_once() {
 #[test]
 fn a_resumed_promotion_proves_the_images_that_were_tested() {
     let app = App::new();
-    app.promote("1", &[workload("Deployment", "web", '1', None)]).run().exits(0);
+    app.promote("1", &[workload("Deployment", "web", '1', None)])
+        .run()
+        .exits(0);
     // Its node says that it runs another image of the release than the one that is named.
     let mut web = workload("Deployment", "web", '2', None);
     let other = format!("registry.example/app@sha256:{}", "3".repeat(64));
@@ -84,16 +101,39 @@ fn what_somebody_changed_before_a_killed_run_could_stays_whichever_way_the_next_
         let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
         proxy.at_write_to("/configmaps/a", Act::KillBefore);
         assert_eq!(proxy.run(&mut app.promote("2", &version("2"))).code, None);
-        app.kubectl(&["patch", "configmap", "a", "--type=merge", "-p", r#"{"data":{"v":"hand"}}"#]);
+        app.kubectl(&[
+            "patch",
+            "configmap",
+            "a",
+            "--type=merge",
+            "-p",
+            r#"{"data":{"v":"hand"}}"#,
+        ]);
         let mut next = TestCluster::get().delivery();
         match what {
             "resume" => next.args(["promote", "app", "--resume"]),
             _ => next.args(["revert", "app"]),
         };
         let ran = next.args(["-n", app.namespace.name()]).run();
-        assert_eq!(ran.code, Some(if what == "resume" { 3 } else { 0 }), "{what}: {}", ran.stderr);
-        let value = |name: &str| app.namespace.get("", "ConfigMap", name).unwrap().text("/data/v").to_owned();
-        assert_eq!((value("a"), value("b")), ("hand".into(), "1".into()), "{what}: {}", ran.stderr);
+        assert_eq!(
+            ran.code,
+            Some(if what == "resume" { 3 } else { 0 }),
+            "{what}: {}",
+            ran.stderr
+        );
+        let value = |name: &str| {
+            app.namespace
+                .get("", "ConfigMap", name)
+                .unwrap()
+                .text("/data/v")
+                .to_owned()
+        };
+        assert_eq!(
+            (value("a"), value("b")),
+            ("hand".into(), "1".into()),
+            "{what}: {}",
+            ran.stderr
+        );
         assert!(ran.stderr.contains("stays as it is"), "{what}: {}", ran.stderr);
     }
 }

@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 #[test]
 fn a_rollout_that_fails_leaves_everything_as_it_was() {
     let app = App::new();
-    let old =
-        [map("config", json!({"a": "1"})), workload("Deployment", "web", '1', None), map("old", json!({}))];
+    let old = [
+        map("config", json!({"a": "1"})),
+        workload("Deployment", "web", '1', None),
+        map("old", json!({})),
+    ];
     app.promote("1", &old).run().exits(0);
     let new = [
         map("config", json!({"a": "2", "b": "3"})),
@@ -58,7 +61,16 @@ fn the_pods_run_with_the_configuration_that_was_put_back() {
         json!([{"configMapRef": {"name": "config"}}]);
     let version = |value: &str| [map("config", json!({"a": value})), web.clone()];
     app.promote("1", &version("1")).run().exits(0);
-    let pods = || app.kubectl(&["get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.uid}"]);
+    let pods = || {
+        app.kubectl(&[
+            "get",
+            "pods",
+            "-l",
+            "app=web",
+            "-o",
+            "jsonpath={.items[*].metadata.uid}",
+        ])
+    };
     let first = pods();
     app.promote("2", &version("2")).run().exits(0);
     let second = pods();
@@ -73,7 +85,10 @@ fn the_pods_run_with_the_configuration_that_was_put_back() {
 fn edits_by_others_stay_on_other_fields_and_are_named_on_the_same() {
     let app = App::new();
     let version = |value: &str| {
-        [map("config", json!({"a": value, "b": value})), workload("Deployment", "web", '1', None)]
+        [
+            map("config", json!({"a": value, "b": value})),
+            workload("Deployment", "web", '1', None),
+        ]
     };
     app.promote("1", &version("1")).run().exits(0);
     app.promote("2", &version("2")).run().exits(0);
@@ -88,13 +103,27 @@ fn edits_by_others_stay_on_other_fields_and_are_named_on_the_same() {
     app.kubectl(&["scale", "deployment", "web", "--replicas=3"]);
     let ran = app.revert().run().exits(0);
     let live = app.namespace.get("", "ConfigMap", "config").unwrap();
-    assert_eq!(live.at("/data"), Some(&json!({"a": "1", "b": "1", "mine": "yes"})));
-    assert!(ran.stderr.contains("/data/b") && ran.stderr.contains("changed since"), "{}", ran.stderr);
+    assert_eq!(
+        live.at("/data"),
+        Some(&json!({"a": "1", "b": "1", "mine": "yes"}))
+    );
+    assert!(
+        ran.stderr.contains("/data/b") && ran.stderr.contains("changed since"),
+        "{}",
+        ran.stderr
+    );
     assert!(!ran.stderr.contains("/data/mine"), "{}", ran.stderr);
-    let owners = live.managed_fields().iter().filter(|entry| entry["manager"] == "kubectl-patch");
+    let owners = live
+        .managed_fields()
+        .iter()
+        .filter(|entry| entry["manager"] == "kubectl-patch");
     assert_eq!(owners.count(), 1, "who made `mine` still owns it");
     let web = app.namespace.get("apps", "Deployment", "web").unwrap();
-    assert_eq!(web.at("/spec/replicas"), Some(&json!(3)), "the promotion did not change replicas");
+    assert_eq!(
+        web.at("/spec/replicas"),
+        Some(&json!(3)),
+        "the promotion did not change replicas"
+    );
 }
 
 #[test]
@@ -103,7 +132,14 @@ fn an_edit_on_the_same_field_wins_with_keep_foreign() {
     let version = |value: &str| [map("config", json!({"a": value, "b": value}))];
     app.promote("1", &version("1")).run().exits(0);
     app.promote("2", &version("2")).run().exits(0);
-    app.kubectl(&["patch", "configmap", "config", "--type=merge", "-p", r#"{"data":{"b":"hand"}}"#]);
+    app.kubectl(&[
+        "patch",
+        "configmap",
+        "config",
+        "--type=merge",
+        "-p",
+        r#"{"data":{"b":"hand"}}"#,
+    ]);
     app.revert().arg("--keep-foreign").run().exits(0);
     let live = app.namespace.get("", "ConfigMap", "config").unwrap();
     assert_eq!(live.at("/data"), Some(&json!({"a": "1", "b": "hand"})));
@@ -115,10 +151,19 @@ fn a_stateful_set_that_is_stuck_on_a_broken_revision_comes_back() {
     let good = [workload("StatefulSet", "db", '1', None)];
     app.promote("1", &good).run().exits(0);
     let before = app.copy(&good);
-    app.promote("2", &[workload("StatefulSet", "db", '2', Some("image-not-found"))]).run().exits(3);
+    app.promote(
+        "2",
+        &[workload("StatefulSet", "db", '2', Some("image-not-found"))],
+    )
+    .run()
+    .exits(3);
     app.copy(&good).must_be(&before, "after the revert");
     let live = app.namespace.get("apps", "StatefulSet", "db").unwrap();
-    assert_eq!(live.at("/status/readyReplicas"), Some(&json!(2)), "it is ready again");
+    assert_eq!(
+        live.at("/status/readyReplicas"),
+        Some(&json!(2)),
+        "it is ready again"
+    );
 }
 
 #[test]
@@ -135,7 +180,10 @@ fn replicas_that_an_autoscaler_set_meanwhile_are_kept() {
     app.revert().run().exits(0);
     let web = app.namespace.get("apps", "Deployment", "web").unwrap();
     assert_eq!(web.at("/spec/replicas"), Some(&json!(4)));
-    assert!(web.text("/spec/template/spec/containers/0/image").ends_with(&"1".repeat(64)));
+    assert!(
+        web.text("/spec/template/spec/containers/0/image")
+            .ends_with(&"1".repeat(64))
+    );
 }
 
 #[test]
@@ -146,9 +194,17 @@ fn what_kubectl_apply_owned_it_owns_again() {
     app.kubectl_with(&["apply"], &first).ok();
     let before = app.copy(std::slice::from_ref(&first));
     let mut command = app.promote("1", &[map("config", json!({"a": "2"}))]);
-    let ran = command.args(["--adopt", "kubectl-client-side-apply"]).run().exits(0);
+    let ran = command
+        .args(["--adopt", "kubectl-client-side-apply"])
+        .run()
+        .exits(0);
     let live = app.namespace.get("", "ConfigMap", "config").unwrap();
-    assert_eq!(live.at("/data"), Some(&json!({"a": "2"})), "what it no longer holds is gone: {}", ran.stderr);
+    assert_eq!(
+        live.at("/data"),
+        Some(&json!({"a": "2"})),
+        "what it no longer holds is gone: {}",
+        ran.stderr
+    );
     app.revert().run().exits(0);
     app.copy(&[first]).must_be(&before, "after the revert");
 }
@@ -157,9 +213,18 @@ fn what_kubectl_apply_owned_it_owns_again() {
 fn a_broken_state_is_gone_back_to_as_it_was() {
     let app = App::new();
     let broken = workload("Deployment", "web", '1', Some("never-ready"));
-    app.kubectl_with(&["apply", "--server-side", "--field-manager=kubectl-delivery"], &broken).ok();
+    app.kubectl_with(
+        &["apply", "--server-side", "--field-manager=kubectl-delivery"],
+        &broken,
+    )
+    .ok();
     let before = app.copy(std::slice::from_ref(&broken));
-    app.promote("2", &[workload("Deployment", "web", '2', Some("image-not-found"))]).run().exits(3);
+    app.promote(
+        "2",
+        &[workload("Deployment", "web", '2', Some("image-not-found"))],
+    )
+    .run()
+    .exits(3);
     app.copy(&[broken]).must_be(&before, "after the revert");
 }
 
@@ -184,11 +249,22 @@ fn only_one_journal_and_its_pre_images_are_kept() {
 fn an_older_revision_is_promoted_again_from_what_the_cluster_keeps() {
     let app = App::new();
     for value in ["1", "2", "3"] {
-        app.promote(value, &[map("config", json!({"a": value}))]).run().exits(0);
+        app.promote(value, &[map("config", json!({"a": value}))])
+            .run()
+            .exits(0);
     }
     app.revert().args(["--to-revision", "1"]).run().exits(0);
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/a"), "1");
-    assert_eq!((app.status()["version"].clone(), app.status()["revision"].clone()), (json!("1"), json!(4)));
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/a"),
+        "1"
+    );
+    assert_eq!(
+        (app.status()["version"].clone(), app.status()["revision"].clone()),
+        (json!("1"), json!(4))
+    );
     let unknown = app.revert().args(["--to-revision", "9"]).run().exits(1);
     assert!(unknown.stderr.contains("history"), "{}", unknown.stderr);
 }

@@ -54,7 +54,10 @@ struct Tally {
 impl Rounds {
     fn new() -> Self {
         let small = Small::new(App::new());
-        Self { small, proxy: KillProxy::start(&TestCluster::get().kubeconfig) }
+        Self {
+            small,
+            proxy: KillProxy::start(&TestCluster::get().kubeconfig),
+        }
     }
 
     /// Version 2 with a rollout that fails. Each one is a release of its own: one that failed is not promoted again.
@@ -81,22 +84,35 @@ impl Rounds {
         let ran = self.proxy.run(&mut command);
         self.proxy.play(None);
         let requests = self.proxy.requests();
-        let disturbed = requests.iter().enumerate().filter(|(at, one)| one.is_write && faults.plays(*at));
+        let disturbed = requests
+            .iter()
+            .enumerate()
+            .filter(|(at, one)| one.is_write && faults.plays(*at));
         let disturbed = disturbed.count();
-        let when =
-            format!("seed {seed}, {played:?}, exit {:?} after {:?}\n{}", ran.code, ran.took, ran.stderr);
+        let when = format!(
+            "seed {seed}, {played:?}, exit {:?} after {:?}\n{}",
+            ran.code, ran.took, ran.stderr
+        );
         assert!(ran.took < DEADLINE, "{when}: it hung");
         let open = self.small.app.status().get("open").is_some();
         // The journal is open only where the run said that it leaves it.
         assert_eq!(open, ran.code == Some(130), "{when}: its journal");
-        let is_new = if open { self.settled(played, &when) } else { self.ended(played, ran.code, &when) };
+        let is_new = if open {
+            self.settled(played, &when)
+        } else {
+            self.ended(played, ran.code, &when)
+        };
         {
             let mut tally = tally.lock().unwrap();
             tally.disturbed_writes += disturbed;
             tally.settled += u32::from(open);
             *tally.by_exit_code.entry((played, ran.code.unwrap())).or_default() += 1;
         }
-        let lease = self.small.app.namespace.get("coordination.k8s.io", "Lease", "delivery-app");
+        let lease = self
+            .small
+            .app
+            .namespace
+            .get("coordination.k8s.io", "Lease", "delivery-app");
         let is_held = lease.is_some_and(|lease| !lease.text("/spec/holderIdentity").is_empty());
         assert!(!is_held || ran.code == Some(130), "{when}: its lock is left");
         if is_new {
@@ -115,7 +131,11 @@ impl Rounds {
         let when = format!("{when}\n--- settled\n{}", settled.stderr);
         assert!(matches!(settled.code, Some(0 | 3)), "{when}");
         let is_new = self.small.is_new(&when);
-        assert_eq!(is_new, played == Played::Promotion && settled.code == Some(0), "{when}");
+        assert_eq!(
+            is_new,
+            played == Played::Promotion && settled.code == Some(0),
+            "{when}"
+        );
         is_new
     }
 
@@ -143,14 +163,20 @@ fn through_faults(seeds: impl Iterator<Item = u64>) {
     let mut seeds: Vec<u64> = seeds.collect();
     let count = seeds.len();
     seeds.reverse();
-    let (seeds, tally, failed) = (Mutex::new(seeds), Mutex::new(Tally::default()), Mutex::new(Vec::new()));
+    let (seeds, tally, failed) = (
+        Mutex::new(seeds),
+        Mutex::new(Tally::default()),
+        Mutex::new(Vec::new()),
+    );
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE.min(count) {
             let (seeds, tally, failed) = (&seeds, &tally, &failed);
             scope.spawn(move || {
                 let mut known = None;
                 loop {
-                    let Some(seed) = seeds.lock().unwrap().pop() else { return };
+                    let Some(seed) = seeds.lock().unwrap().pop() else {
+                        return;
+                    };
                     let rounds = known.take().unwrap_or_else(Rounds::new);
                     let round = std::panic::AssertUnwindSafe(|| rounds.round(seed, tally));
                     match std::panic::catch_unwind(round) {
@@ -164,11 +190,29 @@ fn through_faults(seeds: impl Iterator<Item = u64>) {
     let failed = failed.into_inner().unwrap();
     let tally = tally.into_inner().unwrap();
     println!("{count} runs through faults: {tally:?}");
-    assert!(failed.is_empty(), "{} of {count} runs failed:\n{}", failed.len(), failed.join("\n\n"));
-    let went = |played, code| tally.by_exit_code.get(&(played, code)).copied().unwrap_or_default() > 0;
+    assert!(
+        failed.is_empty(),
+        "{} of {count} runs failed:\n{}",
+        failed.len(),
+        failed.join("\n\n")
+    );
+    let went = |played, code| {
+        tally
+            .by_exit_code
+            .get(&(played, code))
+            .copied()
+            .unwrap_or_default()
+            > 0
+    };
     let through = [(Played::Promotion, 0), (Played::Failing, 3), (Played::Revert, 0)];
-    assert!(through.iter().all(|(played, code)| went(*played, *code)), "none went through: {tally:?}");
-    assert!(tally.disturbed_writes >= count, "hardly a write met a fault: {tally:?}");
+    assert!(
+        through.iter().all(|(played, code)| went(*played, *code)),
+        "none went through: {tally:?}"
+    );
+    assert!(
+        tally.disturbed_writes >= count,
+        "hardly a write met a fault: {tally:?}"
+    );
 }
 
 /// `make chaos` plays more of them: `KUBECTL_DELIVERY_CHAOS` says how many, `KUBECTL_DELIVERY_SEED` the first one.

@@ -21,11 +21,25 @@ fn an_object_that_somebody_changed_meanwhile_turns_the_promotion_back_and_is_nam
     let app = App::new();
     app.promote("1", &[map("a", json!({"v": "1"}))]).run().exits(0);
     let ran = meanwhile(&app, &[map("a", json!({"v": "2"}))], || {
-        app.kubectl(&["patch", "configmap", "a", "--type=merge", "-p", r#"{"data":{"v":"hand"}}"#]);
+        app.kubectl(&[
+            "patch",
+            "configmap",
+            "a",
+            "--type=merge",
+            "-p",
+            r#"{"data":{"v":"hand"}}"#,
+        ]);
     });
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("/data/v") && ran.stderr.contains("kubectl-patch"), "{}", ran.stderr);
-    assert_eq!(app.namespace.get("", "ConfigMap", "a").unwrap().text("/data/v"), "hand");
+    assert!(
+        ran.stderr.contains("/data/v") && ran.stderr.contains("kubectl-patch"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        app.namespace.get("", "ConfigMap", "a").unwrap().text("/data/v"),
+        "hand"
+    );
 }
 
 #[test]
@@ -47,17 +61,26 @@ fn a_label_that_somebody_added_meanwhile_is_of_no_concern_and_stays() {
 fn an_object_that_somebody_made_meanwhile_is_a_conflict_and_is_never_deleted() {
     let app = App::new();
     app.promote("1", &[map("a", json!({"v": "1"}))]).run().exits(0);
-    let ran = meanwhile(&app, &[map("a", json!({"v": "1"})), map("b", json!({"v": "2"}))], || {
-        app.kubectl(&["create", "configmap", "b", "--from-literal=v=theirs"]);
-    });
+    let ran = meanwhile(
+        &app,
+        &[map("a", json!({"v": "1"})), map("b", json!({"v": "2"}))],
+        || {
+            app.kubectl(&["create", "configmap", "b", "--from-literal=v=theirs"]);
+        },
+    );
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert_eq!(app.namespace.get("", "ConfigMap", "b").unwrap().text("/data/v"), "theirs");
+    assert_eq!(
+        app.namespace.get("", "ConfigMap", "b").unwrap().text("/data/v"),
+        "theirs"
+    );
 }
 
 #[test]
 fn an_object_that_somebody_deleted_meanwhile_is_not_brought_back_by_an_apply() {
     let app = App::new();
-    app.promote("1", &[map("a", json!({"v": "1"})), map("b", json!({}))]).run().exits(0);
+    app.promote("1", &[map("a", json!({"v": "1"})), map("b", json!({}))])
+        .run()
+        .exits(0);
     let ran = meanwhile(&app, &[map("a", json!({"v": "2"})), map("b", json!({}))], || {
         app.kubectl(&["delete", "configmap", "a"]);
     });

@@ -18,7 +18,11 @@ impl Scene {
         let cluster = OwnCluster::start("outage");
         let small = Small::new(App::on(&cluster));
         let proxy = KillProxy::start(&cluster.kubeconfig);
-        Self { cluster, small, proxy }
+        Self {
+            cluster,
+            small,
+            proxy,
+        }
     }
 
     /// Promotes version 2; at its n-th write, before the server sees it, does `disturb`; after it, `mend`.
@@ -62,9 +66,20 @@ fn an_api_server_that_is_killed_and_comes_back_does_not_end_a_promotion() {
     }
     // While a rollout is watched: it is still seen to its end.
     let mut slow = super::small::objects(2);
-    slow.push(super::app::workload("Deployment", "slow", '2', Some("slow-ready")));
+    slow.push(super::app::workload(
+        "Deployment",
+        "slow",
+        '2',
+        Some("slow-ready"),
+    ));
     let running = Running::start(&mut scene.small.app.promote("3", &slow));
-    while scene.small.app.namespace.get("apps", "Deployment", "slow").is_none() {
+    while scene
+        .small
+        .app
+        .namespace
+        .get("apps", "Deployment", "slow")
+        .is_none()
+    {
         std::thread::sleep(Duration::from_millis(20));
     }
     scene.cluster.kill("kube-apiserver");
@@ -79,12 +94,24 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
     let scene = Scene::new();
     let freeze = |cluster: &OwnCluster| cluster.freeze("etcd");
     let ran = scene.disturbed(9, &["--timeout", "15s"], freeze, |_| {});
-    assert!(ran.took < Duration::from_secs(45), "its deadline is 15 s, it took {:?}", ran.took);
+    assert!(
+        ran.took < Duration::from_secs(45),
+        "its deadline is 15 s, it took {:?}",
+        ran.took
+    );
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
-    for said in
-        ["does not answer for", "did not answer for 15 s", "journal", "promote --resume app", "revert app"]
-    {
-        assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
+    for said in [
+        "does not answer for",
+        "did not answer for 15 s",
+        "journal",
+        "promote --resume app",
+        "revert app",
+    ] {
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}: {}",
+            ran.stderr
+        );
     }
     scene.cluster.thaw("etcd");
     assert!(scene.small.app.status().get("open").is_some());

@@ -54,14 +54,23 @@ impl Place {
         let new = copy();
         reference.revert().run().exits(0);
         copy().must_be(&old, "after a revert that nothing disturbed");
-        Self { reference, proxy, all, old, new, addresses_differ: Cell::new(false) }
+        Self {
+            reference,
+            proxy,
+            all,
+            old,
+            new,
+            addresses_differ: Cell::new(false),
+        }
     }
 
     fn differences(&self, now: &Copy, expected: &Copy) -> Vec<String> {
         if !self.addresses_differ.get() {
             return now.differences(expected);
         }
-        now.clone().without_addresses().differences(&expected.clone().without_addresses())
+        now.clone()
+            .without_addresses()
+            .differences(&expected.clone().without_addresses())
     }
 
     pub fn must_be(&self, now: &Copy, expected: &Copy, when: &str) {
@@ -151,9 +160,11 @@ impl Place {
             "promoted" if status["version"] == "2.0" => {
                 self.must_be(&now, &self.new, &format!("{when}: status says promoted"))
             }
-            "promoted" => {
-                self.must_be(&now, &self.old, &format!("{when}: status says version 1 is promoted"))
-            }
+            "promoted" => self.must_be(
+                &now,
+                &self.old,
+                &format!("{when}: status says version 1 is promoted"),
+            ),
             "putBack" => self.must_be(&now, &self.old, &format!("{when}: status says put back")),
             "open" | "inProgress" => {
                 assert_eq!(status["open"]["version"], "2.0", "{when}");
@@ -164,7 +175,10 @@ impl Place {
 
     pub fn is_settled(&self, then: Then, code: Option<i32>, when: &str) {
         let now = self.copy();
-        let (new, old) = (self.differences(&now, &self.new), self.differences(&now, &self.old));
+        let (new, old) = (
+            self.differences(&now, &self.new),
+            self.differences(&now, &self.old),
+        );
         // Killed before its first lasting write, a promotion leaves nothing that could be put back; killed after its
         // last one, a revert leaves nothing either. An unfinished revert is finished before anything is promoted.
         let nothing = then == Then::Revert && code == Some(1) && when.contains("put back already");
@@ -177,10 +191,16 @@ impl Place {
                 old.join("\n")
             );
         }
-        let lease = self.reference.namespace.get("coordination.k8s.io", "Lease", &format!("delivery-{NAME}"));
+        let lease = self
+            .reference
+            .namespace
+            .get("coordination.k8s.io", "Lease", &format!("delivery-{NAME}"));
         assert!(lease.is_none(), "{when}: the lock is left");
         let state = self.reference.status();
-        assert!(state.get("open").is_none(), "{when}: a journal is left open: {state}");
+        assert!(
+            state.get("open").is_none(),
+            "{when}: a journal is left open: {state}"
+        );
         self.nothing_is_left_over(when);
     }
 

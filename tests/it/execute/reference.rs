@@ -46,8 +46,14 @@ impl Reference {
             let list = json!({"apiVersion": "v1", "kind": "List", "items": reference.objects(version)});
             std::fs::write(&manifests, list.to_string()).unwrap();
             let mut record = TestCluster::get().delivery();
-            record.args(["record", "--offline", "--quiet", "--name", NAME]).arg("-f").arg(&manifests);
-            record.args(["--version", &format!("{version}.0")]).arg("-o").arg(reference.release(version));
+            record
+                .args(["record", "--offline", "--quiet", "--name", NAME])
+                .arg("-f")
+                .arg(&manifests);
+            record
+                .args(["--version", &format!("{version}.0")])
+                .arg("-o")
+                .arg(reference.release(version));
             record.run().ok();
         }
         reference
@@ -110,10 +116,16 @@ impl Reference {
     pub fn objects(&self, version: u32) -> Vec<Value> {
         let mut objects = self.changing(version);
         objects.extend(self.custom(version));
-        objects.extend(if version == 1 { self.gone() } else { self.new_ones() });
+        objects.extend(if version == 1 {
+            self.gone()
+        } else {
+            self.new_ones()
+        });
         for object in &mut objects {
-            let namespaced =
-                !matches!(object["kind"].as_str(), Some("CustomResourceDefinition" | "ClusterRole"));
+            let namespaced = !matches!(
+                object["kind"].as_str(),
+                Some("CustomResourceDefinition" | "ClusterRole")
+            );
             if namespaced {
                 object["metadata"]["namespace"] = self.namespace.name().into();
             }
@@ -216,7 +228,11 @@ impl Drop for Reference {
 }
 
 fn verbs(version: u32) -> Value {
-    if version == 1 { json!(["get"]) } else { json!(["get", "list"]) }
+    if version == 1 {
+        json!(["get"])
+    } else {
+        json!(["get", "list"])
+    }
 }
 
 fn job_pods(image: &str) -> Value {

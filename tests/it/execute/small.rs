@@ -57,7 +57,8 @@ impl Small {
         let new = app.copy(&all());
         assert!(!new.differences(&old).is_empty());
         app.revert().run().exits(0);
-        app.copy(&all()).must_be(&old, "after a revert that nothing disturbed");
+        app.copy(&all())
+            .must_be(&old, "after a revert that nothing disturbed");
         Self { app, old, new }
     }
 
@@ -69,7 +70,9 @@ impl Small {
     /// The names of everything here that belongs to the release.
     fn members(&self) -> BTreeSet<String> {
         let kinds = "configmaps,services,jobs,deployments,statefulsets";
-        let listed = self.app.kubectl(&["get", kinds, "-l", "applyset.kubernetes.io/part-of", "-o", "json"]);
+        let listed = self
+            .app
+            .kubectl(&["get", kinds, "-l", "applyset.kubernetes.io/part-of", "-o", "json"]);
         let listed: Value = serde_json::from_str(&listed).unwrap();
         listed["items"].as_array().unwrap().iter().map(named).collect()
     }
@@ -85,7 +88,11 @@ impl Small {
             old.join("\n")
         );
         let version = if new.is_empty() { 2 } else { 1 };
-        assert_eq!(self.members(), expected_members(version), "{when}: more or less than version {version}");
+        assert_eq!(
+            self.members(),
+            expected_members(version),
+            "{when}: more or less than version {version}"
+        );
         version == 2
     }
 }

@@ -20,7 +20,11 @@ fn the_second_of_two_ends_at_once_and_names_the_first() {
     let ran = app.promote("2", &[map("b", json!({}))]).run();
     let other = ran.code;
     assert!(matches!(other, Some(2 | 5)), "{other:?}: {}", ran.stderr);
-    assert!(ran.stderr.contains("app") && ran.stderr.contains("kwok-admin"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("app") && ran.stderr.contains("kwok-admin"),
+        "{}",
+        ran.stderr
+    );
     assert!(app.namespace.get("", "ConfigMap", "b").is_none());
     let reverted = app.revert().run().exits(5);
     assert!(reverted.stderr.contains("process"), "{}", reverted.stderr);
@@ -31,17 +35,30 @@ fn the_second_of_two_ends_at_once_and_names_the_first() {
 fn a_killed_holder_on_the_same_machine_is_taken_over_at_once() {
     let app = App::new();
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    let objects = [map("a", json!({})), map("b", json!({})), workload("Deployment", "web", '1', None)];
+    let objects = [
+        map("a", json!({})),
+        map("b", json!({})),
+        workload("Deployment", "web", '1', None),
+    ];
     proxy.at_write(8, Act::KillAfter);
     assert_eq!(proxy.run(&mut app.promote("1", &objects)).code, None);
-    assert!(app.namespace.get("coordination.k8s.io", "Lease", "delivery-app").is_some(), "its lock is left");
+    assert!(
+        app.namespace
+            .get("coordination.k8s.io", "Lease", "delivery-app")
+            .is_some(),
+        "its lock is left"
+    );
     let other = app.promote("2", &[map("c", json!({}))]).run().exits(2);
     for command in ["promote --resume", "revert"] {
         assert!(other.stderr.contains(command), "{}", other.stderr);
     }
     let start = Instant::now();
     app.promote("1", &objects).run().exits(0);
-    assert!(start.elapsed() < Duration::from_secs(9), "took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(9),
+        "took {:?}",
+        start.elapsed()
+    );
     assert_eq!(app.status()["version"], "1");
 }
 

@@ -23,8 +23,13 @@ enum Stopped {
 }
 
 fn holder(place: &Place) -> String {
-    let lease = place.reference.namespace.get("coordination.k8s.io", "Lease", "delivery-shop");
-    lease.map(|lease| lease.text("/spec/holderIdentity").to_owned()).unwrap_or_default()
+    let lease = place
+        .reference
+        .namespace
+        .get("coordination.k8s.io", "Lease", "delivery-shop");
+    lease
+        .map(|lease| lease.text("/spec/holderIdentity").to_owned())
+        .unwrap_or_default()
 }
 
 /// One round; whether the place is as it should be for another one.
@@ -33,7 +38,14 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
     let proxy = &place.proxy;
     proxy.forget();
     let on_the_wire = stopped == Stopped::OnTheWire;
-    proxy.at_write(n, if on_the_wire { Act::FreezeBefore } else { Act::FreezeAfter });
+    proxy.at_write(
+        n,
+        if on_the_wire {
+            Act::FreezeBefore
+        } else {
+            Act::FreezeAfter
+        },
+    );
     let zombie = proxy.spawn(&mut place.reference.promote(2));
     // A run that is quicker than the one that was counted renews its lock less often.
     if !proxy.acts_before_the_end_of(&zombie) {
@@ -51,11 +63,19 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
         proxy.release();
         woken = Some(zombie.wait());
         let successor = successor.wait();
-        place.is_settled(then, successor.code, &told(n, stopped, then, &successor.stderr, woken.as_ref()));
+        place.is_settled(
+            then,
+            successor.code,
+            &told(n, stopped, then, &successor.stderr, woken.as_ref()),
+        );
         return true;
     }
     let successor = successor.wait();
-    place.is_settled(then, successor.code, &told(n, stopped, then, &successor.stderr, None));
+    place.is_settled(
+        then,
+        successor.code,
+        &told(n, stopped, then, &successor.stderr, None),
+    );
     let before = place.everything();
     proxy.release();
     woken.replace(zombie.wait());
@@ -64,7 +84,11 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
     if on_the_wire {
         let late = place.everything().differences(&before);
         assert!(late.len() <= 1, "{when}\n{}", late.join("\n"));
-        assert!(late.iter().all(|one| one.ends_with("should not be there")), "{when}\n{}", late.join("\n"));
+        assert!(
+            late.iter().all(|one| one.ends_with("should not be there")),
+            "{when}\n{}",
+            late.join("\n")
+        );
         return late.is_empty();
     }
     place.everything().must_be(&before, &when);
@@ -75,7 +99,10 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
 
 fn told(n: usize, stopped: Stopped, then: Then, said: &str, zombie: Option<&crate::harness::Ran>) -> String {
     let zombie = zombie.map(|ran| format!("\n--- the zombie: exit {:?}\n{}", ran.code, ran.stderr));
-    format!("write {n} {stopped:?}, then {then:?}\n{said}{}", zombie.unwrap_or_default())
+    format!(
+        "write {n} {stopped:?}, then {then:?}\n{said}{}",
+        zombie.unwrap_or_default()
+    )
 }
 
 #[test]
@@ -88,9 +115,18 @@ fn a_process_stopped_before_any_of_its_writes_changes_nothing_once_another_has_t
     // every second one meets each of the three.
     let between = (1..count).step_by(if all { 1 } else { 2 }).map(|n| {
         let soon = n % 3 == 0;
-        (n, if soon { Stopped::BetweenAndSoonAwake } else { Stopped::Between })
+        (
+            n,
+            if soon {
+                Stopped::BetweenAndSoonAwake
+            } else {
+                Stopped::Between
+            },
+        )
     });
-    let on_the_wire = (2..=count).step_by(if all { 1 } else { 16 }).map(|n| (n, Stopped::OnTheWire));
+    let on_the_wire = (2..=count)
+        .step_by(if all { 1 } else { 16 })
+        .map(|n| (n, Stopped::OnTheWire));
     let points = Mutex::new(between.chain(on_the_wire).collect::<Vec<_>>());
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -100,9 +136,15 @@ fn a_process_stopped_before_any_of_its_writes_changes_nothing_once_another_has_t
             let (points, failed) = (&points, &failed);
             scope.spawn(move || {
                 loop {
-                    let Some((n, stopped)) = points.lock().unwrap().pop() else { return };
+                    let Some((n, stopped)) = points.lock().unwrap().pop() else {
+                        return;
+                    };
                     let place = known.take().unwrap_or_else(Place::new);
-                    let then = if n / 2 % 2 == 0 { Then::Promote } else { Then::Revert };
+                    let then = if n / 2 % 2 == 0 {
+                        Then::Promote
+                    } else {
+                        Then::Revert
+                    };
                     let tried = std::panic::AssertUnwindSafe(|| round(&place, n, stopped, then));
                     match std::panic::catch_unwind(tried) {
                         Ok(true) => known = Some(place),
@@ -117,5 +159,10 @@ fn a_process_stopped_before_any_of_its_writes_changes_nothing_once_another_has_t
     let failed = failed.into_inner().unwrap();
     println!("{count} writes: stopped before each and at each");
     assert!(count >= 40, "only {count} writes");
-    assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n\n"));
+    assert!(
+        failed.is_empty(),
+        "{} of {count} failed:\n{}",
+        failed.len(),
+        failed.join("\n\n")
+    );
 }

@@ -79,7 +79,10 @@ impl TestCluster {
 
     /// Our own door to it, by another kubeconfig.
     pub async fn connect_with(&self, kubeconfig: &Path) -> Arc<dyn Cluster> {
-        let options = ConnectionOptions { kubeconfig: Some(kubeconfig.to_owned()), ..Default::default() };
+        let options = ConnectionOptions {
+            kubeconfig: Some(kubeconfig.to_owned()),
+            ..Default::default()
+        };
         connect(&options).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -89,7 +92,11 @@ fn default_file() -> PathBuf {
 }
 
 fn cache() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("KUBECTL_DELIVERY_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("kubectl-delivery")))
         .or_else(|| set("HOME").map(|home| home.join(".cache").join("kubectl-delivery")))

@@ -29,7 +29,11 @@ impl Namespace {
             wait_for_account(&*door, &name).await;
             made.object.uid().to_owned()
         });
-        Self { cluster: cluster.clone(), name, uid }
+        Self {
+            cluster: cluster.clone(),
+            name,
+            uid,
+        }
     }
 
     /// Its name.
@@ -65,7 +69,9 @@ impl Namespace {
         blocking(async {
             let door = self.cluster.connect().await;
             let applied = door.apply(&target, object.value(), &options).await;
-            applied.unwrap_or_else(|error| panic!("cannot apply {target}: {error}")).object
+            applied
+                .unwrap_or_else(|error| panic!("cannot apply {target}: {error}"))
+                .object
         })
     }
 
@@ -76,8 +82,14 @@ impl Namespace {
         let small = serde_json::json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": spec});
         self.apply(small);
         let start = Instant::now();
-        while self.get("", "ResourceQuota", "small").is_none_or(|quota| quota.at("/status/used").is_none()) {
-            assert!(start.elapsed() < Duration::from_secs(120), "the quota is never looked at");
+        while self
+            .get("", "ResourceQuota", "small")
+            .is_none_or(|quota| quota.at("/status/used").is_none())
+        {
+            assert!(
+                start.elapsed() < Duration::from_secs(120),
+                "the quota is never looked at"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -88,7 +100,9 @@ impl Namespace {
         let target = Target::new(&kind, Some(&self.name), name);
         blocking(async {
             let door = self.cluster.connect().await;
-            door.get(&target).await.unwrap_or_else(|error| panic!("cannot read {target}: {error}"))
+            door.get(&target)
+                .await
+                .unwrap_or_else(|error| panic!("cannot read {target}: {error}"))
         })
     }
 }
@@ -118,11 +132,23 @@ impl Drop for Namespace {
 }
 
 async fn wait_for_account(door: &dyn Cluster, namespace: &str) {
-    let account = Target::new(&built_in("", "ServiceAccount").unwrap(), Some(namespace), "default");
+    let account = Target::new(
+        &built_in("", "ServiceAccount").unwrap(),
+        Some(namespace),
+        "default",
+    );
     let start = Instant::now();
-    while door.get(&account).await.unwrap_or_else(|error| panic!("{error}")).is_none() {
+    while door
+        .get(&account)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+        .is_none()
+    {
         let waited = start.elapsed();
-        assert!(waited < Duration::from_secs(20), "no ServiceAccount in {namespace} after {waited:?}");
+        assert!(
+            waited < Duration::from_secs(20),
+            "no ServiceAccount in {namespace} after {waited:?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -132,5 +158,9 @@ fn target(name: &str) -> Target {
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: "test".into(),
+        dry_run: false,
+        not_after: None,
+    }
 }

@@ -18,7 +18,10 @@ impl OwnCluster {
     /// The same, with variables of the script's environment.
     pub fn start_with(name: &str, environment: &[(&str, &str)]) -> Self {
         let name = format!("{name}-{}", unique());
-        script(&["up", &name]).envs(environment.iter().copied()).run().ok();
+        script(&["up", &name])
+            .envs(environment.iter().copied())
+            .run()
+            .ok();
         let described = script(&["env", &name]).run().ok();
         let file = std::env::temp_dir().join(format!("{name}.json"));
         std::fs::write(&file, described).unwrap();
@@ -51,7 +54,10 @@ impl OwnCluster {
         let start = Instant::now();
         while self.0.kubectl().args(["get", "--raw", "/readyz"]).run().code != Some(0) {
             let waited = start.elapsed();
-            assert!(waited < Duration::from_secs(60), "the API server is not ready after {waited:?}");
+            assert!(
+                waited < Duration::from_secs(60),
+                "the API server is not ready after {waited:?}"
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }

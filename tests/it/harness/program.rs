@@ -32,7 +32,10 @@ fn hermetic(command: &mut Command, tools: &Path) {
         .env_clear()
         .env("HOME", &home)
         .env("LANG", "C.UTF-8")
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display()))
+        .env(
+            "PATH",
+            format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display()),
+        )
         .stdin(Stdio::null());
 }
 
@@ -88,15 +91,21 @@ pub trait Run {
 impl Run for Command {
     fn run(&mut self) -> Ran {
         let start = Instant::now();
-        let output = self.output().unwrap_or_else(|error| panic!("{}: {error}", shown(self)));
+        let output = self
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}", shown(self)));
         ran(self, output, start.elapsed())
     }
 
     fn run_with(&mut self, stdin: &str) -> Ran {
         use std::io::Write;
         let start = Instant::now();
-        self.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.spawn().unwrap_or_else(|error| panic!("{}: {error}", shown(self)));
+        self.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", shown(self)));
         let mut pipe = child.stdin.take().unwrap();
         let text = stdin.to_owned();
         // Beside it: a program that writes before it has read everything would wait for ever.
@@ -111,7 +120,9 @@ impl Run for Command {
 pub fn measured(command: &mut Command) -> (Ran, u64) {
     let start = Instant::now();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", shown(command)));
+    let child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", shown(command)));
     let status = format!("/proc/{}/status", child.id());
     let sampler = std::thread::spawn(move || {
         let kib = |text: &str| {

@@ -52,7 +52,11 @@ impl Repository {
 
     /// An index of these entries, as a build tool pushes it.
     pub fn index(&self, tag: &str, entries: &[Value]) -> String {
-        self.put(tag, INDEX, &json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}))
+        self.put(
+            tag,
+            INDEX,
+            &json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}),
+        )
     }
 
     /// A manifest as it is.

@@ -33,7 +33,8 @@ impl<'a> User<'a> {
 
     /// May do `verbs` on `resources` of a group, in its namespace.
     pub fn may(mut self, verbs: &[&str], group: &str, resources: &[&str]) -> Self {
-        self.rules.push(json!({"verbs": verbs, "apiGroups": [group], "resources": resources}));
+        self.rules
+            .push(json!({"verbs": verbs, "apiGroups": [group], "resources": resources}));
         self
     }
 
@@ -47,7 +48,8 @@ impl<'a> User<'a> {
 
     /// May do `verbs` on `resources` of a group, in the whole cluster.
     pub fn may_everywhere(mut self, verbs: &[&str], group: &str, resources: &[&str]) -> Self {
-        self.cluster_rules.push(json!({"verbs": verbs, "apiGroups": [group], "resources": resources}));
+        self.cluster_rules
+            .push(json!({"verbs": verbs, "apiGroups": [group], "resources": resources}));
         self
     }
 
@@ -81,7 +83,13 @@ impl<'a> User<'a> {
         }
         for role in &self.roles {
             let bound = format!("{name}-{role}");
-            objects.push(binding("RoleBinding", &bound, Some(&namespace), "ClusterRole", role));
+            objects.push(binding(
+                "RoleBinding",
+                &bound,
+                Some(&namespace),
+                "ClusterRole",
+                role,
+            ));
         }
         if !self.cluster_rules.is_empty() {
             let wide = format!("t-{name}-{}", unique());
@@ -89,12 +97,21 @@ impl<'a> User<'a> {
                 "apiVersion": rbac, "kind": "ClusterRole", "metadata": {"name": wide}, "rules": self.cluster_rules,
             }));
             objects.push(binding("ClusterRoleBinding", &wide, None, "ClusterRole", &wide));
-            self.made = vec![format!("clusterrole/{wide}"), format!("clusterrolebinding/{wide}")];
+            self.made = vec![
+                format!("clusterrole/{wide}"),
+                format!("clusterrolebinding/{wide}"),
+            ];
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         let file = self.folder.path().join("user.json");
         std::fs::write(&file, list.to_string()).unwrap();
-        self.cluster.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
+        self.cluster
+            .kubectl()
+            .arg("apply")
+            .arg("-f")
+            .arg(&file)
+            .run()
+            .ok();
         self.write_kubeconfig();
         self
     }
@@ -107,7 +124,13 @@ impl<'a> User<'a> {
     /// Its token.
     pub fn token(&self) -> String {
         let arguments = ["create", "token", &self.name, "--namespace", &self.namespace];
-        self.cluster.kubectl().args(arguments).run().ok().trim().to_owned()
+        self.cluster
+            .kubectl()
+            .args(arguments)
+            .run()
+            .ok()
+            .trim()
+            .to_owned()
     }
 
     fn write_kubeconfig(&self) {
@@ -123,7 +146,12 @@ impl<'a> User<'a> {
 impl Drop for User<'_> {
     fn drop(&mut self) {
         if !self.made.is_empty() {
-            self.cluster.kubectl().arg("delete").arg("--wait=false").args(&self.made).run();
+            self.cluster
+                .kubectl()
+                .arg("delete")
+                .arg("--wait=false")
+                .args(&self.made)
+                .run();
         }
     }
 }

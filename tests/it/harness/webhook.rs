@@ -31,7 +31,13 @@ impl Webhook {
             Some(why) => Some(json!({"allowed": false, "status": {"message": why}})),
             None => Some(json!({"allowed": true})),
         };
-        Self::register(namespace, "ValidatingWebhookConfiguration", group, resource, answer)
+        Self::register(
+            namespace,
+            "ValidatingWebhookConfiguration",
+            group,
+            resource,
+            answer,
+        )
     }
 
     /// Changes objects of a resource of `apps` by the JSON patch that `patch` gives.
@@ -60,7 +66,13 @@ impl Webhook {
                 review["request"]["dryRun"] != true && asked.fetch_add(1, Ordering::Relaxed) % 3 < 2;
             (!hangs_up).then(|| json!({"allowed": true}))
         };
-        Self::register(namespace, "ValidatingWebhookConfiguration", group, resource, answer)
+        Self::register(
+            namespace,
+            "ValidatingWebhookConfiguration",
+            group,
+            resource,
+            answer,
+        )
     }
 
     fn register(
@@ -83,11 +95,20 @@ impl Webhook {
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
             .unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
         let url = format!("https://127.0.0.1:{}/", listener.local_addr().unwrap().port());
-        runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::new(answer)));
+        runtime.spawn(serve(
+            listener,
+            TlsAcceptor::from(Arc::new(config)),
+            Arc::new(answer),
+        ));
         let name = format!("test-{namespace}");
         let registration = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
             "metadata": {"name": name}, "webhooks": [{
@@ -95,8 +116,16 @@ impl Webhook {
                 "clientConfig": {"url": url, "caBundle": base64(certificate.pem().as_bytes())},
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name()}},
                 "rules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": [resource]}]}]});
-        let hook = Self { kind, name, _runtime: runtime };
-        TestCluster::get().kubectl().args(["create", "-f", "-"]).run_with(&registration.to_string()).ok();
+        let hook = Self {
+            kind,
+            name,
+            _runtime: runtime,
+        };
+        TestCluster::get()
+            .kubectl()
+            .args(["create", "-f", "-"])
+            .run_with(&registration.to_string())
+            .ok();
         hook
     }
 
@@ -114,7 +143,10 @@ impl Webhook {
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        TestCluster::get().kubectl().args(["delete", self.kind, &self.name, "--ignore-not-found"]).run();
+        TestCluster::get()
+            .kubectl()
+            .args(["delete", self.kind, &self.name, "--ignore-not-found"])
+            .run();
     }
 }
 
@@ -129,7 +161,9 @@ async fn serve(listener: tokio::net::TcpListener, tls: TlsAcceptor, answer: Answ
     while let Ok((stream, _)) = listener.accept().await {
         let (tls, answer) = (tls.clone(), answer.clone());
         tokio::spawn(async move {
-            let Ok(stream) = tls.accept(stream).await else { return };
+            let Ok(stream) = tls.accept(stream).await else {
+                return;
+            };
             let served = hyper::server::conn::http1::Builder::new();
             let service = service_fn(move |request| respond(request, answer.clone()));
             served.serve_connection(TokioIo::new(stream), service).await.ok();

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 fn diff_and_revert_name_a_port_by_the_same_path() {
     let app = App::new();
     let service = |target: u32| -> Vec<Value> {
-        vec![json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {
-            "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": target}]}})]
+        vec![
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {
+            "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": target}]}}),
+        ]
     };
     app.promote("1", &service(8080)).run().exits(0);
     app.promote("2", &service(8081)).run().exits(0);
@@ -36,10 +38,22 @@ fn a_manifest_that_names_no_protocol_is_compared_at_the_address_of_the_server() 
     };
     let app = App::new();
     let (tested, here) = (file("tested.json", 8080), file("here.json", 8081));
-    let release = app.release("1", &[serde_json::from_slice(&std::fs::read(tested).unwrap()).unwrap()]);
+    let release = app.release(
+        "1",
+        &[serde_json::from_slice(&std::fs::read(tested).unwrap()).unwrap()],
+    );
     let mut promote = TestCluster::get().delivery();
-    promote.arg("promote").arg(release).arg("-f").arg(here).args(["-n", app.namespace.name(), "-y"]);
+    promote
+        .arg("promote")
+        .arg(release)
+        .arg("-f")
+        .arg(here)
+        .args(["-n", app.namespace.name(), "-y"]);
     let ran = promote.run().exits(2);
     let path = "/spec/ports/[port=80,protocol=TCP]/targetPort";
-    assert!(ran.stderr.contains("refused [untested]") && ran.stderr.contains(path), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("refused [untested]") && ran.stderr.contains(path),
+        "{}",
+        ran.stderr
+    );
 }

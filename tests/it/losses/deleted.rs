@@ -15,8 +15,14 @@ struct Free<'a>(&'a App, &'a str);
 
 impl Drop for Free<'_> {
     fn drop(&mut self) {
-        let patch =
-            ["patch", "configmap", self.1, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#];
+        let patch = [
+            "patch",
+            "configmap",
+            self.1,
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ];
         self.0.namespace.kubectl().args(patch).run();
     }
 }
@@ -30,25 +36,56 @@ fn an_object_that_a_finalizer_holds_is_named_by_diff_and_refused_by_a_promotion(
     app.kubectl(&["delete", "configmap", "held", "--wait=false"]);
     for mode in ["auto", "server", "readonly"] {
         let mut diff = TestCluster::get().delivery();
-        let ran = diff.args(["diff", "-n", app.namespace.name(), "--mode", mode]).run().exits(1);
+        let ran = diff
+            .args(["diff", "-n", app.namespace.name(), "--mode", mode])
+            .run()
+            .exits(1);
         assert!(ran.stdout.contains("being deleted"), "{mode}: {}", ran.stdout);
         assert!(ran.stdout.contains("shop.example/hold"), "{mode}: {}", ran.stdout);
     }
     let ran = app.promote("1", &objects).run().exits(2);
-    let refused = ran.stderr.lines().find(|line| line.starts_with("refused [deleting]")).unwrap_or_default();
-    assert!(refused.contains("held") && refused.contains("shop.example/hold"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("kubectl wait --for=delete configmap/held"), "{}", ran.stderr);
+    let refused = ran
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("refused [deleting]"))
+        .unwrap_or_default();
+    assert!(
+        refused.contains("held") && refused.contains("shop.example/hold"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("kubectl wait --for=delete configmap/held"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn an_object_that_goes_by_itself_is_created_once_it_is_gone() {
     let app = App::new();
     let web = crate::execute::app::workload("Deployment", "web", '1', None);
-    app.promote("1", &[web.clone(), map("other", json!({}))]).run().exits(0);
-    let uid = app.namespace.get("apps", "Deployment", "web").unwrap().uid().to_owned();
-    app.kubectl(&["delete", "deployment", "web", "--cascade=foreground", "--wait=false"]);
+    app.promote("1", &[web.clone(), map("other", json!({}))])
+        .run()
+        .exits(0);
+    let uid = app
+        .namespace
+        .get("apps", "Deployment", "web")
+        .unwrap()
+        .uid()
+        .to_owned();
+    app.kubectl(&[
+        "delete",
+        "deployment",
+        "web",
+        "--cascade=foreground",
+        "--wait=false",
+    ]);
     app.promote("1", &[web, map("other", json!({}))]).run().exits(0);
-    let live = app.namespace.get("apps", "Deployment", "web").expect("it is there again");
+    let live = app
+        .namespace
+        .get("apps", "Deployment", "web")
+        .expect("it is there again");
     assert!(live.uid() != uid && !live.is_being_deleted());
 }
 
@@ -56,9 +93,19 @@ struct Gone(String);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        let free =
-            ["patch", "configmap", "hold", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#];
-        TestCluster::get().kubectl().args(free).args(["-n", &self.0]).run();
+        let free = [
+            "patch",
+            "configmap",
+            "hold",
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ];
+        TestCluster::get()
+            .kubectl()
+            .args(free)
+            .args(["-n", &self.0])
+            .run();
         let delete = ["delete", "namespace", "--wait=false", "--ignore-not-found"];
         TestCluster::get().kubectl().args(delete).arg(&self.0).run();
     }
@@ -84,8 +131,17 @@ fn a_namespace_that_is_being_deleted_is_named_and_is_no_missing_right() {
         .collect();
     let release = app.release("1", &objects);
     let mut diff = TestCluster::get().delivery();
-    let ran = diff.arg("diff").arg(&release).args(["-n", app.namespace.name()]).run().exits(1);
-    assert!(ran.stdout.contains("its namespace is being deleted"), "{}", ran.stdout);
+    let ran = diff
+        .arg("diff")
+        .arg(&release)
+        .args(["-n", app.namespace.name()])
+        .run()
+        .exits(1);
+    assert!(
+        ran.stdout.contains("its namespace is being deleted"),
+        "{}",
+        ran.stdout
+    );
     let ran = app.promote("1", &objects).run().exits(2);
     let named = |line: &&str| line.starts_with("refused [deleting] Namespace") && line.contains(&other);
     assert_eq!(ran.stderr.lines().filter(named).count(), 1, "{}", ran.stderr);

@@ -12,19 +12,38 @@ fn a_map_and_a_secret_that_became_immutable_are_restored_by_a_rollback() {
         if immutable {
             settings["immutable"] = true.into();
         }
-        vec![settings, workload("Deployment", "web", if immutable { '2' } else { '1' }, play)]
+        vec![
+            settings,
+            workload("Deployment", "web", if immutable { '2' } else { '1' }, play),
+        ]
     };
     app.promote("1", &version("1", false, None)).run().exits(0);
     let before = app.copy(&version("1", false, None));
     let new = version("2", true, Some("image-not-found"));
     let plan = app.promote("2", &new).arg("--dry-run=server").run().exits(0);
-    assert!(plan.stderr.contains("new uid"), "the plan says how it is undone: {}", plan.stderr);
+    assert!(
+        plan.stderr.contains("new uid"),
+        "the plan says how it is undone: {}",
+        plan.stderr
+    );
     let ran = app.promote("2", &new).run().exits(3);
     let settings = app.namespace.get("", "ConfigMap", "settings").expect(&ran.stderr);
-    assert_eq!((settings.text("/data/a"), settings.at("/immutable")), ("1", None), "{}", ran.stderr);
-    app.copy(&version("1", false, None)).must_be(&before, "after the rollback");
+    assert_eq!(
+        (settings.text("/data/a"), settings.at("/immutable")),
+        ("1", None),
+        "{}",
+        ran.stderr
+    );
+    app.copy(&version("1", false, None))
+        .must_be(&before, "after the rollback");
     // It can be promoted again, and reverted by hand.
     app.promote("3", &version("3", true, None)).run().exits(0);
     app.revert().run().exits(0);
-    assert_eq!(app.namespace.get("", "ConfigMap", "settings").unwrap().text("/data/a"), "1");
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "settings")
+            .unwrap()
+            .text("/data/a"),
+        "1"
+    );
 }

@@ -20,16 +20,27 @@ fn what_a_keep_mark_keeps_is_not_pruned_and_is_named_with_its_mark() {
         ("by-kapp", "kapp.k14s.io/delete-strategy", "orphan"),
     ];
     let stays: Vec<Value> = ["one", "two"].iter().map(|name| map(name, json!({}))).collect();
-    let mut first: Vec<Value> = marks.iter().map(|(name, key, value)| marked(name, key, value)).collect();
+    let mut first: Vec<Value> = marks
+        .iter()
+        .map(|(name, key, value)| marked(name, key, value))
+        .collect();
     first.push(map("plain", json!({})));
     first.extend(stays.iter().cloned());
     app.promote("1", &first).run().exits(0);
     let ran = app.promote("2", &stays).args(["--allow-prune"]).run().exits(0);
     assert!(app.namespace.get("", "ConfigMap", "plain").is_none());
     for (name, key, value) in marks {
-        assert!(app.namespace.get("", "ConfigMap", name).is_some(), "{name} is gone:\n{}", ran.stderr);
+        assert!(
+            app.namespace.get("", "ConfigMap", name).is_some(),
+            "{name} is gone:\n{}",
+            ran.stderr
+        );
         let is_named = |line: &str| line.contains(name) && line.contains(&format!("stays: {key}: {value}"));
-        assert!(ran.stderr.lines().any(is_named), "nothing said of {name}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.lines().any(is_named),
+            "nothing said of {name}:\n{}",
+            ran.stderr
+        );
     }
     // What stays is no drift of the release that it left.
     let mut diff = TestCluster::get().delivery();
@@ -44,7 +55,11 @@ fn what_was_created_with_a_keep_mark_outlives_the_revert_of_its_promotion_and_no
     app.promote("1", std::slice::from_ref(&plain)).run().exits(0);
     app.promote("2", &[plain.clone(), kept()]).run().exits(0);
     let ran = app.revert().run().exits(0);
-    assert!(app.namespace.get("", "ConfigMap", "kept").is_some(), "{}", ran.stderr);
+    assert!(
+        app.namespace.get("", "ConfigMap", "kept").is_some(),
+        "{}",
+        ran.stderr
+    );
     let is_named =
         |line: &str| line.contains("kept") && line.contains("stays: helm.sh/resource-policy: keep");
     assert!(ran.stderr.lines().any(is_named), "{}", ran.stderr);
@@ -56,5 +71,8 @@ fn what_was_created_with_a_keep_mark_outlives_the_revert_of_its_promotion_and_no
     let mut anew = kept();
     anew["metadata"]["name"] = "anew".into();
     app.promote("3", &[plain, anew, broken]).run().exits(3);
-    assert!(app.namespace.get("", "ConfigMap", "anew").is_none(), "nobody uses it yet");
+    assert!(
+        app.namespace.get("", "ConfigMap", "anew").is_none(),
+        "nobody uses it yet"
+    );
 }

@@ -7,13 +7,28 @@ use serde_json::{Value, json};
 #[test]
 fn going_back_to_an_old_revision_keeps_the_history_and_speaks_json() {
     let app = App::new();
-    let version = |n: u32| [map("config", json!({"n": n.to_string()})), map("other", json!({}))];
+    let version = |n: u32| {
+        [
+            map("config", json!({"n": n.to_string()})),
+            map("other", json!({})),
+        ]
+    };
     for n in 1..=12 {
-        app.promote(&n.to_string(), &version(n)).args(["--history", "50"]).run().exits(0);
+        app.promote(&n.to_string(), &version(n))
+            .args(["--history", "50"])
+            .run()
+            .exits(0);
     }
-    let ran = app.revert().args(["--to-revision", "5", "-o", "json"]).run().exits(0);
-    let events: Vec<Value> =
-        ran.stdout.lines().map(|line| serde_json::from_str(line).expect("one event a line")).collect();
+    let ran = app
+        .revert()
+        .args(["--to-revision", "5", "-o", "json"])
+        .run()
+        .exits(0);
+    let events: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("one event a line"))
+        .collect();
     let last = events.last().expect("events on stdout");
     assert_eq!(
         (&last["event"], &last["outcome"]),
@@ -22,12 +37,28 @@ fn going_back_to_an_old_revision_keeps_the_history_and_speaks_json() {
         ran.stdout
     );
     let history = app.history();
-    let revisions: Vec<u64> =
-        history.as_array().unwrap().iter().map(|entry| entry["revision"].as_u64().unwrap()).collect();
+    let revisions: Vec<u64> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["revision"].as_u64().unwrap())
+        .collect();
     assert_eq!(revisions.len(), 13, "{revisions:?}");
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/n"), "5");
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/n"),
+        "5"
+    );
     app.revert().args(["--to-revision", "1"]).run().exits(0);
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/n"), "1");
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/n"),
+        "1"
+    );
 }
 
 #[test]
@@ -35,7 +66,9 @@ fn an_old_revision_is_judged_by_the_environment_that_it_was_promoted_with() {
     let app = App::new();
     // Admission adds a container that only the environment knows.
     let hook = Webhook::changing_of(&app.namespace, ("", "pods"), |review| {
-        let containers = review.pointer("/request/object/spec/containers").and_then(Value::as_array);
+        let containers = review
+            .pointer("/request/object/spec/containers")
+            .and_then(Value::as_array);
         let is_there = containers.into_iter().flatten().any(|one| one["name"] == "proxy");
         let add = json!([{"op": "add", "path": "/spec/containers/-",
             "value": {"name": "proxy", "image": "mesh.example/proxy:1"}}]);
@@ -59,10 +92,22 @@ fn an_old_revision_is_judged_by_the_environment_that_it_was_promoted_with() {
     std::fs::write(&environment, text.to_string()).unwrap();
     for digit in ['1', '2'] {
         let web = workload("Deployment", "web", digit, None);
-        app.promote(&digit.to_string(), &[web]).arg("-e").arg(&environment).run().exits(0);
+        app.promote(&digit.to_string(), &[web])
+            .arg("-e")
+            .arg(&environment)
+            .run()
+            .exits(0);
     }
-    let ran = app.revert().args(["--to-revision", "1", "-o", "json"]).run().exits(0);
-    assert!(ran.stdout.contains("smoke"), "its gate was not asked: {}", ran.stdout);
+    let ran = app
+        .revert()
+        .args(["--to-revision", "1", "-o", "json"])
+        .run()
+        .exits(0);
+    assert!(
+        ran.stdout.contains("smoke"),
+        "its gate was not asked: {}",
+        ran.stdout
+    );
     let live = app.namespace.get("apps", "Deployment", "web").unwrap();
     let runs = live.text("/spec/template/spec/containers/0/image");
     assert_eq!(runs, image('1'), "{}", ran.stdout);
@@ -74,10 +119,28 @@ fn what_a_promotion_may_do_can_be_said_of_an_old_revision_too_and_of_nothing_els
     let version = |n: &str| [map("config", json!({"n": n}))];
     app.promote("1", &version("1")).run().exits(0);
     app.promote("2", &version("2")).run().exits(0);
-    app.kubectl(&["patch", "configmap", "config", "-p", r#"{"data":{"n":"by hand"}}"#]);
+    app.kubectl(&[
+        "patch",
+        "configmap",
+        "config",
+        "-p",
+        r#"{"data":{"n":"by hand"}}"#,
+    ]);
     app.revert().args(["--to-revision", "1"]).run().exits(2);
-    app.revert().args(["--to-revision", "1", "--overwrite"]).run().exits(0);
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/n"), "1");
+    app.revert()
+        .args(["--to-revision", "1", "--overwrite"])
+        .run()
+        .exits(0);
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/n"),
+        "1"
+    );
     let mut revert = TestCluster::get().delivery();
-    revert.args(["revert", NAME, "-n", app.namespace.name(), "--overwrite"]).run().exits(1);
+    revert
+        .args(["revert", NAME, "-n", app.namespace.name(), "--overwrite"])
+        .run()
+        .exits(1);
 }

@@ -12,7 +12,10 @@ fn objects() -> Vec<Value> {
 
 fn diff(app: &App, release: &std::path::Path) -> Ran {
     let mut diff = TestCluster::get().delivery();
-    diff.arg("diff").arg(release).args(["-n", app.namespace.name()]).run()
+    diff.arg("diff")
+        .arg(release)
+        .args(["-n", app.namespace.name()])
+        .run()
 }
 
 #[test]
@@ -24,19 +27,42 @@ fn a_secret_that_no_object_refers_to_is_demanded_with_its_keys() {
         "{}",
         ran.stderr
     );
-    assert!(app.namespace.get("", "ConfigMap", "app").is_none(), "nothing was changed");
+    assert!(
+        app.namespace.get("", "ConfigMap", "app").is_none(),
+        "nothing was changed"
+    );
 
-    app.kubectl(&["create", "secret", "generic", "app-config", "--from-literal=other=x"]);
+    app.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "app-config",
+        "--from-literal=other=x",
+    ]);
     let ran = app.promote("1", &objects()).run().exits(2);
-    assert!(ran.stderr.contains("token"), "the missing key is named: {}", ran.stderr);
+    assert!(
+        ran.stderr.contains("token"),
+        "the missing key is named: {}",
+        ran.stderr
+    );
 
     app.kubectl(&["delete", "secret", "app-config"]);
-    app.kubectl(&["create", "secret", "generic", "app-config", "--from-literal=token=x"]);
+    app.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "app-config",
+        "--from-literal=token=x",
+    ]);
     app.promote("1", &objects()).run().exits(0);
     let release = app.release("1", &objects());
     diff(&app, &release).exits(0);
 
     app.kubectl(&["delete", "secret", "app-config"]);
     let ran = diff(&app, &release).exits(1);
-    assert!(ran.stdout.contains("app-config") && ran.stdout.contains("missing"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("app-config") && ran.stdout.contains("missing"),
+        "{}",
+        ran.stdout
+    );
 }

@@ -12,12 +12,20 @@ fn job(digit: char) -> Value {
 #[test]
 fn a_job_that_had_run_and_is_gone_is_no_everything_as_before() {
     let app = App::new();
-    app.promote("1", &[job('1'), map("config", json!({}))]).run().exits(0);
-    app.promote("2", &[job('2'), map("config", json!({}))]).run().exits(0);
+    app.promote("1", &[job('1'), map("config", json!({}))])
+        .run()
+        .exits(0);
+    app.promote("2", &[job('2'), map("config", json!({}))])
+        .run()
+        .exits(0);
     let ran = app.revert().run().exits(0);
     assert!(app.namespace.get("batch", "Job", "migrate").is_none());
     assert!(!ran.stderr.contains("everything is as before"), "{}", ran.stderr);
-    let told = ran.stderr.lines().find(|line| line.contains("not as before")).unwrap_or_default();
+    let told = ran
+        .stderr
+        .lines()
+        .find(|line| line.contains("not as before"))
+        .unwrap_or_default();
     assert!(told.contains("Job") && told.contains("migrate"), "{}", ran.stderr);
 }
 
@@ -47,8 +55,16 @@ fn a_created_namespace_that_stays_is_named_with_the_command_that_deletes_it() {
     app.promote("1", &[namespace]).run().exits(0);
     app.kubectl(&["create", "secret", "generic", "own", "-n", &other]);
     let allowed = format!("Namespace/{other}");
-    let ran = app.revert().args(["--allow-unconfirmed", &allowed]).run().exits(4);
-    assert!(ran.stderr.contains(&format!("kubectl delete namespace/{other}")), "{}", ran.stderr);
+    let ran = app
+        .revert()
+        .args(["--allow-unconfirmed", &allowed])
+        .run()
+        .exits(4);
+    assert!(
+        ran.stderr.contains(&format!("kubectl delete namespace/{other}")),
+        "{}",
+        ran.stderr
+    );
     assert!(
         !ran.stderr.contains("kubectl edit") && !ran.stderr.contains("what the objects were"),
         "{}",

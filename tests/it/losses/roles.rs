@@ -10,7 +10,16 @@ impl Drop for Gone {
     fn drop(&mut self) {
         let mut delete = TestCluster::get().kubectl();
         let label = format!("loss-test={}", self.0);
-        delete.args(["delete", "clusterroles", "--wait=false", "--ignore-not-found", "-l", &label]).run();
+        delete
+            .args([
+                "delete",
+                "clusterroles",
+                "--wait=false",
+                "--ignore-not-found",
+                "-l",
+                &label,
+            ])
+            .run();
     }
 }
 
@@ -19,9 +28,11 @@ fn roles(id: &str) -> Vec<Value> {
     let mut roles = Vec::new();
     for n in 0..4 {
         let key = format!("{id}.example/to-{n}");
-        roles.push(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        roles.push(
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
             "metadata": {"name": format!("{id}-all-{n}"), "labels": {"loss-test": id}},
-            "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {&key: "true"}}]}, "rules": []}));
+            "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {&key: "true"}}]}, "rules": []}),
+        );
         for part in 0..3 {
             roles.push(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
                 "metadata": {"name": format!("{id}-part-{n}-{part}"), "labels": {"loss-test": id, &key: "true"}},
@@ -33,7 +44,11 @@ fn roles(id: &str) -> Vec<Value> {
 
 fn left(app: &App, id: &str) -> Vec<String> {
     let names = app.kubectl(&["get", "clusterroles", "-o", "name"]);
-    names.lines().filter(|name| name.contains(id)).map(str::to_owned).collect()
+    names
+        .lines()
+        .filter(|name| name.contains(id))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -45,7 +60,9 @@ fn no_aggregated_role_outlives_a_revert_or_a_prune() {
     let with_roles = [base.clone(), roles(&id)].concat();
     for round in 0..4 {
         app.promote(&format!("{round}-1"), &with_roles).run().exits(0);
-        let names = roles(&id).into_iter().map(|role| role["metadata"]["name"].as_str().unwrap().to_owned());
+        let names = roles(&id)
+            .into_iter()
+            .map(|role| role["metadata"]["name"].as_str().unwrap().to_owned());
         let allowed =
             names.flat_map(|name| ["--allow-unconfirmed".to_owned(), format!("ClusterRole/{name}")]);
         let ran = app.revert().args(allowed).run().exits(0);
@@ -59,7 +76,11 @@ fn no_aggregated_role_outlives_a_revert_or_a_prune() {
     }
     for round in 4..7 {
         app.promote(&format!("{round}-1"), &with_roles).run().exits(0);
-        let ran = app.promote(&format!("{round}-2"), &base).arg("--allow-prune").run().exits(0);
+        let ran = app
+            .promote(&format!("{round}-2"), &base)
+            .arg("--allow-prune")
+            .run()
+            .exits(0);
         std::thread::sleep(std::time::Duration::from_millis(500));
         assert_eq!(
             left(&app, &id),

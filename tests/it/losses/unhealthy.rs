@@ -18,11 +18,19 @@ fn half_rolled(app: &App) -> Value {
     let start = Instant::now();
     loop {
         let live = app.namespace.get("apps", "Deployment", "web").unwrap();
-        let count = |field: &str| live.at(&format!("/status/{field}")).and_then(Value::as_u64).unwrap_or(0);
+        let count = |field: &str| {
+            live.at(&format!("/status/{field}"))
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
+        };
         if count("replicas") == 2 && count("updatedReplicas") == 1 && count("readyReplicas") == 1 {
             return web;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "never half-way: {}", live.value()["status"]);
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "never half-way: {}",
+            live.value()["status"]
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -36,9 +44,24 @@ fn a_revert_to_a_rollout_that_stood_half_way_succeeds_at_once() {
     app.promote("1", &[web]).args(["--adopt", "ci"]).run().exits(0);
     let start = Instant::now();
     let ran = app.revert().run().exits(0);
-    assert!(start.elapsed() < Duration::from_secs(20), "waited {:?}:\n{}", start.elapsed(), ran.stderr);
-    let told = ran.stderr.lines().any(|line| line.contains("web") && line.contains("not ready before"));
-    assert!(told, "nothing said of what is as unhealthy as before:\n{}", ran.stderr);
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "waited {:?}:\n{}",
+        start.elapsed(),
+        ran.stderr
+    );
+    let told = ran
+        .stderr
+        .lines()
+        .any(|line| line.contains("web") && line.contains("not ready before"));
+    assert!(
+        told,
+        "nothing said of what is as unhealthy as before:\n{}",
+        ran.stderr
+    );
     let live = app.namespace.get("apps", "Deployment", "web").unwrap();
-    assert_eq!(live.at("/spec/template/spec/containers/0/resources/requests/cpu"), Some(&json!("10k")));
+    assert_eq!(
+        live.at("/spec/template/spec/containers/0/resources/requests/cpu"),
+        Some(&json!("10k"))
+    );
 }

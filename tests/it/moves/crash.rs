@@ -40,7 +40,12 @@ impl Place {
         split.is_split("undisturbed");
         split.revert("web").run().exits(0);
         let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-        let place = Self { split, proxy, old, new };
+        let place = Self {
+            split,
+            proxy,
+            old,
+            new,
+        };
         assert!(!place.is_new("a revert that nothing disturbed"));
         place
     }
@@ -111,7 +116,11 @@ impl Disturbed for Place {
         if knows && self.split.status("web").get("open").is_some() {
             let mut next = super::whole();
             next[0]["data"]["v"] = "between".into();
-            let objects = if self.split.members("shop").len() == 1 { next[..1].to_vec() } else { next };
+            let objects = if self.split.members("shop").len() == 1 {
+                next[..1].to_vec()
+            } else {
+                next
+            };
             let between = self.split.promote("shop", "between", &objects).run();
             assert_eq!(between.code, Some(2), "{when}: {}", between.stderr);
         }
@@ -124,13 +133,22 @@ impl Disturbed for Place {
         let nothing = settled.code == Some(1) && settled.stderr.contains("put back already");
         // An unfinished revert is finished before anything is promoted.
         let finished = settled.code == Some(3) && killed == Killed::Revert && then == Then::Promote;
-        assert!(settled.code == Some(0) || finished || then == Then::Revert && nothing, "{when}");
+        assert!(
+            settled.code == Some(0) || finished || then == Then::Revert && nothing,
+            "{when}"
+        );
         let is_new = then == Then::Promote && settled.code == Some(0);
         assert_eq!(self.is_new(&when), is_new, "{when}");
         for name in ["web", "shop"] {
-            let lease = self.split.namespace.get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
+            let lease = self
+                .split
+                .namespace
+                .get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
             assert!(lease.is_none() || nothing, "{when}: the lock of {name} is left");
-            assert!(self.split.status(name).get("open").is_none(), "{when}: a journal of {name} is open");
+            assert!(
+                self.split.status(name).get("open").is_none(),
+                "{when}: a journal of {name} is open"
+            );
         }
         true
     }
@@ -148,11 +166,18 @@ fn state(split: &Split) -> State {
     let moved = shop["moved"].as_str().unwrap_or_default().lines();
     let moved = moved.map(|line| {
         let mut moved: Value = serde_json::from_str(line).unwrap();
-        moved.as_object_mut().unwrap().retain(|field, _| !matches!(field.as_str(), "promotion" | "at"));
+        moved
+            .as_object_mut()
+            .unwrap()
+            .retain(|field, _| !matches!(field.as_str(), "promotion" | "at"));
         moved
     });
     shop["moved"] = moved.collect();
-    State { objects: split.copy(), shop, web_members: split.inventory("web")["members"].clone() }
+    State {
+        objects: split.copy(),
+        shop,
+        web_members: split.inventory("web")["members"].clone(),
+    }
 }
 
 #[test]

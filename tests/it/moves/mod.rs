@@ -16,7 +16,10 @@ use std::process::Command;
 
 /// What is to move, at a version: a ConfigMap and the Deployment beside it.
 fn cart(digit: char) -> Vec<Value> {
-    vec![map("cart", json!({"v": digit.to_string()})), workload("Deployment", "cart", digit, None)]
+    vec![
+        map("cart", json!({"v": digit.to_string()})),
+        workload("Deployment", "cart", digit, None),
+    ]
 }
 
 /// What stays with the release.
@@ -48,7 +51,10 @@ struct Split {
 impl Split {
     fn new() -> Self {
         let namespace = TestCluster::get().namespace_named("t-moves");
-        let split = Self { namespace, folder: tempfile::tempdir().unwrap() };
+        let split = Self {
+            namespace,
+            folder: tempfile::tempdir().unwrap(),
+        };
         split.promote("shop", "1", &whole()).run().exits(0);
         split
     }
@@ -60,7 +66,15 @@ impl Split {
         std::fs::write(&manifests, list.to_string()).unwrap();
         let file = self.folder.path().join(format!("{name}-{version}.yaml"));
         let mut record = TestCluster::get().delivery();
-        record.args(["record", "--offline", "--quiet", "--name", name, "--version", version]);
+        record.args([
+            "record",
+            "--offline",
+            "--quiet",
+            "--name",
+            name,
+            "--version",
+            version,
+        ]);
         record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
         file
     }
@@ -68,7 +82,9 @@ impl Split {
     /// `promote` of a release of these objects, not run yet.
     fn promote(&self, name: &str, version: &str, objects: &[Value]) -> Command {
         let mut command = self.delivery("promote");
-        command.arg(self.file(name, version, objects)).args(["-y", "--settle", "0s"]);
+        command
+            .arg(self.file(name, version, objects))
+            .args(["-y", "--settle", "0s"]);
         command
     }
 
@@ -93,13 +109,20 @@ impl Split {
     }
 
     fn status(&self, name: &str) -> Value {
-        self.delivery("status").args([name, "-o", "json"]).run().exits(0).json()[0].clone()
+        self.delivery("status")
+            .args([name, "-o", "json"])
+            .run()
+            .exits(0)
+            .json()[0]
+            .clone()
     }
 
     /// What the inventory's ConfigMap says; null where there is none.
     fn inventory(&self, name: &str) -> Value {
         let found = self.namespace.get("", "ConfigMap", &format!("delivery-{name}"));
-        found.map(|found| found.at("/data").cloned().unwrap_or_default()).unwrap_or_default()
+        found
+            .map(|found| found.at("/data").cloned().unwrap_or_default())
+            .unwrap_or_default()
     }
 
     /// `Kind/name` of each member that the inventory names.
@@ -115,13 +138,22 @@ impl Split {
 
     /// The same, by the label of the objects themselves.
     fn labelled(&self, name: &str) -> BTreeSet<String> {
-        let label =
-            format!("applyset.kubernetes.io/part-of={}", ReleaseRef::new(self.namespace.name(), name).set());
+        let label = format!(
+            "applyset.kubernetes.io/part-of={}",
+            ReleaseRef::new(self.namespace.name(), name).set()
+        );
         let mut get = self.namespace.kubectl();
-        let listed =
-            get.args(["get", "configmaps,deployments", "-l", &label, "-o", "json"]).run().exits(0).json();
+        let listed = get
+            .args(["get", "configmaps,deployments", "-l", &label, "-o", "json"])
+            .run()
+            .exits(0)
+            .json();
         let named = |object: &Value| {
-            format!("{}/{}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
+            format!(
+                "{}/{}",
+                object["kind"].as_str().unwrap(),
+                object["metadata"]["name"].as_str().unwrap()
+            )
         };
         listed["items"].as_array().unwrap().iter().map(named).collect()
     }
@@ -140,6 +172,10 @@ impl Split {
 
     fn is_split(&self, when: &str) {
         self.has_members("shop", &["ConfigMap/shop"], when);
-        self.has_members("web", &["ConfigMap/web", "ConfigMap/cart", "Deployment/cart"], when);
+        self.has_members(
+            "web",
+            &["ConfigMap/web", "ConfigMap/cart", "Deployment/cart"],
+            when,
+        );
     }
 }

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 fn failing(split: &Split) -> Command {
-    let cart = [map("cart", json!({"v": "2"})), workload("Deployment", "cart", '2', Some("image-not-found"))];
+    let cart = [
+        map("cart", json!({"v": "2"})),
+        workload("Deployment", "cart", '2', Some("image-not-found")),
+    ];
     let mut command = split.promote("web", "bad", &[own(), cart.to_vec()].concat());
     command.args(["--adopt", "release:shop"]);
     command
@@ -17,7 +20,11 @@ fn is_as_before(split: &Split, before: &(crate::execute::copy::Copy, Value), whe
     split.copy().must_be(&before.0, when);
     assert_eq!(split.inventory("shop"), before.1, "{when}: the inventory of shop");
     split.has_members("web", &[], when);
-    split.has_members("shop", &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"], when);
+    split.has_members(
+        "shop",
+        &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"],
+        when,
+    );
 }
 
 #[test]
@@ -35,18 +42,30 @@ fn while_a_failure_stands_the_other_release_waits_and_is_told_what_settles_it() 
     let before = (split.copy(), split.inventory("shop"));
     failing(&split).arg("--on-failure=stop").run().exits(4);
     let status = split.delivery("status").arg("shop").run().exits(0);
-    assert!(status.stdout.contains("2 objects are being moved to release web"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("2 objects are being moved to release web"),
+        "{}",
+        status.stdout
+    );
     let mut next = super::rest();
     next[0]["data"]["v"] = "3".into();
     for mut command in [split.promote("shop", "3", &next), split.revert("shop")] {
         let refused = command.run().exits(2);
         for told in ["promote --resume web", "revert web", "2 objects of shop"] {
-            assert!(refused.stderr.contains(told), "nothing of {told:?}:\n{}", refused.stderr);
+            assert!(
+                refused.stderr.contains(told),
+                "nothing of {told:?}:\n{}",
+                refused.stderr
+            );
         }
     }
     split.revert("web").run().exits(0);
     is_as_before(&split, &before, "the failure was reverted");
-    split.promote("shop", "3", &next).arg("--allow-prune").run().exits(0);
+    split
+        .promote("shop", "3", &next)
+        .arg("--allow-prune")
+        .run()
+        .exits(0);
 }
 
 #[test]
@@ -65,7 +84,9 @@ fn a_promotion_of_the_other_release_meanwhile_ends_at_its_lock_and_changes_nothi
     running.wait().exits(0);
     split.is_split("moved beside another promotion");
     for name in ["web", "shop"] {
-        let lease = split.namespace.get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
+        let lease = split
+            .namespace
+            .get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
         assert!(lease.is_none(), "the lock of {name} is left");
     }
 }
@@ -84,7 +105,12 @@ fn where_the_other_release_is_being_promoted_nothing_moves() {
     assert!(locked.stderr.contains("release shop"), "{}", locked.stderr);
     proxy.release();
     running.wait().exits(0);
-    assert!(split.namespace.get("coordination.k8s.io", "Lease", "delivery-web").is_none());
+    assert!(
+        split
+            .namespace
+            .get("coordination.k8s.io", "Lease", "delivery-web")
+            .is_none()
+    );
     split.take_cart().run().exits(0);
     split.is_split("once it had ended");
 }

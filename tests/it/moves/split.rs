@@ -9,8 +9,15 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
     let split = Split::new();
     let before = split.copy();
     let plan = split.take_cart().arg("--dry-run=server").run().exits(0);
-    for told in ["moves from release shop", "2 objects of release shop will move here"] {
-        assert!(plan.stderr.contains(told), "nothing of {told:?}:\n{}", plan.stderr);
+    for told in [
+        "moves from release shop",
+        "2 objects of release shop will move here",
+    ] {
+        assert!(
+            plan.stderr.contains(told),
+            "nothing of {told:?}:\n{}",
+            plan.stderr
+        );
     }
     split.copy().must_be(&before, "after the plan");
 
@@ -18,24 +25,46 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
     split.is_split("moved");
     let said = "2 objects moved to release web 2 by kwok-admin";
     let status = split.delivery("status").arg("shop").run().exits(0);
-    assert!(status.stdout.contains(said) && !status.stdout.contains("ok  Deployment"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains(said) && !status.stdout.contains("ok  Deployment"),
+        "{}",
+        status.stdout
+    );
     let moved = &split.status("shop")["moved"][0];
-    assert_eq!((&moved["to"]["name"], &moved["isDone"]), (&json!("web"), &json!(true)), "{moved}");
+    assert_eq!(
+        (&moved["to"]["name"], &moved["isDone"]),
+        (&json!("web"), &json!(true)),
+        "{moved}"
+    );
     let history = split.delivery("history").arg("shop").run().exits(0);
     assert!(history.stdout.contains(said), "{}", history.stdout);
     // The same once more, as a pipeline types it.
     split.take_cart().run().exits(0);
 
     // The new shop neither prunes what has moved nor misses it.
-    let plan = split.promote("shop", "2", &rest()).arg("--dry-run=server").run().exits(0);
-    assert!(plan.stderr.contains(said) && !plan.stderr.contains("delete"), "{}", plan.stderr);
+    let plan = split
+        .promote("shop", "2", &rest())
+        .arg("--dry-run=server")
+        .run()
+        .exits(0);
+    assert!(
+        plan.stderr.contains(said) && !plan.stderr.contains("delete"),
+        "{}",
+        plan.stderr
+    );
     split.promote("shop", "2", &rest()).run().exits(0);
     split.is_split("the new shop");
     for (name, version, objects) in [("shop", "2", rest()), ("web", "2", with_cart())] {
-        let diff = split.delivery("diff").arg(split.file(name, version, &objects)).run();
+        let diff = split
+            .delivery("diff")
+            .arg(split.file(name, version, &objects))
+            .run();
         assert_eq!(diff.code, Some(0), "{name}: {}\n{}", diff.stdout, diff.stderr);
     }
-    assert!(split.status("shop").get("moved").is_none(), "it is no news any more");
+    assert!(
+        split.status("shop").get("moved").is_none(),
+        "it is no news any more"
+    );
 }
 
 #[test]
@@ -44,13 +73,31 @@ fn the_old_file_is_told_whose_its_objects_are_and_touches_none_of_them() {
     split.take_cart().run().exits(0);
     let moved = split.copy();
     let refused = split.promote("shop", "1", &whole()).run().exits(2);
-    for told in ["[owners]", "belongs to release web", "--adopt release:web", "Deployment", "ConfigMap"] {
-        assert!(refused.stderr.contains(told), "nothing of {told:?}:\n{}", refused.stderr);
+    for told in [
+        "[owners]",
+        "belongs to release web",
+        "--adopt release:web",
+        "Deployment",
+        "ConfigMap",
+    ] {
+        assert!(
+            refused.stderr.contains(told),
+            "nothing of {told:?}:\n{}",
+            refused.stderr
+        );
     }
     split.copy().must_be(&moved, "the old file was refused");
-    let diff = split.delivery("diff").arg(split.file("shop", "1", &whole())).run();
+    let diff = split
+        .delivery("diff")
+        .arg(split.file("shop", "1", &whole()))
+        .run();
     assert_eq!(diff.code, Some(0), "{}\n{}", diff.stdout, diff.stderr);
-    assert!(diff.stdout.contains("belongs to release web now"), "{}\n{}", diff.stdout, diff.stderr);
+    assert!(
+        diff.stdout.contains("belongs to release web now"),
+        "{}\n{}",
+        diff.stdout,
+        diff.stderr
+    );
 }
 
 #[test]
@@ -64,7 +111,10 @@ fn a_revert_gives_everything_back_exactly_and_the_split_can_be_done_again() {
     split.copy().must_be(&objects, "reverted");
     assert_eq!(split.inventory("shop"), inventory, "the inventory of shop");
     split.has_members("web", &[], "reverted");
-    let diff = split.delivery("diff").arg(split.file("shop", "1", &whole())).run();
+    let diff = split
+        .delivery("diff")
+        .arg(split.file("shop", "1", &whole()))
+        .run();
     assert_eq!(diff.code, Some(0), "{}\n{}", diff.stdout, diff.stderr);
     split.promote("shop", "1", &whole()).run().exits(0);
 
@@ -84,9 +134,16 @@ fn a_release_whose_state_nobody_vouches_for_is_neither_taken_from_nor_given_back
     let taken = split.copy();
     lose_the_seal();
     let ran = split.revert("web").run().exits(2);
-    assert!(ran.stderr.contains("release shop") && ran.stderr.contains("is not sealed"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("release shop") && ran.stderr.contains("is not sealed"),
+        "{}",
+        ran.stderr
+    );
     split.copy().must_be(&taken, "a revert that was refused");
-    assert!(split.namespace.get("", "Secret", "delivery-shop-seal").is_none(), "sealed by passing");
+    assert!(
+        split.namespace.get("", "Secret", "delivery-shop-seal").is_none(),
+        "sealed by passing"
+    );
 }
 
 #[test]
@@ -100,13 +157,28 @@ fn reverts_of_the_release_that_lost_them_name_the_new_owner_and_leave_its_object
     let moved = split.copy();
 
     let reverted = split.revert("shop").run().exits(0);
-    assert!(reverted.stderr.contains("belongs to release web now"), "{}", reverted.stderr);
-    assert_eq!(split.namespace.get("", "ConfigMap", "shop").unwrap().text("/data/v"), "1");
+    assert!(
+        reverted.stderr.contains("belongs to release web now"),
+        "{}",
+        reverted.stderr
+    );
+    assert_eq!(
+        split
+            .namespace
+            .get("", "ConfigMap", "shop")
+            .unwrap()
+            .text("/data/v"),
+        "1"
+    );
     split.is_split("shop was reverted");
 
     split.promote("shop", "3", &rest()).run().exits(0);
     let older = split.revert("shop").args(["--to-revision", "1"]).run().exits(0);
-    assert!(older.stderr.contains("belongs to release web now"), "{}", older.stderr);
+    assert!(
+        older.stderr.contains("belongs to release web now"),
+        "{}",
+        older.stderr
+    );
     split.is_split("an older revision of shop");
     let mut now = split.copy();
     let mut moved = moved;
@@ -120,13 +192,29 @@ fn reverts_of_the_release_that_lost_them_name_the_new_owner_and_leave_its_object
 fn objects_move_back_and_on_and_a_revert_leaves_what_has_moved_on() {
     let split = Split::new();
     split.take_cart().run().exits(0);
-    split.promote("shop", "2", &whole()).args(["--adopt", "release:web"]).run().exits(0);
-    split.has_members("shop", &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"], "moved back");
+    split
+        .promote("shop", "2", &whole())
+        .args(["--adopt", "release:web"])
+        .run()
+        .exits(0);
+    split.has_members(
+        "shop",
+        &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"],
+        "moved back",
+    );
     split.has_members("web", &["ConfigMap/web"], "moved back");
     let back = split.copy();
     let reverted = split.revert("web").run().exits(0);
-    assert!(reverted.stderr.contains("belongs to release shop now"), "{}", reverted.stderr);
-    split.has_members("shop", &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"], "web is reverted");
+    assert!(
+        reverted.stderr.contains("belongs to release shop now"),
+        "{}",
+        reverted.stderr
+    );
+    split.has_members(
+        "shop",
+        &["ConfigMap/shop", "ConfigMap/cart", "Deployment/cart"],
+        "web is reverted",
+    );
     let mut back = back;
     back.0.retain(|name, _| !name.contains("/web"));
     split.copy().must_be(&back, "what shop has again");
@@ -167,7 +255,17 @@ fn members_move_between_namespaces_where_the_releases_lie() {
     assert!(diff.stdout.contains(&said), "{}", diff.stdout);
     let allowed = format!("ConfigMap/{}/delivery-shop", split.namespace.name());
     let mut revert = crate::harness::TestCluster::get().delivery();
-    revert.args(["revert", "web", "-n", other.name(), "--allow-unconfirmed", &allowed]).run().exits(0);
+    revert
+        .args([
+            "revert",
+            "web",
+            "-n",
+            other.name(),
+            "--allow-unconfirmed",
+            &allowed,
+        ])
+        .run()
+        .exits(0);
     split.copy().must_be(&before.0, "reverted");
     assert_eq!(split.inventory("shop"), before.1);
 }

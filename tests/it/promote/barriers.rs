@@ -11,7 +11,10 @@ fn named(app: &App, version: &str, objects: &[Value], kubeconfig: Option<&std::p
         promote.env("KUBECONFIG", kubeconfig);
     }
     let ran = promote.arg("--dry-run=server").run().exits(0);
-    ran.stderr.lines().filter(|line| line.contains("cannot be undone")).collect()
+    ran.stderr
+        .lines()
+        .filter(|line| line.contains("cannot be undone"))
+        .collect()
 }
 
 /// Deletes objects of the whole cluster at the end.
@@ -20,7 +23,10 @@ struct Gone(Vec<String>);
 impl Drop for Gone {
     fn drop(&mut self) {
         let mut delete = TestCluster::get().kubectl();
-        delete.args(["delete", "--wait=false", "--ignore-not-found"]).args(&self.0).run();
+        delete
+            .args(["delete", "--wait=false", "--ignore-not-found"])
+            .args(&self.0)
+            .run();
     }
 }
 
@@ -41,23 +47,45 @@ fn a_claim_that_grows_is_named_and_stays_grown() {
             "storageClassName": name, "volumeName": name, "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": size}}}})
     };
-    app.promote("1", &[claim("1Gi"), map("config", json!({"v": "1"}))]).run().exits(0);
+    app.promote("1", &[claim("1Gi"), map("config", json!({"v": "1"}))])
+        .run()
+        .exits(0);
     let broken = workload("Deployment", "web", '2', Some("image-not-found"));
     let new = [claim("2Gi"), map("config", json!({"v": "2"})), broken];
     let said = named(&app, "2", &new, None);
-    assert!(said.contains("data") && said.contains("from 1Gi to 2Gi"), "{said}");
+    assert!(
+        said.contains("data") && said.contains("from 1Gi to 2Gi"),
+        "{said}"
+    );
     let ran = app.promote("2", &new).run().exits(4);
-    assert!(ran.stderr.contains("cannot shrink") && ran.stderr.contains("revert app"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot shrink") && ran.stderr.contains("revert app"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(
-        app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/v"),
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/v"),
         "2",
         "nothing is put back"
     );
     assert_eq!(app.status()["open"]["version"], "2");
     // Asked for, everything else is put back; the claim is named.
     let ran = app.revert().run().exits(4);
-    assert!(ran.stderr.contains("PersistentVolumeClaim") && ran.stderr.contains("data"), "{}", ran.stderr);
-    assert_eq!(app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/v"), "1");
+    assert!(
+        ran.stderr.contains("PersistentVolumeClaim") && ran.stderr.contains("data"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        app.namespace
+            .get("", "ConfigMap", "config")
+            .unwrap()
+            .text("/data/v"),
+        "1"
+    );
     let data = app.namespace.get("", "PersistentVolumeClaim", "data").unwrap();
     assert_eq!(data.text("/spec/resources/requests/storage"), "2Gi");
 }
@@ -73,10 +101,15 @@ fn a_definition_with_a_new_storage_version_and_a_foreign_finalizer_are_named() {
             "metadata": {"name": format!("things.{group}")}, "spec": {"group": group, "scope": "Namespaced",
             "names": {"kind": "Thing", "plural": "things", "singular": "thing"}, "versions": versions}})
     };
-    app.promote("1", &[definition(json!([version("v1", true)]))]).run().exits(0);
+    app.promote("1", &[definition(json!([version("v1", true)]))])
+        .run()
+        .exits(0);
     let mut held = map("held", json!({}));
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
-    let new = [definition(json!([version("v1", false), version("v2", true)])), held];
+    let new = [
+        definition(json!([version("v1", false), version("v2", true)])),
+        held,
+    ];
     let said = named(&app, "2", &new, None);
     for word in ["things.", "stored as v2", "held", "example.com/hold"] {
         assert!(said.contains(word), "nothing said of {word}: {said}");
@@ -86,7 +119,10 @@ fn a_definition_with_a_new_storage_version_and_a_foreign_finalizer_are_named() {
     assert!(ran.stderr.contains("stored as v2"), "{}", ran.stderr);
     assert_eq!(app.status()["open"]["version"], "2");
     let allowed = format!("CustomResourceDefinition/things.{group}");
-    app.revert().args(["--allow-unconfirmed", &allowed]).run().exits(4);
+    app.revert()
+        .args(["--allow-unconfirmed", &allowed])
+        .run()
+        .exits(4);
 }
 
 #[test]
@@ -96,12 +132,31 @@ fn a_role_that_a_limited_user_reduces_is_named() {
         json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "reader"},
             "rules": [{"apiGroups": ["example.com"], "resources": resources, "verbs": ["get"]}]})
     };
-    app.promote("1", &[role(json!(["apples", "pears"]))]).run().exits(0);
+    app.promote("1", &[role(json!(["apples", "pears"]))])
+        .run()
+        .exits(0);
     // Holds what an admin of the namespace holds, and apples; not pears.
-    let user = app.namespace.user("ci").with_role("admin").may(&["get"], "example.com", &["apples"]);
-    let user = user.may(&["get", "create", "update", "delete"], "coordination.k8s.io", &["leases"]).ready();
+    let user = app
+        .namespace
+        .user("ci")
+        .with_role("admin")
+        .may(&["get"], "example.com", &["apples"]);
+    let user = user
+        .may(
+            &["get", "create", "update", "delete"],
+            "coordination.k8s.io",
+            &["leases"],
+        )
+        .ready();
     let smaller = [role(json!(["apples"]))];
     let said = named(&app, "2", &smaller, Some(&user.kubeconfig()));
-    assert!(said.contains("reader") && said.contains("putting it back is refused"), "{said}");
-    assert_eq!(named(&app, "2", &smaller, None), "", "an administrator can put it back");
+    assert!(
+        said.contains("reader") && said.contains("putting it back is refused"),
+        "{said}"
+    );
+    assert_eq!(
+        named(&app, "2", &smaller, None),
+        "",
+        "an administrator can put it back"
+    );
 }

@@ -42,7 +42,10 @@ fn a_zero_of_a_probe_is_the_servers_default(#[case] field: &str, #[case] default
     lands(&namespace, &release, &[]);
 
     let at = format!("/spec/template/spec/containers/0/readinessProbe/{field}");
-    assert_eq!(live(&namespace, "deployment/web").pointer(&at), Some(&default.into()));
+    assert_eq!(
+        live(&namespace, "deployment/web").pointer(&at),
+        Some(&default.into())
+    );
     let patch = json!([{"op": "replace", "path": at, "value": 20}]);
     let path = format!("/spec/template/spec/containers/[name=main]/readinessProbe/{field}");
     is_named_and_overwritten(&namespace, &release, ("deployment/web", &at), &patch, &path);
@@ -99,12 +102,20 @@ fn a_pull_policy_that_is_left_out_follows_the_reference(#[case] second: &str, #[
             if is_adopted {
                 kubectl_apply(&namespace, &[deployment("web", first)]);
             } else {
-                lands(&namespace, &ReleaseFile::new("shop", "1", vec![deployment("web", first)]), &[]);
+                lands(
+                    &namespace,
+                    &ReleaseFile::new("shop", "1", vec![deployment("web", first)]),
+                    &[],
+                );
             }
             let release = ReleaseFile::new("shop", "2", vec![deployment("web", &second)]);
             let flags: &[&str] = if is_adopted { &["--adopt", "kubectl"] } else { &[] };
             lands(&namespace, &release, flags);
-            assert_eq!(live(&namespace, "deployment/web").pointer(at), Some(&policy.into()), "after {first}");
+            assert_eq!(
+                live(&namespace, "deployment/web").pointer(at),
+                Some(&policy.into()),
+                "after {first}"
+            );
 
             let patch = json!([{"op": "replace", "path": at, "value": "Never"}]);
             let path = "/spec/template/spec/containers/[name=main]/imagePullPolicy";

@@ -20,7 +20,9 @@ fn a_map_of_a_custom_resource_that_a_release_empties_is_an_empty_map_and_not_nul
     let route = |spec: Value| json!({"apiVersion": format!("{group}/v1"), "kind": "Route", "metadata": {"name": "web"}, "spec": spec});
     let full = route(json!({"deep": {"on": false}, "free": {"a": 1, "list": []}, "ports": []}));
     app.promote("1", &[crd.clone(), full]).run().exits(0);
-    app.promote("2", &[crd, route(json!({"deep": {}, "free": {}}))]).run().exits(0);
+    app.promote("2", &[crd, route(json!({"deep": {}, "free": {}}))])
+        .run()
+        .exits(0);
 
     let live: Value =
         serde_json::from_str(&app.kubectl(&["get", &format!("routes.{group}"), "web", "-o", "json"]))
@@ -44,13 +46,18 @@ fn a_claims_class_that_leaves_a_release_stays_and_is_refused_no_more() {
         }
         claim
     };
-    app.promote("1", &[claim(Some(&own), "a"), map("m", json!({}))]).run().exits(0);
-    app.promote("2", &[claim(None, "b"), map("m", json!({}))]).run().exits(0);
+    app.promote("1", &[claim(Some(&own), "a"), map("m", json!({}))])
+        .run()
+        .exits(0);
+    app.promote("2", &[claim(None, "b"), map("m", json!({}))])
+        .run()
+        .exits(0);
     let class = app.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.storageClassName}"]);
     app.kubectl(&["delete", "storageclass", &own]);
     assert_eq!(class, own);
     let mut diff = TestCluster::get().delivery();
-    diff.arg("diff").arg(app.release("2", &[claim(None, "b"), map("m", json!({}))]));
+    diff.arg("diff")
+        .arg(app.release("2", &[claim(None, "b"), map("m", json!({}))]));
     diff.args(["-n", app.namespace.name()]).run().exits(0);
 }
 
@@ -64,9 +71,20 @@ fn a_default_is_there_once_its_field_leaves_a_release(#[case] partition: u32) {
         set["spec"]["updateStrategy"] = strategy;
         set
     };
-    app.promote("1", &[set(json!({"rollingUpdate": {"partition": partition}}), '1')]).run().exits(0);
+    app.promote(
+        "1",
+        &[set(json!({"rollingUpdate": {"partition": partition}}), '1')],
+    )
+    .run()
+    .exits(0);
     app.promote("2", &[set(json!({}), '2')]).run().exits(0);
-    let get = ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy.rollingUpdate.partition}"];
+    let get = [
+        "get",
+        "statefulset",
+        "db",
+        "-o",
+        "jsonpath={.spec.updateStrategy.rollingUpdate.partition}",
+    ];
     assert_eq!(app.kubectl(&get), "0");
     for mode in ["auto", "server"] {
         let mut diff = TestCluster::get().delivery();
@@ -89,13 +107,28 @@ fn a_run_that_ended_between_an_apply_and_the_default_that_it_lost_is_finished() 
         set["spec"]["updateStrategy"] = strategy;
         set
     };
-    app.promote("1", &[set(json!({"rollingUpdate": {"partition": 3}}), '1')]).run().exits(0);
+    app.promote("1", &[set(json!({"rollingUpdate": {"partition": 3}}), '1')])
+        .run()
+        .exits(0);
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     proxy.at_write_to("/statefulsets/db", Act::KillAfter);
     let killed = proxy.run(&mut app.promote("2", &[set(json!({}), '2')]));
     assert_eq!(killed.code, None, "{}", killed.stderr);
-    let strategy = ["get", "statefulset", "db", "-o", "jsonpath={.spec.updateStrategy}"];
-    assert!(!app.kubectl(&strategy).contains("partition"), "the apply takes the default away");
+    let strategy = [
+        "get",
+        "statefulset",
+        "db",
+        "-o",
+        "jsonpath={.spec.updateStrategy}",
+    ];
+    assert!(
+        !app.kubectl(&strategy).contains("partition"),
+        "the apply takes the default away"
+    );
     app.promote("2", &[set(json!({}), '2')]).run().exits(0);
-    assert!(app.kubectl(&strategy).contains(r#""partition":0"#), "{}", app.kubectl(&strategy));
+    assert!(
+        app.kubectl(&strategy).contains(r#""partition":0"#),
+        "{}",
+        app.kubectl(&strategy)
+    );
 }

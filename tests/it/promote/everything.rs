@@ -8,10 +8,26 @@ use std::process::Command;
 /// Objects that somebody else keeps, by what says so.
 fn kept(namespace: &Namespace) -> Vec<Value> {
     let keepers = [
-        ("set", json!({"applyset.kubernetes.io/part-of": "applyset-other-v1"}), json!({})),
-        ("helm", json!({}), json!({"meta.helm.sh/release-name": "old-shop"})),
-        ("argo", json!({}), json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/argo"})),
-        ("flux", json!({"kustomize.toolkit.fluxcd.io/name": "shop"}), json!({})),
+        (
+            "set",
+            json!({"applyset.kubernetes.io/part-of": "applyset-other-v1"}),
+            json!({}),
+        ),
+        (
+            "helm",
+            json!({}),
+            json!({"meta.helm.sh/release-name": "old-shop"}),
+        ),
+        (
+            "argo",
+            json!({}),
+            json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/argo"}),
+        ),
+        (
+            "flux",
+            json!({"kustomize.toolkit.fluxcd.io/name": "shop"}),
+            json!({}),
+        ),
     ];
     let keep = |(name, labels, annotations): (&str, Value, Value)| {
         let mut object = config(name, json!({"a": "1"}));
@@ -52,7 +68,10 @@ fn run(command: &mut Command, words: &[&str], file: &std::path::Path) -> Ran {
 
 /// Signed by a key that the environment does not know, with a report of failed tests.
 fn environment(release: &ReleaseFile, namespace: &Namespace) -> std::path::PathBuf {
-    let (ours, theirs) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let (ours, theirs) = (
+        rcgen::KeyPair::generate().unwrap(),
+        rcgen::KeyPair::generate().unwrap(),
+    );
     std::fs::write(release.beside("ours.pub"), ours.public_key_pem()).unwrap();
     let key = release.beside("theirs.key");
     std::fs::write(&key, theirs.serialize_pem()).unwrap();
@@ -63,7 +82,15 @@ fn environment(release: &ReleaseFile, namespace: &Namespace) -> std::path::PathB
     let delivery = || TestCluster::get().delivery();
     let (key, report) = (key.to_str().unwrap(), format!("integration={}", report.display()));
     run(&mut delivery(), &["sign", "--key", key], &release.path()).ok();
-    let attest = ["attest", "--evidence", &report, "--accept-failures", "known", "--key", key];
+    let attest = [
+        "attest",
+        "--evidence",
+        &report,
+        "--accept-failures",
+        "known",
+        "--key",
+        key,
+    ];
     run(&mut delivery(), &attest, &release.path()).ok();
     let environment = release.beside("environment.yaml");
     let text = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment", "metadata": {"name": "production"},
@@ -78,11 +105,18 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
     let release = scene(&namespace);
     let environment = environment(&release, &namespace);
     let hook = Webhook::denying(&namespace, ("", "configmaps"), |review| {
-        review.pointer("/request/object/data/forbidden").map(|_| "no forbidden keys here".into())
+        review
+            .pointer("/request/object/data/forbidden")
+            .map(|_| "no forbidden keys here".into())
     });
     let probe = config("probe", json!({"forbidden": "x"})).to_string();
     hook.wait(|| {
-        namespace.kubectl().args(["create", "--dry-run=server", "-f", "-"]).run_with(&probe).code != Some(0)
+        namespace
+            .kubectl()
+            .args(["create", "--dry-run=server", "-f", "-"])
+            .run_with(&probe)
+            .code
+            != Some(0)
     });
     // Everything but to write Roles.
     let user = namespace
@@ -92,7 +126,11 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
         .ready();
     let before = contents(&namespace);
     let mut command = TestCluster::get().delivery();
-    command.env("KUBECONFIG", user.kubeconfig()).arg("promote").arg(release.path()).arg("-y");
+    command
+        .env("KUBECONFIG", user.kubeconfig())
+        .arg("promote")
+        .arg(release.path())
+        .arg("-y");
     let ran = command.arg("-e").arg(&environment).run().exits(2);
     let expected = [
         ("rights", "roles"),
@@ -109,8 +147,20 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
         ("evidence", "integration"),
     ];
     for (check, said) in expected {
-        let found = ran.stderr.lines().any(|line| line.contains(&format!("refused [{check}]")));
-        assert!(found && ran.stderr.contains(said), "no finding of {check} with {said}:\n{}", ran.stderr);
+        let found = ran
+            .stderr
+            .lines()
+            .any(|line| line.contains(&format!("refused [{check}]")));
+        assert!(
+            found && ran.stderr.contains(said),
+            "no finding of {check} with {said}:\n{}",
+            ran.stderr
+        );
     }
-    assert_eq!(contents(&namespace), before, "something was changed:\n{}", ran.stderr);
+    assert_eq!(
+        contents(&namespace),
+        before,
+        "something was changed:\n{}",
+        ran.stderr
+    );
 }

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 fn diff(app: &App, version: &str, objects: &[Value]) -> Ran {
     let mut diff = TestCluster::get().delivery();
-    diff.arg("diff").arg(app.release(version, objects)).args(["-n", app.namespace.name()]).run()
+    diff.arg("diff")
+        .arg(app.release(version, objects))
+        .args(["-n", app.namespace.name()])
+        .run()
 }
 
 /// Promotes, and says which steps were begun.
@@ -40,7 +43,10 @@ fn hooks_of_an_installation_run_once_and_those_of_upgrades_from_then_on() {
     assert_eq!(the_job(&app, "install").unwrap().uid(), install.uid());
     diff(&app, "2", &objects('2')).exits(0);
     // It is still a member: once no release holds it, it is pruned.
-    app.promote("3", &objects('2')[1..]).arg("--allow-prune").run().exits(0);
+    app.promote("3", &objects('2')[1..])
+        .arg("--allow-prune")
+        .run()
+        .exits(0);
     assert!(the_job(&app, "install").is_none());
 }
 
@@ -51,7 +57,10 @@ fn a_hook_that_goes_once_it_has_succeeded_is_gone_after_the_promotion_and_no_dif
     let objects = |digit| vec![job("check", annotations.clone(), '1', None), web(digit, None)];
     assert_eq!(promoted(&app, "1", &objects('1')), ["web", "check", "check"]);
     assert!(the_job(&app, "check").is_none());
-    assert_eq!(app.kubectl(&["get", "pods", "-l", "job-name=check", "-o", "name"]), "");
+    assert_eq!(
+        app.kubectl(&["get", "pods", "-l", "job-name=check", "-o", "name"]),
+        ""
+    );
     let told = diff(&app, "1", &objects('1')).exits(0);
     assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
     has_nothing_to_do(&app, "1", &objects('1'));
@@ -95,14 +104,21 @@ fn a_job_with_a_time_to_live_is_not_run_again_once_it_is_gone() {
     let objects = |digit, seconds: u32| {
         let mut seed = job("seed", json!({}), '1', None);
         seed["spec"]["ttlSecondsAfterFinished"] = seconds.into();
-        vec![seed, web(digit, None), job("check", json!({"kubectl-delivery.io/hook": "verify"}), '1', None)]
+        vec![
+            seed,
+            web(digit, None),
+            job("check", json!({"kubectl-delivery.io/hook": "verify"}), '1', None),
+        ]
     };
     assert_eq!(promoted(&app, "1", &objects('1', 2)), ["seed", "web", "check"]);
     while the_job(&app, "seed").is_some() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let told = diff(&app, "1", &objects('1', 2)).exits(0);
-    assert!(told.stdout.contains("seed") && told.stdout.contains("completed and was cleaned up"), "{told:?}");
+    assert!(
+        told.stdout.contains("seed") && told.stdout.contains("completed and was cleaned up"),
+        "{told:?}"
+    );
     has_nothing_to_do(&app, "1", &objects('1', 2));
     assert_eq!(promoted(&app, "2", &objects('2', 2)), ["web", "check"]);
     // Another one has not run.
@@ -120,7 +136,10 @@ fn a_job_that_goes_while_others_are_still_on_their_way_or_soak_was_not_deleted_b
     seed["spec"]["ttlSecondsAfterFinished"] = seconds.into();
     let mut slow = web('1', Some("slow-ready"));
     slow["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "5s"});
-    app.promote("1", &[seed, slow]).args(["--soak", "3s"]).run().exits(0);
+    app.promote("1", &[seed, slow])
+        .args(["--soak", "3s"])
+        .run()
+        .exits(0);
     assert!(the_job(&app, "seed").is_none(), "it went meanwhile");
 }
 
@@ -128,12 +147,20 @@ fn a_job_that_goes_while_others_are_still_on_their_way_or_soak_was_not_deleted_b
 fn a_hook_that_a_revert_took_away_makes_nothing_run_again() {
     let app = App::new();
     let objects = |digit, play| {
-        vec![job("prepare", json!({"kubectl-delivery.io/hook": "pre"}), '1', None), web(digit, play)]
+        vec![
+            job("prepare", json!({"kubectl-delivery.io/hook": "pre"}), '1', None),
+            web(digit, play),
+        ]
     };
     let old = objects('1', None);
     app.promote("1", &old).run().exits(0);
-    app.promote("2", &objects('2', Some("image-not-found"))).run().exits(3);
-    assert!(the_job(&app, "prepare").is_none(), "it has run, and is not run again by a revert");
+    app.promote("2", &objects('2', Some("image-not-found")))
+        .run()
+        .exits(3);
+    assert!(
+        the_job(&app, "prepare").is_none(),
+        "it has run, and is not run again by a revert"
+    );
     diff(&app, "1", &old).exits(0);
     has_nothing_to_do(&app, "1", &old);
     assert_eq!(promoted(&app, "3", &objects('3', None)), ["prepare", "web"]);
@@ -151,14 +178,29 @@ fn pod(name: &str, hook: &str, play: &str) -> Value {
 fn a_pod_that_is_a_hook_runs_to_its_end_and_puts_everything_back_where_it_fails() {
     let app = App::new();
     let objects = |digit, play| {
-        vec![pod("prepare", "pre-install,pre-upgrade", play), web(digit, None), map("config", json!({}))]
+        vec![
+            pod("prepare", "pre-install,pre-upgrade", play),
+            web(digit, None),
+            map("config", json!({})),
+        ]
     };
-    let phase = || app.namespace.get("", "Pod", "prepare").map(|pod| pod.text("/status/phase").to_owned());
-    assert_eq!(promoted(&app, "1", &objects('1', "job-slow")), ["config", "prepare", "web"]);
+    let phase = || {
+        app.namespace
+            .get("", "Pod", "prepare")
+            .map(|pod| pod.text("/status/phase").to_owned())
+    };
+    assert_eq!(
+        promoted(&app, "1", &objects('1', "job-slow")),
+        ["config", "prepare", "web"]
+    );
     assert_eq!(phase().as_deref(), Some("Succeeded"), "it was waited for");
     has_nothing_to_do(&app, "1", &objects('1', "job-slow"));
     let ran = app.promote("2", &objects('2', "job-fails")).run().exits(3);
-    assert!(ran.stderr.contains("prepare") && ran.stderr.contains("exit code 1"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("prepare") && ran.stderr.contains("exit code 1"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(phase(), None, "what has run is not run again by a revert");
     assert_eq!(promoted(&app, "3", &objects('3', "job-slow")), ["prepare", "web"]);
 }

@@ -24,7 +24,10 @@ impl Drop for Own {
 
 impl Own {
     fn new() -> Self {
-        Self { app: App::new(), name: format!("t-own-{}", unique()) }
+        Self {
+            app: App::new(),
+            name: format!("t-own-{}", unique()),
+        }
     }
 
     fn objects(&self, more: &[Value]) -> Vec<Value> {
@@ -39,11 +42,20 @@ impl Own {
     fn promote(&self, version: &str, more: &[Value], flags: &[&str]) -> Ran {
         let file = self.app.release(version, &self.objects(more));
         let mut promote = TestCluster::get().delivery();
-        promote.arg("promote").arg(file).args(["-n", &self.name, "-y", "--settle", "0s"]).args(flags).run()
+        promote
+            .arg("promote")
+            .arg(file)
+            .args(["-n", &self.name, "-y", "--settle", "0s"])
+            .args(flags)
+            .run()
     }
 
     fn command(&self, words: &[&str]) -> Ran {
-        TestCluster::get().delivery().args(words).args(["-n", &self.name]).run()
+        TestCluster::get()
+            .delivery()
+            .args(words)
+            .args(["-n", &self.name])
+            .run()
     }
 
     /// The namespace is cluster-wide: nothing but the flag confirms that it was made by the release.
@@ -55,14 +67,20 @@ impl Own {
     }
 
     fn is_there(&self) -> bool {
-        TestCluster::get().kubectl().args(["get", "namespace", &self.name]).run().code == Some(0)
+        TestCluster::get()
+            .kubectl()
+            .args(["get", "namespace", &self.name])
+            .run()
+            .code
+            == Some(0)
     }
 }
 
 #[test]
 fn a_first_promotion_makes_the_release_namespace_and_its_revert_takes_it_away() {
     let own = Own::new();
-    own.promote("1", &[map("app", json!({"a": "b"}))], &["--dry-run=server"]).exits(0);
+    own.promote("1", &[map("app", json!({"a": "b"}))], &["--dry-run=server"])
+        .exits(0);
     assert!(!own.is_there(), "a dry run makes nothing");
     own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
     own.command(&["diff"]).exits(0);
@@ -88,8 +106,18 @@ fn a_namespace_that_a_killed_run_created_before_its_journal_is_the_next_runs_to_
     let mut namespace = own.objects(&[])[0].clone();
     let set = applyset_id(&inventory(NAME), &own.name);
     namespace["metadata"]["labels"]["applyset.kubernetes.io/part-of"] = set.into();
-    let apply = ["apply", "--server-side", "--field-manager=kubectl-delivery", "-f", "-"];
-    TestCluster::get().kubectl().args(apply).run_with(&namespace.to_string()).ok();
+    let apply = [
+        "apply",
+        "--server-side",
+        "--field-manager=kubectl-delivery",
+        "-f",
+        "-",
+    ];
+    TestCluster::get()
+        .kubectl()
+        .args(apply)
+        .run_with(&namespace.to_string())
+        .ok();
     let broken = workload("Deployment", "web", '1', Some("crash-loop"));
     own.promote("1", &[map("app", json!({})), broken], &[]).exits(3);
     assert!(!own.is_there());
@@ -135,7 +163,11 @@ fn a_namespace_that_goes_slower_than_its_lock_is_renewed_is_no_lost_lock() {
     own.promote("1", &[map("app", json!({"a": "b"}))], &[]).exits(0);
     let finalizers = |value: &str| {
         let patch = format!(r#"{{"metadata": {{"finalizers": {value}}}}}"#);
-        TestCluster::get().kubectl().args(["patch", "namespace", &own.name, "-p", &patch]).run().ok();
+        TestCluster::get()
+            .kubectl()
+            .args(["patch", "namespace", &own.name, "-p", &patch])
+            .run()
+            .ok();
     };
     finalizers(r#"["example.com/slow"]"#);
     let ran = std::thread::scope(|scope| {
@@ -156,8 +188,16 @@ fn a_release_namespace_with_an_object_of_somebody_else_stays_and_is_named() {
     TestCluster::get().kubectl().args(create).run().ok();
     let ran = own.revert().run().exits(4);
     assert!(own.is_there());
-    assert!(ran.stderr.contains("ConfigMap foreign in it is somebody else's"), "{}", ran.stderr);
-    TestCluster::get().kubectl().args(["delete", "configmap", "foreign", "-n", &own.name]).run().ok();
+    assert!(
+        ran.stderr.contains("ConfigMap foreign in it is somebody else's"),
+        "{}",
+        ran.stderr
+    );
+    TestCluster::get()
+        .kubectl()
+        .args(["delete", "configmap", "foreign", "-n", &own.name])
+        .run()
+        .ok();
     own.revert().run().exits(0);
     assert!(!own.is_there(), "once nothing of others is in it, it goes");
 }
@@ -169,9 +209,18 @@ fn what_is_needed_in_a_namespace_that_is_not_there_is_waived_singly() {
     web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "db"}}]);
     let ran = own.promote("1", &[web.clone()], &[]).exits(2);
     let waiver = format!("requirements=Secret/{}/db", own.name);
-    assert!(ran.stderr.contains(&format!("--waive {waiver} ")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("--waive {waiver} ")),
+        "{}",
+        ran.stderr
+    );
     assert!(!own.is_there(), "a refused promotion makes nothing");
-    own.promote("1", &[web], &["--waive", &waiver, "--reason", "an operator makes it"]).exits(0);
+    own.promote(
+        "1",
+        &[web],
+        &["--waive", &waiver, "--reason", "an operator makes it"],
+    )
+    .exits(0);
     assert!(own.is_there());
 }
 
@@ -183,7 +232,11 @@ fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_tha
     own.promote("1", &[kept, map("plain", json!({}))], &[]).exits(0);
     let ran = own.revert().run().exits(0);
     let why = "ConfigMap kept in it is kept: helm.sh/resource-policy: keep";
-    assert!(ran.stderr.contains(why) && ran.stderr.contains(&own.name), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(why) && ran.stderr.contains(&own.name),
+        "{}",
+        ran.stderr
+    );
     assert!(own.is_there(), "{}", ran.stderr);
     let left = ["get", "configmaps", "-o", "name", "-n", &own.name];
     let left = TestCluster::get().kubectl().args(left).run().ok();
@@ -203,7 +256,15 @@ fn a_namespace_with_what_is_kept_and_an_object_of_somebody_else_is_left() {
     own.promote("1", &[kept.clone()], &[]).exits(0);
     kept["metadata"]["name"] = "other".into();
     let create = ["create", "-n", &own.name, "-f", "-"];
-    TestCluster::get().kubectl().args(create).run_with(&kept.to_string()).ok();
+    TestCluster::get()
+        .kubectl()
+        .args(create)
+        .run_with(&kept.to_string())
+        .ok();
     let ran = own.revert().run().exits(4);
-    assert!(ran.stderr.contains("ConfigMap other in it is somebody else's"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("ConfigMap other in it is somebody else's"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -10,9 +10,18 @@ fn refused(namespace: &Namespace, release: &ReleaseFile, flags: &[&str], checks:
     let before = contents(namespace);
     let ran = promote(namespace, release, &[&["-y"], flags].concat()).exits(2);
     for check in checks {
-        assert!(ran.stderr.contains(&format!("refused [{check}]")), "no finding of {check}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("refused [{check}]")),
+            "no finding of {check}:\n{}",
+            ran.stderr
+        );
     }
-    assert_eq!(contents(namespace), before, "something was changed:\n{}", ran.stderr);
+    assert_eq!(
+        contents(namespace),
+        before,
+        "something was changed:\n{}",
+        ran.stderr
+    );
     ran
 }
 
@@ -21,7 +30,11 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
     let mut web = deployment("web", "web:1");
     kubectl_apply(&namespace, &[web.clone(), config("edited", json!({"a": "1"}))]);
-    namespace.kubectl().args(["set", "env", "deployment/web", "EXTRA=1"]).run().ok();
+    namespace
+        .kubectl()
+        .args(["set", "env", "deployment/web", "EXTRA=1"])
+        .run()
+        .ok();
     web["spec"]["selector"]["matchLabels"]["tier"] = "x".into();
     web["spec"]["template"]["metadata"]["labels"]["tier"] = "x".into();
     namespace.quota(json!({"requests.cpu": "150m"}));
@@ -30,13 +43,28 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
     greedy["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "10m".into();
     let mut lonely = deployment("lonely", "web:1");
     lonely["spec"]["template"]["spec"]["serviceAccountName"] = "nobody".into();
-    let release =
-        ReleaseFile::new("shop", "1", vec![web, greedy, lonely, config("edited", json!({"a": "2"}))]);
-    let ran = refused(&namespace, &release, &[], &["ownership", "immutable", "pods", "quota"]);
-    for said in
-        ["spec.selector", "set by kubectl-client-side-apply", "--adopt kubectl-client-side-apply", "nobody"]
-    {
-        assert!(ran.stderr.contains(said), "nothing said of {said}:\n{}", ran.stderr);
+    let release = ReleaseFile::new(
+        "shop",
+        "1",
+        vec![web, greedy, lonely, config("edited", json!({"a": "2"}))],
+    );
+    let ran = refused(
+        &namespace,
+        &release,
+        &[],
+        &["ownership", "immutable", "pods", "quota"],
+    );
+    for said in [
+        "spec.selector",
+        "set by kubectl-client-side-apply",
+        "--adopt kubectl-client-side-apply",
+        "nobody",
+    ] {
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}:\n{}",
+            ran.stderr
+        );
     }
 }
 
@@ -49,10 +77,26 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
         object["metadata"]["annotations"] = annotations;
         namespace.apply(object);
     };
-    kept("set", json!({"applyset.kubernetes.io/part-of": "applyset-other-v1"}), json!({}));
-    kept("helm", json!({}), json!({"meta.helm.sh/release-name": "old-shop"}));
-    kept("argo", json!({}), json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/argo"}));
-    kept("flux", json!({"kustomize.toolkit.fluxcd.io/name": "shop"}), json!({}));
+    kept(
+        "set",
+        json!({"applyset.kubernetes.io/part-of": "applyset-other-v1"}),
+        json!({}),
+    );
+    kept(
+        "helm",
+        json!({}),
+        json!({"meta.helm.sh/release-name": "old-shop"}),
+    );
+    kept(
+        "argo",
+        json!({}),
+        json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/argo"}),
+    );
+    kept(
+        "flux",
+        json!({"kustomize.toolkit.fluxcd.io/name": "shop"}),
+        json!({}),
+    );
     let objects = ["set", "helm", "argo", "flux"].map(|name| config(name, json!({"a": "1"})));
     let release = ReleaseFile::new("shop", "1", objects.to_vec());
     let ran = refused(&namespace, &release, &[], &["owners"]);
@@ -64,9 +108,18 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
         "kubectl delivery wait",
         "kubectl delivery render",
     ] {
-        assert!(ran.stderr.contains(said), "nothing said of {said}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}:\n{}",
+            ran.stderr
+        );
     }
-    assert_eq!(ran.stderr.matches("refused [owners]").count(), 4, "{}", ran.stderr);
+    assert_eq!(
+        ran.stderr.matches("refused [owners]").count(),
+        4,
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -75,7 +128,12 @@ fn a_policy_that_denies_an_object_or_its_pods_refuses_the_promotion() {
     let namespace = cluster.namespace_named("t-preflight");
     namespace
         .kubectl()
-        .args(["label", "namespace", namespace.name(), "pod-security.kubernetes.io/enforce=restricted"])
+        .args([
+            "label",
+            "namespace",
+            namespace.name(),
+            "pod-security.kubernetes.io/enforce=restricted",
+        ])
         .run()
         .ok();
     let name = format!("deny-{}", namespace.name());
@@ -86,12 +144,21 @@ fn a_policy_that_denies_an_object_or_its_pods_refuses_the_promotion() {
         {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
             "policyName": name, "validationActions": ["Deny"],
             "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name()}}}}}]});
-    cluster.kubectl().args(["apply", "-f", "-"]).run_with(&policy.to_string()).ok();
+    cluster
+        .kubectl()
+        .args(["apply", "-f", "-"])
+        .run_with(&policy.to_string())
+        .ok();
     let _gone_at_the_end = Policy(&name);
     // A policy is enforced a moment after it is there.
     let probe = config("probe", json!({"forbidden": "x"})).to_string();
     let denied = || {
-        namespace.kubectl().args(["create", "--dry-run=server", "-f", "-"]).run_with(&probe).code != Some(0)
+        namespace
+            .kubectl()
+            .args(["create", "--dry-run=server", "-f", "-"])
+            .run_with(&probe)
+            .code
+            != Some(0)
     };
     assert!((0..100).any(|_| denied() || {
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -115,7 +182,10 @@ struct Policy<'a>(&'a str);
 impl Drop for Policy<'_> {
     fn drop(&mut self) {
         for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
-            TestCluster::get().kubectl().args(["delete", kind, self.0, "--ignore-not-found"]).run();
+            TestCluster::get()
+                .kubectl()
+                .args(["delete", kind, self.0, "--ignore-not-found"])
+                .run();
         }
     }
 }
@@ -135,15 +205,23 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
     let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "aHVudGVyMg=="}});
     secret["metadata"]["namespace"] = namespace.name().into();
-    let objects =
-        vec![deployment("web", "web:1"), config("a", json!({"a": "1"})), secret, job("once", "x:1")];
+    let objects = vec![
+        deployment("web", "web:1"),
+        config("a", json!({"a": "1"})),
+        secret,
+        job("once", "x:1"),
+    ];
     let release = ReleaseFile::new("shop", "1", objects);
     let before = contents(&namespace);
     let plan = promote(&namespace, &release, &["--dry-run=server", "-o", "json"]).exits(0);
     assert!(!plan.stdout.contains("aHVudGVyMg") && !plan.stderr.contains("aHVudGVyMg"));
     let plan = plan.json();
-    let order: Vec<_> =
-        plan["steps"].as_array().unwrap().iter().map(|step| step["target"]["name"].clone()).collect();
+    let order: Vec<_> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["target"]["name"].clone())
+        .collect();
     assert_eq!(order.len(), 4);
     let at = |name: &str| order.iter().position(|found| found == name).unwrap();
     assert!(at("a") < at("web") && at("db") < at("web"), "{order:?}");
@@ -154,24 +232,47 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
 fn a_written_plan_is_refused_once_the_cluster_has_moved() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
     namespace.apply(config("a", json!({"a": "0"})));
-    let release =
-        ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"})), config("b", json!({"a": "1"}))]);
-    let written = promote(&namespace, &release, &["--dry-run=server", "-o", "json", "--adopt", "test"]).ok();
+    let release = ReleaseFile::new(
+        "shop",
+        "1",
+        vec![config("a", json!({"a": "1"})), config("b", json!({"a": "1"}))],
+    );
+    let written = promote(
+        &namespace,
+        &release,
+        &["--dry-run=server", "-o", "json", "--adopt", "test"],
+    )
+    .ok();
     let file = release.beside("plan.json");
     std::fs::write(&file, written).unwrap();
     let plan = file.to_str().unwrap();
     // As it was approved, it is only a question of asking.
-    promote(&namespace, &release, &["--plan", plan, "--adopt", "test", "--dry-run=server"]).exits(0);
-    namespace.kubectl().args(["annotate", "configmap", "a", "note=moved"]).run().ok();
+    promote(
+        &namespace,
+        &release,
+        &["--plan", plan, "--adopt", "test", "--dry-run=server"],
+    )
+    .exits(0);
+    namespace
+        .kubectl()
+        .args(["annotate", "configmap", "a", "note=moved"])
+        .run()
+        .ok();
     let ran = refused(&namespace, &release, &["--plan", plan, "--adopt", "test"], &[]);
-    assert!(ran.stderr.contains("has moved") && ran.stderr.contains("/a"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("has moved") && ran.stderr.contains("/a"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn a_plan_that_says_that_it_is_old_brings_no_expired_rule_back() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
     let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"A": "1"}))]);
-    let yesterday = (jiff::Timestamp::now() - Duration::from_secs(86_400)).strftime("%Y-%m-%d").to_string();
+    let yesterday = (jiff::Timestamp::now() - Duration::from_secs(86_400))
+        .strftime("%Y-%m-%d")
+        .to_string();
     let here = config("a", json!({"A": "2"})).to_string();
     std::fs::write(release.beside("here.yaml"), here).unwrap();
     let environment = release.beside("e.yaml");
@@ -183,7 +284,11 @@ fn a_plan_that_says_that_it_is_old_brings_no_expired_rule_back() {
     };
     let with = ["-e", environment.to_str().unwrap()];
     rule("2999-01-01");
-    let written = promote(&namespace, &release, &[&["--dry-run=server", "-o", "json"], &with[..]].concat());
+    let written = promote(
+        &namespace,
+        &release,
+        &[&["--dry-run=server", "-o", "json"], &with[..]].concat(),
+    );
     let mut plan = written.exits(0).json();
     plan["createdAt"] = "2020-01-01T00:00:00Z".into();
     let file = release.beside("plan.json");
@@ -205,18 +310,31 @@ fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_
     );
     let ran = refused(&namespace, &release, &[], &["images"]);
     assert!(
-        ran.stderr
-            .contains(&format!("Deployment {namespace}/web: the registry says that it has no {absent}")),
+        ran.stderr.contains(&format!(
+            "Deployment {namespace}/web: the registry says that it has no {absent}"
+        )),
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("note [images] not looked up: 127.0.0.1:9/api:1"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("note [images] not looked up: 127.0.0.1:9/api:1"),
+        "{}",
+        ran.stderr
+    );
     promote(&namespace, &release, &["--dry-run=server", "--waive", "images"]).exits(1);
     let waived = format!("images={absent}");
-    let ran =
-        promote(&namespace, &release, &["--dry-run=server", "--waive", &waived, "--reason", "preloaded"]);
+    let ran = promote(
+        &namespace,
+        &release,
+        &["--dry-run=server", "--waive", &waived, "--reason", "preloaded"],
+    );
     assert!(ran.exits(0).stderr.contains("waived [images]"));
     let other = format!("images={absent}-other");
     let ran = promote(&namespace, &release, &["--dry-run=server", "--waive", &other]).exits(2);
-    assert!(ran.stderr.contains(&format!("--waive {other} names no finding")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("--waive {other} names no finding")),
+        "{}",
+        ran.stderr
+    );
 }

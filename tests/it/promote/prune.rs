@@ -21,8 +21,16 @@ impl Drop for Gone {
         let names = ["delete", "--ignore-not-found", "--wait=false"];
         let cluster = TestCluster::get();
         cluster.kubectl().args(names).args(["namespace", &self.0]).run();
-        cluster.kubectl().args(names).args(["crd", &crd_name(&self.0)]).run();
-        cluster.kubectl().args(names).args(["storageclass", &self.0]).run();
+        cluster
+            .kubectl()
+            .args(names)
+            .args(["crd", &crd_name(&self.0)])
+            .run();
+        cluster
+            .kubectl()
+            .args(names)
+            .args(["storageclass", &self.0])
+            .run();
     }
 }
 
@@ -48,19 +56,47 @@ fn claims_namespaces_and_definitions_stay_until_they_are_named() {
         json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": other},
         "provisioner": "example.com/none", "volumeBindingMode": "WaitForFirstConsumer"}),
     );
-    let kept = [maps(&["a", "b", "c"]), vec![namespace, definition(&other), claim(&other)]].concat();
+    let kept = [
+        maps(&["a", "b", "c"]),
+        vec![namespace, definition(&other), claim(&other)],
+    ]
+    .concat();
     app.promote("1", &kept).run().exits(0);
-    let named = format!("customresourcedefinition.apiextensions.k8s.io/{}", crd_name(&other));
-    let ran = app.promote("2", &maps(&["a", "b"])).args(["--prune-kept", &named]).run().exits(0);
+    let named = format!(
+        "customresourcedefinition.apiextensions.k8s.io/{}",
+        crd_name(&other)
+    );
+    let ran = app
+        .promote("2", &maps(&["a", "b"]))
+        .args(["--prune-kept", &named])
+        .run()
+        .exits(0);
     for (kind, name) in [("namespace", &*other), ("persistentvolumeclaim", "data")] {
         app.kubectl(&["get", kind, name]);
         let said = |line: &str| line.contains("stays: a ") && line.contains(name);
-        assert!(ran.stderr.lines().any(said), "nothing said of {name}:\n{}", ran.stderr);
-        assert!(ran.stderr.contains(&format!("--prune-kept {kind}/{name}")), "{}", ran.stderr);
+        assert!(
+            ran.stderr.lines().any(said),
+            "nothing said of {name}:\n{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains(&format!("--prune-kept {kind}/{name}")),
+            "{}",
+            ran.stderr
+        );
     }
     assert!(app.namespace.get("", "ConfigMap", "c").is_none());
-    let left = app.namespace.kubectl().args(["get", "customresourcedefinition", &crd_name(&other)]).run();
-    assert!(left.stderr.contains("not found"), "named, it goes: {}{}", left.stdout, left.stderr);
+    let left = app
+        .namespace
+        .kubectl()
+        .args(["get", "customresourcedefinition", &crd_name(&other)])
+        .run();
+    assert!(
+        left.stderr.contains("not found"),
+        "named, it goes: {}{}",
+        left.stdout,
+        left.stderr
+    );
 }
 
 #[test]
@@ -76,8 +112,10 @@ fn what_has_the_name_of_a_pruned_object_and_is_another_one_stays() {
     proxy.wait_for_act();
     app.kubectl(&["delete", "configmap", "d"]);
     let id = app.namespace.get("", "ConfigMap", "a").unwrap();
-    let part_of =
-        format!("applyset.kubernetes.io/part-of={}", id.label("applyset.kubernetes.io/part-of").unwrap());
+    let part_of = format!(
+        "applyset.kubernetes.io/part-of={}",
+        id.label("applyset.kubernetes.io/part-of").unwrap()
+    );
     app.kubectl(&["create", "configmap", "d", "--from-literal=n=theirs"]);
     app.kubectl(&["label", "configmap", "d", &part_of]);
     proxy.release();
@@ -95,8 +133,16 @@ fn replicas_that_an_autoscaler_set_go_through_a_promotion() {
     let version = |digit, hpa: &[Value]| [&[workload("Deployment", "web", digit, None)], hpa].concat();
     // The replicas were ours before there was an autoscaler: they are released, not reset to one.
     app.promote("1", &version('1', &[])).run().exits(0);
-    app.promote("2", &version('2', std::slice::from_ref(&hpa))).run().exits(0);
-    let replicas = || app.namespace.get("apps", "Deployment", "web").unwrap().at("/spec/replicas").cloned();
+    app.promote("2", &version('2', std::slice::from_ref(&hpa)))
+        .run()
+        .exits(0);
+    let replicas = || {
+        app.namespace
+            .get("apps", "Deployment", "web")
+            .unwrap()
+            .at("/spec/replicas")
+            .cloned()
+    };
     assert_eq!(replicas(), Some(json!(2)), "handed over as they were");
     app.kubectl(&["scale", "deployment", "web", "--replicas=4"]);
     app.promote("3", &version('3', &[hpa])).run().exits(0);

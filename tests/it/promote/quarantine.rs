@@ -5,7 +5,10 @@ use crate::harness::Run;
 use serde_json::{Value, json};
 
 fn web(digit: char, play: Option<&str>) -> Vec<Value> {
-    vec![workload("Deployment", "web", digit, play), map("config", json!({"v": digit.to_string()}))]
+    vec![
+        workload("Deployment", "web", digit, play),
+        map("config", json!({"v": digit.to_string()})),
+    ]
 }
 
 fn promotable(app: &App, version: &str, objects: &[Value]) -> Result<(), String> {
@@ -20,9 +23,12 @@ fn promotable(app: &App, version: &str, objects: &[Value]) -> Result<(), String>
 fn a_release_that_failed_for_a_cause_inside_it_needs_a_waiver_and_the_history_keeps_it() {
     let app = App::new();
     app.promote("1", &web('1', None)).run().exits(0);
-    for (version, play) in
-        [("2", "image-not-found"), ("3", "crash-loop"), ("4", "out-of-memory"), ("5", "invalid-image-name")]
-    {
+    for (version, play) in [
+        ("2", "image-not-found"),
+        ("3", "crash-loop"),
+        ("4", "out-of-memory"),
+        ("5", "invalid-image-name"),
+    ] {
         let digit = version.chars().next().unwrap();
         let broken = web(digit, Some(play));
         app.promote(version, &broken).run().exits(3);
@@ -48,25 +54,40 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
     let app = App::new();
     app.promote("1", &web('1', None)).run().exits(0);
     // The registry does not answer, a key of another's Secret is missing, no right to pull.
-    for (version, play) in
-        [("2", "registry-unreachable"), ("3", "missing-config-key"), ("4", "pull-unauthorized")]
-    {
+    for (version, play) in [
+        ("2", "registry-unreachable"),
+        ("3", "missing-config-key"),
+        ("4", "pull-unauthorized"),
+    ] {
         let digit = version.chars().next().unwrap();
         let objects = web(digit, Some(play));
-        app.promote(version, &objects).args(["--timeout", "6s"]).run().exits(3);
+        app.promote(version, &objects)
+            .args(["--timeout", "6s"])
+            .run()
+            .exits(3);
         assert_eq!(promotable(&app, version, &objects), Ok(()), "{play}");
     }
     // No node takes the pods.
     let mut nowhere = web('5', None);
     nowhere[0]["spec"]["template"]["spec"]["nodeSelector"] = json!({"no": "where"});
-    app.promote("5", &nowhere).args(["--timeout", "6s"]).run().exits(3);
+    app.promote("5", &nowhere)
+        .args(["--timeout", "6s"])
+        .run()
+        .exits(3);
     assert_eq!(promotable(&app, "5", &nowhere), Ok(()), "no node");
     // A quota that the pods do not fit into.
     app.namespace.quota(json!({"pods": "2"}));
     let mut many = web('6', None);
     many[0]["spec"]["replicas"] = 5.into();
     app.promote("6", &many)
-        .args(["--waive", "quota=ResourceQuota/small", "--waive", "pods=Deployment/web", "--timeout", "10s"])
+        .args([
+            "--waive",
+            "quota=ResourceQuota/small",
+            "--waive",
+            "pods=Deployment/web",
+            "--timeout",
+            "10s",
+        ])
         .run()
         .exits(3);
     app.kubectl(&["delete", "resourcequota", "small"]);
@@ -89,5 +110,8 @@ fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine() {
     assert!(ran.stderr.contains("exceeded quota"), "{}", ran.stderr);
     app.kubectl(&["delete", "resourcequota", "small"]);
     let refused = promotable(&app, "2", &broken).unwrap_err();
-    assert!(refused.contains("[quarantine]") && refused.contains("revision 2"), "{refused}");
+    assert!(
+        refused.contains("[quarantine]") && refused.contains("revision 2"),
+        "{refused}"
+    );
 }

@@ -45,18 +45,36 @@ fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
     };
     for (hard, said) in [
         (json!({"pods": "3"}), "requested: pods=4, limited: pods=3"),
-        (json!({"requests.cpu": "350m"}), "requested: requests.cpu=400m, limited: requests.cpu=350m"),
-        (json!({"count/deployments.apps": "0"}), "requested: count/deployments.apps=1"),
+        (
+            json!({"requests.cpu": "350m"}),
+            "requested: requests.cpu=400m, limited: requests.cpu=350m",
+        ),
+        (
+            json!({"count/deployments.apps": "0"}),
+            "requested: count/deployments.apps=1",
+        ),
     ] {
         let ran = app.promote("1", &[quota(hard), web(4)]).run().exits(2);
-        assert!(ran.stderr.contains("refused [quota]") && ran.stderr.contains(said), "{said}: {ran:?}");
+        assert!(
+            ran.stderr.contains("refused [quota]") && ran.stderr.contains(said),
+            "{said}: {ran:?}"
+        );
         assert!(app.namespace.get("", "ResourceQuota", "new").is_none());
     }
     // What runs already and does not change counts too.
     app.promote("2", &[web(4)]).run().exits(0);
-    let ran = app.promote("3", &[quota(json!({"pods": "2"})), web(4)]).run().exits(2);
-    assert!(ran.stderr.contains("requested: pods=4, limited: pods=2"), "{ran:?}");
-    let ran = app.promote("4", &[quota(json!({"pods": "9"})), web(4)]).run().exits(0);
+    let ran = app
+        .promote("3", &[quota(json!({"pods": "2"})), web(4)])
+        .run()
+        .exits(2);
+    assert!(
+        ran.stderr.contains("requested: pods=4, limited: pods=2"),
+        "{ran:?}"
+    );
+    let ran = app
+        .promote("4", &[quota(json!({"pods": "9"})), web(4)])
+        .run()
+        .exits(0);
     assert!(
         ran.stderr.contains("[quota]") && ran.stderr.contains("not checked for other objects"),
         "{ran:?}"
@@ -80,7 +98,8 @@ fn a_quota_with_just_the_room_that_a_first_promotion_takes_is_enough(
         }
         command.run()
     };
-    app.namespace.quota(json!({"count/secrets": (secrets - 1).to_string()}));
+    app.namespace
+        .quota(json!({"count/secrets": (secrets - 1).to_string()}));
     let ran = promote().exits(2);
     assert!(ran.stderr.contains("count/secrets"), "{ran:?}");
     app.namespace.quota(json!({"count/secrets": secrets.to_string()}));
@@ -112,8 +131,13 @@ fn a_quota_with_just_the_room_that_a_promotion_takes_for_itself_is_enough() {
     let wide = hard(maps + 2, secrets + 1, 1);
     let patch = json!({"spec": {"hard": wide}}).to_string();
     app.kubectl(&["patch", "resourcequota", "small", "--type=merge", "-p", &patch]);
-    let is_seen =
-        || app.namespace.get("", "ResourceQuota", "small").unwrap().at("/status/hard") == Some(&wide);
+    let is_seen = || {
+        app.namespace
+            .get("", "ResourceQuota", "small")
+            .unwrap()
+            .at("/status/hard")
+            == Some(&wide)
+    };
     assert!(until(60, is_seen), "the quota is never looked at");
     app.promote("2", &settings("2")).run().exits(0);
 }

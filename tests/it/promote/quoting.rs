@@ -8,7 +8,10 @@ const VALUE: &str = "correct-horse-battery";
 
 /// Its node repeats the image, and so the value, in what it says of the pod.
 fn quoted(digit: char) -> Value {
-    let image = format!("registry.example/app:{VALUE}@sha256:{}", digit.to_string().repeat(64));
+    let image = format!(
+        "registry.example/app:{VALUE}@sha256:{}",
+        digit.to_string().repeat(64)
+    );
     let from = json!({"secretKeyRef": {"name": "db", "key": "pass"}});
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
         "selector": {"matchLabels": {"app": "web"}},
@@ -20,10 +23,22 @@ fn quoted(digit: char) -> Value {
 fn what_a_node_quotes_of_a_secret_is_hidden_in_notes_events_and_status() {
     let namespace = TestCluster::get().namespace_named("t-quoting");
     let literal = format!("--from-literal=pass={VALUE}");
-    namespace.kubectl().args(["create", "secret", "generic", "db", &literal]).run().ok();
-    namespace.kubectl().args(["apply", "-f", "-"]).run_with(&quoted('1').to_string()).ok();
-    let says =
-        ["get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[*].state.waiting.message}"];
+    namespace
+        .kubectl()
+        .args(["create", "secret", "generic", "db", &literal])
+        .run()
+        .ok();
+    namespace
+        .kubectl()
+        .args(["apply", "-f", "-"])
+        .run_with(&quoted('1').to_string())
+        .ok();
+    let says = [
+        "get",
+        "pods",
+        "-o",
+        "jsonpath={.items[*].status.containerStatuses[*].state.waiting.message}",
+    ];
     let quotes = || namespace.kubectl().args(says).run().stdout.contains(VALUE);
     let seen = (0..200).any(|_| {
         quotes() || {
@@ -41,14 +56,22 @@ fn what_a_node_quotes_of_a_secret_is_hidden_in_notes_events_and_status() {
     };
     let events: Vec<&str> = ran.stdout.lines().filter(of_pods).collect();
     let events = events.join("\n");
-    assert!(events.contains("was already broken before"), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        events.contains("was already broken before"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
     assert!(events.contains("\"failed\""), "{}{}", ran.stdout, ran.stderr);
     assert!(events.contains("<Secret db/pass>"), "{events}");
     assert!(!events.contains(VALUE), "{events}");
 
     for format in [&[][..], &["-o", "json"]] {
-        let status =
-            TestCluster::get().delivery().args(["status", "-n", namespace.name()]).args(format).run();
+        let status = TestCluster::get()
+            .delivery()
+            .args(["status", "-n", namespace.name()])
+            .args(format)
+            .run();
         assert!(!status.stdout.contains(VALUE), "{}", status.stdout);
     }
 }

@@ -10,7 +10,10 @@ struct Gone(Vec<String>);
 impl Drop for Gone {
     fn drop(&mut self) {
         for name in &self.0 {
-            TestCluster::get().kubectl().args(["delete", "--ignore-not-found", "--wait=false", name]).run();
+            TestCluster::get()
+                .kubectl()
+                .args(["delete", "--ignore-not-found", "--wait=false", name])
+                .run();
         }
     }
 }
@@ -25,14 +28,17 @@ fn a_restart_by_kubectl_is_told_and_kept_and_stands_in_no_promotions_way() {
     let app = App::new();
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
     let objects = |other: &str, digit: char| {
-        let mut all: Vec<_> = kinds.map(|kind| workload(kind, &kind.to_lowercase(), digit, None)).into();
+        let mut all: Vec<_> = kinds
+            .map(|kind| workload(kind, &kind.to_lowercase(), digit, None))
+            .into();
         all.push(map("other", json!({"a": other})));
         all
     };
     app.promote("1", &objects("1", '1')).run().exits(0);
     let restarted_at = |kind: &str| {
         let live = app.namespace.get("apps", kind, &kind.to_lowercase()).unwrap();
-        live.at("/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt").cloned()
+        live.at("/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt")
+            .cloned()
     };
     for kind in kinds {
         app.kubectl(&["rollout", "restart", &format!("{kind}/{}", kind.to_lowercase())]);
@@ -41,9 +47,15 @@ fn a_restart_by_kubectl_is_told_and_kept_and_stands_in_no_promotions_way() {
     assert!(before.iter().all(Option::is_some));
     for mode in ["auto", "server", "readonly"] {
         let mut diff = TestCluster::get().delivery();
-        let ran = diff.args(["diff", "-n", app.namespace.name(), "--mode", mode]).run().exits(0);
+        let ran = diff
+            .args(["diff", "-n", app.namespace.name(), "--mode", mode])
+            .run()
+            .exits(0);
         let text = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(text.contains("restartedAt") && text.contains("was set by kubectl-rollout; kept"), "{text}");
+        assert!(
+            text.contains("restartedAt") && text.contains("was set by kubectl-rollout; kept"),
+            "{text}"
+        );
     }
     // Another object changes, then the restarted ones: no pod is restarted for nothing.
     app.promote("2", &objects("2", '1')).run().exits(0);
@@ -63,20 +75,32 @@ fn a_generated_name_that_is_new_at_each_rendering_is_a_replacement_and_no_prune(
         let maps = names.map(|name| map(name, json!({"name": name})));
         [maps.to_vec(), vec![map("a", json!({})), map("b", json!({}))]].concat()
     };
-    app.promote("1", &objects(["conf-mc24c29ghg", "migrate-1.0.1"])).run().exits(0);
-    app.promote("2", &objects(["conf-cg2bk2fff9", "migrate-1.0.2"])).run().exits(0);
+    app.promote("1", &objects(["conf-mc24c29ghg", "migrate-1.0.1"]))
+        .run()
+        .exits(0);
+    app.promote("2", &objects(["conf-cg2bk2fff9", "migrate-1.0.2"]))
+        .run()
+        .exits(0);
     for gone in ["conf-mc24c29ghg", "migrate-1.0.1"] {
-        assert!(app.namespace.get("", "ConfigMap", gone).is_none(), "{gone} is still there");
+        assert!(
+            app.namespace.get("", "ConfigMap", gone).is_none(),
+            "{gone} is still there"
+        );
     }
     // Without a replacement the guard stays.
-    let ran = app.promote("3", &objects(["conf-cg2bk2fff9", "migrate-1.0.2"])[2..]).run().exits(2);
+    let ran = app
+        .promote("3", &objects(["conf-cg2bk2fff9", "migrate-1.0.2"])[2..])
+        .run()
+        .exits(2);
     assert_eq!(said(&ran.stderr, "refused [prune]").len(), 1, "{}", ran.stderr);
 }
 
 #[test]
 fn a_missing_image_of_a_rollout_that_it_has_broken_is_a_note() {
     let app = App::new();
-    app.promote("1", &[workload("Deployment", "web", '1', None)]).run().exits(0);
+    app.promote("1", &[workload("Deployment", "web", '1', None)])
+        .run()
+        .exits(0);
     let absent = format!("{}/shop/web:never-pushed", TestCluster::get().registry);
     let patch = json!({"spec": {"template": {"metadata": {"labels": {"kwok-play": "image-not-found"}},
         "spec": {"containers": [{"name": "main", "image": absent}]}}}});
@@ -87,7 +111,11 @@ fn a_missing_image_of_a_rollout_that_it_has_broken_is_a_note() {
             && live.at("/status/updatedReplicas") == Some(&json!(1))
     };
     assert!(until(20, half_way), "it stands half-way, with its old pods ready");
-    let ran = app.promote("1", &[workload("Deployment", "web", '1', None)]).arg("--overwrite").run().exits(0);
+    let ran = app
+        .promote("1", &[workload("Deployment", "web", '1', None)])
+        .arg("--overwrite")
+        .run()
+        .exits(0);
     let notes = said(&ran.stderr, "note [images]");
     assert!(notes.iter().any(|line| line.contains(&absent)), "{}", ran.stderr);
 }
@@ -112,19 +140,37 @@ fn pods_are_not_judged_by_labels_that_the_release_gives_their_namespace() {
             web,
         ]
     };
-    app.promote("1", &objects("baseline", workload("Deployment", "web", '1', None))).run().exits(0);
+    app.promote(
+        "1",
+        &objects("baseline", workload("Deployment", "web", '1', None)),
+    )
+    .run()
+    .exits(0);
     // Only the pod changes: the labels that are there count.
-    let ran = app.promote("2", &objects("baseline", on_host_network("web"))).run().exits(2);
+    let ran = app
+        .promote("2", &objects("baseline", on_host_network("web")))
+        .run()
+        .exits(2);
     assert!(ran.stderr.contains("refused [pods]"), "{}", ran.stderr);
     let mut labelled = objects("baseline", on_host_network("web"));
     labelled[0]["metadata"]["labels"]["team"] = "a".into();
     let ran = app.promote("2", &labelled).run().exits(2);
-    assert!(ran.stderr.contains("refused [pods]"), "another label changes nothing of it: {}", ran.stderr);
-    let ran = app.promote("3", &objects("privileged", on_host_network("web"))).run().exits(0);
+    assert!(
+        ran.stderr.contains("refused [pods]"),
+        "another label changes nothing of it: {}",
+        ran.stderr
+    );
+    let ran = app
+        .promote("3", &objects("privileged", on_host_network("web")))
+        .run()
+        .exits(0);
     let note = format!("pod admission not checked yet: this promotion changes Namespace {other} first");
     assert!(ran.stderr.contains(&note), "{}", ran.stderr);
     let path = "-o=jsonpath={.spec.template.spec.hostNetwork}";
-    assert_eq!(app.kubectl(&["get", "deployment", "web", "-n", &other, path]), "true");
+    assert_eq!(
+        app.kubectl(&["get", "deployment", "web", "-n", &other, path]),
+        "true"
+    );
 }
 
 #[test]
@@ -141,17 +187,31 @@ fn a_quota_and_a_limit_that_the_release_raises_are_no_reason_to_refuse_it() {
         object["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": cpu}});
         object
     };
-    app.promote("1", &[quota("2"), limits("1"), web(1, "1")]).run().exits(0);
-    let ran = app.promote("2", &[quota("2"), limits("1"), web(4, "2")]).run().exits(2);
+    app.promote("1", &[quota("2"), limits("1"), web(1, "1")])
+        .run()
+        .exits(0);
+    let ran = app
+        .promote("2", &[quota("2"), limits("1"), web(4, "2")])
+        .run()
+        .exits(2);
     assert!(
         ran.stderr.contains("refused [pods]") && ran.stderr.contains("refused [quota]"),
         "{}",
         ran.stderr
     );
-    let ran = app.promote("3", &[quota("3"), limits("2"), web(4, "2")]).run().exits(2);
+    let ran = app
+        .promote("3", &[quota("3"), limits("2"), web(4, "2")])
+        .run()
+        .exits(2);
     assert!(!ran.stderr.contains("refused [pods]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("refused [quota]"), "four pods do not fit into three: {}", ran.stderr);
-    app.promote("4", &[quota("9"), limits("2"), web(4, "2")]).run().exits(0);
+    assert!(
+        ran.stderr.contains("refused [quota]"),
+        "four pods do not fit into three: {}",
+        ran.stderr
+    );
+    app.promote("4", &[quota("9"), limits("2"), web(4, "2")])
+        .run()
+        .exits(0);
 }
 
 #[test]
@@ -168,9 +228,18 @@ fn what_thirty_objects_wait_for_is_said_once() {
     let ran = app.promote("1", &objects).arg("-o").arg("json").run().exits(0);
     let notes = said(&ran.stderr, "note [pods]");
     assert_eq!(notes.len(), 1, "{}", ran.stderr);
-    assert!(notes[0].contains("and 2 more: pod admission not checked yet"), "{}", ran.stderr);
+    assert!(
+        notes[0].contains("and 2 more: pod admission not checked yet"),
+        "{}",
+        ran.stderr
+    );
     let first: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
-    let finding = first["findings"].as_array().unwrap().iter().find(|one| one["check"] == "pods").unwrap();
+    let finding = first["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["check"] == "pods")
+        .unwrap();
     assert_eq!(finding["objects"].as_array().unwrap().len(), 12, "{finding}");
 }
 
@@ -206,16 +275,35 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
     // The gadget does not change.
     let ran = app.promote("2", &objects(1, '1', "2")).run().exits(0);
     let note = "not checked, and predicted to be in sync";
-    assert!(said(&ran.stderr, "note [dry-run]").iter().any(|line| line.contains(note)), "{}", ran.stderr);
+    assert!(
+        said(&ran.stderr, "note [dry-run]")
+            .iter()
+            .any(|line| line.contains(note)),
+        "{}",
+        ran.stderr
+    );
     // It does, and nothing brings the webhook back.
     let ran = app.promote("3", &objects(3, '1', "2")).run().exits(2);
     let refused = said(&ran.stderr, "refused [");
     let named = format!("webhook hook.{group} does not answer");
-    assert!(refused.len() == 1 && refused[0].contains(&named), "{}", ran.stderr);
+    assert!(
+        refused.len() == 1 && refused[0].contains(&named),
+        "{}",
+        ran.stderr
+    );
     // The release that repairs the webhook, alone and together with what needs it.
     app.promote("4", &objects(1, '2', "2")).run().exits(0);
-    let ran = app.promote("5", &objects(5, '3', "2")).arg("--dry-run=server").run().exits(0);
-    assert!(ran.stderr.contains(&format!("{named}, and this promotion changes it")), "{}", ran.stderr);
+    let ran = app
+        .promote("5", &objects(5, '3', "2"))
+        .arg("--dry-run=server")
+        .run()
+        .exits(0);
+    assert!(
+        ran.stderr
+            .contains(&format!("{named}, and this promotion changes it")),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -231,17 +319,31 @@ fn a_job_that_a_promotion_replaces_is_called_replaced_without_the_servers_dump()
     std::fs::write(manifests.path(), job('2').to_string()).unwrap();
     for mode in ["auto", "server"] {
         let mut diff = TestCluster::get().delivery();
-        diff.args(["diff", "-n", app.namespace.name(), "--mode", mode, "-f"]).arg(manifests.path());
+        diff.args(["diff", "-n", app.namespace.name(), "--mode", mode, "-f"])
+            .arg(manifests.path());
         let ran = diff.run().exits(1);
         assert!(
-            ran.stdout.contains("replaced: a promotion deletes it and creates it again"),
+            ran.stdout
+                .contains("replaced: a promotion deletes it and creates it again"),
             "{}",
             ran.stdout
         );
-        assert!(ran.stdout.contains(&image('2')), "the image is named: {}", ran.stdout);
-        assert!(!ran.stdout.contains("immutable") && ran.stdout.len() < 1500, "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains(&image('2')),
+            "the image is named: {}",
+            ran.stdout
+        );
+        assert!(
+            !ran.stdout.contains("immutable") && ran.stdout.len() < 1500,
+            "{}",
+            ran.stdout
+        );
     }
-    let ran = app.promote("1", &[job('2')]).args(["--adopt", "kubectl"]).run().exits(0);
+    let ran = app
+        .promote("1", &[job('2')])
+        .args(["--adopt", "kubectl"])
+        .run()
+        .exits(0);
     assert!(ran.stderr.contains("replace"), "{}", ran.stderr);
 }
 
@@ -258,7 +360,11 @@ fn a_quota_without_room_for_what_a_promotion_itself_keeps_is_found_by_the_prefli
         app.namespace.quota(json!({resource: limit}));
         let ran = app.promote("1", &[map("a", json!({"a": "1"}))]).run().exits(2);
         let refused = said(&ran.stderr, "refused [quota]");
-        assert!(refused.len() == 1 && refused[0].contains(resource), "{resource}: {}", ran.stderr);
+        assert!(
+            refused.len() == 1 && refused[0].contains(resource),
+            "{resource}: {}",
+            ran.stderr
+        );
         assert!(app.namespace.get("", "ConfigMap", "a").is_none());
     }
 }
@@ -280,8 +386,14 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
     };
     let webhook = json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"],
         "clientConfig": {"service": {"namespace": app.namespace.name(), "name": "convert"}}}});
-    app.kubectl_with(&["create"], &definition(webhook.clone())).exits(0);
-    app.kubectl(&["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=30s"]);
+    app.kubectl_with(&["create"], &definition(webhook.clone()))
+        .exits(0);
+    app.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        &format!("crd/{name}"),
+        "--timeout=30s",
+    ]);
     let widget = json!({"apiVersion": format!("{group}/v1beta1"), "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 1}});
     assert!(until(20, || app
         .kubectl_with(&["create", "--dry-run=server"], &widget)
@@ -289,33 +401,76 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
         .contains("webhook")));
 
     let ran = app.promote("1", std::slice::from_ref(&widget)).run().exits(2);
-    assert!(ran.stderr.contains("does not answer") && ran.stderr.contains("v1beta1"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("does not answer") && ran.stderr.contains("v1beta1"),
+        "{ran:?}"
+    );
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "convert"},
         "spec": {"selector": {"app": "convert"}, "ports": [{"port": 443}]}});
-    let mended = [service, workload("Deployment", "convert", '1', None), widget.clone()];
+    let mended = [
+        service,
+        workload("Deployment", "convert", '1', None),
+        widget.clone(),
+    ];
     let ran = app.promote("2", &mended).arg("--dry-run=server").run().exits(0);
-    assert!(ran.stderr.contains("does not answer, and this promotion changes it"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("does not answer, and this promotion changes it"),
+        "{ran:?}"
+    );
     let none = [definition(json!({"strategy": "None"})), widget.clone()];
-    let ran = app.promote("3", &none).args(["--adopt", "kubectl-create"]).run().exits(0);
-    assert!(ran.stderr.contains("this promotion changes the CustomResourceDefinition first"), "{ran:?}");
+    let ran = app
+        .promote("3", &none)
+        .args(["--adopt", "kubectl-create"])
+        .run()
+        .exits(0);
+    assert!(
+        ran.stderr
+            .contains("this promotion changes the CustomResourceDefinition first"),
+        "{ran:?}"
+    );
     assert_eq!(
-        app.kubectl(&["get", &format!("widgets.v1beta1.{group}"), "w", "-o", "jsonpath={.spec.size}"]),
+        app.kubectl(&[
+            "get",
+            &format!("widgets.v1beta1.{group}"),
+            "w",
+            "-o",
+            "jsonpath={.spec.size}"
+        ]),
         "1"
     );
 
     // What is there and cannot be read is left as it is, said so, and promoted by the next one.
-    let as_ours = ["apply", "--server-side", "--force-conflicts", "--field-manager=kubectl-delivery"];
+    let as_ours = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager=kubectl-delivery",
+    ];
     app.kubectl_with(&as_ours, &definition(webhook)).exits(0);
-    let get = ["get", &format!("widgets.v1beta1.{group}"), "w", "-o", "jsonpath={.spec.size}"];
+    let get = [
+        "get",
+        &format!("widgets.v1beta1.{group}"),
+        "w",
+        "-o",
+        "jsonpath={.spec.size}",
+    ];
     let is_read = || app.namespace.kubectl().args(get).run().code == Some(0);
     assert!(until(20, || !is_read()));
     let mut larger = widget;
     larger["spec"]["size"] = 2.into();
     let ran = app.promote("4", std::slice::from_ref(&larger)).run().exits(2);
-    assert!(ran.stderr.contains("refused [unreadable]"), "nothing mends it: {ran:?}");
+    assert!(
+        ran.stderr.contains("refused [unreadable]"),
+        "nothing mends it: {ran:?}"
+    );
     let none = [definition(json!({"strategy": "None"})), larger];
     let ran = app.promote("5", &none).run().exits(0);
-    assert!(ran.stderr.contains("not checked, and left as it is: conversion webhook for"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("not checked, and left as it is: conversion webhook for"),
+        "{ran:?}"
+    );
     app.promote("5", &none).run().exits(0);
     assert_eq!(app.kubectl(&get), "2");
 }

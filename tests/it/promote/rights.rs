@@ -20,8 +20,10 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
         json!({"verbs": [right.verb], "apiGroups": [right.group], "resources": [resource]})
     };
     let rules: Vec<Value> = rights.iter().map(rule).collect();
-    namespace.apply(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": "limited"}, "rules": rules}));
+    namespace.apply(
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "limited"}, "rules": rules}),
+    );
     blocking(async {
         let door = TestCluster::get().connect_with(&user.kubeconfig()).await;
         let start = Instant::now();
@@ -35,7 +37,10 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
                 name: String::new(),
             };
             while door.may(&review).await.unwrap() != wanted {
-                assert!(start.elapsed() < Duration::from_secs(20), "the server does not take {right:?} over");
+                assert!(
+                    start.elapsed() < Duration::from_secs(20),
+                    "the server does not take {right:?} over"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -49,7 +54,11 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
 }
 
 fn fixture(namespace: &Namespace) -> ReleaseFile {
-    let before = [deployment("web", "web:1"), job("once", "x:1"), config("a", json!({"a": "1"}))];
+    let before = [
+        deployment("web", "web:1"),
+        job("once", "x:1"),
+        config("a", json!({"a": "1"})),
+    ];
     kubectl_apply(namespace, &before);
     let after = vec![
         deployment("web", "web:2"),
@@ -77,10 +86,12 @@ fn as_user(
 }
 
 fn bind(namespace: &Namespace) {
-    namespace.apply(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+    namespace.apply(
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": {"name": "limited"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"},
-        "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": namespace.name()}]}));
+        "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": namespace.name()}]}),
+    );
 }
 
 #[test]
@@ -107,7 +118,10 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         namespace: Some(namespace.name().into()),
         verb: "list".into(),
     };
-    let reads = [reads("horizontalpodautoscalers", "autoscaling"), reads("resourcequotas", "")];
+    let reads = [
+        reads("horizontalpodautoscalers", "autoscaling"),
+        reads("resourcequotas", ""),
+    ];
     let mut all: Vec<&Right> = needed.keys().collect();
     all.extend(reads.iter().filter(|right| !needed.contains_key(*right)));
     let user = namespace.user("limited").ready();
@@ -136,7 +150,10 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
             ran.stderr
         );
         let unchanged = |contents: std::collections::BTreeMap<String, String>| {
-            contents.into_iter().filter(|(id, _)| !id.starts_with("Role ")).collect::<Vec<_>>()
+            contents
+                .into_iter()
+                .filter(|(id, _)| !id.starts_with("Role "))
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             unchanged(contents(&namespace)),
@@ -155,7 +172,13 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
 fn documented_role() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let yaml = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let yaml = text
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     serde_yaml::from_str(yaml).unwrap()
 }
 

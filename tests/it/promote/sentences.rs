@@ -27,9 +27,21 @@ fn an_object_that_was_refused_is_not_called_deleted() {
     let objects = [map("m", json!({})), service("shop"), service("other")];
     let ran = app.promote("1", &objects).run().exits(3);
     let told = |words: &str| ran.stderr.lines().filter(|line| line.contains(words)).count();
-    assert_eq!(told(&format!("cannot create Service {}/shop", app.namespace)), 1, "{ran:?}");
-    assert_eq!(told(&format!("deleted  Service {}/shop", app.namespace)), 0, "{ran:?}");
-    assert_eq!(told(&format!("deleted  ConfigMap {}/m", app.namespace)), 1, "{ran:?}");
+    assert_eq!(
+        told(&format!("cannot create Service {}/shop", app.namespace)),
+        1,
+        "{ran:?}"
+    );
+    assert_eq!(
+        told(&format!("deleted  Service {}/shop", app.namespace)),
+        0,
+        "{ran:?}"
+    );
+    assert_eq!(
+        told(&format!("deleted  ConfigMap {}/m", app.namespace)),
+        1,
+        "{ran:?}"
+    );
     assert_eq!(app.kubectl(&["get", "service", "-o", "name"]), "");
 }
 
@@ -46,14 +58,27 @@ fn a_variable_that_is_there_twice_is_no_difference_to_itself() {
     app.kubectl_with(&["create"], &web("second")).exits(0);
     let diff = |object: &Value, mode: &str| {
         let mut diff = TestCluster::get().delivery();
-        diff.args(["diff", "-f", "-", "-n", app.namespace.name(), "--mode", mode, "-o", "json"]);
+        diff.args([
+            "diff",
+            "-f",
+            "-",
+            "-n",
+            app.namespace.name(),
+            "--mode",
+            mode,
+            "-o",
+            "json",
+        ]);
         diff.run_with(&object.to_string())
     };
     for mode in ["auto", "server", "readonly"] {
         diff(&web("second"), mode).exits(0);
         let told = diff(&web("third"), mode).exits(1).json();
         let change = &told["objects"][0]["changes"][0];
-        assert_eq!(change["path"], "/spec/template/spec/containers/[name=main]/env", "{mode}: {told:#}");
+        assert_eq!(
+            change["path"], "/spec/template/spec/containers/[name=main]/env",
+            "{mode}: {told:#}"
+        );
         assert_eq!(change["live"][1]["value"], "second", "{mode}: {told:#}");
         assert_eq!(change["desired"][1]["value"], "third", "{mode}: {told:#}");
     }

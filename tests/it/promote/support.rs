@@ -35,7 +35,12 @@ impl ReleaseFile {
 /// Promotes as administrator.
 pub fn promote(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]) -> Ran {
     let mut command = TestCluster::get().delivery();
-    command.arg("promote").arg(release.path()).args(["-n", namespace.name()]).args(flags).run()
+    command
+        .arg("promote")
+        .arg(release.path())
+        .args(["-n", namespace.name()])
+        .args(flags)
+        .run()
 }
 
 /// Everything in a namespace that a promotion could touch: identity → uid and hash of its content.
@@ -43,8 +48,12 @@ pub fn contents(namespace: &Namespace) -> BTreeMap<String, String> {
     let kinds = "configmaps,secrets,services,serviceaccounts,deployments.apps,statefulsets.apps,jobs.batch,\
                  roles.rbac.authorization.k8s.io,horizontalpodautoscalers.autoscaling,leases.coordination.k8s.io,\
                  persistentvolumeclaims,resourcequotas";
-    let listed =
-        namespace.kubectl().args(["get", kinds, "-o", "json", "--show-managed-fields"]).run().exits(0).json();
+    let listed = namespace
+        .kubectl()
+        .args(["get", kinds, "-o", "json", "--show-managed-fields"])
+        .run()
+        .exits(0)
+        .json();
     let entry = |value: &Value| {
         let object = Object::new(value.clone()).unwrap();
         (
@@ -80,5 +89,9 @@ pub fn job(name: &str, image: &str) -> Value {
 /// kubectl apply, as users of it install an application.
 pub fn kubectl_apply(namespace: &Namespace, objects: &[Value]) {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    namespace.kubectl().args(["apply", "-f", "-"]).run_with(&list.to_string()).ok();
+    namespace
+        .kubectl()
+        .args(["apply", "-f", "-"])
+        .run_with(&list.to_string())
+        .ok();
 }

@@ -8,13 +8,20 @@ use serde_json::{Value, json};
 
 pub(super) fn diff(namespace: &Namespace, release: &ReleaseFile, mode: &str) -> Ran {
     let mut command = TestCluster::get().delivery();
-    command.arg("diff").arg(release.path()).args(["-n", namespace.name(), "--mode", mode]).run()
+    command
+        .arg("diff")
+        .arg(release.path())
+        .args(["-n", namespace.name(), "--mode", mode])
+        .run()
 }
 
 /// Nothing differs but the images, which the simulated nodes do not pull.
 fn in_sync(namespace: &Namespace, release: &ReleaseFile, mode: &str) {
     let mut command = TestCluster::get().delivery();
-    command.arg("diff").arg(release.path()).args(["-n", namespace.name(), "--mode", mode, "-o", "json"]);
+    command
+        .arg("diff")
+        .arg(release.path())
+        .args(["-n", namespace.name(), "--mode", mode, "-o", "json"]);
     let view = command.run().json();
     for finding in ["differ", "missing", "extra", "untested", "requirements"] {
         assert_eq!(view["summary"][finding], 0, "{mode}: {view:#}");
@@ -34,7 +41,12 @@ pub(super) fn lands(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]
 }
 
 pub(super) fn live(namespace: &Namespace, resource: &str) -> Value {
-    namespace.kubectl().args(["get", resource, "-o", "json"]).run().exits(0).json()
+    namespace
+        .kubectl()
+        .args(["get", resource, "-o", "json"])
+        .run()
+        .exits(0)
+        .json()
 }
 
 fn policy(spec: Value) -> Value {
@@ -74,15 +86,36 @@ fn what_was_added_below_an_empty_map_is_named_in_every_mode_and_overwrite_remove
 
     let patch = json!({"spec": {"template": {"spec": {"securityContext": {"fsGroup": 1000}, "containers": [
         {"name": "main", "securityContext": {"privileged": true}, "resources": {"limits": {"memory": "64Mi"}}}]}}}});
-    namespace.kubectl().args(["patch", "deployment", "web", "-p", &patch.to_string()]).run().ok();
-    namespace.kubectl().args(["annotate", "deployment", "web", "note=x"]).run().ok();
-    namespace.kubectl().args(["patch", "configmap", "settings", "-p", r#"{"data":{"a":"b"}}"#]).run().ok();
+    namespace
+        .kubectl()
+        .args(["patch", "deployment", "web", "-p", &patch.to_string()])
+        .run()
+        .ok();
+    namespace
+        .kubectl()
+        .args(["annotate", "deployment", "web", "note=x"])
+        .run()
+        .ok();
+    namespace
+        .kubectl()
+        .args(["patch", "configmap", "settings", "-p", r#"{"data":{"a":"b"}}"#])
+        .run()
+        .ok();
     for mode in ["auto", "server", "readonly"] {
         let ran = diff(&namespace, &release, mode).exits(1);
-        for field in
-            ["privileged", "limits", "fsGroup", "/metadata/annotations/note", "/data/a", "kubectl-patch"]
-        {
-            assert!(ran.stdout.contains(field), "{mode}: nothing said of {field}:\n{}", ran.stdout);
+        for field in [
+            "privileged",
+            "limits",
+            "fsGroup",
+            "/metadata/annotations/note",
+            "/data/a",
+            "kubectl-patch",
+        ] {
+            assert!(
+                ran.stdout.contains(field),
+                "{mode}: nothing said of {field}:\n{}",
+                ran.stdout
+            );
         }
     }
 
@@ -90,10 +123,17 @@ fn what_was_added_below_an_empty_map_is_named_in_every_mode_and_overwrite_remove
     // A map of several leaves goes as a whole, and leaves nobody's entry behind.
     let nested = json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "lifecycle": {
         "preStop": {"exec": {"command": ["a"]}}, "postStart": {"exec": {"command": ["b"]}}}}]}}}});
-    namespace.kubectl().args(["patch", "deployment", "web", "-p", &nested.to_string()]).run().ok();
+    namespace
+        .kubectl()
+        .args(["patch", "deployment", "web", "-p", &nested.to_string()])
+        .run()
+        .ok();
     lands(&namespace, &release, &["--overwrite"]);
     let web = live(&namespace, "deployment/web");
-    assert_eq!(web["spec"]["template"]["spec"]["containers"][0]["securityContext"], json!({}));
+    assert_eq!(
+        web["spec"]["template"]["spec"]["containers"][0]["securityContext"],
+        json!({})
+    );
     assert_eq!(live(&namespace, "configmap/settings")["data"], Value::Null);
 }
 
@@ -108,15 +148,29 @@ fn a_field_that_nobody_owns_and_a_fresh_object_would_not_hold_is_removed() {
         {"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]);
     namespace
         .kubectl()
-        .args(["patch", "deployment", "web", "--type=json", "-p", &patch.to_string()])
+        .args([
+            "patch",
+            "deployment",
+            "web",
+            "--type=json",
+            "-p",
+            &patch.to_string(),
+        ])
         .run()
         .ok();
     let ran = diff(&namespace, &release, "auto").exits(1);
-    assert!(ran.stdout.contains("[name=miner]") && ran.stdout.contains("hostNetwork"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("[name=miner]") && ran.stdout.contains("hostNetwork"),
+        "{}",
+        ran.stdout
+    );
 
     lands(&namespace, &release, &[]);
     let pod = &live(&namespace, "deployment/web")["spec"]["template"]["spec"];
-    assert_eq!((pod["containers"].as_array().unwrap().len(), &pod["hostNetwork"]), (1, &Value::Null));
+    assert_eq!(
+        (pod["containers"].as_array().unwrap().len(), &pod["hostNetwork"]),
+        (1, &Value::Null)
+    );
 }
 
 #[rstest]
@@ -128,22 +182,43 @@ fn a_service_account_that_leaves_the_release_leaves_the_pods_too(#[case] kind: &
     let mut plain = deployment("web", "web:1");
     plain["kind"] = kind.into();
     let with = with_pod(plain.clone(), json!({"serviceAccountName": "shop"}));
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![account, with]), &[]);
-    lands(&namespace, &ReleaseFile::new("shop", "2", vec![plain]), &["--allow-prune"]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![account, with]),
+        &[],
+    );
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "2", vec![plain]),
+        &["--allow-prune"],
+    );
     let resource = format!("{}/web", kind.to_lowercase());
     let pod = &live(&namespace, &resource)["spec"]["template"]["spec"];
-    assert_eq!((&pod["serviceAccountName"], &pod["serviceAccount"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&pod["serviceAccountName"], &pod["serviceAccount"]),
+        (&Value::Null, &Value::Null)
+    );
 
-    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    TestCluster::get()
+        .delivery()
+        .args(["revert", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
     let pod = &live(&namespace, &resource)["spec"]["template"]["spec"];
-    assert_eq!((&pod["serviceAccountName"], &pod["serviceAccount"]), (&json!("shop"), &json!("shop")));
+    assert_eq!(
+        (&pod["serviceAccountName"], &pod["serviceAccount"]),
+        (&json!("shop"), &json!("shop"))
+    );
 }
 
 #[test]
 fn the_types_of_a_network_policy_follow_its_rules_in_both_directions() {
     let namespace = TestCluster::get().namespace_named("t-target");
-    let both =
-        ReleaseFile::new("shop", "2", vec![policy(json!({"egress": [{"to": [{"podSelector": {}}]}]}))]);
+    let both = ReleaseFile::new(
+        "shop",
+        "2",
+        vec![policy(json!({"egress": [{"to": [{"podSelector": {}}]}]}))],
+    );
     let one = ReleaseFile::new("shop", "1", vec![policy(json!({}))]);
     let types = || live(&namespace, "networkpolicy/web")["spec"]["policyTypes"].clone();
     lands(&namespace, &one, &[]);
@@ -157,7 +232,10 @@ fn the_types_of_a_network_policy_follow_its_rules_in_both_directions() {
 #[test]
 fn a_volume_may_be_mounted_twice() {
     let namespace = TestCluster::get().namespace_named("t-target");
-    let mut web = with_pod(deployment("web", "web:1"), json!({"volumes": [{"name": "t", "emptyDir": {}}]}));
+    let mut web = with_pod(
+        deployment("web", "web:1"),
+        json!({"volumes": [{"name": "t", "emptyDir": {}}]}),
+    );
     let mounts = json!([{"name": "t", "mountPath": "/a"}, {"name": "t", "mountPath": "/b", "subPath": "s", "readOnly": true}]);
     web["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts;
     lands(&namespace, &ReleaseFile::new("shop", "1", vec![web.clone()]), &[]);
@@ -170,13 +248,24 @@ fn a_volume_may_be_mounted_twice() {
 #[case::with_a_null(json!({"type": "Recreate", "rollingUpdate": null}))]
 fn a_strategy_that_forbids_the_servers_default_is_promoted_and_reverted(#[case] strategy: Value) {
     let namespace = TestCluster::get().namespace_named("t-target");
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![deployment("web", "web:1")]), &[]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![deployment("web", "web:1")]),
+        &[],
+    );
     let mut recreate = deployment("web", "web:1");
     recreate["spec"]["strategy"] = strategy;
     lands(&namespace, &ReleaseFile::new("shop", "2", vec![recreate]), &[]);
-    assert_eq!(live(&namespace, "deployment/web")["spec"]["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(
+        live(&namespace, "deployment/web")["spec"]["strategy"],
+        json!({"type": "Recreate"})
+    );
 
-    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    TestCluster::get()
+        .delivery()
+        .args(["revert", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
     let strategy = &live(&namespace, "deployment/web")["spec"]["strategy"];
     assert_eq!(strategy["rollingUpdate"]["maxSurge"], "25%");
 }
@@ -194,8 +283,15 @@ fn the_update_strategy_of_a_stateful_set_may_become_on_delete(#[case] first: Val
         set
     };
     lands(&namespace, &ReleaseFile::new("shop", "1", vec![set(first)]), &[]);
-    lands(&namespace, &ReleaseFile::new("shop", "2", vec![set(json!({"type": "OnDelete"}))]), &[]);
-    assert_eq!(live(&namespace, "statefulset/db")["spec"]["updateStrategy"], json!({"type": "OnDelete"}));
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "2", vec![set(json!({"type": "OnDelete"}))]),
+        &[],
+    );
+    assert_eq!(
+        live(&namespace, "statefulset/db")["spec"]["updateStrategy"],
+        json!({"type": "OnDelete"})
+    );
 }
 
 #[test]
@@ -213,10 +309,16 @@ fn a_volume_that_gets_a_source_loses_the_one_that_the_server_gave_it() {
         &ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "b"})), web(json!({}))]),
         &[],
     );
-    let with = vec![config("a", json!({"a": "b"})), web(json!({"configMap": {"name": "a"}}))];
+    let with = vec![
+        config("a", json!({"a": "b"})),
+        web(json!({"configMap": {"name": "a"}})),
+    ];
     lands(&namespace, &ReleaseFile::new("shop", "2", with), &[]);
     let volume = &live(&namespace, "deployment/web")["spec"]["template"]["spec"]["volumes"][0];
-    assert_eq!(volume, &json!({"name": "v", "configMap": {"name": "a", "defaultMode": 420}}));
+    assert_eq!(
+        volume,
+        &json!({"name": "v", "configMap": {"name": "a", "defaultMode": 420}})
+    );
 }
 
 #[rstest]
@@ -231,16 +333,33 @@ fn a_service_for_which_the_server_allocates_something_is_updated(
     #[case] second: Value,
 ) {
     let namespace = TestCluster::get().namespace_named("t-target");
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![service(first)]), &[]);
-    lands(&namespace, &ReleaseFile::new("shop", "2", vec![service(second)]), &[]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![service(first)]),
+        &[],
+    );
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "2", vec![service(second)]),
+        &[],
+    );
 }
 
 #[test]
 fn a_headless_service_that_would_get_an_address_is_refused_by_the_fields_name() {
     let namespace = TestCluster::get().namespace_named("t-target");
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![service(json!({"clusterIP": "None"}))]), &[]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![service(json!({"clusterIP": "None"}))]),
+        &[],
+    );
     let second = ReleaseFile::new("shop", "2", vec![service(json!({}))]);
-    assert!(diff(&namespace, &second, "auto").exits(1).stdout.contains("/spec/clusterIP"));
+    assert!(
+        diff(&namespace, &second, "auto")
+            .exits(1)
+            .stdout
+            .contains("/spec/clusterIP")
+    );
     let refused = promote(&namespace, &second, &["-y"]).exits(2);
     assert!(
         refused.stderr.contains("immutable") && refused.stderr.contains("/spec/clusterIP"),
@@ -258,8 +377,16 @@ fn what_the_control_plane_counts_on_a_daemon_set_is_no_drift() {
         set["spec"].as_object_mut().unwrap().remove("replicas");
         set
     };
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![set("web:1")]), &[]);
-    lands(&namespace, &ReleaseFile::new("shop", "2", vec![set("web:2")]), &[]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![set("web:1")]),
+        &[],
+    );
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "2", vec![set("web:2")]),
+        &[],
+    );
 }
 
 #[test]
@@ -287,8 +414,16 @@ fn what_the_server_fills_in_is_no_difference_whoever_made_the_object() {
     let file = serde_json::to_string(&json!({"apiVersion": "v1", "kind": "List", "items": objects})).unwrap();
     let mut diff = TestCluster::get().delivery();
     let ran = diff.args(["diff", "-n", name, "-f", "-"]).run_with(&file);
-    namespace.kubectl().args(["delete", "--wait=false", "namespace", &format!("{name}-inner")]).run().ok();
-    namespace.kubectl().args(["delete", "--wait=false", "crd", &format!("things.{group}")]).run().ok();
+    namespace
+        .kubectl()
+        .args(["delete", "--wait=false", "namespace", &format!("{name}-inner")])
+        .run()
+        .ok();
+    namespace
+        .kubectl()
+        .args(["delete", "--wait=false", "crd", &format!("things.{group}")])
+        .run()
+        .ok();
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
 
@@ -310,7 +445,10 @@ fn the_rules_of_an_aggregated_role_are_its_controllers() {
         let mut roles = vec![
             role("all", json!({"aggregationRule": selector, "rules": []})),
             role("bare", json!({"aggregationRule": selector})),
-            role("part", json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]})),
+            role(
+                "part",
+                json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}),
+            ),
         ];
         for role in &mut roles {
             role["metadata"]["labels"] = json!({"team": team});
@@ -320,11 +458,21 @@ fn the_rules_of_an_aggregated_role_are_its_controllers() {
     };
     let rules = |suffix: &str| live(&namespace, &format!("clusterrole/{name}-{suffix}"))["rules"].clone();
     lands(&namespace, &ReleaseFile::new("shop", "1", objects("a")), &[]);
-    assert!(crate::harness::until(10, || rules("all").as_array().is_some_and(|rules| rules.len() == 1)));
+    assert!(crate::harness::until(10, || rules("all")
+        .as_array()
+        .is_some_and(|rules| rules.len() == 1)));
     lands(&namespace, &ReleaseFile::new("shop", "2", objects("b")), &[]);
-    assert_eq!(rules("all").as_array().map(Vec::len), Some(1), "the controller's rules stay");
+    assert_eq!(
+        rules("all").as_array().map(Vec::len),
+        Some(1),
+        "the controller's rules stay"
+    );
     for suffix in ["all", "bare", "part"] {
-        namespace.kubectl().args(["delete", "clusterrole", &format!("{name}-{suffix}")]).run().ok();
+        namespace
+            .kubectl()
+            .args(["delete", "clusterrole", &format!("{name}-{suffix}")])
+            .run()
+            .ok();
     }
 }
 
@@ -341,12 +489,19 @@ fn the_marks_of_an_installer_are_told_in_one_line_and_are_no_difference() {
     namespace.kubectl().args(create).run_with(&list.to_string()).ok();
     let release = ReleaseFile::new("shop", "1", vec![config("settings", json!({"a": "b"}))]);
     let ran = diff(&namespace, &release, "auto").exits(0);
-    assert!(ran.stdout.contains("1 object is managed by Helm"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("1 object is managed by Helm"),
+        "{}",
+        ran.stdout
+    );
 
     lands(&namespace, &release, &["--adopt", "helm"]);
     let object = Object::new(live(&namespace, "configmap/settings")).unwrap();
     assert_eq!(
-        (object.annotation("meta.helm.sh/release-name"), object.label("app.kubernetes.io/managed-by")),
+        (
+            object.annotation("meta.helm.sh/release-name"),
+            object.label("app.kubernetes.io/managed-by")
+        ),
         (None, None)
     );
 }
@@ -355,9 +510,15 @@ fn the_marks_of_an_installer_are_told_in_one_line_and_are_no_difference() {
 fn manifests_alone_do_not_differ_from_a_promotion_by_what_it_wrote_itself() {
     let namespace = TestCluster::get().namespace_named("t-target");
     let settings = config("settings", json!({"a": "b"}));
-    lands(&namespace, &ReleaseFile::new("shop", "1", vec![settings.clone()]), &[]);
+    lands(
+        &namespace,
+        &ReleaseFile::new("shop", "1", vec![settings.clone()]),
+        &[],
+    );
     let mut diff = TestCluster::get().delivery();
-    diff.args(["diff", "-n", namespace.name(), "-f", "-"]).run_with(&settings.to_string()).exits(0);
+    diff.args(["diff", "-n", namespace.name(), "-f", "-"])
+        .run_with(&settings.to_string())
+        .exits(0);
 }
 
 #[test]
@@ -378,14 +539,24 @@ fn a_reader_sees_what_was_added_by_hand_and_nothing_else() {
     container["env"] = json!([{"name": "A", "value": ""}]);
     let mut address = service(json!({"ports": [{"port": 80, "nodePort": null}]}));
     address["metadata"]["annotations"] = Value::Null;
-    let objects = vec![address, policy(json!({"policyTypes": ["Ingress"]})), role, binding, web];
+    let objects = vec![
+        address,
+        policy(json!({"policyTypes": ["Ingress"]})),
+        role,
+        binding,
+        web,
+    ];
     let release = ReleaseFile::new("shop", "1", objects);
     lands(&namespace, &release, &[]);
 
     let reader = namespace.user("reader").with_role("view").ready();
     let as_reader = |words: &[&str]| {
         let mut command = TestCluster::get().delivery();
-        command.env("KUBECONFIG", reader.kubeconfig()).args(words).args(["-n", namespace.name()]).run()
+        command
+            .env("KUBECONFIG", reader.kubeconfig())
+            .args(words)
+            .args(["-n", namespace.name()])
+            .run()
     };
     for command in ["diff", "status", "history"] {
         let ran = as_reader(&[command]);
@@ -395,16 +566,30 @@ fn a_reader_sees_what_was_added_by_hand_and_nothing_else() {
     }
 
     let patch = |resource: &str, patch: Value| {
-        namespace.kubectl().args(["patch", resource, "--type=json", "-p", &patch.to_string()]).run().ok();
+        namespace
+            .kubectl()
+            .args(["patch", resource, "--type=json", "-p", &patch.to_string()])
+            .run()
+            .ok();
     };
     let subject = json!({"kind": "User", "name": "mallory", "apiGroup": "rbac.authorization.k8s.io"});
-    patch("rolebinding/x", json!([{"op": "add", "path": "/subjects/-", "value": subject}]));
-    patch("service/web", json!([{"op": "add", "path": "/spec/selector/more", "value": "x"}]));
+    patch(
+        "rolebinding/x",
+        json!([{"op": "add", "path": "/subjects/-", "value": subject}]),
+    );
+    patch(
+        "service/web",
+        json!([{"op": "add", "path": "/spec/selector/more", "value": "x"}]),
+    );
     let key = json!([{"op": "add", "path": "/spec/podSelector/matchLabels/more", "value": "x"}]);
     patch("networkpolicy/web", key);
     let admin = diff(&namespace, &release, "readonly").exits(1);
     for field in ["/subjects", "/spec/selector", "/spec/podSelector"] {
-        assert!(admin.stdout.contains(field), "nothing said of {field}:\n{}", admin.stdout);
+        assert!(
+            admin.stdout.contains(field),
+            "nothing said of {field}:\n{}",
+            admin.stdout
+        );
     }
 }
 
@@ -423,7 +608,14 @@ fn what_admission_writes_anew_at_each_request_is_no_drift_and_no_failed_restore(
     });
     let create = ["create", "--dry-run=server", "-o", "yaml", "-f", "-"];
     let probe = deployment("probe", "web:1").to_string();
-    stamp.wait(|| namespace.kubectl().args(create).run_with(&probe).ok().contains("stamped-at"));
+    stamp.wait(|| {
+        namespace
+            .kubectl()
+            .args(create)
+            .run_with(&probe)
+            .ok()
+            .contains("stamped-at")
+    });
     let web = |replicas: u32| {
         let mut web = deployment("web", "web:1");
         web["spec"]["replicas"] = replicas.into();
@@ -440,14 +632,23 @@ fn what_admission_writes_anew_at_each_request_is_no_drift_and_no_failed_restore(
     in_sync(&namespace, &web(2), "auto");
     let mut view = TestCluster::get().delivery();
     let first = web(1);
-    view.arg("diff").arg(first.path()).args(["-n", namespace.name(), "-o", "json"]);
+    view.arg("diff")
+        .arg(first.path())
+        .args(["-n", namespace.name(), "-o", "json"]);
     let not_compared = view.run().json()["notCompared"].clone();
     let is_stamp = |one: &Value| {
         one["name"] == "web"
             && one["path"] == "/metadata/annotations/stamped-at"
             && one["reason"] == "admission"
     };
-    assert!(not_compared.as_array().unwrap().iter().any(is_stamp), "{not_compared:#}");
-    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    assert!(
+        not_compared.as_array().unwrap().iter().any(is_stamp),
+        "{not_compared:#}"
+    );
+    TestCluster::get()
+        .delivery()
+        .args(["revert", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
     assert_eq!(live(&namespace, "deployment/web")["spec"]["replicas"], 1);
 }

@@ -19,7 +19,13 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
     let file = release.beside("environment.yaml");
     std::fs::write(&file, environment.to_string()).unwrap();
     let with = |waived: &[&str]| {
-        let mut flags = vec!["-y", "-e", file.to_str().unwrap(), "--reason", "they ran elsewhere"];
+        let mut flags = vec![
+            "-y",
+            "-e",
+            file.to_str().unwrap(),
+            "--reason",
+            "they ran elsewhere",
+        ];
         waived.iter().for_each(|check| flags.extend(["--waive", check]));
         promote(&namespace, &release, &flags)
     };
@@ -28,12 +34,20 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
     for left in all {
         let waived: Vec<&str> = all.into_iter().filter(|check| *check != left).collect();
         let ran = with(&waived).exits(2);
-        let refused: Vec<&str> =
-            ran.stderr.split("refused [").skip(1).filter_map(|text| text.split(']').next()).collect();
+        let refused: Vec<&str> = ran
+            .stderr
+            .split("refused [")
+            .skip(1)
+            .filter_map(|text| text.split(']').next())
+            .collect();
         assert_eq!(refused, [left.split('=').next().unwrap()], "{}", ran.stderr);
         assert_eq!(contents(&namespace), before);
         if left.starts_with("requirements") {
-            assert!(ran.stderr.contains("expected the keys password"), "{}", ran.stderr);
+            assert!(
+                ran.stderr.contains("expected the keys password"),
+                "{}",
+                ran.stderr
+            );
         }
     }
     with(&all).exits(0);
@@ -42,7 +56,10 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
     let waived = history[0]["waivers"].to_string();
     for said in all.into_iter().chain(["they ran elsewhere"]) {
         let said = said.split('=').next_back().unwrap();
-        assert!(waived.contains(said), "the history does not say {said}: {history}");
+        assert!(
+            waived.contains(said),
+            "the history does not say {said}: {history}"
+        );
     }
 }
 
@@ -53,7 +70,11 @@ fn a_waiver_covers_the_finding_that_it_names_and_no_other_of_its_check() {
     let release = ReleaseFile::new("shop", "1", tested.to_vec());
     let desired = ["a", "b"].map(|name| config(name, json!({"x": "2", "y": "2"})));
     let file = release.beside("desired.json");
-    std::fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": desired}).to_string()).unwrap();
+    std::fs::write(
+        &file,
+        json!({"apiVersion": "v1", "kind": "List", "items": desired}).to_string(),
+    )
+    .unwrap();
     let with = |waived: &[&str]| {
         let mut flags = vec!["--dry-run=server", "-o", "json", "-f", file.to_str().unwrap()];
         waived.iter().for_each(|item| flags.extend(["--waive", item]));
@@ -66,17 +87,34 @@ fn a_waiver_covers_the_finding_that_it_names_and_no_other_of_its_check() {
         (vec!["untested=ConfigMap/a/data/x", "untested=ConfigMap/b"], "a"),
     ] {
         let ran = with(&waived).exits(2);
-        let refused: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("refused [")).collect();
+        let refused: Vec<&str> = ran
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("refused ["))
+            .collect();
         assert_eq!(refused.len(), 1, "{}", ran.stderr);
-        assert!(refused[0].contains(&format!("ConfigMap {namespace}/{left}")), "{}", ran.stderr);
+        assert!(
+            refused[0].contains(&format!("ConfigMap {namespace}/{left}")),
+            "{}",
+            ran.stderr
+        );
         let hint = format!("--waive untested=ConfigMap/{namespace}/{left} --reason TEXT");
         assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
     }
-    let plan = with(&["untested=ConfigMap/a/data/x", "untested=ConfigMap/a/data/y", &whole]).exits(0).json();
+    let plan = with(&[
+        "untested=ConfigMap/a/data/x",
+        "untested=ConfigMap/a/data/y",
+        &whole,
+    ])
+    .exits(0)
+    .json();
     let waivers = plan["waivers"].as_array().unwrap();
     assert_eq!(waivers.len(), 3, "{waivers:?}");
     for waiver in waivers {
-        assert!(waiver["gaveUp"][0].as_str().unwrap().contains("/data/x, /data/y"), "{waiver}");
+        assert!(
+            waiver["gaveUp"][0].as_str().unwrap().contains("/data/x, /data/y"),
+            "{waiver}"
+        );
     }
     for bare in ["untested", "requirements", "evidence", "ownership=ConfigMap/a"] {
         with(&[bare]).exits(1);

@@ -6,7 +6,11 @@ use kubectl_delivery::model::Object;
 use serde_json::{Value, json};
 
 fn revert(namespace: &Namespace) {
-    TestCluster::get().delivery().args(["revert", "shop", "-n", namespace.name()]).run().exits(0);
+    TestCluster::get()
+        .delivery()
+        .args(["revert", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
 }
 
 /// An object without what only controllers write.
@@ -16,10 +20,16 @@ fn own(object: &Object) -> Value {
     for field in ["resourceVersion", "generation"] {
         value["metadata"][field] = Value::Null;
     }
-    if let Some(annotations) = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = value
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.retain(|key, _| !key.starts_with("deployment.kubernetes.io/"));
     }
-    let entries = value["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let entries = value["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let mut entries: Vec<String> = entries
         .into_iter()
         .filter(|entry| entry["subresource"] != "status")
@@ -38,40 +48,88 @@ fn an_application_of_kubectl_apply_is_adopted_its_fields_go_and_a_revert_gives_t
     let namespace = TestCluster::get().namespace_named("t-adopt");
     let mut old = deployment("web", "web:1");
     old["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}});
-    let containers = old["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
+    let containers = old["spec"]["template"]["spec"]["containers"]
+        .as_array_mut()
+        .unwrap();
     containers.push(json!({"name": "sidecar", "image": "side:1"}));
     let service = |port: i64| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": port}]}})
     };
-    kubectl_apply(&namespace, &[old, service(80), config("a", json!({"keep": "1", "gone": "1"}))]);
+    kubectl_apply(
+        &namespace,
+        &[old, service(80), config("a", json!({"keep": "1", "gone": "1"}))],
+    );
     let look = || {
         let get = |group: &str, kind: &str, name: &str| own(&namespace.get(group, kind, name).unwrap());
-        [get("apps", "Deployment", "web"), get("", "Service", "web"), get("", "ConfigMap", "a")]
+        [
+            get("apps", "Deployment", "web"),
+            get("", "Service", "web"),
+            get("", "ConfigMap", "a"),
+        ]
     };
     let before = look();
     let mut new = deployment("web", "web:2");
     new["spec"]["strategy"] = json!({"type": "Recreate"});
-    let release = ReleaseFile::new("shop", "1", vec![new, service(81), config("a", json!({"keep": "1"}))]);
+    let release = ReleaseFile::new(
+        "shop",
+        "1",
+        vec![new, service(81), config("a", json!({"keep": "1"}))],
+    );
     let refused = promote(&namespace, &release, &["-y"]).exits(2);
-    assert!(refused.stderr.contains("--adopt kubectl-client-side-apply"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("--adopt kubectl-client-side-apply"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(look(), before);
-    promote(&namespace, &release, &["-y", "--settle", "1s", "--adopt", "kubectl"]).exits(0);
+    promote(
+        &namespace,
+        &release,
+        &["-y", "--settle", "1s", "--adopt", "kubectl"],
+    )
+    .exits(0);
     let web = namespace.get("apps", "Deployment", "web").unwrap();
-    assert_eq!(web.at("/spec/template/spec/containers").unwrap().as_array().unwrap().len(), 1);
+    assert_eq!(
+        web.at("/spec/template/spec/containers")
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(web.at("/spec/strategy"), Some(&json!({"type": "Recreate"})));
-    assert_eq!(namespace.get("", "Service", "web").unwrap().at("/spec/ports/0/port"), Some(&json!(81)));
-    assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().at("/data"), Some(&json!({"keep": "1"})));
+    assert_eq!(
+        namespace
+            .get("", "Service", "web")
+            .unwrap()
+            .at("/spec/ports/0/port"),
+        Some(&json!(81))
+    );
+    assert_eq!(
+        namespace.get("", "ConfigMap", "a").unwrap().at("/data"),
+        Some(&json!({"keep": "1"}))
+    );
     revert(&namespace);
-    assert_eq!(look(), before, "spec, labels, annotations and ownership are as before");
+    assert_eq!(
+        look(),
+        before,
+        "spec, labels, annotations and ownership are as before"
+    );
 }
 
 #[test]
 fn what_is_no_longer_in_the_release_is_pruned_but_for_what_was_taken_out_of_the_set() {
     let namespace = TestCluster::get().namespace_named("t-prune");
-    let all: Vec<Value> = (0..6).map(|n| config(&format!("c{n}"), json!({"n": n.to_string()}))).collect();
+    let all: Vec<Value> = (0..6)
+        .map(|n| config(&format!("c{n}"), json!({"n": n.to_string()})))
+        .collect();
     promote(&namespace, &ReleaseFile::new("shop", "1", all.clone()), &["-y"]).exits(0);
-    namespace.kubectl().args(["label", "configmap", "c5", "applyset.kubernetes.io/part-of-"]).run().ok();
+    namespace
+        .kubectl()
+        .args(["label", "configmap", "c5", "applyset.kubernetes.io/part-of-"])
+        .run()
+        .ok();
     let few = ReleaseFile::new("shop", "2", all[..3].to_vec());
     let refused = promote(&namespace, &few, &["-y"]).exits(2);
     assert!(
@@ -81,29 +139,49 @@ fn what_is_no_longer_in_the_release_is_pruned_but_for_what_was_taken_out_of_the_
     );
     promote(&namespace, &few, &["-y", "--allow-prune"]).exits(0);
     let there = |name: &str| namespace.get("", "ConfigMap", name).is_some();
-    assert_eq!(["c0", "c2", "c3", "c4", "c5"].map(there), [true, true, false, false, true]);
+    assert_eq!(
+        ["c0", "c2", "c3", "c4", "c5"].map(there),
+        [true, true, false, false, true]
+    );
 }
 
 #[test]
 fn what_somebody_puts_into_the_set_by_its_label_is_told_and_not_touched() {
     let namespace = TestCluster::get().namespace_named("t-stray");
     for count in [1, 8] {
-        let objects = (0..count).map(|n| config(&format!("c{n}"), json!({"n": "1"}))).collect();
+        let objects = (0..count)
+            .map(|n| config(&format!("c{n}"), json!({"n": "1"})))
+            .collect();
         let release = ReleaseFile::new("shop", &count.to_string(), objects);
         promote(&namespace, &release, &["-y"]).exits(0);
         let diff = || {
             let mut command = TestCluster::get().delivery();
-            command.args(["diff", "-n", namespace.name()]).arg(release.path()).run()
+            command
+                .args(["diff", "-n", namespace.name()])
+                .arg(release.path())
+                .run()
         };
         diff().exits(0);
         let mut stray = config("stray", json!({}));
-        let labels = namespace.get("", "ConfigMap", "c0").unwrap().labels().unwrap().clone();
+        let labels = namespace
+            .get("", "ConfigMap", "c0")
+            .unwrap()
+            .labels()
+            .unwrap()
+            .clone();
         stray["metadata"]["labels"] = labels.into();
         namespace.apply(stray);
         let told = diff().exits(1).stdout;
-        assert!(told.contains("/stray") && told.contains("no promotion put it there"), "{told}");
+        assert!(
+            told.contains("/stray") && told.contains("no promotion put it there"),
+            "{told}"
+        );
         promote(&namespace, &release, &["-y"]).exits(0);
-        namespace.kubectl().args(["delete", "configmap", "stray"]).run().ok();
+        namespace
+            .kubectl()
+            .args(["delete", "configmap", "stray"])
+            .run()
+            .ok();
     }
 }
 
@@ -117,12 +195,26 @@ fn nothing_to_do_is_one_line_and_touches_no_object_of_the_release() {
     let again = promote(&namespace, &first, &["-y"]).exits(0);
     assert_eq!(again.stderr.trim(), "nothing to do: all 2 objects are as desired");
     assert_eq!(contents(&namespace), before);
-    let versions =
-        || ["a", "b"].map(|name| namespace.get("", "ConfigMap", name).unwrap().resource_version().to_owned());
+    let versions = || {
+        ["a", "b"].map(|name| {
+            namespace
+                .get("", "ConfigMap", name)
+                .unwrap()
+                .resource_version()
+                .to_owned()
+        })
+    };
     let untouched = versions();
     promote(&namespace, &ReleaseFile::new("shop", "2", objects), &["-y"]).exits(0);
-    assert_eq!(versions(), untouched, "a new release with equal objects is recorded and nothing else");
-    let history =
-        TestCluster::get().delivery().args(["history", "shop", "-n", namespace.name()]).run().exits(0);
+    assert_eq!(
+        versions(),
+        untouched,
+        "a new release with equal objects is recorded and nothing else"
+    );
+    let history = TestCluster::get()
+        .delivery()
+        .args(["history", "shop", "-n", namespace.name()])
+        .run()
+        .exits(0);
     assert!(history.stdout.contains('2'), "{}", history.stdout);
 }

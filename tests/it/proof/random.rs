@@ -116,8 +116,10 @@ impl Kind {
             Kind::Deployment => {
                 object["spec"] = json!({"replicas": 0, "selector": {"matchLabels": {"app": "x"}}, "template": template(random)});
                 if random.chance(30) {
-                    object["spec"]["strategy"] =
-                        random.one(&[json!({"type": "Recreate"}), json!({"rollingUpdate": {"maxSurge": 1}})]);
+                    object["spec"]["strategy"] = random.one(&[
+                        json!({"type": "Recreate"}),
+                        json!({"rollingUpdate": {"maxSurge": 1}}),
+                    ]);
                 }
             }
             Kind::StatefulSet => {
@@ -285,7 +287,11 @@ pub fn install(namespace: &Namespace) -> ResourceType {
     let cluster = TestCluster::get();
     cluster.kubectl().arg("apply").arg("-f").arg(&file).run().ok();
     let name = format!("crd/things.{group}");
-    cluster.kubectl().args(["wait", "--for=condition=Established", "--timeout=20s", &name]).run().ok();
+    cluster
+        .kubectl()
+        .args(["wait", "--for=condition=Established", "--timeout=20s", &name])
+        .run()
+        .ok();
     ResourceType {
         group,
         version: "v1".into(),
@@ -298,7 +304,11 @@ pub fn install(namespace: &Namespace) -> ResourceType {
 /// Removes the definition again.
 pub fn remove(namespace: &Namespace) {
     let name = format!("things.{}.example.com", namespace.name());
-    TestCluster::get().kubectl().args(["delete", "crd", &name, "--wait=false"]).run().ok();
+    TestCluster::get()
+        .kubectl()
+        .args(["delete", "crd", &name, "--wait=false"])
+        .run()
+        .ok();
 }
 
 /// Every place in a value, but for identity.
@@ -334,7 +344,9 @@ fn any_place(random: &mut Random, value: &Value) -> String {
 }
 
 fn remove_at(value: &mut Value, pointer: &str) {
-    let Some((parent, last)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, last)) = pointer.rsplit_once('/') else {
+        return;
+    };
     match value.pointer_mut(parent) {
         Some(Value::Object(map)) => drop(map.shift_remove(&last.replace("~1", "/"))),
         Some(Value::Array(items)) => drop(items.remove(last.parse().unwrap())),
@@ -345,7 +357,9 @@ fn remove_at(value: &mut Value, pointer: &str) {
 /// One change to desired, of a kind that a proof could get wrong.
 pub fn mutate(random: &mut Random, desired: &mut Value) {
     let place = any_place(random, desired);
-    let Some(value) = desired.pointer_mut(&place) else { return };
+    let Some(value) = desired.pointer_mut(&place) else {
+        return;
+    };
     match (random.below(8), value) {
         (0, _) => remove_at(desired, &place),
         (1, value) => *value = Value::Null,
@@ -400,7 +414,11 @@ pub fn another_version(random: &mut Random, desired: &mut Value) {
     for _ in 0..count {
         let place = random.one(&all);
         let long = "a".repeat(64 << random.below(12));
-        let text = if random.chance(5) { long.as_str() } else { random.one(&texts) };
+        let text = if random.chance(5) {
+            long.as_str()
+        } else {
+            random.one(&texts)
+        };
         if let Some(value) = desired.pointer_mut(&place) {
             *value = text.into();
         }
@@ -409,7 +427,9 @@ pub fn another_version(random: &mut Random, desired: &mut Value) {
 
 /// What somebody does to live: one scalar changed, one field gone, one label more.
 pub fn by_another_hand(random: &mut Random, live: &mut Value) {
-    let content = ["spec", "data", "rules"].into_iter().find(|field| live.get(*field).is_some());
+    let content = ["spec", "data", "rules"]
+        .into_iter()
+        .find(|field| live.get(*field).is_some());
     match (random.below(3), content) {
         (0, _) | (_, None) => live["metadata"]["labels"]["hand"] = "edited".into(),
         (kind, Some(content)) => {

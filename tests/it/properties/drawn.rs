@@ -45,7 +45,9 @@ pub fn shapes() -> &'static [Shape] {
 
 fn options(fields: &Value, prefix: &str) -> Vec<(String, Vec<Value>)> {
     let fields = fields.as_object().into_iter().flatten();
-    fields.map(|(at, values)| (format!("{prefix}{at}"), values.as_array().unwrap().clone())).collect()
+    fields
+        .map(|(at, values)| (format!("{prefix}{at}"), values.as_array().unwrap().clone()))
+        .collect()
 }
 
 impl Shape {
@@ -100,7 +102,11 @@ pub struct Drawn {
 impl Drawn {
     fn any(random: &mut Random, shape: usize, slot: usize) -> Self {
         let count = shapes()[shape].fields.len();
-        let mut drawn = Self { shape, slot, picks: vec![0; count] };
+        let mut drawn = Self {
+            shape,
+            slot,
+            picks: vec![0; count],
+        };
         for _ in 0..random.below(7) {
             drawn.pick(random);
         }
@@ -153,7 +159,11 @@ impl Drawn {
 
     pub fn name(&self, place: &Place) -> String {
         let own = format!("{}-{}", self.shape().kind.to_lowercase(), self.slot);
-        if self.shape().wide { format!("{}-{own}", place.namespace) } else { own }
+        if self.shape().wide {
+            format!("{}-{own}", place.namespace)
+        } else {
+            own
+        }
     }
 
     /// `Kind/name`.
@@ -205,7 +215,9 @@ fn put(object: &mut Value, pointer: &str, value: Value) {
 }
 
 fn remove(object: &mut Value, pointer: &str) {
-    let Some((parent, last)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, last)) = pointer.rsplit_once('/') else {
+        return;
+    };
     match object.pointer_mut(parent) {
         Some(Value::Object(map)) => drop(map.shift_remove(last)),
         Some(Value::Array(items)) if last.parse::<usize>().is_ok_and(|at| at < items.len()) => {
@@ -233,7 +245,10 @@ pub fn next(random: &mut Random, before: &[Drawn]) -> Vec<Drawn> {
     let mut found = Vec::new();
     for (shape, one) in shapes().iter().enumerate() {
         for slot in 0..one.count {
-            match before.iter().find(|drawn| drawn.shape == shape && drawn.slot == slot) {
+            match before
+                .iter()
+                .find(|drawn| drawn.shape == shape && drawn.slot == slot)
+            {
                 Some(_) if !one.stays && random.chance(6) => {}
                 Some(old) if random.chance(70) => found.push(old.changed(random)),
                 Some(old) => found.push(old.clone()),

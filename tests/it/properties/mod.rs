@@ -44,7 +44,10 @@ struct Found {
 }
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 /// The next release, of which the server takes nearly everything: what it forbids stays in one of four cases.
@@ -57,13 +60,17 @@ fn allowed(
     let mut next = wanted;
     let mut forbidden = Forbidden::new();
     for _ in 0..4 {
-        let open: Vec<usize> = (0..next.len()).filter(|at| !before.contains(&next[*at])).collect();
+        let open: Vec<usize> = (0..next.len())
+            .filter(|at| !before.contains(&next[*at]))
+            .collect();
         let asked: Vec<Drawn> = open.iter().map(|at| next[*at].clone()).collect();
         let said = scene.each(&asked, async |door, drawn| ask(door, &scene.place, drawn).await);
         forbidden.clear();
         let mut is_settled = true;
         for (at, said) in open.into_iter().zip(said) {
-            let old = before.iter().find(|old| old.id(&scene.place) == next[at].id(&scene.place));
+            let old = before
+                .iter()
+                .find(|old| old.id(&scene.place) == next[at].id(&scene.place));
             let keeps = match said {
                 Said::Fine => true,
                 Said::Forbidden(fields, message) => {
@@ -92,7 +99,9 @@ fn allowed(
     let mut taken = Vec::new();
     forbidden.clear();
     for (drawn, said) in next.into_iter().zip(said) {
-        let old = before.iter().find(|old| old.id(&scene.place) == drawn.id(&scene.place));
+        let old = before
+            .iter()
+            .find(|old| old.id(&scene.place) == drawn.id(&scene.place));
         match (said, old) {
             (Said::Fine, _) => taken.push(drawn),
             (_, Some(old)) => taken.push(old.clone()),
@@ -160,10 +169,15 @@ fn draw(
     counts: &Mutex<Counts>,
 ) -> Vec<Fault> {
     let place = &scene.place;
-    let seeds: Vec<(u64, bool, bool)> =
-        now.iter().map(|_| (random.below(1 << 30) as u64, random.chance(55), random.chance(48))).collect();
-    let hands: BTreeMap<String, (u64, bool, bool)> =
-        now.iter().zip(seeds).map(|(drawn, seed)| (drawn.id(place), seed)).collect();
+    let seeds: Vec<(u64, bool, bool)> = now
+        .iter()
+        .map(|_| (random.below(1 << 30) as u64, random.chance(55), random.chance(48)))
+        .collect();
+    let hands: BTreeMap<String, (u64, bool, bool)> = now
+        .iter()
+        .zip(seeds)
+        .map(|(drawn, seed)| (drawn.id(place), seed))
+        .collect();
     // The object as it was, and whether nobody owns the change; none where it is as it was.
     let edited: Vec<Option<(Object, bool)>> = scene.each(now, async |door, drawn| {
         let (seed, is_edited, nobody) = hands[&drawn.id(place)];
@@ -189,8 +203,11 @@ fn draw(
         counts.edited += edited.iter().flatten().count();
         counts.unowned += edited.iter().flatten().filter(|(_, nobody)| *nobody).count();
     }
-    let saved: BTreeMap<String, Object> =
-        now.iter().zip(edited).filter_map(|(drawn, edited)| Some((drawn.id(place), edited?.0))).collect();
+    let saved: BTreeMap<String, Object> = now
+        .iter()
+        .zip(edited)
+        .filter_map(|(drawn, edited)| Some((drawn.id(place), edited?.0)))
+        .collect();
     scene.each(now, async |door, drawn| {
         if let Some(saved) = saved.get(&drawn.id(place)) {
             restore(door, &target_of(place, drawn), saved).await;
@@ -203,8 +220,16 @@ fn draw(
 fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) -> Vec<Fault> {
     let modes = ["auto", "server", "readonly"].map(|mode| scene.diff(file, mode));
     let [Ok(auto), Ok(server), Ok(readonly)] = modes else {
-        let why = modes.into_iter().filter_map(Result::err).collect::<Vec<_>>().join("\n");
-        return vec![Fault { what: "diff ended otherwise", id: "?".into(), why }];
+        let why = modes
+            .into_iter()
+            .filter_map(Result::err)
+            .collect::<Vec<_>>()
+            .join("\n");
+        return vec![Fault {
+            what: "diff ended otherwise",
+            id: "?".into(),
+            why,
+        }];
     };
     let mut faults = Vec::new();
     let none = Value::Null;
@@ -214,14 +239,22 @@ fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) ->
         let (fast, asked, read) = (of(&auto), of(&server), of(&readonly));
         if fast != asked {
             let why = format!("auto {fast} server {asked}");
-            faults.push(Fault { what: "auto and server disagree", id: id.clone(), why });
+            faults.push(Fault {
+                what: "auto and server disagree",
+                id: id.clone(),
+                why,
+            });
         }
         if let Held::Differs(differs) = held {
             counts.lock().unwrap().differing += usize::from(!differs.is_empty());
             // Without a question readonly may take a default for a difference: that is no quiet of auto's.
             if let Some(missed) = quieter(&id, &fast, &read, &differs) {
                 let why = format!("readonly has {missed}, auto {fast}");
-                faults.push(Fault { what: "auto is quieter than readonly", id: id.clone(), why });
+                faults.push(Fault {
+                    what: "auto is quieter than readonly",
+                    id: id.clone(),
+                    why,
+                });
             }
             let is_said = server.contains_key(&id);
             if is_said == differs.is_empty() {
@@ -231,7 +264,11 @@ fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) ->
                     "unequal to its target, and untold"
                 };
                 let why = format!("{} | server {asked}", differs.join("; "));
-                faults.push(Fault { what, id: id.clone(), why });
+                faults.push(Fault {
+                    what,
+                    id: id.clone(),
+                    why,
+                });
             }
         }
     }
@@ -261,8 +298,13 @@ fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Opti
     };
     let is_told = |change: &&Value| {
         let at = path(change);
-        told.iter().any(|told| told.starts_with(&at) || at.starts_with(told.as_str()))
-            || auto.as_array().into_iter().flatten().any(|one| is_same_item(one, change))
+        told.iter()
+            .any(|told| told.starts_with(&at) || at.starts_with(told.as_str()))
+            || auto
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|one| is_same_item(one, change))
     };
     // Down to where a list has keys: the oracle counts items.
     let differs_at = |change: &&Value| {
@@ -270,7 +312,8 @@ fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Opti
         let list = at.split("/[").next().unwrap_or_default().to_owned();
         differs.iter().any(|one| one.starts_with(&list))
     };
-    ours.find(|change| !is_told(change) && differs_at(change)).cloned()
+    ours.find(|change| !is_told(change) && differs_at(change))
+        .cloned()
 }
 
 #[test]
@@ -289,8 +332,16 @@ fn a_promoted_object_equals_its_target_and_diff_is_silent_exactly_then() {
                 let run = || lane(own, share(pairs), share(draws), counts, found);
                 // The other lanes go on, and what they find is told.
                 if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
-                    let fault = Fault { what: "the lane ended", id: "?".into(), why: format!("seed {own}") };
-                    found.lock().unwrap().push(Found { seed: own, fault, pair: None });
+                    let fault = Fault {
+                        what: "the lane ended",
+                        id: "?".into(),
+                        why: format!("seed {own}"),
+                    };
+                    found.lock().unwrap().push(Found {
+                        seed: own,
+                        fault,
+                        pair: None,
+                    });
                 }
             });
         }
@@ -322,6 +373,9 @@ fn a_promoted_object_equals_its_target_and_diff_is_silent_exactly_then() {
         start.elapsed().as_secs()
     );
     small::show(&found);
-    assert!(counts.forbidden * 100 <= counts.changed * 15, "the server forbids too many");
+    assert!(
+        counts.forbidden * 100 <= counts.changed * 15,
+        "the server forbids too many"
+    );
     assert!(found.is_empty(), "{} faults, seeds {seed} and after", found.len());
 }

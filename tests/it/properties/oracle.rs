@@ -28,11 +28,19 @@ pub enum Said {
 }
 
 pub fn dry() -> WriteOptions {
-    WriteOptions { manager: "oracle".into(), dry_run: true, not_after: None }
+    WriteOptions {
+        manager: "oracle".into(),
+        dry_run: true,
+        not_after: None,
+    }
 }
 
 pub fn target_of(place: &Place, drawn: &Drawn) -> Target {
-    Target::new(&drawn.shape().resource(place), Some(&place.namespace), &drawn.name(place))
+    Target::new(
+        &drawn.shape().resource(place),
+        Some(&place.namespace),
+        &drawn.name(place),
+    )
 }
 
 /// A dry-run create under another name.
@@ -74,7 +82,12 @@ async fn replaced(
             // Each time: the server's own handler breaks at it (a Service that gets addresses again, in 1.37.2).
             Err(error) if is_broken(&error) => broken = Some((live.into_value(), Err(error))),
             Err(error) if error.is_conflict() => broken = None,
-            answer => return Some((live.into_value(), answer.map(|applied| applied.object.into_value()))),
+            answer => {
+                return Some((
+                    live.into_value(),
+                    answer.map(|applied| applied.object.into_value()),
+                ));
+            }
         }
     }
     assert!(broken.is_some(), "{target} changes all the time");
@@ -98,9 +111,10 @@ pub async fn ask(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Said {
         }
         Some((_, Err(error))) if is_broken(&error) => Said::Invalid,
         Some((_, Err(error))) => panic!("{}: {error}", drawn.id(place)),
-        Some((live, Ok(_))) if loses_no_address(drawn, place, &live) => {
-            Said::Forbidden(vec!["spec.clusterIP".into()], "a headless Service gets no address".into())
-        }
+        Some((live, Ok(_))) if loses_no_address(drawn, place, &live) => Said::Forbidden(
+            vec!["spec.clusterIP".into()],
+            "a headless Service gets no address".into(),
+        ),
         Some((_, Ok(_))) | None => Said::Fine,
     }
 }
@@ -127,7 +141,9 @@ fn loses_no_address(drawn: &Drawn, place: &Place, live: &Value) -> bool {
 
 /// Holds the live object against its target.
 pub async fn hold(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Held {
-    let Some((live, answer)) = replaced(door, place, drawn).await else { return Held::Missing };
+    let Some((live, answer)) = replaced(door, place, drawn).await else {
+        return Held::Missing;
+    };
     let desired = drawn.object(place);
     match answer {
         Ok(target) => Held::Differs(differences(&desired, &live, &target, true)),
@@ -142,7 +158,10 @@ fn differences(desired: &Value, live: &Value, target: &Value, both_ways: bool) -
     let (live, target) = (content(desired, live), content(desired, target));
     let shown = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
     let mut found = Vec::new();
-    for at in live.keys().chain(target.keys().filter(|at| !live.contains_key(*at))) {
+    for at in live
+        .keys()
+        .chain(target.keys().filter(|at| !live.contains_key(*at)))
+    {
         let (is, should) = (live.get(at), target.get(at));
         if is != should && (both_ways || should.is_some()) {
             found.push(format!("{at}: {} instead of {}", shown(is), shown(should)));
@@ -196,19 +215,24 @@ fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
             let key = key.replace('~', "~0").replace('/', "~1");
             leaves(below, &format!("{at}/{key}"), found);
         }),
-        Value::Array(items) if !items.is_empty() => {
-            items.iter().enumerate().for_each(|(index, below)| leaves(below, &format!("{at}/{index}"), found))
-        }
+        Value::Array(items) if !items.is_empty() => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, below)| leaves(below, &format!("{at}/{index}"), found)),
         leaf => drop(found.insert(at.to_owned(), leaf.clone())),
     }
 }
 
 /// Changes an object as `kubectl edit` would; where `nobody`, no entry owns what was changed. False where the server refuses.
 pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
-    let Ok(made) = door.replace(target, &edited, &by_hand()).await else { return false };
+    let Ok(made) = door.replace(target, &edited, &by_hand()).await else {
+        return false;
+    };
     if nobody {
-        let mut entries =
-            made.object.value()["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let mut entries = made.object.value()["metadata"]["managedFields"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         entries.retain(|entry| entry["manager"] != "kubectl-edit");
         disown(door, target, &made.object, entries.into()).await;
     }
@@ -267,7 +291,12 @@ async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
     };
     door.delete(target, &options).await.unwrap();
     for _ in 0..300 {
-        if door.get(target).await.unwrap().is_none_or(|now| now.uid() != live.uid()) {
+        if door
+            .get(target)
+            .await
+            .unwrap()
+            .is_none_or(|now| now.uid() != live.uid())
+        {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -283,7 +312,11 @@ async fn stays(door: &dyn Cluster, target: &Target, made: &Object) -> bool {
 }
 
 fn by_hand() -> WriteOptions {
-    WriteOptions { manager: "kubectl-edit".into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: "kubectl-edit".into(),
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 async fn disown(door: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {

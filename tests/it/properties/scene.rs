@@ -47,9 +47,16 @@ pub struct Step {
 impl Scene {
     pub fn new() -> Self {
         let namespace = TestCluster::get().namespace_named("t-prop");
-        let place = Place { namespace: namespace.name().into() };
+        let place = Place {
+            namespace: namespace.name().into(),
+        };
         let folder = tempfile::tempdir().unwrap();
-        let scene = Self { place, namespace, folder, count: std::cell::Cell::new(0) };
+        let scene = Self {
+            place,
+            namespace,
+            folder,
+            count: std::cell::Cell::new(0),
+        };
         scene.prepare();
         scene
     }
@@ -58,14 +65,21 @@ impl Scene {
     fn prepare(&self) {
         let of = |kind: &str, name: &str, rest: Value| {
             let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": self.place.namespace}});
-            object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            object
+                .as_object_mut()
+                .unwrap()
+                .extend(rest.as_object().unwrap().clone());
             object
         };
         let mut items = vec![
             of("ServiceAccount", "account", json!({})),
             of("ConfigMap", "c", json!({"data": {"k": "v"}})),
             of("Secret", "s", json!({"data": {"k": "dg=="}})),
-            of("Secret", "t", json!({"data": {"tls.crt": "dg==", "tls.key": "dg=="}})),
+            of(
+                "Secret",
+                "t",
+                json!({"data": {"tls.crt": "dg==", "tls.key": "dg=="}}),
+            ),
         ];
         let mut scaled = of(
             "Deployment",
@@ -83,16 +97,26 @@ impl Scene {
         }));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
         let kubectl = || TestCluster::get().kubectl();
-        kubectl().args(["apply", "--server-side", "-f", "-"]).run_with(&list).ok();
+        kubectl()
+            .args(["apply", "--server-side", "-f", "-"])
+            .run_with(&list)
+            .ok();
         // No ingress controller runs here: each promotion would wait half a minute for its addresses.
         let environment = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment",
             "metadata": {"name": "random"},
             "spec": {"wait": [{"target": {"kind": "Ingress"}, "reason": "no ingress controller runs here"}]}});
         std::fs::write(self.environment(), environment.to_string()).unwrap();
-        std::fs::write(self.state_key(), base64::engine::general_purpose::STANDARD.encode([7; 32])).unwrap();
+        std::fs::write(
+            self.state_key(),
+            base64::engine::general_purpose::STANDARD.encode([7; 32]),
+        )
+        .unwrap();
         for plural in ["things", "looses"] {
             let name = format!("crd/{plural}.{}", self.place.group());
-            kubectl().args(["wait", "--for=condition=Established", "--timeout=30s", &name]).run().ok();
+            kubectl()
+                .args(["wait", "--for=condition=Established", "--timeout=30s", &name])
+                .run()
+                .ok();
         }
     }
 
@@ -119,8 +143,16 @@ impl Scene {
                     "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}})
         };
         vec![
-            of("Thing", "things", json!({"type": "object", "properties": {"spec": spec}})),
-            of("Loose", "looses", json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})),
+            of(
+                "Thing",
+                "things",
+                json!({"type": "object", "properties": {"spec": spec}}),
+            ),
+            of(
+                "Loose",
+                "looses",
+                json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+            ),
         ]
     }
 
@@ -153,15 +185,28 @@ impl Scene {
 
     fn promote(&self, file: &Path) -> Ran {
         let mut command = self.delivery();
-        command.arg("promote").arg(file).args(["-n", &self.place.namespace, "-y", "-o", "json"]);
-        command.args(["--settle", "0s", "--timeout", "60s", "--allow-prune", "--overwrite"]);
+        command
+            .arg("promote")
+            .arg(file)
+            .args(["-n", &self.place.namespace, "-y", "-o", "json"]);
+        command.args([
+            "--settle",
+            "0s",
+            "--timeout",
+            "60s",
+            "--allow-prune",
+            "--overwrite",
+        ]);
         command.arg("-e").arg(self.environment()).run()
     }
 
     /// The objects that `diff` names, with what it says of them; an error where it cannot compare.
     pub fn diff(&self, file: &Path, mode: &str) -> Result<BTreeMap<String, Value>, String> {
         let mut command = self.delivery();
-        command.arg("diff").arg(file).args(["-n", &self.place.namespace, "-o", "json", "--mode", mode]);
+        command
+            .arg("diff")
+            .arg(file)
+            .args(["-n", &self.place.namespace, "-o", "json", "--mode", mode]);
         let ran = command.run();
         if ran.stdout.is_empty() {
             return Err(format!("{:?}: {}", ran.code, ran.stderr));
@@ -174,7 +219,12 @@ impl Scene {
 
     /// Promotes these objects; what is refused stays as it was before.
     pub fn step(&self, before: &[Drawn], after: &[Drawn], forbidden: &Forbidden) -> Step {
-        let mut step = Step { now: after.to_vec(), file: PathBuf::new(), faults: Vec::new(), refused: 0 };
+        let mut step = Step {
+            now: after.to_vec(),
+            file: PathBuf::new(),
+            faults: Vec::new(),
+            refused: 0,
+        };
         for _ in 0..6 {
             step.file = self.record(&step.now);
             let ran = self.promote(&step.file);
@@ -185,7 +235,11 @@ impl Scene {
             let blamed = self.blame(&ran, forbidden, &mut step);
             if blamed.is_empty() {
                 let what = "failed, and no object is named";
-                step.faults.push(Fault { what, id: "?".into(), why: told(&ran) });
+                step.faults.push(Fault {
+                    what,
+                    id: "?".into(),
+                    why: told(&ran),
+                });
                 break;
             }
             self.put_back(&mut step.now, before, &blamed);
@@ -196,7 +250,10 @@ impl Scene {
     }
 
     fn put_back(&self, now: &mut Vec<Drawn>, before: &[Drawn], blamed: &BTreeSet<String>) {
-        let old = before.iter().filter(|old| blamed.contains(&old.id(&self.place))).cloned();
+        let old = before
+            .iter()
+            .filter(|old| blamed.contains(&old.id(&self.place)))
+            .cloned();
         let old: Vec<Drawn> = old.collect();
         now.retain(|drawn| !blamed.contains(&drawn.id(&self.place)));
         now.extend(old);
@@ -204,8 +261,11 @@ impl Scene {
 
     /// The objects that a promotion was refused or failed for; that the server forbids them by the field's name is right.
     fn blame(&self, ran: &Ran, forbidden: &Forbidden, step: &mut Step) -> BTreeSet<String> {
-        let events: Vec<Value> =
-            ran.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let events: Vec<Value> = ran
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         let mut blamed = BTreeSet::new();
         let findings = events.iter().filter(|event| event["event"] == "preflight");
         let findings = findings.flat_map(|event| event["findings"].as_array().into_iter().flatten());
@@ -213,9 +273,14 @@ impl Scene {
         let of_object = |finding: &Value| {
             let objects = finding["objects"].as_array().cloned();
             let objects = objects.unwrap_or_else(|| vec![finding["object"].clone()]);
-            objects.iter().map(|object| (id_of(object), finding.clone())).collect::<Vec<_>>()
+            objects
+                .iter()
+                .map(|object| (id_of(object), finding.clone()))
+                .collect::<Vec<_>>()
         };
-        let refused = findings.filter(|finding| finding["severity"] == "refuse").flat_map(of_object);
+        let refused = findings
+            .filter(|finding| finding["severity"] == "refuse")
+            .flat_map(of_object);
         for (id, finding) in refused {
             let message = finding["message"].to_string();
             let is_named = |fields: &Vec<String>| {
@@ -228,7 +293,11 @@ impl Scene {
                 Some((fields, _)) if is_named(fields) => step.refused += 1,
                 Some((fields, _)) => {
                     let why = format!("{fields:?} in {finding}");
-                    step.faults.push(Fault { what: "refused without the field's name", id: id.clone(), why });
+                    step.faults.push(Fault {
+                        what: "refused without the field's name",
+                        id: id.clone(),
+                        why,
+                    });
                 }
                 None => step.faults.push(Fault {
                     what: "refused, and the server takes it",
@@ -240,11 +309,19 @@ impl Scene {
         }
         for failed in events.iter().filter(|event| event["event"] == "failed") {
             let id = id_of(&failed["object"]);
-            step.faults.push(Fault { what: "failed", id: id.clone(), why: failed.to_string() });
+            step.faults.push(Fault {
+                what: "failed",
+                id: id.clone(),
+                why: failed.to_string(),
+            });
             blamed.insert(id);
         }
         if !matches!(ran.code, Some(2 | 3)) {
-            step.faults.push(Fault { what: "ended otherwise", id: "?".into(), why: told(ran) });
+            step.faults.push(Fault {
+                what: "ended otherwise",
+                id: "?".into(),
+                why: told(ran),
+            });
         }
         blamed
     }
@@ -254,7 +331,13 @@ impl Scene {
         let mut faults = Vec::new();
         let named = match self.diff(file, "auto") {
             Ok(named) => named,
-            Err(why) => return vec![Fault { what: "diff ended otherwise", id: "?".into(), why }],
+            Err(why) => {
+                return vec![Fault {
+                    what: "diff ended otherwise",
+                    id: "?".into(),
+                    why,
+                }];
+            }
         };
         for (drawn, held) in objects.iter().zip(self.held(objects)) {
             let id = drawn.id(&self.place);
@@ -264,8 +347,16 @@ impl Scene {
             };
             let said = named.get(&id);
             if !differs.is_empty() {
-                let what = if said.is_some() { "not at its target" } else { "not at its target, unsaid" };
-                faults.push(Fault { what, id, why: differs.join("; ") });
+                let what = if said.is_some() {
+                    "not at its target"
+                } else {
+                    "not at its target, unsaid"
+                };
+                faults.push(Fault {
+                    what,
+                    id,
+                    why: differs.join("; "),
+                });
             } else if let Some(said) = said {
                 faults.push(Fault {
                     what: "at its target, and diff is not silent",
@@ -284,7 +375,10 @@ impl Scene {
 
     /// Asks something of each object, some at once, and gives the answers in order.
     pub fn each<T: Send>(&self, objects: &[Drawn], ask: impl AsyncFn(&dyn Cluster, &Drawn) -> T) -> Vec<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let door = TestCluster::get().connect().await;
             let asked = objects.iter().map(|drawn| ask(door.as_ref(), drawn));
@@ -297,18 +391,33 @@ impl Drop for Scene {
     fn drop(&mut self) {
         let kubectl = || TestCluster::get().kubectl();
         let mut kinds: Vec<&str> = Vec::new();
-        kinds.extend(shapes().iter().filter(|shape| shape.wide).map(|shape| shape.kind.as_str()));
-        let listed = kubectl().args(["get", &kinds.join(","), "-o", "name"]).run().stdout;
+        kinds.extend(
+            shapes()
+                .iter()
+                .filter(|shape| shape.wide)
+                .map(|shape| shape.kind.as_str()),
+        );
+        let listed = kubectl()
+            .args(["get", &kinds.join(","), "-o", "name"])
+            .run()
+            .stdout;
         let is_ours = |line: &&str| line.contains(&format!("/{}-", self.place.namespace));
         let mut names: Vec<String> = listed.lines().filter(is_ours).map(Into::into).collect();
         names.extend(["things", "looses"].map(|plural| format!("crd/{plural}.{}", self.place.group())));
-        kubectl().args(["delete", "--wait=false", "--ignore-not-found"]).args(names).run();
+        kubectl()
+            .args(["delete", "--wait=false", "--ignore-not-found"])
+            .args(names)
+            .run();
         let _goes_too = &self.namespace;
     }
 }
 
 fn id_of(object: &Value) -> String {
-    format!("{}/{}", object["kind"].as_str().unwrap_or("?"), object["name"].as_str().unwrap_or("?"))
+    format!(
+        "{}/{}",
+        object["kind"].as_str().unwrap_or("?"),
+        object["name"].as_str().unwrap_or("?")
+    )
 }
 
 fn told(ran: &Ran) -> String {

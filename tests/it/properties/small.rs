@@ -20,7 +20,9 @@ pub fn show(found: &[Found]) {
     }
     let scene = Scene::new();
     for (at, one) in first.into_iter().enumerate() {
-        let Some((before, after)) = &one.pair else { continue };
+        let Some((before, after)) = &one.pair else {
+            continue;
+        };
         let (before, after) = match before {
             Some(before) if at < SHOWN => smaller(&scene, before.clone(), after.clone(), one.fault.what),
             Some(before) => (Some(before.clone()), after.clone()),

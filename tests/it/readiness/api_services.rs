@@ -23,10 +23,25 @@ fn service() -> Value {
 fn fails_within_the_release(cluster: &OwnCluster) {
     let app = App::on(cluster);
     let objects = [api(&app, "within.example", json!({})), service(), web()];
-    let ran = app.promote("1", &objects).args(["--timeout", "36s"]).run().exits(3);
-    assert!(ran.took > Duration::from_secs(35), "it was not waited for: {:?}", ran.took);
-    assert!(ran.stderr.contains("v1.within.example") && ran.stderr.contains("not available"), "{ran:?}");
-    let left = cluster.kubectl().args(["get", "apiservice", "-o", "name"]).run().ok();
+    let ran = app
+        .promote("1", &objects)
+        .args(["--timeout", "36s"])
+        .run()
+        .exits(3);
+    assert!(
+        ran.took > Duration::from_secs(35),
+        "it was not waited for: {:?}",
+        ran.took
+    );
+    assert!(
+        ran.stderr.contains("v1.within.example") && ran.stderr.contains("not available"),
+        "{ran:?}"
+    );
+    let left = cluster
+        .kubectl()
+        .args(["get", "apiservice", "-o", "name"])
+        .run()
+        .ok();
     assert!(!left.contains("within.example"), "rolled back: {left}");
 }
 
@@ -34,23 +49,45 @@ fn fails_within_the_release(cluster: &OwnCluster) {
 fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let app = App::on(cluster);
     let first = [api(&app, "outside.example", json!({})), web()];
-    let strict = app.promote("1", &first).args(["--wait=strict", "--timeout", "4s"]).run().exits(3);
+    let strict = app
+        .promote("1", &first)
+        .args(["--wait=strict", "--timeout", "4s"])
+        .run()
+        .exits(3);
     assert!(strict.stderr.contains("not available"), "{strict:?}");
     let noted = app.promote("2", &first).run().exits(0);
     assert!(noted.took > Duration::from_secs(29), "{:?}", noted.took);
     assert!(noted.took < Duration::from_secs(60), "{:?}", noted.took);
     let note = "it is not available: service/api in";
-    assert!(noted.stderr.contains(note) && noted.stderr.contains("--wait=strict would wait"), "{noted:?}");
+    assert!(
+        noted.stderr.contains(note) && noted.stderr.contains("--wait=strict would wait"),
+        "{noted:?}"
+    );
 
     // As it was before: neither waited for nor a failure, and strict waits all the same.
     let second = [api(&app, "outside.example", json!({"a": "b"})), web()];
     let before = app.promote("3", &second).run().exits(0);
-    assert!(before.stderr.contains("it was not ready before this promotion either"), "{before:?}");
+    assert!(
+        before
+            .stderr
+            .contains("it was not ready before this promotion either"),
+        "{before:?}"
+    );
     assert!(before.took < Duration::from_secs(15), "{:?}", before.took);
     let third = [api(&app, "outside.example", json!({"a": "c"})), web()];
-    let strict = app.promote("4", &third).args(["--wait=strict", "--timeout", "4s"]).run().exits(3);
+    let strict = app
+        .promote("4", &third)
+        .args(["--wait=strict", "--timeout", "4s"])
+        .run()
+        .exits(3);
     assert!(strict.stderr.contains("not available"), "{strict:?}");
-    let labels = ["get", "apiservice", "v1.outside.example", "-o", "jsonpath={.metadata.labels.a}"];
+    let labels = [
+        "get",
+        "apiservice",
+        "v1.outside.example",
+        "-o",
+        "jsonpath={.metadata.labels.a}",
+    ];
     assert_eq!(app.kubectl(&labels), "b", "rolled back");
 }
 
@@ -62,7 +99,8 @@ fn an_api_service_that_nothing_serves_fails_the_release_that_brings_what_serves_
         let within = scope.spawn(|| fails_within_the_release(&cluster));
         let outside = scope.spawn(|| is_noted_outside_of_the_release(&cluster));
         for part in [within, outside] {
-            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            part.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
     });
 }

@@ -25,7 +25,9 @@ pub struct Definition(pub String);
 impl Drop for Definition {
     fn drop(&mut self) {
         let mut delete = TestCluster::get().kubectl();
-        let _ = delete.args(["delete", "crd", &self.0, "--ignore-not-found", "--wait=false"]).output();
+        let _ = delete
+            .args(["delete", "crd", &self.0, "--ignore-not-found", "--wait=false"])
+            .output();
     }
 }
 
@@ -40,17 +42,35 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
     let report = |status: Value| {
         let patch = json!({"status": status}).to_string();
         let route = format!("routes.{group}");
-        app.kubectl(&["patch", &route, "web", "--subresource=status", "--type=merge", "-p", &patch]);
+        app.kubectl(&[
+            "patch",
+            &route,
+            "web",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
     };
     report(json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}));
     let next = objects("new.example");
-    let strict = app.promote("2", &next).args(["--timeout", "3s", "--wait=strict"]).run().exits(3);
+    let strict = app
+        .promote("2", &next)
+        .args(["--timeout", "3s", "--wait=strict"])
+        .run()
+        .exits(3);
     let why = "waiting for its controller (observedGeneration 1 of 2)";
     assert!(strict.stderr.contains(why), "{strict:?}");
     report(json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}));
-    let unknown = app.promote("2", &next).args(["--timeout", "3s", "--waive", "quarantine"]).run().exits(0);
+    let unknown = app
+        .promote("2", &next)
+        .args(["--timeout", "3s", "--waive", "quarantine"])
+        .run()
+        .exits(0);
     assert!(
-        unknown.stderr.contains("health unknown: waiting for its controller (observedGeneration 1 of "),
+        unknown
+            .stderr
+            .contains("health unknown: waiting for its controller (observedGeneration 1 of "),
         "{unknown:?}"
     );
     report(
@@ -58,8 +78,15 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
         "conditions": null}),
     );
     let third = objects("third.example");
-    let refused = app.promote("3", &third).args(["--timeout", "3s", "--wait=strict"]).run().exits(3);
-    assert!(refused.stderr.contains("it is not accepted: NoMatchingParent"), "{refused:?}");
+    let refused = app
+        .promote("3", &third)
+        .args(["--timeout", "3s", "--wait=strict"])
+        .run()
+        .exits(3);
+    assert!(
+        refused.stderr.contains("it is not accepted: NoMatchingParent"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -71,8 +98,13 @@ fn a_workload_that_is_left_without_the_pods_it_had_says_so() {
             "template": {"metadata": {"labels": {"app": "agent"}},
                 "spec": {"nodeSelector": selector, "containers": [{"name": "main", "image": image('1')}]}}}})
     };
-    app.promote("1", &[set(json!({})), map("m", json!({}))]).run().exits(0);
-    let told = app.promote("2", &[set(json!({"no": "such-node"})), map("m", json!({}))]).run().exits(0);
+    app.promote("1", &[set(json!({})), map("m", json!({}))])
+        .run()
+        .exits(0);
+    let told = app
+        .promote("2", &[set(json!({"no": "such-node"})), map("m", json!({}))])
+        .run()
+        .exits(0);
     assert!(told.stderr.contains("no node takes its pods"), "{told:?}");
     assert!(told.stderr.contains("pods before)"), "{told:?}");
 }

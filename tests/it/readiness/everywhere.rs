@@ -21,11 +21,22 @@ fn a_job_that_has_run_and_gone_is_the_same_to_every_command() {
     let mut diff = TestCluster::get().delivery();
     let told = diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
     assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
-    assert!(app.promote("1", &objects).run().exits(0).stderr.contains("nothing to do"));
+    assert!(
+        app.promote("1", &objects)
+            .run()
+            .exits(0)
+            .stderr
+            .contains("nothing to do")
+    );
     app.kubectl(&["delete", "configmap", "m"]);
     let release = app.release("1", &objects[..1]);
     let mut wait = TestCluster::get().delivery();
-    let told = wait.arg("wait").arg(release).args(["-n", app.namespace.name()]).run().exits(0);
+    let told = wait
+        .arg("wait")
+        .arg(release)
+        .args(["-n", app.namespace.name()])
+        .run()
+        .exits(0);
     assert!(told.stderr.contains("completed and was cleaned up"), "{told:?}");
 }
 
@@ -43,7 +54,13 @@ fn diff_without_a_release_looks_where_the_environment_says() {
         diff.arg("diff").arg("-e").arg(&file).args(flags).run()
     };
     diff(&[]).exits(0);
-    assert!(diff(&["-n", "default"]).exits(2).stderr.contains("namespace default"), "a flag wins");
+    assert!(
+        diff(&["-n", "default"])
+            .exits(2)
+            .stderr
+            .contains("namespace default"),
+        "a flag wins"
+    );
 }
 
 #[test]
@@ -55,31 +72,60 @@ fn every_command_shows_the_workloads_of_a_release_in_all_their_namespaces() {
         object
     };
     other.apply(workload("Deployment", "foreign", '2', None));
-    let objects = [workload("Deployment", "web", '1', None), place(workload("Deployment", "far", '1', None))];
+    let objects = [
+        workload("Deployment", "web", '1', None),
+        place(workload("Deployment", "far", '1', None)),
+    ];
     app.promote("1", &objects).run().exits(0);
     let mut images = TestCluster::get().delivery();
     images.args(["images", "--offline", "-o", "json", "-n", app.namespace.name()]);
     let shown = images.run().exits(0).json();
     let of = |line: &Value| {
-        format!("{} {}", line["namespace"].as_str().unwrap(), line["workload"].as_str().unwrap())
+        format!(
+            "{} {}",
+            line["namespace"].as_str().unwrap(),
+            line["workload"].as_str().unwrap()
+        )
     };
     let mut shown: Vec<String> = shown.as_array().unwrap().iter().map(of).collect();
     shown.sort();
-    let mut expected = vec![format!("{} Deployment web", app.namespace), format!("{other} Deployment far")];
+    let mut expected = vec![
+        format!("{} Deployment web", app.namespace),
+        format!("{other} Deployment far"),
+    ];
     expected.sort();
     assert_eq!(shown, expected);
     let mut images = TestCluster::get().delivery();
-    let text = images.args(["images", "--offline", "-n", app.namespace.name()]).run().ok();
+    let text = images
+        .args(["images", "--offline", "-n", app.namespace.name()])
+        .run()
+        .ok();
     assert!(text.contains(&format!("Deployment {other}/far")), "{text}");
 
     let ready = app.status();
     let rows = ready["workloads"].as_array().unwrap();
     let far = format!("Deployment {other}/far");
-    assert!(rows.iter().any(|row| row["object"] == far.as_str() && row["ready"] == true), "{ready}");
-    other.kubectl().args(["set", "image", "deployment/far", &format!("main={}", image('3'))]).run().ok();
-    other.kubectl().args(["rollout", "status", "deployment/far", "--timeout=60s"]).run().ok();
+    assert!(
+        rows.iter()
+            .any(|row| row["object"] == far.as_str() && row["ready"] == true),
+        "{ready}"
+    );
+    other
+        .kubectl()
+        .args(["set", "image", "deployment/far", &format!("main={}", image('3'))])
+        .run()
+        .ok();
+    other
+        .kubectl()
+        .args(["rollout", "status", "deployment/far", "--timeout=60s"])
+        .run()
+        .ok();
     let mut diff = TestCluster::get().delivery();
-    let told = diff.args(["diff", "-o", "json", "-n", app.namespace.name()]).run().exits(1).json();
+    let told = diff
+        .args(["diff", "-o", "json", "-n", app.namespace.name()])
+        .run()
+        .exits(1)
+        .json();
     assert_eq!(told["images"][0]["workload"]["name"], "far", "{told:#}");
 }
 
@@ -92,7 +138,9 @@ fn wait_knows_the_kinds_that_the_release_defines_and_names_how_it_ended() {
     let release = app.release("1", &[definition(&group, "Widget"), widget.clone()]);
     let wait = |timeout: &str| {
         let mut wait = TestCluster::get().delivery();
-        wait.arg("wait").arg(&release).args(["-n", app.namespace.name(), "-o", "json", "--timeout", timeout]);
+        wait.arg("wait")
+            .arg(&release)
+            .args(["-n", app.namespace.name(), "-o", "json", "--timeout", timeout]);
         wait.run()
     };
     let last = |stdout: &str| -> Value { serde_json::from_str(stdout.lines().last().unwrap()).unwrap() };
@@ -101,7 +149,8 @@ fn wait_knows_the_kinds_that_the_release_defines_and_names_how_it_ended() {
     let running = std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_secs(1));
-            app.kubectl_with(&["apply"], &definition(&group, "Widget")).exits(0);
+            app.kubectl_with(&["apply"], &definition(&group, "Widget"))
+                .exits(0);
             let crd = format!("crd/widgets.{group}");
             app.kubectl(&["wait", "--for=condition=Established", &crd, "--timeout=20s"]);
             std::thread::sleep(Duration::from_secs(1));

@@ -10,7 +10,15 @@ fn report(app: &App, container: &str, digit: char) {
     let main = json!({"name": "web", "image": "web", "imageID": image(digit), "containerID": format!("containerd://{container}"),
         "ready": true, "started": true, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
     let patch = json!({"status": {"containerStatuses": [main]}}).to_string();
-    app.kubectl(&["patch", "pod", "worker", "--subresource=status", "--type=merge", "-p", &patch]);
+    app.kubectl(&[
+        "patch",
+        "pod",
+        "worker",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch,
+    ]);
 }
 
 #[test]
@@ -24,8 +32,10 @@ fn a_pod_with_a_new_image_is_waited_for_until_its_container_runs_it() {
     report(&app, "old", '1');
     let changed = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let is_changed =
-                || app.kubectl(&["get", "pod", "worker", "-o", "jsonpath={.spec}"]).contains(&image('2'));
+            let is_changed = || {
+                app.kubectl(&["get", "pod", "worker", "-o", "jsonpath={.spec}"])
+                    .contains(&image('2'))
+            };
             while !is_changed() {
                 std::thread::sleep(Duration::from_millis(200));
             }
@@ -36,28 +46,48 @@ fn a_pod_with_a_new_image_is_waited_for_until_its_container_runs_it() {
     });
     let changed = changed.exits(0);
     assert!(
-        changed.stderr.contains("waiting for container web to restart with its new image"),
+        changed
+            .stderr
+            .contains("waiting for container web to restart with its new image"),
         "{changed:?}"
     );
     assert!(changed.took > Duration::from_secs(2), "{:?}", changed.took);
     report(&app, "old", '1');
     let mut diff = TestCluster::get().delivery();
     // No registry is there to tell what runs: another index may hold the very same image.
-    let told = diff.args(["diff", "-o", "json", "-n", app.namespace.name()]).run().exits(0).json();
+    let told = diff
+        .args(["diff", "-o", "json", "-n", app.namespace.name()])
+        .run()
+        .exits(0)
+        .json();
     assert_eq!(
-        (&told["images"][0]["state"], &told["images"].as_array().map(Vec::len)),
+        (
+            &told["images"][0]["state"],
+            &told["images"].as_array().map(Vec::len)
+        ),
         (&json!("unknown"), &Some(1)),
         "{told}"
     );
     for mode in ["auto", "server", "readonly"] {
         let mut diff = TestCluster::get().delivery();
-        let said = diff.args(["diff", "--mode", mode, "-n", app.namespace.name()]).run().exits(0).stdout;
-        assert!(said.contains("unknown: changed in place") && !said.contains("tag moved"), "{mode}: {said}");
+        let said = diff
+            .args(["diff", "--mode", mode, "-n", app.namespace.name()])
+            .run()
+            .exits(0)
+            .stdout;
+        assert!(
+            said.contains("unknown: changed in place") && !said.contains("tag moved"),
+            "{mode}: {said}"
+        );
     }
     // A tag that nobody can ask about is unknown to `images` too.
     app.kubectl(&["set", "image", "pod/worker", "web=127.0.0.1:1/app:1"]);
     let mut images = TestCluster::get().delivery();
-    let shown = images.args(["images", "-o", "json", "-n", app.namespace.name()]).run().exits(0).json();
+    let shown = images
+        .args(["images", "-o", "json", "-n", app.namespace.name()])
+        .run()
+        .exits(0)
+        .json();
     assert_eq!(shown[0]["tag"]["is"], "unknown", "{shown}");
 }
 
@@ -71,10 +101,18 @@ fn a_node_that_names_another_index_of_a_pinned_image_is_believed_to_run_it() {
     diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
     let release = app.release("1", &[web]);
     let mut wait = TestCluster::get().delivery();
-    wait.arg("wait").arg(release).args(["-n", app.namespace.name(), "--settle", "0s"]).run().exits(0);
+    wait.arg("wait")
+        .arg(release)
+        .args(["-n", app.namespace.name(), "--settle", "0s"])
+        .run()
+        .exits(0);
     let shown: Value = {
         let mut images = TestCluster::get().delivery();
-        images.args(["images", "--offline", "-o", "json", "-n", app.namespace.name()]).run().exits(0).json()
+        images
+            .args(["images", "--offline", "-o", "json", "-n", app.namespace.name()])
+            .run()
+            .exits(0)
+            .json()
     };
     assert_eq!(shown[0]["tag"]["is"], "pinned", "{shown}");
 }

@@ -16,24 +16,46 @@ pub fn web() -> Value {
 
 /// Where in what was printed a text is.
 fn place(ran: &Ran, text: &str) -> usize {
-    ran.stdout.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text} in {ran:?}"))
+    ran.stdout
+        .lines()
+        .position(|line| line.contains(text))
+        .unwrap_or_else(|| panic!("no {text} in {ran:?}"))
 }
 
 #[test]
 fn an_address_that_nobody_gives_is_waited_for_after_the_workloads_and_then_a_note() {
     let app = App::new();
-    let first = app.promote("1", &[balancer(json!({})), web()]).args(["-o", "json"]).run().exits(0);
+    let first = app
+        .promote("1", &[balancer(json!({})), web()])
+        .args(["-o", "json"])
+        .run()
+        .exits(0);
     let note = "the load balancer has no address yet; --wait=strict would";
-    assert!(place(&first, "\"name\":\"web\"") < place(&first, note), "{first:?}");
+    assert!(
+        place(&first, "\"name\":\"web\"") < place(&first, note),
+        "{first:?}"
+    );
     assert!(first.took < Duration::from_secs(60), "{:?}", first.took);
     // As it was before is no reason to wait, nor to fail.
     let changed = [balancer(json!({"a": "b"})), web()];
     let second = app.promote("2", &changed).args(["--soak", "1s"]).run().exits(0);
-    assert!(second.stderr.contains("it was not ready before this promotion either"), "{second:?}");
+    assert!(
+        second
+            .stderr
+            .contains("it was not ready before this promotion either"),
+        "{second:?}"
+    );
     assert!(second.took < Duration::from_secs(15), "{:?}", second.took);
     let third = [balancer(json!({"a": "c"})), web()];
-    let strict = app.promote("3", &third).args(["--wait=strict", "--timeout", "2s"]).run().exits(3);
-    assert!(strict.stderr.contains("the load balancer has no address yet"), "{strict:?}");
+    let strict = app
+        .promote("3", &third)
+        .args(["--wait=strict", "--timeout", "2s"])
+        .run()
+        .exits(3);
+    assert!(
+        strict.stderr.contains("the load balancer has no address yet"),
+        "{strict:?}"
+    );
 }
 
 #[test]
@@ -47,8 +69,17 @@ fn nothing_waits_for_what_an_annotation_or_the_environment_names() {
     let file = folder.path().join("environment.yaml");
     std::fs::write(&file, environment.to_string()).unwrap();
     let mut promote = app.promote("1", &[balancer(json!({})), marked]);
-    let told = promote.arg("-e").arg(&file).args(["--wait=strict"]).run().exits(0);
+    let told = promote
+        .arg("-e")
+        .arg(&file)
+        .args(["--wait=strict"])
+        .run()
+        .exits(0);
     assert!(told.stderr.contains("not waited for: no cloud here"), "{told:?}");
-    assert!(told.stderr.contains("not waited for: annotation kubectl-delivery.io/wait"), "{told:?}");
+    assert!(
+        told.stderr
+            .contains("not waited for: annotation kubectl-delivery.io/wait"),
+        "{told:?}"
+    );
     assert!(told.took < Duration::from_secs(20), "{:?}", told.took);
 }

@@ -18,14 +18,27 @@ fn a_budget_that_its_controller_cannot_compute_is_told_and_not_waited_for() {
             "spec": {"maxUnavailable": share, "selector": {"matchLabels": {"app": "import"}}}})
     };
     app.promote("1", std::slice::from_ref(&job)).run().exits(0);
-    let first = app.promote("2", &[job.clone(), budget("50%")]).args(["--timeout", "60s"]).run().exits(0);
+    let first = app
+        .promote("2", &[job.clone(), budget("50%")])
+        .args(["--timeout", "60s"])
+        .run()
+        .exits(0);
     assert!(first.took < Duration::from_secs(30), "{first:?}");
     assert!(
-        first.stderr.contains("health unknown: its controller cannot compute it: jobs.batch"),
+        first
+            .stderr
+            .contains("health unknown: its controller cannot compute it: jobs.batch"),
         "{first:?}"
     );
-    let next = app.promote("3", &[job, budget("40%")]).args(["--timeout", "60s"]).run().exits(0);
-    assert!(next.stderr.contains("does not implement the scale subresource"), "{next:?}");
+    let next = app
+        .promote("3", &[job, budget("40%")])
+        .args(["--timeout", "60s"])
+        .run()
+        .exits(0);
+    assert!(
+        next.stderr.contains("does not implement the scale subresource"),
+        "{next:?}"
+    );
 }
 
 #[test]
@@ -38,12 +51,33 @@ fn a_custom_resource_whose_controller_never_observes_a_change_ends_unknown_and_i
     app.promote("1", &objects("one.example")).run().exits(0);
     let patch: Value = json!({"status": {"observedGeneration": 1}});
     let name = format!("routes.{group}");
-    app.kubectl(&["patch", &name, "web", "--subresource=status", "--type=merge", "-p", &patch.to_string()]);
+    app.kubectl(&[
+        "patch",
+        &name,
+        "web",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch.to_string(),
+    ]);
 
-    let unknown = app.promote("2", &objects("two.example")).args(["--timeout", "3s"]).run().exits(0);
+    let unknown = app
+        .promote("2", &objects("two.example"))
+        .args(["--timeout", "3s"])
+        .run()
+        .exits(0);
     let why = "health unknown: waiting for its controller (observedGeneration 1 of 2)";
     assert!(unknown.stderr.contains(why), "{unknown:?}");
     let third = objects("three.example");
-    let strict = app.promote("3", &third).args(["--timeout", "3s", "--wait=strict"]).run().exits(3);
-    assert!(strict.stderr.contains("waiting for its controller (observedGeneration 1 of 3)"), "{strict:?}");
+    let strict = app
+        .promote("3", &third)
+        .args(["--timeout", "3s", "--wait=strict"])
+        .run()
+        .exits(3);
+    assert!(
+        strict
+            .stderr
+            .contains("waiting for its controller (observedGeneration 1 of 3)"),
+        "{strict:?}"
+    );
 }

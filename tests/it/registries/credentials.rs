@@ -11,7 +11,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 fn basic(credentials: &str) -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(credentials)
+    )
 }
 
 fn bare() -> Command {
@@ -44,13 +47,24 @@ fn credentials_are_found_in_every_place_where_docker_and_podman_keep_them() {
         "#!/bin/sh\nread -r host\n[ \"$1\" = get ] && printf '{\"ServerURL\":\"%s\",\"Username\":\"ci\",\"Secret\":\"secret\"}' \"$host\"\n",
     );
     std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    write("helper/config.json", &format!(r#"{{"credHelpers": {{"{}": "vault"}}}}"#, registry.host));
+    write(
+        "helper/config.json",
+        &format!(r#"{{"credHelpers": {{"{}": "vault"}}}}"#, registry.host),
+    );
     write("store/config.json", r#"{"credsStore": "vault"}"#);
     let path = format!("{}:/usr/bin:/bin", folder.path().join("bin").display());
     let at = |name: &str| folder.path().join(name);
     let cases: [(&str, &str, &Path); 7] = [
-        ("podman's file in the runtime folder", "XDG_RUNTIME_DIR", &at("runtime")),
-        ("podman's file in the configuration folder", "XDG_CONFIG_HOME", &at("configuration")),
+        (
+            "podman's file in the runtime folder",
+            "XDG_RUNTIME_DIR",
+            &at("runtime"),
+        ),
+        (
+            "podman's file in the configuration folder",
+            "XDG_CONFIG_HOME",
+            &at("configuration"),
+        ),
         ("podman's file in the home", "HOME", &at("home")),
         ("docker's file in the home", "HOME", &at("home-docker")),
         ("a file that is named", "REGISTRY_AUTH_FILE", &file),
@@ -59,7 +73,10 @@ fn credentials_are_found_in_every_place_where_docker_and_podman_keep_them() {
     ];
     for (name, variable, value) in cases {
         let mut command = bare();
-        command.env("SSL_CERT_FILE", registry.authority()).env("PATH", &path).env(variable, value);
+        command
+            .env("SSL_CERT_FILE", registry.authority())
+            .env("PATH", &path)
+            .env(variable, value);
         let ran = record(command, &reference, &out);
         assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
         std::fs::remove_file(&out).unwrap();
@@ -72,9 +89,17 @@ fn credentials_are_found_in_every_place_where_docker_and_podman_keep_them() {
             command.env("REGISTRY_AUTH_FILE", file);
         }
         let ran = record(command, &reference, &out).exits(1);
-        assert!(ran.stderr.contains("the registry refuses access (401"), "{name}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("the registry refuses access (401"),
+            "{name}: {}",
+            ran.stderr
+        );
         assert!(ran.stderr.contains("docker login"), "{name}: {}", ran.stderr);
-        assert!(!ran.stderr.contains("wrong-horse") && !out.exists(), "{name}: {}", ran.stderr);
+        assert!(
+            !ran.stderr.contains("wrong-horse") && !out.exists(),
+            "{name}: {}",
+            ran.stderr
+        );
     }
 }
 
@@ -94,22 +119,40 @@ fn a_password_is_exchanged_for_a_token_that_opens_the_repository() {
             }
             Some("v2") if authorization == Some("Bearer opens-it") => {
                 let wanted = request.path.rsplit('/').next().unwrap();
-                let wanted = if wanted == "1" { served.digest.to_string() } else { wanted.to_owned() };
+                let wanted = if wanted == "1" {
+                    served.digest.to_string()
+                } else {
+                    wanted.to_owned()
+                };
                 Reply::new(200, served.blobs[&wanted].clone())
             }
-            _ => Reply::new(401, "")
-                .with("WWW-Authenticate", &format!("Bearer realm=\"http://{host}/token\",service=\"test\"")),
+            _ => Reply::new(401, "").with(
+                "WWW-Authenticate",
+                &format!("Bearer realm=\"http://{host}/token\",service=\"test\""),
+            ),
         }
     });
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.json");
-    std::fs::write(folder.path().join("config.json"), auths(&registry.host, "ci:secret")).unwrap();
+    std::fs::write(
+        folder.path().join("config.json"),
+        auths(&registry.host, "ci:secret"),
+    )
+    .unwrap();
     let mut command = bare();
     command.env("DOCKER_CONFIG", folder.path());
     record(command, &format!("{}/acme/web:1", registry.host), &out).ok();
-    assert!(std::fs::read_to_string(&out).unwrap().contains(&image.digest.to_string()));
+    assert!(
+        std::fs::read_to_string(&out)
+            .unwrap()
+            .contains(&image.digest.to_string())
+    );
     let ran = record(bare(), &format!("{}/acme/web:1", registry.host), &out).exits(1);
-    assert!(ran.stderr.contains("the registry refuses access"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the registry refuses access"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -117,7 +160,10 @@ fn no_credentials_follow_a_redirect_to_another_host() {
     let image = Arc::new(Image::new("redirect"));
     let served = image.clone();
     let elsewhere = Fake::start(move |request| {
-        Reply::new(200, served.blobs[request.path.rsplit('/').next().unwrap()].clone())
+        Reply::new(
+            200,
+            served.blobs[request.path.rsplit('/').next().unwrap()].clone(),
+        )
     });
     let (other, index) = (elsewhere.host.clone(), image.digest.to_string());
     let registry = Fake::start(move |request| {
@@ -130,11 +176,20 @@ fn no_credentials_follow_a_redirect_to_another_host() {
     });
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.json");
-    std::fs::write(folder.path().join("config.json"), auths(&registry.host, "ci:secret")).unwrap();
+    std::fs::write(
+        folder.path().join("config.json"),
+        auths(&registry.host, "ci:secret"),
+    )
+    .unwrap();
     let mut command = bare();
     command.env("DOCKER_CONFIG", folder.path());
     record(command, &format!("{}/acme/web:1", registry.host), &out).ok();
     let asked = elsewhere.asked();
     assert_eq!(asked.len(), 3, "the index and two platforms: {asked:?}");
-    assert!(asked.iter().all(|request| !request.headers.contains_key("authorization")), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .all(|request| !request.headers.contains_key("authorization")),
+        "{asked:?}"
+    );
 }

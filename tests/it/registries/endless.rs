@@ -17,10 +17,24 @@ fn record(registry: &Fake, expected: &str) -> Duration {
     std::fs::write(folder.path().join("in.yaml"), pod).unwrap();
     let mut command = TestCluster::get().delivery();
     command.current_dir(folder.path());
-    command.args(["record", "-f", "in.yaml", "--name", "shop", "--version", "1", "-o", "out.yaml"]);
+    command.args([
+        "record",
+        "-f",
+        "in.yaml",
+        "--name",
+        "shop",
+        "--version",
+        "1",
+        "-o",
+        "out.yaml",
+    ]);
     let (ran, peak) = measured(&mut command);
     let ran = ran.exits(1);
-    assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(expected),
+        "expected {expected}:\n{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
     assert!(peak < LITTLE, "{peak} MiB");
     println!("{expected}: {peak} MiB, {:?}", ran.took);
@@ -29,8 +43,10 @@ fn record(registry: &Fake, expected: &str) -> Duration {
 }
 
 fn asks_for_a_token(host: &str) -> Reply {
-    Reply::new(401, "")
-        .with("WWW-Authenticate", &format!("Bearer realm=\"http://{host}/token\",service=\"t\""))
+    Reply::new(401, "").with(
+        "WWW-Authenticate",
+        &format!("Bearer realm=\"http://{host}/token\",service=\"t\""),
+    )
 }
 
 #[test]
@@ -49,7 +65,10 @@ fn a_token_answer_without_an_end_is_given_up() {
         &endless(|| Reply::new(200, r#"{"token": 1}"#)),
         "expected a token from its token server, found something else",
     );
-    record(&endless(|| Reply::new(200, "{}")), "expected a token from its token server, found none");
+    record(
+        &endless(|| Reply::new(200, "{}")),
+        "expected a token from its token server, found none",
+    );
 }
 
 #[test]
@@ -60,8 +79,14 @@ fn manifests_and_refusals_without_an_end_are_given_up() {
             _ => rest(),
         })
     };
-    record(&of(200, Reply::endless), "its manifest has more than 4 MiB, which none has");
-    record(&Fake::start(|_| Reply::endless()), "its manifest has more than 4 MiB, which none has");
+    record(
+        &of(200, Reply::endless),
+        "its manifest has more than 4 MiB, which none has",
+    );
+    record(
+        &Fake::start(|_| Reply::endless()),
+        "its manifest has more than 4 MiB, which none has",
+    );
 }
 
 #[test]
@@ -71,7 +96,10 @@ fn an_answer_that_comes_a_byte_every_five_seconds_is_given_up_in_a_minute() {
         "/v2/" => Reply::new(200, ""),
         _ => drip(),
     });
-    let took = record(&registry, &format!("no whole answer from {} within 38s", registry.host));
+    let took = record(
+        &registry,
+        &format!("no whole answer from {} within 38s", registry.host),
+    );
     assert!(took < Duration::from_secs(45), "{took:?}");
 }
 
@@ -82,7 +110,11 @@ fn what_a_push_is_answered_has_bounds_too() {
         let place = format!("oci://{}/acme/releases:1", registry.host);
         let (ran, peak) = measured(&mut round.command(&["push", "release.yaml", &place]));
         let ran = ran.exits(1);
-        assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(expected),
+            "expected {expected}:\n{}",
+            ran.stderr
+        );
         assert!(peak < LITTLE, "{peak} MiB");
     };
     push(
@@ -92,7 +124,15 @@ fn what_a_push_is_answered_has_bounds_too() {
         }),
         "the token that its token server gives has more than 1 MiB",
     );
-    let no_place =
-        Fake::start(|request| Reply::new(if request.path.contains("/blobs/sha256") { 404 } else { 202 }, ""));
+    let no_place = Fake::start(|request| {
+        Reply::new(
+            if request.path.contains("/blobs/sha256") {
+                404
+            } else {
+                202
+            },
+            "",
+        )
+    });
     push(&no_place, "it names no safe place to upload to");
 }

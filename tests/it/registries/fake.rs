@@ -28,7 +28,13 @@ pub struct Reply {
 
 impl Reply {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), blocks: 0, pause: Duration::ZERO }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            blocks: 0,
+            pause: Duration::ZERO,
+        }
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -47,7 +53,10 @@ impl Reply {
     }
 
     pub fn of_blocks(blocks: usize) -> Self {
-        Self { blocks, ..Self::new(200, "") }
+        Self {
+            blocks,
+            ..Self::new(200, "")
+        }
     }
 }
 
@@ -82,7 +91,10 @@ impl Fake {
     /// What was asked but for the greeting.
     pub fn asked(&self) -> Vec<Request> {
         let asked = self.asked.lock().unwrap().clone();
-        asked.into_iter().filter(|request| request.path != "/v2/").collect()
+        asked
+            .into_iter()
+            .filter(|request| request.path != "/v2/")
+            .collect()
     }
 }
 

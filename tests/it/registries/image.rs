@@ -38,8 +38,10 @@ impl Image {
                 "config": {"mediaType": CONFIG, "digest": config.0.to_string(), "size": config.1}}));
             let name = format!("linux/{architecture}");
             image.platforms.push((name, manifest.0.clone(), config.0));
-            entries.push(json!({"mediaType": MANIFEST, "digest": manifest.0.to_string(), "size": manifest.1,
-                "platform": {"os": "linux", "architecture": architecture}}));
+            entries.push(
+                json!({"mediaType": MANIFEST, "digest": manifest.0.to_string(), "size": manifest.1,
+                "platform": {"os": "linux", "architecture": architecture}}),
+            );
         }
         let about = image.platforms[0].1.to_string();
         let config = image.blob(&json!({"os": "unknown", "architecture": "unknown", "config": {},
@@ -79,10 +81,17 @@ impl Image {
         for (digest, bytes) in &self.blobs {
             std::fs::write(blobs.join(digest.strip_prefix("sha256:").unwrap()), bytes).unwrap();
         }
-        std::fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        std::fs::write(
+            folder.path().join("oci-layout"),
+            r#"{"imageLayoutVersion":"1.0.0"}"#,
+        )
+        .unwrap();
         std::fs::write(folder.path().join("index.json"), &self.index).unwrap();
         let mut crane = Command::new(tools.join("crane"));
-        crane.args(["push", "--insecure", "--index"]).arg(folder.path()).arg(reference);
+        crane
+            .args(["push", "--insecure", "--index"])
+            .arg(folder.path())
+            .arg(reference);
         if let Some(config) = docker_config {
             crane.env("DOCKER_CONFIG", config);
         }

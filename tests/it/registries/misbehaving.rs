@@ -13,9 +13,16 @@ use std::time::{Duration, Instant};
 fn record_from(registry: &Fake, image: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.yaml");
-    let ran = record(TestCluster::get().delivery(), &format!("{}/{image}", registry.host), &out);
+    let ran = record(
+        TestCluster::get().delivery(),
+        &format!("{}/{image}", registry.host),
+        &out,
+    );
     assert_eq!(out.exists(), ran.code == Some(0), "{}", ran.stderr);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), usize::from(out.exists()));
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        usize::from(out.exists())
+    );
     ran
 }
 
@@ -23,14 +30,25 @@ fn refused(registry: &Fake, image: &str, expected: &str) {
     let ran = record_from(registry, image).exits(1);
     let place = format!("Deployment web, container web: {}/{image}", registry.host);
     assert!(ran.stderr.contains(&place), "{}", ran.stderr);
-    assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(expected),
+        "expected {expected}:\n{}",
+        ran.stderr
+    );
 }
 
 /// The parts of an image by their digests, the index by the tag `1`.
 fn part(image: &Image, request: &Request) -> Reply {
     let last = request.path.rsplit('/').next().unwrap();
-    let wanted = if last == "1" { image.digest.to_string() } else { last.to_owned() };
-    image.blobs.get(&wanted).map_or(Reply::new(404, ""), |bytes| Reply::new(200, bytes.clone()))
+    let wanted = if last == "1" {
+        image.digest.to_string()
+    } else {
+        last.to_owned()
+    };
+    image
+        .blobs
+        .get(&wanted)
+        .map_or(Reply::new(404, ""), |bytes| Reply::new(200, bytes.clone()))
 }
 
 #[test]
@@ -40,8 +58,16 @@ fn an_answer_that_is_no_success_is_told_with_its_code_and_words() {
         (401, said, "the registry refuses access (401 the disk is full)"),
         (403, "no", "the registry refuses access (403 no)"),
         (404, "", "the registry has no such image (404)"),
-        (500, said, "the registry does not answer as it should: 500 the disk is full"),
-        (502, "<html>\u{1b}[31mbad</html>\nmore", "502 <html>[31mbad</html>"),
+        (
+            500,
+            said,
+            "the registry does not answer as it should: 500 the disk is full",
+        ),
+        (
+            502,
+            "<html>\u{1b}[31mbad</html>\nmore",
+            "502 <html>[31mbad</html>",
+        ),
     ];
     for (status, body, expected) in cases {
         let registry = Fake::start(move |_| Reply::new(status, body));
@@ -61,7 +87,10 @@ fn a_registry_that_asks_for_fewer_requests_is_waited_for_as_long_as_it_says() {
     let start = Instant::now();
     record_from(&registry, "acme/web:1").ok();
     let took = start.elapsed();
-    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(5), "{took:?}");
+    assert!(
+        took >= Duration::from_secs(2) && took < Duration::from_secs(5),
+        "{took:?}"
+    );
     assert_eq!(registry.asked().len(), 5, "two refused, the index, two platforms");
 
     let registry = Fake::start(|_| Reply::new(429, "").with("Retry-After", "3600"));
@@ -93,7 +122,11 @@ fn bytes_of_another_digest_are_refused_whatever_the_registry_says_of_them() {
     let expected = format!("expected {manifest}, found {found}");
     refused(&lies(manifest.to_string()), "acme/web:1", &expected);
     let expected = format!("expected {config}, found {found}");
-    refused(&lies(config.to_string()), &format!("acme/web@{manifest}"), &expected);
+    refused(
+        &lies(config.to_string()),
+        &format!("acme/web@{manifest}"),
+        &expected,
+    );
 }
 
 #[test]
@@ -102,7 +135,11 @@ fn a_manifest_of_a_hundred_megabytes_is_not_read_to_its_end() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::of_blocks(100),
     });
-    refused(&endless, "acme/web:1", "its manifest has more than 4 MiB, which none has");
+    refused(
+        &endless,
+        "acme/web:1",
+        "its manifest has more than 4 MiB, which none has",
+    );
     let announced = Fake::start(|request| match request.path.as_str() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::new(200, vec![b' '; 100 * 1024 * 1024]),

@@ -30,8 +30,16 @@ impl Registry {
     /// With the flags of `registry.sh up`.
     pub fn start(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let host = Command::new(script()).arg("up").arg(folder.path()).args(flags).run().ok();
-        Self { host: host.trim().to_owned(), folder }
+        let host = Command::new(script())
+            .arg("up")
+            .arg(folder.path())
+            .args(flags)
+            .run()
+            .ok();
+        Self {
+            host: host.trim().to_owned(),
+            folder,
+        }
     }
 
     /// With TLS, for the user `ci` with the password `secret`.
@@ -54,14 +62,20 @@ impl Registry {
     /// The program, which trusts this registry and has its password.
     pub fn delivery(&self) -> Command {
         let mut command = TestCluster::get().delivery();
-        command.env("SSL_CERT_FILE", self.authority()).env("DOCKER_CONFIG", self.docker_config());
+        command
+            .env("SSL_CERT_FILE", self.authority())
+            .env("DOCKER_CONFIG", self.docker_config());
         command
     }
 }
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        Command::new(script()).arg("down").arg(self.folder.path()).status().ok();
+        Command::new(script())
+            .arg("down")
+            .arg(self.folder.path())
+            .status()
+            .ok();
     }
 }
 
@@ -91,6 +105,8 @@ spec:
     spec: {{containers: [{{name: web, image: '{reference}'}}]}}
 "
     );
-    command.args(["-f", "-", "--name", "shop", "--version", "1", "-o"]).arg(out);
+    command
+        .args(["-f", "-", "--name", "shop", "--version", "1", "-o"])
+        .arg(out);
     command.run_with(&manifests)
 }

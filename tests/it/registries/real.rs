@@ -49,7 +49,11 @@ fn an_image_is_asked_where_the_map_says_and_recorded_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.json");
     let mut command = cluster.delivery();
-    command.args(["record", "--registry-map", &format!("registry.example/acme={}/it", cluster.registry)]);
+    command.args([
+        "record",
+        "--registry-map",
+        &format!("registry.example/acme={}/it", cluster.registry),
+    ]);
     let written = format!("registry.example/acme/mapped:{tag}");
     super::record_with(command, &written, &out).ok();
     assert_eq!(images_of(&out), image.recorded(&written));
@@ -69,13 +73,23 @@ fn an_index_that_no_node_can_run_is_refused_by_what_it_holds() {
     for image in [of_attestations, empty, nested] {
         let ran = record(cluster.delivery(), &image, &out);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.stderr.contains(&image) && ran.stderr.contains("lists none for a platform"), "{ran:?}");
+        assert!(
+            ran.stderr.contains(&image) && ran.stderr.contains("lists none for a platform"),
+            "{ran:?}"
+        );
     }
     let old = json!({"schemaVersion": 1, "name": "web", "tag": "old", "architecture": "amd64",
         "fsLayers": [], "history": []});
-    let old = repository.put("old", "application/vnd.docker.distribution.manifest.v1+json", &old);
+    let old = repository.put(
+        "old",
+        "application/vnd.docker.distribution.manifest.v1+json",
+        &old,
+    );
     let ran = record(cluster.delivery(), &old, &out);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains(&old) && ran.stderr.contains("schema version 1"), "{ran:?}");
+    assert!(
+        ran.stderr.contains(&old) && ran.stderr.contains("schema version 1"),
+        "{ran:?}"
+    );
     assert!(!out.exists());
 }

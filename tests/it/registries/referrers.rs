@@ -29,10 +29,15 @@ fn statement(subject: &Value, size: u64, n: usize) -> Vec<u8> {
 
 /// A registry with a release to which somebody attached these manifests; each of their files has no end.
 fn attached(pushed: &Pushed, manifests: Vec<Vec<u8>>) -> Fake {
-    let listed: Vec<Value> = manifests.iter().map(|bytes| descriptor(MANIFEST, bytes)).collect();
+    let listed: Vec<Value> = manifests
+        .iter()
+        .map(|bytes| descriptor(MANIFEST, bytes))
+        .collect();
     let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).to_string();
-    let by_digest: BTreeMap<String, Vec<u8>> =
-        manifests.into_iter().map(|bytes| (Sha256Digest::of(&bytes).to_string(), bytes)).collect();
+    let by_digest: BTreeMap<String, Vec<u8>> = manifests
+        .into_iter()
+        .map(|bytes| (Sha256Digest::of(&bytes).to_string(), bytes))
+        .collect();
     let (list, by_digest, known) = (Arc::new(list), Arc::new(by_digest), pushed.blobs.clone());
     pushed.serve(move |path| {
         let last = path.rsplit('/').next().unwrap();
@@ -51,17 +56,31 @@ fn statements_that_are_too_large_or_too_many_are_refused_in_little_memory() {
     let digest = round.run(&["push", "release.yaml", "oci-layout:layout:1"]).ok();
     let pushed = Pushed::of(&round.path("layout"), digest.trim().rsplit_once('@').unwrap().1);
     let subject = descriptor(MANIFEST, &pushed.manifest);
-    let many = |count: usize, size: u64| (0..count).map(|n| statement(&subject, size, n)).collect::<Vec<_>>();
+    let many = |count: usize, size: u64| {
+        (0..count)
+            .map(|n| statement(&subject, size, n))
+            .collect::<Vec<_>>()
+    };
     for (manifests, expected) in [
         (many(40, 100 * MIB), "has more than 4 MiB, which none has"),
-        (many(1, 4 * MIB), "the registry sent a file of another size than its manifest says"),
-        (many(1001, 10), "1001 artifacts refer to it, which is more than the 1000 that are read"),
+        (
+            many(1, 4 * MIB),
+            "the registry sent a file of another size than its manifest says",
+        ),
+        (
+            many(1001, 10),
+            "1001 artifacts refer to it, which is more than the 1000 that are read",
+        ),
     ] {
         let registry = attached(&pushed, manifests);
         let place = format!("oci://{}/acme/releases:1", registry.host);
         let (ran, peak) = measured(&mut round.command(&["pull", &place, "-o", "pulled.yaml"]));
         let ran = ran.exits(1);
-        assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(expected),
+            "expected {expected}:\n{}",
+            ran.stderr
+        );
         assert!(peak < 128, "{peak} MiB");
         assert!(!round.path("pulled.yaml").exists(), "nothing is written");
     }
@@ -85,7 +104,10 @@ fn an_index_that_is_attached_to_a_release_does_not_hinder_a_pull() {
     std::fs::write(blobs.join(Sha256Digest::of(&bytes).hex()), &bytes).unwrap();
     let path = round.path("layout/index.json");
     let mut list: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    list["manifests"].as_array_mut().unwrap().push(descriptor(INDEX, &bytes));
+    list["manifests"]
+        .as_array_mut()
+        .unwrap()
+        .push(descriptor(INDEX, &bytes));
     std::fs::write(&path, list.to_string()).unwrap();
 
     for place in ["oci-layout:layout:1", "oci-layout:layout", &of_registry] {

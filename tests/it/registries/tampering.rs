@@ -16,12 +16,20 @@ pub(super) struct Pushed {
 
 impl Pushed {
     pub(super) fn of(layout: &Path, digest: &str) -> Self {
-        let entries = std::fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap());
+        let entries = std::fs::read_dir(layout.join("blobs/sha256"))
+            .unwrap()
+            .map(|entry| entry.unwrap());
         let named = |entry: std::fs::DirEntry| {
-            (format!("sha256:{}", entry.file_name().to_string_lossy()), std::fs::read(entry.path()).unwrap())
+            (
+                format!("sha256:{}", entry.file_name().to_string_lossy()),
+                std::fs::read(entry.path()).unwrap(),
+            )
         };
         let blobs: std::collections::BTreeMap<_, _> = entries.map(named).collect();
-        Self { manifest: blobs[digest].clone(), blobs }
+        Self {
+            manifest: blobs[digest].clone(),
+            blobs,
+        }
     }
 
     /// A registry that serves it, but for what `lie` answers.
@@ -47,31 +55,50 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     let digest = digest.trim().rsplit_once('@').unwrap().1.to_owned();
     let pushed = Pushed::of(&round.path("layout"), &digest);
     let layer: Value = serde_json::from_slice::<Value>(&pushed.manifest).unwrap()["layers"][0].clone();
-    let (blob, size) =
-        (layer["digest"].as_str().unwrap().to_owned(), layer["size"].as_u64().unwrap() as usize);
+    let (blob, size) = (
+        layer["digest"].as_str().unwrap().to_owned(),
+        layer["size"].as_u64().unwrap() as usize,
+    );
     let bytes = pushed.blobs[&blob].clone();
     let manifest = String::from_utf8(pushed.manifest.clone()).unwrap();
     let pull = |registry: &Fake, what: &str, expected: &str| {
         let place = format!("oci://{}/acme/releases{what}", registry.host);
         let ran = round.run(&["pull", &place, "-o", "pulled.yaml"]).exits(1);
-        assert!(ran.stderr.contains(expected), "expected {expected}:\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(expected),
+            "expected {expected}:\n{}",
+            ran.stderr
+        );
         assert!(!round.path("pulled.yaml").exists(), "nothing is written");
     };
     // The honest one, so that the lies alone are what is refused.
     let honest = pushed.serve(|_| None);
-    round.run(&["pull", &format!("oci://{}/acme/releases:1", honest.host), "-o", "honest.yaml"]).ok();
+    round
+        .run(&[
+            "pull",
+            &format!("oci://{}/acme/releases:1", honest.host),
+            "-o",
+            "honest.yaml",
+        ])
+        .ok();
 
     let of_blob = |reply: fn(&[u8]) -> Vec<u8>| {
         let (blob, bytes) = (blob.clone(), bytes.clone());
         pushed.serve(move |path| path.ends_with(&blob).then(|| Reply::new(200, reply(&bytes))))
     };
     let of_manifest = |text: String| {
-        pushed.serve(move |path| path.ends_with("/manifests/1").then(|| Reply::new(200, text.clone())))
+        pushed.serve(move |path| {
+            path.ends_with("/manifests/1")
+                .then(|| Reply::new(200, text.clone()))
+        })
     };
     pull(
         &of_blob(|bytes| bytes[..bytes.len() - 1].to_vec()),
         ":1",
-        &format!("another size than its manifest says: expected {size} bytes, found {}", size - 1),
+        &format!(
+            "another size than its manifest says: expected {size} bytes, found {}",
+            size - 1
+        ),
     );
     pull(
         &of_blob(|bytes| [bytes, b"\n"].concat()),
@@ -85,9 +112,17 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     );
     let larger = manifest.replace(&format!("\"size\":{size}"), &format!("\"size\":{}", size + 7));
     assert_ne!(larger, manifest);
-    pull(&of_manifest(larger), ":1", &format!("expected {} bytes, found {size}", size + 7));
+    pull(
+        &of_manifest(larger),
+        ":1",
+        &format!("expected {} bytes, found {size}", size + 7),
+    );
     let endless = manifest.replace(&format!("\"size\":{size}"), "\"size\":99999999999");
-    pull(&of_manifest(endless), ":1", "the release has more than 256 MiB, which none has");
+    pull(
+        &of_manifest(endless),
+        ":1",
+        "the release has more than 256 MiB, which none has",
+    );
     let other_type = manifest.replace("vnd.kubectl-delivery.release.v1alpha1\"", "vnd.acme.chart\"");
     assert_ne!(other_type, manifest);
     pull(
@@ -97,9 +132,16 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     );
     let lie = pushed.serve({
         let other = manifest.replace("release.yaml", "Release.yaml");
-        move |path| path.contains("/manifests/sha256:").then(|| Reply::new(200, other.clone()))
+        move |path| {
+            path.contains("/manifests/sha256:")
+                .then(|| Reply::new(200, other.clone()))
+        }
     });
-    pull(&lie, &format!("@{digest}"), &format!("other bytes than their digest says: expected {digest}"));
+    pull(
+        &lie,
+        &format!("@{digest}"),
+        &format!("other bytes than their digest says: expected {digest}"),
+    );
     let broken = pushed.serve(|path| path.contains("/referrers/").then(|| Reply::new(500, "no")));
     pull(&broken, ":1", "the registry does not answer as it should: 500 no");
 }
@@ -110,11 +152,15 @@ fn an_image_is_no_release() {
     let image = Image::new(&unique());
     let reference = format!("{}/it/no-release:{}", cluster.registry, unique());
     image.push(&reference, None);
-    for place in [reference.clone(), format!("{}/it/no-release@{}", cluster.registry, image.platforms[0].1)] {
+    for place in [
+        reference.clone(),
+        format!("{}/it/no-release@{}", cluster.registry, image.platforms[0].1),
+    ] {
         let mut command = cluster.delivery();
         let ran = command.args(["show", &format!("oci://{place}")]).run().exits(1);
         assert!(
-            ran.stderr.contains("expected a release (application/vnd.kubectl-delivery.release"),
+            ran.stderr
+                .contains("expected a release (application/vnd.kubectl-delivery.release"),
             "{}",
             ran.stderr
         );
@@ -127,11 +173,21 @@ fn a_layout_whose_files_were_changed_is_refused() {
     round.attest_and_sign("release.yaml");
     round.run(&["push", "release.yaml", "oci-layout:layout:1"]).ok();
     let bytes = std::fs::read(round.path("release.yaml")).unwrap();
-    let blob = round.path("layout/blobs/sha256").join(Sha256Digest::of(&bytes).hex());
+    let blob = round
+        .path("layout/blobs/sha256")
+        .join(Sha256Digest::of(&bytes).hex());
     std::fs::write(&blob, &bytes[..bytes.len() - 1]).unwrap();
     let ran = round.verify("oci-layout:layout:1").exits(1);
-    assert!(ran.stderr.contains("another size than its manifest says"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("another size than its manifest says"),
+        "{}",
+        ran.stderr
+    );
     std::fs::write(&blob, [&bytes[1..], b"\n"].concat()).unwrap();
     let ran = round.verify("oci-layout:layout:1").exits(1);
-    assert!(ran.stderr.contains("other bytes than their digest says"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("other bytes than their digest says"),
+        "{}",
+        ran.stderr
+    );
 }

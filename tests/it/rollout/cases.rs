@@ -30,7 +30,10 @@ struct Expect {
 
 fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rollout");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let read = |file: &Path| {
         serde_json::from_slice(&std::fs::read(file).unwrap())
@@ -40,7 +43,10 @@ fn cases() -> Vec<Case> {
 }
 
 fn case(name: &str) -> Case {
-    cases().into_iter().find(|case| case.case == name).unwrap_or_else(|| panic!("no case {name}"))
+    cases()
+        .into_iter()
+        .find(|case| case.case == name)
+        .unwrap_or_else(|| panic!("no case {name}"))
 }
 
 /// Judges it when it was found so, and again `later` seconds after that.
@@ -65,7 +71,13 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
     let mut memory = Memory::default();
     let now = started + SignedDuration::from_secs(60);
     judge(&subject, &surroundings, &Policy::default(), &mut memory, now);
-    judge(&subject, &surroundings, &Policy::default(), &mut memory, now + SignedDuration::from_secs(later))
+    judge(
+        &subject,
+        &surroundings,
+        &Policy::default(),
+        &mut memory,
+        now + SignedDuration::from_secs(later),
+    )
 }
 
 fn said(verdict: &Verdict) -> (&'static str, &str) {
@@ -98,7 +110,11 @@ fn every_recorded_rollout_gets_its_verdict() {
 fn a_status_that_is_older_than_our_write_says_nothing_whatever_it_says() {
     for case in cases().iter().filter(|case| case.object.generation() > 0) {
         let judgement = judged(case, None, case.object.generation() + 1, 100);
-        assert!(matches!(judgement.verdict, Verdict::Waiting { .. }), "{}: {judgement:?}", case.case);
+        assert!(
+            matches!(judgement.verdict, Verdict::Waiting { .. }),
+            "{}: {judgement:?}",
+            case.case
+        );
     }
 }
 
@@ -106,14 +122,26 @@ fn a_status_that_is_older_than_our_write_says_nothing_whatever_it_says() {
 fn exits_of_before_are_not_counted_and_the_deadline_decides() {
     let case = case("real crash loop");
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
-    let before = Baseline::of(&Surroundings { pods: pods.iter().collect(), ..Surroundings::default() }, None);
-    assert!(before.broken.iter().any(|what| what.contains("web")), "{before:?}");
+    let before = Baseline::of(
+        &Surroundings {
+            pods: pods.iter().collect(),
+            ..Surroundings::default()
+        },
+        None,
+    );
+    assert!(
+        before.broken.iter().any(|what| what.contains("web")),
+        "{before:?}"
+    );
     let waiting = judged(&case, Some(before.clone()), case.object.generation(), 100);
     assert!(matches!(waiting.verdict, Verdict::Waiting { .. }), "{waiting:?}");
     let late = judged(&case, Some(before), case.object.generation(), 700);
     let (state, text) = said(&late.verdict);
     assert_eq!(state, "failed");
-    assert!(text.starts_with("no progress for 600 s (600 s progressDeadlineSeconds)"), "{text}");
+    assert!(
+        text.starts_with("no progress for 600 s (600 s progressDeadlineSeconds)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -125,7 +153,10 @@ fn one_bad_pod_beside_a_good_one_waits_for_the_deadline() {
     pod.value_mut()["metadata"]["ownerReferences"] = owner;
     bad.pods[1] = pod;
     let judgement = judged(&bad, None, bad.object.generation(), 100);
-    assert!(matches!(judgement.verdict, Verdict::Waiting { .. }), "{judgement:?}");
+    assert!(
+        matches!(judgement.verdict, Verdict::Waiting { .. }),
+        "{judgement:?}"
+    );
     let late = judged(&bad, None, bad.object.generation(), 700);
     let (state, text) = said(&late.verdict);
     assert!(state == "failed" && text.contains("cannot pull"), "{text}");
@@ -136,8 +167,11 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
     let case = case("real image not found");
     let image = case.pods[0].text("/spec/containers/0/image").to_owned();
     let gvk = case.object.gvk();
-    let target =
-        Target::new(&built_in(&gvk.group, &gvk.kind).unwrap(), case.object.namespace(), case.object.name());
+    let target = Target::new(
+        &built_in(&gvk.group, &gvk.kind).unwrap(),
+        case.object.namespace(),
+        case.object.name(),
+    );
     let now: Timestamp = case.object.text("/metadata/creationTimestamp").parse().unwrap();
     let subject = Subject::new(target, &case.object, now).with_seen_images([image]);
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
@@ -149,13 +183,24 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
     };
     let mut memory = Memory::default();
     let mut at = |seconds| {
-        judge(&subject, &view, &Policy::default(), &mut memory, now + SignedDuration::from_secs(seconds))
-            .verdict
+        judge(
+            &subject,
+            &view,
+            &Policy::default(),
+            &mut memory,
+            now + SignedDuration::from_secs(seconds),
+        )
+        .verdict
     };
     assert!(matches!(at(0), Verdict::Waiting { .. }));
     assert!(matches!(at(29), Verdict::Waiting { .. }));
     let verdict = at(30);
-    assert!(said(&verdict).1.contains("though it was there before the promotion"), "{verdict:?}");
+    assert!(
+        said(&verdict)
+            .1
+            .contains("though it was there before the promotion"),
+        "{verdict:?}"
+    );
 }
 
 #[test]
@@ -171,7 +216,10 @@ fn what_is_remembered_can_be_written_down_and_read_again() {
     let case = case("deployment never ready");
     let judgement = judged(&case, None, case.object.generation(), 5);
     assert!(judgement.deadline.is_some_and(|deadline| deadline.seconds == 600));
-    let memory = Memory { started: Some(Timestamp::UNIX_EPOCH), ..Memory::default() };
+    let memory = Memory {
+        started: Some(Timestamp::UNIX_EPOCH),
+        ..Memory::default()
+    };
     let text = serde_json::to_string(&memory).unwrap();
     assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
 }

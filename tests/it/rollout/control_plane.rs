@@ -14,7 +14,10 @@ fn namespace() -> Namespace {
 
 /// Nothing is waited for longer than a few seconds.
 fn short() -> Policy {
-    Policy { timeout: Some(3), ..quick() }
+    Policy {
+        timeout: Some(3),
+        ..quick()
+    }
 }
 
 /// Deletes what is not in a namespace, after a panic too.
@@ -36,13 +39,21 @@ fn is_done(followed: &Followed) -> bool {
 fn waits_for(followed: &Followed, words: &str) {
     let cause = followed.cause();
     assert_eq!(cause.kind, CauseKind::Stalled, "{followed:#?}");
-    assert!(cause.message.contains(words), "expected `{words}`, found: {}", cause.message);
+    assert!(
+        cause.message.contains(words),
+        "expected `{words}`, found: {}",
+        cause.message
+    );
 }
 
 fn fails_with(followed: &Followed, kind: CauseKind, words: &str) {
     let cause = followed.cause();
     assert_eq!(cause.kind, kind, "{followed:#?}");
-    assert!(cause.message.contains(words), "expected `{words}`, found: {}", cause.message);
+    assert!(
+        cause.message.contains(words),
+        "expected `{words}`, found: {}",
+        cause.message
+    );
     assert!(followed.took < Duration::from_secs(3), "{:?}", followed.took);
 }
 
@@ -64,17 +75,25 @@ fn an_autoscaler_whose_target_is_not_there_says_that_it_cannot_scale() {
     };
     namespace.apply(hpa("1"));
     within("the controller", || {
-        let found = namespace.get("autoscaling", "HorizontalPodAutoscaler", "web").unwrap();
+        let found = namespace
+            .get("autoscaling", "HorizontalPodAutoscaler", "web")
+            .unwrap();
         found.at("/status/conditions/0").is_some()
     });
-    waits_for(&follow(&namespace, hpa("2"), short()), "it cannot scale its target");
+    waits_for(
+        &follow(&namespace, hpa("2"), short()),
+        "it cannot scale its target",
+    );
 }
 
 #[test]
 fn a_disruption_budget_that_allows_none_says_so() {
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}});
-    assert_eq!(follow(&namespace(), budget, short()).note(), "it allows no disruption now");
+    assert_eq!(
+        follow(&namespace(), budget, short()).note(),
+        "it allows no disruption now"
+    );
 }
 
 #[test]
@@ -82,11 +101,23 @@ fn an_ingress_that_nobody_serves_says_so_and_is_no_failure() {
     let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"},
         "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}});
     let namespace = namespace();
-    assert!(follow(&namespace, ingress.clone(), short()).note().contains("no ingress controller"));
+    assert!(
+        follow(&namespace, ingress.clone(), short())
+            .note()
+            .contains("no ingress controller")
+    );
     let status = r#"{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}"#;
     namespace
         .kubectl()
-        .args(["patch", "ingress", "web", "--subresource=status", "--type=merge", "-p", status])
+        .args([
+            "patch",
+            "ingress",
+            "web",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            status,
+        ])
         .run()
         .ok();
     assert_eq!(follow(&namespace, ingress, short()).note(), "");
@@ -109,7 +140,11 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
     let mut lost = claim("lost", "", Some("no-such-volume"));
     lost["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
     let words = "has lost its volume";
-    fails_with(&follow(&namespace, lost, short()), CauseKind::VolumeNotMounted, words);
+    fails_with(
+        &follow(&namespace, lost, short()),
+        CauseKind::VolumeNotMounted,
+        words,
+    );
     namespace.apply(
         json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": {
         "storageClassName": "", "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"],
@@ -128,8 +163,16 @@ fn a_namespace_that_is_going_takes_nothing_new() {
     assert!(is_done(&follow(&namespace, object("1"), short())));
     let cluster = TestCluster::get();
     let held = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "namespace": name, "finalizers": ["example.com/held"]}});
-    cluster.kubectl().args(["create", "-f", "-"]).run_with(&held.to_string()).ok();
-    cluster.kubectl().args(["delete", "namespace", &name, "--wait=false"]).run().ok();
+    cluster
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&held.to_string())
+        .ok();
+    cluster
+        .kubectl()
+        .args(["delete", "namespace", &name, "--wait=false"])
+        .run()
+        .ok();
     let going = follow(&namespace, object("2"), short());
     let free = [
         "patch",
@@ -161,7 +204,11 @@ fn a_webhook_configuration_waits_for_an_endpoint_of_its_service() {
     let endpoints = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {"name": "hook", "labels": {"kubernetes.io/service-name": "hook"}},
         "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": true}}], "ports": [{"port": 443}]});
-    namespace.kubectl().args(["create", "-f", "-"]).run_with(&endpoints.to_string()).ok();
+    namespace
+        .kubectl()
+        .args(["create", "-f", "-"])
+        .run_with(&endpoints.to_string())
+        .ok();
     assert!(is_done(&follow(&namespace, hook, short())));
 }
 
@@ -189,7 +236,11 @@ fn a_definition_is_done_when_it_is_served_and_one_whose_kind_is_taken_fails() {
     let namespace = namespace();
     let group = format!("{namespace}.example.com");
     let _gone_at_the_end = ["things", "others"].map(|plural| Gone("crd", format!("{plural}.{group}")));
-    assert!(is_done(&follow(&namespace, definition(&group, "things", "Thing"), short())));
+    assert!(is_done(&follow(
+        &namespace,
+        definition(&group, "things", "Thing"),
+        short()
+    )));
     let taken = follow(&namespace, definition(&group, "others", "Thing"), short());
     fails_with(&taken, CauseKind::ReportedByObject, "its names are not accepted");
 }
@@ -206,20 +257,51 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
     let cases = [
         ("ready", json!({"conditions": [ready]}), Ok(())),
         ("without a status", json!({}), Ok(())),
-        ("not ready", json!({"conditions": [unready]}), Err((Stalled, "no disk"))),
-        ("stalled", json!({"conditions": [unready, stalled]}), Err((ReportedByObject, "no such bucket"))),
-        ("reconciling", json!({"conditions": [ready, busy]}), Err((Stalled, "resizing"))),
-        ("not looked at", json!({"observedGeneration": 0, "conditions": [ready]}), Ok(())),
+        (
+            "not ready",
+            json!({"conditions": [unready]}),
+            Err((Stalled, "no disk")),
+        ),
+        (
+            "stalled",
+            json!({"conditions": [unready, stalled]}),
+            Err((ReportedByObject, "no such bucket")),
+        ),
+        (
+            "reconciling",
+            json!({"conditions": [ready, busy]}),
+            Err((Stalled, "resizing")),
+        ),
+        (
+            "not looked at",
+            json!({"observedGeneration": 0, "conditions": [ready]}),
+            Ok(()),
+        ),
         ("current by its rule", rule("Running"), Ok(())),
-        ("failed by its rule", rule("Broken"), Err((ReportedByObject, "its health check says failed"))),
-        ("not yet by its rule", rule("Starting"), Err((Stalled, "its health check does not hold yet"))),
+        (
+            "failed by its rule",
+            rule("Broken"),
+            Err((ReportedByObject, "its health check says failed")),
+        ),
+        (
+            "not yet by its rule",
+            rule("Starting"),
+            Err((Stalled, "its health check does not hold yet")),
+        ),
     ];
     let namespace = namespace();
     let group = format!("{namespace}.example.com");
     let _gone_at_the_end = Gone("crd", format!("things.{group}"));
-    assert!(is_done(&follow(&namespace, definition(&group, "things", "Thing"), short())));
+    assert!(is_done(&follow(
+        &namespace,
+        definition(&group, "things", "Thing"),
+        short()
+    )));
     within("the definition", || {
-        let probe = namespace.kubectl().args(["get", &format!("things.{group}")]).run();
+        let probe = namespace
+            .kubectl()
+            .args(["get", &format!("things.{group}")])
+            .run();
         probe.code == Some(0)
     });
     for (index, (what, status, expected)) in cases.into_iter().enumerate() {

@@ -54,24 +54,38 @@ pub fn follow_while(
     blocking(async {
         let cluster = TestCluster::get().connect().await;
         let mut follow = Follow::start(cluster.clone(), policy);
-        follow.prepare(std::slice::from_ref(&target), Duration::from_secs(10)).await;
+        follow
+            .prepare(std::slice::from_ref(&target), Duration::from_secs(10))
+            .await;
         let baseline = follow.baseline(&target, None);
         let start = Instant::now();
-        let options = ApplyOptions { manager: "test".into(), force: true, dry_run: false, not_after: None };
-        let answer =
-            cluster.apply(&target, &object, &options).await.unwrap_or_else(|error| panic!("{error}")).object;
+        let options = ApplyOptions {
+            manager: "test".into(),
+            force: true,
+            dry_run: false,
+            not_after: None,
+        };
+        let answer = cluster
+            .apply(&target, &object, &options)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+            .object;
         let written = written_at(&answer).unwrap_or_else(Timestamp::now);
         follow.add([Subject::new(target, &answer, written).with_baseline(baseline)]);
         meanwhile();
         let mut verdicts = Vec::new();
         loop {
             let update = tokio::time::timeout(Duration::from_secs(60), follow.next()).await;
-            let verdict =
-                update.unwrap_or_else(|_| panic!("no final verdict in a minute: {verdicts:#?}")).verdict;
+            let verdict = update
+                .unwrap_or_else(|_| panic!("no final verdict in a minute: {verdicts:#?}"))
+                .verdict;
             let is_final = !matches!(verdict, Verdict::Waiting { .. });
             verdicts.push(verdict);
             if is_final {
-                return Followed { verdicts, took: start.elapsed() };
+                return Followed {
+                    verdicts,
+                    took: start.elapsed(),
+                };
             }
         }
     })
@@ -92,7 +106,10 @@ fn target(namespace: &Namespace, object: &Value) -> Target {
 
 /// Seconds without a readiness probe's absence mattering: for what is not about settling.
 pub fn quick() -> Policy {
-    Policy { settle: 0, ..Policy::default() }
+    Policy {
+        settle: 0,
+        ..Policy::default()
+    }
 }
 
 /// A Deployment whose pods play something.

@@ -26,11 +26,18 @@ impl Prometheus {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
         std::fs::write(&config, "global: {scrape_interval: 1s}\n").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
             .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -38,14 +45,25 @@ impl Prometheus {
             .unwrap_or_else(|error| {
                 panic!("this test needs prometheus ({error}): apt-get install prometheus")
             });
-        Self { child, url: format!("http://{address}"), _folder: folder }
+        Self {
+            child,
+            url: format!("http://{address}"),
+            _folder: folder,
+        }
     }
 
     fn gate(&self, query: &str, condition: &str, seconds: u64) -> ReadyGate {
-        let check =
-            PrometheusGate { url: self.url.clone(), query: query.into(), condition: condition.into() };
+        let check = PrometheusGate {
+            url: self.url.clone(),
+            query: query.into(),
+            condition: condition.into(),
+        };
         let timeout = Duration::from_secs(seconds);
-        ReadyGate { name: "errors".into(), timeout, check: GateCheck::Prometheus(check) }
+        ReadyGate {
+            name: "errors".into(),
+            timeout,
+            check: GateCheck::Prometheus(check),
+        }
     }
 }
 
@@ -57,35 +75,63 @@ impl Drop for Prometheus {
 }
 
 fn with(gates: Vec<ReadyGate>) -> WatchingOptions {
-    WatchingOptions { gates, ..quick_options() }
+    WatchingOptions {
+        gates,
+        ..quick_options()
+    }
 }
 
 #[tokio::test]
 async fn a_query_whose_condition_holds_lets_it_pass_and_one_that_does_not_fails_in_time() {
     let prometheus = Prometheus::start();
     // It is not up yet: the gate asks until it is.
-    let good = run(with(vec![prometheus.gate("vector(0.25)", "result.all(value, value < 0.5)", 20)])).await;
+    let good = run(with(vec![prometheus.gate(
+        "vector(0.25)",
+        "result.all(value, value < 0.5)",
+        20,
+    )]))
+    .await;
     good.prove().await.unwrap();
-    let bad = run(with(vec![prometheus.gate("vector(0.75)", "result.all(value, value < 0.5)", 2)])).await;
+    let bad = run(with(vec![prometheus.gate(
+        "vector(0.75)",
+        "result.all(value, value < 0.5)",
+        2,
+    )]))
+    .await;
     let failure = failed(bad.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::Gate);
-    assert!(failure.cause.message.contains("[0.75]"), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains("[0.75]"),
+        "{}",
+        failure.cause.message
+    );
     let wrong = run(with(vec![prometheus.gate("rate(", "true", 1)])).await;
     let failure = failed(wrong.prove().await);
-    assert!(failure.cause.message.contains("parse error"), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains("parse error"),
+        "{}",
+        failure.cause.message
+    );
 }
 
 #[tokio::test]
 async fn a_query_that_stops_to_hold_fails_the_soak() {
     let prometheus = Prometheus::start();
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let watched = apply(&namespace, super::followed::deployment(1, "127.0.0.1:5000/app:1", None));
+    let watched = apply(
+        &namespace,
+        super::followed::deployment(1, "127.0.0.1:5000/app:1", None),
+    );
     let until = jiff::Timestamp::now().as_second() + 8;
     let gate = prometheus.gate(&format!("vector(time()) < bool {until}"), "result[0] == 1.0", 20);
     let run = run(with(vec![gate])).await;
     run.prove().await.unwrap();
     let failure = failed(run.soak(&[watched], 12).await);
-    assert!(failure.cause.message.contains("does not hold any more"), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains("does not hold any more"),
+        "{}",
+        failure.cause.message
+    );
 }
 
 fn job(namespace: &str, play: Option<&str>) -> ReadyGate {
@@ -110,8 +156,16 @@ async fn a_job_that_completes_lets_it_pass_and_leaves_nothing_behind() {
     let bad = run(with(vec![job(namespace.name(), Some("job-fails"))])).await;
     let failure = failed(bad.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::Gate);
-    assert!(failure.cause.message.contains("gate smoke: the Job failed"), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains("gate smoke: the Job failed"),
+        "{}",
+        failure.cause.message
+    );
     assert!(bad.events.failed().is_some());
-    let left = namespace.kubectl().args(["get", "jobs", "-o", "name"]).output().unwrap();
+    let left = namespace
+        .kubectl()
+        .args(["get", "jobs", "-o", "name"])
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }

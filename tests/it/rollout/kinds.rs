@@ -15,26 +15,45 @@ fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let first = follow(&namespace, workload(kind, 2, IMAGE, None), quick());
     assert_eq!(first.verdicts.last(), Some(&Verdict::done()), "{first:#?}");
-    let second = follow(&namespace, workload(kind, 2, "127.0.0.1:5000/app:2", None), quick());
+    let second = follow(
+        &namespace,
+        workload(kind, 2, "127.0.0.1:5000/app:2", None),
+        quick(),
+    );
     assert_eq!(second.verdicts.last(), Some(&Verdict::done()), "{second:#?}");
-    let pods = namespace.kubectl().args(["get", "pods", "-o", "json"]).run().exits(0).json();
-    let live =
-        pods["items"].as_array().unwrap().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let pods = namespace
+        .kubectl()
+        .args(["get", "pods", "-o", "json"])
+        .run()
+        .exits(0)
+        .json();
+    let live = pods["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
     let images: Vec<_> = live.map(|pod| &pod["spec"]["containers"][0]["image"]).collect();
     let is_new = |image: &&serde_json::Value| **image == "127.0.0.1:5000/app:2";
     assert!(
         images.len() > 1 && images.iter().all(is_new),
         "it said done before all had moved: {images:?} {second:#?}"
     );
-    let failed =
-        follow(&namespace, workload(kind, 2, "127.0.0.1:5000/app:3", Some("image-not-found")), quick());
+    let failed = follow(
+        &namespace,
+        workload(kind, 2, "127.0.0.1:5000/app:3", Some("image-not-found")),
+        quick(),
+    );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound, "{failed:#?}");
 }
 
 #[test]
 fn zero_replicas_verify_nothing_and_say_so() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    assert!(follow(&namespace, deployment(0, IMAGE, None), quick()).note().contains("no pods to verify"));
+    assert!(
+        follow(&namespace, deployment(0, IMAGE, None), quick())
+            .note()
+            .contains("no pods to verify")
+    );
 }
 
 #[test]
@@ -54,7 +73,11 @@ fn pods_that_a_quota_refuses_fail_within_five_seconds(#[case] kind: &str) {
     namespace.quota(json!({"pods": "0"}));
     let failed = follow(&namespace, workload(kind, 1, IMAGE, None), quick());
     assert_eq!(failed.cause().kind, CauseKind::Quota, "{failed:#?}");
-    assert!(failed.cause().message.contains("exceeded quota: small"), "{}", failed.cause().message);
+    assert!(
+        failed.cause().message.contains("exceeded quota: small"),
+        "{}",
+        failed.cause().message
+    );
     assert!(failed.took < Duration::from_secs(5), "{:?}", failed.took);
 }
 
@@ -79,8 +102,19 @@ fn a_failed_job_fails_with_the_pod_that_shows_why() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let failed = follow(&namespace, job(Some("job-fails")), quick());
     assert_eq!(failed.cause().kind, CauseKind::JobFailed, "{failed:#?}");
-    assert!(failed.cause().message.contains("BackoffLimitExceeded"), "{}", failed.cause().message);
-    assert!(failed.cause().pod.as_deref().is_some_and(|pod| pod.starts_with("migrate-")), "{failed:#?}");
+    assert!(
+        failed.cause().message.contains("BackoffLimitExceeded"),
+        "{}",
+        failed.cause().message
+    );
+    assert!(
+        failed
+            .cause()
+            .pod
+            .as_deref()
+            .is_some_and(|pod| pod.starts_with("migrate-")),
+        "{failed:#?}"
+    );
 }
 
 #[test]
@@ -93,7 +127,11 @@ fn a_claim_that_waits_for_its_first_pod_is_not_waited_for() {
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
         "storageClassName": name, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}});
     let done = follow(&namespace, claim, quick());
-    namespace.kubectl().args(["delete", "storageclass", &name]).output().unwrap();
+    namespace
+        .kubectl()
+        .args(["delete", "storageclass", &name])
+        .output()
+        .unwrap();
     assert!(done.note().contains("WaitForFirstConsumer"), "{done:#?}");
 }
 
@@ -101,7 +139,11 @@ fn a_claim_that_waits_for_its_first_pod_is_not_waited_for() {
 fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout_where_waiting_is_strict() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
-    let policy = Policy { timeout: Some(5), strict: true, ..quick() };
+    let policy = Policy {
+        timeout: Some(5),
+        strict: true,
+        ..quick()
+    };
     let failed = follow(&namespace, service, policy);
     assert!(
         failed

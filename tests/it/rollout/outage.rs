@@ -28,7 +28,10 @@ impl Scene {
             if web.generation() == 2 && web.at(pointer).and_then(Value::as_u64) == Some(value) {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "{pointer} is not {value}");
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "{pointer} is not {value}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -50,11 +53,27 @@ fn an_etcd_that_stops_while_a_rollout_is_watched_is_no_failure_of_the_release() 
     let ran = running.wait();
     scene.cluster.thaw("etcd");
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
-    assert!(ran.took < Duration::from_secs(30), "its deadline is 15 s, it took {:?}", ran.took);
-    for said in ["does not answer for", "did not answer for 15 s", "promote --resume app"] {
-        assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
+    assert!(
+        ran.took < Duration::from_secs(30),
+        "its deadline is 15 s, it took {:?}",
+        ran.took
+    );
+    for said in [
+        "does not answer for",
+        "did not answer for 15 s",
+        "promote --resume app",
+    ] {
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}: {}",
+            ran.stderr
+        );
     }
-    assert!(!ran.stderr.contains("FAILED"), "blamed on what was seen last: {}", ran.stderr);
+    assert!(
+        !ran.stderr.contains("FAILED"),
+        "blamed on what was seen last: {}",
+        ran.stderr
+    );
     assert!(scene.app.status().get("open").is_some());
     scene.app.promote("2", &[slow]).run().exits(0);
     assert_eq!(scene.app.status()["version"], "2");

@@ -12,7 +12,12 @@ const IMAGE: &str = "127.0.0.1:5000/app:1";
 #[rstest]
 #[case::image_not_found("image-not-found", CauseKind::ImageNotFound, "does not exist", 3)]
 #[case::pull_unauthorized("pull-unauthorized", CauseKind::ImageUnauthorized, "401 Unauthorized", 3)]
-#[case::invalid_image_name("invalid-image-name", CauseKind::InvalidImageName, "is not an image's name", 3)]
+#[case::invalid_image_name(
+    "invalid-image-name",
+    CauseKind::InvalidImageName,
+    "is not an image's name",
+    3
+)]
 #[case::missing_key("missing-config-key", CauseKind::MissingConfiguration, "key", 5)]
 #[case::crash_loop("crash-loop", CauseKind::CrashLoop, "exit code 1", 10)]
 #[case::init_fails("init-fails", CauseKind::InitFailed, "init container", 10)]
@@ -34,8 +39,16 @@ fn a_new_revision_that_cannot_come_up_fails_early_with_its_cause(
     assert_eq!(failed.cause().kind, kind, "{failed:#?}");
     assert!(failed.cause().message.contains(says), "{failed:#?}");
     assert!(failed.cause().pod.is_some(), "{failed:#?}");
-    assert!(failed.took < Duration::from_secs(seconds), "{play} took {:?}", failed.took);
-    println!("{play}: {:.2} s: {}", failed.took.as_secs_f64(), failed.cause().message);
+    assert!(
+        failed.took < Duration::from_secs(seconds),
+        "{play} took {:?}",
+        failed.took
+    );
+    println!(
+        "{play}: {:.2} s: {}",
+        failed.took.as_secs_f64(),
+        failed.cause().message
+    );
 }
 
 #[test]
@@ -49,18 +62,27 @@ fn a_revision_that_never_becomes_ready_fails_at_its_deadline_which_shows_its_ari
     let cause = failed.cause();
     assert_eq!(cause.kind, CauseKind::DeadlineExceeded);
     assert!(
-        cause.message.contains("5 s = 3 s progressDeadlineSeconds + 2 s startup probe"),
+        cause
+            .message
+            .contains("5 s = 3 s progressDeadlineSeconds + 2 s startup probe"),
         "{}",
         cause.message
     );
-    assert!(cause.message.contains("runs and is not ready"), "{}", cause.message);
+    assert!(
+        cause.message.contains("runs and is not ready"),
+        "{}",
+        cause.message
+    );
     assert!(failed.took >= Duration::from_secs(5), "{:?}", failed.took);
 }
 
 #[test]
 fn a_container_without_a_readiness_probe_must_live_a_while_before_it_counts() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let policy = Policy { settle: 2, ..Policy::default() };
+    let policy = Policy {
+        settle: 2,
+        ..Policy::default()
+    };
     let good = follow(&namespace, deployment(1, IMAGE, None), policy);
     assert_eq!(good.note(), "");
     assert!(good.took >= Duration::from_secs(2), "{:?}", good.took);

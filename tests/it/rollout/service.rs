@@ -40,7 +40,12 @@ impl Collected {
     }
 
     pub fn failed(&self) -> Option<Event> {
-        self.0.lock().unwrap().iter().find(|event| matches!(event, Event::Failed { .. })).cloned()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|event| matches!(event, Event::Failed { .. }))
+            .cloned()
     }
 }
 
@@ -90,35 +95,66 @@ impl Run {
     }
 
     pub async fn soak(&self, watched: &[Watched], seconds: u64) -> Result<(), Stopped> {
-        in_time(self.watching.soak(watched, Duration::from_secs(seconds), &self.bounds)).await
+        in_time(
+            self.watching
+                .soak(watched, Duration::from_secs(seconds), &self.bounds),
+        )
+        .await
     }
 }
 
 pub async fn run(options: WatchingOptions) -> Run {
     let events = Arc::new(Collected::default());
     let cluster = TestCluster::get().connect().await;
-    Run { watching: Watching::new(cluster, events.clone(), options), events, bounds: Free::default() }
+    Run {
+        watching: Watching::new(cluster, events.clone(), options),
+        events,
+        bounds: Free::default(),
+    }
 }
 
 pub fn quick_options() -> WatchingOptions {
-    WatchingOptions { policy: quick(), ..WatchingOptions::default() }
+    WatchingOptions {
+        policy: quick(),
+        ..WatchingOptions::default()
+    }
 }
 
 pub fn apply(namespace: &Namespace, object: Value) -> Watched {
     let answer = namespace.apply(object);
-    let target = Target::new(&well_known(&answer.gvk()).unwrap(), Some(namespace.name()), answer.name());
+    let target = Target::new(
+        &well_known(&answer.gvk()).unwrap(),
+        Some(namespace.name()),
+        answer.name(),
+    );
     let path = "/spec/template/spec/containers/[name=web]/image".parse().unwrap();
-    Watched { step: 0, target, answer, before: None, changes: vec![path] }
+    Watched {
+        step: 0,
+        target,
+        answer,
+        before: None,
+        changes: vec![path],
+    }
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(40), work).await.expect("no end in time")
+    tokio::time::timeout(Duration::from_secs(40), work)
+        .await
+        .expect("no end in time")
 }
 
 fn pinned(text: &str) -> (String, RecordedImage) {
     let digest = Sha256Digest::of(text.as_bytes());
     let reference = format!("127.0.0.1:5000/app@{digest}");
-    (reference.clone(), RecordedImage { reference, digest, origin: None, platforms: Vec::new() })
+    (
+        reference.clone(),
+        RecordedImage {
+            reference,
+            digest,
+            origin: None,
+            platforms: Vec::new(),
+        },
+    )
 }
 
 #[tokio::test]
@@ -129,9 +165,13 @@ async fn a_failure_is_told_with_its_events_and_with_the_fields_that_were_changed
     let watched = apply(&namespace, deployment(1, IMAGE, None));
     let failure = failed(run.follow(&[watched]).await);
     assert_eq!(failure.cause.kind, CauseKind::Quota);
-    let Some(Event::Failed { events, changes, .. }) = run.events.failed() else { panic!("nothing was told") };
+    let Some(Event::Failed { events, changes, .. }) = run.events.failed() else {
+        panic!("nothing was told")
+    };
     assert!(
-        events.iter().any(|line| line.contains("FailedCreate") && line.contains("exceeded quota")),
+        events
+            .iter()
+            .any(|line| line.contains("FailedCreate") && line.contains("exceeded quota")),
         "{events:?}"
     );
     assert_eq!(changes, ["/spec/template/spec/containers/[name=web]/image"]);
@@ -141,7 +181,10 @@ async fn a_failure_is_told_with_its_events_and_with_the_fields_that_were_changed
 async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name_is_a_failure() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let (reference, recorded) = pinned("tested");
-    let options = WatchingOptions { tested: vec![recorded], ..quick_options() };
+    let options = WatchingOptions {
+        tested: vec![recorded],
+        ..quick_options()
+    };
     let good = run(options.clone()).await;
     let watched = apply(&namespace, deployment(2, &reference, None));
     good.follow(std::slice::from_ref(&watched)).await.unwrap();
@@ -149,8 +192,11 @@ async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name
 
     // One that is known as another image of the release: the pin does not count against it.
     let (_, another) = pinned("stale");
-    let stale =
-        run(WatchingOptions { tested: [options.tested, vec![another]].concat(), ..quick_options() }).await;
+    let stale = run(WatchingOptions {
+        tested: [options.tested, vec![another]].concat(),
+        ..quick_options()
+    })
+    .await;
     let other = format!("127.0.0.1:5000/app@{}", Sha256Digest::of(b"stale"));
     let mut object = deployment(2, &reference, None);
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/web": other});
@@ -158,7 +204,11 @@ async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name
     stale.follow(&[watched]).await.unwrap();
     let failure = failed(stale.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::WrongImage, "{failure:?}");
-    assert!(failure.cause.message.contains(Sha256Digest::of(b"stale").short()), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains(Sha256Digest::of(b"stale").short()),
+        "{}",
+        failure.cause.message
+    );
 }
 
 #[tokio::test]
@@ -180,14 +230,22 @@ async fn a_pod_that_is_no_longer_ready_fails_the_soak_after_its_grace() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let mut policy = quick();
     policy.graces.readiness = 1;
-    let run = run(WatchingOptions { policy, ..WatchingOptions::default() }).await;
+    let run = run(WatchingOptions {
+        policy,
+        ..WatchingOptions::default()
+    })
+    .await;
     let mut object = deployment(1, IMAGE, Some("readiness-lost"));
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-play-after": "2s"});
     let watched = apply(&namespace, object);
     run.follow(std::slice::from_ref(&watched)).await.unwrap();
     let failure = failed(run.soak(&[watched], 30).await);
     assert_eq!(failure.cause.kind, CauseKind::Soak, "{failure:?}");
-    assert!(failure.cause.message.contains("was ready when the soak began"), "{}", failure.cause.message);
+    assert!(
+        failure.cause.message.contains("was ready when the soak began"),
+        "{}",
+        failure.cause.message
+    );
 }
 
 #[tokio::test]
@@ -207,20 +265,29 @@ async fn a_stateful_set_that_is_stuck_on_a_broken_pod_is_helped_on() {
     let first = run(quick_options()).await;
     let good = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
     first.follow(&[good]).await.unwrap();
-    let broken = apply(&namespace, workload("StatefulSet", 2, IMAGE, Some("image-not-found")));
+    let broken = apply(
+        &namespace,
+        workload("StatefulSet", 2, IMAGE, Some("image-not-found")),
+    );
     let failure = failed(first.follow(&[broken]).await);
     assert_eq!(failure.cause.kind, CauseKind::ImageNotFound);
     let back = apply(&namespace, workload("StatefulSet", 2, IMAGE, None));
     first.follow(&[back]).await.unwrap();
     let notes = first.events.notes();
-    assert!(notes.iter().any(|note| note.contains("deleted pod web-1")), "{notes:?}");
+    assert!(
+        notes.iter().any(|note| note.contains("deleted pod web-1")),
+        "{notes:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_was_broken_before_is_said_and_not_blamed() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let run = run(WatchingOptions {
-        policy: Policy { settle: 0, ..Policy::default() },
+        policy: Policy {
+            settle: 0,
+            ..Policy::default()
+        },
         ..WatchingOptions::default()
     })
     .await;

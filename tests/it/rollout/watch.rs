@@ -13,11 +13,19 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 fn map(namespace: &Namespace, n: usize) -> Target {
-    Target::new(&built_in("", "ConfigMap").unwrap(), Some(namespace.name()), &format!("map-{n}"))
+    Target::new(
+        &built_in("", "ConfigMap").unwrap(),
+        Some(namespace.name()),
+        &format!("map-{n}"),
+    )
 }
 
 fn options() -> WriteOptions {
-    WriteOptions { manager: "test".into(), dry_run: false, not_after: None }
+    WriteOptions {
+        manager: "test".into(),
+        dry_run: false,
+        not_after: None,
+    }
 }
 
 #[rstest]
@@ -28,7 +36,10 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
     let direct = cluster.connect().await;
     let proxy = KillProxy::start(&cluster.kubeconfig);
     let mut store = Store::new(cluster.connect_with(&proxy.kubeconfig()).await);
-    proxy.play(Some(Faults { dropped_watch: 80, ..Faults::all(seed, 8) }));
+    proxy.play(Some(Faults {
+        dropped_watch: 80,
+        ..Faults::all(seed, 8)
+    }));
     let resource = built_in("", "ConfigMap").unwrap();
     store.ensure(&Collection::new(&resource, Some(namespace.name())));
     assert!(store.synced(Duration::from_secs(30)).await, "never read");
@@ -58,7 +69,9 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
             store.changed().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(40), wait).await.expect("a change was lost");
+    tokio::time::timeout(Duration::from_secs(40), wait)
+        .await
+        .expect("a change was lost");
     assert!(proxy.requests().len() > 4, "the watch never broke");
 }
 
@@ -67,8 +80,9 @@ async fn many_pods(namespace: &Namespace, count: usize) {
     use futures::StreamExt;
     let door = TestCluster::get().connect().await;
     let pod = built_in("", "Pod").unwrap();
-    let env: Vec<Value> =
-        (0..20).map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "x".repeat(60)})).collect();
+    let env: Vec<Value> = (0..20)
+        .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "x".repeat(60)}))
+        .collect();
     let creates = (0..count).map(|n| {
         let target = Target::new(&pod, Some(namespace.name()), &format!("other-{n}"));
         let body = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": target.name, "namespace": namespace.name(), "labels": {"app": "other"}},
@@ -76,7 +90,10 @@ async fn many_pods(namespace: &Namespace, count: usize) {
         let door = &door;
         async move { door.create(&target, &body, &options()).await.map(drop) }
     });
-    let made: Vec<_> = futures::stream::iter(creates).buffer_unordered(16).collect().await;
+    let made: Vec<_> = futures::stream::iter(creates)
+        .buffer_unordered(16)
+        .collect()
+        .await;
     for one in made {
         one.unwrap();
     }
@@ -87,9 +104,16 @@ fn beside_two_thousand_pods_a_verdict_is_as_quick_and_memory_stays_small() {
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-rollout");
     crate::harness::blocking(many_pods(&namespace, 2000));
-    let failed = follow(&namespace, deployment(1, "127.0.0.1:5000/app:1", Some("image-not-found")), quick());
+    let failed = follow(
+        &namespace,
+        deployment(1, "127.0.0.1:5000/app:1", Some("image-not-found")),
+        quick(),
+    );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound);
-    println!("2,000 other pods: verdict {:.2} s after the apply", failed.took.as_secs_f64());
+    println!(
+        "2,000 other pods: verdict {:.2} s after the apply",
+        failed.took.as_secs_f64()
+    );
     assert!(failed.took < Duration::from_secs(3), "{:?}", failed.took);
 
     let object = deployment(1, "127.0.0.1:5000/app:1", Some("never-ready"));
@@ -99,8 +123,13 @@ fn beside_two_thousand_pods_a_verdict_is_as_quick_and_memory_stays_small() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), release.to_string()).unwrap();
     let mut command = cluster.delivery();
-    command.arg("wait").arg(file.path()).args(["-n", namespace.name()]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .arg("wait")
+        .arg(file.path())
+        .args(["-n", namespace.name()]);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
     let mut most = 0;
@@ -117,5 +146,6 @@ fn beside_two_thousand_pods_a_verdict_is_as_quick_and_memory_stays_small() {
 fn peak_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
 }

@@ -18,7 +18,11 @@ fn is_refused(app: &App, why: &str) {
     ] {
         let ran = command.run();
         assert_eq!(ran.code, Some(2), "{name}: {}{}", ran.stdout, ran.stderr);
-        assert!(ran.stderr.contains(why), "{name} does not say {why}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(why),
+            "{name} does not say {why}: {}",
+            ran.stderr
+        );
     }
     assert_eq!(value_of(app), before);
 }
@@ -26,14 +30,21 @@ fn is_refused(app: &App, why: &str) {
 #[test]
 fn a_journal_that_was_rewritten_stops_every_command() {
     let app = promoted();
-    rewrite(&app, "delivery-app-journal", |object| object["data"]["message"] = "nothing to see".into());
+    rewrite(&app, "delivery-app-journal", |object| {
+        object["data"]["message"] = "nothing to see".into()
+    });
     is_refused(&app, "its journal is not as it was sealed");
 }
 
 #[test]
 fn an_older_journal_put_in_its_place_is_known() {
     let app = promoted();
-    let old = app.namespace.get("", "ConfigMap", "delivery-app-journal").unwrap().value().clone();
+    let old = app
+        .namespace
+        .get("", "ConfigMap", "delivery-app-journal")
+        .unwrap()
+        .value()
+        .clone();
     app.promote("2", &version("2")).run().exits(0);
     rewrite(&app, "delivery-app-journal", |object| {
         object["data"] = old["data"].clone();
@@ -56,10 +67,17 @@ fn an_inventory_that_was_rewritten_stops_every_command() {
 fn state_that_is_gone_is_no_first_promotion() {
     for (gone, why) in [
         (&["configmap/delivery-app-journal"][..], "its journal is gone"),
-        (&["configmap/delivery-app-journal", "configmap/delivery-app"][..], "its journal is gone"),
+        (
+            &["configmap/delivery-app-journal", "configmap/delivery-app"][..],
+            "its journal is gone",
+        ),
         (&["secret/delivery-app-seal"][..], "its seal is gone"),
         (
-            &["secret/delivery-app-seal", "configmap/delivery-app-journal", "configmap/delivery-app"][..],
+            &[
+                "secret/delivery-app-seal",
+                "configmap/delivery-app-journal",
+                "configmap/delivery-app",
+            ][..],
             "its seal is gone",
         ),
         (&["secret/delivery-app-key"][..], "is gone"),
@@ -67,7 +85,11 @@ fn state_that_is_gone_is_no_first_promotion() {
         let app = promoted();
         app.kubectl(&[&["delete"], gone].concat());
         let ran = app.promote("2", &version("2")).run().exits(2);
-        assert!(ran.stderr.contains("was altered") && ran.stderr.contains(why), "{gone:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("was altered") && ran.stderr.contains(why),
+            "{gone:?}: {}",
+            ran.stderr
+        );
         assert_eq!(value_of(&app), "1");
     }
 }
@@ -76,8 +98,18 @@ fn state_that_is_gone_is_no_first_promotion() {
 fn a_record_that_was_rewritten_is_neither_compared_with_nor_promoted_again() {
     let app = promoted();
     app.promote("2", &version("2")).run().exits(0);
-    let listed = app.kubectl(&["get", "configmaps", "-l", "kubectl-delivery.io/role=record", "-o", "name"]);
-    let names: Vec<&str> = listed.lines().filter_map(|name| name.strip_prefix("configmap/")).collect();
+    let listed = app.kubectl(&[
+        "get",
+        "configmaps",
+        "-l",
+        "kubectl-delivery.io/role=record",
+        "-o",
+        "name",
+    ]);
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|name| name.strip_prefix("configmap/"))
+        .collect();
     let of = |revision: &str| *names.iter().find(|name| name.contains(revision)).unwrap();
     let other = app.namespace.get("", "ConfigMap", of("-r1-")).unwrap().value()["binaryData"].clone();
     rewrite(&app, of("-r2-"), |object| object["binaryData"] = other.clone());
@@ -98,7 +130,9 @@ fn a_record_that_was_rewritten_is_neither_compared_with_nor_promoted_again() {
 #[test]
 fn a_journal_that_cannot_be_read_is_altered_and_not_accepted() {
     let app = promoted();
-    rewrite(&app, "delivery-app-journal", |object| object["binaryData"]["journal"] = "AAAA".into());
+    rewrite(&app, "delivery-app-journal", |object| {
+        object["binaryData"]["journal"] = "AAAA".into()
+    });
     is_refused(&app, "its journal is not as it was sealed");
     let ran = answered(&state(&app, "accept"), NAME);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
@@ -114,7 +148,9 @@ fn what_a_later_version_sealed_is_read_and_never_written_over() {
     use base64::Engine;
     let app = promoted();
     let seal = app.namespace.get("", "Secret", "delivery-app-seal").unwrap();
-    let text = base64::engine::general_purpose::STANDARD.decode(seal.text("/data/seal")).unwrap();
+    let text = base64::engine::general_purpose::STANDARD
+        .decode(seal.text("/data/seal"))
+        .unwrap();
     let mut newer: Value = serde_json::from_slice(&text).unwrap();
     newer["formatVersion"] = 2.into();
     newer["quorum"] = json!(["another", "way", "to", "seal"]);
@@ -129,15 +165,31 @@ fn what_a_later_version_sealed_is_read_and_never_written_over() {
 
     let why = "format version 2, which only a later kubectl-delivery writes";
     let status = command(&app, &["status"]).run().exits(0);
-    assert!(status.stdout.contains("promoted by") && status.stdout.contains(why), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("promoted by") && status.stdout.contains(why),
+        "{}",
+        status.stdout
+    );
     let diff = command(&app, &["diff"]).run().exits(0);
-    assert!(format!("{}{}", diff.stdout, diff.stderr).contains(why), "{}{}", diff.stdout, diff.stderr);
+    assert!(
+        format!("{}{}", diff.stdout, diff.stderr).contains(why),
+        "{}{}",
+        diff.stdout,
+        diff.stderr
+    );
     command(&app, &["status", "--require-verified"]).run().exits(2);
-    for mut command in
-        [app.promote("2", &version("2")), app.revert(), state(&app, "accept"), state(&app, "rotate")]
-    {
+    for mut command in [
+        app.promote("2", &version("2")),
+        app.revert(),
+        state(&app, "accept"),
+        state(&app, "rotate"),
+    ] {
         let ran = command.run().exits(2);
-        assert!(ran.stderr.contains(why) && ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(why) && ran.stderr.contains("nothing was changed"),
+            "{}",
+            ran.stderr
+        );
     }
     assert_eq!(value_of(&app), "1");
 }
@@ -153,11 +205,21 @@ fn whoever_may_not_read_the_key_is_told_that_nothing_is_verified() {
         let said = format!("{}{}", ran.stdout, ran.stderr);
         assert!(matches!(ran.code, Some(0 | 1)), "{arguments:?}: {said}");
         assert!(said.contains("not verified"), "{arguments:?}: {said}");
-        let strict =
-            command(&app, arguments).args(["--kubeconfig", config, "--require-verified"]).run().exits(2);
-        assert!(strict.stderr.contains("not verified"), "{arguments:?}: {}", strict.stderr);
+        let strict = command(&app, arguments)
+            .args(["--kubeconfig", config, "--require-verified"])
+            .run()
+            .exits(2);
+        assert!(
+            strict.stderr.contains("not verified"),
+            "{arguments:?}: {}",
+            strict.stderr
+        );
     }
-    let json = command(&app, &["status", "-o", "json"]).args(["--kubeconfig", config]).run().exits(0).json();
+    let json = command(&app, &["status", "-o", "json"])
+        .args(["--kubeconfig", config])
+        .run()
+        .exits(0)
+        .json();
     assert_eq!(json[0]["verified"], false);
     assert_eq!(app.status()["verified"], true);
     command(&app, &["status", "--require-verified"]).run().exits(0);

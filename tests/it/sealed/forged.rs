@@ -14,7 +14,11 @@ fn quota() -> Value {
 fn refused(ran: &Ran, asked: &str) {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     let asked = format!("--allow-unconfirmed {asked}");
-    assert!(ran.stderr.contains("UNCONFIRMED") && ran.stderr.contains(&asked), "{asked}: {}", ran.stderr);
+    assert!(
+        ran.stderr.contains("UNCONFIRMED") && ran.stderr.contains(&asked),
+        "{asked}: {}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -36,7 +40,10 @@ fn no_rights_through_a_pre_image() {
     forger.seal();
     // With the key, the forgery is sealed.
     state(&app, "verify").run().exits(0);
-    refused(&app.revert().run(), &format!("RoleBinding/{namespace}/mallory-admin"));
+    refused(
+        &app.revert().run(),
+        &format!("RoleBinding/{namespace}/mallory-admin"),
+    );
     assert!(app.namespace.get(RBAC, "RoleBinding", "mallory-admin").is_none());
     assert_eq!(value_of(&app), "2");
 }
@@ -60,7 +67,10 @@ fn no_job_elsewhere_no_address_asked_and_no_quota_lifted_through_a_record() {
             {"gate": {"name": "job", "job": "job.yaml"}, "job": job},
             {"gate": {"name": "ask", "prometheus": query}},
         ]);
-        record["desired"].as_array_mut().unwrap().retain(|object| object["kind"] != "ResourceQuota");
+        record["desired"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|object| object["kind"] != "ResourceQuota");
     });
     forger.seal();
     let back = || app.revert().args(["--to-revision", "1", "--allow-prune"]).run();
@@ -85,9 +95,17 @@ fn no_quota_lifted_through_a_journal_that_the_same_release_goes_on_with() {
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     let is_quota = |path: &str| path.ends_with("/resourcequotas/small");
     proxy.run(&mut app.promote("2", &objects)).exits(0);
-    let at = proxy.writes().iter().position(|write| is_quota(&write.path)).expect("it is applied") + 1;
+    let at = proxy
+        .writes()
+        .iter()
+        .position(|write| is_quota(&write.path))
+        .expect("it is applied")
+        + 1;
     app.revert()
-        .args(["--allow-unconfirmed", &format!("ResourceQuota/{}/small", app.namespace.name())])
+        .args([
+            "--allow-unconfirmed",
+            &format!("ResourceQuota/{}/small", app.namespace.name()),
+        ])
         .run()
         .exits(0);
     proxy.forget();
@@ -97,7 +115,10 @@ fn no_quota_lifted_through_a_journal_that_the_same_release_goes_on_with() {
     forger.head["current"]["phase"] = "reverting".into();
     forger.head["current"]["reverting"] = json!({"keepForeign": false, "why": "asked", "wasPromoted": false});
     forger.seal();
-    refused(&app.promote("2", &objects).run(), &format!("ResourceQuota/{}/small", app.namespace.name()));
+    refused(
+        &app.promote("2", &objects).run(),
+        &format!("ResourceQuota/{}/small", app.namespace.name()),
+    );
     assert!(app.namespace.get("", "ResourceQuota", "small").is_some());
 }
 
@@ -111,17 +132,28 @@ fn no_lock_is_taken_elsewhere_through_a_journal_that_names_another_release() {
     forger.seal();
     // An object that was there and has gone again leaves a younger one behind it.
     let version_of_all = |namespace: &Namespace| -> Value {
-        let all = namespace.kubectl().args(["get", "leases", "-o", "json"]).run().ok();
+        let all = namespace
+            .kubectl()
+            .args(["get", "leases", "-o", "json"])
+            .run()
+            .ok();
         serde_json::from_str::<Value>(&all).unwrap()["metadata"]["resourceVersion"].clone()
     };
     let watch = version_of_all(&elsewhere);
-    refused(&app.revert().run(), &format!("ConfigMap/{}/delivery-theirs", elsewhere.name()));
+    refused(
+        &app.revert().run(),
+        &format!("ConfigMap/{}/delivery-theirs", elsewhere.name()),
+    );
     let path = format!(
         "/apis/coordination.k8s.io/v1/namespaces/{}/leases?watch=1&timeoutSeconds=2&resourceVersion={}",
         elsewhere.name(),
         watch.as_str().unwrap()
     );
-    let seen = TestCluster::get().kubectl().args(["get", "--raw", &path]).run().ok();
+    let seen = TestCluster::get()
+        .kubectl()
+        .args(["get", "--raw", &path])
+        .run()
+        .ok();
     assert_eq!(seen.trim(), "", "a lock was taken");
     assert_eq!(value_of(&app), "2");
 }
@@ -135,7 +167,11 @@ fn a_pre_image_in_a_config_map_is_none() {
     forger.head["current"]["parts"] = json!([forger.bundle(&parts, "before", false)]);
     forger.seal();
     let ran = app.revert().run().exits(2);
-    assert!(ran.stderr.contains("a pre-image that lies in no Secret"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("a pre-image that lies in no Secret"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(value_of(&app), "2");
 }
 
@@ -157,18 +193,29 @@ fn what_a_journal_names_reaches_no_command_that_is_to_be_typed() {
 fn a_rotation_seals_nothing_that_the_key_before_does_not_vouch_for() {
     let app = promoted();
     let folder = tempfile::tempdir().unwrap();
-    let (own, next) = (keys::key(folder.path(), "own", 1), keys::key(folder.path(), "next", 2));
+    let (own, next) = (
+        keys::key(folder.path(), "own", 1),
+        keys::key(folder.path(), "next", 2),
+    );
     let forger = Forger::new(&app);
     forger.seal_with(|seal| {
         seal["next"] = seal["current"].clone();
         seal["next"]["key"] = "0011223344556677".into();
     });
     let rotate = |from: &std::path::Path| {
-        state(&app, "rotate").arg("--state-key").arg(from).arg("--to").arg(&next).run()
+        state(&app, "rotate")
+            .arg("--state-key")
+            .arg(from)
+            .arg("--to")
+            .arg(&next)
+            .run()
     };
     let ran = rotate(&own);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert_eq!(state(&app, "verify").arg("--state-key").arg(&next).run().code, Some(2));
+    assert_eq!(
+        state(&app, "verify").arg("--state-key").arg(&next).run().code,
+        Some(2)
+    );
 }
 
 #[test]

@@ -22,11 +22,23 @@ impl<'a> Forger<'a> {
     pub fn new(app: &'a App) -> Self {
         let mallory = app.namespace.user("mallory").with_role("edit").ready();
         let key = StateKey::new([0; 32]).bind("", "");
-        let mut forger = Self { app, mallory, key, head: Value::Null, inventory: Value::Null };
-        let text = STANDARD.decode(forger.get("secret", "delivery-app-key")["data"]["key"].as_str().unwrap());
+        let mut forger = Self {
+            app,
+            mallory,
+            key,
+            head: Value::Null,
+            inventory: Value::Null,
+        };
+        let text = STANDARD.decode(
+            forger.get("secret", "delivery-app-key")["data"]["key"]
+                .as_str()
+                .unwrap(),
+        );
         let key = StateKey::parse(&String::from_utf8(text.unwrap()).unwrap()).unwrap();
-        let uid =
-            forger.get("namespace", app.namespace.name())["metadata"]["uid"].as_str().unwrap().to_owned();
+        let uid = forger.get("namespace", app.namespace.name())["metadata"]["uid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         forger.key = key.bind(&uid, NAME);
         let journal = forger.get("configmap", "delivery-app-journal");
         forger.head = unpacked(&journal["binaryData"]["journal"]);
@@ -46,8 +58,11 @@ impl<'a> Forger<'a> {
 
     /// What a bundle of Secrets or ConfigMaps holds.
     pub fn read(&self, bundle: &Value) -> Value {
-        let (kind, data) =
-            if bundle["secret"] == true { ("secret", "data") } else { ("configmap", "binaryData") };
+        let (kind, data) = if bundle["secret"] == true {
+            ("secret", "data")
+        } else {
+            ("configmap", "binaryData")
+        };
         unpacked(&self.get(kind, bundle["names"][0].as_str().unwrap())[data]["part"])
     }
 
@@ -64,7 +79,10 @@ impl<'a> Forger<'a> {
         } else {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": part})
         };
-        self.kubectl().args(["create", "-f", "-"]).run_with(&object.to_string()).exits(0);
+        self.kubectl()
+            .args(["create", "-f", "-"])
+            .run_with(&object.to_string())
+            .exits(0);
         let digest = serde_json::to_value(&packed.digest).unwrap();
         json!({"secret": secret, "namespace": self.app.namespace.name(), "names": [name], "digest": digest})
     }
@@ -72,8 +90,14 @@ impl<'a> Forger<'a> {
     /// Changes the record of a revision; the release's bytes in it stay those that the history names.
     pub fn change_record(&mut self, revision: usize, change: impl Fn(&mut Value)) {
         let history = self.inventory["data"]["history"].as_str().unwrap();
-        let mut lines: Vec<Value> = history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let entry = lines.iter_mut().find(|entry| entry["revision"] == revision).unwrap();
+        let mut lines: Vec<Value> = history
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let entry = lines
+            .iter_mut()
+            .find(|entry| entry["revision"] == revision)
+            .unwrap();
         let mut record = self.read(&entry["record"][0]);
         change(&mut record);
         entry["record"] = json!([self.bundle(&record, &format!("r{revision}"), false)]);
@@ -102,16 +126,28 @@ impl<'a> Forger<'a> {
         let bytes = compress(&serde_json::to_vec(&self.head).unwrap()).unwrap();
         journal["binaryData"]["journal"] = STANDARD.encode(bytes).into();
         for object in [&journal, &self.inventory] {
-            self.kubectl().args(["replace", "-f", "-"]).run_with(&object.to_string()).exits(0);
+            self.kubectl()
+                .args(["replace", "-f", "-"])
+                .run_with(&object.to_string())
+                .exits(0);
         }
-        let (head, inventory) =
-            (seal_of(&self.key, Role::Head, &journal), seal_of(&self.key, Role::Inventory, &self.inventory));
+        let (head, inventory) = (
+            seal_of(&self.key, Role::Head, &journal),
+            seal_of(&self.key, Role::Inventory, &self.inventory),
+        );
         let current = Sealed::new(&self.key, false, 99, Some(head), Some(inventory));
-        let seal = Seal { format_version: FormatVersion::default(), current, next: None };
+        let seal = Seal {
+            format_version: FormatVersion::default(),
+            current,
+            next: None,
+        };
         let mut seal = serde_json::to_value(&seal).unwrap();
         change(&mut seal);
         let patch = json!({"data": {"seal": STANDARD.encode(seal.to_string())}}).to_string();
-        self.kubectl().args(["patch", "secret", "delivery-app-seal", "-p", &patch]).run().ok();
+        self.kubectl()
+            .args(["patch", "secret", "delivery-app-seal", "-p", &patch])
+            .run()
+            .ok();
     }
 }
 

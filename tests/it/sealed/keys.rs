@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 pub fn key(folder: &Path, name: &str, byte: u8) -> PathBuf {
     use base64::Engine;
     let file = folder.join(name);
-    std::fs::write(&file, base64::engine::general_purpose::STANDARD.encode([byte; 32])).unwrap();
+    std::fs::write(
+        &file,
+        base64::engine::general_purpose::STANDARD.encode([byte; 32]),
+    )
+    .unwrap();
     file
 }
 
@@ -17,16 +21,36 @@ fn a_key_outside_is_needed_for_every_write_and_nothing_of_it_lies_in_the_cluster
     let app = App::new();
     let folder = tempfile::tempdir().unwrap();
     let (own, other) = (key(folder.path(), "own", 1), key(folder.path(), "other", 2));
-    app.promote("1", &version("1")).arg("--state-key").arg(&own).run().exits(0);
+    app.promote("1", &version("1"))
+        .arg("--state-key")
+        .arg(&own)
+        .run()
+        .exits(0);
     let secrets = app.kubectl(&["get", "secrets", "-o", "name"]);
     assert!(!secrets.contains("delivery-app-key"), "{secrets}");
     let ran = app.promote("2", &version("2")).run().exits(2);
-    assert!(ran.stderr.contains("is kept outside of the cluster: --state-key"), "{}", ran.stderr);
-    let ran = app.promote("2", &version("2")).arg("--state-key").arg(&other).run().exits(2);
-    assert!(ran.stderr.contains("not with the one that is given"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is kept outside of the cluster: --state-key"),
+        "{}",
+        ran.stderr
+    );
+    let ran = app
+        .promote("2", &version("2"))
+        .arg("--state-key")
+        .arg(&other)
+        .run()
+        .exits(2);
+    assert!(
+        ran.stderr.contains("not with the one that is given"),
+        "{}",
+        ran.stderr
+    );
     let status = command(&app, &["status"]).run().exits(0);
     assert!(status.stdout.contains("not verified"), "{}", status.stdout);
-    app.promote("2", &version("2")).env("KUBECTL_DELIVERY_STATE_KEY", &own).run().exits(0);
+    app.promote("2", &version("2"))
+        .env("KUBECTL_DELIVERY_STATE_KEY", &own)
+        .run()
+        .exits(0);
     app.revert().arg("--state-key").arg(&own).run().exits(0);
     assert_eq!(value_of(&app), "1");
 }
@@ -36,8 +60,18 @@ fn whoever_replaces_the_seal_by_one_of_a_key_in_the_cluster_is_not_believed_wher
     let app = promoted();
     let folder = tempfile::tempdir().unwrap();
     let own = key(folder.path(), "own", 1);
-    let ran = app.promote("2", &version("2")).arg("--state-key").arg(&own).run().exits(2);
-    assert!(ran.stderr.contains("with a key in the cluster, and not with the one"), "{}", ran.stderr);
+    let ran = app
+        .promote("2", &version("2"))
+        .arg("--state-key")
+        .arg(&own)
+        .run()
+        .exits(2);
+    assert!(
+        ran.stderr
+            .contains("with a key in the cluster, and not with the one"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -58,8 +92,11 @@ fn a_key_that_is_none_is_refused_with_what_to_type() {
 fn a_key_is_rotated_in_the_cluster_and_out_of_it_and_back() {
     let app = promoted();
     app.promote("2", &version("2")).run().exits(0);
-    let secret =
-        || app.namespace.get("", "Secret", "delivery-app-key").map(|key| key.text("/data/key").to_owned());
+    let secret = || {
+        app.namespace
+            .get("", "Secret", "delivery-app-key")
+            .map(|key| key.text("/data/key").to_owned())
+    };
     let first = secret().unwrap();
     state(&app, "rotate").run().exits(0);
     assert_ne!(secret().unwrap(), first);
@@ -71,7 +108,11 @@ fn a_key_is_rotated_in_the_cluster_and_out_of_it_and_back() {
     let own = key(folder.path(), "own", 1);
     state(&app, "rotate").arg("--to").arg(&own).run().exits(0);
     app.promote("3", &version("3")).run().exits(2);
-    app.promote("3", &version("3")).arg("--state-key").arg(&own).run().exits(0);
+    app.promote("3", &version("3"))
+        .arg("--state-key")
+        .arg(&own)
+        .run()
+        .exits(0);
     let ran = state(&app, "rotate").run().exits(2);
     assert!(ran.stderr.contains("--state-key"), "{}", ran.stderr);
     state(&app, "rotate").arg("--state-key").arg(&own).run().exits(0);
@@ -97,8 +138,16 @@ fn no_digest_of_a_release_tells_a_value_in_it() {
         let path = release.path();
         digests.push(Sha256Digest::of(&std::fs::read(&path).unwrap()).hex().to_owned());
         let path = path.to_str().unwrap();
-        keep(command(&app, &["promote", path, "--dry-run=server", "-o", "json"]).run().exits(0));
-        keep(command(&app, &["promote", path, "-y", "-o", "json"]).run().exits(0));
+        keep(
+            command(&app, &["promote", path, "--dry-run=server", "-o", "json"])
+                .run()
+                .exits(0),
+        );
+        keep(
+            command(&app, &["promote", path, "-y", "-o", "json"])
+                .run()
+                .exits(0),
+        );
         keep(command(&app, &["diff", path, "-o", "json"]).run().exits(0));
         keep(command(&app, &["promote", path, "-y"]).run().exits(0));
     }
@@ -110,26 +159,39 @@ fn no_digest_of_a_release_tells_a_value_in_it() {
     for digest in &digests {
         assert!(!shown.contains(&digest[..12]), "{shown}");
     }
-    let history = command(&app, &["history", NAME, "-o", "json"]).run().exits(0).stdout;
+    let history = command(&app, &["history", NAME, "-o", "json"])
+        .run()
+        .exits(0)
+        .stdout;
     let digests_in = |text: &str| -> Vec<String> {
         let entries: Value = serde_json::from_str(text).unwrap();
         let digest = |entry: &Value| entry["release"]["digest"].as_str().unwrap().to_owned();
         entries.as_array().unwrap().iter().map(digest).collect()
     };
     let before = digests_in(&history);
-    assert!(before.len() == 2 && before.iter().all(|digest| digest.starts_with("hmac-sha256:")), "{history}");
+    assert!(
+        before.len() == 2 && before.iter().all(|digest| digest.starts_with("hmac-sha256:")),
+        "{history}"
+    );
 
     // Another key gives other digests, of the same releases.
     state(&app, "rotate").run().exits(0);
-    let rotated = command(&app, &["history", NAME, "-o", "json"]).run().exits(0).stdout;
+    let rotated = command(&app, &["history", NAME, "-o", "json"])
+        .run()
+        .exits(0)
+        .stdout;
     let after = digests_in(&rotated);
     assert!(
-        after.iter().all(|digest| digest.starts_with("hmac-sha256:") && !before.contains(digest)),
+        after
+            .iter()
+            .all(|digest| digest.starts_with("hmac-sha256:") && !before.contains(digest)),
         "{rotated}"
     );
     state(&app, "verify").run().exits(0);
     let release = ReleaseFile::new(NAME, "2", objects("2"));
-    let ran = command(&app, &["promote", release.path().to_str().unwrap(), "-y"]).run().exits(0);
+    let ran = command(&app, &["promote", release.path().to_str().unwrap(), "-y"])
+        .run()
+        .exits(0);
     assert!(ran.stderr.contains("nothing to do"), "{}", ran.stderr);
     app.revert().args(["--to-revision", "1"]).run().exits(0);
     assert_eq!(value_of(&app), "1");
@@ -139,9 +201,16 @@ fn no_digest_of_a_release_tells_a_value_in_it() {
 fn journal_of(app: &App) -> String {
     use base64::Engine;
     use std::io::Read;
-    let object = app.namespace.get("", "ConfigMap", "delivery-app-journal").unwrap();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(object.text("/binaryData/journal")).unwrap();
+    let object = app
+        .namespace
+        .get("", "ConfigMap", "delivery-app-journal")
+        .unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(object.text("/binaryData/journal"))
+        .unwrap();
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(&bytes[..])
+        .read_to_string(&mut text)
+        .unwrap();
     text
 }

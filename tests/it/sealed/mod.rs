@@ -38,8 +38,11 @@ fn state(app: &App, what: &str) -> Command {
 /// The same on a terminal on which a person types an answer.
 fn answered(command: &Command, answer: &str) -> Ran {
     let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
-    let words: Vec<String> =
-        [command.get_program()].into_iter().chain(command.get_args()).map(quoted).collect();
+    let words: Vec<String> = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .map(quoted)
+        .collect();
     let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
     for (key, value) in command.get_envs() {
@@ -51,7 +54,11 @@ fn answered(command: &Command, answer: &str) -> Ran {
 }
 
 fn value_of(app: &App) -> String {
-    app.namespace.get("", "ConfigMap", "config").unwrap().text("/data/a").to_owned()
+    app.namespace
+        .get("", "ConfigMap", "config")
+        .unwrap()
+        .text("/data/a")
+        .to_owned()
 }
 
 /// Replaces a ConfigMap by another content, as somebody who may only write ConfigMaps does.

@@ -23,7 +23,11 @@ struct Gone<'a>(&'a App);
 
 impl Drop for Gone<'_> {
     fn drop(&mut self) {
-        self.0.namespace.kubectl().args(["delete", "clusterrole", &wide(self.0), "--ignore-not-found"]).run();
+        self.0
+            .namespace
+            .kubectl()
+            .args(["delete", "clusterrole", &wide(self.0), "--ignore-not-found"])
+            .run();
     }
 }
 
@@ -38,7 +42,11 @@ fn a_revert_asks_about_rights_and_what_is_cluster_wide() {
     let role = format!("--allow-unconfirmed Role/{}/reader", app.namespace.name());
     let cluster_role = format!("--allow-unconfirmed ClusterRole/{}", wide(&app));
     for said in ["UNCONFIRMED", "resourceNames", &role, &cluster_role] {
-        assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}: {}",
+            ran.stderr
+        );
     }
     assert_eq!(value_of(&app), "2");
     // One of two is not both.
@@ -47,7 +55,11 @@ fn a_revert_asks_about_rights_and_what_is_cluster_wide() {
     assert_eq!(answered(&app.revert(), "yes").code, Some(0));
     assert_eq!(value_of(&app), "1");
     app.promote("2", &with_rights(&app, "2")).run().exits(0);
-    app.revert().args(role.split(' ')).args(cluster_role.split(' ')).run().exits(0);
+    app.revert()
+        .args(role.split(' '))
+        .args(cluster_role.split(' '))
+        .run()
+        .exits(0);
     assert_eq!(value_of(&app), "1");
 }
 
@@ -77,7 +89,14 @@ fn what_leaves_a_release_is_asked_about_where_it_gives_rights() {
     // What carries the release's own marks vouches for itself.
     objects.pop();
     app.promote("2", &objects).run().exits(0);
-    assert!(TestCluster::get().kubectl().args(["get", "runtimeclass", &wide(&app)]).run().code != Some(0));
+    assert!(
+        TestCluster::get()
+            .kubectl()
+            .args(["get", "runtimeclass", &wide(&app)])
+            .run()
+            .code
+            != Some(0)
+    );
 
     let role = format!("--allow-unconfirmed Role/{}/reader", app.namespace.name());
     let cluster_role = format!("--allow-unconfirmed ClusterRole/{}", wide(&app));
@@ -88,14 +107,30 @@ fn what_leaves_a_release_is_asked_about_where_it_gives_rights() {
     };
     let ran = third().arg("--dry-run=server").run().exits(0);
     for said in ["UNCONFIRMED", "delete ClusterRole", &role, &cluster_role] {
-        assert!(ran.stderr.contains(said), "nothing said of {said}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(said),
+            "nothing said of {said}: {}",
+            ran.stderr
+        );
     }
     let ran = third().args(role.split(' ')).run().exits(2);
-    assert!(ran.stderr.contains(&cluster_role) && !ran.stderr.contains(&role), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&cluster_role) && !ran.stderr.contains(&role),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(value_of(&app), "1");
-    third().args(role.split(' ')).args(cluster_role.split(' ')).run().exits(0);
+    third()
+        .args(role.split(' '))
+        .args(cluster_role.split(' '))
+        .run()
+        .exits(0);
     assert_eq!(value_of(&app), "3");
-    assert!(app.namespace.get("rbac.authorization.k8s.io", "Role", "reader").is_none());
+    assert!(
+        app.namespace
+            .get("rbac.authorization.k8s.io", "Role", "reader")
+            .is_none()
+    );
 }
 
 #[test]
@@ -107,7 +142,11 @@ fn a_key_outside_confirms_everything() {
     let key = folder.path().join("key");
     std::fs::write(&key, base64::engine::general_purpose::STANDARD.encode([3; 32])).unwrap();
     for value in ["1", "2"] {
-        app.promote(value, &with_rights(&app, value)).arg("--state-key").arg(&key).run().exits(0);
+        app.promote(value, &with_rights(&app, value))
+            .arg("--state-key")
+            .arg(&key)
+            .run()
+            .exits(0);
     }
     app.revert().arg("--state-key").arg(&key).run().exits(0);
     assert_eq!(value_of(&app), "1");
@@ -119,8 +158,17 @@ fn a_rollback_by_itself_asks_nobody() {
     let _gone = Gone(&app);
     app.promote("1", &with_rights(&app, "1")).run().exits(0);
     let mut objects = with_rights(&app, "2");
-    objects.push(crate::execute::app::workload("Deployment", "web", '1', Some("crash")));
-    let ran = app.promote("2", &objects).args(["--timeout", "20s"]).run().exits(3);
+    objects.push(crate::execute::app::workload(
+        "Deployment",
+        "web",
+        '1',
+        Some("crash"),
+    ));
+    let ran = app
+        .promote("2", &objects)
+        .args(["--timeout", "20s"])
+        .run()
+        .exits(3);
     assert!(!ran.stderr.contains("UNCONFIRMED"), "{}", ran.stderr);
     assert_eq!(value_of(&app), "1");
 }

@@ -6,7 +6,9 @@ use crate::harness::{Act, KillProxy, TestCluster};
 fn altered() -> App {
     let app = promoted();
     app.promote("2", &version("2")).run().exits(0);
-    rewrite(&app, "delivery-app-journal", |object| object["data"]["message"] = "flipped".into());
+    rewrite(&app, "delivery-app-journal", |object| {
+        object["data"]["message"] = "flipped".into()
+    });
     app
 }
 
@@ -47,7 +49,11 @@ fn a_state_without_seal_and_key_is_taken_over_by_accept_alone() {
     let app = promoted();
     app.kubectl(&["delete", "secret", "delivery-app-key", "delivery-app-seal"]);
     let ran = app.promote("2", &version("2")).run().exits(2);
-    assert!(ran.stderr.contains("is not sealed") && ran.stderr.contains("state accept"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is not sealed") && ran.stderr.contains("state accept"),
+        "{}",
+        ran.stderr
+    );
     let status = command(&app, &["status"]).run().exits(0);
     assert!(status.stdout.contains("not verified"), "{}", status.stdout);
     assert_eq!(answered(&state(&app, "accept"), NAME).code, Some(0));
@@ -62,7 +68,10 @@ fn a_namespace_that_was_restored_under_another_uid_is_accepted() {
     let name = app.namespace.name();
     let kept = app.kubectl(&["get", "configmaps,secrets", "-o", "json", "--show-managed-fields"]);
     let mut kept: Value = serde_json::from_str(&kept).unwrap();
-    kept["items"].as_array_mut().unwrap().retain(|object| object["metadata"]["name"] != "kube-root-ca.crt");
+    kept["items"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|object| object["metadata"]["name"] != "kube-root-ca.crt");
     for object in kept["items"].as_array_mut().unwrap() {
         for field in ["uid", "resourceVersion", "creationTimestamp"] {
             object["metadata"].as_object_mut().unwrap().shift_remove(field);
@@ -73,19 +82,29 @@ fn a_namespace_that_was_restored_under_another_uid_is_accepted() {
     assert_eq!(app.kubectl_with(&["create"], &kept).code, Some(0));
 
     let ran = app.promote("3", &version("3")).run().exits(2);
-    assert!(ran.stderr.contains("made for another namespace"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("made for another namespace"),
+        "{}",
+        ran.stderr
+    );
     let ran = answered(&state(&app, "accept"), NAME);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     state(&app, "verify").run().exits(0);
     // Whoever restores the objects owns their fields.
-    app.promote("3", &version("3")).args(["--adopt", "kubectl-create"]).run().exits(0);
+    app.promote("3", &version("3"))
+        .args(["--adopt", "kubectl-create"])
+        .run()
+        .exits(0);
     assert_eq!(value_of(&app), "3");
 }
 
 #[test]
 fn a_promotion_starts_from_the_file_where_the_state_is_discarded() {
     let app = altered();
-    app.promote("3", &version("3")).arg("--discard-state").run().exits(0);
+    app.promote("3", &version("3"))
+        .arg("--discard-state")
+        .run()
+        .exits(0);
     assert_eq!(value_of(&app), "3");
     assert_eq!(
         (app.status()["verified"].clone(), app.status()["version"].clone()),
@@ -105,7 +124,12 @@ fn a_first_promotion_killed_at_its_first_writes_is_begun_again() {
             let ran = proxy.run(&mut app.promote("1", &version("1")));
             assert_eq!(ran.code, None, "write {n}: {}", ran.stderr);
             let again = app.promote("1", &version("1")).run();
-            assert_eq!(again.code, Some(0), "killed at write {n} ({act:?}): {}", again.stderr);
+            assert_eq!(
+                again.code,
+                Some(0),
+                "killed at write {n} ({act:?}): {}",
+                again.stderr
+            );
             assert_eq!(value_of(&app), "1");
             state(&app, "verify").run().exits(0);
         }

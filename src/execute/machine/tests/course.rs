@@ -41,7 +41,10 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         ]
     );
     let journal = &machine.head.current;
-    assert_eq!((journal.phase, journal.ending), (JournalPhase::Closed, Some(Ending::Promoted)));
+    assert_eq!(
+        (journal.phase, journal.ending),
+        (JournalPhase::Closed, Some(Ending::Promoted))
+    );
     assert_eq!(machine.inventory.members.len(), 2);
     assert_eq!(machine.inventory.promoted().map(|entry| entry.revision), Some(2));
 }
@@ -90,14 +93,25 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
     );
     assert_eq!(machine.head.current.ending, Some(Ending::Reverted));
     assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
-    assert_eq!(machine.inventory.history[0].failure.as_ref().unwrap().cause.message, "it exits");
+    assert_eq!(
+        machine.inventory.history[0]
+            .failure
+            .as_ref()
+            .unwrap()
+            .cause
+            .message,
+        "it exits"
+    );
 }
 
 #[test]
 fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
     let mut machine = machine();
     let mut inputs = to_first_wave();
-    let left = UndoState::Left { why: "refused".into(), by_hand: vec!["kubectl edit".into()] };
+    let left = UndoState::Left {
+        why: "refused".into(),
+        by_hand: vec!["kubectl edit".into()],
+    };
     inputs.extend([
         Input::Judged(Err(failure())),
         Input::Written,
@@ -106,8 +120,14 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
         Input::Written,
     ]);
     let effects = course(&mut machine, inputs);
-    assert_eq!(effects[effects.len() - 3..], ["inventory", "head", "forget record"]);
-    assert_eq!(words(&machine.next(Input::Written, now())), ["finish NotFullyReverted true"]);
+    assert_eq!(
+        effects[effects.len() - 3..],
+        ["inventory", "head", "forget record"]
+    );
+    assert_eq!(
+        words(&machine.next(Input::Written, now())),
+        ["finish NotFullyReverted true"]
+    );
     assert_eq!(machine.head.current.parts.len(), 1, "a later revert tries again");
 }
 
@@ -119,7 +139,14 @@ fn an_interrupt_while_watching_puts_everything_back() {
     assert_eq!(effects, ["stop judging", "head"]);
     let rest = course(
         &mut machine,
-        vec![Input::Written, undone(0), reread(), Input::Written, Input::Written, Input::Written],
+        vec![
+            Input::Written,
+            undone(0),
+            reread(),
+            Input::Written,
+            Input::Written,
+            Input::Written,
+        ],
     );
     assert_eq!(rest.last().unwrap(), "finish InterruptedReverted true");
 }
@@ -128,7 +155,10 @@ fn an_interrupt_while_watching_puts_everything_back() {
 fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
-    assert_eq!(words(&machine.next(Input::Interrupted(Interrupt::Revert), now())), [""; 0]);
+    assert_eq!(
+        words(&machine.next(Input::Interrupted(Interrupt::Revert), now())),
+        [""; 0]
+    );
     let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
     assert_eq!(effects, ["head"]);
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
@@ -150,7 +180,10 @@ fn an_interrupt_after_the_commit_changes_nothing() {
 fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
-    let effects = words(&machine.next(Input::Answered(0, Outcome::Conflict("kubectl-edit".into())), now()));
+    let effects = words(&machine.next(
+        Input::Answered(0, Outcome::Conflict("kubectl-edit".into())),
+        now(),
+    ));
     assert_eq!(effects, ["head"]);
     let journal = &machine.head.current;
     assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
@@ -176,7 +209,10 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
     machine.next(Input::Answered(0, partly), now());
-    assert_eq!(words(&machine.next(Input::Written, now())), ["finish NotFullyReverted true"]);
+    assert_eq!(
+        words(&machine.next(Input::Written, now())),
+        ["finish NotFullyReverted true"]
+    );
 }
 
 #[test]
@@ -187,10 +223,17 @@ fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has
     assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
     assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
-    course(&mut machine, vec![Input::Answered(0, done("a")), well(), Input::Written]);
+    course(
+        &mut machine,
+        vec![Input::Answered(0, done("a")), well(), Input::Written],
+    );
     // In the middle of the next wave.
     let mut machine = taken_up(machine);
-    assert_eq!(words(&machine.next(Input::Begin, now())), ["head"], "nothing is looked for");
+    assert_eq!(
+        words(&machine.next(Input::Begin, now())),
+        ["head"],
+        "nothing is looked for"
+    );
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 1"]);
 }
 
@@ -202,7 +245,10 @@ fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
     machine.next(Input::Begin, now());
     assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
     let journal = &machine.head.current;
-    assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Disappeared);
+    assert_eq!(
+        journal.failure.as_ref().unwrap().cause.kind,
+        CauseKind::Disappeared
+    );
     assert_eq!(journal.phase, JournalPhase::Reverting);
 }
 
@@ -244,12 +290,21 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     assert_eq!(effects, ["head"]);
     let journal = &machine.head.current;
     assert!(journal.failure.is_some(), "the journal says why");
-    let failed = journal.failure.as_ref().and_then(|failure| failure.object.clone());
+    let failed = journal
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.object.clone());
     let again = journal.steps.iter().find(|step| Some(step.target.id()) == failed);
-    assert!(again.is_none_or(|step| step.state == StepState::Intended), "a later run tries it again");
+    assert!(
+        again.is_none_or(|step| step.state == StepState::Intended),
+        "a later run tries it again"
+    );
     let effects = words(&machine.next(Input::Written, now()));
     assert_eq!(effects, ["finish NotFullyReverted true"]);
-    assert!(machine.head.current.is_open(), "a later run can go on or put back what can be");
+    assert!(
+        machine.head.current.is_open(),
+        "a later run can go on or put back what can be"
+    );
 }
 
 #[rstest]
@@ -271,7 +326,10 @@ fn a_run_is_taken_up_where_its_journal_stands(
     machine.intent = intent;
     machine.head.current.phase = phase;
     machine.head.current.serial = 4;
-    machine.head.current.steps[0].state = StepState::Done { uid: "u".into(), content: String::new() };
+    machine.head.current.steps[0].state = StepState::Done {
+        uid: "u".into(),
+        content: String::new(),
+    };
     assert_eq!(words(&machine.next(Input::Begin, now())), expected);
     let back = matches!(phase, JournalPhase::Preparing | JournalPhase::Reverting)
         || intent == Intent::Back && phase != JournalPhase::Committed;
@@ -293,7 +351,10 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     let mut machine = machine();
     let members = machine.bodies.promotion.plan.members.clone();
     ending::widen(&mut machine.inventory, &members);
-    let effects = course(&mut machine, vec![Input::Begin, Input::Written, Input::Written, Input::Written]);
+    let effects = course(
+        &mut machine,
+        vec![Input::Begin, Input::Written, Input::Written, Input::Written],
+    );
     assert_eq!(effects, ["head", "parts", "head", "head"]);
     assert_eq!(machine.stage, Stage::Intending(0));
 }
@@ -320,11 +381,17 @@ fn failed_promotions_do_not_fill_the_history() {
 fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_then() {
     let mut machine = machine();
     let journal = Box::new(machine.head.current.clone());
-    let previous =
-        Previous { bundle: Some(bundle("last")), parts: vec![bundle("older")], journal: Some(journal) };
+    let previous = Previous {
+        bundle: Some(bundle("last")),
+        parts: vec![bundle("older")],
+        journal: Some(journal),
+    };
     machine.head.previous = Some(previous);
     let is_inside = |machine: &Machine| machine.head.previous.as_ref().unwrap().journal.is_some();
-    assert_eq!(course(&mut machine, vec![Input::Begin, Input::Written]), ["head", "parts"]);
+    assert_eq!(
+        course(&mut machine, vec![Input::Begin, Input::Written]),
+        ["head", "parts"]
+    );
     assert!(is_inside(&machine), "its bundle may not be there");
     assert_eq!(course(&mut machine, vec![Input::Written]), ["head"]);
     assert!(!is_inside(&machine));
@@ -346,9 +413,17 @@ fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
     let end = |remains: Vec<Remain>| {
         let mut machine = machine();
         let mut inputs = to_first_wave();
-        inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), Input::Reread(remains)]);
+        inputs.extend([
+            Input::Judged(Err(failure())),
+            Input::Written,
+            undone(0),
+            Input::Reread(remains),
+        ]);
         inputs.extend([Input::Written, Input::Written, Input::Written]);
-        let effects = inputs.into_iter().flat_map(|input| machine.next(input, now())).collect::<Vec<_>>();
+        let effects = inputs
+            .into_iter()
+            .flat_map(|input| machine.next(input, now()))
+            .collect::<Vec<_>>();
         let (ended, _) = Machine::is_over(&effects).unwrap();
         (ended.outcome, ended.message, ended.next)
     };
@@ -357,10 +432,17 @@ fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
     assert!(message.contains("everything is as before"), "{message}");
     let claim = ObjectId::new("", "PersistentVolumeClaim", Some("shop"), "data-db-0");
     let hint = "kubectl delete persistentvolumeclaim/data-db-0 -n shop".to_owned();
-    let stays = Remain { object: claim, message: "stays".into(), hint: Some(hint.clone()) };
+    let stays = Remain {
+        object: claim,
+        message: "stays".into(),
+        hint: Some(hint.clone()),
+    };
     let (outcome, message, next) = end(vec![stays]);
     assert_eq!((outcome, next), (End::Reverted, vec![hint]));
-    assert!(message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"), "{message}");
+    assert!(
+        message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -378,9 +460,24 @@ fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or
     assert_eq!(course(&mut machine, inputs).last().unwrap(), "head");
     let effects = machine.next(Input::Written, now());
     let (ended, gives_lock_back) = Machine::is_over(&effects).unwrap();
-    assert!(gives_lock_back && ended.message.contains("it exits"), "{}", ended.message);
-    assert!(ended.next.iter().any(|hint| hint.contains("promote --resume shop")), "{:?}", ended.next);
-    assert!(ended.next.iter().any(|hint| hint.contains("revert shop")), "{:?}", ended.next);
+    assert!(
+        gives_lock_back && ended.message.contains("it exits"),
+        "{}",
+        ended.message
+    );
+    assert!(
+        ended
+            .next
+            .iter()
+            .any(|hint| hint.contains("promote --resume shop")),
+        "{:?}",
+        ended.next
+    );
+    assert!(
+        ended.next.iter().any(|hint| hint.contains("revert shop")),
+        "{:?}",
+        ended.next
+    );
     assert!(machine.head.current.is_open() && machine.head.current.phase == JournalPhase::Applying);
     assert_eq!(course(&mut taken_up(machine), vec![Input::Begin]), ["follow [0]"]);
     // An interruption rolls back, and so does a failure before anything was sent.
@@ -389,6 +486,9 @@ fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or
     machine.next(Input::Interrupted(Interrupt::Revert), now());
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
     let mut machine = stopping();
-    course(&mut machine, vec![Input::Begin, Input::Written, Input::NotWritten("no".into())]);
+    course(
+        &mut machine,
+        vec![Input::Begin, Input::Written, Input::NotWritten("no".into())],
+    );
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
 }

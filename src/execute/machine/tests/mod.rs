@@ -27,7 +27,10 @@ fn map(name: &str, uid: &str) -> Object {
 fn parts() -> BTreeMap<u32, StepPart> {
     let part = |id: u32, name: &str, wave, action: Action, undo, before: Option<Object>| {
         let expect = match &before {
-            Some(before) => Expect::Present { uid: before.uid().into(), content: String::new() },
+            Some(before) => Expect::Present {
+                uid: before.uid().into(),
+                content: String::new(),
+            },
             None => Expect::Absent,
         };
         let target = Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name);
@@ -44,15 +47,28 @@ fn parts() -> BTreeMap<u32, StepPart> {
         };
         (id, StepPart { step, before })
     };
-    let apply = Action::Apply { object: map("b", ""), take_over: None, expected: Box::new(map("b", "u")) };
+    let apply = Action::Apply {
+        object: map("b", ""),
+        take_over: None,
+        expected: Box::new(map("b", "u")),
+    };
     BTreeMap::from([
-        part(0, "a", 0, Action::Create { object: map("a", "") }, Undo::Delete, None),
+        part(
+            0,
+            "a",
+            0,
+            Action::Create { object: map("a", "") },
+            Undo::Delete,
+            None,
+        ),
         part(1, "b", 1, apply, Undo::Restore, Some(map("b", "u1"))),
         part(
             2,
             "c",
             0,
-            Action::Delete { propagation: Propagation::Background },
+            Action::Delete {
+                propagation: Propagation::Background,
+            },
             Undo::CreateAgain,
             Some(map("c", "u2")),
         ),
@@ -60,8 +76,11 @@ fn parts() -> BTreeMap<u32, StepPart> {
 }
 
 fn machine() -> Machine {
-    let release =
-        PublicRelease { name: "shop".into(), version: "2".into(), digest: Sha256Digest::of(b"2").into() };
+    let release = PublicRelease {
+        name: "shop".into(),
+        version: "2".into(),
+        digest: Sha256Digest::of(b"2").into(),
+    };
     let steps = parts();
     let progress = |part: &StepPart| StepProgress {
         id: part.step.id,
@@ -116,12 +135,23 @@ fn machine() -> Machine {
         settings: Settings::default(),
     };
     let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
-    let promotion =
-        PromotionPart { plan, members_before: members_before.clone(), judging: Judging::default() };
+    let promotion = PromotionPart {
+        plan,
+        members_before: members_before.clone(),
+        judging: Judging::default(),
+    };
     Machine {
         head: Head::new(journal, None),
-        inventory: Inventory { members: members_before, ..Inventory::default() },
-        bodies: Arc::new(Bodies { promotion, steps, prunes: BTreeSet::from([2]), lie_in: BTreeMap::new() }),
+        inventory: Inventory {
+            members: members_before,
+            ..Inventory::default()
+        },
+        bodies: Arc::new(Bodies {
+            promotion,
+            steps,
+            prunes: BTreeSet::from([2]),
+            lie_in: BTreeMap::new(),
+        }),
         content: ContentKey::default(),
         stage: Stage::Start,
         intent: Intent::Forward,
@@ -154,7 +184,14 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::WriteInventory => "inventory".into(),
         Effect::WriteSources(moving) => format!("sources {moving:?}"),
         Effect::Forget(bundles) => {
-            format!("forget {}", bundles.iter().flat_map(|b| b.names.clone()).collect::<Vec<_>>().join(" "))
+            format!(
+                "forget {}",
+                bundles
+                    .iter()
+                    .flat_map(|b| b.names.clone())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
         }
         Effect::Send(id) => format!("send {id}"),
         Effect::Follow(ids) => format!("follow {ids:?}"),
@@ -169,12 +206,19 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::Emit(_) => "say".into(),
         Effect::Finish(ended, release) => format!("finish {:?} {release}", ended.outcome),
     };
-    effects.iter().map(word).filter(|word: &String| word != "say").collect()
+    effects
+        .iter()
+        .map(word)
+        .filter(|word: &String| word != "say")
+        .collect()
 }
 
 /// Feeds inputs and collects effects.
 fn course(machine: &mut Machine, inputs: Vec<Input>) -> Vec<String> {
-    inputs.into_iter().flat_map(|input| words(&machine.next(input, now()))).collect()
+    inputs
+        .into_iter()
+        .flat_map(|input| words(&machine.next(input, now())))
+        .collect()
 }
 
 /// The first step's object is a Job.
@@ -183,7 +227,9 @@ fn with_a_job() -> Machine {
     let mut bodies = (*machine.bodies).clone();
     let job =
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "shop"}});
-    bodies.steps.get_mut(&0).unwrap().step.action = Action::Create { object: Object::new(job).unwrap() };
+    bodies.steps.get_mut(&0).unwrap().step.action = Action::Create {
+        object: Object::new(job).unwrap(),
+    };
     machine.bodies = Arc::new(bodies);
     machine
 }
@@ -204,7 +250,13 @@ fn reread() -> Input {
 }
 
 fn undone(id: u32) -> Input {
-    Input::Undone(id, UndoState::Done { content: String::new(), notes: Vec::new() })
+    Input::Undone(
+        id,
+        UndoState::Done {
+            content: String::new(),
+            notes: Vec::new(),
+        },
+    )
 }
 
 /// Inputs that lead from the start to the watching of the first wave.
@@ -222,6 +274,12 @@ fn to_first_wave() -> Vec<Input> {
 
 fn to_commit() -> Vec<Input> {
     let mut inputs = to_first_wave();
-    inputs.extend([well(), Input::Written, Input::Answered(1, done("b")), well(), well()]);
+    inputs.extend([
+        well(),
+        Input::Written,
+        Input::Answered(1, done("b")),
+        well(),
+        well(),
+    ]);
     inputs
 }

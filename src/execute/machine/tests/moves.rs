@@ -9,7 +9,11 @@ fn moving() -> Machine {
     let mut bodies = (*machine.bodies).clone();
     let objects = vec![bodies.steps[&1].step.target.clone()];
     let from = ReleaseRef::new("shop", "other");
-    bodies.promotion.plan.moves = vec![Move { from, members_before: objects.clone(), objects }];
+    bodies.promotion.plan.moves = vec![Move {
+        from,
+        members_before: objects.clone(),
+        objects,
+    }];
     machine.bodies = Arc::new(bodies);
     machine
 }
@@ -25,12 +29,24 @@ fn begun() -> Vec<Input> {
 fn the_other_inventory_is_told_before_the_first_step_and_loses_its_members_after_the_commit() {
     let mut machine = moving();
     let mut inputs = begun();
-    inputs.extend([well(), Input::Written, Input::Answered(1, done("b")), well(), well()]);
+    inputs.extend([
+        well(),
+        Input::Written,
+        Input::Answered(1, done("b")),
+        well(),
+        well(),
+    ]);
     inputs.extend([Input::Written, Input::Written, Input::Written, Input::Written]);
     let effects = course(&mut machine, inputs);
     let at = |wanted: &str| effects.iter().position(|effect| effect == wanted).unwrap();
-    assert!(at("parts") < at("sources Announced") && at("sources Announced") < at("send 0"), "{effects:?}");
-    assert!(at("prove") < at("sources HandedOver") && at("sources HandedOver") < at("send 2"), "{effects:?}");
+    assert!(
+        at("parts") < at("sources Announced") && at("sources Announced") < at("send 0"),
+        "{effects:?}"
+    );
+    assert!(
+        at("prove") < at("sources HandedOver") && at("sources HandedOver") < at("send 2"),
+        "{effects:?}"
+    );
     assert_eq!(machine.head.current.phase, JournalPhase::Committed);
 }
 

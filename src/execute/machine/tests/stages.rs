@@ -21,7 +21,13 @@ fn stages() -> Vec<Machine> {
         all.push(one);
     }
     let mut back = to_first_wave();
-    back.extend([Input::Judged(Err(failure())), Input::Written, undone(0), Input::Written, Input::Written]);
+    back.extend([
+        Input::Judged(Err(failure())),
+        Input::Written,
+        undone(0),
+        Input::Written,
+        Input::Written,
+    ]);
     for at in 7..=back.len() {
         let mut one = machine();
         course(&mut one, back[..at].to_vec());
@@ -39,7 +45,10 @@ fn a_lost_lock_ends_every_stage_and_leaves_the_lease() {
         let effects = words(&machine.next(Input::CutOff("lost".into()), now()));
         let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
         assert_eq!(effects, expected);
-        assert!(machine.next(Input::Written, now()).is_empty(), "nothing follows the end");
+        assert!(
+            machine.next(Input::Written, now()).is_empty(),
+            "nothing follows the end"
+        );
     }
 }
 
@@ -65,10 +74,19 @@ fn a_journal_that_cannot_be_written_stops_every_stage() {
 
 #[test]
 fn inputs_that_do_not_belong_to_a_stage_change_nothing() {
-    let strays = [Input::Written, well(), Input::Answered(9, done("x")), undone(9), Input::Begin];
+    let strays = [
+        Input::Written,
+        well(),
+        Input::Answered(9, done("x")),
+        undone(9),
+        Input::Begin,
+    ];
     for machine in stages() {
         for stray in &strays {
-            let mut one = stages().into_iter().find(|other| other.stage == machine.stage).unwrap();
+            let mut one = stages()
+                .into_iter()
+                .find(|other| other.stage == machine.stage)
+                .unwrap();
             let stage = one.stage.clone();
             let fits = matches!(
                 (&stage, stray),
@@ -85,7 +103,10 @@ fn inputs_that_do_not_belong_to_a_stage_change_nothing() {
                     )
             ) || (*stray == Input::Written && is_writing(&stage));
             if !fits {
-                assert!(one.next(stray.clone(), now()).is_empty(), "{stage:?} takes {stray:?}");
+                assert!(
+                    one.next(stray.clone(), now()).is_empty(),
+                    "{stage:?} takes {stray:?}"
+                );
                 assert_eq!(one.stage, stage);
             }
         }

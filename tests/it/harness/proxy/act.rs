@@ -55,8 +55,10 @@ impl Recorded {
     pub fn of(request: &Request<Bytes>) -> Self {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let changes =
-            matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+        let changes = matches!(
+            *request.method(),
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+        );
         let is_review = path.starts_with("/apis/authorization.k8s.io/")
             || path.starts_with("/apis/authentication.k8s.io/")
             || path.ends_with("/token");
@@ -65,7 +67,13 @@ impl Recorded {
             || serde_json::from_slice::<Value>(request.body()).is_ok_and(|body| body["dryRun"][0] == "All");
         let is_dry = query.contains("dryRun=") || (*request.method() == Method::DELETE && in_body());
         let is_write = changes && !is_review && !is_dry;
-        Self { method: request.method().clone(), path, query, is_write, code: None }
+        Self {
+            method: request.method().clone(),
+            path,
+            query,
+            is_write,
+            code: None,
+        }
     }
 }
 
@@ -115,7 +123,11 @@ impl State {
             At::Count(n) => *n == self.writes(),
             At::Path(end) => !self.acted && path.ends_with(end),
         };
-        let act = self.armed.as_ref().filter(|(at, _)| is_write && is_meant(at)).map(|(_, act)| *act);
+        let act = self
+            .armed
+            .as_ref()
+            .filter(|(at, _)| is_write && is_meant(at))
+            .map(|(_, act)| *act);
         (place, act)
     }
 

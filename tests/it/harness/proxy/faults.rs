@@ -77,7 +77,10 @@ impl Faults {
             (self.unavailable, Fault::Unavailable),
             (self.cut, Fault::Cut),
         ];
-        let watches = [(self.dropped_watch, Fault::DroppedWatch), (self.expired, Fault::Expired)];
+        let watches = [
+            (self.dropped_watch, Fault::DroppedWatch),
+            (self.expired, Fault::Expired),
+        ];
         let mut left = number % 100;
         let playable = common.into_iter().chain(watches.into_iter().filter(|_| is_watch));
         for (percent, fault) in playable {

@@ -28,11 +28,15 @@ impl Upstream {
     pub async fn of(kubeconfig: &Path) -> Self {
         let file = Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{error}"));
         let options = KubeConfigOptions::default();
-        let mut config = kube::Config::from_custom_kubeconfig(file, &options).await.unwrap();
+        let mut config = kube::Config::from_custom_kubeconfig(file, &options)
+            .await
+            .unwrap();
         config.default_retry = false;
         config.disable_compression = true;
         config.proxy_url = None;
-        Self { client: ClientBuilder::try_from(config).unwrap().build() }
+        Self {
+            client: ClientBuilder::try_from(config).unwrap().build(),
+        }
     }
 
     /// The context's namespace.
@@ -42,12 +46,26 @@ impl Upstream {
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
         let (mut head, body) = request.into_parts();
-        for name in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+        for name in [
+            header::HOST,
+            header::CONNECTION,
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
+        ] {
             head.headers.remove(name);
         }
-        head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        head.uri = head.uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
-        let body = if body.is_empty() { Body::empty() } else { Body::from(body) };
+        head.headers
+            .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        head.uri = head
+            .uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .parse()?;
+        let body = if body.is_empty() {
+            Body::empty()
+        } else {
+            Body::from(body)
+        };
         Ok(self.client.send(Request::from_parts(head, body)).await?)
     }
 }
@@ -61,7 +79,9 @@ pub(super) async fn forward(
     let (head, body) = request.into_parts();
     let mut request = Request::from_parts(head, body.collect().await?.to_bytes());
     if shared.state().is_old {
-        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        request
+            .headers_mut()
+            .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
     let recorded = Recorded::of(&request);
     let is_watch = recorded.query.contains("watch=true");
@@ -195,9 +215,11 @@ async fn instead(fault: Option<Fault>) -> Result<Option<Answer>, Error> {
         Some(Fault::Throttled) => Some(status(429, "TooManyRequests")?),
         Some(Fault::Unavailable) => Some(status(503, "ServiceUnavailable")?),
         Some(Fault::Expired) => Some(status(410, "Expired")?),
-        Some(Fault::Failed) => {
-            Some(Response::builder().status(500).body(whole(Bytes::from("<html>it broke</html>")))?)
-        }
+        Some(Fault::Failed) => Some(
+            Response::builder()
+                .status(500)
+                .body(whole(Bytes::from("<html>it broke</html>")))?,
+        ),
         _ => None,
     })
 }
@@ -219,10 +241,16 @@ async fn cut(response: Response<Body>, is_watch: bool) -> Result<Answer, Error> 
 fn first_event(response: Response<Body>) -> Answer {
     use futures::StreamExt;
     let (head, body) = response.into_parts();
-    let frames = body.map_err(Error::from).into_data_stream().take(1).map(|frame| frame.map(Frame::data));
+    let frames = body
+        .map_err(Error::from)
+        .into_data_stream()
+        .take(1)
+        .map(|frame| frame.map(Frame::data));
     Response::from_parts(head, BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 
 fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, Error> {
-    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
+    Full::new(bytes)
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
 }

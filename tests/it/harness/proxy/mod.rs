@@ -40,7 +40,9 @@ struct Shared {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -48,16 +50,23 @@ impl KillProxy {
     /// Between the program and the server of that kubeconfig, as its user.
     pub fn start(kubeconfig: &Path) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Notify::new(),
+        });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let (upstream, serving) = (kubeconfig.to_owned(), shared.clone());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async move {
                 let upstream = Upstream::of(&upstream).await;
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send((listener.local_addr().unwrap(), upstream.namespace().to_owned())).unwrap();
+                tell.send((listener.local_addr().unwrap(), upstream.namespace().to_owned()))
+                    .unwrap();
                 tokio::select! {
                     () = serve(listener, Arc::new(upstream), serving) => {}
                     _ = stopped => {}
@@ -67,7 +76,12 @@ impl KillProxy {
         let (address, namespace) = told.recv().expect("the proxy's thread ended");
         let folder = tempfile::tempdir().unwrap();
         write_kubeconfig(&folder.path().join("kubeconfig"), address, &namespace);
-        Self { shared, folder, stop: Some(stop), thread: Some(thread) }
+        Self {
+            shared,
+            folder,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     /// A kubeconfig that leads through the proxy.
@@ -99,7 +113,13 @@ impl KillProxy {
 
     /// The writes so far: neither dry-runs nor reviews.
     pub fn writes(&self) -> Vec<Recorded> {
-        self.shared.state().recorded.iter().filter(|request| request.is_write).cloned().collect()
+        self.shared
+            .state()
+            .recorded
+            .iter()
+            .filter(|request| request.is_write)
+            .cloned()
+            .collect()
     }
 
     /// All requests so far.
@@ -131,7 +151,10 @@ impl KillProxy {
     pub fn wait_for_act(&self) {
         let start = Instant::now();
         while !self.shared.state().has_acted() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the armed write has not come within 60 s");
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "the armed write has not come within 60 s"
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -171,7 +194,9 @@ impl Drop for KillProxy {
 
 async fn serve(listener: TcpListener, upstream: Arc<Upstream>, shared: Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            return;
+        };
         stream.set_nodelay(true).ok();
         let (upstream, shared) = (upstream.clone(), shared.clone());
         tokio::spawn(async move {

@@ -37,7 +37,11 @@ impl Process {
     pub fn signal(&self, name: &str) {
         // A child that was waited for has given its id back.
         if self.child().try_wait().is_ok_and(|ended| ended.is_none()) {
-            Command::new("kill").arg(format!("-{name}")).arg(self.id.to_string()).status().ok();
+            Command::new("kill")
+                .arg(format!("-{name}"))
+                .arg(self.id.to_string())
+                .status()
+                .ok();
         }
     }
 }
@@ -62,9 +66,20 @@ impl Running {
         let readers = [child.stdout.take().map(reader), child.stderr.take().map(reader)];
         let id = child.id();
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
-        let shown = std::iter::once("kubectl-delivery".to_owned()).chain(words).collect::<Vec<_>>().join(" ");
-        let process = Arc::new(Process { child: Mutex::new(child), id });
-        Self { process, command: shown, start, readers }
+        let shown = std::iter::once("kubectl-delivery".to_owned())
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" ");
+        let process = Arc::new(Process {
+            child: Mutex::new(child),
+            id,
+        });
+        Self {
+            process,
+            command: shown,
+            start,
+            readers,
+        }
     }
 
     /// The process.
@@ -85,17 +100,28 @@ impl Running {
             }
             if self.start.elapsed() > Duration::from_secs(300) {
                 self.process.kill();
-                let said = self.readers[1].take().map(|thread| thread.join().unwrap()).unwrap_or_default();
+                let said = self.readers[1]
+                    .take()
+                    .map(|thread| thread.join().unwrap())
+                    .unwrap_or_default();
                 panic!("{} did not end within 300 s:\n{said}", self.command);
             }
             std::thread::sleep(Duration::from_millis(2));
         };
         let took = self.start.elapsed();
-        let [stdout, stderr] = self
-            .readers
-            .each_mut()
-            .map(|reader| reader.take().map(|thread| thread.join().unwrap()).unwrap_or_default());
-        Ran { command: self.command.clone(), code, stdout, stderr, took }
+        let [stdout, stderr] = self.readers.each_mut().map(|reader| {
+            reader
+                .take()
+                .map(|thread| thread.join().unwrap())
+                .unwrap_or_default()
+        });
+        Ran {
+            command: self.command.clone(),
+            code,
+            stdout,
+            stderr,
+            took,
+        }
     }
 }
 
