@@ -51,6 +51,18 @@ fn left(app: &App, id: &str) -> Vec<String> {
         .collect()
 }
 
+/// The flags that let these roles go.
+fn allowed(id: &str) -> Vec<String> {
+    let name = |role: &Value| role["metadata"]["name"].as_str().unwrap().to_owned();
+    let flags = |role: Value| {
+        [
+            "--allow-unconfirmed".to_owned(),
+            format!("ClusterRole/{}", name(&role)),
+        ]
+    };
+    roles(id).into_iter().flat_map(flags).collect()
+}
+
 #[test]
 fn no_aggregated_role_outlives_a_revert_or_a_prune() {
     let app = App::new();
@@ -60,12 +72,7 @@ fn no_aggregated_role_outlives_a_revert_or_a_prune() {
     let with_roles = [base.clone(), roles(&id)].concat();
     for round in 0..4 {
         app.promote(&format!("{round}-1"), &with_roles).run().exits(0);
-        let names = roles(&id)
-            .into_iter()
-            .map(|role| role["metadata"]["name"].as_str().unwrap().to_owned());
-        let allowed =
-            names.flat_map(|name| ["--allow-unconfirmed".to_owned(), format!("ClusterRole/{name}")]);
-        let ran = app.revert().args(allowed).run().exits(0);
+        let ran = app.revert().args(allowed(&id)).run().exits(0);
         std::thread::sleep(std::time::Duration::from_millis(500));
         assert_eq!(
             left(&app, &id),
@@ -79,6 +86,7 @@ fn no_aggregated_role_outlives_a_revert_or_a_prune() {
         let ran = app
             .promote(&format!("{round}-2"), &base)
             .arg("--allow-prune")
+            .args(allowed(&id))
             .run()
             .exits(0);
         std::thread::sleep(std::time::Duration::from_millis(500));
