@@ -2,10 +2,9 @@
 
 mod command;
 
-use crate::cli::{
-    ColorChoice, ColorEnvironment, CommandError, Context, ErrorKind, Exit, Family, Stream, Visible,
-};
+use crate::cli::{ColorChoice, ColorEnvironment, Context, Exit, Family, Stream, Visible, write_error};
 use crate::complete::complete;
+use crate::usecase::{CommandError, ErrorKind};
 use clap::{CommandFactory, Parser};
 pub use command::{Cli, Command};
 use std::ffi::OsString;
@@ -33,7 +32,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     result.unwrap_or_else(|error| {
         let color = context.color(Stream::Stderr);
         // Nobody is left to be told where stderr is closed.
-        error.write(&mut context.stderr(), color).ok();
+        write_error(&error, &mut context.stderr(), color).ok();
         family.exit(error.kind)
     })
 }

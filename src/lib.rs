@@ -35,3 +35,4 @@ pub mod registry;
 pub mod report;
 pub mod rollout;
 pub mod signing;
+pub mod usecase;

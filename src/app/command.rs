@@ -1,7 +1,8 @@
 //! The commands: one line each. `commands/NAME.rs` holds `Args` and `run`.
 
-use crate::cli::{CommandError, Context, Exit, Family, GlobalArgs};
+use crate::cli::{Context, Exit, Family, GlobalArgs};
 use crate::commands;
+use crate::usecase::CommandError;
 use clap::{Parser, Subcommand};
 
 /// Closes the gap between what CI tested and what runs

@@ -2,9 +2,9 @@
 
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::connection::ConnectionArgs;
-use super::error::CommandError;
 use super::visible::Visible;
 use crate::cluster::{self, Cluster, ConnectionOptions};
+use crate::usecase::{CommandError, Scope};
 use clap::Args;
 use std::io::Write;
 use std::sync::Arc;
@@ -116,5 +116,11 @@ impl Context {
         let door = cluster::connect(&options).await?;
         *kept = Some((options, door.clone()));
         Ok(door)
+    }
+
+    /// The same door, and the namespace that flags or kubeconfig name.
+    pub async fn scope(&self, connection: &ConnectionArgs) -> Result<Scope, CommandError> {
+        let cluster = self.cluster(connection).await?;
+        Ok(Scope::new(cluster, connection.namespace.as_deref()))
     }
 }

@@ -1,9 +1,7 @@
-//! How a command ends: its exit code, and the error that a person reads.
+//! How a command ends: its exit code, and how an error is written.
 
-use crate::cluster::{ApiError, ConnectError};
 use crate::report::clean;
-use std::error::Error;
-use std::fmt;
+use crate::usecase::{CommandError, ErrorKind};
 use std::io::{self, Write};
 
 /// A process's exit code.
@@ -15,29 +13,6 @@ impl Exit {
     pub const OK: Exit = Exit(0);
     /// A comparison found differences.
     pub const DIFFERENCES: Exit = Exit(1);
-}
-
-/// What kind of failure it is; decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// Flags, files or names are wrong.
-    Usage,
-    /// The cluster or the registry cannot be asked, or refuses the request.
-    Unreachable,
-    /// A check refused, and nothing was touched.
-    Refused,
-    /// It failed, and everything is as before.
-    FailedReverted,
-    /// It failed, and not everything could be put back.
-    FailedNotReverted,
-    /// Another promotion holds the lock.
-    Locked,
-    /// Interrupted, and everything is as before.
-    Interrupted,
-    /// The reader of our output went away.
-    OutputClosed,
-    /// Anything else.
-    Other,
 }
 
 /// Commands of a family share their exit codes.
@@ -65,128 +40,31 @@ impl Family {
     }
 }
 
-/// A failure as a person reads it: one lowercase sentence, its causes, and what to type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError {
-    /// Decides the exit code.
-    pub kind: ErrorKind,
-    /// One lowercase sentence: what was expected, what was found.
-    pub message: String,
-    /// Why, outermost first; nothing that the message says already.
-    pub causes: Vec<String>,
-    /// What to type.
-    pub hints: Vec<String>,
-}
-
-impl CommandError {
-    /// From a sentence.
-    pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
-        Self {
-            kind,
-            message: message.to_string(),
-            causes: Vec::new(),
-            hints: Vec::new(),
+/// Writes an error: `error: …`, its causes, and `hint: …` lines.
+pub fn write_error(error: &CommandError, to: &mut dyn Write, color: bool) -> io::Result<()> {
+    if error.kind == ErrorKind::OutputClosed {
+        return Ok(());
+    }
+    let paint = |code: &str, word: &str| {
+        if color {
+            format!("\u{1b}[{code}m{word}\u{1b}[0m")
+        } else {
+            word.into()
         }
+    };
+    writeln!(to, "{} {}", paint("1;31", "error:"), indented(&error.message))?;
+    for cause in &error.causes {
+        writeln!(to, "  {} {}", paint("2", "because:"), indented(cause))?;
     }
-
-    /// Flags, files or names are wrong.
-    pub fn usage(message: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Usage, message)
+    for hint in &error.hints {
+        writeln!(to, "{} {}", paint("1;36", "hint:"), indented(hint))?;
     }
-
-    /// From an error, with its sources as causes.
-    pub fn from_error(kind: ErrorKind, error: &(dyn Error + 'static)) -> Self {
-        Self::new(kind, error).with_causes_of(error)
-    }
-
-    /// With the error that led to it, and its sources.
-    #[must_use]
-    pub fn with_source(mut self, error: &(dyn Error + 'static)) -> Self {
-        self.push_cause(error.to_string());
-        self.with_causes_of(error)
-    }
-
-    /// With what to type.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl fmt::Display) -> Self {
-        self.hints.push(hint.to_string());
-        self
-    }
-
-    fn with_causes_of(mut self, error: &(dyn Error + 'static)) -> Self {
-        let mut source = error.source();
-        while let Some(error) = source {
-            self.push_cause(error.to_string());
-            source = error.source();
-        }
-        self
-    }
-
-    fn push_cause(&mut self, cause: String) {
-        let said = self.causes.last().unwrap_or(&self.message);
-        if !cause.is_empty() && !said.contains(&cause) {
-            self.causes.push(cause);
-        }
-    }
-
-    /// Writes it: `error: …`, its causes, and `hint: …` lines.
-    pub fn write(&self, to: &mut dyn Write, color: bool) -> io::Result<()> {
-        if self.kind == ErrorKind::OutputClosed {
-            return Ok(());
-        }
-        let paint = |code: &str, word: &str| {
-            if color {
-                format!("\u{1b}[{code}m{word}\u{1b}[0m")
-            } else {
-                word.into()
-            }
-        };
-        writeln!(to, "{} {}", paint("1;31", "error:"), indented(&self.message))?;
-        for cause in &self.causes {
-            writeln!(to, "  {} {}", paint("2", "because:"), indented(cause))?;
-        }
-        for hint in &self.hints {
-            writeln!(to, "{} {}", paint("1;36", "hint:"), indented(hint))?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Cleaned, and with further lines indented.
 fn indented(text: &str) -> String {
     clean(text.trim_end()).replace('\n', "\n  ")
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for CommandError {}
-
-impl From<io::Error> for CommandError {
-    fn from(error: io::Error) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
-            _ => ErrorKind::Other,
-        };
-        Self::from_error(kind, &error)
-    }
-}
-
-impl From<ConnectError> for CommandError {
-    fn from(error: ConnectError) -> Self {
-        let made = Self::from_error(ErrorKind::Unreachable, &error);
-        error.hints().into_iter().fold(made, CommandError::with_hint)
-    }
-}
-
-impl From<ApiError> for CommandError {
-    fn from(error: ApiError) -> Self {
-        let made = Self::from_error(ErrorKind::Unreachable, &error);
-        error.hints().into_iter().fold(made, CommandError::with_hint)
-    }
 }
 
 #[cfg(test)]
@@ -195,7 +73,7 @@ mod tests {
 
     fn written(error: &CommandError) -> String {
         let mut bytes = Vec::new();
-        error.write(&mut bytes, false).unwrap();
+        write_error(error, &mut bytes, false).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

@@ -1,5 +1,5 @@
 //! The ground that commands stand on: flags that several have, what a command gets ([`Context`]) and how it ends
-//! ([`Exit`], [`CommandError`]).
+//! ([`Exit`], [`CommandError`](crate::usecase::CommandError)).
 //!
 //! A command lives in `src/commands/NAME.rs` as `Args` (clap derive, which flattens [`ConnectionArgs`] where it talks
 //! to a cluster) and `async fn run(args: Args, context: &Context) -> Result<Exit, CommandError>`.
@@ -13,5 +13,5 @@ mod visible;
 pub use color::{ColorChoice, ColorEnvironment, Stream};
 pub use connection::{ConnectionArgs, RequestTimeout, parse_duration};
 pub use context::{Context, GlobalArgs};
-pub use error::{CommandError, ErrorKind, Exit, Family};
+pub use error::{Exit, Family, write_error};
 pub use visible::Visible;

@@ -1,18 +1,11 @@
-//! What the commands that change a cluster share: events out, signals in, and how a run ends as an exit code.
+//! What the commands that change a cluster share: events out, answers in, and how a run ends as an exit code.
 
-mod signals;
 mod sinks;
 
-use super::kept;
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
-use crate::cluster::Cluster;
-use crate::execute::{Ended, ExecuteError, Limits, LockError, Services, StoreError};
-use crate::model::Sha256Digest;
+use crate::cli::{Context, Exit};
+use crate::execute::{Ended, ExecuteError};
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::state_key::StateKey;
-use crate::monitor::{Watching, WatchingOptions};
-use jiff::Timestamp;
-pub use signals::Signals;
+use crate::usecase::{CommandError, ErrorKind, kind_of};
 use std::sync::Arc;
 
 /// How a run is shown.
@@ -24,64 +17,9 @@ pub enum Show {
     Json,
 }
 
-/// What a run is given besides its plan.
-pub struct Acting {
-    /// What a person wants meanwhile.
-    pub signals: Signals,
-    /// The door to the cluster.
-    pub cluster: Arc<dyn Cluster>,
-    /// Who acts, as the API server knows them.
-    pub actor: String,
-    /// What rollouts are judged by.
-    pub watching: WatchingOptions,
-    /// Limits of time.
-    pub limits: Limits,
-    /// How many promotions the history keeps.
-    pub keep_history: usize,
-    /// The key to what releases keep, where it is kept outside of the cluster.
-    pub state_key: Option<StateKey>,
-}
-
 /// Where events go.
 pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
     sinks::sink(show, context)
-}
-
-/// Everything that an execution needs from outside.
-pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
-    let Acting {
-        signals,
-        cluster,
-        actor,
-        watching,
-        limits,
-        keep_history,
-        state_key,
-    } = acting;
-    let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
-    let instance = random();
-    Services {
-        cluster,
-        events,
-        interrupt: signals.wanted(),
-        rollout,
-        now: Timestamp::now,
-        instance,
-        actor,
-        limits,
-        keep_history,
-        state_key,
-    }
-}
-
-/// How an error ends a command.
-pub fn kind_of(error: &ExecuteError) -> ErrorKind {
-    match error {
-        ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
-        ExecuteError::Nothing(_) => ErrorKind::Refused,
-        ExecuteError::Home(error) | ExecuteError::Store(StoreError::Home(error)) => kept::kind_of(error),
-        _ => ErrorKind::Unreachable,
-    }
 }
 
 /// Says how a run ended, and makes it an exit code.
@@ -131,16 +69,6 @@ pub async fn answer() -> Result<String, CommandError> {
         std::io::stdin().read_line(&mut answer).map(|_| answer)
     });
     Ok(read.await.map_err(std::io::Error::other)??.trim().to_owned())
-}
-
-/// Hex digits that no other process has.
-pub fn random() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
-    let seed = format!("{random}{}{}", std::process::id(), Timestamp::now());
-    Sha256Digest::of(seed.as_bytes()).hex()[..10].to_owned()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! `kubectl delivery attest`: says what a test of a release found.
 
 use super::inputs::RegistryArgs;
-use super::releases::{keep, open, private_key};
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use crate::cli::{Context, Exit};
 use crate::load;
 use crate::model::Sha256Digest;
 use crate::model::attestation::{EvidenceFile, Statement, TestResult, TestTotals};
@@ -10,6 +9,8 @@ use crate::model::release::ReleaseIdentity;
 use crate::registry::RegistryOptions;
 use crate::registry::artifact::Artifact;
 use crate::signing::{self, PrivateKey};
+use crate::usecase::releases::{keep, open, private_key};
+use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::path::Path;

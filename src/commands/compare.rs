@@ -1,7 +1,7 @@
 //! `kubectl delivery compare`: two releases, or a release and an environment, without a cluster.
 
-use super::inputs::{InputArgs, open_environment, open_release, today};
-use crate::cli::{CommandError, Context, ErrorKind, Exit, Stream};
+use super::inputs::InputArgs;
+use crate::cli::{Context, Exit, Stream};
 use crate::compare::{self, DesiredInput, differences};
 use crate::load::{LoadedEnvironment, LoadedRelease, to_yaml};
 use crate::model::environment::{DifferenceRule, TargetPattern};
@@ -11,6 +11,9 @@ use crate::model::snapshot::{Absence, Observed};
 use crate::model::{FieldPath, Object, ObjectId, ResourceType, Target};
 use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style};
+use crate::usecase::inputs::{open_environment, open_release};
+use crate::usecase::today;
+use crate::usecase::{CommandError, ErrorKind};
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -90,7 +93,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         now: Timestamp::now(),
         notes: Vec::new(),
     };
-    let mut redactor = Redactor::new(super::random::key());
+    let mut redactor = Redactor::new(crate::usecase::random::key());
     comparison
         .objects
         .iter()

@@ -1,6 +1,7 @@
 //! `kubectl delivery completion`: scripts for the shells, which ask the program itself for proposals.
 
-use crate::cli::{CommandError, Context, Exit};
+use crate::cli::{Context, Exit};
+use crate::usecase::CommandError;
 use clap::{Args as ClapArgs, ValueEnum};
 
 /// Arguments of `completion`.

@@ -2,18 +2,23 @@
 
 mod external;
 
-use super::comparing::{self, Compared, Mode, Question};
-use super::image_trees;
-use super::inputs::{InputArgs, Inputs, open_environment, today};
-use super::kept::{self, ReadArgs};
+use super::inputs::{self, InputArgs};
+use super::kept::ReadArgs;
 use super::verify::refused;
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, Stream, parse_duration};
+use crate::cli::{ConnectionArgs, Context, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
 use crate::model::check::{Check, path_in_item, waiver_item};
 use crate::model::finding::{
     Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, ObjectStatus,
 };
+use crate::usecase::Scope;
+use crate::usecase::comparing::{self, Compared, Mode, Question};
+use crate::usecase::images as image_trees;
+use crate::usecase::inputs::{Inputs, open_environment};
+use crate::usecase::kept;
+use crate::usecase::today;
+use crate::usecase::{CommandError, ErrorKind};
 
 use crate::model::names::{API_VERSION, applyset_id, inventory};
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
@@ -101,7 +106,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         return Err(refused(&inputs.refusals));
     }
     let connection = match &local {
-        Some(inputs) => inputs.connection(&args.connection),
+        Some(inputs) => inputs::connection(inputs, &args.connection),
         None => {
             let environment = open_environment(args.inputs.environment.as_deref())?
                 .environment
@@ -110,11 +115,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             flags.or_environment(environment.context.as_deref(), environment.namespace.as_deref())
         }
     };
-    let cluster = context.cluster(&connection).await?;
-    let home = connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let Scope { cluster, home } = context.scope(&connection).await?;
     let is_release = args.release.is_some() || local.is_none();
     let mut inputs = match local {
         Some(inputs) => inputs,
@@ -397,7 +398,7 @@ fn unreadable(error: &HomeError) -> CommandError {
 
 /// Knows every Secret that was compared.
 fn redactor(comparison: &Comparison) -> Redactor {
-    let mut redactor = Redactor::new(super::random::key());
+    let mut redactor = Redactor::new(crate::usecase::random::key());
     for object in &comparison.objects {
         let versions = [
             object.desired.as_ref(),

@@ -1,11 +1,14 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
-use super::kept::{self, ReadArgs};
+use super::kept::ReadArgs;
 use super::status::second;
-use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::Ending;
 use crate::report::clean;
+use crate::usecase::CommandError;
+use crate::usecase::Scope;
+use crate::usecase::kept;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 
@@ -35,12 +38,10 @@ enum Format {
 
 /// Prints the history, newest first.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let cluster = context.cluster(&args.connection).await?;
-    let namespace = args
-        .connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let Scope {
+        cluster,
+        home: namespace,
+    } = context.scope(&args.connection).await?;
     let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
     let home = args.state.home(cluster.as_ref(), &namespace, &name).await?;
     if let Some(note) = kept::note(&home.sealing) {

@@ -2,10 +2,9 @@
 //! whether its tag has moved since.
 
 use super::history::table;
-use super::image_trees;
 use super::inputs::RegistryArgs;
-use super::kept::{self, ReadArgs};
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
+use super::kept::ReadArgs;
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod::PodFacts;
@@ -16,6 +15,10 @@ use crate::observe::home::list_homes;
 use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
 use crate::rollout::runs_pods;
+use crate::usecase::Scope;
+use crate::usecase::images as image_trees;
+use crate::usecase::kept;
+use crate::usecase::{CommandError, ErrorKind};
 use clap::{Args as ClapArgs, ValueEnum};
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -108,12 +111,10 @@ enum Tag {
 
 /// Lists, asks, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let cluster = context.cluster(&args.connection).await?;
-    let namespace = args
-        .connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let Scope {
+        cluster,
+        home: namespace,
+    } = context.scope(&args.connection).await?;
     let members = match members(cluster.as_ref(), &namespace, &args.state).await {
         Ok(members) => members,
         Err(error) => {

@@ -1,16 +1,15 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
-use super::releases::{Opened, open, public_keys};
-use crate::cli::{CommandError, ConnectionArgs, ErrorKind};
-use crate::compare::check_expressions;
-use crate::load::{self, LoadError, LoadedEnvironment, LoadedRelease, ManifestSource};
+use crate::cli::ConnectionArgs;
+use crate::load::{self, ManifestSource};
 use crate::model::Object;
-use crate::model::environment::Environment;
-use crate::model::names::API_VERSION;
 use crate::registry::RegistryOptions;
-use crate::signing::{Refusal, demand};
-use clap::Args;
-use std::path::{Path, PathBuf};
+use crate::usecase::CommandError;
+use crate::usecase::comparing::Mode;
+use crate::usecase::inputs::Inputs;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
 /// kubectl's own flags for manifests.
 #[derive(Args, Clone, Debug, Default)]
@@ -66,18 +65,6 @@ pub enum WaitMode {
     Strict,
 }
 
-/// What was read.
-pub struct Inputs {
-    /// The release.
-    pub release: LoadedRelease,
-    /// The environment as read; one that declares nothing where none is named.
-    pub environment: LoadedEnvironment,
-    /// Manifests instead of the release's own.
-    pub manifests: Option<Vec<Object>>,
-    /// Signatures and evidence that the environment requires and that were not shown.
-    pub refusals: Vec<Refusal>,
-}
-
 impl InputArgs {
     /// A release and the environment as they were named, to be typed again.
     pub fn as_given(&self, release: &str) -> String {
@@ -90,41 +77,21 @@ impl InputArgs {
 
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let opened = open(release, &RegistryOptions::default()).await?;
-        let mut environment = open_environment(self.environment.as_deref())?;
-        let manifests = match self.manifests.is_empty() {
-            true => environment.manifests.take(),
-            false => Some(self.manifests.read()?),
+        let manifests = || {
+            (!self.manifests.is_empty())
+                .then(|| self.manifests.read())
+                .transpose()
         };
-        let refusals = refusals(&opened, &environment)?;
-        Ok(Inputs {
-            release: opened.release,
-            environment,
-            manifests,
-            refusals,
-        })
+        Inputs::read(release, self.environment.as_deref(), manifests).await
     }
 }
 
-impl Inputs {
-    /// The connection: flags win over the environment's file.
-    pub fn connection(&self, flags: &ConnectionArgs) -> ConnectionArgs {
-        let spec = &self.environment.environment.spec;
-        flags
-            .clone()
-            .or_environment(spec.context.as_deref(), spec.namespace.as_deref())
-    }
-}
-
-impl From<LoadError> for CommandError {
-    fn from(error: LoadError) -> Self {
-        let hint = error.hint();
-        let failure = CommandError::from_error(ErrorKind::Usage, &error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    }
+/// The connection: flags win over the environment's file.
+pub fn connection(inputs: &Inputs, flags: &ConnectionArgs) -> ConnectionArgs {
+    let spec = &inputs.environment.environment.spec;
+    flags
+        .clone()
+        .or_environment(spec.context.as_deref(), spec.namespace.as_deref())
 }
 
 /// How registries are reached that hold releases.
@@ -136,63 +103,29 @@ pub struct RegistryArgs {
     pub insecure_registry: Vec<String>,
 }
 
-/// Opens the release that an argument names.
-pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
-    Ok(open(place, &RegistryOptions::default()).await?.release)
-}
-
-/// What an environment requires of a release and was not shown.
-fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refusal>, CommandError> {
-    let require = &environment.environment.spec.require;
-    let places: Vec<String> = require
-        .keys
-        .iter()
-        .map(|key| environment.beside(key).display().to_string())
-        .collect();
-    let (attestations, unreadable) = opened.attestations();
-    let mut refusals = demand(
-        &public_keys(&places)?,
-        &require.evidence,
-        &attestations,
-        &opened.release.digest,
-    );
-    if let Some(first) = refusals.first_mut() {
-        for broken in unreadable {
-            first.message.push_str(&format!("; {broken}"));
+impl RegistryArgs {
+    /// As the registry takes them.
+    pub fn options(&self) -> RegistryOptions {
+        RegistryOptions {
+            insecure: self.insecure_registry.clone(),
+            ..RegistryOptions::default()
         }
     }
-    Ok(refusals)
 }
 
-/// Reads the environment that `-e` names and checks its expressions; without one, an environment that declares nothing.
-pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, CommandError> {
-    let Some(path) = path else {
-        let environment = Environment {
-            api_version: API_VERSION.into(),
-            kind: "Environment".into(),
-            ..Environment::default()
-        };
-        return Ok(LoadedEnvironment {
-            environment,
-            path: PathBuf::new(),
-            text: String::new(),
-            manifests: None,
-        });
-    };
-    let loaded = load::environment(path)?;
-    let broken = check_expressions(&loaded.environment);
-    if broken.is_empty() {
-        return Ok(loaded);
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Mode::Auto, Mode::Server, Mode::Readonly]
     }
-    let told: Vec<String> = broken
-        .iter()
-        .map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression)))
-        .collect();
-    Err(CommandError::usage(told.join("\n"))
-        .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
-}
 
-/// Today, in UTC.
-pub fn today() -> jiff::civil::Date {
-    jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Mode::Auto => PossibleValue::new("auto").help(
+                "The server, but for what provably did not change; predictions where it may not be asked",
+            ),
+            Mode::Server => PossibleValue::new("server").help("The server, for every object"),
+            Mode::Readonly => PossibleValue::new("readonly")
+                .help("Reads alone: needs get and list, and findings are predictions"),
+        })
+    }
 }

@@ -1,63 +1,12 @@
-//! What a release keeps in the cluster, for the commands that show it and act on it.
+//! Flags about what releases keep in the cluster: the key to it, and how it is believed.
 
-use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
-use crate::execute;
-use crate::model::moves::ReleaseRef;
-use crate::model::seal::Integrity;
 use crate::model::state_key::{KEY_BYTES, StateKey};
-use crate::observe::home::{Home, HomeError, list_homes, read_home};
+use crate::observe::home::Home;
 use crate::observe::sealing::Sealing;
+use crate::usecase::{CommandError, kept};
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
-
-/// What kind of failure it is that something kept cannot be read: gone or changed, it is altered.
-pub fn kind_of(error: &HomeError) -> ErrorKind {
-    match error {
-        HomeError::Api { .. } => ErrorKind::Unreachable,
-        HomeError::Unreadable { .. } | HomeError::Missing { .. } | HomeError::Bundle { .. } => {
-            ErrorKind::Refused
-        }
-    }
-}
-
-/// What a release keeps in its home namespace cannot be read.
-pub fn home_error(error: &HomeError) -> CommandError {
-    let made = CommandError::from_error(kind_of(error), error);
-    let hints = match error {
-        HomeError::Api { source, .. } => source.hints(),
-        _ => Vec::new(),
-    };
-    hints.into_iter().fold(made, CommandError::with_hint)
-}
-
-/// The release's name: as given, or the only one of the namespace.
-pub async fn release_name(
-    cluster: &dyn Cluster,
-    namespace: &str,
-    given: Option<&str>,
-) -> Result<String, CommandError> {
-    if let Some(name) = given {
-        return Ok(name.to_owned());
-    }
-    let homes = list_homes(cluster, Some(namespace))
-        .await
-        .map_err(|error| home_error(&error))?;
-    match &homes[..] {
-        [] => Err(CommandError::usage(format!(
-            "expected a release in the namespace {namespace}, found none"
-        ))
-        .with_hint("kubectl delivery status -A shows those of all namespaces")),
-        [(_, name)] => Ok(name.clone()),
-        several => {
-            let names: Vec<_> = several.iter().map(|(_, name)| name.as_str()).collect();
-            Err(CommandError::usage(format!(
-                "expected the name of one of the releases {}",
-                names.join(", ")
-            )))
-        }
-    }
-}
 
 /// Where the key to what releases keep is, where it is not in the cluster.
 #[derive(ClapArgs, Clone, Debug, Default)]
@@ -88,18 +37,6 @@ pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
         CommandError::usage(format!("expected a state key in {shown}: {error}"))
             .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
     })
-}
-
-/// What a release keeps in its home namespace, believed or not.
-pub async fn read(
-    cluster: &dyn Cluster,
-    namespace: &str,
-    name: &str,
-    key: Option<&StateKey>,
-) -> Result<Home, CommandError> {
-    read_home(cluster, namespace, name, key)
-        .await
-        .map_err(|error| home_error(&error))
 }
 
 /// How what a release keeps is believed.
@@ -138,44 +75,11 @@ impl ReadArgs {
         name: &str,
     ) -> Result<Home, CommandError> {
         let key = self.state.key()?;
-        read(cluster, namespace, name, key.as_ref()).await
+        kept::read(cluster, namespace, name, key.as_ref()).await
     }
 
     /// An error where what was read must not be shown.
     pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
-        let whose = format!("the state of release {name} in {namespace}");
-        let message = match (&sealing.integrity, not_verified(sealing)) {
-            (Integrity::Altered(why), _) => format!("{whose} was altered: {why}"),
-            (_, Some(why)) if self.require_verified => format!("{whose} is not verified: {why}"),
-            _ => return Ok(()),
-        };
-        let hint = format!("kubectl delivery state verify {name} -n {namespace}");
-        Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint))
+        kept::for_reading(sealing, namespace, name, self.require_verified)
     }
-}
-
-/// Why it is unknown whether what a release keeps is as it was written. None where it is known.
-pub fn not_verified(sealing: &Sealing) -> Option<String> {
-    match &sealing.integrity {
-        Integrity::None | Integrity::Sealed | Integrity::Altered(_) => None,
-        Integrity::Unsealed => Some("it is not sealed: an older version wrote it".into()),
-        Integrity::Newer(version) => Some(format!(
-            "it has format version {version}, which only a later kubectl-delivery writes"
-        )),
-        Integrity::NotVerified(why) | Integrity::Hidden(why) => Some(why.clone()),
-    }
-}
-
-/// An error where nothing may be written, as what the cluster keeps cannot be believed.
-pub fn for_writing(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
-    let Some(ended) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
-        return Ok(());
-    };
-    let error = CommandError::new(ErrorKind::Refused, ended.message);
-    Err(ended.next.into_iter().fold(error, CommandError::with_hint))
-}
-
-/// The note about it.
-pub fn note(sealing: &Sealing) -> Option<String> {
-    not_verified(sealing).map(|why| format!("what the cluster keeps of the release is not verified: {why}"))
 }

@@ -1,6 +1,7 @@
 //! `kubectl delivery man FOLDER`: the manual pages, made from the commands' own definition.
 
-use crate::cli::{CommandError, Context, Exit};
+use crate::cli::{Context, Exit};
+use crate::usecase::CommandError;
 use clap::{Args as ClapArgs, Command};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,12 +3,9 @@
 pub mod acting;
 pub mod attest;
 pub mod compare;
-pub mod comparing;
 pub mod completion;
 pub mod diff;
-pub mod gating;
 pub mod history;
-mod image_trees;
 pub mod images;
 pub mod inputs;
 pub mod kept;
@@ -16,14 +13,11 @@ pub mod man;
 pub mod promote;
 pub mod pull;
 pub mod push;
-pub mod random;
 pub mod record;
-pub mod releases;
 pub mod render;
 pub mod revert;
 pub mod show;
 pub mod sign;
-
 pub mod state;
 pub mod status;
 mod unconfirmed;

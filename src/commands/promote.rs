@@ -1,18 +1,14 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
-mod images;
 mod open;
-mod preparing;
 mod request;
 mod show;
-mod sources;
 
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
-use crate::commands::acting::{self, Show, Signals};
-use crate::commands::comparing::Mode;
+use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
+use crate::commands::acting::{self, Show};
 use crate::commands::inputs::{InputArgs, WaitMode};
-use crate::commands::kept::{self, StateArgs};
+use crate::commands::kept::StateArgs;
 use crate::commands::unconfirmed;
 use crate::execute::{self, Confirmed, Promotion, Unconfirmed};
 use crate::model::ObjectId;
@@ -22,9 +18,12 @@ use crate::model::inventory::{MAX_HISTORY, Record, Terms};
 use crate::model::plan::Severity;
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned};
+use crate::usecase::comparing::Mode;
+use crate::usecase::promote::{DryRun, OnOpen, Place, Prepared, Request, parse_adopt, prepare, releases};
+use crate::usecase::signals::Signals;
+use crate::usecase::{CommandError, ErrorKind, kept, services};
+use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
-use preparing::{Place, Prepared};
-pub(super) use request::{Request, RunOptions, with_environment};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
@@ -109,7 +108,7 @@ pub(super) struct Allow {
     overwrite: bool,
     /// Take over the fields of this field manager; `kubectl`, `helm`, `argocd` and `flux` stand for those tools.
     /// `release:[NAMESPACE/]NAME` moves the objects of this release here that are members of another one
-    #[arg(long, value_name = "MANAGER", value_parser = sources::parse_adopt)]
+    #[arg(long, value_name = "MANAGER", value_parser = parse_adopt)]
     adopt: Vec<String>,
     /// Prune more than a third of the set at once
     #[arg(long)]
@@ -182,15 +181,18 @@ struct Limits {
     no_logs: bool,
 }
 
-/// What to do with an earlier run that is not finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum OnOpen {
-    /// Refuse
-    Stop,
-    /// Finish it first
-    Resume,
-    /// Put it back first
-    Revert,
+impl ValueEnum for OnOpen {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Stop, Self::Resume, Self::Revert]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Stop => PossibleValue::new("stop").help("Refuse"),
+            Self::Resume => PossibleValue::new("resume").help("Finish it first"),
+            Self::Revert => PossibleValue::new("revert").help("Put it back first"),
+        })
+    }
 }
 
 /// What a failure leads to.
@@ -203,13 +205,17 @@ enum AfterFailure {
     Stop,
 }
 
-/// Where a dry run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DryRun {
-    /// Before the preflight
-    Client,
-    /// After the preflight
-    Server,
+impl ValueEnum for DryRun {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Client, Self::Server]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Client => PossibleValue::new("client").help("Before the preflight"),
+            Self::Server => PossibleValue::new("server").help("After the preflight"),
+        })
+    }
 }
 
 /// Formats.
@@ -252,18 +258,32 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let events = acting::events(args.show(), context);
         return open::resume(&args, context, &signals, events).await;
     }
-    let request = signals.end(Request::read(&args)).await?;
-    carry_out(request, signals, context).await
+    let request = signals.end(request::read(&args, context)).await?;
+    let telling = Telling {
+        yes: args.yes,
+        show: args.show(),
+    };
+    carry_out(request, telling, signals, context).await
+}
+
+/// How a person is told and asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling {
+    /// Whether nobody is asked.
+    pub yes: bool,
+    /// How it is shown.
+    pub show: Show,
 }
 
 /// Does what is asked for.
 pub(super) async fn carry_out(
     request: Request,
+    telling: Telling,
     signals: Signals,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let events = acting::events(request.show, context);
-    let mut place = signals.end(Place::find(&request, context)).await?;
+    let events = acting::events(telling.show, context);
+    let mut place = signals.end(Place::find(&request)).await?;
     if !place.is_hidden() {
         kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     }
@@ -272,9 +292,9 @@ pub(super) async fn carry_out(
             return Ok(exit);
         }
         // Its inventory and history are others now.
-        place = signals.end(Place::find(&request, context)).await?;
+        place = signals.end(Place::find(&request)).await?;
     }
-    let prepared = signals.end(preparing::prepare(&request, &place)).await?;
+    let prepared = signals.end(prepare(&request, &place)).await?;
     let planned = &prepared.planned;
     show::person(
         planned,
@@ -282,7 +302,7 @@ pub(super) async fn carry_out(
         &request.inputs.environment.environment,
         context,
     )?;
-    let json = request.show == Show::Json;
+    let json = telling.show == Show::Json;
     if json && request.dry_run.is_some() {
         show::json(planned, context)?;
     }
@@ -315,7 +335,7 @@ pub(super) async fn carry_out(
         return Ok(Exit::OK);
     }
     if nothing && prepared.is_recorded {
-        for release in sources::releases(&request, &place) {
+        for release in releases(&request, &place) {
             let cluster = place.cluster.as_ref();
             execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
         }
@@ -336,7 +356,7 @@ pub(super) async fn carry_out(
     }
     if !nothing {
         signals
-            .end(confirm::confirm(request.yes, &planned.plan, context))
+            .end(confirm::confirm(telling.yes, &planned.plan, context))
             .await?;
     }
     promote(request, &place, prepared, &signals, events).await
@@ -364,7 +384,7 @@ async fn promote(
     let images = &inputs.release.release.spec.images;
     let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
-    let services = acting::services(acting, events.clone());
+    let services = services(acting, events.clone());
     let mut environment = inputs.environment.environment;
     environment.spec.gates.clear();
     let mut record = Record {

@@ -1,9 +1,10 @@
 //! `kubectl delivery pull`: a release and its statements out of a registry or an OCI layout, into files.
 
 use super::inputs::RegistryArgs;
-use super::releases::{Place, open};
-use crate::cli::{CommandError, Context, Exit};
+use crate::cli::{Context, Exit};
 use crate::load;
+use crate::usecase::CommandError;
+use crate::usecase::releases::{Place, open};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 

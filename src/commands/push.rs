@@ -1,9 +1,10 @@
 //! `kubectl delivery push`: a release and its statements into a registry or an OCI layout.
 
 use super::inputs::RegistryArgs;
-use super::releases::{Place, open};
-use crate::cli::{CommandError, Context, Exit};
+use crate::cli::{Context, Exit};
 use crate::registry::artifact::{self, Artifact};
+use crate::usecase::CommandError;
+use crate::usecase::releases::{Place, open};
 use clap::Args as ClapArgs;
 use std::io::Write;
 

@@ -1,12 +1,10 @@
 //! `kubectl delivery record`: writes down what CI tests.
 
-mod from_cluster;
 mod notes;
-mod resolving;
 
 use super::attest::{self, EvidenceArgs};
-use super::inputs::{ManifestArgs, open_environment, open_release};
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit};
+use super::inputs::ManifestArgs;
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::compare::{self, NeededImage, leave_out_server_fields, needed_images, unrecorded_images};
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::TestResult;
@@ -14,6 +12,10 @@ use crate::model::image::ImageReference;
 use crate::model::release::{ImagePath, RecordedImage, Release, ReleaseIdentity, ReleaseMetadata, Source};
 use crate::model::{FieldPath, Object, Sha256Digest};
 use crate::registry::RegistryOptions;
+use crate::report::clean;
+use crate::usecase::inputs::{open_environment, open_release};
+use crate::usecase::record;
+use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -88,7 +90,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         None => first(&args, &options).await?,
     };
     if args.from_cluster {
-        let ran = from_cluster::look(&release, &args.connection, context).await?;
+        let seen = record::look(&release, &context.scope(&args.connection).await?).await?;
+        let mut err = context.stderr();
+        for note in &seen.notes {
+            writeln!(err, "note: {}", clean(note))?;
+        }
+        let ran = seen.containers?;
         if results.is_empty() {
             results.push(TestResult::named("cluster", args.evidence.run()));
         }
@@ -169,7 +176,7 @@ async fn first(args: &Args, options: &RegistryOptions) -> Result<(Release, Vec<S
             "--image names {unused}, which no manifest uses"
         )));
     }
-    let images = resolving::resolve(&needed, &by_hand, args.offline, options).await?;
+    let images = record::resolve(&needed, &by_hand, args.offline, options).await?;
     let metadata = ReleaseMetadata {
         name: args.name.clone().unwrap_or_default(),
         version: args.version.clone(),
@@ -212,7 +219,7 @@ async fn next(args: &Args, from: LoadedRelease, options: &RegistryOptions) -> Re
             reference: reference.clone(),
             used_by: "--image".into(),
         };
-        let found = resolving::resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
+        let found = record::resolve(&[needed], &BTreeMap::new(), args.offline, options).await?;
         let old = release.spec.images[at].reference.clone();
         rename_image(
             &mut release.spec.objects,

@@ -1,9 +1,11 @@
 //! `kubectl delivery render`: the objects that a promotion would apply, for a GitOps repository.
 
-use super::inputs::{InputArgs, today};
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use super::inputs::InputArgs;
+use crate::cli::{Context, Exit};
 use crate::compare::{self, DesiredInput};
 use crate::load::{to_yaml, write_whole};
+use crate::usecase::today;
+use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
 use std::io::Write;
 use std::path::PathBuf;

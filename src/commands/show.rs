@@ -1,10 +1,11 @@
 //! `kubectl delivery show`: what is in a release.
 
-use super::releases::{Opened, described, open};
-use crate::cli::{CommandError, Context, Exit, Stream};
+use crate::cli::{Context, Exit, Stream};
 use crate::load::to_yaml;
 use crate::registry::RegistryOptions;
 use crate::report::release::{Page, page};
+use crate::usecase::CommandError;
+use crate::usecase::releases::{Opened, described, open};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 

@@ -1,12 +1,13 @@
 //! `kubectl delivery sign`: signs a release with a key pair.
 
 use super::inputs::RegistryArgs;
-use super::releases::{keep, open, private_key};
-use crate::cli::{CommandError, Context, Exit};
+use crate::cli::{Context, Exit};
 use crate::model::attestation::Statement;
 use crate::registry::artifact::Artifact;
 use crate::report::clean;
 use crate::signing;
+use crate::usecase::CommandError;
+use crate::usecase::releases::{keep, open, private_key};
 use clap::Args as ClapArgs;
 
 /// Arguments of `sign`.

@@ -1,9 +1,9 @@
 //! `kubectl delivery state`: whether what the cluster keeps of a release is as it was written, and the ways on where it is
 //! not.
 
-use super::acting::{self, Acting, Show, Signals};
-use super::kept::{self, StateArgs, read_key};
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind, Exit, parse_duration};
+use super::acting::{self, Show};
+use super::kept::{StateArgs, read_key};
+use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
 use crate::cluster::Cluster;
 use crate::execute::{self, Limits, NewKey};
 use crate::model::inventory::MAX_HISTORY;
@@ -14,6 +14,12 @@ use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
 use crate::observe::home::{Unsealed, read_everything, read_unsealed};
 use crate::report::clean;
+use crate::usecase::Scope;
+use crate::usecase::kept;
+use crate::usecase::kind_of;
+use crate::usecase::signals::Signals;
+use crate::usecase::{Acting, services};
+use crate::usecase::{CommandError, ErrorKind};
 use clap::{Args as ClapArgs, Subcommand};
 use futures::future::join_all;
 use std::io::Write;
@@ -88,12 +94,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
 impl Place {
     async fn find(common: &Common, context: &Context) -> Result<Self, CommandError> {
-        let cluster = context.cluster(&common.connection).await?;
-        let namespace = common
-            .connection
-            .namespace
-            .clone()
-            .unwrap_or_else(|| cluster.default_namespace().to_owned());
+        let Scope {
+            cluster,
+            home: namespace,
+        } = context.scope(&common.connection).await?;
         let name = kept::release_name(cluster.as_ref(), &namespace, common.name.as_deref()).await?;
         let key = common.state.key()?;
         let found = read_unsealed(cluster.as_ref(), &namespace, &name, key.as_ref()).await;
@@ -132,9 +136,9 @@ impl Place {
             keep_history: MAX_HISTORY,
             state_key: key,
         };
-        let services = acting::services(acting, acting::events(Show::Person, context));
+        let services = services(acting, acting::events(Show::Person, context));
         let notes = execute::seal_anew(&release, &found, new, &services).await;
-        let notes = notes.map_err(|error| CommandError::from_error(acting::kind_of(&error), &error))?;
+        let notes = notes.map_err(|error| CommandError::from_error(kind_of(&error), &error))?;
         for note in notes {
             writeln!(context.stderr(), "note: {}", clean(&note))?;
         }

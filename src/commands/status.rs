@@ -1,8 +1,8 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
 use super::history::table;
-use super::kept::{self, ReadArgs};
-use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
+use super::kept::ReadArgs;
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
 use crate::model::inventory::HistoryEntry;
@@ -17,6 +17,9 @@ use crate::observe::home::{Home, list_homes, read_record};
 use crate::plan::absence_of_member;
 use crate::report::clean;
 use crate::rollout::Policy;
+use crate::usecase::CommandError;
+use crate::usecase::Scope;
+use crate::usecase::kept;
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -103,12 +106,7 @@ struct Workload {
 
 /// Prints the state.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let cluster = context.cluster(&args.connection).await?;
-    let own = args
-        .connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let Scope { cluster, home: own } = context.scope(&args.connection).await?;
     let homes = match &args.name {
         Some(name) => vec![(own.clone(), name.clone())],
         None => {

@@ -1,10 +1,11 @@
 //! What the cluster keeps of a release alone would do, and nothing else confirms: shown with its content, and asked for by
 //! a question of its own.
 
-use crate::cli::{CommandError, Context, ErrorKind};
+use crate::cli::Context;
 use crate::execute::{Confirmed, Unconfirmed};
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
+use crate::usecase::{CommandError, ErrorKind};
 use std::io::Write;
 
 /// Shows it, with what each object is.
@@ -69,7 +70,7 @@ fn content(one: &Unconfirmed) -> String {
     let Some(object) = &one.content else {
         return String::new();
     };
-    let mut redactor = Redactor::new(super::random::key());
+    let mut redactor = Redactor::new(crate::usecase::random::key());
     redactor.learn(object);
     let mut shown = redactor.object(object);
     if let Some(metadata) = shown

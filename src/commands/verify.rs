@@ -1,12 +1,13 @@
 //! `kubectl delivery verify`: checks who signed a release, and what its evidence says.
 
 use super::inputs::RegistryArgs;
-use super::releases::{described, open, public_keys};
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
+use crate::cli::{Context, Exit};
 use crate::model::Sha256Digest;
 use crate::model::evidence::EvidenceRule;
 use crate::report::clean;
 use crate::signing::{Attestation, PublicKey, Refusal, demand};
+use crate::usecase::releases::{described, open, public_keys};
+use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
 use std::io::Write;
 

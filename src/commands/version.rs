@@ -1,7 +1,8 @@
 //! `kubectl delivery version`: this program's version and the API server's.
 
-use crate::cli::{CommandError, ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::report::clean;
+use crate::usecase::CommandError;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 

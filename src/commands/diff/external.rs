@@ -1,12 +1,12 @@
 //! `KUBECTL_EXTERNAL_DIFF`: the objects that differ as files, for a tool of the user's choice. Values of Secrets are
 //! hidden in the files too; nobody else may read them, and a signal leaves none behind.
 
-use crate::cli::{CommandError, ErrorKind};
-use crate::commands::acting::Signals;
 use crate::compare;
 use crate::load::to_yaml;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::report::{Redactor, clean};
+use crate::usecase::signals::Signals;
+use crate::usecase::{CommandError, ErrorKind};
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,9 +1,10 @@
 //! The question before anything is touched: asked of a person, never answered by a missing terminal.
 
-use crate::cli::{CommandError, Context, ErrorKind};
+use crate::cli::Context;
 use crate::commands::acting;
 use crate::model::plan::Plan;
 use crate::report::clean;
+use crate::usecase::{CommandError, ErrorKind};
 use std::io::Write;
 
 /// Asks, unless `yes`.

@@ -1,15 +1,14 @@
 //! Earlier runs that are not finished: resumed, put back, or in the way.
 
-use super::preparing::Place;
-use super::{Args, OnOpen, Request};
-use crate::cli::{CommandError, Context, ErrorKind, Exit};
-use crate::commands::acting::{self, Signals};
-use crate::commands::kept;
-use crate::commands::{comparing, unconfirmed};
+use super::Args;
+use crate::cli::{Context, Exit};
+use crate::commands::{acting, unconfirmed};
 use crate::execute::{self, ExecuteError, Interrupt, Settling};
 use crate::load;
-use crate::model::event::{EventSink, Outcome};
-use crate::model::journal::{Journal, JournalPhase};
+use crate::model::event::EventSink;
+use crate::usecase::promote::{Place, Request, open_journal};
+use crate::usecase::signals::Signals;
+use crate::usecase::{CommandError, ErrorKind, comparing, kept, services};
 use std::sync::Arc;
 
 /// `--resume`: finishes what an earlier run began. Needs nothing but the release's name: what it is judged by is kept in
@@ -31,13 +30,17 @@ pub(super) async fn resume(
         args.release.to_string_lossy().into_owned()
     };
     let place = signals
-        .end(Place::named(&args.connection, args.state.key()?, name, context))
+        .end(Place::named(
+            context.scope(&args.connection).await?,
+            args.state.key()?,
+            name,
+        ))
         .await?;
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     let acting = signals
         .end(place.acting_on_open(&args.limits.run_options(), signals))
         .await?;
-    let services = acting::services(acting, events.clone());
+    let services = services(acting, events.clone());
     let mut confirmed = args.allow.confirmed();
     let ended = loop {
         let ended = execute::resume(&place.home, &place.name, confirmed.clone(), &services).await;
@@ -62,15 +65,10 @@ pub(super) async fn settle(
     let Some(open) = place.open_journal() else {
         return Ok(None);
     };
-    let same = request.inputs.release.public(place.kept.key()).digest == open.release.digest;
-    let settling = match request.on_open {
-        None if !same => return Err(in_the_way(open)),
-        Some(OnOpen::Stop) => return Err(in_the_way(open)),
-        Some(OnOpen::Resume) | None => Settling::Finish,
-        Some(OnOpen::Revert) => Settling::PutBack,
-    };
+    let same = open_journal::is_same(open, request, place);
+    let settling = open_journal::settling(open, request, same)?;
     let acting = signals.end(place.acting_on_open(&request.run, signals)).await?;
-    let services = acting::services(acting, events.clone());
+    let services = services(acting, events.clone());
     let mut confirmed = request.confirmed.clone();
     if same {
         confirmed.rendered = signals
@@ -94,37 +92,7 @@ pub(super) async fn settle(
     };
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
     let is_interrupted = *signals.wanted().borrow() != Interrupt::None;
-    // Nothing was touched yet: putting it back is no failure of this run.
-    let untouched = open.phase == JournalPhase::Preparing;
-    let settled = match (settling, outcome) {
-        _ if is_interrupted => false,
-        (_, Some(Outcome::NothingToDo)) => true,
-        (_, Some(Outcome::Reverted)) if untouched => true,
-        (_, Some(Outcome::Promoted | Outcome::PromotedPruneIncomplete)) => !same,
-        // Whoever interrupted it did not say that the release is bad.
-        (_, Some(Outcome::InterruptedReverted)) => true,
-        (Settling::PutBack, Some(Outcome::Reverted)) => true,
-        (Settling::Finish, Some(Outcome::Reverted)) => !same,
-        _ => false,
-    };
+    let settled = !is_interrupted && open_journal::is_settled(open, settling, outcome, same);
     let exit = acting::end(ended, events.as_ref(), settling == Settling::PutBack)?;
     Ok((!settled).then_some(exit))
-}
-
-/// What to type about a promotion that is not finished.
-pub(super) fn ways_on(open: &Journal) -> [String; 2] {
-    let (name, namespace) = (&open.release.name, &open.namespace);
-    [
-        format!("to finish it: kubectl delivery promote --resume {name} -n {namespace}"),
-        format!("to put it back: kubectl delivery revert {name} -n {namespace}"),
-    ]
-}
-
-fn in_the_way(open: &Journal) -> CommandError {
-    let message = format!(
-        "expected no unfinished promotion, found that of {} {} by {} ({}); nothing was changed",
-        open.release.name, open.release.version, open.actor, open.message
-    );
-    let error = CommandError::new(ErrorKind::Refused, message);
-    ways_on(open).into_iter().fold(error, CommandError::with_hint)
 }

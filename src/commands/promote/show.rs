@@ -1,12 +1,13 @@
 //! The plan, the declared differences and every finding, before anything is touched.
 
-use crate::cli::{CommandError, Context, Stream};
+use crate::cli::{Context, Stream};
 use crate::model::environment::Environment;
 use crate::model::event::PlannedStep;
 use crate::model::finding::Comparison;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::plan::{self, Planned};
 use crate::report::{clean, finding_text};
+use crate::usecase::CommandError;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::collections::BTreeSet;
 use std::io::Write;

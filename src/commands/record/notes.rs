@@ -1,9 +1,10 @@
 //! What is worth a word after a recording: fields that were left out, and images that are not in it.
 
-use crate::cli::{CommandError, Context};
+use crate::cli::Context;
 use crate::compare::{LeftOut, UnrecordedImage};
 use crate::model::path::Step;
 use crate::report::clean;
+use crate::usecase::CommandError;
 use std::io::Write;
 
 /// Lines of one cause; the rest is counted.

@@ -6,9 +6,7 @@ mod past;
 
 use self::looking::{First, Looker, second};
 pub use self::past::{leave_out, leave_out_moved, past};
-use crate::cli::{CommandError, ErrorKind};
 use crate::cluster::{ApiError, Cluster};
-use crate::commands::inputs::Inputs;
 use crate::compare::{
     self, Desired, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
 };
@@ -19,6 +17,8 @@ use crate::model::running::ImageTrees;
 use crate::model::snapshot::{Absence, Observed, Unread};
 use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
 use crate::observe::{self, Pods};
+use crate::usecase::inputs::Inputs;
+use crate::usecase::{CommandError, ErrorKind};
 use futures::future::join_all;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -49,7 +49,7 @@ pub struct Question<'a> {
 }
 
 /// Where the truth comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The server, but for what provably did not change; predictions where it may not be asked
     #[default]
@@ -83,7 +83,7 @@ pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Co
     };
     let mut targets = Vec::with_capacity(desired.objects.len());
     for one in &desired.objects {
-        targets.push(target(&kinds, &one.object)?);
+        targets.push(super::kinds::target(&kinds, &one.object, None)?);
     }
     let namespaces = if reads_around {
         pods_namespaces(&desired.objects)
@@ -196,7 +196,7 @@ pub async fn rendered(
         inputs.manifests.clone(),
     );
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let desired = desired(inputs, tested, manifests, &kinds, home, super::inputs::today())?;
+    let desired = desired(inputs, tested, manifests, &kinds, home, super::scope::today())?;
     Ok(desired.objects.into_iter().map(|one| one.object).collect())
 }
 
@@ -294,20 +294,6 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
         .collect();
     let source = |id: &ObjectId| by_id.get(id).copied();
     comparison.stale = compare::stale(&live, &running, &source);
-}
-
-fn target(kinds: &BTreeMap<Gvk, ResourceType>, object: &Object) -> Result<Target, CommandError> {
-    let gvk = object.gvk();
-    let kind = kinds.get(&gvk).ok_or_else(|| {
-        let message = format!(
-            "expected a kind that the cluster serves, found {} {}",
-            gvk.api_version(),
-            gvk.kind
-        );
-        CommandError::new(ErrorKind::Refused, message)
-            .with_hint("install its CustomResourceDefinition, or add it to the release")
-    })?;
-    Ok(Target::new(kind, object.namespace(), object.name()))
 }
 
 fn ambiguous(errors: &[PinError]) -> CommandError {

@@ -1,10 +1,9 @@
 //! Other releases, as far as a promotion has to know them: those that `--adopt release:NAME` names, and the names of those
 //! whose objects it meets.
 
-use super::Request;
-use super::open::ways_on;
+use super::open_journal::ways_on;
 use super::preparing::Place;
-use crate::cli::{CommandError, ErrorKind};
+use super::request::Request;
 use crate::cluster::Cluster;
 use crate::execute;
 use crate::model::check::Check;
@@ -17,10 +16,11 @@ use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::state_key::StateKey;
 use crate::observe::home::{HomeError, list_homes, read_home};
 use crate::plan::{OtherReleases, Source};
+use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
 
 /// A value of `--adopt`: a field manager, or a release in its form.
-pub(super) fn parse_adopt(text: &str) -> Result<String, String> {
+pub fn parse_adopt(text: &str) -> Result<String, String> {
     match text.strip_prefix(RELEASE_PREFIX) {
         Some(release) if ReleaseRef::parse(release, "any").is_none() => {
             Err(format!("expected {RELEASE_PREFIX}[NAMESPACE/]NAME"))
@@ -30,7 +30,7 @@ pub(super) fn parse_adopt(text: &str) -> Result<String, String> {
 }
 
 /// The release, and those whose members it may take: a run that was killed may have left a lock of each.
-pub(super) fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
+pub fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
     let named = request.policy.adopt_releases.iter();
     let named = named.filter_map(|text| ReleaseRef::parse(text, &place.home));
     std::iter::once(ReleaseRef::new(&place.home, &place.name))
@@ -39,7 +39,7 @@ pub(super) fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
 }
 
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
-pub(super) async fn others(
+pub async fn others(
     request: &Request,
     place: &Place,
     inventory: &Inventory,

@@ -1,6 +1,5 @@
 //! `record --from-cluster`: what the pods of the test cluster ran, and whether the workloads were ready.
 
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::compare::{Ran, RanWorkload, Running, ran};
 use crate::model::attestation::RanContainer;
 use crate::model::k8s::kinds::well_known;
@@ -10,22 +9,22 @@ use crate::model::verdict::Verdict;
 use crate::model::{Object, Target};
 use crate::monitor::{Health, health};
 use crate::observe;
-use crate::report::clean;
 use crate::rollout::Policy;
+use crate::usecase::{CommandError, Scope};
 use std::collections::BTreeSet;
 
+/// What was seen in the test cluster.
+pub struct Seen {
+    /// What should be known of it.
+    pub notes: Vec<String>,
+    /// What each container ran; an error where that is not what is recorded.
+    pub containers: Result<Vec<RanContainer>, CommandError>,
+}
+
 /// What each container ran. Anything else than what is recorded, and a workload that is not ready, is an error.
-pub(super) async fn look(
-    release: &Release,
-    connection: &ConnectionArgs,
-    context: &Context,
-) -> Result<Vec<RanContainer>, CommandError> {
-    let cluster = context.cluster(connection).await?;
-    let home = connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let workloads = workloads(release, &home);
+pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError> {
+    let Scope { cluster, home } = scope;
+    let workloads = workloads(release, home);
     let targets: Vec<Target> = workloads.iter().map(|(_, target)| target.clone()).collect();
     let mut troubles = Vec::new();
     let mut found = Vec::new();
@@ -64,22 +63,21 @@ pub(super) async fn look(
     let is_there = |target: &Target| found.iter().any(|(_, live)| live.id() == target.id());
     let there: Vec<Target> = targets.into_iter().filter(is_there).collect();
     troubles.extend(
-        health(cluster, &there, Policy::default())
+        health(cluster.clone(), &there, Policy::default())
             .await
             .iter()
             .filter_map(not_ready),
     );
     troubles.extend(wrong);
-    for note in notes {
-        writeln!(context.stderr(), "note: {}", clean(&note))?;
-    }
-    if troubles.is_empty() {
-        return Ok(containers);
-    }
-    let message = clean(&troubles.join("\n")).to_string();
-    Err(CommandError::new(ErrorKind::Usage, message).with_hint(
-        "what is recorded has to be what was tested: kubectl delivery render RELEASE | kubectl apply -f -",
-    ))
+    let refusal = (!troubles.is_empty()).then(|| {
+        CommandError::usage(troubles.join("\n")).with_hint(
+            "what is recorded has to be what was tested: kubectl delivery render RELEASE | kubectl apply -f -",
+        )
+    });
+    Ok(Seen {
+        notes,
+        containers: refusal.map_or(Ok(containers), Err),
+    })
 }
 
 /// The release's objects that have pods, and where they are in the test cluster.

@@ -1,15 +1,15 @@
 //! Every image of a recording: by hand, from its reference, or from its registry.
 
-use crate::cli::{CommandError, ErrorKind};
 use crate::compare::NeededImage;
 use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
 use crate::model::release::{DigestOrigin, RecordedImage};
 use crate::registry::{Registries, RegistryOptions};
+use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
 
 /// The images in the order in which they are needed.
-pub(super) async fn resolve(
+pub async fn resolve(
     needed: &[NeededImage],
     by_hand: &BTreeMap<String, Sha256Digest>,
     offline: bool,

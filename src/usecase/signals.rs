@@ -1,8 +1,8 @@
 //! Ctrl-C and its kin: the first asks for a revert, the second to leave at once. Listened to once in a process: a signal
 //! counts for whatever comes after it, too.
 
-use crate::cli::{CommandError, ErrorKind};
 use crate::execute::Interrupt;
+use crate::usecase::{CommandError, ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 

@@ -1,12 +1,12 @@
 //! The environment's gates: with their Jobs' manifests at hand, and ready to be checked.
 
-use crate::cli::CommandError;
 use crate::load::{self, LoadedEnvironment, ManifestSource};
 use crate::model::environment::Gate;
 use crate::model::journal::{GateAtHand, Judging};
 use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
+use crate::usecase::CommandError;
 use std::time::Duration;
 
 /// How long a gate may take where it says nothing.

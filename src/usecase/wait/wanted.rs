@@ -1,27 +1,28 @@
 //! What is waited for: the release's objects as they should be here.
 
-use super::Args;
-use crate::cli::{CommandError, ConnectionArgs};
-use crate::cluster::Cluster;
-use crate::commands::gating::named;
-use crate::commands::inputs::{open_environment, open_release, today};
 use crate::compare::{DesiredInput, desired};
 use crate::load::{LoadedEnvironment, LoadedRelease};
 use crate::model::environment::Environment;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage};
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
+use crate::usecase::gating::named;
+use crate::usecase::inputs::{open_environment, open_release};
+use crate::usecase::scope::today;
+use crate::usecase::{CommandError, ErrorKind, Scope, kinds};
 use crate::{observe, plan};
+use std::path::Path;
 
 /// What was read.
-pub(super) struct Loaded {
+pub struct Loaded {
     release: LoadedRelease,
+    /// How this cluster may differ.
     pub environment: Environment,
     manifests: Option<Vec<Object>>,
 }
 
 /// What is waited for.
-pub(super) struct Goal {
+pub struct Goal {
     /// Which release.
     pub release: PublicRelease,
     /// Its images.
@@ -48,13 +49,13 @@ impl Goal {
 }
 
 /// Reads the release, wherever it is kept, and the environment.
-pub(super) async fn load(args: &Args) -> Result<Loaded, CommandError> {
-    let release = open_release(&args.release).await?;
+pub async fn load(release: &str, environment: Option<&Path>) -> Result<Loaded, CommandError> {
+    let release = open_release(release).await?;
     let LoadedEnvironment {
         environment,
         manifests,
         ..
-    } = open_environment(args.environment.as_deref())?;
+    } = open_environment(environment)?;
     Ok(Loaded {
         release,
         environment,
@@ -63,11 +64,8 @@ pub(super) async fn load(args: &Args) -> Result<Loaded, CommandError> {
 }
 
 /// Makes desired, and finds where its objects are reached.
-pub(super) async fn goal(
-    loaded: Loaded,
-    connection: &ConnectionArgs,
-    cluster: &dyn Cluster,
-) -> Result<Goal, CommandError> {
+pub async fn goal(loaded: Loaded, scope: &Scope) -> Result<Goal, CommandError> {
+    let Scope { cluster, home } = scope;
     let Loaded {
         release: loaded_release,
         environment,
@@ -75,19 +73,15 @@ pub(super) async fn goal(
     } = loaded;
     let identity = loaded_release.public(None);
     let release = loaded_release.release;
-    let home = connection
-        .namespace
-        .clone()
-        .unwrap_or_else(|| cluster.default_namespace().to_owned());
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());
-    let kinds = observe::kinds(cluster, all).await?;
+    let served = observe::kinds(cluster.as_ref(), all).await?;
     let made = desired(DesiredInput {
         release: &release,
         tested: release.spec.objects.clone(),
         manifests,
         environment: &environment,
-        home: &home,
-        is_namespaced: &|gvk| kinds.get(gvk).map(|kind| kind.namespaced),
+        home,
+        is_namespaced: &|gvk| served.get(gvk).map(|kind| kind.namespaced),
         today: today(),
     })
     .map_err(|errors| {
@@ -96,17 +90,11 @@ pub(super) async fn goal(
     })?;
     let mut objects = Vec::new();
     for one in made.objects {
-        let gvk = one.object.gvk();
-        let Some(kind) = kinds.get(&gvk) else {
-            let message = format!(
-                "expected a kind that the cluster serves, found {} {}",
-                gvk.api_version(),
-                gvk.kind
-            );
-            return Err(CommandError::usage(message)
-                .with_hint("install its CustomResourceDefinition, or add it to the release"));
-        };
-        let target = Target::new(kind, one.object.namespace().or(Some(&home)), one.object.name());
+        let target =
+            kinds::target(&served, &one.object, Some(home.as_str())).map_err(|error| CommandError {
+                kind: ErrorKind::Usage,
+                ..error
+            })?;
         objects.push((target, one.object));
     }
     let not_applied = plan::not_applied(objects.iter().map(|(target, object)| (target.id(), object)));

@@ -1,15 +1,9 @@
 //! From arguments to a plan that the server has been asked about.
 
 use super::images;
+use super::request::{DryRun, Request, RunOptions};
 use super::sources;
-use super::{DryRun, Request, RunOptions};
-use crate::cli::{CommandError, ConnectionArgs, Context, ErrorKind};
 use crate::cluster::Cluster;
-use crate::commands::acting::{self, Acting, Signals};
-use crate::commands::comparing::{self, Compared, Question};
-use crate::commands::gating;
-use crate::commands::image_trees::AskRegistries;
-use crate::commands::inputs::today;
 use crate::load;
 use crate::load::parse_release;
 use crate::model::Target;
@@ -26,6 +20,13 @@ use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned, Policy};
+use crate::usecase::acting::Acting;
+use crate::usecase::comparing::{self, Compared, Question};
+use crate::usecase::gating;
+use crate::usecase::images::AskRegistries;
+use crate::usecase::scope::today;
+use crate::usecase::signals::Signals;
+use crate::usecase::{CommandError, ErrorKind, Scope, random};
 use crate::{observe, preflight, rollout};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -33,7 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Where a release is promoted to, and what it keeps there.
-pub(super) struct Place {
+pub struct Place {
     /// The door to the cluster.
     pub cluster: Arc<dyn Cluster>,
     /// Home namespace.
@@ -52,27 +53,22 @@ pub(super) struct Place {
 
 impl Place {
     /// Where a request goes.
-    pub(super) async fn find(request: &Request, context: &Context) -> Result<Self, CommandError> {
+    pub async fn find(request: &Request) -> Result<Self, CommandError> {
         let name = request.inputs.release.release.metadata.name.clone();
-        let mut place = Self::named(&request.connection, request.state_key.clone(), name, context).await?;
+        let mut place = Self::named(request.scope.clone(), request.state_key.clone(), name).await?;
         if request.discard_state {
             place.kept = Home::default();
         }
         Ok(place)
     }
 
-    /// By flags and a release's name.
-    pub(super) async fn named(
-        connection: &ConnectionArgs,
+    /// By a release's name.
+    pub async fn named(
+        scope: Scope,
         state_key: Option<StateKey>,
         name: String,
-        context: &Context,
     ) -> Result<Self, CommandError> {
-        let cluster = context.cluster(connection).await?;
-        let home = connection
-            .namespace
-            .clone()
-            .unwrap_or_else(|| cluster.default_namespace().to_owned());
+        let Scope { cluster, home } = scope;
         let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
         let (actor, kept) = futures::join!(cluster.whoami(), kept);
         let (kept, unreadable) = match kept {
@@ -102,12 +98,12 @@ impl Place {
     }
 
     /// Whether the seal or its key may not be read: a finding among the others.
-    pub(super) fn is_hidden(&self) -> bool {
+    pub fn is_hidden(&self) -> bool {
         matches!(self.kept.sealing.integrity, Integrity::Hidden(_))
     }
 
     /// The journal of an earlier run that is not finished.
-    pub(super) fn open_journal(&self) -> Option<&Journal> {
+    pub fn open_journal(&self) -> Option<&Journal> {
         self.kept
             .head
             .as_ref()
@@ -124,7 +120,7 @@ impl Place {
     }
 
     /// What an execution is given: rollouts are proved by the release's images.
-    pub(super) fn acting(
+    pub fn acting(
         &self,
         run: &RunOptions,
         signals: &Signals,
@@ -146,11 +142,7 @@ impl Place {
 
     /// What an execution is given that takes up an open journal: what it is judged by is in the journal, and the tested
     /// images are in the record beside it.
-    pub(super) async fn acting_on_open(
-        &self,
-        run: &RunOptions,
-        signals: &Signals,
-    ) -> Result<Acting, CommandError> {
+    pub async fn acting_on_open(&self, run: &RunOptions, signals: &Signals) -> Result<Acting, CommandError> {
         let Some(journal) = self
             .open_journal()
             .filter(|journal| journal.phase != JournalPhase::Preparing)
@@ -209,7 +201,7 @@ fn services_of(members: &[Target]) -> Vec<Target> {
 }
 
 /// What is promoted, and by which plan.
-pub(super) struct Prepared {
+pub struct Prepared {
     /// What was compared.
     pub comparison: Comparison,
     /// The plan, and what speaks against it.
@@ -221,7 +213,7 @@ pub(super) struct Prepared {
 }
 
 /// Compares, plans, and has the server try what is planned.
-pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
+pub async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
     let Request { inputs, written, .. } = request;
     let cluster = place.cluster.as_ref();
     let identity = inputs.release.public(place.kept.key());
@@ -256,9 +248,7 @@ pub(super) async fn prepare(request: &Request, place: &Place) -> Result<Prepared
     unreadable.extend(unread);
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
-        id: written
-            .as_ref()
-            .map_or_else(acting::random, |plan| plan.id.clone()),
+        id: written.as_ref().map_or_else(random::id, |plan| plan.id.clone()),
         release: identity.clone(),
         namespace: place.home.clone(),
         revision: inventory.next_revision(),
@@ -349,7 +339,8 @@ fn untouched(message: String) -> PreflightFinding {
     }
 }
 
-pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
+/// The plan that a file holds; one that only a later program understands is an error.
+pub fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     let plan: Plan = load::typed_json(&load::bytes(path)?, path).map_err(|error| {
         CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
             .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")

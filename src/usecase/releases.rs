@@ -1,11 +1,10 @@
 //! Wherever a RELEASE is taken: a file, `oci://…` or `oci-layout:…`; and the statements that lie beside it.
 
-use super::inputs::RegistryArgs;
-use crate::cli::{CommandError, ErrorKind};
+use super::CommandError;
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::Statement;
+use crate::registry::RegistryOptions;
 use crate::registry::artifact::{self, Artifact, Location};
-use crate::registry::{RegistryError, RegistryOptions};
 use crate::signing::{self, Attestation, PrivateKey, PublicKey, SigningError};
 use std::path::{Path, PathBuf};
 
@@ -157,35 +156,5 @@ fn key_bytes(place: &str) -> Result<Vec<u8>, CommandError> {
             ))
         }),
         None => Ok(load::bytes(Path::new(place))?),
-    }
-}
-
-impl RegistryArgs {
-    /// As the registry takes them.
-    pub fn options(&self) -> RegistryOptions {
-        RegistryOptions {
-            insecure: self.insecure_registry.clone(),
-            ..RegistryOptions::default()
-        }
-    }
-}
-
-impl From<RegistryError> for CommandError {
-    fn from(error: RegistryError) -> Self {
-        let failure = CommandError::from_error(ErrorKind::Unreachable, &error);
-        match error.trouble.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    }
-}
-
-impl From<SigningError> for CommandError {
-    fn from(error: SigningError) -> Self {
-        let failure = CommandError::from_error(ErrorKind::Usage, &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
     }
 }

@@ -1,0 +1,100 @@
+//! What a release is compared and promoted with: its environment, manifests of one's own, and what was shown of it.
+
+use super::CommandError;
+use super::releases::{Opened, open, public_keys};
+use crate::compare::check_expressions;
+use crate::load::{self, LoadedEnvironment, LoadedRelease};
+use crate::model::Object;
+use crate::model::environment::Environment;
+use crate::model::names::API_VERSION;
+use crate::registry::RegistryOptions;
+use crate::signing::{Refusal, demand};
+use std::path::{Path, PathBuf};
+
+/// What was read.
+pub struct Inputs {
+    /// The release.
+    pub release: LoadedRelease,
+    /// The environment as read; one that declares nothing where none is named.
+    pub environment: LoadedEnvironment,
+    /// Manifests instead of the release's own.
+    pub manifests: Option<Vec<Object>>,
+    /// Signatures and evidence that the environment requires and that were not shown.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Inputs {
+    /// Reads the release that an argument names, and the environment of a file. `manifests` win over the environment's.
+    pub async fn read(
+        release: &str,
+        environment: Option<&Path>,
+        manifests: impl FnOnce() -> Result<Option<Vec<Object>>, CommandError>,
+    ) -> Result<Self, CommandError> {
+        let opened = open(release, &RegistryOptions::default()).await?;
+        let mut environment = open_environment(environment)?;
+        let manifests = manifests()?.or_else(|| environment.manifests.take());
+        let refusals = refusals(&opened, &environment)?;
+        Ok(Self {
+            release: opened.release,
+            environment,
+            manifests,
+            refusals,
+        })
+    }
+}
+
+/// Opens the release that an argument names.
+pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
+    Ok(open(place, &RegistryOptions::default()).await?.release)
+}
+
+/// What an environment requires of a release and was not shown.
+fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refusal>, CommandError> {
+    let require = &environment.environment.spec.require;
+    let places: Vec<String> = require
+        .keys
+        .iter()
+        .map(|key| environment.beside(key).display().to_string())
+        .collect();
+    let (attestations, unreadable) = opened.attestations();
+    let mut refusals = demand(
+        &public_keys(&places)?,
+        &require.evidence,
+        &attestations,
+        &opened.release.digest,
+    );
+    if let Some(first) = refusals.first_mut() {
+        for broken in unreadable {
+            first.message.push_str(&format!("; {broken}"));
+        }
+    }
+    Ok(refusals)
+}
+
+/// Reads the environment that `-e` names and checks its expressions; without one, an environment that declares nothing.
+pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, CommandError> {
+    let Some(path) = path else {
+        let environment = Environment {
+            api_version: API_VERSION.into(),
+            kind: "Environment".into(),
+            ..Environment::default()
+        };
+        return Ok(LoadedEnvironment {
+            environment,
+            path: PathBuf::new(),
+            text: String::new(),
+            manifests: None,
+        });
+    };
+    let loaded = load::environment(path)?;
+    let broken = check_expressions(&loaded.environment);
+    if broken.is_empty() {
+        return Ok(loaded);
+    }
+    let told: Vec<String> = broken
+        .iter()
+        .map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression)))
+        .collect();
+    Err(CommandError::usage(told.join("\n"))
+        .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
+}

@@ -1,0 +1,162 @@
+//! Waiting for what another tool applies: nothing is written, everything is judged.
+
+mod arriving;
+mod wanted;
+
+pub use self::wanted::{Goal, Loaded, goal, load};
+use super::images::AskRegistries;
+use crate::cluster::{Cluster, Deadline};
+use crate::execute::Limits;
+use crate::model::event::{EventSink, Outcome};
+use crate::model::verdict::CauseKind;
+use crate::monitor::{Bounds, Problem, Rollout, Stopped, Watching, WatchingOptions};
+use crate::rollout::Policy;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How it is waited.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Until when an object must be applied, and rolled out.
+    pub timeout: Duration,
+    /// How long everything must stay well after the rollout.
+    pub soak: Option<Duration>,
+    /// How long a container without a readiness probe must live to count as ready.
+    pub settle: Duration,
+    /// Whether what something outside of the release brings about is waited for, and missed.
+    pub strict: bool,
+    /// How many log lines of a failing container are shown.
+    pub log_lines: u32,
+}
+
+/// How a wait ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitOutcome {
+    /// Rolled out, its images verified, and ready for the time that it was to stay so.
+    Running,
+    /// An object was not applied in time.
+    NotApplied,
+    /// A rollout or a gate failed, or another image runs.
+    Failed,
+    /// The API server does not answer.
+    Unreachable,
+}
+
+impl From<WaitOutcome> for Outcome {
+    fn from(outcome: WaitOutcome) -> Self {
+        match outcome {
+            WaitOutcome::Running => Self::Running,
+            WaitOutcome::NotApplied => Self::NotApplied,
+            WaitOutcome::Failed => Self::Failed,
+            WaitOutcome::Unreachable => Self::Unreachable,
+        }
+    }
+}
+
+/// Waits, judges, proves and soaks: how it ended, in a word and in a sentence.
+pub async fn wait(
+    request: &Request,
+    goal: &Goal,
+    cluster: Arc<dyn Cluster>,
+    events: Arc<dyn EventSink>,
+) -> (WaitOutcome, String) {
+    ending(goal, watch(request, goal, cluster, events).await)
+}
+
+/// How it ended, in a word and in a sentence.
+fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (WaitOutcome, String) {
+    match outcome {
+        Ok(count) => {
+            let name = format!("{} {}", goal.release.name, goal.release.version);
+            let objects = if count == 1 {
+                "1 object".to_owned()
+            } else {
+                format!("{count} objects")
+            };
+            let images = if goal.images.is_empty() {
+                ""
+            } else {
+                ", images verified"
+            };
+            (
+                WaitOutcome::Running,
+                format!("{name} is running: {objects} in sync{images}"),
+            )
+        }
+        Err(Stopped::CutOff(problem)) => (WaitOutcome::Unreachable, problem.said()),
+        Err(Stopped::Failed(failure)) => {
+            let of = failure
+                .object
+                .as_ref()
+                .map(|id| format!("{id}: "))
+                .unwrap_or_default();
+            let is_missing = failure.cause.kind == CauseKind::NotApplied;
+            let outcome = if is_missing {
+                WaitOutcome::NotApplied
+            } else {
+                WaitOutcome::Failed
+            };
+            (outcome, format!("{of}{}", failure.cause.message))
+        }
+    }
+}
+
+fn options(request: &Request, goal: &Goal) -> WatchingOptions {
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    WatchingOptions {
+        policy: Policy {
+            timeout: Some(seconds(request.timeout)),
+            settle: seconds(request.settle),
+            strict: request.strict,
+            not_waited: goal.environment.spec.wait.clone(),
+            health_checks: goal.environment.spec.health_checks.clone(),
+            ..Policy::default()
+        },
+        tested: goal.images.clone(),
+        resolver: Some(Arc::new(AskRegistries)),
+        injected: goal.environment.spec.injected.clone(),
+        services: goal.services(),
+        gates: wanted::gates(&goal.environment),
+        log_lines: request.log_lines,
+        ..WatchingOptions::default()
+    }
+}
+
+async fn watch(
+    request: &Request,
+    goal: &Goal,
+    cluster: Arc<dyn Cluster>,
+    events: Arc<dyn EventSink>,
+) -> Result<usize, Stopped> {
+    let watching = Watching::new(cluster.clone(), events.clone(), options(request, goal));
+    let bounds = Looking {
+        patience: request.timeout.min(Limits::default().patience),
+    };
+    let watched = arriving::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
+    watching.prove(&bounds).await?;
+    if let Some(time) = request.soak {
+        watching.soak(&watched, time, &bounds).await?;
+    }
+    Ok(watched.len())
+}
+
+/// Whoever only looks helps no rollout on.
+struct Looking {
+    patience: Duration,
+}
+
+#[async_trait]
+impl Bounds for Looking {
+    fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn may_write(&self) -> bool {
+        false
+    }
+
+    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
+        Ok(None)
+    }
+}
