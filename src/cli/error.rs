@@ -54,12 +54,14 @@ impl Family {
     pub fn exit(self, kind: ErrorKind) -> Exit {
         let comparing = self == Family::Comparing;
         Exit(match kind {
+            // `kubectl diff` keeps 1 for differences: an error must not look like one.
             ErrorKind::Usage | ErrorKind::Unreachable | ErrorKind::Other => 1 + u8::from(comparing),
             ErrorKind::Refused => 2,
             ErrorKind::FailedReverted => 3,
             ErrorKind::FailedNotReverted => 4,
             ErrorKind::Locked => 5,
             ErrorKind::Interrupted => 130,
+            // As a shell tells of a program that SIGPIPE ended.
             ErrorKind::OutputClosed => 141,
         })
     }
@@ -124,6 +126,7 @@ impl CommandError {
 
     fn push_cause(&mut self, cause: String) {
         let said = self.causes.last().unwrap_or(&self.message);
+        // Many errors repeat their source in their own sentence.
         if !cause.is_empty() && !said.contains(&cause) {
             self.causes.push(cause);
         }
@@ -131,9 +134,11 @@ impl CommandError {
 
     /// Writes it: `error: …`, its causes, and `hint: …` lines.
     pub fn write(&self, to: &mut dyn Write, color: bool) -> io::Result<()> {
+        // The reader went away on purpose (`| head`): nothing failed that anybody wants to hear of.
         if self.kind == ErrorKind::OutputClosed {
             return Ok(());
         }
+
         let paint = |code: &str, word: &str| {
             if color {
                 format!("\u{1b}[{code}m{word}\u{1b}[0m")
@@ -141,6 +146,7 @@ impl CommandError {
                 word.into()
             }
         };
+
         writeln!(to, "{} {}", paint("1;31", "error:"), indented(&self.message))?;
         for cause in &self.causes {
             writeln!(to, "  {} {}", paint("2", "because:"), indented(cause))?;
@@ -168,6 +174,7 @@ impl Error for CommandError {}
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
+            // A closed pipe comes as an error of the stream, and is an end of its own.
             io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
             _ => ErrorKind::Other,
         };
@@ -210,6 +217,7 @@ mod tests {
     #[test]
     fn an_error_is_a_sentence_its_causes_and_what_to_type() {
         let error = CommandError::from_error(ErrorKind::Usage, &Outer(Inner)).with_hint("chmod +r a.yaml");
+
         assert_eq!(
             written(&error),
             "error: cannot read the release file a.yaml\n  because: permission denied\nhint: chmod +r a.yaml\n"
@@ -224,12 +232,14 @@ mod tests {
 
     #[test]
     fn control_sequences_in_an_error_do_not_reach_the_terminal() {
+        // The server's text is anybody's.
         let error = CommandError::usage("the server says \u{1b}[2Jall is well\r");
         assert_eq!(written(&error), "error: the server says \\u001b[2Jall is well\n");
     }
 
     #[test]
     fn a_usage_error_exits_with_2_where_1_means_differences() {
+        // A pipeline that takes 1 for differences must not take a typing error for one.
         assert_eq!(Family::Comparing.exit(ErrorKind::Usage), Exit(2));
         assert_eq!(Family::Acting.exit(ErrorKind::Usage), Exit(1));
     }
@@ -243,6 +253,7 @@ mod tests {
             (ErrorKind::Locked, 5),
             (ErrorKind::Interrupted, 130),
         ];
+
         for (kind, code) in kinds {
             assert_eq!(Family::Acting.exit(kind), Exit(code));
         }
