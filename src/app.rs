@@ -1,4 +1,8 @@
 //! The roof: from the command line to an exit code. The commands are registered in `app/command.rs`, one line each.
+//!
+//! Completion comes before parsing, since its words are no whole command line. An error of parsing has no
+//! context yet: it finds out by itself about colours and about the exit codes of its command. The log starts
+//! before the command does.
 
 mod command;
 
@@ -21,13 +25,16 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     if let Some(words) = words_to_complete(&arguments) {
         return complete(&words, &Cli::command());
     }
+
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),
     };
+
     let family = cli.command.family();
     let context = Context::new(cli.global, Cli::command);
     start_log(&context);
+
     let result = block_on(cli.command, &context);
     result.unwrap_or_else(|error| {
         let color = context.color(Stream::Stderr);
@@ -46,6 +53,7 @@ fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
             .map(|word| word.to_string_lossy().into_owned())
             .collect()
     };
+
     if name == COMPLETER {
         return Some(text(&arguments[1..]));
     }
@@ -59,7 +67,9 @@ fn block_on(command: Command, context: &Context) -> Result<Exit, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| CommandError::new(ErrorKind::Other, "cannot start threads").with_source(&error))?;
+
     let result = runtime.block_on(command.run(context));
+
     // Watches and look-ups in flight must not delay the exit.
     runtime.shutdown_background();
     result
@@ -72,6 +82,7 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     } else {
         Stream::Stdout
     };
+
     let color = ColorEnvironment::read().allows(color_choice(arguments), stream.is_terminal());
     let rendered = error.render();
     let text = if color {
@@ -79,13 +90,16 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     } else {
         rendered.to_string()
     };
+
     // As kubectl: without a word, help is what was asked for.
     if stream == Stream::Stdout || arguments.len() == 1 {
+        // Nobody is left to be told where the stream is closed.
         Visible::new(std::io::stdout(), color)
             .write_all(text.as_bytes())
             .ok();
         return Exit::OK;
     }
+
     Visible::new(std::io::stderr(), color)
         .write_all(text.as_bytes())
         .ok();
@@ -93,6 +107,7 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
 }
 
 fn family_named(arguments: &[OsString]) -> Family {
+    // Only global flags can stand before a command, and none of their values is called like one.
     arguments
         .iter()
         .skip(1)
@@ -111,6 +126,7 @@ fn color_choice(arguments: &[OsString]) -> ColorChoice {
             .and_then(|at| words.get(at + 1))
             .copied()
     };
+
     let wish = words
         .iter()
         .find_map(|word| word.strip_prefix("--color="))
@@ -125,17 +141,21 @@ fn color_choice(arguments: &[OsString]) -> ColorChoice {
 /// Only our own lines: a client library's log may hold bodies, and bodies hold Secrets.
 fn start_log(context: &Context) {
     use tracing::level_filters::LevelFilter;
+
     let level = match context.verbosity() {
+        // Nobody listens: a line of the log costs next to nothing then.
         0 => return,
         1..=3 => LevelFilter::INFO,
         4..=7 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+
     let color = context.color(Stream::Stderr);
     let ours = tracing_subscriber::filter::Targets::new().with_target("kubectl_delivery", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(move || Visible::new(std::io::stderr(), color))
         .with_ansi(color)
         .with_target(false);
+
     tracing_subscriber::registry().with(ours).with(lines).init();
 }

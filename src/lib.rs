@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// A test may panic: that is how it fails.
 #![cfg_attr(
     not(test),
     deny(

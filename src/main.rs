@@ -13,8 +13,11 @@ fn main() -> ExitCode {
         eprintln!("error: this is a mistake in kubectl-delivery itself ({place})");
         eprintln!("hint: please report it, with the command that you typed");
     }));
-    // Two TLS providers may be linked in; the first connection must find one chosen. Only a second call fails.
+
+    // Two TLS providers may be linked in; the first connection must find one chosen. Only
+    // a second call fails.
     rustls::crypto::ring::default_provider().install_default().ok();
+
     let exit = kubectl_delivery::app::run(std::env::args_os().collect());
     ExitCode::from(exit.0)
 }

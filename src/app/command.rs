@@ -1,4 +1,6 @@
 //! The commands: one line each. `commands/NAME.rs` holds `Args` and `run`.
+//!
+//! A macro makes enum, dispatch and exit codes of the same line, so that no command can lack one of them.
 
 use crate::cli::{Context, Exit, Family, GlobalArgs};
 use crate::commands;
@@ -33,6 +35,7 @@ macro_rules! commands {
         /// What to do.
         #[derive(Subcommand, Debug)]
         pub enum Command {
+            // Boxed: each command would be as large as the one with the most flags.
             $($(#[$meta])* $variant(Box<commands::$module::Args>),)+
         }
 
@@ -40,6 +43,7 @@ macro_rules! commands {
             /// Runs it.
             pub async fn run(self, context: &Context) -> Result<Exit, CommandError> {
                 match self {
+                    // Boxed: the futures of all commands would lie in one.
                     $(Command::$variant(args) => Box::pin(commands::$module::run(*args, context)).await,)+
                 }
             }
@@ -117,17 +121,21 @@ mod tests {
 
     #[test]
     fn the_help_of_each_command_begins_with_examples_and_explains_each_flag() {
+        // Global flags reach the commands only when they are built.
         let mut root = Cli::command();
         root.build();
+
         for command in root.get_subcommands() {
             let name = command.get_name();
             let examples = command
                 .get_before_help()
                 .map(ToString::to_string)
                 .unwrap_or_default();
+
             assert!(examples.starts_with("Examples:\n"), "{name} has no examples");
             assert!(examples.contains("kubectl delivery "), "{name}: {examples}");
             assert!(command.get_about().is_some(), "{name} says nothing about itself");
+
             for arg in command.get_arguments() {
                 assert!(arg.get_help().is_some(), "{name}: {} has no help", arg.get_id());
             }
@@ -136,6 +144,7 @@ mod tests {
 
     #[test]
     fn the_command_lines_family_is_known_before_it_is_parsed() {
+        // By its first name: an alias has the exit codes of whatever is unknown, `Acting`.
         for command in Cli::command().get_subcommands() {
             assert!(
                 Command::family_of(command.get_name()).is_some(),

@@ -1,4 +1,6 @@
 //! Whether a stream gets colours, and how wide it is.
+//!
+//! Each stream is asked by itself: results can go into a file while progress goes to a terminal.
 
 use clap::ValueEnum;
 use std::io::IsTerminal;
@@ -63,6 +65,7 @@ pub struct ColorEnvironment {
 impl ColorEnvironment {
     /// Reads the process's environment.
     pub fn read() -> Self {
+        // An empty variable counts as unset, as no-color.org has it.
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             no_color: set("NO_COLOR").is_some(),
@@ -77,6 +80,7 @@ impl ColorEnvironment {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if self.no_color => false,
+            // CI forces colours for logs that show them and are no terminals.
             ColorChoice::Auto if self.force => true,
             ColorChoice::Auto => is_terminal && !self.dumb,
         }
@@ -96,6 +100,7 @@ mod tests {
         };
         assert!(both.allows(ColorChoice::Always, false));
         assert!(!both.allows(ColorChoice::Auto, true));
+
         let force = ColorEnvironment {
             force: true,
             ..Default::default()
@@ -109,6 +114,8 @@ mod tests {
         let none = ColorEnvironment::default();
         assert!(none.allows(ColorChoice::Auto, true));
         assert!(!none.allows(ColorChoice::Auto, false));
+
+        // It is a terminal all the same, such as an editor's.
         assert!(!ColorEnvironment { dumb: true, ..none }.allows(ColorChoice::Auto, true));
     }
 }

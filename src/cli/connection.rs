@@ -1,4 +1,7 @@
 //! kubectl's own connection flags.
+//!
+//! By the names that kubectl gives them, so that a command line works behind both. A flag wins over an environment's
+//! file, and that over the kubeconfig.
 
 use crate::cluster::ConnectionOptions;
 use clap::Args;
@@ -71,19 +74,23 @@ fn parse_timeout(text: &str) -> Result<RequestTimeout, String> {
 /// A duration as kubectl's flags take it: seconds, or numbers with the units `ms`, `s`, `m`, `h`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a time such as 30s, 5m or 1m30s, found {text:?}");
+
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));
     }
+
     let mut sum = 0.0;
     let mut rest = text;
     while !rest.is_empty() {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit() && c != '.')
             .ok_or_else(wrong)?;
+        // Without a digit in front, as before a sign, there is nothing to parse.
         let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
         let unit = rest[digits..]
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(rest.len() - digits);
+
         let seconds = match &rest[digits..digits + unit] {
             "ms" => 0.001,
             "s" => 1.0,
@@ -91,9 +98,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             "h" => 3600.0,
             _ => return Err(wrong()),
         };
+
         sum += number * seconds;
         rest = &rest[digits + unit..];
     }
+
+    // Far below what the conversion panics at, and far above what anybody waits for.
     if text.is_empty() || sum > 1e9 {
         Err(wrong())
     } else {
@@ -115,6 +125,7 @@ impl ConnectionArgs {
             impersonate: self.impersonate.clone(),
             impersonate_groups: self.impersonate_groups.clone(),
             impersonate_uid: self.impersonate_uid.clone(),
+            // Without the flag and with a 0 alike: no limit of its own.
             request_timeout: self.request_timeout.and_then(|timeout| timeout.0),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             certificate_authority: self.certificate_authority.clone(),
@@ -127,6 +138,7 @@ impl ConnectionArgs {
     /// With what an environment's file says, where no flag says otherwise.
     #[must_use]
     pub fn or_environment(mut self, context: Option<&str>, namespace: Option<&str>) -> Self {
+        // Nothing else of the file decides whom a command speaks to: it holds no credentials.
         self.context = self.context.or_else(|| context.map(Into::into));
         self.namespace = self.namespace.or_else(|| namespace.map(Into::into));
         self
@@ -139,6 +151,7 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
+    // Without a unit, as kubectl takes it: seconds.
     #[case("30", 30_000)]
     #[case("30s", 30_000)]
     #[case("1m30s", 90_000)]
@@ -153,6 +166,7 @@ mod tests {
     #[case("")]
     #[case("s")]
     #[case("5 apples")]
+    // A negative time would be over before it begins.
     #[case("-3s")]
     #[case("1.2.3s")]
     fn a_text_that_is_no_time_is_refused_with_what_was_found(#[case] text: &str) {
@@ -165,7 +179,9 @@ mod tests {
             namespace: Some("mine".into()),
             ..Default::default()
         };
+
         let merged = flags.or_environment(Some("prod"), Some("shop"));
+
         assert_eq!(
             (merged.context.as_deref(), merged.namespace.as_deref()),
             (Some("prod"), Some("mine"))

@@ -1,4 +1,6 @@
 //! What a command gets besides its arguments: streams, colours, and a door to the cluster.
+//!
+//! Results and messages go out through these streams, which filter them (`Visible`).
 
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::connection::ConnectionArgs;
@@ -38,8 +40,10 @@ pub struct GlobalArgs {
 /// What a command gets besides its arguments.
 pub struct Context {
     global: GlobalArgs,
+    // A function and no value: the definition of all commands is large, and few commands need it.
     root: fn() -> clap::Command,
     environment: ColorEnvironment,
+    // The last one alone: a command speaks to one cluster.
     door: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
 }
 
@@ -71,6 +75,7 @@ impl Context {
 
     /// Whether a person can answer: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
+        // Questions go to stderr: stdout may be a file, or JSON for a program.
         std::io::IsTerminal::is_terminal(&std::io::stdin()) && Stream::Stderr.is_terminal()
     }
 
@@ -96,12 +101,14 @@ impl Context {
 
     /// Where results go. Buffered: flush it, and let errors through `?` (a closed pipe ends the program quietly).
     pub fn stdout(&self) -> Box<dyn Write + Send> {
+        // Filtered before it is buffered: a flush writes what a person may see.
         let buffered = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
         Box::new(Visible::new(buffered, self.color(Stream::Stdout)))
     }
 
     /// Where progress and warnings go.
     pub fn stderr(&self) -> Box<dyn Write + Send> {
+        // Unbuffered: what is said is seen before what comes next takes its time.
         Box::new(Visible::new(std::io::stderr(), self.color(Stream::Stderr)))
     }
 
@@ -109,10 +116,13 @@ impl Context {
     /// who asks again gets the same one, with its connections and credentials.
     pub async fn cluster(&self, connection: &ConnectionArgs) -> Result<Arc<dyn Cluster>, CommandError> {
         let options = connection.options();
+        // Held while connecting: whoever asks meanwhile waits for the same door.
         let mut kept = self.door.lock().await;
+
         if let Some((_, door)) = kept.as_ref().filter(|(of, _)| *of == options) {
             return Ok(door.clone());
         }
+
         let door = cluster::connect(&options).await?;
         *kept = Some((options, door.clone()));
         Ok(door)

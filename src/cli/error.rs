@@ -29,12 +29,14 @@ impl Family {
     pub fn exit(self, kind: ErrorKind) -> Exit {
         let comparing = self == Family::Comparing;
         Exit(match kind {
+            // `kubectl diff` keeps 1 for differences: an error must not look like one.
             ErrorKind::Usage | ErrorKind::Unreachable | ErrorKind::Other => 1 + u8::from(comparing),
             ErrorKind::Refused => 2,
             ErrorKind::FailedReverted => 3,
             ErrorKind::FailedNotReverted => 4,
             ErrorKind::Locked => 5,
             ErrorKind::Interrupted => 130,
+            // As a shell tells of a program that SIGPIPE ended.
             ErrorKind::OutputClosed => 141,
         })
     }
@@ -42,9 +44,11 @@ impl Family {
 
 /// Writes an error: `error: …`, its causes, and `hint: …` lines.
 pub fn write_error(error: &CommandError, to: &mut dyn Write, color: bool) -> io::Result<()> {
+    // The reader went away on purpose (`| head`): nothing failed that anybody wants to hear of.
     if error.kind == ErrorKind::OutputClosed {
         return Ok(());
     }
+
     let paint = |code: &str, word: &str| {
         if color {
             format!("\u{1b}[{code}m{word}\u{1b}[0m")
@@ -102,6 +106,7 @@ mod tests {
 
     #[test]
     fn control_sequences_in_an_error_do_not_reach_the_terminal() {
+        // The server's text is anybody's.
         let error = CommandError::usage("the server says \u{1b}[2Jall is well\r");
         assert_eq!(written(&error), "error: the server says \\u001b[2Jall is well\n");
     }

@@ -1,4 +1,9 @@
-//! The one way out: what a terminal would obey, or nobody would see, leaves the program as its escape, whoever wrote it.
+//! The one way out: what a terminal would obey, or nobody would see, leaves the program as its
+//! escape, whoever wrote it.
+//!
+//! The last of several nets: texts are cleaned where they are put together, and this stands behind a place
+//! that was forgotten. Hence it works on bytes in whatever pieces they come, and lets nothing pass but text
+//! and our own colours.
 
 use crate::report::clean;
 use std::io::{self, Write};
@@ -29,29 +34,35 @@ impl<W: Write> Visible<W> {
         while let Some(at) = rest.find('\u{1b}').filter(|_| self.color) {
             self.inner.write_all(escaped(&rest[..at]).as_bytes())?;
             let length = colour(&rest[at..]).unwrap_or_default();
+            // No colour: its escape is shown, and what follows is text like any other.
             if length == 0 {
                 self.inner.write_all(escaped("\u{1b}").as_bytes())?;
             }
             self.inner.write_all(&rest.as_bytes()[at..at + length])?;
             rest = &rest[at + length.max(1)..];
         }
+
         self.inner.write_all(escaped(rest).as_bytes())
     }
 
     /// How much of the bytes can be written now: whole characters, and no half of a colour.
     fn whole(&self, bytes: &[u8]) -> usize {
         let whole = match std::str::from_utf8(bytes) {
+            // An end that more bytes could complete waits; bytes that are wrong by now are replaced.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => bytes.len(),
         };
+
         let last = bytes[..whole]
             .iter()
             .rposition(|byte| *byte == 0x1b)
             .filter(|_| self.color);
         let is_half = |at: usize| {
+            // Bounded: digits without an end behind an escape cannot hold the output back.
             let colour = &bytes[at..whole];
             colour.len() < LONGEST_COLOUR && colour[1..].iter().all(|byte| b"[0123456789;".contains(byte))
         };
+
         last.filter(|at| is_half(*at)).unwrap_or(whole)
     }
 }
@@ -72,20 +83,25 @@ fn escaped(text: &str) -> String {
 /// The length of a colour (SGR) at the beginning of a text.
 fn colour(text: &str) -> Option<usize> {
     let inner = text.strip_prefix("\u{1b}[")?;
+    // Ours have digits and semicolons alone: whatever ends otherwise is no colour.
     let end = inner.find(|c: char| !c.is_ascii_digit() && c != ';')?;
     inner[end..].starts_with('m').then_some(end + 3)
 }
 
 impl<W: Write> Write for Visible<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // First what was held back. A half whose rest never comes is never written.
         let mut all = std::mem::take(&mut self.begun);
         all.extend(bytes);
+
         self.begun = all.split_off(self.whole(&all));
         self.pass(&String::from_utf8_lossy(&all))?;
+        // All of it counts as written: what is held back is kept here.
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        // What is held back stays: its other half decides what it is.
         self.inner.flush()
     }
 }
@@ -102,6 +118,7 @@ mod tests {
             stream.write_all(part).unwrap();
         }
         stream.flush().unwrap();
+
         String::from_utf8(shown).unwrap()
     }
 
@@ -115,6 +132,8 @@ mod tests {
     #[case::a_backslash(true, "C:\\u\\r", "C:\\u\\r")]
     fn only_our_own_colours_get_out(#[case] color: bool, #[case] text: &str, #[case] expected: &str) {
         assert_eq!(out(color, &[text.as_bytes()]), expected);
+
+        // However a writer cuts its bytes, characters and colours stay whole.
         let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
         assert_eq!(out(color, &bytes), expected, "byte by byte");
     }

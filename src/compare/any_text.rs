@@ -1,6 +1,9 @@
 //! Leaves that take any text: what the server's validation says of them is known, and nothing else follows from them.
 //!
 //! A closed list, by kind and place. A leaf that is not on it is the server's to judge.
+//!
+//! Left out is whatever a rule of the API could refuse, default, count or resolve, and what another field follows
+//! from. A place that is missing here costs a request; one that should not be here would prove what is not so.
 
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object, secret_data};
@@ -12,8 +15,10 @@ const SMALL: usize = 128 << 10;
 /// Whether the leaf at `path` of `live` can become `wanted` without a word from the server.
 pub(super) fn takes(live: &Object, path: &FieldPath, held: &Value, wanted: &Value) -> bool {
     let names: Vec<&str> = path.steps().iter().map(name).collect();
+
     match (held, wanted) {
         (Value::String(_), Value::String(text)) => takes_text(live, &names, text),
+        // The words of a command are one value. Empty lists, which the server drops, do not come here.
         (Value::Array(_), Value::Array(words)) => {
             let is_command = |names: &[&str]| {
                 matches!(
@@ -91,9 +96,11 @@ fn has_plain_metadata(live: &Object) -> bool {
 fn takes_data(live: &Object, text: &str) -> bool {
     let gvk = live.gvk();
     let is_immutable = live.at("/immutable") == Some(&Value::Bool(true));
+
     match &*gvk.kind {
         _ if !gvk.group.is_empty() || is_immutable => false,
         "ConfigMap" => true,
+        // Another form of the same bytes would come back as the canonical one, and differ from what was sent.
         "Secret" => live.text("/type") == "Opaque" && is_canonical(text),
         _ => false,
     }
@@ -104,6 +111,7 @@ fn takes_data(live: &Object, text: &str) -> bool {
 fn in_template<'n>(live: &Object, names: &'n [&'n str]) -> Option<&'n [&'n str]> {
     let gvk = live.gvk();
     match (&*gvk.group, &*gvk.kind) {
+        // Not of a Job: its template never changes.
         ("apps", "Deployment" | "StatefulSet") => names.strip_prefix(&["spec", "template"]),
         ("batch", "CronJob") => names.strip_prefix(&["spec", "jobTemplate", "spec", "template"]),
         _ => None,
@@ -116,9 +124,11 @@ fn is_plain(key: &str) -> bool {
     if key.starts_with("deprecated.") {
         return false;
     }
+
     let Some((domain, _)) = key.split_once('/') else {
         return true;
     };
+
     let is_of =
         |owner: &str| domain == owner || domain.strip_suffix(owner).is_some_and(|sub| sub.ends_with('.'));
     domain == "app.kubernetes.io" || !(is_of("kubernetes.io") || is_of("k8s.io"))
@@ -127,6 +137,7 @@ fn is_plain(key: &str) -> bool {
 fn is_label(text: &str) -> bool {
     let is_end = |c: char| c.is_ascii_alphanumeric();
     let is_inner = |c: char| is_end(c) || matches!(c, '-' | '_' | '.');
+
     text.len() <= 63
         && text.chars().all(is_inner)
         && (text.is_empty() || text.starts_with(is_end) && text.ends_with(is_end))
@@ -144,9 +155,12 @@ fn is_image(live: &Object, text: &str) -> bool {
             .as_object()
             .is_some_and(|map| map.keys().any(|key| key.contains("openshift.io")))
     };
+
     let is_told = ["/metadata/annotations", "/spec/template/metadata/annotations"]
         .iter()
         .any(|pointer| live.at(pointer).is_some_and(is_resolved));
+
+    // Validation refuses white space around an image.
     text.contains('/') && !text.contains(char::is_whitespace) && !is_told
 }
 
@@ -180,6 +194,7 @@ mod tests {
     #[case::no_label("/metadata/labels/app.kubernetes.io~1version", json!("2 "), false)]
     #[case::long_label("/metadata/labels/app.kubernetes.io~1version", json!("a".repeat(64)), false)]
     #[case::replicas("/spec/replicas", json!(2), false)]
+    // The selector has to match the labels of the template.
     #[case::label_of_pods("/spec/template/metadata/labels/app", json!("other"), false)]
     #[case::apparmor("/spec/template/metadata/annotations/container.apparmor.security.beta.kubernetes.io~1web", json!("y"), false)]
     #[case::account("/spec/template/spec/serviceAccountName", json!("b"), false)]
@@ -187,12 +202,14 @@ mod tests {
     #[case::no_image("CONTAINER/image", json!(""), false)]
     #[case::short_image("CONTAINER/image", json!("web:2"), false)]
     #[case::image_with_a_blank("CONTAINER/image", json!("r.example/web:2 "), false)]
+    // One of three words: the server refuses any other.
     #[case::policy("CONTAINER/imagePullPolicy", json!("Sometimes"), false)]
     #[case::value("CONTAINER/env/[name=A]/value", json!("2"), true)]
     #[case::empty_value("CONTAINER/env/[name=A]/value", json!(""), false)]
     #[case::number("CONTAINER/env/[name=A]/value", json!(2), false)]
     #[case::words("CONTAINER/args", json!(["a", "b"]), true)]
     #[case::numbers("CONTAINER/args", json!([1]), false)]
+    // A quantity comes back in the server's own form, and is held against the request.
     #[case::limit("CONTAINER/resources/limits/cpu", json!("2"), false)]
     fn leaves_of_a_workload(#[case] path: &str, #[case] wanted: Value, #[case] expected: bool) {
         assert_eq!(
@@ -218,6 +235,7 @@ mod tests {
     fn an_image_that_openshift_may_resolve_is_the_servers() {
         let mut live = deployment();
         live["metadata"]["annotations"]["alpha.image.policy.openshift.io/resolve-names"] = "*".into();
+
         assert!(!takes_at(
             live,
             &format!("{CONTAINER}/image"),
@@ -245,6 +263,8 @@ mod tests {
     #[test]
     fn a_large_object_is_the_servers() {
         assert!(is_small(&json!({"data": {"a": "x".repeat(100 << 10)}})));
+
+        // Neither text alone is too long.
         assert!(!is_small(
             &json!({"data": {"a": "x".repeat(100 << 10), "b": ["x".repeat(29 << 10)]}})
         ));

@@ -1,5 +1,8 @@
 //! Whether another tool has applied an object: what desired holds is in live. Without rights to dry-run, by reading
 //! alone.
+//!
+//! Live may hold more: defaults, and what others added. It may not lack anything, or hold another value, but for the
+//! spellings that the server or another tool gives to the same thing. A yes is where judging begins, not its end.
 
 use super::structural::differences;
 use crate::model::image::ImageReference;
@@ -22,16 +25,20 @@ pub fn missing(
     custom: &[ImagePath],
 ) -> Option<FieldPath> {
     let image_paths: Vec<FieldPath> = images(desired, custom).into_iter().map(|one| one.path).collect();
+
     let same = |path: &FieldPath, wanted: &Value, found: &Value| {
         if image_paths.contains(path) {
             return is_same_image(wanted, found, tested);
         }
+
         let is_quantity =
             |step: &Step| matches!(step, Step::Field(name) if QUANTITIES.contains(&name.as_str()));
         path.steps().iter().any(is_quantity)
             && thousandths(wanted).is_some_and(|wanted| thousandths(found) == Some(wanted))
     };
+
     let found = differences(desired.value(), live.value(), &same);
+
     let counts = |path: &FieldPath| match path.steps() {
         [Step::Field(top), Step::Field(field), ..] if top == "metadata" => {
             field == "labels" || field == "annotations"
@@ -41,6 +48,8 @@ pub fn missing(
         [Step::Field(top), ..] => top != "status",
         _ => true,
     };
+
+    // A difference without a left side is something that live has beyond desired.
     found
         .into_iter()
         .find(|one| one.left.as_ref().is_some_and(|left| !left.is_null()) && counts(&one.path))
@@ -56,15 +65,19 @@ fn is_same_image(wanted: &Value, found: &Value, tested: &[RecordedImage]) -> boo
     let (Some(wanted), Some(found)) = (parse(wanted), parse(found)) else {
         return false;
     };
+
     if wanted.name() != found.name() {
         return false;
     }
+
     match (&wanted.digest, &found.digest) {
         (Some(wanted), Some(found)) => wanted == found,
+        // The tool applied the manifest as it was tested, by its tag: what that led to, the pods report.
         (Some(digest), None) => tested.iter().filter(|one| one.digest == *digest).any(|one| {
             let reference = one.reference.parse::<ImageReference>().ok();
             reference.is_some_and(|reference| reference.tag.is_some() && reference.tag == found.tag)
         }),
+        // Desired names no digest: its tag is all that can be asked for.
         _ => wanted.tag == found.tag,
     }
 }
@@ -98,9 +111,12 @@ mod tests {
     #[case::another_digest(format!("r.example/web@{}", Sha256Digest::of(b"1")), false)]
     fn an_image_has_arrived_by_its_digest_or_by_its_tested_tag(#[case] live: String, #[case] arrived: bool) {
         let desired = deployment(&format!("r.example/web@{}", Sha256Digest::of(b"2")), "1000m");
+
+        // An autoscaler's replicas and the status are no part of what arrives.
         let mut live = deployment(&live, "1");
         live.value_mut()["spec"]["replicas"] = 3.into();
         live.value_mut()["status"] = json!({"replicas": 3});
+
         assert_eq!(missing(&desired, &live, &[recorded()], &[]).is_none(), arrived);
     }
 
@@ -112,6 +128,7 @@ mod tests {
             )
             .unwrap()
         };
+
         let found = missing(
             &map(json!({"A": "2"})),
             &map(json!({"A": "1", "B": "1"})),

@@ -1,5 +1,8 @@
 //! Fields that the server lets no update change, and that desired leaves open: a claim's volume, a class that a webhook
 //! set once. A replacement by desired alone is refused for them; with live's values it says the rest.
+//!
+//! A refusal may also be drift that a person made, and that must be told. So a field counts as bound only where desired
+//! leaves it open, and below a field that desired names only where no user set it.
 
 use super::drift::desired_holds;
 use crate::model::finding::HandClass;
@@ -15,16 +18,22 @@ use serde_json::{Map, Value};
 pub fn with_bound(desired: &Object, live: &Object, refused: &[String]) -> Option<(Object, Vec<FieldPath>)> {
     let owners = Owners::of(live);
     let mut bound = Vec::new();
+
     for named in refused.iter().filter_map(|field| parse(field)) {
+        // What live lacks cannot be carried over: that refusal stands.
         let Some(value) = named.get(live.value()) else {
             continue;
         };
+
         match named.get(desired.value()) {
             None if !desired_holds(desired, &owners, &named) => bound.push(named),
+            // Validation names the map of which one field may not change (`spec` of a claim).
             Some(Value::Object(held)) => below(&owners, held, value, &named, &mut bound),
             _ => {}
         }
     }
+
+    // Two causes of one refusal may name the same field.
     bound.sort();
     bound.dedup();
     if bound.is_empty() {
@@ -54,8 +63,10 @@ fn below(
             Some(_) => {}
             None => {
                 let owner = owners.owner(&path);
+                // Nobody's or a controller's: no user stands behind the value.
                 let is_servers = owner.is_none_or(|owner| owner.class == HandClass::Controller);
                 let is_ours = || owner.is_some_and(|owner| owner.class == HandClass::Ours);
+
                 if is_servers || is_chosen_once(owners.object(), &path, is_ours()) {
                     bound.push(path);
                 }
@@ -89,6 +100,8 @@ fn parse(field: &str) -> Option<FieldPath> {
         }
         if let Some(bracket) = after.strip_prefix('[') {
             let (inner, after) = bracket.split_once(']')?;
+
+            // An index counts the items that were sent: in live another item may stand there.
             if inner.parse::<usize>().is_ok() {
                 break;
             }
@@ -98,6 +111,7 @@ fn parse(field: &str) -> Option<FieldPath> {
             rest = after.strip_prefix('.').unwrap_or(after);
         }
     }
+
     (!path.steps().is_empty()).then_some(path)
 }
 
@@ -133,10 +147,13 @@ mod tests {
                 "selector": {"matchLabels": {"a": "b"}}}),
             json!({"f:spec": {"f:selector": {"f:matchLabels": {"f:a": {}}}}}),
         );
+
         let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
         let paths: Vec<_> = bound.iter().map(ToString::to_string).collect();
         assert_eq!(paths, ["/spec/storageClassName", "/spec/volumeName"]);
+
         assert_eq!(body.text("/spec/volumeName"), "pv-1");
+        // The selector is a person's: the refusal that it causes has to be told.
         assert_eq!(body.at("/spec/selector"), None);
     }
 
@@ -147,6 +164,7 @@ mod tests {
             json!({"volumeMode": "Filesystem", "storageClassName": "fast"}),
             json!({"f:spec": {"f:storageClassName": {}}}),
         );
+
         let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
         assert_eq!(bound, ["/spec/storageClassName".parse().unwrap()]);
         assert_eq!(body.text("/spec/storageClassName"), "fast");
@@ -154,6 +172,7 @@ mod tests {
 
     #[test]
     fn a_field_that_desired_names_is_not_bound() {
+        // Release and cluster name two volumes: a person has to decide.
         let desired = claim(json!({"volumeName": "pv-2"}), json!({}));
         let live = claim(json!({"volumeName": "pv-1"}), json!({}));
         assert_eq!(with_bound(&desired, &live, &["spec.volumeName".into()]), None);

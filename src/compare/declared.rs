@@ -1,4 +1,7 @@
 //! Containers that the environment declares: their images were not tested, and that is expected.
+//!
+//! An untested image is a finding even where the difference that brings it is allowed. Here the two are brought
+//! together, after both were found: a rule speaks of manifests, and what runs is known only from the pods.
 
 use crate::model::finding::{ImageFinding, ImageState, ObjectComparison};
 use crate::model::image::ImageReference;
@@ -11,6 +14,7 @@ pub fn expect_declared(
     objects: &[ObjectComparison],
     reason: &dyn Fn(usize) -> Option<String>,
 ) {
+    // A tested image is held against its digest alone, and what an `injected` rule allows has its reason.
     let unknown = |finding: &&mut ImageFinding| {
         finding.state == ImageState::OtherImage && finding.tested.is_none() && finding.allowed.is_none()
     };
@@ -18,25 +22,32 @@ pub fn expect_declared(
         let Some(object) = objects.iter().find(|object| object.id() == finding.workload) else {
             continue;
         };
+
+        // By what the environment writes for this container: a rule about another one says nothing of it.
         let named = object.desired.iter().flat_map(|desired| images(desired, &[]));
         let mut named =
             named.filter(|one| one.role == Some(finding.role) && one.container == finding.container);
         let Some(named) = named.next() else { continue };
+
         let rule = object
             .untested
             .iter()
             .filter(|change| named.path.starts_with(&change.path))
             .find_map(|change| change.allowed_by);
+
         let pinned = named
             .reference
             .parse::<ImageReference>()
             .ok()
             .and_then(|image| image.digest);
+
+        // A manifest without a digest leaves open what its tag leads to: then the rule covers whatever runs.
         let is_named = finding
             .running
             .iter()
             .filter(|one| !one.old_revision)
             .all(|one| pinned.is_none() || one.digest == pinned);
+
         finding.allowed = rule.filter(|_| is_named).and_then(reason);
     }
 }
@@ -55,6 +66,7 @@ mod tests {
             "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"template": {"spec": {"containers": [{"name": "metrics", "image": reference}]}}}}))
         .unwrap();
+
         let change = UntestedChange {
             path: path.parse().unwrap(),
             tested: None,
@@ -62,6 +74,7 @@ mod tests {
             allowed_by,
             rule_note: None,
         };
+
         let object = ObjectComparison {
             target: Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web"),
             tested: None,
@@ -74,6 +87,7 @@ mod tests {
             asides: Vec::new(),
             untested: vec![change],
         };
+
         let mut finding = ImageFinding {
             workload: object.id(),
             container: "metrics".into(),
@@ -88,6 +102,7 @@ mod tests {
             }],
             allowed: None,
         };
+
         expect_declared(std::slice::from_mut(&mut finding), &[object], &|rule| {
             Some(format!("rule {rule}"))
         });
@@ -100,11 +115,15 @@ mod tests {
         let right = format!("a.example/metrics@{}", Sha256Digest::of(b"metrics"));
         let other = format!("a.example/metrics@{}", Sha256Digest::of(b"other"));
         let rule = || Some("rule 3".to_owned());
+
+        // The rule may speak of the container, or of its image alone.
         assert_eq!(allowed("a.example/metrics:1", container, Some(3)), rule());
         assert_eq!(
             allowed("a.example/metrics:1", &format!("{container}/image"), Some(3)),
             rule()
         );
+
+        // A digest in the manifest is what the environment's reviewers agreed to.
         assert_eq!(allowed(&right, container, Some(3)), rule());
         assert_eq!(
             allowed(&other, container, Some(3)),

@@ -1,5 +1,10 @@
 //! What a promotion would apply: the environment's own manifests, or else the release's objects, pinned to the release's
 //! digests; and how that differs from what was tested.
+//!
+//! The order: namespaces first, since pairing goes by them; then what is external goes, so that it is paired with
+//! nothing; then pairs, and by them pins, since a tested container may decide which image is meant. Differences come
+//! last, of both sides pinned: form (names, namespaces, registries) is none by then. No cluster is asked: which kinds
+//! live in namespaces is an answer that comes in.
 
 use super::pair::{Pairing, id_here, is_same_text, pair};
 use super::pin::{PinError, Pins};
@@ -69,6 +74,8 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         input.tested.iter().chain(input.manifests.iter().flatten()),
         input.is_namespaced,
     );
+
+    // Only tested objects are mapped: the environment's own manifests say where they belong.
     let place = |object: &Object, map: bool| {
         let own = object
             .namespace()
@@ -77,16 +84,19 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
             .is_namespaced(&object.gvk())
             .then(|| own.unwrap_or(input.home).to_owned())
     };
+
     let put = |mut object: Object, map: bool| {
         let namespace = place(&object, map);
         object.set_namespace(namespace.as_deref());
         object
     };
+
     let tested: Vec<Object> = input.tested.into_iter().map(|object| put(object, true)).collect();
     let wanted: Vec<Object> = match input.manifests {
         Some(manifests) => manifests.into_iter().map(|object| put(object, false)).collect(),
         None => tested.clone(),
     };
+
     let is_external = |object: &Object| {
         input
             .environment
@@ -96,17 +106,21 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
             .any(|external| is(external, object, input.home))
     };
     let wanted: Vec<Object> = wanted.into_iter().filter(|object| !is_external(object)).collect();
+
     let ids = |objects: &[Object]| -> Vec<ObjectId> {
         objects
             .iter()
             .map(|object| id_here(object, object.namespace()))
             .collect()
     };
+    // An overlay renames what is only referred to along with the rest: its name
+    // here is found by the same prefix.
     let required: Vec<ObjectId> = spec
         .requires
         .iter()
         .map(|need| ObjectId::new("", &need.kind, Some(input.home), &need.name))
         .collect();
+
     let pairing = pair(&ids(&tested), &ids(&wanted), &required, namespaces);
     let names = Naming {
         renamed: &pairing.renamed,
@@ -114,12 +128,14 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         home: input.home,
     };
     let required = required_here(&spec.requires, &tested, &wanted, &names);
+
     let rules = Rules::new(input.environment, input.today);
     let pins = Pins {
         images: &spec.images,
         paths: &spec.image_paths,
         registries: &input.environment.spec.registries,
     };
+
     let maker = Maker {
         pins,
         pairing: &pairing,
@@ -127,6 +143,8 @@ pub fn desired(input: DesiredInput<'_>) -> Result<Desired, Vec<PinError>> {
         release: input.release,
     };
     let made = maker.objects(wanted, &tested)?;
+
+    // Remarks come after every difference was asked about: only then is a rule known to be unused.
     let dropped = dropped(&tested, &pairing, namespaces, &rules, &is_external);
     let all: Vec<ObjectId> = made.iter().map(|made| made.object.id()).collect();
     Ok(Desired {
@@ -147,16 +165,24 @@ struct Maker<'m> {
 impl Maker<'_> {
     fn objects(&self, wanted: Vec<Object>, tested: &[Object]) -> Result<Vec<DesiredObject>, Vec<PinError>> {
         let mut errors = Vec::new();
+
+        // All errors are gathered: a person corrects every ambiguous image at once.
         let mut made = Vec::new();
         for (mut object, index) in wanted.into_iter().zip(&self.pairing.tested) {
             let mut paired = index.and_then(|index| tested.get(index)).cloned();
+
             let pinned = self.pins.pin(&mut object, paired.as_ref());
+            // The tested side is pinned too, or each digest would be a difference. What is
+            // ambiguous here as well is told once.
             if let Some(tested) = &mut paired {
                 errors.extend(self.pins.pin(tested, None).err().filter(|_| pinned.is_ok()));
             }
+
             errors.extend(pinned.err());
             let untested = self.untested(&object, paired.as_ref());
             let tested = paired.filter(|_| !untested.is_empty());
+            // After the comparison: tested objects still hold these rules, which
+            // would all be told as differences.
             drop_aggregated(&mut object);
             made.push(DesiredObject {
                 object,
@@ -169,6 +195,8 @@ impl Maker<'_> {
 
     fn untested(&self, desired: &Object, tested: Option<&Object>) -> Vec<UntestedChange> {
         let id = desired.id();
+
+        // Nothing was tested under this name: the whole object is one difference, which a rule may allow.
         let Some(tested) = tested else {
             let whole = Difference {
                 path: FieldPath::root(),
@@ -177,14 +205,17 @@ impl Maker<'_> {
             };
             return vec![self.change(&id, whole)];
         };
+
         let desired = &*without_ours(desired, tested);
         if tested == desired {
             return Vec::new();
         }
+
         let image_paths: Vec<FieldPath> = images(desired, &self.release.spec.image_paths)
             .into_iter()
             .map(|image| image.path)
             .collect();
+
         let same = |path: &FieldPath, one: &Value, other: &Value| match (one, other) {
             (Value::String(one), Value::String(other)) => {
                 is_same_text(self.pairing, one, other)
@@ -192,13 +223,17 @@ impl Maker<'_> {
             }
             _ => false,
         };
+
         let mut found = differences(tested.value(), desired.value(), &same);
+        // A map that one side lacks is one difference: split as far as a rule speaks of a field in it.
         for path in self.rules.paths_for(&id) {
             found = found
                 .into_iter()
                 .flat_map(|difference| split_towards(difference, path))
                 .collect();
         }
+
+        // What the pairing has already read as the same object.
         let names = ["/metadata/name", "/metadata/namespace"];
         let is_form = |difference: &Difference| names.contains(&&*difference.path.to_string());
         found
@@ -228,10 +263,14 @@ fn without_ours<'a>(desired: &'a Object, tested: &Object) -> Cow<'a, Object> {
         let annotations = object.at("/spec/template/metadata/annotations")?;
         annotations.get(key).cloned()
     };
+
+    // kubectl's may stand in a manifest too: it was carried over from live
+    // only where it is not the tested one.
     let is_carried = |key: &&&str| {
         restart(desired, key).is_some()
             && (**key == RESTART_ANNOTATION || restart(desired, key) != restart(tested, key))
     };
+
     let carried: Vec<&&str> = restarts.iter().filter(is_carried).collect();
     if desired.label(APPLYSET_PART_OF_LABEL).is_none() && carried.is_empty() {
         return Cow::Borrowed(desired);
@@ -240,6 +279,7 @@ fn without_ours<'a>(desired: &'a Object, tested: &Object) -> Cow<'a, Object> {
     let mut bare = desired.clone();
     for key in carried {
         match restart(tested, key) {
+            // As tested: there the annotation stood in the manifest.
             Some(value) => bare.value_mut()["spec"]["template"]["metadata"]["annotations"][*key] = value,
             None => remove(bare.value_mut().pointer_mut("/spec/template"), "annotations", key),
         }
@@ -257,6 +297,7 @@ fn remove(of: Option<&mut Value>, map: &str, key: &str) {
     let Some(inner) = metadata.get_mut(map).and_then(Value::as_object_mut) else {
         return;
     };
+
     inner.shift_remove(key);
     if inner.is_empty() {
         metadata.shift_remove(map);
@@ -269,7 +310,9 @@ fn untested(rules: &Rules, id: &ObjectId, difference: Difference) -> UntestedCha
         desired: difference.right.as_ref(),
         live: None,
     };
+    // Tested beside desired is the same in every cluster, and `compare` asks without any.
     let answer = rules.answer(id, &difference.path, sides);
+
     UntestedChange {
         path: difference.path,
         tested: difference.left,
@@ -308,6 +351,8 @@ fn dropped(
 /// The same content, whatever registry it comes from.
 fn is_same_image(one: &str, other: &str) -> bool {
     let digest = |text: &str| text.parse::<ImageReference>().ok().and_then(|image| image.digest);
+
+    // Two tags prove nothing of each other, however they look alike.
     digest(one).is_some_and(|one| digest(other) == Some(one))
 }
 
@@ -318,6 +363,7 @@ fn is(external: &External, object: &Object, home: &str) -> bool {
         && external.name == object.name()
         && object
             .namespace()
+            // A cluster-scoped object has no namespace that could differ.
             .is_none_or(|namespace| namespace == external.namespace.as_deref().unwrap_or(home))
 }
 
@@ -329,6 +375,7 @@ struct Scopes<'s> {
 
 impl<'s> Scopes<'s> {
     fn of<'o>(objects: impl Iterator<Item = &'o Object>, asked: &'s dyn Fn(&Gvk) -> Option<bool>) -> Self {
+        // A CRD that this release brings may not be served yet: discovery cannot tell of its kind.
         let defined = objects
             .filter(|object| object.kind() == "CustomResourceDefinition")
             .map(|crd| {
@@ -346,6 +393,7 @@ impl<'s> Scopes<'s> {
     fn is_namespaced(&self, gvk: &Gvk) -> bool {
         let built_in = kinds::well_known(gvk).map(|kind| kind.namespaced);
         let defined = || self.defined.get(&(gvk.group.clone(), gvk.kind.clone())).copied();
+
         built_in
             .or_else(defined)
             .or_else(|| (self.asked)(gvk))

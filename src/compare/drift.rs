@@ -2,6 +2,10 @@
 //!
 //! Everything that differs is drift, whoever set it, but for what controllers and installers write into objects of
 //! others ([`crate::model::k8s::writers`]), what the server allocates, and what admission adds at creation alone.
+//!
+//! What desired names is never explained away. What it does not name is explained by its place first, then by a
+//! tool's mark, and last by a fresh object, which is a request of its own. Stamps (what admission writes anew at each
+//! request) only a second answer can tell: they are candidates here.
 
 use super::walk::{Differing, differing};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass};
@@ -32,6 +36,8 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
         if !is_held && is_no_content(live, &one.path) || is_kept_by_others(&owners, &one, is_held) {
             continue;
         }
+
+        // Told, and no drift: who installed an object is not what was tested.
         if let Some(tool) = installer_of(&one.path, one.live.as_ref()).filter(|_| !is_held) {
             found.asides.push(Aside {
                 path: one.path,
@@ -39,9 +45,12 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
             });
             continue;
         }
+
         let change = change(one, &owners, live, is_held);
         match unowned_without_twin(&change, is_held).then_some(fresh) {
+            // Admission adds it at creation alone, so that the answer to a replacement does not hold it.
             Some(Fresh::Object(fresh)) if change.path.get(fresh.value()) == change.live.as_ref() => {}
+            // Admission's or somebody's: without the answer it is taken for neither.
             Some(Fresh::Unavailable { why }) => {
                 let reason = AsideReason::Unknown { why: why.clone() };
                 found.asides.push(Aside {
@@ -52,6 +61,7 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
             _ => found.changes.push(change),
         }
     }
+
     found.changes.extend(headless(desired, live, &owners));
     found
 }
@@ -60,6 +70,7 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
 pub fn needs_fresh(desired: &Object, live: &Object, changes: &[FieldChange]) -> bool {
     let owners = Owners::of(live);
     changes.iter().any(|change| {
+        // A field that live lacks is no addition that a fresh object could explain.
         unowned_without_twin(change, desired_holds(desired, &owners, &change.path)) && change.live.is_some()
     })
 }
@@ -68,6 +79,7 @@ pub fn needs_fresh(desired: &Object, live: &Object, changes: &[FieldChange]) -> 
 /// anew by admission at each request.
 pub fn may_be_stamps(desired: &Object, live: &Object, changes: &[FieldChange]) -> Vec<FieldPath> {
     let owners = Owners::of(live);
+    // A stamp is in every answer of the server's, and so in the target; what our entry names was applied.
     let is_one = |change: &&FieldChange| {
         change.desired.is_some()
             && !desired_holds(desired, &owners, &change.path)
@@ -87,8 +99,8 @@ pub fn desired_holds(desired: &Object, owners: &Owners<'_>, path: &FieldPath) ->
         return true;
     }
 
-    // A manager that owns a place and nothing below it owns the whole, unless it applied an empty map or a null there:
-    // a union of the built-in API is never a whole.
+    // A manager that owns a place and nothing below it owns the whole, unless it applied an empty map
+    // or a null there: a union of the built-in API is never a whole.
     if is_twin(path) {
         return false;
     }
@@ -111,11 +123,14 @@ fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> 
     let owner = owners
         .owner(&path)
         .filter(|owner| owner.class != HandClass::Ours || is_held || owners.is_member_of_ours(&path));
+
     let kind = match owner {
         _ if is_held => ChangeKind::Changed,
+        // A release before held it: the apply takes it away, and nobody added it.
         Some(owner) if owner.class == HandClass::Ours => ChangeKind::Changed,
         Some(_) if path.get(live.value()).is_some() => ChangeKind::Added,
         None if other.is_none() => ChangeKind::AddedOriginUnknown,
+        // Owned and gone from live, or in the target and nobody's: neither was added to live.
         _ => ChangeKind::Changed,
     };
     let whose = owner.cloned();
@@ -139,6 +154,7 @@ fn is_no_content(live: &Object, path: &FieldPath) -> bool {
 fn is_kept_by_others(owners: &Owners<'_>, one: &Differing, is_held: bool) -> bool {
     let is_shared = matches!(one.path.steps(), [Step::Field(metadata), Step::Field(list), ..]
         if metadata == "metadata" && matches!(list.as_str(), "finalizers" | "ownerReferences"));
+
     is_shared && one.other.is_none() && !is_held && !owners.is_member_of_ours(&one.path)
 }
 
@@ -153,10 +169,13 @@ fn is_twin(path: &FieldPath) -> bool {
             _ => "[]",
         })
         .collect();
+
     matches!(
         fields[..],
         [.., "spec", "serviceAccount" | "serviceAccountName"]
+            // The strategy's type decides whether there is such a map.
             | ["spec", "strategy" | "updateStrategy", "rollingUpdate", ..]
+            // A volume has one source, and gets an empty directory where it names none.
             | [.., "volumes", "[]", _]
             | [.., "volumes", "[]", _, _]
     )
@@ -169,6 +188,8 @@ fn unowned_without_twin(change: &FieldChange, is_held: bool) -> bool {
 /// A Service that was headless stays so: the server keeps the address of an update that names none.
 fn headless(desired: &Object, live: &Object, owners: &Owners<'_>) -> Option<FieldChange> {
     let path = FieldPath::root().field("spec").field("clusterIP");
+
+    // The target keeps the address as well, so that the walk over both finds no difference.
     let gvk = live.gvk();
     let is_service = gvk.group.is_empty() && gvk.kind == "Service";
     let stays = is_service
@@ -176,6 +197,7 @@ fn headless(desired: &Object, live: &Object, owners: &Owners<'_>) -> Option<Fiel
         && desired.text("/spec/clusterIP").is_empty()
         && desired.at("/spec/clusterIPs").is_none()
         && desired.text("/spec/type") != "ExternalName";
+
     stays.then(|| FieldChange {
         kind: ChangeKind::Changed,
         live: path.get(live.value()).cloned(),
@@ -232,6 +254,8 @@ mod tests {
             &json!({"securityContext": {"privileged": true}}),
             &[ours.clone(), theirs],
         );
+
+        // Our empty map does not make what somebody puts into it ours.
         let path = || "/spec/securityContext/privileged".to_owned();
         assert_eq!(
             found(&desired, &live, &desired, &Fresh::NotAsked),
@@ -248,6 +272,7 @@ mod tests {
         let desired = object(&json!({}), &[]);
         let live = object(&json!({"priorityClassName": "x"}), &[]);
         let path = "/spec/priorityClassName".to_owned();
+
         let unknown = [(path, ChangeKind::AddedOriginUnknown)];
         assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), unknown);
         assert_eq!(
@@ -264,6 +289,7 @@ mod tests {
             unknown
         );
 
+        // No answer is no proof of either: it is told beside the changes.
         let why = "no right to create".to_owned();
         let drift = drift(&desired, &live, &desired, &Fresh::Unavailable { why });
         assert!(drift.changes.is_empty());
@@ -278,6 +304,8 @@ mod tests {
             &json!({"serviceAccountName": "a", "serviceAccount": "a"}),
             &[ours],
         );
+
+        // The server fills the twin in from its other half: a fresh object has neither, and tells nothing.
         let changes = drift(&desired, &live, &desired, &Fresh::NotAsked).changes;
         assert!(!needs_fresh(&desired, &live, &changes));
         let kinds: Vec<_> = changes.iter().map(|change| change.kind).collect();
@@ -289,6 +317,8 @@ mod tests {
         let ours = (FIELD_MANAGER, "Apply", json!({"f:selector": {}}));
         let desired = object(&json!({"selector": {"a": "b"}}), &[]);
         let live = object(&json!({"selector": {"a": "b", "c": "d"}}), &[ours]);
+
+        // A selector is one value to the server: an addition changes what desired holds.
         let expected = ("/spec/selector/c".to_owned(), ChangeKind::Changed);
         assert_eq!(found(&desired, &live, &desired, &Fresh::NotAsked), [expected]);
     }
@@ -299,6 +329,7 @@ mod tests {
         let versions = |text: &str| json!({"versions": [{"name": "v1", "schema": {"description": text}}, {"name": "v2"}]});
         let desired = object(&versions("a"), &[]);
         let live = object(&versions("b"), &[ours]);
+
         let expected = (
             "/spec/versions/[name=v1]/schema/description".to_owned(),
             ChangeKind::Changed,

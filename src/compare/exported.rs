@@ -1,4 +1,7 @@
 //! What another cluster's server wrote into a manifest: a release leaves it out, for it names or is given by that cluster.
+//!
+//! Addresses and the like go only from what carries a server's own mark (a UID, a resourceVersion): in a manifest by
+//! hand they are somebody's choice. What goes beyond the marks is named, since the object means less without it.
 
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
@@ -55,6 +58,7 @@ pub struct LeftOut {
 pub fn leave_out_server_fields(objects: Vec<Object>) -> (Vec<Object>, Vec<LeftOut>) {
     let mut left_out = Vec::new();
     let mut clean = Vec::new();
+
     for mut object in objects {
         let id = object.id();
         let paths = clean_object(&mut object);
@@ -69,6 +73,7 @@ pub fn leave_out_server_fields(objects: Vec<Object>) -> (Vec<Object>, Vec<LeftOu
 fn clean_object(object: &mut Object) -> Vec<String> {
     // Only the API server gives these.
     let is_exported = !object.uid().is_empty() || !object.resource_version().is_empty();
+    // A custom kind may be called Service too, and mean something else by its fields.
     let is_core = matches!(object.gvk().group.as_str(), "" | "apps");
     let kind = object.kind().to_owned();
     let mut removed = Vec::new();
@@ -80,6 +85,7 @@ fn clean_object(object: &mut Object) -> Vec<String> {
         "",
         &mut removed,
     );
+
     if is_exported && is_core {
         for (_, path) in ASSIGNED.iter().filter(|(of, _)| *of == kind) {
             remove(object.value_mut(), path, "", &mut removed);
@@ -89,6 +95,7 @@ fn clean_object(object: &mut Object) -> Vec<String> {
     let Some(map) = object.value_mut().as_object_mut() else {
         return removed;
     };
+
     map.shift_remove("status");
     if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|key, _| !MARKS.contains(&&**key));
@@ -103,6 +110,7 @@ fn clean_object(object: &mut Object) -> Vec<String> {
 fn remove(value: &mut Value, path: &[&str], at: &str, removed: &mut Vec<String>) {
     match (path, value) {
         (["*", rest @ ..], Value::Array(items)) => {
+            // Every item has its own: a Service's ports are handed out one by one.
             for (index, item) in items.iter_mut().enumerate() {
                 remove(item, rest, &format!("{at}/{index}"), removed);
             }
@@ -115,6 +123,8 @@ fn remove(value: &mut Value, path: &[&str], at: &str, removed: &mut Vec<String>)
             if is_headless {
                 return;
             }
+
+            // A null says nothing, so that nothing is told of it.
             let found = map.shift_remove(*field);
             if found.is_some_and(|value| !value.is_null()) {
                 let name = field.replace('~', "~0").replace('/', "~1");
@@ -172,17 +182,21 @@ mod tests {
             }
             clean(object)
         };
+
         let (exported, paths) = service(Some("u"), "10.0.0.1");
         assert_eq!(exported["spec"], json!({"ports": [{"port": 80}]}));
         assert_eq!(
             paths,
             ["/spec/clusterIP", "/spec/clusterIPs", "/spec/ports/0/nodePort"]
         );
+
         let (headless, _) = service(Some("u"), "None");
         assert_eq!(
             (&headless["spec"]["clusterIP"], &headless["spec"]["clusterIPs"]),
             (&json!("None"), &json!(["None"]))
         );
+
+        // Nobody exported this one: the address is what its author wants.
         assert!(service(None, "10.0.0.1").1.is_empty());
     }
 }

@@ -1,5 +1,9 @@
 //! The differing fields of one object where its target is not at hand: what an apply would change, and what others added
 //! beside desired.
+//!
+//! An apply keeps what others own, so that its answer does not tell what they added: that is read from their entries.
+//! Of what nobody owns only a fresh object can tell. The order matters: a place that was found once, or one above it,
+//! is not told again under another kind.
 
 use super::drift::desired_holds;
 use super::unowned::unexplained;
@@ -28,6 +32,7 @@ pub fn changes(
         found: Vec::new(),
         asides: Vec::new(),
     };
+
     for Differing {
         path,
         live: value,
@@ -38,6 +43,8 @@ pub fn changes(
         if !is_held && (is_controllers(live, &path) || is_allocated(live, &path)) {
             continue;
         }
+
+        // Changed, whoever set it: the apply itself would give the field another value.
         let whose = walk.owners.owner(&path).cloned();
         let kind = ChangeKind::Changed;
         walk.found.push(FieldChange {
@@ -50,10 +57,13 @@ pub fn changes(
             rule_note: None,
         });
     }
+
     walk.added(predicted, fresh);
+    // Without the question each default that is in no table would be told as somebody's.
     if !matches!(fresh, Fresh::NotAsked) {
         walk.of_unknown_origin(predicted, fresh);
     }
+
     (walk.found, walk.asides)
 }
 
@@ -70,9 +80,13 @@ impl Walk<'_> {
     fn added(&mut self, predicted: &Object, fresh: &Fresh) {
         for (owner, fields) in self.owners.fields_of(|owner| !is_our_apply(owner)) {
             for leaf in fields {
+                // A place that is no content takes all below it along: its leaves
+                // are not on the list of such places.
                 let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
                     || is_controllers(self.live, &leaf)
                     || is_allocated(self.live, &leaf);
+                // An entry may name what is gone from live; what the apply takes away
+                // is among the differences already.
                 let value = leaf.get(self.live.value()).filter(|value| !value.is_null());
                 if skipped
                     || value.is_none()
@@ -81,6 +95,7 @@ impl Walk<'_> {
                 {
                     continue;
                 }
+
                 // What the server gives every such object is no difference, whoever wrote it down.
                 if fresh
                     .object()
@@ -88,6 +103,7 @@ impl Walk<'_> {
                 {
                     continue;
                 }
+
                 if let Some(tool) = installer_of(&leaf, value) {
                     self.asides.push(Aside {
                         path: leaf,
@@ -95,6 +111,7 @@ impl Walk<'_> {
                     });
                     continue;
                 }
+
                 self.add(leaf, ChangeKind::Added, Some(owner));
             }
         }
@@ -105,20 +122,24 @@ impl Walk<'_> {
     fn of_unknown_origin(&mut self, predicted: &Object, fresh: &Fresh) {
         for leaf in unexplained(self.live) {
             let value = leaf.get(self.live.value());
+            // Some writers are known by the list item and not by its leaves: a token's volume is one.
             let is_kept =
                 leaf.get(predicted.value()).is_some() && !desired_holds(self.desired, self.owners, &leaf);
             if !is_kept || value.is_none_or(Value::is_null) || is_controllers(self.live, &self.item_of(&leaf))
             {
                 continue;
             }
+
             match fresh {
                 Fresh::Object(fresh) if leaf.get(fresh.value()) == value => {}
+                // Unknown is neither drift nor the same: it is told, and no promotion touches it.
                 Fresh::Unavailable { why } => {
                     self.asides.push(Aside {
                         path: leaf,
                         reason: AsideReason::Unknown { why: why.clone() },
                     });
                 }
+                // `NotAsked` does not come here.
                 Fresh::Object(_) | Fresh::NotAsked => self.add(leaf, ChangeKind::AddedOriginUnknown, None),
             }
         }
@@ -131,6 +152,8 @@ impl Walk<'_> {
         if self.found.iter().any(|known| path.starts_with(&known.path)) {
             return;
         }
+
+        // Of a whole item several may own parts: who is named is decided as for a field.
         self.found.push(FieldChange {
             live: path.get(self.live.value()).cloned(),
             kind,
@@ -220,8 +243,10 @@ mod tests {
             json!({"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}),
         );
         let live = object(containers(&[("web", "1"), ("log", "1")]), &[edit]);
+
         let ours = (FIELD_MANAGER, "Apply", owned(&["web", "log"]));
         let predicted = object(containers(&[("web", "2"), ("log", "1")]), &[ours]);
+
         let expected = (
             "/spec/containers/[name=web]/image".to_owned(),
             ChangeKind::Changed,
@@ -239,11 +264,14 @@ mod tests {
         let ours = (FIELD_MANAGER, "Apply", owned(&["web"]));
         let theirs = ("kubectl-patch", "Update", owned(&["spy"]));
         let live = object(spec, &[ours, theirs]);
+
         let expected = (
             "/spec/containers/[name=spy]".to_owned(),
             ChangeKind::Added,
             "kubectl-patch".to_owned(),
         );
+
+        // The answer to an apply is live itself: another manager's container stays in it.
         let desired = object(containers(&[("web", "1")]), &[]);
         assert_eq!(found(&desired, &live, &Fresh::NotAsked), [expected]);
     }
@@ -253,7 +281,10 @@ mod tests {
         let theirs = ("helm", "Update", json!({"f:policy": {}, "f:empty": {}}));
         let live = object(json!({"policy": "Always", "empty": {}}), &[theirs]);
         let desired = object(json!({}), &[]);
+
         assert_eq!(found(&desired, &live, &Fresh::NotAsked).len(), 2);
+
+        // A tool that sends whole objects owns the defaults in them: a fresh object has them as well.
         let fresh = Fresh::Object(Box::new(object(json!({"policy": "Always", "empty": {}}), &[])));
         assert_eq!(found(&desired, &live, &fresh), []);
     }
@@ -263,6 +294,7 @@ mod tests {
         let ours = [(FIELD_MANAGER, "Apply", owned(&["a", "b"]))];
         let live = object(containers(&[("a", "1"), ("b", "1")]), &ours);
         let predicted = object(containers(&[("b", "1"), ("a", "1")]), &ours);
+
         let paths: Vec<_> = of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked)
             .into_iter()
             .map(|(path, ..)| path)

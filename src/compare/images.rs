@@ -1,4 +1,8 @@
 //! What the pods' containers really run, against what was tested.
+//!
+//! By container, over all pods of a workload: what nodes report decides, and the text of a pod's spec only as far as
+//! `model/running.rs` lets it. What counts are the pods of the present revision; those of an old one are told beside. A
+//! digest that no node has reported yet is unknown, and neither good nor bad.
 
 use super::rules::matches_glob;
 use crate::model::environment::Injected;
@@ -24,7 +28,7 @@ pub struct RunningWorkload<'a> {
 pub struct Running {
     /// Pods.
     pub pods: Vec<PodFacts>,
-    /// ReplicaSets and Jobs: uid → who controls it, and its revision annotation.
+    /// ReplicaSets: uid → who controls it, and its revision annotation.
     pub between: BTreeMap<String, (Option<Controller>, String)>,
 }
 
@@ -42,6 +46,7 @@ pub fn running_images(
         trees,
         before: &before,
     };
+
     workloads
         .iter()
         .flat_map(|workload| of_workload(workload, running, &facts, injected))
@@ -51,27 +56,35 @@ pub fn running_images(
 /// A workload's pods, each with whether it is of an old revision.
 pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     let uid = live.uid();
+    // A Deployment's pods belong to ReplicaSets, which carry the revision; a
+    // StatefulSet's carry it themselves.
     let current = live
         .annotation("deployment.kubernetes.io/revision")
         .unwrap_or_default();
+    // Only the status of a StatefulSet tells it: a DaemonSet's pods are never taken for old ones.
     let update = live.text("/status/updateRevision");
+
     running
         .pods
         .iter()
         .filter_map(|pod| {
+            // A bare Pod is its own workload.
             if pod.uid == uid {
                 return Some((pod, false));
             }
+
             let controller = pod.controller.as_ref()?;
             if controller.uid == uid {
                 let is_old =
                     !update.is_empty() && pod.revision.as_deref().is_some_and(|revision| revision != update);
                 return Some((pod, is_old));
             }
+
             let (owner, revision) = running.between.get(&controller.uid)?;
             let is_ours = owner.as_ref().is_some_and(|owner| owner.uid == uid);
             is_ours.then_some((pod, !current.is_empty() && revision != current))
         })
+        // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
         .filter(|(pod, _)| pod.phase != "Succeeded" && pod.phase != "Failed")
         .collect()
 }
@@ -83,19 +96,25 @@ fn of_workload(
     injected: &[Injected],
 ) -> Vec<ImageFinding> {
     let pods = pods_of(workload.live, running);
+
     let wanted: BTreeMap<(ContainerRole, String), String> = images(workload.desired, &[])
         .into_iter()
+        // Volumes with an image have no role: pods report no digest of them.
         .filter_map(|image| Some(((image.role?, image.container), image.reference)))
         .collect();
+
     let seen: BTreeSet<(ContainerRole, String)> = pods
         .iter()
         .flat_map(|(pod, _)| &pod.containers)
         .map(|container| (container.role, container.name.clone()))
         .collect();
+
     // Without pods there is nothing that runs, and nothing to say.
     if pods.is_empty() {
         return Vec::new();
     }
+
+    // Both sides: admission adds containers that nobody wrote, and some pods may lack one that is wanted.
     let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
     let finding = |(role, container): (ContainerRole, String)| {
         let reference = wanted.get(&(role, container.clone())).map(String::as_str);
@@ -123,8 +142,10 @@ fn one_container(
 ) -> ImageFinding {
     let recorded = wanted.and_then(|reference| recorded(reference, facts.tested));
     let (mut known, mut good, mut unresolved) = (0, 0, 0);
+    // By revision too: what a pod on its way out runs is told apart.
     let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
     let mut written = String::new();
+
     for (pod, is_old) in pods {
         if let Some(found) = pod
             .containers
@@ -133,17 +154,22 @@ fn one_container(
         {
             let runs = recorded.map(|image| facts.runs(pod, found, image));
             let is_unresolved = recorded.is_some_and(|image| facts.is_unresolved(pod, found, image));
+
+            // Only pods of the present revision count, and of them those whose digest says anything.
             unresolved += usize::from(!is_old && is_unresolved);
             let counts = !is_old && !is_unresolved && found.digest().is_some();
             known += usize::from(counts);
             good += usize::from(counts && runs == Some(Runs::Tested));
+
             groups
                 .entry((*is_old, found.digest()))
                 .or_default()
                 .push(pod.name.clone());
+
             written.clone_from(&found.image);
         }
     }
+
     let running: Vec<RunningImage> = groups
         .into_iter()
         .map(|((old_revision, digest), pods)| RunningImage {
@@ -152,22 +178,28 @@ fn one_container(
             old_revision,
         })
         .collect();
+
     let is_partly_known = unresolved > 0
         || running
             .iter()
             .any(|one| !one.old_revision && one.digest.is_none());
     let is_same_name = wanted.is_some_and(|wanted| name_of(wanted) == name_of(&written));
+
     let state = match (wanted, recorded, known) {
         (None, ..) if role == ContainerRole::Ephemeral => ImageState::UntestedSidecar,
         (None, ..) => ImageState::UntestedSidecar,
+        // Before any judgment: without one digest that counts there is nothing to judge.
         (_, _, 0) => ImageState::Unknown,
+        // Desired names an image that the release does not hold.
         (Some(_), None, _) => ImageState::OtherImage,
+        // The rest may turn out to be another image: a match is said of all pods or not at all.
         (_, _, all) if good == all && is_partly_known => ImageState::Unknown,
         (_, _, all) if good == all => ImageState::Match,
         (_, _, _) if good > 0 => ImageState::Mixed,
         _ if is_same_name => ImageState::TagMoved,
         _ => ImageState::OtherImage,
     };
+
     let name = name_of(&written);
     let allowed = injected
         .iter()
@@ -181,12 +213,14 @@ fn one_container(
         reference: recorded.map_or(written, |image| image.reference.clone()),
         state,
         running,
+        // The environment's list is of what admission adds: it excuses no container that the release names.
         allowed: allowed.filter(|_| state == ImageState::UntestedSidecar),
     }
 }
 
 /// The recorded image that a pinned reference means.
 fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t RecordedImage> {
+    // Desired is pinned: without a digest it is an image that the release does not hold.
     let digest = reference.parse::<ImageReference>().ok()?.digest?;
     tested.iter().find(|image| image.is(&digest))
 }
@@ -279,6 +313,7 @@ mod tests {
 
     #[test]
     fn index_manifest_and_configuration_digests_are_all_the_tested_image() {
+        // Runtimes differ in which of the three they report.
         for id in [at("index"), at("manifest"), digest("config").to_string()] {
             assert_eq!(
                 states(vec![pod("p", &[("web", &id)])]),
@@ -290,10 +325,12 @@ mod tests {
 
     #[test]
     fn a_pod_of_an_old_revision_is_told_as_such_and_does_not_count() {
+        // During a rollout both revisions have pods.
         let of = |name: &str, revision: &str, image: &str| PodFacts {
             revision: Some(revision.into()),
             ..pod(name, &[("web", &at(image))])
         };
+
         let found = findings(vec![of("p", "new", "index"), of("q", "old", "other")]);
         assert_eq!(found[0].state, ImageState::Match);
         let old: Vec<_> = found[0].running.iter().filter(|one| one.old_revision).collect();
@@ -307,6 +344,7 @@ mod tests {
     fn a_pod_changed_in_place_whose_image_no_registry_tells_of_is_unknown_and_not_moved() {
         let changed = |reported: &str| {
             let mut pod = pod("p", &[("web", &at(reported))]);
+            // Changed in place: the container that reports may still be the one of before.
             pod.generation = 2;
             pod.containers[0].image = at("index");
             pod
@@ -327,8 +365,11 @@ mod tests {
             };
             running_images(&workloads, &running, (&tested(), &trees), &[])[0].state
         };
+
+        // A registry that was asked and holds nothing says as little as one that was not.
         let mut silent = ImageTrees::default();
         silent.insert(digest("new"), Vec::new());
+
         let mut other = ImageTrees::default();
         let (manifest, config) = (digest("m"), digest("c"));
         other.insert(
@@ -348,7 +389,10 @@ mod tests {
             state(vec![changed("new"), changed("index")], silent),
             ImageState::Unknown
         );
+
         assert_eq!(state(vec![changed("new")], other), ImageState::TagMoved);
+
+        // A tag is no pin: what the node reports is all there is.
         let mut by_tag = changed("new");
         by_tag.containers[0].image = "a.example/web:1".into();
         assert_eq!(state(vec![by_tag], ImageTrees::default()), ImageState::TagMoved);
@@ -369,8 +413,12 @@ mod tests {
             ImageState::Mixed
         );
         assert_eq!(states(vec![pod("p", &[("web", "")])])[0].1, ImageState::Unknown);
+
+        // The good half is no proof for the silent one.
         let half = vec![pod("p", &[("web", &at("index"))]), pod("q", &[("web", "")])];
         assert_eq!(states(half)[0].1, ImageState::Unknown);
+
+        // Admission added the container: nobody wrote it into a manifest.
         let with_sidecar = states(vec![pod("p", &[("web", &at("index")), ("proxy", &at("proxy"))])]);
         assert_eq!(
             with_sidecar,
@@ -379,6 +427,7 @@ mod tests {
                 ("web".to_owned(), ImageState::Match)
             ]
         );
+
         assert_eq!(states(Vec::new()), []);
     }
 }

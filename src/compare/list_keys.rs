@@ -1,5 +1,8 @@
 //! Key fields of list items that desired leaves to the server's defaults, as live's managedFields tell them: without them
 //! an item of desired is not found under the key that it has on the server.
+//!
+//! Our own entry is believed first: it names the items that an apply of ours made. What it gave others of the list is
+//! the default for the rest; another manager's entry is the last resort. Nothing is guessed beyond that.
 
 use crate::model::Object;
 use crate::model::k8s::list_key::key_step;
@@ -15,6 +18,7 @@ pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, 
     let sets = entries
         .filter_map(|entry| Some((is_ours(entry), entry["fieldsV1"].as_object()?)))
         .collect();
+
     let mut walk = Walk {
         at: Vec::new(),
         found: Vec::new(),
@@ -24,6 +28,8 @@ pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, 
     if walk.found.is_empty() {
         return Cow::Borrowed(desired);
     }
+
+    // Only now: the walk borrows the object, and most objects have nothing to fill in and are not copied.
     let mut filled = desired.clone();
     for (pointer, fields) in walk.found {
         if let Some(item) = filled
@@ -86,6 +92,8 @@ impl Walk {
                 .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)));
             known.extend(steps.map(|(step, below)| (step, *is_ours, below)));
         }
+
+        // A set or an atomic list has no key fields that an item could lack.
         let Some(Step::Key(fields)) = known
             .iter()
             .map(|(step, ..)| step)
@@ -93,6 +101,7 @@ impl Walk {
         else {
             return;
         };
+
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let of = |ours: bool| {
             known
@@ -108,6 +117,8 @@ impl Walk {
             .enumerate()
         {
             let field = |name: &&str| Some(((*name).to_owned(), item.get(name)?.clone()));
+
+            // With its whole key the item is found in the entries, and the walk goes on below it.
             let whole: Map<_, _> = names
                 .iter()
                 .filter_map(field)
@@ -120,6 +131,7 @@ impl Walk {
                 .filter(is_it)
                 .map(|(_, is_ours, below)| (*is_ours, *below))
                 .collect();
+
             self.below(&index.to_string(), &sets, item);
             if !lacking.is_empty() {
                 self.found
@@ -133,6 +145,8 @@ impl Walk {
 /// as another manager's entry has it.
 fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>) -> Vec<Fields> {
     let taken: Vec<Step> = items.iter().filter_map(|item| key_step(item, names)).collect();
+
+    // A key that another item of desired writes in full is that item's.
     let named = |item: &Value, steps: &[&Step]| {
         let step = steps
             .iter()
@@ -142,11 +156,13 @@ fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>
     };
     let mut found: Vec<Fields> = items.iter().map(|item| named(item, &ours)).collect();
 
+    // What the server filled in for one item it fills in for the next: it is a default of the schema.
     let defaults: Fields = found.concat();
     let default = |name: &&str| defaults.iter().find(|(known, _)| known == name).cloned();
     for (item, lacking) in items.iter().zip(&mut found) {
         if lacking.is_empty() && item.is_object() && key_step(item, names).is_none() {
             let missing = names.iter().filter(|name| item.get(name).is_none());
+            // An item that is new: no entry names it yet.
             *lacking = missing.filter_map(default).collect();
             if lacking.is_empty() {
                 *lacking = named(item, &theirs);
@@ -164,6 +180,8 @@ fn agrees(step: &Step, item: &Value, names: &[&str]) -> bool {
         .filter(|(name, _)| item.get(name).is_some())
         .cloned()
         .collect();
+
+    // An item with nothing of the key would agree with every step.
     !present.is_empty() && key_step(item, names).is_none() && Step::Key(present).is_item(item)
 }
 
@@ -172,6 +190,7 @@ fn rest_of(step: &Step, item: &Value) -> Fields {
     let Step::Key(fields) = step else {
         return Vec::new();
     };
+    // The text came out of a parsed step, so that it is JSON.
     let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     let missing = fields.iter().filter(|(name, _)| item.get(name).is_none());
     missing.map(|(name, text)| (name.clone(), value(text))).collect()
@@ -193,6 +212,7 @@ mod tests {
     #[test]
     fn a_key_field_that_desired_leaves_out_is_the_one_that_our_entry_names() {
         let item = |key: &str, kind: &str| format!("k:{{\"key\":\"{key}\",\"kind\":\"{kind}\"}}");
+
         let ours = (
             FIELD_MANAGER,
             "Apply",
@@ -203,9 +223,11 @@ mod tests {
             "Update",
             json!({item("two", "odd"): {"f:key": {}}, item("one", "odd"): {}}),
         );
+        // The first entry is a person's: whichever comes first, ours has to win.
         let live = thing(&json!([]), &[theirs, ours]);
         for (desired, expected) in [
             (
+                // The second item has taken its key: the first is the other one that we own.
                 json!([{"key": "one"}, {"key": "one", "kind": "other"}]),
                 json!([{"key": "one", "kind": "plain"}, {"key": "one", "kind": "other"}]),
             ),
@@ -213,7 +235,9 @@ mod tests {
                 json!([{"key": "three"}, {"key": "one", "kind": "other"}, {"key": "one"}]),
                 json!([{"key": "three", "kind": "plain"}, {"key": "one", "kind": "other"}, {"key": "one", "kind": "plain"}]),
             ),
+            // No item of ours is here to tell the default, and no entry names this one.
             (json!([{"key": "three"}]), json!([{"key": "three"}])),
+            // Nobody but a person names it.
             (json!([{"key": "two"}]), json!([{"key": "two", "kind": "odd"}])),
             (
                 json!([{"key": "two"}, {"key": "one"}]),

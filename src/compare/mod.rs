@@ -4,6 +4,9 @@
 //! differs from what was tested (`structural`, `rules`). `object` compares live with its target (`drift`), or with what an
 //! apply would leave (`fields`) where no target is at hand; `proof` says what an apply does where the server need not be
 //! asked, `overlay` predicts where it cannot be.
+//!
+//! What it is given was read before, and what it finds is data: the same three versions give the same findings. An
+//! unknown stays one: where an answer could not be had, that is a finding or an aside of its own, and never "same".
 
 mod any_text;
 mod arrived;

@@ -1,4 +1,8 @@
 //! One object: desired, live and the server's prediction in, how they stand out.
+//!
+//! A state that makes its fields meaningless comes first (extra, unread, missing, on its way out). Then the best
+//! answer that was had decides: a proof, the target, the apply's dry run, and last a prediction made here, which is
+//! marked as one. Nothing is asked: what is still open is the caller's next question.
 
 use super::drift::drift;
 use super::fields::changes;
@@ -51,6 +55,7 @@ impl Looked {
 
 /// An object that somebody else put into the set.
 pub fn stray(target: Target) -> ObjectComparison {
+    // Known by its label: nothing of it is compared.
     let mut found = object(Looked::extra(target, Observed::Absent(Absence::Object)));
     found.status = ObjectStatus::Stray;
     found
@@ -67,6 +72,7 @@ pub fn object(looked: Looked) -> ObjectComparison {
         fresh,
         untested,
     } = looked;
+
     let mut found = ObjectComparison {
         target,
         tested,
@@ -79,8 +85,12 @@ pub fn object(looked: Looked) -> ObjectComparison {
         asides: Vec::new(),
         untested,
     };
+
     let (live, desired) = match (&found.live, &found.desired) {
+        // First: of what is not desired nothing is compared, and whether it
+        // could be read does not matter here.
         (_, None) => return with(found, ObjectStatus::Extra),
+        // Unknown is not absent: an object that cannot be read is neither missing nor the same.
         (Observed::Unreadable { error, .. }, _) => {
             let why = error.clone();
             return with(found, ObjectStatus::NotChecked { why });
@@ -99,9 +109,12 @@ pub fn object(looked: Looked) -> ObjectComparison {
     let desired = desired.as_ref();
 
     match prediction {
+        // Only what others added can differ: an apply provably changes nothing.
         None => {
             found.certainty = Certainty::Proved;
             (found.changes, found.asides) = changes(desired, live, live, &fresh);
+            // A plan needs a target only where there is something to put right:
+            // of the many others none is copied.
             found.predicted = (!found.changes.is_empty()).then(|| live.clone());
         }
         Some(Prediction::Will(after)) => {
@@ -121,6 +134,7 @@ pub fn object(looked: Looked) -> ObjectComparison {
         }
         Some(Prediction::Would(after)) => {
             (found.changes, found.asides) = changes(desired, live, &after, &fresh);
+            // Pods and Jobs have no better answer than this one, so that what it leaves open is told.
             if found.target.resource.is_replaceable() {
                 leave_unknown(&mut found.changes, &mut found.asides);
             }
@@ -137,16 +151,20 @@ pub fn object(looked: Looked) -> ObjectComparison {
             return with(found, status);
         }
         Some(Prediction::NotChecked { why }) => return with(found, ObjectStatus::NotChecked { why }),
+        // A webhook stood in the way of the dry run: what a real request
+        // gives is not known, and is predicted.
         Some(Prediction::NotVerified { why }) => {
             found.certainty = Certainty::Predicted;
             (found.changes, found.asides) = predicted(desired, live);
             return with(found, ObjectStatus::NotVerified { why });
         }
+        // Readonly, or no right to apply: predicted in full, and the status is told as any other.
         Some(Prediction::Forbidden) => {
             found.certainty = Certainty::Predicted;
             (found.changes, found.asides) = predicted(desired, live);
         }
     }
+
     found.asides.extend(restart(live));
     let status = if found.changes.is_empty() {
         ObjectStatus::Same
@@ -168,11 +186,15 @@ fn restart(live: &Object) -> Option<Aside> {
     let path = template
         .iter()
         .fold(FieldPath::root(), |path, name| path.field(name));
+
     path.get(live.value())?;
     let owners = Owners::of(live);
     let owner = owners
         .owner(&path)
         .filter(|owner| owner.class != HandClass::Ours)?;
+
+    // A promotion carries the annotation along, or its apply would restart the
+    // pods once more: then we own it too.
     let is_ours = owners.is_ours(&path);
     (!is_ours).then(|| Aside {
         path,
@@ -185,6 +207,7 @@ fn restart(live: &Object) -> Option<Aside> {
 /// Whether a promotion answers a refusal by deleting and creating the object: a Job's template never changes.
 fn is_replaced(desired: &Object, why: &str) -> bool {
     let gvk = desired.gvk();
+    // The message tells: the API has one reason (`Invalid`) for all that validation refuses.
     (&*gvk.group, &*gvk.kind) == ("batch", "Job") && why.contains("immutable")
 }
 
@@ -196,6 +219,7 @@ fn with(mut found: ObjectComparison, status: ObjectStatus) -> ObjectComparison {
 /// What an apply says nothing about, where its target could not be had: fields that nobody owns.
 fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
     let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
+
     let why = "the server does not say what the object would be without it";
     let aside = |change: FieldChange| Aside {
         path: change.path,

@@ -1,5 +1,10 @@
 //! What an apply would probably give, made without the server: desired laid over live. Only a prediction: defaults,
 //! conversions and admission are the server's.
+//!
+//! It stands in where the server may not be asked or gives no answer, and shows an external diff what would be there.
+//! First goes what our entry alone owns and desired lacks, then desired is laid over what is left, and at last our
+//! entry is written as the apply would write it. Common defaults and other spellings of one quantity are known, or each
+//! of them would be told as a difference.
 
 use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
@@ -19,28 +24,36 @@ pub fn overlay(desired: &Object, live: &Object) -> Object {
         owners: &owners,
         is_built_in: well_known(&live.gvk()).is_some(),
     };
+
     let mut predicted = live.clone();
     for path in lay.dropped(desired, live) {
         path.remove(predicted.value_mut());
     }
+
     let mut fields = Map::new();
     for (key, wanted) in desired.value().as_object().into_iter().flatten() {
         if matches!(key.as_str(), "apiVersion" | "kind" | "status") {
             continue;
         }
+
         let wanted = if key == "metadata" {
             content_of_metadata(wanted)
         } else {
             wanted.clone()
         };
+
         let path = FieldPath::root().field(key);
         let is_there = live.value().get(key).is_some();
+        // What the server would not write down is no difference from an object without it.
         let says = is_there || !lay.is_left_out(&wanted, &FieldPath::root());
         if let Some(map) = predicted.value_mut().as_object_mut().filter(|_| says) {
             lay.over(map.entry(key.clone()).or_insert(Value::Null), &wanted, &path);
         }
         fields.insert(format!("f:{key}"), lay.fields(&wanted, &path));
     }
+
+    // The comparison tells the items of lists apart by the entries of both sides:
+    // this one must know the new items.
     let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let mut entries: Vec<Value> = live
         .managed_fields()
@@ -77,6 +90,7 @@ impl Lay<'_> {
             .fields()
             .flat_map(|(_, fields)| fields)
             .filter(is_ours);
+
         let gone =
             ours.filter(|path| path.get(live.value()).is_some() && path.get(desired.value()).is_none());
         gone.filter(|path| !is_others(path))
@@ -97,11 +111,13 @@ impl Lay<'_> {
             (Value::Object(map), Value::Object(wanted)) => {
                 // A map that is owned as a whole is replaced as a whole.
                 if !wanted.is_empty() && self.owners.is_leaf(path) {
+                    // What is more by defaults alone stays, or each default would be told as a difference.
                     if !is_filled_in(live, &Value::Object(wanted.clone())) {
                         *live = Value::Object(wanted.clone());
                     }
                     return;
                 }
+
                 for (key, wanted) in wanted {
                     if map.contains_key(key) || !self.is_left_out(wanted, path) {
                         self.over(
@@ -117,6 +133,7 @@ impl Lay<'_> {
                     for (step, wanted) in steps.into_iter().zip(wanted) {
                         match items.iter_mut().find(|item| step.is_item(item)) {
                             Some(item) => self.over(item, wanted, &path.with(step)),
+                            // Last: where among the others the server would put it is not predicted.
                             None => items.push(with_protocol(wanted, &step)),
                         }
                     }
@@ -129,8 +146,10 @@ impl Lay<'_> {
                         .all(|(live, wanted)| is_filled_in(live, wanted)) => {}
                 None => items.clone_from(wanted),
             },
+            // A null claims a place and says no value.
             (_, Value::Null) => {}
             (live, wanted) if is_same(live, wanted) => {}
+            // To the server's own kinds an empty value is none, and live has what it fills in there.
             (_, wanted) if self.is_built_in && is_default_of_empty(self.owners.object(), path, wanted) => {}
             (live, wanted) => *live = wanted.clone(),
         }
@@ -140,6 +159,7 @@ impl Lay<'_> {
     fn is_left_out(&self, wanted: &Value, parent: &FieldPath) -> bool {
         match wanted {
             Value::Null => true,
+            // A custom kind keeps what is empty, and so does a map whose keys are the users' own.
             _ if !self.is_built_in || is_free_map(parent) => false,
             Value::Object(map) => map.is_empty(),
             Value::Array(items) => items.is_empty(),
@@ -151,9 +171,12 @@ impl Lay<'_> {
 
     /// The step of each item of `wanted`; none where the list is compared as a whole.
     fn steps(&self, path: &FieldPath, live: &[Value], wanted: &[Value]) -> Option<Vec<Step>> {
+        // Atomic to its owner: an apply replaces it as a whole.
         if self.owners.is_leaf(path) {
             return None;
         }
+
+        // Entries come from the kind's schema: they win over the table, which guesses by the items' fields.
         let known = self.owners.list_steps(path);
         if let Some(Step::Value(_)) = known.first() {
             return Some(wanted.iter().map(|item| Step::Value(item.to_string())).collect());
@@ -171,6 +194,7 @@ impl Lay<'_> {
             }
             return wanted.iter().map(step).collect();
         }
+
         let keys = list_key_at(path, &[live, wanted])?;
         wanted.iter().map(|item| key_step(item, keys)).collect()
     }
@@ -188,6 +212,7 @@ impl Lay<'_> {
                 Some(steps) => {
                     let item = |(step, below): (Step, &Value)| {
                         let mut fields = self.fields(below, &path.with(step.clone()));
+                        // A value of a set is its own key, and has no `.`.
                         if let Some(fields) = fields.as_object_mut().filter(|_| below.is_object()) {
                             fields.insert(".".into(), json!({}));
                         }
@@ -195,6 +220,7 @@ impl Lay<'_> {
                     };
                     Value::Object(steps.into_iter().zip(items).map(item).collect())
                 }
+                // Compared as a whole, and owned as one.
                 None => json!({}),
             },
             _ => json!({}),
@@ -225,6 +251,7 @@ const TCP: &str = "TCP";
 /// An item as its key says it.
 fn with_protocol(item: &Value, step: &Step) -> Value {
     let mut item = item.clone();
+
     let is_keyed = matches!(step, Step::Key(fields) if fields.iter().any(|(name, _)| name == "protocol"));
     if let Some(fields) = item.as_object_mut().filter(|_| is_keyed) {
         fields.entry("protocol").or_insert(TCP.into());
@@ -249,15 +276,18 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
             let is_default = |(name, value): (&String, &Value)| {
+                // A claim template of a StatefulSet comes back with one.
                 name == "status"
                     || FILLED_IN
                         .iter()
                         .any(|(key, default)| name == key && value == default)
             };
+            // What is wanted empty may be missing: the server drops it.
             let is_wanted = |(name, wanted): (&String, &Value)| {
                 live.get(name)
                     .map_or_else(|| !is_filled(wanted), |live| is_filled_in(live, wanted))
             };
+
             wanted.iter().all(is_wanted)
                 && live
                     .iter()
@@ -282,6 +312,8 @@ fn is_same(live: &Value, wanted: &Value) -> bool {
         Value::String(text) => text.starts_with(|c: char| c.is_ascii_digit()),
         _ => false,
     };
+
+    // Only what begins with a digit is read as a quantity: other texts that are unequal are so.
     live == wanted
         || (looks_like_one(live)
             && looks_like_one(wanted)
@@ -326,13 +358,16 @@ mod tests {
 
     #[test]
     fn defaults_quantities_and_default_keys_are_no_differences() {
+        // The pull policy, the port's protocol and the form of the limit are the server's.
         let same = json!({"name": "web", "image": "a:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "2000m"}}});
         assert_eq!(predicted(same, 1), Vec::<String>::new());
     }
 
     #[test]
     fn a_changed_and_a_removed_field_are() {
+        // The ports leave the release: our entry held them alone, so that an apply takes them away.
         let other = json!({"name": "web", "image": "a:2", "resources": {"limits": {"cpu": "2"}}});
+
         let at = "/spec/template/spec/containers/[name=web]";
         assert_eq!(
             predicted(other, 3),

@@ -1,5 +1,9 @@
 //! Which tested object is which desired one, whatever an overlay did to namespaces and names: kustomize's prefixes, suffixes
 //! and the hashes of generated ConfigMaps and Secrets.
+//!
+//! Equal names are paired before anything is derived, and what could be one of two tested objects is paired with none:
+//! an object without a pair is told as untested as a whole, a wrong pair would hide what differs. The renames that
+//! pairs show are also how texts that mention an object are read.
 
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, HashMap};
@@ -25,18 +29,26 @@ pub(super) fn pair(
         tested: vec![None; desired.len()],
         renamed: BTreeMap::new(),
     };
+
+    // Host names and arguments mention namespaces as well.
     for (from, to) in namespaces {
         pairing.renamed.entry(from.clone()).or_default().push(to.clone());
     }
+
     let mut free: Vec<bool> = vec![true; tested.len()];
+    // Namespaces are mapped already, so that an equal identity means the same object.
     let exact: HashMap<&ObjectId, usize> = tested.iter().enumerate().map(|(index, id)| (id, index)).collect();
+
     for (slot, id) in pairing.tested.iter_mut().zip(desired) {
         if let Some(index) = exact.get(id) {
             *slot = Some(*index);
             free[*index] = false;
         }
     }
+
     let (of_tested, of_desired) = (Affixes::of(tested), Affixes::of(desired));
+
+    // No object has this name, so that no pair can tell how it is called here.
     for id in required {
         let here = format!(
             "{}{}{}",
@@ -48,10 +60,12 @@ pub(super) fn pair(
             pairing.renamed.entry(id.name.clone()).or_default().push(here);
         }
     }
+
     let mut by_stem: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
     for (index, id) in tested.iter().enumerate().filter(|(index, _)| free[*index]) {
         by_stem.entry(of_tested.stem(id)).or_default().push(index);
     }
+
     for (slot, id) in pairing
         .tested
         .iter_mut()
@@ -64,6 +78,7 @@ pub(super) fn pair(
         {
             *slot = Some(*index);
             free[*index] = false;
+
             let from = &tested[*index].name;
             if *from != id.name {
                 pairing
@@ -98,6 +113,8 @@ impl Affixes {
             .filter(|id| is_prefixed(id))
             .map(without_hash)
             .collect();
+
+        // A suffix is a prefix of what is read backwards, up to the same dash.
         let prefix = common(&names, |name| name.to_owned());
         let reversed = common(&names, |name| name.chars().rev().collect());
         Self {
@@ -108,6 +125,7 @@ impl Affixes {
 
     fn stem(&self, id: &ObjectId) -> ObjectId {
         let name = without_hash(id);
+
         let name = if is_prefixed(id) {
             name.strip_prefix(self.prefix.as_str()).unwrap_or(name)
         } else {
@@ -131,6 +149,7 @@ fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
     let Some(mut shared) = names.next() else {
         return String::new();
     };
+
     for name in names {
         let length = shared
             .chars()
@@ -144,6 +163,8 @@ fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
                 .map_or(shared.len(), |(at, _)| at),
         );
     }
+
+    // Cut at a dash: names that begin alike by chance (`web`, `worker`) share no prefix.
     shared
         .rfind('-')
         .map_or_else(String::new, |at| shared[..=at].to_owned())
@@ -151,6 +172,7 @@ fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
 
 /// The name without the hash that kustomize's generators append: ten characters of its own alphabet.
 fn without_hash(id: &ObjectId) -> &str {
+    // Only these have generators: elsewhere ten such characters are part of a name.
     let is_generated = id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
     match id.name.rsplit_once('-') {
         Some((stem, hash)) if is_generated && is_hash(hash) => stem,
@@ -162,6 +184,7 @@ fn without_hash(id: &ObjectId) -> &str {
 /// version, a revision, a checksum). None where the name has no such part.
 pub fn generated_stem(id: &ObjectId) -> Option<&str> {
     let (stem, last) = id.name.rsplit_once('-')?;
+    // Wider than `without_hash`: renderers other than kustomize append versions and checksums of their own.
     (is_hash(last) || last.chars().any(|c| c.is_ascii_digit())).then_some(stem)
 }
 
@@ -172,6 +195,7 @@ fn is_hash(text: &str) -> bool {
 
 /// Whether a tested text is the desired one, names and namespaces read as they are called here.
 pub(super) fn is_same_text(pairing: &Pairing, tested: &str, desired: &str) -> bool {
+    // Whole names only: `web` in `webhook` is another word.
     let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let split = |text: &str| -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
@@ -186,6 +210,7 @@ pub(super) fn is_same_text(pairing: &Pairing, tested: &str, desired: &str) -> bo
         }
         parts
     };
+
     let (one, other) = (split(tested), split(desired));
     let is_called = |a: &String, b: &String| pairing.renamed.get(a).is_some_and(|names| names.contains(b));
     one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || is_called(a, b))
@@ -224,9 +249,11 @@ mod tests {
             ("Service", "new"),
         ]);
         let pairing = pair(&tested, &desired, &[], &BTreeMap::new());
+
         assert_eq!(pairing.tested, [Some(2), Some(1), Some(0), None]);
         assert!(is_same_text(&pairing, "ci-shop-gc9b58gmbc", "shop-2fk9ht7m4b"));
         assert!(is_same_text(&pairing, "http://ci-api:80/x", "http://api:80/x"));
+        // A name that is called otherwise here does not stand for any other.
         assert!(!is_same_text(&pairing, "http://ci-api:80/x", "http://web:80/x"));
     }
 

@@ -1,4 +1,8 @@
 //! Images pinned to the digests that were tested. A manifest's tag is a placeholder.
+//!
+//! From the surest to the weakest: the full reference, a digest, the repository where it was tested in one version
+//! only, and the container of the tested object. What is still several images is an error: a guess would run something
+//! else than was meant. What the release does not hold stays as written, and is told as untested.
 
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod_spec::{ImageUse, images};
@@ -57,25 +61,32 @@ impl<'r> Pins<'r> {
         {
             return Ok(Some(found));
         }
+
+        // What is no reference is the server's to refuse.
         let Ok(written) = image.reference.parse::<ImageReference>() else {
             return Ok(None);
         };
+        // A digest means one image and no other: a tag or a repository beside it says nothing more.
         if let Some(digest) = &written.digest {
             return Ok(self.images.iter().find(|recorded| recorded.is(digest)));
         }
+
         let of_name: Vec<&RecordedImage> = self
             .images
             .iter()
             .filter(|recorded| self.is_called(recorded, &written.name()))
             .collect();
+        // Counted by digest: two tags of one image leave nothing to choose.
         let mut digests: Vec<&Sha256Digest> = of_name.iter().map(|recorded| &recorded.digest).collect();
         digests.sort();
         digests.dedup();
+
         match (digests.len(), of_name.first()) {
             (1, Some(found)) => return Ok(Some(found)),
             (0, _) => return Ok(None),
             _ => {}
         }
+
         // The same repository was tested in two versions: the container of the tested object decides.
         let of_container = tested
             .into_iter()
@@ -87,6 +98,7 @@ impl<'r> Pins<'r> {
                     .copied()
                     .find(|recorded| is_here && recorded.reference == use_there.reference)
             });
+
         of_container.map(Some).ok_or_else(|| PinError {
             object: object.id().to_string(),
             path: image.path.clone(),
@@ -109,10 +121,12 @@ impl<'r> Pins<'r> {
 
     /// `registry/repository` as it is called here: the longest prefix of the environment's `registries` counts.
     fn here(&self, name: &str) -> String {
+        // Up to a slash: `ghcr.io/acme` is no prefix of `ghcr.io/acme-tools`.
         let matches = |from: &&String| {
             name.strip_prefix(from.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
+
         match self
             .registries
             .keys()
@@ -126,6 +140,7 @@ impl<'r> Pins<'r> {
 
     /// The reference by digest, from the registry to pull from here. A manifest that names its own registry keeps it.
     fn written(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
+        // The manifest's own name and the recorded digest: a mirror serves the same bytes.
         let written: ImageReference = reference.parse().ok()?;
         Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
     }
@@ -163,6 +178,7 @@ mod tests {
             .iter()
             .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
             .collect();
+
         let mut object = pod(image);
         let tested = tested.map(pod);
         Pins {
@@ -211,6 +227,7 @@ mod tests {
                 .to_string()
                 .contains("acme.example/web:1 or acme.example/web:2")
         );
+
         let by_container = pinned(&images, &[], "acme.example/web:x", Some("acme.example/web:2")).unwrap();
         assert_eq!(by_container, format!("acme.example/web@{}", images[1].digest));
     }

@@ -4,6 +4,10 @@
 //! lists are atomic, which keys were written, and what an apply would take away. Where every path is ours already and a
 //! value differs only at leaves that take any text, the answer is live with those values. Whatever is not proved is
 //! asked.
+//!
+//! A proof that is missed costs a request; a wrong one hides a difference. So every part of the walk says no wherever
+//! more than one reading is possible: a key that is there twice, an empty value, another order. What admission does is
+//! not seen from here: the caller looks at what is registered, and `tests/it/proof.rs` holds the rest against a server.
 
 use super::any_text;
 use crate::model::emptiness::{is_filled, is_filled_throughout};
@@ -30,22 +34,28 @@ pub enum Outlook {
 pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
     let fields = our_entry(desired, live)?.as_object()?;
     let is_secret_text = desired.kind() == "Secret" && desired.at("/stringData").is_some();
+
+    // `stringData` cannot be read back, and whether a status that is sent counts is the kind's to say.
     if is_secret_text || live.at("/metadata/deletionTimestamp").is_some() || desired.at("/status").is_some() {
         return None;
     }
+
     let (wanted, held) = (desired.value().as_object()?, live.value().as_object()?);
     let content = wanted
         .iter()
         .filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+
     let mut walk = Walk {
         live,
         texts: Vec::new(),
     };
+
     let is_proved = walk.metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
         && walk.each(fields, "f:metadata", content, held, Way::Root);
     if !is_proved {
         return None;
     }
+
     if walk.texts.is_empty() {
         return Some(Outlook::Unchanged);
     }
@@ -58,12 +68,15 @@ fn with_texts(live: &Object, texts: Vec<(FieldPath, Value)>) -> Option<Object> {
     if texts.iter().any(|(path, _)| owners.is_others(path)) {
         return None;
     }
+
     let mut after = live.clone();
     for (path, text) in texts {
         if !path.set(after.value_mut(), text) {
             return None;
         }
     }
+
+    // Limits are of whole objects: texts that are small one by one may pass them together.
     any_text::is_small(after.value()).then_some(after)
 }
 
@@ -74,12 +87,16 @@ fn our_entry<'l>(desired: &Object, live: &'l Object) -> Option<&'l Value> {
         .iter()
         .filter(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
     let entry = ours.next()?;
+
+    // With a second entry of ours, or one in another version, one entry does
+    // not tell what an apply takes away.
     let is_plain = entry["subresource"].as_str().unwrap_or_default().is_empty();
     let is_same_version = entry["apiVersion"] == desired.api_version() && entry["fieldsType"] == "FieldsV1";
     (is_plain && is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
 }
 
-/// How the walk came to where it is.
+/// How the walk came to where it is. A path is made of it only where a text differs: of thousands of objects, most
+/// are walked without one.
 #[derive(Clone, Copy)]
 enum Way<'w> {
     Root,
@@ -109,13 +126,18 @@ impl Walk<'_> {
         let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else {
             return false;
         };
+
+        // Several clients keep finalizers and owner references: what an apply
+        // makes of them is the server's to say.
         if wanted.keys().any(|key| !METADATA.contains(&key.as_str())) {
             return false;
         }
+
         let none = Map::new();
         let owned = owned.map_or(Some(&none), Value::as_object);
         let content = wanted
             .iter()
+            // The server keeps name and namespace out of its entries: nobody owns them.
             .filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
         let way = Way::Field(&Way::Root, "metadata");
         owned.is_some_and(|owned| self.each(owned, "", content, held, way))
@@ -133,6 +155,7 @@ impl Walk<'_> {
         let mut count = usize::from(owned.contains_key(besides));
         for (key, wanted) in wanted {
             count += 1;
+
             let is_proved = match (owned.get(&format!("f:{key}")), held.get(key)) {
                 (Some(owned), Some(held)) => self.value(owned, wanted, held, Way::Field(&way, key)),
                 _ => false,
@@ -141,6 +164,8 @@ impl Walk<'_> {
                 return false;
             }
         }
+
+        // Whatever the entry holds beyond desired is what the apply would take away.
         count == owned.len()
     }
 
@@ -153,6 +178,7 @@ impl Walk<'_> {
             let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
             return is_whole || is_filled_throughout(wanted) && self.text(wanted, held, way);
         }
+
         match (wanted, held) {
             (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
             (Value::Array(wanted), Value::Array(held)) => self.list(owned, wanted, held, way),
@@ -172,6 +198,7 @@ impl Walk<'_> {
 
     /// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
     fn list(&mut self, owned: &Map<String, Value>, wanted: &[Value], held: &[Value], way: Way<'_>) -> bool {
+        // An item too many in the entry would go with the apply, and one too few would come.
         if owned.len() != wanted.len() {
             return false;
         }
@@ -180,18 +207,23 @@ impl Walk<'_> {
             .map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
             .collect();
         let Some(items) = items else { return false };
+
         let mut last = None;
         for wanted in wanted {
             let mut owners = items
                 .iter()
                 .filter(|(step, below)| is_item_of(step, below, wanted));
+            // A key that is there twice, in desired, in the entry or in live, names no item for certain.
             let (Some((step, below)), None) = (owners.next(), owners.next()) else {
                 return false;
             };
+
             let mut found = held.iter().enumerate().filter(|(_, held)| has_key(step, held));
             let (Some((at, held)), None) = (found.next(), found.next()) else {
                 return false;
             };
+
+            // Order is content: an apply would bring the items into desired's.
             let is_later = last.is_none_or(|last| at > last);
             if !is_later || !self.item(below, wanted, held, Way::Item(&way, step)) {
                 return false;
@@ -205,6 +237,7 @@ impl Walk<'_> {
         match (owned.as_object(), wanted, held) {
             // The value of a set is its own key.
             (Some(owned), _, _) if owned.is_empty() => is_filled_throughout(wanted) && wanted == held,
+            // Without `.` we own fields of the item and not the item: an apply would come to own that too.
             (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
                 self.each(owned, ".", wanted.iter(), held, way)
             }
@@ -228,6 +261,7 @@ fn is_item_of(step: &Step, owned: &Value, wanted: &Value) -> bool {
     let Step::Key(fields) = step else {
         return has_key(step, wanted);
     };
+
     fields.iter().all(|(name, text)| {
         let was_written = owned.get(format!("f:{name}")).is_some();
         match wanted.get(name) {
@@ -273,15 +307,18 @@ mod tests {
     #[rstest]
     #[case::equal(json!({"f:a": {}}), json!({"a": 1}), json!({"a": 1, "default": 2}), true)]
     #[case::another_value(json!({"f:a": {}}), json!({"a": 2}), json!({"a": 1}), false)]
+    // One number in two spellings: what the server makes of it is its own to say.
     #[case::another_number(json!({"f:a": {}}), json!({"a": 1.0}), json!({"a": 1}), false)]
     #[case::one_that_went(json!({"f:a": {}, "f:b": {}}), json!({"a": 1}), json!({"a": 1, "b": 1}), false)]
     #[case::one_that_came(json!({"f:a": {}}), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}), false)]
+    // A null is an instruction to an apply, and empty values are kept, dropped or filled in by their kind.
     #[case::null(json!({"f:a": {}}), json!({"a": null}), json!({"a": null}), false)]
     #[case::empty_map(json!({"f:a": {}}), json!({"a": {}}), json!({"a": {}}), false)]
     #[case::empty_list(json!({"f:a": {}}), json!({"a": []}), json!({"a": []}), false)]
     #[case::atomic_map(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1}}), true)]
     #[case::atomic_map_with_more(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), false)]
     #[case::atomic_list_with_defaults(json!({"f:a": {}}), json!({"a": [{"x": 1}]}), json!({"a": [{"x": 1, "d": 0}]}), false)]
+    // The server itself wrote the empty value, so that it stays.
     #[case::atomic_list_with_something_empty(json!({"f:a": {}}), json!({"a": [{"x": {}}]}), json!({"a": [{"x": {}}]}), true)]
     #[case::atomic_list_with_a_null(json!({"f:a": {}}), json!({"a": [{"x": null}]}), json!({"a": [{"x": null}]}), false)]
     #[case::granular_map_with_more(json!({"f:a": {"f:x": {}}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), true)]
@@ -306,9 +343,12 @@ mod tests {
             .into_iter()
             .collect();
         let owned = json!({"f:ports": owned});
+
         let held = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
         let wanted = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]});
+
         assert!(proved(&owned, &wanted, &held));
+
         let other_order = json!({"ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]});
         assert!(!proved(&owned, &other_order, &held), "another order");
         let written = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
@@ -316,9 +356,12 @@ mod tests {
             !proved(&owned, &written, &held),
             "an apply would own the key's field"
         );
+
+        // The item that our entry names is gone from live: somebody replaced it by another.
         let live_moved =
             json!({"ports": [{"port": 53, "protocol": "SCTP"}, {"port": 53, "protocol": "TCP"}]});
         assert!(!proved(&owned, &wanted, &live_moved));
+
         let twice = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "UDP"}]});
         assert!(!proved(&owned, &twice, &held), "duplicates");
     }
@@ -327,6 +370,8 @@ mod tests {
     fn a_set_has_each_value_once_and_in_order() {
         let owned = json!({"f:set": {"v:\"a\"": {}, "v:\"b\"": {}}});
         let set = |items: &[&str]| json!({"set": items});
+
+        // Another client's item in between moves none of ours.
         assert!(proved(&owned, &set(&["a", "b"]), &set(&["x", "a", "b"])));
         assert!(!proved(&owned, &set(&["b", "a"]), &set(&["a", "b"])));
         assert!(!proved(&owned, &set(&["a", "a"]), &set(&["a", "b"])));
@@ -347,20 +392,26 @@ mod tests {
             live.value_mut()["metadata"]["managedFields"] = entries;
             live
         };
+
         let wanted = object(&json!({"a": 1}));
         assert_eq!(
             outlook(&wanted, &live(json!([entry("v1")]))),
             Some(Outlook::Unchanged)
         );
+
+        // Two entries, another version, none that is ours: what an apply would take away is not known.
         assert_eq!(outlook(&wanted, &live(json!([entry("v1"), entry("v1")]))), None);
         assert_eq!(outlook(&wanted, &live(json!([entry("v2")]))), None);
         assert_eq!(outlook(&wanted, &live(json!([{}]))), None);
+
         let mut with_finalizer = wanted.clone();
         with_finalizer.value_mut()["metadata"]["finalizers"] = json!(["x"]);
         assert_eq!(outlook(&with_finalizer, &live(json!([entry("v1")]))), None);
+
         let mut going = live(json!([entry("v1")]));
         going.value_mut()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(outlook(&wanted, &going), None);
+
         let mut labelled = wanted.clone();
         labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
         assert_eq!(

@@ -1,4 +1,7 @@
 //! What the pods of a test cluster ran, against what is being recorded.
+//!
+//! Evidence has to be whole: one container that ran something else, or of which no node speaks, is an error, and not
+//! the rule with an exception. No pin is trusted here, unlike in `images`: only a reported digest is proof.
 
 use super::images::Running;
 use crate::model::attestation::RanContainer;
@@ -37,29 +40,37 @@ pub fn ran(workloads: &[RanWorkload<'_>], running: &Running, recorded: &[Recorde
                 .push(format!("no pod of {} ran", workload.recorded.id()));
             continue;
         }
+
+        // Images of volumes and of custom kinds run in no container of which a pod would report.
         let of_pods: Vec<_> = images(workload.recorded, &[])
             .into_iter()
             .filter(|one| one.role.is_some())
             .collect();
+
         for image in &of_pods {
             let found = recorded.iter().find(|one| one.reference == image.reference);
             let seen: Vec<&ContainerFacts> = containers(&pods)
                 .filter(|one| Some(one.role) == image.role && one.name == image.container)
                 .collect();
+
             let place = (workload.recorded.id(), image.container.clone());
+
             if let Some(found) = found.filter(|_| !seen.is_empty()) {
                 one_container(place, found, &seen, &mut all);
             }
         }
+
         let is_known = |one: &ContainerFacts| {
             of_pods
                 .iter()
                 .any(|known| known.role == Some(one.role) && known.container == one.name)
         };
+
         let others: BTreeSet<&str> = containers(&pods)
             .filter(|one| !is_known(one))
             .map(|one| one.name.as_str())
             .collect();
+        // A note: meshes add their containers in test clusters as well.
         for name in others {
             let id = workload.recorded.id();
             all.notes.push(format!(
@@ -82,6 +93,8 @@ fn one_container(
 ) {
     let digests: BTreeSet<Sha256Digest> = seen.iter().filter_map(|one| one.digest()).collect();
     let silent = seen.iter().filter(|one| one.digest().is_none()).count();
+
+    // Others may have reported the right digest: these pods could still run another.
     if silent > 0 {
         let pods = if silent == 1 {
             "1 pod".to_owned()
@@ -93,11 +106,13 @@ fn one_container(
             seen.len()
         ));
     }
+
     let others: Vec<&str> = digests
         .iter()
         .filter(|digest| !recorded.is(digest))
         .map(Sha256Digest::short)
         .collect();
+
     if !others.is_empty() {
         all.wrong.push(format!(
             "{id}, container {container}: expected {} ({}), found {}",
@@ -106,6 +121,7 @@ fn one_container(
             others.join(", ")
         ));
     }
+
     if silent == 0 && others.is_empty() {
         let digests = digests.into_iter().collect();
         let pods = u32::try_from(seen.len()).unwrap_or(u32::MAX);
@@ -127,10 +143,13 @@ fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
         .annotation("deployment.kubernetes.io/revision")
         .unwrap_or_default();
     let update = live.text("/status/updateRevision");
+
     let is_ours = |pod: &&PodFacts| {
         let Some(controller) = &pod.controller else {
             return pod.uid == uid;
         };
+
+        // Where no revision is told, every pod of the workload counts.
         if controller.uid == uid {
             return update.is_empty() || pod.revision.as_deref().is_none_or(|revision| revision == update);
         }
@@ -142,9 +161,11 @@ fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
                     && (current.is_empty() || revision == current)
             })
     };
+
     running
         .pods
         .iter()
+        // Those that succeeded stay: a Job's pods have ended by the time it is recorded.
         .filter(|pod| !pod.deleting && pod.phase != "Failed")
         .filter(is_ours)
         .collect()
@@ -165,6 +186,7 @@ mod tests {
         let job = Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "uid": "j"},
             "spec": {"template": {"spec": {"containers": [{"name": "work", "image": "r.example/migrate:1"}]}}}}))
         .unwrap();
+
         let pod = |(n, id): (usize, &&str)| {
             let names: Vec<&str> = std::iter::once("work").chain(beside.iter().copied()).collect();
             let specs: Vec<Value> = names
@@ -175,15 +197,18 @@ mod tests {
                 .iter()
                 .map(|name| json!({"name": name, "imageID": id}))
                 .collect();
+
             let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{n}"), "uid": format!("p{n}"),
                 "ownerReferences": [{"kind": "Job", "name": "migrate", "uid": "j", "controller": true}]},
                 "spec": {"containers": specs}, "status": {"phase": "Succeeded", "containerStatuses": statuses}});
             PodFacts::reduce(&Object::new(pod).unwrap())
         };
+
         let running = Running {
             pods: reported.iter().enumerate().map(pod).collect(),
             between: BTreeMap::new(),
         };
+
         let recorded = RecordedImage {
             reference: "r.example/migrate:1".into(),
             digest: digest("tested"),

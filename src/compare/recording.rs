@@ -1,4 +1,8 @@
 //! What a release is made of: the objects without Secrets, their images, and what they need and do not hold.
+//!
+//! The same objects give the same release, byte for byte: everything that is gathered is ordered, by first use or by
+//! name. Values of Secrets are dropped, and only the names of their keys are kept: a release lies in repositories and
+//! registries.
 
 use crate::model::k8s::pod_spec::{images, pod_spec, references};
 use crate::model::names::API_VERSION;
@@ -25,6 +29,7 @@ pub fn needed_images(objects: &[Object], paths: &[ImagePath]) -> Vec<NeededImage
     for object in objects {
         for image in images(object, paths) {
             if seen.insert(image.reference.clone()) {
+                // The first user stands for all: a person needs one place to look.
                 let used_by = format!("{}, container {}", object.id(), image.container);
                 needed.push(NeededImage {
                     reference: image.reference,
@@ -44,8 +49,10 @@ pub fn record(
     images: Vec<RecordedImage>,
     image_paths: Vec<ImagePath>,
 ) -> Release {
+    // First: of a Secret that is taken out, its requirement is all that stays.
     let requires = requirements(&objects);
     let objects = objects.into_iter().filter(|object| !is_secret(object)).collect();
+
     Release {
         api_version: API_VERSION.into(),
         kind: "Release".into(),
@@ -71,6 +78,8 @@ pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
         .filter(|object| is_secret(object))
         .map(|secret| ((secret.namespace(), secret.name()), secret.text("/type")))
         .collect();
+
+    // The type is known only of a Secret that is among the objects; of others only what is read of them.
     let typed = |need: Need| {
         let mut requirement = need.requirement;
         let place = (requirement.namespace.as_deref(), requirement.name.as_str());
@@ -97,6 +106,7 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
         .filter(|object| with_secrets || !is_secret(object))
         .map(Object::id)
         .collect();
+
     let mut needs = Needs {
         held,
         produced: produced(objects),
@@ -112,12 +122,16 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
                 reference.optional,
             );
         }
+
         for (kind, name, keys) in other_needs(object) {
+            // Cluster-scoped: under a namespace it would be held or found by nobody.
             let scope = if kind == "StorageClass" { None } else { namespace };
             needs.add(object, (kind, scope, &name), None, false);
             keys.iter()
                 .for_each(|key| needs.add(object, (kind, scope, &name), Some(key), false));
         }
+
+        // All its keys, also those that no object reads: the application may read them through the API.
         if is_secret(object) && !with_secrets {
             needs.add(object, ("Secret", namespace, object.name()), None, false);
             for key in object
@@ -130,9 +144,11 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
             }
         }
     }
+
     let sorted = |mut need: Need| {
         need.requirement.keys.sort();
         need.requirement.keys.dedup();
+        // One object may need several keys: its entries follow each other.
         need.by.dedup();
         need
     };
@@ -152,17 +168,21 @@ impl Needs {
         if name.is_empty() {
             return;
         }
+
         let group = if kind == "StorageClass" {
             "storage.k8s.io"
         } else {
             ""
         };
+
         if self.held.contains(&ObjectId::new(group, kind, namespace, name)) {
             return;
         }
+
         let place = (namespace.map(str::to_owned), name.to_owned());
         let produced_by = self.produced.get(&place).filter(|_| kind == "Secret").cloned();
         let slot = (kind.to_owned(), place.0, place.1);
+
         let need = self.found.entry(slot).or_insert_with(|| Need {
             requirement: Requirement {
                 kind: kind.into(),
@@ -171,10 +191,12 @@ impl Needs {
                 type_: None,
                 keys: Vec::new(),
                 produced_by,
+                // Until one of its users cannot do without.
                 optional: true,
             },
             by: Vec::new(),
         });
+
         need.requirement.optional &= optional;
         need.requirement.keys.extend(key.map(str::to_owned));
         need.by.push(by.id());
@@ -193,11 +215,14 @@ fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static
             .filter_map(|item| item.get(field)?.as_str().map(str::to_owned))
             .collect()
     };
+
     match object.kind() {
+        // The keys that a Secret of the type `kubernetes.io/tls` has by the API's validation.
         "Ingress" => texts("/spec/tls", "secretName")
             .into_iter()
             .map(|name| ("Secret", name, &["tls.crt", "tls.key"][..]))
             .collect(),
+        // Without a class the name is empty, which counts as no need.
         "PersistentVolumeClaim" => {
             vec![(
                 "StorageClass",
@@ -211,6 +236,7 @@ fn other_needs(object: &Object) -> Vec<(&'static str, String, &'static [&'static
                 .and_then(Value::as_array)
                 .cloned()
                 .unwrap_or_default();
+            // A template without a class gets the cluster's default one, whatever that is called.
             let class = |template: &Value| {
                 template
                     .pointer("/spec/storageClassName")
@@ -233,17 +259,20 @@ fn produced(objects: &[Object]) -> BTreeMap<(Option<String>, String), String> {
     for object in objects {
         let group = object.gvk().group;
         let own = object.name();
+        // Without a name of its own the Secret is called like its producer; a Certificate has to name one.
         let named = |pointer: &str| {
             Some(object.text(pointer))
                 .filter(|name| !name.is_empty())
                 .unwrap_or(own)
         };
+
         let secret = match (group.as_str(), object.kind()) {
             ("external-secrets.io", "ExternalSecret") => named("/spec/target/name"),
             ("bitnami.com", "SealedSecret") => named("/spec/template/metadata/name"),
             ("cert-manager.io", "Certificate") => object.text("/spec/secretName"),
             _ => continue,
         };
+
         let place = (object.namespace().map(str::to_owned), secret.to_owned());
         produced.insert(place, format!("{}/{own}", object.kind()));
     }
@@ -273,6 +302,7 @@ mod tests {
         let reader = pod(
             json!({"containers": [{"name": "c", "image": "x:1", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}),
         );
+
         let metadata = ReleaseMetadata {
             name: "shop".into(),
             version: "1".into(),
@@ -280,11 +310,13 @@ mod tests {
         let release = record(metadata, None, vec![secret, reader], vec![], vec![]);
         assert_eq!(release.spec.objects.len(), 1);
         assert_eq!(release.spec.requires.len(), 1);
+
         let need = &release.spec.requires[0];
         assert_eq!(
             (need.type_.as_deref(), &need.keys[..]),
             (Some("Opaque"), &["password".to_owned()][..])
         );
+
         assert!(!serde_json::to_string(&release).unwrap().contains("aHVudGVyMg"));
     }
 
@@ -299,7 +331,9 @@ mod tests {
         let reader = pod(
             json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "m"}}, {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}]}),
         );
+
         let found = requirements(&[map, external, reader]);
+
         let told: Vec<_> = found
             .iter()
             .map(|need| {
@@ -326,6 +360,8 @@ mod tests {
             json!({"containers": [{"name": "c", "image": "x:1"}], "initContainers": [{"name": "i", "image": "y:1"}]}),
         );
         let two = pod(json!({"containers": [{"name": "d", "image": "x:1"}]}));
+
+        // Init containers run before the others, and are named first.
         let told: Vec<_> = needed_images(&[one, two], &[])
             .into_iter()
             .map(|image| image.reference)
@@ -341,9 +377,11 @@ mod tests {
                 "template": {"spec": {"serviceAccountName": "", "imagePullSecrets": [{"name": ""}], "containers": [
                     {"name": "c", "image": "x", "envFrom": [{"configMapRef": {"name": ""}}]}]}}}}),
         );
+
         let ingress = object(
             json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "i"}, "spec": {"tls": [{"secretName": ""}]}}),
         );
+
         assert_eq!(requirements(&[claims, ingress]), []);
     }
 }

@@ -1,4 +1,7 @@
 //! What a release requires, as it is called where the release is promoted to.
+//!
+//! Nothing is guessed: a name counts only where desired holds or refers to an object of it. Demanding a Secret under a
+//! name that nobody reads would refuse a promotion that is fine.
 
 use super::recording::needs;
 use crate::model::Object;
@@ -26,12 +29,17 @@ pub(super) fn required_here(
     naming: &Naming<'_>,
 ) -> Vec<Requirement> {
     let (by_tested, by_desired) = (referred(tested), referred(desired));
+
+    // By kind and name alone: a requirement still has its namespace as tested.
     let held: BTreeSet<(&str, &str)> = desired
         .iter()
         .map(|object| (object.kind(), object.name()))
         .collect();
+
     let here = |need: &Requirement| {
         let renamed = naming.renamed.get(&need.name).into_iter().flatten();
+
+        // The name as tested is tried first: a rename is only what pairs suggest.
         let names: Vec<&String> = [&need.name].into_iter().chain(renamed).collect();
         if names
             .iter()
@@ -39,14 +47,19 @@ pub(super) fn required_here(
         {
             return None;
         }
+
         let is_referred = |name: &&&String| by_desired.contains(&(need.kind.clone(), (**name).clone()));
         let name = match names.iter().find(is_referred) {
             Some(name) => *name,
+            // Tested objects refer to it and desired does not: something else has taken its place.
             None if by_tested.contains(&(need.kind.clone(), need.name.clone())) => return None,
+            // No spec ever did: the application may read it through the API, under the name that it knows.
             None => &need.name,
         };
+
         let namespace = need.namespace.as_deref();
         let namespace = namespace.map(|name| naming.namespaces.get(name).map_or(name, String::as_str));
+
         Some(Requirement {
             name: name.clone(),
             namespace: Some(namespace.unwrap_or(naming.home).to_owned()),
@@ -90,6 +103,7 @@ mod tests {
             produced_by: None,
             optional: false,
         };
+
         let renamed = BTreeMap::from([("db".to_owned(), vec!["prod-db".to_owned()])]);
         let namespaces = BTreeMap::from([("shop-ci".to_owned(), "shop".to_owned())]);
         let naming = Naming {
@@ -97,6 +111,7 @@ mod tests {
             namespaces: &namespaces,
             home: "home",
         };
+
         let found = required_here(&[need], tested, desired, &naming);
         found
             .iter()
@@ -108,6 +123,7 @@ mod tests {
     fn a_requirement_is_called_as_desired_calls_it_and_left_out_where_desired_holds_it() {
         let map = || object("ConfigMap", "shop-map", json!({}));
         let secret = |name: &str| object("Secret", name, json!({}));
+
         assert_eq!(required(&[map()], &[map()]), ["shop/db"], "no spec refers to it");
         assert_eq!(required(&[reader("db")], &[reader("db")]), ["shop/db"]);
         assert_eq!(
@@ -115,6 +131,7 @@ mod tests {
             ["shop/prod-db"],
             "an overlay renamed it"
         );
+
         for held in ["db", "prod-db"] {
             assert!(
                 required(&[reader("db")], &[map(), secret(held)]).is_empty(),

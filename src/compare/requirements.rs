@@ -1,4 +1,7 @@
 //! What desired objects need and do not hold: whether it is there, with the keys that are read.
+//!
+//! Three say what is needed: what the objects refer to, the release, and the environment. One object is asked for once,
+//! with the keys of all three, and is optional only where each of them can do without. Values are never looked at.
 
 use super::recording::{Need, needs};
 use crate::model::environment::External;
@@ -37,32 +40,39 @@ pub fn needed(
     home: &str,
 ) -> Vec<Needed> {
     let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
+
     for requirement in required {
         let need = Need {
             requirement: requirement.clone(),
             by: Vec::new(),
         };
+        // Only built-in kinds are looked up.
         let Some(needed) = of_need(need) else { continue };
+
         match all.iter_mut().find(|known| known.target == needed.target) {
             Some(known) => {
                 known.requirement.keys.extend(needed.requirement.keys);
                 known.requirement.keys.sort();
                 known.requirement.keys.dedup();
+                // Whoever cannot do without decides.
                 known.requirement.optional &= needed.requirement.optional;
             }
             None => all.push(needed),
         }
     }
+
     for one in external {
         let Some(kind) = built_in(&one.group, &one.kind) else {
             continue;
         };
+
         let target = Target::new(&kind, Some(one.namespace.as_deref().unwrap_or(home)), &one.name);
         match all.iter_mut().find(|needed| needed.target == target) {
             Some(known) => {
                 known.requirement.keys.extend(one.keys.iter().cloned());
                 known.requirement.keys.sort();
                 known.requirement.keys.dedup();
+                // The environment says that it exists, whatever a pod could do without.
                 known.requirement.optional = false;
             }
             None => all.push(Needed {
@@ -89,12 +99,14 @@ fn of_need(need: Need) -> Option<Needed> {
     } else {
         ""
     };
+
     let kind = built_in(group, &need.requirement.kind)?;
     let target = Target::new(
         &kind,
         need.requirement.namespace.as_deref(),
         &need.requirement.name,
     );
+
     Some(Needed {
         target,
         requirement: need.requirement,
@@ -112,11 +124,14 @@ pub fn requirements(needed: &[Needed], snapshot: &Snapshot) -> Vec<RequirementFi
 
 fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
     let requirement = &needed.requirement;
+
     let (state, keys) = match observed {
+        // Unknown is not absent, even where it could be done without.
         Observed::Unreadable { error, .. } => {
             (RequirementState::Unreadable { why: error.clone() }, Vec::new())
         }
         Observed::Absent(_) if requirement.optional => return None,
+        // Its producer comes with this promotion, and can make it only then.
         Observed::Absent(_) => match &requirement.produced_by {
             Some(producer) => (
                 RequirementState::Awaited {
@@ -126,14 +141,17 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
             ),
             None => (RequirementState::Missing, Vec::new()),
         },
+        // It is there, and may be gone by the time a pod starts.
         Observed::Present(object) if object.is_being_deleted() && !requirement.optional => {
             (RequirementState::BeingDeleted, Vec::new())
         }
         Observed::Present(object) => {
             let missing = missing_keys(object, &requirement.keys);
+
             if missing.is_empty() || requirement.optional {
                 return None;
             }
+
             match &requirement.produced_by {
                 Some(producer) => (
                     RequirementState::Awaited {
@@ -145,6 +163,7 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
             }
         }
     };
+
     Some(RequirementFinding {
         object: needed.target.id(),
         keys,
@@ -154,6 +173,7 @@ fn finding(needed: &Needed, observed: &Observed) -> Option<RequirementFinding> {
 }
 
 fn missing_keys(object: &Object, keys: &[String]) -> Vec<String> {
+    // ConfigMaps keep what is no text apart from the rest.
     let has = |key: &String| {
         ["/data", "/binaryData"].iter().any(|field| {
             object
@@ -162,6 +182,7 @@ fn missing_keys(object: &Object, keys: &[String]) -> Vec<String> {
                 .is_some_and(|map| map.contains_key(key))
         })
     };
+
     keys.iter().filter(|key| !has(key)).cloned().collect()
 }
 
@@ -236,6 +257,7 @@ mod tests {
             name: "db".into(),
             keys: vec!["url".into()],
         };
+
         let needed = needed(&[pod()], &[], &[external], "n");
         assert_eq!(needed.len(), 1);
         assert_eq!(needed[0].requirement.keys, ["password", "url"]);
@@ -261,6 +283,7 @@ mod tests {
             &[],
             "n",
         );
+
         let told: Vec<_> = needed
             .iter()
             .map(|one| (one.target.name.as_str(), one.requirement.keys.join(" ")))

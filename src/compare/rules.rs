@@ -1,4 +1,8 @@
 //! The environment's rules: which differences are expected, and until when.
+//!
+//! Rules remember whether they were used, so that [`Rules::remarks`] has to come after every question. Any rule that
+//! allows a difference is enough; one that speaks of it and does not allow it leaves its reason. An expression that
+//! cannot be evaluated allows nothing: a mistake in a rule must not open what it was to guard.
 
 use crate::model::environment::{DifferenceRule, Environment, TargetPattern};
 use crate::model::expression::Expression;
@@ -49,10 +53,13 @@ impl Rules {
     pub fn new(environment: &Environment, today: Date) -> Self {
         let rules = environment.spec.differences.iter().map(|rule| Rule {
             rule: rule.clone(),
+            // An expression that does not parse is kept as its error, and told with the
+            // difference that it would decide.
             program: rule.when.as_deref().map(Expression::parse),
             used: Cell::new(false),
             broken: RefCell::new(None),
         });
+
         Self {
             rules: rules.collect(),
             today,
@@ -80,7 +87,10 @@ impl Rules {
             if !speaks {
                 continue;
             }
+
+            // Used also where it objects: it still has something to say, and is no leftover.
             rule.used.set(true);
+
             match self.objection(rule, sides) {
                 None => {
                     return RuleAnswer {
@@ -88,6 +98,7 @@ impl Rules {
                         note: None,
                     };
                 }
+                // A later rule may allow it all the same.
                 Some(why) => note = Some(why),
             }
         }
@@ -104,15 +115,19 @@ impl Rules {
                 rule.rule.reason
             ));
         }
+
+        // Past its end a rule is not even evaluated; the last day itself still counts.
         let when = rule.rule.when.as_deref()?;
         let result = match rule.program.as_ref()? {
             Ok(program) => holds(program, sides),
             Err(why) => Err(why.clone()),
         };
+
         match result {
             Ok(true) => None,
             Ok(false) => Some(format!("it does not meet the rule's constraint: {when}")),
             Err(why) => {
+                // Remembered apart from the difference: the rule itself is to be corrected.
                 rule.broken.replace(Some(why.clone()));
                 Some(format!("the rule's constraint cannot be evaluated: {why}"))
             }
@@ -124,21 +139,27 @@ impl Rules {
         let mut found = Vec::new();
         for (index, rule) in self.rules.iter().enumerate() {
             let mut say = |state| found.push(RuleFinding { rule: index, state });
+
             if let Some(why) = rule.broken.borrow().clone() {
                 say(RuleState::Broken { why });
             }
+
             if let Some(end) = rule.rule.expires {
+                // Counted by whole days in UTC, as the file writes them.
                 let days = self
                     .today
                     .until(end)
                     .map(|span| i64::from(span.get_days()))
                     .unwrap_or_default();
+
                 if end < self.today {
                     say(RuleState::Expired);
                 } else if days <= WARN_DAYS {
                     say(RuleState::ExpiresSoon { days });
                 }
             }
+
+            // A rule for what this release does not hold may be meant for another one.
             if !rule.used.get() && ids.iter().any(|id| matches(&rule.rule.target, id)) {
                 say(RuleState::Unused);
             }
@@ -151,6 +172,7 @@ impl Rules {
 pub fn check_expressions(environment: &Environment) -> Vec<(String, String)> {
     let spec = &environment.spec;
     let rules = spec.differences.iter().filter_map(|rule| rule.when.as_deref());
+
     let checks = spec.health_checks.iter().flat_map(|check| {
         check
             .failed
@@ -158,10 +180,12 @@ pub fn check_expressions(environment: &Environment) -> Vec<(String, String)> {
             .into_iter()
             .chain([check.current.as_str()])
     });
+
     let gates = spec
         .gates
         .iter()
         .filter_map(|gate| gate.prometheus.as_ref().map(|query| query.condition.as_str()));
+
     rules
         .chain(checks)
         .chain(gates)
@@ -179,6 +203,8 @@ fn holds(expression: &Expression, sides: Sides<'_>) -> Result<bool, String> {
         ("desired", sides.desired),
         ("live", sides.live),
     ];
+
+    // A side that has no such field is null: an expression can ask for it without failing.
     expression.holds(&sides.map(|(name, side)| (name, side.unwrap_or(&Value::Null))))
 }
 
@@ -190,6 +216,8 @@ pub(super) fn matches(pattern: &TargetPattern, id: &ObjectId) -> bool {
 /// `*` for any run of characters, `?` for one.
 pub(super) fn matches_glob(glob: &str, text: &str) -> bool {
     let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+
+    // Only the latest star is ever taken back: what stands before it is matched for good.
     let (mut g, mut t, mut star) = (0, 0, None);
     while t < text.len() {
         match glob.get(g) {
@@ -251,8 +279,10 @@ mod tests {
             ask(rule.clone(), "/data/URL", json!("https://x")).0.allowed_by,
             Some(0)
         );
+
         let (answer, _) = ask(rule.clone(), "/data/URL", json!("http://x"));
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("constraint"));
+
         let (answer, remarks) = ask(rule, "/data/OTHER", json!("https://x"));
         assert_eq!(
             (answer, remarks),
@@ -263,14 +293,18 @@ mod tests {
     #[test]
     fn an_expired_rule_allows_nothing_and_is_said() {
         let rule = |day: &str| json!({"target": {}, "reason": "r", "expires": day});
+
         let (answer, remarks) = ask(rule("2026-11-22"), "/data", json!(1));
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("expired on 2026-11-22"));
         assert_eq!(remarks, [RuleState::Expired]);
+
+        // Its last day: it allows, and is warned of.
         let (answer, remarks) = ask(rule("2026-11-23"), "/data", json!(1));
         assert_eq!(
             (answer.allowed_by, remarks),
             (Some(0), vec![RuleState::ExpiresSoon { days: 0 }])
         );
+
         assert_eq!(ask(rule("2027-06-30"), "/data", json!(1)).1, []);
     }
 
@@ -281,6 +315,8 @@ mod tests {
             "/x",
             json!(1),
         );
+
+        // Null has no size: the field is not in live.
         assert!(answer.allowed_by.is_none());
         assert!(matches!(remarks[..], [RuleState::Broken { .. }]));
         assert_eq!(

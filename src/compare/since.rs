@@ -1,4 +1,6 @@
 //! What changed lately, and whose hand it was, as far as managedFields remember.
+//!
+//! A look back without a release: nothing is judged and nothing is asked. Times are the server's, to the second.
 
 use crate::model::finding::{Hand, Touched};
 use crate::model::{FieldPath, Object};
@@ -11,6 +13,7 @@ use jiff::Timestamp;
 pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
     let created = live.text("/metadata/creationTimestamp").parse::<Timestamp>().ok();
     let is_lately = |time: &Option<Timestamp>| time.is_none_or(|time| time >= since);
+
     let owners = Owners::of(live);
     let mut hands: Vec<Hand> = owners
         .fields_of(|owner| is_lately(&owner.time))
@@ -22,7 +25,9 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
             }
         })
         .collect();
+    // The latest first; a hand whose time nobody knows comes last.
     hands.sort_by_key(|hand| std::cmp::Reverse(hand.whose.time));
+
     let created = created.filter(|time| *time >= since);
     (created.is_some() || !hands.is_empty()).then(|| Touched {
         object: live.id(),
@@ -45,6 +50,7 @@ mod tests {
                 entry("kubectl-edit", "2026-11-23T10:00:00Z", "f:a"),
                 entry("kubectl-scale", "2026-11-23T11:00:00Z", "f:replicas")]}}))
         .unwrap();
+
         let found = touched(&live, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
         let managers: Vec<_> = found
             .hands
@@ -56,8 +62,11 @@ mod tests {
             (vec!["kubectl-scale", "kubectl-edit"], None)
         );
         assert_eq!(found.hands[0].fields[0].to_string(), "/spec/replicas");
+
         let late = "2026-11-23T12:00:00Z".parse().unwrap();
         assert_eq!(touched(&live, late), None);
+
+        // A write through `scale` may have been at any time, and so also lately.
         let mut scaled = live.clone();
         scaled.value_mut()["metadata"]["managedFields"][2]["time"] = serde_json::Value::Null;
         assert_eq!(

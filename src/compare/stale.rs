@@ -1,4 +1,8 @@
 //! Pods that run with configuration that changed after they started: environment variables are read once.
+//!
+//! Mounted files are left out: the kubelet renews them (but for a `subPath`, of which nothing is said). Both times are
+//! the server's, so that no clock of a node has a part in it; within one second nothing tells which came first, and a
+//! pod is given the benefit of the doubt.
 
 use super::images::{Running, pods_of};
 use crate::model::finding::StaleFinding;
@@ -16,6 +20,7 @@ pub fn stale<'s>(
     let mut found = Vec::new();
     for workload in workloads {
         let pods = pods_of(workload, running);
+
         let mut read: Vec<ObjectId> = pod_spec(workload)
             .map(references)
             .unwrap_or_default()
@@ -23,18 +28,24 @@ pub fn stale<'s>(
             .filter(|reference| reference.at_start)
             .map(|reference| ObjectId::new("", reference.kind, workload.namespace(), &reference.name))
             .collect();
+        // One finding for each source, however many variables come from it.
         read.sort();
         read.dedup();
+
         for id in read {
+            // Not at hand, or no entry tells its time: nothing can be said, and nothing is.
             let Some(changed_at) = source(&id).and_then(data_changed_at) else {
                 continue;
             };
+
             let is_old = |created: Option<Timestamp>| created.is_some_and(|created| created < changed_at);
             let pods: Vec<String> = pods
                 .iter()
+                // A pod on its way out is about to be replaced by one that reads anew.
                 .filter(|(pod, _)| is_old(pod.created) && !pod.deleting)
                 .map(|(pod, _)| pod.name.clone())
                 .collect();
+
             if !pods.is_empty() {
                 found.push(StaleFinding {
                     workload: workload.id(),
@@ -50,6 +61,7 @@ pub fn stale<'s>(
 
 /// When `data` was last written, as far as managedFields tell: the newest entry that owns any of it.
 fn data_changed_at(object: &Object) -> Option<Timestamp> {
+    // A new label or annotation changes no variable: only writes of the data count.
     let owns_data = |entry: &&Value| {
         ["f:data", "f:binaryData", "f:stringData"].iter().any(|field| {
             entry
@@ -58,6 +70,7 @@ fn data_changed_at(object: &Object) -> Option<Timestamp> {
                 .is_some()
         })
     };
+
     object
         .managed_fields()
         .iter()

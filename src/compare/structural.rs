@@ -1,4 +1,7 @@
 //! Where two JSON values differ, with list items addressed by key.
+//!
+//! For two manifests, of which no managedFields tell who owns what: tested beside desired, or desired beside live where
+//! nothing may be asked. No side is the better one, and nothing is known of defaults.
 
 use crate::model::FieldPath;
 use crate::model::k8s::list_key::{key_step, list_key_at};
@@ -34,9 +37,11 @@ pub fn differences(
 pub(super) fn split_towards(difference: Difference, deep: &FieldPath) -> Vec<Difference> {
     let is_deeper = deep.starts_with(&difference.path) && deep.steps().len() > difference.path.steps().len();
     let value = difference.left.as_ref().or(difference.right.as_ref());
+    // Unsplit, a rule about `/data/A` would have to allow all of `/data`.
     let (true, Some(Value::Object(map))) = (is_deeper, value) else {
         return vec![difference];
     };
+
     let from_left = difference.left.is_some();
     map.iter()
         .flat_map(|(key, value)| {
@@ -90,6 +95,7 @@ impl Walk<'_> {
         for (key, value) in left {
             self.sides(path.field(key), Some(value), right.get(key));
         }
+
         for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(*key)) {
             self.sides(path.field(key), None, Some(value));
         }
@@ -99,6 +105,7 @@ impl Walk<'_> {
         let Some(keys) = list_key_at(path, &[left, right]) else {
             return self.unkeyed(path, left, right);
         };
+
         let steps =
             |list: &[Value]| -> Vec<Step> { list.iter().filter_map(|item| key_step(item, keys)).collect() };
         let (of_left, of_right) = (steps(left), steps(right));
@@ -109,6 +116,7 @@ impl Walk<'_> {
                 .and_then(|at| list.get(at))
                 .cloned()
         };
+
         for step in of_left
             .iter()
             .chain(of_right.iter().filter(|step| !of_left.contains(step)))
@@ -116,6 +124,8 @@ impl Walk<'_> {
             let (one, other) = (find(&of_left, left, step), find(&of_right, right, step));
             self.sides(path.with(step.clone()), one.as_ref(), other.as_ref());
         }
+
+        // Of the items that both have: one that came or went has moved no other.
         let common = |one: &[Step], other: &[Step]| -> Vec<Step> {
             one.iter().filter(|step| other.contains(step)).cloned().collect()
         };
@@ -131,6 +141,7 @@ impl Walk<'_> {
     }
 
     fn unkeyed(&mut self, path: &FieldPath, left: &[Value], right: &[Value]) {
+        // Only lists of one length can be told item by item: else an insertion would change all that follow.
         if left.len() == right.len() {
             for (index, (one, other)) in left.iter().zip(right).enumerate() {
                 self.both(&path.with(Step::Index(index)), one, other);
@@ -186,6 +197,7 @@ mod tests {
             told(json!({"labels": {}, "x": null}), json!({})),
             Vec::<String>::new()
         );
+
         assert_eq!(told(json!({"emptyDir": {}}), json!({})), ["/emptyDir"]);
     }
 
@@ -217,11 +229,13 @@ mod tests {
             left: None,
             right: Some(json!({"A": 1, "B": 2})),
         };
+
         let split = split_towards(whole.clone(), &"/data/A".parse().unwrap());
         assert_eq!(
             split.iter().map(|d| d.path.to_string()).collect::<Vec<_>>(),
             ["/data/A", "/data/B"]
         );
+
         assert_eq!(split_towards(whole.clone(), &"/other".parse().unwrap()), [whole]);
     }
 }

@@ -1,5 +1,9 @@
 //! Live fields that no manager owns. Most are defaults of the server; what is none of those was injected by admission,
 //! or set by somebody whose traces are gone.
+//!
+//! A proof from ownership says nothing of such fields: it counts only where none is left unexplained. The tables hold
+//! constants of the API and what follows from the object itself, nothing that a cluster could set otherwise. They
+//! err to one side: a default that is missing here costs a question to the server, and hides nothing.
 
 use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::k8s::pod_spec::pod_spec_path;
@@ -15,6 +19,7 @@ pub fn unexplained(live: &Object) -> Vec<FieldPath> {
     let sets: Vec<&Map<String, Value>> = entries
         .filter_map(|entry| entry["fieldsV1"].as_object())
         .collect();
+
     let mut walk = Walk {
         kind: live.kind(),
         pods: pods_of(live),
@@ -22,6 +27,7 @@ pub fn unexplained(live: &Object) -> Vec<FieldPath> {
         path: Vec::new(),
         found: Vec::new(),
     };
+
     for (key, value) in live.value().as_object().into_iter().flatten() {
         match key.as_str() {
             "apiVersion" | "kind" | "status" => {}
@@ -41,6 +47,7 @@ pub(super) fn is_default(live: &Object, path: &FieldPath) -> bool {
         path: Vec::new(),
         found: Vec::new(),
     };
+
     path.get(live.value())
         .is_some_and(|value| walk.is_default(path, value))
 }
@@ -56,6 +63,7 @@ pub(super) fn is_default_of_empty(live: &Object, path: &FieldPath, wanted: &Valu
         "ports/[]/hostPort",
         "ports/[]/targetPort",
     ];
+
     let is_empty = match wanted {
         Value::String(text) => text.is_empty(),
         Value::Number(number) => {
@@ -64,6 +72,7 @@ pub(super) fn is_default_of_empty(live: &Object, path: &FieldPath, wanted: &Valu
         }
         _ => false,
     };
+
     is_empty && is_default(live, path)
 }
 
@@ -88,7 +97,9 @@ impl Walk<'_> {
             .iter()
             .filter_map(|set| set.get("f:metadata")?.as_object())
             .collect();
+
         self.path.push(Step::Field("metadata".into()));
+        // Most of metadata is the server's own and has no manager.
         for field in ["labels", "annotations", "finalizers"] {
             if let Some(value) = metadata.get(field) {
                 self.field(&below, field, value);
@@ -103,6 +114,7 @@ impl Walk<'_> {
             .iter()
             .filter_map(|set| set.get(&owned)?.as_object())
             .collect();
+
         self.path.push(Step::Field(key.to_owned()));
         self.value(&below, value);
         self.path.pop();
@@ -113,6 +125,7 @@ impl Walk<'_> {
         if sets.iter().any(|set| set.is_empty()) {
             return;
         }
+
         match value {
             // Nobody's empty map or list is a leaf like any other.
             Value::Object(map) if map.is_empty() && sets.is_empty() => self.leaf(value),
@@ -139,19 +152,23 @@ impl Walk<'_> {
             .flat_map(|set| set.iter())
             .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below.as_object()?)))
             .collect();
+
         let Some((first, _)) = steps.first() else {
             return self.unknown_list(items);
         };
+
         let names: Vec<String> = match first {
             Step::Key(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
             _ => Vec::new(),
         };
         for item in items {
+            // An item of which no entry tells has no sets, and all below it is nobody's.
             let below: Sets<'_> = steps
                 .iter()
                 .filter(|(step, _)| step.is_item(item))
                 .map(|(_, below)| *below)
                 .collect();
+
             let step = match names.as_slice() {
                 [] => Step::Value(item.to_string()),
                 names => Step::key(
@@ -160,6 +177,7 @@ impl Walk<'_> {
                         .filter_map(|name| Some((name.as_str(), item.get(name)?))),
                 ),
             };
+
             self.path.push(step);
             self.value(&below, item);
             self.path.pop();
@@ -178,6 +196,7 @@ impl Walk<'_> {
                     self.path.pop();
                 }
             }
+            // Items that nothing tells apart are one value; an empty list that nobody owns is told above.
             None if !items.is_empty() => self.leaf(&Value::from(items.to_vec())),
             None => {}
         }
@@ -192,6 +211,7 @@ impl Walk<'_> {
         {
             return self.is_pods_default(in_pod, path, value);
         }
+
         DEFAULTS
             .iter()
             .any(|(kind, at, default)| *kind == self.kind && *at == place && is(value, default))
@@ -205,13 +225,17 @@ impl Walk<'_> {
                 .and_then(|parent| parent.field(name).get(self.live.value()))
         };
         match last {
+            // Worked out from the tag when the object is made; an image that changes later leaves it behind.
             "imagePullPolicy" => sibling("image").and_then(Value::as_str).is_some_and(|image| {
                 let name = image.rsplit('/').next().unwrap_or_default();
                 let is_latest = !name.contains('@') && (name.ends_with(":latest") || !name.contains(':'));
                 is(value, if is_latest { "Always" } else { "IfNotPresent" })
             }),
+            // The older name of the same field.
             "serviceAccount" => sibling("serviceAccountName") == Some(value),
+            // Of the pod alone: into containers the server writes none.
             "securityContext" if place == "securityContext" => is(value, "{}"),
+            // On the host's network the server opens each port under its own number.
             "hostPort" if place.ends_with("ports/[]/hostPort") => sibling("containerPort") == Some(value),
             _ => POD_DEFAULTS
                 .iter()
@@ -228,9 +252,12 @@ impl Walk<'_> {
         match (self.kind, place) {
             (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
             (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
+            // Whoever names no target port means the port's own number.
             ("Service", "/spec/ports/[]/targetPort") => sibling("port") == Some(value),
+            // Handed out, or chosen by the cluster's network: a fresh object would get others.
             ("Service", "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/ipFamilies") => true,
             ("Service", "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
+            // The binder names the volume.
             ("PersistentVolumeClaim", "/spec/volumeName") => true,
             ("NetworkPolicy", "/spec/policyTypes") => *value == policy_types(self.live),
             ("CustomResourceDefinition", "/spec/names/listKind") => {
@@ -239,8 +266,10 @@ impl Walk<'_> {
             ("CustomResourceDefinition", "/spec/names/singular") => {
                 *value == self.live.text("/spec/names/kind").to_lowercase()
             }
+            // The server puts its name onto every namespace, and keeps it there.
             ("Namespace", "/metadata/labels/kubernetes.io~1metadata.name") => value == self.live.name(),
             ("Job", _) => {
+                // On the Job and on its template alike.
                 let is_own = |label: &str| place.ends_with(&label.replace('/', "~1"));
                 JOB_LABELS.iter().any(|label| is_own(label))
             }
@@ -260,6 +289,7 @@ fn policy_types(policy: &Object) -> Value {
         .at("/spec/egress")
         .and_then(Value::as_array)
         .is_some_and(|rules| !rules.is_empty());
+
     if has_egress {
         json!(["Ingress", "Egress"])
     } else {
@@ -317,6 +347,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("Job", "/spec/podReplacementPolicy", "TerminatingOrFailed"),
     ("Job", "/spec/suspend", "false"),
     ("Job", "/spec/manualSelector", "false"),
+    // To Go a struct without a pointer: it is always written, if only as an empty map.
     ("CronJob", "/spec/jobTemplate/metadata", "{}"),
     ("CronJob", "/spec/jobTemplate/spec/template/metadata", "{}"),
     ("NetworkPolicy", "/spec/podSelector", "{}"),
@@ -336,6 +367,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     (
         "PersistentVolumeClaim",
         "/metadata/finalizers",
+        // Put there by a plugin of the API server's own (StorageObjectInUseProtection).
         "[\"kubernetes.io/pvc-protection\"]",
     ),
     (
@@ -366,12 +398,14 @@ const POD_DEFAULTS: &[(&str, &str)] = &[
     ("terminationMessagePath", "/dev/termination-log"),
     ("terminationMessagePolicy", "File"),
     ("ports/[]/protocol", "TCP"),
+    // The end of all three probes' names.
     ("Probe/timeoutSeconds", "1"),
     ("Probe/periodSeconds", "10"),
     ("Probe/successThreshold", "1"),
     ("Probe/failureThreshold", "3"),
     ("httpGet/scheme", "HTTP"),
     ("fieldRef/apiVersion", "v1"),
+    // Mode 0644: JSON has no octal numbers.
     ("configMap/defaultMode", "420"),
     ("secret/defaultMode", "420"),
     ("projected/defaultMode", "420"),
@@ -423,7 +457,9 @@ mod tests {
     #[test]
     fn defaults_are_explained_and_what_admission_injected_is_not() {
         let plain = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "IfNotPresent", "resources": {}});
+
         assert_eq!(found(deployment(plain)), Vec::<String>::new());
+        // A policy that does not follow from the tag is somebody's choice, as is a variable.
         let injected = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "Always",
             "env": [{"name": "INJECTED", "value": "1"}]});
         let at = "/spec/template/spec/containers/[name=web]";
@@ -432,12 +468,16 @@ mod tests {
             found(deployment(injected)),
             [format!("{at}/imagePullPolicy"), env("name"), env("value")]
         );
+
+        // Empty and unowned is not the same as absent.
         let empty = json!({"name": "web", "image": "a.example/web:1", "securityContext": {}, "args": []});
         let at = "/spec/template/spec/containers/[name=web]";
         assert_eq!(
             found(deployment(empty)),
             [format!("{at}/securityContext"), format!("{at}/args")]
         );
+
+        // A whole container that no entry names: told by its leaves, all of which are nobody's.
         let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
         let at = "/spec/template/spec/containers/[name=side]";
         assert_eq!(

@@ -1,4 +1,7 @@
 //! Texts of the manifests that look like images and that no release entry holds: an operator may run them.
+//!
+//! Notes for a person, so that few and certain ones are worth more than all: a text has to stand where images stand, or
+//! to name a registry. What is found is not pinned: `--image-path` records a field for good.
 
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod_spec::images;
@@ -25,11 +28,13 @@ pub struct UnrecordedImage {
 
 /// Every such text, in the order of the objects.
 pub fn unrecorded_images(objects: &[Object], paths: &[ImagePath]) -> Vec<UnrecordedImage> {
+    // Of all objects: an argument may name an image that another object runs.
     let recorded: BTreeSet<String> = objects
         .iter()
         .flat_map(|object| images(object, paths))
         .map(|image| image.reference)
         .collect();
+
     let mut found = Vec::new();
     for object in objects.iter().filter(|object| may_name_images(object)) {
         let mut search = Search {
@@ -37,6 +42,7 @@ pub fn unrecorded_images(objects: &[Object], paths: &[ImagePath]) -> Vec<Unrecor
             recorded: &recorded,
             found: &mut found,
         };
+
         for (field, value) in object.value().as_object().into_iter().flatten() {
             if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
                 search.visit(value, field, &FieldPath::root().field(field));
@@ -72,15 +78,19 @@ impl Search<'_> {
                     self.visit(inner, meant, &path.field(key));
                 }
             }
+            // Items stand under the key of their list (`args`).
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.visit(item, field, &path.with(Step::Index(index)));
                 }
             }
             Value::String(text) => match field {
+                // By its key: a bare name is enough.
                 "image" => self.add(text, path, parse(text).is_some()),
+                // Any text may stand here, and several in one.
                 "env" | "args" | "command" => self.add_words(text, path),
-                // `logoImage: logo.png` is none: a reference under such a key says where it is from, or which.
+                // `logoImage: logo.png` is none: a reference under such a key says where it is
+                // from, or which.
                 _ if field.ends_with("Image") => {
                     self.add(
                         text,
@@ -104,6 +114,7 @@ impl Search<'_> {
     fn add_words(&mut self, text: &str, path: &FieldPath) {
         let is_between = |c: char| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '"' | '\'');
         for word in text.split(is_between).filter(|word| names_a_registry(word)) {
+            // Recorded, if only by another object: what runs is known.
             if !self.recorded.contains(word) {
                 self.push(word, path, word == text);
             }
@@ -130,6 +141,7 @@ fn names_a_registry(word: &str) -> bool {
     let Some((host, rest)) = word.split_once('/') else {
         return false;
     };
+
     let is_host = host.contains(['.', ':']) || host == "localhost";
     is_host && rest.contains([':', '@']) && parse(word).is_some()
 }
@@ -168,6 +180,8 @@ mod tests {
             "args": ["--reloader=quay.io/r/r:v1", "--listen=0.0.0.0:8080", "--url=https://a.example/b:1", "quay.io/op/op:1"],
             "env": [{"name": "A", "value": "3.9.0=quay.io/k/k:3.9.0\n3.9.1=quay.io/k/k:3.9.1"},
                 {"name": "B", "value": "svc.cluster.local/path"}, {"name": "C", "value": "/var/run:ro"}]}]}}});
+
+        // The container's own image is recorded, and a listening address or a link is none.
         let references: Vec<String> = found(("apps/v1", "Deployment"), spec)
             .into_iter()
             .map(|(_, reference)| reference)

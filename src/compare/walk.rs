@@ -2,6 +2,9 @@
 //!
 //! Items of lists are told apart as managedFields tells them apart; a list of which no entry tells is compared as a
 //! whole.
+//!
+//! It names places and judges none: whose a difference is, and whether it is one, is asked elsewhere. A map that one
+//! side lacks is told by its fields, since each may be another client's; an item that one side lacks as one.
 
 use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
@@ -38,6 +41,7 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
             "annotations",
             "kubectl.kubernetes.io/last-applied-configuration",
         ] => true,
+        // The plan looks at it itself: an object without it joins the set.
         ["metadata", "labels", APPLYSET_PART_OF_LABEL] => true,
         // Revisions and generations that the control plane counts, under the name of whoever wrote last.
         ["metadata", "annotations", name] => {
@@ -86,6 +90,7 @@ impl Walk<'_> {
         let is_map = |value: Option<&Value>| {
             value.is_none_or(|value| value.as_object().is_some_and(|map| !map.is_empty()))
         };
+
         // A map that one side lacks is told by its fields; an item of a list that one side lacks as a whole.
         let is_item = path
             .steps()
@@ -97,6 +102,7 @@ impl Walk<'_> {
         }
 
         match (live, other) {
+            // Empty maps come here, and items that both sides have.
             (Some(live @ Value::Object(_)), Some(other @ Value::Object(_))) => {
                 self.fields(live, other, path, found);
             }
@@ -109,6 +115,7 @@ impl Walk<'_> {
                 });
             }
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.lists(old, new, path, found),
+            // A list that one side lacks is told by its items, which may be several clients'.
             (Some(Value::Array(old)), None) => self.lists(old, &[], path, found),
             (None, Some(Value::Array(new))) => self.lists(&[], new, path, found),
             _ => found.push(Differing {
@@ -123,11 +130,13 @@ impl Walk<'_> {
         let steps = self.steps(path, old, new);
         let (old, new) = (Value::Array(old.to_vec()), Value::Array(new.to_vec()));
         if steps.is_empty() {
+            // An empty list beside one with items reads as none: the items are the difference.
             let list = |list: Value| {
                 list.as_array()
                     .is_some_and(|items| !items.is_empty())
                     .then_some(list)
             };
+
             let (live, other) = (list(old), list(new));
             if live != other {
                 found.push(Differing {
@@ -138,6 +147,7 @@ impl Walk<'_> {
             }
             return;
         }
+
         for step in steps {
             self.values(step.get(&old), step.get(&new), &path.with(step.clone()), found);
         }
@@ -150,6 +160,7 @@ impl Walk<'_> {
                 .map(|map| map.keys().cloned().collect())
                 .unwrap_or_default()
         };
+
         let (old, new): (Vec<String>, Vec<String>) = (keys(live), keys(other));
         for key in old.iter().chain(new.iter().filter(|key| !old.contains(key))) {
             self.values(live.get(key), other.get(key), &path.field(key), found);
@@ -160,12 +171,14 @@ impl Walk<'_> {
     /// one whose keys do not reach every item, or whose order alone differs.
     fn steps(&self, path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
+        // Both sides' entries are asked: an item that came or went is named by one of them alone.
         for step in self
             .live
             .list_steps(path)
             .into_iter()
             .chain(self.other.list_steps(path))
         {
+            // An entry of another version may take the place for a map: its fields tell no items apart.
             if !matches!(step, Step::Field(_) | Step::Index(_)) && !steps.contains(&step) {
                 steps.push(step);
             }
@@ -174,17 +187,19 @@ impl Walk<'_> {
         let names: Vec<&str> = match steps.first() {
             Some(Step::Value(_)) => return whole(&values(old, new), old, new),
             Some(Step::Key(fields)) => fields.iter().map(|(name, _)| name.as_str()).collect(),
-            // Whoever owns a list and nothing in it owns it as a whole: what differs is told inside it where its items
-            // stand side by side.
+            // Whoever owns a list and nothing in it owns it as a whole: what differs is told inside it
+            // where its items stand side by side.
             _ if self.live.is_whole(path) || self.other.is_whole(path) => {
                 return side_by_side(path, old, new);
             }
             // Of one that nobody owns, its items' own keys tell.
             _ => list_key_at(path, &[old, new]).unwrap_or_default().to_vec(),
         };
+
         if names.is_empty() {
             return Vec::new();
         }
+
         let mut all: Vec<Step> = Vec::new();
         for item in old.iter().chain(new) {
             // An item without any field of the key is told apart by nothing.
@@ -210,6 +225,8 @@ fn side_by_side(path: &FieldPath, old: &[Value], new: &[Value]) -> Vec<Step> {
             .map(|item| key_step(item, keys))
             .collect::<Option<Vec<_>>>()
     };
+
+    // To the server it is one value all the same: another order or length is a difference of the whole.
     match (steps(old), steps(new)) {
         (Some(one), Some(other)) if one == other => one,
         _ => Vec::new(),
@@ -230,6 +247,7 @@ fn values(old: &[Value], new: &[Value]) -> Vec<Step> {
 /// The steps, where through them the lists really differ: an order alone is a difference of the whole.
 fn whole(steps: &[Step], old: &[Value], new: &[Value]) -> Vec<Step> {
     let (old, new) = (Value::Array(old.to_vec()), Value::Array(new.to_vec()));
+
     let differ = steps.iter().any(|step| step.get(&old) != step.get(&new));
     if differ { steps.to_vec() } else { Vec::new() }
 }

@@ -54,10 +54,12 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
         ),
         Wanted::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
     };
+
     let mut text = String::new();
     for proposal in proposals {
         let whole = format!("{prefix}{}", proposal.value);
         if whole.starts_with(&request.typed) {
+            // The form is cobra's: a line a proposal, and a tab before its help.
             let help = clean(&proposal.help)
                 .lines()
                 .next()
@@ -67,7 +69,9 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
             text.push_str(&format!("{}{tab}{help}\n", one_word(&whole)));
         }
     }
+
     text.push_str(&format!(":{}\n", directive as u8));
+
     // A shell that went away needs no answer.
     std::io::stdout().write_all(text.as_bytes()).ok();
     Exit::OK
@@ -75,15 +79,20 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
 
 /// A value from a cluster must not become two, or a control sequence.
 fn one_word(text: &str) -> String {
+    // Two words would be two arguments in the line that is typed.
     clean(text).chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 fn asked(value: &values::Value, connection: &ConnectionArgs) -> Vec<Proposal> {
+    // A shell has no use for an error: it gets no proposals.
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
+
     let found =
         runtime.block_on(async { tokio::time::timeout(PATIENCE, values::find(value, connection)).await });
+
+    // A request that hangs must not hold the shell.
     runtime.shutdown_background();
     found.unwrap_or_default()
 }

@@ -1,4 +1,7 @@
-//! Values that only the kubeconfig or the cluster knows. What cannot be had is left out: a shell has no use for errors.
+//! Values that only the kubeconfig or the cluster knows. What cannot be had is left out: a shell has
+//! no use for errors.
+//!
+//! Asked with the flags that stand in the line already, and with nothing else: an environment's file is not read.
 
 use super::Proposal;
 use crate::cli::ConnectionArgs;
@@ -33,25 +36,31 @@ pub(super) enum Value {
 pub(super) async fn find(value: &Value, connection: &ConnectionArgs) -> Vec<Proposal> {
     let options = connection.options();
     let plain = |names: Vec<String>| names.into_iter().map(|name| Proposal::new(name, "")).collect();
+    // From the file alone: it is there when its cluster is not.
     let from_file = match value {
         Value::Context => Some(cluster::kubeconfig_names(&options).map(|names| names.contexts)),
         Value::Cluster => Some(cluster::kubeconfig_names(&options).map(|names| names.clusters)),
         Value::User => Some(cluster::kubeconfig_names(&options).map(|names| names.users)),
         _ => None,
     };
+
     if let Some(names) = from_file {
         return plain(names.unwrap_or_default());
     }
+
     let Ok(door) = cluster::connect(&options).await else {
         return Vec::new();
     };
+
     let found = match value {
         Value::Namespace => namespaces(&*door).await,
         Value::Release => releases(&*door).await,
         Value::Revision { release } => revisions(&*door, release.as_deref()).await,
         Value::Kind => kinds(&*door).await,
+        // Answered above, without a connection.
         Value::Context | Value::Cluster | Value::User => Ok(Vec::new()),
     };
+
     found.unwrap_or_default()
 }
 
@@ -61,6 +70,7 @@ async fn list(
     namespace: Option<&str>,
     labels: &str,
 ) -> Result<Vec<Object>, ApiError> {
+    // Built-in kinds need no discovery, which would cost a part of the time.
     let Some(kind) = built_in("", kind) else {
         return Ok(Vec::new());
     };
@@ -81,6 +91,7 @@ async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
 }
 
 async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
+    // A label proves nothing, and need not: a proposal is only typed.
     let labels = format!("{}=inventory", names::ROLE_LABEL);
     list(door, "ConfigMap", Some(door.default_namespace()), &labels).await
 }
@@ -88,11 +99,13 @@ async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
 async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
     let named = |object: &Object| {
         let name = object.label(names::RELEASE_LABEL)?;
+        // It holds name and version: the name is the proposal, the version its help.
         Some(Proposal::new(
             name,
             object.text("/data/release").trim_start_matches(name).trim_start(),
         ))
     };
+
     Ok(inventories(door).await?.iter().filter_map(named).collect())
 }
 
@@ -100,12 +113,15 @@ async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
 async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
     let found = inventories(door).await?;
     let is_meant = |object: &&Object| release.is_none() || object.label(names::RELEASE_LABEL) == release;
+
     let lines = found
         .iter()
         .filter(is_meant)
         .flat_map(|object| object.text("/data/history").lines());
+    // A line of a later version may not be readable: the others are proposed all the same.
     let mut entries: Vec<HistoryEntry> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
+
     let proposal = |entry: HistoryEntry| {
         let what = format!(
             "{} {}, {}",
@@ -123,7 +139,9 @@ async fn kinds(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
         .into_iter()
         .map(|found| found.resource)
         .collect();
+
     found.sort_by(|a, b| (&a.kind, &a.group).cmp(&(&b.kind, &b.group)));
+    // A kind is typed without its group: where two groups have it, it is one proposal.
     found.dedup_by(|a, b| a.kind == b.kind);
     Ok(found
         .into_iter()

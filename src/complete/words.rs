@@ -1,4 +1,7 @@
 //! The words so far → what is to be completed. Pure: clap's own definition of the commands says everything.
+//!
+//! The line is half typed, so that clap cannot parse it; and the definition is not built, so that it holds what was
+//! written and nothing that clap adds later. What is not understood is passed over: the worst answer is no proposal.
 
 use super::Proposal;
 use super::values::Value;
@@ -35,17 +38,22 @@ pub(super) fn request(root: &Command, words: &[String]) -> Request {
     let (typed, before) = words
         .split_last()
         .map_or((String::new(), &[][..]), |(last, rest)| (last.clone(), rest));
+
     let read = read(root, before);
     let connection = read.connection();
+
     let (wanted, prefix) = match (&read.open, typed.split_once('=')) {
+        // A flag that waits for its value comes first: the last word can be nothing else.
         (Some(arg), _) => (of_arg(arg, &read), String::new()),
         (None, Some((flag, _))) if flag.starts_with("--") => {
             let wanted = read.flag(flag).map_or(Wanted::Nothing, |arg| of_arg(arg, &read));
             (wanted, format!("{flag}="))
         }
+        // After `--` a dash begins a value.
         _ if typed.starts_with('-') && !read.only_positionals => (Wanted::Known(read.flags()), String::new()),
         _ => (read.next_word(), String::new()),
     };
+
     Request {
         wanted,
         prefix,
@@ -76,6 +84,7 @@ fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
         positionals: Vec::new(),
         only_positionals: false,
     };
+
     for word in words {
         if let Some(arg) = read.open.take() {
             read.given.push((arg, Some(word.clone())));
@@ -88,8 +97,10 @@ fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
             .find_subcommand(word)
             .filter(|_| read.positionals.is_empty())
         {
+            // Before the first positional alone: after it the same word is a value.
             read.command = command;
         } else {
+            // A dash alone comes here, too: standard input is a value.
             read.positionals.push(word.clone());
         }
     }
@@ -101,7 +112,9 @@ impl<'a> Read<'a> {
         let (name, value) = word
             .split_once('=')
             .map_or((word, None), |(name, value)| (name, Some(value)));
+        // An unknown flag could take a value or none: nothing is guessed.
         let Some(arg) = self.flag(name) else { return };
+
         match value {
             Some(value) => self.given.push((arg, Some(value.to_owned()))),
             None if takes_value(arg) => self.open = Some(arg),
@@ -110,8 +123,10 @@ impl<'a> Read<'a> {
     }
 
     fn args(&self) -> impl Iterator<Item = &'a Arg> + use<'a> {
+        // From the root: clap copies global flags into a command only when it builds it.
         let global = self.root.get_arguments().filter(|arg| arg.is_global_set());
         let is_root = std::ptr::eq(self.root, self.command);
+
         self.command
             .get_arguments()
             .chain(global.filter(move |_| !is_root))
@@ -134,13 +149,16 @@ impl<'a> Read<'a> {
             let is_repeatable = matches!(arg.get_action(), ArgAction::Append | ArgAction::Count);
             is_repeatable || !self.given.iter().any(|(given, _)| given.get_id() == arg.get_id())
         };
+
         let long = self
             .args()
             .filter(is_open)
             .filter_map(|arg| Some((arg.get_long()?, arg)));
+
         let mut flags: Vec<_> = long
             .map(|(name, arg)| Proposal::new(format!("--{name}"), help(arg)))
             .collect();
+        // It is not in the definition: clap adds it when it builds the command.
         flags.push(Proposal::new("--help", "Print help"));
         flags
     }
@@ -152,6 +170,7 @@ impl<'a> Read<'a> {
             .get_subcommands()
             .filter(|command| !command.is_hide_set())
             .peekable();
+
         if commands.peek().is_some() && self.positionals.is_empty() {
             let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
             return Wanted::Known(
@@ -160,10 +179,13 @@ impl<'a> Read<'a> {
                     .collect(),
             );
         }
+
         let positionals: Vec<_> = self.command.get_positionals().collect();
+        // One that repeats takes every further word.
         let last = positionals
             .last()
             .filter(|arg| matches!(arg.get_action(), ArgAction::Append));
+
         match positionals.get(self.positionals.len()).or(last) {
             Some(arg) => of_arg(arg, self),
             None => Wanted::Nothing,
@@ -171,6 +193,7 @@ impl<'a> Read<'a> {
     }
 
     fn given(&self, id: &str) -> Option<String> {
+        // Of several, the last one is what is meant.
         self.given
             .iter()
             .rev()
@@ -224,17 +247,20 @@ fn of_arg(arg: &Arg, read: &Read<'_>) -> Wanted {
         let proposals = visible.map(|value| Proposal::new(value.get_name(), help(value).unwrap_or_default()));
         return Wanted::Known(proposals.collect());
     }
+
     match arg.get_value_hint() {
         ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath | ValueHint::ExecutablePath => {
             return Wanted::Files;
         }
         _ => {}
     }
+
     let release = read
         .positionals
         .first()
         .cloned()
         .or_else(|| read.given("release"));
+
     match arg.get_id().as_str() {
         "context" => Wanted::Asked(Value::Context),
         "cluster" => Wanted::Asked(Value::Cluster),
@@ -301,6 +327,7 @@ mod tests {
         command.build();
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
         let request = request(&command, &words);
+
         (request.wanted, request.prefix)
     }
 
@@ -313,6 +340,7 @@ mod tests {
 
     #[test]
     fn the_first_word_is_a_command() {
+        // Not filtered yet: that is done by what was typed, at the end.
         assert!(names(&["re"]).starts_with(&["diff".to_owned(), "revert".to_owned()]));
         assert!(names(&["--color", "never", ""]).contains(&"diff".to_owned()));
     }
@@ -320,6 +348,7 @@ mod tests {
     #[test]
     fn a_flag_that_waits_for_its_value_gets_its_values() {
         assert_eq!(names(&["diff", "-o", ""]), ["json", "yaml"]);
+
         assert_eq!(
             wanted(&["diff", "--context", ""]).0,
             Wanted::Asked(Value::Context)
@@ -328,6 +357,7 @@ mod tests {
             wanted(&["diff", "--namespace=s"]),
             (Wanted::Asked(Value::Namespace), "--namespace=".into())
         );
+
         assert_eq!(wanted(&["diff", "--kubeconfig", ""]).0, Wanted::Files);
         assert_eq!(
             wanted(&["diff", "--environment="]),
@@ -339,6 +369,7 @@ mod tests {
     fn a_release_is_a_file_or_a_name_by_how_it_is_called() {
         assert_eq!(wanted(&["diff", ""]).0, Wanted::Files);
         assert_eq!(wanted(&["revert", ""]).0, Wanted::Asked(Value::Release));
+        // One name is all that it takes.
         assert_eq!(wanted(&["revert", "shop", ""]).0, Wanted::Nothing);
     }
 
@@ -355,7 +386,9 @@ mod tests {
 
     #[test]
     fn a_flag_that_was_given_is_not_proposed_again_and_a_repeatable_one_is() {
+        // The last word is being typed: it is no separator yet.
         let flags = names(&["diff", "--context", "a", "--as-group", "b", "--"]);
+
         assert!(!flags.contains(&"--context".to_owned()) && flags.contains(&"--as-group".to_owned()));
         assert!(flags.contains(&"--color".to_owned()));
     }

@@ -21,15 +21,20 @@ impl Watching {
         if watched.is_empty() {
             return;
         }
+
         let mut state = self.state.lock().await;
         let follow = state.follow.get_or_insert_with(|| self.start());
+        // Half a look would call what is missing in it new: the times of pods and Events tell then.
         if !follow.prepare(&watched, READ).await {
             return;
         }
+
         let baselines = watched
             .iter()
             .map(|target| (target.id(), follow.baseline(target, None)));
+        // The first look stays: a later one may show what a write has done already.
         let baselines = self.before.get_or_init(|| baselines.collect());
+
         for (target, baseline) in watched
             .iter()
             .zip(watched.iter().filter_map(|one| baselines.get(&one.id())))
@@ -43,6 +48,8 @@ impl Watching {
         if baseline.broken.is_empty() {
             return;
         }
+
+        // A phrase may hold a node's words, and these a value: with a Secret unread nothing tells.
         let unknown = self.hiding.know_secrets(object.namespace.as_deref(), spec).await;
         for broken in &baseline.broken {
             let broken = if unknown.is_empty() {

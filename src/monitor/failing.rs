@@ -21,19 +21,25 @@ impl Watching {
     ) -> Box<Failure> {
         let occurrences = follow
             .look(&object, |subject, view| {
+                // An Event of before would explain another failure.
                 let news = view.occurrences.iter().filter(|one| subject.baseline.is_new(one));
                 news.map(|one| (*one).clone()).collect::<Vec<_>>()
             })
             .unwrap_or_default();
+
         let spec = follow.pod_spec(&object);
         let namespace = object.namespace.as_deref();
         let unknown = self.hiding.know_secrets(namespace, spec.as_ref()).await;
+
         let lines = self.options.log_lines;
         let hide = |text: &str| self.hiding.text(text);
+        // Not each cause comes by a verdict that was hidden: one of a proof or of the end of a soak does not.
         let cause = Cause {
             message: hide(&cause.message),
             ..cause
         };
+
+        // Logs and events are words of others: with a Secret unread nothing tells what they quote.
         let telling = if unknown.is_empty() {
             tell(&*self.cluster, namespace, &cause, &occurrences, lines, &hide).await
         } else {
@@ -42,8 +48,10 @@ impl Watching {
                 events: Vec::new(),
             }
         };
+
         let changes = watched.iter().find(|one| one.target.id() == object);
         let changes = changes.map(|one| one.changes.iter().map(ToString::to_string).collect());
+
         self.events.emit(Event::Failed {
             object: Some(object.clone()),
             cause: cause.clone(),
@@ -51,6 +59,7 @@ impl Watching {
             events: telling.events,
             changes: changes.unwrap_or_default(),
         });
+
         Box::new(Failure {
             object: Some(object),
             cause,
@@ -68,6 +77,7 @@ impl Watching {
             events: Vec::new(),
             changes: Vec::new(),
         });
+
         Box::new(failure)
     }
 }

@@ -53,8 +53,10 @@ impl Fake {
         let mut state = self.0.lock().unwrap();
         state.objects.retain(|one| one.id() != object.id());
         state.objects.push(object.clone());
+        // Watches of a server that is away stay open, and say nothing.
         if !state.is_down {
             let of_kind = state.watches.iter().filter(|(kind, _)| *kind == object.kind());
+            // Whoever watched may be gone.
             of_kind.for_each(|(_, to)| drop(to.send(WatchEvent::Present(object.clone()))));
         }
         object
@@ -93,7 +95,9 @@ impl Fake {
 
     fn ask(&self, what: String) -> Result<std::sync::MutexGuard<'_, State>, ApiError> {
         let mut state = self.0.lock().unwrap();
+        // Counted even where nobody answers.
         state.requests.push(what);
+
         if state.is_down {
             return Err(ApiError::Connect {
                 server: "fake".into(),
@@ -126,6 +130,7 @@ impl Cluster for Fake {
         if let Some(code) = state.unlistable.get(&request.resource.kind) {
             return Err(status(*code));
         }
+
         let items = state
             .objects
             .iter()
@@ -144,6 +149,7 @@ impl Cluster for Fake {
         if let Some(code) = state.unwatchable.get(&request.resource.kind) {
             return Err(status(*code));
         }
+
         let (to, from) = unbounded_channel();
         state.watches.push((request.resource.kind.clone(), to));
         let next = |mut from: tokio::sync::mpsc::UnboundedReceiver<WatchEvent>| async {
@@ -153,6 +159,7 @@ impl Cluster for Fake {
     }
 
     async fn create(&self, target: &Target, body: &Value, _: &WriteOptions) -> Result<Applied, ApiError> {
+        // The lock is let go before `put`, which takes it again.
         let play = {
             let mut state = self.ask(format!("CREATE {}", target.resource.kind))?;
             if state.objects.iter().any(|one| one.id() == target.id()) {
@@ -160,16 +167,20 @@ impl Cluster for Fake {
             }
             state.plays.pop_front()
         };
+
         match play {
             Some(Play::Unavailable) => return Err(status(503)),
             Some(Play::Forbidden) => return Err(status(403)),
             Some(Play::LoseAnswer) | None => {}
         }
+
         let mut body = body.clone();
+        // Its name does for a uid: no object here is made twice under one name.
         body["metadata"]["uid"] = target.name.as_str().into();
         // Jobs are quick here.
         body["status"] = json!({"conditions": [{"type": "Complete", "status": "True"}]});
         let object = self.put(body);
+
         match play {
             Some(Play::LoseAnswer) => Err(lost()),
             _ => Ok(Applied {
@@ -196,9 +207,12 @@ impl Cluster for Fake {
             Some(Play::Forbidden) => return Err(status(403)),
             Some(Play::LoseAnswer) | None => {}
         }
+
+        // By its uid, as the real one does: another object under the name stays.
         let Some(at) = state.objects.iter().position(|one| one.uid() == options.uid) else {
             return Ok(Deleted::WasAbsent);
         };
+
         let gone = state.objects.remove(at);
         let of_kind = state.watches.iter().filter(|(kind, _)| *kind == gone.kind());
         of_kind.for_each(|(_, to)| drop(to.send(WatchEvent::Deleted(gone.clone()))));

@@ -1,4 +1,8 @@
 //! A gate that is a Job: made under a name of its own, judged like any other, and taken away again.
+//!
+//! It is no object of the release: no step makes it, and no rollback takes it away. One that is left behind
+//! by a program that was killed ends and goes by itself, by fields that it is given where its manifest leaves
+//! them open.
 
 use super::gates::ReadyGate;
 use super::service::{FIRST_READ, Watching};
@@ -35,6 +39,8 @@ pub(super) async fn run(
     bounds: &dyn Bounds,
 ) -> Result<(), Stopped> {
     let (target, object) = named_anew(target, object, gate.timeout);
+
+    // A follower of its own: the gate's timeout is a deadline for this Job and for no rollout.
     let mut follow = Follow::hearing(
         watching.cluster.clone(),
         Policy {
@@ -43,7 +49,9 @@ pub(super) async fn run(
         },
         watching.heard.clone(),
     );
+    // Before the Job is there: one that ends at once, and goes, is seen all the same.
     follow.prepare(std::slice::from_ref(&target), FIRST_READ).await;
+
     let made = match create(watching, &target, &object, bounds).await? {
         Ok(made) => made,
         Err(error) => {
@@ -51,8 +59,10 @@ pub(super) async fn run(
             return Err(watching.tell_plain(CauseKind::Refused, message).into());
         }
     };
+
     let written = written_at(&made).unwrap_or_else(Timestamp::now);
     follow.add([Subject::new(target.clone(), &made, written)]);
+
     let result = match end(&mut follow, &target, bounds.patience()).await {
         None => Ok(()),
         Some(cause) => {
@@ -62,26 +72,32 @@ pub(super) async fn run(
                 .verdict(&follow, &target.id(), Verdict::Failed { cause })
                 .await
             else {
+                // Cannot be: hiding changes the words of a verdict and never its state.
                 return Ok(());
             };
+
             let message = format!("gate {}: {}", gate.name, cause.message);
             let cause = Cause {
                 kind: kind(cause.kind, has_run),
                 message,
                 ..cause
             };
+            // Before it is deleted: its log goes with its pods.
             Err(watching.tell(&follow, target.id(), cause, &[]).await.into())
         }
     };
+
     if let Some(error) = delete(watching, &target, made.uid(), bounds).await? {
         watching.note(Some(target.id()), format!("the gate's Job stays: {error}"));
     }
+
     result
 }
 
 /// Waits until it is complete, or why it is not.
 async fn end(follow: &mut Follow, target: &Target, patience: Duration) -> Option<Cause> {
     loop {
+        // It is the only one that is followed here.
         match follow.next().await.verdict {
             Verdict::Waiting { .. } => {}
             Verdict::Done { .. } => return None,
@@ -104,8 +120,10 @@ fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
             | CauseKind::InitFailed
             | CauseKind::DeadlineExceeded
     );
+
     match kind {
         _ if is_its_own && has_run => CauseKind::Gate,
+        // What is wrong is the gate's own manifest or image: nobody has looked at the release.
         kind if kind.is_inside_release() => CauseKind::Unverified,
         kind => kind,
     }
@@ -125,6 +143,8 @@ fn has_run(view: &Surroundings<'_>) -> bool {
                 .iter()
                 .any(|one| ran(&one.state) || one.last_exit.is_some())
     };
+
+    // Its failed pods may be gone by now, and the Job has counted them.
     let failed = view
         .object
         .and_then(|job| job.at("/status/failed")?.as_u64())
@@ -141,21 +161,25 @@ async fn create(
 ) -> Result<Result<Object, ApiError>, Problem> {
     let start = Instant::now();
     loop {
+        // At each try: the lock may have been lost while the last one was waited for.
         let not_after = bounds.before_write().await?;
         let options = WriteOptions {
             manager: FIELD_MANAGER.into(),
             dry_run: false,
             not_after,
         };
+
         let error = match watching.cluster.create(target, object.value(), &options).await {
             Ok(made) => return Ok(Ok(made.object)),
             Err(error) => error,
         };
+
         if (error.is_conflict() || error.may_have_been_done())
             && let Ok(Some(found)) = watching.cluster.get(target).await
         {
             return Ok(Ok(found));
         }
+
         if !error.is_passing() {
             return Ok(Err(error));
         }
@@ -179,8 +203,10 @@ async fn delete(
             dry_run: false,
             not_after: bounds.before_write().await?,
         };
+
         match watching.cluster.delete(target, &options).await {
             Ok(_) => return Ok(None),
+            // Done or not: its uid makes another try harmless.
             Err(error) if error.is_passing() => wait(start, bounds).await?,
             Err(error) => return Ok(Some(error)),
         }
@@ -194,17 +220,22 @@ async fn wait(start: Instant, bounds: &dyn Bounds) -> Result<(), Problem> {
             seconds: patience.as_secs(),
         });
     }
+
     sleep(AGAIN).await;
     Ok(())
 }
 
 /// A Job runs once; each check gets one of its own.
 fn named_anew(target: &Target, object: &Object, timeout: Duration) -> (Target, Object) {
+    // Random enough for a name: nothing depends on its being a secret.
     let random = RandomState::new().build_hasher().finish();
+    // 63 characters in all: the name of a Job becomes a label's value on its pods.
     let base: String = target.name.chars().take(46).collect();
     let name = format!("{base}-{random:016x}");
+
     let mut object = object.clone();
     object.set_namespace(target.namespace.as_deref());
+
     if let Some(metadata) = object
         .value_mut()
         .get_mut("metadata")
@@ -212,12 +243,15 @@ fn named_anew(target: &Target, object: &Object, timeout: Duration) -> (Target, O
     {
         metadata.insert("name".into(), name.clone().into());
     }
+
     if let Some(spec) = object.value_mut().get_mut("spec").and_then(Value::as_object_mut) {
+        // What the manifest says itself counts.
         spec.entry("ttlSecondsAfterFinished")
             .or_insert(LEFT_SECONDS.into());
         spec.entry("activeDeadlineSeconds")
             .or_insert((timeout.as_secs() + SPARE_SECONDS).into());
     }
+
     (
         Target {
             name,

@@ -1,4 +1,8 @@
 //! Gates: what must hold after the rollout.
+//!
+//! A gate may say no, or have no answer. Only the first speaks of the release; a Prometheus that cannot be
+//! reached and a Job that never ran fail the promotion all the same, and put nothing into quarantine. A query
+//! is asked again until it holds, and from then on has to hold each time; a Job runs once.
 
 use super::gate_job;
 use super::prometheus::{self, Answer};
@@ -67,6 +71,7 @@ pub(super) async fn keep_asking(
     gates: &[ReadyGate],
 ) -> Result<Infallible, Box<Failure>> {
     loop {
+        // First a pause: the proof has just asked them.
         tokio::time::sleep(BETWEEN).await;
         check_again(watching, gates).await?;
     }
@@ -78,10 +83,12 @@ pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Res
         let GateCheck::Prometheus(query) = &gate.check else {
             continue;
         };
+
         let end = Instant::now() + gate.timeout;
         loop {
             match prometheus::ask(query).await {
                 Answer::Holds => break,
+                // It held before: there is nothing to wait for.
                 Answer::HoldsNot(why) => {
                     let message = format!("gate {} does not hold any more: {why}", gate.name);
                     return Err(watching.tell_plain(CauseKind::Gate, message));
@@ -104,7 +111,9 @@ async fn until_it_holds(
     let end = Instant::now() + gate.timeout;
     loop {
         let answer = prometheus::ask(query).await;
+        // No other try would come before the end.
         let is_late = Instant::now() + AGAIN > end;
+
         match answer {
             Answer::Holds => return Ok(()),
             Answer::HoldsNot(why) if is_late => {
@@ -128,5 +137,6 @@ fn unanswered(watching: &Watching, gate: &ReadyGate, why: &str) -> Box<Failure> 
         gate.name,
         gate.timeout.as_secs()
     );
+
     watching.tell_plain(CauseKind::Unverified, message)
 }

@@ -1,4 +1,5 @@
-//! How objects stand now, by the same verdicts that a promotion waits for.
+//! How objects stand now, by the same verdicts that a promotion waits for. One look and a few seconds:
+//! whoever asks wants to know, and does not wait for anything to get well.
 
 use super::hidden::Hiding;
 use super::proving::member;
@@ -33,10 +34,13 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
     let all: Vec<Target> = watched.iter().copied().cloned().collect();
     let hiding = Hiding::new(cluster.clone());
     let mut follow = Follow::start(cluster, policy);
+
     follow.prepare(&all, READ).await;
+    // The present is its own baseline: an old crash loop is told as broken, and is no rollout that fails.
     let baselines: Vec<_> = all.iter().map(|target| follow.baseline(target, None)).collect();
     let subjects = watched.iter().zip(&baselines);
     follow.add(subjects.map(|(target, baseline)| member(target).with_baseline(baseline.clone())));
+
     // Each verdict comes as an update of its own; what is not read comes never.
     let judged = async {
         while follow.verdicts().any(|(_, verdict)| verdict.is_none()) {
@@ -44,10 +48,12 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
         }
     };
     let _ = tokio::time::timeout(READ, judged).await;
+
     let verdict = |id: &ObjectId| {
         let found = follow.verdicts().find(|(known, _)| *known == id);
         found.and_then(|(_, verdict)| verdict.cloned())
     };
+
     let mut all = Vec::with_capacity(watched.len());
     for (target, baseline) in watched.iter().zip(baselines) {
         let object = target.id();
@@ -55,6 +61,7 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
         let unknown = hiding
             .know_secrets(object.namespace.as_deref(), spec.as_ref())
             .await;
+
         let hide = |text: &String| {
             if unknown.is_empty() {
                 hiding.text(text)
@@ -62,14 +69,19 @@ pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Polic
                 withheld(&unknown)
             }
         };
+
         let broken = baseline.broken.iter().map(hide).collect();
+
+        // A watch that cannot be read shows no object either, and that is not its absence.
         let is_absent =
             |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
         let is_absent = follow.look(&object, is_absent) == Some(true);
+
         let verdict = match verdict(&object) {
             Some(verdict) => Some(hiding.verdict(&follow, &object, verdict).await),
             None => None,
         };
+
         all.push(Health {
             object,
             verdict,

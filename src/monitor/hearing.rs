@@ -1,5 +1,10 @@
-//! Whether the API server is still there while rollouts are judged: a watch on which nothing comes may be a quiet one,
-//! or one that nobody serves any more.
+//! Whether the API server is still there while rollouts are judged: a watch on which nothing comes may be a
+//! quiet one, or one that nobody serves any more.
+//!
+//! A change, a list or an answer to a question of its own shows that the server reads its store; an open
+//! connection does not, nor does a bookmark. A silence is told, its time is added to the deadlines, and one
+//! that outlasts the patience ends the run with its journal open: a later run has to find out how things
+//! stand.
 
 use super::service::Watching;
 use crate::model::k8s::kinds::well_known;
@@ -31,13 +36,18 @@ impl Watching {
     ) -> Result<T, Stopped> {
         // Whoever calls has just spoken with it.
         self.heard.now();
+
+        // An aggregated API answers for itself: a built-in kind is read from the API server's own store.
         let built_in = |one: &&Watched| well_known(&one.target.resource.gvk()).is_some();
         if let Some(one) = of.iter().find(built_in).or(of.first()) {
             *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Some(one.target.clone());
         }
+
         tokio::select! {
             judged = judging => judged,
+            // What is dropped by this has kept in the state what it had taken.
             problem = self.silence(bounds.patience()) => Err(problem.into()),
+            // Never ends: it is here to be driven beside the others.
             never = self.ask() => match never {},
         }
     }
@@ -48,6 +58,7 @@ impl Watching {
         let limit = patience.max(SILENCE);
         let mut since: Option<Instant> = None;
         let mut told: Option<Instant> = None;
+
         loop {
             let before = Instant::now();
             sleep(TICK).await;
@@ -55,20 +66,25 @@ impl Watching {
                 // This process was stopped, or too busy to listen.
                 self.heard.now();
             }
+
             let silent = self.heard.silent();
             if silent >= limit {
                 return Problem::Unreachable {
                     seconds: patience.as_secs(),
                 };
             }
+
             if silent < SILENCE {
                 told = None;
                 if let Some(since) = since.take() {
+                    // Deadlines move by it: while nobody answered, no controller got on.
                     self.heard.was_silent(since.elapsed());
                     self.note(None, "the API server answers again".into());
                 }
                 continue;
             }
+
+            // It began when the server was last heard, and not when it became long enough to be told.
             since = since.or(Instant::now().checked_sub(silent));
             if told.is_none_or(|told| told.elapsed() >= AGAIN) {
                 told = Some(Instant::now());
@@ -85,15 +101,20 @@ impl Watching {
     /// Asks for something whenever nothing has come for a while: an answer shows that the server reads its store.
     async fn ask(&self) -> Infallible {
         loop {
+            // While something comes by itself nothing is asked for: a busy rollout costs no request more.
             sleep(QUIET.saturating_sub(self.heard.silent()).max(TICK)).await;
             if self.heard.silent() < QUIET {
                 continue;
             }
+
             let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let answer = match &pulse {
                 Some(target) => self.cluster.get(target).await.map(drop),
+                // Nothing was followed yet: this shows at least that somebody serves.
                 None => self.cluster.server_version().await.map(drop),
             };
+
+            // A refusal is an answer too.
             if !answer.is_err_and(|error| error.is_passing()) {
                 self.heard.now();
             }

@@ -48,14 +48,17 @@ impl Hiding {
         let Some(kind) = built_in("", "Secret") else {
             return Vec::new();
         };
+        // Without a pod's spec nothing is known to be read, and nothing is withheld.
         let all = spec.map(references).unwrap_or_default();
         let secrets = all.into_iter().filter(|one| one.kind == "Secret");
         let mut targets: Vec<Target> = secrets
             .map(|one| Target::new(&kind, namespace, &one.name))
             .collect();
+        // A spec may name one Secret many times.
         targets.sort();
         targets.dedup();
 
+        // Held while they are read: two failures at once would read each of them twice.
         let mut known = self.secrets.lock().await;
         let unread: Vec<Target> = targets
             .iter()
@@ -64,8 +67,10 @@ impl Hiding {
             .collect();
         let reads = join_all(unread.iter().map(|target| self.cluster.get(target))).await;
         for (target, read) in unread.into_iter().zip(reads) {
+            // One that is not there holds nothing that could be quoted: it is known.
             known.insert(target, read.is_ok());
         }
+
         let is_unknown = |target: &&Target| known.get(*target) == Some(&false);
         targets
             .iter()
@@ -85,11 +90,14 @@ impl Hiding {
         let unknown = self
             .know_secrets(object.namespace.as_deref(), spec.as_ref())
             .await;
+
+        // With all of them known their values are found in any text; else what nodes quote goes as a whole.
         let quoting = if unknown.is_empty() {
             Vec::new()
         } else {
             follow.look(object, |_, view| quotable(view)).unwrap_or_default()
         };
+
         let hide = |text: String| {
             if quoting.iter().any(|quoted| text.contains(quoted.as_str())) {
                 withheld(&unknown)
@@ -97,6 +105,7 @@ impl Hiding {
                 self.text(&text)
             }
         };
+
         match verdict {
             Verdict::Waiting { done, total, why } => Verdict::Waiting {
                 done,
@@ -117,6 +126,7 @@ impl Hiding {
 /// What nodes, probes and webhooks say in words of their own.
 fn quotable(view: &Surroundings<'_>) -> Vec<String> {
     let mut texts = said_by_nodes(&view.pods);
+
     for one in &view.occurrences {
         if QUOTING.contains(&one.reason.as_str()) || words_of_admission(&one.message).is_some() {
             texts.push(one.message.clone());
@@ -127,12 +137,14 @@ fn quotable(view: &Surroundings<'_>) -> Vec<String> {
     let conditions = objects
         .filter_map(|object| object.at("/status/conditions")?.as_array())
         .flatten();
+    // A ReplicaSet's condition repeats what a webhook said of its pod.
     let messages = conditions.filter_map(|condition| condition.get("message")?.as_str());
     texts.extend(
         messages
             .filter(|message| words_of_admission(message).is_some())
             .map(str::to_owned),
     );
+
     texts.retain(|text| !text.trim().is_empty());
     texts
 }

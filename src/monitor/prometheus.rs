@@ -1,4 +1,5 @@
-//! Asks a Prometheus server.
+//! Asks a Prometheus server. Whatever is no clear answer is unknown: an error, a body that is too large, a
+//! condition that cannot be worked out over the result. None of these is a "no".
 
 use crate::model::environment::PrometheusGate;
 use crate::rollout::{holds, samples};
@@ -26,12 +27,14 @@ pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
         Ok(result) => result,
         Err(why) => return Answer::Unknown(why),
     };
+
     match holds(&gate.condition, &result) {
         Ok(true) => Answer::Holds,
         Ok(false) => Answer::HoldsNot(format!(
             "{} of {result:?}, the result of {}",
             gate.condition, gate.query
         )),
+        // The condition means nothing for this result (there is no sample, say): that is no "no".
         Err(why) => Answer::Unknown(format!("{} of {result:?}: {why}", gate.condition)),
     }
 }
@@ -42,18 +45,23 @@ async fn query(gate: &PrometheusGate) -> Result<Vec<f64>, String> {
         .timeout(LIMIT)
         .build()
         .map_err(|error| chain(&error))?;
+
     let answer = client.get(&url).query(&[("query", &gate.query)]).send().await;
     let answer = answer.map_err(|error| chain(&error))?;
+
     let code = answer.status();
     let body = bounded(answer).await.map_err(|why| format!("{url}: {why}"))?;
+    // Whatever the code: an error of Prometheus is JSON too, and its text says more.
     let body: Value =
         serde_json::from_slice(&body).map_err(|_| format!("{url} answered {code}, and no JSON"))?;
+
     samples(&body)
 }
 
 async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| chain(&error))? {
+        // Counted as it comes: a length that is announced may be wrong, or missing.
         if body.len() + chunk.len() > LARGEST {
             let mib = LARGEST / 1024 / 1024;
             return Err(format!(

@@ -1,4 +1,10 @@
 //! Proves that what runs is what was tested.
+//!
+//! It comes after the rollouts, for a pod that is ready may still run another image than its spec seems to
+//! say, and it looks at every member that runs pods, not only at what this promotion has changed. What is
+//! unknown is looked at again: a node reports some time after a container starts, a registry tells one index
+//! from another, and a watch may be broken. A wrong image ends it at once, and what stays unknown ends it
+//! without blame.
 
 use super::service::{FIRST_READ, State, Watching};
 use crate::model::running::ImageTrees;
@@ -22,6 +28,7 @@ impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
     pub(super) async fn prove_images(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
         let mut trees = ImageTrees::default();
+
         let follow = state.follow.get_or_insert_with(|| self.start());
         let seen: Vec<Watched> = state
             .seen
@@ -29,18 +36,24 @@ impl Watching {
             .filter(|one| runs_pods(&one.target))
             .cloned()
             .collect();
+
+        // What no step touched belongs to the release as well: its tags may have moved.
         let others = self
             .options
             .members
             .iter()
             .filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
         let others: Vec<Subject> = others.map(member).collect();
+
         let targets = seen
             .iter()
             .map(|one| &one.target)
             .chain(others.iter().map(|one| &one.target));
         let targets: Vec<Target> = targets.cloned().collect();
+
         follow.prepare(&targets, FIRST_READ).await;
+
+        // Each wave was followed alone: those before the last are taken up again.
         let known: BTreeSet<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
         let again = seen.iter().filter(|one| !known.contains(&one.target.id()));
         let mut subjects: Vec<Subject> = Vec::new();
@@ -48,19 +61,23 @@ impl Watching {
             subjects.push(self.subject(follow, one).await);
         }
         follow.add(subjects.into_iter().chain(others));
+
         let start = Instant::now();
         let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();
         loop {
             let mut unproved = self.prove_open(follow, &mut open, &seen, &trees).await?;
+            // What a registry has told may prove some at once.
             if self
                 .ask_registries(&mut trees, std::mem::take(&mut unproved.unfamiliar))
                 .await
             {
                 continue;
             }
+
             if open.is_empty() {
                 return Ok(());
             }
+
             unproved.give_up_after(self, start.elapsed(), bounds.patience())?;
             tokio::time::sleep(PAUSE).await;
         }
@@ -78,9 +95,12 @@ impl Watching {
         let mut left = Vec::new();
         for id in std::mem::take(open) {
             let proof = self.proof(follow, &id, trees);
+
+            // Nothing that comes later makes it right: it is told at once.
             if let Some(cause) = proof.wrong.first() {
                 return Err(self.tell(follow, id, cause.clone(), seen).await.into());
             }
+
             if proof.unknown.is_empty() && proof.unread.is_none() {
                 proof
                     .expected
@@ -88,29 +108,37 @@ impl Watching {
                     .for_each(|said| self.note(Some(id.clone()), said));
                 continue;
             }
+
+            // A single one that may still become known is worth the wait for all.
             unproved.passes |= follow.may_become_known(&id);
             unproved.unread.extend(proof.unread);
             unproved.unreported.extend(proof.unknown);
             unproved.unfamiliar.extend(proof.unfamiliar);
             left.push(id);
         }
+
         *open = left;
         Ok(unproved)
     }
 
     /// Asks registries for images that no release records, each once; whether there was one.
     async fn ask_registries(&self, trees: &mut ImageTrees, mut references: Vec<String>) -> bool {
+        // Pods of one image report one reference.
         references.sort();
         references.dedup();
+
         let found = match &self.options.resolver {
             Some(resolver) => resolver.resolve(&references).await,
+            // With nobody to ask, what the node says stands as it is.
             None => vec![Vec::new(); references.len()],
         };
+
         for (reference, platforms) in references.iter().zip(found) {
             if let Some(digest) = reference
                 .rsplit_once('@')
                 .and_then(|(_, digest)| digest.parse().ok())
             {
+                // An empty answer as well: a registry that did not say is asked no second time.
                 trees.insert(digest, platforms);
             }
         }
@@ -127,10 +155,12 @@ impl Watching {
                 &self.options.injected,
             )
         };
+
         let unread = || Proof {
             unread: Some(format!("{id} is not followed")),
             ..Proof::default()
         };
+
         follow.look(id, read).unwrap_or_else(unread)
     }
 }
@@ -156,6 +186,7 @@ impl Unproved {
         waited: Duration,
         patience: Duration,
     ) -> Result<(), Stopped> {
+        // The API server is away and not the node: its patience counts, and nothing is said of what runs.
         if self.passes {
             let problem = Problem::Unreachable {
                 seconds: patience.as_secs(),
@@ -166,9 +197,11 @@ impl Unproved {
                 Err(problem.into())
             };
         }
+
         if waited < REPORTED {
             return Ok(());
         }
+
         let seconds = REPORTED.as_secs();
         let message = match self.unread.first() {
             Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
@@ -179,6 +212,7 @@ impl Unproved {
                 )
             }
         };
+
         Err(watching.tell_plain(CauseKind::Unverified, message).into())
     }
 }
@@ -193,6 +227,7 @@ pub(super) fn member(target: &Target) -> Subject {
         baseline: Default::default(),
         seen_images: Default::default(),
         is_served_within: false,
+        // No answer to a write tells whether there is anything to wait for.
         rolls_out: is_watched(target),
         soak: None,
     }
@@ -219,6 +254,7 @@ mod tests {
             Arc::new(Nobody),
             WatchingOptions::default(),
         );
+
         let unproved = Unproved {
             unreported: vec!["container main".into()],
             ..Unproved::default()
@@ -228,6 +264,8 @@ mod tests {
             unproved.give_up_after(&watching, Duration::from_secs(19), minute),
             Ok(())
         );
+
+        // A node that is slow to report must not put a release into quarantine.
         match unproved.give_up_after(&watching, Duration::from_secs(20), minute) {
             Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
             other => panic!("expected a failure, found {other:?}"),

@@ -1,4 +1,10 @@
 //! The service that an execution judges its rollouts by.
+//!
+//! The order is that of a promotion: a look before the first write, each wave followed on its own, then what
+//! lies outside of the release, the images, the gates, and the soak. One follower with its watches serves
+//! them all, so that a wave begins with what is read already. Objects of an earlier wave are not judged
+//! during a later one; proof and soak come back to them. `wait` has no waves: it joins objects as another
+//! tool applies them.
 
 use super::gates;
 use super::hidden::Hiding;
@@ -88,17 +94,21 @@ impl Watching {
         let mut state = self.state.lock().await;
         let State { follow, seen, .. } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
+
         self.follow_too(follow, watched).await;
+        // What was followed here is proved later.
         seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
     }
 
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
     pub async fn progress(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
+        // Held to the end of the call: two calls never judge side by side.
         let mut state = self.state.lock().await;
         let State {
             follow, open, said, ..
         } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
+
         let judging = self.until_done(follow, open, said, Turn { watched, bounds });
         self.while_heard(watched, bounds, judging).await
     }
@@ -111,10 +121,12 @@ impl Watching {
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
         loop {
+            // A clone, and taken off only once it was dealt with: this future may be dropped in between.
             if let Some(update) = open.clone() {
                 self.take(follow, update, said, turn).await?;
                 *open = None;
             }
+
             // The last verdicts may still wait to be shown.
             *open = follow.take_update();
             if open.is_none() {
@@ -127,6 +139,7 @@ impl Watching {
     }
 
     pub(super) fn start(&self) -> Follow {
+        // What any follower hears shows that the server is there.
         Follow::hearing(
             self.cluster.clone(),
             self.options.policy.clone(),
@@ -136,6 +149,7 @@ impl Watching {
 
     /// Follows these alone from now on.
     pub(super) async fn follow_only(&self, follow: &mut Follow, watched: &[Watched]) {
+        // Forgotten with their updates: what nobody waits for any more fails nothing.
         let old: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
         old.iter().for_each(|id| follow.forget(id));
         self.follow_too(follow, watched).await;
@@ -144,25 +158,35 @@ impl Watching {
     async fn follow_too(&self, follow: &mut Follow, watched: &[Watched]) {
         let waited_for = watched.iter().filter(|one| rolls_out(&one.target, &one.answer));
         let targets: Vec<Target> = waited_for.map(|one| one.target.clone()).collect();
+
+        // Before the subjects are made: their baselines are what the watches show by then.
+        // What is not read in time is read while it is judged.
         follow.prepare(&targets, FIRST_READ).await;
+
         let mut subjects = Vec::with_capacity(watched.len());
         for one in watched {
             subjects.push(self.subject(follow, one).await);
         }
+
         follow.add(subjects);
     }
 
     pub(super) async fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
+        // The server's clock where it tells: this is held against the times of pods and Events.
         let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
         let id = one.target.id();
+
         let mut baseline = follow.baseline(&one.target, Some(written));
         match self.before.get().and_then(|before| before.get(&id)) {
             Some(before) => baseline.include(before),
+            // Nobody looked before the write: what the times tell is said now.
             None => self.say_broken(&id, pod_spec(&one.answer), &baseline).await,
         }
+
         let before = one.before.as_ref();
         baseline.pending =
             before.and_then(|before| pending_before(&one.target, before, &self.options.policy));
+
         let mut subject = Subject::new(one.target.clone(), &one.answer, written)
             .with_baseline(baseline)
             .with_seen_images(self.options.seen_images.iter().cloned());
@@ -183,8 +207,11 @@ impl Watching {
         if late.is_empty() {
             return Ok(());
         }
+
+        // Taken: a second proof does not wait for them again.
         let watched = std::mem::take(late);
         let follow = follow.get_or_insert_with(|| self.start());
+        // It is of a wave that is through: from here on only these are followed.
         *open = None;
         self.follow_only(follow, &watched).await;
         self.until_done(
@@ -197,6 +224,8 @@ impl Watching {
             },
         )
         .await?;
+
+        // A note says that it was let go and not that it came: the soak would wait for it all over again.
         let noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
         let_go.extend(
             follow
@@ -204,6 +233,7 @@ impl Watching {
                 .filter(|(_, one)| noted(*one))
                 .map(|(id, _)| id.clone()),
         );
+
         seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
         Ok(())
     }
@@ -214,10 +244,12 @@ impl Watching {
         let is_named = |service: &Target| {
             service.name == text("name") && service.namespace.as_deref() == Some(text("namespace"))
         };
+
         one.target.resource.kind == "APIService" && self.options.services.iter().any(is_named)
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
+        // What the cluster says may be quoted in it.
         self.events.emit(Event::Note {
             object,
             message: self.hiding.text(&message),
@@ -238,19 +270,25 @@ impl Watching {
             deadline,
             nudges,
         } = update;
+
+        // A failure that a fresh read does not confirm was the watch's: what holds comes as an update.
         if matches!(verdict, Verdict::Failed { .. }) && !follow.confirm(&object, turn.bounds.patience()).await
         {
             return Ok(());
         }
+
         let verdict = with_deadline(verdict, &object, deadline, &mut said.deadlines);
+        // Before anything is shown of it: a node's words may quote a Secret.
         let verdict = self.hiding.verdict(follow, &object, verdict).await;
         self.events.emit(Event::Rollout {
             object: object.clone(),
             verdict: verdict.clone(),
         });
+
         for nudge in &nudges {
             self.nudge(follow, &object, nudge, said, turn).await?;
         }
+
         match verdict {
             Verdict::Failed { cause } => Err(self.tell(follow, object, cause, turn.watched).await.into()),
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
@@ -268,16 +306,19 @@ fn with_deadline(
     let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
         return verdict;
     };
+
     let text = match deadline.capped {
         true => format!("fails if not done within {deadline}"),
         false => format!("fails where nothing moves for {deadline}"),
     };
+
     if said
         .insert(object.clone(), text.clone())
         .is_some_and(|before| before == text)
     {
         return verdict;
     }
+
     Verdict::waiting(*done, *total, format!("{why}; {text}"))
 }
 
@@ -299,15 +340,20 @@ impl Rollout for Watching {
                 ..
             } = &mut *state;
             let follow = follow.get_or_insert_with(|| self.start());
+            // What is left over is of an earlier wave, or of a call that was dropped.
             *open = None;
+
+            // What lies outside of the release would hold up the next wave: `prove` waits for it in the end.
             let (later, now): (Vec<Watched>, Vec<Watched>) = watched
                 .iter()
                 .cloned()
                 .partition(|one| is_awaited_late(&one.target, &one.answer));
             late.extend(later);
+
             self.follow_only(follow, &now).await;
             self.until_done(follow, open, said, Turn { watched, bounds })
                 .await?;
+
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
         };
@@ -317,12 +363,16 @@ impl Rollout for Watching {
     async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
+            // By now everything is applied, and with it what may serve these.
             self.follow_late(&mut state, bounds).await?;
+
             if !self.options.tested.is_empty() {
                 self.prove_images(&mut state, bounds).await?;
             }
+
             gates::check(self, &self.options.gates, bounds).await
         };
+        // None of its own to ask for: what the last wave asked for shows whether the server is there.
         self.while_heard(&[], bounds, judging).await
     }
 

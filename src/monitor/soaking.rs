@@ -1,4 +1,8 @@
 //! Sees that everything stays well for a while.
+//!
+//! A soak in which nothing is heard looks like one in which nothing happens. So it ends with a read of its
+//! own: only what is seen to be well after its last second has stayed well. Gates that can be asked again are
+//! asked all the time, and once more at the end.
 
 use super::gates;
 use super::service::{State, Turn, Watching};
@@ -24,44 +28,57 @@ impl Watching {
             let_go,
             ..
         } = state;
+
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
+        // What was let go is not there yet, and need not be.
         let kept = turn
             .watched
             .iter()
             .filter(|one| !let_go.contains(&one.target.id()));
         self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
+
+        // Only of what is done can it be said that it stays so: the first wave was looked at long ago.
         self.until_done(follow, open, said, turn).await?;
+
         follow.begin_soak();
         let end = Instant::now() + time;
+
+        // Only a failure ends it: whatever else a verdict becomes, it may be well again at the end.
         let watching = async {
             loop {
                 let update = follow.next().await;
                 self.take(follow, update, said, turn).await?;
             }
         };
+
         let stopped: Result<Infallible, Stopped> = tokio::select! {
             stopped = watching => stopped,
             failed = gates::keep_asking(self, &self.options.gates) => failed.map_err(Into::into),
             () = tokio::time::sleep_until(end) => return self.is_still_well(follow, turn).await,
         };
+
         stopped.map(|never| match never {})
     }
 
     /// What the watches show may be older than the end of the soak: it is read anew.
     async fn is_still_well(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
         let patience = turn.bounds.patience();
+        // Nobody has seen the end of the soak: that is neither a success nor a failure of the release.
         if !follow.refresh(patience).await {
             return Err(Problem::Unreachable {
                 seconds: patience.as_secs(),
             }
             .into());
         }
+
         let unwell = follow.verdicts().find_map(|(id, verdict)| match verdict {
             Some(Verdict::Done { .. }) => None,
             other => Some((id.clone(), other.cloned())),
         });
+
         match unwell {
+            // The gates last: they are asked only where everything runs.
             None => Ok(gates::check_again(self, &self.options.gates).await?),
             Some((id, Some(Verdict::Failed { cause }))) => {
                 Err(self.tell(follow, id, cause, turn.watched).await.into())
@@ -74,6 +91,7 @@ impl Watching {
                 } else {
                     CauseKind::Soak
                 };
+
                 let why = match verdict {
                     Some(Verdict::Waiting { why, .. }) => why,
                     _ => "it is not read yet".into(),

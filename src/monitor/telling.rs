@@ -1,4 +1,5 @@
 //! What helps to understand a failure: the container's last log lines, and the events that matter, once each.
+//! It is gathered when the failure is told, for a rollback takes the pods and their logs away.
 
 use crate::cluster::{Cluster, LogRequest};
 use crate::model::occurrence::Occurrence;
@@ -29,6 +30,7 @@ pub async fn tell(
     log_lines: u32,
     hide: &(dyn Fn(&str) -> String + Send + Sync),
 ) -> Telling {
+    // A container that never started has no log: the kubelet would answer with an error.
     let logs = match (namespace, &cause.pod, &cause.container) {
         (Some(namespace), Some(pod), Some(container)) if log_lines > 0 && has_run(cause.kind) => {
             let request = LogRequest {
@@ -42,6 +44,7 @@ pub async fn tell(
         }
         _ => Vec::new(),
     };
+
     Telling {
         logs: logs.iter().map(|line| hide(line)).collect(),
         events: matter(occurrences).iter().map(|line| hide(line)).collect(),
@@ -69,8 +72,10 @@ async fn read(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
         request.previous = false;
         answer = cluster.logs(&request).await;
     }
+
     match answer {
         Ok(text) => text.lines().map(str::to_owned).collect(),
+        // A log that is missing must not hide the failure.
         Err(error) => vec![format!("(its log cannot be read: {error})")],
     }
 }
@@ -78,16 +83,21 @@ async fn read(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
 /// Warnings, each message once, the newest last.
 fn matter(occurrences: &[Occurrence]) -> Vec<String> {
     let mut once: BTreeMap<(&str, &str), (&Occurrence, u32)> = BTreeMap::new();
+    // What went well explains no failure.
     for one in occurrences.iter().filter(|one| one.warning) {
         let entry = once.entry((&one.reason, &one.message)).or_insert((one, 0));
+        // An Event without a count was seen once.
         entry.1 += one.count.max(1);
         if one.last > entry.0.last {
             entry.0 = one;
         }
     }
+
     let mut all: Vec<_> = once.into_values().collect();
     all.sort_by_key(|(one, _)| one.last);
+    // The oldest go: the newest are closest to the failure.
     let skipped = all.len().saturating_sub(EVENTS);
+
     let line = |(one, count): &(&Occurrence, u32)| {
         let times = if *count > 1 {
             format!(" (×{count})")
@@ -96,6 +106,7 @@ fn matter(occurrences: &[Occurrence]) -> Vec<String> {
         };
         format!("{} {}{times}: {}", one.about_name, one.reason, one.message.trim())
     };
+
     all[skipped..].iter().map(line).collect()
 }
 
@@ -124,6 +135,8 @@ mod tests {
             occurrence("b", "no", true, 2),
             occurrence("b", "pulled", false, 3),
         ];
+
+        // Two Events say the same of two pods: one line, with all of their counts.
         assert_eq!(matter(&all), ["Pod b Failed (×4): no", "Pod a Failed (×2): late"]);
     }
 }

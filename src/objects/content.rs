@@ -1,6 +1,9 @@
 //! Whether an object is still what the plan saw: a hash of everything but what controllers write.
 //!
 //! A Deployment's resourceVersion moves with every status update, so that it cannot be the precondition of a plan.
+//!
+//! A hash counts ownership too: a field that changed hands is one that an apply treats in another way. Whether two
+//! versions are the same ([`same_content`]) is asked of what they hold alone. Both leave out the same fields.
 
 use crate::model::k8s::writers::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
@@ -21,6 +24,7 @@ const NOT_CONTENT: &[&str] = &[
 /// The hash of an object's content: everything but status, counters, times and controllers' annotations, and the
 /// ownership of everything but status.
 pub fn content_hash(object: &Object, key: &ContentKey) -> String {
+    // Keyed, unlike a step's: it is kept in the cluster, where the value behind a bare hash could be guessed.
     key.hash(&content(object, false))
 }
 
@@ -36,9 +40,12 @@ pub fn expect_present(action: &Action, live: &Object) -> Expect {
 pub fn expect_holds(step: &PlanStep, live: Option<&Object>) -> bool {
     match (&step.expect, live) {
         (Expect::Absent, None) => true,
+        // The uid first of all: an object that was made anew with the same content is another one.
         (Expect::Present { uid, content }, Some(live)) => {
             live.uid() == uid && step_hash(&step.action, live) == *content
         }
+        // What another step of the plan makes (`Made`) has no content to expect: its uid
+        // is all that is asked, elsewhere.
         _ => false,
     }
 }
@@ -79,6 +86,7 @@ fn same_maps(
     let (Value::Object(one), Value::Object(other)) = (one, other) else {
         return one == other;
     };
+
     let kept = |map: &serde_json::Map<String, Value>| {
         map.iter().filter(|(key, value)| !is_left_out(key, value)).count()
     };
@@ -88,6 +96,8 @@ fn same_maps(
                 .get(key)
                 .is_some_and(|known| !is_left_out(key, known) && is_same(key, value, known))
     };
+
+    // As many keys, and each of one in other: then other holds no more than one does.
     kept(one) == kept(other) && one.iter().all(is_there)
 }
 
@@ -101,6 +111,8 @@ fn is_no_content_of_metadata(key: &str, value: &Value) -> bool {
             .as_object()
             .is_some_and(|map| map.keys().all(|key| is_controllers_annotation(key)))
     };
+
+    // A controller's first annotation brings the map along: with its keys alone it is as good as none.
     NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value)
 }
 
@@ -110,10 +122,12 @@ fn step_hash(action: &Action, live: &Object) -> String {
     if is_secret(live) {
         return format!("resourceVersion {}", live.resource_version());
     }
+
     let leaves_replicas = match action {
         Action::Apply { object, .. } => object.at("/spec/replicas").is_none(),
         _ => false,
     };
+
     Sha256Digest::of(&content(live, leaves_replicas)).hex().to_owned()
 }
 
@@ -127,6 +141,8 @@ fn content(object: &Object, without_scale: bool) -> Vec<u8> {
         .managed_fields()
         .iter()
         .filter(|entry| {
+            // An autoscaler comes to own `replicas` with its first write: its entry
+            // may appear between plan and step.
             let subresource = entry["subresource"].as_str().unwrap_or_default();
             subresource != "status" && !(without_scale && subresource == "scale")
         })
@@ -136,6 +152,7 @@ fn content(object: &Object, without_scale: bool) -> Vec<u8> {
             text
         })
         .collect();
+    // The server orders entries by their times, among others, and times are left out here.
     entries.sort();
     let mut text = Vec::new();
     write_content(&mut text, object, without_scale);
@@ -207,7 +224,9 @@ fn write_map(
         .map(|(key, value)| (key.as_str(), value))
         .filter(|(key, value)| !is_left_out(key, value))
         .collect();
+    // A map keeps the order in which it was read, which says nothing of its content.
     entries.sort_unstable_by_key(|(key, _)| *key);
+
     text.push(b'{');
     for (at, (key, value)) in entries.into_iter().enumerate() {
         if at > 0 {
@@ -279,7 +298,10 @@ mod tests {
             "metadata": {"namespace": "shop", "name": "web"}
         }))
         .unwrap();
+
+        // Both ways round: a key that only the second version has must be seen as well.
         assert!(same_content(&reordered, &live()) && same_content(&live(), &reordered));
+
         for (pointer, value) in [
             ("/spec/replicas", json!(3)),
             ("/spec", json!({})),
@@ -322,9 +344,12 @@ mod tests {
             take_over: None,
             expected: Box::new(live()),
         };
+
+        // The step sends no replicas, so that whatever an autoscaler makes of them is no change.
         let scaled = changed("/spec/replicas", json!(9));
         let left = apply(body(json!({})));
         assert_eq!(expect_present(&left, &live()), expect_present(&left, &scaled));
+
         let set = apply(body(json!({"replicas": 2})));
         assert_ne!(expect_present(&set, &live()), expect_present(&set, &scaled));
     }

@@ -1,5 +1,8 @@
 //! Maps of a custom resource that a manifest empties. Where an apply takes away all that a map holds, the server leaves null
 //! in its place (structured-merge-diff), and a schema that wants a map refuses that: they are emptied before the apply.
+//!
+//! Built-in kinds need none of this: to their Go types null, nothing and an empty list are one. Metadata and status
+//! are left out, and so is what lies inside of lists. The requests that come of it stand in `execute/emptying.rs`.
 
 use super::merge::differing;
 use crate::model::k8s::kinds::well_known;
@@ -13,17 +16,22 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
     if well_known(&sent.gvk()).is_some() {
         return found;
     }
+
     let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
     let is_ours = |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let entries = || live.managed_fields().iter().filter(is_content);
+
+    // An apply takes away only what our own entry holds: without one there is nothing that it could empty.
     let Some(ours) = entries()
         .find(is_ours)
         .and_then(|entry| entry["fieldsV1"].as_object())
     else {
         return found;
     };
+
     let others = entries().filter(|entry| !is_ours(entry));
     let others: Vec<_> = others.filter_map(|entry| entry["fieldsV1"].as_object()).collect();
+
     let (Some(sent), Some(live)) = (sent.value().as_object(), live.value().as_object()) else {
         return found;
     };
@@ -77,9 +85,11 @@ fn gone_below(
 ) {
     for (key, live) in live {
         match (expected.get(key), live) {
+            // A map that goes as a whole takes its lists along: only where both have it can one be left over.
             (Some(Value::Object(expected)), Value::Object(live)) => {
                 gone_below(expected, live, &path.field(key), found);
             }
+            // A list with items has owners by its items, and an apply can take those away.
             (None, Value::Array(items)) if items.is_empty() => {
                 found.push(path.field(key));
             }
@@ -92,8 +102,11 @@ fn gone_below(
 /// done.
 pub fn is_emptied_alone(sent: &Object, expected: &Object, before: &Object, live: &Object) -> bool {
     let places = [emptied(sent, before), vanishing(expected, before)].concat();
+
     let mut paths = differing(before, live).into_iter().peekable();
+    // Without a difference the step has not begun, whatever places it would empty.
     let has_changed = paths.peek().is_some();
+
     has_changed && paths.all(|path| places.iter().any(|place| path.starts_with(place)))
 }
 
@@ -114,16 +127,19 @@ fn below(
     let (Value::Object(sent), Some(Value::Object(live))) = (sent, live) else {
         return;
     };
+
     let field = format!("f:{key}");
     let at = |set: &&'_ Map<String, Value>| set.get(&field).is_some();
     let Some(ours) = held.ours.get(&field).and_then(Value::as_object) else {
         return;
     };
+
     let others = held
         .others
         .iter()
         .filter(|set| at(set))
         .filter_map(|set| set[&field].as_object());
+
     let held = Held {
         ours,
         others: others.collect(),
@@ -131,13 +147,17 @@ fn below(
     let path = parent.field(key);
 
     if sent.is_empty() {
+        // A default is nobody's and stays, as does what another manager holds: either
+        // keeps the map from becoming null.
         let goes = |key: &String| held.ours.contains_key(&format!("f:{key}"));
         let is_shared = held.others.iter().any(|set| set.keys().any(|key| key != "."));
+
         if !live.is_empty() && !is_shared && live.keys().all(goes) {
             found.push(path);
         }
         return;
     }
+
     for (key, sent) in sent {
         below(sent, live.get(key), &held, key, &path, found);
     }
@@ -171,10 +191,15 @@ mod tests {
 
         let all_ours = thing(json!({"deep": {"on": false}}), json!([ours]));
         assert_eq!(paths(&all_ours), ["/spec/deep"]);
+
+        // Nobody owns the default, so that no apply takes it away: the map stays filled.
         let a_default = thing(json!({"deep": {"on": false, "size": 5}}), json!([ours]));
         assert!(paths(&a_default).is_empty());
+
         let others = entry("other", json!({"f:deep": {"f:on": {}}}));
         assert!(paths(&thing(json!({"deep": {"on": false}}), json!([ours, others]))).is_empty());
+
+        // An atomic map is replaced by the empty one that is sent.
         let atomic = entry(FIELD_MANAGER, json!({"f:deep": {}}));
         assert!(paths(&thing(json!({"deep": {"on": false}}), json!([atomic]))).is_empty());
     }
@@ -188,8 +213,10 @@ mod tests {
         let before = thing(json!({"size": 1, "deep": {"on": false}}), ours.clone());
         let sent = thing(json!({"size": 2, "deep": {}}), json!([]));
         let emptied = thing(json!({"size": 1, "deep": {}}), ours.clone());
+
         assert!(is_emptied_alone(&sent, &sent, &before, &emptied));
         assert!(!is_emptied_alone(&sent, &sent, &before, &before));
+        // The size is neither what it was nor what the step sends: another client was here.
         assert!(!is_emptied_alone(
             &sent,
             &sent,
@@ -206,11 +233,13 @@ mod tests {
             ours.clone(),
         );
         let expected = thing(json!({"size": 1, "kept": [], "deep": {}}), ours.clone());
+
         let paths: Vec<String> = vanishing(&expected, &live)
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(paths, ["/spec/map", "/spec/deep/list"]);
+
         let removed = thing(json!({"size": 1, "kept": [], "deep": {}}), ours);
         assert!(is_emptied_alone(&expected, &expected, &live, &removed));
         assert!(vanishing(&expected, &removed).is_empty());

@@ -2,6 +2,9 @@
 //!
 //! Ownership cannot be changed dry, so that a dry-run apply would still hold what is to go: a leftover strategy or a
 //! port of the same name would be refused.
+//!
+//! What comes out is asked about and never sent for real: the write is an apply. A default that is lost with what the
+//! apply takes away is a case of its own: the server works some out only for an object that lacks more than that.
 
 use super::fields_v1::{holds, leaves};
 use crate::model::names::FIELD_MANAGER;
@@ -19,6 +22,8 @@ pub fn final_object(
     entries: &[Value],
 ) -> Value {
     let mut value = live.value().clone();
+
+    // What goes is taken away first: the target may have a default in its place.
     for path in to_go(live, body, entries) {
         path.remove(&mut value);
     }
@@ -27,14 +32,18 @@ pub fn final_object(
             .iter()
             .for_each(|path| follow(&mut value, target.value(), path));
     }
+
     // The target is of desired as it was compared: the step adds its label and its restart annotation.
     merge(&mut value, body.value(), target.is_some());
+
+    // Status is its controllers', and ownership is written in a request of its own.
     if let Some(object) = value.as_object_mut() {
         object.shift_remove("status");
     }
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.shift_remove("managedFields");
         metadata.shift_remove("resourceVersion");
+        // An answer over any other version than the one that was compared would say nothing of this plan.
         metadata.insert("resourceVersion".into(), live.resource_version().into());
         metadata.insert("uid".into(), live.uid().into());
     }
@@ -54,6 +63,9 @@ pub fn with_lost_defaults(
         .filter(|path| is_lost_default(path, body, target, answer))
         .peekable();
     lost.peek()?;
+
+    // Our entry owns them once they are sent: the next plan lets go of them first,
+    // or its apply would take them away.
     let mut whole = body.clone();
     lost.for_each(|path| follow(whole.value_mut(), target.value(), path));
     Some(whole)
@@ -61,6 +73,7 @@ pub fn with_lost_defaults(
 
 /// Whether an apply of the body has taken the field away, and the target has it by a default.
 pub fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer: &Object) -> bool {
+    // Not sent, and in the target all the same: the server gives it where the whole object is replaced.
     path.get(answer.value()).is_none()
         && path.get(body.value()).is_none()
         && path.get(target.value()).is_some()
@@ -69,6 +82,7 @@ pub fn is_lost_default(path: &FieldPath, body: &Object, target: &Object, answer:
 /// What a step comes to by the server's answer to its apply alone: the target's defaults that this took away are sent after it.
 pub fn with_defaults_after(answer: &Object, body: &Object, target: &Object, changes: &[FieldPath]) -> Object {
     let mut whole = answer.without_managed_fields();
+
     let lost = changes
         .iter()
         .filter(|path| is_lost_default(path, body, target, answer));
@@ -82,6 +96,8 @@ fn follow(value: &mut Value, target: &Value, path: &FieldPath) {
         Some(wanted) => put(value, target, path.steps(), wanted),
         None => {
             path.remove(value);
+
+            // A field that was all of its map leaves none behind, where the target has none either.
             let mut emptied = path.parent();
             while let Some(place) =
                 emptied.filter(|place| place.steps().len() > 1 && place.get(target).is_none())
@@ -107,6 +123,7 @@ fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
         *at = wanted.clone();
         return;
     };
+    // Never so: the value that is wanted was found by this very path.
     let Some(target) = step.get(target) else { return };
     match step {
         Step::Field(name) => {
@@ -127,12 +144,14 @@ fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
                 *at = Value::Array(Vec::new());
             }
             let Some(items) = at.as_array_mut() else { return };
+
             let found = match step {
                 Step::Index(index) => items.get_mut(*index),
                 step => items.iter_mut().find(|item| step.is_item(item)),
             };
             match found {
                 Some(item) => put(item, target, rest, wanted),
+                // An item without its key fields would be refused, and the path names only one of its fields.
                 None => items.push(target.clone()),
             }
         }
@@ -146,22 +165,27 @@ fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
             && entry["operation"] == "Apply"
             && entry["subresource"].as_str().unwrap_or_default().is_empty()
     };
+
     let Some(ours) = entries.iter().find(is_ours) else {
         return Vec::new();
     };
+
     let others: Vec<_> = entries.iter().filter(|entry| !is_ours(entry)).collect();
     let is_others = |path: &FieldPath| others.iter().any(|entry| holds(&entry["fieldsV1"], path));
+
     let mut found: Vec<FieldPath> = Vec::new();
     for leaf in leaves(&ours["fieldsV1"]) {
         if leaf.get(live.value()).is_none() || leaf.get(body.value()).is_some() {
             continue;
         }
-        // The server takes away the whole of what the body lacks, defaults in it included, as far as nobody else
-        // owns any of it.
+
+        // The server takes away the whole of what the body lacks, defaults in it included, as far as
+        // nobody else owns any of it.
         let steps = leaf.steps();
         let whole = (1..=steps.len())
             .map(|end| FieldPath::from_steps(steps[..end].to_vec()))
             .find(|path| path.get(body.value()).is_none() && !is_others(path));
+
         if let Some(path) = whole.filter(|path| !found.contains(path)) {
             found.push(path);
         }
@@ -178,7 +202,10 @@ fn merge(value: &mut Value, body: &Value, merged: bool) {
                 merge(map.entry(key.clone()).or_insert(Value::Null), wanted, merged);
             }
         }
+        // The target has the server's own merge of these. A null is how an
+        // apply claims a place, and no value.
         (Value::Array(_), Value::Array(_)) | (_, Value::Null) if merged => {}
+        // Without an answer of the server's, a name is the one key that most lists have.
         (Value::Array(items), Value::Array(body)) if named(items) && named(body) => {
             for wanted in body {
                 match items.iter_mut().find(|item| item["name"] == wanted["name"]) {
@@ -218,6 +245,8 @@ mod tests {
             json!({"manager": "them", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:theirs": {}}}}}),
         ];
         let target = service(81, Value::Null);
+
+        // One port goes and another comes under the same name: both at once, the server would refuse.
         let changes: Vec<FieldPath> = [
             "/spec/ports/[port=80,protocol=TCP]",
             "/spec/ports/[port=81,protocol=TCP]",
@@ -226,11 +255,13 @@ mod tests {
         .iter()
         .map(|path| path.parse().unwrap())
         .collect();
+
         let last = final_object(&live, Some(&target), &changes, &body, &entries);
         assert_eq!(
             last["spec"]["ports"],
             json!([{"name": "http", "port": 81, "protocol": "TCP"}])
         );
+
         assert_eq!(last["metadata"]["annotations"], json!({"theirs": "x"}));
         assert_eq!(
             (&last["metadata"]["uid"], &last["metadata"]["resourceVersion"]),
@@ -243,6 +274,7 @@ mod tests {
         let live = service(80, json!({"last": "y"}));
         let mut body = service(81, Value::Null);
         body.value_mut()["metadata"]["annotations"] = json!({});
+
         let last = final_object(&live, None, &[], &body, &[]);
         assert_eq!(
             last["spec"]["ports"],

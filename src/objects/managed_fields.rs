@@ -1,4 +1,8 @@
 //! managedFields (KEP-555): who owns which field, and which lists have keys.
+//!
+//! Entries are read here and never changed. An entry that ends above a path owns it too, as the whole that it is a
+//! part of. The schema that would tell an atomic map from one that was emptied is not at hand: live and the other
+//! entries tell. Status belongs to nobody here. A manager's name is what it calls itself: a class hides no field.
 
 use crate::model::finding::{HandClass, Ownership};
 use crate::model::names::FIELD_MANAGER;
@@ -15,6 +19,7 @@ pub struct Owners<'a> {
 impl<'a> Owners<'a> {
     /// Of an object's entries, those of status left out.
     pub fn of(object: &'a Object) -> Self {
+        // Controllers write status all the time: no promotion sends it, and no comparison judges it.
         let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
         Self {
@@ -40,6 +45,7 @@ impl<'a> Owners<'a> {
             .entries
             .iter()
             .filter(|(_, fields)| owns(fields, path) && !self.is_emptied(fields, path));
+
         of_path
             .map(|(owner, _)| owner)
             .min_by_key(|owner| match owner.class {
@@ -48,6 +54,7 @@ impl<'a> Owners<'a> {
                 HandClass::OtherTool => 2,
                 HandClass::Controller => 3,
                 HandClass::Unknown => 4,
+                // Last: beside ours, another's claim on the same field must not go unsaid.
                 HandClass::Ours => 5,
             })
     }
@@ -60,9 +67,13 @@ impl<'a> Owners<'a> {
                 .and_then(Value::as_object)
                 .is_some_and(|map| map.is_empty())
         };
+
+        // A manager whose last key in a map is gone keeps an entry for the map alone,
+        // which reads like an atomic whole.
         let Some(end) = (1..steps.len()).find(is_end) else {
             return false;
         };
+
         let above = FieldPath::from_steps(steps[..end].to_vec());
         let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.is_null();
         // An atomic map is nobody's but as a whole; what others name parts of is none.
@@ -71,6 +82,7 @@ impl<'a> Owners<'a> {
                 .and_then(Value::as_object)
                 .is_some_and(|map| !map.is_empty())
         };
+
         above.get(self.live.value()).is_none_or(is_empty) || self.entries.iter().any(has_parts)
     }
 
@@ -83,6 +95,7 @@ impl<'a> Owners<'a> {
 
     /// Whether our own apply names the field at `path`, or one below it: not only a whole above it.
     pub fn is_member_of_ours(&self, path: &FieldPath) -> bool {
+        // `descend` and not `owns`: an entry that ends above the path names no member of it.
         let mut ours = self.entries.iter().filter(|(owner, _)| is_our_apply(owner));
         ours.any(|(_, fields)| descend(fields, path.steps()).is_some())
     }
@@ -94,6 +107,7 @@ impl<'a> Owners<'a> {
                 .and_then(Value::as_object)
                 .map(|map| map.is_empty())
         };
+
         self.entries.iter().any(|(_, fields)| at(fields) == Some(true))
     }
 
@@ -121,12 +135,15 @@ impl<'a> Owners<'a> {
         is_wanted: impl Fn(&Ownership) -> bool,
     ) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
         let wanted = self.entries.iter().filter(move |(owner, _)| is_wanted(owner));
+
+        // A custom kind without a status subresource has its status in the same entries as its spec.
         wanted.map(|(owner, fields)| (owner, leaves_where(fields, &|key| key != "f:status")))
     }
 
     /// How the items of the list at `path` are told apart, where any manager's entry says so.
     pub fn list_steps(&self, path: &FieldPath) -> Vec<Step> {
         let at = |fields: &Value| descend(fields, path.steps()).cloned();
+        // Every entry is asked: each names only the items of which its manager holds something.
         let steps = |fields: Value| fields.as_object().into_iter().flat_map(keys).collect::<Vec<_>>();
         self.entries
             .iter()
@@ -138,6 +155,8 @@ impl<'a> Owners<'a> {
 
 /// Whether it is what our own applies own.
 pub fn is_our_apply(owner: &Ownership) -> bool {
+    // An update under our name (ownership written, a map emptied) owns nothing
+    // that the next apply would take away.
     owner.class == HandClass::Ours && owner.operation == "Apply"
 }
 
@@ -148,6 +167,7 @@ fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
 fn descend<'v>(fields: &'v Value, steps: &[Step]) -> Option<&'v Value> {
     let mut at = fields;
     for step in steps {
+        // Compared as steps and not as texts: the JSON of a key may be written in more than one way.
         at = at
             .as_object()?
             .iter()
@@ -162,6 +182,7 @@ fn owns(fields: &Value, path: &FieldPath) -> bool {
     let mut at = fields;
     for step in path.steps() {
         let Some(map) = at.as_object() else { return false };
+        // Nothing is named below: its manager holds this as one value, and with it all that lies in it.
         if map.is_empty() {
             return true;
         }
@@ -191,13 +212,17 @@ fn leaves_where(fields: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Vec<FieldPa
             .filter(|(key, _)| is_wanted(key))
             .filter_map(|(key, below)| Some((Step::from_fields_v1(key)?, below)))
             .collect();
+
+        // `.` is no step: an item of which an entry has nothing but its place is a leaf.
         if below.is_empty() && !path.steps().is_empty() {
             found.push(path.clone());
         }
         for (step, value) in below {
+            // Only the root's fields are chosen from: deeper down a field may be called like one of them.
             walk(value, &path.with(step), &|_| true, found);
         }
     }
+
     let mut found = Vec::new();
     walk(fields, &FieldPath::root(), is_wanted, &mut found);
     found
@@ -206,8 +231,11 @@ fn leaves_where(fields: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Vec<FieldPa
 fn ownership(entry: &Value) -> Ownership {
     let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let (manager, operation, subresource) = (text("manager"), text("operation"), text("subresource"));
+
     let class = class_of(&manager, &operation, &subresource);
+    // The server notes none for writes through `scale`.
     let time = entry["time"].as_str().and_then(|time| time.parse().ok());
+
     Ownership {
         manager,
         operation,
@@ -221,9 +249,12 @@ fn ownership(entry: &Value) -> Ownership {
 pub fn class_of(manager: &str, operation: &str, subresource: &str) -> HandClass {
     match (manager, operation, subresource) {
         (FIELD_MANAGER, ..) => HandClass::Ours,
+        // The HorizontalPodAutoscaler's controller runs in there, and writes through `scale`.
         ("kube-controller-manager", _, "scale") => HandClass::Autoscaler,
+        // Server-side apply sends manifests; every other command that goes by the bare name is a person's.
         ("kubectl", "Apply", _) => HandClass::OtherTool,
         ("kubectl", ..) => HandClass::Person,
+        // These send whole manifests: somewhere a file says the same, and its tool is to be asked.
         ("kubectl-client-side-apply" | "kubectl-create" | "kubectl-last-applied" | "kubectl-replace", ..) => {
             HandClass::OtherTool
         }
@@ -236,6 +267,8 @@ pub fn class_of(manager: &str, operation: &str, subresource: &str) -> HandClass 
             ..,
         )
         | ("cert-manager-cainjector" | "cainjector" | "kwok-controller", ..) => HandClass::Controller,
+        // A client that sets no field manager goes by its user agent: browsers and
+        // Node stand behind a person's clicks.
         ("k9s" | "lens" | "Lens" | "node-fetch" | "Mozilla" | "dashboard" | "headlamp", ..) => {
             HandClass::Person
         }
@@ -262,6 +295,7 @@ mod tests {
         let both = object(json!([
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}]));
+
         let owners = Owners::of(&both);
         assert_eq!(
             owners.owner(&"/spec/paused".parse().unwrap()).unwrap().manager,
@@ -275,10 +309,14 @@ mod tests {
         let emptied = json!({"manager": "kubectl-edit", "operation": "Update",
             "fieldsV1": {"f:metadata": {"f:annotations": {}}}});
         let path: FieldPath = "/metadata/annotations/new".parse().unwrap();
+
+        // Without the map, and with nothing in it: what is put there next is somebody else's.
         let mut gone = object(json!([emptied]));
         assert_eq!(Owners::of(&gone).owner(&path), None);
         gone.value_mut()["metadata"]["annotations"] = json!({});
         assert_eq!(Owners::of(&gone).owner(&path), None);
+
+        // Another entry names a part of the map, so that it cannot be atomic.
         let controller = json!({"manager": "kube-controller-manager", "operation": "Update",
             "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}});
         let mut shared = object(json!([emptied, controller]));
@@ -292,6 +330,7 @@ mod tests {
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {}}}},
             {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
         object.value_mut()["spec"] = json!({"selector": {"app": "web"}});
+
         let owners = Owners::of(&object);
         assert_eq!(
             owners

@@ -1,5 +1,8 @@
 //! Algebra of objects that comparison, planning and execution share. Pure: contents and whether they are the same, merges,
 //! sets of fields and who owns them, and what an apply takes from others.
+//!
+//! Objects are JSON as the server sent it, and no schema is at hand: what a list's keys or an atomic map are is read
+//! from managedFields, or from the model's table of keys. What is done with an answer is the callers' to decide.
 
 mod content;
 mod emptied;

@@ -2,6 +2,10 @@
 //!
 //! A server-side apply removes only what its own entry owns and its body lacks. What others own and must go is
 //! moved into our entry first; what is somebody else's to decide is taken out of it first.
+//!
+//! The entries that come out are written ahead of the apply, in a request that changes no value. Taking comes before
+//! letting go: a path of an adopted manager may be one to leave alone. Status is never taken, and no path is
+//! translated between versions of a kind: only the server could do that.
 
 use super::fields_v1::{holds, leaves, set_of, take, union};
 use crate::model::names::FIELD_MANAGER;
@@ -43,6 +47,9 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
     if change.managers.is_empty() && change.paths.is_empty() && change.release.is_empty() {
         return Ok(None);
     }
+
+    // An apply takes away by our plain Apply entry alone: not by our updates, nor by
+    // what we wrote through a subresource.
     let (mut ours, mut others) = (None, Vec::new());
     for entry in live.managed_fields() {
         let is_ours = entry["manager"] == FIELD_MANAGER
@@ -54,42 +61,53 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
             others.push(entry.clone())
         }
     }
+
     let version = ours.as_ref().map(|entry| entry["apiVersion"].clone());
     let mut taken_set = json!({});
     let mut entry_version = version;
     let mut kept = Vec::new();
+
     for mut entry in others {
         let taken = take_from(&mut entry, change);
         if !leaves(&taken).is_empty() {
             let speaks = entry["apiVersion"].clone();
+            // One entry speaks one version: paths of another would name other fields, or none.
             if entry_version.get_or_insert_with(|| speaks.clone()) != &speaks {
                 return Err(OtherVersion {
                     manager: entry["manager"].as_str().unwrap_or_default().into(),
                     api_version: speaks.as_str().unwrap_or_default().into(),
                 });
             }
+
             union(&mut taken_set, &taken);
         }
+
         if !leaves(&entry["fieldsV1"]).is_empty() {
             kept.push(entry);
         }
     }
+
     let mut fields = ours.as_ref().map_or(json!({}), |entry| entry["fieldsV1"].clone());
     for path in &change.paths {
+        // Nobody's, such as a default: without an owner no apply would ever take it away.
         if !holds(&fields, path) && !holds(&taken_set, path) {
             union(&mut taken_set, &set_of(path));
         }
     }
+
     union(&mut fields, &taken_set);
+    // Last: what was adopted a moment ago may be among it.
     let released = change
         .release
         .iter()
         .filter(|path| take(&mut fields, path).is_some())
         .count();
+
     let taken = leaves(&taken_set);
     if released == 0 && taken.is_empty() {
         return Ok(None);
     }
+
     let mut entries = kept;
     if !leaves(&fields).is_empty() {
         let mut entry = ours.unwrap_or_else(|| json!({"manager": FIELD_MANAGER, "operation": "Apply"}));
@@ -98,19 +116,23 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         entry["fieldsV1"] = fields;
         entries.insert(0, entry);
     }
+
     if entries.is_empty() {
         // The server takes an empty list for "as it is", and one empty entry for "nobody".
         entries.push(json!({}));
     }
+
     Ok(Some(TakenOver { entries, taken }))
 }
 
 /// Takes out of another's entry what becomes ours.
 fn take_from(entry: &mut Value, change: &Change<'_>) -> Value {
     let subresource = entry["subresource"].as_str().unwrap_or_default();
+    // No apply of ours sends status: what an adopted manager owns of it stays its own.
     if subresource == "status" {
         return json!({});
     }
+
     let whole = change
         .managers
         .contains(entry["manager"].as_str().unwrap_or_default());
@@ -118,6 +140,7 @@ fn take_from(entry: &mut Value, change: &Change<'_>) -> Value {
     if whole {
         return std::mem::replace(fields, json!({}));
     }
+
     let mut taken = json!({});
     for path in &change.paths {
         if let Some(part) = take(fields, path) {
@@ -156,10 +179,12 @@ mod tests {
             ),
             edit
         ]));
+
         let change = Change {
             managers: ["kubectl-client-side-apply"].into(),
             ..Change::default()
         };
+
         let result = take_over(&live, &change).unwrap().unwrap();
         assert_eq!(
             result.entries,
@@ -182,9 +207,11 @@ mod tests {
             )
         ]));
         let change = Change {
+            // The person's other field is left to the person: only the path that was asked for moves.
             paths: vec![path("/spec/paused")],
             ..Change::default()
         };
+
         let result = take_over(&live, &change).unwrap().unwrap();
         let expected = [
             entry(
@@ -213,11 +240,14 @@ mod tests {
             paths: vec![path(text)],
             ..Change::default()
         };
+
+        // A default of the server's: in our entry, the next apply can take it away.
         let result = take_over(&live, &change("/spec/strategy/rollingUpdate"))
             .unwrap()
             .unwrap();
         let both = json!({"f:spec": {"f:strategy": {"f:type": {}, "f:rollingUpdate": {}}}});
         assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", both)]);
+
         assert_eq!(take_over(&live, &change("/spec/strategy/type")), Ok(None));
     }
 
@@ -230,9 +260,11 @@ mod tests {
         )]));
         let change = Change {
             managers: ["helm"].into(),
+            // An autoscaler's: adopted with the rest of the tool's entry, and let go of at once.
             release: vec![path("/spec/replicas")],
             ..Change::default()
         };
+
         let result = take_over(&live, &change).unwrap().unwrap();
         assert_eq!(
             result.entries,
@@ -249,6 +281,7 @@ mod tests {
             managers: ["helm"].into(),
             ..Change::default()
         };
+
         assert_eq!(take_over(&live, &change), Ok(None));
     }
 
@@ -264,6 +297,8 @@ mod tests {
             managers: ["helm"].into(),
             ..Change::default()
         };
+
+        // Taken as it is, it would be read as a field of the newer version.
         let error = take_over(&live, &change).unwrap_err();
         assert_eq!(
             (&*error.manager, &*error.api_version),

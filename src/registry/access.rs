@@ -1,4 +1,7 @@
 //! Who we are to a registry, asked once a host; a token is asked for once a repository.
+//!
+//! Several images of one registry wait for the sign-in that is at hand. One that fails is not kept: the
+//! next request tries again.
 
 use super::credentials;
 use super::error::Trouble;
@@ -48,12 +51,16 @@ impl Accesses {
         scope: Scope,
     ) -> Result<Access, Trouble> {
         let host = image.resolve_registry();
+        // A token for reading does not write: each scope has a sign-in of its own.
         let of_host = self.cell(format!("{scope:?} {host}"));
         let first = of_host.get_or_try_init(|| sign_in(reader, image, scope)).await?;
+
+        // What is no token is taken to open the whole host.
         let is_of_another = first.repository != image.repository();
         if !(is_of_another && matches!(first.access, Access::Token(_))) {
             return Ok(first.access.clone());
         }
+
         // A token opens one repository.
         let of_repository = self.cell(format!("{scope:?} {host}/{}", image.repository()));
         Ok(of_repository
@@ -64,6 +71,7 @@ impl Accesses {
     }
 
     fn cell(&self, key: String) -> Cell {
+        // Held to find a cell, never while it is filled. After a panic the map is whole: it only grows.
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -77,18 +85,23 @@ impl Accesses {
 async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<SignedIn, Trouble> {
     let auth = credentials::find(image.resolve_registry(), image.repository());
     let greeting = reader.url(image.resolve_registry(), "")?;
+
     let answer = reader.greet(greeting.clone()).await?;
     let asked = answer
         .headers()
         .get(WWW_AUTHENTICATE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()));
+
+    // A challenge that is no `Bearer` is taken for `Basic`: registries know no third.
     let access = match (asked.as_deref().map(Challenge::parse), auth) {
         (Some(Some(challenge)), auth) => {
             Access::Token(token::get(reader, &greeting, &challenge, image.repository(), scope, &auth).await?)
         }
         (Some(None), RegistryAuth::Basic(user, password)) => Access::Basic(user, password),
+        // Nothing is asked for, or nothing that we have: the registry's own refusal tells the rest.
         _ => Access::Anonymous,
     };
+
     Ok(SignedIn {
         repository: image.repository().to_owned(),
         access,

@@ -1,4 +1,7 @@
 //! Who we are to a registry: Docker's config.json, podman's auth.json, and their credential helpers.
+//!
+//! None is no error: public images need none, and a registry that wants some says so itself. Files are only read, and
+//! a helper is run where one of them names it.
 
 use docker_credential::{CredentialRetrievalError as Failure, DockerCredential};
 use oci_client::secrets::RegistryAuth;
@@ -10,10 +13,13 @@ use std::path::PathBuf;
 pub(super) fn find(registry: &str, repository: &str) -> RegistryAuth {
     let places = places();
     let names = names(registry, repository);
+
+    // Name by name, each in all files: the most specific entry wins, whichever file holds it.
     let entry = names
         .iter()
         .flat_map(|name| places.iter().map(move |place| (name, place)));
     for (name, place) in entry {
+        // Most of these files do not exist.
         let Ok(file) = File::open(place) else { continue };
         match docker_credential::get_credential_from_reader(file, name) {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
@@ -43,6 +49,7 @@ fn names(registry: &str, repository: &str) -> Vec<String> {
         path = part.rsplit_once('/').map(|(above, _)| above);
     }
     names.push(registry.to_owned());
+
     if matches!(registry, "docker.io" | "index.docker.io") {
         // Docker Hub's entry has had this name for as long as there is one.
         names.push("https://index.docker.io/v1/".into());
@@ -58,16 +65,20 @@ fn places() -> Vec<PathBuf> {
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
+
     let home = variable("HOME");
     let of_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
     let docker = variable("DOCKER_CONFIG").or_else(|| of_home(".docker"));
     let configuration = variable("XDG_CONFIG_HOME").or_else(|| of_home(".config"));
+
+    // A file that is named takes the place of podman's other ones.
     let podman = match variable("REGISTRY_AUTH_FILE") {
         Some(file) => vec![Some(file)],
         None => [variable("XDG_RUNTIME_DIR"), configuration]
             .map(|folder| folder.map(|folder| folder.join("containers/auth.json")))
             .to_vec(),
     };
+
     docker
         .map(|folder| folder.join("config.json"))
         .into_iter()
@@ -81,6 +92,7 @@ mod tests {
 
     #[test]
     fn the_most_specific_entry_is_looked_for_first() {
+        // Every level counts: an entry for an organization opens its repositories.
         assert_eq!(
             names("ghcr.io", "acme/shop/web"),
             [

@@ -1,4 +1,6 @@
-//! Why a registry did not tell what an image is.
+//! Why a registry did not tell what an image is, or did not take or give a release; and what to type about it.
+//!
+//! A registry's own words are shortened and stripped of control characters; of an address only the host is told.
 
 /// Why a registry did not tell what an image is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,10 +125,13 @@ impl Trouble {
 
 /// No answer at all, or one that broke off.
 pub(super) fn unreachable(error: &reqwest::Error) -> Trouble {
+    // An outer error repeats the whole URL, which of a storage can hold a signature: the host and the
+    // innermost cause are enough.
     let host = error
         .url()
         .and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
     let why = innermost(error);
+
     Trouble::Unavailable(match host {
         Some((host, Some(port))) => format!("{host}:{port}: {why}"),
         Some((host, None)) => format!("{host}: {why}"),
@@ -147,6 +152,7 @@ struct SaidOne {
 
 /// An answer that is a refusal: what its code means, with what the registry said.
 pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
+    // As distribution has it, or else the first line: a proxy in between answers with a page.
     let said = serde_json::from_slice::<Said>(body)
         .ok()
         .and_then(|said| said.errors.into_iter().next());
@@ -158,8 +164,10 @@ pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
             .unwrap_or_default()
             .to_owned(),
     };
+
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     let told = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();
+
     match status.as_u16() {
         401 | 403 => Trouble::Unauthorized(told),
         404 => Trouble::NotFound(told),

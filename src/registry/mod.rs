@@ -1,6 +1,11 @@
 //! OCI registries: what a reference is, byte for byte.
 //!
-//! Digests are computed from the bytes that a registry sends, never taken on its word.
+//! Digests are computed from the bytes that a registry sends, never taken on its word. Whatever it answers is
+//! bounded in bytes and in time, and credentials go to the registry and to the token server that it names, never to
+//! where a redirect points.
+//!
+//! `resolve` reads images, `artifact` writes and reads releases with their statements. Both go through one `reader`,
+//! which signs in by `access`, `credentials` and `token`.
 
 mod access;
 pub mod artifact;

@@ -1,4 +1,8 @@
 //! Reading from a registry: never more bytes than expected, waiting as told, credentials for the registry alone.
+//!
+//! Whoever runs a registry chooses its answers. Each is bounded in bytes, and in time as a whole; a redirect never
+//! leads from https to http, and credentials are left out once it leads to another host. Only a 429 is asked again:
+//! every other refusal is told as it is. Writes (`writing.rs`) go out through `send`, once each.
 
 use super::RegistryOptions;
 use super::access::{Access, Accesses, Scope};
@@ -21,6 +25,7 @@ const MOST_REDIRECTS: u32 = 5;
 /// Nobody waits longer for one answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const CONNECTING: Duration = Duration::from_secs(10);
+// Until an answer's head has come, and between two parts of its body.
 const READING: Duration = Duration::from_secs(30);
 /// A short answer as a whole; a longer one has more.
 const ANSWERING: Duration = Duration::from_secs(30);
@@ -51,6 +56,8 @@ impl Reader {
             .filter(|host| is_plain(host))
             .chain(options.insecure.iter().cloned())
             .collect();
+
+        // Redirects are followed by hand: `follow` decides where they may lead and who sees credentials.
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECTING)
             .read_timeout(READING)
@@ -58,6 +65,7 @@ impl Reader {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap_or_default();
+
         Self {
             http,
             plain,
@@ -72,6 +80,7 @@ impl Reader {
         } else {
             "https"
         };
+
         let url = format!("{scheme}://{host}/v2/{path}");
         Url::parse(&url).map_err(|error| Trouble::BadReference(format!("{url}: {error}")))
     }
@@ -99,8 +108,10 @@ impl Reader {
     ) -> Result<(StatusCode, Option<Vec<u8>>), Trouble> {
         let access = match auth {
             RegistryAuth::Basic(user, password) => Access::Basic(user.clone(), password.clone()),
+            // `credentials` finds no other kind.
             _ => Access::Anonymous,
         };
+
         within(&url.clone(), async {
             let response = self.follow(Method::GET, &url, &access, &[]).await?;
             Ok((response.status(), bounded(response, limit).await?))
@@ -115,11 +126,14 @@ impl Reader {
             image.resolve_registry(),
             &format!("{}/manifests/{wanted}", image.repository()),
         )?;
+
         let access = self.access(image, Scope::Pull).await?;
         let answer = within(&url, self.follow(Method::HEAD, &url, &access, types)).await?;
+
         if answer.status().is_success() {
             Ok(())
         } else {
+            // A HEAD has no body: its code is all that is known.
             Err(refused(answer.status(), &[]))
         }
     }
@@ -133,21 +147,28 @@ impl Reader {
     ) -> Result<Response, Trouble> {
         let registry = self.url(image.resolve_registry(), "")?;
         let access = self.access(image, Scope::Push).await?;
+
         let sent = self
             .http
             .request(request.method, url.clone())
             .headers(request.headers)
             .body(request.body);
+
+        // A place to upload to can be another host's, such as a storage: credentials stay here.
         let sent = if is_same(&url, &registry) {
             carrying(sent, &access)
         } else {
             sent
         };
+
         let response = sent.send().await.map_err(|error| unreachable(&error))?;
+        // A redirect is the caller's to judge: a write is never repeated at another place by itself.
         if response.status().is_success() || response.status().is_redirection() {
             return Ok(response);
         }
+
         let status = response.status();
+        // The words only explain: where they do not come in time, the code says enough.
         let body = within(&url, bounded(response, ERROR_LIMIT))
             .await
             .ok()
@@ -195,29 +216,38 @@ impl Reader {
             image.resolve_registry(),
             &format!("{}/{what}", image.repository()),
         )?;
+
         let access = self.access(image, Scope::Pull).await?;
+
         let mut tries = 1;
         loop {
             let asked = async {
                 let response = self.follow(Method::GET, &url, &access, types).await?;
                 let (status, wait) = (response.status(), told(response.headers()));
+                // A refusal is a few words: it does not get the room of what was asked for.
                 let limit = if status.is_success() { limit } else { ERROR_LIMIT };
                 Ok((status, wait, bounded(response, limit).await))
             };
+
             let (status, wait, body) = within_for(&url, time_of(limit), asked).await?;
             if status.is_success() {
                 return body;
             }
+
             if status != StatusCode::TOO_MANY_REQUESTS {
                 return Err(refused(status, &body.ok().flatten().unwrap_or_default()));
             }
+
+            // Without a wish of the registry's: 2, 4, then 8 seconds.
             let wait = wait.unwrap_or(Duration::from_secs(1 << tries));
+            // Whether a longer wish is worth waiting for is a person's to decide.
             if tries == TRIES || wait > LONGEST_WAIT {
                 return Err(Trouble::TooManyRequests {
                     tries,
                     wait: wait.as_secs(),
                 });
             }
+
             tokio::time::sleep(wait).await;
             tries += 1;
         }
@@ -233,6 +263,7 @@ impl Reader {
     ) -> Result<Response, Trouble> {
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
+            // Anew for each place: within the registry credentials go along, elsewhere they do not.
             let request = self.http.request(method.clone(), at.clone());
             let request = if types.is_empty() {
                 request
@@ -244,14 +275,18 @@ impl Reader {
             } else {
                 request
             };
+
             let response = request.send().await.map_err(|error| unreachable(&error))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
+
             let told = response
                 .headers()
                 .get(LOCATION)
                 .and_then(|value| value.to_str().ok());
+
+            // A registry on https must not lead to http, where anybody could answer and listen.
             at = match told.map(|to| at.join(to)) {
                 Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
                 _ => {
@@ -261,6 +296,7 @@ impl Reader {
                 }
             };
         }
+
         Err(Trouble::Unavailable(format!(
             "it points to another place more than {MOST_REDIRECTS} times"
         )))
@@ -307,6 +343,7 @@ fn is_same(one: &Url, other: &Url) -> bool {
 
 /// The body, or none where it is longer than `limit`; no more than that is read.
 async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, Trouble> {
+    // An announced length spares reading; one that is missing or wrong is caught by the count below.
     if response.content_length().is_some_and(|length| length > limit) {
         return Ok(None);
     }

@@ -1,4 +1,8 @@
 //! From references to digests: the index's or manifest's, and each platform's manifest and configuration.
+//!
+//! Nodes report any of these for one and the same image, so that all of them are recorded. The digest of a tag is
+//! computed here; that of anything that was asked for by digest is checked. How much is asked follows from what a
+//! registry answers, and has bounds.
 
 use super::error::{RegistryError, Trouble};
 use super::reader::{MANIFEST_LIMIT, Reader};
@@ -84,6 +88,7 @@ struct RawPlatform {
 impl Registries {
     /// Sends nothing yet.
     pub fn new(options: &RegistryOptions, references: &[String]) -> Self {
+        // Every host is known before the first request: which of them speak no TLS is found out once.
         let hosts = references
             .iter()
             .filter_map(|text| text.parse::<ImageReference>().ok())
@@ -93,6 +98,7 @@ impl Registries {
             .values()
             .filter_map(|name| name.split('/').next())
             .map(str::to_owned);
+
         Self {
             reader: Reader::new(options, hosts.chain(mapped)),
             map: options.map.clone(),
@@ -101,6 +107,7 @@ impl Registries {
 
     /// Resolves each reference once, several at the same time; in the order given.
     pub async fn resolve_all(&self, references: &[String]) -> Vec<Result<Resolved, RegistryError>> {
+        // In the order of the references: the callers pair the answers with them.
         stream::iter(references)
             .map(|reference| self.resolve(reference))
             .buffered(CONCURRENCY)
@@ -114,17 +121,22 @@ impl Registries {
             reference: reference.to_owned(),
             trouble,
         };
+
         let image = self.image(reference).map_err(wrap)?;
         let (digest, manifest) = self.manifest(&image).await.map_err(wrap)?;
+
         let mut platforms = Vec::new();
         self.collect(&image, &digest, &manifest, &mut platforms, 0)
             .await
             .map_err(wrap)?;
+
+        // A single manifest may name no platform: nodes report its own digest. An index may not.
         if manifest.manifests.is_some() && platforms.is_empty() {
             return Err(wrap(Trouble::NotRunnable(
                 "its index lists none for a platform".into(),
             )));
         }
+
         Ok(Resolved { digest, platforms })
     }
 
@@ -134,8 +146,10 @@ impl Registries {
             Ok(image) => image,
             Err(trouble) => return Presence::Unknown(trouble.to_string()),
         };
+
         match self.reader.has_manifest(&image, MEDIA_TYPES).await {
             Ok(()) => Presence::There,
+            // This alone refuses a promotion: a silent, busy or closed registry has not said no.
             Err(Trouble::NotFound(_)) => Presence::Absent,
             Err(other) => Presence::Unknown(other.to_string()),
         }
@@ -147,14 +161,19 @@ impl Registries {
             .parse()
             .map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
         let name = written.name();
+        // `ghcr.io/acme` is no prefix of `ghcr.io/acme-test`: it ends where a part of the path does.
         let is_prefix = |from: &&String| {
             name.strip_prefix(from.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
+
+        // The longest prefix is the most specific one.
         let mapped = match self.map.keys().filter(is_prefix).max_by_key(|from| from.len()) {
             Some(from) => format!("{}{}", self.map[from], &name[from.len()..]),
             None => name.clone(),
         };
+
+        // The name stands first in the text; tag and digest stay as they are written.
         let text = written.to_string().replacen(&name, &mapped, 1);
         text.parse()
             .map_err(|error: oci_client::ParseError| bad(error.to_string()))
@@ -164,11 +183,14 @@ impl Registries {
     async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), Trouble> {
         let bytes = self.reader.manifest(image, MEDIA_TYPES).await?;
         let digest = Sha256Digest::of(&bytes);
+
+        // A tag has nothing to be held against: what it names is what came.
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
             return Err(Trouble::DigestMismatch(format!(
                 "expected {wanted}, found {digest}"
             )));
         }
+
         let manifest = serde_json::from_slice(&bytes).map_err(|error| Trouble::unreadable(&error))?;
         Ok((digest, manifest))
     }
@@ -189,6 +211,8 @@ impl Registries {
             found.extend(self.single(image, digest, manifest).await?);
             return Ok(());
         };
+
+        // The registry chooses both, and each entry costs a request.
         if depth >= MAX_DEPTH || entries.len() > MAX_ENTRIES {
             let why = format!("expected at most {MAX_ENTRIES} entries and {MAX_DEPTH} levels, found more");
             return Err(Trouble::BadManifest(why));
@@ -200,9 +224,12 @@ impl Registries {
             if platform.is_some_and(RawPlatform::is_unknown) {
                 continue;
             }
+
             let (_, manifest) = self
                 .manifest(&image.clone_with_digest(entry.digest.to_string()))
                 .await?;
+
+            // An index that names the platform spares the request for the image's configuration.
             match (
                 platform.filter(|platform| platform.is_named()),
                 &manifest.manifests,
@@ -227,6 +254,7 @@ impl Registries {
         digest: &Sha256Digest,
         manifest: &RawManifest,
     ) -> Result<Vec<PlatformDigests>, Trouble> {
+        // Cannot be missing here: `collect` refuses a manifest without one first.
         let Some(config) = &manifest.config else {
             return Ok(Vec::new());
         };
@@ -238,6 +266,7 @@ impl Registries {
         else {
             return Err(Trouble::too_large("its configuration", MANIFEST_LIMIT));
         };
+
         let found = Sha256Digest::of(&bytes);
         if found != config.digest {
             return Err(Trouble::DigestMismatch(format!(
@@ -245,6 +274,7 @@ impl Registries {
                 config.digest
             )));
         }
+
         // An artifact's configuration names no platform: it has none.
         let platform: Option<RawPlatform> = serde_json::from_slice(&bytes).ok().filter(RawPlatform::is_named);
         let entry = |platform: RawPlatform| PlatformDigests {

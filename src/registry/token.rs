@@ -31,9 +31,11 @@ impl Challenge {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
+
         let (mut realm, mut service) = (None, None);
         while let Some((name, after)) = rest.split_once('=') {
             let (value, after) = match after.strip_prefix('"') {
+                // A quote that does not close: half of a realm would be another address.
                 Some(quoted) => quoted.split_once('"')?,
                 None => after.split_at(after.find(',').unwrap_or(after.len())),
             };
@@ -44,6 +46,7 @@ impl Challenge {
             }
             rest = after;
         }
+
         Some(Self {
             realm: realm?,
             service,
@@ -63,13 +66,17 @@ pub(super) async fn get(
     let mut url = registry
         .join(&challenge.realm)
         .map_err(|error| unusable(&error.to_string()))?;
+    // The password goes there: only a registry that has no TLS itself may name a server without it.
     if url.scheme() != "https" && registry.scheme() != "http" {
         return Err(unusable("it names a token server without TLS"));
     }
+
     let actions = match scope {
         Scope::Pull => "pull",
         Scope::Push => "pull,push",
     };
+
+    // Not the scope of the challenge: it belongs to the greeting, which is about no repository.
     {
         let mut query = url.query_pairs_mut();
         query.append_pair("scope", &format!("repository:{repository}:{actions}"));
@@ -81,14 +88,18 @@ pub(super) async fn get(
     let (status, bytes) = reader.ask(url, auth, LARGEST).await?;
     if !status.is_success() {
         return Err(match refused(status, &bytes.unwrap_or_default()) {
+            // A 404 of the token server must not read as "no such image", which refuses a promotion.
             Trouble::NotFound(told) => Trouble::Unauthorized(told),
             other => other,
         });
     }
+
     let bytes = bytes.ok_or_else(|| Trouble::too_large("the token that its token server gives", LARGEST))?;
+
     // The parser's own words may quote what is secret.
     let given: Given = serde_json::from_slice(&bytes)
         .map_err(|_| unusable("expected a token from its token server, found something else"))?;
+
     let token = given
         .token
         .filter(|token| !token.is_empty())
@@ -112,6 +123,7 @@ mod tests {
                 service: service.map(str::to_owned),
             })
         };
+
         for (header, expected) in [
             (
                 r#"Bearer realm="https://a/token",service="r.io",scope="repository:x:pull,push""#,
@@ -122,6 +134,7 @@ mod tests {
                 challenge("https://a/t?x=1", Some("r.io")),
             ),
             (r#"Bearer realm="https://a""#, challenge("https://a", None)),
+            // Cut off, without a realm, or for another way to sign in: there is no token to ask for.
             (r#"Bearer realm="https://a"#, None),
             (r#"Bearer service="r.io""#, None),
             (r#"Basic realm="r""#, None),

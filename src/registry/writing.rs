@@ -1,4 +1,7 @@
 //! Writing to a registry: blobs in one piece, manifests under a tag or their digest.
+//!
+//! A registry takes a manifest once all of its blobs are there: the order is the caller's to keep. Unlike a read, a
+//! write is neither repeated nor sent on to where a redirect points.
 
 use super::error::Trouble;
 use super::reader::{Reader, Request};
@@ -32,6 +35,8 @@ impl Reader {
         let digest = Sha256Digest::of(bytes);
         let blobs = format!("{}/blobs", image.repository());
         let there = self.url(image.resolve_registry(), &format!("{blobs}/{digest}"))?;
+
+        // A redirect to a storage counts, too. Whatever else hinders a look is for the upload to tell.
         if self
             .send(image, there, Request::empty(Method::HEAD))
             .await
@@ -46,14 +51,19 @@ impl Reader {
             .headers
             .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let begun = self.send(image, uploads.clone(), begin).await?;
+
         let place = begun
             .headers()
             .get(LOCATION)
             .and_then(|place| place.to_str().ok());
+
+        // The registry chooses the place, relative or of another host; but a push does not leave TLS.
         let mut to = match place.map(|place| uploads.join(place)) {
             Some(Ok(to)) if to.scheme() == "https" || uploads.scheme() == "http" => to,
             _ => return Err(Trouble::Unavailable("it names no safe place to upload to".into())),
         };
+
+        // The place carries the upload's state in its own query: it has to stay.
         to.query_pairs_mut().append_pair("digest", digest.as_str());
         let upload = Request::with(Method::PUT, "application/octet-stream", bytes);
         written(self.send(image, to, upload).await?)
@@ -81,6 +91,7 @@ impl Reader {
 fn written(answer: reqwest::Response) -> Result<(), Trouble> {
     match answer.status() {
         status if status.is_success() => Ok(()),
+        // A redirect: sent on, the bytes would land where nobody asked for them.
         status => Err(Trouble::Unavailable(format!(
             "{}: it points to another place",
             status.as_u16()

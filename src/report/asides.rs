@@ -1,4 +1,7 @@
 //! Differing fields that are no drift, told once: one line for each cause.
+//!
+//! They change no exit code and are left alone by a promotion, and one on fifty objects must not
+//! drown what does matter.
 
 use crate::model::ObjectId;
 use crate::model::finding::{AsideReason, ObjectComparison};
@@ -11,9 +14,11 @@ const NAMED: usize = 10;
 pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
     let mut tools: BTreeMap<&str, BTreeSet<ObjectId>> = BTreeMap::new();
     let mut causes: BTreeMap<(String, String), BTreeSet<ObjectId>> = BTreeMap::new();
+
     for object in objects {
         for aside in &object.asides {
             let cause = match &aside.reason {
+                // By the tool alone: its marks stand on every object, at several paths.
                 AsideReason::Mark { tool } => {
                     tools.entry(tool).or_default().insert(object.id());
                     continue;
@@ -23,6 +28,7 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
                 AsideReason::Restart { manager } => format!("was set by {manager}; kept"),
                 AsideReason::Unknown { why } => format!("origin unknown; not compared: {why}"),
             };
+            // The path is part of the cause: one path on fifty objects is one line.
             causes
                 .entry((aside.path.to_string(), cause))
                 .or_default()
@@ -42,6 +48,7 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
 
 fn names(ids: &BTreeSet<ObjectId>) -> String {
     let names: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+
     match ids.len() - names.len() {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),

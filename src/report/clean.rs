@@ -1,4 +1,7 @@
 //! Text from a cluster or a file, made safe for a terminal and a page.
+//!
+//! What is hidden is shown and not dropped: whoever reads must see that something was there, and two texts
+//! must never look alike.
 
 use crate::model::unseen::is_unseen;
 use std::borrow::Cow;
@@ -9,6 +12,7 @@ use std::fmt::Write;
 ///
 /// Two texts stay two: where a text holds such a character, or what this writes for one, its backslashes are doubled.
 pub fn clean(text: &str) -> Cow<'_, str> {
+    // Nearly every text: nothing to hide, and no copy.
     if !text.chars().any(is_unseen) && !looks_escaped(text) {
         return Cow::Borrowed(text);
     }
@@ -16,6 +20,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
+            // Only beside something to hide: other texts keep their backslashes as they are.
             '\\' => shown.push_str("\\\\"),
             '\r' => shown.push_str("\\r"),
             // Writing to a String cannot fail.
@@ -34,9 +39,11 @@ pub fn clean_json(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
+
     for c in text.chars() {
         if is_unseen(c) {
             let escape = |unit: &mut u16| format!("\\u{unit:04x}");
+            // JSON escapes are UTF-16: a character beyond U+FFFF takes two.
             shown.extend(c.encode_utf16(&mut [0; 2]).iter_mut().map(escape));
         } else {
             shown.push(c);
@@ -48,6 +55,7 @@ pub fn clean_json(text: &str) -> Cow<'_, str> {
 /// Whether a text holds what [`clean`] writes for a hidden character.
 fn looks_escaped(text: &str) -> bool {
     let written = |after: &str| {
+        // Cut off, or no hex digits: not written by `clean`.
         let code = |digits: usize| u32::from_str_radix(after.get(1..=digits)?, 16).ok();
         match after.chars().next() {
             Some('r') => true,
@@ -56,6 +64,7 @@ fn looks_escaped(text: &str) -> bool {
             _ => false,
         }
     };
+
     text.match_indices('\\').any(|(at, _)| written(&text[at + 1..]))
 }
 
@@ -74,6 +83,7 @@ mod tests {
     #[case::zero_width("ad\u{200b}min\u{feff}", "ad\\u200bmin\\ufeff")]
     #[case::tag("a\u{e0041}", "a\\U000e0041")]
     #[case::what_is_written_for_one("ad\\u200bmin", "ad\\\\u200bmin")]
+    // Other tools' escapes are no concern: `clean` never writes one of them.
     #[case::another_escape("a\\u003cb", "a\\u003cb")]
     #[case::a_path("C:\\users\\x", "C:\\users\\x")]
     fn what_a_terminal_would_obey_or_hide_is_shown(#[case] dirty: &str, #[case] expected: &str) {
@@ -91,6 +101,7 @@ mod tests {
         fn json_keeps_its_value_and_hides_nothing(text in "\\PC{0,8}|.{0,8}|[\u{0}-\u{20}\u{7f}-\u{9f}\u{200b}-\u{2069}\u{e0041}\"\\\\]{0,8}") {
             let written = serde_json::to_string_pretty(&[&text]).unwrap();
             let shown = clean_json(&written);
+
             prop_assert!(!shown.chars().any(is_unseen), "{shown}");
             prop_assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), vec![text]);
         }

@@ -1,5 +1,8 @@
 //! Findings and events → a person's view, JSON, markdown and more. Everything that leaves the program goes through
 //! the redactor and [`clean`].
+//!
+//! Nothing is decided here: what is a difference, a failure or a refusal was decided before, and is
+//! only put into words.
 
 mod asides;
 mod clean;
@@ -20,5 +23,6 @@ use std::io::{self, Write};
 /// A value as one JSON document for programs, with its line end.
 pub fn json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    // By JSON's own escapes, so that a program reads the very same value.
     writeln!(out, "{}", clean_json(&text))
 }

@@ -7,21 +7,26 @@ const NAMED: usize = 10;
 
 /// The objects of a finding and what it says of them.
 pub fn finding_text(finding: &PreflightFinding) -> String {
+    // A finding can be about the whole, such as a registry that does not answer.
     if finding.objects.is_empty() {
         return finding.message.clone();
     }
+
     let names: Vec<String> = finding
         .objects
         .iter()
         .take(NAMED)
         .map(ToString::to_string)
         .collect();
+
+    // The JSON names all of them: a terminal would scroll away what else was found.
     let more = finding.objects.len().saturating_sub(NAMED);
     let more = if more > 0 {
         format!(" and {more} more")
     } else {
         String::new()
     };
+
     format!("{}{more}: {}", names.join(", "), finding.message)
 }
 
@@ -45,8 +50,11 @@ mod tests {
             hint: None,
             severity: Severity::Note,
         };
+
         assert_eq!(finding_text(&finding(0)), "not checked");
         assert_eq!(finding_text(&finding(1)), "Deployment shop/w0: not checked");
+
+        // Ten stay ten names: the count begins with the eleventh.
         assert!(finding_text(&finding(10)).ends_with("Deployment shop/w9: not checked"));
         assert!(finding_text(&finding(31)).ends_with("Deployment shop/w9 and 21 more: not checked"));
     }

@@ -2,6 +2,9 @@
 //!
 //! A value is shown as a short keyed hash, so that equal and different stay visible inside one output and nothing can be guessed
 //! across outputs. Texts (errors, logs, annotations) are searched for every value that was learned.
+//!
+//! A Secret's data is hidden by its place, learned or not. Elsewhere a value is found only once it was learned:
+//! whoever shows texts learns every version of every Secret first.
 
 use super::clean::clean;
 use crate::model::path::Step;
@@ -28,7 +31,8 @@ impl Redactor {
         }
     }
 
-    /// Remembers every value of a Secret, in each form in which it can turn up. Of other kinds, their names.
+    /// Remembers every value of a Secret, in each form in which it can turn up. Of every object, its names, and of
+    /// other kinds the numbers of their status: a short value that equals one is a word of many messages.
     pub fn learn(&mut self, object: &Object) {
         [Some(object.name()), object.namespace()]
             .into_iter()
@@ -36,11 +40,14 @@ impl Redactor {
             .for_each(|name| {
                 self.texts.learn_name(name);
             });
+
+        // A Secret has no status: one that was written into a file would keep short values from being hidden.
         if !is_secret(&object.id())
             && let Some(status) = object.at("/status")
         {
             self.texts.learn_numbers(status);
         }
+
         let key = self.key;
         self.texts.learn_as(object, &|_, _, plain| token(&key, plain));
     }
@@ -81,10 +88,16 @@ impl Redactor {
                 _ => None,
             })
             .collect();
+
+        // At the top alone: a field called `data` further down is not a Secret's data.
         let holds_data = is_secret(id) && matches!(names.first(), Some(Some("data" | "stringData")));
+        // Wherever it stands: a pod template has annotations, too.
         let is_last_applied = names.last() == Some(&Some(LAST_APPLIED));
+
         match value {
             Value::String(text) if holds_data => {
+                // Decoded, so that equal bytes look equal however their base64 is
+                // wrapped; `stringData` is plain.
                 let is_encoded = names.first() == Some(&Some("data"));
                 let plain = if is_encoded {
                     secret_data::decode(text)
@@ -95,6 +108,7 @@ impl Redactor {
             }
             Value::String(text) if is_last_applied => Value::from(self.last_applied(text)),
             Value::String(text) => Value::from(self.text(text)),
+            // Keys are names: they are cleaned, and never searched for values.
             Value::Object(map) => map
                 .iter()
                 .map(|(key, value)| (clean(key).into_owned(), self.value(id, &path.field(key), value)))
@@ -115,6 +129,8 @@ impl Redactor {
             .ok()
             .and_then(|value| Object::new(value).ok())
         {
+            // One level: kubectl leaves its own annotation out of the copy, and a forged one could
+            // go on for ever.
             Some(applied) if applied.annotation(LAST_APPLIED).is_none() => self.object(&applied).to_string(),
             _ => self.text(text),
         }
@@ -127,11 +143,14 @@ fn token(key: &[u8; 32], plain: &[u8]) -> String {
     hash.update((plain.len() as u64).to_be_bytes());
     hash.update(plain);
     let digest = hash.finalize();
+
+    // For the eye: equal or different within one output. The key is gone when the program ends.
     let digits: String = digits(&digest[..4]);
     format!("‹secret {digits}›")
 }
 
 fn is_secret(id: &ObjectId) -> bool {
+    // Another group's `Secret` is a kind like any other.
     id.group.is_empty() && id.kind == "Secret"
 }
 
@@ -155,6 +174,7 @@ mod tests {
     }
 
     fn leaks(text: &str) -> bool {
+        // The last one is base64 of `hunter`: a beginning gives away enough.
         text.contains("hunter2") || text.contains(&STANDARD.encode(PLAIN)) || text.contains("aHVudGVy")
     }
 
@@ -177,6 +197,7 @@ mod tests {
     fn a_learned_value_is_found_in_any_text_and_any_form() {
         let mut redactor = Redactor::new([7; 32]);
         redactor.learn(&secret());
+
         for text in [
             format!("denied: {PLAIN}"),
             format!("invalid value {:?}", STANDARD.encode(PLAIN)),
@@ -189,10 +210,12 @@ mod tests {
 
     #[test]
     fn a_value_that_is_wrapped_in_lines_is_learned_and_equal_to_one_that_is_not() {
+        // As MIME and editors wrap it: the server passes over line ends.
         let wrapped = STANDARD
             .encode(PLAIN)
             .replace("aH", "aH\n")
             .replace("or", "or\r\n");
+
         let applied = |data: &str| {
             let applied = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": data}});
             Object::new(
@@ -201,10 +224,13 @@ mod tests {
             )
             .unwrap()
         };
+
         let mut redactor = Redactor::new([7; 32]);
         redactor.learn(&applied(&wrapped));
+
         let shown = redactor.text(&format!("denied: {PLAIN}"));
         assert!(!leaks(&shown), "{shown}");
+
         assert_eq!(
             redactor.object(&applied(&wrapped)),
             redactor.object(&applied(&STANDARD.encode(PLAIN)))
@@ -220,6 +246,8 @@ mod tests {
             &json!(STANDARD.encode(PLAIN)),
         );
         assert!(!leaks(&shown.to_string()));
+
+        // A map that changes as a whole is one finding at its own path.
         let shown = Redactor::new([1; 32]).value(
             &id,
             &"/data".parse().unwrap(),

@@ -1,4 +1,7 @@
 //! A release as a person reads it.
+//!
+//! A release's file is anybody's: each text out of it is cleaned. Statements are told as what they
+//! claim, and checked elsewhere.
 
 use super::clean::clean;
 use crate::model::Sha256Digest;
@@ -22,6 +25,7 @@ pub struct Page<'p> {
 /// Writes tables: what it is, its images, its objects by kind, what it needs.
 pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (release, spec) = (page.release, &page.release.spec);
+
     let head = |text: &str| {
         if page.color {
             format!("\u{1b}[1m{text}\u{1b}[0m")
@@ -29,6 +33,7 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             text.to_owned()
         }
     };
+
     writeln!(
         out,
         "{}",
@@ -38,13 +43,16 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         )))
     )?;
     writeln!(out, "  id      {}", page.digest)?;
+
     if let Some(source) = &spec.source {
         let revision = source.revision.as_deref().unwrap_or("unknown revision");
+        // The commit alone would not make this release again.
         let dirty = if source.dirty {
             ", with changes that are not in it"
         } else {
             ""
         };
+
         let repository = source
             .repository
             .as_deref()
@@ -56,6 +64,7 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             clean(&format!("{repository}{revision}"))
         )?;
     }
+
     writeln!(out, "\n{}", head(&format!("images ({})", spec.images.len())))?;
     for image in &spec.images {
         let platforms: Vec<&str> = image
@@ -63,16 +72,20 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|platform| platform.platform.0.as_str())
             .collect();
+        // No registry was asked, or its manifest names no platform.
         let platforms = if platforms.is_empty() {
             "platforms unknown".to_owned()
         } else {
             clean(&platforms.join(", ")).into_owned()
         };
+
         let origin = match image.origin {
             Some(DigestOrigin::ByHand) => ", given by hand",
             Some(DigestOrigin::Reference) => ", as the reference says",
+            // A registry's answer is the rule, and needs no word.
             None => "",
         };
+
         writeln!(
             out,
             "  {}\n    {}  {platforms}{origin}",
@@ -80,6 +93,8 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             image.digest
         )?;
     }
+
+    // By kind: a release can hold hundreds of objects.
     let mut kinds: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
     for object in &spec.objects {
         let name = object.namespace().map_or_else(
@@ -88,11 +103,14 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         );
         kinds.entry(clean(object.kind())).or_default().push(name);
     }
+
     writeln!(out, "\n{}", head(&format!("objects ({})", spec.objects.len())))?;
+    // Of the names as they are shown: an escape is longer than what it stands for.
     let width = kinds.keys().map(|kind| kind.len()).max().unwrap_or_default();
     for (kind, names) in &kinds {
         writeln!(out, "  {kind:<width$}  {}", clean(&names.join(", ")))?;
     }
+
     if !spec.requires.is_empty() {
         writeln!(out, "\n{}", head(&format!("needs ({})", spec.requires.len())))?;
     }
@@ -102,11 +120,13 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
         } else {
             format!(" with {}", need.keys.join(", "))
         };
+
         let producer = need
             .produced_by
             .as_deref()
             .map(|name| format!(", which {name} produces"))
             .unwrap_or_default();
+
         let optional = if need.optional { ", optional" } else { "" };
         writeln!(
             out,
@@ -114,6 +134,8 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name))
         )?;
     }
+
+    // Claims, each as it says of itself: whether to believe it is for `verify` to say.
     if !page.statements.is_empty() {
         writeln!(
             out,

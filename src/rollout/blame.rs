@@ -1,5 +1,10 @@
-//! What the end of a pod is to be blamed on: its own containers, or what surrounds them. Only the first counts against
-//! a release.
+//! What the end of a pod is to be blamed on: its own containers, or what surrounds them. Only the first
+//! counts against a release, which is then refused the next time ([`CauseKind::is_inside_release`]).
+//!
+//! A Job says that it failed, and not why: one whose pods were evicted fails like one whose command is wrong.
+//! Its pods tell the two apart, for as long as they are there. The API has no codes for much of this, so that
+//! reasons and texts of kubelets and runtimes are matched; what matches nothing is taken for the release's
+//! own fault.
 
 use super::pull;
 use super::refused;
@@ -40,6 +45,7 @@ const OWN_FAULT: &[&str] = &[
 /// Whether a pod was ended from outside: evicted, preempted, or its node drained or shut down. A pod that outgrew a
 /// limit of its own was not.
 pub(super) fn is_disrupted(pod: &PodFacts) -> bool {
+    // Both words: when the node runs out, an older kubelet says of a container that it "exceeds its request".
     let outgrew = pod.message.contains("exceed") && pod.message.contains("limit");
     let is_ended = ENDED_FROM_OUTSIDE.contains(&pod.reason.as_str()) || pod.disruption.is_some();
     is_ended && !outgrew
@@ -54,6 +60,7 @@ pub(super) fn has_run(pod: &PodFacts) -> bool {
         );
         has_state || one.restarts > 0 || one.last_exit.is_some()
     };
+
     pod.containers.iter().any(started)
 }
 
@@ -80,9 +87,12 @@ pub(super) fn from_outside(
     {
         return None;
     }
+
+    // No pod shows anything: whoever should have made one may have been refused.
     if pods.is_empty() {
         return refused::creation(creator, occurrences);
     }
+
     let shown = |pod: &&PodFacts| {
         let kind = of_pod(pod, occurrences)?;
         let ended = || format!("pod {} never began", pod.name);
@@ -92,6 +102,8 @@ pub(super) fn from_outside(
         };
         Some((kind, told))
     };
+
+    // The newest first: after that try the Job was given up.
     pods.iter().rev().find_map(shown)
 }
 
@@ -99,9 +111,11 @@ fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
     if is_disrupted(pod) {
         return Some(CauseKind::Evicted);
     }
+    // It came as far as its own containers, and those ended it.
     if has_run(pod) {
         return None;
     }
+
     let waiting = pod
         .containers
         .iter()
@@ -111,6 +125,8 @@ fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
         });
     let mounts = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
     let mut of_pod = occurrences.iter().filter(|one| one.about == pod.uid);
+
+    // The latest first: a node is found before volumes are mounted, and these before a container is made.
     waiting
         .or_else(|| pod.unscheduled.as_ref().map(|_| CauseKind::Unschedulable))
         .or_else(|| {
@@ -124,9 +140,11 @@ fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option
     match reason {
         "ErrImageNeverPull" => Some(CauseKind::ImageUnavailable),
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
+            // Without a reason the registry is taken for away: nobody has said that the image is not there.
             Some(pull::classify(message, &container.image).unwrap_or(CauseKind::ImageUnavailable))
         }
         "CreateContainerConfigError" => {
+            // Anything else is refused for what the image is (`runAsNonRoot`): that is its own fault.
             is_missing_configuration(message).then_some(CauseKind::MissingConfiguration)
         }
         "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" => Some(cannot_start(message)),
@@ -177,7 +195,9 @@ mod tests {
 
     #[rstest]
     #[case::its_own_exit(failed("", ""), None)]
+    // The pod's own activeDeadlineSeconds, and no node's doing.
     #[case::its_own_time_limit(failed("DeadlineExceeded", ""), None)]
+    // The kubelet evicts for this one too, though its node is not in need.
     #[case::its_own_limit(
         failed("Evicted", "Usage of EmptyDir volume \"tmp\" exceeds the limit \"1Mi\"."),
         None
@@ -218,6 +238,7 @@ mod tests {
     #[test]
     fn one_that_failed_by_itself_outweighs_one_that_was_evicted() {
         let (own, evicted) = (pod(failed("", "")), pod(failed("Evicted", "node was low")));
+
         assert_eq!(from_outside(&[&own, &evicted], "job", &[]), None);
     }
 
@@ -228,6 +249,7 @@ mod tests {
     )]
     #[case(r#"exec: "web": executable file not found in $PATH"#, CauseKind::CannotStart)]
     #[case("exec /web: exec format error", CauseKind::CannotStart)]
+    // Whatever is in the image: these are between the runtime and its node.
     #[case("failed to reserve container name: name is reserved", CauseKind::NodeError)]
     #[case("failed to create shim task: no space left on device", CauseKind::NodeError)]
     #[case("context deadline exceeded", CauseKind::NodeError)]
@@ -248,23 +270,29 @@ mod tests {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "p"}, "status": status});
         let object = Object::new(object).unwrap();
         let pod = pod(status);
+
         let target = Target::new(&built_in("", "Pod").unwrap(), Some("shop"), "p");
         let start = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = Subject::new(target, &object, start);
+
         let surroundings = Surroundings {
             object: Some(&object),
             pods: vec![&pod],
             ..Surroundings::default()
         };
         let mut memory = Memory::default();
+
         let mut look = |seconds| {
             let now = start + jiff::SignedDuration::from_secs(seconds);
             judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
         };
+
+        // The time without progress runs from the first look; nothing has moved when it is over.
         look(0);
         let Verdict::Failed { cause } = look(601) else {
             panic!("it is still waited for")
         };
+
         assert_eq!(cause.kind, kind, "{cause:?}");
     }
 }

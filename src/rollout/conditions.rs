@@ -1,4 +1,8 @@
 //! The conditions of a status, wherever in it they stand, and which of them are of an older spec.
+//!
+//! Controllers of custom kinds differ: some name the generation in each condition, some once, some never, and
+//! a route has one list for each of its parents. A condition that names an older generation is neither true
+//! nor false; one that names none is believed.
 
 use super::reading::Condition;
 use crate::model::Object;
@@ -69,6 +73,7 @@ fn collect<'a>(value: &'a Value, generation: i64, found: &mut Vec<ConditionSet<'
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
+                // A custom status may call anything so: every item has to be a condition.
                 let conditions = (name == "conditions").then(|| field.as_array()).flatten();
                 match conditions.filter(|all| all.iter().all(is_condition)) {
                     Some(all) => found.push(ConditionSet {
@@ -85,6 +90,7 @@ fn collect<'a>(value: &'a Value, generation: i64, found: &mut Vec<ConditionSet<'
 }
 
 fn is_condition(value: &Value) -> bool {
+    // No more than these: many controllers leave out the rest.
     let is_text = |field: &str| value.get(field).is_some_and(Value::is_string);
     is_text("type") && is_text("status")
 }
@@ -102,6 +108,7 @@ fn drop_outdated(value: &mut Value, of: i64) {
     match value {
         Value::Object(fields) => fields.values_mut().for_each(|field| drop_outdated(field, of)),
         Value::Array(items) => {
+            // Taken out and not blanked: an expression asks whether a condition exists.
             items.retain(|item| !(is_condition(item) && is_outdated(item, of)));
             items.iter_mut().for_each(|item| drop_outdated(item, of));
         }
@@ -111,6 +118,7 @@ fn drop_outdated(value: &mut Value, of: i64) {
 
 /// Whether a condition is of an older spec than the object's.
 pub(super) fn is_outdated(condition: &Value, of: i64) -> bool {
+    // One that names no generation counts: not every controller writes one.
     condition
         .get("observedGeneration")
         .and_then(generation)

@@ -1,4 +1,9 @@
 //! How long an object may be without progress, with its arithmetic.
+//!
+//! The deadline moves whenever a figure rises above its best so far: a rollout of many pods may take hours
+//! while its pods come up, and one that stands still ends in minutes. `--timeout` caps it, counted from the
+//! first look. It is shown as a sum, so that whoever reads "no progress for 630 s" sees which field of which
+//! spec to change.
 
 use super::memory::Memory;
 use super::reading::number;
@@ -28,7 +33,9 @@ impl Budget {
             Some(seconds) => Self::of_seconds(seconds as u32, "progressDeadlineSeconds"),
             None => Self::of_seconds(policy_seconds, "by default"),
         };
+
         budget.endless = own == Some(u64::from(ENDLESS));
+        // While these pass no figure rises, and nothing is wrong.
         budget.add(startup(object.at(template)), "startup probe");
         budget.add(number(object, "/spec/minReadySeconds"), "minReadySeconds");
         budget
@@ -65,6 +72,7 @@ impl Budget {
 fn startup(template: Option<&Value>) -> u32 {
     let list = |field: &str| template.and_then(|one| one.pointer(field)?.as_array());
     let containers = [list("/spec/containers"), list("/spec/initContainers")];
+
     let longest = containers
         .into_iter()
         .flatten()
@@ -72,8 +80,10 @@ fn startup(template: Option<&Value>) -> u32 {
         .filter_map(|container| {
             let probe = container.get("startupProbe")?;
             let get = |field: &str, default| probe.get(field).and_then(Value::as_u64).unwrap_or(default);
+            // Where the probe does not say, the defaults of the API.
             Some(get("initialDelaySeconds", 0) + get("periodSeconds", 10) * get("failureThreshold", 3))
         });
+
     longest.max().unwrap_or(0) as u32
 }
 
@@ -99,6 +109,8 @@ impl fmt::Display for Deadline {
             .iter()
             .map(|(seconds, name)| format!("{seconds} s {name}"))
             .collect();
+
+        // A sum of one part would say the same twice.
         if parts.len() == 1 {
             return f.write_str(&parts[0]);
         }
@@ -115,19 +127,25 @@ pub(super) fn deadline(
     now: Timestamp,
 ) -> Option<Deadline> {
     let started = *memory.started.get_or_insert(now);
+
     let rose = figures
         .iter()
         .enumerate()
         .any(|(at, figure)| memory.best.get(at).is_none_or(|best| figure > best));
+
+    // A figure without a best yet is a rise too: the reading has got further (its ReplicaSet is there).
     if rose || memory.progress_at.is_none() {
         memory.progress_at = Some(now);
     }
+
     if memory.best.len() < figures.len() {
         memory.best.resize(figures.len(), 0);
     }
+    // The best so far and not the last one: what falls and comes up again (a crash loop) is no progress.
     for (best, figure) in memory.best.iter_mut().zip(figures) {
         *best = figure.max(*best);
     }
+
     let after = |from: Timestamp, seconds: i64| from.checked_add(SignedDuration::from_secs(seconds)).ok();
     let own = after(memory.progress_at.unwrap_or(now), budget.seconds())
         .filter(|_| !budget.endless)
@@ -144,6 +162,8 @@ pub(super) fn deadline(
                 capped: false,
             }
         });
+
+    // From the first look and not from the last progress: `--timeout` ends it however much moves.
     let cap = timeout.and_then(|seconds| {
         let at = after(started, i64::from(seconds))?;
         Some(Deadline {
@@ -153,6 +173,7 @@ pub(super) fn deadline(
             capped: true,
         })
     });
+
     [own, cap].into_iter().flatten().min_by_key(|one| one.at)
 }
 
@@ -165,11 +186,14 @@ pub(super) fn figures(pods: &[&PodFacts]) -> Vec<u32> {
             .filter(|one| is(&one.state))
             .count() as u32
     };
+
     vec![
         count(&|_| true),
         count(&|pod| pod.node.is_some()),
+        // Its node has come to it.
         containers(&|state| !matches!(state, ContainerState::Unknown)),
         containers(&|state| matches!(state, ContainerState::Running { .. })),
+        // An init container, say, is through.
         containers(&|state| matches!(state, ContainerState::Terminated { exit } if exit.code == 0)),
         count(&|pod| pod.ready),
     ]
@@ -195,12 +219,15 @@ mod tests {
     fn the_deadline_shows_its_arithmetic_and_moves_with_progress() {
         let budget = Budget::of(&deployment(), "/spec/template", 600);
         let mut memory = Memory::default();
+
         let first = deadline(vec![0, 1], &budget, None, &mut memory, at(0)).unwrap();
         assert_eq!(
             first.to_string(),
             "135 s = 100 s progressDeadlineSeconds + 30 s startup probe + 5 s minReadySeconds"
         );
         assert_eq!(first.at, at(135));
+
+        // Nothing moves, and then something does: 135 s from there.
         assert_eq!(
             deadline(vec![0, 1], &budget, None, &mut memory, at(50))
                 .unwrap()
@@ -213,6 +240,8 @@ mod tests {
                 .at,
             at(195)
         );
+
+        // A container that crashes and starts again: the end stays where it is.
         assert_eq!(
             deadline(vec![0, 1], &budget, None, &mut memory, at(70))
                 .unwrap()
@@ -234,6 +263,8 @@ mod tests {
         let budget = Budget::of(&deployment(), "/spec/template", 600);
         let mut memory = Memory::default();
         deadline(vec![0], &budget, Some(140), &mut memory, at(0));
+
+        // Its own deadline has moved to 235 s by now.
         let capped = deadline(vec![1], &budget, Some(140), &mut memory, at(100)).unwrap();
         assert_eq!(
             (capped.at, capped.capped, capped.to_string()),
@@ -245,6 +276,7 @@ mod tests {
     fn the_largest_number_means_no_deadline_as_in_kubernetes() {
         let mut object = deployment();
         object.value_mut()["spec"]["progressDeadlineSeconds"] = json!(2_147_483_647);
+
         let budget = Budget::of(&object, "/spec/template", 600);
         assert_eq!(
             deadline(vec![], &budget, None, &mut Memory::default(), at(0)),

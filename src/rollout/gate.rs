@@ -12,11 +12,14 @@ pub fn samples(answer: &Json) -> Result<Vec<f64>, String> {
             .unwrap_or("it is not an answer of Prometheus");
         return Err(why.to_owned());
     }
+
+    // Prometheus writes numbers as text, and its `NaN` and `+Inf` parse as well.
     let value = |pair: &Json| pair.get(1)?.as_str()?.parse::<f64>().ok();
     let result = answer.pointer("/data/result").unwrap_or(&Json::Null);
     match answer.pointer("/data/resultType").and_then(Json::as_str) {
         Some("vector") => {
             let all = result.as_array().into_iter().flatten();
+            // A native histogram has no single value, and is left out.
             Ok(all.filter_map(|sample| value(sample.get("value")?)).collect())
         }
         Some("scalar") => Ok(value(result).into_iter().collect()),
@@ -42,6 +45,7 @@ mod tests {
         let answer = json!({"status": "success", "data": {"resultType": "vector", "result": [
             {"metric": {"job": "web"}, "value": [1, "0.5"]}, {"metric": {}, "value": [1, "2"]}]}});
         assert_eq!(samples(&answer), Ok(vec![0.5, 2.0]));
+
         let wrong = json!({"status": "error", "errorType": "bad_data", "error": "unknown function"});
         assert_eq!(samples(&wrong), Err("unknown function".into()));
     }
@@ -51,6 +55,7 @@ mod tests {
         assert_eq!(holds("result.all(value, value < 1.0)", &[0.1, 0.2]), Ok(true));
         assert_eq!(holds("result.all(value, value < 1.0)", &[0.1, 1.2]), Ok(false));
         assert_eq!(holds("size(result) == 0", &[]), Ok(true));
+        // Without a sample it is no "no": nobody knows.
         assert!(holds("result[0] < 1.0", &[]).is_err());
         assert!(holds("result[0] <", &[1.0]).is_err());
     }

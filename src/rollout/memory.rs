@@ -1,4 +1,8 @@
-//! What must be remembered between two looks at the same object.
+//! What must be remembered between two looks at the same object: the judge itself keeps nothing, and reads no
+//! clock.
+//!
+//! A memory belongs to one subject. Whoever follows an object anew starts with an empty one, so that
+//! deadlines, graces and settle times of another wave do not run on.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

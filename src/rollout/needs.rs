@@ -1,4 +1,7 @@
 //! What must be watched to judge an object.
+//!
+//! Whole collections of a namespace are watched and not single objects: the pods of a rollout have no names
+//! yet. What is optional is done without where it cannot be read.
 
 use super::kinds;
 use crate::model::k8s::kinds::built_in;
@@ -48,16 +51,19 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
     if !is_watched(target) {
         return Vec::new();
     }
+
     let namespace = target.namespace.as_deref();
     let mut all = vec![Need {
         resource: target.resource.clone(),
         namespace: namespace.map(Into::into),
         optional: false,
     }];
+
     let mut add = |group: &str, kind: &str, namespace: Option<&str>, optional| {
         let Some(resource) = built_in(group, kind) else {
             return;
         };
+
         let need = Need {
             resource,
             namespace: namespace.map(Into::into),
@@ -70,9 +76,13 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
             all.push(need);
         }
     };
+
+    // A role may show pods and no Events: without them less is explained, and more is left to the deadline.
     for (group, kind) in kinds::beside(&target.resource.group, &target.resource.kind) {
         add(group, kind, namespace, *kind == "Event");
     }
+
+    // The slices stand beside the services, in whichever namespaces a configuration names.
     for (service_namespace, _) in object.map(webhook_services).unwrap_or_default() {
         add(
             "discovery.k8s.io",
@@ -81,6 +91,7 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
             true,
         );
     }
+
     all
 }
 
@@ -98,10 +109,13 @@ pub(super) fn webhook_services(object: &Object) -> Vec<(String, String)> {
             .unwrap_or_default()
             .to_owned()
     };
+
+    // One with a `url` is called outside of the cluster: no slice shows whether it answers.
     let mut all: Vec<_> = webhooks
         .filter_map(|one| one.pointer("/clientConfig/service"))
         .map(|service| (text(service, "namespace"), text(service, "name")))
         .collect();
+
     all.sort();
     all.dedup();
     all

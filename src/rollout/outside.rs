@@ -1,4 +1,9 @@
 //! What is not waited for, or not for ever: states that the release does not bring about by itself.
+//!
+//! An address of a load balancer, an APIService that another release serves, a controller that never says
+//! what it has observed: to roll back for these would undo good work for the sake of somebody else's. Such an
+//! object ends as done, with a note that says what is missing. `--wait=strict` waits for all of them like for
+//! everything else; what an annotation or the environment names is not waited for even then.
 
 use super::conditions::generation;
 use super::kinds;
@@ -17,6 +22,7 @@ pub(super) fn not_waited(subject: &Subject, object: Option<&Object>, policy: &Po
     if object.and_then(|object| object.annotation(WAIT_ANNOTATION)) == Some("false") {
         return Some(format!("not waited for: annotation {WAIT_ANNOTATION}"));
     }
+
     let id = subject.target.id();
     let rule = policy.not_waited.iter().find(|rule| rule.target.matches(&id))?;
     Some(format!("not waited for: {}", rule.reason))
@@ -26,6 +32,7 @@ pub(super) fn not_waited(subject: &Subject, object: Option<&Object>, policy: &Po
 /// or never.
 pub fn is_awaited_late(target: &Target, object: &Object) -> bool {
     match (&*target.resource.group, &*target.resource.kind) {
+        // Of any other type it waits for nothing.
         ("", "Service") => object.text("/spec/type") == "LoadBalancer",
         ("networking.k8s.io", "Ingress") | ("apiregistration.k8s.io", "APIService") => true,
         _ => false,
@@ -37,15 +44,20 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
     if runs_pods(target) {
         return None;
     }
+
+    // Ahead of the rule of its kind: a status of an older spec is neither ready nor waiting.
     if let Some((observed, generation)) = behind(before) {
         return Some(format!(
             "waiting for its controller (observedGeneration {observed} of {generation})"
         ));
     }
+
+    // Of that time only the object itself is known.
     let surroundings = Surroundings {
         object: Some(before),
         ..Surroundings::default()
     };
+
     match kinds::read(before, &surroundings, policy).verdict {
         Verdict::Waiting { why, .. } => Some(why),
         Verdict::Done { .. } | Verdict::Failed { .. } => None,
@@ -55,7 +67,9 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
 /// The generation that the controller of a custom kind says it has observed, where that is an older one.
 fn behind(object: &Object) -> Option<(i64, i64)> {
     let observed = object.at("/status/observedGeneration").and_then(generation)?;
+    // The controller of a custom kind may never say what it has observed.
     let is_behind = kinds::is_custom(&object.gvk().group) && observed < object.generation();
+
     is_behind.then(|| (observed, object.generation()))
 }
 
@@ -71,6 +85,8 @@ pub(super) fn let_go(
     let Verdict::Waiting { why, .. } = &reading.verdict else {
         return None;
     };
+
+    // `u32::MAX` is no time of its own: the deadline comes, and `excuse` speaks there.
     if let Some(seconds) = reading
         .unknown_after
         .filter(|seconds| !policy.strict && *seconds < u32::MAX)
@@ -83,16 +99,21 @@ pub(super) fn let_go(
             unknown(why),
         ));
     }
+
     if policy.strict || !reading.is_outside || subject.is_served_within {
         return None;
     }
+    // As it was before: neither to be waited for nor a failure.
     if subject.baseline.pending.is_some() {
         return Some((now, as_before(why)));
     }
+
+    // From the first look and not from the write: what is awaited late was written long before.
     let started = *memory.started.get_or_insert(now);
     let at = started
         .checked_add(SignedDuration::from_secs(policy.outside.into()))
         .ok()?;
+
     Some((at, format!("{why}; --wait=strict would wait for it")))
 }
 
@@ -107,10 +128,12 @@ pub(super) fn excuse(
     let Verdict::Waiting { why, .. } = verdict else {
         return None;
     };
+
     let was_pending = !policy.strict && subject.baseline.pending.is_some();
     if !policy.strict && reading.unknown_after.is_some() {
         return Some(unknown(why));
     }
+
     was_pending.then(|| as_before(why))
 }
 
@@ -154,8 +177,10 @@ mod tests {
             None,
             object.name(),
         );
+
         let mut subject = Subject::new(target, object, now(0));
         change(&mut subject);
+
         let surroundings = Surroundings {
             object: Some(object),
             ..Surroundings::default()
@@ -177,11 +202,15 @@ mod tests {
             is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"),
             "{last:?}"
         );
+
+        // What the release serves itself is worth the whole deadline.
         let within = |subject: &mut Subject| subject.is_served_within = true;
         let [_, last] = verdicts(&api(json!({})), within, &policy, 30);
         assert!(matches!(last, Verdict::Waiting { .. }), "{last:?}");
         let [_, last] = verdicts(&api(json!({})), within, &policy, 600);
         assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
+
+        // Whoever is strict gets neither the thirty seconds nor the note.
         let strict = Policy {
             strict: true,
             ..Policy::default()
@@ -198,11 +227,14 @@ mod tests {
                 ..Baseline::default()
             };
         };
+
         let [first, _] = verdicts(&api(json!({})), before, &Policy::default(), 30);
         assert!(
             is_noted(&first, "it was not ready before this promotion either"),
             "{first:?}"
         );
+
+        // Served by the release: this promotion may be what mends it.
         let within = |subject: &mut Subject| {
             before(subject);
             subject.is_served_within = true;
@@ -223,6 +255,7 @@ mod tests {
         let marked = api(json!({WAIT_ANNOTATION: "false"}));
         let [first, _] = verdicts(&marked, |_| {}, &Policy::default(), 0);
         assert!(is_noted(&first, "not waited for: annotation"), "{first:?}");
+
         let target = TargetPattern {
             kind: Some("APIService".into()),
             ..TargetPattern::default()
@@ -231,11 +264,13 @@ mod tests {
             target,
             reason: "served later".into(),
         };
+        // A rule holds for whoever is strict, too.
         let policy = Policy {
             strict: true,
             not_waited: vec![rule],
             ..Policy::default()
         };
+
         let [first, _] = verdicts(&api(json!({})), |_| {}, &policy, 0);
         assert!(is_noted(&first, "not waited for: served later"), "{first:?}");
     }

@@ -31,6 +31,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             timeout: None,
+            // What a Deployment gets from the API server where its spec names no progressDeadlineSeconds.
             deadline: 600,
             crash_exits: 2,
             settle: 10,

@@ -1,4 +1,10 @@
 //! Whether what runs is what was tested: each container's image ID against the digests of the release.
+//!
+//! A tag in a pod's spec proves nothing, for it moves, and a node may hold an old image under it: what the
+//! node reports decides (`model/running.rs`). There are three answers and not two. A container that no node
+//! has reported, and a digest of which no registry was asked yet, are unknown and never wrong;
+//! `monitor/proving.rs` asks and looks again. Containers that are not in the template were added by
+//! admission, and need the environment's word.
 
 use super::judge::current_pods;
 use super::outside::not_waited;
@@ -46,16 +52,20 @@ pub fn prove(
         trees,
         before: &subject.baseline.ran,
     };
+
     let mut proof = Proof::default();
     // A Job may take itself away once it is complete.
+    // Only where its collection is read is it known to be absent.
     if surroundings.unreadable.is_none()
         && surroundings.object.is_none()
         && subject.target.resource.kind == "Job"
     {
         return proof;
     }
+
     let pods = match current_pods(subject, surroundings, policy) {
         Ok(pods) => pods,
+        // Nothing waits for it: that its pods are not known is no gap then.
         Err(_) if not_waited(subject, surroundings.object, policy).is_some() => return proof,
         Err(why) => {
             return Proof {
@@ -64,16 +74,20 @@ pub fn prove(
             };
         }
     };
+
     let template = surroundings.object.and_then(names_of_template);
     for pod in pods {
+        // Whoever debugs a pod brings an image of their own.
         for container in pod
             .containers
             .iter()
             .filter(|one| one.role != ContainerRole::Ephemeral)
         {
+            // A bare pod has no template: what admission added to it cannot be told from what was applied.
             let is_ours = template
                 .as_ref()
                 .is_none_or(|names| names.contains(&container.name.as_str()));
+
             if is_ours {
                 of_template(pod, container, &facts, &mut proof);
             } else {
@@ -81,9 +95,13 @@ pub fn prove(
             }
         }
     }
+
+    // What runs has to be the right image all the same; only what does not run yet is let go.
     if not_waited(subject, surroundings.object, policy).is_some() {
         proof.unknown.clear();
     }
+
+    // Each replica gives the same sentence.
     proof.expected.sort();
     proof.expected.dedup();
     proof
@@ -104,14 +122,17 @@ fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_
     let Some(running) = container.digest() else {
         return proof.unknown.push(where_);
     };
+
     // A pinned reference names one image of the release.
     let pinned = container.pin();
     let is_named = |one: &&RecordedImage| match &pinned {
         Some(digest) => one.is(digest),
         None => one.reference == container.image,
     };
+
     let named: Vec<_> = facts.tested.iter().filter(is_named).collect();
     let Some(first) = named.first() else {
+        // Under another name (an environment's mirror) what runs is tested all the same.
         if facts.tested.iter().any(|one| one.is(&running)) {
             proof.proved += 1;
         } else {
@@ -125,10 +146,13 @@ fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_
         }
         return;
     };
+
     let found: Vec<Runs> = named.iter().map(|one| facts.runs(pod, container, one)).collect();
+    // A digest may be part of several recorded images: one that fits is enough.
     if found.contains(&Runs::Tested) {
         proof.proved += 1;
     } else if !facts.trees.knows(&running) && container.reported().is_some() {
+        // Not wrong yet: another index may hold the very same image, and a registry can tell.
         proof.unfamiliar.extend(container.reported());
         proof.unknown.push(where_);
     } else if found.contains(&Runs::NotRestarted) {
@@ -151,6 +175,7 @@ fn of_admission(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected
         Ok(image) => image.name(),
         Err(_) => container.image.clone(),
     };
+
     match injected.iter().find(|rule| matches(&rule.image, &name)) {
         Some(rule) => {
             proof.expected.push(format!(
@@ -224,22 +249,26 @@ mod tests {
             .iter()
             .map(|(name, _, id)| json!({"name": name, "imageID": id}))
             .collect();
+
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop", "uid": "p",
             "ownerReferences": [{"uid": "s", "kind": "ReplicaSet", "name": "web", "controller": true}]},
             "spec": {"containers": specs}, "status": {"containerStatuses": statuses}});
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
             "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "web"}]}}}});
+
         let (pod, set) = (
             PodFacts::reduce(&Object::new(pod).unwrap()),
             Object::new(set).unwrap(),
         );
         let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
         let subject = Subject::new(target, &set, Timestamp::UNIX_EPOCH);
+
         let surroundings = Surroundings {
             object: Some(&set),
             pods: vec![&pod],
             ..Surroundings::default()
         };
+
         prove(
             &subject,
             &surroundings,
@@ -251,6 +280,7 @@ mod tests {
 
     #[test]
     fn every_digest_under_which_a_node_may_report_the_image_proves_it() {
+        // Runtimes differ in what they report, and an image that was loaded by hand has no name.
         for what in ["index", "manifest", "config"] {
             for form in ["r.example/web@", "docker-pullable://r.example/web@", ""] {
                 let proof = proof(
@@ -272,6 +302,7 @@ mod tests {
             )],
             &[],
         );
+
         let message = &proof.wrong[0].message;
         assert!(
             message.contains(digest("other").short()) && message.contains(digest("index").short()),
@@ -283,6 +314,7 @@ mod tests {
     fn an_image_that_is_not_in_the_release_is_said_and_another_one_under_a_pinned_name_is_wrong() {
         let other = format!("r.example/debug@{}", digest("debug"));
         assert_eq!(proof(&[("web", &other, other.clone())], &[]).expected.len(), 1);
+
         let pinned = format!("r.example/web@{}", digest("index"));
         let stale = format!("r.example/web@{}", digest("stale"));
         // It has not started: its pin says nothing yet.
@@ -291,14 +323,17 @@ mod tests {
 
     #[test]
     fn an_image_that_no_node_has_reported_is_unknown_and_not_proved() {
+        // Its spec names the tested image, and that alone proves nothing.
         let proof = proof(&[("web", "r.example/web:1", String::new())], &[]);
         assert_eq!((proof.proved, proof.unknown.len()), (0, 1));
     }
 
     #[test]
     fn a_sidecar_that_admission_added_needs_the_environments_word() {
+        // Its image ID is not reported yet: what is not in the template is wrong whatever it runs.
         let mesh = ("mesh", "docker.io/istio/proxyv2:1.30", String::new());
         assert_eq!(proof(std::slice::from_ref(&mesh), &[]).wrong.len(), 1);
+
         let rule = Injected {
             image: "*/istio/proxyv2".into(),
             reason: "service mesh".into(),

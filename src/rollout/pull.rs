@@ -1,4 +1,8 @@
 //! What a kubelet's message about an image that it cannot pull means.
+//!
+//! The registry's answer comes wrapped in the words of the runtime and of the kubelet, and no code survives
+//! that: the texts of containerd, CRI-O and Docker are matched. What matches none of them is left to the
+//! caller, for whom the registry is merely slow.
 
 use crate::model::verdict::CauseKind;
 
@@ -58,6 +62,8 @@ pub(super) fn classify(message: &str, image: &str) -> Option<CauseKind> {
     // An image can be called anything, `denied:1` too.
     let text = message.replace(image, "").to_lowercase();
     let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+
+    // In doubt for the release: only an image that is not there counts against it, and that class comes last.
     if holds(REFUSED) {
         Some(CauseKind::ImageUnauthorized)
     } else if holds(UNAVAILABLE) {
@@ -92,6 +98,7 @@ mod tests {
         r#"failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized"#,
         ImageUnauthorized
     )]
+    // Docker Hub tells nobody whether a private repository exists: that is a refusal, and not "not found".
     #[case::docker_hub(
         r#"pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"#,
         ImageUnauthorized
@@ -112,6 +119,8 @@ mod tests {
     fn the_images_own_name_decides_nothing() {
         let message = r#"failed to pull "r.example/denied:401": dial tcp: i/o timeout"#;
         assert_eq!(classify(message, "r.example/denied:401"), Some(ImageUnavailable));
+
+        // A back-off that quotes no reason tells nothing, whatever the image is called.
         assert_eq!(
             classify(
                 r#"Back-off pulling image "r.example/denied:401""#,

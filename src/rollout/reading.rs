@@ -122,6 +122,7 @@ pub(super) fn number(object: &Object, pointer: &str) -> u32 {
         .at(pointer)
         .and_then(Value::as_u64)
         .unwrap_or(0)
+        // What does not fit stays the largest: a cast alone would make it a small one.
         .min(u64::from(u32::MAX)) as u32
 }
 
@@ -158,5 +159,6 @@ pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<
     let one = all
         .iter()
         .find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
+
     (!is_outdated(one, object.generation())).then(|| Condition::parse(one))
 }

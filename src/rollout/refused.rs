@@ -1,4 +1,8 @@
 //! Pods that the API server refuses: quota, admission, a missing ServiceAccount.
+//!
+//! A pod that is refused does not exist and shows no sign. Only its controller knows, and says so in a
+//! condition or in an Event. An Event stays for an hour, so that it counts only where it is new and pods are
+//! still missing.
 
 use super::policy::Graces;
 use super::reading::Reading;
@@ -18,6 +22,7 @@ pub(super) fn refused(
     subject: &Subject,
     graces: &Graces,
 ) -> Option<Sign> {
+    // Enough are there: what was refused has been let in since.
     if reading.pods.len() as u32 >= reading.wanted {
         return None;
     }
@@ -25,6 +30,8 @@ pub(super) fn refused(
     if surroundings.pods.iter().any(|pod| pod.deleting) {
         return None;
     }
+
+    // A condition is of now, while an Event may be of a try before the one that went through.
     let message = reading
         .refusal
         .clone()
@@ -32,6 +39,7 @@ pub(super) fn refused(
     if is_passing(&message) {
         return None;
     }
+
     let (kind, grace) = classify(&message, graces);
     let missing = reading.wanted as usize - reading.pods.len();
     let text = format!(
@@ -39,6 +47,7 @@ pub(super) fn refused(
         reading.wanted,
         essence(&message)
     );
+
     let cause = Cause {
         kind,
         message: text,
@@ -46,6 +55,7 @@ pub(super) fn refused(
         container: None,
         previous_logs: false,
     };
+
     Some(Sign {
         key: format!("{kind:?}/"),
         grace,
@@ -55,16 +65,19 @@ pub(super) fn refused(
 
 /// What refuses the creation of an object's pods, by the last Event about it, and its words.
 pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(CauseKind, String)> {
+    // By uid, and of any age: whatever Events there are, they are of this very object.
     let of_creator = occurrences
         .iter()
         .filter(|one| one.reason == "FailedCreate" && one.about == creator);
     let last = of_creator.max_by_key(|one| one.last)?;
+
     let text = format!("its pods cannot be created: {}", essence(&last.message));
     Some((classify(&last.message, &Graces::default()).0, text))
 }
 
 fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
     let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
+    // A baseline that was taken before the Events were read knows none of them: there the time alone tells.
     let news = surroundings.occurrences.iter().filter(|one| {
         one.reason == "FailedCreate"
             && reading.creators.contains(&one.about)
@@ -87,6 +100,8 @@ fn is_passing(message: &str) -> bool {
         "request did not complete within",
         "the server is currently unable to handle the request",
     ];
+
+    // The API server quotes a webhook that it cannot reach in the same words: that one has to be told.
     let is_of_a_webhook = message.contains("failed calling webhook");
     message.contains("Operation cannot be fulfilled on resourcequotas")
         || !is_of_a_webhook && NO_ANSWER.iter().any(|words| message.contains(words))
@@ -94,6 +109,8 @@ fn is_passing(message: &str) -> bool {
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
     let holds = |word: &str| message.contains(word);
+
+    // "Failed quota" is said of a pod that leaves a resource open which the quota counts.
     if holds("exceeded quota") || holds("failed quota") {
         (CauseKind::Quota, graces.refused)
     } else if holds("failed calling webhook") {
@@ -108,6 +125,7 @@ fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
 /// Without what controllers put before the server's own words.
 fn essence(message: &str) -> &str {
     let start = ["error: pods ", "Error creating: pods ", "failed error: "];
+
     let found = start
         .iter()
         .find_map(|lead| message.split_once(lead).map(|(_, rest)| rest));
@@ -133,6 +151,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_two_pods_are_counted_in_at_once_is_no_refusal() {
+        // A conflict over the quota's own counter: the controller tries again.
         assert!(is_passing(
             "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified"
         ));
@@ -148,6 +167,8 @@ mod tests {
         ] {
             assert!(is_passing(silent), "{silent}");
         }
+
+        // Here the API server calls a webhook; above a controller calls the API server.
         assert!(!is_passing(
             "Error creating: Internal error occurred: failed calling webhook \"a\": Post \"https://a.shop.svc:443/\": connection refused"
         ));
@@ -158,6 +179,7 @@ mod tests {
         let graces = Graces::default();
         let silent = classify("failed calling webhook \"a\": context deadline exceeded", &graces).1;
         let no = classify("admission webhook \"a\" denied the request: no", &graces).1;
+
         assert!(silent > no);
     }
 }

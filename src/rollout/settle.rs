@@ -24,13 +24,17 @@ pub(super) fn settled_at(
             let is_running = matches!(container.state, ContainerState::Running { .. });
             let before = subject.baseline.restarts_of(pod, &container.name);
             if is_running && before != Some(container.restarts) {
+                // With its restarts: each new instance has to live for the whole time.
                 let key = format!("{}/{}/{}", pod.uid, container.name, container.restarts);
                 let first = memory.settling.get(&key).copied().unwrap_or(now);
                 seen.insert(key, first);
             }
         }
     }
+
+    // One that is missing now has ended, or its pod is not ready: if it comes back, its time begins anew.
     memory.settling = seen;
+
     let last = memory.settling.values().max()?;
     last.checked_add(SignedDuration::from_secs(policy.settle.into()))
         .ok()

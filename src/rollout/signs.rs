@@ -1,4 +1,9 @@
 //! Signs that a pod will not come up by itself, with the time that each must last.
+//!
+//! Most of what a kubelet or the scheduler says of a pod may pass: a Secret comes a second later, a registry
+//! is down for a minute. So each sign has a grace, and none only where the answer is clear (the registry says
+//! that the image does not exist). A sign is no verdict: the judge keeps the time, and lets one good pod
+//! outweigh them all. Whatever is not recognized here is no sign, and is left to the deadline.
 
 use super::blame::{cannot_start, is_disrupted};
 use super::policy::Policy;
@@ -31,21 +36,27 @@ pub(super) struct Look<'a> {
 
 /// Whether a pod is ready and none of its lasting containers has exited since the baseline.
 pub(super) fn is_good(pod: &PodFacts, subject: &Subject) -> bool {
+    // Ready is not enough: without a probe a container that crashes is ready between two exits.
     pod.ready && !pod.deleting && pod.lasting().all(|container| exits(pod, container, subject) == 0)
 }
 
 /// The signs that a pod shows.
 pub(super) fn signs(pod: &PodFacts, look: &Look<'_>) -> Vec<Sign> {
+    // Its containers are being stopped: how they end says nothing.
     if pod.deleting {
         return Vec::new();
     }
+
     let mut found = Vec::new();
+    // A controller replaces such a pod; one without a controller stays failed.
     if pod.phase == "Failed" && look.must_run && pod.controller.is_none() {
         found.push(sign(pod, None, of_failed(pod), 0, failed_pod(pod)));
     }
+
     for container in &pod.containers {
         found.extend(of_container(pod, container, look));
     }
+
     found.extend(unscheduled(pod, look));
     found.extend(volume(pod, look));
     found
@@ -59,6 +70,7 @@ fn sign(pod: &PodFacts, container: Option<&str>, kind: CauseKind, grace: u32, me
         container: container.map(Into::into),
         previous_logs: false,
     };
+
     // Without the uid: pods that are replaced while they show the same sign do not start its time anew.
     Sign {
         key: format!("{kind:?}/{}", container.unwrap_or_default()),
@@ -68,14 +80,18 @@ fn sign(pod: &PodFacts, container: Option<&str>, kind: CauseKind, grace: u32, me
 }
 
 fn of_container(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<Sign> {
+    // Somebody debugs the pod, and such a container ends when that person is done.
     if container.role == ContainerRole::Ephemeral {
         return None;
     }
+
+    // CrashLoopBackOff is a waiting state too, and no sign by itself: the exits behind it are counted below.
     if let ContainerState::Waiting { reason, message } = &container.state
         && let Some(found) = waiting(pod, container, reason, message, look)
     {
         return Some(found);
     }
+
     crash(pod, container, look)
 }
 
@@ -89,7 +105,9 @@ fn waiting(
     let graces = &look.policy.graces;
     let named = |kind, grace, text: String| Some(sign(pod, Some(&container.name), kind, grace, text));
     let what = describe(pod, container);
+
     match reason {
+        // The kubelet finds this one and the next out by itself, with no registry that may be slow: no grace.
         "InvalidImageName" => named(
             CauseKind::InvalidImageName,
             0,
@@ -115,6 +133,7 @@ fn waiting(
             )
         }
         "CreateContainerConfigError" => {
+            // What is not missing is refused for what the image is (root, under `runAsNonRoot`).
             let kind = if is_missing_configuration(message) {
                 CauseKind::MissingConfiguration
             } else {
@@ -135,6 +154,7 @@ fn waiting(
             graces.start,
             format!("{what} cannot start: {}", or(message, reason)),
         ),
+        // Every pod passes through ContainerCreating; a reason that nobody knows is left to the deadline.
         _ => None,
     }
 }
@@ -146,6 +166,7 @@ fn pull_failure(
     look: &Look<'_>,
 ) -> (CauseKind, u32, String) {
     let graces = &look.policy.graces;
+
     // Older kubelets say why in an Event only.
     let told = look
         .occurrences
@@ -155,12 +176,15 @@ fn pull_failure(
     let known = texts
         .filter_map(|text| Some((pull::classify(text, &container.image)?, text)))
         .next();
+
     match known {
+        // The preflight saw it in its registry: that it is missing now is not the doing of the release.
         Some((CauseKind::ImageNotFound, _)) if look.subject.seen_images.contains(&container.image) => (
             CauseKind::ImageUnavailable,
             graces.seen_image,
             "the registry says that it does not exist, though it was there before the promotion".into(),
         ),
+        // The image is there, and has no part for this node: no wait changes that either.
         Some((CauseKind::ImageNotFound, text)) if text.to_lowercase().contains("no match for platform") => (
             CauseKind::ImageNotFound,
             0,
@@ -177,6 +201,7 @@ fn pull_failure(
             format!("the registry refuses: {}", last_words(text)),
         ),
         Some((_, text)) => (CauseKind::ImageUnavailable, graces.registry, last_words(text)),
+        // A back-off that quotes no reason: the registry may merely be slow.
         None => (
             CauseKind::ImageUnavailable,
             graces.registry,
@@ -192,6 +217,7 @@ fn last_words(text: &str) -> String {
 }
 
 pub(super) fn is_missing_configuration(message: &str) -> bool {
+    // The kubelet's words for an object that is missing, a key of it, and a key of a volume.
     ["not found", "couldn't find key", "non-existent"]
         .iter()
         .any(|word| message.contains(word))
@@ -205,8 +231,10 @@ pub(super) fn exits(pod: &PodFacts, container: &ContainerFacts, subject: &Subjec
         ContainerState::Waiting { reason, .. } => reason == "CrashLoopBackOff",
         _ => false,
     };
+
     let before = subject.baseline.restarts_of(pod, &container.name);
     let restarts = container.restarts.saturating_sub(before.unwrap_or(0));
+
     // What had ended before our step, and has not run since, is not counted.
     let old = before.is_some() && restarts == 0 && !matches!(container.state, ContainerState::Running { .. });
     if old { 0 } else { restarts + u32::from(ended_now) }
@@ -214,33 +242,42 @@ pub(super) fn exits(pod: &PodFacts, container: &ContainerFacts, subject: &Subjec
 
 fn crash(pod: &PodFacts, container: &ContainerFacts, look: &Look<'_>) -> Option<Sign> {
     let is_init = container.role == ContainerRole::Init && !container.sidecar;
+
     if !is_init && !look.must_run {
         return None;
     }
+
     let exit = match &container.state {
         ContainerState::Terminated { exit } => exit,
         _ => container.last_exit.as_ref()?,
     };
+    // An init container is meant to end.
     if is_init && exit.code == 0 && exit.signal.is_none() {
         return None;
     }
+
     let times = exits(pod, container, look.subject);
     if times < look.policy.crash_exits {
         return None;
     }
+
+    // A command that cannot be started shows as an exit too: the runtime's words say whose fault that is.
     let was_not_started = matches!(exit.reason.as_str(), "StartError" | "ContainerCannotRun");
     let (kind, what) = match (was_not_started, is_init) {
         (true, _) => (cannot_start(&exit.message), "container"),
         (false, true) => (CauseKind::InitFailed, "init container"),
         (false, false) => (CauseKind::CrashLoop, "container"),
     };
+
     let message = format!(
         "{what} {} of pod {} ended {times} times, last with {}",
         container.name,
         pod.name,
         ended(exit)
     );
+
     let mut found = sign(pod, Some(&container.name), kind, 0, message);
+    // Unless it has ended just now, the log that shows the exit is that of the instance before.
     found.cause.previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
     Some(found)
 }
@@ -257,10 +294,12 @@ pub(super) fn describe(pod: &PodFacts, container: &ContainerFacts) -> String {
 
 /// `exit code 137 (OOMKilled: it used more memory than its limit)`.
 pub(super) fn ended(exit: &Exit) -> String {
+    // Few runtimes report the signal itself: the exit code is then 128 and its number.
     let signal = exit
         .signal
         .or_else(|| (exit.code > 128 && exit.code < 160).then_some(exit.code - 128));
     let signal = signal.map(|signal| format!("signal {signal}"));
+
     let about = match exit.reason.as_str() {
         "OOMKilled" => Some("OOMKilled: it used more memory than its limit".to_owned()),
         "Completed" => Some("a container that must keep running".to_owned()),
@@ -271,6 +310,7 @@ pub(super) fn ended(exit: &Exit) -> String {
             exit.message.lines().next().unwrap_or_default()
         )),
     };
+
     match about {
         Some(about) => format!("exit code {} ({about})", exit.code),
         None => format!("exit code {}", exit.code),
@@ -279,11 +319,14 @@ pub(super) fn ended(exit: &Exit) -> String {
 
 fn unscheduled(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
     let (reason, message) = pod.unscheduled.as_ref()?;
+    // The cluster autoscaler and Karpenter say so of a pod that they make a node for.
     let helped = ["TriggeredScaleUp", "Nominated"];
     let is_helped = |one: &&&Occurrence| one.about == pod.uid && helped.contains(&one.reason.as_str());
+    // Behind a scheduling gate the reason is another one: nobody has looked for a node yet.
     if reason != "Unschedulable" || look.occurrences.iter().any(|one| is_helped(&one)) {
         return None;
     }
+
     let text = format!("no node takes pod {}: {message}", pod.name);
     Some(sign(
         pod,
@@ -296,19 +339,23 @@ fn unscheduled(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
 
 fn volume(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
     let reasons = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
+
     let started = pod.containers.iter().any(|one| {
         matches!(
             one.state,
             ContainerState::Running { .. } | ContainerState::Terminated { .. }
         )
     });
+    // Its volumes are mounted: what Events say of them is over.
     if started {
         return None;
     }
+
     let of_pod = look.occurrences.iter().filter(|one| one.about == pod.uid);
     let last = of_pod
         .filter(|one| reasons.contains(&one.reason.as_str()))
         .max_by_key(|one| one.last)?;
+
     let missing = is_missing_configuration(&last.message);
     let graces = &look.policy.graces;
     let (kind, grace) = if missing {
@@ -316,6 +363,7 @@ fn volume(pod: &PodFacts, look: &Look<'_>) -> Option<Sign> {
     } else {
         (CauseKind::VolumeNotMounted, graces.volume)
     };
+
     Some(sign(
         pod,
         None,
@@ -342,6 +390,7 @@ pub(super) fn failed_pod(pod: &PodFacts) -> String {
         }
         _ => None,
     });
+
     let why = [pod.message.clone(), pod.reason.clone(), exit.unwrap_or_default()];
     let why = why
         .into_iter()
@@ -355,9 +404,11 @@ pub(super) fn trouble(pod: &PodFacts) -> Option<String> {
     if pod.ready || pod.phase == "Succeeded" || pod.deleting {
         return None;
     }
+
     for container in &pod.containers {
         match &container.state {
             ContainerState::Waiting { reason, message } if !reason.is_empty() => {
+                // Every pod passes through these.
                 if matches!(reason.as_str(), "ContainerCreating" | "PodInitializing") {
                     continue;
                 }
@@ -374,6 +425,7 @@ pub(super) fn trouble(pod: &PodFacts) -> Option<String> {
             _ => {}
         }
     }
+
     let (reason, message) = pod.unscheduled.as_ref()?;
     Some(format!("{reason}: {message}"))
 }

@@ -1,4 +1,8 @@
 //! What must not get worse once a rollout is done: restarts and readiness.
+//!
+//! Each pod is held against itself as it was when the soak began, so that nothing of the rollout before is
+//! counted again. It is stricter than the rollout: there two exits make a crash loop and a good pod outweighs
+//! a bad one, here one exit of one pod is enough.
 
 use super::blame::is_disrupted;
 use super::policy::Graces;
@@ -14,6 +18,7 @@ pub(super) fn worse<'p>(
     soak: &'p Baseline,
     graces: &'p Graces,
 ) -> impl Iterator<Item = Sign> + 'p {
+    // One sign a pod: an exit explains why it is not ready.
     pods.iter()
         .flat_map(move |pod| exits(pod, soak).or_else(|| unready(pod, soak, graces)))
 }
@@ -23,11 +28,14 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
         .containers
         .iter()
         .filter(|one| one.role == ContainerRole::Main || one.sidecar);
+
     let mut ended_since = lasting.filter(|one| {
         let ended = matches!(one.state, ContainerState::Terminated { .. });
+        // The counter moves when the next instance starts: until then the state alone tells.
         soak.restarts_of(pod, &one.name)
             .is_some_and(|before| one.restarts > before || ended)
     });
+
     let container = ended_since.next()?;
     let exit = match &container.state {
         ContainerState::Terminated { exit } => Some(exit),
@@ -36,8 +44,10 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
     let how = exit
         .map(|exit| format!(" with {}", ended(exit)))
         .unwrap_or_default();
+
     let message = format!("{} ended during the soak{how}", describe(pod, container));
     let previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
+
     let cause = Cause {
         kind: kind(pod),
         message,
@@ -47,6 +57,7 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
     };
     Some(Sign {
         key: format!("soak/{}/{}", pod.uid, container.name),
+        // One exit is enough: it had come up, and ended all the same.
         grace: 0,
         cause,
     })
@@ -66,9 +77,11 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
         .containers
         .iter()
         .any(|one| soak.restarts_of(pod, &one.name).is_some());
+
     if pod.ready || pod.deleting || !was_there {
         return None;
     }
+
     let why = trouble(pod).map(|what| format!(": {what}")).unwrap_or_default();
     let cause = Cause {
         kind: kind(pod),
@@ -84,6 +97,7 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
             .map(|one| one.name.clone()),
         previous_logs: false,
     };
+
     Some(Sign {
         key: format!("soak/{}", pod.uid),
         grace: graces.readiness,

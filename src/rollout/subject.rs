@@ -1,4 +1,8 @@
 //! What is judged: one object as our write left it, and what surrounds it.
+//!
+//! The baseline is how things stood before the write. Restarts, Events and broken pods of that time must
+//! neither be counted nor blamed on the release; best is a look before the write, and second best what times
+//! tell afterwards.
 
 use super::needs::rolls_out;
 use super::signs;
@@ -79,12 +83,14 @@ impl Subject {
 /// When an object was last written other than by its controllers' status updates, by the server's clock, which has
 /// whole seconds.
 pub fn written_at(answer: &Object) -> Option<Timestamp> {
+    // An entry with a subresource is a controller's (`status`) or an autoscaler's (`scale`).
     let of_status = |entry: &&Value| entry.get("subresource").is_none();
     let times = answer
         .managed_fields()
         .iter()
         .filter(of_status)
         .filter_map(|entry| entry.get("time")?.as_str());
+
     times.filter_map(|time| time.parse().ok()).max()
 }
 
@@ -108,8 +114,10 @@ impl Baseline {
     /// How things stand now; where a time is given (by the server's clock), only what was there before it.
     pub fn of(surroundings: &Surroundings<'_>, before: Option<Timestamp>) -> Self {
         let mut baseline = Self::default();
+        // Strictly before: times have whole seconds, and a pod of the very second of our write may be new.
         let was_there =
             |time: Option<Timestamp>| before.is_none_or(|before| time.is_some_and(|time| time < before));
+
         for pod in surroundings.pods.iter().filter(|pod| was_there(pod.created)) {
             for container in &pod.containers {
                 let key = format!("{}/{}", pod.uid, container.name);
@@ -122,15 +130,18 @@ impl Baseline {
                 baseline.ran.insert(key.clone(), ran);
                 baseline.restarts.insert(key, container.restarts);
             }
+
             if let Some(what) = signs::trouble(pod) {
                 baseline.broken.push(format!("pod {}: {what}", pod.name));
             }
         }
+
         for occurrence in surroundings.occurrences.iter().filter(|one| was_there(one.last)) {
             baseline
                 .occurrences
                 .insert(occurrence.uid.clone(), occurrence.count);
         }
+
         baseline
     }
 
@@ -142,14 +153,18 @@ impl Baseline {
                 *known = (*known).max(*count);
             }
         };
+
         take(&mut self.restarts, &earlier.restarts);
         take(&mut self.occurrences, &earlier.occurrences);
+
+        // States and no counts: of these the look that was taken before the write holds.
         self.ran.clone_from(&earlier.ran);
         self.broken.clone_from(&earlier.broken);
     }
 
     /// How many pods there were.
     pub(super) fn pods(&self) -> usize {
+        // Each container has an entry of its own, below the uid of its pod.
         let of_container = |key: &String| key.split('/').next().map(str::to_owned);
         self.restarts
             .keys()
@@ -165,6 +180,7 @@ impl Baseline {
 
     /// Whether an Event says something that it did not say before.
     pub fn is_new(&self, occurrence: &Occurrence) -> bool {
+        // An Event that is seen again keeps its uid, and counts up.
         self.occurrences
             .get(&occurrence.uid)
             .is_none_or(|count| *count < occurrence.count)

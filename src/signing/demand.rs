@@ -1,4 +1,8 @@
 //! Whether a release has the signature and the evidence that an environment requires.
+//!
+//! Whatever lies beside a release is a claim, and anybody can put one there. Where there are keys, only what
+//! one of them signed about these very bytes counts, for a release and against it; without keys any statement
+//! about these bytes does.
 
 use super::envelope::Attestation;
 use super::keys::PublicKey;
@@ -30,6 +34,7 @@ pub fn demand(
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     if !keys.is_empty() {
+        // The claim only sorts what is looked at: `check` decides what is believed.
         let signatures = attestations.iter().filter(|one| one.claim().is_signature());
         if let Err(found) = any_good(signatures, keys, release) {
             let names = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(" or ");
@@ -41,6 +46,8 @@ pub fn demand(
             });
         }
     }
+
+    // Asked for without keys, too: a statement then only has to be about these bytes.
     refusals.extend(
         evidence
             .iter()
@@ -62,14 +69,17 @@ fn test(
         message: format!("expected evidence {name}, found {found}"),
         hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };
+
     let results = |one: &&Attestation| {
         one.claim()
             .test_result()
             .is_some_and(|result| &result.name == name)
     };
+
     match any_good(attestations.iter().filter(results), keys, release) {
         Err(found) => Some(refusal(found)),
         Ok(Some(result)) => rule.lacks(&result).map(refusal),
+        // Cannot come here: only statements that hold a result are candidates.
         Ok(None) => Some(refusal("a statement that holds no result".into())),
     }
 }
@@ -81,6 +91,7 @@ fn any_good<'a>(
     release: &Sha256Digest,
 ) -> Result<Option<TestResult>, String> {
     let (mut good, mut bad) = (None, Vec::new());
+
     for candidate in candidates {
         match candidate.check(release, keys) {
             // A run that failed is not made good by another one of the same name.
@@ -95,12 +106,15 @@ fn any_good<'a>(
                     good = Some(result);
                 }
             }
+            // It counts neither for the release nor against it: anybody could have attached it.
             Err(error) => bad.push(error.to_string()),
         }
     }
+
     match good {
         Some(result) => Ok(result),
         None if bad.is_empty() => Err("none".into()),
+        // Each one's own trouble: which of them was meant to fit is for a person to see.
         None => Err(bad.join("; ")),
     }
 }

@@ -1,4 +1,8 @@
 //! DSSE envelopes in Sigstore bundles (v0.3), and bare statements.
+//!
+//! What is checked and what is believed are the same bytes: a statement is parsed out of the payload that was signed,
+//! and nothing that stands beside it in a bundle is believed. A log's entry or a certificate is passed over: a key
+//! tells who signed, and no time.
 
 use super::error::SigningError;
 use super::keys::{PrivateKey, PublicKey};
@@ -74,8 +78,10 @@ pub struct Checked<'a> {
 
 /// A signed statement, as the bytes of a bundle.
 pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
+    // Made once: the bytes that are signed are the bytes that are kept.
     let payload = compact(statement);
     let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
+
     let bundle = Bundle {
         media_type: BUNDLE_TYPE.into(),
         verification_material: Material {
@@ -89,6 +95,7 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
             signatures: vec![Signature { sig }],
         },
     };
+
     lines(&bundle)
 }
 
@@ -110,6 +117,7 @@ fn lines<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// What DSSE signs: the type and the payload, each with its length, so that neither can pass for the other.
 fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    // Lengths in bytes and single spaces: another layout would be another signature.
     let mut message = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);
     message
@@ -121,8 +129,11 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
         place: place.to_owned(),
         found,
     };
+
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
+
+    // No envelope: a statement that nobody signed, which counts where no key is asked for.
     if value.get("dsseEnvelope").is_none() {
         let statement = statement_of(value).map_err(wrong)?;
         return Ok(Attestation {
@@ -131,36 +142,46 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
             signed: None,
         });
     }
+
     let bundle: Bundle =
         serde_json::from_value(value).map_err(|error| wrong(plain_words(&error.to_string())))?;
+    // Another version may mean something else by the same names.
     if bundle.media_type != BUNDLE_TYPE {
         return Err(wrong(format!("a bundle of type {}", bundle.media_type)));
     }
+
     let envelope = bundle.dsse_envelope;
+    // Part of what is signed: `signer` builds its message with this type alone.
     if envelope.payload_type != PAYLOAD_TYPE {
         return Err(SigningError::OtherPayload {
             place: place.into(),
             found: envelope.payload_type,
         });
     }
+
     let decode = |text: &str| {
         STANDARD
             .decode(text)
             .map_err(|error| wrong(format!("broken base64: {error}")))
     };
+
     let payload = decode(&envelope.payload)?;
     let signatures = envelope
         .signatures
         .iter()
         .map(|one| decode(&one.sig))
         .collect::<Result<_, _>>()?;
+
+    // Out of the bytes that are signed, never out of what stands beside them.
     let value = serde_json::from_slice(&payload).map_err(|error| wrong(plain_words(&error.to_string())))?;
     let statement = statement_of(value).map_err(wrong)?;
+
     let hint = bundle
         .verification_material
         .public_key
         .map(|key| key.hint)
         .unwrap_or_default();
+
     Ok(Attestation {
         place: place.into(),
         statement,
@@ -175,6 +196,7 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
 fn statement_of(value: serde_json::Value) -> Result<Statement, String> {
     let statement: Statement =
         serde_json::from_value(value).map_err(|error| plain_words(&error.to_string()))?;
+    // `cosign attest-blob` writes the older type, with the same fields.
     match statement.type_.as_str() {
         STATEMENT_TYPE | OLD_STATEMENT_TYPE => Ok(statement),
         other => Err(format!("a statement of type {other:?}")),
@@ -198,11 +220,13 @@ impl Attestation {
         release: &Sha256Digest,
         keys: &'a [PublicKey],
     ) -> Result<Checked<'a>, SigningError> {
+        // The signature first: what an altered statement is about means nothing.
         let key = if keys.is_empty() {
             None
         } else {
             Some(self.signer(keys)?)
         };
+
         if !self.statement.is_about(release) {
             let found = self
                 .statement
@@ -215,6 +239,7 @@ impl Attestation {
                 found: found.unwrap_or_else(|| "nothing".into()),
             });
         }
+
         Ok(Checked {
             statement: &self.statement,
             key,
@@ -226,11 +251,14 @@ impl Attestation {
         let Some(signed) = &self.signed else {
             return Err(SigningError::Unsigned { place: place() });
         };
+
         let message = pre_authentication(PAYLOAD_TYPE, &signed.payload);
+        // An envelope can carry several signatures: one that fits is enough.
         let signs = |key: &&PublicKey| signed.signatures.iter().any(|one| key.verifies(&message, one));
         if let Some(key) = keys.iter().find(signs) {
             return Ok(key.name());
         }
+
         // The hint is a claim: it decides only which error is told.
         match keys.iter().find(|key| key.hint() == signed.hint) {
             Some(key) => Err(SigningError::Altered {

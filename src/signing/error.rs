@@ -1,4 +1,7 @@
 //! Why a key cannot be used, or a statement cannot be believed.
+//!
+//! Each way in which a signature can be wrong has an error of its own: a missing signature, another key and altered
+//! content are mended in different ways. No text holds a password.
 
 /// Why a key cannot be used, or a statement cannot be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,6 @@
 //! ECDSA P-256 keys: PEM as OpenSSL and cosign write it.
+//!
+//! No other curve and no other kind of key: one algorithm leaves a statement no choice of how it is checked.
 
 use super::encrypted::{self, LABELS, Shut};
 use super::error::SigningError;
@@ -30,10 +32,12 @@ impl PrivateKey {
             expected: "private",
             found,
         };
+
         let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text".into()))?;
         let Some((label, body)) = block(text) else {
             return Err(wrong("no PEM block".into()));
         };
+        // By its label: each form has a parser of its own, and an error that names what was found.
         let secret = match label {
             "PRIVATE KEY" => {
                 SecretKey::from_pkcs8_pem(text).map_err(|_| wrong("a key of another kind".into()))?
@@ -43,6 +47,7 @@ impl PrivateKey {
             }
             label if LABELS.contains(&label) => {
                 let place = || place.to_owned();
+                // No password is not a wrong one: the error says which of the two it is.
                 let password = password.ok_or_else(|| SigningError::NoPassword { place: place() })?;
                 let der = encrypted::open(&body, password.as_bytes()).map_err(|shut| match shut {
                     Shut::WrongPassword => SigningError::WrongPassword { place: place() },
@@ -52,6 +57,7 @@ impl PrivateKey {
             }
             other => return Err(wrong(format!("a block {other:?}"))),
         };
+
         Ok(Self {
             key: SigningKey::from(secret),
         })
@@ -69,6 +75,7 @@ impl PrivateKey {
     pub fn public(&self) -> PublicKey {
         PublicKey {
             key: *self.key.verifying_key(),
+            // For messages alone: no file was read for it.
             name: "its own key".into(),
         }
     }
@@ -88,6 +95,7 @@ impl PublicKey {
             expected: "public",
             found: found.into(),
         };
+
         let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text"))?;
         let Some((label, _)) = block(text) else {
             return Err(wrong("no PEM block"));
@@ -95,6 +103,7 @@ impl PublicKey {
         if label != "PUBLIC KEY" {
             return Err(wrong(&format!("a block {label:?}")));
         }
+
         let key =
             VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| wrong("a key of another kind"))?;
         Ok(Self {
@@ -115,6 +124,7 @@ impl PublicKey {
 
     /// The first eight hex digits of the same, for file names.
     pub fn short(&self) -> String {
+        // Enough to tell files apart; keys are told apart by all of it.
         self.fingerprint()[..4]
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -133,6 +143,7 @@ impl PublicKey {
     }
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        // Bytes that are no signature at all are none of this key: there is no error to tell.
         DerSignature::try_from(signature).is_ok_and(|signature| self.key.verify(message, &signature).is_ok())
     }
 }
@@ -154,6 +165,7 @@ fn block(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, rest) = text.split_once("-----BEGIN ")?;
     let (label, rest) = rest.split_once("-----")?;
     let (body, _) = rest.split_once("-----END ")?;
+    // Lines may be wrapped at any width, with any line end.
     let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
     Some((label, STANDARD.decode(body).ok()?))
 }

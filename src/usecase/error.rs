@@ -90,6 +90,7 @@ impl CommandError {
 
     fn push_cause(&mut self, cause: String) {
         let said = self.causes.last().unwrap_or(&self.message);
+        // Many errors repeat their source in their own sentence.
         if !cause.is_empty() && !said.contains(&cause) {
             self.causes.push(cause);
         }
@@ -107,6 +108,7 @@ impl Error for CommandError {}
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
+            // A closed pipe comes as an error of the stream, and is an end of its own.
             io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
             _ => ErrorKind::Other,
         };

@@ -1,4 +1,5 @@
-//! The time of day that never jumps: read once, then counted on the monotonic clock.
+//! The time of day that never jumps: read once, then counted on the monotonic clock. Deadlines, graces and
+//! settle times are counted by it.
 
 use jiff::{SignedDuration, Timestamp};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub fn start() -> Self {
+        // The wall clock is read here alone: whoever sets it moves no deadline.
         Self {
             began_at: Timestamp::now(),
             began: Instant::now(),

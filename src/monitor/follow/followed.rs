@@ -1,4 +1,5 @@
-//! One object that is followed, from judgement to judgement.
+//! One object that is followed, from judgement to judgement: what was told of it, what is known now, and when
+//! to look again.
 
 use super::following::Update;
 use super::view::Needed;
@@ -54,28 +55,35 @@ impl Followed {
     /// Takes a judgement; what is new in it, and when to judge again.
     pub fn take(&mut self, id: &ObjectId, judgement: Judgement, now: Timestamp) -> Option<Update> {
         self.due = judgement.look_again_at;
+
         let mut new = None;
         let left = TAKEN_UP.saturating_sub(self.since.elapsed());
+        // Each write waits some milliseconds for its controller: no line is told of that.
         if judgement.premature && self.told.is_none() && !left.is_zero() {
             self.due = [self.due, now.checked_add(left).ok()].into_iter().flatten().min();
         } else if let Some(update) = update(id, self.told.as_ref(), &judgement) {
             new = Some(update);
             self.told = Some(judgement.clone());
         }
+
+        // Told or not: whoever asks for a verdict gets the newest.
         self.last = Some(judgement);
         new
     }
 
     /// Has a pod named once more, at that time, if it must still be deleted then.
     pub fn nudge_again(&mut self, uid: &str, at: Option<Timestamp>) {
+        // Forgotten among what was told: the next judgement that names it is news.
         if let Some(told) = &mut self.told {
             told.nudges.retain(|nudge| nudge.uid != uid);
         }
+
         self.due = [self.due, at].into_iter().flatten().min();
     }
 
     /// In a time of silence it could not get on.
     pub fn excuse(&mut self, silence: Duration) {
+        // This time alone: `--timeout` is the clock of whoever promotes, and runs on.
         let at = self
             .memory
             .progress_at
@@ -88,10 +96,12 @@ impl Followed {
 fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
     let known = |nudge: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == nudge.uid));
     let nudges: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
+
     let is_same = last.is_some_and(|last| last.verdict == now.verdict);
     if is_same && nudges.is_empty() {
         return None;
     }
+
     Some(Update {
         object: id.clone(),
         verdict: now.verdict.clone(),

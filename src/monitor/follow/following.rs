@@ -1,4 +1,12 @@
 //! The loop that feeds verdicts to an execution.
+//!
+//! Watches write into a store and say which objects a change is about. These are judged together, at most
+//! every few milliseconds, with those whose verdict may change by time alone; only what is new in a verdict
+//! comes out. Nothing is polled.
+//!
+//! A verdict that time alone has brought is not trusted where it is a failure: a watch on which nothing comes
+//! looks like an object on which nothing moves. [`Follow::confirm`] reads anew what it was judged by. While
+//! the API server is silent, no controller gets on, and the deadlines move by that time.
 
 use super::clock::Clock;
 use super::followed::Followed;
@@ -61,6 +69,7 @@ impl Follow {
 
     /// Starts without subjects, and notes each time that the API server is heard.
     pub fn hearing(cluster: Arc<dyn Cluster>, policy: Policy, heard: Heard) -> Self {
+        // Silences of before have held none of its subjects up.
         let excused = heard.silences();
         Self {
             store: Store::hearing(cluster, heard),
@@ -86,6 +95,7 @@ impl Follow {
 
     /// Watches what an object needs.
     fn watch(&mut self, target: &Target) -> Needed {
+        // What is needed may depend on the object, where that is known already.
         let needed = needed(target, self.store.contents().object(target));
         for (collection, _) in &needed {
             self.store.ensure(collection);
@@ -112,6 +122,8 @@ impl Follow {
             self.followed
                 .insert(subject.target.id(), Followed::new(subject, needed));
         }
+
+        // Whoever is new is judged at once.
         self.round = Instant::now();
     }
 
@@ -126,7 +138,9 @@ impl Follow {
         let contents = self.store.contents();
         for one in self.followed.values_mut() {
             let view = surroundings(&one.subject.target, &one.needed, &contents);
+            // Without a time: whatever is there now counts.
             one.subject.soak = Some(Baseline::of(&view, None));
+            // Judged again at once, now against this.
             one.due = Some(Timestamp::MIN);
         }
     }
@@ -137,11 +151,15 @@ impl Follow {
             if let Some(update) = self.updates.pop_front() {
                 return update;
             }
+
+            // A drop here or below loses nothing: what was judged waits in `updates`.
             tokio::time::sleep_until(self.round).await;
             let again = self.judge();
             if !self.updates.is_empty() {
                 continue;
             }
+
+            // A timer that wakes a hair early would find nothing due.
             let pause = again.map(|at| self.clock.until(at) + Duration::from_millis(1));
             match pause {
                 // What comes first: a change, or a verdict that changes by time alone.
@@ -161,16 +179,21 @@ impl Follow {
         let began = Instant::now();
         let now = self.clock.now();
         self.make_up_for_silence();
+
+        // Taken as one, before anybody is judged: what changes meanwhile is of the next round.
         let touched = self.store.contents().take_touched();
         let ids = self.to_judge(&touched, now);
         for id in &ids {
+            // A failure that time alone has brought is confirmed before it is believed.
             self.judge_one(id, now, touched.ids.contains(id));
         }
+
         self.round = Instant::now() + ROUND.max(began.elapsed() * (SHARE - 1));
         self.followed.values().filter_map(|one| one.due).min()
     }
 
     fn to_judge(&self, touched: &Touched, now: Timestamp) -> Vec<ObjectId> {
+        // No owner leads from a slice to the webhook that calls its service.
         let slices = touched.ids.iter().any(|id| id.kind == "EndpointSlice");
         let is_open = |(id, one): &(&ObjectId, &Followed)| {
             touched.all
@@ -178,6 +201,7 @@ impl Follow {
                 || touched.ids.contains(*id)
                 || slices && may_need_more(&one.subject.target)
         };
+
         self.followed
             .iter()
             .filter(is_open)
@@ -193,20 +217,27 @@ impl Follow {
             ..
         } = self;
         let Some(one) = followed.get_mut(id) else { return };
+
+        // Its spec names the services that it calls, and may name others by now.
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
             one.needed = needed(&one.subject.target, store.contents().object(&one.subject.target));
             one.needed
                 .iter()
                 .for_each(|(collection, _)| store.ensure(collection));
         }
+
         let contents = store.contents();
+        // A view that is read in part would say "not there". After some seconds it is judged all the
+        // same: that a read does not end has to be told, and has its deadline.
         if let (false, Some(left)) = (is_read(&one.needed, &contents), one.unread_for()) {
             one.due = now.checked_add(left).ok();
             return;
         }
+
         let view = surroundings(&one.subject.target, &one.needed, &contents);
         let judgement = judge(&one.subject, &view, policy, &mut one.memory, now);
         self.updates.extend(one.take(id, judgement, now));
+
         one.moved = moved;
         #[cfg(test)]
         {
@@ -219,6 +250,7 @@ impl Follow {
         let silences = self.store.heard().silences();
         if let Some(new) = silences.checked_sub(self.excused).filter(|new| !new.is_zero()) {
             self.followed.values_mut().for_each(|one| one.excuse(new));
+            // Each silence is made up for once.
             self.excused = silences;
         }
     }
@@ -230,14 +262,19 @@ impl Follow {
         let Some(one) = self.followed.get(object) else {
             return false;
         };
+
+        // What a change has shown is fresh; what time has shown may be of a watch that nobody serves.
         if !one.moved {
             let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
             let limit = limit.max(ANSWERS);
+            // Endless while the server is silent: whoever waits for this ends it (`while_heard`).
             while !self.store.refresh(&collections, limit).await && self.store.heard().silent() >= ANSWERS {}
             self.judge_one(object, self.clock.now(), true);
         }
+
         let last = self.followed.get(object).and_then(|one| one.last.as_ref());
         let is_failed = matches!(last.map(|last| &last.verdict), Some(Verdict::Failed { .. }));
+        // A failure that now reads otherwise is an update, and comes back here as a fresh one.
         is_failed && !self.updates.iter().any(|update| update.object == *object)
     }
 
@@ -245,9 +282,12 @@ impl Follow {
     pub async fn refresh(&mut self, limit: Duration) -> bool {
         let needed = self.followed.values().flat_map(|one| &one.needed);
         let mut collections: Vec<Collection> = needed.map(|(one, _)| one.clone()).collect();
+
         collections.sort();
         collections.dedup();
+
         let is_fresh = self.store.refresh(&collections, limit).await;
+        // Whatever could be read anew is newer than what was.
         self.judge();
         is_fresh
     }
@@ -288,6 +328,7 @@ impl Follow {
         read: impl FnOnce(&Subject, &Surroundings<'_>) -> T,
     ) -> Option<T> {
         let one = self.followed.get(object)?;
+
         Some(read(
             &one.subject,
             &surroundings(&one.subject.target, &one.needed, &self.store.contents()),

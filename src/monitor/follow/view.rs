@@ -1,4 +1,7 @@
 //! The view of the store that surrounds one subject.
+//!
+//! Where a collection that a verdict needs is not read, or was not followed for some seconds, the view says
+//! so and is believed in nothing else: what is missing in it may be there.
 
 use crate::model::{Object, Target};
 use crate::observe::watch::{Collection, Contents, State};
@@ -10,9 +13,11 @@ pub(super) type Needed = Vec<(Collection, bool)>;
 /// What must be watched for an object.
 pub(super) fn needed(target: &Target, object: Option<&Object>) -> Needed {
     let collection = |need: &Need| match need.namespace.as_deref() {
+        // By its name: a role may let a single object of a cluster-scoped kind be read.
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
         namespace => Collection::new(&need.resource, namespace),
     };
+
     needs(target, object)
         .iter()
         .map(|need| (collection(need), need.optional))
@@ -28,7 +33,9 @@ pub(super) fn may_need_more(target: &Target) -> bool {
 pub(super) fn is_read(needed: &Needed, contents: &Contents) -> bool {
     needed.iter().all(|(one, optional)| match contents.state(one) {
         None | Some(State::Loading(None)) => false,
+        // It fails and is tried again: only what a verdict can do without is not waited for.
         Some(State::Loading(Some(_))) => *optional,
+        // Answered, if not well: waiting makes nothing of it better.
         Some(State::Synced | State::Stale(_) | State::Unreadable(_)) => true,
     })
 }
@@ -46,6 +53,7 @@ fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
     match contents.state(collection) {
         Some(State::Synced) => None,
         None | Some(State::Loading(None)) => Some(format!("{what} are not read yet")),
+        // Of a stale collection what is shown may be gone, and what is missing may be there.
         Some(State::Loading(Some(error)) | State::Stale(error) | State::Unreadable(error)) => {
             Some(format!("{what}: {error}"))
         }
@@ -58,18 +66,24 @@ pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c C
         object: contents.object(target),
         ..Surroundings::default()
     };
+
     let mut required = needed.iter().filter(|(_, optional)| !optional);
     view.unreadable = required.find_map(|(one, _)| why_unknown(one, contents));
+
+    // Only here: how it went says something where nothing has taken its place.
     let Some(object) = view.object else {
         view.departed = contents.departed(target);
         return view;
     };
+
     let uid = object.uid();
     view.owned = contents.owned_by(uid).collect();
     view.pods = contents.pods_of(uid).collect();
+    // The pods of a Deployment belong to its ReplicaSets.
     for owned in &view.owned {
         view.pods.extend(contents.pods_of(owned.uid()));
     }
+    // No controller leads to a bare pod.
     if object.kind() == "Pod" {
         view.pods.extend(
             target
@@ -78,13 +92,16 @@ pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c C
                 .and_then(|space| contents.pod(space, &target.name)),
         );
     }
+
     let owned = view.owned.iter().map(|one| one.uid());
     let pods = view.pods.iter().map(|pod| pod.uid.as_str());
+    // A refused pod is told of by an Event about its ReplicaSet, and not about the Deployment.
     let uids: Vec<&str> = [uid].into_iter().chain(owned).chain(pods).collect();
     view.occurrences = uids
         .into_iter()
         .flat_map(|uid| contents.occurrences_of(uid))
         .collect();
+
     if object.kind().ends_with("WebhookConfiguration") {
         view.others = contents.endpoint_slices();
     }

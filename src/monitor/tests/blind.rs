@@ -11,14 +11,17 @@ async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() 
         },
         ..WatchingOptions::default()
     });
+    // A 500 with a Status is a considered answer: the collection counts as unreadable, and not as late.
     scene.fake.cannot_list("Pod", 500);
     let set = scene.fake.put(set(1));
+
     let failure = failed(scene.watching.follow(&[watched(&set)], &scene.bounds).await);
     assert_eq!(
         failure.cause.kind,
         CauseKind::Unverified,
         "the release is not to blame"
     );
+
     let message = failure.cause.message;
     assert!(
         message.contains("1 s --timeout") && message.contains("pods: a fault of the test"),
@@ -30,24 +33,29 @@ async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() 
 async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     let scene = scene(WatchingOptions {
         policy: Policy {
+            // It runs out in the silence, and must not become the verdict.
             timeout: Some(1),
             ..quick()
         },
         ..WatchingOptions::default()
     });
+
     let claim = scene.fake.put(claim("data", "Pending"));
     let one = watched(&claim);
     let following = scene.watching.follow(std::slice::from_ref(&one), &scene.bounds);
+
     let silence = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         scene.fake.is_down(true);
     };
+
     let start = Instant::now();
     let (judged, ()) = tokio::join!(following, silence);
     assert_eq!(
         judged.map_err(|stopped| matches!(stopped, Stopped::CutOff(_))),
         Err(true)
     );
+    // Its patience is one second, and yet a silence counts only from five on.
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
@@ -57,19 +65,24 @@ async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_
         policy: quick(),
         ..WatchingOptions::default()
     });
+
     let one = watched(&scene.fake.put(claim("data", "Pending")));
     let outage = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         scene.fake.is_down(true);
+        // Longer than a silence has to be until it is told of.
         tokio::time::sleep(Duration::from_secs(7)).await;
         scene.fake.is_down(false);
+        // The server is heard again before anything changes: by being asked.
         tokio::time::sleep(Duration::from_secs(3)).await;
         scene.fake.put(claim("data", "Bound"));
     };
+
     let (judged, ()) = tokio::join!(
         scene.watching.follow(std::slice::from_ref(&one), &Looking),
         outage
     );
+
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
     assert!(
@@ -84,16 +97,20 @@ async fn a_soak_whose_end_nobody_could_see_does_not_end_well() {
         policy: quick(),
         ..WatchingOptions::default()
     });
+
     let one = watched(&scene.fake.put(claim("data", "Bound")));
     let soak = scene.watching.soak(
         std::slice::from_ref(&one),
         Duration::from_millis(800),
         &scene.bounds,
     );
+
     let silence = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         scene.fake.is_down(true);
     };
+
+    // The soak's time ends in the silence, and its last read is never answered.
     let (judged, ()) = tokio::join!(soak, silence);
     assert_eq!(judged, SILENT);
 }
@@ -104,12 +121,14 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
         policy: quick(),
         ..WatchingOptions::default()
     });
+
     let one = watched(&scene.fake.put(claim("data", "Bound")));
     let soak = scene.watching.soak(
         std::slice::from_ref(&one),
         Duration::from_millis(800),
         &scene.bounds,
     );
+
     let unseen = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         // Its watch says nothing of it.
@@ -117,6 +136,7 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
         scene.fake.put(claim("data", "Lost"));
         scene.fake.is_down(false);
     };
+
     let (judged, ()) = tokio::join!(soak, unseen);
     assert!(failed(judged).cause.message.contains("has lost its volume"));
 }
@@ -129,6 +149,7 @@ fn tested() -> WatchingOptions {
         origin: None,
         platforms: Vec::new(),
     };
+
     WatchingOptions {
         policy: quick(),
         tested: vec![recorded],
@@ -141,8 +162,10 @@ async fn pods_that_cannot_be_listed_prove_nothing() {
     let mut options = tested();
     let set = Object::new(set(1)).unwrap();
     options.members = vec![target(&set)];
+
     let scene = scene(options);
     scene.fake.put(set.value().clone());
+    // It may pass: the proof waits for as long as its patience goes, and ends as cut off, not as a failure.
     scene.fake.cannot_list("Pod", 503);
     assert_eq!(scene.watching.prove(&scene.bounds).await, SILENT);
 }

@@ -108,6 +108,7 @@ impl Scene {
 }
 
 fn quick() -> Policy {
+    // No container has to live a while first: the pods of these tests have no probes.
     Policy {
         settle: 0,
         ..Policy::default()

@@ -8,19 +8,25 @@ async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
         policy: quick(),
         ..WatchingOptions::default()
     });
+
     let one = watched(&scene.fake.put(set(0)));
     scene.fake.put(pod("old", false));
+    // The first deletion fails in a way that passes.
     scene.fake.play(&[Play::Unavailable]);
+
     let controller = async {
         while scene.fake.count("DELETE Pod") < 2 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        // Only once the old pod is gone does the StatefulSet make its successor.
         scene.fake.put(pod("new", true));
         scene.fake.put(set(1));
     };
+
     let following = scene.watching.follow(std::slice::from_ref(&one), &scene.bounds);
     let (judged, ()) = tokio::join!(following, controller);
     assert_eq!(judged, Ok(()));
+
     let notes = scene.notes();
     assert!(
         notes.contains("cannot delete pod db-0") && notes.contains("deleted pod db-0"),
@@ -34,12 +40,16 @@ async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
         timeout: Some(2),
         ..quick()
     };
+
     let scene = scene(WatchingOptions {
         policy,
         ..WatchingOptions::default()
     });
+
     let one = watched(&scene.fake.put(set(0)));
     scene.fake.put(pod("old", false));
+
+    // Nobody deletes the pod, so that only the timeout ends it.
     failed(scene.watching.follow(std::slice::from_ref(&one), &Looking).await);
     assert_eq!(scene.fake.count("DELETE"), 0);
     assert!(
@@ -59,13 +69,17 @@ async fn only_what_a_change_is_about_is_judged_again() {
     let all: Vec<Object> = (0..500)
         .map(|n| fake.put(claim(&format!("data-{n}"), "Pending")))
         .collect();
+
     let mut follow = Follow::start(fake.clone(), quick());
     follow.add(all.iter().map(subject));
+    // Each has a first verdict, which comes as an update of its own.
     for _ in 0..all.len() {
         follow.next().await;
     }
+
     let before = follow.judged;
     fake.put(claim("data-7", "Bound"));
+
     let update = follow.next().await;
     assert_eq!(
         (update.object.name.as_str(), update.verdict),
@@ -80,14 +94,17 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
         policy: quick(),
         ..WatchingOptions::default()
     });
+
     let service = |kind: &str| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": kind.to_lowercase(), "namespace": "shop", "uid": kind},
             "spec": {"type": kind}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
     };
+
     let plain = watched(&scene.fake.put(service("ClusterIP")));
     scene.watching.before(std::slice::from_ref(&plain.target)).await;
     assert_eq!(scene.watching.follow(&[plain], &scene.bounds).await, Ok(()));
     assert_eq!(scene.fake.count("LIST"), 0);
+
     let balanced = watched(&scene.fake.put(service("LoadBalancer")));
     assert_eq!(scene.watching.follow(&[balanced], &scene.bounds).await, Ok(()));
     assert_eq!(
@@ -95,6 +112,7 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
         0,
         "an address is not waited for before the workloads"
     );
+
     assert_eq!(scene.watching.prove(&scene.bounds).await, Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
@@ -104,15 +122,20 @@ async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
     let fake = Arc::new(Fake::default());
     let one = fake.put(claim("data", "Pending"));
     fake.cannot_watch("PersistentVolumeClaim", 403);
+
     let mut follow = Follow::start(fake.clone(), quick());
     follow.add([subject(&one)]);
     follow.next().await;
+
+    // No watch brings it: the next list does.
     fake.put(claim("data", "Bound"));
     assert_eq!(
         follow.next().await.verdict,
         Verdict::done(),
         "what can be listed is still seen"
     );
+
+    // A second of tries: each one waits longer than the one before.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(
         fake.count("LIST PersistentVolumeClaim") < 10,

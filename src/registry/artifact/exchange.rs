@@ -1,4 +1,8 @@
 //! Pushing and pulling a release with its statements.
+//!
+//! A release is a manifest with one layer. Each statement is a manifest of its own that names the release's as its
+//! subject (OCI 1.1), so that statements can be added later and the release's digest stays. Written in the order in
+//! which one thing refers to another; read on the assumption that whoever may push has attached anything.
 
 use super::location::{Location, Wanted};
 use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEASE, STATEMENT};
@@ -49,16 +53,20 @@ pub async fn push(
         reference: location.to_string(),
         trouble,
     };
+
     let tag = match location.wanted() {
         Some(Wanted::Tag(tag)) => Some(tag),
         None => None,
+        // A digest follows from what is pushed: nobody can ask for one.
         Some(Wanted::Digest(_)) => {
             let why = "expected a tag to push to, found a digest".to_owned();
             return Err(wrap(Trouble::BadReference(why)));
         }
     };
+
     let store = Store::open(location, options);
     let work = async {
+        // Asked for first: without the right to push nothing is left half written.
         store.prepare_to_write().await?;
         let ending = if release.title.ends_with(".json") {
             "json"
@@ -66,7 +74,10 @@ pub async fn push(
             "yaml"
         };
         let layer = Descriptor::of(&format!("{RELEASE}+{ending}"), &release.bytes).with_title(&release.title);
+
+        // The statements name this manifest: it is written before them.
         let written = write(&store, RELEASE, layer, &release.bytes, None, tag.as_deref()).await?;
+
         write_statements(&store, &written, statements).await?;
         Ok(written.digest)
     };
@@ -82,12 +93,16 @@ pub async fn attach(
     let store = Store::open(location, options);
     let work = async {
         let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
+        // Statements are attached to releases alone: anything else is refused before something is written.
         release_layer(&bytes)?;
         store.prepare_to_write().await?;
+
+        // As `push` names it, so that the same statement has the same manifest in both ways.
         let subject = Descriptor {
             digest,
             ..Descriptor::of(MANIFEST, &bytes)
         };
+
         write_statements(&store, &subject, statements).await
     };
     work.await.map_err(|trouble| RegistryError {
@@ -100,6 +115,7 @@ pub async fn attach(
 pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pulled, RegistryError> {
     let store = Store::open(location, options);
     let host = || location.to_string();
+
     let read = tokio::time::timeout(PULLING, read(&store, location)).await;
     read.unwrap_or_else(|_| {
         Err(Trouble::Slow {
@@ -116,11 +132,15 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
 async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
+
+    // A title is optional in OCI: the file needs a name all the same.
     let title = layer.title().unwrap_or("release.yaml").to_owned();
     let release = Artifact {
         title,
         bytes: bounded_blob(store, &layer, "the release", LARGEST).await?,
     };
+
+    // A list that does not come is an error, and never taken for "no statements".
     let referrers = store.referrers(&digest).await?;
     if referrers.len() > MOST_REFERRERS {
         return Err(Trouble::TooManyReferrers {
@@ -132,22 +152,29 @@ async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
     let mut statements = Vec::new();
     let mut left = LARGEST_STATEMENTS;
     for referrer in referrers {
+        // By digest: its bytes are checked, whatever the list says of them.
         let (_, bytes) = store
             .manifest(Some(&Wanted::Digest(referrer.digest.clone())))
             .await?;
+
         let Some(layer) = statement_layer(&bytes, &digest) else {
             continue;
         };
+
         let title = layer
             .title()
             .map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
         let what = format!("the statement {}", referrer.digest);
+        // Counted by the announced size, before a byte of it is read: the blob is held against it afterwards.
+        // The minimum leaves one that is too large by itself to the error of its own below.
         left = left
             .checked_sub(layer.size.min(LARGEST_STATEMENT))
             .ok_or_else(|| Trouble::too_large("everything that is stated about it", LARGEST_STATEMENTS))?;
         let bytes = bounded_blob(store, &layer, &what, LARGEST_STATEMENT).await?;
+
         statements.push(Artifact { title, bytes });
     }
+
     Ok(Pulled {
         manifest: digest,
         release,
@@ -159,10 +186,12 @@ async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
 fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor> {
     let manifest = parse(manifest).ok()?;
     let is_statement = matches!(manifest.artifact_type.as_deref(), Some(BUNDLE | STATEMENT));
+    // A list of referrers is the registry's word: what the statement itself names is what counts.
     let is_about = manifest
         .subject
         .as_ref()
         .is_some_and(|about| about.digest == *subject);
+
     manifest
         .layers
         .into_iter()
@@ -171,6 +200,7 @@ fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor
 }
 
 async fn bounded_blob(store: &Store, layer: &Descriptor, what: &str, limit: u64) -> Result<Vec<u8>, Trouble> {
+    // Nothing is read of what announces too much.
     if layer.size > limit {
         return Err(Trouble::too_large(what, limit));
     }
@@ -190,6 +220,8 @@ fn release_layer(manifest: &[u8]) -> Result<Descriptor, Trouble> {
             )));
         }
     }
+
+    // Several files would leave open which of them is the release.
     let count = manifest.layers.len();
     match manifest.layers.into_iter().next() {
         Some(layer) if count == 1 => Ok(layer),
@@ -207,15 +239,19 @@ async fn write(
     subject: Option<Descriptor>,
     tag: Option<&str>,
 ) -> Result<Descriptor, Trouble> {
+    // A registry refuses a manifest whose blobs it does not have.
     store.put_blob(EMPTY_BYTES).await?;
     store.put_blob(bytes).await?;
+
     let manifest = Manifest::of(artifact_type, layer, subject).bytes();
     let descriptor = Descriptor::of(MANIFEST, &manifest);
+    // A list names the artifact's type; a statement's subject goes without it, here and in `attach`.
     let listed = Descriptor {
         artifact_type: Some(artifact_type.into()),
         ..descriptor.clone()
     };
     store.put_manifest(&listed, &manifest, tag).await?;
+
     Ok(descriptor)
 }
 
@@ -232,6 +268,7 @@ async fn write_statements(
             STATEMENT
         };
         let layer = Descriptor::of(artifact_type, &statement.bytes).with_title(&statement.title);
+
         let written = write(
             store,
             artifact_type,
@@ -241,10 +278,13 @@ async fn write_statements(
             None,
         )
         .await?;
+
         added.push(Descriptor {
             artifact_type: Some(artifact_type.into()),
             ..written
         });
     }
+
+    // Once for all of them: under the fallback tag the list is written as a whole.
     store.keep_referrers(&subject.digest, added).await
 }

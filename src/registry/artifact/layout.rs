@@ -1,4 +1,7 @@
 //! An OCI image layout: a folder that holds what a registry would.
+//!
+//! A reader never finds half a file, nor an index that names what is not there: each file replaces the one before by
+//! a rename, blobs first. Two writers at the same time are not kept apart: the later index wins.
 
 use super::location::Wanted;
 use super::manifest::{Descriptor, Index, RELEASE, referrers_tag};
@@ -38,8 +41,11 @@ impl Layout {
     pub(super) fn create(&self) -> Result<(), Trouble> {
         let blobs = self.folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(|error| trouble(&blobs, &error))?;
+
         let marker = self.folder.join("oci-layout");
         write_whole(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+
+        // An index that is there stays: a layout can hold several releases.
         match self.folder.join("index.json").exists() {
             true => Ok(()),
             false => self.write_index(&Index::of(Vec::new())),
@@ -56,14 +62,18 @@ impl Layout {
         bytes: &[u8],
         tag: Option<&str>,
     ) -> Result<(), Trouble> {
+        // First, so that the index never names what is not there.
         self.put_blob(bytes)?;
         let mut index = self.index()?;
+
         let tag_of = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
+
         match tag {
             // The tag moves; what it named before goes.
             Some(tag) => index
                 .manifests
                 .retain(|entry| tag_of(entry).as_deref() != Some(tag)),
+            // Listed already, perhaps under a tag: a second entry would add nothing.
             None if index
                 .manifests
                 .iter()
@@ -73,6 +83,7 @@ impl Layout {
             }
             None => {}
         }
+
         let mut entry = descriptor.clone();
         entry
             .annotations
@@ -93,6 +104,7 @@ impl Layout {
                 .ok_or_else(|| Trouble::NotFound(format!("no manifest is tagged {tag}")))?,
             None => self.only_release()?,
         };
+
         self.blob(&digest, LARGEST_MANIFEST)
     }
 
@@ -101,11 +113,14 @@ impl Layout {
         let mut releases: Vec<Sha256Digest> = Vec::new();
         for entry in self.index()?.manifests {
             let manifest = parse(&self.blob(&entry.digest, LARGEST_MANIFEST)?);
+
             let is_release = manifest.is_ok_and(|one| one.artifact_type.as_deref() == Some(RELEASE));
+            // One manifest may have several tags, and an entry for each.
             if is_release && !releases.contains(&entry.digest) {
                 releases.push(entry.digest);
             }
         }
+
         match releases.as_slice() {
             [one] => Ok(one.clone()),
             [] => Err(Trouble::NotFound("no manifest in it is a release".into())),
@@ -123,13 +138,16 @@ impl Layout {
     /// Under the fallback tag, and by what the manifests themselves say.
     pub(super) fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
         let mut found = self.tagged_referrers(subject)?;
+
         for entry in self.index()?.manifests {
             let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
+            // What is attached as an index does not parse as a manifest: it states nothing that is read here.
             let is_about = parse(&bytes).is_ok_and(|one| one.subject.is_some_and(|to| to.digest == *subject));
             if is_about && !found.iter().any(|known| known.digest == entry.digest) {
                 found.push(entry);
             }
         }
+
         Ok(found)
     }
 
@@ -140,6 +158,7 @@ impl Layout {
         let Some(entry) = self.index()?.manifests.iter().find(tagged).cloned() else {
             return Ok(Vec::new());
         };
+
         let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
         serde_json::from_slice::<Index>(&bytes)
             .map(|listed| listed.manifests)
@@ -163,11 +182,13 @@ impl Layout {
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
     let told = |error: std::io::Error| trouble(path, &error);
     let mut bytes = Vec::new();
+    // One byte more than allowed is enough to know that there is too much.
     fs::File::open(path)
         .map_err(told)?
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(told)?;
+
     if bytes.len() as u64 > limit {
         return Err(Trouble::SizeMismatch {
             expected: limit,
@@ -180,14 +201,19 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let told = |error: std::io::Error| trouble(path, &error);
     let folder = path.parent().unwrap_or(Path::new("."));
+
+    // In the same folder: a rename works within one file system.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(told)?;
+
     #[cfg(unix)]
     {
+        // A temporary file is for its owner alone; a layout is for whoever may read the folder.
         use std::os::unix::fs::PermissionsExt;
         file.as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))
             .map_err(told)?;
     }
+
     file.write_all(bytes).map_err(told)?;
     file.persist(path).map_err(|error| told(error.error))?;
     Ok(())

@@ -41,6 +41,7 @@ impl Location {
     pub fn wanted(&self) -> Option<Wanted> {
         match self {
             Location::Registry(image) => match (&image.digest, &image.tag) {
+                // With both, the digest decides: the tag may have moved since.
                 (Some(digest), _) => Some(Wanted::Digest(digest.clone())),
                 (None, Some(tag)) => Some(Wanted::Tag(tag.clone())),
                 (None, None) => None,
@@ -65,6 +66,7 @@ fn registry(rest: &str) -> Result<Location, String> {
             error.why
         )
     })?;
+
     // Only the images of manifests have a default registry.
     match rest.split('/').next() {
         Some(host) if host == image.registry || host == "index.docker.io" => Ok(Location::Registry(image)),
@@ -75,6 +77,7 @@ fn registry(rest: &str) -> Result<Location, String> {
 }
 
 fn layout(rest: &str) -> Result<Location, String> {
+    // First: the colon inside a digest would be taken for that of a tag.
     let (folder, wanted) = match rest.rsplit_once('@') {
         Some((folder, digest)) => (
             folder,
@@ -85,15 +88,18 @@ fn layout(rest: &str) -> Result<Location, String> {
             )),
         ),
         None => match rest.rsplit_once(':') {
+            // A colon before a slash is part of a folder's name.
             Some((folder, tag)) if !tag.contains('/') => (folder, Some(Wanted::Tag(tag.to_owned()))),
             _ => (rest, None),
         },
     };
+
     if folder.is_empty() {
         return Err(format!(
             "expected oci-layout:DIR or oci-layout:DIR:TAG, found oci-layout:{rest}"
         ));
     }
+
     Ok(Location::Layout {
         folder: folder.into(),
         wanted,
@@ -132,12 +138,15 @@ mod tests {
         ] {
             assert_eq!(Location::parse(&text).unwrap().unwrap().to_string(), text);
         }
+
+        // Without a scheme it is a file, whatever its name looks like.
         assert_eq!(Location::parse("shop.release.yaml"), None);
     }
 
     #[test]
     fn a_place_without_a_host_or_a_folder_is_refused() {
         for text in [
+            // Short names are an image's: a release has no default registry.
             "oci://shop:1",
             "oci://acme/shop:1",
             "oci-layout:",

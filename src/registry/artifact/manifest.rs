@@ -1,4 +1,7 @@
 //! The manifests of a release and of its statements, byte for byte the same for the same content.
+//!
+//! No time and no tool's name stands in them: whoever pushes the same release again gets the
+//! same digest, wherever to.
 
 use crate::model::Sha256Digest;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,7 @@
 //! A registry's repository, for artifacts.
+//!
+//! Most requests are about a repository and not about a tag: where a reference needs one all the
+//! same, it says `latest`.
 
 use super::location::Wanted;
 use super::manifest::{Descriptor, INDEX, Index, MANIFEST, referrers_tag};
@@ -50,11 +53,13 @@ impl Remote {
         tag: Option<&str>,
     ) -> Result<(), Trouble> {
         let name = tag.unwrap_or(descriptor.digest.as_str());
+        // The only two that are written. The header has to say the same as the manifest itself.
         let media_type = if descriptor.media_type == INDEX {
             INDEX
         } else {
             MANIFEST
         };
+
         self.reader
             .put_manifest(&self.tagged("latest"), name, media_type, bytes)
             .await
@@ -75,10 +80,13 @@ impl Remote {
             .reader
             .blob(&any, descriptor.digest.as_str(), descriptor.size)
             .await?;
+
+        // Reading ends at the announced size: what is longer has one byte more at least.
         let longer = Trouble::SizeMismatch {
             expected: descriptor.size,
             found: descriptor.size + 1,
         };
+
         found.ok_or(longer)
     }
 
@@ -92,12 +100,15 @@ impl Remote {
             Ok(bytes) => {
                 serde_json::from_slice::<Index>(&bytes).map_err(|error| Trouble::unreadable(&error))?
             }
+            // A registry without the list answers like this: the tag stands for it.
             Err(Trouble::NotFound(_)) => Index::of(Vec::new()),
             Err(other) => return Err(other),
         };
+
         if !listed.manifests.is_empty() {
             return Ok(listed.manifests);
         }
+
         // A copy of an artifact brings the tag along, also into a registry that lists referrers by itself.
         match self.manifest(Some(&Wanted::Tag(referrers_tag(subject)))).await {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)

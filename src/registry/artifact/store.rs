@@ -55,6 +55,7 @@ impl Store {
             Store::Remote(remote) => remote.manifest(wanted).await?,
             Store::Layout(layout) => layout.manifest(wanted)?,
         };
+
         let digest = Sha256Digest::of(&bytes);
         match wanted {
             Some(Wanted::Digest(expected)) if *expected != digest => Err(Trouble::DigestMismatch(format!(
@@ -70,12 +71,15 @@ impl Store {
             Store::Remote(remote) => remote.blob(descriptor).await?,
             Store::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
         };
+
+        // The size first: it tells a file that was cut off from one that was altered.
         if bytes.len() as u64 != descriptor.size {
             return Err(Trouble::SizeMismatch {
                 expected: descriptor.size,
                 found: bytes.len() as u64,
             });
         }
+
         let digest = Sha256Digest::of(&bytes);
         if digest != descriptor.digest {
             return Err(Trouble::DigestMismatch(format!(
@@ -105,16 +109,22 @@ impl Store {
             Store::Remote(remote) => remote.referrers(subject).await?,
             Store::Layout(layout) => layout.tagged_referrers(subject)?,
         };
+
         let missing: Vec<_> = added
             .into_iter()
             .filter(|one| !known.iter().any(|other| other.digest == one.digest))
             .collect();
+
         if missing.is_empty() {
             return Ok(());
         }
+
+        // Nothing guards against another writer in between: of two who attach at once, one
+        // can lose its entry.
         let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
         let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::unreadable(&error))?;
         let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
+
         self.put_manifest(
             &descriptor,
             &bytes,

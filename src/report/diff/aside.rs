@@ -1,4 +1,6 @@
 //! Fields that differ and are not compared, one by one, as data.
+//!
+//! The same that `asides.rs` tells a person in one line a cause: a program groups them as it likes.
 
 use super::super::redact::Redactor;
 use crate::model::ObjectId;
@@ -36,6 +38,7 @@ pub(super) fn asides(objects: &[ObjectComparison], redactor: &Redactor) -> Vec<A
         };
         object.asides.iter().map(view).collect::<Vec<_>>()
     };
+
     objects.iter().flat_map(of_object).collect()
 }
 

@@ -9,10 +9,12 @@ pub(super) fn hand(whose: &Ownership, now: Timestamp) -> String {
         .time
         .map(|time| format!(", {}", age(time, now)))
         .unwrap_or_default();
+
     let through = match &*whose.subresource {
         "" => String::new(),
         subresource => format!(" through {subresource}"),
     };
+
     format!(
         "by {} ({}){through}{when}",
         whose.manager,
@@ -38,6 +40,7 @@ pub(super) fn class_word(class: HandClass) -> &'static str {
         HandClass::Controller => "a controller",
         HandClass::Autoscaler => "an autoscaler",
         HandClass::OtherTool => "another tool",
+        // No entry of managedFields names it, as with what admission injects.
         HandClass::Unknown => "origin unknown",
     }
 }
@@ -47,7 +50,9 @@ pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let told = |number: i64, unit: &str| format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" });
     match seconds {
+        // Clocks differ: the server's can be ahead of ours.
         ..=0 => "just now".into(),
+        // Up to two of a unit are told in the smaller one: `1 hour ago` could be almost two.
         1..=119 => told(seconds, "second"),
         120..=7199 => told(seconds / 60, "minute"),
         7200..=172_799 => told(seconds / 3600, "hour"),

@@ -1,4 +1,7 @@
 //! The view as one HTML file: no request leaves it, dark and light, filtered by object.
+//!
+//! Style and script are part of it, so that it can be kept and opened anywhere. Every text of others goes through
+//! `escape`, which is made for XML: attributes stand in double quotes.
 
 use super::hand::hand;
 use super::junit::escape;
@@ -16,10 +19,12 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         || "manifests".to_owned(),
         |release| format!("{} {}", release.name, release.version),
     );
+
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
     )?;
+    // Nothing is loaded from anywhere, whatever a text in the page might ask for.
     writeln!(
         out,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
@@ -30,11 +35,14 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         escape(&title),
         escape(&view.namespace)
     )?;
+
+    // What could not be checked is not good, either.
     let state = if view.summary.has_differences() || view.summary.unchecked > 0 {
         "bad"
     } else {
         "good"
     };
+
     writeln!(
         out,
         "<header><p class=\"where\">{} <span>→</span> {}</p><h1 class=\"{state}\">{}</h1>",
@@ -47,9 +55,11 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         "<p class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter by object\" aria-label=\"Filter by object\"> <label><input type=\"checkbox\" id=\"expected\"> expected differences</label> <time>{}</time></p></header><main>",
         view.compared_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     )?;
+
     for object in &view.objects {
         section(view, object, out)?;
     }
+
     for image in &view.images {
         let name = escape(&image.workload.to_string());
         writeln!(
@@ -63,11 +73,13 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
             escape(&image.container),
             image.what()
         )?;
+
         writeln!(
             out,
             "<dt>tested</dt><dd><code>{}</code></dd>",
             escape(&image.tested_text())
         )?;
+
         for (digest, pods) in image.runs() {
             writeln!(
                 out,
@@ -78,18 +90,23 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</dl></section>")?;
     }
+
     let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
     let needs = view.requirements.iter().map(RequirementView::text);
+    // People count rules from one; the JSON has the index.
     let rules = view
         .rules
         .iter()
         .map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
+
     let remarks: Vec<String> = stale
         .chain(needs)
         .chain(rules)
         .chain(view.notes.iter().cloned())
         .collect();
+
     if !remarks.is_empty() {
+        // Never folded: a remark belongs to no difference that a rule could expect.
         writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
         remarks
             .iter()
@@ -111,12 +128,14 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
         .as_deref()
         .map(|why| format!("<p class=\"why\">{}</p>", escape(why)))
         .unwrap_or_default();
+
     writeln!(
         out,
         "<section data-name=\"{name}\" class=\"{class}\"><h2>{name} <small class=\"{}\">{}</small></h2>{why}",
         object.status,
         object.status.replace('-', " ")
     )?;
+
     for change in &object.changes {
         let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
         field(
@@ -128,6 +147,7 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
         )?;
     }
     for change in &object.untested {
+        // The whole object would be its own picture: that it is there, or is not, says it.
         let sides = if change.path == "/" {
             (None, None)
         } else {
@@ -159,6 +179,7 @@ fn field(
     let reason = expected
         .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
         .unwrap_or_default();
+
     // Each line is a block of its own: a line end between two would be one line more.
     write!(
         out,
@@ -166,6 +187,7 @@ fn field(
         escape(path),
         escape(remark.unwrap_or_default())
     )?;
+
     for (mark, line) in lines(sides.0, sides.1) {
         let (tag, sign) = match mark {
             Mark::Minus => ("del", "-"),

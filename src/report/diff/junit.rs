@@ -1,4 +1,6 @@
 //! The view as JUnit XML: one test case an object, for CI systems that show those.
+//!
+//! What differs unexpectedly is a failure, what could not be checked an error; what is expected passes.
 
 use super::snippet::{Mark, lines};
 use super::view::{ObjectView, View};
@@ -14,13 +16,17 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         + view.summary.images
         + view.summary.stale
         + view.summary.requirements;
+
+    // An object without anything to say has no case of its own, and is counted.
     let tests = view.summary.compared + view.images.len() + view.stale.len() + view.requirements.len();
+
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
         "<testsuite name=\"kubectl delivery diff\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{}\">",
         view.summary.unchecked
     )?;
+
     for object in &view.objects {
         case(
             out,
@@ -29,11 +35,13 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
             object.status == "not-checked",
         )?;
     }
+
     for image in &view.images {
         let runs: Vec<_> = image
             .runs()
             .map(|(digest, pods)| format!("runs {digest} in {pods}"))
             .collect();
+
         let text = format!(
             "{}: tested {}, {}",
             image.what(),
@@ -43,31 +51,38 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         case(
             out,
             &format!("{}, container {}", image.workload, image.container),
+            // What is allowed, or not known yet, passes, and is named all the same.
             image.is_unexpected().then_some(text),
             false,
         )?;
     }
+
     for stale in &view.stale {
         let name = format!("{}, started before {} changed", stale.workload, stale.source);
         case(out, &name, Some(stale.text(view.compared_at)), false)?;
     }
+
     for need in &view.requirements {
         case(
             out,
             &need.object.to_string(),
+            // What is awaited, or could not be read, is no failure.
             (!need.is_note).then(|| need.message.clone()),
             false,
         )?;
     }
+
     writeln!(out, "</testsuite>")
 }
 
 fn case(out: &mut dyn Write, name: &str, failure: Option<String>, is_error: bool) -> io::Result<()> {
     let name = escape(name);
+
     match failure {
         None => writeln!(out, "  <testcase classname=\"delivery\" name=\"{name}\"/>"),
         Some(text) => {
             let tag = if is_error { "error" } else { "failure" };
+            // The message is an attribute, which holds one line; the text has all of them.
             let first = escape(text.lines().next().unwrap_or_default());
             writeln!(
                 out,
@@ -88,6 +103,8 @@ fn told(object: &ObjectView) -> String {
             .map(|why| format!(": {why}"))
             .unwrap_or_default()
     );
+
+    // A failure shows what makes it one: expected changes are left out.
     let sides = object
         .changes
         .iter()
@@ -98,6 +115,7 @@ fn told(object: &ObjectView) -> String {
         .iter()
         .filter(|change| change.allowed.is_none())
         .map(|change| (&change.path, &change.tested, &change.desired));
+
     for (path, from, to) in sides.chain(untested) {
         text += &format!("{path}\n");
         for (mark, line) in lines(from.as_ref(), to.as_ref()) {
@@ -109,6 +127,7 @@ fn told(object: &ObjectView) -> String {
             text += &format!("  {sign} {line}\n");
         }
     }
+
     text
 }
 
@@ -123,6 +142,7 @@ pub(super) fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
+            // An apostrophe can stay: attributes stand in double quotes.
             '"' => escaped.push_str("&quot;"),
             c => escaped.push(c),
         }

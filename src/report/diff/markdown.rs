@@ -18,6 +18,7 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
         if is_clean { "✅" } else { "⚠️" },
         escape(&view.headline)
     )?;
+
     if let Some(release) = &view.release {
         writeln!(
             out,
@@ -28,13 +29,17 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             view.namespace
         )?;
     }
+
     for object in &view.objects {
+        // What is expected stays folded: it is there for whoever wants to know.
         let mark = if object.is_unexpected() { "open" } else { "" };
         let why = object
             .why
             .as_deref()
             .map(|why| format!(": {why}"))
             .unwrap_or_default();
+
+        // The empty line at the end makes markdown of what stands inside of the HTML.
         writeln!(
             out,
             "<details {mark}><summary><b>{}</b> {}{}</summary>\n",
@@ -42,8 +47,10 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             object.status,
             escape(&why)
         )?;
+
         for change in &object.changes {
             let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
+
             let whose = whose
                 .map(|whose| format!(" {}", escape(&whose)))
                 .unwrap_or_default();
@@ -52,21 +59,25 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
                 .as_ref()
                 .map(|reason| format!(" (expected: {})", escape(&reason.reason)))
                 .unwrap_or_default();
+
             writeln!(out, "`{}`{whose}{expected}", change.path)?;
             block(out, change.live.as_ref(), change.desired.as_ref())?;
         }
+
         for change in &object.untested {
             let allowed = change.allowed.as_ref().map_or_else(
                 || "not tested".to_owned(),
                 |reason| format!("expected: {}", escape(&reason.reason)),
             );
             writeln!(out, "`{}` {allowed}", change.path)?;
+            // That a whole object is new or gone needs no picture.
             if change.path != "/" {
                 block(out, change.tested.as_ref(), change.desired.as_ref())?;
             }
         }
         writeln!(out, "\n</details>\n")?;
     }
+
     for image in &view.images {
         writeln!(
             out,
@@ -80,9 +91,11 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  - runs `{digest}` in {pods}")?;
         }
     }
+
     for stale in &view.stale {
         writeln!(out, "- {}", escape(&stale.text(view.compared_at)))?;
     }
+
     for need in &view.requirements {
         writeln!(
             out,
@@ -91,6 +104,7 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             escape(&need.message)
         )?;
     }
+
     for rule in &view.rules {
         writeln!(
             out,
@@ -100,6 +114,7 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
             escape(&rule.message)
         )?;
     }
+
     view.notes
         .iter()
         .try_for_each(|note| writeln!(out, "- {}", escape(note)))
@@ -107,6 +122,7 @@ pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
 
 fn block(out: &mut dyn Write, from: Option<&Value>, to: Option<&Value>) -> io::Result<()> {
     let lines = lines(from, to);
+
     // A fence longer than any in the text cannot be closed by it.
     let longest = lines
         .iter()
@@ -114,6 +130,7 @@ fn block(out: &mut dyn Write, from: Option<&Value>, to: Option<&Value>) -> io::R
         .max()
         .unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
+
     writeln!(out, "\n{fence}diff")?;
     for (mark, line) in lines.iter().take(LINES_A_VALUE) {
         let sign = match mark {
@@ -123,9 +140,11 @@ fn block(out: &mut dyn Write, from: Option<&Value>, to: Option<&Value>) -> io::R
         };
         writeln!(out, "{sign} {line}")?;
     }
+
     if lines.len() > LINES_A_VALUE {
         writeln!(out, "  … {} more lines", lines.len() - LINES_A_VALUE)?;
     }
+
     writeln!(out, "{fence}\n")
 }
 
@@ -138,6 +157,7 @@ pub(super) fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
+            // A line end would leave the heading or the item that the text stands in.
             '\n' => escaped.push(' '),
             '*' | '_' | '`' | '[' | ']' | '|' | '\\' => {
                 escaped.push('\\');

@@ -1,4 +1,7 @@
 //! A comparison as people and programs read it. `view` makes redacted data of it; the formats only lay it out.
+//!
+//! No format looks at the comparison itself, so that none can show a value that another one hides. The words that
+//! several of them use stand in one place: `hand`, `pods`, `snippet`.
 
 mod aside;
 mod hand;

@@ -32,6 +32,7 @@ pub struct ImageView {
 impl ImageView {
     /// None where there is nothing to say: every pod runs what was tested.
     pub(super) fn of(image: &ImageFinding, redactor: &Redactor) -> Option<Self> {
+        // What was tested runs, and pods of an old revision end: a rollout that is not over yet.
         let is_ending = image.running.iter().any(|running| running.old_revision);
         (image.state != ImageState::Match || is_ending).then(|| Self {
             workload: image.workload.clone(),
@@ -46,6 +47,7 @@ impl ImageView {
 
     /// Whether it is a difference that nothing allows.
     pub fn is_unexpected(&self) -> bool {
+        // What is not known is no difference, and neither is what only has to end.
         self.allowed.is_none() && !matches!(self.state, ImageState::Unknown | ImageState::Match)
     }
 
@@ -57,6 +59,7 @@ impl ImageView {
             ImageState::OtherImage => "another image than tested",
             ImageState::Mixed => "mixed across replicas",
             ImageState::UntestedSidecar => "a container that nobody tested",
+            // The two unknowns need different things: some patience, or a registry.
             ImageState::Unknown if self.is_reported() => {
                 "unknown: changed in place, and no registry tells what the reported digest is"
             }
@@ -65,6 +68,7 @@ impl ImageView {
     }
 
     fn is_reported(&self) -> bool {
+        // Pods of an old revision end by themselves: only the others explain the state.
         self.running
             .iter()
             .all(|one| one.old_revision || one.digest.is_some())
@@ -73,6 +77,7 @@ impl ImageView {
     /// What was tested.
     pub(super) fn tested_text(&self) -> String {
         self.tested.as_deref().map_or_else(
+            // The container is not in the release.
             || "nothing".to_owned(),
             |digest| format!("{} at {digest}", self.reference),
         )
@@ -80,7 +85,9 @@ impl ImageView {
 
     /// What runs, a digest and its pods a piece; of a tested image, what still ends.
     pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
+        // Of what was tested nobody needs the list of all pods.
         let is_told = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
+
         self.running.iter().filter(is_told).map(|running| {
             let digest = running
                 .digest
@@ -91,6 +98,7 @@ impl ImageView {
             } else {
                 ""
             };
+
             (digest, format!("{}{old}", running.pods.join(", ")))
         })
     }
@@ -123,6 +131,7 @@ impl StaleView {
     /// What changed, how long ago, and whose pods know nothing of it.
     pub(super) fn text(&self, now: Timestamp) -> String {
         let (pods, age) = (self.pods.join(", "), age(self.changed_at, now));
+
         format!(
             "{}: {} changed {age}, after these pods started: {pods}",
             self.workload, self.source

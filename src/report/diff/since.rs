@@ -1,4 +1,7 @@
 //! What changed lately, for a person.
+//!
+//! As far as managedFields tell: a field that was removed leaves no trace, and of a manager's writes only the last
+//! one's time is kept.
 
 use super::hand::{age, class_word};
 use crate::model::finding::Touched;
@@ -19,14 +22,17 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
         1 => writeln!(out, "1 object changed in the last {period}")?,
         count => writeln!(out, "{count} objects changed in the last {period}")?,
     }
+
     for one in touched {
         let created = one
             .created
             .map(|time| format!("  created {}", age(time, now)))
             .unwrap_or_default();
         writeln!(out, "\n{}{created}", clean(&one.object.to_string()))?;
+
         for hand in &one.hands {
             let whose = &hand.whose;
+            // A write through `scale` has no time.
             let when = whose
                 .time
                 .map_or("at a time that is not known".into(), |time| age(time, now));
@@ -36,9 +42,11 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
                 clean(&whose.manager),
                 class_word(whose.class)
             )?;
+
             for path in hand.fields.iter().take(SHOWN) {
                 writeln!(out, "    {}", clean(&path.to_string()))?;
             }
+
             if hand.fields.len() > SHOWN {
                 writeln!(out, "    and {} more", hand.fields.len() - SHOWN)?;
             }

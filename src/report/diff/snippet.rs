@@ -1,4 +1,7 @@
 //! The smallest telling picture of a change: `- live` and `+ desired`, whole values as unified diffs of YAML.
+//!
+//! Two values that differ never make an empty picture, and short ones never make one whose sides look the same. The
+//! YAML is for eyes alone: nothing reads it back.
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
@@ -31,6 +34,7 @@ pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, Stri
             (mark, change.value().trim_end_matches('\n').to_owned())
         })
         .collect();
+
     let near = |at: usize| {
         let from = at.saturating_sub(AROUND);
         all.iter()
@@ -38,10 +42,12 @@ pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, Stri
             .take(at - from + AROUND + 1)
             .any(|(mark, _)| *mark != Mark::Same)
     };
+
     let mut shown = Vec::new();
     let mut skipped = false;
     for (at, line) in all.iter().enumerate() {
         if near(at) {
+            // Between two parts: what is left out before the first and after the last goes without saying.
             if skipped && !shown.is_empty() {
                 shown.push((Mark::Same, "…".to_owned()));
             }
@@ -61,12 +67,17 @@ fn texts(from: Option<&Value>, to: Option<&Value>) -> (String, String) {
             .and_then(Value::as_str)
             .is_some_and(|text| text.contains('\n'))
     };
+
+    // Line by line, as they are; only that the last one does not end is said with a mark.
     if is_long(from) || is_long(to) {
         return (with_its_end(from), with_its_end(to));
     }
+
     let (one, other) = (text(from), text(to));
+    // A number and a text of its digits, or a space at an end: only as JSON do they look different.
     let same_to_the_eye = from != to && one.split_whitespace().eq(other.split_whitespace());
     let quoted = |value: Option<&Value>| value.map(|value| format!("{value}\n")).unwrap_or_default();
+
     if same_to_the_eye {
         (quoted(from), quoted(to))
     } else {
@@ -87,14 +98,17 @@ fn text(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
         Some(Value::String(text)) if text.contains('\n') => ensure_end(text.clone()),
+        // Otherwise the side would have no line at all.
         Some(Value::String(text)) if text.is_empty() => "\"\"\n".to_owned(),
         Some(Value::String(text)) => ensure_end(text.clone()),
+        // A field a line: a diff shows the one that changed.
         Some(value @ (Value::Object(_) | Value::Array(_))) => ensure_end(yaml(value, 0)),
         Some(value) => ensure_end(value.to_string()),
     }
 }
 
 fn ensure_end(mut text: String) -> String {
+    // By lines, the same text with and without an end would differ.
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -111,7 +125,9 @@ fn yaml(value: &Value, depth: usize) -> String {
                 Value::Object(inner) if !inner.is_empty() => {
                     format!("{pad}{key}:\n{}", yaml(value, depth + 1))
                 }
+                // A list stands as deep as its key, as kubectl prints it.
                 Value::Array(inner) if !inner.is_empty() => format!("{pad}{key}:\n{}", yaml(value, depth)),
+                // What is empty has no lines below its key.
                 _ => format!("{pad}{key}: {}\n", scalar(value)),
             })
             .collect(),
@@ -119,6 +135,7 @@ fn yaml(value: &Value, depth: usize) -> String {
             .iter()
             .map(|item| {
                 let inner = yaml(item, depth + 1);
+                // The dash takes the place of the first line's indent.
                 format!("{pad}- {}", inner.trim_start_matches(' '))
             })
             .collect(),
@@ -128,6 +145,7 @@ fn yaml(value: &Value, depth: usize) -> String {
 
 fn scalar(value: &Value) -> String {
     match value {
+        // Quoted where it would read as nothing, as a comment, or as more than one line.
         Value::String(text) if text.is_empty() || text.contains(['\n', '#', '"']) || text.trim() != text => {
             Value::from(text.as_str()).to_string()
         }
@@ -164,10 +182,13 @@ mod tests {
     fn what_looks_the_same_is_shown_otherwise() {
         assert_eq!(told(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
         assert_eq!(told(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
+
         assert_eq!(
             told(Some(json!("a\nb\n")), Some(json!("a\nb"))),
             " a\n b\n+\\ no newline at end\n"
         );
+
+        // One line beside several: the same mark says that it does not end.
         assert_eq!(
             told(Some(json!("a\n")), Some(json!("a"))),
             " a\n+\\ no newline at end\n"
@@ -187,6 +208,7 @@ mod tests {
                     .collect::<String>()
             )
         };
+
         assert_eq!(
             told(Some(text("a")), Some(text("b"))),
             " line 8\n line 9\n-a\n+b\n line 11\n line 12\n"

@@ -1,4 +1,7 @@
 //! A comparison in numbers, and in one line.
+//!
+//! Counted from the words that formats show, and not from the comparison: only `compared` is of more.
+//! `has_differences` decides between exit code 0 and 1.
 
 use super::pods::ImageView;
 use super::view::{ObjectView, RequirementView};
@@ -35,6 +38,7 @@ pub struct Summary {
 impl Summary {
     /// Whether anything is not as expected.
     pub fn has_differences(&self) -> bool {
+        // Without `unchecked`: what is not known is an error, with another exit code than differences.
         self.differ
             + self.missing
             + self.being_deleted
@@ -55,13 +59,16 @@ pub(super) fn summarise(
     stale: usize,
 ) -> Summary {
     let with = |status: &str| objects.iter().filter(|object| object.status == status).count();
+
     Summary {
         compared: objects.len(),
+        // Whatever rules say of the fields: a refusal or a replacement is about the whole object.
         differ: with("refused")
             + with("replaced")
             + objects
                 .iter()
                 .filter(|object| {
+                    // A prediction without an unexpected field is no difference.
                     matches!(object.status, "changed" | "not-verified")
                         && object.changes.iter().any(|change| change.expected.is_none())
                 })
@@ -101,6 +108,7 @@ pub(super) fn headline(summary: &Summary) -> String {
     let count = |number: usize, one: &str, many: &str| {
         (number > 0).then(|| format!("{number} {}", if number == 1 { one } else { many }))
     };
+
     let parts: Vec<String> = [
         count(summary.differ, "object differs", "objects differ"),
         count(summary.missing, "object is missing", "objects are missing"),
@@ -143,8 +151,10 @@ pub(super) fn headline(summary: &Summary) -> String {
     .into_iter()
     .flatten()
     .collect();
+
     let expected = count(summary.expected, "expected difference", "expected differences");
     let compared = count(summary.compared, "object", "objects").unwrap_or_else(|| "nothing".into());
+
     match (parts.is_empty(), expected) {
         (true, None) => format!("no differences: {compared} compared"),
         (true, Some(expected)) => format!("no unexpected differences: {compared} compared; {expected}"),

@@ -1,4 +1,7 @@
 //! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
+//!
+//! Raw values end here. The field names are the schema of docs/diff-json.md: some may be added within a version, none
+//! is renamed or removed. Texts are for people, statuses for programs.
 
 use super::super::redact::Redactor;
 use super::aside::{AsideView, asides};
@@ -76,7 +79,7 @@ pub struct ObjectView {
     pub id: ObjectId,
     /// `deployment.apps/web`.
     pub kubectl_name: String,
-    /// `same`, `changed`, `missing`, `extra`, `being-deleted`, `not-verified`, `not-checked`, `refused`.
+    /// `same`, `changed`, `missing`, `extra`, `being-deleted`, `replaced`, `refused`, `not-verified`, `not-checked`.
     pub status: &'static str,
     /// How the status is known.
     pub certainty: Certainty,
@@ -92,6 +95,7 @@ pub struct ObjectView {
 impl ObjectView {
     /// Whether anything about it is not expected.
     pub fn is_unexpected(&self) -> bool {
+        // A rule expects changes of fields, never a status: what is missing is told whatever rules there are.
         self.status != "same"
             && (self.status != "changed" || self.changes.iter().any(|change| change.expected.is_none()))
             || self.untested.iter().any(|change| change.allowed.is_none())
@@ -174,12 +178,14 @@ impl RequirementView {
     /// What is needed, and by whom.
     pub(super) fn text(&self) -> String {
         let names: Vec<_> = self.needed_by.iter().map(ToString::to_string).collect();
+
         // What no object refers to, the release or the environment names.
         let by = if names.is_empty() {
             "the release".into()
         } else {
             names.join(", ")
         };
+
         format!("{} {}; {by} needs it", self.object, self.message)
     }
 }
@@ -196,43 +202,51 @@ pub struct RuleView {
     pub message: String,
 }
 
-/// Makes the view. Every text in it went through the redactor.
+/// Makes the view. Values, paths and messages in it went through the redactor.
 pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redactor, meta: &Meta) -> View {
     let maker = Maker {
         environment,
         redactor,
     };
+
     let mut objects: Vec<ObjectView> = comparison
         .objects
         .iter()
         .map(|object| maker.object(object))
         .collect();
+    // Tested and not desired here: no object of the comparison, and a difference all the same.
     objects.extend(
         comparison
             .dropped
             .iter()
             .map(|(id, change)| maker.dropped(id, change)),
     );
+
     let images: Vec<ImageView> = comparison
         .images
         .iter()
         .filter_map(|image| ImageView::of(image, redactor))
         .collect();
+
     let requirements: Vec<RequirementView> = comparison
         .requirements
         .iter()
         .map(|need| maker.requirement(need))
         .collect();
+
     let stale: Vec<StaleView> = comparison.stale.iter().map(StaleView::of).collect();
+    // Before the silent ones go: the counts are of everything that was compared.
     let summary = summarise(&objects, &images, &requirements, stale.len());
     let rules = comparison
         .rules
         .iter()
         .map(|finding| maker.rule(finding.rule, &finding.state))
         .collect();
+
     objects.retain(|object| {
         object.status != "same" || !object.changes.is_empty() || !object.untested.is_empty()
     });
+
     View {
         schema_version: 1,
         release: meta.release.clone(),
@@ -246,6 +260,7 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
         stale,
         requirements,
         rules,
+        // Of all objects: an aside alone makes none of them differ.
         not_compared: asides(&comparison.objects, redactor),
         notes: meta.notes.iter().map(|note| redactor.text(note)).collect(),
     }
@@ -259,11 +274,13 @@ struct Maker<'m> {
 impl Maker<'_> {
     fn object(&self, object: &ObjectComparison) -> ObjectView {
         let id = object.id();
+
         let (status, why) = match &object.status {
             ObjectStatus::Same => ("same", None),
             ObjectStatus::Changed => ("changed", None),
             ObjectStatus::Missing(Absence::Object) => ("missing", None),
             ObjectStatus::Missing(Absence::Namespace) => {
+                // The outer cause: nothing can be in a namespace that is not there.
                 ("missing", Some("its namespace is not there".to_owned()))
             }
             ObjectStatus::Missing(Absence::NamespaceGoing) => (
@@ -294,6 +311,8 @@ impl Maker<'_> {
             ),
             ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
         };
+
+        // The raw identity tells what is secret; the cleaned one is only shown.
         let shown = self.redactor.id(&id);
         ObjectView {
             kubectl_name: shown.kubectl_name(),
@@ -318,7 +337,9 @@ impl Maker<'_> {
         let shown = self.redactor.id(id);
         ObjectView {
             kubectl_name: shown.kubectl_name(),
+            // Neither missing nor extra: nothing says that it was ever here. The release alone knows it.
             status: "same",
+            // Out of files alone: there was nobody to ask.
             certainty: Certainty::Proved,
             why: Some("tested, and not desired here".into()),
             changes: Vec::new(),
@@ -333,11 +354,13 @@ impl Maker<'_> {
                 .as_ref()
                 .map(|value| self.redactor.value(id, &change.path, value))
         };
+
         ChangeView {
             path: self.redactor.text(&change.path.to_string()),
             kind: change.kind,
             live: value(&change.live),
             desired: value(&change.desired),
+            // A manager names itself: its name is free text.
             whose: change.whose.clone().map(|mut whose| {
                 whose.manager = self.redactor.text(&whose.manager);
                 whose
@@ -353,6 +376,7 @@ impl Maker<'_> {
                 .as_ref()
                 .map(|value| self.redactor.value(id, &change.path, value))
         };
+
         UntestedView {
             path: self.redactor.text(&change.path.to_string()),
             tested: value(&change.tested),
@@ -364,6 +388,7 @@ impl Maker<'_> {
 
     fn reason(&self, rule: usize) -> Option<Reason> {
         let found = self.environment.spec.differences.get(rule)?;
+        // A reader needs the reason, and the index to find the rule by.
         Some(Reason {
             rule,
             reason: self.redactor.text(&found.reason),
@@ -377,11 +402,14 @@ impl Maker<'_> {
             RequirementState::KeysMissing => (format!("has no key {}", need.keys.join(", ")), false),
             RequirementState::BeingDeleted => ("is being deleted".to_owned(), false),
             RequirementState::WrongType { found } => (format!("is of another type: {found}"), false),
+            // An object of the release produces it: that it is not there yet is no difference.
             RequirementState::Awaited { produced_by } => {
                 (format!("is not there yet; {produced_by} produces it"), true)
             }
+            // What cannot be read is not missing.
             RequirementState::Unreadable { why } => (format!("cannot be read: {why}"), true),
         };
+
         RequirementView {
             object: self.redactor.id(&need.object),
             message: self.redactor.text(&message),
@@ -398,17 +426,21 @@ impl Maker<'_> {
             RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
+
         let place = self
             .environment
             .spec
             .differences
             .get(rule)
             .and_then(|rule| rule.place.as_deref());
+
+        // What ends by itself has to be decided anew: whoever does that needs the line in the file.
         let is_of_expiry = matches!(state, RuleState::Expired | RuleState::ExpiresSoon { .. });
         let message = match place.filter(|_| is_of_expiry) {
             Some(place) => format!("{message} ({place})"),
             None => message,
         };
+
         let reason = self.reason(rule).map(|reason| reason.reason).unwrap_or_default();
         RuleView {
             rule,

@@ -1,4 +1,6 @@
 //! What is known of a run: one row an object, and how long each phase took.
+//!
+//! Both renderers read it. It only takes what events say, in their order, and never asks anybody.
 
 use crate::model::ObjectId;
 use crate::model::event::{Event, Phase};
@@ -9,6 +11,7 @@ use std::time::Duration;
 /// What a run has done so far, as its events tell.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
+    // Rows keep the order in which objects came; the index finds one among thousands.
     rows: Vec<Row>,
     index: HashMap<ObjectId, usize>,
     /// The phase at hand.
@@ -51,6 +54,7 @@ impl Board {
             Event::PhaseStarted { phase } => self.phase = Some(*phase),
             Event::PhaseEnded { phase, millis } => {
                 self.phases.push((*phase, *millis));
+                // Between two phases nothing is being done to objects: the tree goes.
                 self.phase = None;
             }
             Event::Planned { steps, .. } => {
@@ -65,6 +69,7 @@ impl Board {
                 let state = if *ok {
                     State::Applied
                 } else {
+                    // Of an undo, too: what could not be put back stays visible as a failure.
                     State::Failed(result.clone())
                 };
                 self.set(object, None, state, at);
@@ -77,6 +82,7 @@ impl Board {
             } => {
                 self.set(object, None, State::Failed(cause.message.clone()), at);
             }
+            // About the run, or beside the course of an object.
             Event::Failed { object: None, .. }
             | Event::Preflight { .. }
             | Event::Note { .. }
@@ -93,6 +99,7 @@ impl Board {
     }
 
     fn set(&mut self, id: &ObjectId, action: Option<&str>, state: State, at: Duration) {
+        // A revert announces no plan: its objects come with their first step.
         let index = *self.index.entry(id.clone()).or_insert_with(|| {
             let row = Row {
                 id: id.clone(),
@@ -103,14 +110,18 @@ impl Board {
             self.rows.push(row);
             self.rows.len() - 1
         });
+
         let row = &mut self.rows[index];
         if let Some(action) = action {
             row.action = action.to_owned();
         }
+
+        // A wait stays one wait while its reason and its numbers change: its time goes on.
         let is_same_kind = std::mem::discriminant(&row.state) == std::mem::discriminant(&state);
         if !is_same_kind {
             row.since = at;
         }
+
         row.state = state;
     }
 }

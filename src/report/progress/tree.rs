@@ -1,4 +1,7 @@
 //! The live tree: what is being done at the top, then whatever is not settled yet, the rest as counts.
+//!
+//! It is drawn over itself again and again: a line that wraps, or a line too many, would leave its rest on the
+//! screen. Hence names and reasons are cut to the terminal, and no text brings a line end along.
 
 use super::board::{Board, Row, State};
 use super::lines::{name, past};
@@ -26,10 +29,12 @@ impl TreeStyle {
     }
 
     fn cut(self, text: &str, taken: usize) -> String {
+        // However narrow it is: fewer columns tell nothing.
         let room = self.width.saturating_sub(taken).max(10);
         if text.chars().count() <= room {
             return text.to_owned();
         }
+
         let start: String = text.chars().take(room - 1).collect();
         format!("{start}…")
     }
@@ -41,15 +46,18 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     if rows.is_empty() || board.phase.and_then(name).is_none() {
         return Vec::new();
     }
+
     let settled = |row: &&Row| matches!(row.state, State::Ready | State::Applied);
     let moving = |row: &&Row| !settled(row) && row.state != State::Planned;
     let (done, planned) = (
         rows.iter().filter(settled).count(),
         rows.iter().filter(|row| row.state == State::Planned).count(),
     );
+
     let phase = board.phase.and_then(name).unwrap_or_default();
     let head = format!("{phase}  {:.1} s", at.as_secs_f64());
     let mut lines = vec![style.paint("1", &head)];
+
     let mut branches: Vec<(String, Option<String>)> = Vec::new();
     if done > 0 {
         branches.push((
@@ -57,15 +65,19 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
             None,
         ));
     }
+
+    // Two lines an object; the head and three lines of counts take the other four.
     let room = (style.height.saturating_sub(4) / 2).max(1);
     let active: Vec<&Row> = rows.iter().filter(moving).collect();
     branches.extend(active.iter().take(room).map(|row| branch(row, style)));
     if active.len() > room {
         branches.push((format!("… {} more", active.len() - room), None));
     }
+
     if planned > 0 {
         branches.push((style.paint("2", &format!("· {planned} to come")), None));
     }
+
     let last = branches.len();
     for (at, (text, below)) in branches.into_iter().enumerate() {
         let (corner, bar) = if at + 1 == last {
@@ -82,7 +94,10 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
 /// An object, and below it the cause of any trouble.
 fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
     let id = row.id.to_string();
+    // Before it is measured: an escape takes more columns than what it stands for.
     let id = clean(&id);
+
+    // A branch and its sign take five columns, a branch alone three; one stays free.
     match &row.state {
         State::Waiting { done, total, why } => {
             let bar = bar(*done, *total);
@@ -107,6 +122,7 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
             ),
             None,
         ),
+        // Settled or still to come: counted, and without a line of their own.
         State::Planned | State::Applied | State::Ready => (style.cut(&id, 4), None),
     }
 }
@@ -118,6 +134,7 @@ fn one_line(text: &str) -> String {
 
 fn bar(done: u32, total: u32) -> String {
     const WIDTH: u32 = 10;
+    // Nothing to wait for is all of it.
     let filled = (WIDTH * done.min(total)).checked_div(total).unwrap_or(WIDTH);
     (0..WIDTH).map(|at| if at < filled { '█' } else { '░' }).collect()
 }
@@ -143,7 +160,9 @@ mod tests {
             why: String::new(),
             risk: None,
         };
+
         let steps = states.iter().enumerate().map(step).collect();
+
         board.take(&Event::Planned { steps }, Duration::ZERO);
         board.take(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
         for (name, verdict) in states {
@@ -165,6 +184,7 @@ mod tests {
         let board = board(&[
             ("api", Some(Verdict::done())),
             (
+                // Its message comes from a kubelet, which quotes a registry: anybody's text.
                 "web",
                 Some(Verdict::waiting(
                     1,
@@ -174,11 +194,13 @@ mod tests {
             ),
             ("db", None),
         ]);
+
         let style = TreeStyle {
             color: false,
             width: 80,
             height: 20,
         };
+
         let lines = tree(&board, Duration::from_millis(3200), style);
         assert_eq!(
             lines,
@@ -194,6 +216,7 @@ mod tests {
 
     #[test]
     fn a_small_terminal_gets_no_more_lines_and_columns_than_it_has() {
+        // More objects than lines, and texts that are longer than a line.
         let states: Vec<(String, Option<Verdict>)> = (0..50)
             .map(|at| {
                 (
@@ -202,14 +225,18 @@ mod tests {
                 )
             })
             .collect();
+
         let states: Vec<(&str, Option<Verdict>)> =
             states.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+
         let style = TreeStyle {
             color: false,
             width: 40,
             height: 12,
         };
+
         let lines = tree(&board(&states), Duration::ZERO, style);
+        // Of the characters that are shown: a line that wraps would break the drawing.
         assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
         assert!(lines.len() <= 20, "{}", lines.len());
     }

@@ -11,6 +11,7 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
         Some(one) => Verdict::waiting(0, 1, format!("it is not available: {}", one.says())),
         None => Verdict::waiting(0, 1, "the API server has not tried it yet"),
     };
+
     // One without a service is served by the API server itself.
     let is_outside = object
         .at("/spec/service")

@@ -13,7 +13,9 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
             format!("it cannot scale its target: {}", one.says()),
         ));
     }
+
     match condition(object, "ScalingActive").filter(|one| one.status == "False") {
+        // No metrics are there, or its target is scaled to zero: neither is for the release to mend.
         Some(one) => Reading::noted(format!("it does not scale now: {}", one.says())),
         None => Reading::without_pods(Verdict::done()),
     }

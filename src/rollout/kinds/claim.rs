@@ -16,15 +16,18 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
             .filter(|one| one.reason == reason)
             .max_by_key(|one| one.last)
     };
+
     let verdict = match object.text("/status/phase") {
         "Bound" => match condition(object, "FileSystemResizePending").filter(|one| one.status == "True") {
             Some(_) => return Reading::noted("bound; it grows when a pod mounts it"),
             None => Verdict::done(),
         },
+        // It was bound once, and no provisioner gives it another volume.
         "Lost" => reported(
             CauseKind::VolumeNotMounted,
             "the claim has lost its volume (phase Lost)",
         ),
+        // Only an Event tells it from a claim that nobody provisions; its first pod is of a later wave.
         _ if last("WaitForFirstConsumer").is_some() => {
             return Reading::noted(
                 "it is bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",
@@ -36,5 +39,6 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
             Verdict::waiting(0, 1, format!("the claim is not bound{tail}"))
         }
     };
+
     Reading::without_pods(verdict)
 }

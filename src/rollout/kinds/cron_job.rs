@@ -12,5 +12,6 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     {
         return Reading::noted("suspended: it starts no Job");
     }
+
     Reading::without_pods(Verdict::done())
 }

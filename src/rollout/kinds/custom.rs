@@ -1,4 +1,9 @@
-//! Custom resources: the environment's rule where there is one, else the conditions that most controllers write.
+//! Custom resources: the environment's rule where there is one, else the conditions that most controllers
+//! write.
+//!
+//! No rule here knows a single custom kind. An object without a status is done when it is there, for many
+//! kinds never have one; a controller that has not come to the spec is waited for, and at the deadline its
+//! health is unknown rather than bad.
 
 use super::super::conditions::{ConditionSet, current_status, sets};
 use super::super::policy::Policy;
@@ -26,11 +31,14 @@ pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
         .health_checks
         .iter()
         .find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
+
     let sets = sets(object);
     let mut reading = match rule {
         Some(rule) => Reading::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
         None => by_conditions(&sets),
     };
+
+    // A controller that gets on meets one condition after the other: each of them is progress.
     let met: usize = sets.iter().map(ConditionSet::met).sum();
     reading.figures = vec![met as u32];
     reading
@@ -39,6 +47,7 @@ pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
 fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
     // A rule is not asked to tell an old condition from a new one.
     let value = current_status(object);
+
     // What a status does not hold yet is an error in CEL: that is not "failed".
     if let Some(what) = failed.filter(|failed| holds(failed, &value) == Ok(true)) {
         return reported(
@@ -46,9 +55,11 @@ fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
             format!("its health check says failed: {what}"),
         );
     }
+
     match holds(current, &value) {
         Ok(true) => Verdict::done(),
         Ok(false) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current}")),
+        // A field that is missing is nothing but a status that is not filled yet.
         Err(why) => Verdict::waiting(
             0,
             1,
@@ -66,12 +77,15 @@ fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
 fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> Reading<'a> {
     let verdicts: Vec<Verdict> = sets.iter().map(by_set).collect();
     let is_open = |one: &Verdict| matches!(one, Verdict::Waiting { .. });
+
     if let Some(failed) = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. })) {
         return Reading::without_pods(failed.clone());
     }
+
     let Some(open) = verdicts.iter().find(|one| is_open(one)) else {
         return Reading::without_pods(Verdict::done());
     };
+
     let mut reading = Reading::without_pods(open.clone());
     let mut waiting = sets.iter().zip(&verdicts).filter(|(_, verdict)| is_open(verdict));
     if waiting.all(|(set, verdict)| *verdict == outdated(set)) {
@@ -82,6 +96,8 @@ fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> Reading<'a> {
 
 fn by_set(set: &ConditionSet<'_>) -> Verdict {
     let is = |name: &str| set.get(name).filter(|one| one.status == "True");
+
+    // What is wrong outweighs what is ready: `Ready` may be of the last good state.
     for name in ["Stalled", "Failed"] {
         if let Some(one) = is(name) {
             return reported(
@@ -90,9 +106,12 @@ fn by_set(set: &ConditionSet<'_>) -> Verdict {
             );
         }
     }
+
     if let Some(one) = is("Reconciling") {
         return waiting("is being reconciled", &one);
     }
+
+    // The first that is there, outdated or not: a lesser one must not answer in its place.
     match GOOD.iter().find(|name| set.holds(name)) {
         Some(name) => match set.get(name) {
             Some(one) if one.status == "True" => Verdict::done(),
@@ -100,6 +119,7 @@ fn by_set(set: &ConditionSet<'_>) -> Verdict {
             None => outdated(set),
         },
         None if set.is_outdated() => outdated(set),
+        // None of its conditions speaks of readiness: it is done when it is there.
         None => Verdict::done(),
     }
 }
@@ -135,12 +155,15 @@ mod tests {
         let stale = verdict(json!({"conditions": [ready("True", 1)]}), &Policy::default());
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
         assert_eq!(stale, Verdict::waiting(0, 1, expected));
+
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
         let was_stalled = verdict(
             json!({"conditions": [failed, ready("True", 2)]}),
             &Policy::default(),
         );
         assert_eq!(was_stalled, Verdict::done());
+
+        // It says nothing of readiness, but its older generation shows that the controller has not come yet.
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         let other = verdict(json!({"conditions": [other]}), &Policy::default());
         assert!(matches!(other, Verdict::Waiting { .. }), "{other:?}");
@@ -149,6 +172,7 @@ mod tests {
     #[test]
     fn one_without_a_generation_of_its_own_counts_and_a_late_one_of_another_type_does_not_hold_it_up() {
         let plain = json!({"type": "Ready", "status": "True"});
+        // Controllers that write no generation must not be waited for on another one's account.
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         assert_eq!(
             verdict(json!({"conditions": [plain, late]}), &Policy::default()),
@@ -167,17 +191,21 @@ mod tests {
             let parents: Vec<Value> = statuses.iter().map(parent).collect();
             verdict(json!({"parents": parents}), &Policy::default())
         };
+
         assert_eq!(of(["True", "True"], 2), Verdict::done());
         assert_eq!(
             of(["True", "False"], 2),
             Verdict::waiting(0, 1, "it is not accepted: NoMatchingParent")
         );
+        // Both were accepted at an older spec: that says nothing of this one.
         assert!(matches!(of(["True", "True"], 1), Verdict::Waiting { .. }));
     }
 
     #[test]
     fn a_rule_of_the_environment_does_not_see_conditions_of_an_older_spec() {
         let current = "self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')".to_owned();
+
+        // The rule reads no generation: that is done for it.
         let rule = HealthCheck {
             group: "shop.example".into(),
             kind: "Route".into(),
@@ -188,6 +216,7 @@ mod tests {
             health_checks: vec![rule],
             ..Policy::default()
         };
+
         let of = |observed| verdict(json!({"conditions": [ready("True", observed)]}), &policy);
         assert_eq!(of(2), Verdict::done());
         assert!(matches!(of(1), Verdict::Waiting { .. }));

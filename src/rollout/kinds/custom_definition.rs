@@ -5,15 +5,18 @@ use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 use serde_json::Value;
 
-/// Done when it is established and every version that it serves can be had.
+/// Done when it is established: the API server serves its versions then. That it serves none is said.
 pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+    // Another definition holds one of its names, and will not let go of it by itself.
     if let Some(one) = condition(object, "NamesAccepted").filter(|one| one.status == "False") {
         let message = format!("its names are not accepted: {}", one.says());
         return Reading::without_pods(reported(CauseKind::ReportedByObject, message));
     }
+
     if condition(object, "Established").is_none_or(|one| one.status != "True") {
         return Reading::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
     }
+
     let versions = object
         .at("/spec/versions")
         .and_then(Value::as_array)

@@ -15,6 +15,8 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let updated = number(object, "/status/updatedNumberScheduled");
     let available = number(object, "/status/numberAvailable");
     let budget = Budget::of(object, "/spec/template", policy.deadline);
+
+    // Zero is believed: no status comes here that is older than the spec.
     if wanted == 0 {
         let still = if misplaced > 0 {
             format!("; {misplaced} still run")
@@ -23,12 +25,14 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         };
         return Reading::empty(format!("no node takes its pods: no pods to verify{still}"));
     }
+
     if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
         return Reading::noted(format!(
             "updateStrategy OnDelete: {} of {wanted} pods take the new revision once somebody deletes them",
             wanted - updated
         ));
     }
+
     let mine = pods_of(object.uid(), surroundings);
     let hash = newest_controller_revision(surroundings);
     let fresh = hash.map(|hash| pods_at(hash, surroundings)).unwrap_or_default();
@@ -36,7 +40,10 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         .into_iter()
         .filter(|pod| mine.iter().any(|one| one.uid == pod.uid))
         .collect();
+
     let seen = ready(&fresh);
+
+    // Without it nothing tells new pods from old ones: the status counts them and names no revision.
     let verdict = if hash.is_none() {
         Verdict::waiting(0, wanted, "its new ControllerRevision is not there yet")
     } else if updated < wanted {
@@ -54,6 +61,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     } else {
         Verdict::done()
     };
+
     let mut reading = Reading::with_pods(verdict, fresh, wanted);
     reading.creators = vec![object.uid().to_owned()];
     reading.settles = number(object, "/spec/minReadySeconds") == 0;

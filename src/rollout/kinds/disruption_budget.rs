@@ -12,7 +12,9 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     if let Some(failed) = failed_sync(object) {
         return failed;
     }
+
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
+        // No failure, and often meant so (over a single pod): whoever drains a node should know.
         Some(_) => Reading::noted("it allows no disruption now"),
         None => Reading::without_pods(Verdict::done()),
     }
@@ -21,7 +23,9 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
 /// What its controller says where it cannot compute the budget (its pods are a Job's): it never observes the generation.
 pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<Reading<'a>> {
     let gvk = object.gvk();
+    // The judge asks this of any object whose generation is not observed.
     let one = condition(object, "DisruptionAllowed").filter(|one| one.status == "False")?;
+
     let is_failed =
         (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
     is_failed.then(|| {

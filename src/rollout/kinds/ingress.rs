@@ -10,5 +10,6 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     if object.at("/status/loadBalancer/ingress/0").is_some() {
         return Reading::without_pods(Verdict::done());
     }
+
     Reading::waits_outside("no ingress controller has given it an address")
 }

@@ -1,4 +1,5 @@
-//! Jobs: complete, not merely started.
+//! Jobs: complete, not merely started. A Job tries again by itself and counts its failed pods, so that the
+//! exit of a main container is no failure before the Job says so.
 
 use super::super::blame::from_outside;
 use super::super::deadline::Budget;
@@ -14,20 +15,26 @@ use crate::model::verdict::{Cause, CauseKind, Verdict};
 pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
     let pods = pods_of(object.uid(), surroundings);
+
     if let Some(failed) = is("Failed") {
         return Reading::without_pods(failure(object, &failed, surroundings));
     }
+
     if let Some(complete) = is("Complete") {
+        // Complete without every index: that is worth a remark.
         let policy_met = complete.reason == "SuccessPolicy";
         return match policy_met {
             true => Reading::noted("its success policy is met"),
             false => Reading::without_pods(Verdict::done()),
         };
     }
+
     let wanted = match object.at("/spec/completions") {
         Some(_) => number(object, "/spec/completions"),
+        // A work queue names no number: one success is the least that it needs.
         None => 1,
     };
+
     if object
         .at("/spec/suspend")
         .is_some_and(|suspended| suspended == true)
@@ -43,6 +50,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
             Reading::noted(why)
         };
     }
+
     let succeeded = number(object, "/status/succeeded").min(wanted);
     let failed = number(object, "/status/failed");
     let again = if failed > 0 {
@@ -50,18 +58,24 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     } else {
         String::new()
     };
+
     let why = format!("{succeeded} of {wanted} completions{again}");
+
+    // What has ended is counted by the Job; only a pod that is at work can still show a sign.
     let running: Vec<_> = pods
         .into_iter()
         .filter(|pod| pod.phase == "Pending" || pod.phase == "Running")
         .collect();
+
     let still_wanted = number(object, "/spec/parallelism")
         .max(1)
         .min(wanted.saturating_sub(succeeded).max(1));
+
     let mut reading = Reading::with_pods(Verdict::waiting(succeeded, wanted, why), running, still_wanted);
     reading.creators = vec![object.uid().to_owned()];
     reading.must_run = false;
     reading.settles = false;
+    // A failed try counts as well: the Job itself bounds how many there are.
     reading.figures = vec![
         number(object, "/status/succeeded"),
         failed,
@@ -79,15 +93,20 @@ fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<
         failed.reason,
         failed.says()
     );
+
     // Those that are going show why as well: a Job past its deadline deletes them.
     let mut pods = surroundings.pods.clone();
     pods.sort_by_key(|pod| pod.created);
+
     let mut kind = CauseKind::JobFailed;
+    // The Job counts each of its failed pods against itself; these tell what ended them.
     if let Some((outside, told)) = from_outside(&pods, object.uid(), &surroundings.occurrences) {
         kind = outside;
         message = format!("{message}; {told}");
     }
+
     let last = pods.iter().rfind(|pod| pod.phase == "Failed");
+
     Verdict::Failed {
         cause: Cause {
             kind,
@@ -133,26 +152,32 @@ mod tests {
             let mut job = job(json!({}), json!({}));
             let failed = json!({"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"});
             job.value_mut()["status"] = json!({"conditions": [failed], "failed": 1});
+
             let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 1}}}]);
             let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate-1"},
                 "spec": {"containers": [{"name": "main"}]},
                 "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
+
             let pod = PodFacts::reduce(&Object::new(pod).unwrap());
             let surroundings = Surroundings {
                 pods: vec![&pod],
                 ..Surroundings::default()
             };
+
             match read(&job, &surroundings, &Policy::default()).verdict {
                 Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
         };
+
         let (kind, message, pod) = failure("");
         assert_eq!(
             (kind, pod.as_deref()),
             (CauseKind::JobFailed, Some("migrate-1")),
             "{message}"
         );
+
+        // The same exit of the same Job: only the reason of its pod tells them apart.
         let (kind, message, _) = failure("Evicted");
         assert_eq!(kind, CauseKind::Evicted);
         assert!(message.ends_with("pod migrate-1 failed: Evicted"), "{message}");
@@ -175,6 +200,7 @@ mod tests {
     fn an_irreversible_job_may_be_silent_as_long_as_its_own_spec_lets_it() {
         let budget =
             |annotations: &Value, spec: Value| budget(&job(annotations.clone(), spec), &Policy::default());
+
         let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
         assert_eq!(budget(&irreversible, json!({})), Budget::endless());
         let own = Budget::of_seconds(30, "activeDeadlineSeconds");
@@ -191,9 +217,11 @@ mod tests {
         let last = |spec: Value, conditions: Value| {
             let mut job = job(json!({}), spec);
             job.value_mut()["status"] = json!({"conditions": conditions});
+
             let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
             let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
             let subject = Subject::new(target, &job, now);
+
             let mut memory = Memory::default();
             let mut look = |object| {
                 let surroundings = Surroundings {
@@ -202,9 +230,12 @@ mod tests {
                 };
                 judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
             };
+
             look(Some(&job));
+            // The second look finds nothing: what the first one has left in the memory decides.
             look(None)
         };
+
         let goes = || json!({"ttlSecondsAfterFinished": 1});
         assert!(matches!(last(goes(), complete.clone()), Verdict::Done { .. }));
         assert!(
@@ -216,12 +247,14 @@ mod tests {
             "how it ended is not known"
         );
     }
+
     #[test]
     fn one_that_ends_and_goes_between_two_looks_is_judged_by_how_it_went() {
         let goes = job(json!({}), json!({"ttlSecondsAfterFinished": 0}));
         let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
         let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = Subject::new(target, &goes, now);
+
         let look = |memory: &mut Memory, object: Option<&Object>, departed: Option<&Object>| {
             let surroundings = Surroundings {
                 object,
@@ -230,11 +263,14 @@ mod tests {
             };
             judge(&subject, &surroundings, &Policy::default(), memory, now).verdict
         };
+
         let ended = |condition: &str| {
             let mut job = goes.clone();
             job.value_mut()["status"] = json!({"conditions": [{"type": condition, "status": "True"}]});
             job
         };
+
+        // Whether it was seen before it went must make no difference where the watch saw it go.
         for is_seen in [true, false] {
             let went = |departed: Option<&Object>| {
                 let mut memory = Memory::default();
@@ -243,10 +279,12 @@ mod tests {
                 }
                 look(&mut memory, None, departed)
             };
+
             let message = |verdict| match verdict {
                 Verdict::Failed { cause } => cause.message,
                 other => panic!("{other:?}"),
             };
+
             assert!(
                 matches!(went(Some(&ended("Complete"))), Verdict::Done { note: Some(_) }),
                 "{is_seen}"
@@ -258,6 +296,7 @@ mod tests {
                 message(went(Some(&goes))).ends_with("was deleted by somebody"),
                 "it had not ended"
             );
+
             match went(None) {
                 Verdict::Waiting { why, .. } => {
                     assert!(!is_seen && why.ends_with("is not there yet"), "{why}")

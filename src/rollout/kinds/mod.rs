@@ -1,4 +1,8 @@
 //! The rule of each kind: what its status says of a rollout. One file a kind.
+//!
+//! A rule is asked only where the object is the one that was written and its controller has observed it, as
+//! far as its kind tells: the counts of the status may be believed. It reads no clock and gives no grace. It
+//! says how things stand, which pods count and how long there may be no progress; the judge decides.
 
 mod api_service;
 mod autoscaler;

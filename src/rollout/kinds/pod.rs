@@ -16,15 +16,18 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let Some(pod) = pods.first() else {
         return Reading::without_pods(Verdict::waiting(0, 1, "the pod is not seen yet"));
     };
+
     if is_hook(object) {
         return hook(object, pod, policy);
     }
+
     let verdict = match pod.phase.as_str() {
         "Succeeded" => return Reading::noted("it has run to its end"),
         "Running" if pod.ready => Verdict::done(),
         "Running" => Verdict::waiting(0, 1, "the pod runs and is not ready"),
         _ => Verdict::waiting(0, 1, "the pod has not started"),
     };
+
     let mut reading = Reading::with_pods(verdict, pods, 1);
     reading.budget = Budget::of_seconds(policy.deadline, "by default");
     reading
@@ -38,9 +41,12 @@ fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> Reading<'
         "Running" => Verdict::waiting(0, 1, "the pod has not run to its end"),
         _ => Verdict::waiting(0, 1, "the pod has not started"),
     };
+
     let mut reading = Reading::with_pods(verdict, vec![pod], 1);
+    // Its containers are there to exit, and none of them has to stay ready.
     reading.must_run = false;
     reading.settles = false;
+
     reading.budget = match object.at("/spec/activeDeadlineSeconds") {
         Some(_) => Budget::of_seconds(
             number(object, "/spec/activeDeadlineSeconds"),
@@ -71,12 +77,14 @@ mod tests {
     fn verdict(annotations: Value, status: Value) -> (Verdict, bool) {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "status": status, "spec": {"containers": [{"name": "main"}]},
             "metadata": {"name": "check", "uid": "u", "annotations": annotations}});
+
         let object = Object::new(object).unwrap();
         let pod = PodFacts::reduce(&object);
         let surroundings = Surroundings {
             pods: vec![&pod],
             ..Surroundings::default()
         };
+
         let reading = read(&object, &surroundings, &Policy::default());
         (reading.verdict, reading.must_run || reading.settles)
     }
@@ -88,7 +96,9 @@ mod tests {
     #[test]
     fn a_hook_is_done_only_when_it_has_run_to_its_end() {
         let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+
         assert_eq!(verdict(json!({}), ready.clone()), (Verdict::done(), true));
+        // The same status of a hook: readiness is not what it is there for.
         let waiting = Verdict::waiting(0, 1, "the pod has not run to its end");
         assert_eq!(hook(ready), (waiting, false));
         assert_eq!(hook(json!({"phase": "Succeeded"})), (Verdict::done(), false));
@@ -97,6 +107,7 @@ mod tests {
     #[test]
     fn a_hook_that_failed_has_failed_at_once_with_how_it_ended() {
         let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 3}}}]);
+
         let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "containerStatuses": ended}))
         else {
             panic!("it has failed")
@@ -106,6 +117,8 @@ mod tests {
             (CauseKind::PodFailed, Some("main"))
         );
         assert!(cause.message.contains("exit code 3"), "{}", cause.message);
+
+        // A node that evicts it says nothing of the release.
         let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
             panic!("it has failed")
         };

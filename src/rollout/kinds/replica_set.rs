@@ -14,7 +14,9 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let total = number(object, "/status/replicas");
     let available = number(object, "/status/availableReplicas");
     let pods = pods_of(object.uid(), surroundings);
+    // Status and pods come by two watches: the one that shows less is believed.
     let counted = available.min(ready(&pods));
+
     let verdict = if wanted == 0 && total == 0 {
         return Reading::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
@@ -28,9 +30,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     } else {
         Verdict::done()
     };
+
     let mut reading = Reading::with_pods(verdict, pods, wanted);
     reading.creators = vec![object.uid().to_owned()];
     reading.refusal = condition(object, "ReplicaFailure")
+        // The same condition tells of deletions that fail: these hold back no new pod.
         .filter(|one| one.status == "True" && one.reason == "FailedCreate")
         .map(|one| one.says().to_owned());
     reading.settles = number(object, "/spec/minReadySeconds") == 0;

@@ -18,6 +18,7 @@ pub(super) fn new_replica_set<'a>(
     let revision = deployment.annotation(DEPLOYMENT_REVISION)?;
     let is_new =
         |one: &&&Object| one.kind() == "ReplicaSet" && one.annotation(DEPLOYMENT_REVISION) == Some(revision);
+
     surroundings.owned.iter().find(is_new).copied()
 }
 
@@ -27,6 +28,7 @@ pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) ->
         .owned
         .iter()
         .filter(|one| one.kind() == "ControllerRevision");
+    // By number and not by age: a return to an old template gives its old revision the highest number.
     let newest = revisions.max_by_key(|one| one.at("/revision").and_then(Value::as_i64))?;
     newest.label("controller-revision-hash")
 }

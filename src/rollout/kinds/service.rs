@@ -10,5 +10,6 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     if object.text("/spec/type") != "LoadBalancer" || has_address {
         return Reading::without_pods(Verdict::done());
     }
+
     Reading::waits_outside("the load balancer has no address yet")
 }

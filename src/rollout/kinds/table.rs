@@ -39,7 +39,9 @@ pub(in super::super) fn read<'a>(
             "admissionregistration.k8s.io",
             "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
         ) => webhook::read(object, surroundings),
+        // The built-in kinds stand above: what is left of the watched ones is custom.
         (group, kind) if is_watched(group, kind) => custom::read(object, policy),
+        // Such as a ConfigMap: it is done when it is written.
         _ => Reading::without_pods(Verdict::done()),
     }
 }
@@ -93,6 +95,8 @@ pub(in super::super) fn is_custom(group: &str) -> bool {
         "storage",
         "storagemigration",
     ];
+
+    // The groups of the first years (`apps`, `batch`) have no dot; that of a custom kind must have one.
     group.contains('.')
         && !group
             .strip_suffix(".k8s.io")
@@ -110,6 +114,7 @@ pub(in super::super) fn observes_generation(object: &Object) -> bool {
         ("", "ReplicationController"),
         ("policy", "PodDisruptionBudget"),
     ];
+
     kinds.contains(&(gvk.group.as_str(), gvk.kind.as_str()))
 }
 
@@ -119,6 +124,7 @@ pub(in super::super) fn beside(group: &str, kind: &str) -> &'static [(&'static s
     const EVENT: (&str, &str) = ("", "Event");
     match (group, kind) {
         ("apps", "Deployment") => &[POD, ("apps", "ReplicaSet"), EVENT],
+        // The status of a StatefulSet names its new revision; that of a DaemonSet does not.
         ("apps", "StatefulSet") => &[POD, EVENT],
         ("apps", "DaemonSet") => &[POD, ("apps", "ControllerRevision"), EVENT],
         ("apps", "ReplicaSet") | ("", "ReplicationController") | ("batch", "Job") => &[POD, EVENT],

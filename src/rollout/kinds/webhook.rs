@@ -10,14 +10,17 @@ use serde_json::Value;
 /// Done when every service that it calls has a ready endpoint; URLs outside the cluster are not asked.
 pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> Reading<'a> {
     let services = webhook_services(object);
+    // Each has to answer: under `failurePolicy: Fail` a single silent one stops the writes of others.
     let silent: Vec<_> = services
         .iter()
         .filter(|(namespace, name)| !answers(namespace, name, surroundings))
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
+
     if silent.is_empty() {
         return Reading::without_pods(Verdict::done());
     }
+
     let total = services.len() as u32;
     let why = format!("no ready endpoint of service {}", silent.join(", "));
     Reading::without_pods(Verdict::waiting(total - silent.len() as u32, total, why))
@@ -29,6 +32,7 @@ fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> b
             && slice.namespace() == Some(namespace)
             && slice.label("kubernetes.io/service-name") == Some(service)
     };
+
     let endpoints = |slice: &&Object| {
         slice
             .at("/endpoints")
@@ -36,7 +40,10 @@ fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> b
             .cloned()
             .unwrap_or_default()
     };
+
+    // By the API an absent `ready` counts as true.
     let is_ready = |one: Value| one.pointer("/conditions/ready") != Some(&Value::Bool(false));
+
     surroundings
         .others
         .iter()
