@@ -1,5 +1,8 @@
 //! Which objects of a release need not be there, and why: hooks that do not run this time, and Jobs that have run and
 //! go by themselves.
+//!
+//! One answer for all who ask: a promotion does not create such an object, `diff` calls its absence no difference, and
+//! `wait` does not wait for it. An absence is excused by what was recorded or annotated, never by a read that failed.
 
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};
@@ -47,6 +50,7 @@ impl Excuse {
 
 /// Why a member that is not there need not be, by the object that the last promotion applied.
 pub fn absence_of_member(applied: &Object) -> Option<Excuse> {
+    // In this order: a hook that goes by itself has run, and is not merely due again.
     let has_run = goes_by_itself(applied).then_some(Excuse::HasRun);
     has_run.or_else(|| is_hook(applied).then_some(Excuse::NextChange))
 }
@@ -58,6 +62,7 @@ pub(super) fn is_first(comparison: &Comparison, past: &Past) -> bool {
         .iter()
         .filter(|object| object.desired.is_some());
     let mut live = desired.filter_map(|object| object.live.object());
+    // What Helm has installed is upgraded: its hooks of installation have run.
     !past.has_promoted && !live.any(|live| live.annotation(HELM_RELEASE_ANNOTATION).is_some())
 }
 
@@ -73,7 +78,9 @@ pub fn needs_record(comparison: &Comparison) -> bool {
 fn absent(object: &ObjectComparison) -> Option<&Object> {
     let is_absent = match &object.live {
         Observed::Absent(_) => true,
+        // What is on its way out cannot be kept: whether it had to be there is asked as if it were gone.
         Observed::Present(live) => live.is_being_deleted(),
+        // Unknown is not absent.
         Observed::Unreadable { .. } => false,
     };
     object.desired.as_ref().filter(|_| is_absent)
@@ -88,10 +95,13 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
             .iter()
             .filter_map(|one| Some((one.id(), one.desired.as_ref()?)))
     };
+
+    // The first excuse stays: of what is never applied nothing else is to be said.
     let mut excused: BTreeMap<ObjectId, Excuse> = not_applied(desired())
         .into_iter()
         .map(|id| (id, Excuse::NeverApplied))
         .collect();
+
     for (id, object) in desired() {
         if let Ok(Some(hook)) = hook_of(object)
             && hook.when(is_first).is_none()
@@ -99,11 +109,13 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
             excused.entry(id).or_insert(Excuse::NotThisTime);
         }
     }
+
     for (object, desired) in comparison
         .objects
         .iter()
         .filter_map(|one| Some((one, absent(one)?)))
     {
+        // Only just as it was applied: another version of it has not run yet, whatever its name.
         if goes_by_itself(desired)
             && past
                 .recorded
@@ -112,9 +124,11 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
         {
             excused.entry(object.id()).or_insert(Excuse::HasRun);
         } else if past.is_promoted && is_hook(desired) {
+            // In a release that is not promoted yet the hook has still to run.
             excused.entry(object.id()).or_insert(Excuse::NextChange);
         }
     }
+
     excused
 }
 
@@ -127,6 +141,7 @@ fn is_the_same(one: &Object, other: &Object) -> bool {
             .get_mut("metadata")
             .and_then(Value::as_object_mut)
         {
+            // Only what was there is dressed with the label: a map of nothing else is of the dressing.
             let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
             let is_empty = labels.is_some_and(|labels| {
                 labels.shift_remove(APPLYSET_PART_OF_LABEL);
@@ -138,12 +153,14 @@ fn is_the_same(one: &Object, other: &Object) -> bool {
         }
         bare
     };
+    // The copies are made only for objects of one name.
     one == other || one.name() == other.name() && bare(one) == bare(other)
 }
 
 /// Whether an object that another tool applies may never be seen: it goes by itself, or it is a hook that runs only in
 /// some promotions.
 pub fn may_be_absent(object: &Object) -> bool {
+    // How often another tool has applied it is not known here: one run in some promotions is enough.
     let runs_always = |hook: super::hooks::Hook| hook.first.is_some() && hook.later.is_some();
     goes_by_itself(object)
         || hook_of(object)

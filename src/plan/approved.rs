@@ -1,4 +1,7 @@
 //! Whether two plans do the same: a plan that was shown or written, and one that was made since.
+//!
+//! A plan in a file is never carried out as it lies there: it is made anew from what is there now, and refused where that
+//! does something else. A plan that leaves the program holds no value of a Secret, so that none can be compared here.
 
 use crate::model::plan::{Action, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
@@ -15,6 +18,7 @@ pub fn withheld(plan: &Plan) -> Plan {
         match &mut step.action {
             Action::Create { object } | Action::Recreate { object } => withhold(object),
             Action::Apply { object, expected, .. } => {
+                // The server's answer holds the values, too.
                 withhold(object);
                 withhold(expected);
             }
@@ -25,6 +29,7 @@ pub fn withheld(plan: &Plan) -> Plan {
 }
 
 fn withhold(object: &mut Object) {
+    // By group and kind: a custom kind of this name keeps what its own schema says.
     if object.kind() != "Secret" || !object.gvk().group.is_empty() {
         return;
     }
@@ -33,10 +38,12 @@ fn withhold(object: &mut Object) {
             map.values_mut().for_each(|value| *value = WITHHELD.into());
         }
     }
+
     let annotations = object
         .value_mut()
         .pointer_mut("/metadata/annotations")
         .and_then(Value::as_object_mut);
+    // It is the whole manifest as a text, with all values in it.
     if let Some(annotations) = annotations {
         annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
     }
@@ -46,15 +53,20 @@ fn withhold(object: &mut Object) {
 ///
 /// Empty where whoever approved the one has approved the other. Values of Secrets are not compared.
 pub fn moved(approved: &Plan, now: &Plan) -> Vec<ObjectId> {
+    // A Secret that changed meanwhile is seen all the same: what a step expects of it is its resourceVersion.
     let (approved, now) = (withheld(approved), withheld(now));
+
     let steps = |plan: &Plan| -> BTreeMap<ObjectId, Vec<Value>> {
         let mut steps: BTreeMap<ObjectId, Vec<Value>> = BTreeMap::new();
         for step in plan.steps.iter().chain(&plan.prune) {
+            // One object may have two: a hook is applied, and deleted after the commit.
             steps.entry(step.target.id()).or_default().push(essence(step));
         }
         steps
     };
+
     let (approved, now) = (steps(&approved), steps(&now));
+
     let ids: std::collections::BTreeSet<_> = approved.keys().chain(now.keys()).collect();
     ids.into_iter()
         .filter(|id| approved.get(*id) != now.get(*id))
@@ -66,11 +78,15 @@ pub fn moved(approved: &Plan, now: &Plan) -> Vec<ObjectId> {
 fn essence(step: &PlanStep) -> Value {
     let mut value = serde_json::to_value(step).unwrap_or_default();
     if let Some(map) = value.as_object_mut() {
+        // Both move when some other step comes or goes.
         map.shift_remove("id");
         map.shift_remove("wave");
     }
+
     if let Some(action) = value.get_mut("action").and_then(Value::as_object_mut) {
+        // A dry run's answer is another one each time where admission stamps or the server allocates.
         action.shift_remove("expected");
+
         for entry in action
             .get_mut("take_over")
             .and_then(Value::as_array_mut)
@@ -78,9 +94,11 @@ fn essence(step: &PlanStep) -> Value {
             .flatten()
         {
             if let Some(entry) = entry.as_object_mut() {
+                // A manager's time moves with every value that it writes, a status too.
                 entry.shift_remove("time");
             }
         }
     }
+
     value
 }

@@ -1,4 +1,8 @@
 //! What a comparison says against a promotion, as findings of the preflight.
+//!
+//! The comparison itself takes no side: an untested difference or a missing Secret is a finding of `diff` as well. What of
+//! it refuses a promotion, and what is only told, is decided here. The environment's rules never refuse by themselves: one
+//! that has expired allows nothing, and what it would have allowed refuses instead.
 
 use super::policy::{Policy, note, refuse};
 use crate::model::ObjectId;
@@ -11,16 +15,20 @@ use crate::model::release::PublicRelease;
 
 /// A release that failed for a cause inside it would fail again.
 pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<PreflightFinding> {
+    // One that failed for a cause outside of it is none, and neither is one that succeeded since.
     let failed = inventory.quarantined(&release.digest)?;
+
     let cause = failed
         .failure
         .as_ref()
         .map(|failure| failure.cause.message.as_str())
         .unwrap_or_default();
+
     let message = format!(
         "expected a release that has not failed here, found that revision {} of it failed at {}: {cause}",
         failed.revision, failed.ended_at
     );
+
     let hint = "record a new release, unless the cause is gone".to_owned();
     Some(refuse(
         Check::Quarantine,
@@ -43,6 +51,7 @@ pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<Pre
     let mut findings = untested(comparison, policy);
     findings.extend(dropped(comparison, policy));
     findings.extend(comparison.requirements.iter().map(requirement));
+    // Only told: a rule that does not hold leaves its differences without one, and these refuse.
     findings.extend(comparison.rules.iter().map(|finding| {
         let state = match &finding.state {
             RuleState::Unused => "matches no difference any more".to_owned(),
@@ -56,6 +65,7 @@ pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<Pre
             format!("difference rule {} of the environment {state}", finding.rule + 1),
         )
     }));
+
     findings
 }
 
@@ -70,15 +80,19 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
         if open.is_empty() {
             continue;
         }
+        // All of them, though the sentence names a few: a waiver has to name each.
         let paths: Vec<_> = open.iter().map(|change| change.path.to_string()).collect();
+
         let notes: Vec<_> = open
             .iter()
             .filter_map(|change| change.rule_note.as_deref())
             .collect();
+
         let mut message = format!(
             "expected what was tested, found differences at {}",
             some_of(&paths)
         );
+        // One reason is enough: each path has its own in the comparison.
         if let Some(first) = notes.first() {
             message = format!("{message} ({first})");
         }
@@ -99,18 +113,21 @@ fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
         .dropped
         .iter()
         .filter(|(_, change)| change.allowed_by.is_none());
+
     let finding = |(id, change): &(ObjectId, UntestedChange)| {
         let why = change
             .rule_note
             .as_deref()
             .map(|note| format!(" ({note})"))
             .unwrap_or_default();
+
         let message = format!("expected what was tested, found that it is not applied here{why}");
         match policy.untested {
             UntestedPolicy::Refuse => refuse(Check::Untested, Some(id), message, Some(SUGGEST.into())),
             UntestedPolicy::Report => note(Check::Untested, Some(id), message),
         }
     };
+
     open.map(finding).collect()
 }
 
@@ -129,7 +146,9 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
     } else {
         format!(" (needed by {})", some_of(&by))
     };
+
     match &finding.state {
+        // Nothing of the release makes it, and a pod that needs it would wait for it for ever.
         RequirementState::Missing => {
             let message = format!("expected it to exist, found nothing{by}");
             refuse(Check::Requirements, object, message, Some("create it".into()))
@@ -139,6 +158,7 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
             let message = format!("expected the keys {keys}, found none of that name{by}");
             refuse(Check::Requirements, object, message, Some("add the keys".into()))
         }
+        // It is there for a moment yet: a pod that starts later does not find it.
         RequirementState::BeingDeleted => {
             let hint = "wait until it is gone, and create it again".to_owned();
             refuse(
@@ -154,11 +174,13 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
             format!("expected another type than {found}{by}"),
             None,
         ),
+        // The release brings what makes it: it is waited for, and not refused.
         RequirementState::Awaited { produced_by } => note(
             Check::Requirements,
             object,
             format!("is not there yet: {produced_by} makes it{by}"),
         ),
+        // Unknown is not there, and not absent either: a promotion does not go on by luck.
         RequirementState::Unreadable { why } => refuse(
             Check::Requirements,
             object,

@@ -1,6 +1,9 @@
 //! Data that a plan deletes: claims that a StatefulSet's retention policy deletes with its pods or with itself, claims
 //! and volumes that are pruned or replaced, and all claims of a namespace that goes. None of it can be undone: a revert
 //! brings back claims, and not what they held.
+//!
+//! The plan deletes most of it through others: the StatefulSet controller, the garbage collector, the namespace's end. So
+//! each claim is named with the step that leads to it. The same rules tell what a revert of the promotion would delete.
 
 use super::policy::{Planned, Policy, note, refuse};
 use crate::model::check::Check;
@@ -13,6 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 /// The namespaces whose claims have to be known before a plan's data loss is: those with a StatefulSet that goes, or that
 /// changes and deletes claims, and those that leave the release.
 pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
+    // Nowhere else: not everybody may list claims, and what cannot be read refuses.
     let namespace = |object: &ObjectComparison| {
         let id = object.id();
         let has_claims = || {
@@ -21,6 +25,8 @@ pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
                 .object()
                 .is_some_and(|set| set.at("/spec/volumeClaimTemplates").is_some())
         };
+
+        // Live's policy counts when the set goes, desired's when it is scaled.
         let versions = [object.live.object(), object.desired.as_ref()];
         let deletes_claims = || {
             let policies = ["whenScaled", "whenDeleted"];
@@ -29,7 +35,9 @@ pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
                 .flatten()
                 .any(|set| policies.iter().any(|when| is_delete(set, when)))
         };
+
         match (&*id.group, &*id.kind) {
+            // Whatever its policy: an earlier one may have made the set the owner of its claims.
             ("apps", "StatefulSet") if object.status == ObjectStatus::Extra && has_claims() => id.namespace,
             ("apps", "StatefulSet")
                 if object.status != ObjectStatus::Same && has_claims() && deletes_claims() =>
@@ -46,13 +54,17 @@ pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
 /// Names in the plan what data it deletes. What the caller has not allowed by name is refused.
 pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[Object], policy: &Policy) {
     planned.plan.data_loss = losses(&planned.plan, comparison, claims);
+
     for lost in &planned.plan.data_loss {
+        // Each by its own name: what was allowed for one volume says nothing of the next.
         let name = allowance(&lost.object);
         let is_allowed = policy
             .allow_data_loss
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(&name));
+
         let message = format!("its data will be deleted: {}", lost.why);
+
         planned.findings.push(if is_allowed {
             note(Check::DataLoss, Some(&lost.object), message)
         } else {
@@ -78,18 +90,25 @@ fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLo
         .iter()
         .filter_map(|object| Some((object.id(), object.live.object()?)))
         .collect();
+
+    // A claim can go by its own step and with its set: it is named once, by the step that comes first.
     let mut seen = BTreeSet::new();
     let mut losses = Vec::new();
+
     for step in plan.steps.iter().chain(&plan.prune) {
         let Some(live) = live.get(&step.target.id()) else {
             continue;
         };
+
         let change = match &step.action {
             Action::Delete { .. } => Change::Goes("deleted"),
             Action::Recreate { .. } => Change::Goes("replaced"),
+            // The dry run's answer and not the manifest: what that leaves open has a default.
             Action::Apply { expected, .. } => Change::Becomes(expected),
+            // What a creation finds is on its way out already, by somebody else's hand.
             _ => continue,
         };
+
         let (lost, why) = lost_by(&step.target.id(), change, live, claims);
         for object in lost.into_iter().filter(|object| seen.insert(object.id())) {
             let (object, uid) = (object.id(), object.uid().to_owned());
@@ -101,13 +120,17 @@ fn losses(plan: &Plan, comparison: &Comparison, claims: &[Object]) -> Vec<DataLo
             });
         }
     }
+
     losses
 }
 
 /// What data goes when `live` is put back to `before`, or deleted where it was not there before; none where nothing does.
 pub fn data_lost_by_undo(before: Option<&Object>, live: &Object) -> Option<String> {
+    // A note on an undo that is done: no claims are read for it, the policies alone tell.
     let gvk = live.gvk();
+
     let has_claims = || live.at("/spec/volumeClaimTemplates").is_some();
+
     match ((&*gvk.group, &*gvk.kind), before) {
         (("", "PersistentVolumeClaim"), None) if may_hold_data(live) => Some("deleted with its data".into()),
         (("apps", "StatefulSet"), None) if has_claims() && is_delete(live, "whenDeleted") => {
@@ -156,11 +179,14 @@ fn lost_by<'a>(
 ) -> (Vec<&'a Object>, String) {
     match (&*id.group, &*id.kind, change) {
         ("apps", "StatefulSet", Change::Goes(verb)) => {
+            // Live's policy: the plan changes nothing of a set that goes.
             let by_policy = is_delete(live, "whenDeleted");
+            // The garbage collector follows owner references, whatever the policy says by then.
             let own = claims_of(live, claims)
                 .into_iter()
                 .filter(|claim| by_policy || is_owned(claim, live));
             let lost: Vec<_> = own.filter(|claim| may_hold_data(claim)).collect();
+
             let why = if by_policy {
                 "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
             } else {
@@ -168,21 +194,28 @@ fn lost_by<'a>(
             };
             (lost, format!("{id} is {verb}, and {why}"))
         }
+        // The policy that it gets: it is in force by the time the controller scales.
         ("apps", "StatefulSet", Change::Becomes(to)) if is_delete(to, "whenScaled") => {
             let (before, after) = (Ordinals::of(live), Ordinals::of(to));
+
             let is_lost = |claim: &&Object| {
+                // By ordinals: a set whose first ordinal moves loses the pods at its beginning.
                 let ordinal = ordinal_of(live, claim);
                 may_hold_data(claim)
                     && ordinal.is_some_and(|ordinal| before.holds(ordinal) && !after.holds(ordinal))
             };
+
             let lost = claims_of(live, claims).into_iter().filter(is_lost).collect();
+
             let (from, to) = (before.replicas, after.replicas);
             let policy = "its persistentVolumeClaimRetentionPolicy says whenScaled: Delete";
             (lost, format!("{id} is scaled from {from} to {to}, and {policy}"))
         }
+        // An empty claim goes without a word: a new one is as good.
         ("", "PersistentVolumeClaim", Change::Goes(verb)) if may_hold_data(live) => {
             (vec![live], format!("it is {verb}"))
         }
+        // With any other policy the storage stays, and an administrator can bind it again.
         ("", "PersistentVolume", Change::Goes(verb))
             if live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" =>
         {
@@ -191,11 +224,13 @@ fn lost_by<'a>(
                 format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"),
             )
         }
+        // Whoever made them: all that lies in it goes, members or not.
         ("", "Namespace", Change::Goes(verb)) => {
             let inside =
                 |claim: &&Object| claim.namespace() == Some(id.name.as_str()) && may_hold_data(claim);
             (claims.iter().filter(inside).collect(), format!("{id} is {verb}"))
         }
+        // What an operator deletes along with a custom resource of its own is not known here.
         _ => Default::default(),
     }
 }
@@ -242,9 +277,11 @@ impl Ordinals {
 /// The claims that are volumes of a StatefulSet's pods, by their names: `TEMPLATE-SET-ORDINAL`.
 pub fn claims_of<'c>(set: &Object, claims: &'c [Object]) -> Vec<&'c Object> {
     let same_place = |claim: &&Object| {
+        // A desired set may name no namespace.
         set.namespace()
             .is_none_or(|namespace| claim.namespace() == Some(namespace))
     };
+
     claims
         .iter()
         .filter(same_place)
@@ -256,6 +293,7 @@ fn ordinal_of(set: &Object, claim: &Object) -> Option<u64> {
     let templates = set.at("/spec/volumeClaimTemplates").and_then(Value::as_array)?;
     templates.iter().find_map(|template| {
         let name = template.pointer("/metadata/name").and_then(Value::as_str)?;
+        // All but a number is another set's: `data-db-other-0` is no claim of `db`.
         let ordinal = claim.name().strip_prefix(&format!("{name}-{}-", set.name()))?;
         ordinal.parse().ok()
     })
@@ -282,6 +320,7 @@ mod tests {
         };
         let mut all: Vec<Object> = (0..4).map(|n| claim(&format!("data-db-{n}"), "pv")).collect();
         all.extend([
+            // A set of a longer name, a template that there is none of, and a claim that was never bound.
             claim("data-db-other-0", "pv"),
             claim("logs-db-1", "pv"),
             claim("data-db-9", ""),
@@ -306,16 +345,20 @@ mod tests {
     #[test]
     fn claims_go_with_pods_that_a_scaling_deletes_where_the_new_policy_says_so() {
         let live = set(3, 0, "Retain", "Retain");
+
         assert_eq!(
             scaled(&live, &set(1, 0, "Delete", "Retain")),
             ["data-db-1", "data-db-2"]
         );
         assert_eq!(scaled(&live, &set(0, 0, "Delete", "Retain")).len(), 3);
+        // The first ordinal moves up: the pods at the beginning go, however many there are to be.
         assert_eq!(
             scaled(&live, &set(2, 2, "Delete", "Retain")),
             ["data-db-0", "data-db-1"]
         );
+
         for kept in [
+            // Nothing goes: pods keep their claims, no pod goes, or pods come.
             set(1, 0, "Retain", "Delete"),
             set(3, 0, "Delete", "Delete"),
             set(5, 0, "Delete", "Delete"),
@@ -328,8 +371,10 @@ mod tests {
     fn data_that_a_revert_deletes_is_told() {
         let told = |before: Option<&Object>, live: &Object| data_lost_by_undo(before, live).is_some();
         let (few, many) = (set(1, 0, "Delete", "Retain"), set(3, 0, "Delete", "Retain"));
+        // Back to fewer pods, and back to more.
         assert!(told(Some(&few), &many) && !told(Some(&many), &few));
         assert!(!told(Some(&set(1, 0, "Retain", "Delete")), &many));
+        // Created by the promotion: it goes, and its policy says with what.
         assert!(told(None, &set(1, 0, "Retain", "Delete")) && !told(None, &many));
         assert!(told(None, &claims()[0]) && !told(None, &claims()[6]));
     }
@@ -339,6 +384,7 @@ mod tests {
         let delete = || Change::Goes("deleted");
         assert_eq!(lost(delete(), &set(1, 0, "Retain", "Delete")).len(), 4);
         assert!(lost(delete(), &set(1, 0, "Delete", "Retain")).is_empty());
+
         // Owned since another policy, of which nothing is left to be seen.
         let mut owned = claims();
         owned[1].value_mut()["metadata"]["ownerReferences"] = json!([{"uid": ""}]);
@@ -346,6 +392,7 @@ mod tests {
             lost_of(delete(), &set(1, 0, "Retain", "Retain"), &owned),
             ["data-db-1"]
         );
+
         let replaced = Change::Goes("replaced");
         assert_eq!(lost(replaced, &set(1, 0, "Retain", "Delete")).len(), 4);
     }
@@ -353,8 +400,10 @@ mod tests {
     #[test]
     fn a_claim_a_volume_and_a_namespace_that_go_take_data_along() {
         let delete = || Change::Goes("deleted");
+
         assert_eq!(lost(delete(), &claims()[0]), ["data-db-0"]);
         assert!(lost(delete(), &claims()[6]).is_empty(), "it never had a volume");
+
         let volume = |policy: &str| {
             Object::new(
                 json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
@@ -362,8 +411,10 @@ mod tests {
             )
             .unwrap()
         };
+
         assert_eq!(lost(delete(), &volume("Delete")), ["pv"]);
         assert!(lost(delete(), &volume("Retain")).is_empty());
+
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
         assert_eq!(lost(delete(), &Object::new(namespace).unwrap()).len(), 6);
     }

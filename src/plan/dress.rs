@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 /// Where the annotations of the pod template of a kind lie that restarts its pods when its template changes.
 pub(super) fn template_annotations(object: &Object) -> Option<[&'static str; 4]> {
+    // Of no other kind do pods restart with it: a Job's never changes, a CronJob's pods are new each time.
     let gvk = object.gvk();
     let restarts = gvk.group == "apps" && matches!(&*gvk.kind, "Deployment" | "StatefulSet" | "DaemonSet");
+
     restarts.then_some(["spec", "template", "metadata", "annotations"])
 }
 
@@ -28,9 +30,11 @@ pub fn dress(desired: &mut Object, applyset_id: &str) {
 ///
 /// Without its annotation the next apply would restart the pods for nothing.
 pub fn dress_as_live(desired: &mut Object, live: &Object, applyset_id: &str) {
+    // Where live does not have it, its absence stays a difference of the promotion: the object joins the set.
     if live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id) {
         dress(desired, applyset_id);
     }
+
     carry_restart(desired, live);
 }
 
@@ -40,18 +44,23 @@ pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
     let Some(path) = template_annotations(desired) else {
         return;
     };
+
     let in_template = |object: &Object, key: &str| {
         let pointer = format!("/{}/{}", path.join("/"), key.replace('/', "~1"));
         object.at(&pointer).and_then(Value::as_str).map(str::to_owned)
     };
+
     for key in [RESTART_ANNOTATION, KUBECTL_RESTART_ANNOTATION] {
         let Some(value) = in_template(live, key) else {
             continue;
         };
+        // Ours comes back only where nobody says otherwise. A manifest may hold an earlier restart by
+        // kubectl: with that its pods would start once more.
         let is_kept = match in_template(desired, key) {
             None => true,
             Some(own) => key == KUBECTL_RESTART_ANNOTATION && is_later(&value, &own),
         };
+
         if is_kept {
             insert(desired, &path, key, &value);
         }
@@ -60,6 +69,7 @@ pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
 
 fn is_later(value: &str, than: &str) -> bool {
     match (value.parse::<Timestamp>(), than.parse::<Timestamp>()) {
+        // What is no time is somebody's own text, and tells of no later restart.
         (Ok(value), Ok(than)) => value > than,
         _ => false,
     }
@@ -76,13 +86,16 @@ pub(super) fn set_restart(desired: &mut Object, value: &str) {
 fn insert(object: &mut Object, path: &[&str], key: &str, value: &str) {
     let mut at = object.value_mut();
     for step in path {
+        // A text or a list in its place is for the server to refuse.
         let Some(map) = at.as_object_mut() else { return };
         let next = map.entry(*step).or_insert(Value::Null);
+        // A manifest that has the key and nothing under it holds null there.
         if next.is_null() {
             *next = Value::Object(Map::new());
         }
         at = next;
     }
+
     if let Some(map) = at.as_object_mut() {
         map.insert(key.into(), value.into());
     }
@@ -106,6 +119,7 @@ mod tests {
         let live = deployment(json!({RESTART_ANNOTATION: "abc", "other": "x"}), json!({}));
         let mut desired = deployment(Value::Null, json!({"app": "web"}));
         dress_as_live(&mut desired, &live, "applyset-1");
+
         assert_eq!(
             desired.at("/spec/template/metadata/annotations"),
             Some(&json!({RESTART_ANNOTATION: "abc"}))
@@ -131,12 +145,14 @@ mod tests {
                 "2026-11-28T10:00:00+01:00",
                 "2026-11-28T09:30:00Z",
             ),
+            // No time at all: desired's own text stays.
             (Some("release 7"), "2026-11-28T10:00:00+01:00", "release 7"),
         ] {
             let live = deployment(json!({KUBECTL_RESTART_ANNOTATION: live}), json!({}));
             let own = own.map_or(Value::Null, |own| json!({KUBECTL_RESTART_ANNOTATION: own}));
             let mut desired = deployment(own, json!({}));
             carry_restart(&mut desired, &live);
+
             let found =
                 &desired.at("/spec/template/metadata/annotations").unwrap()[KUBECTL_RESTART_ANNOTATION];
             assert_eq!(found, kept);
@@ -149,6 +165,7 @@ mod tests {
         let mut desired = deployment(json!({}), json!({}));
         dress_as_live(&mut desired, &live, "applyset-1");
         assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), None);
+
         dress(&mut desired, "applyset-1");
         assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), Some("applyset-1"));
     }

@@ -8,7 +8,8 @@ use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::plan::PreflightFinding;
 use crate::model::snapshot::Absence;
 
-/// Finalizers that the control plane takes away by itself, in its own time.
+/// Finalizers that the control plane takes away by itself, in its own time. Those that protect claims and volumes are
+/// none of them: they hold for as long as something uses what they protect.
 const PASSING: &[&str] = &["foregroundDeletion", "orphan", "batch.kubernetes.io/job-tracking"];
 
 /// What a deletion that is under way means for a promotion.
@@ -24,9 +25,11 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
     let id = object.id();
     match &object.status {
         ObjectStatus::BeingDeleted { finalizers } => {
+            // Without a finalizer it has its grace period left, and nothing more.
             if finalizers.iter().all(|name| PASSING.contains(&name.as_str())) {
                 return Some(Going::Soon);
             }
+            // Waiting for it could be for ever: only somebody who knows the finalizer can end this.
             let message = format!("is being deleted; held by {}", finalizers.join(", "));
             Some(Going::Held(Box::new(refuse(
                 Check::Deleting,
@@ -36,7 +39,9 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
             ))))
         }
         ObjectStatus::Missing(Absence::NamespaceGoing) => {
+            // Said of the namespace and not of the object: all that is missing in it makes one finding.
             let namespace = ObjectId::new("", "Namespace", None, id.namespace.as_deref().unwrap_or_default());
+
             Some(Going::Held(Box::new(namespace_going(&namespace))))
         }
         _ => None,

@@ -31,10 +31,12 @@ impl Hooked {
             undo_jobs: BTreeMap::new(),
             excused: excused(comparison, past),
         };
+
         for object in &comparison.objects {
             let (id, Some(desired)) = (object.id(), &object.desired) else {
                 continue;
             };
+
             findings.extend(hooked.said(&id, desired));
             for misuse in misused(desired) {
                 findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
@@ -46,12 +48,16 @@ impl Hooked {
                 name: name.into(),
                 ..id.clone()
             };
+
+            // It is compared like any other object, and a promotion never applies it.
             let job = comparison.objects.iter().find(|other| other.id() == undo);
             match job.and_then(|job| job.desired.clone()) {
                 Some(mut job) => {
+                    // It lies where the Job lies that it undoes, even if its manifest names no namespace.
                     job.set_namespace(undo.namespace.as_deref());
                     hooked.undo_jobs.insert(id, job);
                 }
+                // The revert that needs it may be the automatic one: it is too late to find out then.
                 None => {
                     let message =
                         format!("expected the Job {name} that undoes it in the release, found none");
@@ -59,6 +65,7 @@ impl Hooked {
                 }
             }
         }
+
         hooked
     }
 
@@ -70,13 +77,16 @@ impl Hooked {
                 return Some(refuse(Check::Hooks, Some(id), message, None));
             }
         };
+
         let message = match self.excused.get(id)? {
             Excuse::NeverApplied => {
+                // The Job that undoes another is left out by its very purpose: nothing is said of it.
                 hook.filter(hooks::Hook::runs_never)?;
                 "is not applied: a hook of deletions and rollbacks"
             }
             Excuse::NotThisTime if self.is_first => "does not run: a hook of later promotions alone",
             Excuse::NotThisTime => "does not run: a hook of the first promotion alone",
+            // A hook runs again with the next change; any other Job that goes by itself has had its run.
             Excuse::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
             Excuse::HasRun | Excuse::NextChange => return None,
         };
@@ -87,7 +97,9 @@ impl Hooked {
     pub(super) fn is_left_out(&self, id: &ObjectId, desired: &Object) -> bool {
         match self.excused.get(id) {
             Some(Excuse::NeverApplied | Excuse::NotThisTime) => true,
+            // A hook that has run stays among the items: it runs where anything changes.
             Some(Excuse::HasRun) => !is_hook(desired),
+            // It has an item, too: where anything changes, it runs.
             Some(Excuse::NextChange) | None => false,
         }
     }
@@ -104,6 +116,7 @@ impl Hooked {
 
     /// What does not run this time, or has run: nothing waits for it.
     pub(super) fn resting(&self) -> Vec<ObjectId> {
+        // To name what never runs stays an error: it would be waited for in vain.
         let rests = self
             .excused
             .iter()

@@ -1,6 +1,8 @@
 //! Hooks: Jobs and Pods that run before the workloads (`pre`) or after everything (`verify`).
 //!
-//! Helm's annotations are understood where they have a meaning here, and refused by name where they have none.
+//! Helm's annotations are understood where they have a meaning here, and refused by name where they have none: a hook that
+//! is passed over lets a release through that nobody has migrated or tested. Our own annotation wins over Helm's. What
+//! Helm makes for a hook and does not run is an ordinary object here.
 
 use crate::model::hook::{is_irreversible, runs, words};
 use crate::model::names::{
@@ -46,7 +48,9 @@ impl Hook {
 /// What the annotations of an object make of it; an error names the annotation that is not understood.
 pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
     let own = object.annotation(HOOK_ANNOTATION);
+
     let both = |when| (Some(when), Some(when));
+    // Ours says nothing of installations and upgrades: such a hook runs in every promotion.
     let (first, later) = match (own, object.annotation(HELM_HOOK_ANNOTATION)) {
         (Some("pre"), _) => both(When::Pre),
         (Some("verify"), _) => both(When::Verify),
@@ -60,6 +64,7 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
         weight: 0,
         is_helms: own.is_none(),
     };
+
     if !runs(object) {
         // What Helm makes before a hook that needs it is made before it here, too: by its kind.
         return match own {
@@ -70,16 +75,19 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
             None => Ok(hook.runs_never().then_some(hook)),
         };
     }
+
     if let Some(text) = object.annotation(HELM_WEIGHT_ANNOTATION) {
         hook.weight = text
             .parse()
             .map_err(|_| format!("{HELM_WEIGHT_ANNOTATION}: {text} (a whole number is expected)"))?;
     }
+    // What happens anyway, or comes of a rollback, is taken; any other policy would be a promise not kept.
     for policy in words(object.annotation(HELM_POLICY_ANNOTATION).unwrap_or_default()) {
         if !matches!(policy, "before-hook-creation" | "hook-succeeded" | "hook-failed") {
             return Err(format!("{HELM_POLICY_ANNOTATION}: {policy}"));
         }
     }
+
     Ok(Some(hook))
 }
 
@@ -87,30 +95,36 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
 /// run before and after runs before.
 fn helm_when(text: &str) -> Result<(Option<When>, Option<When>), String> {
     let (mut first, mut later) = (None, None);
+    // The workloads wait for what runs before them: running it after them says less.
     let add = |to: &mut Option<When>, when| {
         if *to != Some(When::Pre) {
             *to = Some(when);
         }
     };
+
     for word in words(text) {
         match word {
             "pre-install" => add(&mut first, When::Pre),
             "pre-upgrade" => add(&mut later, When::Pre),
             "post-install" => add(&mut first, When::Verify),
             "post-upgrade" => add(&mut later, When::Verify),
+            // Helm runs them on demand; here a promotion proves itself by them.
             "test" | "test-success" => {
                 add(&mut first, When::Verify);
                 add(&mut later, When::Verify);
             }
+            // Known, and none of a promotion's: with no other word the hook never runs.
             "pre-delete" | "post-delete" | "pre-rollback" | "post-rollback" => {}
             other => return Err(format!("{HELM_HOOK_ANNOTATION}: {other}")),
         }
     }
+
     Ok((first, later))
 }
 
 /// The name of the Job that undoes an irreversible one.
 pub(super) fn undone_by(object: &Object) -> Option<&str> {
+    // Without `irreversible` the annotation is refused as misuse, and takes no Job out of a promotion.
     object
         .annotation(UNDO_ANNOTATION)
         .filter(|_| is_irreversible(object))
@@ -120,6 +134,7 @@ pub(super) fn undone_by(object: &Object) -> Option<&str> {
 pub fn not_applied<'a>(desired: impl Iterator<Item = (ObjectId, &'a Object)>) -> BTreeSet<ObjectId> {
     let mut found = BTreeSet::new();
     for (id, object) in desired {
+        // One that names itself is refused elsewhere: left out here, it would vanish without a word.
         if let Some(name) = undone_by(object).filter(|name| *name != object.name()) {
             found.insert(ObjectId {
                 name: name.into(),
@@ -130,6 +145,7 @@ pub fn not_applied<'a>(desired: impl Iterator<Item = (ObjectId, &'a Object)>) ->
             found.insert(id);
         }
     }
+
     found
 }
 
@@ -159,11 +175,13 @@ mod tests {
             ),
             (json!({HELM_HOOK_ANNOTATION: "post-upgrade"}), (None, verify, 0)),
             (json!({HELM_HOOK_ANNOTATION: "pre-install"}), (pre, None, 0)),
+            // What is said of upgrades says nothing of installations, and the other way round.
             (
                 json!({HELM_HOOK_ANNOTATION: "post-upgrade, pre-install"}),
                 (pre, verify, 0),
             ),
             (
+                // Both before and after: it is before.
                 json!({HELM_HOOK_ANNOTATION: "post-upgrade,pre-upgrade,test"}),
                 (verify, pre, 0),
             ),

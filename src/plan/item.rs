@@ -1,4 +1,9 @@
 //! One desired object on its way into a plan: what is sent, what is taken over, and why.
+//!
+//! The comparison has found where live differs from its target; here each difference is decided by whose it is. What is
+//! somebody else's to decide leaves the body and our entry of `managedFields`, for a forced apply owns whatever it sends.
+//! What has to go and is not ours becomes ours first: an apply takes away only what its own entry holds and its body
+//! lacks. What a person or another tool set refuses, and the item is made all the same, so that the plan is shown whole.
 
 use super::going::{Going, going};
 use super::owners::foreign_owner;
@@ -55,10 +60,12 @@ impl<'a> Item<'a> {
             changes: Vec::new(),
             why: why.into(),
         };
+
         if let ObjectStatus::NotChecked { why } = &object.status {
             let message = format!("expected to read it, found: {why}");
             return (None, vec![refuse(Check::Unreadable, Some(&id), message, None)]);
         }
+        // Before anything of live is read: what is on its way out was not compared.
         match going(object) {
             None => {}
             Some(Going::Held(finding)) => return (None, vec![*finding]),
@@ -69,9 +76,12 @@ impl<'a> Item<'a> {
                 );
             }
         }
+
         let Some(live) = object.live.object() else {
             return (Some(item(Kind::Create, "not in the cluster")), Vec::new());
         };
+
+        // Before the replacement: a Job that another tool keeps is not deleted either.
         let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
         if object.status == ObjectStatus::Replaced {
             return (
@@ -79,14 +89,17 @@ impl<'a> Item<'a> {
                 findings,
             );
         }
+
         let mut item = item(Kind::Nothing, "");
         findings.extend(item.decide_fields(live, autoscaled, policy));
+        // No change of the comparison: it dresses desired as live is, with the label or without it.
         if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
             let label = FieldPath::root()
                 .field("metadata")
                 .field("labels")
                 .field(APPLYSET_PART_OF_LABEL);
             item.change(label, "joins the set");
+            // Before all other reasons: whoever approves the plan has to see which release loses it.
             if let Some(source) = policy.others.source_of(&id, live) {
                 item.why = match item.why.as_str() {
                     "joins the set" => {
@@ -111,6 +124,7 @@ impl<'a> Item<'a> {
                 format!("not checked, and predicted to be in sync: {why}"),
             ));
         }
+
         (Some(item), findings)
     }
 
@@ -127,6 +141,7 @@ impl<'a> Item<'a> {
 
     /// Whether the step changes the pod template.
     pub(super) fn changes_template(&self) -> bool {
+        // By the text of the path: what changes beside the template restarts no pod.
         self.kind == Kind::Recreate
             || self
                 .changes
@@ -138,8 +153,10 @@ impl<'a> Item<'a> {
     pub(super) fn changes_data(&self) -> bool {
         match (self.kind, self.object.live.object()) {
             (Kind::Nothing, _) => false,
+            // A reader that runs has started without it, and pods that wait for it start by themselves.
             (_, None) => true,
             (_, Some(live)) => {
+                // The body lacks what is left to others, and a changed path may be but an empty map.
                 data_differs(live, &self.body) && {
                     let is_data = |path: &FieldPath| {
                         let text = path.to_string();
@@ -154,6 +171,7 @@ impl<'a> Item<'a> {
     fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
         let owners = Owners::of(live);
         let (mut refused, mut leave, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+
         for change in &self.object.changes {
             match decide(live, change, autoscaled, policy) {
                 Decision::Leave => leave.push(change.path.clone()),
@@ -168,6 +186,7 @@ impl<'a> Item<'a> {
                 }
             }
         }
+
         // What the server lets no apply take away goes out of our entry, where a release no longer names it.
         let is_bound = |aside: &&Aside| aside.reason == AsideReason::Bound && owners.is_ours(&aside.path);
         leave.extend(
@@ -177,17 +196,22 @@ impl<'a> Item<'a> {
                 .filter(is_bound)
                 .map(|aside| aside.path.clone()),
         );
+
         leave.extend(self.held_by_default(live, &owners));
+
+        // What stays must not go along with a whole that is taken away.
         let asides = self.object.asides.iter().map(|aside| &aside.path);
         let kept: Vec<&FieldPath> = leave
             .iter()
             .chain(refused.iter().map(|(path, _)| path))
             .chain(asides)
             .collect();
+
         let paths: Vec<_> = taken
             .into_iter()
             .map(|path| self.whole_of(path, &owners, &kept))
             .collect();
+
         // A null is an apply's way to own a place: where all below it goes, it is left out.
         let target = self.object.predicted.as_ref();
         for path in &paths {
@@ -196,17 +220,22 @@ impl<'a> Item<'a> {
                 path.remove(self.body.value_mut());
             }
         }
+
+        // Never sent, not even as they are: an apply would set them back when the autoscaler moves on.
         let replicas = FieldPath::root().field("spec").field("replicas");
         if autoscaled && !leave.contains(&replicas) {
             leave.push(replicas);
         }
+        // The apply is forced: whatever it sends becomes ours, with the same value too.
         for path in &leave {
             path.remove(self.body.value_mut());
         }
+
         if !self.changes.is_empty() {
             self.kind = Kind::Apply;
             self.why = summary(&self.changes);
         }
+
         let mut findings = said(&self.object.id(), &refused);
         self.adopt(live, paths, leave, policy, &mut findings);
         findings
@@ -215,6 +244,7 @@ impl<'a> Item<'a> {
     /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go
     /// of where anything is applied. An apply would take them away, and not every default is worked out anew.
     fn held_by_default(&self, live: &Object, owners: &Owners<'_>) -> Vec<FieldPath> {
+        // Letting go is no reason for a step by itself.
         let Some(target) = self
             .object
             .predicted
@@ -223,6 +253,7 @@ impl<'a> Item<'a> {
         else {
             return Vec::new();
         };
+
         let is_metadata =
             |path: &FieldPath| matches!(path.steps().first(), Some(Step::Field(name)) if name == "metadata");
         let is_held = |path: &FieldPath| {
@@ -232,8 +263,10 @@ impl<'a> Item<'a> {
                 && path.get(self.body.value()).is_none()
                 && path.get(target.value()) == held
                 && owners.is_ours(path)
+                // Where others hold it too, an apply that lets go of it leaves it to them.
                 && !owners.is_others(path)
         };
+
         owners
             .fields()
             .flat_map(|(_, fields)| fields)
@@ -252,12 +285,14 @@ impl<'a> Item<'a> {
                 && place.get(self.body.value()).is_none_or(Value::is_null)
                 && !kept.iter().any(|path| path.starts_with(place))
         };
+
         let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
         // An item is owned by its list's key, which the entries tell: a list that nobody owns goes as a whole.
         let is_unowned_list = |place: &FieldPath| {
             let item = steps.get(place.steps().len());
             matches!(item, Some(Step::Key(_) | Step::Value(_))) && owners.list_steps(place).is_empty()
         };
+
         let highest = places().filter(|_| !is_metadata).find(goes);
         highest
             .or_else(|| places().find(is_unowned_list))
@@ -280,6 +315,7 @@ impl<'a> Item<'a> {
             .map(name)
             .filter(|name| policy.adopts(name))
             .collect();
+
         let change = Change {
             managers: names.iter().map(String::as_str).collect(),
             paths,
@@ -289,11 +325,13 @@ impl<'a> Item<'a> {
             Ok(None) => {}
             Ok(Some(taken)) => {
                 self.take_over = Some(taken.entries);
+                // Fields that are only let go of make no step; fields that become ours do.
                 if !taken.taken.is_empty() && self.kind == Kind::Nothing {
                     self.kind = Kind::Apply;
                     self.why = format!("takes over the fields of {}", names.join(", "));
                 }
             }
+            // One entry speaks one version of a kind: its paths may be called otherwise in another.
             Err(other) => findings.push(refuse(
                 Check::Ownership,
                 Some(&self.object.id()),
@@ -323,7 +361,9 @@ fn summary(changes: &[FieldPath]) -> String {
 /// Refusals of fields that are others', one for each manager.
 fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<PreflightFinding> {
     use crate::model::finding::HandClass;
+
     let mut managers: Vec<&Ownership> = Vec::new();
+    // By name and class: kubectl is a tool when it applies, and a person's hand when it edits.
     for (_, whose) in refused {
         if !managers
             .iter()
@@ -332,10 +372,12 @@ fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
             managers.push(whose);
         }
     }
+
     let finding = |whose: &&Ownership| {
         let of = |(_, other): &&(FieldPath, Ownership)| {
             other.manager == whose.manager && other.class == whose.class
         };
+
         let paths: Vec<_> = refused
             .iter()
             .filter(of)
@@ -343,6 +385,7 @@ fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
             .collect();
         let when = whose.time.map(|time| format!(" at {time}")).unwrap_or_default();
         let fields = paths.join(", ");
+
         if whose.class == HandClass::Person {
             let message = format!(
                 "expected no change by hand, found {fields} set by {}{when}",

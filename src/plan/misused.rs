@@ -1,4 +1,7 @@
 //! Annotations and specs of Jobs and Pods that do not mean what they seem to: each is refused by name.
+//!
+//! A typing error in one of them would show only when it matters: in the revert that finds no undo, or in the hook that
+//! is waited for until the deadline. So nothing is guessed, and the hint says what to write.
 
 use crate::model::Object;
 use crate::model::hook::{expires, goes_by_itself, is_hook, is_irreversible};
@@ -16,9 +19,11 @@ pub(super) struct Misuse {
 
 /// Everything that is misused in an object.
 pub(super) fn misused(object: &Object) -> Vec<Misuse> {
+    // A hook is one by its annotations, too: without any there is nothing to misuse.
     if object.annotations().is_none() {
         return Vec::new();
     }
+
     let mut found = of_undo(object);
     found.extend(of_hook(object));
     found
@@ -33,8 +38,10 @@ fn misuse(message: String, hint: impl Into<String>) -> Misuse {
 
 /// `irreversible` and `undo`: a value that is not understood would make a Job that cannot be undone look like any other.
 fn of_undo(object: &Object) -> Vec<Misuse> {
+    // As it is written: `true` without quotes is no text, and as an annotation it would not be seen.
     let value = |key: &str| object.annotations().and_then(|all| all.get(key));
     let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
+
     let mut found = Vec::new();
     for key in [IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION] {
         if value(key).is_some() && !is_job {
@@ -45,16 +52,20 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
             ));
         }
     }
+    // Of another kind it is wrong already: what it says there is no matter.
     if !is_job {
         return found;
     }
+
     if let Some(other) =
         value(IRREVERSIBLE_ANNOTATION).filter(|value| !matches!(value.as_str(), Some("true" | "false")))
     {
         let message = format!("expected \"true\" or \"false\" in {IRREVERSIBLE_ANNOTATION}, found {other}");
         found.push(misuse(message, format!("{IRREVERSIBLE_ANNOTATION}: \"true\"")));
     }
+
     if let Some(undo) = value(UNDO_ANNOTATION) {
+        // By itself it takes no Job out of a promotion: the one that it names would simply run.
         if !is_irreversible(object) {
             let message =
                 format!("expected {IRREVERSIBLE_ANNOTATION}: \"true\" beside {UNDO_ANNOTATION}, found none");
@@ -68,17 +79,20 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
             found.push(misuse(message, "name the Job of the release that undoes it"));
         }
     }
+
     if is_irreversible(object) && goes_by_itself(object) {
         let (what, place) = match expires(object) {
             true => ("ttlSecondsAfterFinished", "its spec"),
             false => ("hook-succeeded", HELM_POLICY_ANNOTATION),
         };
+
         let message = format!(
             "expected an irreversible Job to stay once it has run, found {what}: a run that is resumed, or reverts, could \
              not tell that it has run"
         );
         found.push(misuse(message, format!("take {what} out of {place}")));
     }
+
     found
 }
 
@@ -87,11 +101,14 @@ fn of_hook(object: &Object) -> Option<Misuse> {
     if !is_hook(object) {
         return None;
     }
+    // A queue may suspend a Job at admission, and lets it go; a manifest does not.
     if object.at("/spec/suspend") == Some(&Value::Bool(true)) {
         let message = "expected a hook that runs, found suspend: true in its spec".into();
         return Some(misuse(message, "take suspend out of its spec"));
     }
+    // `Always` is also the default of a Pod; a Job's template cannot have it.
     let restarts = object.kind() == "Pod" && matches!(object.text("/spec/restartPolicy"), "" | "Always");
+
     restarts.then(|| {
         let message =
             "expected a hook that ends, found a Pod whose containers are always started again".into();
@@ -128,6 +145,7 @@ mod tests {
             ),
             (
                 JOB,
+                // Without quotes it is no text: it must not pass for an annotation that is not there.
                 json!({IRREVERSIBLE_ANNOTATION: true}),
                 json!({}),
                 "found true",
@@ -191,10 +209,12 @@ mod tests {
                 json!({}),
             ),
             (
+                // It can be undone: nothing is lost when it goes by itself.
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "false"}),
                 json!({"ttlSecondsAfterFinished": 60}),
             ),
+            // No hook: it may be suspended.204 // Nor does a Pod that is no hook have to end.
             (JOB, json!({}), json!({"suspend": true})),
             (
                 POD,

@@ -1,5 +1,9 @@
 //! The plan of a promotion, and the checks of a plan. Pure: what was compared comes in, data goes out. What the server
 //! answers when it is asked to do it dry is taken in by `preflight`.
+//!
+//! `draft` is the way in: what becomes of each object and whose its fields are (`item`, `whose`, `owners`), what hooks and
+//! restarts follow, in which order (`waves`), how each step is undone (`undo`), and what is pruned. A plan leaves no choice
+//! to execution. What speaks against it is a finding beside it: a plan that is refused is made to its end, and shown.
 
 mod absence;
 mod approved;

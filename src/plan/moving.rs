@@ -1,4 +1,8 @@
 //! Objects of other releases: which of them a promotion moves into its own, and how those are named that it may not touch.
+//!
+//! An object moves where three things agree: it is desired here, it carries the label of a release that the caller named,
+//! and that release's inventory holds it. A line in somebody else's state alone moves nothing, and a label alone is
+//! refused. What else belongs to another release stays untouched. Locks and inventories are no business of the plan.
 
 use super::policy::{Planned, Policy, note, refuse};
 use crate::model::check::Check;
@@ -36,6 +40,7 @@ pub struct OtherReleases {
 impl OtherReleases {
     /// The release whose member an object is, where it may move.
     pub(super) fn source_of(&self, id: &ObjectId, live: &Object) -> Option<&Source> {
+        // The label is looked at on the object itself: the inventory could name what others have made since.
         let set = live.label(APPLYSET_PART_OF_LABEL)?;
         self.sources
             .iter()
@@ -55,7 +60,9 @@ impl OtherReleases {
             .object()?
             .label(APPLYSET_PART_OF_LABEL)
             .filter(|set| *set != own)?;
+        // Only a way back to an older revision leaves them alone; the release's own file is refused for them.
         let whose = self.leave.contains(&id).then(|| self.whose(set, home))?;
+
         Some(note(
             Check::Owners,
             Some(&id),
@@ -80,10 +87,13 @@ pub(super) fn of_another_release(
     policy: &Policy,
 ) -> Option<PreflightFinding> {
     let other = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != set)?;
+
     if policy.others.source_of(id, live).is_some() {
         return None;
     }
+
     let found = refuse(Check::Owners, Some(id), String::new(), None);
+    // Its inventory may lie where nothing may be listed: the label is all that is known of it then.
     let Some(release) = policy.others.by_set.get(other) else {
         let hint = format!(
             "take it out of one of the two; kubectl get configmaps -A -l {}={other} names the other one",
@@ -97,7 +107,9 @@ pub(super) fn of_another_release(
             ..found
         });
     };
+
     let name = release.name_from(&policy.home);
+    // The caller named the release, and it does not own the object: to move it would take it from nobody.
     if policy
         .others
         .sources
@@ -120,7 +132,9 @@ pub(super) fn of_another_release(
             ..found
         });
     }
+
     let message = format!("belongs to release {name}");
+
     let hint = format!(
         "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
     );
@@ -138,9 +152,11 @@ pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy
         .iter()
         .filter_map(|object| Some((object.id(), object.live.object()?)))
         .collect();
+
     let applied = steps
         .iter()
         .filter(|step| !matches!(step.action, Action::Delete { .. }));
+    // By release and not as they come: the same move makes the same plan.
     let mut moves: BTreeMap<&ReleaseRef, Vec<Target>> = BTreeMap::new();
     for step in applied {
         let id = step.target.id();
@@ -152,9 +168,11 @@ pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy
                 .push(step.target.clone());
         }
     }
+
     let one = |(from, objects): (&ReleaseRef, Vec<Target>)| Move {
         from: from.clone(),
         objects,
+        // Read under that release's lock, and kept in the journal: until then they can change.
         members_before: Vec::new(),
     };
     moves.into_iter().map(one).collect()
@@ -163,9 +181,11 @@ pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy
 /// What is said of a plan's moves: what each release loses, and which of those that were named has nothing to lose.
 pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
     let home = &policy.home;
+
     for source in &policy.others.sources {
         let name = source.release.name_from(home);
         let moved = planned.plan.moves.iter().find(|one| one.from == source.release);
+
         planned.findings.push(match moved {
             Some(one) => {
                 let (count, objects) = (counted(&one.objects), named(&one.objects));
@@ -175,11 +195,13 @@ pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
                     format!("{count} of release {name} will move here: {objects}"),
                 )
             }
+            // A pipeline keeps its flags: when all has moved, this one does nothing.
             None if source.has_moved => note(
                 Check::Owners,
                 None,
                 format!("nothing is left to move from release {name}"),
             ),
+            // A name that is mistyped, or an object that was forgotten, would pass for a move that is done.
             None => {
                 let message = format!("no object of this release is a member of release {name}");
                 let hint =

@@ -1,4 +1,7 @@
 //! Objects that somebody else keeps: another inventory, Helm, Argo CD, Flux.
+//!
+//! Two keepers of one object take turns in overwriting it, so that it is refused until the caller says whose it is from now
+//! on. Marks are looked at before field managers, and a name alone is a hint and no proof: the finding says what it found.
 
 use super::moving::of_another_release;
 use super::policy::{Policy, refuse};
@@ -14,21 +17,27 @@ pub(super) fn foreign_owner(
     applyset_id: &str,
     policy: &Policy,
 ) -> Option<PreflightFinding> {
+    // Whatever is adopted: what belongs to another release moves with its inventory, or not at all.
     if let Some(finding) = of_another_release(id, live, applyset_id, policy) {
         return Some(finding);
     }
+
+    // Before Helm: Flux installs charts through Helm, and what it keeps carries the marks of both.
     let (tool, found, adopt) = gitops(live).or_else(|| helm(live))?;
     if policy.adopt.contains(adopt) || manager_of(live, adopt).is_some_and(|name| policy.adopts(&name)) {
         return None;
     }
+
     let hint = if tool == "Helm" {
         format!("--adopt {adopt} takes it over (helm then no longer knows of its changes)")
     } else {
+        // Such a tool puts its own version back after a while: to take the object over has to be meant.
         format!(
             "let {tool} apply: kubectl delivery render writes the manifests for its repository, and kubectl delivery wait \
              watches and proves what it applies; --adopt {adopt} takes the object over for good"
         )
     };
+
     Some(refuse(
         Check::Owners,
         Some(id),
@@ -46,11 +55,14 @@ fn gitops(live: &Object) -> Option<(&'static str, String, &'static str)> {
             return Some(("Flux", format!("{key}={name}"), "flux"));
         }
     }
+
+    // Argo CD can also track by a label that charts set themselves: then only its field manager is sure.
     let manager = |entry: &serde_json::Value| entry["manager"].as_str().unwrap_or_default().to_owned();
     let managers: Vec<_> = live.managed_fields().iter().map(manager).collect();
     if let Some(name) = managers.iter().find(|name| name.starts_with("argocd-")) {
         return Some(("Argo CD", format!("field manager {name}"), "argocd"));
     }
+
     let flux = |name: &&String| matches!(&***name, "kustomize-controller" | "helm-controller");
     managers
         .iter()
@@ -65,6 +77,7 @@ fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
 
 /// The live manager that the short name of a tool stands for.
 fn manager_of(live: &Object, tool: &str) -> Option<String> {
+    // Any name that the caller gave for it will do: the tool's, or one of its managers'.
     let wanted = Policy {
         adopt: [tool.to_owned()].into(),
         ..Policy::default()
@@ -115,6 +128,7 @@ mod tests {
                 "Flux",
                 "flux",
             ),
+            // Its manager's own name serves as well as the short one.
             (
                 json!({"managedFields": [{"manager": "argocd-controller"}]}),
                 "Argo CD",
@@ -123,11 +137,13 @@ mod tests {
         ] {
             let found = finding(metadata.clone(), &[]).unwrap();
             assert!(found.message.contains(tool), "{}", found.message);
+
             let hint = found.hint.unwrap();
             assert!(
                 hint.contains("kubectl delivery wait") && hint.contains("kubectl delivery render"),
                 "{hint}"
             );
+
             assert_eq!(finding(metadata, &[adopt]), None);
         }
     }
@@ -142,6 +158,7 @@ mod tests {
                 .unwrap()
                 .contains("--adopt helm")
         );
+
         assert_eq!(finding(metadata, &["helm"]), None);
     }
 
@@ -156,6 +173,7 @@ mod tests {
     fn only_a_member_of_the_release_that_is_named_moves_and_what_is_in_the_way_is_told() {
         let shop = ReleaseRef::new("shop", "shop");
         let object = live(json!({"labels": {APPLYSET_PART_OF_LABEL: shop.set()}}));
+
         let found = |members: &[ObjectId], is_named: bool| {
             let source = Source {
                 release: shop.clone(),
@@ -174,13 +192,17 @@ mod tests {
             };
             foreign_owner(&object.id(), &object, "applyset-ours", &policy)
         };
+
         assert_eq!(found(&[object.id()], true), None);
+
+        // The label alone: somebody put it there.
         let not_a_member = found(&[], true).unwrap();
         assert!(
             not_a_member.message.contains("not in its inventory"),
             "{}",
             not_a_member.message
         );
+
         let not_named = found(&[object.id()], false).unwrap();
         assert_eq!(not_named.message, "belongs to release shop");
         assert!(not_named.hint.unwrap().ends_with("--adopt release:shop"));

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub struct Policy {
     /// Whether what a person changed in the cluster is replaced.
     pub overwrite: bool,
-    /// Field managers whose fields become ours; `argocd`, `flux` and `helm` stand for those tools.
+    /// Field managers whose fields become ours; `argocd`, `flux`, `helm` and `kubectl` stand for those tools.
     pub adopt: BTreeSet<String>,
     /// Releases whose members move into this one, as they were named.
     pub adopt_releases: BTreeSet<String>,
@@ -55,6 +55,7 @@ impl Policy {
             external.group == id.group
                 && external.kind == id.kind
                 && external.name == id.name
+                // A cluster-scoped object lies in no namespace that could be another one.
                 && id.namespace.as_deref().is_none_or(|found| found == namespace)
         })
     }
@@ -62,6 +63,7 @@ impl Policy {
 
 /// Short names of tools that write under several managers.
 fn stands_for(name: &str, manager: &str) -> bool {
+    // Each of these tools writes under several names, by component or by operation.
     match name {
         "argocd" | "argo-cd" => manager.starts_with("argocd"),
         "flux" => {

@@ -1,5 +1,9 @@
 //! What is deleted after the commit: members that are no longer desired (which go, which kinds are kept, and how many
 //! at once), and hooks that go once they have succeeded.
+//!
+//! Only what the inventory names *and* what carries the label of the set goes: either alone may be old, or somebody else's
+//! doing. An external object, a keep mark and a kind that holds what others put into it stay, and each is told. What could
+//! not be read refuses. Data that goes along is another question, with another answer: see `data_loss`.
 
 use super::policy::{Facts, Policy, note, refuse};
 use super::undo;
@@ -24,6 +28,7 @@ pub(super) fn prune(
     applyset_id: &str,
     before: &[PlanStep],
 ) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
+    // Not what is stray: a label alone says nothing of who promoted it.
     let extra = comparison
         .objects
         .iter()
@@ -35,13 +40,17 @@ pub(super) fn prune(
             Err(finding) => findings.extend(finding.map(|finding| *finding)),
         }
     }
+
+    // What is there counts, and not what the inventory remembers: old names would make any prune look small.
     let old_set = comparison
         .objects
         .iter()
         .filter_map(|object| object.live.object())
         .filter(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id))
         .count();
+    // A name that is new at each rendering would trip the guard with every release.
     let names = not_replaced(goes.iter().map(|(object, _)| object.id()), before);
+    // Manifests that were rendered wrongly come to next to nothing: then most of what runs would go.
     if names.len() * 3 > old_set && !policy.allow_prune {
         findings.push(refuse(
             Check::Prune,
@@ -54,8 +63,10 @@ pub(super) fn prune(
             Some("--allow-prune, if they are really no longer wanted".into()),
         ));
     }
+
     // Users of others go before what they use.
     goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), !is_aggregated(live), object.id()));
+
     let alone: BTreeSet<ObjectId> = goes
         .iter()
         .filter(|(_, live)| is_aggregated(live))
@@ -65,11 +76,14 @@ pub(super) fn prune(
         .into_iter()
         .map(|(object, live)| pruned(object, live))
         .collect();
+    // With the prunes, though this promotion has made them: until the commit a failure may undo them instead.
     steps.extend(before.iter().filter_map(succeeded));
+    // Ids go on from the steps before the commit: they are unique in a plan.
     for (id, step) in (before.len()..).zip(&mut steps) {
         step.id = u32::try_from(id).unwrap_or(u32::MAX);
     }
     number_waves(&mut steps, &alone);
+
     (steps, findings)
 }
 
@@ -82,10 +96,12 @@ fn not_replaced(goes: impl Iterator<Item = ObjectId>, before: &[PlanStep]) -> Ve
             ..id.clone()
         })
     };
+
     let created = before
         .iter()
         .filter(|step| matches!(step.action, Action::Create { .. }));
     let mut created: Vec<ObjectId> = created.filter_map(|step| stem(&step.target.id())).collect();
+
     let is_replaced = |id: &ObjectId, created: &mut Vec<ObjectId>| {
         let at = stem(id).and_then(|stem| created.iter().position(|one| *one == stem));
         // One stands for one.
@@ -100,6 +116,7 @@ fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
     let action = Action::Delete {
         propagation: propagation(&object.id()),
     };
+
     PlanStep {
         id: 0,
         wave: 0,
@@ -126,7 +143,9 @@ fn succeeded(step: &PlanStep) -> Option<PlanStep> {
         action: Action::Delete {
             propagation: propagation(&step.target.id()),
         },
+        // Nobody knows its uid before it runs: the journal has it then.
         expect: Expect::Made { uid: String::new() },
+        // It has run, and a revert runs nothing again.
         undo: Undo::Delete,
         why: "a hook that goes once it has succeeded".into(),
         changes: Vec::new(),
@@ -142,9 +161,12 @@ fn reason_to_stay<'a>(
     applyset_id: &str,
 ) -> Result<&'a Object, Option<Box<PreflightFinding>>> {
     let id = object.id();
+
     let live = match &object.live {
         Observed::Present(live) => live,
+        // Somebody was faster.
         Observed::Absent(_) => return Err(None),
+        // Unknown is not absent: it may run, and after this promotion it is no member any more.
         Observed::Unreadable { error, .. } => {
             let message = format!("expected to read what is no longer in the release, found: {error}");
             return Err(Some(Box::new(refuse(
@@ -155,6 +177,7 @@ fn reason_to_stay<'a>(
             ))));
         }
     };
+
     if policy.is_external(&id, &facts.namespace) {
         let message = "stays: the environment declares it as external".into();
         return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
@@ -163,6 +186,8 @@ fn reason_to_stay<'a>(
         let message = "stays: somebody took it out of the set by its label".into();
         return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
+
+    // A mark is a promise of its author, a kept kind a rule of ours: the mark is the reason to name.
     let reason = keep_mark(live).or_else(|| {
         is_kept_kind(&id.group, &id.kind).then(|| format!("a {} is never pruned unless it is named", id.kind))
     });
@@ -176,10 +201,12 @@ fn reason_to_stay<'a>(
         ));
         return Err(Some(Box::new(finding)));
     }
+
     Ok(live)
 }
 
 fn names(text: &str, id: &ObjectId) -> bool {
+    // As kubectl prints it, with its group, or as a person writes it; of any namespace.
     let short = format!("{}/{}", id.kind, id.name);
     text.eq_ignore_ascii_case(&id.kubectl_name()) || text.eq_ignore_ascii_case(&short)
 }
@@ -195,8 +222,10 @@ fn propagation(id: &ObjectId) -> Propagation {
 /// Objects of one kind go side by side, but for those that go alone.
 fn number_waves(steps: &mut [PlanStep], alone: &BTreeSet<ObjectId>) {
     let mut wave = 0;
+
     for at in 1..steps.len() {
         let (before, step) = (&steps[at - 1].target, &steps[at].target);
+        // What one kind needs of the next is there until the kind before has gone.
         if before.resource != step.resource || alone.contains(&before.id()) != alone.contains(&step.id()) {
             wave += 1;
         }

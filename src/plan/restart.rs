@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 /// The ConfigMaps and Secrets that a workload's pods read, where its pods restart with its template.
 pub fn configuration_read_by(workload: &Object) -> BTreeSet<ObjectId> {
     let mut read = BTreeSet::new();
+    // What does not restart with its template cannot be made to read anew.
     if template_annotations(workload).is_none() {
         return read;
     }
@@ -22,6 +23,7 @@ pub fn configuration_read_by(workload: &Object) -> BTreeSet<ObjectId> {
     let Some(spec) = workload.at("/spec/template/spec") else {
         return read;
     };
+    // The environment of a running container never changes.
     for list in ["containers", "initContainers"] {
         for container in items(&spec[list]) {
             for variable in items(&container["env"]) {
@@ -34,6 +36,7 @@ pub fn configuration_read_by(workload: &Object) -> BTreeSet<ObjectId> {
             }
         }
     }
+    // A running pod gets the new files after a while, and mostly does not look at them again.
     for volume in items(&spec["volumes"]) {
         add("ConfigMap", volume.pointer("/configMap/name"));
         add("Secret", volume.pointer("/secret/secretName"));
@@ -42,6 +45,7 @@ pub fn configuration_read_by(workload: &Object) -> BTreeSet<ObjectId> {
             add("Secret", source.pointer("/secret/name"));
         }
     }
+
     read
 }
 
@@ -51,6 +55,7 @@ fn items(value: &Value) -> &[Value] {
 
 /// Whether what pods read of a ConfigMap or Secret differs between two versions of it.
 pub(super) fn data_differs(live: &Object, planned: &Object) -> bool {
+    // To a pod an empty map and none are the same.
     let empty = |object: &Object, field: &str| {
         object
             .at(field)
@@ -58,6 +63,7 @@ pub(super) fn data_differs(live: &Object, planned: &Object) -> bool {
             .filter(|map| !map.is_empty())
             .cloned()
     };
+
     ["/data", "/binaryData"]
         .iter()
         .any(|field| empty(live, field) != empty(planned, field))
@@ -84,14 +90,17 @@ mod tests {
             }}}
         }))
         .unwrap();
+
         let names: Vec<_> = configuration_read_by(&workload)
             .iter()
             .map(|id| format!("{}/{}", id.kind, id.name))
             .collect();
+
         let expected: Vec<_> = (1..=4)
             .map(|n| format!("ConfigMap/c{n}"))
             .chain((1..=4).map(|n| format!("Secret/s{n}")))
             .collect();
+
         assert_eq!(names, expected);
     }
 
@@ -101,7 +110,9 @@ mod tests {
             Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
                 .unwrap()
         };
+
         let live = map(json!({"name": "a"}), json!({}));
+        // The label is nothing that a pod reads.
         assert!(!data_differs(
             &live,
             &map(json!({"name": "a", "labels": {"x": "y"}}), Value::Null)

@@ -12,12 +12,14 @@ pub fn told(plan: &Plan) -> Vec<PlannedStep> {
         object: step.target.id(),
         action: step.action.verb().into(),
         why: step.why.clone(),
+        // Data comes first: nothing else that a step does is as final.
         risk: match lost(step) {
             0 => risk(step),
             1 => Some("deletes the data of 1 volume".into()),
             volumes => Some(format!("deletes the data of {volumes} volumes")),
         },
     };
+
     plan.steps.iter().chain(&plan.prune).map(step).collect()
 }
 
@@ -26,6 +28,7 @@ fn risk(step: &PlanStep) -> Option<String> {
     if let Undo::Impossible { why } = &step.undo {
         return Some(format!("cannot be undone: {why}"));
     }
+
     let changes_pods = || {
         step.changes
             .iter()
@@ -36,12 +39,17 @@ fn risk(step: &PlanStep) -> Option<String> {
             .iter()
             .any(|path| path.to_string().starts_with(field))
     };
+
     match &step.action {
+        // In this order, and only the first: each of these says more than the ones below it.
         Action::Recreate { .. } => Some("is deleted first".into()),
         _ if step.undo == Undo::Replace => Some("a revert replaces it by one with a new uid".into()),
+        // It has run, and a revert does not want it back.
         Action::Delete { .. } if step.undo == Undo::Delete => None,
         Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
+        // Pods are replaced only by a new template; labels and replicas of the workload leave them be.
         Action::Apply { object, .. } if changes_pods() => {
+            // A strategy that is left open is a rolling update.
             let stops = object.text("/spec/strategy/type") == "Recreate";
             Some(
                 if stops {
@@ -98,6 +106,7 @@ mod tests {
     fn each_step_is_told_with_its_greatest_risk() {
         let said = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
         let template = ["/spec/template/spec/containers/[name=web]/image"];
+
         assert_eq!(
             said(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
             None
@@ -114,10 +123,12 @@ mod tests {
             said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
             Some("is scaled")
         );
+
         let delete = Action::Delete {
             propagation: Propagation::Foreground,
         };
         assert!(said(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
+        // A hook that has run and goes for good.
         assert_eq!(
             said(delete.clone(), Undo::Delete, &[]),
             None,

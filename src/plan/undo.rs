@@ -1,4 +1,7 @@
 //! How a step is undone, and which ones cannot be.
+//!
+//! Decided when the plan is made, for the plan is shown with it: a step without an undo is a barrier, behind which nothing
+//! is put back by itself. Whether the caller may put a Role back is not known here; the preflight tries it.
 
 use crate::model::hook::{ended, is_irreversible};
 use crate::model::k8s::quantity::thousandths;
@@ -6,7 +9,8 @@ use crate::model::plan::Undo;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
 
-/// Finalizers of the control plane's own.
+/// Finalizers of the control plane's own: it takes them away once nothing uses the object, and a rollback deletes what
+/// uses it first.
 const CONTROL_PLANES: &[&str] = &[
     "foregroundDeletion",
     "orphan",
@@ -18,33 +22,42 @@ const CONTROL_PLANES: &[&str] = &[
 /// Undo of the apply of `body` onto `live`.
 pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
     let Gvk { group, kind, .. } = body.gvk();
+    // The server changes nothing of it any more: only another object of its name can hold the old data.
     if !is_immutable(live) && is_immutable(body) {
         return Undo::Replace;
     }
+
+    // What the server refuses to take back, though a pre-image is at hand.
     let why = match (&*group, &*kind) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => new_storage_version(live, body),
         ("", "PersistentVolumeClaim") => grows(live, body),
         _ => None,
     };
+
     why.map_or(Undo::Restore, |why| Undo::Impossible { why })
 }
 
 /// Undo of a creation: `live` is what a recreated Job was, `undo_job` the Job that the release names for it.
 pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&Object>) -> Undo {
+    // The release has an answer to what its Job does: that wins over the barrier.
     if let Some(job) = undo_job {
         return Undo::Run {
             job: Box::new(job.clone()),
         };
     }
+
     if is_irreversible(body) {
         return Undo::Impossible {
             why: "the Job says that its effect cannot be undone".into(),
         };
     }
+
     if let Some(names) = held_by(body) {
         let why = format!("once created it goes only when somebody takes its finalizers away ({names})");
         return Undo::Impossible { why };
     }
+
+    // A Job that is replaced: its predecessor comes back with a revert, unless that had run.
     match live {
         Some(live) => of_delete(live),
         None => Undo::Delete,
@@ -53,6 +66,7 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
 
 /// Undo of a deletion: what has run to its end is never run again by a revert.
 pub(super) fn of_delete(live: &Object) -> Undo {
+    // A migration must not run a second time because something after it failed.
     if ended(live).is_some() {
         Undo::Delete
     } else {
@@ -68,6 +82,7 @@ fn held_by(body: &Object) -> Option<String> {
         .filter_map(Value::as_str)
         .filter(|name| !CONTROL_PLANES.contains(name));
     let names: Vec<&str> = names.collect();
+
     (!names.is_empty()).then(|| names.join(", "))
 }
 
@@ -80,11 +95,13 @@ pub fn is_immutable(object: &Object) -> bool {
 
 fn storage_version(crd: &Object) -> Option<&str> {
     let versions = crd.at("/spec/versions")?.as_array()?;
+
     versions.iter().find(|version| version["storage"] == true)?["name"].as_str()
 }
 
 fn new_storage_version(live: &Object, body: &Object) -> Option<String> {
     let (old, new) = (storage_version(live)?, storage_version(body)?);
+    // The server refuses a definition without a version that its `status.storedVersions` names.
     (old != new).then(|| {
         format!("objects are stored as {new} from then on, and the server no longer lets {old} be the only version")
     })
@@ -97,11 +114,15 @@ fn grows(live: &Object, body: &Object) -> Option<String> {
             .cloned()
             .unwrap_or_default()
     };
+
     let (old, new) = (size(live), size(body));
+    // Read as quantities: `1Gi` and `1024Mi` are one size.
     let is_larger = match (thousandths(&old), thousandths(&new)) {
         (Some(old), Some(new)) => new > old,
+        // A size that cannot be read may have grown: a barrier too many is the lesser harm.
         _ => !new.is_null() && old != new,
     };
+
     let shown = |size: &Value| size.as_str().map_or_else(|| size.to_string(), str::to_owned);
     is_larger.then(|| {
         format!(
@@ -130,18 +151,22 @@ mod tests {
                 "spec": {"resources": {"requests": {"storage": size}}}}),
             )
         };
+
         assert!(
             matches!(of_apply(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
         );
+        // The same size in other words: nothing grows, and nothing stands in the way of an undo.
         for same in ["1Gi", "1024Mi", "1073741824"] {
             assert_eq!(of_apply(&claim("1Gi"), &claim(same)), Undo::Restore, "{same}");
         }
+
         let crd = |storage: &str| {
             object(
                 json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {},
                 "spec": {"versions": [{"name": "v1", "storage": storage == "v1"}, {"name": "v2", "storage": storage == "v2"}]}}),
             )
         };
+
         assert!(matches!(
             of_apply(&crd("v1"), &crd("v2")),
             Undo::Impossible { .. }
@@ -157,6 +182,7 @@ mod tests {
             };
             let (open, closed) = (made(json!(false)), made(json!(true)));
             assert_eq!(of_apply(&open, &closed), Undo::Replace);
+            // A field that is not set means that it can change.
             assert_eq!(of_apply(&made(json!(null)), &closed), Undo::Replace);
             assert_eq!(
                 of_apply(&closed, &closed),
@@ -177,6 +203,7 @@ mod tests {
             of_create(&irreversible, None, None),
             Undo::Impossible { .. }
         ));
+
         let back = job(json!({}));
         assert_eq!(
             of_create(&irreversible, None, Some(&back)),
@@ -191,8 +218,10 @@ mod tests {
         let map = |finalizers: Value| {
             object(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": finalizers}}))
         };
+
         let held = of_create(&map(json!(["example.com/hold"])), None, None);
         assert!(matches!(held, Undo::Impossible { why } if why.contains("example.com/hold")));
+        // One of the control plane's own is no barrier.
         assert_eq!(
             of_create(&map(json!(["foregroundDeletion"])), None, None),
             Undo::Delete
@@ -210,6 +239,7 @@ mod tests {
             of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None),
             Undo::CreateAgain
         );
+
         let pod = |phase: &str| {
             object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "status": {"phase": phase}}))
         };

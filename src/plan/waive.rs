@@ -1,4 +1,7 @@
 //! Findings that the caller waives, and findings with one cause that become one.
+//!
+//! Waived before merged: a finding is about one object at most then, and a waiver for it answers for no other. A waiver
+//! never takes a finding away: it stays in the plan with the reason, and the waiver with what it gave up.
 
 use super::policy::{Planned, note};
 use crate::model::check::{Check, WaiverScope, path_in_item, waiver_item};
@@ -7,6 +10,7 @@ use crate::model::plan::{PreflightFinding, Severity, Waiver};
 /// Findings that are waived do not refuse any more. The plan keeps the waivers that it needed, with what they gave up.
 pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
     let home = planned.plan.namespace.as_str();
+
     let mut used: Vec<Waiver> = Vec::new();
     for finding in planned
         .findings
@@ -17,9 +21,12 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
             .iter()
             .filter(|one| one.check == finding.check.name())
             .collect();
+
         let needed = needed(finding, &of_check, home);
+        // One reason is enough in the message; the plan has them all.
         let Some(first) = needed.first() else { continue };
         let reason = first.reason.as_ref().map(|reason| format!(" (waived: {reason})"));
+
         for waiver in needed {
             let gave_up = said(finding);
             match used
@@ -33,16 +40,21 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
                 }),
             }
         }
+
         finding.severity = Severity::Waived;
         finding.message.push_str(&reason.unwrap_or_default());
+        // The hint is a way around what no longer stands in the way.
         finding.hint = None;
     }
+
     let is_idle = |waiver: &&Waiver| {
+        // A bare one names no finding that could be missing.
         waiver.item.is_some()
             && !used
                 .iter()
                 .any(|one| one.check == waiver.check && one.item == waiver.item)
     };
+    // Said and not refused: what it names may have been mended since.
     for waiver in waivers.iter().filter(is_idle) {
         let check = Check::ALL.into_iter().find(|check| check.name() == waiver.check);
         let message = format!("--waive {waiver} names no finding");
@@ -50,6 +62,7 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
             .findings
             .extend(check.map(|check| note(check, None, message)));
     }
+
     planned.plan.waivers = used;
 }
 
@@ -59,18 +72,22 @@ fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) ->
         .iter()
         .find(|waiver| match (&waiver.item, &finding.subject) {
             (None, _) => true,
+            // What is about an image, a permission or a test is named by that, even where an object is known.
             (Some(item), Some(subject)) => item == subject,
             (Some(item), None) => finding
                 .objects
                 .iter()
                 .any(|id| path_in_item(item, id, home) == Some("")),
         });
+
     if let Some(waiver) = whole {
         return vec![waiver];
     }
+
     let Some(id) = finding.objects.first().filter(|_| finding.subject.is_none()) else {
         return Vec::new();
     };
+
     let names = |waiver: &Waiver, path: &String| {
         waiver
             .item
@@ -78,6 +95,7 @@ fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) ->
             .is_some_and(|item| path_in_item(item, id, home) == Some(path))
     };
     let of_path = |path| waivers.iter().copied().find(|waiver| names(waiver, path));
+    // All or nothing: one path without a waiver, and the finding refuses as it did.
     let found: Option<Vec<_>> = finding.paths.iter().map(of_path).collect();
     found.unwrap_or_default()
 }
@@ -104,6 +122,7 @@ pub fn merge_findings(findings: Vec<PreflightFinding>) -> Vec<PreflightFinding> 
                 ..(**known).clone()
             }
         };
+
         match merged.iter_mut().find(is_alike) {
             Some(known) => {
                 let new = finding
@@ -125,11 +144,13 @@ pub fn waiver_hint(finding: &PreflightFinding) -> Option<String> {
         .subject
         .clone()
         .or_else(|| finding.objects.first().map(waiver_item));
+
     let waiver = match (check.waiver_scope(), item) {
         (WaiverScope::Never, _) | (WaiverScope::Item(_), None) => return None,
         (WaiverScope::Bare, _) => format!("--waive {check} --reason TEXT"),
         (WaiverScope::Item(_), Some(item)) => format!("--waive {check}={item} --reason TEXT"),
     };
+    // Of findings that were merged the hint names the first object: no waiver names them all.
     let each = if finding.objects.len() > 1 {
         ", and so for each of them"
     } else {

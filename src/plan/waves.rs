@@ -1,4 +1,9 @@
 //! The order of a promotion: waves by kind, and what objects say of each other by annotation.
+//!
+//! What others need comes first: namespaces and kinds, rights, configuration, storage, Services. Then come workloads, and
+//! last what looks at them or could refuse them. Hooks have ranks of their own, before the workloads and after everything.
+//! An annotation moves an object back and never forward, so that only a cycle, or a name that the release does not hold,
+//! cannot be kept. Prunes and reverts go by the same ranks.
 
 use super::hooks::{self, When};
 use crate::model::names::AFTER_ANNOTATION;
@@ -29,7 +34,9 @@ pub fn rank(object: &Object) -> u32 {
 
 fn rank_of_hook(when: When) -> u32 {
     match when {
+        // No kind has this rank: what a hook reads is there by then, and no workload is.
         When::Pre => WORKLOADS - 1,
+        // Above all kinds: it looks at what the promotion has come to.
         When::Verify => 10,
     }
 }
@@ -38,16 +45,23 @@ fn rank_of_kind(object: &Object) -> u32 {
     let gvk = object.gvk();
     match (&*gvk.group, &*gvk.kind) {
         ("", "Namespace") => 0,
+        // A kind is served some moments after its definition is there: its objects come in a later wave.
         ("apiextensions.k8s.io", _) => 1,
+        // Admission refuses a pod whose ServiceAccount is not there.
         ("rbac.authorization.k8s.io", _) | ("", "ServiceAccount") => 2,
+        // What a pod reads, and what it is judged or shielded by, is in force before the first one starts.
         ("scheduling.k8s.io" | "networking.k8s.io", "PriorityClass" | "NetworkPolicy" | "IngressClass")
         | ("", "ConfigMap" | "Secret" | "LimitRange" | "ResourceQuota") => 3,
+        // They make Secrets that workloads read, and need some time for it.
         ("external-secrets.io" | "bitnami.com" | "cert-manager.io", _) => 3,
         // A claim that is there before its class is looked at again only after a quarter of a minute.
         ("storage.k8s.io", _) => 3,
         ("", "PersistentVolume" | "PersistentVolumeClaim") => 4,
+        // A container's environment names only the Services that are there when it starts.
         ("", "Service" | "Endpoints") | ("discovery.k8s.io", _) => 5,
+        // An autoscaler reports that it fails as long as its target is not there.
         ("networking.k8s.io" | "gateway.networking.k8s.io" | "autoscaling" | "policy" | "keda.sh", _) => 8,
+        // Last of all: a webhook whose server is not up yet would refuse what this release brings itself.
         ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 9,
         // Workloads, and custom resources beside the operators that serve them.
         _ => WORKLOADS,
@@ -81,6 +95,7 @@ pub(super) fn waves<'a>(
     resting: &[ObjectId],
 ) -> Result<Vec<u32>, Vec<OrderError>> {
     let objects: Vec<(ObjectId, &Object)> = objects.collect();
+
     let places = places(&objects, is_first);
     let node = |((id, object), by_itself)| Node {
         id,
@@ -90,7 +105,9 @@ pub(super) fn waves<'a>(
         position: None,
     };
     let mut nodes: Vec<Node<'_>> = objects.into_iter().zip(places).map(node).collect();
+
     let mut errors = Vec::new();
+    // All errors at once: whoever mends the annotations sees each of them.
     for at in 0..nodes.len() {
         match prerequisites(&nodes[at], &nodes, resting) {
             Ok(found) => nodes[at].after = found,
@@ -100,8 +117,10 @@ pub(super) fn waves<'a>(
             }),
         }
     }
+
     for at in 0..nodes.len() {
         if let Err(cycle) = position(at, &mut nodes, &mut Vec::new()) {
+            // Each of its members finds the same cycle, beginning with itself: it is told once.
             let cycle: Vec<ObjectId> = cycle.into_iter().map(|at| nodes[at].id.clone()).collect();
             let known = |error: &OrderError| matches!(error, OrderError::Cycle(known) if cycle.iter().all(|id| known.contains(id)));
             if !errors.iter().any(known) {
@@ -109,9 +128,11 @@ pub(super) fn waves<'a>(
             }
         }
     }
+
     if !errors.is_empty() {
         return Err(errors);
     }
+
     let positions: Vec<u32> = nodes.iter().filter_map(|node| node.position).collect();
     let used: BTreeSet<u32> = positions.iter().copied().collect();
     let waves: BTreeMap<u32, u32> = used.into_iter().zip(0..).collect();
@@ -134,10 +155,13 @@ fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {
             Some((rank, hook.weight, hook.is_helms.then_some(alone)))
         })
         .collect();
+    // Of our own hooks the key is the weight alone: those of one weight share a place, and run side by side.
     let order: BTreeSet<_> = keys.iter().flatten().collect();
     let order: BTreeMap<_, u32> = order.into_iter().zip(0..).collect();
+
     let each = objects.iter().zip(&keys);
     each.map(|((_, object), key)| match key {
+        // Hooks beyond the last place share it, and reach into no other rank.
         Some(key) => key.0 * WIDTH + order.get(key).copied().unwrap_or_default().min(WIDTH - 1),
         None => rank_of_kind(object) * WIDTH,
     })
@@ -148,12 +172,14 @@ fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {
 fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Result<Vec<usize>, String> {
     let Node { id, object, .. } = node;
     let text = object.annotation(AFTER_ANNOTATION).unwrap_or_default();
+
     let mut found = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let parts: Vec<_> = name.split('/').collect();
         let matches = |other: &ObjectId| {
             let kind = other.kind.eq_ignore_ascii_case(parts[0]);
             match parts[1..] {
+                // A name alone means the same namespace, or an object that has none.
                 [name] => {
                     kind && other.name == name
                         && (other.namespace == id.namespace || other.namespace.is_none())
@@ -164,6 +190,7 @@ fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Res
                 _ => false,
             }
         };
+
         match all.iter().position(|other| matches(&other.id)) {
             Some(at) => found.push(at),
             None if resting.iter().any(matches) => {}
@@ -178,16 +205,21 @@ fn position(at: usize, nodes: &mut [Node<'_>], on_the_way: &mut Vec<usize>) -> R
     if let Some(known) = nodes[at].position {
         return Ok(known);
     }
+
+    // Back where the way began: the walk would never end.
     if let Some(start) = on_the_way.iter().position(|other| *other == at) {
         let mut cycle = on_the_way[start..].to_vec();
         cycle.push(at);
         return Err(cycle);
     }
+
     on_the_way.push(at);
+    // The later of its own place and the one behind those that it waits for: it is never moved forward.
     let mut found = nodes[at].by_itself;
     for next in 0..nodes[at].after.len() {
         found = found.max(position(nodes[at].after[next], nodes, on_the_way)? + 1);
     }
+
     on_the_way.pop();
     nodes[at].position = Some(found);
     Ok(found)
@@ -234,6 +266,7 @@ mod tests {
             "3 web",
             "4 ingress",
         ];
+
         assert_eq!(order(&objects).unwrap(), expected);
     }
 
@@ -243,6 +276,7 @@ mod tests {
             object("apps/v1", "Deployment", "web", "Job/migrate, deployment/db"),
             object("apps/v1", "Deployment", "db", ""),
             object("batch/v1", "Job", "migrate", "Deployment/shop/db"),
+            // Its kind comes early: it is the annotation that puts it behind everything.
             object("v1", "ConfigMap", "late", "Deployment/web"),
         ];
         assert_eq!(order(&objects).unwrap(), ["0 db", "1 migrate", "2 web", "3 late"]);
@@ -256,6 +290,7 @@ mod tests {
             object("apps/v1", "Deployment", "c", "Deployment/a"),
         ];
         let errors = order(&objects).unwrap_err();
+        // All three find the cycle: it is told once, from the first one on.
         let [OrderError::Cycle(cycle)] = &errors[..] else {
             panic!("{errors:?}")
         };
@@ -278,6 +313,7 @@ mod tests {
             let metadata = json!({"name": name, "namespace": "shop", "annotations": annotations});
             Object::new(json!({"apiVersion": version, "kind": kind, "metadata": metadata})).unwrap()
         };
+
         let helm = |kind, name, weight: i64| {
             let weight = weight.to_string();
             hook(
@@ -286,9 +322,12 @@ mod tests {
                 json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": weight}),
             )
         };
+
         let ours = |name| hook("Job", name, json!({"kubectl-delivery.io/hook": "pre"}));
+
         let objects = [
             object("apps/v1", "Deployment", "web", ""),
+            // Weights count by their order: not even the greatest and the least are cut off.
             helm("Job", "heaviest", i32::MAX.into()),
             helm("Job", "heavy", 5000),
             helm("Job", "b", 0),
@@ -299,9 +338,11 @@ mod tests {
             helm("Job", "light", -5000),
             helm("Job", "lightest", i32::MIN.into()),
         ];
+
         let expected = [
             "0 lightest",
             "1 light",
+            // Ours of one weight run side by side, and Helm's of the same weight each alone.
             "2 ours",
             "2 ours-too",
             "3 z",

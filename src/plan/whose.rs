@@ -1,4 +1,9 @@
 //! Whose fields a promotion may change: a decision for each differing field.
+//!
+//! A field's place comes before its owner's name: what a rule of the environment expects, an autoscaler scales or a
+//! controller writes there stays, whoever claims to have written it. Else the class of the owner decides, and the class is
+//! a label: a controller's name protects nothing, it is one more tool. A person's change needs `--overwrite`, and
+//! another tool's fields `--adopt`, so that neither word takes more than it says.
 
 use super::policy::Policy;
 use crate::model::Object;
@@ -24,27 +29,35 @@ pub(super) enum Decision {
 pub(super) fn decide(live: &Object, change: &FieldChange, autoscaled: bool, policy: &Policy) -> Decision {
     // Nothing of a Pod can be taken away in place.
     let is_unknown = change.kind == ChangeKind::AddedOriginUnknown && live.kind() == "Pod";
+    // A difference that the environment declares is as it should be.
     if change.expected_by.is_some() || is_unknown {
         return Decision::Leave;
     }
+
     let is_scaled = autoscaled && change.path.to_string() == "/spec/replicas";
     if is_scaled || is_controllers(live, &change.path) {
         return Decision::Leave;
     }
+
+    // An apply takes away only what our own entry holds: what others added becomes ours first.
     let added = matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown);
     let take = if added {
         Decision::TakeOver
     } else {
         Decision::Apply
     };
+
     let Some(whose) = &change.whose else { return take };
     match whose.class {
         HandClass::Ours | HandClass::Unknown => take,
+        // Named as a manager, a person's tool is adopted like any other.
         HandClass::Person if policy.overwrite || policy.adopts(&whose.manager) => take,
         HandClass::Person => Decision::Person(whose.clone()),
         // Through its subresource, which writes nothing but replicas; desired leaves them open.
         HandClass::Autoscaler if added => Decision::Leave,
+        // `--overwrite` speaks of people alone: a tool would set the field again.
         _ if policy.adopts(&whose.manager) => take,
+        // A controller outside of its known places as well: anybody can take its name.
         _ => Decision::Tool(whose.clone()),
     }
 }
@@ -86,6 +99,7 @@ mod tests {
             adopt: ["helm".to_owned()].into(),
             ..Policy::default()
         };
+
         let is = |change: FieldChange, autoscaled, policy: &Policy, wanted: &str| {
             let kind = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
                 "metadata": {"name": "a"}, "webhooks": [{"name": "a", "clientConfig": {"service": {"name": "a"}}}]});
@@ -98,6 +112,7 @@ mod tests {
             };
             assert_eq!(found, wanted, "{change:?}");
         };
+
         is(
             change("/spec/paused", Changed, Person, "kubectl-edit"),
             false,
@@ -110,12 +125,16 @@ mod tests {
             &overwrite,
             "apply",
         );
+
+        // Overwritten as well: what a person added becomes ours first, or the apply could not take it away.
         is(
             change("/spec/paused", Added, Person, "kubectl-edit"),
             false,
             &overwrite,
             "take over",
         );
+
+        // The autoscaler scales it, whoever wrote the value last; without one the release's number counts.
         is(
             change("/spec/replicas", Changed, Person, "kubectl"),
             true,
@@ -128,6 +147,8 @@ mod tests {
             &none,
             "apply",
         );
+
+        // `--overwrite` is not for tools, and `--adopt` is for the one that it names.
         is(
             change("/spec/paused", Changed, OtherTool, "helm"),
             false,
@@ -140,9 +161,13 @@ mod tests {
             &adopt,
             "take over",
         );
+
+        // Nobody's field: nobody is asked, and it becomes ours to be taken away.
         let mut nobodys = change("/spec/paused", AddedOriginUnknown, OtherTool, "");
         nobodys.whose = None;
         is(nobodys, false, &none, "take over");
+
+        // Its name alone makes it no controller's field.
         is(
             change("/spec/template/x", Changed, Controller, "kube-controller-manager"),
             false,
@@ -155,12 +180,16 @@ mod tests {
             &none,
             "tool",
         );
+
+        // Written through the scale subresource.
         is(
             change("/spec/replicas", Added, Autoscaler, "kube-controller-manager"),
             false,
             &none,
             "leave",
         );
+
+        // By the place: certificate authorities are injected there, by whatever name.
         is(
             change(
                 "/webhooks/[name=a]/clientConfig/caBundle",

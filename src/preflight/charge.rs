@@ -1,4 +1,9 @@
 //! What objects use of a quota: one sum for what a quota counts already and for what none has counted yet.
+//!
+//! A quota that is there has counted what is there, so that only the difference is charged. One that comes with the release
+//! has counted nothing: everything is. Pods weigh most, and nobody sees them before they are made: a pod that was tried
+//! says what admission makes of a template. Where that is not known, the sum says so for the resources that depend on it,
+//! and stands for the others: a wrong refusal is as bad as a rollout that stops for want of room.
 
 use super::limits::Limits;
 use super::scopes::{PodSpec, Scopes};
@@ -35,6 +40,7 @@ pub(super) struct Charge {
 impl Charge {
     /// Whether the amount of a resource is not known.
     pub(super) fn is_unknown(&self, key: &str, scopes: &Scopes) -> bool {
+        // A quota of scopes counts pods alone; of any other, the numbers of objects are known all the same.
         self.unknown.is_some() && (!scopes.is_empty() || is_of_containers(key))
     }
 
@@ -51,7 +57,9 @@ impl Charge {
 
 /// Whether a resource is one that containers ask for.
 fn is_of_containers(key: &str) -> bool {
+    // Requests are summed under their bare names; an extended resource has a domain in its name.
     let is_known = ["cpu", "memory", "ephemeral-storage"].contains(&key);
+
     is_known || key.starts_with("limits.") || key.starts_with("hugepages-") || key.contains('/')
 }
 
@@ -66,6 +74,7 @@ pub(super) fn charge<'a>(
     for one in objects {
         let id = one.target.id();
         let before = one.live.filter(|_| one.is_counted);
+
         if scopes.is_empty() {
             if one.is_new {
                 sum.add(&one.target.resource.counted(), 1000);
@@ -77,13 +86,17 @@ pub(super) fn charge<'a>(
                         .and_then(thousandths)
                         .unwrap_or_default()
                 };
+                // A claim that grows is charged for what it grows by.
                 sum.add("requests.storage", size(one.object) - before.map_or(0, size));
             }
         }
+
+        // A CronJob makes its pods at its own times, and not with the promotion.
         if template(one.object).is_none() || id.kind == "CronJob" {
             continue;
         }
 
+        // One is enough, whatever `maxSurge` allows: a rollout goes on pod by pod.
         let surge = one.makes_pods && needs_surge(one.object, one.live);
         let new_count = replicas(one.object, one.live) + i128::from(surge);
         let old_count = before.map_or(0, |live| replicas(live, None));
@@ -94,9 +107,11 @@ pub(super) fn charge<'a>(
             .filter(is_kept)
             .map_or(0, |live| replicas(live, None))
             .min(new_count);
+
         match pods.uses(&id, one.object, before, (limits, scopes)) {
             Ok(uses) => {
                 sum.add_all(&uses.made, new_count - kept);
+                // A new LimitRange changes nothing of a pod that is there.
                 sum.add_all(&uses.kept, kept);
                 sum.add_all(&uses.before, -old_count);
             }
@@ -129,6 +144,7 @@ pub(super) struct Pods<'a> {
 }
 
 fn by_workload<'a>(asked: &'a [PodTry], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
+    // A pod that was refused is a finding of its own.
     let made = |(question, answer): (&'a PodTry, &'a Answer)| match answer {
         Answer::Fine(Some(pod)) => Some((&question.workload, &**pod)),
         _ => None,
@@ -153,15 +169,19 @@ impl<'a> Pods<'a> {
         old: Option<&Object>,
         (limits, scopes): (&Limits<'_>, &Scopes),
     ) -> Result<Uses, String> {
+        // What was tried has its old defaults in it, and nothing tells them from what the manifest says.
         if let Some(range) = &limits.changed {
             return Err(format!("this promotion changes {range} first"));
         }
+
         let (new, before) = self.specs(id, object, old);
+        // Of the next pods only: the server gives them their defaults when they are made.
         let with_defaults = limits.with_defaults(new.spec);
         let made = PodSpec {
             spec: &with_defaults,
             ..new
         };
+
         let unknown =
             || format!("whether it counts the pods of {id} depends on what admission makes of them");
         let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {
@@ -169,6 +189,7 @@ impl<'a> Pods<'a> {
             Some(false) => Ok(Usage::new()),
             None => Err(unknown()),
         };
+
         let before = before.map_or_else(|| Ok(Usage::new()), usage)?;
         Ok(Uses {
             made: usage(made)?,
@@ -190,18 +211,23 @@ impl<'a> Pods<'a> {
                 is_admitted: true,
             })
         };
+        // Without admission: a default may be missing in it.
         let plain = |object: &'s Object| PodSpec {
             spec: template(object).map_or(&Value::Null, |template| &template["spec"]),
             is_admitted: false,
         };
+
         let new = made(&self.new);
         let Some(live) = old else {
             return (new.unwrap_or_else(|| plain(object)), None);
         };
+        // Alike in all that a quota counts: the one that was tried stands for the one that is there.
         if asks_the_same(object, live) {
             let spec = new.unwrap_or_else(|| plain(object));
             return (spec, Some(spec));
         }
+
+        // One as admission makes it beside one as it is written would charge what admission adds as new.
         match new.zip(made(&self.old)) {
             Some((new, old)) => (new, Some(old)),
             None => (plain(object), Some(plain(live))),
@@ -211,6 +237,7 @@ impl<'a> Pods<'a> {
 
 /// Whether the pods of a workload ask for what they ask for now, and are of the same scopes, as far as a template says.
 pub(super) fn asks_the_same(object: &Object, live: &Object) -> bool {
+    // By these fields, beside the resources, a pod changes from one quota's scope to another's.
     let scoped = ["activeDeadlineSeconds", "priorityClassName", "affinity"];
     let specs = template(object)
         .zip(template(live))
@@ -225,7 +252,9 @@ pub(super) fn replicas(object: &Object, live: Option<&Object>) -> i128 {
             .iter()
             .find_map(|pointer| object.at(pointer)?.as_i64())
     };
+    // Where the manifest leaves it open, an autoscaler or somebody else has decided, and the number stays.
     let count = count(object).or_else(|| live.and_then(count));
+
     match object.kind() {
         // How many nodes take one is not known here: those that are there are counted.
         "DaemonSet" => live
@@ -238,19 +267,25 @@ pub(super) fn replicas(object: &Object, live: Option<&Object>) -> i128 {
 
 /// Whether a rolling update cannot go on without one more pod than there are.
 pub(super) fn needs_surge(object: &Object, live: Option<&Object>) -> bool {
+    // Other kinds take a pod away before they make its successor.
     let Some(live) = live.filter(|_| object.kind() == "Deployment") else {
         return false;
     };
+
+    // What does not change the template replaces no pod.
     let changes = template(object) != template(live);
     let unavailable = object
         .at("/spec/strategy/rollingUpdate/maxUnavailable")
         .or_else(|| live.at("/spec/strategy/rollingUpdate/maxUnavailable"));
+
     let allowed = match unavailable {
         Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
         Some(Value::String(text)) => {
+            // Rounded down, as the Deployment's controller does.
             let percent: i128 = text.trim_end_matches('%').parse().unwrap_or(0);
             i64::try_from(replicas(object, Some(live)) * percent / 100).unwrap_or(0)
         }
+        // A quarter, where nothing is said: of fewer than four that is none.
         _ => i64::from(replicas(object, Some(live)) >= 4),
     };
     changes && allowed == 0 && live.text("/spec/strategy/type") != "Recreate"
@@ -287,22 +322,28 @@ mod tests {
             new: HashMap::from([(&id, &new_pod)]),
             old: HashMap::from([(&id, &old_pod)]),
         };
+
         let (none, all) = (Limits::none(), Scopes::of(&web("none", json!({}))));
         let uses =
             |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
         let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());
+
+        // Admission adds a sidecar to both pods: it is no request of the release.
         assert_eq!(
             cpu(uses(&pods, &web("web:2", json!({})), Some(&old))),
             (120, Some(120)),
             "an image"
         );
+
         let more = web("web:1", json!({"requests": {"cpu": "100m"}}));
         assert_eq!(
             cpu(uses(&pods, &more, Some(&old))),
             (120, Some(70)),
             "a request of its own"
         );
+
         assert_eq!(cpu(uses(&pods, &more, None)), (120, None), "a new one");
+        // Only the new one could be tried: both are taken as they are written.
         let untried = Pods {
             new: HashMap::from([(&id, &new_pod)]),
             old: HashMap::new(),
@@ -321,6 +362,7 @@ mod tests {
             object.value_mut()["spec"]["replicas"] = 1.into();
             object
         };
+
         assert!(needs_surge(&one("web:2"), Some(&one("web:1"))));
         assert!(
             !needs_surge(&one("web:1"), Some(&one("web:1"))),

@@ -1,5 +1,9 @@
 //! What a promotion brings or changes before the objects that depend on it: what the server says of those now is no
 //! answer to what it will say then.
+//!
+//! A refusal is excused only by its own words: it has to name what the plan brings or changes, as the admission plugin or
+//! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is excused
+//! wrongly comes back in the middle of the rollout. What is excused is told as not checked, and never as fine.
 
 use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
@@ -24,7 +28,9 @@ impl Firsts {
         let first = |step: &PlanStep| {
             let object = step.action.object()?;
             let is_created = matches!(step.action, Action::Create { .. });
+            // A step that only takes fields over changes nothing for others.
             let is_changed = is_created || !step.changes.is_empty();
+            // Workloads too: one of them may be the server behind a webhook.
             (is_changed && (is_depended_on(object) || template(object).is_some())).then(|| First {
                 id: step.target.id(),
                 object: object.clone(),
@@ -33,6 +39,7 @@ impl Firsts {
                 sets_pod_security: step.changes.iter().any(is_of_pod_security),
             })
         };
+
         Self(steps.iter().filter_map(first).collect())
     }
 
@@ -56,11 +63,13 @@ impl Firsts {
 
     /// Why a rejection of an object says nothing yet; none where it does.
     pub(super) fn of_object(&self, id: &ObjectId) -> Option<String> {
+        // Its schema, its conversion or the kind itself is another one by then.
         let defines = |first: &&First| {
             first.object.kind() == "CustomResourceDefinition"
                 && first.object.text("/spec/names/kind") == id.kind
                 && first.object.text("/spec/group") == id.group
         };
+
         let first = self.0.iter().find(defines)?;
         Some(format!("not checked yet: {}", first.said()))
     }
@@ -79,26 +88,33 @@ impl Firsts {
     pub(super) fn repairs(&self, webhook: &DeadWebhook<'_>, services: &[&Object]) -> Option<u32> {
         let is_its = |first: &&First| {
             let object = &first.object;
+            // By its new content: that names the webhooks which will be called.
             if object.gvk().group == "admissionregistration.k8s.io" {
                 let hooks = object.at("/webhooks").and_then(Value::as_array);
                 return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
             }
+            // Behind a URL is no server of which the plan could tell.
             let Some((namespace, name)) = webhook.service else {
                 return false;
             };
             if first.id.namespace.as_deref() != Some(namespace) {
                 return false;
             }
+
             if object.kind() == "Service" {
                 return object.name() == name;
             }
+
             let of_service = services.iter().find(|service| service.name() == name);
             let selector = of_service.and_then(|service| service.at("/spec/selector")?.as_object());
             let labels = template(object).and_then(|template| template["metadata"]["labels"].as_object());
             selector.zip(labels).is_some_and(|(selector, labels)| {
+                // Without a selector somebody keeps its endpoints by hand: no labels tell who is behind it.
                 !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
             })
         };
+
+        // The last of them: it answers when all of it is there.
         self.0.iter().filter(is_its).map(|first| first.wave).max()
     }
 }
@@ -106,10 +122,13 @@ impl Firsts {
 /// Whether a change of a namespace is one of the labels of pod security, or of all its labels.
 fn is_of_pod_security(path: &FieldPath) -> bool {
     let text = path.to_string();
+    // The level and its version, but not audit and warn, which deny nothing. A map of labels that is new or
+    // gone is one change, without its keys.
     text.starts_with("/metadata/labels/pod-security.kubernetes.io~1enforce") || text == "/metadata/labels"
 }
 
 fn is_depended_on(object: &Object) -> bool {
+    // What admission looks at when it judges a pod, and what it calls.
     let gvk = object.gvk();
     matches!(
         (&*gvk.group, &*gvk.kind),
@@ -145,7 +164,10 @@ impl First {
     /// Whether the server misses it, or judges by it as it is now.
     fn is_missed_by_pod(&self, message: &str, workload: &ObjectId) -> bool {
         let name = &self.id.name;
+        // Two namespaces may have accounts, quotas and limits of one name.
         let is_beside = self.id.namespace == workload.namespace;
+
+        // The words are those of the server's own admission plugins.
         match (&*self.id.kind, self.is_created) {
             ("ServiceAccount", true) if is_beside => {
                 message.contains(&format!("serviceaccount \"{name}\" not found"))
@@ -158,6 +180,7 @@ impl First {
                 message.contains(&format!("no PriorityClass with name {name} was found"))
             }
             ("RuntimeClass", true) => message.contains(&format!("RuntimeClass \"{name}\" not found")),
+            // Whether it fits into the changed one is added up: see `quota`.
             ("ResourceQuota", false) if is_beside => message.contains(&format!("exceeded quota: {name},")),
             // Its defaults give the amount that a quota wants, or take the pod out of the quota's scope: the sum tells.
             ("LimitRange", _)
@@ -168,6 +191,7 @@ impl First {
             {
                 true
             }
+            // Its new bounds may be wide enough: a created one judges nothing yet.
             ("LimitRange", false) if is_beside => ["usage per ", "limit to request ratio per "]
                 .iter()
                 .any(|said| message.contains(said)),
@@ -200,25 +224,32 @@ impl std::fmt::Display for DeadWebhook<'_> {
 impl<'a> DeadWebhook<'a> {
     /// The webhook that a rejection names as not answering.
     pub(super) fn parse(message: &'a str) -> Option<Self> {
+        // A webhook that denies has answered: its words are others.
         let called = message
             .split_once("failed calling webhook \"")
             .and_then(|(_, rest)| rest.split_once('"'));
+
+        // Conversion is called beside admission, and its error names the kind and no webhook.
         let converting = || {
             message
                 .split_once("conversion webhook for ")?
                 .1
                 .split_once(" failed: ")
         };
+
         let converts = called.is_none();
         let (name, rest) = called.or_else(converting)?;
+
         let host = rest
             .split_once("https://")
             .map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
+        // The server calls a Service by its cluster name: `NAME.NAMESPACE.svc`.
         let service = host.and_then(|host| {
             let mut parts = host.split('.');
             let (name, namespace, svc) = (parts.next()?, parts.next()?, parts.next()?);
             (svc == "svc").then_some((namespace, name))
         });
+
         Some(Self {
             name,
             service,
@@ -291,6 +322,7 @@ mod tests {
     #[case::an_account_that_is_there(NO_ACCOUNT, "ServiceAccount web", false, "/metadata/labels", false)]
     #[case::anothers_account(NO_ACCOUNT, "ServiceAccount api", true, "", false)]
     #[case::an_account_elsewhere(NO_ACCOUNT, "ServiceAccount other/web", true, "", false)]
+    // The server looks for the namespace before anything else of the pod.
     #[case::its_namespace(r#"namespaces "shop" not found"#, "Namespace shop", true, "", true)]
     #[case::its_priority(
         "no PriorityClass with name urgent was found",
@@ -300,9 +332,11 @@ mod tests {
         true
     )]
     #[case::a_quota_that_is_raised(QUOTA, "ResourceQuota pods", false, "/spec/hard/pods", true)]
+    // Its room is not what this promotion changes.
     #[case::another_quota(QUOTA, "ResourceQuota other", false, "/spec/hard/pods", false)]
     #[case::no_quota_of_the_plan(QUOTA, "ServiceAccount web", true, "", false)]
     #[case::its_namespaces_rules(SECURITY, "Namespace shop", false, ENFORCE, true)]
+    // Labels of a namespace are many: only those of pod security change what its pods may do.
     #[case::another_label(SECURITY, "Namespace shop", false, "/metadata/labels/team", false)]
     #[case::another_namespaces_rules(SECURITY, "Namespace other", false, ENFORCE, false)]
     #[case::its_limits(
@@ -324,6 +358,7 @@ mod tests {
         let (namespace, name) = name.split_once('/').unwrap_or(("shop", name));
         let is_namespaced = !matches!(kind, "Namespace" | "PriorityClass");
         let brought = object(kind, is_namespaced.then_some(namespace), name);
+
         let firsts = Firsts::new(&[step(brought, is_created, changed)]);
         assert_eq!(firsts.of_pod(message, &workload).is_some(), waits, "{message}");
     }
@@ -340,15 +375,19 @@ mod tests {
                 converts: false
             }
         );
+
         let by_url =
             r#"failed calling webhook "a.b.c": failed to call webhook: Post "https://hooks.example.com/x""#;
         assert_eq!(DeadWebhook::parse(by_url).unwrap().service, None);
+
         let converting = r#"conversion webhook for shop.example/v1, Kind=Widget failed: Post "https://hook.shop.svc:443/convert?timeout=30s": service "hook" not found"#;
         let converting = DeadWebhook::parse(converting).unwrap();
         assert_eq!(
             (converting.service, converting.converts),
             (Some(("shop", "hook")), true)
         );
+
+        // It answered.
         assert_eq!(
             DeadWebhook::parse("admission webhook \"x\" denied the request"),
             None
@@ -362,10 +401,13 @@ mod tests {
                 json!({"template": {"metadata": {"labels": {"app": app, "x": "y"}}, "spec": {}}});
             object
         };
+
         let mut configuration = object("ValidatingWebhookConfiguration", None, "any");
         configuration.value_mut()["webhooks"] = json!([{"name": "hook.shop.example"}]);
+
         for (changed, repairs) in [
             (deployment("hook", "shop"), true),
+            // With other labels, or beside a Service of another namespace: neither is behind the webhook.
             (deployment("other", "shop"), false),
             (deployment("hook", "other"), false),
             (service.clone(), true),

@@ -28,10 +28,13 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
         "first",
         json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"}),
     ));
+
+    // They are there, and no release asks for another run.
     assert!(
         plan(&comparison).plan.steps.is_empty(),
         "with nothing to change no hook runs"
     );
+
     let image = "/spec/template/spec/containers/[name=web]/image";
     changed(
         &mut comparison.objects[1],
@@ -40,13 +43,16 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let planned = plan(&comparison);
+    // The first wave is the ConfigMap's, which does not change and has a place all the same.
     let names: Vec<_> = planned
         .plan
         .steps
         .iter()
         .map(|step| (step.wave, &*step.target.name))
         .collect();
+
     assert_eq!(names, [(1, "first"), (2, "second"), (3, "web"), (4, "check")]);
 }
 
@@ -54,14 +60,18 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
 fn the_job_that_undoes_an_irreversible_one_waits_in_its_undo() {
     let mut comparison = clean();
     let annotations = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "back"});
+    // Neither is there: a promotion applies the one, and keeps the other in its undo.
     for mut job in [job("migrate", annotations), job("back", json!({}))] {
         job.live = Observed::Absent(Absence::Object);
         job.status = ObjectStatus::Missing(Absence::Object);
         comparison.objects.push(job);
     }
+
     let planned = plan(&comparison);
     assert_eq!(planned.plan.steps.len(), 1);
     assert!(matches!(&planned.plan.steps[0].undo, Undo::Run { job } if job.name() == "back"));
+
+    // An undo that the release does not hold would be missed by the revert that needs it.
     comparison.objects.pop();
     assert_eq!(refusals(&plan(&comparison)), ["hooks"]);
 }
@@ -131,6 +141,7 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
         ]
         .map(|(name, hook)| gone(helm(name, hook)))
     };
+
     let first = after(Past::default(), &with_change(hooks()));
     assert_eq!(steps(&first), ["both", "install", "web", "test"]);
     assert!(
@@ -138,6 +149,7 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
         "{}",
         notes(&first)
     );
+
     let next = after(later(), &with_change(hooks()));
     assert_eq!(steps(&next), ["both", "web", "test", "upgrade"]);
     assert!(
@@ -145,6 +157,7 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
         "{}",
         notes(&next)
     );
+
     // What Helm has installed is installed.
     let mut adopted = with_change(hooks());
     live_mut(&mut adopted.objects[0])["metadata"]["annotations"] = json!({HELM_RELEASE_ANNOTATION: "shop"});
@@ -157,14 +170,17 @@ fn what_waits_for_a_hook_that_does_not_run_this_time_does_not_wait() {
         gone(helm("install", "pre-install")),
         gone(helm("remove", "pre-delete")),
     ]);
+
     let mut wait_for = |name: &str| {
         let web = comparison.objects[1].desired.as_mut().unwrap().value_mut();
         web["metadata"]["annotations"] = json!({"kubectl-delivery.io/after": name});
         after(later(), &comparison)
     };
+
     let planned = wait_for("Job/install");
     assert_eq!((steps(&planned), refusals(&planned)), (vec!["web"], vec![]));
     assert_eq!(
+        // No promotion runs it: what waits for it would wait for ever.
         refusals(&wait_for("Job/remove")),
         ["order"],
         "that one never runs"
@@ -174,6 +190,7 @@ fn what_waits_for_a_hook_that_does_not_run_this_time_does_not_wait() {
 #[test]
 fn our_own_hooks_run_in_every_promotion() {
     let ours = || {
+        // Helm's word beside it says nothing: ours wins.
         [gone(job(
             "ours",
             json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"}),
@@ -190,6 +207,7 @@ fn a_hook_that_does_not_run_this_time_stays_a_member_where_it_is_there() {
         later(),
         &with_change([helm("ran-once", "pre-install"), gone(helm("gone", "pre-install"))]),
     );
+    // What an earlier promotion ran is there and ours; what never ran is no member.
     let members: Vec<_> = planned.plan.members.iter().map(|target| &*target.name).collect();
     assert_eq!(members, ["config", "web", "ran-once"]);
     assert_eq!(steps(&planned), ["web"]);
@@ -202,19 +220,23 @@ fn the_absence_of_a_hook_of_what_is_promoted_changes_nothing_by_itself() {
         is_promoted: true,
         recorded: Vec::new(),
     };
+
     let hooks = || {
         [
             gone(job("check", json!({"kubectl-delivery.io/hook": "verify"}))),
             helm("first", "pre-upgrade"),
         ]
     };
+    // As after a revert, which runs no finished hook again: nothing changes, so nothing runs.
     let planned = after(promoted(), &with(hooks()));
     assert_eq!(steps(&planned), [""; 0]);
     assert_eq!(planned.plan.members.len(), 3, "what is not there is no member");
+
     assert_eq!(
         steps(&after(promoted(), &with_change(hooks()))),
         ["first", "web", "check"]
     );
+
     // In another release it is to be there.
     assert_eq!(steps(&after(later(), &with(hooks()))), ["first", "check"]);
 }
@@ -227,10 +249,12 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
             json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "seed"}, "spec": spec});
         gone(same(value))
     };
+
     let past = || Past {
         recorded: vec![seed(60).desired.unwrap()],
         ..later()
     };
+
     let planned = after(past(), &with_change([seed(60), gone(helm("check", "test"))]));
     assert_eq!(steps(&planned), ["web", "check"]);
     assert!(
@@ -238,23 +262,28 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
         "{}",
         notes(&planned)
     );
+    // Alone, its absence is no change: no hook runs for it.
     assert_eq!(steps(&after(past(), &with([seed(60)]))), [""; 0]);
+    // A spec that differs is another Job: that one has not run.
     assert_eq!(
         steps(&after(past(), &with([seed(90)]))),
         ["seed"],
         "another one has not run"
     );
+
     // Neither is one that is just going.
     let mut going = seed(60);
     let mut live = going.desired.clone().unwrap();
     live.value_mut()["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z".into();
     going.desired.as_mut().unwrap().value_mut()["metadata"]["labels"] =
         json!({APPLYSET_PART_OF_LABEL: "applyset-1"});
+
     going.live = Observed::Present(live);
     going.status = ObjectStatus::BeingDeleted {
         finalizers: vec!["foregroundDeletion".into()],
     };
     assert_eq!(steps(&after(past(), &with([going]))), [""; 0]);
+
     assert_eq!(
         steps(&after(later(), &with([seed(60)]))),
         ["seed"],
@@ -265,22 +294,28 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
 #[test]
 fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
     let annotations = json!({"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "hook-succeeded"});
+
     let planned = after(later(), &with_change([gone(job("check", annotations.clone()))]));
     let [deleted] = &planned.plan.prune[..] else {
         panic!("{:?}", planned.plan.prune)
     };
+    // After the two steps before the commit, with a number that none of them has.
     assert_eq!((deleted.id, &*deleted.target.name), (2, "check"));
     assert!(matches!(deleted.action, Action::Delete { .. }));
     assert_eq!(
         (&deleted.expect, &deleted.undo),
         (&Expect::Made { uid: String::new() }, &Undo::Delete)
     );
+    // As a member it would be missed from the commit on.
     assert!(planned.plan.members.iter().all(|member| member.name != "check"));
+
     let done = Past {
         is_promoted: true,
         recorded: vec![job("check", annotations.clone()).desired.unwrap()],
         ..later()
     };
+
+    // Promoted as it is, its absence brings back neither the hook nor its deletion.
     let planned = after(done, &with([gone(job("check", annotations))]));
     assert!(planned.plan.steps.is_empty() && planned.plan.prune.is_empty());
 }
@@ -294,12 +329,14 @@ fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
         object.status = ObjectStatus::Extra;
         object
     };
+
     let complete = json!({"conditions": [{"type": "Complete", "status": "True"}]});
     let comparison = with([extra("done", complete), extra("running", json!({"active": 1}))]);
     let allow = Policy {
         allow_prune: true,
         ..Policy::default()
     };
+
     let planned = draft(&comparison, &allow, &facts());
     let undone: Vec<_> = planned
         .plan
@@ -307,6 +344,7 @@ fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
         .iter()
         .map(|step| (&*step.target.name, &step.undo))
         .collect();
+    // To create the first one again would run it a second time.
     assert_eq!(undone, [("done", &Undo::Delete), ("running", &Undo::CreateAgain)]);
 }
 
@@ -316,11 +354,13 @@ fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
         "migrate",
         json!({"kubectl-delivery.io/irreversible": "yes"}),
     )]));
+
     assert_eq!(refusals(&planned), ["hooks"]);
     assert_eq!(
         planned.findings[0].hint.as_deref(),
         Some("kubectl-delivery.io/irreversible: \"true\"")
     );
+
     let own = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "migrate"});
     assert_eq!(refusals(&plan(&with([job("migrate", own)]))), ["hooks"]);
 }
@@ -329,6 +369,7 @@ fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
 fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
     let annotations =
         json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "Deployment/web"});
+
     let planned = plan(&with_change([job("migrate", annotations)]));
     assert_eq!(steps(&planned), ["web", "migrate"]);
     assert!(
@@ -336,6 +377,8 @@ fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
         "{}",
         notes(&planned)
     );
+
+    // What comes early anyway delays nothing: there is nothing to tell.
     let early = json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "ConfigMap/config"});
     let planned = plan(&with_change([job("migrate", early)]));
     assert!(planned.findings.is_empty(), "{}", notes(&planned));

@@ -1,5 +1,8 @@
 //! LimitRanges that a promotion brings or changes: they are in force before its workloads, so that their defaults decide
 //! what its pods ask for, and no pod that was tried has them.
+//!
+//! One that is created can be worked out here, for its defaults fill in what nobody says. One that is changed cannot: the
+//! pods that were tried carry its old defaults, and nothing tells these from what the manifest says.
 
 use crate::model::plan::{Action, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
@@ -25,9 +28,11 @@ impl<'a> Limits<'a> {
                 && resource.group.is_empty()
                 && resource.kind == "LimitRange"
         };
+
         for step in plan.steps.iter().filter(is_one) {
             match &step.action {
                 Action::Create { object } => found.created.push(object),
+                // Its own labels change nothing of what it makes of pods.
                 _ if step
                     .changes
                     .iter()
@@ -35,6 +40,7 @@ impl<'a> Limits<'a> {
                 _ => found.changed = Some(step.target.id()),
             }
         }
+
         found
     }
 
@@ -48,15 +54,19 @@ impl<'a> Limits<'a> {
 
     /// A pod's spec with the defaults of those that are created, where it says nothing itself.
     pub(super) fn with_defaults<'s>(&self, spec: &'s Value) -> Cow<'s, Value> {
+        // Mostly there is none, and the spec need not be copied.
         if self.created.is_empty() {
             return Cow::Borrowed(spec);
         }
+
         let mut spec = spec.clone();
         let limits = self
             .created
             .iter()
             .filter_map(|range| range.at("/spec/limits")?.as_array())
             .flatten();
+
+        // Of other types it bounds whole pods and claims, and has no defaults for them.
         for limit in limits.filter(|limit| limit["type"] == "Container") {
             for list in ["containers", "initContainers"] {
                 let containers = spec
@@ -67,6 +77,7 @@ impl<'a> Limits<'a> {
                 containers.for_each(|container| fill(container, limit));
             }
         }
+
         Cow::Owned(spec)
     }
 }
@@ -76,6 +87,7 @@ fn fill(container: &mut Value, limit: &Value) {
     let Some(container) = container.as_object_mut() else {
         return;
     };
+
     let limits = |name: &str| {
         limit["default"]
             .get(name)
@@ -106,6 +118,7 @@ fn fill(container: &mut Value, limit: &Value) {
         for (part, value) in [("requests", request), ("limits", limits(&name))] {
             let Some(value) = value else { continue };
             if let Some(amounts) = resources.as_deref_mut().and_then(|all| map_in(all, part)) {
+                // What the container says itself is never replaced.
                 amounts.entry(&name).or_insert(value);
             }
         }

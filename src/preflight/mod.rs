@@ -1,5 +1,9 @@
 //! What is asked of the server before a promotion, and what its answers mean for the plan. Pure: the questions go out, and
 //! the answers come in.
+//!
+//! `questions` makes everything that is asked of one plan, and `settle` takes everything that was answered into it; in
+//! between somebody else asks. All checks run to their end, so that one look shows all that is in the way. What the plan
+//! itself brings or mends first is no reason to refuse it.
 
 mod charge;
 mod firsts;

@@ -19,10 +19,12 @@ pub(super) fn pods(
         let id = Some(&question.workload);
         match answer {
             Answer::Refused { message, .. } => {
+                // A webhook that has to admit pods may be a part of this very release.
                 let repaired = || {
                     let webhook = DeadWebhook::parse(message)?;
                     firsts.repairs(&webhook, services).map(|_| repaired(&webhook))
                 };
+
                 findings.push(
                     match firsts.of_pod(message, &question.workload).or_else(repaired) {
                         Some(awaited) => note(Check::Pods, id, awaited),
@@ -33,17 +35,20 @@ pub(super) fn pods(
                     },
                 );
             }
+            // Whoever may not create pods may still promote: what admission says is seen in the rollout then.
             Answer::Unknown { why } => {
                 let awaited = firsts.of_pod(why, &question.workload);
                 let message = awaited.unwrap_or_else(|| format!("pod admission not checked: {why}"));
                 findings.push(note(Check::Pods, id, message));
             }
+            // It was accepted by rules that are others by the time its pods are made.
             Answer::Fine(_) => {
                 let awaited = firsts.pod_security(&question.workload);
                 findings.extend(awaited.map(|awaited| note(Check::Pods, id, awaited)));
             }
         }
     }
+
     findings
 }
 

@@ -1,4 +1,10 @@
 //! What the server is asked about a plan before anything is touched.
+//!
+//! A question is put so that its answer holds for the step as it will be sent, or for the nearest thing that can be asked
+//! dry. Ownership cannot be written dry, so that a step which takes fields over is tried as a replacement by its final
+//! object. What is created anew beside something of its name is tried under another one. What the comparison has proved is
+//! not asked again. A dry run neither charges a quota nor makes a pod: pods are tried by themselves, and quotas are read.
+//! Nothing is sent from here.
 
 use super::charge::asks_the_same;
 use super::rights;
@@ -20,9 +26,11 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         rights: rights::needed(plan),
         ..Questions::default()
     };
+
     for step in &plan.steps {
         let id = step.target.id();
         let old = compared.get(&id).copied();
+        // Asked once at most: what the comparison has proved needs no dry run at all.
         if !is_answered(step, old) {
             asked.tries.push(Try {
                 step: step.id,
@@ -30,6 +38,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
                 request: request(step, old),
             });
         }
+
         if let Some(put_back) = put_back(step, old.and_then(|old| old.live.object())) {
             asked.tries.push(Try {
                 step: step.id,
@@ -37,20 +46,27 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
                 request: put_back,
             });
         }
+
         if let Undo::Run { job } = &step.undo {
             asked.tries.push(undo_job(step, job));
+            // The server takes the Job of a pod that it will never admit.
             asked.pods.extend(pod_of(job, &job_target(step, job).id()));
         }
+
         if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
             asked.pods.extend(pod_of(object, &id));
+            // What a quota loses is another amount only where the new pods ask for something else.
             let live = old.and_then(|old| old.live.object());
             let other = live.filter(|live| !asks_the_same(object, live));
             asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
         }
+
         asked.quotas.extend(step.target.namespace.clone());
     }
+
     // Journal, lock and inventory count too.
     asked.quotas.insert(plan.namespace.clone());
+
     // What this promotion makes cannot be deleted dry yet.
     for step in plan
         .prune
@@ -69,6 +85,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
             });
         }
     }
+
     // A namespace that this promotion creates has no quota yet.
     let created: BTreeSet<&str> = plan
         .steps
@@ -78,9 +95,11 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         })
         .map(|step| step.target.name.as_str())
         .collect();
+
     asked
         .quotas
         .retain(|namespace| !created.contains(namespace.as_str()));
+
     asked
 }
 
@@ -88,6 +107,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 pub(super) fn may_make_pods(step: &PlanStep) -> bool {
     let is_metadata = |path: &FieldPath| path.to_string().starts_with("/metadata/");
     let is_apply = matches!(step.action, Action::Apply { .. });
+    // Without paths it is not known what changes: a take-over as a whole, or an object that is refused.
     !is_apply || step.changes.is_empty() || !step.changes.iter().all(is_metadata)
 }
 
@@ -115,11 +135,14 @@ pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) 
     else {
         return false;
     };
+
     let (Some(desired), Some(_)) = (&compared.desired, &compared.predicted) else {
         return false;
     };
+    // Only a proof speaks of an apply: a dry run of the comparison mostly asked for a replacement.
     let is_known = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Proved;
     let is_sent = || {
+        // Desired may leave the namespace open, which the step names: it is copied only where that differs.
         if desired.namespace() == object.namespace() {
             return desired == object;
         }
@@ -127,10 +150,12 @@ pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) 
         sent.set_namespace(step.target.namespace.as_deref());
         sent == *object
     };
+
     is_known && is_sent()
 }
 
 fn job_target(step: &PlanStep, job: &Object) -> Target {
+    // The kind is the step's own: no other kind can be irreversible.
     Target {
         name: job.name().into(),
         ..step.target.clone()
@@ -140,6 +165,7 @@ fn job_target(step: &PlanStep, job: &Object) -> Target {
 /// The Job that undoes a step: one that the server would refuse is found before it is needed.
 fn undo_job(step: &PlanStep, job: &Object) -> Try {
     let mut body = job.value().clone();
+    // Under another name: one of an earlier promotion may still lie there, with its log.
     body["metadata"]["name"] = names::dry_run(job.name()).into();
     Try {
         step: step.id,
@@ -151,7 +177,9 @@ fn undo_job(step: &PlanStep, job: &Object) -> Try {
 fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
+
     match (&step.action, live) {
+        // A dry apply would still hold what is to go, and could be refused for it.
         (
             Action::Apply {
                 object,
@@ -160,15 +188,18 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
             },
             Some(live),
         ) => DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries)),
+        // Such a map is emptied by a write of its own before the apply, which alone would leave null of it.
         (Action::Apply { object, .. }, Some(live)) if !emptied(object, live).is_empty() => {
             let entries = live.managed_fields();
             DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
         }
         (Action::Apply { object, .. }, Some(live)) => {
+            // With the uid alone: an object made anew is a conflict, and a status that moves is none.
             let mut body = object.value().clone();
             body["metadata"]["uid"] = live.uid().into();
             DryRequest::Apply(body)
         }
+        // A template that changes would be refused as long as the old one is there.
         (Action::Recreate { object }, _) => {
             let mut body = object.value().clone();
             body["metadata"]["name"] = names::dry_run(object.name()).into();
@@ -180,6 +211,7 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
             body["metadata"]["name"] = names::dry_run(object.name()).into();
             DryRequest::Create(body)
         }
+        // Nothing is there: a dry apply creates, just as the step will.
         (Action::Create { object } | Action::Apply { object, .. }, _) => {
             DryRequest::Apply(object.value().clone())
         }
@@ -191,10 +223,12 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
 
 /// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
 fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
+    // Whoever grants rights has to hold them. The server checks it at the write: only a write can tell.
     let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
     let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
     let mut body = live.value().clone();
     let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
+    // What belongs to the one that is there: with it the copy would be refused for another reason.
     for field in [
         "uid",
         "resourceVersion",
@@ -205,6 +239,7 @@ fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     ] {
         metadata.shift_remove(field);
     }
+
     metadata.insert("name".into(), names::dry_run(live.name()).into());
     Some(DryRequest::PutBack(body))
 }

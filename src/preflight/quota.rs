@@ -1,4 +1,8 @@
 //! Whether quotas have room: dry-runs do not charge them, so that this tool adds up itself.
+//!
+//! Each dry run is held against a quota alone, and ten pods that fit one by one do not fit together. What is added up is
+//! what the promotion needs at its fullest: nothing is pruned yet, a rolling update may need one pod more, and the journal,
+//! the pre-images and the lock lie beside the release.
 
 use super::charge::{Charge, Charged, Pods, charge};
 use super::limits::Limits;
@@ -26,14 +30,17 @@ pub(super) fn exceeded(
         let Some(namespace) = quota.namespace() else {
             continue;
         };
+
         let scopes = Scopes::of(quota);
         let more = more(plan, comparison, (asked, answers), (namespace, &scopes));
         let hard = hard(quota, plan);
+        // What cannot be judged is told below, and not refused: the server enforces it all the same.
         let over = hard
             .iter()
             .filter(|(resource, _)| !more.is_unknown(key_of(resource), &scopes));
         findings
             .extend(over.filter_map(|(resource, limit)| over_limit(quota, (resource, limit), &more.total)));
+
         findings.extend(unknown(&more, &scopes, &hard, &quota.id()));
     }
     findings
@@ -46,7 +53,9 @@ fn over_limit(
     more: &Usage,
 ) -> Option<PreflightFinding> {
     let used = quota.at("/status/used").and_then(|used| used.get(resource))?;
+
     let added = more.get(key_of(resource)).copied().unwrap_or_default();
+    // A quota that is exceeded already is in the way only of what asks for more.
     if added <= 0 || thousandths(used)? + added <= thousandths(limit)? {
         return None;
     }
@@ -64,6 +73,7 @@ fn over_limit(
 pub(super) fn too_much(quota: &ObjectId, resource: &str, message: String) -> PreflightFinding {
     let hint = "raise the quota, or ask for less".to_owned();
     PreflightFinding {
+        // The path by which a waiver names this one resource of the quota.
         paths: vec![format!("/spec/hard/{}", resource.replace('/', "~1"))],
         ..refuse(Check::Quota, Some(quota), message, Some(hint))
     }
@@ -81,6 +91,7 @@ pub(super) fn unknown(
         .keys()
         .filter(|resource| charge.is_unknown(key_of(resource), scopes));
     let resources: Vec<&str> = resources.map(String::as_str).collect();
+
     let message = format!("not checked for {}: {why}", resources.join(", "));
     (!resources.is_empty()).then(|| note(Check::Quota, Some(quota), message))
 }
@@ -95,12 +106,14 @@ fn hard(quota: &Object, plan: &Plan) -> Map<String, Value> {
         .and_then(|step| step.action.object());
     let limits = planned
         .and_then(|planned| planned.at("/spec/hard"))
+        // What the server enforces is the status: the spec may be newer.
         .or_else(|| quota.at("/status/hard"));
     limits.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 /// How a resource of a quota is counted here.
 pub(super) fn key_of(resource: &str) -> &str {
+    // An object is one under `count/` and under its bare name, and so is what a container requests.
     let key = resource.strip_prefix("count/").unwrap_or(resource);
     key.strip_prefix("requests.")
         .filter(|_| !key.contains("storage"))
@@ -117,6 +130,7 @@ pub(super) fn stored(
 ) -> Vec<(String, i128)> {
     let is_here = |step: &PlanStep| step.target.namespace.as_deref() == Some(namespace);
     let is_home = plan.namespace == namespace;
+    // A namespace has pre-images of what is changed or deleted in it.
     let holds_parts = is_home || plan.steps.iter().chain(&plan.prune).any(is_here);
     let is_secret = |one: &ObjectComparison| {
         one.desired.is_some()
@@ -128,16 +142,19 @@ pub(super) fn stored(
     let seals = if is_home { i128::from(asked.new_seals) } else { 0 };
     let secrets = i128::from(holds_parts) + i128::from(holds_record) + seals;
     let mut found = vec![("secrets".to_owned(), secrets * 1000)];
+
     if is_home {
         // The inventory and the journal's head are there from the second promotion on.
         let maps = if plan.revision == 1 {
             3
         } else {
+            // A record; and the journal of the promotion before, which a revert would need.
             1 + i128::from(asked.keeps_earlier)
         };
         found.push(("configmaps".to_owned(), maps * 1000));
         found.push(("leases.coordination.k8s.io".to_owned(), 1000));
     }
+
     found
 }
 
@@ -149,10 +166,13 @@ fn more(
     (namespace, scopes): (&str, &Scopes),
 ) -> Charge {
     let compared = compared(comparison);
+
+    // Not the prunes: they come after the commit, when everything else is there already.
     let steps = plan
         .steps
         .iter()
         .filter(|step| step.target.namespace.as_deref() == Some(namespace));
+
     let charged = steps.filter_map(|step| {
         let live = compared
             .get(&step.target.id())
@@ -162,6 +182,7 @@ fn more(
             Action::Apply { expected, .. } => expected,
             action => action.object()?,
         };
+        // What is replaced was counted; only what is created is one more.
         let is_new = matches!(step.action, Action::Create { .. });
         let makes_pods = may_make_pods(step);
         Some(Charged {
@@ -173,17 +194,20 @@ fn more(
             is_new,
         })
     });
+
     let mut sum = charge(
         charged,
         &Pods::new(asked, answers),
         &Limits::of(plan, namespace),
         scopes,
     );
+    // Scopes are of pods: no quota of scopes counts what is kept.
     if scopes.is_empty() {
         stored(plan, comparison, asked, namespace)
             .iter()
             .for_each(|(key, amount)| sum.add(key, *amount));
     }
+
     sum
 }
 

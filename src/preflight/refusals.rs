@@ -1,4 +1,8 @@
 //! What the server's refusals mean: which check they fail, with the fields by name.
+//!
+//! The API has no codes for most of it: quota, admission and a missing right are all a 403. So the server's words are read,
+//! from the most telling to the least, and the code decides only what the words leave open. The message itself is always
+//! told. Here are also the losses that the server does not refuse: fields that it drops, and fields that it keeps.
 
 use super::firsts::DeadWebhook;
 use crate::model::ObjectId;
@@ -13,6 +17,7 @@ use serde_json::Value;
 /// A finding from the server's answer to a dry request.
 pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[String]) -> PreflightFinding {
     let lower = message.to_lowercase();
+    // Each object in such a namespace is refused for it: one finding, of the namespace, says it for all.
     if lower.contains("because it is being terminated") {
         return namespace_going(&ObjectId::new(
             "",
@@ -21,11 +26,14 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
             id.namespace.as_deref().unwrap_or_default(),
         ));
     }
+
     let named = if fields.is_empty() {
         String::new()
     } else {
         format!(" ({})", fields.join(", "))
     };
+
+    // From the most telling word on: the plugin that enforces a quota is admission, too.
     let (check, expected, hint) = if lower.contains("immutable") || lower.contains("may not change once set")
     {
         (
@@ -42,12 +50,14 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
             None,
         )
     } else if code == 409 {
+        // A dry run carries the uid that was compared: somebody has made the object anew.
         (
             Check::Conflict,
             "expected the object that was compared".to_owned(),
             Some("look again: kubectl delivery diff".into()),
         )
     } else if matches!(code, 401 | 403) {
+        // What no other word explains: most denials of the server have this code.
         (Check::Rights, "expected the right to do it".to_owned(), None)
     } else {
         (
@@ -71,6 +81,7 @@ pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message:
     } else {
         "validatingwebhookconfigurations,mutatingwebhookconfigurations"
     };
+
     let hint = format!("bring the webhook back first; kubectl get {named_by} names it");
     refuse(Check::DryRun, Some(id), message, Some(hint))
 }
@@ -107,6 +118,7 @@ fn name_of(id: &ObjectId) -> String {
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
 pub fn dropped(sent: &Value, answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
+    // The zero of a type is dropped by any key with `omitempty`, and says the same.
     missing(sent, answer, &is_not_zero, &String::new, &mut found);
     found
 }
@@ -119,6 +131,7 @@ pub fn lost_an_empty_one(sent: &Value, answer: &Value, lists_count: bool) -> boo
         Value::Array(items) => lists_count && items.is_empty(),
         _ => false,
     };
+
     let mut found = Vec::new();
     missing(sent, answer, &is_empty, &String::new, &mut found);
     !found.is_empty()
@@ -139,9 +152,11 @@ fn missing(
                 if matches!(&**key, "status" | "stringData") && path().is_empty() {
                     continue;
                 }
+
                 let below = || format!("{}/{}", path(), key.replace('~', "~0").replace('/', "~1"));
                 match answer.get(key) {
                     Some(kept) if !kept.is_null() => missing(value, kept, counts, &below, found),
+                    // An exported manifest may hold it, and the server sets it anew.
                     _ if key == "creationTimestamp" || !counts(value) => {}
                     _ => found.push(below()),
                 }
@@ -160,6 +175,7 @@ fn items(
     path: &dyn Fn() -> String,
     found: &mut Vec<String>,
 ) {
+    // Set apart by place only where nothing was added or taken out: else every item would look like another.
     let Some(keys) = list_key(&[sent, answer]) else {
         if sent.len() == answer.len() {
             for (index, (sent, kept)) in sent.iter().zip(answer).enumerate() {
@@ -186,6 +202,7 @@ mod tests {
     #[test]
     fn a_field_that_the_server_drops_is_named_and_an_empty_one_is_not() {
         let sent = json!({"spec": {"size": 3, "colour": "red", "note": "", "list": [], "items": [{"name": "a", "x": 1}]}});
+        // An empty text and an empty list are gone, too: nothing is lost by it.
         let answer = json!({"spec": {"size": 3, "items": [{"name": "a"}]}});
         assert_eq!(
             dropped(&sent, &answer),
@@ -195,10 +212,13 @@ mod tests {
 
     #[test]
     fn a_map_that_was_sent_empty_and_is_gone_is_seen() {
+        // In any form in which it can be gone: without its key, and as null.
         let sent = json!({"a": {"b": {}}, "c": ""});
         assert!(lost_an_empty_one(&sent, &json!({"a": {}}), false));
         assert!(lost_an_empty_one(&sent, &json!({"a": {"b": null}}), false));
         assert!(!lost_an_empty_one(&sent, &json!({"a": {"b": {"x": 1}}}), true));
+
+        // Only of custom kinds do lists count: of its own kinds the server keeps no empty one.
         let list = json!({"a": []});
         assert!(lost_an_empty_one(&list, &json!({}), true) && !lost_an_empty_one(&list, &json!({}), false));
     }
@@ -207,8 +227,11 @@ mod tests {
     fn items_that_share_a_name_are_told_apart_by_their_lists_key_or_place() {
         let mounts = json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b", "subPath": "x"}]});
         assert_eq!(dropped(&mounts, &mounts), Vec::<String>::new());
+
         let answer = json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]});
         assert_eq!(dropped(&mounts, &answer), ["/m/[mountPath=~1b]/subPath"]);
+
+        // No field tells these items apart: by their places they are the same.
         let refs = json!({"r": [{"name": "s", "weight": 1}, {"name": "s", "weight": 2, "port": 80}]});
         assert_eq!(dropped(&refs, &refs), Vec::<String>::new());
     }
@@ -216,6 +239,7 @@ mod tests {
     #[test]
     fn the_servers_words_decide_which_check_failed() {
         let id = ObjectId::new("apps", "Deployment", Some("shop"), "web");
+
         let immutable = of_server(
             &id,
             422,
@@ -227,6 +251,8 @@ mod tests {
             immutable.message.contains("spec.selector")
                 && immutable.hint.unwrap().contains("-n shop deployment.apps/web")
         );
+
+        // Three answers of one code.
         assert_eq!(
             of_server(&id, 403, "admission webhook \"x\" denied the request: no", &[]).check,
             Check::Admission

@@ -1,4 +1,7 @@
 //! The rights that a plan and its undo need.
+//!
+//! All of them are asked for before anything is touched: one that is missing in the middle is a rollback, and one that the
+//! undo lacks is a rollback that stops half-way. What a promotion can do without is asked for as well, and only told.
 
 use super::workload::is_watched;
 use crate::model::ResourceType;
@@ -28,6 +31,7 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
         Action::Recreate { .. } => (&["get", "delete", "create", "patch"], "to create again"),
         Action::Delete { .. } => (&["get", "delete"], "to prune"),
     };
+
     let undo: &[&str] = match &step.undo {
         // Whether the old Job has finished when it comes to that is not known yet.
         _ if matches!(step.action, Action::Recreate { .. }) => {
@@ -39,8 +43,10 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
         Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => {
             &["get", "create", "update", "patch", "delete"]
         }
+        // Nobody puts it back: nobody has to be able to.
         Undo::Impossible { .. } => &[],
     };
+
     let mut uses = vec![(name, verbs, purpose), (name, undo, "to undo it")];
     if let Undo::Run { job } = &step.undo {
         uses.push((
@@ -68,11 +74,13 @@ impl Rights {
                     .push((step, name));
             }
         }
+
         for ((purpose, (resource, namespace), verbs), steps) in alike {
             let Some((first, _)) = steps.first() else { continue };
             let purpose = format!("{purpose} ({})", first.target.id());
             for verb in verbs {
                 let need = self.entry(resource, namespace, verb, &purpose);
+                // Creations cannot be restricted by name: a Role that lists names allows none.
                 if *verb != "create" {
                     need.names
                         .extend(steps.iter().map(|(_, name)| (*name).to_owned()));
@@ -99,6 +107,8 @@ impl Rights {
             &["get", "create", "update", "delete"],
             "to hold the lock",
         );
+
+        // Their inventories are changed under their locks; the journal of the move lies here.
         for one in &plan.moves {
             let (namespace, purpose) = (
                 one.from.namespace.as_str(),
@@ -108,6 +118,7 @@ impl Rights {
             let verbs = ["get", "create", "update", "delete"];
             self.kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
         }
+
         self.kind(
             "",
             "Secret",
@@ -116,6 +127,8 @@ impl Rights {
             "to seal what is kept",
         );
         self.own_namespace(home);
+
+        // A pre-image lies beside what it copies, and that of a cluster-scoped object at home.
         let copied = plan.steps.iter().chain(&plan.prune);
         let copied = copied.filter(|step| matches!(step.expect, Expect::Present { .. }));
         let namespaces: BTreeSet<&str> = copied
@@ -141,6 +154,7 @@ impl Rights {
                 &["list", "watch"],
                 "to watch its rollout",
             );
+
             let Some(namespace) = step.target.namespace.as_deref() else {
                 continue;
             };
@@ -154,6 +168,8 @@ impl Rights {
                 &read,
                 "to watch the rollout",
             );
+
+            // The verdict needs no log: it only says why a container failed.
             let optional = Need {
                 purpose: "to show a failure's log".into(),
                 optional: true,
@@ -185,6 +201,7 @@ impl Rights {
             namespace: Some(home.into()),
             verb: "get".into(),
         };
+
         let purpose = "to seal what is kept".to_owned();
         let need = self.0.entry(right).or_insert_with(|| Need {
             purpose,
@@ -216,9 +233,11 @@ impl Rights {
             group: resource.group.clone(),
             resource: resource.plural.clone(),
             subresource: String::new(),
+            // A cluster-scoped kind is asked about without a namespace, whatever the step names.
             namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
             verb: verb.into(),
         };
+
         self.0.entry(right).or_insert_with(|| Need {
             purpose: purpose.into(),
             ..Need::default()

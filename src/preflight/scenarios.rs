@@ -1,4 +1,7 @@
 //! Scenarios: one clean application, one thing changed, and what the plan makes of it.
+//!
+//! A ConfigMap and a Deployment that reads it, both applied by an earlier promotion and just as desired. A test changes
+//! what the comparison found of them, so that each finding and each step has one cause.
 
 use super::settle;
 use crate::model::finding::{
@@ -27,6 +30,7 @@ pub(super) fn facts() -> Facts {
             digest: Sha256Digest::of(b"2").into(),
         },
         namespace: "shop".into(),
+        // Not the first one: a first promotion plans hooks and its namespace otherwise.
         revision: 2,
         now: "2026-11-23T06:00:00Z".parse().unwrap(),
         actor: "jane".into(),
@@ -43,12 +47,16 @@ pub(super) fn facts() -> Facts {
 pub(super) fn same(value: Value) -> ObjectComparison {
     let mut value = value;
     value["metadata"]["namespace"] = "shop".into();
+
     let desired = Object::new(value.clone()).unwrap();
     let metadata = &mut value["metadata"];
+
     metadata["uid"] = "u1".into();
     metadata["labels"] = json!({APPLYSET_PART_OF_LABEL: set()});
+    // Our entry owns the replicas and nothing else: what a test makes of ownership is easy to see.
     metadata["managedFields"] = json!([{"manager": FIELD_MANAGER, "operation": "Apply",
         "apiVersion": desired.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
+
     let resource = well_known(&desired.gvk()).unwrap();
     ObjectComparison {
         target: Target::new(&resource, Some("shop"), desired.name()),
@@ -139,12 +147,15 @@ fn a_cluster_that_is_as_desired_gives_no_steps() {
 fn a_missing_object_is_created_in_the_set_and_undone_by_deleting_it() {
     let mut comparison = clean();
     comparison.objects[0].live = Observed::Absent(Absence::Object);
+
     comparison.objects[0].status = ObjectStatus::Missing(Absence::Object);
     let planned = plan(&comparison);
+
     let step = &planned.plan.steps[0];
     let Action::Create { object } = &step.action else {
         panic!("{:?}", step.action)
     };
+
     assert_eq!(object.label(APPLYSET_PART_OF_LABEL), Some(&*set()));
     assert_eq!((&step.expect, &step.undo), (&Expect::Absent, &Undo::Delete));
 }
@@ -161,17 +172,21 @@ fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let planned = plan(&comparison);
     let steps = &planned.plan.steps;
     let names: Vec<_> = steps
         .iter()
         .map(|step| (step.id, step.wave, &*step.target.name))
         .collect();
+
     assert_eq!(names, [(0, 0, "config"), (1, 1, "web")]);
+
     assert_eq!(steps[1].why, "its pods read ConfigMap config");
     let Action::Apply { object, .. } = &steps[1].action else {
         panic!()
     };
+
     let annotation = object.at("/spec/template/metadata/annotations").unwrap()[RESTART_ANNOTATION].as_str();
     assert!(annotation.is_some_and(|value| !value.is_empty()));
 }
@@ -181,6 +196,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
     for (path, count) in [
         ("/spec/template/spec/containers/[name=web]/image", 1),
         ("/spec/replicas", 1),
+        // Nothing of the pods changes: neither a quota nor admission has anything to say.
         ("/metadata/labels/team", 0),
     ] {
         let mut comparison = clean();
@@ -191,6 +207,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
             HandClass::Ours,
             FIELD_MANAGER,
         );
+
         let planned = plan(&comparison);
         let asked = crate::preflight::questions(&planned.plan, &comparison);
         assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
@@ -208,6 +225,7 @@ fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let image = "/spec/template/spec/containers/[name=web]/image";
     changed(
         &mut comparison.objects[1],
@@ -216,11 +234,14 @@ fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let planned = plan(&comparison);
+
     assert_eq!(planned.plan.steps[1].why, "image changes");
     let Action::Apply { object, .. } = &planned.plan.steps[1].action else {
         panic!()
     };
+    // The new image makes new pods: an annotation would be one more change to revert.
     assert_eq!(object.at("/spec/template/metadata"), None);
 }
 
@@ -234,6 +255,7 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
         HandClass::Person,
         "kubectl-edit",
     );
+
     let planned = plan(&comparison);
     assert_eq!(refusals(&planned), ["ownership"]);
     assert!(
@@ -252,10 +274,12 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
 fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fields_over() {
     let mut comparison = clean();
     let web = &mut comparison.objects[1];
+    // As `kubectl apply` leaves an object: its own manager, by Update, and no label of a set.
     let manager = "kubectl-client-side-apply";
     live_mut(web)["metadata"]["labels"] = json!({});
     live_mut(web)["metadata"]["managedFields"][0]["manager"] = manager.into();
     live_mut(web)["metadata"]["managedFields"][0]["operation"] = "Update".into();
+
     changed(
         web,
         "/spec/replicas",
@@ -263,6 +287,7 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
         HandClass::OtherTool,
         manager,
     );
+
     let planned = plan(&comparison);
     assert_eq!(
         planned.findings[0].hint.as_deref(),
@@ -273,6 +298,7 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
         ..Policy::default()
     };
     let planned = draft(&comparison, &adopt, &facts());
+
     assert!(planned.findings.is_empty(), "{:?}", planned.findings);
     let Action::Apply {
         take_over: Some(entries),
@@ -281,6 +307,7 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
     else {
         panic!()
     };
+    // The manager's entry is ours now: left as it was, it would keep its fields against the next release.
     assert_eq!(entries.len(), 1);
     assert_eq!(
         (&entries[0]["manager"], &entries[0]["operation"]),
@@ -293,6 +320,7 @@ fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
     let mut comparison = clean();
     let hpa = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}});
+
     comparison.objects.push(same(hpa));
     let image = "/spec/template/spec/containers/[name=web]/image";
     changed(
@@ -302,6 +330,7 @@ fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let planned = plan(&comparison);
     let Action::Apply {
         object, take_over, ..
@@ -309,6 +338,8 @@ fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
     else {
         panic!()
     };
+
+    // It owns the replicas no more, and sends none: the autoscaler's number stays.
     assert_eq!(object.at("/spec/replicas"), None);
     assert_eq!(
         take_over.as_deref(),
@@ -323,9 +354,11 @@ fn a_job_that_cannot_change_is_deleted_and_created() {
     let mut job =
         same(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {}}));
     job.status = ObjectStatus::Replaced;
+
     comparison.objects.push(job);
     let planned = plan(&comparison);
     assert!(matches!(planned.plan.steps[0].action, Action::Recreate { .. }));
+    // Only the Job that was compared is deleted: another one in its place is somebody's work.
     assert!(matches!(planned.plan.steps[0].expect, Expect::Present { .. }));
 }
 
@@ -342,6 +375,7 @@ fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
 #[test]
 fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
     let mut comparison = clean();
+    // The Deployment goes on reading it, though no manifest holds it any more.
     comparison.objects[0] = extra("config", "ConfigMap", true);
     comparison.objects.push(extra("old", "ConfigMap", true));
     let policy = Policy {
@@ -349,7 +383,9 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
         ..Policy::default()
     };
     let planned = draft(&comparison, &policy, &facts());
+    // Both leave the release; what refers to them is looked at with the server's answers.
     assert_eq!(planned.plan.prune.len(), 2);
+
     let planned = settle(planned, &comparison, &Questions::default(), &Answers::default());
     let names: Vec<&str> = planned
         .plan
@@ -357,6 +393,7 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
         .iter()
         .map(|step| step.target.name.as_str())
         .collect();
+
     assert_eq!(names, ["old"], "the Deployment reads config");
     let said = planned
         .findings
@@ -368,6 +405,7 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
 
 #[test]
 fn only_members_that_are_no_kept_kind_are_pruned() {
+    // Enough members that the prune of one is less than a third.
     let mut comparison = clean();
     comparison.objects.extend((0..3).map(|n| {
         let mut config = config();
@@ -383,6 +421,7 @@ fn only_members_that_are_no_kept_kind_are_pruned() {
     }
     let planned = plan(&comparison);
     let pruned: Vec<_> = planned.plan.prune.iter().map(|step| &*step.target.name).collect();
+
     assert_eq!(pruned, ["old"]);
     assert!(refusals(&planned).is_empty());
     assert_eq!(
@@ -399,6 +438,7 @@ fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
     comparison
         .objects
         .extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
+
     assert_eq!(refusals(&plan(&comparison)), ["prune"]);
     let allow = Policy {
         allow_prune: true,
@@ -419,6 +459,7 @@ fn a_plan_reads_back_as_it_was_written() {
         HandClass::Ours,
         FIELD_MANAGER,
     );
+
     let plan = plan(&comparison).plan;
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(
@@ -431,6 +472,7 @@ fn a_plan_reads_back_as_it_was_written() {
 fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_moves() {
     let mut comparison = clean();
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "aHVudGVyMg=="}});
+
     comparison.objects.push(same(secret));
     changed(
         &mut comparison.objects[2],
@@ -441,8 +483,10 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
     );
     let first = plan(&comparison).plan;
     let written = withheld(&first);
+
     assert!(!serde_json::to_string(&written).unwrap().contains("aHVudGVyMg"));
     assert_eq!(moved(&written, &plan(&comparison).plan), []);
+    // No value could tell it, for none is written: a Secret that moved is known by its resourceVersion.
     live_mut(&mut comparison.objects[2])["metadata"]["resourceVersion"] = "99".into();
     assert_eq!(
         moved(&written, &plan(&comparison).plan),

@@ -1,4 +1,7 @@
 //! Which pods a quota counts: all, or those of its scopes, as the server's own evaluator tells them apart.
+//!
+//! A template says less than a pod: admission adds a priority class and the defaults of a LimitRange. So each answer can
+//! also be that it is not known, which is told and refuses nothing.
 
 use crate::model::Object;
 use crate::model::k8s::quantity::thousandths;
@@ -29,11 +32,13 @@ impl Scopes {
             operator: "Exists".into(),
             values: Vec::new(),
         });
+
         let selected = items("/spec/scopeSelector/matchExpressions").map(|one| Scope {
             name: text(&one["scopeName"]),
             operator: text(&one["operator"]),
             values: one["values"].as_array().into_iter().flatten().map(text).collect(),
         });
+
         Self(listed.chain(selected).collect())
     }
 
@@ -55,11 +60,13 @@ impl Scopes {
 
 impl Scope {
     fn matches(&self, pod: PodSpec<'_>) -> Option<bool> {
+        // A deadline of zero is one, too.
         let ends = || {
             pod.spec["activeDeadlineSeconds"]
                 .as_i64()
                 .is_some_and(|seconds| seconds >= 0)
         };
+
         match self.name.as_str() {
             "Terminating" => Some(ends()),
             "NotTerminating" => Some(!ends()),
@@ -67,6 +74,7 @@ impl Scope {
             "NotBestEffort" => is_best_effort(pod).map(|is_one| !is_one),
             "PriorityClass" => self.selects(pod),
             "CrossNamespacePodAffinity" => Some(reaches_out(&pod.spec["affinity"])),
+            // A scope that is not known here: neither is whether it counts a pod.
             _ => None,
         }
     }
@@ -79,6 +87,7 @@ impl Scope {
         if class.is_none() && !pod.is_admitted {
             return None;
         }
+
         let is_listed = class.is_some_and(|class| self.values.iter().any(|value| value == class));
         match self.operator.as_str() {
             "In" => Some(is_listed),
@@ -97,12 +106,14 @@ fn is_best_effort(pod: PodSpec<'_>) -> Option<bool> {
         let mut amounts = parts.flat_map(|part| ["cpu", "memory"].map(|name| &part[name]));
         amounts.any(|amount| thousandths(amount).is_some_and(|amount| amount > 0))
     };
+
     let containers = ["containers", "initContainers"]
         .iter()
         .filter_map(|list| pod.spec[*list].as_array());
     if asks(pod.spec) || containers.flatten().any(asks) {
         return Some(false);
     }
+    // As it is written, a default may still be missing in it.
     pod.is_admitted.then_some(true)
 }
 
@@ -114,6 +125,7 @@ fn reaches_out(affinity: &Value) -> bool {
             .is_some_and(|names| !names.is_empty())
             || term["namespaceSelector"].is_object()
     };
+
     ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
         let terms = |list: &str| affinity[*kind][list].as_array().into_iter().flatten();
         terms("requiredDuringSchedulingIgnoredDuringExecution").any(is_out)

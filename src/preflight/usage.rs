@@ -1,4 +1,7 @@
 //! What pods ask for, in thousandths, as quotas count it.
+//!
+//! A pod is counted for the most that it takes at any time: all its containers, or the init container that needs more. What
+//! a manifest writes in other words is one amount, so that amounts are compared and never texts.
 
 use crate::model::k8s::quantity::thousandths;
 use serde_json::Value;
@@ -14,6 +17,7 @@ pub(super) fn of_pod(spec: &Value) -> Usage {
     for container in containers("containers") {
         add(&mut running, &of_container(container));
     }
+
     let (mut sidecars, mut starting) = (Usage::new(), Usage::new());
     for container in containers("initContainers") {
         let own = of_container(container);
@@ -23,21 +27,26 @@ pub(super) fn of_pod(spec: &Value) -> Usage {
             add(&mut running, &own);
             continue;
         }
+        // They run one after the other, each beside the sidecars that were started before it.
         let mut beside = sidecars.clone();
         add(&mut beside, &own);
         greater(&mut starting, &beside);
     }
+
     greater(&mut running, &starting);
     // What is asked for the pod as a whole goes before what its containers ask for.
     running.extend(of_container(spec));
+
     let overhead = spec["overhead"].as_object().into_iter().flatten();
     for (name, amount) in overhead {
         let amount = thousandths(amount).unwrap_or_default();
         *running.entry(name.clone()).or_default() += amount;
+        // Where there is no limit, the overhead sets none.
         if let Some(limit) = running.get_mut(&format!("limits.{name}")) {
             *limit += amount;
         }
     }
+
     running.insert("pods".into(), 1000);
     running
 }
@@ -58,9 +67,12 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
                 )
             })
             .collect();
+        // The order of containers is no request.
         all.sort();
         all
     };
+
+    // Admission takes the overhead from the class.
     let fields = ["overhead", "runtimeClassName"];
     asked(one) == asked(other)
         && of_container(one) == of_container(other)
@@ -71,6 +83,7 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
 fn of_container(container: &Value) -> Usage {
     let mut usage = Usage::new();
     let of = |part: &str| container["resources"][part].as_object().into_iter().flatten();
+    // Limits first: a request, where there is one, takes the place of what they stand for.
     for (name, amount) in of("limits") {
         let amount = thousandths(amount).unwrap_or_default();
         usage.insert(format!("limits.{name}"), amount);

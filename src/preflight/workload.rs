@@ -14,6 +14,7 @@ pub(super) fn is_watched(resource: &ResourceType) -> bool {
 
 /// The pod template of a workload.
 pub(super) fn template(workload: &Object) -> Option<&Value> {
+    // Kinds of others have templates of their own making: what pods come of them, their controllers know.
     let gvk = workload.gvk();
     match (&*gvk.group, &*gvk.kind) {
         ("apps", _) | ("batch", "Job") => workload.at("/spec/template"),
@@ -25,6 +26,7 @@ pub(super) fn template(workload: &Object) -> Option<&Value> {
 /// The pod that a workload would make: admission, quota and pod security judge pods, not workloads.
 pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
     let template = template(workload)?;
+
     let namespace = id.namespace.clone()?;
     let mut metadata = template
         .get("metadata")
@@ -34,15 +36,20 @@ pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
     // A name of its own, so that it meets no pod that is there.
     metadata["generateName"] = format!("{}-", id.name.chars().take(40).collect::<String>()).into();
     metadata["namespace"] = namespace.clone().into();
+
+    // A name would win over the generated one, and a template can hold one.
     if let Some(metadata) = metadata.as_object_mut() {
         metadata.shift_remove("name");
         metadata.shift_remove("creationTimestamp");
     }
+
     let mut spec = template.get("spec")?.clone();
+    // Its mounts name the claims: without them as volumes the pod would be refused.
     let gvk = workload.gvk();
     if gvk.kind == "StatefulSet" {
         add_claims(workload, &id.name, &mut spec);
     }
+
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
     Some(PodTry {
         workload: id.clone(),
@@ -61,12 +68,15 @@ fn add_claims(workload: &Object, name: &str, spec: &mut Value) {
     if claims.is_empty() {
         return;
     }
+
     let mut volumes = spec["volumes"].as_array().cloned().unwrap_or_default();
     for claim in claims {
         let claim = claim["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        // The first ordinal stands for all: that the claim is not there yet is no reason to refuse a pod.
         volumes.push(
             json!({"name": claim, "persistentVolumeClaim": {"claimName": format!("{claim}-{name}-0")}}),
         );
     }
+
     spec["volumes"] = Value::Array(volumes);
 }
