@@ -63,7 +63,7 @@ pub trait Cluster: Send + Sync {
     /// Deletes, with a uid precondition.
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError>;
 
-    /// SelfSubjectAccessReview: whether this user may do that, and the reason where there is one.
+    /// SelfSubjectAccessReview: whether this user may do that.
     async fn may(&self, review: &AccessReview) -> Result<bool, ApiError>;
 
     /// The user name that the server knows this client by (SelfSubjectReview).
@@ -80,6 +80,7 @@ pub trait Cluster: Send + Sync {
 
     /// A text that came from the cluster (a status, an event) without the values of the Secrets that went through this
     /// client. Errors and logs are without them already.
+    // A plain door keeps no values: the redactor that stands around it does.
     fn hide(&self, text: &str) -> String {
         text.to_owned()
     }

@@ -119,11 +119,13 @@ fn listed(names: &[String]) -> String {
 impl ConnectError {
     /// What to type.
     pub fn hints(&self) -> Vec<String> {
+        // A slip of the keyboard is the likelier cause: what was meant helps more than a list.
         if let ConnectError::Missing { what, name, known } = self
             && let Some(meant) = nearest(name, known.iter().map(String::as_str))
         {
             return vec![format!("did you mean {what} {meant:?}?")];
         }
+
         let hint = match self {
             ConnectError::NoConfiguration { .. } => "name one: --kubeconfig FILE, or KUBECONFIG=FILE".into(),
             ConnectError::Unreadable { file, .. } => format!("ls -l {}", file.display()),
@@ -143,6 +145,7 @@ impl ConnectError {
                 "get a new certificate from whoever runs the cluster, or choose another user with --user"
                     .into()
             }
+            // Whoever wrote the kubeconfig knows best where the plugin comes from.
             ConnectError::PluginMissing {
                 install_hint: Some(hint),
                 ..
@@ -150,8 +153,10 @@ impl ConnectError {
             ConnectError::PluginMissing { command, .. } => {
                 format!("install {command}, or put it on the PATH")
             }
+            // kubectl runs the same plugin, and shows all that it writes.
             ConnectError::PluginFailed { .. } => "kubectl auth whoami".into(),
             ConnectError::TokenFile { file, .. } => format!("ls -l {}", file.display()),
+            // Its sentence names the setting, and that is all there is to say.
             ConnectError::Unusable(_) => return Vec::new(),
         };
         vec![hint]

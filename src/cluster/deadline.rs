@@ -41,11 +41,13 @@ impl Moment {
 impl Deadline {
     /// Whether it is over at that moment.
     pub fn is_over(&self, now: Moment) -> bool {
+        // A wall clock that was set forward ends it too early. That costs another try, and never an object.
         now.at >= self.at || now.wall >= self.wall
     }
 
     /// Whichever of two comes first, on each clock.
     pub fn earlier(self, other: Self) -> Self {
+        // Each clock for itself: one may have been set between the two moments.
         Self {
             at: self.at.min(other.at),
             wall: self.wall.min(other.wall),
@@ -54,6 +56,7 @@ impl Deadline {
 
     /// Waits until it is over, by the monotonic clock.
     pub async fn over(&self) {
+        // No timer follows the wall clock: whoever sends looks at both clocks right before.
         tokio::time::sleep_until(self.at).await;
     }
 }
@@ -72,9 +75,11 @@ mod tests {
             at: start.at + Duration::from_secs(at),
             wall: start.wall + Duration::from_secs(wall),
         };
+
         for (at, wall, over) in [(0, 0, false), (14, 14, false), (15, 15, true)] {
             assert_eq!(deadline.is_over(later(at, wall)), over, "{at} s and {wall} s");
         }
+
         // A machine that slept for an hour, and one whose clock was set back.
         assert!(deadline.is_over(later(1, 3600)));
         let set_back = Moment {

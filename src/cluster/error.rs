@@ -1,4 +1,8 @@
 //! Why a request to an API server failed.
+//!
+//! Callers ask two things of an error: whether the same request may succeed later, and whether a write may
+//! have been done all the same. Only a `Status` is the server's own word; of what a proxy, a connection or a
+//! clock ended, nothing is known but that. In doubt a write may have been done.
 
 /// Why a request failed. Messages come from the server: clean and redact them before they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +19,7 @@ pub enum ApiError {
         /// `details.causes`.
         causes: Vec<StatusCause>,
     },
-    /// The path itself is not served: the CRD or the API group is missing (a 404 without a Status).
+    /// The path itself is not served: the CRD or the API group is missing (a 404 that names no object).
     #[error("the server does not serve {resource}")]
     NotServed {
         /// `plural.group/version`.
@@ -94,12 +98,16 @@ impl ApiError {
             // A 500 that carries a Status is final.
             // A 401 says nothing of the request: whoever logs in again can go on.
             ApiError::Status { code, .. } => matches!(code, 401 | 429 | 502..=504) || self.is_silent_store(),
+            // Something between wrote it, or a success was cut off: the next answer may be the server's own.
             ApiError::Unreadable { code, .. } => *code == 429 || *code >= 500 || *code < 300,
+            // Nothing here is the server's word on the request.
+            // TooLate sends nothing, and the lock may be renewed.
             ApiError::Timeout { .. }
             | ApiError::Connect { .. }
             | ApiError::Broken { .. }
             | ApiError::TooLate
             | ApiError::Credentials { .. } => true,
+            // A kind is served once somebody installs it, and no answer gets shorter by asking again.
             ApiError::NotServed { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => false,
         }
     }
@@ -112,9 +120,12 @@ impl ApiError {
         else {
             return false;
         };
+
+        // Nothing but the message tells these from the server's other failures.
         let converting = message
             .split_once("conversion webhook for ")
             .map(|(_, rest)| rest);
+
         message.contains("failed calling webhook")
             || converting.is_some_and(|rest| rest.contains(" failed: "))
     }
@@ -125,6 +136,7 @@ impl ApiError {
             ApiError::Status { code, .. }
             | ApiError::Unreadable { code, .. }
             | ApiError::TooLarge { code, .. } => Some(*code),
+            // It stands for a 404, whatever the body was.
             ApiError::NotServed { .. } => Some(404),
             _ => None,
         }
@@ -160,6 +172,7 @@ impl ApiError {
 
     /// 500 of a server whose store does not answer: it is no considered answer, unlike every other 500 with a Status.
     pub fn is_silent_store(&self) -> bool {
+        // etcd's errors come inside of a Status, and the message alone shows whose they are.
         match self {
             ApiError::Status {
                 code: 500,
@@ -184,6 +197,7 @@ impl ApiError {
                 "check the address and the network: kubectl cluster-info"
             }
             ApiError::Credentials { .. } => "kubectl auth whoami",
+            // A Status says itself what is wrong, and TooLate is a matter of this run's own lock.
             ApiError::Status { .. } | ApiError::TooLate => return Vec::new(),
         };
         vec![hint.into()]
@@ -192,12 +206,15 @@ impl ApiError {
     /// Whether a write that ended so may have been done all the same.
     pub fn may_have_been_done(&self) -> bool {
         match self {
+            // The request may have left this machine, and how far it came nobody can say.
             ApiError::Timeout { .. } | ApiError::Broken { .. } => true,
+            // A Status of a failing server, too: a store that timed out may have written all the same.
             ApiError::Status { code, .. } => *code >= 500,
             // A success whose body cannot be read is a success.
             ApiError::Unreadable { code, .. } | ApiError::TooLarge { code, .. } => {
                 *code >= 500 || *code < 300
             }
+            // Refused by its path, or never sent.
             ApiError::NotServed { .. }
             | ApiError::Endless { .. }
             | ApiError::Connect { .. }

@@ -2,6 +2,10 @@
 //!
 //! [`Cluster`] is the only door to an API server. Its real implementation, the folder `kube`, is the only place
 //! that names `kube::Client`. Objects stay JSON from end to end.
+//!
+//! `redacting` stands around that door and keeps the values of Secrets out of a server's errors, warnings and
+//! logs. An [`ApiError`] says whether a write may have been done all the same; what follows from that its
+//! caller decides.
 
 mod api;
 mod connect_error;

@@ -44,6 +44,7 @@ pub struct ConnectionOptions {
 /// Without the token.
 impl fmt::Debug for ConnectionOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What says where requests go, and nothing of who asks: this ends up in logs.
         f.debug_struct("ConnectionOptions")
             .field("kubeconfig", &self.kubeconfig)
             .field("context", &self.context)

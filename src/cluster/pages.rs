@@ -18,7 +18,9 @@ pub async fn paged<T>(
 ) -> Result<Vec<T>, ApiError> {
     let mut found = Vec::new();
     let mut pages = Pages::default();
+
     loop {
+        // An error on any page is one of the whole list: half a list would look like all there is.
         let page = cluster.list(&request).await?;
         found.extend(page.items.into_iter().map(&reduce));
         if !pages.go_on(&mut request, page.continue_from)? {
@@ -46,10 +48,13 @@ impl Pages {
     /// Has the request ask for the next page; false after the last one.
     pub fn go_on(&mut self, request: &mut ListRequest, next: Option<String>) -> Result<bool, ApiError> {
         let Some(next) = next else { return Ok(false) };
+
         self.count += 1;
         let why = match () {
+            // A server or a proxy that passes over the token would be asked for ever.
             () if request.continue_from.as_ref() == Some(&next) => "the same page comes again".to_owned(),
             () if self.count >= MOST => format!("there are more than {MOST} pages"),
+            // Each page in time, and never the last one: a request's own limit does not end this.
             () if Instant::now() >= self.until => {
                 format!("its pages come for more than {}m", LONGEST.as_secs() / 60)
             }
@@ -58,6 +63,7 @@ impl Pages {
                 return Ok(true);
             }
         };
+
         Err(ApiError::Endless {
             resource: request.resource.plural.clone(),
             why,
@@ -74,8 +80,10 @@ mod tests {
     fn a_list_ends_with_an_error_where_its_pages_repeat_or_do_not_end() {
         let mut request = ListRequest::all(&built_in("", "Pod").unwrap(), Some("shop"));
         let mut pages = Pages::default();
+
         assert_eq!(pages.go_on(&mut request, None), Ok(false));
         assert_eq!(pages.go_on(&mut request, Some("a".into())), Ok(true));
+
         let again = pages
             .go_on(&mut request, Some("a".into()))
             .unwrap_err()
@@ -83,6 +91,8 @@ mod tests {
         assert_eq!(again, "the list of pods has no end: the same page comes again");
 
         let mut pages = Pages::default();
+
+        // Each token is a new one here, so that nothing but the number ends it.
         let ended = (0..10_000).find_map(|n| pages.go_on(&mut request, Some(n.to_string())).err());
         assert!(ended.unwrap().to_string().contains("more than 4000 pages"));
 
@@ -90,6 +100,7 @@ mod tests {
             until: Instant::now(),
             count: 0,
         };
+
         let late = pages
             .go_on(&mut request, Some("b".into()))
             .unwrap_err()

@@ -1,5 +1,10 @@
 //! The edge at which a server's text enters: what it quotes of a Secret that this run sends or reads is hidden before anybody
-//! sees it. Errors (an admission webhook repeats what it denies) and logs.
+//! sees it. Errors (an admission webhook repeats what it denies), warnings and logs.
+//!
+//! Values are learned from what passes: before a request from its body, after it from its answer. So a text
+//! can be searched for what the same request has sent. Only values that are known can be found: where pods
+//! refer to a Secret that may not be read, what admission says of them is withheld as a whole. Objects pass
+//! as they are; whoever shows a text out of one calls [`Cluster::hide`].
 
 use super::api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
@@ -36,6 +41,7 @@ impl Redacting {
     }
 
     fn learn_target(&self, target: &Target) {
+        // A short value that equals a name of the cluster is a word of every message, and not searched for.
         self.with_texts(|texts| {
             texts.learn_name(&target.name);
             target
@@ -61,6 +67,7 @@ impl Redacting {
         if !target.resource.is_secret() {
             return;
         }
+        // The path is `/data/KEY`, or `/data` with all keys in its value.
         let written = operations.iter().filter_map(|operation| {
             let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
             let key = path
@@ -68,6 +75,7 @@ impl Redacting {
                 .or_else(|| path.strip_prefix("/stringData"))?;
             Some((key.trim_start_matches('/'), operation.get("value")?))
         });
+
         self.with_texts(|texts| {
             for (key, value) in written {
                 let whole = value
@@ -75,8 +83,10 @@ impl Redacting {
                     .into_iter()
                     .flatten()
                     .map(|(key, value)| (key.as_str(), value));
+                // One of the two is empty: a value is either a map of keys or the text of one.
                 for (key, value) in whole.chain([(key, value)]) {
                     let text = value.as_str().unwrap_or_default();
+                    // What is no base64 is stringData, or refused by the server, which quotes it as it is.
                     let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
                     texts.learn_value(&target.name, key, &plain);
                 }
@@ -99,6 +109,7 @@ impl Redacting {
         else {
             return self.hidden(error);
         };
+        // The server's own words quote what was sent, which is known. A webhook or a policy may look further.
         let Some(at) = words_of_admission(&message) else {
             return self.hidden(ApiError::Status {
                 code,
@@ -107,6 +118,8 @@ impl Redacting {
                 causes,
             });
         };
+
+        // It also reads the Secrets that may be read, so that `hidden` below knows their values.
         let unknown = self.unknown_secrets(target, body).await;
         if unknown.is_empty() {
             return self.hidden(ApiError::Status {
@@ -116,8 +129,11 @@ impl Redacting {
                 causes,
             });
         }
+
         let message = format!("{}{}", &message[..at], withheld(&unknown));
+        // The reason and the causes can be a webhook's own words as well.
         let reason = if code < 500 { "Forbidden" } else { "InternalError" }.to_owned();
+
         self.hidden(ApiError::Status {
             code,
             reason,
@@ -131,8 +147,12 @@ impl Redacting {
         let Some(kind) = built_in("", "Secret") else {
             return Vec::new();
         };
+
         let sent = body.and_then(|body| Object::new(body.clone()).ok());
+        // Past the redactor, for nothing of it is shown. Where it cannot be read, what is sent has to do.
         let live = self.inner.get(target).await.ok().flatten();
+
+        // A webhook sees the old object as well as the new one.
         let both = [sent, live];
         let specs = both.iter().flatten().filter_map(pod_spec);
         let secrets = specs.flat_map(references).filter(|one| one.kind == "Secret");
@@ -141,6 +161,7 @@ impl Redacting {
         let mut unknown = Vec::new();
         for name in names {
             let secret = Target::new(&kind, target.namespace.as_deref(), &name);
+            // Through the redactor: what can be read is learned. One that is not there has no value to quote.
             if self.get(&secret).await.is_err() {
                 unknown.push(name);
             }
@@ -153,6 +174,8 @@ impl Redacting {
         if error.message().and_then(words_of_admission).is_none() {
             return self.hidden(error);
         }
+
+        // Known for this one text alone: these values are large, and would slow down each search of the run.
         let mut kept = SecretTexts::default();
         let data = ["/data", "/binaryData"].map(|field| body.pointer(field).and_then(Value::as_object));
         for (key, value) in data.into_iter().flatten().flatten() {
@@ -160,6 +183,7 @@ impl Redacting {
             let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
             kept.learn_value(&target.name, key, &plain);
         }
+
         match self.hidden(error) {
             ApiError::Status {
                 code,
@@ -190,6 +214,8 @@ impl Redacting {
             Ok(answer) => answer,
             Err(error) => return Err(self.refused(target, body, error).await),
         };
+
+        // Before the warnings are searched: a mutating webhook may have put values in.
         self.learn_object(&answer.object);
         answer.warnings = answer.warnings.iter().map(|text| self.hide(text)).collect();
         Ok(answer)
@@ -197,6 +223,7 @@ impl Redacting {
 }
 
 fn lock(texts: &Mutex<SecretTexts>) -> std::sync::MutexGuard<'_, SecretTexts> {
+    // A panic while values are learned leaves a set that is only smaller.
     texts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -207,6 +234,7 @@ fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
     if object.kind() == "Secret" {
         texts.learn(object);
     } else if let Some(status) = object.at("/status") {
+        // `3 of 5000 replicas` must not become a placeholder because some value is 5000.
         texts.learn_numbers(status);
     }
 }
@@ -214,6 +242,7 @@ fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
 /// An error without values: each text in it can be a webhook's own.
 fn hidden(texts: &Mutex<SecretTexts>, error: ApiError) -> ApiError {
     let hide = |text: String| lock(texts).hide(&text);
+
     match error {
         ApiError::Status {
             code,
@@ -238,6 +267,7 @@ fn hidden(texts: &Mutex<SecretTexts>, error: ApiError) -> ApiError {
             code,
             body: hide(body),
         },
+        // Made on this side: no word of the server is in it.
         other => other,
     }
 }
@@ -252,6 +282,7 @@ impl Cluster for Redacting {
     }
 
     async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError> {
+        // Metadata goes into preconditions and is not shown: there is nothing to learn from it.
         self.inner
             .get_metadata(target)
             .await
@@ -274,12 +305,15 @@ impl Cluster for Redacting {
             .watch(request)
             .await
             .map_err(|error| self.hidden(error))?;
+
+        // The stream outlives this call, and learns for as long as it is read.
         let texts = self.texts.clone();
         let learning = stream.map(move |event| match event {
             Ok(WatchEvent::Present(object)) => {
                 learn(&texts, &object);
                 Ok(WatchEvent::Present(object))
             }
+            // What is deleted was listed or seen before, and learned then.
             other => other.map_err(|error| hidden(&texts, error)),
         });
         Ok(learning.boxed())
@@ -343,6 +377,7 @@ impl Cluster for Redacting {
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         match self.inner.delete(target, options).await {
+            // Without a body: a webhook that denies a delete can quote only what is there.
             Err(error) => Err(self.refused(target, None, error).await),
             done => done,
         }
@@ -373,6 +408,7 @@ impl Cluster for Redacting {
             .logs(request)
             .await
             .map_err(|error| self.hidden(error))?;
+        // Whoever asks for a log reads the Secrets of its pod before: only what is known can be hidden.
         Ok(self.with_texts(|texts| texts.hide(&text)))
     }
 

@@ -15,17 +15,21 @@ pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
     else {
         return Ok(Vec::new());
     };
+
     let folder = release
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+
     let unreadable = |error: std::io::Error| LoadError::Unreadable {
         path: files::name(folder),
         why: error.to_string(),
     };
+    // Standard input lies in no folder, and nothing beside it.
     if release == Path::new("-") {
         return Ok(Vec::new());
     }
+
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -33,6 +37,7 @@ pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
+        // Whatever else begins with the release's name, an editor's copy above all, is no statement.
         if let Some(title) = own
             .strip_prefix(&format!("{name}."))
             .filter(|title| is_title(title))
@@ -40,6 +45,7 @@ pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
             found.push((title.to_owned(), files::read(&path)?));
         }
     }
+
     found.sort();
     Ok(found)
 }
@@ -55,6 +61,7 @@ pub fn statement_path(release: &Path, title: &str) -> PathBuf {
 /// Whether a name is a statement's, and leads nowhere else.
 pub fn is_title(title: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    // Titles come out of registries as well, and become names of files: no separator and no leading dot.
     ENDINGS
         .iter()
         .any(|ending| title.strip_suffix(ending).is_some_and(|rest| !rest.is_empty()))

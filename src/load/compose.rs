@@ -1,4 +1,8 @@
 //! YAML documents as JSON values, as kubectl reads them: merge keys in their order, tags, anchors, no key twice.
+//!
+//! They are made of the parser's events. A reader that hands out values has decided by then what `on`, `0644`
+//! and a doubled key are, and none of that could be taken back. Every value counts against one bound before
+//! it is made, an alias for as many as it stands for.
 
 use super::scalar::{Scalar, resolve};
 use super::value::MAX_NODES;
@@ -42,9 +46,11 @@ pub(super) fn compose(text: &str) -> Result<Vec<Value>, Fault> {
         anchors: HashMap::new(),
         nodes: 0,
     };
+
     let mut documents = Vec::new();
     while let Some((event, span)) = composer.next()? {
         match event {
+            // An alias reaches no further back than its own document.
             Event::DocumentStart(..) => composer.anchors.clear(),
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             node => documents.push(composer.node(node, span, 0)?),
@@ -64,6 +70,7 @@ impl<'i> Composer<'i> {
     /// The next event that is content: comments and the names of anchors are none.
     fn next(&mut self) -> Result<Option<(Event<'i>, Span)>, Fault> {
         loop {
+            // An anchor's name comes as an event of its own, and its node carries a number.
             match self.parser.next_event().transpose()? {
                 Some((Event::Comment(..) | Event::Anchor(..), _)) => {}
                 other => return Ok(other),
@@ -72,6 +79,7 @@ impl<'i> Composer<'i> {
     }
 
     fn count(&mut self, nodes: usize, at: &Marker) -> Result<(), Fault> {
+        // Counted before it is made: ten lines of aliases can stand for more values than fit into any memory.
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let why = format!(
@@ -86,6 +94,7 @@ impl<'i> Composer<'i> {
         let at = span.start;
         let before = self.nodes;
         self.count(1, &at)?;
+        // Each level is a call of this function, and the stack has an end.
         if depth > MAX_DEPTH {
             return Err(Fault::new(
                 &at,
@@ -104,6 +113,8 @@ impl<'i> Composer<'i> {
                 )
             }
             Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
+            // A collection's own tag says nothing that JSON could hold:
+            // `!!set` and `!!omap` are read as what they look like.
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
             _ => return Err(Fault::new(&at, "expected a value, found none")),
         };
@@ -119,7 +130,9 @@ impl<'i> Composer<'i> {
 
     fn alias(&mut self, anchor: usize, at: &Marker) -> Result<Value, Fault> {
         let size = self.anchors.get(&anchor).map(|(_, size)| *size);
+        // An anchor is known once its node is complete.
         let size = size.ok_or_else(|| Fault::new(at, "an alias stands inside its own anchor"))?;
+        // A copy, for JSON has no references: it counts in full.
         self.count(size, at)?;
         Ok(self
             .anchors
@@ -147,7 +160,10 @@ impl<'i> Composer<'i> {
             if event == Event::MappingEnd {
                 break;
             }
+
             let at = span.start;
+            // What stands in the mapping so far is its own; what is
+            // merged now may be named again without being twice.
             if is_merge(&event) {
                 own.get_or_insert_with(|| map.keys().cloned().collect());
                 let source = self.value(depth)?;
@@ -179,6 +195,7 @@ impl<'i> Composer<'i> {
     fn key(&mut self, event: Event<'i>, span: Span, depth: usize) -> Result<String, Fault> {
         let at = span.start;
         let key = match event {
+            // Without an anchor. One with an anchor is a node like any other, for an alias may mean it.
             Event::Scalar(text, style, 0, tag) => scalar(&text, style, tag.as_deref(), &at)?.into_key(),
             other => match self.node(other, span, depth + 1)? {
                 Value::String(text) => Some(text),
@@ -195,6 +212,7 @@ fn is_merge(event: &Event<'_>) -> bool {
     match event {
         Event::Scalar(text, style, _, tag) => {
             let is_tagged = tag.as_ref().is_some_and(|tag| name_of(tag) == "merge");
+            // In quotes it is an ordinary key.
             text == "<<" && (is_tagged || tag.is_none() && *style == ScalarStyle::Plain)
         }
         _ => false,
@@ -207,6 +225,8 @@ fn merge(map: &mut Map<String, Value>, source: Value, at: &Marker) -> Result<(),
         Value::Array(sources) => sources,
         one => vec![one],
     };
+
+    // From the last one to the first, each over the ones before: the first one is left on top.
     for source in sources.into_iter().rev() {
         let Value::Object(source) = source else {
             return Err(Fault::new(
@@ -234,6 +254,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Marker) -> Res
             as_text()
         });
     };
+
     let name = name_of(tag);
     match (&*name, resolve(text)) {
         ("binary", _) => binary(text, at),
@@ -241,10 +262,12 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Marker) -> Res
         ("bool", found @ Scalar::Bool(_)) => Ok(found),
         ("int", found @ (Scalar::Integer(_) | Scalar::Large(_))) => Ok(found),
         ("float", found @ Scalar::Float(_)) => Ok(found),
+        // An integer is a float where its tag says so; the other way round it is refused.
         ("float", Scalar::Integer(value)) => Ok(Scalar::Float(value as f64)),
         (wanted @ ("null" | "bool" | "int" | "float"), _) => {
             Err(Fault::new(at, format!("expected !!{wanted}, found {text:?}")))
         }
+        // `!!str`, and tags of other schemas: the text as it stands.
         _ => Ok(as_text()),
     }
 }
@@ -252,6 +275,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Marker) -> Res
 fn binary(text: &str, at: &Marker) -> Result<Scalar, Fault> {
     use base64::Engine;
     let packed: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(packed)
         .map_err(|_| Fault::new(at, "expected base64 after !!binary, found something else"))?;

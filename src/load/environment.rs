@@ -29,12 +29,14 @@ impl LoadedEnvironment {
 
     /// `file:line:column` of a text of the file, such as an expression.
     pub fn place_of(&self, needle: &str) -> String {
+        // An expression may go over several lines, which YAML indents; its first one stands as it is.
         let first = needle.lines().next().unwrap_or_default();
         let found = self
             .text
             .lines()
             .enumerate()
             .find_map(|(n, line)| line.find(first).map(|at| (n + 1, at + 1)));
+
         match found {
             Some((line, column)) => format!("{}:{line}:{column}", files::name(&self.path)),
             None => files::name(&self.path),
@@ -45,22 +47,29 @@ impl LoadedEnvironment {
 /// Reads an environment and renders its manifests.
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read(path)?;
+    // Another kind of file is told as such, and not by its first unknown field.
     check_header(&bytes, path, "Environment")?;
     let mut environment: Environment = yaml::typed(&bytes, path)?;
+
     let rules = environment.spec.differences.iter_mut();
     for (rule, place) in rules.zip(yaml::places_of_expiry(&bytes, path)) {
         rule.place = place;
     }
+
     let text = String::from_utf8_lossy(&bytes).into_owned();
+
     let mut loaded = LoadedEnvironment {
         environment,
         path: path.to_owned(),
         text,
         manifests: None,
     };
+
+    // Without manifests of its own it has the release's objects applied.
     let Some(wanted) = &loaded.environment.spec.manifests else {
         return Ok(loaded);
     };
+
     let mut sources: Vec<ManifestSource> = wanted
         .files
         .iter()
@@ -69,6 +78,7 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
             recursive: true,
         })
         .collect();
+    // Behind the files, whatever their order in the environment.
     sources.extend(
         wanted
             .kustomize
@@ -76,12 +86,14 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
             .map(|folder| ManifestSource::Kustomization(loaded.beside(folder))),
     );
     if sources.is_empty() {
+        // Told here, with its file: that there are no manifests at all would be said without any name.
         let why = "expected manifests to name kustomize or files, found neither".into();
         return Err(LoadError::Invalid {
             path: files::name(path),
             why,
         });
     }
+
     loaded.manifests = Some(manifests(&sources)?);
     Ok(loaded)
 }

@@ -109,6 +109,7 @@ impl LoadError {
         match self {
             LoadError::Kustomize { folder, .. } => Some(format!("kubectl kustomize {folder} shows the same")),
             LoadError::Nothing { .. } => Some("folders are read with -R where manifests lie deeper".into()),
+            // Of our own group, so that only the version can be a later one.
             LoadError::OtherKind { found, .. } if found.starts_with("kubectl-delivery.io/") => {
                 Some("a newer version of this tool wrote it: kubectl krew upgrade delivery".into())
             }

@@ -13,11 +13,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if path == Path::new("-") {
         return bounded(std::io::stdin().lock(), path, 0);
     }
+
     let unreadable = |error: std::io::Error| LoadError::Unreadable {
         path: name(path),
         why: error.to_string(),
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
+    // Before it is opened: reading a device may never end, or do something.
     if let Some(found) = other_than_file(&metadata) {
         return Err(LoadError::NotAFile {
             path: name(path),
@@ -30,13 +32,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 fn bounded(reader: impl Read, path: &Path, expected: u64) -> Result<Vec<u8>, LoadError> {
     let limit = LIMIT_MIB * 1024 * 1024;
     let mut bytes = Vec::with_capacity(usize::try_from(expected.min(limit)).unwrap_or_default() + 1);
+
     reader
+        // One byte more than is taken: only so a file that is too large is told from one that just fits.
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| LoadError::Unreadable {
             path: name(path),
             why: error.to_string(),
         })?;
+
     if bytes.len() as u64 > limit {
         return Err(LoadError::TooLarge {
             path: name(path),
@@ -51,10 +56,12 @@ fn other_than_file(metadata: &fs::Metadata) -> Option<&'static str> {
     if metadata.is_file() {
         return None;
     }
+
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         let kind = metadata.file_type();
+        // `<(helm template …)` is one.
         if kind.is_fifo() {
             return None;
         }
@@ -96,7 +103,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+
+    // Beside it, for a rename does not go from one file system to another.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    // A temporary file is its user's alone, and what is written here is to be read by others.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -104,7 +114,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
             .set_permissions(fs::Permissions::from_mode(0o644))
             .map_err(unwritable)?;
     }
+
     file.write_all(bytes)
+        // Otherwise the new name can outlive a power failure that the content does not.
         .and_then(|()| file.as_file().sync_all())
         .map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
@@ -128,13 +140,17 @@ mod tests {
                 .unwrap()
                 .success()
         );
+
         let reading = pipe.clone();
+        // On a thread of its own: opening a pipe to write waits for somebody who reads.
         let reader = std::thread::spawn(move || fs::read_to_string(reading).unwrap());
         write_whole(&pipe, b"a release").unwrap();
+
         assert!(
             fs::metadata(&pipe).unwrap().file_type().is_fifo(),
             "a file took its place"
         );
+
         assert_eq!(reader.join().unwrap(), "a release");
     }
 }

@@ -10,9 +10,11 @@ use std::process::{Command, Stdio};
 /// so is `own`, which is being written, with the statements beside it.
 pub fn source_of(folder: &Path, own: Option<&Path>) -> Option<Source> {
     let revision = git(folder, &["rev-parse", "HEAD"])?;
+    // A remote's URL may hold a CI job's token, and a release is read by everybody.
     let repository =
         git(folder, &["config", "--get", "remote.origin.url"]).map(|url| without_credentials(&url));
     let dirty = is_dirty(folder, own);
+
     Some(Source {
         repository,
         revision: Some(revision),
@@ -21,25 +23,32 @@ pub fn source_of(folder: &Path, own: Option<&Path>) -> Option<Source> {
 }
 
 fn is_dirty(folder: &Path, own: Option<&Path>) -> bool {
+    // Ended by NUL: names with spaces or other letters would come in quotes.
     let status = |arguments: &[&str]| git(folder, &[&["status", "--porcelain", "-z"], arguments].concat());
     if status(&["--untracked-files=no"]).is_some_and(|changed| !changed.is_empty()) {
         return true;
     }
+
     let (Some(top), Some(untracked)) = (
         git(folder, &["rev-parse", "--show-toplevel"]),
         status(&["--untracked-files=all", "--", "."]),
     ) else {
+        // Where git says nothing there is nothing that would be known to differ.
         return false;
     };
+
     let own = own
         .and_then(|own| std::path::absolute(own).ok())
         .map(|own| own.display().to_string());
+
     let is_own = |path: &str| {
         own.as_ref().is_some_and(|own| {
             path.strip_prefix(own.as_str())
+                // The file itself, and `shop.release.yaml.TITLE`: statements beside it.
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
     };
+
     let mut files = untracked
         .split('\0')
         .filter_map(|entry| entry.strip_prefix("?? "));
@@ -52,9 +61,11 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
         .arg(folder)
         .args(arguments)
         .stdin(Stdio::null())
+        // `not a git repository` is an answer here, and no error of ours.
         .stderr(Stdio::null())
         .output()
         .ok()?;
+
     output
         .status
         .success()
@@ -69,6 +80,7 @@ fn without_credentials(url: &str) -> String {
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             format!("{scheme}://{host}/{path}")
         }
+        // `git@host:path` names a user that everybody has.
         None => url.to_owned(),
     }
 }

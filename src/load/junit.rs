@@ -1,4 +1,8 @@
 //! Reads a JUnit report strictly: what is not a whole, well-formed report of tests that ran shows nothing.
+//!
+//! A report is evidence, and may open the way into production: whatever is in doubt counts against it. An
+//! empty file, an error page, a report that was cut off, a status that nobody knows and an entity that could
+//! stand for anything are refused. `dialects` knows the words of the tools, `counting` adds up.
 
 mod counting;
 mod dialects;
@@ -80,12 +84,15 @@ pub enum NotAReport {
 /// file's: what is called `.xml` has to be a report.
 pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport> {
     let is_xml_by_name = name.to_ascii_lowercase().ends_with(".xml");
+
+    // Four bytes are enough to tell a mark, a wide encoding and a first bracket.
     let start: Vec<u8> = bytes
         .iter()
         .copied()
         .filter(|byte| !byte.is_ascii_whitespace())
         .take(4)
         .collect();
+
     match start.as_slice() {
         [] => return Err(NotAReport::Empty),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => {
@@ -98,6 +105,7 @@ pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport>
                 why: "it does not begin with <".into(),
             });
         }
+        // Evidence of another kind, such as a load test's JSON, is kept as a file, and counts no tests.
         _ => return Ok(None),
     }
     report(&text(bytes)?).map(Some)
@@ -105,8 +113,10 @@ pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport>
 
 /// As text; single-byte encodings are read as Latin-1, of which a report's own words are a part.
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
+    // A declaration stands at the very beginning, or nowhere.
     let head = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).to_ascii_lowercase();
     let declaration = head.split("?>").next().filter(|start| start.contains("<?xml"));
+
     let declared = declaration
         .and_then(|start| start.split("encoding").nth(1))
         .and_then(|rest| {
@@ -117,12 +127,16 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
                 .filter(|first| matches!(first, '"' | '\''))?;
             quoted[1..].split(quote).next().map(str::to_owned)
         });
+
     let declared = declared.unwrap_or_else(|| "utf-8".into());
+    // In another encoding the bytes of `<failure` may be something else, and a failure would be missed.
     if !ENCODINGS.contains(&declared.as_str()) {
         return Err(NotAReport::Encoding(declared.to_uppercase()));
     }
+
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Cow::Borrowed(text)),
+        // Which of the single-byte encodings it is makes no difference to what is counted.
         Err(_) if declared != "utf-8" => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
         Err(error) => {
             let at = u64::try_from(error.valid_up_to()).unwrap_or_default();
@@ -136,14 +150,18 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, NotAReport> {
 
 fn report(text: &str) -> Result<TestTotals, NotAReport> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    // `<testcase/>` opens and closes like any other.
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_comments = true;
+
     let mut open: Vec<String> = Vec::new();
     let mut counting = Counting::default();
     let mut is_over = false;
+
     loop {
         let at = reader.buffer_position();
         let malformed = |why: &str| NotAReport::Malformed { at, why: why.into() };
+
         let event = match reader.read_event() {
             Ok(event) => event,
             // A file that was cut off within markup.
@@ -152,8 +170,10 @@ fn report(text: &str) -> Result<TestTotals, NotAReport> {
             }
             Err(error) => return Err(malformed(&error.to_string())),
         };
+
         match event {
             Event::Start(tag) => {
+                // A prefix of a namespace is the tool's own choice.
                 let name = tag.local_name().as_ref().to_owned();
                 if open.is_empty() && is_over {
                     return Err(malformed("a second document"));
@@ -161,6 +181,7 @@ fn report(text: &str) -> Result<TestTotals, NotAReport> {
                 if open.is_empty() && !matches!(name.as_str(), "testsuites" | "testsuite") {
                     return Err(NotAReport::Root(name));
                 }
+                // A million open elements would be kept as a million names.
                 if open.len() >= DEPTH {
                     return Err(NotAReport::Deep);
                 }
@@ -172,6 +193,7 @@ fn report(text: &str) -> Result<TestTotals, NotAReport> {
                 open.pop();
                 is_over = open.is_empty();
             }
+            // Entities could stand for a `<failure>` that nobody sees.
             Event::DocType(_) => return Err(NotAReport::Doctype),
             Event::GeneralRef(one) if !is_predefined(&one) => {
                 return Err(malformed("an entity that is not defined"));
@@ -182,6 +204,7 @@ fn report(text: &str) -> Result<TestTotals, NotAReport> {
             Event::CData(_) | Event::GeneralRef(_) if open.is_empty() => {
                 return Err(malformed("text outside of the document"));
             }
+            // A run that was killed leaves the tests that passed so far.
             Event::Eof if !open.is_empty() => {
                 return Err(NotAReport::CutOff(open.pop().unwrap_or_default()));
             }
@@ -198,6 +221,7 @@ fn is_predefined(reference: &quick_xml::events::BytesRef<'_>) -> bool {
 
 /// Names and raw values; none may stand twice.
 fn attributes(tag: &BytesStart<'_>, at: u64) -> Result<Vec<(String, String)>, NotAReport> {
+    // The iterator refuses a name that stands twice: one of the two could say that nothing failed.
     let attribute = |one: Result<quick_xml::events::attributes::Attribute<'_>, _>| match one {
         Ok(one) => Ok((one.key.local_name().as_ref().to_owned(), one.value.into_owned())),
         Err(error) => Err(NotAReport::Malformed {

@@ -9,12 +9,15 @@ pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
         folder: folder.display().to_string(),
         why,
     };
+
     let output = Command::new("kubectl")
         .arg("kustomize")
+        // As an argument of its own, and never through a shell.
         .arg(folder)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(format!("kubectl cannot be started: {error}")))?;
+
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(failed(said(&text)));
@@ -29,6 +32,7 @@ fn said(text: &str) -> String {
         .split_once("err=\"")
         .and_then(|(_, rest)| rest.rsplit_once('"'))
     {
+        // A line of a structured log, in which the message is a quoted Go string.
         Some((why, _)) => why.replace("\\\"", "\"").replace("\\n", "\n"),
         None => text.trim_start_matches("error: ").to_owned(),
     }

@@ -1,4 +1,8 @@
 //! Manifests as `kubectl apply` takes them: files, folders, standard input, kustomizations, lists.
+//!
+//! The order of the objects is that of the sources, the files by name and the documents: the same input gives
+//! the same release. Unlike with kubectl, an object that is described twice is refused, for only one of the
+//! two could be desired.
 
 use super::error::LoadError;
 use super::{files, kustomize, secrets, yaml};
@@ -30,13 +34,16 @@ pub enum ManifestSource {
 pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
     let mut places = Vec::new();
+
     for source in sources {
         for (path, bytes) in read(source)? {
             let found = objects_of(&bytes, &path)?;
+            // `check_unique` walks both side by side.
             places.resize(places.len() + found.len(), files::name(&path));
             objects.extend(found);
         }
     }
+
     check_unique(&objects, places)?;
     if objects.is_empty() {
         let names: Vec<String> = sources.iter().map(|source| files::name(source.path())).collect();
@@ -49,6 +56,7 @@ pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
 
 /// A cluster-scoped object is one, whether or not a namespace stands in it.
 fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError> {
+    // Of custom kinds only a CRD among the objects tells, for no cluster is asked here.
     let cluster_scoped: BTreeSet<(&str, &str)> = objects
         .iter()
         .filter(|object| object.kind() == "CustomResourceDefinition")
@@ -60,6 +68,7 @@ fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError
             )
         })
         .collect();
+
     let mut seen: BTreeMap<ObjectId, String> = BTreeMap::new();
     for (object, place) in objects.iter().zip(places) {
         let mut id = object.id();
@@ -69,6 +78,7 @@ fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError
         {
             id.namespace = None;
         }
+        // The later one would win in silence, and which one that is depends on the names of files.
         if let Some(first) = seen.insert(id, place.clone()) {
             return Err(LoadError::Duplicate {
                 object: object.id().to_string(),
@@ -96,6 +106,8 @@ fn read(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
             if path.is_dir() {
                 walk(path, *recursive, &mut found)?;
             } else {
+                // A file that was named is read whatever its
+                // ending; in folders only manifests are looked for.
                 found.push(path.clone());
             }
             found
@@ -111,11 +123,13 @@ fn walk(folder: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> Result<(), 
         path: files::name(folder),
         why: error.to_string(),
     };
+
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()
         .map_err(unreadable)?;
+    // A folder's own order is another one on each machine, and the release's bytes must not be.
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -142,6 +156,8 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
                 document: index + 1,
                 why,
             })?;
+
+            // Here, so that nobody behind this ever sees stringData.
             secrets::settle(&mut object).map_err(|why| LoadError::Invalid {
                 path: files::name(path),
                 why,
@@ -154,6 +170,7 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
 
 /// `List` and typed lists hold objects; a list of lists is flattened too.
 fn flatten(value: Value) -> Vec<Value> {
+    // By its shape: `List` and `ConfigMapList` are lists, and a custom resource may be called `AllowList`.
     let is_list = value
         .get("kind")
         .and_then(Value::as_str)
@@ -161,9 +178,11 @@ fn flatten(value: Value) -> Vec<Value> {
         && value
             .get("items")
             .is_some_and(|items| items.is_array() || items.is_null());
+
     match value {
         Value::Object(mut map) if is_list => match map.shift_remove("items") {
             Some(Value::Array(items)) => items.into_iter().flat_map(flatten).collect(),
+            // `items:` without anything, as a template with nothing to say writes it.
             _ => Vec::new(),
         },
         value => vec![value],
@@ -268,10 +287,13 @@ mod tests {
             )
             .unwrap();
         };
+
         write("b.yaml", "second");
         write("a.yml", "first");
         write("deep/c.yaml", "third");
+        // Not a manifest by its ending.
         write("notes.txt", "none");
+
         let names = |recursive| {
             let objects = manifests(&[ManifestSource::Path {
                 path: folder.path().into(),
@@ -283,6 +305,7 @@ mod tests {
                 .map(|object| object.name().to_owned())
                 .collect::<Vec<_>>()
         };
+
         assert_eq!(names(false), ["first", "second"]);
         assert_eq!(names(true), ["first", "second", "third"]);
     }

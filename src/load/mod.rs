@@ -1,4 +1,9 @@
 //! Files, standard input and kustomize's output → model. YAML is read here, and only here.
+//!
+//! What `kubectl apply` takes is read as kubectl reads it: otherwise what is reviewed and recorded would not
+//! be what runs. Files may be anybody's, so that bytes, values and levels are bounded, and a key that stands
+//! twice is refused. Errors name the file and the place, and never a value of a Secret. No cluster is asked:
+//! what only a server knows, such as the scope of a kind that it defines, stays open here.
 
 mod beside;
 mod compose;

@@ -1,4 +1,7 @@
 //! Release files: bytes, their digest, and what they say.
+//!
+//! A release's id is the digest of its bytes as they were read: signatures and evidence are about these. What
+//! is settled afterwards, such as the values of Secrets, is what is compared and applied.
 
 use super::error::LoadError;
 use super::{files, secrets, yaml};
@@ -32,10 +35,12 @@ impl LoadedRelease {
 
     /// What anybody may read of it: its digest tells nothing of a Secret's value.
     pub fn public(&self, key: Option<&BoundKey>) -> PublicRelease {
+        // Whoever knows all of a file but a short value in it finds that value by a plain digest.
         let digest = match self.holds_secrets() {
             true => PublicDigest::of_secrets(&self.bytes, key),
             false => self.digest.clone().into(),
         };
+
         let ReleaseMetadata { name, version, .. } = self.release.metadata.clone();
         PublicRelease {
             name,
@@ -68,16 +73,19 @@ pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
     check_header(&bytes, path, "Release")?;
     let mut release: Release = yaml::typed(&bytes, path)?;
+
     let invalid = |why| LoadError::Invalid {
         path: files::name(path),
         why,
     };
+
     let name = &release.metadata.name;
     if !is_dns_label(name) {
         let why =
             format!("expected metadata.name to be a DNS label of at most 40 characters, found {name:?}");
         return Err(invalid(why));
     }
+
     // Recorded ones hold no Secrets; one that was written by hand is read as manifests are.
     release
         .spec
@@ -85,8 +93,10 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
         .iter_mut()
         .try_for_each(secrets::settle)
         .map_err(invalid)?;
+
     Ok(LoadedRelease {
         release,
+        // Of the bytes as they were read, and not of what was settled: a signature is about these.
         digest: Sha256Digest::of(&bytes),
         bytes,
     })
@@ -98,10 +108,12 @@ pub(super) fn check_header(bytes: &[u8], path: &Path, kind: &str) -> Result<(), 
     if header.api_version == API_VERSION && header.kind == kind {
         return Ok(());
     }
+
     let found = match (header.api_version.as_str(), header.kind.as_str()) {
         ("", "") => "neither apiVersion nor kind".to_owned(),
         (version, kind) => format!("{version} {kind}").trim().to_owned(),
     };
+
     Err(LoadError::OtherKind {
         path: files::name(path),
         expected: format!("{API_VERSION} {kind}"),
@@ -132,6 +144,7 @@ mod tests {
     #[test]
     fn a_release_is_identified_by_its_bytes() {
         let one = parse(GOOD).unwrap();
+        // One newline more says nothing else, and is another release all the same.
         let other = parse(&format!("{GOOD}\n")).unwrap();
         assert_eq!(one.release, other.release);
         assert_ne!(one.digest, other.digest);
@@ -165,8 +178,10 @@ mod tests {
         let secret = |field: &str| {
             format!("spec: {{objects: [{{apiVersion: v1, kind: Secret, metadata: {{name: a}}, {field}}}]}}")
         };
+
         let read = parse(&GOOD.replace("spec: {}", &secret("stringData: {key: value}"))).unwrap();
         assert_eq!(read.release.spec.objects[0].text("/data/key"), "dmFsdWU=");
+
         let error = parse(&GOOD.replace("spec: {}", &secret("data: {key: '*'}"))).unwrap_err();
         assert!(error.contains("expected base64 at /data/key"), "{error}");
     }

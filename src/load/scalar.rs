@@ -30,6 +30,7 @@ impl Scalar {
     /// As a key; none where kubectl has no text for it.
     pub fn into_key(self) -> Option<String> {
         match self {
+            // sigs.k8s.io/yaml knows no text for these, and refuses the document.
             Scalar::Null | Scalar::Large(_) => None,
             Scalar::Bool(value) => Some(value.to_string()),
             Scalar::Integer(value) => Some(value.to_string()),
@@ -52,6 +53,7 @@ pub(super) fn number(value: f64) -> Option<Value> {
 /// A scalar without a tag and without quotes.
 pub(super) fn resolve(text: &str) -> Scalar {
     match text {
+        // YAML 1.1, in the spellings that go-yaml lists: `yEs` is text.
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
             Scalar::Bool(true)
         }
@@ -67,9 +69,11 @@ pub(super) fn resolve(text: &str) -> Scalar {
 }
 
 fn numeric(text: &str) -> Option<Scalar> {
+    // By its first character, as go-yaml decides what to try.
     match text.as_bytes().first()? {
         b'.' if separates_digits(text) => float(&text.replace('_', "")),
         b'0'..=b'9' | b'+' | b'-' => {
+            // Underscores count nowhere here, not even at the end.
             let plain = text.replace('_', "");
             integer(&plain).or_else(|| float(&plain))
         }
@@ -94,20 +98,27 @@ fn integer(text: &str) -> Option<Scalar> {
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
+
     let (base, digits) = match rest.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, &rest[2..]),
         [b'0', b'b' | b'B', ..] => (2, &rest[2..]),
         [b'0', b'o' | b'O', ..] => (8, &rest[2..]),
+        // YAML 1.1's octal, which file modes are written in.
         [b'0', _, ..] => (8, &rest[1..]),
         _ => (10, rest),
     };
+
+    // Also keeps a second sign out, which `from_str_radix` would take.
     if !digits.starts_with(|c: char| c.is_digit(base)) {
         return None;
     }
+
     let size = u64::from_str_radix(digits, base).ok()?;
+    // By way of 128 bits: the least i64 has no positive twin.
     if is_negative {
         return i64::try_from(-i128::from(size)).ok().map(Scalar::Integer);
     }
+
     match i64::try_from(size) {
         Ok(value) => Some(Scalar::Integer(value)),
         // Go reads no sign in front of an unsigned number.
@@ -126,10 +137,14 @@ fn float(text: &str) -> Option<Scalar> {
         ),
         None => (unsigned, None),
     };
+
+    // Checked before Rust parses it, which takes `inf` and `nan` as well.
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+
     let has_mantissa = is_digits(whole) && is_digits(fraction) && !(whole.is_empty() && fraction.is_empty());
     let has_exponent = exponent.is_none_or(|digits| !digits.is_empty() && is_digits(digits));
+
     if !has_mantissa || !has_exponent {
         return None;
     }
@@ -144,10 +159,13 @@ fn float_key(value: f64) -> String {
     let short = value as f32;
     let scientific = format!("{short:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+
     let exponent: i32 = exponent.parse().unwrap_or_default();
+    // Where Go writes the shortest digits, it decides by a precision of six.
     if (-4..6).contains(&exponent) {
         return short.to_string();
     }
+
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
@@ -159,6 +177,7 @@ mod tests {
 
     #[test]
     fn a_scalar_is_what_kubectl_reads() {
+        // `tests/it/yaml.rs` compares such texts with kubectl's own reading.
         for (text, expected) in [
             ("yes", json!(true)),
             ("yEs", json!("yEs")),

@@ -7,13 +7,17 @@ use serde_json::{Map, Value};
 /// Turns `stringData` into `data`, so that it can be compared and a key that is dropped goes, and writes values as the
 /// server gives them back. The error says what was expected where.
 pub(super) fn settle(object: &mut Object) -> Result<(), String> {
+    // No other kind has a stringData of this meaning.
     let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
     let id = object.id();
     let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else {
         return Ok(());
     };
+
     let wrong = |what: &str| Err(format!("{id}: {what}"));
+
     for (field, item) in [("data", "base64"), ("stringData", "text")] {
+        // Both are checked before one goes into the other.
         let texts = match map.get_mut(field) {
             None | Some(Value::Null) => continue,
             Some(Value::Object(texts)) => texts,
@@ -24,11 +28,16 @@ pub(super) fn settle(object: &mut Object) -> Result<(), String> {
                 ));
             }
         };
+
         for (key, value) in texts {
             match value {
+                // Left as it is, for the server to read.
                 Value::Null => {}
                 Value::String(text) if field == "data" => match secret_data::decode(text) {
+                    // The server decodes and encodes: a text in
+                    // wrapped lines would differ from live for ever.
                     Some(bytes) => *text = secret_data::encode(&bytes),
+                    // Not what was found: it may be the value itself, in plain text.
                     None => {
                         let hint = "found something else; plain text goes under stringData";
                         return wrong(&format!("expected base64 at /data/{key}, {hint}"));
@@ -44,17 +53,22 @@ pub(super) fn settle(object: &mut Object) -> Result<(), String> {
             }
         }
     }
+
     let Some(Value::Object(texts)) = map.shift_remove("stringData") else {
         return Ok(());
     };
+
     let data = map.entry("data").or_insert(Value::Null);
     if data.is_null() {
         *data = Value::Object(Map::new());
     }
+
     let Some(data) = data.as_object_mut() else {
         return Ok(());
     };
+
     for (key, value) in texts {
+        // stringData wins over data under the same key, as it does in the server.
         data.insert(
             key,
             value
@@ -96,6 +110,7 @@ mod tests {
     fn string_data_becomes_data_and_wins() {
         let both =
             json!({"data": {"key": "b2xk", "other": "eA=="}, "stringData": {"key": "value", "gone": null}});
+
         assert_eq!(
             settled(both),
             Ok(json!({"key": "dmFsdWU=", "other": "eA==", "gone": null}))

@@ -1,4 +1,6 @@
 //! A JSON value as kubectl reads it: an integral float is an integer. No key twice, and no more values than a file may have.
+//!
+//! The twin of `compose`, for what is JSON: numbers, doubled keys and the bound are taken as there.
 
 use super::scalar::number;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -17,12 +19,14 @@ impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        // Before it is read: the bound is there to stop the reading.
         self.0.set(self.0.get() + 1);
         if self.0.get() > MAX_NODES {
             return Err(D::Error::custom(format!(
                 "expected at most {MAX_NODES} values in a file, found more"
             )));
         }
+
         deserializer.deserialize_any(self)
     }
 }
@@ -43,6 +47,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        // Beyond an i64 kubectl goes on with the nearest float.
         i64::try_from(value).map_or_else(|_| self.visit_f64(value as f64), |value| Ok(value.into()))
     }
 
@@ -73,6 +78,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
+            // Some readers take the first of two, and others the last: which one is meant nobody can tell.
             if all.contains_key(&key) {
                 return Err(A::Error::custom(format!("duplicate key {key:?}")));
             }

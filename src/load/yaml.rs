@@ -1,5 +1,8 @@
 //! YAML and JSON as kubectl reads them (sigs.k8s.io/yaml, strict): duplicate keys are refused, `yes` and `on` are
 //! booleans, `0644` is octal, merge keys merge.
+//!
+//! Values come from `compose`, or from `value` where the text is JSON. The library's own reader decides
+//! scalars in another way, and is asked only where in the text something stands that does not fit.
 
 use super::compose::{Fault, compose};
 use super::error::LoadError;
@@ -36,7 +39,9 @@ pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
     {
         return Ok(values);
     }
+
     let documents = composed(bytes, path)?;
+    // `---` at the end of a file begins one that says nothing.
     Ok(documents.into_iter().filter(|value| !value.is_null()).collect())
 }
 
@@ -55,6 +60,7 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
             why,
         });
     }
+
     let document = documents.pop().unwrap_or_default();
     // A value knows no place in the file: what does not fit is read once more, to say where.
     T::deserialize(document).or_else(|_| {
@@ -71,10 +77,13 @@ pub fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, L
         column: error.column() as u64,
         why: without_position(&error.to_string()),
     };
+
     let nodes = Cell::new(0);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // Into a value first: that is where doubled keys and too many values are refused.
     let value = JsonReader(&nodes).deserialize(&mut reader).map_err(wrong)?;
     reader.end().map_err(wrong)?;
+    // A value knows no place in the file: what does not fit is read once more, to say where.
     T::deserialize(value).or_else(|_| serde_json::from_slice(bytes).map_err(wrong))
 }
 
@@ -106,7 +115,9 @@ struct Expiry {
 pub(super) fn places_of_expiry(bytes: &[u8], path: &Path) -> Vec<Option<String>> {
     let text = text_of(bytes, path).unwrap_or_default();
     let found: Result<ExpiriesOf, _> = serde_yaml::from_str_with_options(&text, reading());
+
     let place = |at: Location| format!("{}:{}:{}", name(path), at.line(), at.column());
+    // A file that does not parse was refused already; places are for hints, and may be missing.
     let rules = found.map(|found| found.spec.differences).unwrap_or_default();
     rules
         .into_iter()
@@ -123,6 +134,7 @@ fn json_documents(bytes: &[u8]) -> Option<Vec<Value>> {
     let nodes = Cell::new(0);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let mut documents = Vec::new();
+
     while reader.end().is_err() {
         documents.push(JsonReader(&nodes).deserialize(&mut reader).ok()?);
     }
@@ -140,6 +152,7 @@ fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<Cow<'b, str>, LoadError> 
             why: "expected UTF-8, found other bytes".into(),
         }
     })?;
+
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Files that were put together carry a mark before a later document too.
     Ok(match text.contains("\n\u{feff}") {
@@ -151,6 +164,7 @@ fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<Cow<'b, str>, LoadError> 
 fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
     let location = error.location();
     let (line, column) = location.map_or((0, 0), |location| (location.line(), location.column()));
+
     LoadError::Syntax {
         path: name(path),
         line,
@@ -167,11 +181,14 @@ fn syntax(error: &serde_yaml::Error, path: &Path) -> LoadError {
 fn without_position(message: &str) -> String {
     let mut text = message.lines().next().unwrap_or_default().to_owned();
     for marker in [" at line ", " (line "] {
+        // From the end: the words may stand in what is quoted as well.
         if let Some(at) = text.rfind(marker) {
             text.truncate(at);
         }
     }
+
     let rest = text.strip_prefix("error: ").unwrap_or(&text);
+
     let rest = match rest.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
         Some((position, message))
             if position
@@ -182,6 +199,7 @@ fn without_position(message: &str) -> String {
         }
         _ => rest,
     };
+
     plain_words(rest)
 }
 
@@ -198,6 +216,7 @@ mod tests {
     fn awkward_scalars_read_as_kubectl_reads_them() {
         let read =
             &read("a: yes\nb: on\nc: 0644\nd: 1e3\ne: \"yes\"\nf: ~\ng: 0x1F\nh: 1.0\ni: 012a\n").unwrap()[0];
+
         for (key, expected) in [
             ("a", json!(true)),
             ("b", json!(true)),
@@ -227,6 +246,7 @@ mod tests {
     #[test]
     fn broken_yaml_names_file_line_and_column_once() {
         let error = read("a: 1\nb: [1, 2\nc: 3\n").unwrap_err().to_string();
+        // The place stands in front, and the parser's own words for it are gone.
         assert!(
             error.starts_with("a.yaml:") && error.matches("line").count() == 0,
             "{error}"
@@ -237,9 +257,11 @@ mod tests {
     fn exploding_aliases_are_refused() {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..10 {
+            // Each level holds the one before ten times: the last one would be ten thousand million values.
             let before = format!("*a{}, ", n - 1).repeat(10);
             text += &format!("a{n}: &a{n} [{}]\n", before.trim_end_matches(", "));
         }
+
         assert!(read(&text).is_err());
     }
 

@@ -14,18 +14,22 @@ const WRITTEN: &str = "\"\\x01";
 /// As YAML, in the objects' own order.
 pub fn to_yaml<T: Serialize>(value: &T) -> String {
     let text = written(value);
+
     // The writer escapes controls by itself, and no others.
     if !text.chars().any(is_unseen) {
         return text;
     }
+
     let Ok(value) = serde_json::to_value(value) else {
         return text;
     };
+    // Only where it must be: a mark puts a whole text into quotes.
     let text = written(&marked(value));
 
     let mut shown = String::with_capacity(text.len() + 64);
     let mut rest = text.as_str();
     while let Some(at) = rest.find(WRITTEN) {
+        // Behind a backslash the quote is a character of a text, and no beginning of one.
         let begins = !rest[..at].ends_with('\\');
         push_escaped(&mut shown, &rest[..at]);
         shown.push_str(if begins { "\"" } else { WRITTEN });
@@ -51,6 +55,7 @@ fn marked(value: Value) -> Value {
             text
         }
     };
+
     match value {
         Value::String(text) => mark(text).into(),
         Value::Array(items) => items.into_iter().map(marked).collect(),

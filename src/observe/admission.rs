@@ -1,4 +1,5 @@
-//! Reads which webhooks and policies a cluster has.
+//! Reads which webhooks and policies a cluster has. A proof of what an apply does holds only where all of
+//! them are known: what may not be read is taken for something that could touch anything.
 
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::admission::Admission;
@@ -40,6 +41,7 @@ pub async fn admission(cluster: &dyn Cluster) -> Admission {
     {
         match read {
             Ok(objects) => objects.iter().for_each(|object| admission.learn(object)),
+            // One that cannot be read may touch anything: nothing is proved without knowing all of them.
             Err(_) => return Admission::unknown(),
         }
     }
@@ -60,7 +62,9 @@ async fn read(
             plural: plural.into(),
             namespaced: false,
         };
+
         match paged(cluster, ListRequest::all(&resource, None), |object| object).await {
+            // Of the kind in this version alone: an older one may serve it.
             Err(ApiError::NotServed { .. }) => {}
             read => return read,
         }

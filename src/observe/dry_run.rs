@@ -1,5 +1,10 @@
 //! Asks the server what an object would be if only desired had ever been said, what an apply would change, and what a
 //! fresh object would hold. Nothing is changed.
+//!
+//! An answer is worth something only together with the live object that it is about, so that both are given
+//! back. Live moves while its controller works: it is read again for a while, and then told as one that
+//! changes all the time. A refusal is told from an answer that nobody gave: what a webhook says of a dry run
+//! is not what it would say of a real request. Whether that makes a difference, the comparison decides.
 
 use super::objects::read;
 use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
@@ -25,9 +30,13 @@ pub async fn replacement(
         dry_run: true,
         not_after: None,
     };
+
     let mut live = live;
     for again in 0..TRIES {
+        // The first try at once, and then longer each time: a
+        // controller that writes has several things to write.
         tokio::time::sleep(Duration::from_millis(40) * again).await;
+        // Both, so that the answer is about this live object and no other one.
         let mut sent = body.value().clone();
         sent["metadata"]["uid"] = live.uid().into();
         sent["metadata"]["resourceVersion"] = live.resource_version().into();
@@ -43,6 +52,7 @@ pub async fn replacement(
                     },
                 );
             }
+            // Nothing is wrong with the body: what was read is older than what is there.
             Err(error) if error.is_conflict() => match read(cluster, target).await {
                 Ok(Observed::Present(now)) => live = now,
                 Ok(gone) => return (gone, went_away()),
@@ -87,17 +97,23 @@ pub async fn predict(
         dry_run: true,
         not_after: None,
     };
+
     let mut live = live;
     for again in 0..TRIES {
         // Its controller writes its status while it is rolled out: between two of them there is a pause.
         tokio::time::sleep(Duration::from_millis(40) * again).await;
+
+        // An apply needs no version: the server merges into whatever is there.
         let predicted = match cluster.apply(target, desired.value(), &options).await {
             Ok(applied) => applied.object,
             Err(error) => return (Observed::Present(live), of_error(&error)),
         };
+
+        // A dry run leaves the version as it is: the same one means that the answer is about the same object.
         if predicted.resource_version() == live.resource_version() && predicted.uid() == live.uid() {
             return (Observed::Present(live), Prediction::Would(Box::new(predicted)));
         }
+
         match read(cluster, target).await {
             Ok(Observed::Present(now)) => live = now,
             Ok(gone) => return (gone, went_away()),
@@ -123,11 +139,13 @@ fn is_of_webhook(message: &str) -> bool {
 
 fn of_error(error: &ApiError) -> Prediction {
     match error {
+        // A webhook's refusal is a 403 as well, and says nothing of this user's rights.
         ApiError::Status {
             code: 401 | 403,
             message,
             ..
         } if !is_admission(message) => Prediction::Forbidden,
+        // Before refusals: what a webhook says of a dry run is no word on a real one.
         ApiError::Status { message, .. } if is_of_webhook(message) => {
             Prediction::NotVerified { why: message.clone() }
         }
@@ -137,7 +155,9 @@ fn of_error(error: &ApiError) -> Prediction {
                 .map(|cause| cause.field.clone())
                 .filter(|field| !field.is_empty())
                 .collect();
+            // Several causes may name one field, one after the other.
             fields.dedup();
+
             Prediction::Refused {
                 why: message.clone(),
                 fields,
@@ -161,7 +181,10 @@ pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> 
             why: "its name cannot be another".into(),
         };
     }
+
     let mut body = desired.clone();
+    // What the object itself holds, no second one can be
+    // given: the server would refuse the copy for that alone.
     drop_allocated(&mut body);
     let name = names::dry_run(&target.name);
     body.value_mut()["metadata"]["name"] = name.as_str().into();
@@ -169,11 +192,13 @@ pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> 
         name,
         ..target.clone()
     };
+
     let options = WriteOptions {
         manager: FIELD_MANAGER.into(),
         dry_run: true,
         not_after: None,
     };
+
     match cluster.create(&target, body.value(), &options).await {
         Ok(applied) => Fresh::Object(Box::new(applied.object)),
         Err(error) => Fresh::Unavailable {

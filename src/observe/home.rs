@@ -1,5 +1,13 @@
 //! Reads what a release keeps in the cluster: its inventory, its journal and its lock, all by name, and in `parts` what
 //! these name.
+//!
+//! Whatever is read here is acted on with the permissions of whoever runs this, so that neither journal nor
+//! inventory leaves this module before the seal has been judged ([`Home`]). What is altered is not even
+//! parsed. [`Unsealed`] is the one exception, for a person who looks at such a state and accepts it.
+//!
+//! Inventory, journal and seal are three objects, and Kubernetes has no read of several as of one moment.
+//! Read while a run writes them they do not fit each other: they are read again until they fit, or until
+//! nothing moves any more.
 
 mod parts;
 
@@ -50,6 +58,7 @@ pub struct Home {
 impl Home {
     /// The key to what inventory and journal name, where they are as they were written.
     pub fn key(&self) -> Option<&BoundKey> {
+        // The key to a state that was altered vouches for nothing that it names.
         self.sealing
             .key
             .as_ref()
@@ -94,7 +103,7 @@ pub enum HomeError {
     },
 }
 
-/// ConfigMaps, Secrets or Leases.
+/// The kind of Secrets, or else of ConfigMaps.
 pub fn kind_of(secret: bool) -> ResourceType {
     own_kind("", if secret { "Secret" } else { "ConfigMap" })
 }
@@ -105,6 +114,7 @@ pub fn lease_kind() -> ResourceType {
 }
 
 pub(super) fn own_kind(group: &str, kind: &str) -> ResourceType {
+    // The table has all kinds that are asked for here; what follows is for the type's sake.
     built_in(group, kind).unwrap_or_else(|| ResourceType {
         group: group.into(),
         version: "v1".into(),
@@ -130,18 +140,24 @@ pub async fn read_home(
     let mut before = None;
     for _ in 0..LOOKS {
         let (versions, home) = look(cluster, namespace, name, outside).await;
+
         let is_altered = match &home {
             Ok(home) => matches!(home.sealing.integrity, Integrity::Altered(_)),
             Err(HomeError::Unreadable { .. }) => true,
+            // A server that refuses or does not answer has nothing to do with a write under way.
             Err(_) => false,
         };
+
         // Read at different moments of one write, they do not fit; what does not move any more never will.
         if !is_altered || before == Some(versions.clone()) {
             return home;
         }
+
         before = Some(versions);
         tokio::time::sleep(BETWEEN).await;
     }
+
+    // Somebody writes all the time: the last look counts, whatever it says.
     look(cluster, namespace, name, outside).await.1
 }
 
@@ -175,7 +191,9 @@ impl Unsealed {
             .objects
             .iter()
             .map(|object| object.as_ref().map(Object::resource_version));
+
         let seal = self.seal.as_ref().map(|seal| &*seal.resource_version);
+
         objects
             .chain([seal])
             .map(|version| version.unwrap_or_default().to_owned())
@@ -198,23 +216,30 @@ pub async fn read_unsealed(
         get(cluster, &journal),
         sealing::read(cluster, namespace, name, outside)
     )?;
+
+    // Nothing can be sealed anew without it.
     let namespace_uid = seal.namespace_uid().map_err(|why| HomeError::Unreadable {
         target: format!("the seal of {name} and its key"),
         why,
     })?;
+
     let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
+    // Parsed whatever the seal says: a person is to see what lies there before accepting it.
     let head = journal.as_ref().map(parse_head).transpose();
     let members = inventory.as_ref().map(parse_inventory).transpose();
+
     let of_another = head
         .as_ref()
         .ok()
         .and_then(Option::as_ref)
         .and_then(|head| of_another(&head.value.current, namespace, name));
+
     let unreadable = [head.as_ref().err(), members.as_ref().err()]
         .into_iter()
         .flatten()
         .next();
     let unreadable = unreadable.map(ToString::to_string).or(of_another);
+
     Ok(Unsealed {
         head: head.ok().flatten(),
         inventory: members.ok().flatten(),
@@ -239,12 +264,15 @@ async fn look(
     let inventory = Target::new(&maps, Some(namespace), &names::inventory(name));
     let journal = Target::new(&maps, Some(namespace), &names::journal(name));
     let lease = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+
+    // At once: the shorter the time between these reads, the fewer of them fall into the middle of a write.
     let (inventory, journal, read_lease, seal) = futures::join!(
         get(cluster, &inventory),
         get(cluster, &journal),
         cluster.get(&lease),
         sealing::read(cluster, namespace, name, outside)
     );
+
     let read = || {
         let (inventory, journal, seal) = (inventory?, journal?, seal?);
         let (lease, lock_unknown) = match read_lease {
@@ -260,10 +288,13 @@ async fn look(
         };
         Ok((inventory, journal, seal, lease, lock_unknown))
     };
+
     let (inventory, journal, seal, lease, lock_unknown) = match read() {
         Ok(read) => read,
+        // No versions: nothing was read that could be compared with a second look.
         Err(error) => return (Vec::new(), Err(error)),
     };
+
     let version = |object: &Option<Object>| {
         object
             .as_ref()
@@ -271,6 +302,7 @@ async fn look(
             .unwrap_or_default()
     };
     let versions = vec![version(&inventory), version(&journal), seal.version()];
+
     let judged = || {
         let sealing = seal.judge(name, journal.as_ref(), inventory.as_ref())?;
         // What is not as it was written is not read.
@@ -282,7 +314,10 @@ async fn look(
                 ..Home::default()
             });
         }
+
         let head = journal.map(|object| parse_head(&object)).transpose()?;
+        // A seal is bound to its release. Where nothing vouches for the journal, its own text has to fit at
+        // least.
         if let Some(why) = head
             .as_ref()
             .and_then(|head| of_another(&head.value.current, namespace, name))
@@ -298,6 +333,7 @@ async fn look(
                 ..Home::default()
             });
         }
+
         let inventory = inventory.map(|object| parse_inventory(&object)).transpose()?;
         Ok(Home {
             inventory,
@@ -315,17 +351,20 @@ pub async fn list_homes(
     cluster: &dyn Cluster,
     namespace: Option<&str>,
 ) -> Result<Vec<(String, String)>, HomeError> {
+    // Either alone will do: a first promotion that was killed early has a journal and no inventory.
     let selector = format!("{ROLE_LABEL} in (inventory,journal)");
     let request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
     let home = |object: Object| {
         let release = object.label(names::RELEASE_LABEL)?.to_owned();
         Some((object.namespace().unwrap_or_default().to_owned(), release))
     };
+
     let listed = paged(cluster, request, home).await;
     let listed = listed.map_err(|source| HomeError::Api {
         target: "the releases".into(),
         source,
     })?;
+
     let mut found: Vec<(String, String)> = listed.into_iter().flatten().collect();
     found.sort();
     found.dedup();
@@ -362,19 +401,24 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
         target: object.id().to_string(),
         why,
     };
+
+    // A large set is compressed: one object holds 1 MiB.
     let lines = match object.text("/binaryData/members") {
         "" => object.text("/data/members").to_owned(),
         many => unzipped(many).map_err(|error| wrong(format!("its members: {error}")))?,
     };
     let members = Inventory::parse_members(&lines).map_err(|line| wrong(format!("a member {line:?}")))?;
+
     let history = object
         .text("/data/history")
         .lines()
         .map(|line| {
             serde_json::from_str(line)
+                // In plain words: a parser's own name types that nobody outside knows.
                 .map_err(|error| wrong(format!("a history entry: {}", plain_words(&error.to_string()))))
         })
         .collect::<Result<Vec<HistoryEntry>, _>>()?;
+
     let moved = object
         .text("/data/moved")
         .lines()
@@ -383,15 +427,18 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
                 .map_err(|error| wrong(format!("a move: {}", plain_words(&error.to_string()))))
         })
         .collect::<Result<Vec<Moved>, _>>()?;
+
     let data = object
         .at("/data")
         .and_then(serde_json::Value::as_object)
         .into_iter()
         .flatten();
     let unknown = data.filter(|(key, _)| !INVENTORY_KEYS.contains(&key.as_str()));
+    // What a later program keeps here is written back: a write replaces the whole of `data`.
     let rest = unknown
         .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())))
         .collect();
+
     Ok(stored(
         object,
         Inventory {
@@ -405,6 +452,7 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> 
 
 fn unzipped(text: &str) -> Result<String, String> {
     let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
+    // Bounded: a few kilobytes of gzip can unpack to any size.
     let bytes = decompress(&bytes).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
@@ -417,6 +465,7 @@ pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
     };
     let text = unzipped(object.text("/binaryData/journal"))
         .map_err(|error| wrong(format!("its journal: {error}")))?;
+
     let head = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("its journal: {}", plain_words(&error.to_string()))))?;
     Ok(stored(object, head))

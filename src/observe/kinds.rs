@@ -12,11 +12,14 @@ pub async fn kinds<'o>(
     objects: impl Iterator<Item = &'o Object> + Clone,
 ) -> Result<BTreeMap<Gvk, ResourceType>, ApiError> {
     let gvks: BTreeSet<Gvk> = objects.clone().map(Object::gvk).collect();
+
     let mut kinds: BTreeMap<Gvk, ResourceType> = gvks
         .iter()
         .filter_map(|gvk| Some((gvk.clone(), well_known(gvk)?)))
         .collect();
+
     if kinds.len() < gvks.len() {
+        // Only where it must be: most releases hold kinds that every server has.
         let served = cluster.discover().await?;
         kinds.extend(
             served
@@ -24,6 +27,7 @@ pub async fn kinds<'o>(
                 .map(|found| (found.resource.gvk(), found.resource)),
         );
         for resource in objects.flat_map(defined_by) {
+            // What is served wins: the CRD among the objects may be a later one, which is not applied yet.
             kinds.entry(resource.gvk()).or_insert(resource);
         }
     }
@@ -35,11 +39,13 @@ fn defined_by(crd: &Object) -> Vec<ResourceType> {
     if crd.kind() != "CustomResourceDefinition" {
         return Vec::new();
     }
+
     let versions = crd
         .at("/spec/versions")
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
+
     let resource = |version: &Value| ResourceType {
         group: crd.text("/spec/group").into(),
         version: version["name"].as_str().unwrap_or_default().into(),

@@ -1,4 +1,8 @@
 //! Reads of a cluster: what is asked comes in as data, what was answered goes out as data. Nothing is decided here.
+//!
+//! Failures are part of what is answered. An object that could not be read, a kind that is not served, a
+//! state whose seal may not be read: each is told as such, for unknown is not absent. Nothing here writes,
+//! but for dry runs.
 
 mod admission;
 mod dry_run;

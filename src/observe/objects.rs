@@ -1,4 +1,12 @@
 //! Reads many objects: one list for each kind and namespace, or one by one where they are few.
+//!
+//! Each target gets an answer: it is there, it is not, or it could not be read. Only a cluster that cannot be
+//! reached, or a list without an end, is an error of all. A list's silence counts as absence only when the
+//! whole list has been read; where it breaks or may not be made, what is left is read by name. Secrets always
+//! are.
+//!
+//! Thousands of objects must not be held at once. Each page goes to the caller's function on another thread
+//! while the next one comes, and what it keeps of an object is all that is held.
 
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages, paged};
 use crate::model::keep::{is_kept_kind, keep_mark};
@@ -24,18 +32,23 @@ const NEXT_PAGE: u32 = 100;
 /// an error.
 pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapshot, ApiError> {
     let taken_at = Some(Timestamp::now());
+
     let as_read = std::future::ready(Arc::new(|_, observed| observed));
+
     let observed = each(cluster, targets, None, as_read).await?.taken;
+
     let id = |index: usize| targets.get(index).map(Target::id);
     let objects = observed
         .into_iter()
         .filter_map(|(index, one)| Some((id(index)?, one)))
         .collect();
+
     Ok(Snapshot { objects, taken_at })
 }
 
-/// Hands each target to `take` as soon as it is read, with its index, on threads that move no bytes: of many objects,
-/// only what `take` keeps is held; of others, where they are in this set. Answers by index, in order. What `take` is may be known later than the first page.
+/// Hands each target to `take` as soon as it is read, with its index, on threads that move no bytes: of an
+/// object only what `take` keeps is held. Others of the same kinds and namespaces that carry the label of
+/// `set` are strays. Answers by index, in order. What `take` is may be known later than the first page.
 pub async fn each<T, F>(
     cluster: &dyn Cluster,
     targets: &[Target],
@@ -53,7 +66,9 @@ where
             .or_default();
         group.insert(&target.name, index);
     }
+
     let take = take.shared();
+    // All groups at once: how many requests run side by side is the client's business.
     let reading = groups.into_iter().map(|((resource, namespace), by_name)| {
         let (taken, strays, taking) = (Vec::new(), Vec::new(), None);
         Group {
@@ -69,15 +84,18 @@ where
         }
         .read(take.clone())
     });
+
     let mut all = Each {
         taken: Vec::with_capacity(targets.len()),
         strays: Vec::new(),
     };
     for group in join_all(reading).await {
+        // What ends it is of all of them: what goes wrong with one object is told of that object.
         let group = group?;
         all.taken.extend(group.taken);
         all.strays.extend(group.strays);
     }
+    // Groups and pages come in any order, and a report must not depend on it.
     all.taken.sort_unstable_by_key(|(index, _)| *index);
     Ok(all)
 }
@@ -113,9 +131,12 @@ impl<T: Send + 'static> Group<'_, T> {
     {
         // Secrets are read by name, never listed: whoever may read the release's need not read all.
         let is_secret = self.resource.is_secret();
+        // Where the kind may not be listed, or a page fails, whatever is left is read by name.
         let is_listed = self.by_name.len() > ONE_BY_ONE && !is_secret && self.list(&take).await?;
+
         let rest: Vec<usize> = self.by_name.values().copied().collect();
         let rest = match is_listed {
+            // A whole list has been read: what it does not hold is not there.
             true => rest
                 .into_iter()
                 .map(|index| (index, Observed::Absent(Absence::Object)))
@@ -123,13 +144,16 @@ impl<T: Send + 'static> Group<'_, T> {
             false => {
                 let reads = rest.iter().map(|index| read(self.cluster, &self.targets[*index]));
                 let (reads, labelled) = futures::join!(join_all(reads), self.labelled(is_secret));
+                // A list has found them on its way; here they are asked for by their label.
                 self.strays.extend(labelled);
                 let reads: Result<Vec<_>, _> = reads.into_iter().collect();
                 rest.into_iter().zip(reads?).collect()
             }
         };
+
         self.hand(rest, &take).await;
         self.settle().await;
+
         Ok(Each {
             taken: self.taken,
             strays: self.strays,
@@ -141,13 +165,17 @@ impl<T: Send + 'static> Group<'_, T> {
         let Some(set) = self.set.filter(|_| !is_secret) else {
             return Vec::new();
         };
+
         let request = ListRequest::all(self.resource, self.namespace).with_only_metadata();
         let request = request.with_labels(&format!("{APPLYSET_PART_OF_LABEL}={set}"));
+
         let other = |object: Object| {
             let name = object.name();
             let is_other = !self.by_name.contains_key(name) && !was_left(self.resource, &object);
             is_other.then(|| Target::new(self.resource, self.namespace, name))
         };
+
+        // Nobody's plan hangs on strays: where they cannot be listed, they are not named.
         let others = paged(self.cluster, request, other).await.unwrap_or_default();
         others.into_iter().flatten().collect()
     }
@@ -161,14 +189,19 @@ impl<T: Send + 'static> Group<'_, T> {
             limit: Some(FIRST_PAGE),
             ..ListRequest::all(self.resource, self.namespace)
         };
+
         let mut pages = Pages::default();
         loop {
             let page = match self.cluster.list(&request).await {
                 Ok(page) => page,
+                // Reading hundreds of objects one by one from a
+                // server that is not there would only take longer.
                 Err(error) if is_unreachable(&error) => return Err(error),
                 Err(_) => return Ok(false),
             };
+
             let wanted = page.items.into_iter().filter_map(|object| {
+                // A list without a namespace is of all of them: a name alone is no match.
                 let is_here = object.namespace() == self.namespace;
                 let index = is_here.then(|| self.by_name.remove(object.name())).flatten();
                 if index.is_none()
@@ -182,6 +215,7 @@ impl<T: Send + 'static> Group<'_, T> {
                 }
                 Some((index?, Observed::Present(object)))
             });
+
             let wanted = wanted.collect();
             self.hand(wanted, take).await;
             if !pages.go_on(&mut request, page.continue_from)? {
@@ -195,6 +229,7 @@ impl<T: Send + 'static> Group<'_, T> {
     where
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
+        // The first page waits for it: what admission may do is read beside the lists.
         let take = take.clone().await;
         // One page at a time: pages that wait would be held whole.
         self.settle().await;
@@ -210,6 +245,8 @@ impl<T: Send + 'static> Group<'_, T> {
         if let Some(taking) = self.taking.take() {
             let taken = taking.await;
             self.taken
+                // A panic of a comparison is a fault of ours: it goes
+                // on here, and is not taken for a read that failed.
                 .extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
         }
     }
@@ -225,6 +262,7 @@ pub async fn read(cluster: &dyn Cluster, target: &Target) -> Result<Observed, Ap
     match cluster.get(target).await {
         Ok(Some(object)) => Ok(Observed::Present(object)),
         Ok(None) => Ok(Observed::Absent(Absence::Object)),
+        // Its CRD is missing, which says something else than that the object is.
         Err(ApiError::NotServed { .. }) => Ok(Observed::Absent(Absence::Kind)),
         Err(error) if is_unreachable(&error) => Err(error),
         Err(error) => Ok(Observed::Unreadable {
@@ -235,5 +273,6 @@ pub async fn read(cluster: &dyn Cluster, target: &Target) -> Result<Observed, Ap
 }
 
 fn is_unreachable(error: &ApiError) -> bool {
+    // A timeout is none: it may be this one object's, behind a slow conversion webhook.
     matches!(error, ApiError::Connect { .. } | ApiError::Credentials { .. })
 }

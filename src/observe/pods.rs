@@ -21,6 +21,7 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
     let (Some(pod), Some(set)) = (built_in("", "Pod"), built_in("apps", "ReplicaSet")) else {
         return Ok(Pods::default());
     };
+
     let each = namespaces.iter().map(|namespace| async {
         let reduce = |object: Object| PodFacts::reduce(&object);
         let link = |object: Object| {
@@ -33,20 +34,25 @@ pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, 
                 (Controller::of(object.value()), revision),
             )
         };
+
         let all = |resource| ListRequest::all(resource, Some(namespace));
         let pods: Vec<PodFacts> = paged(cluster, all(&pod), reduce).await?;
+
         let is_between = |pod: &PodFacts| {
             pod.controller
                 .as_ref()
                 .is_some_and(|controller| controller.kind == "ReplicaSet")
         };
+        // A list for nothing where all pods belong to StatefulSets or Jobs.
         let between = if pods.iter().any(is_between) {
             paged(cluster, all(&set).with_only_metadata(), link).await?
         } else {
             Vec::new()
         };
+
         Ok::<_, ApiError>((pods, between))
     });
+
     let mut all = Pods::default();
     for (pods, between) in try_join_all(each).await? {
         all.pods.extend(pods);

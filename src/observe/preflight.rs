@@ -1,4 +1,8 @@
 //! Asks an API server what a preflight wants to know: rights, dry requests, pods, quotas. Nothing is changed.
+//!
+//! Answers are facts: refused with its reason, fine, or unknown. What is not there yet may come with this
+//! very promotion, and what cannot be asked dry is no refusal; both are unknown. What follows from them,
+//! `preflight` settles.
 
 use crate::cluster::Applied;
 use crate::cluster::{
@@ -20,16 +24,21 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
     let pods = join_all(asked.pods.iter().map(|question| try_pod(cluster, question)));
     let old_pods = join_all(asked.old_pods.iter().map(|question| try_pod(cluster, question)));
     let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
+
+    // Joined once: none of them waits for another kind of question.
     let (rights, tries, pods, old_pods, quotas) = futures::join!(rights, tries, pods, old_pods, quotas);
+
     let mut answers = Answers {
         rights: asked.rights.keys().cloned().zip(rights).collect(),
         ..Answers::default()
     };
+
     for (answer, warnings) in tries {
         answers.tries.push(answer);
         answers.warnings.extend(warnings);
     }
     (answers.pods, answers.old_pods) = (pods, old_pods);
+
     for found in quotas {
         match found {
             Ok(found) => answers.quotas.extend(found),
@@ -49,18 +58,24 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
         namespace: right.namespace.clone(),
         name: name.into(),
     };
+
+    // Most roles name no objects: one question instead of one for each name.
     match cluster.may(&review("")).await {
         Ok(true) => return Allowed::Yes,
         Ok(false) => {}
+        // Neither yes nor no: a right that was not told is not one that is missing.
         Err(error) => return Allowed::Unknown(error.to_string()),
     }
+
     if need.names.is_empty() {
         return Allowed::No(BTreeSet::new());
     }
+
     let each = join_all(need.names.iter().map(|name| {
         let review = review(name);
         async move { cluster.may(&review).await }
     }));
+
     let mut missing = BTreeSet::new();
     for (name, answer) in need.names.iter().zip(each.await) {
         match answer {
@@ -69,6 +84,7 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
             Err(error) => return Allowed::Unknown(error.to_string()),
         }
     }
+
     if missing.is_empty() {
         Allowed::Yes
     } else {
@@ -77,8 +93,10 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
 }
 
 async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>) {
+    // No deadline: nothing is persisted, and the lock is not needed.
     let apply = ApplyOptions {
         manager: FIELD_MANAGER.into(),
+        // As the step itself is sent: whose fields it takes is decided in the plan.
         force: true,
         dry_run: true,
         not_after: None,
@@ -88,16 +106,20 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
         dry_run: true,
         not_after: None,
     };
+
     let target = &question.target;
     let answered = match &question.request {
         DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
         DryRequest::Replace(body) => replace(cluster, target, body, &write).await,
+        // Put back under another name, for its own one is taken while the object is there.
         DryRequest::Create(body) | DryRequest::PutBack(body) => {
             cluster.create(&named_as(target, body), body, &write).await
         }
+
         DryRequest::Delete(uid) => {
             let options = DeleteOptions {
                 uid: uid.clone(),
+                // A status that moves meanwhile is no reason to refuse: the step itself looks at the version.
                 resource_version: None,
                 propagation: Propagation::Background,
                 dry_run: true,
@@ -109,6 +131,7 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
             };
         }
     };
+
     match answered {
         Ok(applied) => (Answer::Fine(Some(Box::new(applied.object))), applied.warnings),
         Err(error) => (answer_of(&error), Vec::new()),
@@ -123,9 +146,11 @@ async fn replace(
     options: &WriteOptions,
 ) -> Result<Applied, ApiError> {
     let mut body = body.clone();
+
     for _ in 0..4 {
         match cluster.replace(target, &body, options).await {
             Err(error) if error.is_conflict() => match cluster.get(target).await? {
+                // Another object under the same name is another matter, and stays a conflict.
                 Some(now) if body["metadata"]["uid"] == now.uid() => {
                     body["metadata"]["resourceVersion"] = now.resource_version().into();
                 }
@@ -134,6 +159,7 @@ async fn replace(
             answered => return answered,
         }
     }
+
     cluster.replace(target, &body, options).await
 }
 
@@ -153,12 +179,15 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
     let Some(pods) = built_in("", "Pod") else {
         return Answer::Fine(None);
     };
+    // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
     let target = Target::new(&pods, Some(&question.namespace), "");
+
     let options = WriteOptions {
         manager: FIELD_MANAGER.into(),
         dry_run: true,
         not_after: None,
     };
+
     match cluster.create(&target, &question.pod, &options).await {
         Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
         Err(error) => match answer_of(&error) {
@@ -177,6 +206,7 @@ async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, S
     let Some(kind) = built_in("", "ResourceQuota") else {
         return Ok(Vec::new());
     };
+
     let request = ListRequest::all(&kind, Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
@@ -193,6 +223,7 @@ fn answer_of(error: &ApiError) -> Answer {
         ApiError::Status {
             code: 404, message, ..
         } => Answer::Unknown { why: message.clone() },
+        // A webhook with side effects: only the real request will tell.
         ApiError::Status { message, .. } if message.contains("does not support dry run") => {
             Answer::Unknown { why: message.clone() }
         }
@@ -202,18 +233,21 @@ fn answer_of(error: &ApiError) -> Answer {
             causes,
             ..
         } => {
+            // A refusal can be waived by the field that it is about.
             let mut fields: Vec<String> = causes
                 .iter()
                 .map(|cause| cause.field.clone())
                 .filter(|field| !field.is_empty())
                 .collect();
             fields.dedup();
+
             Answer::Refused {
                 code: *code,
                 message: message.clone(),
                 fields,
             }
         }
+        // No answer at all, or none of the server's own: it refuses nothing.
         other => Answer::Unknown {
             why: other.to_string(),
         },

@@ -1,4 +1,12 @@
 //! Reads the seal of a release and the key to it, and says whether what the release keeps is as it was written.
+//!
+//! The judgement itself is pure (`model/seal.rs`); here is what it needs: the seal, the keys that may have
+//! made it, and the namespace's uid, to which keys are bound so that a copy elsewhere does not fit. A read
+//! that is refused makes the state *hidden*, never *altered*: only what was read and does not fit is that.
+//! Any other failure is an error.
+//!
+//! A key from outside is the only one that counts where it is given. Without it the cluster's counts, and for
+//! the time of a rotation the next one as well.
 
 use super::home::{HomeError, Stored, kind_of, own_kind};
 use crate::cluster::Cluster;
@@ -61,15 +69,19 @@ pub(super) async fn read(
 ) -> Result<SealRead, HomeError> {
     let secrets = kind_of(true);
     let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
+    // By their names: whoever may read these two Secrets need not be allowed to list others.
     let (seal, key) = (secret(&names::seal(name)), secret(&names::state_key(name)));
     let place = Target::new(&own_kind("", "Namespace"), None, namespace);
+
     let (seal, key, place) = futures::join!(
         may_read(cluster, &seal),
         may_read(cluster, &key),
         may_read(cluster, &place)
     );
     let (seal, key, place) = (seal?, key?, place?);
+
     let namespace_uid = place.map(|found| found.map(|object| object.uid().to_owned()));
+    // Nothing in the cluster vouches beside it: whoever can put a key there could forge with it.
     if let Some(key) = outside {
         let keys = vec![key.clone()];
         return Ok(SealRead {
@@ -80,12 +92,17 @@ pub(super) async fn read(
             outside: true,
         });
     }
+
     let (mut keys, mut key_unknown) = (Vec::new(), None);
     match key {
+        // What is no key counts as none: the seal then names one that is gone, which is altered.
         Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
         Err(why) => key_unknown = Some(why),
     }
-    // One key takes another's place under this name.
+
+    // One key takes another's place under this name. Asked for only where the seal names a key that is not
+    // the
+    // first one, or a write is under way: it costs a request of its own.
     let names_another = seal.as_ref().is_ok_and(|seal| {
         let text = seal
             .as_ref()
@@ -95,12 +112,14 @@ pub(super) async fn read(
             .is_none_or(|key| !text.contains(&key.id().to_string()))
             || text.contains("\"next\"")
     });
+
     if names_another && key_unknown.is_none() && matches!(&seal, Ok(Some(_))) {
         match may_read(cluster, &secret(&names::next_state_key(name))).await? {
             Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
             Err(why) => key_unknown = Some(why),
         }
     }
+
     Ok(SealRead {
         seal,
         keys,
@@ -113,6 +132,7 @@ pub(super) async fn read(
 async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, HomeError> {
     match cluster.get(target).await {
         Ok(found) => Ok(Ok(found)),
+        // The role `view` may read no Secrets, and is still shown what there is.
         Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
         Err(source) => Err(HomeError::Api {
             target: target.to_string(),
@@ -140,6 +160,7 @@ impl SealRead {
             .ok()
             .and_then(Option::as_ref)
             .and_then(|seal| parse_seal(seal).ok());
+        // The next one counts: a seal that is made anew must not come to a number that was used.
         seal.map(|seal| seal.next.unwrap_or(seal.current).sequence)
             .unwrap_or_default()
     }
@@ -156,14 +177,18 @@ impl SealRead {
 
     /// The key that the cluster holds, the last one where there are two.
     pub(super) fn key(&self) -> Option<&StateKey> {
+        // Of two the next one: it is the one that the seal names by then.
         self.keys.last().filter(|_| !self.outside)
     }
 
     /// uid of the release namespace, or why it is not known.
     pub(super) fn namespace_uid(&self) -> Result<String, String> {
+        // Whoever may not read the seal or the key cannot seal either, wherever the namespace stands.
         let refused = self.seal.as_ref().err().or(self.key_unknown.as_ref());
+
         match (refused, &self.namespace_uid) {
             (Some(why), _) | (None, Err(why)) => Err(why.clone()),
+            // A namespace that is not there has no uid, and no state either.
             (None, Ok(uid)) => Ok(uid.clone().unwrap_or_default()),
         }
     }
@@ -186,21 +211,27 @@ impl SealRead {
             Ok(seal) => seal.as_ref(),
             Err(why) => return Ok(self.hidden(why)),
         };
+
         let stored = self.stored();
+        // One that cannot be verified is not altered: nobody has said so.
         if let Some(why) = self.key_unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
             return Ok(self.hidden(why));
         }
+
         let namespace_uid = self.namespace_uid.clone().ok().flatten();
         let uid = namespace_uid.clone().unwrap_or_default();
         let keys: Vec<BoundKey> = self.keys.iter().map(|key| key.bind(&uid, name)).collect();
+
         let sealing = Sealing {
             seal: stored,
             namespace_uid,
             outside: self.outside,
             ..Sealing::default()
         };
+
         let seal = match seal.map(parse_seal).transpose() {
             Ok(seal) => seal,
+            // A later program's: to be left alone, and not to be called altered.
             Err(Unread::Newer(version)) => {
                 return Ok(Sealing {
                     integrity: Integrity::Newer(version),
@@ -214,6 +245,7 @@ impl SealRead {
                 });
             }
         };
+
         let (integrity, state) = judge(&Found {
             head,
             inventory,
@@ -222,8 +254,11 @@ impl SealRead {
             keys: &keys,
             outside: self.outside,
         });
+
+        // The one that made the state is what its parts are read with.
         let by = |key: &BoundKey| state.as_ref().is_none_or(|state| state.key == *key.id());
         let key = keys.into_iter().find(by);
+
         Ok(Sealing {
             integrity,
             state,
@@ -256,6 +291,8 @@ pub enum Unread {
 pub fn parse_seal(secret: &Object) -> Result<Seal, Unread> {
     let text = text_of(secret, "seal").ok_or(Unread::Broken)?;
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| Unread::Broken)?;
+
+    // Before the fields are read: a later format may have others, which are refused here.
     match value["formatVersion"].as_u64() {
         Some(version) if version > u64::from(FORMAT_VERSION) => Err(Unread::Newer(version)),
         _ => serde_json::from_value(value).map_err(|_| Unread::Broken),

@@ -32,14 +32,17 @@ async fn all_of(
     let Some(kind) = built_in(group, kind) else {
         return Default::default();
     };
+
     let lists = namespaces.iter().map(|namespace| {
         let request = ListRequest::all(&kind, Some(namespace));
         async move { (namespace, paged(cluster, request, |object| object).await) }
     });
+
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for (namespace, list) in join_all(lists).await {
         match list {
             Ok(list) => found.extend(list),
+            // Told beside what was found: without it, replicas and data of this namespace are unknown.
             Err(error) => unreadable.push(Unread {
                 subject: Some(format!("{}/{namespace}", kind.kind)),
                 why: format!("the {called} of the namespace {namespace}: {error}"),

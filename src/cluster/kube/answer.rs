@@ -1,4 +1,7 @@
 //! Answers of the server: status, warnings, errors.
+//!
+//! Nothing between here and an API server is trusted to be one: bodies are bounded, and what is no `Status`
+//! of Kubernetes is told by its first line and never taken for the server's word.
 
 use super::failure;
 use crate::cluster::{ApiError, StatusCause};
@@ -36,6 +39,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
+
+    // Its other form, a date, is no number: the pause is our own then.
     Some(Duration::from_secs(seconds))
 }
 
@@ -54,6 +59,7 @@ pub(super) struct Status {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Details {
+    // Empty where a path is not served: a Status about an object names it.
     name: String,
     causes: Option<Vec<Cause>>,
 }
@@ -70,19 +76,24 @@ impl Answer {
     /// Reads the whole body, where it is one that an API server sends. Of large ones one is read at a time.
     pub async fn read(response: Response<Body>, large: &Semaphore) -> Result<Self, ApiError> {
         let (head, mut body) = response.into_parts();
+        // A refusal quotes one object at most, and a page holds hundreds.
         let limit = if head.status.is_success() {
             LARGEST
         } else {
             LARGEST_REFUSAL
         };
+
         let (mut read, mut turn) = (BytesMut::new(), None);
+
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| failure::from_body(&error))?;
             let Ok(data) = frame.into_data() else { continue };
             if read.len() + data.len() > ORDINARY && turn.is_none() {
+                // Sixteen answers of the largest size at once would fill the memory.
                 // The semaphore is never closed.
                 turn = large.acquire().await.ok();
             }
+
             if read.len() + data.len() > limit {
                 return Err(ApiError::TooLarge {
                     code: head.status.as_u16(),
@@ -91,6 +102,7 @@ impl Answer {
             }
             read.extend_from_slice(&data);
         }
+
         Ok(Self {
             code: head.status,
             headers: head.headers,
@@ -110,13 +122,16 @@ impl Answer {
     /// The error that it tells.
     pub fn error(&self, resource: &str) -> ApiError {
         let code = self.code.as_u16();
+
         match serde_json::from_slice::<Status>(&self.body)
             .ok()
+            // Every field has a default: a proxy's own JSON would pass for a Status without a word in it.
             .filter(|status| status.kind == "Status")
         {
             // "the server could not find the requested resource": the path, not the object.
             Some(status) if code == 404 && status.names_nothing() => not_served(resource),
             Some(status) => status.into_error(code),
+            // Below a group that nobody serves there is only the plain 404 of an HTTP server.
             None if code == 404 => not_served(resource),
             None => ApiError::Unreadable {
                 code,
@@ -160,7 +175,9 @@ impl Status {
                 field: cause.field,
             })
             .collect();
+        // An event of a watch has no HTTP status of its own: the Status carries it.
         let code = if self.code == 0 { code } else { self.code };
+
         let message = if self.message.is_empty() {
             self.reason.clone()
         } else {
@@ -188,12 +205,15 @@ fn first_line(body: &[u8]) -> String {
         .find(|line| !line.trim().is_empty())
         .unwrap_or("an empty answer")
         .trim();
+
+    // A page of HTML in one line would fill the screen.
     line.chars().take(200).collect()
 }
 
 /// The quoted text of one Warning header.
 fn warning(header: &str) -> Option<String> {
     let quoted = &header[header.find('"')? + 1..];
+
     let mut text = String::new();
     let mut rest = quoted.chars();
     while let Some(c) = rest.next() {
@@ -220,11 +240,13 @@ mod tests {
 
     #[test]
     fn a_missing_object_is_told_from_a_missing_kind() {
+        // Both are a 404 with a Status: only details.name tells them apart.
         let object = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"pods \"a\" not found","details":{"name":"a","kind":"pods"}}"#;
         assert!(matches!(
             answer(404, object).error("pods/v1"),
             ApiError::Status { code: 404, .. }
         ));
+
         let path = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"the server could not find the requested resource","details":{}}"#;
         for body in [path, "404 page not found\n"] {
             assert!(matches!(

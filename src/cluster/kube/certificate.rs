@@ -16,11 +16,14 @@ fn not_after(der: &[u8]) -> Option<Timestamp> {
     const CONTEXT_0: u8 = 0xa0;
     let (_, certificate, _) = element(der)?;
     let (_, tbs, _) = element(certificate)?;
+    // The version is optional in DER: one of 1 is left out.
     let (tag, _, after_version) = element(tbs)?;
     let rest = if tag == CONTEXT_0 { after_version } else { tbs };
+
     let (_, _, rest) = element(rest)?; // serialNumber
     let (_, _, rest) = element(rest)?; // signature
     let (_, _, rest) = element(rest)?; // issuer
+
     let (_, validity, _) = element(rest)?;
     let (_, _, rest) = element(validity)?; // notBefore
     let (tag, text, _) = element(rest)?;
@@ -31,15 +34,18 @@ fn not_after(der: &[u8]) -> Option<Timestamp> {
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
+    // Short form: the length itself. Long form: how many bytes it has.
     let (length, rest) = if first < 0x80 {
         (usize::from(first), rest)
     } else {
         let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        // Checked, for a length that no file has must not wrap around to one that fits.
         let wide = digits.iter().try_fold(0usize, |sum, digit| {
             sum.checked_mul(256)?.checked_add((*digit).into())
         })?;
         (wide, rest)
     };
+
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
 }
@@ -52,6 +58,7 @@ fn time(tag: u8, text: &str) -> Option<Timestamp> {
         UTC_TIME => format!("19{text}"),
         _ => text.to_owned(),
     };
+
     let civil = DateTime::strptime("%Y%m%d%H%M%SZ", &full).ok()?;
     Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
@@ -66,6 +73,7 @@ mod tests {
         parameters.not_after = rcgen::date_time_ymd(2031, 5, 17);
         let key = rcgen::KeyPair::generate().unwrap();
         let pem = parameters.self_signed(&key).unwrap().pem();
+
         assert_eq!(
             expiry(pem.as_bytes()),
             Some("2031-05-17T00:00:00Z".parse().unwrap())
@@ -75,9 +83,11 @@ mod tests {
     #[test]
     fn a_year_from_2050_on_is_read_too() {
         let mut parameters = rcgen::CertificateParams::new(vec!["test".into()]).unwrap();
+        // From 2050 on RFC 5280 wants the other of the two forms of a time.
         parameters.not_after = rcgen::date_time_ymd(2126, 2, 8);
         let key = rcgen::KeyPair::generate().unwrap();
         let pem = parameters.self_signed(&key).unwrap().pem();
+
         assert_eq!(
             expiry(pem.as_bytes()),
             Some("2126-02-08T00:00:00Z".parse().unwrap())
@@ -87,6 +97,7 @@ mod tests {
     #[test]
     fn what_is_no_certificate_has_no_end() {
         assert_eq!(expiry(b"hello"), None);
+        // A length of four bytes that claims more than there is.
         assert_eq!(not_after(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
     }
 }

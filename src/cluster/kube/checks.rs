@@ -18,6 +18,7 @@ pub(super) fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
         origin: "the kubeconfig".into(),
         why: why.into(),
     };
+
     if cluster.insecure_skip_tls_verify == Some(true) && (has_file || has_data) {
         return Err(bad(
             "insecure-skip-tls-verify is set beside it, and only one of them can hold",
@@ -35,16 +36,19 @@ pub(super) fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
 pub(super) fn check_user(user: &AuthInfo, name: &str) -> Result<(), ConnectError> {
     let bad = |why: &str| Err(ConnectError::Unusable(format!("user {name:?}: {why}")));
     let secret = |one: &Option<secrecy::SecretString>| is_set(one.as_ref().map(|text| text.expose_secret()));
+
     if is_set(user.client_certificate.as_deref()) && is_set(user.client_certificate_data.as_deref()) {
         return bad("client-certificate and client-certificate-data are both set");
     }
     if is_set(user.client_key.as_deref()) && secret(&user.client_key_data) {
         return bad("client-key and client-key-data are both set");
     }
+
     let has_basic = is_set(user.username.as_deref()) || secret(&user.password);
     if secret(&user.token) && has_basic {
         return bad("token and username are both set, and only one of them is allowed");
     }
+
     let impersonates_more = user.impersonate_uid.is_some()
         || user
             .impersonate_groups
@@ -54,9 +58,11 @@ pub(super) fn check_user(user: &AuthInfo, name: &str) -> Result<(), ConnectError
             .impersonate_user_extra
             .as_ref()
             .is_some_and(|extra| !extra.is_empty());
+    // The server refuses these headers where no user is impersonated.
     if impersonates_more && !is_set(user.impersonate.as_deref()) {
         return bad("as-groups, as-uid or as-user-extra is set without as");
     }
+
     match &user.exec {
         Some(plugin) => check_plugin(plugin).or_else(|why| bad(&why)),
         None => Ok(()),
@@ -74,9 +80,12 @@ fn check_plugin(plugin: &ExecConfig) -> Result<(), String> {
             PLUGIN_VERSIONS.join(" or ")
         ));
     }
+
+    // Whether a person may be asked is nothing to guess; only the older version has a default.
     if plugin.interactive_mode.is_none() && version != V1BETA1 {
         return Err("exec has no interactiveMode".into());
     }
+
     let mut variables = plugin.env.iter().flatten();
     if variables.any(|one| !is_set(one.get("name").map(String::as_str))) {
         return Err("exec.env holds a variable without a name".into());

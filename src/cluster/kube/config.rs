@@ -1,4 +1,8 @@
 //! Flags, kubeconfig and surroundings → the client library's configuration and the credentials.
+//!
+//! Flags win over the kubeconfig, and the kubeconfig over a pod's ServiceAccount. What cannot work is named
+//! here, before any request: a server would answer it with a bare 401, and a connection would merely break.
+//! What kubectl refuses in a kubeconfig is refused too (`checks`).
 
 use super::certificate;
 use super::checks::{check_cluster, check_user};
@@ -38,12 +42,15 @@ pub(super) fn settings(
     surroundings: &Surroundings,
 ) -> Result<Settings, ConnectError> {
     let kubeconfig = kubeconfig::read(options, surroundings)?;
+
     let is_empty = kubeconfig
         .as_ref()
         .is_none_or(|config| config.contexts.is_empty() && config.clusters.is_empty());
+    // Whoever names a context, a server or a file means no pod's ServiceAccount, even where there is one.
     if is_empty && options.context.is_none() && options.server.is_none() && options.kubeconfig.is_none() {
         return in_cluster(options, surroundings);
     }
+
     let chosen = kubeconfig::choose(options, &kubeconfig.unwrap_or_default())?;
     from_kubeconfig(options, surroundings, chosen)
 }
@@ -53,14 +60,18 @@ fn from_kubeconfig(
     surroundings: &Surroundings,
     mut chosen: Chosen,
 ) -> Result<Settings, ConnectError> {
+    // Flags first: what is checked is what will count, and not what the file alone says.
     override_with_flags(options, &mut chosen);
     join_lines(&mut chosen);
     check_cluster(&chosen.cluster)?;
     check_user(&chosen.user, &chosen.user_name)?;
+
     let cluster = &chosen.cluster;
     let server = server_url(cluster.server.as_deref().unwrap_or_default())?;
+
     let mut config = Config::new(server.clone());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    // An authority beside it was refused above, unless it is empty.
     config.root_cert = if config.accept_invalid_certs {
         None
     } else {
@@ -72,9 +83,12 @@ fn from_kubeconfig(
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.proxy_url = proxy_for(&server, cluster.proxy_url.as_deref(), surroundings)?;
+
     check_certificate(&chosen.user, &chosen.user_name)?;
+    // It takes tokens and plugins out of the user: what is left is for the client library.
     let credentials = credentials(options, &mut chosen)?;
     config.auth_info = chosen.user;
+
     config.default_namespace = options
         .namespace
         .clone()
@@ -87,6 +101,7 @@ fn from_kubeconfig(
 fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Result<Settings, ConnectError> {
     let mount = &surroundings.service_account;
     let token = mount.join("token");
+    // The variables stand in every pod, also in one that mounts no token.
     let Some((host, port)) = surroundings.service.as_ref().filter(|_| token.exists()) else {
         let files = kubeconfig::candidates(surroundings);
         let looked_at = files
@@ -96,18 +111,24 @@ fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Resul
             .join(", ");
         return Err(ConnectError::NoConfiguration { looked_at });
     };
+
+    // An IPv6 service has its address without brackets.
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
         host.clone()
     };
     let server = server_url(&format!("https://{host}:{port}"))?;
+
     let mut config = Config::new(server.clone());
     let ca = mount.join("ca.crt");
     config.root_cert = authority(None, ca.to_str())?;
+    // By its path as well: the client library reads it again, for a cluster's authority may be replaced.
     config.root_cert_file = Some(ca);
     config.proxy_url = proxy_for(&server, None, surroundings)?;
     config.auth_info = impersonation(options, AuthInfo::default());
+
+    // A pod whose token is projected by hand may have no such file.
     let namespace = std::fs::read_to_string(mount.join("namespace")).unwrap_or_default();
     let namespace = Some(namespace.trim().to_owned()).filter(|name| !name.is_empty());
     config.default_namespace = options
@@ -115,6 +136,7 @@ fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Resul
         .clone()
         .or(namespace)
         .unwrap_or_else(|| "default".to_owned());
+
     let credentials = match &options.token {
         Some(token) => Credentials::token(token)?,
         None => Credentials::file(&token)?,
@@ -135,10 +157,13 @@ fn finish(
 ) -> Settings {
     let timeout = options.request_timeout.unwrap_or(DEFAULT_TIMEOUT);
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
+
     // Ours are few, bounded and logged.
     config.default_retry = false;
+
     // On one machine, packing costs more than the bytes that it saves.
     config.disable_compression |= config.cluster_url.host().is_some_and(is_loopback);
+
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     Settings {
         config,
@@ -156,12 +181,14 @@ fn is_loopback(host: &str) -> bool {
 
 fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
     let text = |path: &Path| path.to_string_lossy().into_owned();
+
     let cluster = &mut chosen.cluster;
     if let Some(server) = &options.server {
         cluster.server = Some(server.clone());
     }
     if let Some(file) = &options.certificate_authority {
         cluster.certificate_authority = Some(text(file));
+        // Beside the flag's file it would be refused as a second authority.
         cluster.certificate_authority_data = None;
     }
     if options.insecure_skip_tls_verify {
@@ -175,6 +202,7 @@ fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
     if let Some(name) = &options.tls_server_name {
         cluster.tls_server_name = Some(name.clone());
     }
+
     let user = &mut chosen.user;
     if let Some(file) = &options.client_certificate {
         user.client_certificate = Some(text(file));
@@ -196,8 +224,11 @@ fn join_lines(chosen: &mut Chosen) {
     };
     joined(&mut chosen.cluster.certificate_authority_data);
     joined(&mut chosen.user.client_certificate_data);
+
+    // A key is kept in a type of its own, which shows it to nobody and cannot be changed in place.
     if let Some(key) = chosen.user.client_key_data.take() {
         use secrecy::ExposeSecret;
+
         let packed: String = key
             .expose_secret()
             .chars()
@@ -214,9 +245,11 @@ fn impersonation(options: &ConnectionOptions, mut user: AuthInfo) -> AuthInfo {
         user.impersonate_groups = None;
         user.impersonate_uid = None;
     }
+
     if !options.impersonate_groups.is_empty() {
         user.impersonate_groups = Some(options.impersonate_groups.clone());
     }
+
     if options.impersonate_uid.is_some() {
         user.impersonate_uid.clone_from(&options.impersonate_uid);
     }
@@ -229,9 +262,12 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
     let token = user.token.take();
     let file = user.token_file.take();
     let plugin = user.exec.take();
+
+    // The flag wins over the file, the written token and the plugin alike.
     if let Some(token) = &options.token {
         return Credentials::token(token);
     }
+
     use secrecy::ExposeSecret;
     let token = token.filter(|token| !token.expose_secret().is_empty());
     let from_file = file
@@ -244,9 +280,11 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
         (Some(Err(error)), None) => return Err(error),
         (None, None) => {}
     }
+
     let Some(plugin) = plugin else {
         return Ok(Credentials::none());
     };
+
     let cluster = if plugin.provide_cluster_info {
         Some(
             ExecAuthCluster::try_from(&chosen.cluster).map_err(|error| ConnectError::BadCertificate {
@@ -258,10 +296,12 @@ fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Crede
     } else {
         None
     };
+
     Ok(Credentials::plugin(Plugin {
         config: plugin,
         cluster,
         user: chosen.user_name.clone(),
+        // Longer than a request's own default: a plugin may speak to an identity provider of its own.
         limit: options.request_timeout.unwrap_or(Duration::from_secs(60)),
     }))
 }
@@ -279,6 +319,7 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
     if !text.contains("://") {
         return Err(bad("it has no scheme: write https:// before it"));
     }
+
     let uri: Uri = text
         .parse()
         .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
@@ -301,15 +342,18 @@ fn authority(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<Vec<u8
     else {
         return Ok(None);
     };
+
     let bad = |why: String| ConnectError::BadCertificate {
         what: "the certificate authority",
         origin: origin.clone(),
         why,
     };
+
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
         .map(|der| der.map(|der| der.to_vec()))
         .collect();
     match certificates {
+        // All of them: a bundle holds the old authority and the new one while a cluster changes over.
         Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
         Ok(_) => Err(bad("expected a certificate in PEM, found none".into())),
         Err(_) => Err(bad("it is not PEM".into())),
@@ -324,6 +368,7 @@ fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), ConnectErro
     let Some((pem, origin)) = bytes_of(what, "client-certificate-data", data, file)? else {
         return Ok(());
     };
+
     let Some(expiry) = certificate::expiry(&pem) else {
         let why = "expected a certificate in PEM, found none".into();
         return Err(ConnectError::BadCertificate { what, origin, why });
@@ -334,6 +379,7 @@ fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), ConnectErro
             expired: expiry.to_string(),
         });
     }
+    // The client library's own error for it says neither whose certificate it is nor what to look at.
     if user.client_key.is_none() && user.client_key_data.is_none() {
         let why = "the user has no client key beside it".into();
         return Err(ConnectError::BadCertificate { what, origin, why });
@@ -349,6 +395,7 @@ fn bytes_of(
     file: Option<&str>,
 ) -> Result<Option<(Vec<u8>, String)>, ConnectError> {
     use base64::Engine;
+
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         let origin = format!("the kubeconfig's {field}");
         return match base64::engine::general_purpose::STANDARD.decode(data) {
@@ -360,6 +407,7 @@ fn bytes_of(
             }),
         };
     }
+
     let Some(file) = file.filter(|file| !file.is_empty()) else {
         return Ok(None);
     };
@@ -382,9 +430,11 @@ mod tests {
             .unwrap()
             .cert
             .pem();
+
         std::fs::write(folder.join("token"), "hunter2\n").unwrap();
         std::fs::write(folder.join("ca.crt"), certificate).unwrap();
         std::fs::write(folder.join("namespace"), "shop\n").unwrap();
+
         Surroundings {
             service: Some(("10.0.0.1".into(), "443".into())),
             service_account: folder.to_owned(),
@@ -396,10 +446,13 @@ mod tests {
     async fn a_pods_service_account_counts_where_there_is_no_kubeconfig() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&ConnectionOptions::default(), &pod(folder.path())).unwrap();
+
         assert_eq!(settings.server, "https://10.0.0.1:443");
         assert_eq!(settings.config.default_namespace, "shop");
+
         let header = settings.credentials.grant().await.unwrap().header.unwrap();
         assert_eq!(header, "Bearer hunter2");
+        // The HTTP stack's own logs leave such a header out.
         assert!(header.is_sensitive());
     }
 
@@ -414,6 +467,7 @@ mod tests {
             namespace: Some("mine".into()),
             ..Default::default()
         };
+
         let settings = settings(&options, &surroundings).unwrap();
         assert_eq!(settings.config.default_namespace, "mine");
         assert_eq!(settings.server, "https://[fd00::1]:6443");
@@ -426,10 +480,12 @@ mod tests {
         let text = "clusters: [{name: a, cluster: {server: 'https://a.example.com'}}]\n\
             contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
         std::fs::write(&file, text).unwrap();
+        // The pod's token is there as well, in the same folder.
         let surroundings = Surroundings {
             kubeconfig: vec![file],
             ..pod(folder.path())
         };
+
         let settings = settings(&ConnectionOptions::default(), &surroundings).unwrap();
         assert_eq!(settings.server, "https://a.example.com");
     }
@@ -443,6 +499,7 @@ mod tests {
             };
             settings(&options, &Surroundings::default()).map(|settings| settings.server)
         };
+
         let url = "https://a.example.com:6443";
         assert_eq!(server(url).map_err(|error| error.to_string()), Ok(url.to_owned()));
         assert!(server("a.example.com:6443").is_err_and(|error| error.to_string().contains("no scheme")));
@@ -454,9 +511,11 @@ mod tests {
             server: Some("ftp://me:hunter2@a".into()),
             ..Default::default()
         };
+
         let Err(error) = settings(&options, &Surroundings::default()) else {
             panic!()
         };
+
         assert!(
             error.to_string().contains("ftp://a") && !error.to_string().contains("hunter2"),
             "{error}"

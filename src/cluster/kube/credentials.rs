@@ -59,12 +59,16 @@ impl Grant {
             Some(token) => Some(bearer(token)?),
             None => None,
         };
+
         // A token that lives shorter than the margin is used for half of its life.
         let now = Timestamp::now();
         let renew_at = expires.map(|end| {
+            // One that has ended already is used once all the same: whether it has, the server's clock
+            // decides.
             let half = SignedDuration::from_millis(end.duration_since(now).as_millis() as i64 / 2);
             end.checked_sub(MARGIN.min(half.abs())).unwrap_or(end)
         });
+
         Some(Self {
             header,
             certificate,
@@ -117,6 +121,7 @@ impl Credentials {
         };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         let header = bearer(&text).ok_or_else(|| failed("it holds no token".into()))?;
+
         Ok(Self(Source::File {
             path: path.to_owned(),
             read: Mutex::new((header, Instant::now())),
@@ -136,6 +141,7 @@ impl Credentials {
         match &self.0 {
             Source::Fixed(grant) => Ok(grant.clone()),
             Source::File { path, read } => {
+                // Held while the file is read: it is read once a minute, and not once a request.
                 let mut read = read.lock().await;
                 if read.1.elapsed() >= FILE_AGE {
                     reread(path, &mut read);
@@ -146,6 +152,8 @@ impl Credentials {
                 })
             }
             Source::Plugin { plugin, kept } => {
+                // Held while the plugin runs: everybody else waits
+                // for its one answer, and it asks a person only once.
                 let mut kept = kept.lock().await;
                 match kept.as_ref().filter(|grant| !grant.is_due()) {
                     Some(grant) => Ok(grant.clone()),
@@ -161,9 +169,11 @@ impl Credentials {
     /// The server refused `used`: tells whether something else may be had by asking again.
     pub async fn forget(&self, used: &Grant) -> bool {
         match &self.0 {
+            // Nothing else can be had: the same token would be refused again.
             Source::Fixed(_) => false,
             Source::File { path, read } => {
                 let mut read = read.lock().await;
+                // At once, whatever its age: it may have been replaced a second ago.
                 reread(path, &mut read);
                 Some(&read.0) != used.header.as_ref()
             }
@@ -173,6 +183,7 @@ impl Credentials {
                 if kept.as_ref().is_some_and(|grant| grant.header == used.header) {
                     *kept = None;
                 }
+                // Whatever it gave then, it may give something else now.
                 true
             }
         }
@@ -184,15 +195,20 @@ fn reread(path: &Path, read: &mut (HeaderValue, Instant)) {
     if let Some(header) = std::fs::read_to_string(path).ok().as_deref().and_then(bearer) {
         read.0 = header;
     }
+
+    // Where it cannot be read, too: the next try is a minute from now, and not with the next request.
     read.1 = Instant::now();
 }
 
 fn bearer(token: &str) -> Option<HeaderValue> {
+    // A file ends with a newline, which no header may hold.
     let token = token.trim();
     if token.is_empty() {
         return None;
     }
+
     let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    // Logs of the HTTP stack show such a header as `Sensitive`.
     value.set_sensitive(true);
     Some(value)
 }

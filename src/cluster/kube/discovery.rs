@@ -15,6 +15,7 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// Asks for every kind.
 pub(super) async fn discover(transport: &Transport) -> Result<Vec<Discovered>, ApiError> {
     let (core, groups) = futures::join!(root(transport, "/api"), root(transport, "/apis"));
+
     let (core, groups) = (core?, groups?);
     let mut found = kinds(transport, &core).await?;
     found.extend(kinds(transport, &groups).await?);
@@ -30,6 +31,7 @@ async fn root(transport: &Transport, address: &str) -> Result<Value, ApiError> {
 }
 
 async fn kinds(transport: &Transport, root: &Value) -> Result<Vec<Discovered>, ApiError> {
+    // The server answered in the first form of the Accept header that it knows.
     match root.get("kind").and_then(Value::as_str) {
         Some("APIGroupDiscoveryList") => Ok(aggregated(root)),
         Some("APIVersions") => {
@@ -55,6 +57,7 @@ fn aggregated(root: &Value) -> Vec<Discovered> {
                 let Some(kind) = resource.pointer("/responseKind/kind").and_then(Value::as_str) else {
                     continue;
                 };
+
                 found.push(Discovered {
                     resource: ResourceType {
                         group: name.clone(),
@@ -69,6 +72,8 @@ fn aggregated(root: &Value) -> Vec<Discovered> {
             }
         }
     }
+
+    // What can only be reached by a subresource is nothing that can be listed or applied.
     found.retain(|found| !found.verbs.is_empty());
     found
 }
@@ -79,10 +84,12 @@ fn group_versions(root: &Value) -> Vec<(String, String)> {
     for group in array(root.get("groups")) {
         let name = text(group.get("name"));
         let preferred = text(group.pointer("/preferredVersion/version"));
+
         let mut versions: Vec<_> = array(group.get("versions"))
             .iter()
             .map(|v| text(v.get("version")))
             .collect();
+        // A stable sort: the others stay in the order of the server.
         versions.sort_by_key(|version| *version != preferred);
         pairs.extend(versions.into_iter().map(|version| (name.clone(), version)));
     }
@@ -98,6 +105,7 @@ async fn each(
     struct Resources {
         resources: Vec<Resource>,
     }
+
     let pairs: Vec<_> = pairs.collect();
     let asked = join_all(pairs.iter().map(|(group, version)| async move {
         let address = if group.is_empty() {
@@ -107,16 +115,19 @@ async fn each(
         };
         parse::<Resources>(transport.send(Call::get(address.clone(), &address)).await?.body).await
     }));
+
     let mut found = Vec::new();
     for ((group, version), answer) in pairs.iter().zip(asked.await) {
         match answer {
             Ok(answer) => {
+                // Subresources are named `pods/log`.
                 let whole = answer
                     .resources
                     .into_iter()
                     .filter(|resource| !resource.name.contains('/'));
                 found.extend(whole.map(|resource| resource.into_discovered(group, version)));
             }
+            // One broken aggregated API must not take all the others away. A server that is not there does.
             Err(
                 error @ (ApiError::Status { .. } | ApiError::NotServed { .. } | ApiError::Unreadable { .. }),
             ) => {

@@ -1,4 +1,9 @@
-//! The trait over a real API server.
+//! The trait over a real API server: each method as one request, or a few.
+//!
+//! It adds what holds for every write (a time limit that the server knows, strict fields, the deadline of the
+//! lock) and reads answers as JSON, never as typed structs. It decides nothing: conflicts, refusals and lost
+//! answers go to the caller as they are. That an object is not there is an answer; that its kind is not
+//! served is an error.
 
 use super::answer::{Answer, Status};
 use super::retry::Repeat;
@@ -21,7 +26,8 @@ use serde_json::{Value, json};
 const PAGE: u32 = 500;
 /// The server gives a write up after this time: so long a successor waits for a predecessor's last write.
 const WRITE_TIMEOUT: &str = "10s";
-/// A log's last bytes are enough for its last lines.
+/// So much of a log's last lines is read. The server counts from the first of them: lines that are longer
+/// lose their end.
 const LOG_BYTES: &str = "262144";
 /// Asks for objects without spec and status; a server that cannot do that sends them whole.
 const ONLY_METADATA: &str =
@@ -44,22 +50,29 @@ impl KubeCluster {
 
     async fn write(&self, target: &Target, write: Write<'_>) -> Result<Applied, ApiError> {
         let resource = path::resource_name(&target.resource);
+        // A create goes to the collection: the name stands in its body, or is generated.
         let address = match write.method {
             Method::POST => path::collection(&target.resource, target.namespace.as_deref())?,
             _ => path::object(target)?,
         };
+
         let query = [
             ("fieldManager", write.manager),
+            // A misspelled field would be dropped in silence,
+            // and the object would not be what the plan shows.
             ("fieldValidation", "Strict"),
             ("force", if write.force { "true" } else { "" }),
             ("dryRun", if write.dry_run { "All" } else { "" }),
             ("timeout", WRITE_TIMEOUT),
         ];
+
         let call = Call {
             method: write.method,
             content_type: write.content_type,
             accept: write.accept,
             body: write.body,
+            // Nothing that is persisted is sent twice where its
+            // answer was lost: the caller looks at what became of it.
             repeat: if write.dry_run {
                 Repeat::Harmless
             } else {
@@ -68,10 +81,12 @@ impl KubeCluster {
             not_after: write.not_after,
             ..Call::get(path::with_query(&address, &query), &resource)
         };
+
         let answer = self.transport.send(call).await?;
         let object = parse(answer.body.clone())
             .await
             .and_then(|value| object(value, answer.code.as_u16()))?;
+
         Ok(Applied {
             object,
             created: answer.code == http::StatusCode::CREATED,
@@ -85,11 +100,13 @@ impl KubeCluster {
             accept,
             ..Call::get(path::object(target)?, &resource)
         };
+
         match self.transport.send(call).await {
             Ok(answer) => parse(answer.body)
                 .await
                 .and_then(|value| object(value, 200))
                 .map(Some),
+            // Of the object alone. That its kind is not served is another error, and no absence.
             Err(ApiError::Status { code: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -104,6 +121,7 @@ impl KubeCluster {
         let call = Call {
             method: Method::POST,
             content_type: "application/json",
+            // A POST that nothing is kept of: it may be sent again like a read.
             body: body.to_string().into(),
             ..Call::get(address.to_owned(), "reviews")
         };
@@ -137,12 +155,15 @@ impl Cluster for KubeCluster {
         let resource = path::resource_name(&request.resource);
         let address = path::collection(&request.resource, request.namespace.as_deref())?;
         let limit = request.limit.unwrap_or(PAGE).to_string();
+
+        // No resourceVersion among them: the answer is as new as the store, and not as some cache.
         let query = [
             ("labelSelector", request.labels.as_str()),
             ("fieldSelector", request.fields.as_str()),
             ("limit", limit.as_str()),
             ("continue", request.continue_from.as_deref().unwrap_or_default()),
         ];
+
         let accept = if request.only_metadata {
             ONLY_METADATA
         } else {
@@ -152,15 +173,20 @@ impl Cluster for KubeCluster {
             accept,
             ..Call::get(path::with_query(&address, &query), &resource)
         };
+
         let answer = self.transport.send(call).await?;
         let list: List = parse(answer.body).await?;
+
         let api_version = Value::from(request.resource.api_version());
+        // Whatever kind was claimed for it: all that hides values goes by what an object says it is.
         let kind = if request.resource.is_secret() {
             "Secret"
         } else {
             &request.resource.kind
         };
         let kind = Value::from(kind);
+
+        // A built-in list's items carry neither field, and those of metadata alone say PartialObjectMetadata.
         let named = |mut item: Value| {
             if let Some(fields) = item.as_object_mut() {
                 fields.shift_insert(0, "apiVersion".into(), api_version.clone());
@@ -168,7 +194,9 @@ impl Cluster for KubeCluster {
             }
             object(item, 200)
         };
+
         Ok(Page {
+            // Go writes an empty list as null.
             items: list
                 .items
                 .unwrap_or_default()
@@ -192,6 +220,7 @@ impl Cluster for KubeCluster {
     ) -> Result<Applied, ApiError> {
         let write = Write {
             method: Method::PATCH,
+            // Each server that applies takes this one, and JSON is YAML, but for what `as_yaml` escapes.
             content_type: "application/apply-patch+yaml",
             accept: "application/json",
             body: as_yaml(body.to_string()).into(),
@@ -235,9 +264,12 @@ impl Cluster for KubeCluster {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
+        // Without a version there is nothing that it could
+        // replace: a POST fails where something is there by now.
         let is_known = body.pointer("/metadata/resourceVersion").is_some();
         let method = if is_known { Method::PUT } else { Method::POST };
         let write = Write::of(method, "application/json", body.to_string(), options);
+
         self.write(
             target,
             Write {
@@ -265,6 +297,7 @@ impl Cluster for KubeCluster {
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         let resource = path::resource_name(&target.resource);
         let query = [("timeout", WRITE_TIMEOUT)];
+
         let call = Call {
             method: Method::DELETE,
             content_type: "application/json",
@@ -277,8 +310,10 @@ impl Cluster for KubeCluster {
             not_after: options.not_after,
             ..Call::get(path::with_query(&path::object(target)?, &query), &resource)
         };
+
         match self.transport.send(call).await {
             Ok(answer) => deleted(answer).await,
+            // Gone by somebody's hand, or by an earlier try of our own.
             Err(ApiError::Status { code: 404, .. }) => Ok(Deleted::WasAbsent),
             Err(error) => Err(error),
         }
@@ -293,17 +328,20 @@ impl Cluster for KubeCluster {
             "namespace": review.namespace,
             "name": review.name,
         });
+
         let body = json!({
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         });
+
         let answer: Value = self
             .review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body)
             .await?;
         Ok(answer
             .pointer("/status/allowed")
             .and_then(Value::as_bool)
+            // An answer that does not say so is no permission.
             .unwrap_or_default())
     }
 
@@ -312,6 +350,7 @@ impl Cluster for KubeCluster {
         let answer = self
             .review::<Value>("/apis/authentication.k8s.io/v1/selfsubjectreviews", &body)
             .await;
+
         match answer {
             Ok(answer) => {
                 let name = answer
@@ -337,6 +376,7 @@ impl Cluster for KubeCluster {
             major: String,
             minor: String,
         }
+
         let info: Info = parse(
             self.transport
                 .send(Call::get("/version".into(), "/version"))
@@ -344,6 +384,7 @@ impl Cluster for KubeCluster {
                 .body,
         )
         .await?;
+
         Ok(ServerVersion {
             git_version: info.git_version,
             major: info.major,
@@ -354,6 +395,7 @@ impl Cluster for KubeCluster {
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {
         let (namespace, pod) = (path::segment(&request.namespace)?, path::segment(&request.pod)?);
         let lines = request.lines.to_string();
+
         let query = [
             ("container", request.container.as_str()),
             ("previous", if request.previous { "true" } else { "" }),
@@ -361,10 +403,13 @@ impl Cluster for KubeCluster {
             ("limitBytes", LOG_BYTES),
         ];
         let address = path::with_query(&format!("/api/v1/namespaces/{namespace}/pods/{pod}/log"), &query);
+
         let call = Call {
+            // A log is plain text, and its error a Status in JSON.
             accept: "*/*",
             ..Call::get(address, "pods/log")
         };
+        // A container may write any bytes, and the limit may fall into a character.
         Ok(String::from_utf8_lossy(&self.transport.send(call).await?.body).into_owned())
     }
 
@@ -418,6 +463,7 @@ fn as_yaml(json: String) -> String {
     if !json.contains(|c| REFUSED.contains(&c)) {
         return json;
     }
+
     let escaped = |c: char| {
         if REFUSED.contains(&c) {
             format!("\\u{:04x}", u32::from(c))
@@ -429,21 +475,25 @@ fn as_yaml(json: String) -> String {
 }
 
 fn delete_body(options: &DeleteOptions) -> Value {
+    // Under one name there may be another object by now, which nobody decided about.
     let mut preconditions = json!({"uid": options.uid});
     if let Some(version) = &options.resource_version {
         preconditions["resourceVersion"] = version.as_str().into();
     }
+
     let policy = match options.propagation {
         Propagation::Background => "Background",
         Propagation::Foreground => "Foreground",
         Propagation::Orphan => "Orphan",
     };
+
     // Where a delete has a body, the server does not read `dryRun` from the query: it would really delete.
     let dry_run = if options.dry_run {
         json!(["All"])
     } else {
         json!([])
     };
+
     json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
@@ -458,7 +508,9 @@ async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
     if serde_json::from_slice::<Status>(&answer.body).is_ok_and(|status| status.is_success()) {
         return Ok(Deleted::Gone);
     }
+
     let object = parse(answer.body).await.and_then(|value| object(value, 200))?;
+    // Some kinds answer with the object as it was, though nothing of it is left.
     let goes = !object.text("/metadata/deletionTimestamp").is_empty();
     Ok(if goes {
         Deleted::Going(object)
@@ -474,6 +526,8 @@ pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> 
     if !is_large {
         return read();
     }
+
+    // One thread drives all connections, and the lock's renewal with them.
     tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))

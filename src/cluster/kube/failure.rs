@@ -1,4 +1,7 @@
 //! Failures of the connection → errors that a person can act on.
+//!
+//! Two questions: whether nothing was sent for certain, which callers decide by, and why, in plain words. The
+//! reasons lie several errors deep, and the outer ones say only that a request failed.
 
 use crate::cluster::ApiError;
 use std::error::Error as StdError;
@@ -7,11 +10,14 @@ use std::io::ErrorKind;
 /// From the client library's error. Whether anything was sent is what decides.
 pub(super) fn from_client(error: &(dyn StdError + 'static), server: &str) -> ApiError {
     let chain = chain_of(error);
+
+    // Only a failure to connect tells that nothing was sent: on a connection that was kept nobody can say.
     let not_sent = chain.iter().any(|error| {
         error
             .downcast_ref::<hyper_util::client::legacy::Error>()
             .is_some_and(|error| error.is_connect())
     });
+
     let why = reason(&chain);
     if not_sent {
         ApiError::Connect {
@@ -41,6 +47,7 @@ fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 
 
 /// A reason in plain words, where one of the chain is known; else the innermost error's own.
 fn reason(chain: &[&(dyn StdError + 'static)]) -> String {
+    // From the inside out: what wraps a cause says only that something failed.
     let known = chain.iter().rev().find_map(|error| {
         let tls = error.downcast_ref::<rustls::Error>().map(tls_reason);
         tls.or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_reason))
@@ -58,6 +65,7 @@ fn io_reason(error: &std::io::Error) -> Option<String> {
             return io_reason(error);
         }
     }
+
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset => "connection reset",
@@ -65,6 +73,7 @@ fn io_reason(error: &std::io::Error) -> Option<String> {
         ErrorKind::HostUnreachable => "the host is unreachable",
         ErrorKind::NetworkUnreachable => "the network is unreachable",
         ErrorKind::UnexpectedEof => "it was closed in the middle of an answer",
+        // The resolver's error has no kind of its own.
         _ if error.to_string().contains("failed to lookup address") => "the host's name is not known",
         _ => return None,
     };
@@ -91,6 +100,7 @@ fn tls_reason(error: &rustls::Error) -> String {
             }
             _ => "the server's certificate cannot be used".into(),
         },
+        // With TLS 1.3 such an alert comes after the handshake, in the place of an answer.
         Error::AlertReceived(AlertDescription::CertificateExpired) => {
             "the server says that the client certificate has expired".into()
         }

@@ -1,4 +1,7 @@
 //! Kubeconfig files → one merged configuration, with errors that name the file.
+//!
+//! Files are merged and contexts chosen by kubectl's rules, so that both reach the same cluster as the same
+//! user. Errors name what there is, and never show a value: it may be a token or a key.
 
 use super::surroundings::Surroundings;
 use crate::cluster::{ConnectError, ConnectionOptions};
@@ -55,11 +58,14 @@ pub(super) fn read(
     if let Some(file) = &options.kubeconfig {
         return read_file(file).map(Some);
     }
+
     let mut merged: Option<Kubeconfig> = None;
     for file in candidates(surroundings).iter().filter(|file| file.exists()) {
+        // One that is there and broken is an error: passed over, the cluster might be another one.
         let next = read_file(file)?;
         merged = Some(match merged {
             None => next,
+            // The first file wins, as with kubectl.
             Some(first) => first.merge(next).map_err(|error| broken(file, &error))?,
         });
     }
@@ -82,6 +88,7 @@ pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
 fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
     refuse_large(file)?;
     let config = Kubeconfig::read_from(file).map_err(|error| broken(file, &error))?;
+
     let lists: [(&str, Vec<&String>); 3] = [
         (
             "cluster",
@@ -96,6 +103,7 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
             config.auth_infos.iter().map(|named| &named.name).collect(),
         ),
     ];
+
     for (what, names) in lists {
         let mut seen = BTreeSet::new();
         // Which of two is meant nobody can tell; kubectl refuses the file too.
@@ -113,11 +121,13 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
 /// The client library reads a file to its end.
 fn refuse_large(file: &Path) -> Result<(), ConnectError> {
     let Ok(metadata) = std::fs::metadata(file) else {
+        // What cannot be looked at cannot be read either, and that error says why.
         return Ok(());
     };
     if metadata.len() <= LARGEST {
         return Ok(());
     }
+
     let why = format!(
         "it has more than {} MiB, which no kubeconfig has",
         LARGEST / 1024 / 1024
@@ -155,11 +165,14 @@ fn yaml_error(error: &serde_yaml::Error) -> String {
     let text = error
         .without_snippet()
         .render_with_formatter(&serde_yaml::UserMessageFormatter);
+
     let first = plain_words(text.lines().next().unwrap_or_default());
+    // What the parser quotes is out of the file: between quotes nothing is shown.
     let mut shown = String::new();
     for (index, part) in first.split('"').enumerate() {
         shown.push_str(if index % 2 == 0 { part } else { "…" });
     }
+
     match error.location() {
         Some(at) if !shown.contains("line") => format!("line {}: {shown}", at.line()),
         _ => shown,
@@ -173,6 +186,7 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
         .as_ref()
         .or(config.current_context.as_ref())
         .filter(|name| !name.is_empty());
+
     let context = match context_name {
         Some(name) => {
             let found = find(&config.contexts, name, |named: &NamedContext| &named.name);
@@ -181,26 +195,32 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
                 .context
                 .clone()
         }
+        // Enough to reach a server; whether as somebody, other flags say.
         None if options.server.is_some() || options.cluster.is_some() => None,
         None => {
             let known = config.contexts.iter().map(|named| named.name.clone()).collect();
             return Err(ConnectError::NoCurrentContext { known });
         }
     };
+
     let context = context.unwrap_or_default();
     let cluster = cluster(options, config, &context.cluster)?;
+
     let user_name = options.user.clone().or(context.user).unwrap_or_default();
     let named = find(&config.auth_infos, &user_name, |named: &NamedAuthInfo| {
         &named.name
     });
+    // A context's user that is not there is an anonymous one, as with kubectl; a flag has to be right.
     if named.is_none() && options.user.is_some() {
         return Err(missing("the user", &user_name, &config.auth_infos, |named| {
             &named.name
         }));
     }
+
     let user = named
         .and_then(|named| named.auth_info.clone())
         .unwrap_or_default();
+
     Ok(Chosen {
         cluster,
         user_name,
@@ -217,6 +237,7 @@ fn cluster(
     let name = options.cluster.as_deref().unwrap_or(of_context);
     match find(&config.clusters, name, |named: &NamedCluster| &named.name) {
         Some(named) => Ok(named.cluster.clone().unwrap_or_default()),
+        // The server is known, and nothing else of a cluster is needed.
         None if options.server.is_some() && options.cluster.is_none() => Ok(Cluster::default()),
         None => Err(missing("the cluster", name, &config.clusters, |named| {
             &named.name

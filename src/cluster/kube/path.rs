@@ -1,4 +1,7 @@
 //! URL paths and queries. A name from a file must not reach another object than the one it names.
+//!
+//! Every name goes through `segment`, which refuses what has a meaning in a path and encodes the rest. The
+//! server would refuse most of such names as well, but only those that still arrive as names.
 
 use crate::cluster::ApiError;
 use crate::model::{ResourceType, Target};
@@ -25,11 +28,13 @@ pub(super) fn object(target: &Target) -> Result<String, ApiError> {
 
 /// The path of a collection.
 pub(super) fn collection(resource: &ResourceType, namespace: Option<&str>) -> Result<String, ApiError> {
+    // A line of an inventory says these, too: they are trusted no more than names.
     for part in [&resource.group, &resource.version, &resource.plural] {
         if !part.is_empty() {
             segment(part)?;
         }
     }
+
     if let Some(namespace) = namespace {
         segment(namespace)?;
     }
@@ -38,6 +43,7 @@ pub(super) fn collection(resource: &ResourceType, namespace: Option<&str>) -> Re
 
 /// A name as a path segment; what would leave its place is refused, as the server refuses it as a name.
 pub(super) fn segment(name: &str) -> Result<String, ApiError> {
+    // Encoded, a slash would still be one for whatever decodes the path before the server does.
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '%', '?', '#']) {
         return Err(ApiError::Status {
             code: 422,
@@ -53,11 +59,13 @@ pub(super) fn segment(name: &str) -> Result<String, ApiError> {
 pub(super) fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     let mut text = path.to_owned();
     let mut separator = '?';
+
     for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a String cannot fail.
         write!(text, "{separator}{name}={}", encode(value)).ok();
         separator = '&';
     }
+
     text
 }
 
@@ -70,6 +78,7 @@ fn encode(text: &str) -> String {
                 encoded.push(byte.into())
             }
             _ => {
+                // Writing to a String cannot fail.
                 write!(encoded, "%{byte:02X}").ok();
             }
         }
@@ -85,6 +94,7 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_place_in_the_path() {
         let maps = built_in("", "ConfigMap").unwrap();
+        // The last one is decoded to a slash by a server that decodes once more.
         for name in ["../secrets/db", "..", "", "a/b", "a?watch=true", "a%2fb"] {
             assert!(object(&Target::new(&maps, Some("shop"), name)).is_err(), "{name}");
             assert!(object(&Target::new(&maps, Some(name), "a")).is_err(), "{name}");

@@ -1,4 +1,8 @@
 //! Runs a credential plugin (KEP-541, `client.authentication.k8s.io`).
+//!
+//! It runs once for each answer; how long that is kept, `credentials` says. It may ask a person only where
+//! stdin is a terminal; then its stderr is the person's too, and else it is kept for the error. Its stdout is
+//! never shown: it may be a token.
 
 use super::credentials::{ClientCertificate, Grant, Plugin};
 use crate::cluster::ConnectError;
@@ -40,12 +44,16 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
     if name.is_empty() {
         return Err(failed("the kubeconfig names no command".into()));
     }
+
     let interactive =
         config.interactive_mode != Some(ExecInteractiveMode::Never) && std::io::stdin().is_terminal();
+    // In a pipeline it would wait for ever for somebody to type.
     if config.interactive_mode == Some(ExecInteractiveMode::Always) && !interactive {
         return Err(failed("it must ask a person, and stdin is no terminal".into()));
     }
+
     let mut command = command(plugin, &name, interactive).map_err(|error| failed(error.to_string()))?;
+    // Its arguments and variables are not logged: they may be secrets.
     tracing::info!(command = name, "running the credential plugin");
     let child = command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => ConnectError::PluginMissing {
@@ -55,11 +63,14 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
         },
         _ => failed(error.to_string()),
     })?;
+
     let output = if interactive {
+        // A person takes the time that a person takes.
         child.wait_with_output().await
     } else {
         match tokio::time::timeout(plugin.limit, child.wait_with_output()).await {
             Ok(output) => output,
+            // The child is dropped with its future, and killed by that.
             Err(_) => {
                 return Err(failed(format!(
                     "no answer within {} s",
@@ -68,6 +79,7 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
             }
         }
     };
+
     let output = output.map_err(|error| failed(error.to_string()))?;
     read(&output, version(plugin)).map_err(failed)
 }
@@ -83,7 +95,9 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
     if let Some(cluster) = &plugin.cluster {
         spec["cluster"] = serde_json::to_value(cluster)?;
     }
+
     let info = json!({"apiVersion": version(plugin), "kind": "ExecCredential", "spec": spec});
+
     let mut command = Command::new(name);
     command
         .args(config.args.iter().flatten())
@@ -93,11 +107,14 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
             command.env(name, value);
         }
     }
+
     let (stdin, stderr) = if interactive {
+        // What it asks a person must be seen, so that it cannot be kept for an error.
         (Stdio::inherit(), Stdio::inherit())
     } else {
         (Stdio::null(), Stdio::piped())
     };
+
     command
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -110,6 +127,7 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
 fn read(output: &Output, version: &str) -> Result<Grant, String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
+        // Programs say last what went wrong; before that come traces and usage.
         let last: Vec<_> = said
             .lines()
             .rev()
@@ -117,6 +135,7 @@ fn read(output: &Output, version: &str) -> Result<Grant, String> {
             .take(3)
             .collect();
         let last = last.into_iter().rev().collect::<Vec<_>>().join("; ");
+
         let status = output.status;
         return Err(if last.is_empty() {
             status.to_string()
@@ -124,27 +143,34 @@ fn read(output: &Output, version: &str) -> Result<Grant, String> {
             format!("{status}: {last}")
         });
     }
+
     // JSON is YAML, and kubectl takes both.
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .or_else(|error| serde_yaml::from_slice(&output.stdout).map_err(|_| error))
         .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
+
     if answer.kind != "ExecCredential" || answer.api_version != version {
         // Neither is shown: the program may have put anything there.
         return Err(format!(
             "its answer is no ExecCredential of {version}, which the kubeconfig names"
         ));
     }
+
     let status = answer.status.ok_or("its answer has no status")?;
     let set = |text: Option<String>| text.filter(|text| !text.is_empty());
+
     let token = set(status.token);
     let certificate = match (set(status.client_certificate_data), set(status.client_key_data)) {
         (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
         (None, None) => None,
+        // One without the other proves nothing: the server would see an anonymous client.
         _ => return Err("its answer has only one of client certificate and key".into()),
     };
+
     if token.is_none() && certificate.is_none() {
         return Err("its answer has neither a token nor a client certificate".into());
     }
+
     Grant::new(token.as_deref(), certificate, status.expiration_timestamp)
         .ok_or_else(|| "its token is not one line of text".into())
 }

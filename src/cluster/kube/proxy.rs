@@ -15,6 +15,7 @@ pub(super) fn proxy_for(
     if let Some(url) = configured.filter(|url| !url.is_empty()) {
         return parse(url).map(Some);
     }
+
     let from_environment = match server.scheme_str() {
         Some("http") => surroundings.http_proxy.as_deref(),
         _ => surroundings.https_proxy.as_deref(),
@@ -32,12 +33,15 @@ fn parse(url: &str) -> Result<Uri, ConnectError> {
     } else {
         format!("http://{url}")
     };
+    // Of both the client library has the proxy look the host up, but it knows one name alone.
     let full = full.replacen("socks5h://", "socks5://", 1);
+
     let bad = |why: String| ConnectError::BadUrl {
         what: "a proxy",
         url: without_credentials(url),
         why,
     };
+
     let uri: Uri = full
         .parse()
         .map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?;
@@ -53,9 +57,11 @@ pub(super) fn without_credentials(url: &str) -> String {
         .split_once("://")
         .map_or(("", url), |(scheme, rest)| (scheme, rest));
     let authority_end = rest.find('/').unwrap_or(rest.len());
+    // The last one: a password may hold an @ of its own.
     let host = rest[..authority_end]
         .rfind('@')
         .map_or(rest, |at| &rest[at + 1..]);
+
     if scheme.is_empty() {
         host.into()
     } else {
@@ -65,12 +71,14 @@ pub(super) fn without_credentials(url: &str) -> String {
 
 /// Whether the environment's proxy is not for this server: loopback, or named by NO_PROXY.
 fn is_excepted(server: &Uri, no_proxy: &str) -> bool {
+    // `host.` and `HOST` are the same host, and brackets belong to the URL alone.
     let host = server
         .host()
         .unwrap_or_default()
         .trim_matches(['[', ']'])
         .trim_end_matches('.')
         .to_lowercase();
+
     let port = server
         .port_u16()
         .unwrap_or(if server.scheme_str() == Some("http") {
@@ -78,10 +86,13 @@ fn is_excepted(server: &Uri, no_proxy: &str) -> bool {
         } else {
             443
         });
+
     let address: Option<IpAddr> = host.parse().ok();
+    // As Go's HTTP client: a proxy elsewhere cannot reach what listens on this machine.
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
+
     no_proxy
         .split(',')
         .map(str::trim)
@@ -93,20 +104,25 @@ fn is_excepted(server: &Uri, no_proxy: &str) -> bool {
 }
 
 fn matches_entry(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+    // A name is not looked up to see whether it lies in a network.
     if let Some((network, bits)) = entry.split_once('/') {
         let network = network.parse().ok().zip(bits.parse().ok());
         return network
             .zip(address)
             .is_some_and(|((network, bits), address)| is_within(address, network, bits));
     }
+
     let (name, wanted_port) = split_port(entry);
     if wanted_port.is_some_and(|wanted| wanted != port) {
         return false;
     }
+
     if let Ok(wanted) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
         return address == Some(wanted);
     }
+
     match name.strip_prefix("*.").or_else(|| name.strip_prefix('.')) {
+        // A leading dot means hosts below the name, and not itself.
         Some(suffix) => ends_with_label(host, suffix),
         None => host == name || ends_with_label(host, name),
     }
@@ -129,11 +145,13 @@ fn ends_with_label(host: &str, suffix: &str) -> bool {
 
 fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     fn same(a: u128, b: u128, width: u32, bits: u32) -> bool {
+        // A shift by the whole width would overflow.
         bits <= width && (bits == 0 || (a ^ b) >> (width - bits) == 0)
     }
     match (address, network) {
         (IpAddr::V4(a), IpAddr::V4(b)) => same(a.to_bits().into(), b.to_bits().into(), 32, bits),
         (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), 128, bits),
+        // An address of the other family is in no such network.
         _ => false,
     }
 }
@@ -162,6 +180,7 @@ mod tests {
     #[case("https://k8s.example.com:6443", "example.com", false)]
     #[case("https://k8s.example.com:6443", ".example.com", false)]
     #[case("https://example.com", ".example.com", true)]
+    // Whole labels count, and not the end of a text.
     #[case("https://badexample.com", "example.com", true)]
     #[case("https://k8s.example.com:6443", "k8s.example.com:6443", false)]
     #[case("https://k8s.example.com:6443", "k8s.example.com:443", true)]
@@ -196,6 +215,7 @@ mod tests {
     fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
         let server = "https://k8s.example.com".parse().unwrap();
         let error = proxy_for(&server, Some("ftp://me:hunter2@proxy"), &Surroundings::default()).unwrap_err();
+
         assert!(error.to_string().contains("ftp://proxy"), "{error}");
         assert!(!error.to_string().contains("hunter2"));
     }

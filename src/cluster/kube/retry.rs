@@ -39,8 +39,11 @@ pub(super) fn pause(repeat: Repeat, failed: &Failed<'_>) -> Option<Duration> {
     if failed.tries >= TRIES || !may_repeat(repeat, failed.error) {
         return None;
     }
+
     let backoff = Duration::from_millis(150 * 3u64.pow(failed.tries - 1));
+    // The server knows how busy it is; a wish that is too long ends the tries, and is not cut short.
     let pause = failed.retry_after.unwrap_or(backoff);
+
     let in_time = match repeat {
         Repeat::Harmless => pause <= LONGEST,
         Repeat::Once => failed.elapsed + pause <= WRITE_WINDOW,
@@ -50,7 +53,9 @@ pub(super) fn pause(repeat: Repeat, failed: &Failed<'_>) -> Option<Duration> {
 
 fn may_repeat(repeat: Repeat, error: &ApiError) -> bool {
     match error {
+        // Throttled before it was looked at: not even a write was begun.
         ApiError::Status { code: 429, .. } | ApiError::Unreadable { code: 429, .. } => true,
+        // Nothing was sent. An API server that restarts refuses connections for a while.
         ApiError::Connect { why, .. } => !is_final(why),
         ApiError::Broken { .. } => repeat == Repeat::Harmless,
         error if error.is_silent_store() => repeat == Repeat::Harmless,
@@ -128,12 +133,14 @@ mod tests {
     #[case::refused(refused(), true, true)]
     #[case::reset(broken(), true, false)]
     #[case::unavailable(status(503), true, false)]
+    // A proxy's own page: no API server has decided anything.
     #[case::gateway(unreadable(502), true, false)]
     #[case::proxy_failure(unreadable(500), true, false)]
     #[case::considered(status(500), false, false)]
     #[case::silent_store(silent_store(), true, false)]
     #[case::too_late(ApiError::TooLate, false, false)]
     #[case::conflict(status(409), false, false)]
+    // The limit spans all tries: no time is left for another one.
     #[case::timeout(ApiError::Timeout { seconds: 30 }, false, false)]
     fn only_what_was_certainly_not_done_is_sent_again_as_a_write(
         #[case] error: ApiError,
@@ -168,6 +175,7 @@ mod tests {
             ),
             None
         );
+
         let long = Some(Duration::from_secs(60));
         assert_eq!(
             pause(
@@ -188,6 +196,7 @@ mod tests {
             elapsed: Duration::from_secs(3),
             ..first(&error)
         };
+        // Its caller's lock may be another's before a later try arrives.
         assert_eq!(pause(Repeat::Once, &late), None);
     }
 

@@ -25,10 +25,14 @@ impl Surroundings {
     /// Those of this process.
     pub fn read() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        // Upper case first, as Go's HTTP client reads them.
         let either = |upper: &str| text(upper).or_else(|| text(&upper.to_lowercase()));
+
         let files = std::env::var_os("KUBECONFIG").unwrap_or_default();
+
         Self {
             kubeconfig: std::env::split_paths(&files)
+                // `KUBECONFIG=:b` names one file.
                 .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
             home: std::env::home_dir(),

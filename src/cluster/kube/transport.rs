@@ -1,4 +1,9 @@
 //! Sends requests: credentials, concurrency, time limits and retries.
+//!
+//! From the outside in: a turn among those in flight, the time limit, the tries (`retry` says which), and in
+//! each try the credentials and the deadline of the lock. The deadline comes last, right before a request
+//! leaves: whatever it waited for until then has taken its time. A write is never sent again where it may
+//! have been done.
 
 use super::answer::{self, Answer};
 use super::config::Settings;
@@ -71,6 +76,7 @@ enum Reply {
 
 impl Call<'_> {
     async fn read(&self, response: Response<Body>, large: &Semaphore) -> Result<Reply, ApiError> {
+        // A refusal is no stream: it is read whole, to say why.
         if self.is_stream && response.status().is_success() {
             return Ok(Reply::Stream(response));
         }
@@ -104,9 +110,12 @@ impl Transport {
             server,
             timeout,
         } = settings;
+
+        // Credentials that cannot be had are told before anything is shown or asked.
         let grant = credentials.grant().await?;
         let client = client(&config, grant.certificate.as_ref())?;
         let client = RwLock::new((client, grant.certificate));
+
         let slots = Semaphore::new(CONCURRENT);
         Ok(Self {
             config,
@@ -137,10 +146,14 @@ impl Transport {
 
     /// Sends a request whose answer is read as a whole.
     pub async fn send(&self, call: Call<'_>) -> Result<Answer, ApiError> {
+        // Outside of the limit: waiting for a turn is no silence of the server. A write's deadline counts it
+        // all the same.
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await.ok();
+
         match self.limited(self.retried(&call)).await? {
             Reply::Whole(answer) => Ok(answer),
+            // Only `open` asks for streams.
             Reply::Stream(response) => Answer::read(response, &self.large).await,
         }
     }
@@ -151,8 +164,11 @@ impl Transport {
             is_stream: true,
             ..call
         };
+
+        // The limit is for the answer to begin: how long it goes on its reader knows.
         match self.limited(self.retried(&call)).await? {
             Reply::Stream(response) => Ok(response),
+            // A success is a stream here, and a refusal an error already.
             Reply::Whole(answer) => Err(answer.error(call.resource)),
         }
     }
@@ -168,30 +184,37 @@ impl Transport {
     async fn retried(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let start = Instant::now();
         let mut tries = 0;
+
         loop {
             tries += 1;
             let (result, retry_after) = match self.once(call).await {
+                // The body belongs to the try: one that breaks
+                // half-way is sent again like one that never came.
                 Ok(response) => {
                     let retry_after = answer::retry_after(response.headers());
                     (call.read(response, &self.large).await, retry_after)
                 }
                 Err(error) => (Err(error), None),
             };
+
             let error = match result {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
+
             let failed = Failed {
                 error: &error,
                 retry_after,
                 tries,
                 elapsed: start.elapsed(),
             };
+
             // What is known now tells more than a time limit that ends in the middle of a pause.
             let in_time = |pause: &Duration| start.elapsed() + *pause < self.timeout;
             let Some(pause) = pause(call.repeat, &failed).filter(in_time) else {
                 return Err(error);
             };
+
             let code = error.code();
             tracing::info!(method = %call.method, path = call.path, code, ?pause, tries, "sending again");
             tokio::time::sleep(pause).await;
@@ -205,9 +228,12 @@ impl Transport {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
+
+        // Not even a write was begun where its credentials were refused: once more does no harm.
         if !self.credentials.forget(&grant).await {
             return Err(self.unauthorised());
         }
+
         let grant = self.credentials.grant().await?;
         let response = self.exchange(call, &grant).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
@@ -219,9 +245,12 @@ impl Transport {
 
     async fn exchange(&self, call: &Call<'_>, grant: &Grant) -> Result<Response<Body>, ApiError> {
         let client = self.client_for(grant)?;
+        // The deadline is looked at here and no earlier: turns,
+        // pauses and plugins have taken their time by now.
         let start = Instant::now();
         let response = in_time(call.not_after, client.send(request(call, grant)?)).await?;
         let millis = start.elapsed().as_millis();
+
         match response {
             Ok(response) => {
                 let code = response.status().as_u16();
@@ -238,13 +267,16 @@ impl Transport {
 
     /// The client; a new one where a plugin gave a new certificate.
     fn client_for(&self, grant: &Grant) -> Result<Client, ApiError> {
+        // A guard must not be held while a client is made, nor the two locks at once.
         {
             let kept = self.client.read().unwrap_or_else(PoisonError::into_inner);
             if kept.1 == grant.certificate {
                 return Ok(kept.0.clone());
             }
         }
+
         let renewed = client(&self.config, grant.certificate.as_ref())?;
+        // Two that renew it at once make two clients, and the last one stays.
         *self.client.write().unwrap_or_else(PoisonError::into_inner) =
             (renewed.clone(), grant.certificate.clone());
         Ok(renewed)
@@ -255,6 +287,7 @@ impl Transport {
             "" => "these credentials".to_owned(),
             name => format!("the credentials of {name:?}"),
         };
+
         ApiError::Status {
             code: 401,
             reason: "Unauthorized".into(),
@@ -273,9 +306,12 @@ async fn in_time<T>(not_after: Option<Deadline>, send: impl Future<Output = T>) 
     if deadline.is_over(Moment::now()) {
         return Err(ApiError::TooLate);
     }
+
     tokio::select! {
+        // The deadline is polled first: where both are ready, nothing leaves this machine.
         biased;
         () = deadline.over() => {
+            // Not TooLate: the request may be on its way. A closed connection has the server give it up.
             Err(ApiError::Broken { why: "given up: the lock has not been renewed meanwhile".into() })
         }
         sent = send => Ok(sent),
@@ -295,15 +331,19 @@ fn request(call: &Call<'_>, grant: &Grant) -> Result<Request<Body>, ApiError> {
         // The client library reads only the first member of a stream that is gzipped event by event.
         request = request.header(header::ACCEPT_ENCODING, "identity");
     }
+
     if let Some(authorization) = &grant.header {
         request = request.header(header::AUTHORIZATION, authorization);
     }
+
     let body = if call.body.is_empty() {
         Body::empty()
     } else {
         Body::from(call.body.clone())
     };
+
     request.body(body).map_err(|error| ApiError::Status {
+        // A path with characters that no URL has: nothing was sent, and nothing will be.
         code: 400,
         reason: "BadRequest".into(),
         message: format!("{:?} cannot be asked for: {error}", call.path),
@@ -318,6 +358,8 @@ fn client(config: &Config, certificate: Option<&ClientCertificate>) -> Result<Cl
         config.auth_info.client_certificate_data = Some(encode(&given.certificate));
         config.auth_info.client_key_data = Some(encode(&given.key).into());
     }
+
+    // A tunnel is the library's to build, which is worth the delay of small writes.
     let built = match config.proxy_url {
         Some(_) => ClientBuilder::try_from(config).map(ClientBuilder::build),
         None => direct(&config),
@@ -325,16 +367,20 @@ fn client(config: &Config, certificate: Option<&ClientCertificate>) -> Result<Cl
     built.map_err(|error| ConnectError::Unusable(format!("cannot use the kubeconfig: {error}")))
 }
 
-/// The client library's own stack, but for one thing: it lets small writes wait for acknowledgements, which servers
-/// delay by 40 ms.
+/// The client library's own layers, but over a connector of ours: its own lets small writes wait for
+/// acknowledgements, which servers delay by 40 ms.
 fn direct(config: &Config) -> Result<Client, kube::Error> {
     let mut connector = HttpConnector::new();
+    // It opens the TCP connection alone: a URL's scheme is the business of the TLS around it.
     connector.enforce_http(false);
+
     connector.set_nodelay(true);
     connector.set_connect_timeout(config.connect_timeout);
     let connector = config.rustls_https_connector_with_connector(connector)?;
+
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
     let unpack = DecompressionLayer::new().gzip(!config.disable_compression);
+
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .layer(unpack)

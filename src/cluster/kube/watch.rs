@@ -1,4 +1,8 @@
-//! Watches: one line of JSON an event.
+//! Watches: one line of JSON an event, read as it comes.
+//!
+//! It ends with the server's end, with the first error, or where the server keeps it open for longer than it
+//! was asked to: such a connection is dead. It is never resumed here; whoever reads it knows the last
+//! resourceVersion.
 
 use super::answer::Status;
 use super::transport::{Call, Transport};
@@ -24,18 +28,23 @@ pub(super) async fn open(transport: &Transport, request: &WatchRequest) -> Resul
     let resource = path::resource_name(&request.resource);
     let address = path::collection(&request.resource, request.namespace.as_deref())?;
     let seconds = request.timeout_seconds.to_string();
+
     let query = [
         ("watch", "true"),
+        // A quiet collection would otherwise end up with a version that the server has compacted away.
         ("allowWatchBookmarks", "true"),
         ("labelSelector", request.labels.as_str()),
         ("fieldSelector", request.fields.as_str()),
         ("resourceVersion", request.resource_version.as_str()),
         ("timeoutSeconds", seconds.as_str()),
     ];
+
     let response = transport
         .open(Call::get(path::with_query(&address, &query), &resource))
         .await?;
+
     let limit = Duration::from_secs(request.timeout_seconds.into()) + GRACE;
+
     let reader = Reader {
         body: response.into_body(),
         buffer: BytesMut::new(),
@@ -43,6 +52,7 @@ pub(super) async fn open(transport: &Transport, request: &WatchRequest) -> Resul
         end: tokio::time::Instant::now() + limit,
         ended: false,
     };
+
     Ok(stream::unfold(reader, |mut reader| async move {
         Some((reader.next().await?, reader))
     })
@@ -72,12 +82,14 @@ impl Reader {
             if self.ended {
                 return None;
             }
+
             match tokio::time::timeout_at(self.end, self.body.frame()).await {
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.take(&data);
                     }
                 }
+                // An error is an event like any other: what came before it is handed out first.
                 Ok(Some(Err(error))) => self.events.push_back(Err(failure::from_body(&error))),
                 Ok(None) => {
                     self.ended = true;
@@ -95,6 +107,7 @@ impl Reader {
     fn take(&mut self, data: &[u8]) {
         let before = self.buffer.len();
         self.buffer.extend_from_slice(data);
+
         // What came before holds no end of a line.
         let last = data.iter().rposition(|byte| *byte == b'\n').map(|at| before + at);
         let Some(last) = last else {
@@ -108,8 +121,11 @@ impl Reader {
             }
             return;
         };
+
+        // What has no end of a line yet stays in the buffer, without the newline before it.
         let complete = self.buffer.split_to(last);
         self.buffer.advance(1);
+
         let lines = complete
             .as_ref()
             .split(|byte: &u8| *byte == b'\n')
@@ -130,7 +146,10 @@ fn event(line: &[u8]) -> Result<WatchEvent, ApiError> {
     let Line { kind, object } =
         serde_json::from_slice(line).map_err(|error| unreadable(error.to_string()))?;
     let read = |value: Value| Object::new(value).map_err(|error| unreadable(error.to_string()));
+
     match kind.as_str() {
+        // One and the same for a store: a watch that goes on may
+        // tell of an object that was added before as changed.
         "ADDED" | "MODIFIED" => read(object).map(WatchEvent::Present),
         "DELETED" => read(object).map(WatchEvent::Deleted),
         "BOOKMARK" => {
@@ -142,8 +161,10 @@ fn event(line: &[u8]) -> Result<WatchEvent, ApiError> {
         "ERROR" => {
             let status: Status =
                 serde_json::from_value(object).map_err(|error| unreadable(error.to_string()))?;
+            // The HTTP status was 200: what went wrong since then stands in the Status, a 410 above all.
             Err(status.into_error(500))
         }
+        // Passed over, it could be the deletion that everybody waits for.
         other => Err(unreadable(format!("a watch event of the type {other:?}"))),
     }
 }

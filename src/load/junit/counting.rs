@@ -39,17 +39,20 @@ impl Counting {
             "testcase" => {
                 let mut ending = Ending::Passed;
                 for (attribute, value) in attributes {
+                    // The worst of them: some tools write a status and a result.
                     ending = ending.max(of_attribute(attribute, value)?.unwrap_or_default());
                 }
                 Open::Case(ending)
             }
             _ => {
+                // It may lie deeper than directly in its test case, in another tool's wrapper.
                 if let Some(ending) = of_element(name) {
                     self.ends(ending);
                 }
                 Open::Other
             }
         };
+
         self.open.push(open);
         Ok(())
     }
@@ -62,6 +65,7 @@ impl Counting {
                     *known = ending.max(*known);
                     return;
                 }
+                // A set-up that failed is nobody's test case, and counts all the same.
                 Open::Suite { found, .. } => return add(found, ending, 0),
                 Open::Other => {}
             }
@@ -70,6 +74,7 @@ impl Counting {
 
     /// The innermost element ends.
     pub fn closes(&mut self) {
+        // Only now: an element inside may have said how it ended.
         match self.open.pop() {
             Some(Open::Case(ending)) => add(self.around(), ending, 1),
             Some(Open::Suite { found, named }) => *self.around() += named.worse(found),
@@ -79,6 +84,7 @@ impl Counting {
 
     /// The totals of the suite around, or of the whole.
     fn around(&mut self) -> &mut TestTotals {
+        // The innermost one: a suite's own sums are of what stands within it.
         let suites = self.open.iter_mut().rev().find_map(|open| match open {
             Open::Suite { found, .. } => Some(found),
             Open::Case(_) | Open::Other => None,
@@ -113,13 +119,16 @@ impl Named {
             let Some(count) = count(attribute).filter(|_| !value.trim().is_empty()) else {
                 continue;
             };
+
             let number = value.trim().parse().map_err(|_| NotAReport::Number {
                 element: element.into(),
                 attribute: attribute.clone(),
                 found: value.clone(),
             })?;
+
             match count {
                 Count::Tests => named.tests = Some(number),
+                // `failures` and `failed` are two names of one sum.
                 Count::Failures => named.failures = named.failures.max(number),
                 Count::Errors => named.errors = number,
                 // Left out for one reason or another.
@@ -134,6 +143,7 @@ impl Named {
         let failures = found.failures.max(self.failures);
         let errors = found.errors.max(self.errors);
         let skipped = found.skipped.max(self.skipped);
+        // A suite cannot claim more tests than it shows; nor does it get fewer than have failed.
         let tests = self.tests.map_or(found.tests, |tests| tests.min(found.tests));
         TestTotals {
             tests: tests.max(failures.saturating_add(errors)),

@@ -1,4 +1,6 @@
 //! The words of the dialects: surefire, gtest, Catch2, pytest, jest, go-junit-report, nextest, Robot Framework, k6.
+//!
+//! They are read as one language, so that a report need not say whose it is.
 
 use super::NotAReport;
 
@@ -16,6 +18,7 @@ pub(super) enum Ending {
 /// `flakyError` are tries of a test that passed in the end.
 pub(super) fn of_element(name: &str) -> Option<Ending> {
     match name {
+        // A rerun that failed, too: where one passes in the end, the tries before it are the flaky ones.
         "failure" | "rerunFailure" => Some(Ending::Failed),
         "error" | "rerunError" => Some(Ending::Errored),
         "skipped" | "disabled" | "ignored" => Some(Ending::Skipped),
@@ -29,6 +32,7 @@ pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<Ending
         return Ok(None);
     }
     match value.trim().to_ascii_lowercase().as_str() {
+        // `run` and `completed` say that it ran, and not how: an element inside says that.
         "" | "passed" | "pass" | "success" | "successful" | "succeeded" | "ok" | "run" | "completed"
         | "finished" => Ok(None),
         "skipped" | "skip" | "notrun" | "not_run" | "suppressed" | "disabled" | "ignored" | "pending"
@@ -36,6 +40,7 @@ pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<Ending
         "failed" | "fail" | "failure" | "broken" | "timeout" | "timedout" | "timed_out" | "aborted"
         | "interrupted" => Ok(Some(Ending::Failed)),
         "error" | "errored" => Ok(Some(Ending::Errored)),
+        // A word of a dialect that nobody here knows is not taken for a good one.
         _ => Err(NotAReport::Status {
             attribute: attribute.into(),
             found: value.into(),

@@ -110,9 +110,11 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
 #[case::empty("", "an empty file")]
 #[case::blank(" \n", "an empty file")]
 #[case::no_tests(r#"<testsuites tests="0"/>"#, "at least one test")]
+// A sum alone shows no test that ran.
 #[case::claimed_tests(r#"<testsuite tests="9"/>"#, "at least one test")]
 #[case::a_page("<html><body>502 Bad Gateway</body></html>", "found <html>")]
 #[case::a_page_with_a_type("<!DOCTYPE html><html></html>", "DOCTYPE")]
+// Declared or not, what an entity stands for is not looked up.
 #[case::an_entity(
     r#"<!DOCTYPE t [<!ENTITY f "x">]><testsuite><testcase>&f;</testcase></testsuite>"#,
     "DOCTYPE"
@@ -121,11 +123,13 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
     "<testsuite><testcase>&f;</testcase></testsuite>",
     "entity that is not defined"
 )]
+// What a killed run leaves.
 #[case::cut_in_a_failure("<testsuite><testcase><failure>expec", "ends within <failure>")]
 #[case::cut_in_a_tag("<testsuite><testcase name=\"a\"><fail", "ends within <testcase>")]
 #[case::cut_in_a_value("<testsuite><testcase/><testcase name=\"a", "ends within <testsuite>")]
 #[case::two("<testsuite><testcase/></testsuite><testsuite/>", "a second document")]
 #[case::mismatched("<testsuite><testcase></testsuite></testcase>", "well-formed")]
+// Of two values one is read, and nobody can say which.
 #[case::twice(r#"<testsuite tests="1" tests="2"><testcase/></testsuite>"#, "well-formed")]
 #[case::text_behind("<testsuite><testcase/></testsuite> and more", "text outside")]
 #[case::no_number(
@@ -155,6 +159,7 @@ fn wide_texts_and_deep_ones_are_refused_by_name() {
     let report = "<testsuite><testcase/></testsuite>";
     let little: Vec<u8> = report.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let big: Vec<u8> = report.encode_utf16().flat_map(u16::to_be_bytes).collect();
+
     for wide in [
         [&[0xff, 0xfe], &little[..]].concat(),
         [&[0xfe, 0xff], &big[..]].concat(),
@@ -163,6 +168,8 @@ fn wide_texts_and_deep_ones_are_refused_by_name() {
     ] {
         assert_eq!(junit(&wide, "a.xml"), Err(NotAReport::Encoding("UTF-16".into())));
     }
+
+    // Without an end: the depth is told before that.
     let deep = format!("<testsuite>{}", "<a>".repeat(200_000));
     assert_eq!(read(&deep), Err(NotAReport::Deep));
 }
@@ -176,8 +183,11 @@ fn a_byte_of_latin_1_is_read_where_it_is_declared() {
         bytes.extend(b"\xe9\"/></testsuite>");
         junit(&bytes, "a.xml")
     };
+
     assert_eq!(report("ISO-8859-1"), Ok(Some(totals(1, 0, 0, 0))));
     assert!(matches!(report("UTF-8"), Err(NotAReport::Malformed { .. })));
+
+    // A byte order mark is no part of the text.
     let marked = [&b"\xef\xbb\xbf"[..], b"<testsuite><testcase/></testsuite>"].concat();
     assert_eq!(junit(&marked, "a.xml"), Ok(Some(totals(1, 0, 0, 0))));
 }
@@ -193,10 +203,12 @@ fn another_kind_of_file_shows_nothing_but_itself() {
 #[test]
 fn no_damage_makes_a_failed_report_a_good_one_unless_the_report_is_another() {
     let report = r#"<testsuites tests="2" failures="1"><testsuite tests="2" failures="1"><testcase name="a"/><testcase name="b"><failure>x</failure></testcase></testsuite></testsuites>"#;
+
     for at in 0..report.len() {
         let cut = &report[..at];
         assert!(read(cut).is_err(), "{cut}");
     }
+
     for at in 0..report.len() {
         let without = format!("{}{}", &report[..at], &report[at + 1..]);
         let passed = read(&without).is_ok_and(|totals| totals.passed());

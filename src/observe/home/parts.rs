@@ -1,4 +1,8 @@
 //! What journal and inventory name: records, pre-images and the journal before, in parts that were written once.
+//!
+//! A part that is named is needed: one that is gone or has other bytes is an error, and never an empty
+//! answer. With the key each bundle is held against its digest; without it what lies there can be shown and
+//! not vouched for.
 
 use super::{Home, HomeError, get, kind_of, of_another};
 use crate::cluster::Cluster;
@@ -33,23 +37,29 @@ pub async fn read_bundle<T: DeserializeOwned>(
     key: Option<&BoundKey>,
 ) -> Result<T, HomeError> {
     let kind = kind_of(bundle.secret);
+
     let parts = bundle.names.iter().map(|name| async {
         let target = Target::new(&kind, Some(&bundle.namespace), name);
         let missing = || HomeError::Missing {
             target: target.to_string(),
         };
         let object = get(cluster, &target).await?.ok_or_else(missing)?;
+
         let wrong = |why: String| HomeError::Unreadable {
             target: target.to_string(),
             why,
         };
+        // A journal names Secrets by a text: whoever wrote it, none but a pre-image is unpacked.
         if bundle.secret && object.text("/type") != names::PREIMAGE_SECRET_TYPE {
             return Err(wrong(format!("the type {:?}", object.text("/type"))));
         }
         part_bytes(&object).map_err(|error| wrong(error.to_string()))
     });
+
     let parts = try_join_all(parts).await?;
+    // For the message: the digest is of all parts together.
     let name = bundle.names.first().map(String::as_str).unwrap_or_default();
+
     unpack(bundle, &parts, key).map_err(|source| HomeError::Bundle {
         target: format!("{}/{name}", bundle.namespace),
         source,
@@ -81,27 +91,34 @@ pub async fn read_bodies(
             why: "a pre-image that lies in no Secret".into(),
         });
     }
+
     let parts = journal
         .parts
         .iter()
         .map(|bundle| read_bundle::<Parts>(cluster, bundle, key));
     let (mut promotion, mut steps, mut lie_in) = (None, BTreeMap::new(), BTreeMap::new());
+
     for (bundle, part) in journal.parts.iter().zip(try_join_all(parts).await?) {
         promotion = promotion.or(part.promotion);
         for part in part.steps {
+            // Where it was found, and not where it says that it lies:
+            // rights in that namespace are what vouches for it.
             lie_in.insert(part.step.id, bundle.namespace.clone());
             steps.insert(part.step.id, part);
         }
     }
+
     let missing = || HomeError::Missing {
         target: "the journal's first part".into(),
     };
+
     let prunes = journal
         .steps
         .iter()
         .filter(|step| step.prune)
         .map(|step| step.id)
         .collect();
+
     Ok(Bodies {
         promotion: promotion.ok_or_else(missing)?,
         steps,
@@ -118,11 +135,14 @@ pub async fn read_previous(
     key: Option<&BoundKey>,
 ) -> Result<Journal, HomeError> {
     let target = || "the journal of the promotion before".to_owned();
+
     let journal: Journal = match (&previous.journal, &previous.bundle) {
+        // The head holds it itself until its bundle is certainly there.
         (Some(journal), _) => (**journal).clone(),
         (None, Some(bundle)) => read_bundle(cluster, bundle, key).await?,
         (None, None) => return Err(HomeError::Missing { target: target() }),
     };
+
     match of_another(&journal, namespace, name) {
         Some(why) => Err(HomeError::Unreadable {
             target: target(),
@@ -136,6 +156,7 @@ pub async fn read_previous(
 /// was written.
 pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
     let mut bundles: Vec<&Bundle> = Vec::new();
+
     if let Some(Head {
         current, previous, ..
     }) = home.head.as_ref().map(|stored| &stored.value)
@@ -146,10 +167,13 @@ pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), H
             .flat_map(|previous| previous.parts.iter().chain(&previous.bundle));
         bundles.extend(previous);
     }
+
     let history = home.inventory.iter().flat_map(|stored| &stored.value.history);
     bundles.extend(history.flat_map(|entry| &entry.record));
+
     let read = bundles
         .into_iter()
+        // Read to the end and parsed, but into nothing: only whether it can be is asked.
         .map(|bundle| read_bundle::<IgnoredAny>(cluster, bundle, home.key()));
     try_join_all(read).await.map(drop)
 }
@@ -163,7 +187,9 @@ pub async fn read_record(
     key: Option<&BoundKey>,
 ) -> Result<Record, HomeError> {
     let record = read_kept(cluster, &entry.record, with_secrets, key).await?;
+    // None where it cannot be told: a keyed digest without the key.
     let is_same = || entry.release.digest.is_of(record.release.as_bytes(), key);
+    // The record of an old revision may be gone, and then there is nothing to compare.
     if !entry.record.is_empty() && is_same() == Some(false) {
         let target = format!("the record of revision {}", entry.revision);
         return Err(HomeError::Bundle {
@@ -182,8 +208,10 @@ pub async fn read_kept(
     key: Option<&BoundKey>,
 ) -> Result<Record, HomeError> {
     let wanted = bundles.iter().filter(|bundle| with_secrets || !bundle.secret);
+
     let mut record = Record::default();
     for part in try_join_all(wanted.map(|bundle| read_bundle::<Record>(cluster, bundle, key))).await? {
+        // One bundle has the file; those for Secrets and gates leave it empty.
         if record.release.is_empty() {
             record.release = part.release;
         }
@@ -191,6 +219,7 @@ pub async fn read_kept(
         record.desired.extend(part.desired);
         record.gates.extend(part.gates);
     }
+
     // The file of a release that holds Secrets is kept among them.
     if record.release.is_empty() && !with_secrets {
         for bundle in bundles.iter().filter(|bundle| bundle.secret) {

@@ -1,4 +1,8 @@
 //! What the watches hold, and the view of it that surrounds one object.
+//!
+//! It is found by uid: what an object controls, its pods, the Events about it. A name may have been given
+//! again by then, a uid never is. Each change notes which objects it touches, so that only these are judged
+//! again.
 
 use super::collection::{Collection, State};
 use super::indexed::Indexed;
@@ -31,6 +35,7 @@ impl Default for Contents {
         Self {
             objects: Indexed::new(controller),
             departed: HashMap::new(),
+            // By the controller: other owners only have it deleted with them.
             pods: Indexed::new(|pod| Some(&pod.controller.as_ref()?.uid)),
             occurrences: Indexed::new(|one| Some(&one.about)),
             standings: HashMap::new(),
@@ -42,6 +47,7 @@ impl Default for Contents {
 
 fn controller(object: &Object) -> Option<&str> {
     let owners = object.at("/metadata/ownerReferences")?.as_array()?;
+
     let owner = owners
         .iter()
         .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
@@ -136,6 +142,7 @@ impl Contents {
     /// Whoever is judged by the collection is looked at again where it stands otherwise now.
     fn stand(&mut self, collection: &Collection, change: impl FnOnce(&mut Standing)) {
         let standing = self.standings.entry(collection.clone()).or_default();
+        // Most answers change nothing: judging everything again for each of them would be most of the work.
         let before = standing.state.clone();
         change(standing);
         self.touched.all |= standing.state != before;
@@ -159,14 +166,19 @@ impl Contents {
     /// Takes an object of a list or a watch.
     pub(super) fn insert(&mut self, object: Object) {
         let id = object.id();
+        // An Event touches what it is about, and is no object to be judged itself.
         if id.group.is_empty() && id.kind == "Event" {
             let occurrence = Occurrence::reduce(&object);
             self.touched.ids.extend(self.uids.above(&occurrence.about));
             return self.occurrences.insert(id, occurrence);
         }
+
+        // One is there under this name again: how an earlier one went says nothing of it.
         self.departed.remove(&id);
         self.uids.add(object.uid(), &id, controller(&object));
+        // After it was added: a new object must be found by its own uid.
         self.touched.ids.extend(self.uids.above(object.uid()));
+
         if id.group.is_empty() && id.kind == "Pod" {
             let facts = PodFacts::reduce(&object);
             // A pod without a controller may be judged itself.
@@ -180,13 +192,17 @@ impl Contents {
     }
 
     fn remove(&mut self, id: &ObjectId) {
+        // A pod that somebody controls is held as facts alone.
         let pod = self.pods.get(id).map(|pod| pod.uid.clone());
         if let Some(uid) = pod.or_else(|| self.objects.get(id).map(|object| object.uid().to_owned())) {
+            // Before the uid is forgotten: only by it can what controls the object be found.
             self.touched.ids.extend(self.uids.above(&uid));
             self.uids.remove(&uid);
         }
+
         self.objects.remove(id);
         match (id.group.as_str(), id.kind.as_str()) {
+            // One without a controller is in both.
             ("", "Pod") => self.pods.remove(id),
             ("", "Event") => self.occurrences.remove(id),
             _ => {}
@@ -196,17 +212,22 @@ impl Contents {
     /// Removes what a fresh list of the collection no longer holds.
     pub(super) fn keep_only(&mut self, collection: &Collection, listed: &BTreeSet<ObjectId>) {
         if !collection.fields.is_empty() {
+            // It has seen one object of the kind, and knows nothing of the others.
             return self.keep_only_named(collection, listed);
         }
+
         let (group, kind) = (&collection.resource.group, &collection.resource.kind);
         let namespace = collection.namespace.as_deref();
+
         let mut held = self.objects.ids(group, kind, namespace);
         match (group.as_str(), kind.as_str()) {
             ("", "Pod") => held.extend(self.pods.ids(group, kind, namespace)),
             ("", "Event") => held.extend(self.occurrences.ids(group, kind, namespace)),
             _ => {}
         }
+
         for id in held.iter().filter(|id| !listed.contains(id)) {
+            // Not departed: nobody saw how it ended.
             self.remove(id);
         }
     }
@@ -215,6 +236,7 @@ impl Contents {
         let Some(name) = collection.fields.strip_prefix("metadata.name=") else {
             return;
         };
+
         let resource = &collection.resource;
         let id = ObjectId::new(
             &resource.group,
@@ -245,14 +267,17 @@ mod tests {
         let mut contents = Contents::default();
         contents.insert(pod("a", Some("r")));
         contents.insert(pod("b", None));
+
         let collection = Collection::new(&built_in("", "Pod").unwrap(), Some("shop"));
         contents.keep_only(&collection, &[pod("b", None).id()].into());
+
         assert_eq!(contents.pods_of("r").count(), 0);
         assert!(contents.pod("shop", "b").is_some());
     }
 
     #[test]
     fn of_a_pod_with_a_controller_only_the_facts_are_held() {
+        // Pods are the many: held twice, they would be most of the memory.
         let mut contents = Contents::default();
         contents.insert(pod("a", Some("r")));
         assert_eq!(contents.len(), 1);

@@ -11,6 +11,7 @@ pub struct Heard(Arc<Mutex<Times>>);
 #[derive(Debug)]
 struct Times {
     last: Instant,
+    // Their sum and not their times: deadlines are moved by as much.
     silences: Duration,
 }
 
@@ -45,6 +46,7 @@ impl Heard {
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
+        // Two plain numbers: a panic elsewhere cannot leave them half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,6 +21,7 @@ impl<V> Indexed<V> {
     }
 
     pub fn insert(&mut self, id: ObjectId, value: V) {
+        // The value before may belong to another uid, under which this one would be found as well.
         self.remove(&id);
         if let Some(uid) = (self.uid_of)(&value) {
             self.by_uid.entry(uid.to_owned()).or_default().insert(id.clone());
@@ -32,9 +33,11 @@ impl<V> Indexed<V> {
         let Some(value) = self.by_id.remove(id) else {
             return;
         };
+
         let Some(uid) = (self.uid_of)(&value) else { return };
         if let Some(ids) = self.by_uid.get_mut(uid) {
             ids.remove(id);
+            // Pods of a rollout come and go: uids without any would pile up.
             if ids.is_empty() {
                 self.by_uid.remove(uid);
             }
@@ -83,8 +86,10 @@ mod tests {
         let mut map = Indexed::<(String, u8)>::new(|value| Some(&value.0));
         map.insert(id("a"), ("x".into(), 1));
         map.insert(id("a"), ("y".into(), 2));
+
         assert_eq!(map.of("x").count(), 0);
         assert_eq!(map.of("y").map(|value| value.1).collect::<Vec<_>>(), [2]);
+
         map.remove(&id("a"));
         assert_eq!((map.of("y").count(), map.len()), (0, 0));
     }
@@ -94,7 +99,9 @@ mod tests {
         let mut map = Indexed::<u8>::new(|_| None);
         map.insert(id("a"), 1);
         map.insert(ObjectId::new("", "Pod", Some("other"), "b"), 1);
+        // A kind that begins alike.
         map.insert(ObjectId::new("", "PodTemplate", Some("shop"), "c"), 1);
+
         assert_eq!(map.ids("", "Pod", Some("shop")), [id("a")].into());
         assert_eq!(map.ids("", "Pod", None).len(), 2);
     }

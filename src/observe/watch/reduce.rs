@@ -13,16 +13,20 @@ pub(super) fn reduce(mut object: Object) -> Object {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
+
     let (parent, heavy) = match kind.as_str() {
         "ReplicaSet" => ("/spec", "template"),
         "ControllerRevision" => ("", "data"),
+        // That it is there is all that a verdict asks.
         "ConfigMap" | "Secret" => ("", "data"),
         _ => return object,
     };
+
     // A ReplicaSet that nobody controls is judged itself, and its template holds its probes.
     if kind == "ReplicaSet" && value.pointer("/metadata/ownerReferences").is_none() {
         return object;
     }
+
     if let Some(parent) = value.pointer_mut(parent).and_then(Value::as_object_mut) {
         parent.remove(heavy);
     }
@@ -32,6 +36,7 @@ pub(super) fn reduce(mut object: Object) -> Object {
 /// A pod as an object: its identity and its generations, without spec and status.
 pub(super) fn stub(pod: &Object) -> Object {
     let mut stub = reduce(pod.clone());
+
     if let Some(top) = stub.value_mut().as_object_mut() {
         top.remove("spec");
         top.remove("status");

@@ -1,4 +1,8 @@
 //! How one watch stands, and since when.
+//!
+//! A failure that passes changes nothing for some seconds, and then makes what was read old. A considered
+//! answer of the server is one to be told: at once where a right or the kind is gone, else only where nothing
+//! was ever read.
 
 use super::collection::State;
 use crate::cluster::ApiError;
@@ -31,12 +35,14 @@ impl Default for Standing {
 impl Standing {
     pub fn answered(&mut self, began: Instant) {
         self.state = State::Synced;
+        // When it began, and not when it ended: a change in between may be missing from it.
         self.answered = Some(began);
         self.failing = None;
     }
 
     pub fn resumed(&mut self) {
         self.failing = None;
+        // Stale alone: nothing but a whole list makes a collection read.
         if matches!(self.state, State::Stale(_)) {
             self.state = State::Synced;
         }
@@ -44,18 +50,24 @@ impl Standing {
 
     /// A read that began then has failed, or, without a time, a watch.
     pub fn failed(&mut self, began: Option<Instant>, error: ApiError) {
+        // The first failure of several: a success in between takes it away.
         let since = *self.failing.get_or_insert_with(Instant::now);
         let is_refused = error.is_forbidden() || matches!(error, ApiError::NotServed { .. });
         let is_considered = is_considered(&error);
+
         if is_considered {
+            // An answer all the same: whoever waits for a fresh read need not wait for a better one.
             self.answered = began.or(self.answered);
         }
+
         let was_read = matches!(self.state, State::Synced | State::Stale(_));
         self.state = match (was_read, since.elapsed() >= OLD) {
+            // Rights that are gone, or a kind that is: what was seen before is nothing to go by.
             _ if is_refused => State::Unreadable(error),
             // What was read before is still the best that is known.
             (true, false) => return,
             (true, true) => State::Stale(error),
+            // Never read, and hardly will be: whoever is judged by it is told why, and not that it loads.
             (false, _) if is_considered => State::Unreadable(error),
             (false, _) => State::Loading(Some(error)),
         };
@@ -65,6 +77,7 @@ impl Standing {
 /// Whether the server has thought about it: the next try will hardly be answered otherwise.
 fn is_considered(error: &ApiError) -> bool {
     match error {
+        // Log in again, list again, ask later, ask another: these say nothing of the collection.
         ApiError::Status { code, .. } => !matches!(code, 401 | 410 | 429 | 502..=504),
         ApiError::NotServed { .. } => true,
         _ => false,
@@ -91,6 +104,7 @@ mod tests {
             failing: now.checked_sub(ago),
             ..Standing::default()
         };
+
         standing.failed(Some(now), status(code));
         standing.state
     }
@@ -110,6 +124,7 @@ mod tests {
 
     #[test]
     fn a_first_read_that_fails_is_told_by_whether_the_server_has_thought_about_it() {
+        // A 503 may be a proxy's, and passes.
         assert_eq!(
             failed(State::Loading(None), Duration::ZERO, 503),
             State::Loading(Some(status(503)))
@@ -126,6 +141,7 @@ mod tests {
             state: State::Stale(status(503)),
             ..Standing::default()
         };
+
         standing.resumed();
         assert_eq!(standing.state, State::Synced);
     }

@@ -39,6 +39,7 @@ impl Store {
             signal,
             heard,
         };
+
         Self {
             cluster,
             sink,
@@ -58,8 +59,10 @@ impl Store {
         if self.watched.contains_key(collection) {
             return;
         }
+
         let anew = Arc::new(Notify::new());
         self.watched.insert(collection.clone(), anew.clone());
+        // Before the task runs: from now on it counts as loading, and not as one that nobody asked for.
         self.contents().begin(collection);
         self.tasks.spawn(follow(
             self.cluster.clone(),
@@ -82,9 +85,11 @@ impl Store {
 
     /// Waits until every watch has been read once or cannot be read, or the time is over. True where it has.
     pub async fn synced(&mut self, limit: Duration) -> bool {
+        // One that fails for so long would have everybody wait for the limit, and in vain.
         let is_hopeless = |one: &Standing| one.failing.is_some_and(|since| since.elapsed() >= HOPELESS);
         let is_read =
             |one: Option<&Standing>| one.is_some_and(|one| one.answered.is_some() || is_hopeless(one));
+
         let is_synced = |store: &Self| {
             let contents = store.contents();
             store.watched.keys().all(|one| is_read(contents.standing(one)))
@@ -98,19 +103,24 @@ impl Store {
         let asked = Instant::now();
         collections
             .iter()
+            // Each keeps one ring at most: two who ask at once share a list.
             .filter_map(|one| self.watched.get(one))
             .for_each(|anew| anew.notify_one());
+
         let is_fresh = |store: &Self| {
             let contents = store.contents();
+            // A list that was under way when it was asked for began too early, and does not count.
             let answered = |one| contents.standing(one).and_then(|standing| standing.answered);
             collections
                 .iter()
                 .all(|one| answered(one).is_some_and(|at| at >= asked))
         };
+
         self.wait_until(is_fresh, limit).await
     }
 
     async fn wait_until(&mut self, holds: impl Fn(&Self) -> bool, limit: Duration) -> bool {
+        // Each write of a watch rings, failures too: there is always another look.
         let wait = async {
             while !holds(self) {
                 self.changed().await;

@@ -25,6 +25,7 @@ impl Uids {
     pub fn add(&mut self, uid: &str, id: &ObjectId, controller: Option<&str>) {
         let is_known =
             |known: &(ObjectId, Option<String>)| known.0 == *id && known.1.as_deref() == controller;
+        // Most changes are of a status: the identity is copied only where it is new.
         if !self.known.get(uid).is_some_and(is_known) {
             self.known
                 .insert(uid.to_owned(), (id.clone(), controller.map(Into::into)));
@@ -39,7 +40,9 @@ impl Uids {
     pub fn above(&self, uid: &str) -> impl Iterator<Item = ObjectId> {
         let first = self.known.get(uid);
         let up = |(_, owner): &&(ObjectId, Option<String>)| self.known.get(owner.as_deref()?);
+
         std::iter::successors(first, up)
+            // Owner references are what somebody wrote: those that go in a circle end here, too.
             .take(HEIGHT)
             .map(|(id, _)| id.clone())
     }
@@ -55,8 +58,10 @@ mod tests {
         let mut uids = Uids::default();
         uids.add("p", &id("Pod"), Some("r"));
         assert_eq!(uids.above("p").count(), 1, "its controller is not known yet");
+
         uids.add("r", &id("ReplicaSet"), Some("d"));
         uids.add("d", &id("Deployment"), None);
+
         let touched: Vec<_> = uids.above("p").map(|id| id.kind).collect();
         assert_eq!(touched, ["Pod", "ReplicaSet", "Deployment"]);
         assert_eq!(uids.above("x").count(), 0);
