@@ -12,6 +12,7 @@ use crate::model::{FieldPath, Object, ObjectId, ResourceType, Target};
 use crate::report::Redactor;
 use crate::report::diff::{self, Meta, Style};
 use crate::usecase::inputs::{open_environment, open_release};
+use crate::usecase::random;
 use crate::usecase::today;
 use crate::usecase::{CommandError, ErrorKind};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -93,7 +94,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         now: Timestamp::now(),
         notes: Vec::new(),
     };
-    let mut redactor = Redactor::new(crate::usecase::random::key());
+    let mut redactor = Redactor::new(random::key()?);
     comparison
         .objects
         .iter()

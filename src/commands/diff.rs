@@ -17,6 +17,7 @@ use crate::usecase::comparing::{self, Compared, Mode, Question};
 use crate::usecase::images as image_trees;
 use crate::usecase::inputs::{Inputs, open_environment};
 use crate::usecase::kept;
+use crate::usecase::random;
 use crate::usecase::today;
 use crate::usecase::{CommandError, ErrorKind};
 
@@ -192,7 +193,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         now: Timestamp::now(),
         notes,
     };
-    let redactor = redactor(&comparison);
+    let redactor = redactor(&comparison)?;
     let mut view = diff::view(&comparison, &inputs.environment.environment, &redactor, &meta);
     if let Some(words) = external::wanted().filter(|_| args.output == Format::Person) {
         external::show(&words, &comparison, &redactor).await?;
@@ -397,8 +398,8 @@ fn unreadable(error: &HomeError) -> CommandError {
 }
 
 /// Knows every Secret that was compared.
-fn redactor(comparison: &Comparison) -> Redactor {
-    let mut redactor = Redactor::new(crate::usecase::random::key());
+fn redactor(comparison: &Comparison) -> Result<Redactor, CommandError> {
+    let mut redactor = Redactor::new(random::key()?);
     for object in &comparison.objects {
         let versions = [
             object.desired.as_ref(),
@@ -410,7 +411,7 @@ fn redactor(comparison: &Comparison) -> Redactor {
             .flatten()
             .for_each(|version| redactor.learn(version));
     }
-    redactor
+    Ok(redactor)
 }
 
 fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError> {

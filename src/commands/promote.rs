@@ -384,7 +384,7 @@ async fn promote(
     let images = &inputs.release.release.spec.images;
     let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
     acting.watching.seen_images = prepared.seen_images;
-    let services = services(acting, events.clone());
+    let services = services(acting, events.clone())?;
     let mut environment = inputs.environment.environment;
     environment.spec.gates.clear();
     let mut record = Record {

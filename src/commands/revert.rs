@@ -97,7 +97,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         keep_history: MAX_HISTORY,
         state_key: args.state.key()?,
     };
-    let services = services(acting, events.clone());
+    let services = services(acting, events.clone())?;
     let mut options = RevertOptions {
         keep_foreign: args.keep_foreign,
         allow_data_loss: args.allow.data_loss(),

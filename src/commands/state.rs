@@ -136,7 +136,7 @@ impl Place {
             keep_history: MAX_HISTORY,
             state_key: key,
         };
-        let services = services(acting, acting::events(Show::Person, context));
+        let services = services(acting, acting::events(Show::Person, context))?;
         let notes = execute::seal_anew(&release, &found, new, &services).await;
         let notes = notes.map_err(|error| CommandError::from_error(kind_of(&error), &error))?;
         for note in notes {

@@ -5,6 +5,7 @@ use crate::cli::Context;
 use crate::execute::{Confirmed, Unconfirmed};
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
+use crate::usecase::random;
 use crate::usecase::{CommandError, ErrorKind};
 use std::io::Write;
 
@@ -18,7 +19,7 @@ pub fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError
     writeln!(err, "have written it")?;
     for one in found {
         writeln!(err, "  {} {}", one.verb, clean(&one.object.to_string()))?;
-        for line in content(one).lines() {
+        for line in content(one)?.lines() {
             writeln!(err, "      {}", clean(line))?;
         }
     }
@@ -66,11 +67,11 @@ pub async fn confirm(
 }
 
 /// What the object would be, without what is secret and what the server writes.
-fn content(one: &Unconfirmed) -> String {
+fn content(one: &Unconfirmed) -> Result<String, CommandError> {
     let Some(object) = &one.content else {
-        return String::new();
+        return Ok(String::new());
     };
-    let mut redactor = Redactor::new(crate::usecase::random::key());
+    let mut redactor = Redactor::new(random::key()?);
     redactor.learn(object);
     let mut shown = redactor.object(object);
     if let Some(metadata) = shown
@@ -87,5 +88,5 @@ fn content(one: &Unconfirmed) -> String {
             metadata.shift_remove(key);
         }
     }
-    crate::load::to_yaml(&shown)
+    Ok(crate::load::to_yaml(&shown))
 }

@@ -77,6 +77,15 @@ impl Watching {
             other => Some((id.clone(), other.cloned())),
         });
 
+        // A node's words may quote a Secret here as well.
+        let unwell = match unwell {
+            Some((id, Some(verdict))) => {
+                let hidden = self.hiding.verdict(follow, &id, verdict).await;
+                Some((id, Some(hidden)))
+            }
+            other => other,
+        };
+
         match unwell {
             // The gates last: they are asked only where everything runs.
             None => Ok(gates::check_again(self, &self.options.gates).await?),

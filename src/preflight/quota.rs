@@ -115,8 +115,9 @@ fn hard(quota: &Object, plan: &Plan) -> Map<String, Value> {
 pub(super) fn key_of(resource: &str) -> &str {
     // An object is one under `count/` and under its bare name, and so is what a container requests.
     let key = resource.strip_prefix("count/").unwrap_or(resource);
+    // Claims are charged under the whole name, as `requests.storage`.
     key.strip_prefix("requests.")
-        .filter(|_| !key.contains("storage"))
+        .filter(|resource| *resource != "storage")
         .unwrap_or(key)
 }
 

@@ -4,14 +4,22 @@
 //! about a second at most; no other host is ever probed.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// On this machine nobody listens in, so that a registry without TLS needs no flag; one with TLS is asked with it.
 pub(super) fn is_plain(host: &str) -> bool {
+    is_loopback(host) && !speaks_tls(host)
+}
+
+/// By the address itself: a name that begins like one (`127.shop.example`) is anybody's.
+fn is_loopback(host: &str) -> bool {
+    let address = host
+        .parse::<SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| host.trim_matches(['[', ']']).parse::<IpAddr>());
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let is_loopback = name == "localhost" || name.starts_with("127.") || name == "[::1]";
-    is_loopback && !speaks_tls(host)
+    address.map_or(name == "localhost", |address| address.is_loopback())
 }
 
 /// A server with TLS answers a plain request with an alert or with a 400; whoever does not answer is taken for plain,
@@ -47,4 +55,31 @@ fn speaks_tls(host: &str) -> bool {
         [0x15, ..] => true,
         text => text.starts_with(b"HTTP/1.") && text.ends_with(b" 400"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn a_loopback_address_is_one_and_a_name_that_begins_like_one_is_none() {
+        for host in [
+            "localhost",
+            "localhost:5000",
+            "127.0.0.1",
+            "127.8.8.8:5000",
+            "[::1]",
+            "[::1]:5000",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "127.shop.example",
+            "127.0.0.1.shop.example:5000",
+            "localhost.shop.example",
+            "10.0.0.1:5000",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
 }

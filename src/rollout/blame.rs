@@ -147,7 +147,9 @@ fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option
             // Anything else is refused for what the image is (`runAsNonRoot`): that is its own fault.
             is_missing_configuration(message).then_some(CauseKind::MissingConfiguration)
         }
-        "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" => Some(cannot_start(message)),
+        "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" | "ImageInspectError" => {
+            Some(cannot_start(message))
+        }
         _ => None,
     }
 }

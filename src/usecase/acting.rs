@@ -1,7 +1,7 @@
 //! What the use cases that change a cluster give to an execution.
 
 use super::signals::Signals;
-use super::{ErrorKind, kept, random};
+use super::{CommandError, ErrorKind, kept, random};
 use crate::cluster::Cluster;
 use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
 use crate::model::event::EventSink;
@@ -29,7 +29,7 @@ pub struct Acting {
 }
 
 /// Everything that an execution needs from outside.
-pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
+pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Result<Services, CommandError> {
     let Acting {
         signals,
         cluster,
@@ -40,8 +40,8 @@ pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
         state_key,
     } = acting;
     let rollout = Arc::new(Watching::new(cluster.clone(), events.clone(), watching));
-    let instance = random::id();
-    Services {
+    let instance = random::id()?;
+    Ok(Services {
         cluster,
         events,
         interrupt: signals.wanted(),
@@ -52,7 +52,7 @@ pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Services {
         limits,
         keep_history,
         state_key,
-    }
+    })
 }
 
 /// How an error ends a command.

@@ -1,19 +1,19 @@
-//! Randomness from the operating system, for what must not be guessed inside one run.
+//! Randomness from the operating system.
 
+use super::{CommandError, ErrorKind};
 use crate::model::Sha256Digest;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 
-/// 32 bytes: the standard library seeds each of its hashers from the operating system.
-pub fn key() -> [u8; 32] {
+/// 32 bytes that nobody can foresee.
+pub fn key() -> Result<[u8; 32], CommandError> {
     let mut key = [0; 32];
-    for chunk in key.chunks_mut(8) {
-        chunk.copy_from_slice(&RandomState::new().build_hasher().finish().to_ne_bytes());
-    }
-    key
+    getrandom::fill(&mut key).map_err(|error| {
+        let message = format!("the operating system gives no random bytes: {error}");
+        CommandError::new(ErrorKind::Other, message)
+    })?;
+    Ok(key)
 }
 
 /// Ten hex digits that no other process has.
-pub fn id() -> String {
-    Sha256Digest::of(&key()).hex()[..10].to_owned()
+pub fn id() -> Result<String, CommandError> {
+    Ok(Sha256Digest::of(&key()?).hex()[..10].to_owned())
 }

@@ -40,7 +40,7 @@ pub(super) async fn resume(
     let acting = signals
         .end(place.acting_on_open(&args.limits.run_options(), signals))
         .await?;
-    let services = services(acting, events.clone());
+    let services = services(acting, events.clone())?;
     let mut confirmed = args.allow.confirmed();
     let ended = loop {
         let ended = execute::resume(&place.home, &place.name, confirmed.clone(), &services).await;
@@ -68,7 +68,7 @@ pub(super) async fn settle(
     let same = open_journal::is_same(open, request, place);
     let settling = open_journal::settling(open, request, same)?;
     let acting = signals.end(place.acting_on_open(&request.run, signals)).await?;
-    let services = services(acting, events.clone());
+    let services = services(acting, events.clone())?;
     let mut confirmed = request.confirmed.clone();
     if same {
         confirmed.rendered = signals

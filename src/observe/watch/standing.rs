@@ -77,6 +77,8 @@ impl Standing {
 /// Whether the server has thought about it: the next try will hardly be answered otherwise.
 fn is_considered(error: &ApiError) -> bool {
     match error {
+        // Nobody has thought about it where the store did not answer.
+        error if error.is_silent_store() => false,
         // Log in again, list again, ask later, ask another: these say nothing of the collection.
         ApiError::Status { code, .. } => !matches!(code, 401 | 410 | 429 | 502..=504),
         ApiError::NotServed { .. } => true,

@@ -248,7 +248,10 @@ pub async fn prepare(request: &Request, place: &Place) -> Result<Prepared, Comma
     unreadable.extend(unread);
     let facts = Facts {
         // A written plan keeps its id: what it derives from it stays the same.
-        id: written.as_ref().map_or_else(random::id, |plan| plan.id.clone()),
+        id: match written {
+            Some(plan) => plan.id.clone(),
+            None => random::id()?,
+        },
         release: identity.clone(),
         namespace: place.home.clone(),
         revision: inventory.next_revision(),
