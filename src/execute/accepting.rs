@@ -1,5 +1,9 @@
-//! A state that cannot be believed, or that gets another key, sealed anew: what the head and the inventory name is read once
-//! more, written again under the new key, and named by them.
+//! A state that cannot be believed, or that gets another key, sealed anew: what the head and the inventory
+//! name is read once more, written again under the new key, and named by them.
+//!
+//! A new key lies under a name of its own until head and inventory are sealed with it, and takes the old
+//! one's place then: killed at any point, it leaves a key in the cluster for each seal that it leaves. What
+//! was named before goes last, when nothing names it any more.
 
 use super::locks::Locks;
 use super::patience::Patience;
@@ -51,6 +55,7 @@ pub async fn seal_anew(
     }
     .anew(seen, new)
     .await;
+
     locks.release().await;
     sealed
 }
@@ -90,14 +95,17 @@ impl Sealing<'_> {
         let cluster = self.services.cluster.as_ref();
         let ReleaseRef { namespace, name } = self.release;
         let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
+        // What is sealed is what a person was shown, and no later write of anybody.
         if found.versions() != seen.versions() {
             return Err(ExecuteError::Nothing(format!(
                 "expected the state of {name} as it was shown, found it changed since; nothing was changed"
             )));
         }
+
         let writer = self.writer();
         let mut head = found.head.as_ref().map(|stored| stored.value.clone());
         let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
+
         // What a key in the cluster vouched for, whoever may read it could have written: a key outside must not be made to vouch
         // for that.
         let was_outside = found.sealing.state.as_ref().is_some_and(|state| state.outside);
@@ -108,6 +116,7 @@ impl Sealing<'_> {
                  changed: finish it first, or start from the release's file with promote RELEASE --discard-state"
             )));
         }
+
         let (outside, is_new, key) = match new {
             NewKey::Outside(key) => (true, false, key),
             NewKey::Cluster => match found.key.clone() {
@@ -118,15 +127,19 @@ impl Sealing<'_> {
         };
         let bound = key.bind(&found.namespace_uid, name);
         if is_new {
+            // A key is created and never replaced: what an earlier
+            // try has left under this name has to go first.
             self.delete(&names::next_state_key(name)).await?;
             writer.write_key(&names::next_state_key(name), &key).await?;
         }
+
         // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
         let old = found
             .sealing
             .key
             .clone()
             .filter(|_| found.sealing.integrity == Integrity::Sealed);
+
         let mut renewing = Renewing::new(self.services, old.clone(), bound.clone());
         let gone = if forgets {
             renewing.notes.push(format!(
@@ -139,10 +152,13 @@ impl Sealing<'_> {
                 .all(self.release, head.as_mut(), inventory.as_mut())
                 .await?
         };
+
         let Renewing { packed, notes, .. } = renewing;
+        // Written before anything names them: head and inventory still name what was there before.
         for (bundle, parts) in &packed {
             writer.write_bundle(bundle, parts).await?;
         }
+
         let state = as_it_is(&found, &bound, outside);
         let mut seal = SealAtHand {
             key: bound,
@@ -150,18 +166,22 @@ impl Sealing<'_> {
             state,
         };
         writer.write_seal(&mut seal, None).await?;
+
         let store = Store::new(writer, seal);
+        // Rewritten in any case: by now they name other bundles.
         if let (Some(head), Some(stored)) = (head, &found.head) {
             store.write_head(&head, Some(&handle(stored))).await?;
         }
         if let (Some(inventory), Some(stored)) = (inventory, &found.inventory) {
             store.write_inventory(&inventory, Some(&handle(stored))).await?;
         }
+        // Everything is sealed with it by now: the old one has nothing to vouch for any more.
         if is_new {
             self.delete(&names::state_key(name)).await?;
             store.writer.write_key(&names::state_key(name), &key).await?;
             self.delete(&names::next_state_key(name)).await?;
         }
+
         // Whose parts they are, nothing but the key before tells.
         let is_ours = |part: &Object, name: &str| {
             old.as_ref().is_some_and(|old| {
@@ -175,6 +195,7 @@ impl Sealing<'_> {
     }
 
     async fn discard(&self) -> Result<(), StoreError> {
+        // In this order: what is left where this is interrupted is altered, and never believed.
         let name = &self.release.name;
         for (secret, name) in [
             (false, names::journal(name)),
@@ -199,9 +220,11 @@ impl Sealing<'_> {
             target: target.to_string(),
             source,
         };
+        // Of a key no more is read than it takes to delete it.
         let Some(found) = writer.cluster.get_metadata(&target).await.map_err(api)? else {
             return Ok(());
         };
+
         let until = writer.patience.start().before_write().await?;
         let options = deletion(&found, Propagation::Background, until);
         match writer.cluster.delete(&target, &options).await {
@@ -226,6 +249,7 @@ fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bun
             gone.extend(previous.bundle);
         }
     }
+    // What was promoted stays known; promoted again it can be from its file alone.
     for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
         gone.append(&mut entry.record);
     }

@@ -1,4 +1,8 @@
 //! One apply over exactly the version that was read, and what the server made of it.
+//!
+//! One apply does not always get to the target: the server leaves null of a map that is emptied, forgets what
+//! was sent empty, or keeps no default where it took one away. What goes before the apply or after it is a
+//! write of its own over the version that the last one made, so that a change in between is a conflict.
 
 use super::patience::Clock;
 use super::steps::{Again, CONFLICTS, Outcome, Steps, Trying};
@@ -28,28 +32,36 @@ impl Steps {
         else {
             return Ok(Outcome::Conflict("expected an apply".into()));
         };
+        // Ahead of the apply, which would leave null of a map that loses all that it holds.
         let emptied = self
             .empty_maps(trying, (object, expected.as_ref()), live, clock)
             .await?;
+
         let mut answer = self
             .apply_onto(trying, object, emptied.as_ref().unwrap_or(live), clock)
             .await?;
         if emptied.is_some() {
             answer = self.disown_defaults(trying, answer, clock).await?;
         }
+
         let is_lost =
             |answer: &Object| lost_an_empty_one(&object.value()["spec"], &answer.value()["spec"], false);
         if take_over.is_some() || well_known(&object.gvk()).is_none() || is_lost(&answer.object) {
             answer = self.with_empty_ones(trying, object, answer, clock).await?;
         }
+        // Some defaults are worked out for a new object alone:
+        // those that the apply took away are sent by name.
         if let Some(whole) = with_lost_defaults(object, expected, &answer.object, &step.changes) {
             trying.has_written();
             answer = self.apply_onto(trying, &whole, &answer.object, clock).await?;
         }
+        // Addresses and node ports that nobody names are given
+        // anew by each write, a dry run too: no difference.
         let (wanted, got) = (
             without_allocated(expected, object),
             without_allocated(&answer.object, object),
         );
+
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
         let changed = step
             .changes
@@ -57,6 +69,7 @@ impl Steps {
             .filter(other)
             .map(ToString::to_string)
             .collect();
+
         Ok(checked(object, answer.object, changed))
     }
 
@@ -69,15 +82,18 @@ impl Steps {
         mut answer: Applied,
         clock: &Clock<'_>,
     ) -> Result<Applied, Again> {
+        // The first apply is done: whatever fails from here on leaves something behind.
         trying.has_written();
         let target = &trying.part.step.target;
         let is_custom = well_known(&object.gvk()).is_none();
+
         for _ in 0..CONFLICTS {
             if !lost_an_empty_one(object.value(), answer.object.value(), is_custom) {
                 break;
             }
             match self.apply_onto(trying, object, &answer.object, clock).await {
                 Ok(again) => return Ok(again),
+                // Somebody has written in between, as controllers do: it must still be the same object.
                 Err(Again::Look) => {
                     let read = self.cluster.get(target).await;
                     let read = read.map_err(|error| self.after_read(trying.part, error, clock))?;
@@ -103,6 +119,7 @@ impl Steps {
         body["metadata"]["uid"] = live.uid().into();
         body["metadata"]["resourceVersion"] = live.resource_version().into();
         let deadline = clock.before_write().await?;
+        // Forced: whose fields it takes is decided in the plan, and shown there.
         let answer = self
             .send_apply(&trying.part.step.target, &body, true, deadline)
             .await;
@@ -129,6 +146,7 @@ impl Steps {
 
 /// Whether the server kept what was sent.
 pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
+    // Features that are off and admission drop fields without a word, strict validation or not.
     let lost = dropped(sent.value(), answer.value());
     if !lost.is_empty() {
         let why = format!(
@@ -137,6 +155,7 @@ pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Ou
         );
         return Outcome::Otherwise(Box::new(answer), why);
     }
+
     if !changed.is_empty() {
         let why = format!(
             "expected what the dry run showed, found other values at {}",
@@ -144,5 +163,6 @@ pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Ou
         );
         return Outcome::Otherwise(Box::new(answer), why);
     }
+
     Outcome::Done(Some(Box::new(answer)))
 }

@@ -1,4 +1,8 @@
 //! How the journal's head and the inventory lie in their ConfigMaps, and whether they will fit to the end.
+//!
+//! One object holds 1 MiB, and a promotion that could not write its journal half-way would have to stop where
+//! it is. So the largest state is tried before the first write, and texts for people have bounds of their
+//! own: where there is no room they are shortened, and never what a later run needs.
 
 use crate::model::bundle::{Bundle, BundleError, compress};
 use crate::model::format::FORMAT_VERSION;
@@ -35,15 +39,18 @@ pub(super) fn labels(name: &str, role: &str) -> Value {
 pub(super) fn head_body(head: &Head, namespace: &str, name: &str) -> Result<Value, BundleError> {
     let journal = &head.current;
     let phase = serde_json::to_value(journal.phase)?;
+    // Bounded each, whatever a server's message holds: the journal itself has to fit beside it.
     let mut data = json!({
         "formatVersion": FORMAT_VERSION.to_string(), "phase": phase, "promotion": journal.id, "revision": journal.revision.to_string(),
         "release": format!("{} {} ({})", journal.release.name, journal.release.version, journal.release.digest.short()),
         "actor": journal.actor, "holder": journal.holder, "startedAt": journal.started_at.to_string(),
         "message": start(&journal.message, SHOWN_TEXT), "steps": step_lines(journal),
     });
+
     if let Some(failure) = &journal.failure {
         data["failure"] = start(&failure.cause.message, SHOWN_TEXT).into();
     }
+
     Ok(json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": names::journal(name), "namespace": namespace, "labels": labels(name, "journal")},
@@ -55,6 +62,7 @@ pub(super) fn head_body(head: &Head, namespace: &str, name: &str) -> Result<Valu
 /// stays as it is.
 fn encode(head: &Head) -> Result<Vec<u8>, BundleError> {
     let mut bytes = compress(&serde_json::to_vec(head)?)?;
+    // The texts of most heads are whole: only one that is too large loses some.
     for length in [400, 60, 0] {
         if bytes.len() <= HEAD {
             return Ok(bytes);
@@ -63,6 +71,7 @@ fn encode(head: &Head) -> Result<Vec<u8>, BundleError> {
         shorten(&mut head.current, length);
         bytes = compress(&serde_json::to_vec(&head)?)?;
     }
+
     if bytes.len() <= HEAD {
         return Ok(bytes);
     }
@@ -80,10 +89,13 @@ fn shorten(journal: &mut Journal, length: usize) {
     {
         *text = start(text, SHOWN_TEXT).to_owned();
     }
+
     for step in &mut journal.steps {
+        // What a later run needs is the state, not its words.
         if let StepState::NotDone { why } = &mut step.state {
             *why = start(why, length).to_owned();
         }
+
         match &mut step.undo {
             UndoState::Done { notes, .. } => {
                 notes
@@ -103,6 +115,7 @@ fn shorten(journal: &mut Journal, length: usize) {
 
 /// The start of a text, of so many bytes or a little less.
 fn start(text: &str, bytes: usize) -> &str {
+    // Between characters: the server takes nothing but UTF-8.
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -114,6 +127,7 @@ fn start(text: &str, bytes: usize) -> &str {
 /// shortened, so that they do not count. `forgotten` are the records that the history drops at the commit.
 pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), BundleError> {
     encode(head)?;
+
     let found = compress(&serde_json::to_vec(&largest(head, forgotten))?)?.len();
     if found > FULL_HEAD {
         return Err(BundleError::TooLarge {
@@ -128,11 +142,13 @@ fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
     let mut head = head.clone();
     head.current.forget.extend(forgotten);
     head.previous.iter_mut().for_each(Previous::is_kept);
+
     for step in &mut head.current.steps {
         // As many digits as a uid and hashes have, and as little to be compressed.
         let digest = Sha256Digest::of(&step.id.to_le_bytes());
         let (uid, hash) = digest.hex().split_at(32);
         let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
+        // Of what is not new no uid is kept.
         let is_new = matches!(step.verb.as_str(), "create" | "recreate");
         step.state = StepState::done(&if is_new { parts.join("-") } else { String::new() }, hash);
         step.undo = UndoState::done(&hash.chars().rev().collect::<String>(), Vec::new());
@@ -153,9 +169,11 @@ fn step_lines(journal: &Journal) -> String {
         };
         format!("{state} {} {}\n", step.verb, step.target)
     };
+
     if matches!(journal.phase, JournalPhase::Closed) {
         return format!("{} steps", journal.steps.len());
     }
+
     let mut lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
     if journal.steps.len() > SHOWN_STEPS {
         lines.push_str(&format!("and {} more\n", journal.steps.len() - SHOWN_STEPS));
@@ -181,9 +199,11 @@ fn inventory_up_to(
     let own = names::inventory(name);
     let mut labels = labels(name, "inventory");
     labels[APPLYSET_ID_LABEL] = names::applyset_id(&own, namespace).into();
+
     let history = lines_of(&inventory.history);
     let promoted = inventory.promoted();
     let said = |text: fn(&HistoryEntry) -> String| promoted.map(text).unwrap_or_else(|| "none".into());
+
     let mut body = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {
@@ -198,12 +218,15 @@ fn inventory_up_to(
             "history": history,
         },
     });
+    // An older program that writes the inventory must not lose what a later one keeps in it.
     for (key, text) in &inventory.rest {
         body["data"][key] = text.as_str().into();
     }
+
     if !inventory.moved.is_empty() {
         body["data"]["moved"] = lines_of(&inventory.moved).into();
     }
+
     let members = inventory.member_lines();
     let mut found = texts(&body["data"]);
     if members.len() <= READABLE {
@@ -214,6 +237,7 @@ fn inventory_up_to(
         found += bytes.len();
         body["binaryData"] = json!({"members": STANDARD.encode(bytes)});
     }
+
     if found > limit {
         return Err(BundleError::TooLarge {
             found: Some(found),
@@ -243,13 +267,16 @@ fn set_annotations(inventory: &Inventory, namespace: &str) -> Value {
         "" => target.resource.kind.clone(),
         group => format!("{}.{group}", target.resource.kind),
     };
+
     let kinds: BTreeSet<String> = inventory.members.iter().map(group_kind).collect();
     let namespaces: BTreeSet<&str> = inventory
         .members
         .iter()
         .filter_map(|target| target.namespace.as_deref())
+        // The namespace of the set itself is understood (KEP-3659).
         .filter(|other| *other != namespace)
         .collect();
+
     let joined = |set: Vec<&str>| set.join(",");
     json!({
         APPLYSET_TOOLING_ANNOTATION: concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION")),

@@ -1,4 +1,7 @@
 //! What is emptied or removed before an apply, which would leave null of it, or leave it.
+//!
+//! Both are writes of their own ahead of the apply, over the version that was read. A run that dies in
+//! between leaves an object that `standing` knows again, so that the apply is gone on with.
 
 use super::patience::Clock;
 use super::requests::write_options;
@@ -21,14 +24,19 @@ impl Steps {
     ) -> Result<Option<Object>, Again> {
         let maps = emptied(sent, live);
         let mut lists = vanishing(expected, live);
+        // What is inside of a map that is emptied goes with it:
+        // a path that is not there would fail the whole patch.
         lists.retain(|list| !maps.iter().any(|map| list.starts_with(map)));
+
         if maps.is_empty() && lists.is_empty() {
             return Ok(None);
         }
+
         let mut operations = vec![
             json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
         ];
+        // The schema may want a map: it is replaced by an empty one, and not removed.
         let empty = |path: &FieldPath| json!({"op": "replace", "path": path.to_string(), "value": {}});
         operations.extend(maps.iter().map(empty));
         operations.extend(
@@ -36,12 +44,14 @@ impl Steps {
                 .iter()
                 .map(|path| json!({"op": "remove", "path": path.to_string()})),
         );
+
         let deadline = clock.before_write().await?;
         let target = &trying.part.step.target;
         let answer = self
             .cluster
             .json_patch(target, &operations, &write_options(deadline))
             .await;
+
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
         trying.has_written();
         Ok(Some(answer.object))
@@ -54,16 +64,20 @@ impl Steps {
         answer: Applied,
         clock: &Clock<'_>,
     ) -> Result<Applied, Again> {
+        // A patch of ours owns by `Update` what it touched; what our applies own stands in another entry.
         let is_left = |entry: &Value| {
             entry["manager"] == FIELD_MANAGER
                 && entry["operation"] == "Update"
                 && entry["subresource"].as_str().unwrap_or_default().is_empty()
         };
+
         let entries = answer.object.managed_fields();
         if !entries.iter().any(is_left) {
             return Ok(answer);
         }
+
         let kept: Vec<Value> = entries.iter().filter(|entry| !is_left(entry)).cloned().collect();
+
         let deadline = clock.before_write().await?;
         let written = self
             .write_ownership(&trying.part.step.target, &answer.object, &kept, deadline)

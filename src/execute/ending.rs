@@ -1,4 +1,8 @@
 //! What a run leaves behind: the inventory, the history, and what a person is told at the end.
+//!
+//! Pure. The set is widened before anything is made and narrowed after it is gone, so that a run that dies at
+//! any point leaves no object that nobody would prune. The history's entry is the commit; what people are
+//! told says no more than the journal, and what was read last.
 
 use super::reread::Remain;
 use super::services::Ended;
@@ -48,6 +52,7 @@ fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> Hist
                 ..one.clone()
             })
             .collect(),
+        // A record is there to be promoted again, and that of a failed promotion never is.
         record: if ending.is_promoted() {
             journal.record.clone()
         } else {
@@ -67,10 +72,12 @@ fn in_short(mut failure: Failure) -> Failure {
 
 /// The history says that the release is promoted: from here on only forward.
 pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, now: Timestamp) {
+    // However often it was tried, it has one entry.
     inventory.history.retain(|entry| entry.id != journal.id);
     inventory
         .history
         .push(entry(journal, plan, Ending::Promoted, now));
+    // Without deletions nothing of before stays a member.
     if journal.steps.iter().all(|step| !step.prune) {
         inventory.members = plan.members.clone();
     }
@@ -78,6 +85,7 @@ pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
 
 /// Takes out of the set what was pruned.
 pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, ending: Ending) {
+    // It is still there: a later promotion tries again, as long as it is a member.
     let stays = |step: &&crate::model::journal::StepProgress| {
         step.prune && !matches!(step.state, StepState::Done { .. })
     };
@@ -89,6 +97,7 @@ pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
         .map(|step| step.target.clone())
         .collect();
     widen(inventory, &left);
+
     if let Some(entry) = inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
         entry.ending = ending;
     }
@@ -97,10 +106,13 @@ pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
 /// Drops the oldest entries, but never what is promoted now; the records that go with them.
 pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
     let too_many = inventory.history.len().saturating_sub(keep.max(1));
+    // However old it is, what runs is never forgotten.
     let promoted = inventory.promoted().map(|entry| entry.id.clone());
     let goes = |entry: &HistoryEntry| Some(&entry.id) != promoted.as_ref();
     let (old, stays): (Vec<_>, Vec<_>) = inventory.history.drain(..too_many).partition(goes);
+
     inventory.history.splice(..0, stays);
+    // What has moved is told for as long as the history reaches back.
     inventory.trim_moved();
     old.into_iter().flat_map(|entry| entry.record).collect()
 }
@@ -113,6 +125,7 @@ pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &B
     } else {
         Ending::NotFullyReverted
     };
+
     let before = bodies.promotion.members_before.iter();
     // What another release has taken since is not a member again.
     let members = before
@@ -124,11 +137,13 @@ pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &B
         .steps
         .iter()
         .filter(|step| matches!(step.undo, UndoState::Left { .. }));
+    // What was created and stays has to be a member: nothing else would ever prune it.
     let left: Vec<Target> = left
         .filter(|step| !step.prune)
         .map(|step| step.target.clone())
         .collect();
     widen(inventory, &left);
+
     let nothing_sent = journal.steps.iter().all(|step| step.state == StepState::Pending);
     match inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
         Some(entry) => {
@@ -165,6 +180,7 @@ fn in_namespace(journal: &Journal, command: &str) -> String {
 
 pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
     let undo = in_namespace(journal, "revert");
+
     if unpruned.is_empty() {
         let message = format!("promoted {} as revision {}", named(journal), journal.revision);
         return Ended {
@@ -173,6 +189,7 @@ pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
             next: vec![undo],
         };
     }
+
     let message = format!(
         "promoted {}; not everything could be pruned: {}",
         named(journal),
@@ -214,7 +231,9 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
         .as_ref()
         .map(|failure| format!(" ({})", failure.cause.message));
     let why = why.unwrap_or_default();
+
     let left = left_behind(journal);
+    // Ahead of all else: as long as something is left, nothing else of the end matters.
     if !left.is_empty() {
         let message = format!(
             "not everything of {} could be put back{why}: {}",
@@ -225,6 +244,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
             UndoState::Left { by_hand, .. } => Some(by_hand.clone()),
             _ => None,
         });
+
         let mut next: Vec<String> = by_hand.flatten().collect();
         next.dedup();
         next.extend(remains.iter().filter_map(|remain| remain.hint.clone()));
@@ -235,6 +255,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
             next,
         };
     }
+    // Every object is what it was; but what was well and is not any more was not put back.
     if let Some(failure) = unwell {
         let message = format!(
             "every object of {} is what it was{why}, and something is not as well as it was: {}",
@@ -247,6 +268,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
             next: vec![in_namespace(journal, "status")],
         };
     }
+
     let interrupted = journal
         .reverting
         .as_ref()
@@ -256,6 +278,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
     } else {
         Outcome::Reverted
     };
+
     let message = match not_as_before(journal, remains) {
         None => format!("put back {}: everything is as before{why}", named(journal)),
         Some(what) => format!("put back {}{why}; not as before: {what}", named(journal)),
@@ -295,6 +318,7 @@ pub(super) fn stopped(journal: &Journal) -> Ended {
         "promotion of {} failed: {why}; left standing, and unfinished",
         named(journal)
     );
+
     let mut next = vec![in_namespace(journal, "status")];
     next.extend(ways_on(journal));
     Ended {
@@ -313,10 +337,12 @@ fn ways_on(journal: &Journal) -> Vec<String> {
         ),
         in_namespace(journal, "revert"),
     ];
+
     let failed = journal
         .failure
         .as_ref()
         .and_then(|failure| failure.object.as_ref());
+    // A Job that failed does not run again by itself: it has to be gone first.
     if let Some(job) = failed.filter(|object| object.kind == "Job" && object.group == "batch") {
         let namespace = job
             .namespace
@@ -334,6 +360,7 @@ fn ways_on(journal: &Journal) -> Vec<String> {
 }
 
 pub(super) fn left(journal: &Journal, why: &str) -> Ended {
+    // A revert that was begun is gone on with, and never turned forward again.
     let next = if journal.phase == JournalPhase::Reverting {
         vec![in_namespace(journal, "revert")]
     } else {
@@ -345,6 +372,7 @@ pub(super) fn left(journal: &Journal, why: &str) -> Ended {
             in_namespace(journal, "revert"),
         ]
     };
+
     let message = format!(
         "{why}; the journal of {} is open, and a later run can finish or undo it",
         named(journal)

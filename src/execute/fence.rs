@@ -1,5 +1,9 @@
-//! Keeps requests of a run that may still be alive from being done late: the object's resourceVersion moves, and
-//! whatever names the old one is a conflict.
+//! Keeps requests of a run that may still be alive from being done late: the object's resourceVersion moves,
+//! and whatever names the old one is a conflict.
+//!
+//! An update that changes nothing is no write for the API server, and moves no version: so an annotation is
+//! added and taken away again, and the second patch writes the ownership as it was. A run that dies in
+//! between leaves the annotation, by which the next one knows that the second patch is still to be sent.
 
 use super::requests::write_options;
 use super::steps::Steps;
@@ -26,21 +30,26 @@ pub(super) async fn touch(
 ) -> Result<(), ApiError> {
     let has_annotations = live.annotations().is_some();
     let mut add = vec![version_of(live)];
+    // A JSON patch adds nothing to a map that is not there.
     if !has_annotations {
         add.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
     add.push(json!({"op": "add", "path": TOUCHED, "value": "true"}));
+
     let options = write_options(deadline);
     let touched = steps.cluster.json_patch(target, &add, &options).await?.object;
+
     let is_alone = touched
         .annotations()
         .is_some_and(|annotations| annotations.len() == 1);
+    // An empty map is not what was there.
     let had_none = is_alone && before.annotations().is_none();
     let path = if had_none {
         "/metadata/annotations"
     } else {
         TOUCHED
     };
+    // After a run that died in between, live's owners are not those of before any more.
     let owners = if is_touched(live) { before } else { live };
     let mut entries: Vec<Value> = owners
         .managed_fields()
@@ -48,14 +57,17 @@ pub(super) async fn touch(
         .filter(|entry| entry["subresource"] != "status")
         .cloned()
         .collect();
+    // A status may have been written since: its entry is taken as it is now.
     let status = touched
         .managed_fields()
         .iter()
         .filter(|entry| entry["subresource"] == "status");
     entries.extend(status.cloned());
+    // The server takes an empty list for "as it is", and one empty entry for "nobody".
     if entries.is_empty() {
         entries.push(json!({}));
     }
+
     let remove = [
         version_of(&touched),
         json!({"op": "remove", "path": path}),

@@ -1,5 +1,9 @@
-//! Whether a namespace or a kind that a promotion created holds what others made, or what the release itself keeps by a
-//! mark: then it stays.
+//! Whether a namespace or a kind that a promotion created holds what others made, or what the release itself
+//! keeps by a mark: then it stays.
+//!
+//! To delete a namespace or a CustomResourceDefinition is to delete all that is in it, whoever made that. It
+//! is looked at right before the deletion, when the promotion's own objects are gone. What cannot be listed
+//! counts as an error, and never as empty.
 
 use crate::cluster::{ApiError, Cluster, ListRequest};
 use crate::model::keep::keep_mark;
@@ -50,6 +54,7 @@ async fn in_namespace(
     let mut kept = None;
     for found in cluster.discover().await? {
         let kind = &found.resource;
+        // The control plane makes these by itself, and one of the Leases is our lock.
         let transient = matches!(
             &*kind.kind,
             "Event" | "EndpointSlice" | "Endpoints" | "Lease" | "PodMetrics"
@@ -57,6 +62,7 @@ async fn in_namespace(
         if !kind.namespaced || transient || !found.verbs.iter().any(|verb| verb == "list") {
             continue;
         }
+
         match first(cluster, kind, Some(namespace), release, "in it ").await? {
             // One of somebody else weighs more.
             Some(foreign @ Stay::Foreign(_)) => return Ok(Some(foreign)),
@@ -76,6 +82,7 @@ async fn of_kind(
         .into_iter()
         .flatten()
         .find(|version| version["served"] == true);
+
     let kind = ResourceType {
         group: crd.text("/spec/group").into(),
         version: served
@@ -86,6 +93,7 @@ async fn of_kind(
         plural: crd.text("/spec/names/plural").into(),
         namespaced: crd.text("/spec/scope") == "Namespaced",
     };
+
     match first(cluster, &kind, None, release, "").await {
         Err(ApiError::NotServed { .. }) => Ok(None),
         found => found,
@@ -107,10 +115,13 @@ async fn first(
     };
     let page = match cluster.list(&request).await {
         Ok(page) => page,
-        // What may not be listed, or not right now, is not known to be empty.
+        // Its kind has gone meanwhile, or cannot be listed at all.
         Err(error) if error.is_not_found() || error.code() == Some(405) => return Ok(None),
+        // What may not be listed, or not right now, is not known to be empty.
         Err(error) => return Err(error),
     };
+    // What every namespace is given, what goes with its owner
+    // or goes already, and what this tool keeps, nobody made.
     let is_made = |object: &&Object| {
         let given = matches!(
             (&*kind.kind, object.name()),
@@ -120,6 +131,7 @@ async fn first(
         let going = object.at("/metadata/deletionTimestamp").is_some();
         !given && !owned && !going && object.label(RELEASE_LABEL) != Some(&release.name)
     };
+
     let set = release.set();
     let mut kept = None;
     for object in page.items.iter().filter(is_made) {

@@ -1,5 +1,11 @@
-//! The lock: one promotion or revert per release name and namespace. A Lease, renewed; a deadline that each write
-//! carries, and that is looked at right before it is sent.
+//! The lock: one promotion or revert per release name and namespace. A Lease, renewed; a deadline that each
+//! write carries, and that is looked at right before it is sent.
+//!
+//! Whether it may be taken is never decided by comparing the clocks of two machines. A holder counts the
+//! Lease's duration from before it asked for a renewal, so that its own time ends first; an observer counts
+//! it from when it last saw the Lease change. At once it is taken over only from a process of this machine
+//! that is certainly gone. The renewal runs beside everything else, and a lock that was lost is never taken
+//! back: what the run has done lies in its journal.
 
 use super::process::Holder;
 use super::services::{Interrupt, Limits, Services};
@@ -108,6 +114,7 @@ impl Lock {
             target: &target,
             holder: &holder,
         };
+
         let mut interrupt = services.interrupt.clone();
         // A Lease that is written all the same is that of a process that is gone.
         let (lease, asked) = tokio::select! {
@@ -116,6 +123,7 @@ impl Lock {
                 return Err(LockError::Interrupted);
             }
         };
+        // From before the request was sent: the Lease lasts longer than this says, and never shorter.
         let (state, _) = watch::channel(State {
             until: Some(asked.after(services.limits.lease)),
         });
@@ -124,6 +132,7 @@ impl Lock {
             state,
             may_go: AtomicBool::new(false),
         });
+
         let body = taking.body();
         let renewal = tokio::spawn(renew(
             services.cluster.clone(),
@@ -133,6 +142,7 @@ impl Lock {
             services.limits,
             shared.clone(),
         ));
+
         Ok(Self {
             cluster: services.cluster.clone(),
             target,
@@ -144,8 +154,10 @@ impl Lock {
 
     /// Waits until the lock is surely ours, for as long as the limit says.
     pub(super) async fn is_ours(&self, patience: Duration) -> Hold {
+        // A renewal can be late, and come: until then nothing is sent, and the lock is not given up.
         let mut states = self.shared.state.subscribe();
         let known = |state: &State| state.until.is_none_or(|until| !until.is_over(Moment::now()));
+
         match timeout(patience, states.wait_for(known)).await {
             Ok(Ok(state)) => state.until.map_or(Hold::Lost, Hold::Ours),
             Ok(Err(_)) => Hold::Lost,
@@ -168,18 +180,22 @@ impl Lock {
 
     /// Gives it back. A Lease that cannot be deleted expires; one that another has taken over meanwhile is its own.
     pub(super) async fn release(&self) {
+        // First of all: a renewal would move the version under the deletion.
         self.renewal.abort();
         let Ok(mut lease) = self.shared.lease.lock().map(|lease| lease.clone()) else {
             return;
         };
+
         for _ in 0..3 {
             let options = DeleteOptions {
                 uid: lease.uid.clone(),
                 resource_version: Some(lease.resource_version.clone()),
                 propagation: Propagation::Background,
                 dry_run: false,
+                // No deadline: once another has the Lease, this version of it is gone.
                 not_after: None,
             };
+
             match self.cluster.delete(&self.target, &options).await {
                 // A renewal may have been on its way.
                 Err(error) if error.is_conflict() => match self.cluster.get(&self.target).await {
@@ -188,7 +204,9 @@ impl Lock {
                     }
                     _ => return,
                 },
+                // The next try finds out.
                 Err(error) if error.may_have_been_done() => sleep(Duration::from_millis(300)).await,
+                // What cannot be deleted expires.
                 _ => return,
             }
         }
@@ -221,9 +239,11 @@ fn looks_abandoned(lease: &Object, now: Timestamp) -> bool {
 /// Deletes a lock whose holder is certainly gone; a failure leaves it to whoever takes it next.
 pub async fn remove_abandoned_lock(cluster: &dyn Cluster, namespace: &str, name: &str) {
     let target = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
+
     let Ok(Some(lease)) = cluster.get(&target).await else {
         return;
     };
+    // Another tool's Lease may have this name.
     if lease.label(RELEASE_LABEL) == Some(name) && holder_is_gone(&lease) {
         let options = DeleteOptions {
             uid: lease.uid().into(),
@@ -244,28 +264,35 @@ async fn renew(
     limits: Limits,
     shared: Arc<Shared>,
 ) {
+    // A third of what it lasts: renewals can fail, and be tried again, before it runs out.
     let mut pause = limits.lease / 3;
     loop {
         sleep(pause).await;
         let Ok(lease) = shared.lease.lock().map(|lease| lease.clone()) else {
             return;
         };
+        // A Lease that another has taken over is a conflict by both.
         body["metadata"]["uid"] = lease.uid.as_str().into();
         body["metadata"]["resourceVersion"] = lease.resource_version.as_str().into();
         body["spec"]["renewTime"] = micro_time(now()).into();
+
         let asked = Moment::now();
         let answer = cluster.replace(&target, &body, &options()).await;
+
         pause = limits.lease / 3;
         let current = match answer {
             Ok(answer) => Some(answer.object),
             // The answer to an earlier renewal may have been lost: look whose it is.
             Err(_) => match cluster.get(&target).await {
+                // In a namespace that is being deleted nothing can be created: there is nobody to lose it to.
                 Ok(None) if shared.may_go.load(Ordering::Relaxed) => {
                     shared.state.send_replace(State {
                         until: Some(asked.after(limits.lease)),
                     });
                     continue;
                 }
+                // One that is gone is not ours either: whoever
+                // deleted it, the next run can have it at any moment.
                 Ok(found) => {
                     let ours = found
                         .filter(|lease| lease.text("/spec/holderIdentity") == body["spec"]["holderIdentity"]);
@@ -273,6 +300,7 @@ async fn renew(
                         shared.state.send_replace(State { until: None });
                         return;
                     }
+
                     pause = Duration::from_millis(500);
                     ours
                 }
@@ -282,10 +310,13 @@ async fn renew(
                 }
             },
         };
+
         let Some(current) = current else { continue };
         if let Ok(mut lease) = shared.lease.lock() {
             lease.resource_version = current.resource_version().into();
         }
+        // Only a renewal that was answered moves the deadline:
+        // a read says whose the Lease is, not since when.
         if pause == limits.lease / 3 {
             shared.state.send_replace(State {
                 until: Some(asked.after(limits.lease)),
@@ -353,20 +384,24 @@ impl Taking<'_> {
                 }
                 continue;
             };
+
             let version = found.resource_version().to_owned();
             if seen.as_ref().is_none_or(|(known, _)| *known != version) {
                 seen = Some((version, Instant::now()));
             }
+            // By our own clock alone: `renewTime` is by the holder's, which may be wrong.
             let unchanged = seen
                 .as_ref()
                 .map(|(_, since)| since.elapsed())
                 .unwrap_or_default();
+
             if self.may_take(&found, unchanged) {
                 if let Some(taken) = self.write(Some(&found), start).await? {
                     return Ok(taken);
                 }
                 continue;
             }
+
             self.may_wait(&found, start)?;
             sleep(Duration::from_millis(250)).await;
         }
@@ -387,9 +422,11 @@ impl Taking<'_> {
         } else {
             Duration::ZERO
         };
+
         if start.elapsed() < self.services.limits.lock_timeout.max(abandoned_limit) {
             return Ok(());
         }
+
         let actor = lease.annotation("kubectl-delivery.io/actor").unwrap_or_default();
         let shown = Holder::shown(lease.text("/spec/holderIdentity"));
         let holder = if actor.is_empty() {
@@ -412,6 +449,7 @@ impl Taking<'_> {
     ) -> Result<Option<(Lease, Moment)>, LockError> {
         let mut body = self.body();
         let asked = Moment::now();
+
         let cluster = &self.services.cluster;
         let answer = match found {
             None => cluster.create(self.target, &body, &options()).await,
@@ -421,6 +459,7 @@ impl Taking<'_> {
                 cluster.replace(self.target, &body, &options()).await
             }
         };
+
         match answer {
             Ok(answer) => {
                 let (uid, version) = (
@@ -435,6 +474,7 @@ impl Taking<'_> {
                     asked,
                 )))
             }
+            // Somebody was faster.
             Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
             // Our own identity is found again at the next look.
             Err(error) if error.may_have_been_done() && start.elapsed() < self.services.limits.patience => {

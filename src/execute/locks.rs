@@ -1,5 +1,8 @@
-//! The locks of a run: its own release's and those of the releases whose members it takes. Every run takes them in one
-//! order, so that no two wait for each other; and none of them may be lost.
+//! The locks of a run: its own release's and those of the releases whose members it takes. Every run takes
+//! them in one order, so that no two wait for each other; and none of them may be lost.
+//!
+//! Together they are as one lock: held until the first of them runs out, lost with the first that is lost.
+//! None is added to those that are held: whoever needs more gives all of them back and takes them anew.
 
 use super::lock::{Hold, Lock, LockError};
 use super::services::Services;
@@ -24,12 +27,15 @@ impl Locks {
         own: &ReleaseRef,
         others: &[ReleaseRef],
     ) -> Result<Self, LockError> {
+        // Sorted, and each once: the one order.
         let releases: BTreeSet<ReleaseRef> = others.iter().chain([own]).cloned().collect();
         let mut locks: Vec<Lock> = Vec::new();
+
         for release in &releases {
             match Lock::take(services, &release.namespace, &release.name).await {
                 Ok(lock) => locks.push(lock),
                 Err(error) => {
+                    // Whoever waits for one of these must not wait for a run that will not begin.
                     join_all(locks.iter().map(Lock::release)).await;
                     return Err(if release == own {
                         error
@@ -39,6 +45,7 @@ impl Locks {
                 }
             }
         }
+        // One process holds all of them, under one name.
         let holder = locks.first().map(|lock| lock.holder.clone()).unwrap_or_default();
         Ok(Self {
             locks,

@@ -1,4 +1,9 @@
-//! Before a finished promotion is reverted: what it created may hold data by now, which goes only where its name was said.
+//! Before a finished promotion is reverted: what it created may hold data by now, which goes only where its
+//! name was said.
+//!
+//! It looks ahead at what the undo of each step will decide, by the same marks and uids, and reads only the
+//! kinds by which data goes. It changes nothing, and refuses with everything that would go at once, so that
+//! one more try is enough.
 
 use super::machine::refused;
 use super::moving::belongs_elsewhere;
@@ -27,11 +32,13 @@ pub(super) async fn refusal(
             .iter()
             .any(|name| name.eq_ignore_ascii_case(&allowance(id)))
     };
+
     let mut lost = losses(start, own, services).await;
     lost.retain(|id, _| !is_allowed(id));
     if lost.is_empty() {
         return None;
     }
+
     let told: Vec<String> = lost
         .iter()
         .map(|(id, why)| format!("{id}: its data would be deleted: {why}"))
@@ -42,6 +49,7 @@ pub(super) async fn refusal(
             allowance(id)
         )
     };
+
     Some(refused(
         format!("{}; nothing was changed", told.join("; ")),
         lost.keys().map(hint).collect(),
@@ -52,6 +60,7 @@ pub(super) async fn refusal(
 async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMap<ObjectId, String> {
     let (journal, bodies) = (&start.head.current, &start.bodies);
     let cluster = services.cluster.as_ref();
+
     let done = journal
         .steps
         .iter()
@@ -63,12 +72,15 @@ async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMa
     let mut found: Vec<(&StepPart, Object)> = Vec::with_capacity(risky.len());
     for ((progress, part), read) in risky.into_iter().zip(reads) {
         match read {
+            // The undo leaves it to the release that has it now.
             Ok(Some(live)) if belongs_elsewhere(part, &live, own, &start.inventory).is_some() => {}
             Ok(Some(live)) if goes(progress, part, &live) => found.push((part, live)),
             Ok(_) => {}
             Err(error) => unknown(part.step.target.id(), &error.to_string(), services),
         }
     }
+
+    // A StatefulSet names none of its claims: all of its namespace are looked at.
     let needed: BTreeSet<String> = found.iter().filter_map(|(_, live)| claims_lie_in(live)).collect();
     let (claims, unread) = claims(cluster, &needed.into_iter().collect::<Vec<_>>()).await;
     for unread in unread {
@@ -82,6 +94,7 @@ async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMa
     let mut lost = BTreeMap::new();
     for (part, live) in &found {
         let (objects, why) = lost_by_undo(&part.step, part.before.as_ref(), live, &claims);
+        // The namespace that holds a claim with a keep mark stays, and with it the claim.
         for object in objects.into_iter().filter(|object| keep_mark(object).is_none()) {
             lost.entry(object.id()).or_insert_with(|| why.clone());
         }
@@ -93,7 +106,9 @@ async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMa
 fn may_lose(part: &StepPart) -> bool {
     let resource = &part.step.target.resource;
     match (&*resource.group, &*resource.kind) {
+        // One that was there before is not deleted by an undo, whatever the promotion made of it.
         ("", "PersistentVolumeClaim" | "PersistentVolume" | "Namespace") => part.before.is_none(),
+        // A changed one can lose claims, too: where it is scaled down again.
         ("apps", "StatefulSet") => true,
         _ => false,
     }
@@ -101,6 +116,8 @@ fn may_lose(part: &StepPart) -> bool {
 
 /// Whether the undo touches this object: another client's stays, and so does what was created with a keep mark.
 fn goes(progress: &StepProgress, part: &StepPart, live: &Object) -> bool {
+    // As the undo will see it: by the uid where the step was
+    // answered, else by what the object tells of itself.
     let is_ours = match &progress.state {
         StepState::Done { uid, .. } => uid == live.uid(),
         _ => part
@@ -109,6 +126,7 @@ fn goes(progress: &StepProgress, part: &StepPart, live: &Object) -> bool {
             .object()
             .is_some_and(|sent| is_made_by(sent, live)),
     };
+
     part.before.is_some() || (is_ours && keep_mark(live).is_none())
 }
 

@@ -1,5 +1,9 @@
-//! Objects that move from other releases: what is read of those under their locks, what their inventories are told, and
-//! why a release whose members are on the move has to wait.
+//! Objects that move from other releases: what is read of those under their locks, what their inventories are
+//! told, and why a release whose members are on the move has to wait.
+//!
+//! The other inventory says that its members are about to move before the first of them does, and gives them
+//! up after the commit. In between they are members of both, and neither release can be promoted or reverted
+//! by anybody else. What another release says of itself is believed by its own seal, and written under it.
 
 use super::codec;
 use super::machine::refused;
@@ -45,17 +49,21 @@ pub(super) async fn read_sources(
 ) -> Result<Option<Ended>, ExecuteError> {
     let moves = std::mem::take(&mut plan.moves);
     for mut one in moves {
+        // While it is unfinished nobody can say whose its members are.
         if let Some(ended) = unfinished(std::slice::from_ref(&one.from), services).await? {
             return Ok(Some(ended));
         }
+
         let home = read(&one.from, services).await?;
         if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
             return Ok(Some(ended));
         }
+        // One without an inventory has no members: whatever was to move has left it.
         let inventory = home.inventory.map(|stored| stored.value).unwrap_or_default();
         if let Some(ended) = stopped_by(&one.from, &inventory, services).await? {
             return Ok(Some(ended));
         }
+
         let members: BTreeSet<ObjectId> = inventory.members.iter().map(|member| member.id()).collect();
         if let Some(gone) = one.objects.iter().find(|target| !members.contains(&target.id())) {
             let from = one.from.name_from(&plan.namespace);
@@ -66,6 +74,7 @@ pub(super) async fn read_sources(
                 vec!["kubectl delivery promote plans again".into()],
             )));
         }
+        // Looked at ahead: after the commit it has to take what it is told.
         check_fits(&one, plan, &inventory)?;
         one.members_before = inventory.members;
         plan.moves.push(one);
@@ -85,6 +94,7 @@ fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), Stor
         is_done: false,
         objects: one.objects.clone(),
     });
+
     codec::inventory_fits(&told, &one.from.namespace, &one.from.name).map_err(|source| StoreError::Encoding {
         target: format!("the inventory of release {}", one.from),
         source,
@@ -104,6 +114,7 @@ async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeErr
 
 /// The end where what another release says of itself cannot be believed.
 fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
+    // A key that may not be read is no reason to stop: of that release nothing is written here.
     let is_altered = matches!(
         home.sealing.integrity,
         Integrity::Altered(_) | Integrity::Unsealed
@@ -143,9 +154,11 @@ pub(super) async fn stopped_by(
             Err(HomeError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
             Err(error) => return Err(error),
         };
+
         if let Some(ended) = altered(&home, &moved.to) {
             return Ok(Some(ended));
         }
+        // Another promotion of that release has nothing to do with this move.
         let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
         if let Some(open) = home.head.map(|head| head.value.current).filter(is_same) {
             let open = open_journal(&open);
@@ -167,6 +180,7 @@ pub(super) fn belongs_elsewhere(
     let set = live
         .label(APPLYSET_PART_OF_LABEL)
         .filter(|set| *set != own.set())?;
+
     let moved = inventory.moved_to(&part.step.target.id());
     let before = part
         .before
@@ -177,6 +191,7 @@ pub(super) fn belongs_elsewhere(
         return None;
     }
     let by_name = moved
+        // The label is a hash: only an inventory knows the name.
         .filter(|moved| moved.to.set() == set)
         .map(|moved| moved.to.name_from(&own.namespace));
     let whose = by_name.map_or_else(
@@ -207,6 +222,7 @@ async fn write_one(
     own: &Writer,
     outside: Option<&StateKey>,
 ) -> Result<(), StoreError> {
+    // Its lock is held: whoever writes this inventory all the same is no run.
     for _ in 0..TRIES {
         let (cluster, patience) = (own.cluster.clone(), own.patience.clone());
         let writer = Writer {
@@ -214,6 +230,7 @@ async fn write_one(
             patience,
             release: one.from.clone(),
         };
+
         let home = read_patiently(&writer, outside).await?;
         if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
             return Err(StoreError::Altered {
@@ -225,18 +242,22 @@ async fn write_one(
         let (Some(stored), Some(seal)) = (home.inventory, sealing::of_sealed(&home.sealing)) else {
             return Ok(());
         };
+
         let store = Store::new(writer, seal);
+
         let mut inventory = stored.value.clone();
         tell(moving, one, now, &mut inventory);
         if inventory == stored.value {
             return Ok(());
         }
+
         let (_, known) = split(Some(stored));
         match store.write_inventory(&inventory, known.as_ref()).await {
             Err(StoreError::Moved { .. }) => {}
             written => return written.map(drop),
         }
     }
+
     let ReleaseRef { namespace, name } = &one.from;
     Err(StoreError::Moved {
         target: format!("{namespace}/{}", names::inventory(name)),
@@ -265,10 +286,12 @@ fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
         is_done: false,
         objects,
     };
+
     match moving {
         Moving::Announced => inventory.announce(moved(one.objects.clone())),
         Moving::HandedOver => inventory.hand_over(moved(one.objects.clone())),
         Moving::TakenBack => {
+            // What its undo has left behind stays with this release.
             let left = journal
                 .steps
                 .iter()
@@ -279,6 +302,7 @@ fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
             given
                 .objects
                 .retain(|target| now.inventory.moved_to(&target.id()).is_none());
+            // Before the commit they were members of both, and were never given up.
             let was_promoted = journal.reverting.as_ref().is_some_and(|one| one.was_promoted);
             inventory.take_back(&journal.id, &given, &left, was_promoted);
         }

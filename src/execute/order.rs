@@ -1,4 +1,8 @@
 //! In which order steps are done, and in which they are undone.
+//!
+//! Forward the plan's waves say it. Back it is no mere reverse: what is put back is needed by what runs, so
+//! it comes first, in the order of its kinds; what was created is taken away after it, from the last wave to
+//! the first.
 
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
@@ -29,6 +33,7 @@ pub(super) fn waves(journal: &Journal, prune: bool) -> Vec<Vec<u32>> {
 pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Group> {
     let mut back: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
     let mut delete: BTreeMap<Reverse<u32>, Vec<u32>> = BTreeMap::new();
+
     for (progress, part) in touched(journal, bodies) {
         // A Job with another that undoes it stands by what was put back before.
         match part
@@ -41,14 +46,19 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
                 .or_default()
                 .push(progress.id),
             Some(before) => {
+                // Its old schema would drop the fields of what is still to be put back: it comes last of all.
                 let changed_crd = before.kind() == "CustomResourceDefinition"
                     && matches!(part.step.action, Action::Apply { .. });
+
                 let rank = if changed_crd { u32::MAX } else { rank(before) };
+                // Deletions come after the commit, and count their
+                // waves anew: by these they come back in no order.
                 let wave = if progress.prune { 0 } else { progress.wave };
                 back.entry((rank, wave)).or_default().push(progress.id);
             }
         }
     }
+
     let all: Vec<u32> = back.values().flatten().copied().collect();
     let undo = |steps| Group { steps, follow: false };
     let mut groups: Vec<Group> = back.into_values().map(undo).collect();
@@ -58,6 +68,7 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
             follow: true,
         });
     }
+
     let delete = roles_before_their_parts(delete.into_values().collect(), bodies);
     groups.extend(delete.into_iter().map(undo));
     groups
@@ -70,10 +81,13 @@ fn roles_before_their_parts(mut groups: Vec<Vec<u32>>, bodies: &Bodies) -> Vec<V
     let Some(first) = groups.iter().position(|group| group.iter().any(is_role)) else {
         return groups;
     };
+
     let mut alone = Vec::new();
+    // The controller brings a role back whose parts go while it is still there.
     for group in &mut groups {
         alone.extend(group.extract_if(.., |id| sent(id).is_some_and(is_aggregated)));
     }
+
     groups.insert(first, alone);
     groups.retain(|group| !group.is_empty());
     groups
@@ -88,6 +102,7 @@ fn touched<'a>(
         .steps
         .iter()
         .filter(|step| matches!(step.state, StepState::Intended | StepState::Done { .. }))
+        // What was left behind is tried again.
         .filter(|step| !matches!(step.undo, UndoState::Done { .. }))
         .filter_map(|step| Some((step, bodies.steps.get(&step.id)?)))
 }

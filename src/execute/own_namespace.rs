@@ -1,5 +1,9 @@
-//! A release that brings the namespace in which its lock and journal lie: it is created before them, and deleted with
-//! them, where nothing of others is in it.
+//! A release that brings the namespace in which its lock and journal lie: it is created before them, and
+//! deleted with them, where nothing of others is in it.
+//!
+//! So it is the one object that is created without a lock, and deleted with its journal still open. A run
+//! that dies right after the creation leaves an empty namespace, which the next one knows by the marks of its
+//! step; one that dies right before the deletion leaves a journal that says what there is left to do.
 
 use super::foreigners;
 use super::services::Services;
@@ -74,6 +78,7 @@ impl OwnNamespace {
         let name = || self.target.name.clone();
         let failed = |source| OwnNamespaceError::Api { name: name(), source };
         let cluster = &services.cluster;
+
         if let Some(live) = cluster.get(&self.target).await.map_err(failed)? {
             // Made by a run that ended before its journal was there.
             let is_ours = is_made_by(&self.object, &live);
@@ -83,6 +88,7 @@ impl OwnNamespace {
                 Err(OwnNamespaceError::Foreign(name()))
             };
         }
+        // Not forced: where another client was faster, its fields stay.
         let not_after = Some(deadline());
         let options = ApplyOptions {
             manager: FIELD_MANAGER.into(),
@@ -90,10 +96,12 @@ impl OwnNamespace {
             dry_run: false,
             not_after,
         };
+
         let applied = cluster
             .apply(&self.target, self.object.value(), &options)
             .await
             .map_err(failed)?;
+        // An apply cannot ask for an object that is absent: the answer tells which it was.
         if applied.created {
             Ok(true)
         } else {
@@ -109,11 +117,13 @@ impl OwnNamespace {
             Ok(_) => return None,
             Err(error) => return Some(error.to_string()),
         };
+        // However new it is, others can have put something into it.
         match foreigners::in_it(cluster, &self.target.id(), &live, &self.release).await {
             Ok(None) => {}
             Ok(Some(stay)) => return Some(stay.into_why()),
             Err(error) => return Some(error.to_string()),
         }
+
         let options = DeleteOptions {
             uid: live.uid().into(),
             resource_version: None,
@@ -125,6 +135,7 @@ impl OwnNamespace {
             Err(error) if !error.is_not_found() => return Some(error.to_string()),
             _ => {}
         }
+        // Its finalizer empties it first, and whatever holds an object in it holds it back.
         let start = Instant::now();
         while start.elapsed() < services.limits.gone {
             match cluster.get(&self.target).await {

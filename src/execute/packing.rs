@@ -1,5 +1,9 @@
-//! What a promotion writes down before it begins: the bodies of its steps, the record, the journal of the promotion
-//! before it; and whether all of it fits to the end.
+//! What a promotion writes down before it begins: the bodies of its steps, the record, the journal of the
+//! promotion before it; and whether all of it fits to the end.
+//!
+//! It only packs and names; the run writes. Bundles are named by the keyed digest of their bytes, so that
+//! writing one again is no harm, and the head that names them can be written before them. Whatever may hold a
+//! value of a Secret lies in Secrets: pre-images beside their objects, and of the record no more than has to.
 
 use super::services::Services;
 use super::store::StoreError;
@@ -40,6 +44,7 @@ pub(super) fn bodies(
             )
         })
         .collect();
+
     let promotion = PromotionPart {
         plan,
         members_before,
@@ -49,6 +54,7 @@ pub(super) fn bodies(
         promotion,
         steps,
         prunes: prunes.iter().map(|step| step.id).collect(),
+        // Made by this run itself: nobody has to vouch for where they lie.
         lie_in: BTreeMap::new(),
     }
 }
@@ -72,9 +78,11 @@ pub(super) async fn pack_all(
     let bodies = Arc::new(bodies);
     let (of_parts, of_record) = (bodies.clone(), bodies.clone());
     let (for_parts, for_record) = (key.clone(), key.clone());
+    // Compressing takes long, and the renewal of the lock runs on this thread.
     let parts = spawn_blocking(move || part_bundles(&of_parts, &for_parts));
     let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record, &for_record));
     let (parts, records) = tokio::join!(parts, records);
+
     Ok((
         bodies,
         parts.unwrap_or_else(rethrow)?,
@@ -85,14 +93,18 @@ pub(super) async fn pack_all(
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
 fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreError> {
     let plan = &bodies.promotion.plan;
+    // These are not there yet when the parts are written: what lies in them goes home.
     let made: BTreeSet<&str> = bodies
         .steps
         .values()
         .filter(|part| part.step.target.resource.kind == "Namespace" && part.before.is_none())
         .map(|part| part.step.target.name.as_str())
         .collect();
+
     let mut by_namespace: BTreeMap<&str, PartsRef<'_>> = BTreeMap::new();
+    // At home there is always one: what belongs to the whole promotion lies there.
     by_namespace.entry(&plan.namespace).or_default().promotion = Some(&bodies.promotion);
+
     for part in bodies.steps.values() {
         let own = part
             .step
@@ -106,6 +118,7 @@ fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreErr
             .steps
             .push(part);
     }
+
     let name = |hash: &str, part| names::journal_part(&plan.release.name, hash, part);
     by_namespace
         .iter()
@@ -118,6 +131,7 @@ fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Pac
     let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
+
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();
     let mut public = Record {
         release: record.release,
@@ -125,18 +139,23 @@ fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Pac
         terms: record.terms,
         ..Record::default()
     };
+    // Written by hand, with values of Secrets in the file itself.
     if record.holds_secrets {
         let hidden = by_namespace.entry(plan.namespace.clone()).or_default();
         hidden.release = std::mem::take(&mut public.release);
     }
+
     let mut bundles = vec![bundle(&public, false, &plan.namespace, name, key)?];
+    // Beside the Secrets that they copy: whoever reads them there could read these.
     for secret in secrets {
         let namespace = secret.namespace().unwrap_or(&plan.namespace).to_owned();
         by_namespace.entry(namespace).or_default().desired.push(secret);
     }
+    // Their addresses and Jobs are not for everybody who may view the namespace.
     if !record.gates.is_empty() {
         by_namespace.entry(plan.namespace.clone()).or_default().gates = record.gates;
     }
+
     for (namespace, record) in &by_namespace {
         bundles.push(bundle(record, true, namespace, name, key)?);
     }
@@ -156,12 +175,14 @@ pub(super) fn bundle<T: serde::Serialize>(
             target: format!("parts in {namespace}"),
             source,
         })?;
+
     let names = parts
         .iter()
         .enumerate()
         .map(|(at, (hash, _))| name(hash, at))
         .collect();
     let parts = parts.into_iter().map(|(_, part)| part).collect();
+
     Ok((
         Bundle {
             secret,
@@ -210,7 +231,9 @@ pub(super) fn new_head(
             earlier: None,
         });
     };
+    // What earlier promotions could not delete goes with this one.
     journal.forget.append(&mut current.forget);
+    // It can still be put back: so it is what was finished last, and what came before it goes.
     if !current.parts.is_empty() {
         journal
             .forget
@@ -222,6 +245,8 @@ pub(super) fn new_head(
             journal: Some(Box::new(current)),
         });
     }
+    // Also one that was named before and may never have been
+    // written: the head holds the journal until it certainly is.
     let mut earlier = None;
     if let Some(Previous {
         bundle: named,
@@ -235,6 +260,7 @@ pub(super) fn new_head(
         journal.forget.extend(old);
         earlier = Some(packed);
     }
+
     let stored = Some(Stored {
         value: (),
         uid,
@@ -242,6 +268,7 @@ pub(super) fn new_head(
     });
     Ok(NewHead {
         head: Head {
+            // What a later program has written beside it stays.
             rest,
             ..Head::new(journal, previous)
         },
@@ -259,17 +286,20 @@ pub(super) async fn fits(
 ) -> Result<Head, StoreError> {
     let (bodies, mut inventory) = (bodies.clone(), inventory.clone());
     let (now, keep) = ((services.now)(), services.keep_history);
+
     let looking = move || {
         let plan = &bodies.promotion.plan;
         let wrong = |target: &str| {
             let target = target.to_owned();
             move |source| StoreError::Encoding { target, source }
         };
+        // The largest that it comes to: the history of the end, and the members of before and after together.
         let members = std::mem::take(&mut inventory.members);
         ending::commit(&mut inventory, &head.current, plan, now);
         let trimmed = ending::trim(&mut inventory, keep);
         inventory.members = members;
         ending::widen(&mut inventory, &plan.members);
+
         codec::head_fits(&head, trimmed).map_err(wrong("the journal"))?;
         codec::inventory_fits(&inventory, &plan.namespace, &plan.release.name)
             .map_err(wrong("the inventory"))?;
@@ -279,6 +309,7 @@ pub(super) async fn fits(
 }
 
 fn rethrow<T>(error: JoinError) -> T {
+    // Nothing aborts these tasks: what ends them early is a panic, which goes on here.
     std::panic::resume_unwind(error.into_panic())
 }
 

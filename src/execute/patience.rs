@@ -1,4 +1,8 @@
 //! How long to go on asking an API server that does not answer, and whether the lock still allows a write.
+//!
+//! Silence is counted from the last considered answer. A timeout, a torn connection, a 429 or a 503 goes on
+//! with it; a conflict, or a server that cannot do it yet, begins it anew. Whoever runs out of patience ends
+//! with a `Problem`, which leaves the journal open: no silence is ever taken for a refusal.
 
 use super::lock::Hold;
 use super::locks::Locks;
@@ -63,9 +67,11 @@ impl Patience {
 
     fn tell(&self, silent: Duration) {
         let Ok(mut told) = self.told.lock() else { return };
+        // Many requests wait at once: one of them speaks for all.
         if silent < SILENCE || told.is_some_and(|last| last.elapsed() < AGAIN) {
             return;
         }
+
         *told = Some(Instant::now());
         let message = format!(
             "the API server does not answer for {} s; after {} s a later run has to go on",
@@ -94,14 +100,17 @@ impl Clock<'_> {
     /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
     /// deadline: it may have to wait for its turn.
     pub(super) async fn before_write(&self) -> Result<Deadline, Problem> {
+        // In two waits, so that a silence can be told after the first.
         let mut hold = self.patience.lock.is_ours(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
             self.patience.tell(self.silence().max(SILENCE));
             hold = self.patience.lock.is_ours(self.left()).await;
         }
+
         match hold {
             Hold::Ours(deadline) => Ok(deadline),
             Hold::Lost => Err(Problem::LockLost),
+            // The server has not answered the renewals of the lock either.
             Hold::Doubtful => Err(self.unreachable()),
         }
     }
@@ -119,6 +128,7 @@ impl Clock<'_> {
 
     /// Waits a little for a server that answers and cannot do it yet.
     pub(super) async fn catch_up(&mut self) {
+        // It is there, and no limit counts here: whoever calls this looks at how long it takes in all.
         self.heard = Instant::now();
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);

@@ -1,4 +1,9 @@
 //! Performs one effect of the state machine.
+//!
+//! Each effect is a future of its own, with a copy of the machine's state as it was when the effect was asked
+//! for: what comes later does not reach it, and it decides nothing beyond its own objects. What it finds goes
+//! back as one input. No answer and a lost lock are `CutOff`, whatever was being done; a refusal is told in
+//! the terms of the effect.
 
 use super::machine::{Effect, Input};
 use super::moving;
@@ -89,6 +94,7 @@ impl Performer {
     pub(super) async fn perform(&self, effect: Effect, now: &Now) -> Input {
         match effect {
             Effect::WriteHead => {
+                // Held over the write: the next one names the version that this one makes.
                 let mut stored = self.head.lock().await;
                 let written = self.store.write_head(&now.head, stored.as_ref()).await;
                 written
@@ -114,6 +120,8 @@ impl Performer {
                 written.map_or_else(not_written, |()| Input::Written)
             }
             Effect::WriteParts => {
+                // The head names them already: what a run that dies
+                // here leaves of them, a later one finds and deletes.
                 let writes = self
                     .bundles
                     .iter()
@@ -154,22 +162,28 @@ impl Performer {
                 "expected step {id} in the journal's parts, found nothing"
             ));
         };
+        // The semaphore is never closed.
         let Ok(_room) = self.room.acquire().await else {
             return Input::Written;
         };
+
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
+        // A run that takes another one's work up has pre-images of any age.
         let seen = part.before.as_ref().filter(|_| self.fresh);
         let in_doubt = self.in_doubt.contains(&id);
         let outcome = match with_known_uid(part, journal) {
+            // What this plan has made itself has no pre-image.
             Some(known) => self.steps.perform(&known, None, in_doubt).await,
             None => self.steps.perform(part, seen, in_doubt).await,
         };
+        // The rollout is judged by this answer: by its generation this change is told from any before it.
         if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome
             && is_watched(&part.step.target)
         {
             self.answers.lock().await.insert(id, answer.as_ref().clone());
         }
+
         let ok = matches!(outcome, Outcome::Done(_));
         let result = match &outcome {
             Outcome::Done(_) => "done".to_owned(),
@@ -196,6 +210,7 @@ impl Performer {
         let Ok(_room) = self.room.acquire().await else {
             return Input::Written;
         };
+
         let object = part.step.target.id();
         // What was refused was never made: nothing of it is deleted, and nobody is told so.
         let was_made = part.before.is_some()
@@ -212,6 +227,7 @@ impl Performer {
                 },
             );
         }
+
         let undoing = Undoing {
             steps: &self.steps,
             keep_foreign: journal
@@ -227,7 +243,9 @@ impl Performer {
             inventory: &now.inventory,
             by_hand: by_hand(journal, part),
         };
+
         let undone = match &part.step.undo {
+            // Nothing is sent for it: what it was is what somebody wrote down.
             _ if self.not_undone.contains(&id) => Ok(unconfirmed(&self.store.writer.release, &object)),
             Undo::Run { job } => {
                 self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id))
@@ -235,10 +253,12 @@ impl Performer {
             }
             _ => undoing.undo(part, progress).await,
         };
+
         let state = match undone {
             Ok(state) => state,
             Err(problem) => return Input::CutOff(problem.said()),
         };
+
         let result = match &state {
             UndoState::Left { why, .. } => why.clone(),
             UndoState::Done { notes, content } => {
@@ -257,6 +277,7 @@ impl Performer {
             }
             UndoState::Pending => "not undone".into(),
         };
+
         let ok = matches!(state, UndoState::Done { .. });
         if was_made || !ok {
             self.services.events.emit(Event::StepEnded {
@@ -281,14 +302,17 @@ impl Performer {
             Ok(needed) => needed,
             Err(left) => return Ok(left),
         };
+        // Only now: once this Job is gone, the suspended one alone says that it had run.
         let state = undoing.undo(part, progress).await?;
         if !needed || matches!(state, UndoState::Left { .. }) {
             return Ok(state);
         }
+
         let answer = match undoing.start_job(&job).await? {
             Ok(answer) => answer,
             Err(left) => return Ok(left),
         };
+
         let watched = Watched {
             step: part.step.id,
             target: job.target.clone(),
@@ -296,6 +320,7 @@ impl Performer {
             before: None,
             changes: Vec::new(),
         };
+
         match self
             .services
             .rollout
@@ -309,6 +334,7 @@ impl Performer {
     }
 
     fn rereading<'a>(&'a self, now: &'a Now) -> Rereading<'a> {
+        // It deletes what aggregation brings back, and nothing else: no merge, no marks, no fence.
         let undoing = Undoing {
             steps: &self.steps,
             keep_foreign: false,
@@ -335,7 +361,9 @@ impl Performer {
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
     async fn watched(&self, steps: &[u32]) -> Result<(Vec<Watched>, Vec<u32>), Unread> {
         let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
+        // Other kinds are done once they are written.
         parts.retain(|part| is_watched(&part.step.target));
+
         let answers = try_join_all(parts.iter().map(|part| self.now(part))).await?;
         let (mut watched, mut absent) = (Vec::new(), Vec::new());
         for (part, answer) in parts.into_iter().zip(answers) {
@@ -361,6 +389,7 @@ impl Performer {
         if let Some(known) = self.answers.lock().await.get(&part.step.id) {
             return Ok(Some(known.clone()));
         }
+
         let mut clock = self.steps.patience.start();
         loop {
             match self.services.cluster.get(&part.step.target).await {
@@ -375,6 +404,7 @@ impl Performer {
 
     async fn follow(&self, steps: &[u32]) -> Input {
         match self.watched(steps).await {
+            // One that is missing decides alone: the rollouts of the others need not be waited for.
             Ok((watched, absent)) if absent.is_empty() => {
                 judged(self.services.rollout.follow(&watched, &self.steps.patience).await)
             }
@@ -391,6 +421,7 @@ impl Performer {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
             match part.before.as_ref().filter(|_| comes_back) {
                 Some(before) if is_well(before) => well.push(part.step.id),
+                // As broken as before is a success, and nobody should be surprised by it.
                 Some(before) if has_rollout(before) => {
                     let message = "was not ready before the promotion, and is not waited for".to_owned();
                     let object = Some(part.step.target.id());
@@ -399,7 +430,9 @@ impl Performer {
                 _ => {}
             }
         }
+        // These answers are of the promotion's own writes: what is judged now is what was put back.
         self.answers.lock().await.clear();
+
         if well.is_empty() {
             return Input::Judged(Ok(()));
         }
@@ -437,6 +470,7 @@ impl From<Unread> for Input {
         match unread {
             Unread::Never(problem) => Input::CutOff(problem.said()),
             Unread::Refused(object, error) => {
+                // It is neither there nor not there: waiting would not help, and nothing can be judged.
                 let message = format!("{object}: expected to read it, found: {error}");
                 Input::Judged(Err(Box::new(Failure::of(
                     Some(object),
@@ -463,6 +497,8 @@ fn judged(judged: Result<(), Stopped>) -> Input {
 fn not_written(error: StoreError) -> Input {
     match error {
         StoreError::LockLost => Input::CutOff(Problem::LockLost.said()),
+        // Another run writes, or nobody answers: that is no
+        // refusal, after which everything would be put back.
         StoreError::Unreachable { .. } | StoreError::Moved { .. } | StoreError::Altered { .. } => {
             Input::CutOff(error.to_string())
         }
@@ -493,9 +529,12 @@ fn by_hand(journal: &Journal, part: &StepPart) -> Vec<String> {
         .as_ref()
         .map(|namespace| format!(" -n {namespace}"))
         .unwrap_or_default();
+
+    // Nothing was there before: to delete it is all that is left.
     if part.before.is_none() && !matches!(part.step.undo, Undo::Impossible { .. }) {
         return vec![format!("kubectl delete {}{flag}", object.kubectl_name())];
     }
+    // Pre-images lie beside their objects, and those of what is cluster-wide at home.
     let home = &journal.namespace;
     let namespace = object.namespace.as_ref().unwrap_or(home);
     let bundle = journal
@@ -507,16 +546,20 @@ fn by_hand(journal: &Journal, part: &StepPart) -> Vec<String> {
         let namespace = bundle.map(|bundle| bundle.namespace.as_str()).unwrap_or_default();
         format!("kubectl get secret {name} -n {namespace} -o jsonpath='{{.data.part}}' | base64 -d")
     };
+
     let parts: Vec<String> = bundle
         .iter()
         .flat_map(|bundle| bundle.names.iter())
         .map(read)
         .collect();
+
+    // The parts are one gzip in pieces: they are joined before it is unpacked.
     let show = match parts.len() {
         0 => return Vec::new(),
         1 => format!("{} | gunzip", parts[0]),
         _ => format!("({}) | gunzip", parts.join("; ")),
     };
+
     vec![
         format!("{show}   # what the objects were, as JSON"),
         format!("kubectl edit {}{flag}", object.kubectl_name()),

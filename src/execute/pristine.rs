@@ -1,4 +1,7 @@
 //! A pre-image as it can be created again: without what only a server writes.
+//!
+//! Several bodies, the most exact first: what may have been given to another object meanwhile is asked for
+//! first, and let go only where that is refused.
 
 use crate::model::Object;
 use crate::objects::differing;
@@ -29,13 +32,16 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
     if let Some(map) = body.as_object_mut() {
         map.shift_remove("status");
     }
+
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|field, _| !SERVERS.contains(&&**field));
     }
     if before.gvk().group == "batch" && before.kind() == "Job" {
         forget_job(&mut body);
     }
+
     let mut bodies = vec![body.clone()];
+    // A headless Service has no address that another could have.
     if before.gvk().group.is_empty() && before.kind() == "Service" && before.text("/spec/clusterIP") != "None"
     {
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
@@ -54,14 +60,17 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
         }
         bodies.push(body);
     }
+
     bodies
 }
 
 /// The server gives a Job its selector and labels by its uid; another Job's are refused.
 fn forget_job(body: &mut Value) {
+    // One with a selector of its own has none of the server's.
     if body.pointer("/spec/manualSelector") == Some(&Value::Bool(true)) {
         return;
     }
+
     if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
         spec.shift_remove("selector");
     }
@@ -74,6 +83,7 @@ fn forget_job(body: &mut Value) {
 
 /// Whether `live` is what an earlier try created again from this pre-image, its ownership not written yet.
 pub(super) fn is_brought_back(before: &Object, live: &Object) -> bool {
+    // What the server gives anew: by a Job's uid its labels and its selector, a Service's address and ports.
     let aside = |path: &crate::model::FieldPath| {
         let text = path.to_string();
         JOB_LABELS
@@ -83,5 +93,6 @@ pub(super) fn is_brought_back(before: &Object, live: &Object) -> bool {
             || text.starts_with("/spec/clusterIP")
             || text.ends_with("/nodePort")
     };
+
     differing(before, live).iter().all(aside)
 }

@@ -1,4 +1,9 @@
 //! Which process holds a lock, and whether it is certainly gone.
+//!
+//! A number alone says little: it belongs to a pid namespace of one machine since its last start, and is
+//! given to other processes later. So all of that is part of the identity, and the time when the process
+//! started. Of another machine nothing is concluded: a lock that is taken over late costs some seconds, one
+//! that is taken from a living run can cost an installation.
 
 use std::fs;
 
@@ -17,6 +22,7 @@ impl Holder {
     /// This process.
     pub(super) fn this(instance: &str) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+
         let pid = std::process::id();
         Self {
             host: word(&read("/proc/sys/kernel/hostname")),
@@ -34,6 +40,7 @@ impl Holder {
         else {
             return None;
         };
+
         Some(Self {
             host: host.into(),
             boot: boot.into(),
@@ -47,12 +54,13 @@ impl Holder {
     /// Whether it ran on this machine since its last start, and no longer does. False where nothing is known.
     pub(super) fn is_gone(&self) -> bool {
         let here = Self::this("");
+        // A number from before a restart, or of another pid namespace, says nothing here.
         let same_machine =
             !self.boot.is_empty() && self.boot == here.boot && self.pid_namespace == here.pid_namespace;
         same_machine && start_time(self.pid).is_none_or(|start| start != self.start)
     }
 
-    /// For people: `host, process 12`.
+    /// For people: `process 12 on host`.
     pub(super) fn shown(text: &str) -> String {
         match Self::parse(text) {
             Some(holder) => format!("process {} on {}", holder.pid, holder.host),
@@ -76,6 +84,7 @@ impl std::fmt::Display for Holder {
 }
 
 fn word(text: &str) -> String {
+    // An underscore parts the fields.
     text.chars()
         .map(|c| if c == '_' || c.is_whitespace() { '-' } else { c })
         .collect()
@@ -89,11 +98,13 @@ fn pid_namespace() -> String {
         .collect()
 }
 
-/// When a process was started, in clock ticks since boot; none where it is not there or is a zombie of the kernel's.
+/// When a process was started, in clock ticks since boot; none where it is not there, or has ended and is a
+/// zombie.
 fn start_time(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field may hold spaces; it ends at the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    // Counted from the state, the third field: the start is the 22nd of all.
     let (state, start) = (fields.first()?, fields.get(19)?);
     (!matches!(*state, "Z" | "X")).then(|| (*start).to_owned())
 }
@@ -106,7 +117,9 @@ mod tests {
     fn this_process_is_not_gone_and_one_that_has_ended_is() {
         let this = Holder::this("a_b");
         assert_eq!(Holder::parse(&this.to_string()), Some(this.clone()));
+
         assert!(!this.is_gone());
+
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let start = start_time(child.id()).unwrap();
         let holder = Holder {
@@ -114,10 +127,13 @@ mod tests {
             start,
             ..this.clone()
         };
+
         assert!(!holder.is_gone());
+
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(holder.is_gone());
+        // As when the kernel has given the number to another process.
         assert!(
             Holder {
                 start: "1".into(),
@@ -139,6 +155,7 @@ mod tests {
             }
             .is_gone()
         );
+        // In another pid namespace the same number is another process.
         assert!(
             !Holder {
                 pid_namespace: "1".into(),

@@ -1,4 +1,9 @@
 //! A promotion from its plan: what is read under the lock, the journal's first state, and the run.
+//!
+//! The plan was made without the lock, so that all that it rests on is looked at again: the state and its
+//! seal, open journals, the objects that it changes. Whatever does not hold any more refuses here, with
+//! nothing changed. The plan itself is not changed, but for what only the lock makes certain: its revision,
+//! and the members of releases whose objects move.
 
 use super::accepting;
 use super::lock::LockError;
@@ -77,6 +82,7 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
                 next,
             })
         }
+        // Nothing was changed, which is how an interrupted run ends that has put everything back.
         LockError::Interrupted => Ok(Ended {
             outcome: Outcome::InterruptedReverted,
             message: error.to_string(),
@@ -91,13 +97,16 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended,
     let plan = &promotion.plan;
     let release = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let others = moving::sources(plan);
+
     // It has to be there before the lock and the journal are.
     let own = OwnNamespace::from_plan(plan);
     let created = match &own {
         Some(own) => own.create(services).await?,
         None => false,
     };
+    // What was there already is not this run's to take away.
     let own = own.filter(|_| created);
+
     let lock = match Locks::take(services, &release, &others).await {
         Ok(lock) => Arc::new(lock),
         // Whoever holds it is at work in there.
@@ -107,11 +116,13 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended,
             return locked(error);
         }
     };
+
     let ended = match begin(promotion, services, &lock).await {
         Ok(Ok(start)) => return Ok(run(start, lock, services).await),
         Ok(Err(ended)) => Ok(ended),
         Err(error) => too_large(error),
     };
+    // Still under the lock, so that nobody begins in what goes.
     take_back(own.as_ref(), services).await;
     lock.release().await;
     ended
@@ -135,6 +146,7 @@ fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
     else {
         return Err(error);
     };
+
     let message = format!("{target} would not fit into the cluster: {source}; nothing was changed");
     Ok(refused(
         message,
@@ -155,8 +167,10 @@ async fn begin(
         judging,
         discard_state,
     } = promotion;
+
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
+    // Ahead of the first read: what is discarded is not judged any more.
     if discard_state {
         accepting::discard(&own, lock, services).await?;
     }
@@ -164,6 +178,7 @@ async fn begin(
     if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
         return Ok(Err(ended));
     }
+    // None was open when the plan was made; that none is now is certain only under the lock.
     if let Some(open) = home
         .head
         .as_ref()
@@ -172,6 +187,7 @@ async fn begin(
     {
         return Ok(Err(open_journal(open)));
     }
+
     let Home {
         inventory,
         head,
@@ -179,49 +195,61 @@ async fn begin(
         ..
     } = home;
     let (inventory, inventory_stored) = split(inventory);
+    // Another promotion may have had the planned one since.
     plan.revision = inventory.next_revision();
+
     if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
         return Ok(Err(ended));
     }
     if let Some(ended) = moving::read_sources(&mut plan, services).await? {
         return Ok(Err(ended));
     }
+
     let writer = Writer {
         cluster: services.cluster.clone(),
         patience: Patience::new(lock.clone(), services),
         release: own,
     };
+    // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
     let seal = sealing::at_hand(&sealing, outside, &writer).await?;
+    // A plain digest would tell what the values of the Secrets are, to whoever guesses them.
     if record.holds_secrets {
         plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
     }
+
     // Of objects that are there: a kind that is not served yet cannot be watched.
     let there = plan
         .steps
         .iter()
         .filter(|step| matches!(step.expect, Expect::Present { .. }));
     let there: Vec<_> = there.map(|step| step.target.clone()).collect();
+
     let packed = async {
         let before = match pre_images(&plan, before, services).await {
             Ok(before) => before,
             Err(moved) => return Ok(Err(moved)),
         };
+        // The members of before are what a rollback gives back.
         let bodies = bodies(plan, before, inventory.members.clone(), judging);
         pack_all(bodies, record, &seal.key).await.map(Ok)
     };
     let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
+
     let (bodies, parts, records) = match packed? {
         Ok(packed) => packed,
         Err(moved) => return Ok(Err(moved)),
     };
+
     let journal = journal(&bodies, named(&parts), named(&records), services, &lock.holder);
     let NewHead {
         head,
         stored: head_stored,
         earlier,
     } = new_head(journal, head, &seal.key)?;
+    // The last thing that refuses: nothing of the journal is written yet.
     let head = fits(head, &inventory, &bodies, services).await?;
     let bundles = parts.into_iter().chain(records).chain(earlier).collect();
+
     Ok(Ok(Start {
         head,
         head_stored,
@@ -283,8 +311,10 @@ async fn pre_images(
     services: &Services,
 ) -> Result<BTreeMap<u32, Object>, Ended> {
     let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
+
     let mut to_read = Vec::new();
     for step in plan.steps.iter().chain(&plan.prune) {
+        // What is absent, or made by this plan itself, has no pre-image.
         if !matches!(step.expect, Expect::Present { .. }) {
             continue;
         }
@@ -296,6 +326,7 @@ async fn pre_images(
             None => to_read.push(step),
         }
     }
+
     let reads = to_read.iter().map(|step| services.cluster.get(&step.target));
     for (step, read) in to_read.iter().zip(join_all(reads).await) {
         match read {
@@ -305,6 +336,7 @@ async fn pre_images(
             Err(error) => unread.push(format!("{}: {error}", step.target)),
         }
     }
+    // Told first: to plan again would not help.
     if !unread.is_empty() {
         let message = format!("what is to be changed cannot be read: {}", unread.join("; "));
         return Err(refused(message, Vec::new()));
@@ -312,6 +344,7 @@ async fn pre_images(
     if moved.is_empty() {
         return Ok(found);
     }
+
     let message = format!(
         "the cluster has moved since the plan was made: {}",
         moved.join("; ")
@@ -340,6 +373,7 @@ fn journal(
         well: false,
         undo: UndoState::Pending,
     };
+
     Journal {
         id: plan.id.clone(),
         serial: 0,
@@ -385,6 +419,7 @@ mod tests {
             target: "the journal".into(),
             source,
         };
+
         let ended = too_large(error.into()).unwrap();
         assert_eq!(ended.outcome, Outcome::Refused);
         assert_eq!(

@@ -1,4 +1,9 @@
 //! What head and inventory name, read once more and packed under another key.
+//!
+//! Nothing is written or deleted here: the caller writes what is packed, then the head and the inventory that
+//! name it, and deletes what was named before at the very end. What cannot be read back is left out and said.
+//! Only the pre-images of an unfinished promotion must not be missing: without them it could neither be
+//! finished nor be put back.
 
 use super::packing::{Packed, bundle};
 use super::promote::ExecuteError;
@@ -76,48 +81,60 @@ impl<'a> Renewing<'a> {
     ) -> Result<Vec<Bundle>, ExecuteError> {
         let name = &release.name;
         let mut gone = Vec::new();
+        // First: everything that follows names its release by its digest.
         self.digests = self.digests(head.as_deref(), inventory.as_deref()).await?;
+
         let before = |hash: &str, part| names::journal_part(name, hash, part);
         if let Some(Head {
             current, previous, ..
         }) = head
         {
+            // Needed by nobody any more, and not worth a new key.
             gone.append(&mut current.forget);
+
             current.renew(&self.digests);
             self.each::<Parts>(&mut current.parts, before, &mut gone).await?;
+
             let revision = current.revision;
             let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
             self.each::<Record>(&mut current.record, record, &mut gone)
                 .await?;
+
             if current.is_open() && self.has_lost_bodies {
                 return Err(ExecuteError::Nothing(format!(
                     "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
                      nothing was changed: promote RELEASE --discard-state starts from the release's file"
                 )));
             }
+
             if let Some(previous) = previous {
                 self.each::<Parts>(&mut previous.parts, before, &mut gone).await?;
                 let last = |hash: &str, part| names::previous_part(name, hash, part);
                 let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
                 self.each::<Journal>(&mut bundles, last, &mut gone).await?;
                 previous.bundle = bundles.pop();
+                // In a head that was written before its bundle was there, the journal lies inside.
                 previous
                     .journal
                     .iter_mut()
                     .for_each(|journal| journal.renew(&self.digests));
             }
         }
+
         for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
             let revision = entry.revision;
             self.digests.renew(&mut entry.release);
             let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
             self.each::<Record>(&mut entry.record, record, &mut gone).await?;
         }
+
         let kept: Vec<&str> = self
             .packed
             .iter()
             .flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str))
             .collect();
+        // Parts have the names that their bytes and the key give
+        // them: under the same key they are those of before.
         gone.retain(|bundle| !bundle.names.iter().any(|name| kept.contains(&name.as_str())));
         Ok(gone)
     }
@@ -133,8 +150,10 @@ impl<'a> Renewing<'a> {
         let all = current
             .into_iter()
             .chain(history.map(|entry| (&entry.release, &entry.record)));
+
         let mut digests = Digests::default();
         for (release, record) in all {
+            // Any other digest is the file's own, and the same under every key.
             if !matches!(release.digest, PublicDigest::Keyed(_)) || record.is_empty() {
                 continue;
             }
@@ -143,6 +162,7 @@ impl<'a> Renewing<'a> {
                     let new = PublicDigest::of_secrets(record.release.as_bytes(), Some(&self.key));
                     digests.0.push((release.digest.clone(), new));
                 }
+                // No answer is no verdict on what lies there: nothing may be given up because of it.
                 Err(error @ HomeError::Api { .. }) => return Err(error.into()),
                 // It is told where the record itself is renewed.
                 Err(_) => {}
@@ -166,9 +186,12 @@ impl<'a> Renewing<'a> {
                     self.packed.push(packed);
                     gone.push(old);
                 }
+
                 Err(HomeError::Api { target, source }) => {
                     return Err(HomeError::Api { target, source }.into());
                 }
+                // Gone or changed: nothing names it any more then, and
+                // what needs it cannot be reverted or promoted again.
                 Err(error) => {
                     self.has_lost_bodies |= old.secret;
                     let what = if old.secret { "pre-images" } else { "a record" };

@@ -1,5 +1,8 @@
-//! What the writes of steps have in common: whose they are, what they expect, until when they may be sent; and how their
-//! refusals are told.
+//! What the writes of steps have in common: whose they are, what they expect, until when they may be sent;
+//! and how their refusals are told.
+//!
+//! None of them goes without a deadline: it is the time until which the lock is surely held, and it is looked
+//! at once more right before the request leaves.
 
 use super::patience::Clock;
 use crate::cluster::{ApiError, Deadline, DeleteOptions, WriteOptions};
@@ -15,11 +18,13 @@ const CATCHING_UP: Duration = Duration::from_secs(30);
 /// learns a little after a write which webhooks there are and where they answer.
 pub(super) fn may_catch_up(error: &ApiError, clock: &Clock<'_>) -> bool {
     let is_behind = matches!(error, ApiError::NotServed { .. }) || error.is_unasked_webhook();
+    // Counted from the first try: a kind or a webhook that is missing for longer is a refusal.
     is_behind && clock.elapsed() < CATCHING_UP
 }
 
 /// How a server says that the `test` of a JSON patch failed.
 pub(super) fn is_failed_test(message: &str) -> bool {
+    // The server gives it no reason of its own: both are texts of its patch handler.
     message.contains("due to an error in our request") || message.contains("testing value")
 }
 

@@ -1,5 +1,7 @@
-//! After a revert, and after a prune: every object that was restored or deleted is read once more, so that the end says
-//! only what was seen. What the control plane brought back is deleted again.
+//! After a revert, and after a prune: every object that was restored or deleted is read once more, so that
+//! the end says only what was seen. What the control plane brought back is deleted again; what other clients
+//! made or changed since is named and left in place. It fails nothing: by now everything is done, and only
+//! what is said depends on it.
 
 use super::own_namespace::creates_home;
 use super::steps::Steps;
@@ -62,8 +64,10 @@ impl Rereading<'_> {
     pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
         let deleted = |step: &&StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
         let deleted: Vec<_> = self.parts(journal, deleted).collect();
+
         self.wait_for_aggregation(deleted.iter().filter_map(|(_, part)| part.before.as_ref()))
             .await;
+
         let reads = deleted.iter().map(|(_, part)| self.deleted(part));
         Ok(join_all(reads)
             .await
@@ -80,14 +84,17 @@ impl Rereading<'_> {
             matches!(step.state, StepState::Intended | StepState::Done { .. })
                 && matches!(step.undo, UndoState::Done { .. })
         };
+
         // The release namespace goes last.
         let undone = self
             .parts(journal, undone)
             .filter(|(_, part)| !creates_home(&part.step, &journal.namespace));
         let undone: Vec<_> = undone.collect();
+
         let created = undone.iter().filter(|(_, part)| part.before.is_none());
         self.wait_for_aggregation(created.filter_map(|(_, part)| part.step.action.object()))
             .await;
+
         let reads = undone.iter().map(|(progress, part)| self.undone(progress, part));
         let mut remains: Vec<Remain> = join_all(reads)
             .await
@@ -96,12 +103,14 @@ impl Rereading<'_> {
             .into_iter()
             .flatten()
             .collect();
+        // What the promotion itself deleted, as its plan had said: a revert brings objects back, and no data.
         let plan = &self.bodies.promotion.plan;
         let lost = plan.data_loss.iter().filter(|lost| {
             journal
                 .step(lost.step)
                 .is_some_and(|step| matches!(step.state, StepState::Done { .. }))
         });
+
         let lost: Vec<&DataLoss> = lost.collect();
         remains.extend(
             join_all(lost.iter().map(|lost| self.volume(lost)))
@@ -109,11 +118,13 @@ impl Rereading<'_> {
                 .into_iter()
                 .flatten(),
         );
+        // Told a moment ago, in other words.
         let known: BTreeSet<&ObjectId> = lost.iter().map(|lost| &lost.object).collect();
         for (_, part) in undone {
             let claims = self.new_claims(part, journal.started_at).await;
             remains.extend(claims.into_iter().filter(|claim| !known.contains(&claim.object)));
         }
+
         Ok(remains)
     }
 
@@ -127,6 +138,8 @@ impl Rereading<'_> {
     }
 
     async fn wait_for_aggregation<'o>(&self, mut deleted: impl Iterator<Item = &'o Object>) {
+        // The controller applies what it has in hand: a role
+        // that is deleted meanwhile is created again by that.
         if deleted.any(is_aggregated) {
             tokio::time::sleep(AGGREGATED_AGAIN).await;
         }
@@ -145,12 +158,15 @@ impl Rereading<'_> {
                 let message = format!("was created again by {}; left in place", makers(&live));
                 return Ok(Some(Remain::new(target.id(), message)));
             }
+
             let clock = self.steps.patience.start();
+            // Whatever comes of the deletion, the next look says what is there.
             match self.undoing.delete(target, &live, &clock).await {
                 Err(Next::Stop(problem)) => return Err(problem),
                 _ => tokio::time::sleep(AGGREGATED_AGAIN / 5).await,
             }
         }
+
         Ok(Some(Remain::new(
             target.id(),
             "is brought back by the control plane again and again",
@@ -162,6 +178,7 @@ impl Rereading<'_> {
         let UndoState::Done { content, .. } = &progress.undo else {
             return Ok(None);
         };
+
         let target = &part.step.target;
         let Some(before) = &part.before else {
             // Another client's object, which stays, was named when it was met.
@@ -171,9 +188,11 @@ impl Rereading<'_> {
                 Ok(None)
             };
         };
+        // It was to stay away, as a Job that had run: its undo has said so.
         if content.is_empty() {
             return Ok(None);
         }
+
         let remain = match self.steps.cluster.get(target).await {
             Ok(Some(live)) => changed_since(before, content, &live, &self.steps.content),
             Ok(None) | Err(crate::cluster::ApiError::NotServed { .. }) => {
@@ -181,12 +200,14 @@ impl Rereading<'_> {
             }
             Err(error) => return Ok(Some(not_read(target, &error))),
         };
+
         Ok(remain.map(|message| Remain::new(target.id(), message)))
     }
 
     /// A volume whose data the promotion deleted: a revert brings the claim back, and not what it held.
     async fn volume(&self, lost: &DataLoss) -> Option<Remain> {
         let kind = built_in(&lost.object.group, &lost.object.kind)?;
+
         let target = Target::new(&kind, lost.object.namespace.as_deref(), &lost.object.name);
         match self.steps.cluster.get(&target).await {
             Ok(Some(live)) if live.uid() == lost.uid && live.at("/metadata/deletionTimestamp").is_none() => {
@@ -215,9 +236,11 @@ impl Rereading<'_> {
             set.at("/spec/volumeClaimTemplates")
                 .is_some_and(|list| !list.is_null())
         };
+
         let Some(namespace) = part.step.target.namespace.as_deref().filter(|_| has_claims(set)) else {
             return Vec::new();
         };
+        // All of the namespace: by its name alone a claim tells whose it is.
         let request = ListRequest::all(&kind, Some(namespace)).with_only_metadata();
         let claims = match paged(self.steps.cluster.as_ref(), request, |claim| claim).await {
             Ok(claims) => claims,
@@ -226,11 +249,14 @@ impl Rereading<'_> {
                 return vec![Remain::new(part.step.target.id(), message)];
             }
         };
+        // One that is older was there before, with data of its own.
         let is_new = |claim: &&Object| {
             let created = claim.text("/metadata/creationTimestamp").parse::<Timestamp>();
             let going = claim.at("/metadata/deletionTimestamp").is_some();
+            // A creationTimestamp has whole seconds.
             !going && created.is_ok_and(|created| created.as_second() >= since.as_second())
         };
+
         let stays = |name: &str| {
             let object = ObjectId::new("", "PersistentVolumeClaim", Some(namespace), name);
             let message = format!(
@@ -247,6 +273,7 @@ impl Rereading<'_> {
                 hint: Some(hint),
             }
         };
+
         claims_of(set, &claims)
             .into_iter()
             .filter(is_new)
@@ -261,6 +288,7 @@ fn not_read(target: &Target, error: &crate::cluster::ApiError) -> Remain {
 
 /// Whether nobody but the aggregation controller has ever written an object.
 fn is_brought_back_by_aggregation(live: &Object) -> bool {
+    // One that somebody wrote has that manager's entry, too: that one is named and stays.
     live.kind() == "ClusterRole"
         && !live.managed_fields().is_empty()
         && live
@@ -274,12 +302,14 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
     if content_hash(live, key).starts_with(restored) || same_content(before, live) {
         return None;
     }
+    // Who had a hand in it before goes on writing it: that is no news.
     let known = |manager: &str| {
         before
             .managed_fields()
             .iter()
             .any(|entry| entry["manager"] == manager)
     };
+
     let text = |entry: &serde_json::Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let others: BTreeSet<String> = live
         .managed_fields()
@@ -295,6 +325,7 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
         .map(|entry| text(entry, "manager"))
         .filter(|manager| !known(manager))
         .collect();
+
     (!others.is_empty()).then(|| {
         format!(
             "was changed since by {}",
@@ -309,6 +340,7 @@ fn makers(live: &Object) -> String {
         .iter()
         .filter_map(|entry| entry["manager"].as_str())
         .collect();
+
     if names.is_empty() {
         "another client".into()
     } else {

@@ -1,4 +1,9 @@
 //! A changed object put back: three versions merged, and its field ownership as it was.
+//!
+//! `before` is the pre-image, `expected` what the dry run of the step came to, `live` what is there now:
+//! where the promotion changed nothing, live stays. The object is replaced over exactly the version that was
+//! merged, then managedFields are written, which are read again and compared: what the server made otherwise
+//! of either is not called put back.
 
 use super::patience::Clock;
 use super::requests::write_options;
@@ -23,31 +28,42 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
+
         if live.at("/metadata/deletionTimestamp").is_some() {
+            // It cannot be kept any more: once its name is free it is created again.
             self.gone(target, live.uid()).await?;
             return Err(Next::Look);
         }
+
         if expected_uid(part) != Some(live.uid()) {
             return self.replaced(part, progress, before, live, clock).await;
         }
+
         let is_to_go = matches!(part.step.action, Action::Recreate { .. } | Action::Delete { .. });
         // It was not deleted yet, and nothing else was done to it.
         if is_to_go && !self.fence && !fence::is_touched(&live) {
             return Ok(self.done(Some(&live), Vec::new()));
         }
+
         let in_doubt = progress.state == StepState::Intended;
         if in_doubt && !is_to_go && holds_nothing_of(part, before, &live) {
+            // The version has moved, so that a request of an
+            // earlier run which is still on its way is a conflict.
             let note = "somebody changed it before this promotion could, and it stays as it is";
             return Ok(self.done(Some(&live), vec![note.into()]));
         }
+
         if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
             if self.fence || fence::is_touched(&live) {
+                // A request that is still on its way names this
+                // version: it has to move, and nothing else with it.
                 let deadline = clock.before_write().await?;
                 let touched = fence::touch(self.steps, target, before, &live, deadline).await;
                 touched.map_err(|error| self.after(error, clock))?;
             }
             return Ok(self.done(Some(&live), Vec::new()));
         }
+
         self.restore(part, progress, before, live, clock).await
     }
 
@@ -65,9 +81,11 @@ impl Undoing<'_> {
             (Action::Recreate { object }, _) => is_made_by(object, &live),
             _ => false,
         };
+
         if let (true, Undo::Impossible { why }) = (ours, &part.step.undo) {
             return Ok(self.left(why.clone()));
         }
+
         if ours {
             self.delete(&part.step.target, &live, clock).await?;
             return Err(Next::Look);
@@ -76,6 +94,7 @@ impl Undoing<'_> {
         if same_content(&live, before) || pristine::is_brought_back(before, &live) {
             return self.own_again(part, before, live, clock).await;
         }
+
         Ok(self.left("somebody deleted it and made a new one".into()))
     }
 
@@ -91,14 +110,17 @@ impl Undoing<'_> {
         let untouched = progress
             .state
             .is_left_as(&content_hash(&live, &self.steps.content));
+        // Nothing else comes here: what was to go is dealt with, and what was created has no pre-image.
         let Action::Apply { expected, .. } = &part.step.action else {
             return Ok(self.done(Some(&live), Vec::new()));
         };
+
         let mut merged = merge(before, expected, &live, self.keep_foreign && !untouched);
         if untouched {
             // Where live is not what the dry run showed, the server chose: a port, an address.
             merged.foreign.clear();
         }
+
         let notes = merged.foreign.iter().map(|path| {
             let wins = if self.keep_foreign {
                 "was kept"
@@ -108,26 +130,34 @@ impl Undoing<'_> {
             format!("{path}, which somebody changed since, {wins}")
         });
         let notes = notes.chain(self.data_lost(Some(&merged.object), &live)).collect();
+
         let mut now = live.clone();
+        // The server lets nobody change it back. The next look
+        // finds it gone, and creates it from its pre-image.
         if part.step.undo == Undo::Replace && is_immutable(&live) {
             self.delete(target, &live, clock).await?;
             return Err(Next::Look);
         }
+
         if !same_content(&merged.object, &live) {
             let mut body = merged.object.value().clone();
             if let Some(metadata) = body
                 .get_mut("metadata")
                 .and_then(serde_json::Value::as_object_mut)
             {
+                // Ownership is written after it, over whatever this write itself comes to own.
                 metadata.shift_remove("managedFields");
             }
             let options = write_options(clock.before_write().await?);
             let answer = self.steps.cluster.replace(target, &body, &options).await;
             now = answer.map_err(|error| self.after(error, clock))?.object;
         }
+
         let entries = merged_ownership(before, &live, &merged.object);
         let owned = self.write_ownership(target, &now, &entries, clock).await?;
+
         let mut paths = crate::objects::differing(&owned, &merged.object);
+        // Admission writes these anew at each request: they can never be what they were.
         paths.retain(|path| !part.step.stamps.contains(path));
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
             let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
@@ -136,6 +166,7 @@ impl Undoing<'_> {
                 paths.join(", ")
             )));
         }
+
         Ok(self.done(Some(&owned), notes))
     }
 
@@ -152,6 +183,7 @@ impl Undoing<'_> {
             if same_ownership(live.managed_fields(), entries) {
                 return Ok(live);
             }
+
             let mut wanted: Vec<_> = entries
                 .iter()
                 .filter(|entry| entry["subresource"] != "status")
@@ -163,9 +195,11 @@ impl Undoing<'_> {
                     .filter(|entry| entry["subresource"] == "status")
                     .cloned(),
             );
+            // The empty entry stands for nobody, and only while it is alone.
             if wanted.len() > 1 {
                 wanted.retain(|entry| entry.get("manager").is_some());
             }
+
             let deadline = clock.before_write().await?;
             match self.steps.write_ownership(target, &live, &wanted, deadline).await {
                 Ok(answer) if same_ownership(answer.object.managed_fields(), entries) => {
@@ -175,7 +209,10 @@ impl Undoing<'_> {
                     let why = "expected its field ownership as it was, found that the server keeps another";
                     return Err(Next::End(self.left(why.into())));
                 }
+
                 Err(error) if error.is_conflict() || is_test(&error) => {
+                    // Each write of a status moves the version, too:
+                    // only another content has to be merged anew.
                     let read = self
                         .steps
                         .cluster
@@ -198,6 +235,7 @@ impl Undoing<'_> {
 /// Whether somebody else has changed an object that an apply in doubt has certainly not changed: none of its fields is
 /// what the apply would have made of it.
 fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
+    // A take-over writes ownership before any field: that the fields are untouched proves nothing then.
     let Action::Apply {
         expected,
         take_over: None,
@@ -206,6 +244,7 @@ fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
     else {
         return false;
     };
+
     let at = |path: &FieldPath, object: &Object| path.get(object.value()).cloned();
     let told = part
         .step
@@ -213,6 +252,7 @@ fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
         .iter()
         .filter(|path| at(path, expected) != at(path, before));
     let mut told = told.peekable();
+
     let is_foreign = matches!(standing(part, Some(live)), Standing::Foreign(_));
     is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))
 }

@@ -1,4 +1,7 @@
 //! The loop: performs what the state machine asks for, and tells it what has happened.
+//!
+//! Effects run side by side, inputs are taken one by one. Beside the answers a wish of a person and the loss
+//! of the lock can come at any moment; with the end of the run whatever is still on its way is dropped.
 
 use super::locks::Locks;
 use super::machine::{Effect, Input, Intent, Machine, Stage};
@@ -45,14 +48,17 @@ pub(super) struct Start {
 /// Runs to an end.
 pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> Ended {
     let patience = Patience::new(lock.clone(), services);
+
     let bodies = start.bodies;
     let journal = &start.head.current;
     let content = start.seal.key.content().clone();
+
     let writer = Writer {
         cluster: services.cluster.clone(),
         patience: patience.clone(),
         release: ReleaseRef::new(&journal.namespace, &journal.release.name),
     };
+
     let store = Store::new(writer, start.seal);
     let steps = Steps {
         cluster: services.cluster.clone(),
@@ -60,11 +66,13 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         gone: services.limits.gone,
         content: content.clone(),
     };
+    // Before this run intends anything itself: what stands so now, an earlier one may have sent.
     let sent = journal
         .steps
         .iter()
         .filter(|step| step.state == StepState::Intended);
     let in_doubt = sent.map(|step| step.id).collect();
+
     let performer = Arc::new(Performer::new(
         services.clone(),
         store,
@@ -77,6 +85,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         in_doubt,
         start.fence,
     ));
+
     let machine = Machine {
         head: start.head,
         inventory: start.inventory,
@@ -91,6 +100,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         unwell: None,
         remains: Vec::new(),
     };
+
     let (ended, release) = Loop {
         machine,
         performer,
@@ -100,6 +110,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
     }
     .run()
     .await;
+
     if release {
         lock.release().await;
     }
@@ -118,6 +129,7 @@ impl Loop<'_> {
     async fn run(mut self) -> (Ended, bool) {
         let mut work: FuturesUnordered<BoxFuture<'static, Input>> = FuturesUnordered::new();
         let mut interrupt = self.services.interrupt.clone();
+
         let mut watching = true;
         let mut input = match *interrupt.borrow_and_update() {
             Interrupt::None => Input::Begin,
@@ -127,6 +139,7 @@ impl Loop<'_> {
                 Input::Begin
             }
         };
+
         loop {
             let effects = self.machine.next(input, (self.services.now)());
             self.tell_phase();
@@ -135,9 +148,11 @@ impl Loop<'_> {
                 return over;
             }
             self.start(effects, &mut work);
+            // While rollouts are watched nothing else would tell that the lock is lost.
             input = tokio::select! {
                 Some(input) = work.next() => input,
                 changed = interrupt.changed(), if watching => {
+                    // Where the sender is gone, nobody can want anything any more.
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
@@ -147,19 +162,24 @@ impl Loop<'_> {
     }
 
     fn start(&mut self, effects: Vec<Effect>, work: &mut FuturesUnordered<BoxFuture<'static, Input>>) {
+        // By these a run knows its own write again when the answer was lost.
         if effects.contains(&Effect::WriteHead) {
             self.machine.head.current.serial += 1;
             self.machine.head.current.holder = self.lock.holder.clone();
         }
+        // Ahead of the deletion: the Lease can be gone before that is answered.
         if effects.contains(&Effect::DeleteHome) {
             self.lock.may_go_with(&self.machine.head.current.namespace);
         }
+
         // One copy for all: a wave may have a thousand steps.
         let mut now: Option<Arc<Now>> = None;
         for effect in effects {
             match effect {
+                // `tell_phase` says so by the stage, and how long the one before took.
                 Effect::Emit(Event::PhaseStarted { .. }) => {}
                 Effect::Emit(event) => self.services.events.emit(event),
+                // Nothing but judging is under way in these stages, and that may be dropped at any time.
                 Effect::StopJudging => work.clear(),
                 effect => {
                     let now = now
@@ -177,9 +197,11 @@ impl Loop<'_> {
         let Some(phase) = phase_of(&self.machine.stage, self.machine.head.current.phase) else {
             return;
         };
+
         if self.phase.is_some_and(|(known, _)| known == phase) {
             return;
         }
+
         self.end_phase();
         self.services.events.emit(Event::PhaseStarted { phase });
         self.phase = Some((phase, Instant::now()));

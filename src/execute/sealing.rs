@@ -1,4 +1,9 @@
-//! The seal and its key, written: what is about to be written is sealed first, then written, then sealed as what is there.
+//! The seal and its key, written: what is about to be written is sealed first, then written, then sealed as
+//! what is there.
+//!
+//! A run that is killed between any two of these leaves a state that fits one of the two halves of the seal,
+//! so that the next one believes it. What fits neither is not repaired here: `stopped_by` ends every run that
+//! would write, and a person has to accept or discard the state.
 
 use super::codec;
 use super::machine::refused;
@@ -32,12 +37,14 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
     let whose = format!("the state of release {name} in {namespace}");
     let accept = format!("kubectl delivery state accept {name} -n {namespace}");
     let verify = format!("kubectl delivery state verify {name} -n {namespace}");
+
     let (message, next) = match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (
             format!("{whose} is not sealed: an older version wrote it"),
             vec![accept],
         ),
+        // Whoever does not know a format must not write over it.
         Integrity::Newer(version) => {
             let message =
                 format!("{whose} has format version {version}, which only a later kubectl-delivery writes");
@@ -54,6 +61,7 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
             )
         }
     };
+
     Some(refused(format!("{message}; nothing was changed"), next))
 }
 
@@ -84,6 +92,7 @@ pub(super) async fn at_hand(
     if let Some(known) = of_sealed(sealing) {
         return Ok(known);
     }
+
     let Sealing {
         seal, namespace_uid, ..
     } = sealing;
@@ -91,10 +100,13 @@ pub(super) async fn at_hand(
         Some(key) => key.clone(),
         None => random()?,
     };
+
     let bound = fresh.bind(namespace_uid.as_deref().unwrap_or_default(), &writer.release.name);
+    // The state of nothing: whatever is written first is sealed as what follows it.
     let state = Sealed::new(&bound, outside.is_some(), 0, None, None);
     let mut at = SealAtHand {
         key: bound,
+        // A seal without a key may be there, of a run that died in between: it is written over.
         stored: seal.clone(),
         state,
     };
@@ -105,6 +117,7 @@ pub(super) async fn at_hand(
             .write_key(&names::state_key(&writer.release.name), &fresh)
             .await?;
     }
+
     Ok(at)
 }
 
@@ -131,10 +144,13 @@ impl Writer {
             target: "the seal".into(),
             source: source.into(),
         })?;
+
         let name = names::seal(&self.release.name);
         let mut body = self.secret(&name, "seal", SEAL_SECRET_TYPE);
         body["data"] = json!({"seal": STANDARD.encode(&text)});
+        // It holds a sequence number and digests: one with the same text was made by this write.
         let is_ours = |found: &Object| found.text("/data/seal") == body["data"]["seal"];
+
         at.stored = Some(
             self.swap(
                 &self.target(true, &name),
@@ -152,6 +168,7 @@ impl Writer {
         let mut body = self.secret(name, "key", KEY_SECRET_TYPE);
         body["immutable"] = true.into();
         body["data"] = json!({"key": STANDARD.encode(key.to_text())});
+        // Created and never replaced: another key under this name is a conflict.
         self.swap(&self.target(true, name), body.clone(), None, |found| {
             found.text("/data/key") == body["data"]["key"]
         })
@@ -170,7 +187,9 @@ impl Writer {
         is_ours: impl Fn(&Object) -> bool,
     ) -> Result<Stored<()>, StoreError> {
         let next = at.state.with(&at.key, role, seal_of(&at.key, role, &body));
+
         self.write_seal(at, Some(next.clone())).await?;
+        // Until the third write the seal names both: what was there, and what may be there by now.
         let stored = self.swap(target, body, known, is_ours).await?;
         at.state = next;
         self.write_seal(at, None).await?;

@@ -66,10 +66,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            // Renewed three times in it; whoever takes over from a run that died waits for all of it.
             lease: Duration::from_secs(15),
             lock_timeout: Duration::ZERO,
             patience: Duration::from_secs(120),
             gone: Duration::from_secs(120),
+            // The time limit that every write carries.
             in_flight: Duration::from_secs(10),
         }
     }
@@ -82,6 +84,7 @@ impl Bounds for Patience {
     }
 
     fn may_write(&self) -> bool {
+        // The lock is held: a rollout that is stuck may be helped on.
         true
     }
 

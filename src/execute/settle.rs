@@ -1,4 +1,9 @@
 //! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
+//!
+//! Everything comes out of the cluster, so it is looked at in this order: what its seal vouches for, then
+//! what nothing but the state itself confirms. The journal is read under its lock; which other locks it needs
+//! is known only then, so that all of them may have to be given back and taken anew, and everything is read
+//! again. Nothing but locks is written before the run begins.
 
 use super::locks::Locks;
 use super::losing;
@@ -126,6 +131,7 @@ async fn act(
         match under_locks(release, only, wanted, &locks, services).await {
             Ok(Next::Run(start)) => return Ok(run(*start, locks, services).await),
             Ok(Next::MoreLocks(needed)) => {
+                // The journal may be another one by the time these are held: nothing that was read is kept.
                 locks.release().await;
                 others = needed;
             }
@@ -157,6 +163,7 @@ async fn under_locks(
     services: &Services,
 ) -> Result<Next, ExecuteError> {
     let (cluster, name) = (services.cluster.as_ref(), &release.name);
+    // Whoever held the lock may have finished it while this run waited.
     if let Some(id) = only {
         let home = read_home(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
         let journal = home.head.map(|head| head.value.current);
@@ -169,26 +176,32 @@ async fn under_locks(
             }));
         }
     }
+
     let mut start = match take_up(release, services, wanted).await? {
         Ok(start) => start,
         Err(ended) => return Ok(Next::End(ended)),
     };
+
     let others = &start.head.current.moves_from;
     if !locks.hold(others) {
         // Not even a lock of another release is touched before all of it is confirmed.
         confirmed_or_refused(&start, release, wanted, services).await?;
         return Ok(Next::MoreLocks(others.clone()));
     }
+
     let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
         Some(ended) => Some(ended),
         None => moving::unfinished(others, services).await?,
     };
+
     let stopped = match (stopped, wanted) {
+        // What was never finished was never in use: its undo takes away what it has made, and asks nobody.
         (None, Wanted::PutBack(options)) if begins_to_revert_what_was_promoted(&start) => {
             losing::refusal(&start, release, &options.allow_data_loss, services).await
         }
         (stopped, _) => stopped,
     };
+
     if stopped.is_none() {
         let doubts = confirmed_or_refused(&start, release, wanted, services).await?;
         doubts.narrow(Arc::make_mut(&mut start.bodies));
@@ -240,12 +253,15 @@ async fn take_up(
             "expected a promotion of {name} in {namespace}, found none"
         ))
     };
+
     if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
         return Ok(Err(ended));
     }
+
     let Some(stored) = home.head.as_ref() else {
         return Err(nothing());
     };
+    // The run that wrote it last may be alive: suspended, or on a machine of which nothing is known here.
     let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current);
     // Requests that were on their way arrive; whoever reads before that may read too early.
     let home = if may_be_alive {
@@ -254,13 +270,16 @@ async fn take_up(
     } else {
         home
     };
+    // What was on its way may have been a part of this state.
     if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
         return Ok(Err(ended));
     }
+
     let Some(seal) = sealing::of_sealed(&home.sealing) else {
         return Err(nothing());
     };
     let key = &seal.key;
+
     let Home { inventory, head, .. } = home;
     let Some(Stored {
         value: mut head,
@@ -270,7 +289,9 @@ async fn take_up(
     else {
         return Err(nothing());
     };
+
     let earlier = match (wanted, &head.previous) {
+        // Nothing of the last one is left to be put back: what was finished before it is next.
         (Wanted::PutBack(_), Some(previous)) if is_over(&head.current) => {
             Some(read_previous(cluster, (namespace, name), previous, Some(key)).await?)
         }
@@ -279,6 +300,8 @@ async fn take_up(
     let intent = choose(&mut head, earlier, wanted, name)?;
     let (inventory, inventory_stored) = split(inventory);
     let preparing = head.current.phase == JournalPhase::Preparing;
+    // A key outside vouches for nothing that one in the
+    // cluster did: with that change its parts were forgotten.
     if !preparing && head.current.parts.is_empty() {
         return Err(ExecuteError::Nothing(format!(
             "expected what the promotion of {name} {} replaced, found nothing kept of it since its state got a key outside of \
@@ -286,11 +309,13 @@ async fn take_up(
             head.current.release.version
         )));
     }
+
     let bodies = if preparing {
         no_bodies(&head.current, &inventory)
     } else {
         read_bodies(cluster, &head.current, Some(key)).await?
     };
+
     Ok(Ok(Start {
         head,
         head_stored: Some(Stored {
@@ -317,6 +342,7 @@ fn is_gone(journal: &Journal) -> bool {
 }
 
 fn can_be_put_back(journal: &Journal) -> bool {
+    // What was left behind is tried once more.
     journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted)
 }
 
@@ -341,9 +367,12 @@ fn choose(
         }
         Wanted::PutBack(options) => options,
     };
+
     if is_over(&head.current) {
         match earlier {
             Some(mut earlier) if can_be_put_back(&earlier) => {
+                // What the last one left over is still to be deleted. The
+                // bundle goes, too: the head holds that journal itself now.
                 earlier.forget.append(&mut head.current.forget);
                 earlier
                     .forget
@@ -358,10 +387,13 @@ fn choose(
             }
         }
     }
+
     let was_promoted = head.current.is_promoted();
+    // What an earlier revert began with goes on to hold.
     let known = head.current.reverting.take();
     head.current.reverting = Some(Reverting {
         keep_foreign: options.keep_foreign || known.as_ref().is_some_and(|known| known.keep_foreign),
+        // Whatever led to it first: by now a person has asked.
         why: RevertReason::Asked,
         was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
     });
@@ -389,6 +421,8 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         waivers: Vec::new(),
         settings: Settings::default(),
     };
+
+    // Nothing was widened yet: these are the members of before.
     let members_before = inventory.members.clone();
     let promotion = PromotionPart {
         plan,

@@ -1,5 +1,11 @@
-//! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody else.
-//! Pure; the same for the first try, for a try after a lost answer, and for a run that takes another one's work up.
+//! Where an object stands in its step, told from the object alone: done, not done, or changed by somebody
+//! else. Pure; the same for the first try, for a try after a lost answer, and for a run that takes another
+//! one's work up.
+//!
+//! What the plan saw is told by uid and by the hash of the content: every write of a status moves the
+//! resourceVersion. What we made is told by our entry in managedFields and by the label of the set. Whatever
+//! is neither as planned, nor on the way to the target by our own hand, is somebody else's: it is named, and
+//! nothing is written over it.
 
 use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::k8s::allocation::without_allocated;
@@ -34,9 +40,11 @@ pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
         (Action::Create { .. } | Action::Recreate { .. }, None) => Standing::NotDone,
         (Action::Apply { .. }, None) => Standing::Foreign("expected it to be there, found it deleted".into()),
         (action, Some(live)) => {
+            // Whoever deletes it: what is left of it says nothing of the step.
             if live.at("/metadata/deletionTimestamp").is_some() {
                 return Standing::Going;
             }
+
             match action {
                 Action::Create { object } => {
                     if is_made_by(object, live) {
@@ -56,6 +64,7 @@ pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
 }
 
 fn recreated(part: &StepPart, object: &Object, live: &Object) -> Standing {
+    // The uid tells the old one from the one that takes its place.
     let is_old = matches!(&part.step.expect, Expect::Present { uid, .. } if uid == live.uid());
     if is_old {
         return if holds(part, live) {
@@ -75,6 +84,7 @@ fn deleted(part: &StepPart, live: &Object) -> Standing {
     match &part.step.expect {
         // The one to delete is gone; another one is none of ours.
         Expect::Present { uid, .. } | Expect::Made { uid } if uid != live.uid() => Standing::Done,
+        // This promotion made it: it goes whatever became of its content.
         Expect::Made { .. } => Standing::NotDone,
         _ if holds(part, live) => Standing::NotDone,
         _ => foreign(part, live),
@@ -86,14 +96,17 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
     if !matches!(part.step.expect, Expect::Made { .. }) {
         return None;
     }
+
     let made = journal
         .steps
         .iter()
         .find(|step| !step.prune && step.target == part.step.target);
+    // An empty uid is nobody's: where the step made nothing, nothing is deleted.
     let uid = match made.map(|step| &step.state) {
         Some(StepState::Done { uid, .. }) => uid.clone(),
         _ => String::new(),
     };
+
     let mut known = part.clone();
     known.step.expect = Expect::Made { uid };
     Some(known)
@@ -108,15 +121,18 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     else {
         return Standing::NotDone;
     };
+
     let Expect::Present { uid, .. } = &part.step.expect else {
         return foreign(part, live);
     };
+
     if uid != live.uid() {
         return Standing::Foreign(format!(
             "expected the object that was planned for, found a new one made by {}",
             makers(live)
         ));
     }
+    // First of all: what goes before the apply would pass for somebody's change below.
     let as_taken = take_over
         .as_ref()
         .is_some_and(|entries| same_ownership(entries, live.managed_fields()));
@@ -128,6 +144,7 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     {
         return Standing::TakenOver;
     }
+
     if part
         .before
         .as_ref()
@@ -135,16 +152,20 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     {
         return Standing::TakenOver;
     }
+
     if holds(part, live) {
         return Standing::NotDone;
     }
+    // Without our entry no apply of ours was done: the change is another client's.
     if !is_ours(object, live) {
         return foreign(part, live);
     }
+    // Addresses and node ports that nobody names are the server's choice, and no difference.
     let (wanted, held) = (
         without_allocated(expected, object),
         without_allocated(live, object),
     );
+
     let changes = &part.step.changes;
     let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
     let open: Vec<&FieldPath> = changes.iter().filter(differ).collect();
@@ -153,9 +174,11 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     } else {
         open.is_empty()
     };
+
     if is_whole {
         return Standing::Done;
     }
+
     // The apply is done, and what it took away and the target has by a default is all that is still to be sent.
     let is_lost = |path: &&FieldPath| is_lost_default(path, object, expected, live);
     if !open.is_empty() && open.iter().all(is_lost) {
@@ -170,12 +193,15 @@ fn holds(part: &StepPart, live: &Object) -> bool {
     if expect_holds(&part.step, Some(live)) {
         return true;
     }
+
     let Some(before) = &part.before else { return false };
     if before.uid() != live.uid() {
         return false;
     }
+
     let sent = part.step.action.object();
     let mut paths = differing(before, live).into_iter().peekable();
+    // Where no field differs, the owners do: what an apply takes away depends on these.
     let ownership_alone = paths.peek().is_none();
     !ownership_alone
         && paths.all(|path| {
@@ -216,13 +242,14 @@ fn is_ours_from_birth(live: &Object) -> bool {
     applied.is_empty() || created.is_empty() || applied <= created
 }
 
-/// The managers that an object names, each once.
+/// The managers that an object names.
 fn makers(live: &Object) -> String {
     let mut names: Vec<&str> = live
         .managed_fields()
         .iter()
         .filter_map(|entry| entry["manager"].as_str())
         .collect();
+
     names.dedup();
     if names.is_empty() {
         "somebody".into()
@@ -243,12 +270,14 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
     if before.uid() != live.uid() {
         return format!("found it deleted and made again by {}", makers(live));
     }
+
     let paths: Vec<String> = differing(before, live).iter().map(FieldPath::to_string).collect();
     let shown = match paths.len() {
         0 => "its owners".to_owned(),
         1..=4 => paths.join(", "),
         n => format!("{} and {} more", paths[..4].join(", "), n - 4),
     };
+    // The time tells a second edit by the same hand.
     let known = |entry: &Value| {
         before.managed_fields().iter().any(|other| {
             ["manager", "operation", "subresource", "fieldsV1", "time"]
@@ -256,6 +285,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
                 .all(|f| entry[*f] == other[*f])
         })
     };
+
     let hands: Vec<String> = live
         .managed_fields()
         .iter()
@@ -267,6 +297,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
                 .map_or_else(|| name.to_owned(), |time| format!("{name} at {time}"))
         })
         .collect();
+
     let by = if hands.is_empty() {
         "somebody".into()
     } else {
@@ -313,6 +344,7 @@ mod tests {
     fn an_apply_whose_lost_default_is_still_to_be_sent_is_gone_on_with() {
         let lost = json!({"type": "RollingUpdate"});
         let whole = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+
         assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), Standing::TakenOver);
         assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), Standing::Done);
         // What the apply itself brings is not there.
@@ -320,6 +352,7 @@ mod tests {
             stands(set(lost, 5, FIELD_MANAGER)),
             Standing::Foreign(_)
         ));
+
         let other = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 9}});
         assert!(matches!(
             stands(set(other, 2, FIELD_MANAGER)),

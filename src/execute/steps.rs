@@ -1,4 +1,10 @@
-//! One step against the API server: look, write with preconditions, and look again where anything is in doubt.
+//! One step against the API server: look, write with preconditions, and look again where anything is in
+//! doubt.
+//!
+//! Every write names the uid and the version that were looked at, but for a create, whose answer says whether
+//! it made the object. A write whose answer was lost is not sent again blindly: the next try looks, and
+//! `standing` tells from the object what was done. So a step that an earlier run may have sent goes exactly
+//! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
 use super::applying::checked;
 use super::patience::{Clock, Patience};
@@ -102,23 +108,28 @@ impl Steps {
         mut seen: Option<&Object>,
         in_doubt: bool,
     ) -> Outcome {
+        // What an earlier run may have written counts as written by this one.
         let trying = Trying {
             part,
             wrote: in_doubt.into(),
         };
         let mut clock = self.patience.start();
         let mut conflicts = 0;
+
         loop {
             let again = match self.attempt(&trying, seen.take(), &clock).await {
                 Ok(outcome) => return trying.ended(outcome),
                 Err(again) => again,
             };
+
             match again {
                 Again::Ended(outcome) => return trying.ended(outcome),
+                // A conflict says no more than that the version moved: controllers write all the time.
                 Again::Look if conflicts < CONFLICTS => {
                     clock.hear();
                     conflicts += 1;
                 }
+
                 Again::Look => {
                     let why = "found it changed again and again while it was written";
                     return trying.ended(Outcome::Conflict(why.into()));
@@ -141,6 +152,7 @@ impl Steps {
     ) -> Result<Outcome, Again> {
         let part = trying.part;
         let target = &part.step.target;
+
         let read;
         let live = match seen {
             Some(seen) => Some(seen),
@@ -153,6 +165,7 @@ impl Steps {
                 read.as_ref()
             }
         };
+
         // What is fresh was looked at when the pre-images were taken, under the lock.
         let is_as_planned = seen.is_some_and(|seen| seen.at("/metadata/deletionTimestamp").is_none());
         let standing = if is_as_planned {
@@ -160,17 +173,21 @@ impl Steps {
         } else {
             standing(part, live)
         };
+
         match (standing, live) {
             (Standing::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
             (Standing::Foreign(why), _) => Ok(Outcome::Conflict(why)),
+            // Its name has to be free first: the next look says what follows.
             (Standing::Going, Some(live)) => {
                 self.wait_gone(target, live.uid()).await.map_err(Again::Ended)?;
                 Err(Again::Look)
             }
+            // Only what is created can be missing here: anything else is `Done` or `Foreign` then.
             (Standing::NotDone | Standing::TakenOver | Standing::Going, None) => {
                 self.create(trying, clock).await
             }
             (Standing::TakenOver, Some(live)) => {
+                // An earlier try, or run, has written what goes before the apply.
                 trying.has_written();
                 self.apply(trying, live, clock).await
             }
@@ -180,6 +197,7 @@ impl Steps {
 
     pub(super) fn after_read(&self, part: &StepPart, error: ApiError, clock: &Clock<'_>) -> Again {
         match error {
+            // Its kind went with its CRD, and the object with it.
             ApiError::NotServed { .. } if matches!(part.step.action, Action::Delete { .. }) => {
                 Again::Ended(Outcome::Done(None))
             }
@@ -192,19 +210,24 @@ impl Steps {
     async fn create(&self, trying: &Trying<'_>, clock: &Clock<'_>) -> Result<Outcome, Again> {
         let target = &trying.part.step.target;
         let (Action::Create { object } | Action::Recreate { object }) = &trying.part.step.action else {
+            // Nothing else comes here without an object.
             return Ok(Outcome::Done(None));
         };
+
         let deadline = clock.before_write().await?;
         // Not forced: where somebody was faster, the conflict leaves the object alone.
         let answer = self.send_apply(target, object.value(), false, deadline).await;
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
+
         if answer.created {
             return Ok(checked(object, answer.object, Vec::new()));
         }
+
         // An earlier try whose answer was lost may have made it.
         if trying.may_have_written() && is_made_by(object, &answer.object) {
             return Ok(checked(object, answer.object, Vec::new()));
         }
+        // The apply was merged into what somebody else has made.
         self.withdraw(target, &answer.object, deadline).await;
         Ok(Outcome::Conflict(
             "expected to create it, found it made by somebody meanwhile".into(),
@@ -214,11 +237,14 @@ impl Steps {
     /// Takes back what an apply put into somebody else's object: what nobody else applies goes. Where that fails, the
     /// conflict names the object all the same.
     async fn withdraw(&self, target: &Target, live: &Object, deadline: Deadline) {
+        // What a manager applies no longer, and nobody else
+        // owns, the server takes away: here that is all of it.
         let mut body = json!({"apiVersion": live.api_version(), "kind": live.kind(), "metadata": {
             "name": live.name(), "uid": live.uid(), "resourceVersion": live.resource_version()}});
         if let Some(namespace) = live.namespace() {
             body["metadata"]["namespace"] = namespace.into();
         }
+
         if let Err(error) = self.send_apply(target, &body, false, deadline).await {
             tracing::warn!(%target, %error, "what was applied to an object of somebody else could not be withdrawn");
         }
@@ -235,6 +261,7 @@ impl Steps {
                 let taken = self.write_ownership(target, live, entries, deadline).await;
                 let taken = taken.map_err(|error| self.after_write(trying, error, clock))?;
                 trying.has_written();
+                // Over the version that this has just made: what somebody writes in between is a conflict.
                 self.apply(trying, &taken.object, clock).await
             }
             Action::Apply { .. } => self.apply(trying, live, clock).await,
@@ -278,10 +305,12 @@ impl Steps {
         clock: &Clock<'_>,
     ) -> Result<(), Again> {
         let target = &trying.part.step.target;
+
         let options = deletion(live, propagation, clock.before_write().await?);
         if let Err(error) = self.cluster.delete(target, &options).await {
             return Err(self.after_write(trying, error, clock));
         }
+
         trying.has_written();
         self.wait_gone(target, live.uid()).await.map_err(Again::Ended)
     }
@@ -290,9 +319,12 @@ impl Steps {
     pub(super) async fn wait_gone(&self, target: &Target, uid: &str) -> Result<(), Outcome> {
         let start = tokio::time::Instant::now();
         let mut clock = self.patience.start();
+        // Most objects go at once.
         let mut pause = Duration::from_millis(20);
+
         loop {
             match self.cluster.get(target).await {
+                // The server answers: what is waited for are finalizers, and these have a limit of their own.
                 Ok(Some(live)) if live.uid() == uid => {
                     clock.hear();
                     if start.elapsed() > self.gone {
@@ -301,6 +333,7 @@ impl Steps {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
                 }
+                // One of another uid is another object, and of no concern to this wait.
                 Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
                 Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
                 Err(error) if error.is_passing() => clock.wait().await.map_err(Outcome::Unknown)?,
@@ -313,6 +346,7 @@ impl Steps {
         if error.may_have_been_done() {
             trying.has_written();
         }
+
         match &error {
             error if error.is_conflict() => Again::Look,
             // A JSON patch whose test failed.
@@ -335,6 +369,7 @@ fn held_by(live: &Object, waited: Duration) -> String {
         .filter_map(Value::as_str)
         .collect();
     let seconds = waited.as_secs();
+
     if names.is_empty() {
         return format!("expected it to go within {seconds} s, found it still there");
     }

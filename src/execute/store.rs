@@ -1,4 +1,10 @@
-//! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the inventory.
+//! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the
+//! inventory.
+//!
+//! A swap names the uid and the version that this run wrote or read last. Where the answer was lost it looks,
+//! and takes what it finds for its own only by what that says; anything else there means that another run
+//! writes, and is an error that ends this one. Parts of bundles carry the digest of their bytes in their
+//! names: one that is there already need not be written, and one whose bytes do not fit is not deleted.
 
 use super::codec;
 use super::patience::Patience;
@@ -115,16 +121,19 @@ impl Store {
     ) -> Result<Stored<()>, StoreError> {
         let ReleaseRef { namespace, name } = &self.writer.release;
         let target = self.writer.target(false, &names::journal(name));
+        // Before anything is sent: what does not fit leaves all as it is.
         let body = codec::head_body(head, namespace, name).map_err(|source| StoreError::Encoding {
             target: target.to_string(),
             source,
         })?;
+        // A later run goes on with the serials of this journal: only the holder tells them apart.
         let is_ours = |found: &Object| {
             parse_head(found).is_ok_and(|found| {
                 let (found, ours) = (&found.value.current, &head.current);
                 found.id == ours.id && found.serial == ours.serial && found.holder == ours.holder
             })
         };
+        // Over all three writes: head and inventory share one seal.
         let mut seal = self.seal.lock().await;
         self.writer
             .write_sealed(&mut seal, Role::Head, &target, body, known, is_ours)
@@ -138,13 +147,16 @@ impl Store {
         known: Option<&Stored<()>>,
     ) -> Result<Stored<()>, StoreError> {
         let ReleaseRef { namespace, name } = &self.writer.release;
+
         let target = self.writer.target(false, &names::inventory(name));
         let body =
             codec::inventory_body(inventory, namespace, name).map_err(|source| StoreError::Encoding {
                 target: target.to_string(),
                 source,
             })?;
+        // It has no serial: one that says the same is as good as our own.
         let is_ours = |found: &Object| parse_inventory(found).is_ok_and(|found| found.value == *inventory);
+
         let mut seal = self.seal.lock().await;
         self.writer
             .write_sealed(&mut seal, Role::Inventory, &target, body, known, is_ours)
@@ -155,6 +167,7 @@ impl Store {
     /// is the one that its own bytes give it.
     pub(super) async fn delete_bundles(&self, bundles: &[Bundle]) -> Result<(), StoreError> {
         let parts = parts_of(bundles);
+        // Labels can be copied: that it is ours is told by its bytes and the key.
         let is_ours = |part: &Object, name: &str| {
             part_bytes(part).is_ok_and(|bytes| is_named_by_its_bytes(name, &bytes, &self.key))
         };
@@ -186,15 +199,18 @@ impl Writer {
     ) -> Result<Stored<()>, StoreError> {
         let mut clock = self.patience.start();
         loop {
+            // Anew for each try: the lock may have been renewed, or lost, in between.
             let options = write_options(clock.before_write().await?);
             if let Some(known) = known {
                 body["metadata"]["uid"] = known.uid.as_str().into();
                 body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
             }
+
             let error = match clock.answer(self.cluster.store(target, &body, &options)).await {
                 Ok(answer) => return Ok(handle(&answer.object)),
                 Err(error) => error,
             };
+            // With a 404 what is known is gone: as much a move as another version.
             let moved = error.is_conflict() || error.is_not_found();
             if !moved && !error.is_passing() {
                 return Err(StoreError::Api {
@@ -202,6 +218,7 @@ impl Writer {
                     source: error,
                 });
             }
+
             // A write whose answer was lost may be there: then a second one would find it moved.
             match clock.answer(self.cluster.get(target)).await {
                 Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
@@ -210,6 +227,7 @@ impl Writer {
                         target: target.to_string(),
                     });
                 }
+                // Nothing of it has arrived, or nobody can say so: it is sent once more.
                 _ => clock.wait().await?,
             }
         }
@@ -221,10 +239,12 @@ impl Writer {
         let writes = bundle.names.iter().zip(parts).map(|(name, part)| {
             let target = Target::new(&kind, Some(&bundle.namespace), name);
             let role = if bundle.secret { "preimage" } else { "record" };
+            // Immutable, for its name is that of its bytes.
             let mut body = json!({
                 "apiVersion": "v1", "kind": kind.kind, "immutable": true,
                 "metadata": {"name": name, "namespace": bundle.namespace, "labels": codec::labels(&self.release.name, role)},
             });
+
             if bundle.secret {
                 body["type"] = PREIMAGE_SECRET_TYPE.into();
                 body["data"] = json!({"part": STANDARD.encode(part)});
@@ -233,6 +253,7 @@ impl Writer {
             }
             async move { self.create_once(&target, &body).await }
         });
+
         try_join_all(writes).await.map(drop)
     }
 
@@ -242,6 +263,7 @@ impl Writer {
             let options = write_options(clock.before_write().await?);
             match self.cluster.store(target, body, &options).await {
                 Ok(_) => return Ok(()),
+                // Of a try whose answer was lost, or of an earlier run: under this name nothing else can lie.
                 Err(error) if error.is_conflict() => return Ok(()),
                 Err(error) if error.is_passing() => clock.wait().await?,
                 Err(source) => {
@@ -255,6 +277,7 @@ impl Writer {
     }
 
     /// Deletes a part that carries our labels and is of our type, where it is ours in other ways, too.
+
     pub(super) async fn delete_part(
         &self,
         target: &Target,
@@ -263,6 +286,7 @@ impl Writer {
         let mut clock = self.patience.start();
         loop {
             let error = match self.cluster.get(target).await {
+                // Gone is what was wanted.
                 Ok(None) => return Ok(()),
                 Ok(Some(found)) if !self.is_part(&found) || !is_ours(&found, &target.name) => return Ok(()),
                 Ok(Some(found)) => {
@@ -274,10 +298,13 @@ impl Writer {
                 }
                 Err(error) => error,
             };
+
             // Its namespace may be gone, with all that was in it.
+            // What somebody changes right now is left to them.
             if error.is_not_found() || error.is_conflict() {
                 return Ok(());
             }
+
             if !error.is_passing() {
                 return Err(StoreError::Api {
                     target: target.to_string(),
@@ -290,6 +317,7 @@ impl Writer {
 
     fn is_part(&self, found: &Object) -> bool {
         let is_secret = found.kind() == "Secret";
+        // This role and type are those of all bundles in Secrets, whatever they hold.
         let role = if is_secret { "preimage" } else { "record" };
         found.label(RELEASE_LABEL) == Some(&*self.release.name)
             && found.label(ROLE_LABEL) == Some(role)

@@ -1,6 +1,11 @@
-//! What the cluster keeps of a release is written by whoever may write there. So whatever that alone would create, change or
-//! delete outside of the release namespace, cluster-wide or among rights and quotas is not done unless it is confirmed: by
-//! the release's own file, by the object itself, by a key outside of the cluster, or by a person.
+//! What the cluster keeps of a release is written by whoever may write there. So whatever that alone would
+//! create, change or delete outside of the release namespace, cluster-wide or among rights and quotas is not
+//! done unless it is confirmed: by the release's own file, by the object itself, by a key outside of the
+//! cluster, or by a person.
+//!
+//! The seal does not stand for it: whoever may read Secrets in the release namespace has the key. What such a
+//! person could do there anyway is not asked about. Nothing is touched before all of it is confirmed; a
+//! rollback of what was taken up leaves out what is not, and names it.
 
 use super::machine::Intent;
 use super::run::Start;
@@ -36,6 +41,7 @@ pub struct Confirmed {
 impl Confirmed {
     fn allows(&self, one: &Unconfirmed) -> bool {
         let name = allowance(&one.object);
+        // A name says nothing of a content: whoever allows it takes whatever comes under it.
         self.allowed
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(&name))
@@ -56,6 +62,7 @@ pub struct Unconfirmed {
 
 /// Kinds of the release namespace that give rights or take them, or that lead traffic away.
 const GUARDED: &[(&str, &str)] = &[
+    // By group and plural, which the server goes by: a kind is what a text claims.
     ("rbac.authorization.k8s.io", "roles"),
     ("rbac.authorization.k8s.io", "rolebindings"),
     ("", "resourcequotas"),
@@ -93,6 +100,7 @@ pub fn unconfirmed_plan(plan: &Plan, gates: &[GateAtHand], confirmed: &Confirmed
         verb: verb_of(&step.action),
         content: step.action.object().cloned(),
     };
+
     let steps = plan
         .steps
         .iter()
@@ -122,6 +130,7 @@ pub fn unconfirmed_prunes<'a>(
             && is_beyond(&step.target, &plan.namespace)
             && !is_marked()
     };
+
     let found = plan.prune.iter().filter(is_found).map(|step| Unconfirmed {
         object: step.target.id(),
         verb: verb_of(&step.action),
@@ -153,6 +162,7 @@ impl Doubts {
 }
 
 fn narrow(step: &mut PlanStep) {
+    // Defaults that an apply takes away are sent after it, from `expected`: nobody was shown these.
     if let Action::Apply { object, expected, .. } = &mut step.action {
         **expected = object.clone();
         step.changes.retain(|path| path.get(object.value()).is_some());
@@ -172,6 +182,7 @@ pub(super) async fn unconfirmed(
         return Doubts::default();
     }
     let forward = start.intent == Intent::Forward && journal.phase != JournalPhase::Reverting;
+
     let steps = journal
         .steps
         .iter()
@@ -179,13 +190,16 @@ pub(super) async fn unconfirmed(
     let beyond: Vec<(&StepProgress, &StepPart)> = steps
         .filter(|(_, part)| is_beyond(&part.step.target, &own.namespace))
         .collect();
+
     let reads = join_all(
         beyond
             .iter()
             .map(|(_, part)| services.cluster.get(&part.step.target)),
     )
     .await;
+
     let mut doubts = Doubts::default();
+
     for ((progress, part), live) in beyond.into_iter().zip(reads) {
         let facts = Facts {
             part,
@@ -193,14 +207,18 @@ pub(super) async fn unconfirmed(
             lies_in: start.bodies.lie_in.get(&part.step.id),
             own,
         };
+        // What is done already is not sent again: only its undo is in question.
         if forward && !matches!(progress.state, StepState::Done { .. }) {
+            // Confirmed or not: no more is sent than what was shown or rendered.
             doubts.narrowed.insert(part.step.id);
             doubts.found.extend(facts.forward(confirmed));
         }
+
         let is_undone = matches!(progress.undo, UndoState::Done { .. });
         let is_done = !matches!(progress.state, StepState::Pending | StepState::NotDone { .. });
         let back = [facts.back(), undo_job(&part.step)].into_iter().flatten();
         let back: Vec<Unconfirmed> = back.filter(|one| !is_undone && !confirmed.allows(one)).collect();
+
         if forward && !back.is_empty() {
             // Only a failure would lead to it: that is no reason to ask first.
             doubts.not_undone.insert(part.step.id);
@@ -208,14 +226,18 @@ pub(super) async fn unconfirmed(
             doubts.found.extend(back);
         }
     }
+
     if forward {
         let gates = &start.bodies.promotion.judging.gates;
+        // The environment's own file holds it, too: so it is not the state alone that says so.
         let is_own = |gate: &&GateAtHand| confirmed.gates.contains(gate);
         let kept: Vec<GateAtHand> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
         doubts.found.extend(gates_beyond(&kept, &own.namespace));
     }
+    // The lock and the inventory of another release are touched on the way there and back.
     doubts.found.extend(moved(start, own));
     doubts.found.retain(|one| !confirmed.allows(one));
+
     doubts.found.sort_by(|one, other| one.object.cmp(&other.object));
     doubts
 }
@@ -232,6 +254,7 @@ struct Facts<'a> {
 impl Facts<'_> {
     fn forward(&self, confirmed: &Confirmed) -> Option<Unconfirmed> {
         let action = &self.part.step.action;
+
         if matches!(action, Action::Delete { .. }) && self.vouches_for_itself() {
             return None;
         }
@@ -240,6 +263,7 @@ impl Facts<'_> {
             action,
             Action::Create { .. } | Action::Apply { take_over: None, .. }
         );
+
         let is_rendered = action.object().filter(|_| is_plain).is_some_and(|sent| {
             let bare = undressed(sent);
             confirmed
@@ -259,10 +283,14 @@ impl Facts<'_> {
     /// Whether the object's own marks vouch for it, and its pre-image was found beside it.
     fn vouches_for_itself(&self) -> bool {
         let target = &self.part.step.target;
+        // Whoever put a pre-image beside its object has rights in
+        // that namespace. A cluster-scoped one has no such place.
         let is_beside = target.namespace.is_some() && target.namespace.as_ref() == self.lies_in;
+
         let object = match self.live {
             Ok(Some(live)) => Some(live),
             Ok(None) => self.part.before.as_ref(),
+            // What cannot be read vouches for nothing.
             Err(_) => None,
         };
         is_beside && object.is_some_and(|object| is_marked(target, object, &self.own.set()))
@@ -307,10 +335,12 @@ fn undo_job(step: &PlanStep) -> Option<Unconfirmed> {
 /// Gates that run elsewhere, or that ask a server from here.
 fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
     let found = gates.iter().filter_map(|one| {
+        // A Job without a namespace runs at home, where whoever writes the state may well run one.
         let elsewhere = |job: &&Object| job.namespace().is_some_and(|namespace| namespace != home);
         if let Some(job) = one.job.as_ref().filter(elsewhere) {
             return Some(Unconfirmed { object: job.id(), verb: "create", content: Some(job.clone()) });
         }
+        // Asked from this machine, it can be a server that whoever wrote the state does not reach.
         one.gate.prometheus.as_ref()?;
         let shown = json!({"apiVersion": API_VERSION, "kind": "Gate", "metadata": {"name": one.gate.name}, "spec": one.gate});
         let content = Object::new(shown).ok()?;
@@ -322,6 +352,7 @@ fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
 /// Releases in other namespaces whose locks would be taken and whose inventories would be told of members.
 fn moved(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
     let moves = &start.bodies.promotion.plan.moves;
+    // Either of the two may name one that the other does not.
     let sources: BTreeSet<&ReleaseRef> = start
         .head
         .current
@@ -329,15 +360,18 @@ fn moved(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
         .iter()
         .chain(moves.iter().map(|one| &one.from))
         .collect();
+
     let elsewhere = sources
         .into_iter()
         .filter(|source| source.namespace != own.namespace);
+
     let found = |source: &ReleaseRef| {
         let of_source = moves
             .iter()
             .filter(|one| one.from == *source)
             .flat_map(|one| &one.objects);
         let objects: Vec<String> = of_source.map(ToString::to_string).collect();
+
         let (name, namespace) = (inventory(&source.name), &source.namespace);
         let metadata = json!({"name": name, "namespace": namespace});
         let shown = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"moved": objects}});
@@ -363,6 +397,7 @@ fn undressed(object: &Object) -> Value {
             continue;
         };
         map.shift_remove(key);
+        // The map may be there only for what was added.
         if map.is_empty() {
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             if let Some(Value::Object(parent)) = value.pointer_mut(parent) {

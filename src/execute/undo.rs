@@ -1,4 +1,12 @@
 //! One step undone: whatever the object's state is, it is brought back to what it was before the promotion.
+//!
+//! What there is to do is told from the object as it is now, the pre-image and the step, so that an undo can
+//! begin anew at any point, also after a run that died in the middle of it. Only what is certainly this
+//! promotion's is deleted: an object of another uid, of another release or of another client stays.
+//!
+//! Each try reads, decides, and writes over exactly the version that it read; a conflict leads to another
+//! look. What stays as it is for good ends as `UndoState::Left`, with what to type; what cannot be known now
+//! (no answer, no lock) ends the run and not the step.
 
 use super::foreigners::Stay;
 use super::own_namespace::creates_home;
@@ -72,18 +80,23 @@ impl Undoing<'_> {
     pub(super) async fn undo(&self, part: &StepPart, progress: &StepProgress) -> Result<UndoState, Problem> {
         let mut clock = self.steps.patience.start();
         let mut conflicts = 0;
+
         loop {
             let next = match self.attempt(part, progress, &clock).await {
                 Ok(state) => return Ok(state),
                 Err(next) => next,
             };
+
             match next {
                 Next::End(state) => return Ok(state),
                 Next::Stop(problem) => return Err(problem),
+                // The server has answered: a look costs no patience.
+                // But some controllers write as often as we do.
                 Next::Look if conflicts < CONFLICTS => {
                     clock.hear();
                     conflicts += 1;
                 }
+
                 Next::Look => {
                     return Ok(self.left("found it changed again and again while it was put back".into()));
                 }
@@ -113,10 +126,12 @@ impl Undoing<'_> {
             Err(ApiError::NotServed { .. }) if part.before.is_none() => None,
             Err(error) => return Err(self.after(error, clock)),
         };
+        // Before anything else: what another release has taken is not ours to put back, whatever it was.
         let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, self.release, self.inventory);
         if let Some(note) = live.as_ref().and_then(elsewhere) {
             return Ok(self.done(live.as_ref(), vec![note]));
         }
+
         match (&part.before, live) {
             (None, None) => Ok(self.done(None, Vec::new())),
             (None, Some(live)) => self.remove(part, progress, live, clock).await,
@@ -134,24 +149,31 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
+
         let sent = part.step.action.object();
+        // In doubt no uid is known: the object has to tell by itself that our create made it.
         let ours = match &progress.state {
             StepState::Done { uid, .. } => uid == live.uid(),
             _ => sent.is_some_and(|sent| is_made_by(sent, &live)),
         };
+
         if !ours {
             let note = match &progress.state {
+                // In doubt nothing says that one of ours was ever here.
                 StepState::Done { .. } => vec!["somebody made a new one, which stays".to_owned()],
                 _ => Vec::new(),
             };
             return Ok(self.done(Some(&live), note));
         }
+
         let id = target.id();
         // What was promoted is in use, and the mark is a promise to whoever uses it.
         if let Some(mark) = keep_mark(&live).filter(|_| self.was_promoted) {
             return Ok(self.done(Some(&live), vec![format!("was created, and stays: {mark}")]));
         }
+
         let cluster = self.steps.cluster.as_ref();
+        // Deleting a namespace or a CRD deletes all that is in it: others may have objects there by now.
         match foreigners::in_it(cluster, &id, &live, self.release)
             .await
             .map_err(|error| self.after(error, clock))?
@@ -164,17 +186,21 @@ impl Undoing<'_> {
                 return Ok(self.done(Some(&live), vec![format!("was created, and stays: {why}")]));
             }
         }
+
         if let Undo::Impossible { why } = &part.step.undo {
             return Ok(self.left(why.clone()));
         }
+
         // The journal lies in it: it goes once that is closed.
         if !creates_home(&part.step, &self.release.namespace) {
             self.delete(target, &live, clock).await?;
         }
+
         Ok(self.done(None, self.data_lost(None, &live)))
     }
 
     pub(super) fn data_lost(&self, before: Option<&Object>, live: &Object) -> Vec<String> {
+        // What was never finished was never in use: nothing of it is missed.
         data_lost_by_undo(before, live)
             .filter(|_| self.was_promoted)
             .into_iter()
@@ -183,18 +209,22 @@ impl Undoing<'_> {
 
     pub(super) async fn delete(&self, target: &Target, live: &Object, clock: &Clock<'_>) -> Result<(), Next> {
         // The owner goes after what it owns: nothing of it runs on unseen.
+
         let owns = matches!(&*target.resource.group, "apps" | "batch");
         let propagation = if owns {
             Propagation::Foreground
         } else {
             Propagation::Background
         };
+
         let options = deletion(live, propagation, clock.before_write().await?);
+        // A 404 is what was wanted, whoever did it.
         if let Err(error) = self.steps.cluster.delete(target, &options).await
             && !error.is_not_found()
         {
             return Err(self.after(error, clock));
         }
+
         self.gone(target, live.uid()).await
     }
 
@@ -204,6 +234,7 @@ impl Undoing<'_> {
             Ok(()) => Ok(()),
             Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
             Err(Outcome::Conflict(why)) => Err(Next::End(self.left(why))),
+            // Forbidden or broken: it was on its way out, and nobody can say that it is gone.
             Err(_) => Err(Next::End(
                 self.left("expected to see it go, found that it cannot be read".into()),
             )),
@@ -218,12 +249,14 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         match &part.step.undo {
+            // It was a Job that had ended: to create it again is to run it again.
             Undo::Delete | Undo::Run { .. } => {
                 return Ok(self.done(None, vec!["a Job that had run is not run again".into()]));
             }
             Undo::Impossible { why } => return Ok(self.left(why.clone())),
             Undo::Restore | Undo::CreateAgain | Undo::Replace => {}
         }
+
         let target = &part.step.target;
         let mut last = None;
         for body in pristine::bodies(before) {
@@ -231,15 +264,19 @@ impl Undoing<'_> {
             if last.as_ref().is_some_and(is_taken) && clock.elapsed() < ADDRESS {
                 return Err(Next::Wait);
             }
+
             let options = write_options(clock.before_write().await?);
             match self.steps.cluster.create(target, &body, &options).await {
                 Ok(made) => return self.own_again(part, before, made.object, clock).await,
+                // The next try looks first: this may have been created, or somebody may have been faster.
                 Err(error) if error.is_passing() || error.is_conflict() || may_catch_up(&error, clock) => {
                     return Err(self.after(error, clock));
                 }
+
                 Err(error) => last = Some(error),
             }
         }
+
         let why = last.map(|error| error.to_string()).unwrap_or_default();
         Ok(self.left(format!("expected to create it again, found: {why}")))
     }
@@ -251,10 +288,12 @@ impl Undoing<'_> {
         made: Object,
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
+        // The create made every field ours: they go back to those who owned them.
         let entries = merged_ownership(before, &made, &made);
         let owned = self
             .write_ownership(&part.step.target, &made, &entries, clock)
             .await?;
+
         let mut notes = vec!["it has a new uid".to_owned()];
         if made.kind() == "ServiceAccount" {
             notes.push("tokens of its running pods have ended: restart them".into());
@@ -262,11 +301,13 @@ impl Undoing<'_> {
         if made.at("/spec/clusterIP") != before.at("/spec/clusterIP") {
             notes.push("its cluster IP is another one: the old one was given to another Service".into());
         }
+
         Ok(self.done(Some(&owned), notes))
     }
 
     pub(super) fn after(&self, error: ApiError, clock: &Clock<'_>) -> Next {
         match &error {
+            // Whatever the write was based on has changed meanwhile.
             error if error.is_conflict() || is_test(error) => Next::Look,
             error if may_catch_up(error, clock) => Next::CatchUp,
             error if error.is_passing() => Next::Wait,
@@ -280,6 +321,7 @@ impl Undoing<'_> {
 
 /// Whether an address or a port that is asked for is still another's.
 fn is_taken(error: &ApiError) -> bool {
+    // The server has no reason of its own for it: the message is all that tells it from other invalid fields.
     error.to_string().contains("already allocated")
 }
 

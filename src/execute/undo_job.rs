@@ -49,14 +49,18 @@ impl<'a> UndoJob<'a> {
     /// What is created: suspended, marked, and never gone by itself.
     fn body(&self) -> Value {
         let mut body = self.job.value().clone();
+
         if body["metadata"]["annotations"].is_null() {
             body["metadata"]["annotations"] = json!({});
         }
+        // By this mark every later run knows whose it is, and which promotion it undoes something of.
         body["metadata"]["annotations"][PROMOTION_ANNOTATION] = self.promotion.into();
         body["spec"]["suspend"] = true.into();
+        // Were it deleted by its TTL, nothing would say any more that the other Job had run.
         if let Some(spec) = body["spec"].as_object_mut() {
             spec.shift_remove("ttlSecondsAfterFinished");
         }
+
         body
     }
 
@@ -68,6 +72,7 @@ impl<'a> UndoJob<'a> {
             .namespace
             .map(|namespace| format!(" -n {namespace}"))
             .unwrap_or_default();
+
         UndoState::Left {
             why: format!("{} has not undone it: {why}", self.target),
             by_hand: vec![
@@ -111,25 +116,31 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<bool, Next> {
         let found = self.read(&job.target, clock).await?;
+
         let by = found
             .as_ref()
             .and_then(|found| found.annotation(PROMOTION_ANNOTATION));
+        // Of an earlier try, or of a run that died: it was made because the other Job had run.
         if by == Some(job.promotion) {
             return Ok(true);
         }
+
         if !self.has_run(part, progress, clock).await? {
             return Ok(false);
         }
+
         match (&found, by) {
             (None, _) => {}
             // An earlier promotion's, which has ended.
             (Some(found), Some(_)) => {
                 self.delete(&job.target, found, clock).await?;
             }
+            // Without our mark it may be anything, also one that does something else.
             (Some(_), None) => {
                 return Err(Next::End(job.failed("somebody else has made a Job of its name")));
             }
         }
+
         let options = write_options(clock.before_write().await?);
         let made = self
             .steps
@@ -146,10 +157,12 @@ impl Undoing<'_> {
         progress: &StepProgress,
         clock: &Clock<'_>,
     ) -> Result<bool, Next> {
+        // An earlier revert that got stuck had found that it had run, and may have deleted it since.
         if matches!(progress.state, StepState::Done { .. }) || matches!(progress.undo, UndoState::Left { .. })
         {
             return Ok(true);
         }
+
         let live = self.read(&part.step.target, clock).await?;
         Ok(match (live, part.step.action.object()) {
             (Some(live), Some(sent)) => expected_uid(part) != Some(live.uid()) && is_made_by(sent, &live),
@@ -175,13 +188,16 @@ impl Undoing<'_> {
         let Some(found) = self.read(&job.target, clock).await? else {
             return Err(Next::End(job.failed("somebody deleted it before it ran")));
         };
+        // An earlier try or run has set it going: it may even have ended.
         if found.at("/spec/suspend") != Some(&Value::Bool(true)) {
             return Ok(found);
         }
+
         let go = [
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": found.resource_version()}),
             json!({"op": "replace", "path": "/spec/suspend", "value": false}),
         ];
+
         let options = write_options(clock.before_write().await?);
         let started = self.steps.cluster.json_patch(&job.target, &go, &options).await;
         started

@@ -1,4 +1,7 @@
 //! Whether a workload was well before a promotion: a revert waits only for what was.
+//!
+//! A pre-image is all that there is, so that its own status has to tell: no pods, no events, no clock. What
+//! was broken before comes back as broken as it was, and to wait for it might never end.
 
 use crate::model::Object;
 use serde_json::Value;
@@ -15,8 +18,10 @@ pub(super) fn is_well(object: &Object) -> bool {
     if number("/status/observedGeneration").unwrap_or(0) < object.generation() {
         return false;
     }
+
     let wanted = number("/spec/replicas").unwrap_or(1);
     let count = |field: &str| number(&format!("/status/{field}")).unwrap_or(0);
+
     match (&*object.gvk().group, object.kind()) {
         // Old pods that are ready do not make up for new ones that are not.
         ("apps", "Deployment") => {
@@ -24,12 +29,14 @@ pub(super) fn is_well(object: &Object) -> bool {
             updated >= wanted && count("replicas") <= updated && count("readyReplicas") >= wanted
         }
         ("apps", "StatefulSet") => {
+            // With a partition the two revisions stay apart although nothing is left to do.
             let held_back = number("/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
             let is_rolled_out = object.at("/status/updateRevision") == object.at("/status/currentRevision")
                 || count("updatedReplicas") >= wanted - held_back;
             is_rolled_out && count("readyReplicas") >= wanted
         }
         ("apps", "DaemonSet") => {
+            // A status without it was never written by the controller.
             let desired = number("/status/desiredNumberScheduled");
             desired.is_some_and(|desired| {
                 count("updatedNumberScheduled") >= desired
@@ -79,11 +86,14 @@ mod tests {
         let status =
             json!({"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "unavailableReplicas": 1});
         assert!(!is_well(&of("Deployment", one(), status)));
+
         let status = |updated: u32| json!({"readyReplicas": 2, "updatedReplicas": updated, "updateRevision": "b", "currentRevision": "a"});
         assert!(!is_well(&of("StatefulSet", json!({"replicas": 2}), status(1))));
         assert!(is_well(&of("StatefulSet", json!({"replicas": 2}), status(2))));
+
         let held_back = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
         assert!(is_well(&of("StatefulSet", held_back, status(1))));
+
         let status = |updated: u32| json!({"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": updated});
         assert!(!is_well(&of("DaemonSet", json!({}), status(1))));
         assert!(is_well(&of("DaemonSet", json!({}), status(2))));

@@ -1,4 +1,7 @@
 //! Which kinds admission can change or refuse: what webhooks and policies of a cluster are registered for.
+//!
+//! Where nothing is registered for a kind's updates, what an apply does can be proved without asking. What is
+//! registered may still not match: then the server is asked once too often, and nothing wrong is proved.
 
 use super::{Object, ResourceType};
 use serde_json::Value;
@@ -7,9 +10,11 @@ use std::collections::BTreeSet;
 /// What is registered for updates. Coarse on purpose: selectors and conditions are taken for met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
+    // By plural alone: a rule of another group only costs one more question.
     resources: BTreeSet<String>,
     /// Those of them that may be changed, and not only refused.
     changed: BTreeSet<String>,
+    // What cannot be read may be registered for any kind.
     is_unknown: bool,
 }
 
@@ -24,13 +29,16 @@ impl Admission {
 
     /// Learns from a webhook configuration or a policy.
     pub fn learn(&mut self, object: &Object) {
+        // A configuration holds webhooks, a policy its own rules: one of the two is there.
         let webhooks = object
             .at("/webhooks")
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
+
         let of_webhooks = webhooks.filter_map(|webhook| webhook.get("rules"));
         let of_policy = object.at("/spec/matchConstraints/resourceRules");
+
         for rule in of_webhooks.chain(of_policy).filter_map(Value::as_array).flatten() {
             let texts = |field: &str| -> Vec<&str> {
                 rule[field]
@@ -40,11 +48,14 @@ impl Admission {
                     .filter_map(Value::as_str)
                     .collect()
             };
+
+            // A creation is never proved.
             if texts("operations")
                 .iter()
                 .any(|operation| matches!(*operation, "UPDATE" | "*"))
             {
                 let named: Vec<String> = texts("resources").into_iter().map(String::from).collect();
+                // The others refuse, and change nothing.
                 if object.kind().starts_with("Mutating") {
                     self.changed.extend(named.iter().cloned());
                 }
@@ -67,6 +78,7 @@ impl Admission {
 fn is_named(resources: &BTreeSet<String>, kind: &ResourceType) -> bool {
     // `deployments/*` means the object itself too: the server takes it for a subresource without a name.
     let with_all = format!("{}/*", kind.plural);
+    // Those of a subresource do not see the object's own updates.
     ["*", "*/*", kind.plural.as_str(), with_all.as_str()]
         .iter()
         .any(|name| resources.contains(*name))
@@ -82,12 +94,14 @@ mod tests {
     fn what_is_registered_for_updates_may_touch_its_kinds() {
         let deployments = built_in("apps", "Deployment").unwrap();
         let services = built_in("", "Service").unwrap();
+
         let learn = |rules: Value| {
             let mut admission = Admission::default();
             let webhook = json!({"apiVersion": "x/v1", "kind": "W", "metadata": {"name": "w"}, "webhooks": [{"rules": rules}]});
             admission.learn(&Object::new(webhook).unwrap());
             (admission.may_touch(&deployments), admission.may_touch(&services))
         };
+
         assert_eq!(
             learn(json!([{"operations": ["UPDATE"], "resources": ["deployments"]}])),
             (true, false)
@@ -112,11 +126,15 @@ mod tests {
             learn(json!([{"operations": ["*"], "resources": ["deployments/*"]}])),
             (true, false)
         );
+
         assert!(Admission::unknown().may_touch(&services) && Admission::unknown().may_change(&services));
+
+        // A policy has its rules in another place.
         let mut policy = Admission::default();
         let rule = json!({"operations": ["UPDATE"], "resources": ["services"]});
         let object = json!({"apiVersion": "x/v1", "kind": "P", "metadata": {"name": "p"},
             "spec": {"matchConstraints": {"resourceRules": [rule]}}});
+
         policy.learn(&Object::new(object.clone()).unwrap());
         assert!(
             !policy.may_change(&services),

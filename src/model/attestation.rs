@@ -1,4 +1,7 @@
 //! Statements about a release, as in-toto writes them. They lie beside a release, never inside it.
+//!
+//! A statement belongs to a release by the digest of its bytes alone; names and versions in it are for
+//! people. Whether it can be believed is asked of its signature, in `signing`.
 
 use super::digest::Sha256Digest;
 use super::release::ReleaseIdentity;
@@ -15,6 +18,7 @@ pub const SIGNATURE_PREDICATE: &str = "https://kubectl-delivery.io/signature/v1a
 pub const TEST_PREDICATE: &str = "https://kubectl-delivery.io/test/v1alpha1";
 
 /// An in-toto statement (v1).
+// Unknown fields are passed over: other tools write statements, too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
@@ -26,6 +30,7 @@ pub struct Statement {
     /// What kind of statement it is.
     pub predicate_type: String,
     /// What it says.
+    // A statement of another type may have none.
     #[serde(default)]
     pub predicate: Value,
 }
@@ -34,6 +39,7 @@ pub struct Statement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Name, for people.
+    // Others may leave it out: nothing is decided by it.
     #[serde(default)]
     pub name: String,
     /// Digests by algorithm.
@@ -44,6 +50,7 @@ pub struct Subject {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectDigest {
     /// 64 hex digits.
+    // Without one the statement is about no release.
     #[serde(default)]
     pub sha256: String,
 }
@@ -63,6 +70,7 @@ pub struct TestResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// Why failures were accepted when this was written.
+    // Signed with the rest: a failure that was accepted stays visible, with its reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
     /// What the test cluster's pods reported that they ran; empty where none was asked.
@@ -129,12 +137,14 @@ impl TestTotals {
 
     /// Those that ran.
     pub fn ran(&self) -> u64 {
+        // A report of another tool may count more skipped tests than tests.
         self.tests.saturating_sub(self.skipped)
     }
 }
 
 impl std::ops::AddAssign for TestTotals {
     fn add_assign(&mut self, other: Self) {
+        // The numbers come from files that anybody may have written.
         self.tests = self.tests.saturating_add(other.tests);
         self.failures = self.failures.saturating_add(other.failures);
         self.errors = self.errors.saturating_add(other.errors);
@@ -147,6 +157,7 @@ impl Statement {
         let digest = SubjectDigest {
             sha256: release.digest.hex().to_owned(),
         };
+
         let name = format!("{}-{}", release.name, release.version);
         Self {
             type_: STATEMENT_TYPE.into(),
@@ -159,6 +170,7 @@ impl Statement {
     /// That a release is what the signer says it is.
     pub fn signature(release: &ReleaseIdentity) -> Self {
         let predicate = json!({"name": release.name, "version": release.version});
+
         Self::about(release, SIGNATURE_PREDICATE, predicate)
     }
 
@@ -167,12 +179,14 @@ impl Statement {
         Self::about(
             release,
             TEST_PREDICATE,
+            // Made of texts and numbers alone: it can always be written.
             serde_json::to_value(result).unwrap_or_default(),
         )
     }
 
     /// Whether it is about these bytes.
     pub fn is_about(&self, digest: &Sha256Digest) -> bool {
+        // A statement may speak of several files: one of them is enough.
         self.subject
             .iter()
             .any(|subject| subject.digest.sha256 == digest.hex())
@@ -188,6 +202,8 @@ impl Statement {
         if self.predicate_type != TEST_PREDICATE {
             return None;
         }
+
+        // What this version cannot read shows nothing to it.
         serde_json::from_value(self.predicate.clone()).ok()
     }
 }

@@ -1,4 +1,8 @@
 //! Bytes that are too many for one object: compressed, split, and named by their hash.
+//!
+//! Parts are written once and never changed. Each is named by its own keyed digest: one that is there already
+//! is the right one, and one that somebody swapped is not. The whole is vouched for by the digest in head or
+//! inventory, which are sealed.
 
 use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
@@ -15,6 +19,7 @@ const MAX_BYTES: usize = 256 * 1024 * 1024;
 #[serde(rename_all = "camelCase")]
 pub struct Bundle {
     /// Whether the parts are Secrets; else ConfigMaps.
+    // Secrets where anything in it is not everybody's to read.
     pub secret: bool,
     /// Their namespace.
     pub namespace: String,
@@ -81,17 +86,20 @@ pub fn pack<T: Serialize>(value: &T, key: &BoundKey) -> Result<Packed, BundleErr
 
 fn pack_up_to<T: Serialize>(value: &T, key: &BoundKey, limit: usize) -> Result<Packed, BundleError> {
     let text = serde_json::to_vec(value)?;
+    // Before it is compressed: whoever reads it has to hold all of it.
     if text.len() > limit {
         return Err(BundleError::TooLarge {
             found: Some(text.len()),
             limit,
         });
     }
+
     let bytes = compress(&text)?;
     let parts = bytes
         .chunks(PART_BYTES)
         .map(|part| (key.part(part).short(), part.to_vec()))
         .collect();
+
     Ok(Packed {
         digest: key.part(&bytes),
         parts,
@@ -105,21 +113,26 @@ pub fn unpack<T: DeserializeOwned>(
     key: Option<&BoundKey>,
 ) -> Result<T, BundleError> {
     let bytes = parts.concat();
+    // Before anything is made of them: a decompressor should not meet a stranger's bytes.
     if key.is_some_and(|key| bundle.digest != key.part(&bytes)) {
         return Err(BundleError::Changed);
     }
+
     Ok(serde_json::from_slice(&decompress(&bytes)?)?)
 }
 
 /// Whether a part has the name that its own bytes give it.
 pub fn is_named_by_its_bytes(name: &str, part: &[u8], key: &BoundKey) -> bool {
+    // From the end: the name of a release may have dashes and digits, too.
     let mut from_the_end = name.rsplit('-');
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+
     from_the_end.next().is_some_and(is_number) && from_the_end.next() == Some(&*key.part(part).short())
 }
 
 /// gzip, the same for the same bytes.
 pub fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    // Without a time or a name in its header: digests and names of parts hang on it.
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes)?;
     encoder.finish()
@@ -132,10 +145,12 @@ pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, BundleError> {
 
 fn decompress_up_to(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BundleError> {
     let mut plain = Vec::new();
+    // One byte more tells that there are more, and no more of them is unpacked.
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     flate2::read::GzDecoder::new(bytes)
         .take(one_more)
         .read_to_end(&mut plain)?;
+
     if plain.len() > limit {
         return Err(BundleError::TooLarge { found: None, limit });
     }
@@ -148,6 +163,7 @@ mod tests {
     use crate::model::state_key::StateKey;
 
     fn noise(bytes: usize) -> Vec<u32> {
+        // Bytes that do not compress: otherwise one part would do.
         (0..bytes / 4)
             .map(|i| {
                 u32::try_from(i)
@@ -189,12 +205,15 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused_when_it_is_written_and_when_it_is_read() {
+        // The quotes of JSON are the other two bytes.
         let value = "x".repeat(98);
         assert!(pack_up_to(&value, &key(1), 100).is_ok());
         let error = pack_up_to(&(value + "x"), &key(1), 100).err().unwrap();
         assert_eq!(error.to_string(), "expected at most 100 bytes, found 101");
+
         let bytes = compress(&[b'x'; 101]).unwrap();
         assert_eq!(decompress_up_to(&bytes, 101).unwrap().len(), 101);
+
         let error = decompress_up_to(&bytes, 100).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -209,6 +228,8 @@ mod tests {
             unpack::<String>(&bundle, &parts, Some(&key(2))),
             Err(BundleError::Changed)
         ));
+
+        // A bit behind the header of the gzip.
         parts[0][12] ^= 1;
         assert!(matches!(
             unpack::<String>(&bundle, &parts, Some(&key(1))),
@@ -224,6 +245,7 @@ mod tests {
         assert!(is_named_by_its_bytes(&name, part, &key(1)));
         assert!(!is_named_by_its_bytes(&name, part, &key(2)));
         assert!(!is_named_by_its_bytes(&name, b"other", &key(1)));
+        // Behind the last dash stands a number alone.
         assert!(!is_named_by_its_bytes(&format!("{name}x"), part, &key(1)));
     }
 }

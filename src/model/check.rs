@@ -1,4 +1,7 @@
 //! The checks of the preflight: a closed set, with what a waiver of each has to name.
+//!
+//! Names are what people type, what JSON says and what a history keeps: none is changed. Order, name and
+//! waiver of each are held against the documents by the tests below.
 
 use super::object::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -6,6 +9,7 @@ use std::fmt;
 
 /// One check of the preflight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+// As `--waive` and the documents write it.
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
     /// Admission denies an object.
@@ -74,6 +78,7 @@ const FIELD: &str = "Kind/[NAMESPACE/]NAME[/PATH]";
 
 impl Check {
     /// All of them, in the order of their names.
+    // The parser of waivers knows no others: a check that is missing here cannot be waived.
     pub const ALL: [Self; 24] = [
         Self::Admission,
         Self::Conflict,
@@ -103,6 +108,7 @@ impl Check {
 
     /// Its name, as `--waive` takes it.
     pub fn name(self) -> &'static str {
+        // As serde writes it, too: a test holds the two against each other.
         match self {
             Self::Admission => "admission",
             Self::Conflict => "conflict",
@@ -134,12 +140,14 @@ impl Check {
     /// What a waiver of it names.
     pub fn waiver_scope(self) -> WaiverScope {
         match self {
+            // One finding at most, so that its name says all.
             Self::Quarantine | Self::Signature => WaiverScope::Bare,
             Self::Evidence => WaiverScope::Item("NAME"),
             Self::Images => WaiverScope::Item("IMAGE"),
             Self::Rights => WaiverScope::Item("RESOURCE[.GROUP][/NAMESPACE]"),
             Self::Untested | Self::Quota | Self::Immutable | Self::DryRun => WaiverScope::Item(FIELD),
             Self::Admission | Self::Pods | Self::Requirements | Self::Unreadable => WaiverScope::Item(OBJECT),
+            // These refuse nothing, have a flag of their own, or end only when cluster or release change.
             Self::Conflict
             | Self::DataLoss
             | Self::Deleting
@@ -159,13 +167,18 @@ impl Check {
         let (name, item) = text
             .split_once('=')
             .map_or((text, None), |(name, item)| (name, Some(item)));
+
+        // Whoever mistypes one is told of those that can be waived, and of no others.
         let known = Self::ALL
             .into_iter()
             .filter(|check| check.waiver_scope() != WaiverScope::Never);
+
         let Some(check) = known.clone().find(|check| check.name() == name) else {
             let names: Vec<_> = known.map(Self::waiver_form).collect();
             return Err(format!("expected one of {}", names.join(", ")));
         };
+
+        // An item is not optional: a bare waiver would give up what nobody has seen.
         match (check.waiver_scope(), item) {
             (WaiverScope::Bare, None) => Ok((check, None)),
             (WaiverScope::Item(_), Some(item)) if !item.is_empty() => Ok((check, Some(item.to_owned()))),
@@ -184,6 +197,7 @@ impl Check {
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Padded, where a table asks for it.
         f.pad(self.name())
     }
 }
@@ -195,19 +209,23 @@ pub fn waiver_item(id: &ObjectId) -> String {
         .as_ref()
         .map(|namespace| format!("{namespace}/"))
         .unwrap_or_default();
+
     format!("{}/{namespace}{}", id.kind, id.name)
 }
 
 /// What an item names of an object: nothing where it names another one, else the path, which is empty for the whole
 /// object. The release namespace need not be named.
 pub fn path_in_item<'a>(item: &'a str, id: &ObjectId, home: &str) -> Option<&'a str> {
+    // A cluster-scoped object has one name: it is the short one.
     let is_home = id.namespace.as_deref().is_none_or(|namespace| namespace == home);
     let short = is_home.then(|| format!("{}/{}", id.kind, id.name));
+
     [Some(waiver_item(id)), short]
         .into_iter()
         .flatten()
         .find_map(|name| {
             let path = item.strip_prefix(&name)?;
+            // A whole name: `web` does not stand for `webs`.
             (path.is_empty() || path.starts_with('/')).then_some(path)
         })
 }
@@ -220,11 +238,13 @@ mod tests {
 
     #[test]
     fn the_documents_name_each_check_and_the_form_of_its_waiver() {
+        // Read as text, so that a new check fails here until it is documented.
         let text = include_str!("../../docs/exit-codes.md");
         let table = text
             .split("| check | refuses where | `--waive` |")
             .nth(1)
             .unwrap();
+
         let rows = table
             .lines()
             .skip(1)
@@ -240,6 +260,7 @@ mod tests {
                 )
             })
             .collect();
+
         let known = Check::ALL.into_iter().map(|check| {
             let form = match check.waiver_scope() {
                 WaiverScope::Never => "–".to_owned(),
@@ -261,6 +282,7 @@ mod tests {
     #[rstest]
     #[case("quarantine", Some((Check::Quarantine, None)))]
     #[case("quarantine=x", None)]
+    // A bare check where items have to be named.
     #[case("images", None)]
     #[case("images=", None)]
     #[case("images=r.example/web:1", Some((Check::Images, Some("r.example/web:1"))))]
@@ -291,6 +313,8 @@ mod tests {
     ) {
         let id = ObjectId::new("apps", "Deployment", Some("shop"), "web");
         assert_eq!(path_in_item(item, &id, "shop"), path);
+
+        // From another release namespace the short form would be another object's.
         let elsewhere = path_in_item(item, &id, "home");
         assert_eq!(elsewhere, path.filter(|_| item.starts_with("Deployment/shop/")));
     }

@@ -1,5 +1,8 @@
 //! What counts as nothing. Of empty values the server keeps some, drops some and fills some in, by their kind and by
 //! whether a key has `omitempty`: each question has its own answer, and they stand side by side here.
+//!
+//! In a proof, an answer that is too generous claims something of a field that the server then drops or fills
+//! in; one that is too narrow sends a request that nobody needed.
 
 use serde_json::Value;
 
@@ -9,6 +12,7 @@ pub fn is_filled(value: &Value) -> bool {
         Value::Null => false,
         Value::Object(map) => !map.is_empty(),
         Value::Array(items) => !items.is_empty(),
+        // Also the empty text and zero: without `omitempty` a key keeps them.
         Value::String(_) | Value::Bool(_) | Value::Number(_) => true,
     }
 }
@@ -30,6 +34,7 @@ pub fn has_text(value: &Value) -> bool {
 
 /// Whether it is more than the zero of its type, which a key with `omitempty` loses.
 pub fn is_not_zero(value: &Value) -> bool {
+    // 0.0 as well: to JSON it is the same number.
     has_text(value) && value != &Value::Bool(false) && value.as_f64() != Some(0.0)
 }
 
@@ -48,6 +53,7 @@ mod tests {
                 is_not_zero(&value),
             ]
         };
+
         for nothing in [json!(null), json!({}), json!([])] {
             assert_eq!(answers(nothing), [false; 4]);
         }
@@ -55,6 +61,7 @@ mod tests {
         for zero in [json!(0), json!(0.0), json!(false)] {
             assert_eq!(answers(zero), [true, true, true, false]);
         }
+        // It is filled itself, and holds something that the server may drop.
         assert_eq!(answers(json!({"a": {}})), [true, false, true, true]);
         assert_eq!(answers(json!([1, "a"])), [true; 4]);
     }

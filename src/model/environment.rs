@@ -1,4 +1,8 @@
 //! The Environment file: how one cluster may differ from what was tested.
+//!
+//! It is reviewed like code: whatever lets a difference, a container or an unfinished rollout pass states its
+//! reason. Paths in it are relative to the file. Expressions and globs are texts here; `load` reads the file,
+//! `compare` judges by it.
 
 use super::evidence::{EvidenceRule, NameOrRule, names_or_rules};
 use super::glob::matches;
@@ -9,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An environment as its file holds it. Unknown fields are refused.
+// A mistyped field would loosen nothing, or everything, in silence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Environment {
@@ -32,6 +37,7 @@ pub struct EnvironmentMetadata {
 }
 
 /// What an environment declares.
+// An empty environment lets no difference pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct EnvironmentSpec {
@@ -85,6 +91,7 @@ pub struct Require {
     /// Public key files; a signature by one of them is needed.
     pub keys: Vec<String>,
     /// Test attestations that must exist (signed, where keys are given) and be without failures.
+    // The type of what is written, not of what is made of it: an editor should accept a bare name.
     #[serde(deserialize_with = "names_or_rules")]
     #[schemars(with = "Vec<NameOrRule>")]
     pub evidence: Vec<EvidenceRule>,
@@ -95,6 +102,7 @@ pub struct Require {
 #[serde(rename_all = "lowercase")]
 pub enum UntestedPolicy {
     /// It blocks a promotion.
+    // Nothing untested passes by being forgotten.
     #[default]
     Refuse,
     /// It is reported.
@@ -120,9 +128,11 @@ pub struct DifferenceRule {
     pub owner: Option<String>,
     /// The last day (UTC) on which it allows anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // The date type has no schema of its own.
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub expires: Option<jiff::civil::Date>,
     /// `file:line:column` of `expires`, where it was read from a file.
+    // No field of the file: its reader adds it, so that an expired rule is told with its place.
     #[serde(skip)]
     pub place: Option<String>,
 }
@@ -148,8 +158,10 @@ pub struct TargetPattern {
 impl TargetPattern {
     /// Whether an object is one that the pattern speaks of.
     pub fn matches(&self, id: &ObjectId) -> bool {
+        // A cluster-scoped object has the empty namespace, which `*` takes as well.
         let part =
             |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|glob| matches(glob, text));
+
         part(&self.group, &id.group)
             && part(&self.kind, &id.kind)
             && part(&self.namespace, id.namespace.as_deref().unwrap_or_default())
@@ -191,6 +203,7 @@ pub struct External {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Injected {
     /// A glob over the image without tag and digest.
+    // With a tag or digest in it, it would break with each update of the injector.
     pub image: String,
     /// Why it is there.
     pub reason: String,
@@ -238,5 +251,6 @@ pub struct PrometheusGate {
     /// PromQL, an instant query.
     pub query: String,
     /// CEL over `result`, the list of sample values, which must be true.
+    // An instant query may give several samples, or none: the condition has to say what that means.
     pub condition: String,
 }

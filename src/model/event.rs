@@ -1,4 +1,8 @@
 //! What happens during a promotion or a revert, as it happens. One enum, several renderers.
+//!
+//! Programs read them, one JSON document a line: names and fields are documented, and stay. Objects are named
+//! and never contained, so that no value of a Secret is in an event; texts of servers and nodes are redacted
+//! where they enter.
 
 use super::object::ObjectId;
 use super::plan::PreflightFinding;
@@ -6,6 +10,7 @@ use super::verdict::{Cause, Verdict};
 use serde::Serialize;
 
 /// One thing that happened.
+// Written and never read back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -38,6 +43,7 @@ pub enum Event {
         /// Its object.
         object: ObjectId,
         /// `create`, `apply`, `delete`, `restore`, …
+        // Text: a revert has words of its own.
         action: String,
     },
     /// A step's request was answered.
@@ -49,6 +55,7 @@ pub enum Event {
         /// What became of it, in a few words.
         result: String,
         /// Whether that is what was asked for.
+        // For programs: the result is for people.
         ok: bool,
     },
     /// An object's verdict changed.
@@ -69,6 +76,7 @@ pub enum Event {
         /// The events that matter, once each.
         events: Vec<String>,
         /// The fields that this promotion changed on the object.
+        // Paths alone, and no values.
         changes: Vec<String>,
     },
     /// The server warned, or something should be known.
@@ -104,6 +112,7 @@ pub struct PlannedStep {
     /// Why, in a few words.
     pub why: String,
     /// What should be thought of before it is done.
+    // Missing, not null: most steps have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<String>,
 }
@@ -139,6 +148,7 @@ pub enum Phase {
 }
 
 /// How a promotion, a revert or a wait ended.
+// Exit codes follow from it: docs/events.md has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -173,5 +183,6 @@ pub enum Outcome {
 /// Where events go. Implementations print, collect or forward; they never decide.
 pub trait EventSink: Send + Sync {
     /// Takes one event.
+    // Nothing comes back from a sink: who watches a promotion has no say in it.
     fn emit(&self, event: Event);
 }

@@ -1,4 +1,7 @@
 //! What an environment requires of evidence.
+//!
+//! A bare name is the usual case, and asks for what is hardest to show by accident: a report that was read,
+//! and a test that ran. Failures are never evidence, whatever kind is asked for.
 
 use super::attestation::TestResult;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,6 +23,7 @@ pub struct EvidenceRule {
     #[serde(default)]
     pub kind: EvidenceKind,
     /// How many tests must have run, of a JUnit report.
+    // Never zero: a report of nothing would do.
     #[serde(default = "one")]
     pub min_tests: NonZeroU64,
     /// Whether tests that were skipped count among them.
@@ -57,10 +61,12 @@ impl EvidenceRule {
 
     /// What a result of this name lacks; none where it is enough.
     pub fn lacks(&self, result: &TestResult) -> Option<String> {
+        // Accepted failures as well: who accepted them did not speak for this environment.
         if let Some(totals) = result.totals.filter(|totals| !totals.passed()) {
             let failed = totals.failures.saturating_add(totals.errors);
             return Some(format!("{failed} of {} tests failed", totals.tests));
         }
+
         match (self.kind, result.totals) {
             (EvidenceKind::File, _) => result.files.is_empty().then(|| "no file".into()),
             (EvidenceKind::Cluster, _) => result
@@ -73,6 +79,7 @@ impl EvidenceRule {
                 } else {
                     totals.ran()
                 };
+
                 let least = self.min_tests.get();
                 (counted < least).then(|| {
                     let skipped = if totals.skipped == 0 {
@@ -105,6 +112,7 @@ impl FromStr for EvidenceRule {
             "cluster" => EvidenceKind::Cluster,
             _ => return Err(format!("expected junit, file or cluster, found {kind:?}")),
         };
+
         Ok(Self {
             kind,
             ..Self::named(name)
@@ -125,6 +133,7 @@ pub(super) struct NameOrRule(EvidenceRule);
 
 impl<'de> Deserialize<'de> for NameOrRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // By hand: of an untagged enum serde says no more than that nothing fits.
         deserializer.deserialize_any(Reader).map(Self)
     }
 }
@@ -154,6 +163,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<EvidenceRule, M::Error> {
+        // With the errors of the map's own fields.
         EvidenceRule::deserialize(MapAccessDeserializer::new(map))
     }
 }
@@ -193,10 +203,12 @@ mod tests {
 
     #[test]
     fn a_name_alone_stands_for_a_report_of_one_test_that_ran() {
+        // All of it has a default but the name.
         assert_eq!(
             rule(json!("a")),
             rule(json!({"name": "a", "kind": "junit", "minTests": 1, "allowSkipped": false}))
         );
+
         for wrong in [
             json!({"name": "a", "minTests": 0}),
             json!({"name": "a", "other": 1}),
@@ -205,6 +217,8 @@ mod tests {
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+
+        // What is written in full is read as the short form.
         let written = serde_json::to_value(rule(json!("a"))).unwrap();
         assert_eq!(rule(written.clone()), rule(json!("a")), "{written}");
     }
@@ -212,6 +226,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_held_against_what_is_asked_for() {
         let lacks = |rule_of: Value, result: &TestResult| rule(rule_of).lacks(result).unwrap_or_default();
+        // One of the three ran.
         assert_eq!(lacks(json!("a"), &result(Some((3, 0, 2)))), "");
         assert_eq!(
             lacks(json!("a"), &result(Some((2, 0, 2)))),
@@ -233,10 +248,12 @@ mod tests {
             "a file that is no JUnit report; `kind: file` takes it"
         );
         assert_eq!(lacks(json!({"name": "a", "kind": "file"}), &result(None)), "");
+        // It is a report all the same, and its failures count.
         assert_eq!(
             lacks(json!({"name": "a", "kind": "file"}), &result(Some((3, 1, 0)))),
             "1 of 3 tests failed"
         );
+
         let seen = RanContainer {
             workload: "w".into(),
             container: "c".into(),
@@ -244,11 +261,13 @@ mod tests {
             digests: vec![],
             pods: 1,
         };
+
         let cluster = TestResult {
             ran: vec![seen],
             ..TestResult::named("a", None)
         };
         assert_eq!(lacks(json!({"name": "a", "kind": "cluster"}), &cluster), "");
+        // The error says which kind would take it.
         assert!(lacks(json!("a"), &cluster).contains("kind: cluster"));
         assert!(lacks(json!({"name": "a", "kind": "cluster"}), &result(None)).contains("nothing"));
     }

@@ -1,5 +1,7 @@
 //! Constraints, health checks and conditions of an environment (CEL). The evaluator knows no budget, and an allocation that
 //! fails ends the process: what an expression can cost is told from its tree before it is evaluated.
+//!
+//! Nothing is cut short: an expression either runs to its end, or is refused with a sentence before that.
 
 mod cost;
 
@@ -8,6 +10,7 @@ use cost::{Meter, Size};
 use serde_json::Value;
 
 /// No honest expression is longer.
+// A bound for the parser, too: it meets a text before anything is measured.
 const LONGEST: usize = 4096;
 
 /// An expression that is well-formed, and cheap whatever stands in its variables so far as it alone can tell.
@@ -22,8 +25,10 @@ impl Expression {
                 text.len()
             ));
         }
+
         let program = Program::compile(text)
             .map_err(|error| told(error.to_string().lines().next().unwrap_or_default()))?;
+
         // What is too much with nothing in its variables is too much always.
         Meter::new(&[]).check(program.expression())?;
         Ok(Self(program))
@@ -37,15 +42,19 @@ impl Expression {
                 .add_variable(*name, *value)
                 .map_err(|error| error.to_string())?;
         }
+
+        // The sizes of what is there: what an expression can cost hangs on it.
         let sizes: Vec<_> = variables
             .iter()
             .map(|(name, value)| (*name, Size::of(value)))
             .collect();
+
         self.evaluate(&context, &sizes)
     }
 
     /// Whether it holds of a list of numbers, which may be none (NaN) or infinite.
     pub fn holds_of(&self, name: &str, numbers: &[f64]) -> Result<bool, String> {
+        // JSON knows neither, and a metric may be both: the numbers go in as they are.
         let mut context = Context::default();
         context
             .add_variable(name, numbers.to_vec())
@@ -54,9 +63,11 @@ impl Expression {
     }
 
     fn evaluate(&self, context: &Context<'_, '_>, sizes: &[(&str, Size)]) -> Result<bool, String> {
+        // Once more, with what stands in the variables now.
         Meter::new(sizes).check(self.0.expression())?;
         match self.0.execute(context) {
             Ok(CelValue::Bool(holds)) => Ok(holds),
+            // Nothing else is taken for true: a condition that gives a text is a mistake in its file.
             Ok(_) => Err("expected true or false, found another value".into()),
             Err(error) => Err(error.to_string()),
         }
@@ -68,6 +79,7 @@ fn told(line: &str) -> String {
     let parts = line
         .strip_prefix("ERROR: <input>:")
         .map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());
+
     match parts.as_deref() {
         Some([_, column, why]) => {
             let why = why.trim().replace("Syntax error: ", "");
@@ -88,16 +100,19 @@ mod tests {
 
     #[test]
     fn what_doubles_a_text_or_a_list_is_refused_before_it_is_evaluated() {
+        // Each doubling is short to write: 28 of them make 256 MiB of one letter.
         let text = format!("['x']{}[0] == 'x'", ".map(s, s + s)".repeat(28));
         let list = format!("[[1]]{}[0] == [1]", ".map(s, s + s)".repeat(28));
         let nested = format!("size([1]{}) > 0", ".map(s, [s, s])".repeat(28));
         let literals = format!("{}1{} == 1", "[".repeat(60), "]".repeat(60));
+
         for bomb in [&text, &list, &nested] {
             let why = Expression::parse(bomb)
                 .err()
                 .unwrap_or_else(|| panic!("{bomb} is taken"));
             assert!(why.contains("too much memory"), "{why}");
         }
+
         assert!(
             Expression::parse(&literals).is_ok(),
             "a nested literal is no bomb"
@@ -110,6 +125,8 @@ mod tests {
             .map(|n| json!({"name": format!("web-{n}"), "containers": [{"name": "a", "ready": true}, {"name": "b"}]}))
             .collect();
         let value = json!({"pods": pods, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+
+        // What checks are made of: loops over a loop's element, and a second list for each element.
         for ordinary in [
             "self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')",
             "self.pods.all(p, p.containers.exists(c, has(c.ready) && c.ready))",
@@ -119,6 +136,8 @@ mod tests {
         ] {
             assert_eq!(holds(ordinary, &value), Ok(true), "{ordinary}");
         }
+
+        // 400 pods to the fourth.
         let cube = "self.pods.all(a, self.pods.all(b, self.pods.all(c, self.pods.all(d, a != 1 && b != c && d != 2))))";
         assert!(holds(cube, &value).unwrap_err().contains("too long"));
     }
@@ -133,16 +152,21 @@ mod tests {
         ] {
             assert!(Expression::parse(&text).is_err());
         }
+
         for link in ["true && ", "true ? true : ", "1 + ", "a."] {
             let text = format!("{}true", link.repeat(4000 / link.len()));
+            // Taken or refused: that it comes back at all is asked here.
             Expression::parse(&text).and_then(|taken| taken.holds(&[])).ok();
         }
+
         assert!(
             Expression::parse(&"a".repeat(5000))
                 .err()
                 .unwrap()
                 .contains("at most 4096")
         );
+
+        // Loops within loops are looked at again and again: the looks themselves are counted.
         let loops = format!("{}true{}", "[1, 2].all(x, ".repeat(40), ")".repeat(40));
         assert!(Expression::parse(&loops).is_err());
     }

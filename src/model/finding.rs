@@ -1,4 +1,8 @@
 //! What a comparison found. Values are raw here: only `report` shows them, through its redactor.
+//!
+//! A finding is a fact and no decision: whether it stops a promotion is said by the plan and its policy. What
+//! is documented as JSON is written from these in `report`; types that are `Serialize` here hold names,
+//! digests and times, and no values.
 
 use super::digest::Sha256Digest;
 use super::object::{Object, ObjectId, Target};
@@ -9,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Everything that a comparison of desired, tested and live found.
+// Not `Serialize`: values go out through the redactor alone.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
     /// One entry for each desired object, in desired's order, then the extra ones.
@@ -74,6 +79,7 @@ pub enum ObjectStatus {
     /// In the inventory and no longer desired.
     Extra,
     /// It carries the set's label, and is not in the inventory: nobody promoted it.
+    // Never pruned: anybody can set a label, and only an inventory names what was promoted.
     Stray,
     /// The server could not be asked (a webhook denies dry-runs); `changes` is a prediction.
     NotVerified {
@@ -86,6 +92,7 @@ pub enum ObjectStatus {
         why: String,
     },
     /// Fields differ that cannot change, and a promotion deletes it and creates it again.
+    // A Job, whose template the server lets nobody change.
     Replaced,
     /// The server refuses desired itself (validation, admission, an immutable field).
     Refused {
@@ -155,6 +162,7 @@ pub struct FieldChange {
     /// Whose hand set the live value.
     pub whose: Option<Ownership>,
     /// The rule that expects it, as an index into the environment's `differences`.
+    // By its number, as documents and JSON name rules.
     pub expected_by: Option<usize>,
     /// Why an expected-looking difference is not allowed after all (constraint not met, expired).
     pub rule_note: Option<String>,
@@ -184,6 +192,7 @@ pub struct Ownership {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subresource: String,
     /// When it last wrote; may be missing.
+    // A write through a subresource such as `scale` has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// What kind of hand it seems to be.
@@ -249,6 +258,7 @@ pub struct ImageFinding {
 #[serde(rename_all = "camelCase")]
 pub struct RunningImage {
     /// As the pods report it; none where they report none yet.
+    // Null and not missing in JSON: a pod that reports nothing is counted all the same.
     pub digest: Option<Sha256Digest>,
     /// Names of the pods.
     pub pods: Vec<String>,
@@ -257,6 +267,7 @@ pub struct RunningImage {
 }
 
 /// Where in a pod a container stands.
+// Main ones first: findings are listed in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ContainerRole {
@@ -270,6 +281,7 @@ pub enum ContainerRole {
 
 /// What was found of one container's image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+// Kebab case, as the documented JSON has it.
 #[serde(rename_all = "kebab-case")]
 pub enum ImageState {
     /// Every pod runs a tested digest.
@@ -328,6 +340,7 @@ pub enum RequirementState {
         found: String,
     },
     /// It is not there yet, and an object of the release produces it.
+    // Awaited and not demanded: the promotion itself brings it.
     Awaited {
         /// `Kind/name` of the producer.
         produced_by: String,
@@ -368,6 +381,7 @@ pub enum RuleState {
 }
 
 /// An object that somebody wrote to lately.
+// Names, times and paths alone: no value is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Touched {

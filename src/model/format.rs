@@ -1,9 +1,14 @@
 //! The version of what is kept in the cluster and in plan files, and what a later program wrote beside what this one knows.
+//!
+//! A document of a later version is shown as far as it is understood, and no command writes over it. Within a
+//! version fields may be added: whoever does not know them carries them along ([`Rest`]), so that an older
+//! program between two newer ones takes nothing away.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The version that this program writes.
+// Raised where an older program must not write any more: for a field that it can carry along it stays.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// A document's version.
@@ -33,4 +38,5 @@ impl std::fmt::Display for FormatVersion {
 }
 
 /// Fields that this program does not know: they survive a rewrite.
+// In the order in which it was read: what is only carried along is written as it was.
 pub type Rest = Map<String, Value>;

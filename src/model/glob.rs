@@ -1,9 +1,14 @@
 //! Globs as the environment's file writes them: `*` for any text, `?` for one character.
+//!
+//! Patterns come from files, and take time in proportion to the product of pattern and text at most: only the
+//! last star is ever tried again.
 
 /// Whether `text` is what `pattern` describes, as a whole.
 pub fn matches(pattern: &str, text: &str) -> bool {
+    // Letters and not bytes: a question mark stands for one of any script.
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
+
     // Where the last star stands, and how far its text reaches.
     let mut star: Option<(usize, usize)> = None;
     while read < text.len() {
@@ -17,6 +22,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
                 read += 1;
             }
             _ => match star {
+                // An earlier star could take nothing that the last one cannot: it needs no second try.
                 Some((from, reached)) => {
                     star = Some((from, reached + 1));
                     at = from + 1;
@@ -26,6 +32,8 @@ pub fn matches(pattern: &str, text: &str) -> bool {
             },
         }
     }
+
+    // Stars may be left over: they take nothing.
     pattern[at..].iter().all(|c| *c == '*')
 }
 

@@ -1,4 +1,7 @@
 //! The journal's head: the promotion at hand, and where the one lies that was finished before it.
+//!
+//! One ConfigMap holds it, which is written again at each stage, over the version that was read. All that is
+//! large lies in bundles that it names.
 
 use super::bundle::Bundle;
 use super::format::{FormatVersion, Rest};
@@ -15,6 +18,7 @@ pub struct Head {
     /// The promotion at hand, or the last one where none is.
     pub current: Journal,
     /// The finished promotion before it, which can still be reverted where `current` was reverted itself.
+    // One and no more: pre-images are kept until the next promotion is finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
     /// What a later program wrote beside it.
@@ -46,6 +50,7 @@ pub struct Previous {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Bundle>,
     /// Its journal, until the bundle is certainly there.
+    // In the head first, then in the bundle: a run that is killed in between has left it in one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Box<Journal>>,
 }
@@ -58,6 +63,7 @@ impl Previous {
 
     /// Its bundle is there: the head need not hold the journal itself.
     pub fn is_kept(&mut self) {
+        // Without a bundle this is the only copy.
         if self.bundle.is_some() {
             self.journal = None;
         }
@@ -71,11 +77,13 @@ mod tests {
     #[test]
     fn a_head_names_the_bundle_of_the_promotion_before() {
         let named = Bundle::named("a", false);
+        // As it is once the bundle is there.
         let previous = Previous {
             bundle: Some(named),
             parts: Vec::new(),
             journal: None,
         };
+
         let text = serde_json::to_string(&previous).unwrap();
         assert_eq!(serde_json::from_str::<Previous>(&text).unwrap(), previous);
     }

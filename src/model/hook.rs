@@ -1,5 +1,7 @@
 //! What annotations and specs say of a Job or Pod that runs to its end: a hook, one that goes by itself, one whose
 //! effect cannot be undone.
+//!
+//! Here is what is said, not whether it makes sense: annotations that mean nothing are refused by the plan.
 
 use super::names::{HELM_HOOK_ANNOTATION, HELM_POLICY_ANNOTATION, HOOK_ANNOTATION, IRREVERSIBLE_ANNOTATION};
 use super::object::Object;
@@ -18,17 +20,20 @@ pub fn runs(object: &Object) -> bool {
 
 /// Whether a Job or Pod is a hook: by our annotation or by Helm's.
 pub fn is_hook(object: &Object) -> bool {
+    // Helm's annotation stands on accounts and ConfigMaps as well: those are ordinary objects here.
     let is_annotated = |key: &&str| object.annotation(key).is_some();
     [HOOK_ANNOTATION, HELM_HOOK_ANNOTATION].iter().any(is_annotated) && runs(object)
 }
 
 /// Whether a Job says that its effect cannot be undone.
 pub fn is_irreversible(object: &Object) -> bool {
+    // Other texts than `true` and `false` are refused by the plan.
     object.annotation(IRREVERSIBLE_ANNOTATION) == Some("true")
 }
 
 /// Whether a hook is deleted once it has succeeded: Helm's `hook-succeeded`.
 pub fn goes_once_succeeded(object: &Object) -> bool {
+    // Helm's policy alone makes no hook.
     is_hook(object)
         && words(object.annotation(HELM_POLICY_ANNOTATION).unwrap_or_default())
             .any(|policy| policy == "hook-succeeded")
@@ -49,6 +54,8 @@ pub fn ended(live: &Object) -> Option<bool> {
                     .iter()
                     .any(|one| one["type"] == kind && one["status"] == "True")
             };
+
+            // Failed first: a Job that says both has not done its work.
             if is_true("Failed") {
                 Some(false)
             } else {
@@ -66,6 +73,7 @@ pub fn ended(live: &Object) -> Option<bool> {
 
 /// Whether the control plane deletes a Job some time after it has ended.
 pub fn expires(object: &Object) -> bool {
+    // Only Jobs have it, and their controller deletes by it.
     let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
     is_job
         && object
@@ -95,18 +103,22 @@ mod tests {
     #[test]
     fn what_goes_by_itself_is_known_by_its_policy_or_its_time_to_live() {
         let helm = |policy: &str| json!({HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: policy});
+
         for (kind, annotations, spec, goes) in [
             (JOB, helm("before-hook-creation, hook-succeeded"), json!({}), true),
             (POD, helm("hook-succeeded"), json!({}), true),
             (JOB, helm("hook-failed"), json!({}), false),
             (
+                // Its policy means nothing without Helm's hook annotation.
                 JOB,
                 json!({HELM_POLICY_ANNOTATION: "hook-succeeded"}),
                 json!({}),
                 false,
             ),
             (JOB, json!({}), json!({"ttlSecondsAfterFinished": 0}), true),
+            // Not set at all.
             (JOB, json!({}), json!({"ttlSecondsAfterFinished": null}), false),
+            // Pods have no such field.
             (POD, json!({}), json!({"ttlSecondsAfterFinished": 1}), false),
         ] {
             let told = format!("{kind:?} {annotations} {spec}");

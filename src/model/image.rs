@@ -1,4 +1,7 @@
 //! Image references as manifests and pods write them.
+//!
+//! Parsed references compare as images do: short names are written out, and Docker Hub has one name. Whether
+//! an image exists, only a registry says; here a reference is refused that none could have.
 
 use super::digest::Sha256Digest;
 use serde::{Deserialize, Serialize};
@@ -61,6 +64,8 @@ impl FromStr for ImageReference {
             text: text.to_owned(),
             why,
         };
+
+        // The digest first: what stands before it may have the colons of a port and of a tag.
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (
                 rest,
@@ -72,10 +77,13 @@ impl FromStr for ImageReference {
             ),
             None => (text, None),
         };
+
+        // A colon before a slash belongs to a port.
         let (name, tag) = match rest.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag.to_owned())),
             _ => (rest, None),
         };
+
         let (registry, repository) = split_registry(name);
         if !is_host(&registry) {
             return Err(error(
@@ -90,6 +98,7 @@ impl FromStr for ImageReference {
         if registry.len() + 1 + repository.len() > 255 {
             return Err(error("a registry and a repository have at most 255 characters"));
         }
+
         let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let is_wrong = |tag: &str| tag.len() > 128 || !tag.chars().all(is_tag) || !starts_tag(tag);
         if tag.as_deref().is_some_and(is_wrong) {
@@ -97,11 +106,14 @@ impl FromStr for ImageReference {
                 "a tag has up to 128 letters, digits, dots, dashes and underscores",
             ));
         }
+
+        // A digest stands for itself: the default tag would only mislead.
         let tag = if tag.is_none() && digest.is_none() {
             Some("latest".to_owned())
         } else {
             tag
         };
+
         Ok(Self {
             registry,
             repository,
@@ -119,9 +131,11 @@ fn starts_tag(tag: &str) -> bool {
 /// Labels between dots, or an IPv6 address in brackets, and a port (distribution's `domain`).
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
+        // A colon inside the brackets is part of an address.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
     };
+
     let is_port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
     let is_label = |label: &str| {
         !label.is_empty()
@@ -130,6 +144,7 @@ fn is_host(text: &str) -> bool {
             && !label.ends_with('-')
     };
     let is_address = |inner: &str| inner.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+
     let is_name = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inner) => !inner.is_empty() && is_address(inner),
         None => host.split('.').all(is_label),
@@ -140,7 +155,9 @@ fn is_host(text: &str) -> bool {
 /// Letters and digits, with one dot, one or two underscores, or dashes between them (distribution's `path-component`).
 fn is_component(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    // Two plain characters beside each other leave an empty gap.
     let is_separator = |gap: &str| matches!(gap, "" | "." | "_" | "__") || gap.chars().all(|c| c == '-');
+
     text.starts_with(is_plain) && text.ends_with(is_plain) && text.split(is_plain).all(is_separator)
 }
 
@@ -148,11 +165,13 @@ fn is_component(text: &str) -> bool {
 fn split_registry(name: &str) -> (String, String) {
     match name.split_once('/') {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
+            // Docker Hub's other name.
             let host = if host == "index.docker.io" {
                 "docker.io"
             } else {
                 host
             };
+            // There, images without a user's name lie under `library`.
             let rest = if host == "docker.io" && !rest.contains('/') {
                 format!("library/{rest}")
             } else {
@@ -189,6 +208,7 @@ mod tests {
             ("acme/web:1", "docker.io/acme/web:1"),
             ("a--b/c__d.e_f", "docker.io/a--b/c__d.e_f:latest"),
             ("[fd00::1]:5000/x:1", "[fd00::1]:5000/x:1"),
+            // Capitals are right in a host, and wrong behind it.
             ("Reg.Example/x:_1", "Reg.Example/x:_1"),
             ("localhost/web", "localhost/web:latest"),
             ("127.0.0.1:5000/shop/web:1.4.2", "127.0.0.1:5000/shop/web:1.4.2"),
@@ -203,6 +223,7 @@ mod tests {
         let digest = Sha256Digest::of(b"x");
         let text = format!("ghcr.io/acme/web:1@{digest}");
         let image: ImageReference = text.parse().unwrap();
+
         assert_eq!(
             (image.tag.as_deref(), image.digest.clone()),
             (Some("1"), Some(digest))

@@ -1,4 +1,9 @@
 //! The inventory: which objects belong to a release here, and the history of its promotions.
+//!
+//! It lies in one ConfigMap that whoever may view the namespace can read: nothing of a Secret is in it, and
+//! it has to fit into one object for ever. Members are lines of text, for people and for shells; what a line
+//! claims is checked when it is read (`member.rs`), for whoever writes ConfigMaps can write there. The
+//! history is what `revert --to-revision` and the quarantine go by.
 
 use super::bundle::Bundle;
 use super::format::{FormatVersion, Rest};
@@ -18,6 +23,7 @@ use std::collections::BTreeMap;
 pub const MAX_HISTORY: usize = 100;
 
 /// What the ConfigMap `delivery-NAME` holds.
+// Compared as a whole: an inventory that would stay as it is is not written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     /// The objects of the set.
@@ -27,6 +33,7 @@ pub struct Inventory {
     /// Members that other releases have taken, oldest first.
     pub moved: Vec<Moved>,
     /// What a later program keeps beside them in the same ConfigMap.
+    // Written back as it is: an older program takes nothing away that a later one keeps.
     pub rest: BTreeMap<String, String>,
 }
 
@@ -61,6 +68,7 @@ pub struct HistoryEntry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
     /// The release's bytes and desired objects, while they are kept.
+    // Stays where a finished promotion is put back later: it can still be promoted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub record: Vec<Bundle>,
     /// What a later program wrote beside it.
@@ -78,6 +86,7 @@ pub struct Record {
     /// The release file, byte for byte; empty in the bundles that hold Secrets, but for one with Secrets in the file itself.
     pub release: String,
     /// Whether the release file itself holds Secrets: it is kept in a Secret then, and its digest is keyed.
+    // Asked of the file when it is promoted; no bundle says it of itself.
     #[serde(skip)]
     pub holds_secrets: bool,
     /// The desired objects.
@@ -106,11 +115,13 @@ pub struct Terms {
 impl Inventory {
     /// What is promoted now.
     pub fn promoted(&self) -> Option<&HistoryEntry> {
+        // One that was put back has another ending by then.
         self.history.iter().rev().find(|entry| entry.ending.is_promoted())
     }
 
     /// The revision of the next promotion.
     pub fn next_revision(&self) -> u32 {
+        // The newest entries are never trimmed, so that the largest one is still there.
         self.history.iter().map(|entry| entry.revision).max().unwrap_or(0) + 1
     }
 
@@ -119,23 +130,29 @@ impl Inventory {
     pub fn quarantined(&self, release: &PublicDigest) -> Option<&HistoryEntry> {
         // What was promoted and put back when asked keeps its record.
         let succeeded = |entry: &HistoryEntry| entry.ending.is_promoted() || !entry.record.is_empty();
+
         let of_release = self
             .history
             .iter()
             .rev()
             .filter(|entry| entry.release.digest == *release);
+
+        // An interrupted promotion has no failure: it says nothing either way.
         let inside = |entry: &&HistoryEntry| {
             entry
                 .failure
                 .as_ref()
                 .is_some_and(|failure| failure.cause.kind.is_inside_release())
         };
+
+        // What failed before the last success is forgiven.
         of_release.take_while(|entry| !succeeded(entry)).find(inside)
     }
 
     /// The members as lines that a person can read: `apps/v1 deployments Deployment shop web`.
     pub fn member_lines(&self) -> String {
         let line = |target: &Target| {
+            // No name is a dash alone.
             let namespace = target.namespace.as_deref().unwrap_or("-");
             let kind = &target.resource;
             format!(
@@ -152,9 +169,11 @@ impl Inventory {
     /// The members from their lines; the first line that is none is the error.
     pub fn parse_members(text: &str) -> Result<Vec<Target>, String> {
         let target = |line: &str| {
+            // Names hold no spaces: five words, or it is no member.
             let [version, plural, kind, namespace, name] = line.split(' ').collect::<Vec<_>>()[..] else {
                 return Err(line.to_owned());
             };
+
             let gvk = Gvk::new(version, kind);
             let resource = ResourceType {
                 group: gvk.group,
@@ -163,6 +182,8 @@ impl Inventory {
                 plural: plural.into(),
                 namespaced: namespace != "-",
             };
+
+            // Whoever may write ConfigMaps chose this text: nothing is asked by it unchecked.
             let target = Target::new(&resource, (namespace != "-").then_some(namespace), name);
             member::checked(target).ok_or_else(|| line.to_owned())
         };
@@ -189,11 +210,13 @@ mod tests {
             members: vec![web.clone(), role.clone()],
             ..Inventory::default()
         };
+
         let lines = inventory.member_lines();
         assert_eq!(
             lines.lines().next(),
             Some("apps/v1 deployments Deployment shop web")
         );
+
         assert_eq!(Inventory::parse_members(&lines), Ok(vec![web, role]));
         assert!(Inventory::parse_members("what is this").is_err());
     }
@@ -203,6 +226,7 @@ mod tests {
         let entry = |(revision, (ending, cause, recorded)): (u32, &(Ending, Option<CauseKind>, bool))| {
             let cause =
                 cause.map(|kind| serde_json::json!({"cause": {"kind": kind, "message": "", "pod": null}}));
+
             let bundle = crate::model::bundle::Bundle::named("a", false);
             let value = serde_json::json!({"revision": revision, "id": "p", "actor": "jane", "ending": ending, "failure": cause,
                 "release": {"name": "shop", "version": "1", "digest": Sha256Digest::of(b"1")},
@@ -210,6 +234,7 @@ mod tests {
                 "record": if *recorded { vec![bundle] } else { Vec::new() }});
             serde_json::from_value(value).unwrap()
         };
+
         Inventory {
             history: (1..).zip(endings).map(entry).collect(),
             ..Inventory::default()
@@ -222,10 +247,13 @@ mod tests {
         let outside = (Ending::Reverted, Some(CauseKind::Quota), false);
         let interrupted = (Ending::Reverted, None, false);
         let promoted = (Ending::Promoted, None, true);
+        // Put back when it was asked for: its record stays.
         let put_back = (Ending::Reverted, None, true);
+
         for (endings, revision) in [
             (vec![inside], Some(1)),
             (vec![outside], None),
+            // The retries say nothing of the release: the first failure counts on.
             (vec![inside, outside, interrupted], Some(1)),
             (vec![outside, inside], Some(2)),
             (vec![inside, promoted], None),
@@ -238,6 +266,8 @@ mod tests {
                 .map(|entry| entry.revision);
             assert_eq!(found, revision, "{endings:?}");
         }
+
+        // Other bytes are another release, whatever its name.
         assert!(
             history(&[inside])
                 .quarantined(&Sha256Digest::of(b"2").into())

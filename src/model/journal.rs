@@ -1,5 +1,10 @@
 //! The journal: what a promotion is doing to the cluster and how far it got, so that any later run can finish or
 //! undo it. A small head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
+//!
+//! Journal before effect: what a request will change is in the head before it is sent, and a head that cannot
+//! be written ends the run. The head has to fit into one object even with each step done and undone, so that
+//! a step keeps little: what it sends and what was there before lie in bundles, in Secrets of the objects'
+//! own namespaces. Progress is a claim of intent; what was really done is told from the objects themselves.
 
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected, WaitRule};
@@ -48,6 +53,7 @@ pub struct Journal {
     /// One sentence for whoever reads it with kubectl.
     pub message: String,
     /// Who works on it: the lock's holder.
+    // With id and serial it tells a run's own write from that of the run that took over.
     pub holder: String,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,11 +62,13 @@ pub struct Journal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverting: Option<Reverting>,
     /// Pre-images and bodies: Secrets, each in the namespace of what it copies.
+    // Named before they are written: a run that is killed in between leaves nothing that nobody knows of.
     pub parts: Vec<Bundle>,
     /// The release's bytes and desired objects.
     pub record: Vec<Bundle>,
     /// Parts that nobody needs any more, and that may be there still: what the history no longer keeps, and what a
     /// closed journal no longer needs.
+    // Named at least until they are deleted: what a killed run has left goes with a later one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<Bundle>,
     /// Other releases whose members it takes: their locks are held, too.
@@ -142,10 +150,12 @@ impl Failure {
 #[serde(rename_all = "camelCase")]
 pub struct Reverting {
     /// Whether edits by others win on fields that the promotion changed.
+    // Once asked for, it stays: a later run can add it, and not take it away.
     pub keep_foreign: bool,
     /// What led to it.
     pub why: RevertReason,
     /// Whether the promotion had been finished.
+    // The ending is taken out while it is put back: this is all that tells it then.
     pub was_promoted: bool,
 }
 
@@ -170,15 +180,18 @@ pub struct StepProgress {
     /// Its object.
     pub target: Target,
     /// `create`, `apply`, `recreate`, `delete`.
+    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on.
     pub verb: String,
     /// Its wave.
     pub wave: u32,
     /// Whether it belongs to the deletions after the commit.
+    // Left out where it says nothing: thousands of steps share one object.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
     /// How far it is.
     pub state: StepState,
     /// Whether its object was judged well since: a Job has run, a workload is rolled out.
+    // What runs once and has ended may be gone: a run that takes over neither misses it nor runs it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub well: bool,
     /// How far its undo is.
@@ -193,16 +206,19 @@ pub enum StepState {
     /// Nothing was sent.
     Pending,
     /// Its request may have been sent, and may have been done.
+    // Written before the request is sent: the object alone tells whether it arrived.
     Intended,
     /// Done: what the object was afterwards.
     Done {
         /// Its uid, where it is a new one; else empty.
+        // A uid is the identity of what was created; of what was changed the plan knows it.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         uid: String,
         /// The first digits of its content's hash; empty where it was deleted.
         content: String,
     },
     /// Refused or in conflict: nothing was changed.
+    // What failed after a part of it was done is never this: it stays intended, and is undone.
     NotDone {
         /// Why.
         why: String,
@@ -229,6 +245,7 @@ pub enum UndoState {
         /// Why.
         why: String,
         /// What to type to finish by hand.
+        // Whole ones: in a head that is full a command that would be cut is left out.
         by_hand: Vec<String>,
     },
 }
@@ -244,7 +261,7 @@ impl StepState {
 
     /// Whether an object with this hash of its content is as the step left it.
     pub fn is_left_as(&self, hash: &str) -> bool {
-        // An older version kept all digits.
+        // The start of a hash is kept; of a deletion nothing is, and every hash would begin with that.
         matches!(self, Self::Done { content, .. } if !content.is_empty() && hash.starts_with(content.as_str()))
     }
 }
@@ -289,10 +306,13 @@ pub struct Parts {
 #[serde(rename_all = "camelCase")]
 pub struct PromotionPart {
     /// The plan, without its steps.
+    // Its steps lie with the objects that they change, each in a Secret of that namespace.
     pub plan: Plan,
     /// The members of the set before it.
+    // A rollback makes them the set again, but for what another release has taken since.
     pub members_before: Vec<Target>,
     /// What its end is judged by: a later run has no file of it.
+    // One that is resumed proves what the first run would have proved.
     #[serde(default)]
     pub judging: Judging,
 }
@@ -319,6 +339,7 @@ pub struct GateAtHand {
     /// As the environment declares it.
     pub gate: Gate,
     /// Its Job, where it is one.
+    // The manifest itself: a later run has no file of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Object>,
 }
@@ -358,6 +379,7 @@ impl Journal {
 
     /// A plan counts its steps from 0, in order.
     fn position(&self, id: u32) -> Option<usize> {
+        // By its place: a large journal looks up each of its steps again and again.
         let at = usize::try_from(id).ok()?;
         if self.steps.get(at).is_some_and(|step| step.id == id) {
             return Some(at);

@@ -1,5 +1,8 @@
 //! What a prune leaves in place: kinds that hold what others put into them, and the marks by which delivery tools
 //! promise that an object stays.
+//!
+//! A mark is another tool's word to a person that an object stays, and it holds whoever deletes. It is read
+//! leniently: to keep what might have gone costs a note, to delete what should have stayed may cost data.
 
 use super::hook::words;
 use super::object::Object;
@@ -24,6 +27,7 @@ const MARKS: &[Mark] = &[
     ("client.lifecycle.config.k8s.io/deletion", Some(&["detach"])),
     ("kluctl.io/skip-delete", Some(&["true"])),
     ("action.timoni.sh/prune", Some(&["disabled"])),
+    // Harness itself writes it with a capital letter.
     ("harness.io/skippruning", Some(&["true"])),
 ];
 
@@ -33,16 +37,19 @@ pub fn keep_mark(object: &Object) -> Option<String> {
     annotations.iter().find_map(|(key, value)| {
         let value = value.as_str().unwrap_or_default();
         let (_, meaning) = MARKS.iter().find(|(mark, _)| key.eq_ignore_ascii_case(mark))?;
+        // Spaces and capitals aside: a person may have typed it.
         let is_meant = |word: &str| {
             let word: String = word.chars().filter(|letter| !letter.is_whitespace()).collect();
             meaning.is_none_or(|meaning| meaning.contains(&word.to_ascii_lowercase().as_str()))
         };
+
         (meaning.is_none() || words(value).any(is_meant)).then(|| format!("{key}: {value}"))
     })
 }
 
 /// Whether an object is of a kind that is never pruned unless it is named.
 pub fn is_kept_kind(group: &str, kind: &str) -> bool {
+    // What is in them is others', or data, and goes with them.
     matches!(
         (group, kind),
         ("", "Namespace" | "PersistentVolumeClaim" | "PersistentVolume")
@@ -79,6 +86,8 @@ mod tests {
         ] {
             assert_eq!(mark(key, value), Some(format!("{key}: {value}")));
         }
+
+        // The same annotations where they do not mean to keep, and a word of nobody's.
         for (key, value) in [
             ("helm.sh/resource-policy", ""),
             ("argocd.argoproj.io/sync-options", "Prune=true,Validate=false"),

@@ -1,5 +1,8 @@
 //! What a member's line, or any other text, may claim of an object: a kind under the plural that serves it, and names that
 //! an API server takes.
+//!
+//! Such texts come out of the cluster, where others may write: what they name becomes URLs, and decides what
+//! is hidden as a Secret. A line that no server could serve is refused as a whole, and never repaired.
 
 use super::k8s::kinds::{ResourceType, WELL_KNOWN};
 use super::object::Target;
@@ -7,11 +10,15 @@ use super::object::Target;
 /// Whether the built-in kind is served under this plural, and the plural by this kind. A Secret read as a ConfigMap
 /// would be shown as one.
 pub fn is_served_so(resource: &ResourceType) -> bool {
+    // Every version of the group: a line may name one that the table does not hold.
     let of_group = WELL_KNOWN
         .iter()
         .filter(|(version, ..)| version.rsplit_once('/').map_or("", |(group, _)| group) == resource.group);
+
+    // A kind or a plural of the table is a claim on all of its row.
     let mut claimed =
         of_group.filter(|(_, kind, plural, _)| *kind == resource.kind || *plural == resource.plural);
+    // None at all is a custom kind, and only a server knows those.
     claimed.all(|(_, kind, plural, namespaced)| {
         *kind == resource.kind && *plural == resource.plural && *namespaced == resource.namespaced
     })
@@ -26,9 +33,12 @@ pub fn checked(target: Target) -> Option<Target> {
         plural,
         ..
     } = &target.resource;
+
+    // Kinds have capital letters: they are no DNS labels.
     let is_kind = kind
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+
     let is_right = (group.is_empty() || is_subdomain(group))
         && is_label(version)
         && is_label(plural)
@@ -45,6 +55,7 @@ fn is_name(group: &str, name: &str) -> bool {
     if group.is_empty() {
         return is_subdomain(name);
     }
+    // What the server refuses in a segment of a path, and what a URL or a terminal takes for something else.
     let is_seen = |byte: u8| byte.is_ascii_graphic() && !b"/%?#\\".contains(&byte);
     !matches!(name, "" | "." | "..") && name.len() <= 253 && name.bytes().all(is_seen)
 }
@@ -56,6 +67,7 @@ fn is_subdomain(text: &str) -> bool {
 fn is_label(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_outer = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b'-');
+
     let bytes = text.as_bytes();
     text.len() <= 253
         && bytes.iter().copied().all(is_inner)
@@ -99,12 +111,14 @@ mod tests {
 
     #[test]
     fn a_kind_that_does_not_go_with_its_plural_cannot_be_read_from_any_text() {
+        // Plans and journals name kinds, too: it is the type that refuses, whatever is read.
         let resource = |kind: &str| {
             let text = format!(
                 r#"{{"group":"","version":"v1","kind":"{kind}","plural":"secrets","namespaced":true}}"#
             );
             serde_json::from_str::<crate::model::ResourceType>(&text)
         };
+
         assert!(resource("Secret").is_ok());
         let error = resource("ConfigMap").unwrap_err().to_string();
         assert!(error.contains("ConfigMap is not served as secrets"), "{error}");

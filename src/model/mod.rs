@@ -1,5 +1,10 @@
 //! Data that every stage shares: identities, paths, images, the two file kinds, what was observed,
 //! what was found, the plan and the events. Nothing here reads, writes or asks the time.
+//!
+//! What is kept in the cluster and in plan files is read again by other versions of this program
+//! (`format.rs`): a field that is added has a default, and a name that was written once stays. A field that
+//! is left out of JSON rather than written as null is documented so, or stands thousands of times in a
+//! journal that has to fit into one object.
 
 pub mod admission;
 pub mod attestation;

@@ -1,10 +1,14 @@
 //! Every name that this tool writes into a cluster or a file, in one place.
+//!
+//! They lie in clusters and repositories of others: one that is changed here leaves behind what no run finds
+//! any more. Some hold a release's name: a DNS label of at most 40 characters, so that all of them fit.
 
 /// The API group of our files, annotations and labels.
 pub const GROUP: &str = "kubectl-delivery.io";
 /// `apiVersion` of `Release` and `Environment` files.
 pub const API_VERSION: &str = "kubectl-delivery.io/v1alpha1";
 /// The field manager of every write.
+// Ownership hangs on it: under another name every field would be somebody else's.
 pub const FIELD_MANAGER: &str = "kubectl-delivery";
 /// Annotation on a pod template: the hash of the configuration its pods read at start.
 pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";
@@ -14,7 +18,7 @@ pub const KUBECTL_RESTART_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt"
 pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
 /// Annotation: `false` where nothing waits for the object, and its state is no failure.
 pub const WAIT_ANNOTATION: &str = "kubectl-delivery.io/wait";
-/// Annotation on a Job: `pre` or `verify`.
+/// Annotation on a Job or Pod: `pre` or `verify`.
 pub const HOOK_ANNOTATION: &str = "kubectl-delivery.io/hook";
 /// Helm's annotation on a hook: when it runs, words separated by commas.
 pub const HELM_HOOK_ANNOTATION: &str = "helm.sh/hook";
@@ -28,7 +32,7 @@ pub const HELM_RELEASE_ANNOTATION: &str = "meta.helm.sh/release-name";
 pub const IRREVERSIBLE_ANNOTATION: &str = "kubectl-delivery.io/irreversible";
 /// Annotation on a Job: the name of the Job of the release that undoes it.
 pub const UNDO_ANNOTATION: &str = "kubectl-delivery.io/undo";
-/// Annotation that a promotion writes on what it creates: the promotion's id.
+/// Annotation on a Job that undoes another one: the id of the promotion that it was made for.
 pub const PROMOTION_ANNOTATION: &str = "kubectl-delivery.io/promotion";
 /// The type of the Secrets that hold pre-images.
 pub const PREIMAGE_SECRET_TYPE: &str = "kubectl-delivery.io/preimage";
@@ -80,6 +84,7 @@ pub fn seal(name: &str) -> String {
 
 /// Name of a part of what is kept of a promoted release.
 pub fn record_part(name: &str, revision: u32, hash: &str, part: usize) -> String {
+    // By its own digest: a part that is there under this name is the same part.
     format!("delivery-{name}-r{revision}-{hash}-{part}")
 }
 
@@ -98,13 +103,16 @@ pub fn previous_part(name: &str, hash: &str, part: usize) -> String {
 pub fn applyset_id(parent: &str, namespace: &str) -> String {
     use base64::Engine;
     use sha2::Digest;
+    // The core group has no name: nothing follows the last dot.
     let hash = sha2::Sha256::digest(format!("{parent}.{namespace}.ConfigMap."));
+
     let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash);
     format!("applyset-{encoded}-v1")
 }
 
 /// A name that nobody uses, for what is created dry: within the length of a label.
 pub fn dry_run(name: &str) -> String {
+    // With the suffix it stays within the 63 characters of a label.
     let start: String = name.chars().take(40).collect();
     format!("{}-delivery-dry-run", start.trim_end_matches(['-', '.']))
 }

@@ -1,6 +1,8 @@
 //! Kubernetes objects as JSON, and their identity.
 //!
-//! Objects are never sent through a typed struct: a field that this binary does not know would vanish.
+//! Objects are never sent through a typed struct: a field that this binary does not know would vanish. An
+//! object is made once, by [`Object::new`], and has an identity from then on; the identity names no version,
+//! for what is served in two of them is one object.
 
 use super::k8s::kinds::ResourceType;
 use serde::{Deserialize, Serialize};
@@ -22,7 +24,9 @@ pub struct Gvk {
 impl Gvk {
     /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
     pub fn new(api_version: &str, kind: &str) -> Self {
+        // The core group has no slash: what stands there is its version.
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+
         Self {
             group: group.into(),
             version: version.into(),
@@ -48,6 +52,7 @@ pub struct ObjectId {
     /// Kind, such as `Deployment`.
     pub kind: String,
     /// Namespace; none for cluster-scoped kinds.
+    // Missing and not null: findings and events are documented so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Name.
@@ -101,11 +106,13 @@ pub struct Target {
 impl Target {
     /// From a kind, a namespace and a name; the namespace is dropped where the kind has none.
     pub fn new(resource: &ResourceType, namespace: Option<&str>, name: &str) -> Self {
+        // A manifest may name a namespace for a cluster-scoped kind: no URL has it.
         let namespace = if resource.namespaced {
             namespace.map(Into::into)
         } else {
             None
         };
+
         Self {
             resource: resource.clone(),
             namespace,
@@ -159,6 +166,7 @@ pub enum NotAnObject {
 }
 
 /// The fields that say which object it is; without the first three there is none.
+// The first that is wrong is the one that a person is told of.
 const IDENTITY: [(&str, &str); 4] = [
     ("/apiVersion", "apiVersion"),
     ("/kind", "kind"),
@@ -200,6 +208,7 @@ impl Object {
                 }
             }
         }
+
         Ok(Self(Arc::new(value)))
     }
 
@@ -210,6 +219,7 @@ impl Object {
 
     /// The whole object, to change. Identity fields must stay.
     pub fn value_mut(&mut self) -> &mut Value {
+        // A copy where others hold it: what earlier stages have seen stays as it was.
         Arc::make_mut(&mut self.0)
     }
 
@@ -250,6 +260,7 @@ impl Object {
 
     /// Whether it says of itself that it is a Secret.
     pub fn is_secret(&self) -> bool {
+        // The core group alone: a custom kind may be called so, too.
         self.kind() == "Secret" && !self.api_version().contains('/')
     }
 
@@ -265,6 +276,7 @@ impl Object {
 
     /// `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
+        // An empty one is none, as in `new`.
         self.metadata("namespace")
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
@@ -335,14 +347,17 @@ impl Object {
 
     /// Forgets who owns which field: often the greater part of an object.
     pub fn drop_managed_fields(&mut self) {
+        // A change copies a shared object: not where there is nothing to forget.
         if self.managed_fields().is_empty() {
             return;
         }
+
         if let Some(metadata) = self
             .value_mut()
             .get_mut("metadata")
             .and_then(Value::as_object_mut)
         {
+            // In place: the other fields keep their order.
             metadata.shift_remove("managedFields");
         }
     }
@@ -352,6 +367,7 @@ impl Object {
         let Value::Object(fields) = self.value() else {
             return self.clone();
         };
+
         let kept = |value: &Value| match value {
             Value::Object(metadata) => {
                 let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
@@ -359,6 +375,7 @@ impl Object {
             }
             other => other.clone(),
         };
+
         let copy = |(name, value): (&String, &Value)| {
             (
                 name.clone(),
@@ -369,6 +386,7 @@ impl Object {
                 },
             )
         };
+
         Self(Arc::new(Value::Object(fields.iter().map(copy).collect())))
     }
 
@@ -392,9 +410,11 @@ impl Object {
 
     /// Writes `metadata.namespace`, or removes it.
     pub fn set_namespace(&mut self, namespace: Option<&str>) {
+        // Written only where it differs: a write would copy what others share.
         if self.metadata("namespace").and_then(Value::as_str) == namespace {
             return;
         }
+
         if let Some(metadata) = self
             .value_mut()
             .get_mut("metadata")
@@ -422,6 +442,7 @@ impl Serialize for Object {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Through the same check: nothing without an identity comes out of a file or a journal.
         Object::new(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
@@ -434,6 +455,7 @@ mod tests {
     #[test]
     fn an_object_without_a_name_is_refused_with_the_field_that_is_missing() {
         let error = Object::new(json!({"apiVersion": "v1", "kind": "Pod"})).unwrap_err();
+
         assert_eq!(
             error,
             NotAnObject::Missing {
@@ -444,6 +466,7 @@ mod tests {
 
     #[test]
     fn a_field_of_the_identity_that_is_no_text_is_refused_by_its_name() {
+        // What YAML makes of a value without quotes, beside fields that are as they should be.
         for (pointer, value, expected) in [
             (
                 "/metadata/namespace",
@@ -486,7 +509,9 @@ mod tests {
         let role =
             crate::model::k8s::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
                 .unwrap();
+        // A namespace is named on purpose: manifests of cluster-scoped kinds do so.
         let target = Target::new(&role, Some("shop"), "reader");
+
         assert_eq!(
             target.url_path(),
             "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader"

@@ -1,7 +1,9 @@
 //! Paths into objects, with list items addressed by their key:
 //! `/spec/template/spec/containers/[name=web]/image`.
 //!
-//! It says the same as the `f:`, `k:`, `v:` and `i:` steps of managedFields (KEP-555).
+//! It says the same as the `f:`, `k:`, `v:` and `i:` steps of managedFields (KEP-555), so that a field has
+//! one address in a manifest, in the server's answer and in the ownership of either. A path that leads
+//! nowhere is no error: reading gives none, and removing removes nothing. Paths as text are `path_text.rs`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,6 +15,7 @@ pub enum Step {
     /// A field of a map.
     Field(String),
     /// The item of a keyed list with these key fields (JSON scalars, as JSON text, ordered by name).
+    // JSON text and not values: paths are sorted, and JSON values have no order.
     Key(Vec<(String, String)>),
     /// The item of a set with this value (as JSON text).
     Value(String),
@@ -27,7 +30,9 @@ impl Step {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_string()))
             .collect();
+        // The order in which somebody names the key fields is no part of the address.
         fields.sort();
+
         Step::Key(fields)
     }
 
@@ -40,6 +45,7 @@ impl Step {
                 let key: Map<String, Value> = serde_json::from_str(rest).ok()?;
                 Some(Step::key(key.iter().map(|(name, value)| (name.as_str(), value))))
             }
+            // Written anew: the same value in another spelling is the same step.
             "v" => Some(Step::Value(serde_json::from_str::<Value>(rest).ok()?.to_string())),
             "i" => rest.parse().ok().map(Step::Index),
             _ => None,
@@ -51,6 +57,7 @@ impl Step {
         match self {
             Step::Field(name) => format!("f:{name}"),
             Step::Key(fields) => {
+                // Sorted by name, as the server itself writes a key.
                 let fields: Vec<String> = fields
                     .iter()
                     .map(|(name, text)| format!("{}:{text}", Value::from(name.as_str())))
@@ -66,6 +73,7 @@ impl Step {
     pub fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Step::Field(name) => value.as_object()?.get(name),
+            // The first that fits: an address may hold a part of the key alone.
             Step::Key(_) | Step::Value(_) => value.as_array()?.iter().find(|item| self.is_item(item)),
             Step::Index(index) => value.as_array()?.get(*index),
         }
@@ -98,7 +106,9 @@ impl Step {
 /// A key field of a list's item. The protocol of a port is the one key that the built-in kinds give a default: whoever
 /// leaves it out means TCP.
 pub(super) fn key_field<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
+    // Items are given back by reference: the default has to live as long as any of them.
     static TCP: LazyLock<Value> = LazyLock::new(|| "TCP".into());
+
     item.get(name)
         .or_else(|| (name == "protocol" && item.is_object()).then_some(&*TCP))
 }
@@ -110,6 +120,7 @@ fn is(value: Option<&Value>, text: &str) -> bool {
 
 /// A path into an object; empty for the object itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+// As text in files: rules and plans name fields as a person reads them.
 #[serde(try_from = "String", into = "String")]
 pub struct FieldPath(Vec<Step>);
 
@@ -156,6 +167,7 @@ impl FieldPath {
 
     /// Replaces the value that this path leads to; false where there is none.
     pub fn set(&self, object: &mut Value, new: Value) -> bool {
+        // Nothing is created on the way: a value appears only where one was.
         let mut at = object;
         for step in &self.0 {
             let Some(next) = step.get_mut(at) else {
@@ -163,6 +175,7 @@ impl FieldPath {
             };
             at = next;
         }
+
         *at = new;
         true
     }
@@ -179,6 +192,7 @@ impl FieldPath {
         let Some((last, way)) = self.0.split_last() else {
             return;
         };
+
         let mut at = object;
         for step in way {
             match step.get_mut(at) {
@@ -186,7 +200,9 @@ impl FieldPath {
                 None => return,
             }
         }
+
         match (last, at) {
+            // The order of the other fields stays: objects are written as they were read.
             (Step::Field(name), Value::Object(map)) => drop(map.shift_remove(name)),
             (Step::Index(index), Value::Array(items)) if *index < items.len() => drop(items.remove(*index)),
             (step, Value::Array(items)) => {
@@ -209,6 +225,7 @@ mod tests {
     fn a_path_reads_a_container_by_its_name_and_a_port_by_both_keys() {
         let object = json!({"spec": {"containers": [{"name": "web", "image": "a", "ports": [{"containerPort": 80, "protocol": "TCP"}]}]}});
         let get = |text: &str| text.parse::<FieldPath>().unwrap().get(&object).cloned();
+
         assert_eq!(get("/spec/containers/[name=web]/image"), Some(json!("a")));
         assert_eq!(get("/spec/containers/[0]/image"), Some(json!("a")));
         assert_eq!(
@@ -216,6 +233,8 @@ mod tests {
             Some(json!("TCP"))
         );
         assert_eq!(get("/spec/containers/[name=db]/image"), None);
+
+        // A manifest leaves the protocol out and the server fills it in: one address finds both.
         let manifest = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "name": "tcp"}]});
         let name = |text: &str| text.parse::<FieldPath>().unwrap().get(&manifest).cloned();
         assert_eq!(
@@ -223,20 +242,25 @@ mod tests {
             Some(json!("tcp")),
             "the default of a port"
         );
+
+        // Another protocol is another port, however alike the rest is.
         assert_eq!(name("/ports/[port=53,protocol=SCTP]"), None);
     }
 
     #[test]
     fn a_field_and_a_list_item_are_removed_by_their_paths() {
         let mut object = json!({"spec": {"replicas": 3, "containers": [{"name": "web"}, {"name": "log"}], "set": ["a", "b"]}});
+
         for path in [
             "/spec/replicas",
             "/spec/containers/[name=log]",
             "/spec/set/[=a]",
+            // Nothing is there: to remove it again is no error.
             "/spec/nothing/here",
         ] {
             path.parse::<FieldPath>().unwrap().remove(&mut object);
         }
+
         assert_eq!(
             object,
             json!({"spec": {"containers": [{"name": "web"}], "set": ["b"]}})
@@ -261,6 +285,7 @@ mod tests {
             .field("metadata")
             .field("annotations")
             .field("example.com/a~b");
+        // The tilde is escaped before the slash: otherwise the two could not be told apart again.
         assert_eq!(path.to_string(), "/metadata/annotations/example.com~1a~0b");
         assert_eq!(path.to_string().parse(), Ok(path));
     }
@@ -281,12 +306,14 @@ mod tests {
         prop_oneof![
             any::<i32>().prop_map(Value::from),
             any::<bool>().prop_map(Value::from),
+            // Quotes, commas, brackets and numbers in texts are what a spelling for people trips over.
             ".{0,12}".prop_map(Value::from)
         ]
     }
 
     fn steps() -> impl Strategy<Value = Step> {
         prop_oneof![
+            // A field that began with a bracket would read as an item of a list.
             "[^\\[].{0,8}".prop_map(Step::Field),
             proptest::collection::btree_map("[a-z]{1,5}", scalars(), 1..3)
                 .prop_map(|fields| Step::key(fields.iter().map(|(n, v)| (n.as_str(), v)))),

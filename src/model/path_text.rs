@@ -2,6 +2,9 @@
 //!
 //! Written like a JSON pointer (`~1` for a slash in a field's name, `~0` for a tilde); an item of a keyed list is
 //! `[key=value,…]`, of a set `[=value]`, of any other list `[index]`.
+//!
+//! Both directions fit each other: rules, plans and journals keep paths as texts, and each is read as the
+//! path that was written. A person may write keys in any order and texts without quotes.
 
 use super::path::{FieldPath, Step};
 use serde_json::Value;
@@ -17,6 +20,7 @@ impl fmt::Display for Step {
                     .iter()
                     .map(|(name, text)| format!("{name}={}", plain(text)))
                     .collect();
+                // As a whole: a value may have slashes, and a path is cut at these first.
                 write!(f, "[{}]", escape(&fields.join(",")))
             }
             Step::Value(text) => write!(f, "[={}]", escape(plain(text))),
@@ -26,6 +30,7 @@ impl fmt::Display for Step {
 }
 
 fn escape(text: &str) -> String {
+    // The tilde first: it would escape its own escapes.
     text.replace('~', "~0").replace('/', "~1")
 }
 
@@ -33,6 +38,7 @@ fn escape(text: &str) -> String {
 fn plain(text: &str) -> &str {
     let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
+        // Not where it would be read as a number, or ends early: `"80"` keeps its quotes.
         Some(inner) if scalar(inner) == text => inner,
         _ => text,
     }
@@ -42,6 +48,8 @@ fn plain(text: &str) -> &str {
 fn scalar(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(value) if !value.is_object() && !value.is_array() => value.to_string(),
+        // The NUL, which no JSON text has, makes it differ from its quoted form: such texts keep their
+        // quotes.
         _ if text.contains([',', '=', ']', '"']) => Value::from(text).to_string() + "\u{0}",
         _ => Value::from(text).to_string(),
     }
@@ -50,6 +58,7 @@ fn scalar(text: &str) -> String {
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps().is_empty() {
+            // A text is never empty: the object itself is the slash alone.
             return f.write_str("/");
         }
         self.steps().iter().try_for_each(|step| write!(f, "/{step}"))
@@ -77,9 +86,11 @@ impl FromStr for FieldPath {
         let rest = text
             .strip_prefix('/')
             .ok_or_else(|| error("it does not start with a slash"))?;
+
         if rest.is_empty() {
             return Ok(Self::root());
         }
+
         rest.split('/')
             .map(|step| parse_step(step).map_err(error))
             .collect::<Result<_, _>>()
@@ -91,19 +102,25 @@ fn parse_step(raw: &str) -> Result<Step, &'static str> {
     if raw.is_empty() {
         return Err("it has an empty step");
     }
+    // The slash first: `~01` is a tilde and a one.
     let text = raw.replace("~1", "/").replace("~0", "~");
     let Some(inner) = text.strip_prefix('[') else {
         return Ok(Step::Field(text));
     };
+
     let inner = inner
         .strip_suffix(']')
         .ok_or("a step in brackets is not closed")?;
+
+    // A number alone is a place: keys have an equals sign.
     if let Ok(index) = inner.parse() {
         return Ok(Step::Index(index));
     }
+
     if let Some(value) = inner.strip_prefix('=') {
         return Ok(Step::Value(scalar_of(value)));
     }
+
     let mut fields = Vec::new();
     for pair in split_outside_quotes(inner) {
         let (name, value) = pair
@@ -111,6 +128,7 @@ fn parse_step(raw: &str) -> Result<Step, &'static str> {
             .ok_or("a step in brackets is neither an index nor key=value")?;
         fields.push((name.to_owned(), scalar_of(value)));
     }
+    // In one order, whatever a person wrote: paths are compared by their steps.
     fields.sort();
     Ok(Step::Key(fields))
 }
@@ -122,9 +140,11 @@ fn scalar_of(text: &str) -> String {
 /// Splits at commas that do not stand between double quotes.
 fn split_outside_quotes(text: &str) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+
     for (at, c) in text.char_indices() {
         match c {
             _ if escaped => escaped = false,
+            // What is escaped ends no text.
             '\\' if quoted => escaped = true,
             '"' => quoted = !quoted,
             ',' if !quoted => {
@@ -134,6 +154,7 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
             _ => {}
         }
     }
+
     parts.push(&text[start..]);
     parts
 }

@@ -1,18 +1,27 @@
 //! What a parser says, for people: the names of types of ours and of Rust help nobody who has the file before them.
+//!
+//! Rewording is by the parsers' own phrases: what is not recognised stays as it is.
 
 /// The sentence of a parser without the names of types.
 pub fn plain_words(message: &str) -> String {
     let message = &message.replace("externally tagged enum expected", "expected");
+
+    // From the end: a quoted value may hold the same words.
     let (sentence, place) = match message.rfind(" at line ") {
         Some(at) => message.split_at(at),
         None => (message.as_str(), ""),
     };
+
+    // Nothing in it is of use but its place.
     if sentence.contains("any variant of untagged enum") {
         return format!("expected another value{place}");
     }
+
+    // Without an expectation no type is named.
     let Some((found, wanted)) = sentence.rsplit_once("expected ") else {
         return message.clone();
     };
+
     let first = wanted.split(' ').next().unwrap_or_default();
     let plain = match first {
         "struct" | "map" | "mapping" | "unit" => "an object",
@@ -26,6 +35,7 @@ pub fn plain_words(message: &str) -> String {
         "f32" | "f64" => "a number",
         _ => wanted,
     };
+
     format!("{found}expected {plain}{place}")
 }
 
@@ -60,6 +70,7 @@ mod tests {
                 "expected string key for externally tagged enum at line 1, column 3",
                 "expected an object of one of its kinds at line 1, column 3",
             ),
+            // What names no type stays as it is.
             (
                 "unknown variant `a`, expected `b` or `c`",
                 "unknown variant `a`, expected `b` or `c`",

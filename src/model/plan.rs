@@ -1,4 +1,8 @@
 //! The plan: a promotion as data. What is shown is what runs; it holds no client and no choice.
+//!
+//! Ids, times and the actor are given to it, so that the same inputs make the same plan. It may lie in a file
+//! for days: what each step expects of its object is looked at again under the lock, and a plan that the
+//! cluster has left behind is refused.
 
 use super::check::Check;
 use super::format::FormatVersion;
@@ -35,6 +39,7 @@ pub struct Plan {
     /// Steps before the commit, ordered by wave; steps of a wave run side by side.
     pub steps: Vec<PlanStep>,
     /// Deletions after the commit, in order.
+    // Apart from the steps: after the commit the run itself puts nothing back.
     pub prune: Vec<PlanStep>,
     /// Objects that are as desired and stay untouched.
     pub unchanged: Vec<Target>,
@@ -72,6 +77,7 @@ pub struct DataLoss {
 #[serde(rename_all = "camelCase")]
 pub struct PlanStep {
     /// Unique in the plan, from 0, in order.
+    // The journal finds steps by it.
     pub id: u32,
     /// Waves run one after the other, lowest first.
     pub wave: u32,
@@ -86,9 +92,11 @@ pub struct PlanStep {
     /// Why, in a few words for the table: `image changes`, `not in the cluster`.
     pub why: String,
     /// The paths that it changes, for people and for the revert's merge.
+    // Paths alone: what they held is in the pre-image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<super::path::FieldPath>,
     /// Fields that admission writes anew at each request: no deviation, and nothing to restore.
+    // A revert that restored them would fight with admission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stamps: Vec<super::path::FieldPath>,
 }
@@ -98,6 +106,7 @@ pub struct PlanStep {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Action {
     /// Server-side apply of an object that is not there; the answer must be 201.
+    // 200 would mean that somebody was faster, and the apply went into what they made.
     Create {
         /// As applied.
         object: Object,
@@ -107,12 +116,15 @@ pub enum Action {
         /// As applied.
         object: Object,
         /// The managedFields to write first, so that the apply can remove what others own.
+        // A request of its own: an apply takes away only what its manager owns and nobody else does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         take_over: Option<Vec<Value>>,
         /// What the final object will be, from the server's dry-run; the answer is compared with it.
+        // The whole object, so that a run that takes over compares with what was shown.
         expected: Box<Object>,
     },
     /// Delete, wait until its dependents are gone, create: a Job whose template changed.
+    // The two must not run beside each other, and a Job's template cannot be changed.
     Recreate {
         /// As applied.
         object: Object,
@@ -127,6 +139,7 @@ pub enum Action {
 impl Action {
     /// A word for it: `create`, `apply`, `recreate`, `delete`.
     pub fn verb(&self) -> &'static str {
+        // Kept in journals and documented for events: it stays as it is.
         match self {
             Action::Create { .. } => "create",
             Action::Apply { .. } => "apply",
@@ -147,6 +160,7 @@ impl Action {
 }
 
 /// How dependents of a deleted object go.
+// Spelled as the API spells its propagation policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Propagation {
     /// The owner goes at once, dependents after it.
@@ -168,6 +182,7 @@ pub enum Expect {
         /// Its uid.
         uid: String,
         /// Hash of its content: spec, data, labels, annotations and ownership other than status.
+        // Of a Secret its resourceVersion: plans lie in files, and the hash of a short value tells it.
         content: String,
     },
     /// It is there as a step of the same plan made it, whatever became of its content.
@@ -190,6 +205,7 @@ pub enum Undo {
     CreateAgain,
     /// It was changed into what can no longer be changed: it is deleted, and created again from its pre-image, with a new
     /// uid.
+    // An immutable ConfigMap or Secret: the server takes nothing in it back.
     Replace,
     /// The release names a Job that undoes what this one did: it is run, after the new Job is deleted.
     Run {
@@ -197,6 +213,7 @@ pub enum Undo {
         job: Box<Object>,
     },
     /// It cannot be undone: a barrier.
+    // Nothing that failed after such a step is put back by itself.
     Impossible {
         /// Why.
         why: String,

@@ -1,10 +1,14 @@
 //! What a preflight asks an API server before anything is touched, and what it answered.
+//!
+//! `preflight` makes the questions of a plan and judges the answers; `observe` asks, and decides nothing.
+//! Lists of answers stand in the order of their questions. Asking changes nothing.
 
 use super::object::{Object, ObjectId, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A right that a promotion or its undo needs.
+// Sorted, so that a right that many steps need is asked once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Right {
     /// API group; empty for the core group.
@@ -47,10 +51,13 @@ pub enum DryRequest {
     /// Server-side apply.
     Apply(Value),
     /// PUT.
+    // Where fields are taken over first, or maps emptied: no single apply ends where those two requests do.
     Replace(Value),
     /// POST.
+    // Under another name where what it takes the place of is still there.
     Create(Value),
     /// POST of what was there, under another name: whether it could be put back.
+    // Rights can be reduced by who does not hold them, and given back only by who does.
     PutBack(Value),
     /// DELETE of this uid.
     Delete(String),
@@ -77,8 +84,10 @@ pub struct Questions {
     /// Pods to create dry.
     pub pods: Vec<PodTry>,
     /// Pods as workloads make them now, where those to come ask for other resources: what quotas gain and lose.
+    // Also asked of the server: a LimitRange and injectors add to both, and only like compares with like.
     pub old_pods: Vec<PodTry>,
     /// Namespaces whose quotas count.
+    // The home namespace always: journal, lock and inventory count as well.
     pub quotas: BTreeSet<String>,
     /// Whether the journal of the promotion before is kept beside the new one.
     pub keeps_earlier: bool,
@@ -92,6 +101,7 @@ pub struct Questions {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The server would do it; the object as it would be, where there is one.
+    // A deletion has none.
     Fine(Option<Box<Object>>),
     /// The server would refuse it.
     Refused {
@@ -103,6 +113,7 @@ pub enum Answer {
         fields: Vec<String>,
     },
     /// It cannot be known yet.
+    // Not a refusal: what is missing may come with this very promotion.
     Unknown {
         /// Why.
         why: String,
@@ -115,6 +126,7 @@ pub enum Allowed {
     /// For all names.
     Yes,
     /// Not for these names; for any where empty.
+    // Names are asked about one by one only where the right is not there for all of them.
     No(BTreeSet<String>),
     /// The server could not be asked.
     Unknown(String),

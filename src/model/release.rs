@@ -1,4 +1,8 @@
 //! The Release file: an immutable record of what CI tested. Its id is the sha256 of its bytes.
+//!
+//! The same input has to give the same bytes: the order of fields and lists, and what is left out where it is
+//! empty, are part of what is signed. For the same reason a file that was read is kept and compared as its
+//! bytes, and never written anew.
 
 use super::digest::Sha256Digest;
 use super::image::Platform;
@@ -9,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// A release as its file holds it. Unknown fields are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+// Nothing of what was tested may be overlooked by an older program.
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Release {
     /// `kubectl-delivery.io/v1alpha1`.
@@ -68,6 +73,7 @@ pub struct Source {
 }
 
 fn is_false(value: &bool) -> bool {
+    // By reference, as serde calls it.
     !value
 }
 
@@ -112,6 +118,7 @@ pub struct PlatformDigests {
 impl RecordedImage {
     /// Whether a pod that reports `digest` runs this image.
     pub fn is(&self, digest: &Sha256Digest) -> bool {
+        // A node reports any of them, by what it pulled and from where.
         self.digest == *digest
             || self
                 .platforms
@@ -147,6 +154,7 @@ pub struct Requirement {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<String>,
     /// Keys that are read, sorted.
+    // Sorted: who reads them first must not change the bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// The object of the release that produces it (an ExternalSecret, a SealedSecret, a Certificate), as `Kind/name`.
@@ -178,12 +186,14 @@ pub struct PublicRelease {
     /// `metadata.version`.
     pub version: String,
     /// What tells its bytes from others.
+    // What is withheld is left out, and reads back as withheld.
     #[serde(default, skip_serializing_if = "PublicDigest::is_withheld")]
     pub digest: PublicDigest,
 }
 
 /// What tells a release's bytes from others, and nothing of a Secret's value among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// `withheld` is for people: it is no text that can be read.
 #[serde(try_from = "String", into = "String")]
 pub enum PublicDigest {
     /// The sha256 of the bytes: they hold no Secret.
@@ -198,6 +208,7 @@ pub enum PublicDigest {
 impl PublicDigest {
     /// Of these bytes, which hold values of Secrets.
     pub fn of_secrets(bytes: &[u8], key: Option<&BoundKey>) -> Self {
+        // Without a key there is none: a plain digest would let values be guessed against it.
         key.map_or(Self::Withheld, |key| Self::Keyed(key.release(bytes)))
     }
 
@@ -212,6 +223,7 @@ impl PublicDigest {
 
     /// Whether both are known, and differ.
     pub fn differs_from(&self, other: &Self) -> bool {
+        // What is not known does not differ.
         !self.is_withheld() && !other.is_withheld() && self != other
     }
 

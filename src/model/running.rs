@@ -3,6 +3,9 @@
 //! What the kubelet reports decides, where it leads to the tested index, manifest or configuration. Of one image under
 //! two indexes it may report the name of either (containerd goes by the order of their digests): then the pin of the
 //! pod's spec counts, but only for a container that was started for it.
+//!
+//! [`Runs::Other`] fails a promotion, so that a pod which was changed in place and still runs its old
+//! container is told apart from it: there the container is replaced some seconds later, without a new pod.
 
 use super::digest::Sha256Digest;
 use super::k8s::pod::{ContainerFacts, PodFacts};
@@ -17,6 +20,7 @@ pub struct ImageTrees(BTreeMap<Sha256Digest, Vec<PlatformDigests>>);
 impl ImageTrees {
     /// Adds what a registry holds under a digest; nothing where it holds none.
     pub fn insert(&mut self, digest: Sha256Digest, platforms: Vec<PlatformDigests>) {
+        // Kept where it is empty, too: a registry is asked once.
         self.0.insert(digest, platforms);
     }
 
@@ -32,6 +36,7 @@ impl ImageTrees {
 
     /// Whether a digest leads to nothing but an image: each of its platforms is one of the image's.
     pub fn leads_to(&self, digest: &Sha256Digest, image: &RecordedImage) -> bool {
+        // All of them: an index with one more platform may have run that one.
         let is_its = |one: &PlatformDigests| image.is(&one.manifest) || image.is(&one.config);
         self.0
             .get(digest)
@@ -59,6 +64,7 @@ pub struct ImageFacts<'a> {
     /// What registries said.
     pub trees: &'a ImageTrees,
     /// Containers before the change, by `pod uid/container`; none where nothing is known of then.
+    // By the pod's uid: its name may come again, as a StatefulSet's does.
     pub before: &'a BTreeMap<String, RanBefore>,
 }
 
@@ -81,14 +87,19 @@ impl ImageFacts<'_> {
         let Some(reported) = container.digest() else {
             return Runs::Unreported;
         };
+
+        // What the node says leads to it: nothing else is asked.
         if wanted.is(&reported) || self.trees.leads_to(&reported, wanted) {
             return Runs::Tested;
         }
+
+        // Else it may be another index of the same image, whose name the node has chosen.
         let is_pinned = container.pin().is_some_and(|pin| wanted.is(&pin));
         let counts = is_pinned && container.has_started() && self.is_started_for_its_pin(pod, container);
         if counts && !self.is_known_other(&reported, wanted) {
             return Runs::Tested;
         }
+
         // Only where it was changed in place may it become another one without a new pod.
         if counts || pod.is_never_changed() {
             Runs::Other
@@ -103,6 +114,8 @@ impl ImageFacts<'_> {
         let is_pinned = container.pin().is_some_and(|pin| wanted.is(&pin));
         let is_new =
             |reported: Sha256Digest| !self.trees.tells(&reported) && !self.is_known_other(&reported, wanted);
+
+        // A digest that is known to be another image's is resolved.
         is_pinned
             && self.runs(pod, container, wanted) == Runs::NotRestarted
             && container.digest().is_some_and(is_new)
@@ -111,23 +124,29 @@ impl ImageFacts<'_> {
     /// Whether a container is not the one that ran before the pod's image last changed.
     fn is_started_for_its_pin(&self, pod: &PodFacts, container: &ContainerFacts) -> bool {
         let before = self.before.get(&format!("{}/{}", pod.uid, container.name));
+        // Another spec and another container: with the old id it is the old process, whatever the spec says.
         let is_new = |ran: &RanBefore| {
             ran.image != container.image
                 && !ran.container_id.is_empty()
                 && ran.container_id != container.container_id
         };
+
         pod.is_never_changed() || before.is_some_and(is_new)
     }
 
     /// Whether a digest is that of another image of the release, or of what ran before under another name.
     fn is_known_other(&self, digest: &Sha256Digest, wanted: &RecordedImage) -> bool {
+        // Several references may have one digest: those are the same image.
         let is_another = |one: &RecordedImage| one.digest != wanted.digest && one.is(digest);
         let ran = |one: &RanBefore| {
+            // The template's pin as well as the report: a node may have reported another name of it.
             let pin = one.image.rsplit_once('@').map(|(_, pin)| pin);
+            // It ran the wanted image before: what it reported then speaks for it.
             let of_wanted = pin.is_some_and(|pin| pin == wanted.digest.to_string());
             let is_it = one.digest.as_ref() == Some(digest) || pin == Some(digest.to_string().as_str());
             !of_wanted && is_it
         };
+
         self.tested.iter().any(is_another) || self.before.values().any(ran)
     }
 }
@@ -181,6 +200,7 @@ mod tests {
                 },
             )
         });
+
         let before = before.collect();
         let tested = [image("web"), image("other")];
         let facts = ImageFacts {
@@ -188,6 +208,7 @@ mod tests {
             trees,
             before: &before,
         };
+
         facts.runs(pod, &pod.containers[0], &tested[0])
     }
 
@@ -208,6 +229,7 @@ mod tests {
                 "{reported}"
             );
         }
+
         assert_eq!(
             runs(&pod("web", "old", 0, "c1"), &none, &[("old", "old", "c0")]),
             Runs::Other
@@ -222,16 +244,21 @@ mod tests {
     #[test]
     fn right_after_a_change_in_place_the_old_container_is_not_taken_for_the_new_one() {
         let none = ImageTrees::default();
+        // The node still reports the old container.
         let before = [("old", "old", "c1")];
+
         assert_eq!(
             runs(&pod("web", "old", 1, "c1"), &none, &before),
             Runs::NotRestarted
         );
+        // Nothing is known of the time before.
         assert_eq!(runs(&pod("web", "old", 1, "c1"), &none, &[]), Runs::NotRestarted);
+        // Another image under the old container's id.
         assert_eq!(
             runs(&pod("web", "unfamiliar", 1, "c1"), &none, &before),
             Runs::NotRestarted
         );
+        // Another id: it was started for the pin.
         assert_eq!(
             runs(&pod("web", "unfamiliar", 1, "c2"), &none, &before),
             Runs::Tested
@@ -245,11 +272,14 @@ mod tests {
         trees.insert(digest("old"), vec![platform("web")]);
         trees.insert(digest("more"), vec![platform("web"), platform("else")]);
         trees.insert(digest("gone"), Vec::new());
+
         let before = |name| [(name, name, "c0")];
+
         assert_eq!(
             runs(&pod("web", "old", 0, "c1"), &trees, &before("old")),
             Runs::Tested
         );
+        // An index with one more platform, and one that its registry has lost.
         for name in ["more", "gone"] {
             assert_eq!(
                 runs(&pod("web", name, 0, "c1"), &trees, &before(name)),

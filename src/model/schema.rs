@@ -1,4 +1,7 @@
 //! JSON schemas of the two kinds of files, from their types: docs/schema holds them.
+//!
+//! A test holds the files against these types: what an editor accepts is what the reader accepts, but for
+//! what only the reader can know.
 
 use super::digest::Sha256Digest;
 use super::environment::Environment;
@@ -26,6 +29,7 @@ fn of<T: JsonSchema>(kind: &str) -> Value {
         .into_generator()
         .into_root_schema_for::<T>()
         .to_value();
+    // The types take any text here, and the reader refuses it: an editor knows it earlier.
     if let Some(properties) = schema.get_mut("properties") {
         properties["apiVersion"] = json!({"const": API_VERSION});
         properties["kind"] = json!({"const": kind});

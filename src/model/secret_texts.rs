@@ -1,4 +1,10 @@
 //! Values of Secrets inside texts: in which forms they turn up, and the text without them.
+//!
+//! A server, a webhook, a node or a container can quote a Secret as it is, in part, cut off, encoded or
+//! escaped. All forms of a value are worked out once, when its Secret goes by, and each text is searched for
+//! all of them: what equals a value by chance is hidden as well, but for values that are words of every
+//! message. What cannot be read is not known here; texts that may hold it are withheld as a whole by who
+//! reads them ([`withheld`]).
 
 use super::names::{PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE};
 use super::{Object, Sha256Digest, secret_data};
@@ -22,21 +28,26 @@ const WRAPPED: [usize; 2] = [76, 64];
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The forms in which a value can turn up in a text: as it is, line by line, the values inside it (`KEY=value`,
-/// `key: value`, JSON), in base64 at each of its offsets, and as JSON, a shell and a URL write it.
+/// `key: value`, JSON), in base64 at each of its offsets and in wrapped lines, in hexadecimal, and as JSON, a
+/// shell and a URL write it.
 pub fn forms(plain: &[u8]) -> BTreeSet<String> {
     let mut forms = base64_forms(plain);
+    // Bytes that are no text can only turn up encoded.
     if let Ok(text) = std::str::from_utf8(plain) {
+        // Most files end with a line feed that programs cut off.
         let mut values = BTreeSet::from([text.to_owned(), text.trim().to_owned()]);
         values.extend(text.lines().flat_map(inner_values));
         if let Ok(json) = serde_json::from_str::<Value>(text) {
             leaves(&json, &mut values);
         }
+        // Each of the values inside may be quoted in any form as well.
         for value in values.iter().filter(|value| value.len() >= SHORTEST) {
             forms.extend(base64_forms(value.as_bytes()));
             forms.extend(escaped(value));
         }
         forms.extend(values);
     }
+
     forms.retain(|form| form.len() >= SHORTEST);
     forms
 }
@@ -52,6 +63,7 @@ fn inner_values(line: &str) -> Vec<String> {
     let parts = whole.flat_map(|text| [text, text.split(" #").next().unwrap_or(text).trim_end()]);
     let bare = parts.flat_map(|text| [text, text.trim_end_matches(',').trim_matches(['"', '\''])]);
     let mut values: Vec<String> = bare.map(str::to_owned).collect();
+    // In double quotes a value may have escapes.
     values.extend(value.and_then(|value| serde_json::from_str(value).ok()));
     values.extend(pairs_of(line));
     values
@@ -64,10 +76,14 @@ fn pairs_of(line: &str) -> Vec<String> {
     let values = parts
         .filter_map(|part| part.split_once(['=', ':']))
         .map(|(_, value)| value);
+
+    // Values in a flow may have spaces.
     let flow = line
         .split([',', '{', '}'])
         .filter_map(|part| part.split_once(": "))
         .map(|(_, value)| value);
+
+    // The last @ ends the user: a password may have one.
     let user = line
         .split_once("://")
         .and_then(|(_, rest)| rest.rsplit_once('@'))
@@ -75,11 +91,15 @@ fn pairs_of(line: &str) -> Vec<String> {
     let password = user
         .and_then(|user| user.split_once(':'))
         .map(|(_, password)| password);
+
+    // Every second part stands between quotes.
     let quoted = ['"', '\'']
         .into_iter()
         .flat_map(|quote| line.split(quote).skip(1).step_by(2));
+
     let all = values.chain(flow).chain(user).chain(password).chain(quoted);
     let bare = all.map(|value| value.trim().trim_matches(['"', '\'']));
+    // Short ones are words of any line.
     bare.filter(|value| value.len() >= WORD)
         .map(str::to_owned)
         .collect()
@@ -91,6 +111,7 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
         Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
         Value::Object(map) => map.values().for_each(|value| leaves(value, found)),
         Value::Number(number) => drop(found.insert(number.to_string())),
+        // They are words of every text.
         Value::Null | Value::Bool(_) => {}
     }
 }
@@ -98,9 +119,11 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
 /// The characters of a base64 text that the value alone decides, wherever in the encoded bytes it begins.
 fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([STANDARD.encode(plain), URL_SAFE.encode(plain)]);
+    // Three bytes make four characters: the bytes before a value shift it in one of three ways.
     for offset in 0..3 {
         let mut bytes = vec![0; offset];
         bytes.extend(plain);
+        // At both ends the neighbours decide as well: those characters are left out.
         let (from, to) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
         for text in [STANDARD.encode(&bytes), URL_SAFE.encode(&bytes)] {
             forms.extend(
@@ -110,6 +133,8 @@ fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
             );
         }
     }
+
+    // Each line is searched for alone: with line feeds in between the whole is nowhere.
     let whole = STANDARD.encode(plain);
     for width in WRAPPED.into_iter().filter(|width| whole.len() > *width) {
         let lines = whole.as_bytes().chunks(width).filter(|line| line.len() >= WORD);
@@ -119,6 +144,7 @@ fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
                 .map(str::to_owned),
         );
     }
+
     if plain.len() >= WORD {
         forms.insert(plain.iter().map(|byte| format!("{byte:02x}")).collect());
     }
@@ -128,6 +154,7 @@ fn base64_forms(plain: &[u8]) -> BTreeSet<String> {
 fn escaped(value: &str) -> Vec<String> {
     let json = Value::from(value).to_string();
     let json = json[1..json.len() - 1].to_owned();
+
     // Twice: a log line in JSON that quotes a request in JSON.
     let again = Value::from(json.as_str()).to_string();
     let mut forms = vec![
@@ -135,6 +162,7 @@ fn escaped(value: &str) -> Vec<String> {
         again[1..again.len() - 1].to_owned(),
         value.replace('\'', "'\\''"),
     ];
+    // Encoders write either.
     for is_lower in [false, true] {
         let percent = |byte: u8| {
             if is_lower {
@@ -152,6 +180,7 @@ fn escaped(value: &str) -> Vec<String> {
             }
         };
         let url: String = value.bytes().map(each).collect();
+        // Forms write a space as a plus sign.
         forms.push(url.replace("%20", "+"));
         forms.push(url);
     }
@@ -164,6 +193,7 @@ pub struct SecretTexts {
     /// By the length of the form, longest first, so that no part of a value is left.
     known: BTreeMap<(std::cmp::Reverse<usize>, String), String>,
     /// Values whose forms are known.
+    // By digest: no second copy of a value is kept.
     learned: BTreeSet<Sha256Digest>,
     /// Names of objects and numbers of statuses: a short value that equals one is a word of every message.
     names: BTreeSet<String>,
@@ -181,9 +211,11 @@ impl SecretTexts {
         if !gvk.group.is_empty() || gvk.kind != "Secret" || is_own(object.text("/type")) {
             return;
         }
+
         let each = |field: &str| object.at(field).and_then(Value::as_object).into_iter().flatten();
         for (key, value) in each("/data") {
             let text = value.as_str().unwrap_or_default();
+            // The server would refuse it; what a person wrote there is hidden all the same.
             let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
             self.learn_token(&plain, &|| token(object.name(), key, &plain));
         }
@@ -191,10 +223,13 @@ impl SecretTexts {
             let plain = value.as_str().unwrap_or_default().as_bytes();
             self.learn_token(plain, &|| token(object.name(), key, plain));
         }
+
+        // kubectl repeats the object there, perhaps with values of before.
         let applied = object
             .annotation(LAST_APPLIED)
             .and_then(|text| serde_json::from_str::<Value>(text).ok());
         let applied = applied.and_then(|value| Object::new(value).ok());
+        // An annotation in the annotation would be looked into without end.
         if let Some(applied) = applied.filter(|applied| applied.annotation(LAST_APPLIED).is_none()) {
             self.learn_as(&applied, token);
         }
@@ -210,8 +245,10 @@ impl SecretTexts {
         if !self.learned.insert(Sha256Digest::of(plain)) {
             return;
         }
+
         let token = token();
         for form in forms(plain) {
+            // Of two Secrets with one value the first one names it.
             self.known
                 .entry((std::cmp::Reverse(form.len()), form))
                 .or_insert_with(|| token.clone());
@@ -230,6 +267,7 @@ impl SecretTexts {
 
     /// Remembers the name of an object or a namespace.
     pub fn learn_name(&mut self, name: &str) {
+        // Shorter values are not searched for, and longer ones are hidden wherever they stand.
         if (SHORTEST..WORD).contains(&name.len()) && !self.names.contains(name) {
             self.names.insert(name.to_owned());
         }
@@ -239,15 +277,18 @@ impl SecretTexts {
     pub fn hide(&self, text: &str) -> String {
         let mut shown = text.to_owned();
         for ((_, form), token) in &self.known {
+            // Where this would cut a letter, the form is searched for as a whole.
             if let Some(head) = form.get(..HEAD).filter(|_| form.len() >= 2 * HEAD) {
                 if shown.contains(head) {
                     shown = replace_cut(&shown, form, head, token);
                 }
                 continue;
             }
+
             if !shown.contains(form.as_str()) {
                 continue;
             }
+
             if form.len() >= WORD {
                 shown = shown.replace(form, token);
             } else if !self.names.contains(form) {
@@ -278,6 +319,8 @@ pub fn words_of_admission(message: &str) -> Option<usize> {
         "denied request: ",
         "an error on the server (\"",
     ];
+
+    // The first: what comes behind it is a webhook's own, whatever it quotes.
     BEFORE
         .iter()
         .filter_map(|before| Some(message.find(before)? + before.len()))
@@ -290,16 +333,20 @@ fn replace_cut(text: &str, form: &str, head: &str, token: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(head) {
         let found = &rest[at..];
+
         let same = found
             .chars()
             .zip(form.chars())
             .take_while(|(one, other)| one == other);
         let length: usize = same.map(|(one, _)| one.len_utf8()).sum();
         let after = &found[length..];
+        // Cut by the end of the text, or by whoever put dots there.
         let is_cut = after.is_empty() || after.starts_with("...") || after.starts_with('…');
         let is_it = is_cut || length == form.len() || length >= LONG;
+
         shown.push_str(&rest[..at]);
         shown.push_str(if is_it { token } else { head });
+        // Otherwise it only begins alike, and the search goes on behind that.
         rest = if is_it { after } else { &found[head.len()..] };
     }
     shown.push_str(rest);
@@ -307,13 +354,16 @@ fn replace_cut(text: &str, form: &str, head: &str, token: &str) -> String {
 }
 
 fn replace_word(text: &str, word: &str, token: &str) -> String {
+    // A dash ends a word: in `shop-web` the word `shop` is found.
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(word) {
         let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+        // Right after a hit, what stands before is what was just written.
         let last = before.chars().next_back().or_else(|| shown.chars().next_back());
         let is_word = !last.is_some_and(is_part) && !after.chars().next().is_some_and(is_part);
+
         shown.push_str(before);
         shown.push_str(if is_word { token } else { word });
         rest = after;
@@ -324,6 +374,7 @@ fn replace_word(text: &str, word: &str, token: &str) -> String {
 
 /// Secrets of our own without a value that anybody else knows.
 fn is_own(kind: &str) -> bool {
+    // The Secret with the key is not among them: its value is hidden like any other.
     [PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE].contains(&kind)
 }
 
@@ -375,6 +426,8 @@ mod tests {
         );
         texts.learn_name("shop");
         assert_eq!(texts.hide("Deployment shop/web"), "Deployment shop/web");
+
+        // Nothing is known, so that nothing is hidden.
         assert_eq!(super::SecretTexts::default().hide("on"), "on");
     }
 
@@ -382,10 +435,13 @@ mod tests {
     fn of_a_long_value_no_line_of_wrapped_base64_is_shown_and_what_only_begins_alike_is() {
         let value: String = (0..40).map(|n| format!("item-{n};")).collect();
         let texts = texts(&value);
+        // As MIME wraps it.
         for line in STANDARD.encode(&value).as_bytes().chunks(76) {
             let shown = texts.hide(std::str::from_utf8(line).unwrap());
             assert!(shown.starts_with("<Secret db/password>"), "{shown}");
         }
+
+        // It begins like the value, and goes on otherwise.
         assert_eq!(
             texts.hide("item-0;item-1 of other things"),
             "item-0;item-1 of other things"
@@ -415,6 +471,7 @@ mod tests {
         fn no_base64_of_a_text_around_a_value_shows_it(
             value in "[a-zA-Z0-9+/!-]{8,40}", before in "[a-z:]{0,7}", after in "[a-z@]{0,7}",
         ) {
+            // The neighbours put the value at each of the three offsets.
             let encoded = STANDARD.encode(format!("{before}{value}{after}"));
             let shown = texts(&value).hide(&encoded);
             prop_assert!(shown.contains("<Secret db/password>"), "{shown}");

@@ -1,4 +1,7 @@
 //! What was observed: objects, what could not be read, and when. Unknown is not absent.
+//!
+//! Each answer that a server can give has a variant of its own, and so has its silence: who may not read,
+//! what is not served, and what nobody has asked lead to different words and to different ways on.
 
 use super::object::{Object, ObjectId};
 use super::path::FieldPath;
@@ -9,6 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// One entry for each object asked for.
+    // What is missing here was not asked for: an object that is not there has an entry.
     pub objects: BTreeMap<ObjectId, Observed>,
     /// When the first read was sent.
     pub taken_at: Option<Timestamp>,
@@ -26,11 +30,13 @@ pub enum Observed {
         /// The error, cleaned and redacted.
         error: String,
         /// Whether rights are missing (403).
+        // A missing right does not pass by itself; other errors may.
         forbidden: bool,
     },
 }
 
 /// Why an object is not there.
+// A namespace or a kind may come with the release itself: what it means is not said here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// Its namespace and its kind are.
@@ -48,6 +54,7 @@ impl Observed {
     pub fn object(&self) -> Option<&Object> {
         match self {
             Observed::Present(object) => Some(object),
+            // Absent or unread: whoever has to know looks at the variant.
             _ => None,
         }
     }
@@ -70,9 +77,11 @@ pub enum Prediction {
         /// That answer.
         object: Box<Object>,
         /// Fields that the server lets no update change and that desired leaves open: taken from live.
+        // Such as the volume of a bound claim: no promotion gets there.
         bound: Vec<FieldPath>,
     },
     /// Live as an apply would leave it, by the server's answer to a dry-run apply.
+    // Less than the target: what nobody owns and desired does not hold stays in it.
     Would(Box<Object>),
     /// It refuses desired.
     Refused {
@@ -115,6 +124,7 @@ impl Fresh {
     pub fn object(&self) -> Option<&Object> {
         match self {
             Fresh::Object(object) => Some(object),
+            // Not asked and not answered alike: nothing is explained by it.
             Fresh::NotAsked | Fresh::Unavailable { .. } => None,
         }
     }
@@ -131,6 +141,7 @@ pub struct Unread {
 
 impl From<String> for Unread {
     fn from(why: String) -> Self {
+        // A text alone names nothing that a waiver could.
         Self { subject: None, why }
     }
 }

@@ -1,4 +1,8 @@
 //! The key that vouches for what a release keeps in the cluster, and what is worked out with it.
+//!
+//! One key may serve several releases. Each purpose, release and namespace has a key of its own, derived from
+//! it: a digest that was made for one of them is worth nothing for another. Nothing here makes randomness or
+//! keeps a key.
 
 use super::digest::hex;
 use base64::Engine;
@@ -14,6 +18,7 @@ pub const KEY_BYTES: usize = 32;
 const ALGORITHM: &str = "hmac-sha256:";
 
 /// A key of [`KEY_BYTES`] random bytes. It is never shown.
+// Neither `Serialize` nor `Display`: a key leaves by `to_text` alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StateKey([u8; KEY_BYTES]);
 
@@ -35,6 +40,7 @@ impl StateKey {
 
     /// From the text of a file or a Secret.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        // A file ends with a line feed.
         let bytes = STANDARD.decode(text.trim()).map_err(|_| NotAKey)?;
         bytes.try_into().map(Self).map_err(|_| NotAKey)
     }
@@ -47,15 +53,18 @@ impl StateKey {
     /// Its id.
     pub fn id(&self) -> KeyId {
         let id = mac(&self.0, &[b"kubectl-delivery.io/state-key-id"]);
+        // Eight bytes tell keys apart, and no key of 32 random bytes is found from them.
         KeyId(hex(&id[..8]))
     }
 
     /// The keys that are worked out from it for one release in one namespace, and for nothing else.
     pub fn bind(&self, namespace_uid: &str, name: &str) -> BoundKey {
         let derived = |purpose: &str| {
+            // With a version: keys that are derived in another way never meet these.
             let parts = ["kubectl-delivery.io/state-v1", purpose, namespace_uid, name];
             mac(&self.0, &parts.map(str::as_bytes))
         };
+
         BoundKey {
             id: self.id(),
             seal: derived("seal"),
@@ -82,6 +91,7 @@ impl fmt::Display for KeyId {
 #[derive(Clone, PartialEq, Eq)]
 pub struct BoundKey {
     id: KeyId,
+    // One a purpose: a part can never pass for a seal, nor a hash of content for either.
     seal: [u8; 32],
     parts: [u8; 32],
     release: [u8; 32],
@@ -123,6 +133,7 @@ impl fmt::Debug for BoundKey {
 
 /// For the hashes of objects' contents that everybody may read: a plain hash tells a short value.
 #[derive(Clone, PartialEq, Eq)]
+// In tests alone: a key of zeros vouches for nothing.
 #[cfg_attr(test, derive(Default))]
 pub struct ContentKey([u8; 32]);
 
@@ -187,12 +198,15 @@ impl TryFrom<String> for Mac {
             .strip_prefix(ALGORITHM)
             .filter(|digits| digits.len() == 64)
             .ok_or(NotAMac)?;
+
+        // One spelling alone: what was read is written back as the same text.
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Ok(byte - b'0'),
             b'a'..=b'f' => Ok(byte - b'a' + 10),
             _ => Err(NotAMac),
         };
         let mut bytes = [0; 32];
+        // 64 digits were counted: each pair is whole.
         for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
             *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
@@ -211,11 +225,13 @@ fn mac(key: &[u8; 32], texts: &[&[u8]]) -> [u8; 32] {
     // HMAC's own block, of which a shorter key is the start.
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
+
     let mut mac = Hmac::<Sha256>::new(&block.into());
     for text in texts {
         mac.update(&(text.len() as u64).to_be_bytes());
         mac.update(text);
     }
+
     mac.finalize().into_bytes().into()
 }
 
@@ -230,7 +246,9 @@ mod tests {
     #[test]
     fn a_key_is_read_from_what_openssl_writes_and_from_nothing_shorter_or_longer() {
         let text = key().to_text();
+
         assert_eq!(StateKey::parse(&format!("{text}\n")), Ok(key()));
+        // Nothing, a word, a byte less, a byte more, and hex in place of base64.
         for bad in [
             "",
             "secret",
@@ -245,6 +263,7 @@ mod tests {
     #[test]
     fn a_key_is_never_shown() {
         let shown = format!("{:?} {:?}", key(), key().bind("u", "shop"));
+
         assert!(
             !shown.contains("7, 7") && !shown.contains(&key().to_text()),
             "{shown}"
@@ -255,18 +274,22 @@ mod tests {
     fn each_purpose_release_and_namespace_has_a_digest_of_its_own() {
         let bound = key().bind("u", "shop");
         let mut found = vec![
+            // The same letters, cut elsewhere.
             bound.seal(&[b"ab"]),
             bound.seal(&[b"a", b"b"]),
             bound.seal(&[b"", b"ab"]),
+            // Another purpose, namespace, name, and the same letters over both of these.
             bound.part(b"ab"),
             key().bind("v", "shop").seal(&[b"ab"]),
             key().bind("u", "shop2").seal(&[b"ab"]),
             key().bind("us", "hop").seal(&[b"ab"]),
             StateKey([8; KEY_BYTES]).bind("u", "shop").seal(&[b"ab"]),
         ];
+
         let count = found.len();
         found.dedup_by(|one, other| one == other);
         assert_eq!(found.len(), count);
+
         assert_eq!(bound.seal(&[b"ab"]), key().bind("u", "shop").seal(&[b"ab"]));
     }
 
@@ -274,7 +297,9 @@ mod tests {
     fn a_digest_comes_back_from_its_text_and_a_plain_one_is_none() {
         let mac = key().bind("u", "shop").part(b"x");
         let text = String::from(mac.clone());
+
         assert!(text.starts_with("hmac-sha256:") && text.contains(&mac.short()));
+
         assert_eq!(Mac::try_from(text.clone()), Ok(mac));
         for bad in [
             text.to_uppercase(),

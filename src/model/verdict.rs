@@ -1,4 +1,8 @@
 //! What a pure function says of one object's rollout.
+//!
+//! Verdicts and causes go into events, and causes into the history as well: their names stay. What cannot be
+//! read is no failure but something to wait for; only where the time for it is over it becomes
+//! [`CauseKind::Unverified`].
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +55,7 @@ pub struct Cause {
     /// The class, for programs and for quarantine.
     pub kind: CauseKind,
     /// One lowercase sentence: what was expected, what was found.
+    // The history keeps the start of it alone.
     pub message: String,
     /// The pod that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +64,7 @@ pub struct Cause {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// Whether its previous instance holds the telling log lines (it crashed).
+    // A container that has crashed and is back says nothing of its end: its instance before does.
     #[serde(default)]
     pub previous_logs: bool,
 }
@@ -127,6 +133,7 @@ pub enum CauseKind {
 impl CauseKind {
     /// Whether the cause lies in the release itself, so that promoting it again would fail again.
     pub fn is_inside_release(self) -> bool {
+        // All by name: a new class has to be decided upon before this compiles.
         match self {
             CauseKind::ImageNotFound
             | CauseKind::InvalidImageName
@@ -140,6 +147,7 @@ impl CauseKind {
             | CauseKind::Soak
             | CauseKind::ReportedByObject
             | CauseKind::DeadlineExceeded => true,
+            // Also what the environment has to bring: keys, Secrets, room, and somebody's leave.
             CauseKind::ImageUnauthorized
             | CauseKind::ImageUnavailable
             | CauseKind::MissingConfiguration
@@ -163,7 +171,7 @@ impl CauseKind {
 mod tests {
     use super::CauseKind::{self, *};
 
-    /// Every class, and whether it counts against a release.
+    /// Classes, and whether each of them counts against a release.
     const ALL: &[(CauseKind, bool)] = &[
         (ImageNotFound, true),
         (InvalidImageName, true),

@@ -76,12 +76,15 @@ fn head(steps: usize) -> Head {
 
 /// States by number, with texts as long as a server's may be.
 fn put_in_state(step: &mut StepProgress, state: usize) {
+    // Hashes, as of real names and uids: what repeats itself would be compressed to nothing.
     let long = |what: &str| format!("{what} {} ", hash(&step.target.name)).repeat(8);
+
     let uid = hash(&format!("uid {}", step.target.name));
     let uid = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..32]].join("-");
     let after = hash(&format!("after {}", step.target.name));
     let done = StepState::done(if step.verb == "create" { &uid } else { "" }, &after);
     let undone = |notes: Vec<String>| UndoState::done(&hash(&step.target.name), notes);
+
     let (state, undo) = match state {
         0 => (StepState::Pending, UndoState::Pending),
         1 => (StepState::Intended, UndoState::Pending),
@@ -97,6 +100,7 @@ fn put_in_state(step: &mut StepProgress, state: usize) {
             },
         ),
     };
+
     (step.state, step.undo) = (state, undo);
 }
 
@@ -106,6 +110,7 @@ fn read_back(head: &Head) -> Head {
     let binary = STANDARD
         .decode(body["binaryData"]["journal"].as_str().unwrap())
         .unwrap();
+
     assert!(
         data + binary.len() <= CONFIG_MAP,
         "{data} and {} bytes",
@@ -118,14 +123,17 @@ fn read_back(head: &Head) -> Head {
 fn a_journal_of_ten_thousand_steps_fits_in_every_state_and_keeps_what_a_later_run_needs() {
     let pending = head(10_000);
     head_fits(&pending, Vec::new()).unwrap();
+
     for state in 0..7 {
         let mut head = pending.clone();
         head.current
             .steps
             .iter_mut()
             .for_each(|step| put_in_state(step, state));
+
         let read = read_back(&head);
         for (step, read) in head.current.steps.iter().zip(&read.current.steps) {
+            // Texts may be shortened; whether and how an undo has ended must stay.
             let kept = |state: &UndoState| std::mem::discriminant(state);
             assert_eq!((&step.target, kept(&step.undo)), (&read.target, kept(&read.undo)));
             if matches!(step.state, StepState::Done { .. }) {
@@ -139,7 +147,9 @@ fn a_journal_of_ten_thousand_steps_fits_in_every_state_and_keeps_what_a_later_ru
 #[test]
 fn a_journal_that_would_outgrow_its_object_is_refused_while_it_still_fits() {
     let head = head(20_000);
+    // As it is now there is room for it, and there would be none at its end.
     encode(&head).unwrap();
+
     let error = head_fits(&head, Vec::new()).unwrap_err().to_string();
     assert!(
         error.starts_with("expected at most 884736 bytes, found "),
@@ -153,10 +163,12 @@ proptest! {
     #[test]
     fn what_is_begun_can_be_written_to_its_end(steps in 1_usize..16_000, seed in any::<usize>()) {
         let mut head = head(steps);
+        // What is refused is not begun: nothing of it has to fit.
         if head_fits(&head, vec![bundle("forgotten")]).is_ok() {
             for (n, step) in head.current.steps.iter_mut().enumerate() {
                 put_in_state(step, seed.wrapping_mul(n + 1) % 7);
             }
+            // A text for people of any length, in characters of two bytes.
             head.current.message = "é".repeat(steps);
             read_back(&head);
         }
@@ -200,7 +212,9 @@ fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
             history: vec![entry(1)],
             ..Inventory::default()
         };
+
         inventory_fits(&inventory, "shop", "shop").unwrap();
+
         let body = inventory_body(&inventory, "shop", "shop").unwrap();
         assert_eq!(body["data"]["members"].is_string(), is_text, "{members} members");
         assert_eq!(
@@ -221,6 +235,7 @@ fn an_inventory_that_does_not_fit_is_refused() {
         history,
         ..Inventory::default()
     };
+
     let error = inventory_fits(&inventory, "shop", "shop")
         .unwrap_err()
         .to_string();

@@ -33,15 +33,19 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
 #[test]
 fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
     let mut history = vec![entry(1, Ending::Promoted), entry(2, Ending::Promoted)];
+
     history.extend((3..9).map(|revision| entry(revision, Ending::Reverted)));
     let mut inventory = Inventory {
         history,
         ..Inventory::default()
     };
+
     let gone = trim(&mut inventory, 4);
     let left: Vec<u32> = inventory.history.iter().map(|entry| entry.revision).collect();
+    // The second is what runs, though it is older than the four that are kept.
     assert_eq!(left, [2, 5, 6, 7, 8]);
     assert_eq!(inventory.promoted().map(|entry| entry.revision), Some(2));
+
     let gone: Vec<_> = gone.into_iter().flat_map(|bundle| bundle.names).collect();
     assert_eq!(gone, ["r1", "r3", "r4"]);
 }
@@ -58,6 +62,8 @@ fn the_history_tells_the_start_of_a_long_cause() {
         };
         in_short(Failure { object: None, cause }).cause.message
     };
+
     assert_eq!(told("it exits"), "it exits");
+    // Characters are counted, and none is cut in two.
     assert_eq!(told(&"é".repeat(1001)), "é".repeat(1000) + "…");
 }

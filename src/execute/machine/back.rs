@@ -1,4 +1,9 @@
 //! Back: what was changed or deleted is put back, then what was created is deleted; past a barrier it stops.
+//!
+//! The head says `Reverting` before the first undo, and closed after the last one. In between it is not
+//! written: an undo looks at the object as it is, so that a run that takes this over undoes everything once
+//! more and finds it done. What could not be put back keeps its pre-images, and a later revert tries it
+//! again.
 
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
@@ -18,6 +23,7 @@ impl Machine {
     /// A failure: everything is put back, unless something done cannot be, or it is to be looked at first.
     pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) -> Vec<Effect> {
         self.head.current.failure = Some(failure);
+
         if let Some(barrier) = self.barrier() {
             return self.stop_past(barrier);
         }
@@ -25,6 +31,7 @@ impl Machine {
             self.head.current.message = "it failed, and stopped there as it was told to".into();
             return self.stop(None);
         }
+
         let why = if self.wanted == Interrupt::None {
             RevertReason::Failed
         } else {
@@ -57,20 +64,24 @@ impl Machine {
             .failure
             .as_ref()
             .and_then(|failure| failure.object.clone());
+        // It is sent again then: a Job that somebody deleted meanwhile runs once more.
         for step in &mut self.head.current.steps {
             if Some(step.target.id()) == failed && matches!(step.state, StepState::Done { .. }) {
                 step.state = StepState::Intended;
             }
         }
+
         self.go(Stage::Stopping(barrier), Effect::WriteHead)
     }
 
     /// A step that was done and that cannot be undone.
     pub(super) fn barrier(&self) -> Option<String> {
+        // What may have been sent counts: nobody can say that it did not run.
         let done = |id: &u32| {
             let state = self.head.current.step(*id).map(|step| &step.state);
             matches!(state, Some(StepState::Done { .. } | StepState::Intended))
         };
+
         self.bodies
             .steps
             .iter()
@@ -83,15 +94,19 @@ impl Machine {
     /// Begins to put back.
     pub(super) fn turn(&mut self, why: RevertReason, _now: Timestamp) -> Vec<Effect> {
         let journal = &mut self.head.current;
+
         let was_promoted = journal.ending.is_some_and(Ending::is_promoted);
+        // What is there already stays: `revert` was asked for just that, or an earlier run began with it.
         journal.reverting.get_or_insert(Reverting {
             keep_foreign: false,
             why,
             was_promoted,
         });
+        // What was closed as promoted is open again: a run that dies here leaves something to go on with.
         journal.ending = None;
         journal.ended_at = None;
         self.enter(JournalPhase::Reverting, "everything is being put back");
+
         self.undo = put_back_then_delete(&self.head.current, &self.bodies);
         self.stage = Stage::Turning;
         vec![
@@ -102,13 +117,17 @@ impl Machine {
 
     pub(super) fn undo_group(&mut self, group: usize, now: Timestamp) -> Vec<Effect> {
         if let Some(Group { steps, follow }) = self.undo.get(group).cloned() {
+            // Before what was created goes: until these are well,
+            // pods that are being replaced may still use that.
             if follow {
                 return self.go(Stage::Settling(group + 1), Effect::FollowPutBack(steps));
             }
+
             let effects = steps.iter().map(|id| Effect::Undo(*id)).collect();
             self.stage = Stage::Undoing(group, steps.into_iter().collect());
             return effects;
         }
+
         let is_undone = |step: &StepProgress| matches!(step.undo, UndoState::Done { .. });
         if self.head.current.steps.iter().any(is_undone) {
             return self.go(Stage::RereadingReverted, Effect::RereadReverted);
@@ -135,11 +154,14 @@ impl Machine {
             matches!(undo, Some((StepState::Intended | StepState::Done { .. }, UndoState::Done { content, .. }))
                 if content.is_empty())
         };
+
         let created = self
             .bodies
             .steps
             .iter()
             .find(|(id, part)| creates_home(&part.step, &journal.namespace) && is_undone(id));
+        // What could not be put back needs its pre-image and
+        // its journal: they must not go with the namespace.
         match created {
             Some((id, _)) if ending::left_behind(journal).is_empty() => {
                 self.go(Stage::LeavingHome(*id), Effect::DeleteHome)
@@ -151,11 +173,13 @@ impl Machine {
     /// Pre-images in other namespaces did not go with it.
     pub(super) fn home_left(&mut self) -> Vec<Effect> {
         let journal = &self.head.current;
+        // Nothing else names these any more.
         let named = journal.parts.iter().chain(&journal.forget).chain(&journal.record);
         let outside: Vec<Bundle> = named
             .filter(|bundle| bundle.namespace != journal.namespace)
             .cloned()
             .collect();
+
         if outside.is_empty() {
             return self.finish_reverted();
         }
@@ -167,12 +191,14 @@ impl Machine {
             "kubectl delete namespace {}",
             self.head.current.namespace
         )];
+
         let why = format!("it was created, and stays: {why}");
         let object = self.head.current.step(step).map(|step| step.target.id());
         let mut effects = vec![Effect::Emit(Event::Note {
             object,
             message: why.clone(),
         })];
+
         if let Some(step) = self.head.current.step_mut(step) {
             step.undo = UndoState::Left { why, by_hand };
         }
@@ -199,6 +225,7 @@ impl Machine {
             step.undo = state;
         }
         left.remove(&id);
+
         if !left.is_empty() {
             self.stage = Stage::Undoing(group, left);
             return Vec::new();
@@ -221,11 +248,14 @@ impl Machine {
         } else {
             (Ending::NotFullyReverted, "not everything is as before")
         };
+
         self.close(ended, message, now);
         let journal = &mut self.head.current;
+        // Else the pre-images stay: a later revert needs them.
         if complete {
             journal.forget.append(&mut journal.parts);
         }
+        // The history keeps what was promoted once: it can be promoted again.
         if !journal
             .reverting
             .as_ref()
@@ -233,6 +263,7 @@ impl Machine {
         {
             journal.forget.append(&mut journal.record);
         }
+        // Parts are named by their bytes: the promotion before may need the same.
         let previous = self
             .head
             .previous
@@ -241,6 +272,7 @@ impl Machine {
         let kept = previous.chain(&journal.parts);
         let kept: Vec<Bundle> = kept.cloned().collect();
         journal.forget.retain(|bundle| !kept.contains(bundle));
+
         self.go(Stage::ClosingReverted, Effect::WriteHead)
     }
 

@@ -1,4 +1,9 @@
 //! Forward: wave after wave, then the proof, the soak, the commit, and what is no longer desired.
+//!
+//! Each wave is written into the head as intended, sent, and followed to its end before the next one begins.
+//! While requests are on their way neither an interrupt nor a failure turns it back: their answers are
+//! awaited, and counted. The deletions after the commit go the same way, but they are not followed, and none
+//! of them fails the promotion.
 
 use super::{Effect, Intent, Machine, Stage};
 use crate::execute::ending;
@@ -13,7 +18,7 @@ use crate::objects::content_hash;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// `(wave, prune)` groups, in order.
+/// The steps of each wave, in order.
 type Waves = Vec<Vec<u32>>;
 
 impl Machine {
@@ -28,11 +33,14 @@ impl Machine {
         if committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
             journal.phase = JournalPhase::Committed;
         }
+
         match (journal.phase, self.intent) {
             (JournalPhase::Preparing, Intent::Forward) if journal.serial == 0 => {
                 self.go(Stage::Preparing, Effect::WriteHead)
             }
             (JournalPhase::Committed, _) => self.go(Stage::Marking, Effect::WriteHead),
+            // What was being prepared may lack parts, and changed
+            // nothing: it is turned back, whatever is wanted.
             (JournalPhase::Preparing, _) | (_, Intent::Back) => self.turn(RevertReason::Asked, now),
             (JournalPhase::Reverting, _) => {
                 let why = journal
@@ -43,6 +51,7 @@ impl Machine {
             }
             (JournalPhase::Open, Intent::Forward) => self.widen(now),
             (JournalPhase::Applying, Intent::Forward) => {
+                // It was left standing: what failed is tried and judged again.
                 journal.failure = None;
                 self.catch_up(now)
             }
@@ -93,6 +102,7 @@ impl Machine {
     /// The steps whose objects have to be there: not what runs once and has run.
     fn standing(&self) -> Vec<u32> {
         let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
+        // One that has run may be gone by now: by its TTL, or by a hook's policy.
         let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
         self.head
             .current
@@ -131,9 +141,11 @@ impl Machine {
         let (again, gone): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| self.runs_once(**id));
         for id in again {
             if let Some(step) = self.head.current.step_mut(id) {
+                // It may have run all the same: so it stays a barrier, and is undone with the rest.
                 step.state = StepState::Intended;
             }
         }
+
         match gone.first().and_then(|id| self.head.current.step(*id)) {
             Some(step) => {
                 let object = step.target.id();
@@ -156,8 +168,10 @@ impl Machine {
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
+
         let waves = self.waves();
         let journal = &self.head.current;
+        // What an earlier run may have sent is sent again: a step finds out by itself what was done of it.
         let open = |id: &u32| {
             journal
                 .step(*id)
@@ -168,32 +182,40 @@ impl Machine {
             if todo.is_empty() {
                 continue;
             }
+            // Before anything of the wave is sent: a later run
+            // can know what was meant to be sent, and no more.
             for id in todo {
                 if let Some(step) = self.head.current.step_mut(id) {
                     step.state = StepState::Intended;
                 }
             }
+
             if self.head.current.phase != JournalPhase::Committed {
                 let message = format!("wave {} of {} is being applied", wave + 1, waves.len());
                 self.enter(JournalPhase::Applying, &message);
             }
             return self.go(Stage::Intending(wave), Effect::WriteHead);
         }
+
         if self.head.current.phase == JournalPhase::Committed {
+            // A controller may have made again what was deleted.
             let is_pruned = |step: &StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
             if self.head.current.steps.iter().any(is_pruned) {
                 return self.go(Stage::RereadingPruned, Effect::RereadPruned);
             }
             return self.narrow(now);
         }
+
         self.stage = Stage::Proving;
         vec![Effect::Prove]
     }
 
     pub(super) fn send(&mut self, wave: usize, now: Timestamp) -> Vec<Effect> {
+        // The head says already that these may have been sent: turning back looks at the object of each.
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
+
         let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
         let sent = |id: &u32| {
             self.head
@@ -202,6 +224,7 @@ impl Machine {
                 .is_some_and(|step| step.state == StepState::Intended)
         };
         let left: BTreeSet<u32> = steps.into_iter().filter(sent).collect();
+
         let effects = left.iter().map(|id| Effect::Send(*id)).collect();
         self.stage = Stage::Sending(wave, left);
         effects
@@ -215,33 +238,41 @@ impl Machine {
         outcome: Outcome,
         now: Timestamp,
     ) -> Vec<Effect> {
+        // Whether it was done is for a later run to find out: nothing true can be written down now.
         if let Outcome::Unknown(problem) = &outcome {
             return self.leave(problem.said());
         }
+
         let failure = self.record(id, outcome);
         left.remove(&id);
         let prunes = self.head.current.phase == JournalPhase::Committed;
         if let Some(failure) = failure {
             if prunes {
+                // The release is promoted: what cannot be deleted
+                // stays a member, and the next promotion tries again.
                 self.unpruned.push(failure.cause.message);
             } else if self.head.current.failure.is_none() {
                 // The others of the wave are on their way: their answers are waited for.
                 self.head.current.failure = Some(failure);
             }
         }
+
         if !left.is_empty() {
             self.stage = Stage::Sending(wave, left);
             return Vec::new();
         }
+        // A deletion ends when its object is gone: there is nothing to follow.
         if prunes {
             return self.next_wave(wave + 1, now);
         }
+
         if let Some(failure) = self.head.current.failure.clone() {
             return self.fail(failure, now);
         }
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
+
         let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
         self.go(Stage::Watching(wave), Effect::Follow(steps))
     }
@@ -252,12 +283,14 @@ impl Machine {
         let key = &self.content;
         let step = self.head.current.step_mut(id)?;
         let state = |object: Option<&crate::model::Object>| {
+            // The uid is kept of what is new alone: an undo deletes what has exactly this one.
             let uid = object
                 .map(|object| object.uid())
                 .filter(|uid| before.is_none_or(|b| b.uid() != *uid));
             let hash = object.map(|object| content_hash(object, key));
             StepState::done(uid.unwrap_or_default(), &hash.unwrap_or_default())
         };
+
         let (state, why) = match outcome {
             Outcome::Done(object) => (state(object.as_deref()), None),
             Outcome::Otherwise(object, why) => (state(Some(&object)), Some((CauseKind::Refused, why))),
@@ -276,7 +309,9 @@ impl Machine {
             }
             Outcome::Unknown(_) => return None,
         };
+
         step.state = state;
+
         let (kind, why) = why?;
         let object = step.target.id();
         let message = format!("{object}: {why}");
@@ -287,6 +322,7 @@ impl Machine {
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
+
         if self.bodies.promotion.plan.settings.soak_seconds > 0 {
             let steps = self.standing();
             return self.go(Stage::Soaking, Effect::Soak(steps));
@@ -295,15 +331,18 @@ impl Machine {
     }
 
     pub(super) fn commit(&mut self, now: Timestamp) -> Vec<Effect> {
+        // The last moment to turn back.
         if let Some(effects) = self.stop_here(now) {
             return effects;
         }
+
         ending::commit(
             &mut self.inventory,
             &self.head.current,
             &self.bodies.promotion.plan,
             now,
         );
+        // The records that fall out of the history are deleted once the commit is written, and not before.
         let trimmed = ending::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
         self.go(Stage::Committing, Effect::WriteInventory)
@@ -316,12 +355,14 @@ impl Machine {
         } else {
             Ending::PromotedPruneIncomplete
         };
+
         ending::narrow(
             &mut self.inventory,
             &self.head.current,
             &self.bodies.promotion.plan,
             ended,
         );
+        // Where nothing was pruned the commit has said all of it.
         if had == self.inventory {
             return self.forget_previous(now);
         }
@@ -335,9 +376,12 @@ impl Machine {
             .take()
             .map(Previous::into_bundles)
             .unwrap_or_default();
+
         old.append(&mut self.head.current.forget);
         let journal = &self.head.current;
+        // Parts are named by their bytes: what is to be forgotten may be what this promotion names.
         old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));
+
         if old.is_empty() {
             return self.close_promoted(now);
         }
@@ -350,6 +394,7 @@ impl Machine {
         } else {
             Ending::PromotedPruneIncomplete
         };
+
         self.close(ended, "promoted", now);
         self.go(Stage::Closing, Effect::WriteHead)
     }

@@ -1,5 +1,14 @@
-//! The heart: a pure state machine. An input (what has happened) changes the state and gives effects (what to do
-//! next); nothing here waits, reads or writes. The journal is the part of the state that outlives the process.
+//! The heart: a pure state machine. An input (what has happened) changes the state and gives effects (what to
+//! do next); nothing here waits, reads or writes. The journal is the part of the state that outlives the
+//! process.
+//!
+//! A step stands in the head as `Intended` before its request is asked for, and the commit is the write of
+//! the inventory's history. Before it a failure or an interrupt turns back, or stops past a step that cannot
+//! be undone; after it a run only goes forward. Where nothing can be known (no answer, the lock lost) the run
+//! ends and leaves the journal open. A later run starts at `Stage::Start` with what head and inventory say,
+//! never at the stage that this one had come to.
+//!
+//! An input that does not fit the stage changes nothing: it answers what was given up.
 
 mod back;
 mod forward;
@@ -28,7 +37,7 @@ pub(super) enum Input {
     Begin,
     /// The write that the last effect asked for is done.
     Written,
-    /// That write failed for good: why, and whether a later run may find it possible.
+    /// That write failed for good, and why.
     NotWritten(String),
     /// A step was answered.
     Answered(u32, Outcome),
@@ -90,7 +99,10 @@ pub(super) enum Effect {
 /// Where in its course a run is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stage {
+    // Only the phase and the states of the steps are in the journal: the stage dies with the process.
     Start,
+
+    // Forward, up to the commit. Nothing is sent before `Sending`.
     Preparing,
     WritingParts,
     Opening,
@@ -104,12 +116,18 @@ pub(super) enum Stage {
     Soaking,
     Committing,
     Marking,
+
+    // Past the commit: the deletions go through `Intending` and `Sending` once more.
     HandingOver,
     RereadingPruned,
     Narrowing,
     Forgetting,
     Closing,
+
+    // A failure that is left standing.
     Stopping(Option<String>),
+
+    // Back. The stages of the home are for a release that brings its own namespace.
     Turning,
     Undoing(usize, BTreeSet<u32>),
     Settling(usize),
@@ -167,6 +185,7 @@ impl Machine {
             Input::Interrupted(wanted) => return self.interrupted(wanted, now),
             _ => {}
         }
+
         // Taken, not copied: a wave may have a thousand steps.
         match (&mut self.stage, input) {
             (Stage::Sending(wave, left), Input::Answered(step, outcome)) => {
@@ -179,10 +198,13 @@ impl Machine {
             }
             (_, other) => input = other,
         }
+
         match (self.stage.clone(), input) {
             (Stage::Start, Input::Begin) => self.begin(now),
             (Stage::Preparing, Input::Written) => self.go(Stage::WritingParts, Effect::WriteParts),
             (Stage::WritingParts, Input::Written) => {
+                // Its bundle is certainly there by now: the head need
+                // not hold the journal of the promotion before itself.
                 self.head.previous.iter_mut().for_each(Previous::is_kept);
                 self.enter(
                     JournalPhase::Open,
@@ -196,10 +218,12 @@ impl Machine {
             (Stage::Intending(wave), Input::Written) => self.send(wave, now),
             (Stage::Watching(wave), Input::Judged(Ok(()))) => {
                 let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
+                // The next write of the head carries it: a Job that has run is not looked for again.
                 self.well(|step| steps.contains(&step.id));
                 self.next_wave(wave + 1, now)
             }
             (Stage::CatchingUp, Input::Judged(Ok(()))) => {
+                // Every step that was done was followed, whatever its wave; the deletions are not due yet.
                 self.well(|step| !step.prune);
                 self.next_wave(0, now)
             }
@@ -213,6 +237,7 @@ impl Machine {
                 Input::Judged(Err(failure)),
             ) => self.fail(*failure, now),
             (Stage::Committing, Input::Written) => {
+                // The history says so already: a run that dies before this write is taken up as committed.
                 self.enter(
                     JournalPhase::Committed,
                     "promoted; what is no longer desired is being deleted",
@@ -220,8 +245,10 @@ impl Machine {
                 self.go(Stage::Marking, Effect::WriteHead)
             }
             (Stage::Marking, Input::Written) => self.hand_over(now),
+            // In this phase the waves are those of the deletions.
             (Stage::HandingOver, Input::Written) => self.next_wave(0, now),
             (Stage::RereadingPruned, Input::Reread(remains)) => {
+                // What somebody made again is said, and fails nothing: nothing is put back past the commit.
                 let mut effects: Vec<Effect> = remains.into_iter().map(say).collect();
                 effects.extend(self.narrow(now));
                 effects
@@ -236,10 +263,12 @@ impl Machine {
                     Some(barrier) => ending::past_barrier(journal, &barrier),
                     None => ending::stopped(journal),
                 };
+                // Nothing is on its way, so that the lock can be given back although the journal stays open.
                 vec![Effect::Finish(ended, true)]
             }
             (Stage::Turning, Input::Written) => self.undo_group(0, now),
             (Stage::Settling(group), Input::Judged(judged)) => {
+                // It is told at the end: what else is to be undone does not wait for it.
                 self.unwell = judged.err();
                 self.undo_group(group, now)
             }
@@ -285,6 +314,7 @@ impl Machine {
         if self.stage == Stage::Ended {
             return Vec::new();
         }
+        // Not given back: the lock may be another's, and requests may still be on their way.
         self.stage = Stage::Ended;
         vec![Effect::Finish(ending::left(&self.head.current, &why), false)]
     }
@@ -298,6 +328,7 @@ impl Machine {
             }
             // The journal that named them is gone.
             Stage::HomeLeft => self.finish_reverted(),
+            // A later run goes on with the journal as it was written last.
             _ => self.leave(why),
         }
     }
@@ -306,10 +337,12 @@ impl Machine {
         if wanted <= self.wanted || self.stage == Stage::Ended {
             return Vec::new();
         }
+
         self.wanted = wanted;
         if wanted == Interrupt::Leave {
             return self.leave("left at once".into());
         }
+
         let message = match self.head.current.phase {
             JournalPhase::Reverting => {
                 "interrupted: everything is being put back already; once more leaves at once"
@@ -324,10 +357,12 @@ impl Machine {
                 "interrupted: putting everything back; once more leaves at once"
             }
         };
+
         let mut effects = vec![Effect::Emit(Event::Note {
             object: None,
             message: message.into(),
         })];
+        // Where requests are on their way, `stop_here` turns once they are answered.
         if let Stage::Watching(_) | Stage::CatchingUp | Stage::Proving | Stage::Soaking = self.stage {
             effects.push(Effect::StopJudging);
             effects.extend(self.stop_here(now).unwrap_or_default());
@@ -340,9 +375,11 @@ impl Machine {
         if self.wanted == Interrupt::None || self.head.current.phase == JournalPhase::Committed {
             return None;
         }
+
         if let Some(barrier) = self.barrier() {
             return Some(self.stop_past(barrier));
         }
+
         Some(self.turn(RevertReason::Interrupted, now))
     }
 

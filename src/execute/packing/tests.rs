@@ -31,6 +31,7 @@ fn begun(current: Journal, previous: Option<Previous>) -> NewHead {
         uid: "u".into(),
         resource_version: "1".into(),
     };
+
     new_head(journal("new", "promoted", &["new"]), Some(old), &key()).unwrap()
 }
 
@@ -40,17 +41,21 @@ fn what_was_promoted_goes_into_a_bundle_that_the_head_names() {
     promoted.forget = vec![named_bundle("left over")];
     let new = begun(promoted.clone(), None);
     assert_eq!(new.head.current.forget, [named_bundle("left over")]);
+    // What was left over is for the new journal to delete: the old one says nothing of it any more.
     promoted.forget.clear();
+
     let (bundle, parts) = new.earlier.unwrap();
     assert_eq!(
         unpack::<Journal>(&bundle, &parts, Some(&key())).unwrap(),
         promoted
     );
+
     assert!(
         !bundle.secret && bundle.names[0].starts_with("delivery-shop-last-"),
         "{:?}",
         bundle.names
     );
+
     let previous = new.head.previous.unwrap();
     assert_eq!(
         (previous.bundle, previous.parts),
@@ -65,7 +70,9 @@ fn after_a_failed_promotion_the_one_before_it_stays_where_it_is() {
         parts: vec![named_bundle("before p1")],
         journal: None,
     };
+    // A failed one that was wholly put back keeps no parts: there is nothing to revert of it.
     let new = begun(journal("p2", "reverted", &[]), Some(kept.clone()));
+
     assert_eq!((new.head.previous, new.earlier.is_none()), (Some(kept), true));
 }
 
@@ -76,7 +83,9 @@ fn a_journal_that_lies_in_the_head_itself_moves_into_a_bundle() {
         parts: vec![named_bundle("before p1")],
         journal: Some(Box::new(journal("p1", "promoted", &["before p1"]))),
     };
+
     let new = begun(journal("p2", "reverted", &[]), Some(inside));
+
     let named = new.head.previous.and_then(|previous| previous.bundle);
     assert_eq!(named, new.earlier.map(|(bundle, _)| bundle));
     assert!(named.is_some());
@@ -89,6 +98,7 @@ fn what_is_older_than_a_promotion_that_was_not_wholly_put_back_is_forgotten() {
         parts: vec![named_bundle("before p1")],
         journal: None,
     };
+    // What is left of it needs its own pre-images, and nothing can be put back past it.
     let new = begun(journal("p2", "notFullyReverted", &["before p2"]), Some(kept));
     assert_eq!(
         new.head.current.forget,

@@ -31,10 +31,12 @@ fn part(action: Action, undo: Undo) -> StepPart {
         ],
         stamps: Vec::new(),
     };
+
     StepPart { step, before: None }
 }
 
 fn apply(take_over: Option<Vec<Value>>) -> Action {
+    // Only `expected` has it: what a forger could have sent besides the object that is shown.
     let mut expected = cron("a");
     expected.value_mut()["spec"]["jobTemplate"]["spec"]["template"]["spec"]["hostPID"] = true.into();
     Action::Apply {
@@ -50,6 +52,7 @@ fn forward(part: &StepPart, rendered: Object) -> Option<Unconfirmed> {
         rendered: vec![rendered],
         ..Confirmed::default()
     };
+
     Facts {
         part,
         live: &Ok(None),
@@ -65,9 +68,11 @@ fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() 
     let deleted = Action::Delete {
         propagation: Propagation::Foreground,
     };
+
     for (action, verb) in [
         (Action::Create { object: cron("a") }, None),
         (apply(None), None),
+        // The file does not say whose fields it may take.
         (apply(Some(Vec::new())), Some("change and take over")),
         (recreated, Some("delete and create again")),
         (deleted, Some("delete")),
@@ -75,11 +80,13 @@ fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() 
         let found = forward(&part(action, Undo::Delete), cron("a"));
         assert_eq!(found.as_ref().map(|one| one.verb), verb);
     }
+    // The right name, with another content.
     let other = forward(
         &part(Action::Create { object: cron("evil") }, Undo::Delete),
         cron("a"),
     )
     .unwrap();
+
     assert_eq!(other.content, Some(cron("evil")));
 }
 
@@ -90,6 +97,7 @@ fn nothing_is_sent_besides_the_object_that_is_shown() {
     let Action::Apply { object, expected, .. } = &step.action else {
         panic!("{:?}", step.action)
     };
+
     assert_eq!(**expected, *object);
     assert_eq!(step.changes, ["/spec/schedule".parse().unwrap()]);
 }
@@ -101,15 +109,18 @@ fn an_answer_is_for_what_was_shown_and_a_flag_for_a_name() {
         verb: "change",
         content: Some(cron("a")),
     };
+
     let swapped = Unconfirmed {
         content: Some(cron("evil")),
         ..shown.clone()
     };
+
     let answered = Confirmed {
         answered: vec![shown.clone()],
         ..Confirmed::default()
     };
     assert!(answered.allows(&shown) && !answered.allows(&swapped));
+
     let allowed = BTreeSet::from(["CronJob/other/tick".to_owned()]);
     let named = Confirmed {
         allowed,
@@ -121,6 +132,7 @@ fn an_answer_is_for_what_was_shown_and_a_flag_for_a_name() {
 #[test]
 fn a_job_that_undoes_a_step_is_a_job_where_the_step_is() {
     let mut job = cron("evil");
+    // Whatever the record says of it, a Job is created, in the namespace of the step.
     job.set_namespace(None);
     let found = undo_job(&part(apply(None), Undo::Run { job: Box::new(job) }).step).unwrap();
     assert_eq!(found.object, ObjectId::new("batch", "Job", Some("other"), "tick"));
@@ -148,6 +160,7 @@ fn rights_limits_and_where_traffic_goes_are_beyond_and_the_rest_of_the_namespace
 fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>) -> usize {
     let target = target(group, kind, namespace);
     let live = live.map(|value| Object::new(value).unwrap());
+
     let step = PlanStep {
         target,
         action: Action::Delete {
@@ -155,11 +168,13 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         },
         ..part(Action::Create { object: cron("a") }, Undo::CreateAgain).step
     };
+
     let release = crate::model::release::PublicRelease {
         name: "shop".into(),
         version: "1".into(),
         digest: crate::model::Sha256Digest::of(b"1").into(),
     };
+
     let plan = Plan {
         format_version: crate::model::format::FormatVersion::default(),
         api_version: API_VERSION.into(),
@@ -179,12 +194,14 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         waivers: Vec::new(),
         settings: crate::model::plan::Settings::default(),
     };
+
     unconfirmed_prunes(&plan, |_| live.as_ref(), &Confirmed::default()).len()
 }
 
 #[test]
 fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of_rights_never() {
     let set = ReleaseRef::new("shop", "shop").set();
+
     let live = |label: &str, manager: &str| {
         Some(
             json!({"apiVersion": "v1", "kind": "Any", "metadata": {"name": "tick",
@@ -192,11 +209,14 @@ fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of
         )
     };
     let ours = || live(&set, FIELD_MANAGER);
+
+    // In the release namespace nothing is asked.
     assert_eq!(
         pruned("", "ConfigMap", Some("shop"), None),
         0,
         "whoever writes the state may write it, too"
     );
+
     for (group, kind, namespace) in [
         ("batch", "CronJob", Some("other")),
         ("storage.k8s.io", "StorageClass", None),
@@ -210,6 +230,7 @@ fn a_prune_beyond_the_namespace_is_confirmed_by_the_objects_own_marks_and_one_of
             "{kind}"
         );
     }
+    // Rights and limits are never taken at their word, marked or not.
     for (group, kind, namespace) in [
         ("rbac.authorization.k8s.io", "Role", Some("shop")),
         ("rbac.authorization.k8s.io", "ClusterRoleBinding", None),

@@ -1,4 +1,7 @@
 //! Kinds as a server serves them, and the built-in ones, which need no discovery.
+//!
+//! What is not here is asked of discovery. Whatever reads a kind from a text checks it against this table:
+//! the plural makes the URL, and says what is a Secret.
 
 use crate::model::member::is_served_so;
 use crate::model::object::Gvk;
@@ -6,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind as a server serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+// No text makes a kind that is served otherwise: see `member.rs`.
 #[serde(try_from = "Claimed")]
 pub struct ResourceType {
     /// API group; empty for the core group.
@@ -48,9 +52,11 @@ impl TryFrom<Claimed> for ResourceType {
             plural,
             namespaced,
         };
+
         if is_served_so(&resource) {
             return Ok(resource);
         }
+
         Err(format!(
             "{} is not served as {}",
             resource.kind,
@@ -100,6 +106,7 @@ impl ResourceType {
         } else {
             format!("/apis/{}/{}", self.group, self.version)
         };
+        // Callers give the namespace that they work in, whatever the kind.
         match namespace.filter(|_| self.namespaced) {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
             None => format!("{root}/{}", self.plural),
@@ -108,6 +115,8 @@ impl ResourceType {
 }
 
 /// apiVersion, kind, plural, namespaced.
+// Of a kind in two versions the newer one stands below: it is the one that is read.
+// A kind whose plural or scope is another one here cannot be named by any text.
 pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Node", "nodes", false),
@@ -206,6 +215,7 @@ pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
 /// The built-in kind of that group, version and kind. A version that is not in the table is left to discovery.
 pub fn well_known(gvk: &Gvk) -> Option<ResourceType> {
     let api_version = gvk.api_version();
+
     WELL_KNOWN
         .iter()
         .find(|(version, kind, ..)| *version == api_version && *kind == gvk.kind)
@@ -236,7 +246,9 @@ mod tests {
     #[test]
     fn a_core_kind_lives_under_api_and_a_group_under_apis() {
         let pods = built_in("", "Pod").unwrap();
+
         assert_eq!(pods.collection_path(Some("shop")), "/api/v1/namespaces/shop/pods");
+
         let roles = built_in("rbac.authorization.k8s.io", "ClusterRole").unwrap();
         assert_eq!(
             roles.collection_path(None),

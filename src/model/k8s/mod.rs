@@ -1,4 +1,9 @@
-//! What is known about Kubernetes, once: its kinds, the keys of its lists, what it writes by itself, and what pods look like.
+//! What is known about Kubernetes, once: its kinds, the keys of its lists, what it writes by itself, and what
+//! pods look like.
+//!
+//! It is what has to be known before a server is asked, and what no answer of a server tells. Where a dry run
+//! can tell, there is no table of it here: a table is wrong for the next version and for every custom
+//! resource.
 
 pub mod allocation;
 pub mod kinds;

@@ -1,4 +1,6 @@
 //! A pod, reduced to what a rollout and a comparison of images need: some 500 bytes instead of some 10 KB.
+//!
+//! What no node has said yet is none, empty or unknown. Times are the server's or the node's, never ours.
 
 use crate::model::digest::Sha256Digest;
 use crate::model::finding::ContainerRole;
@@ -10,6 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Labels that name a pod's revision.
+// Pods of Deployments have the first, those of StatefulSets and DaemonSets the second.
 const REVISION_LABELS: &[&str] = &["pod-template-hash", "controller-revision-hash"];
 
 /// Who controls an object: the one entry of `ownerReferences` with `controller: true`.
@@ -28,6 +31,7 @@ impl Controller {
     /// The controller of an object.
     pub fn of(object: &Value) -> Option<Self> {
         let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+        // Other owners keep the object from being collected, and control nothing.
         let owner = owners
             .iter()
             .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
@@ -99,6 +103,7 @@ pub struct ContainerFacts {
     #[serde(default)]
     pub container_id: String,
     /// Whether it has a readiness probe.
+    // Without a probe it is ready as soon as it runs: then the time that it has lived decides.
     pub probed: bool,
     /// Whether it is ready.
     pub ready: bool,
@@ -155,6 +160,7 @@ impl PodFacts {
     /// Reduces a Pod.
     pub fn reduce(pod: &Object) -> Self {
         let pod = pod.value();
+
         let condition = |name: &str| {
             let all = pod.pointer("/status/conditions").and_then(Value::as_array);
             all.and_then(|all| {
@@ -162,15 +168,18 @@ impl PodFacts {
                     .find(|one| one.get("type").and_then(Value::as_str) == Some(name))
             })
         };
+
         let is = |name: &str, status: &str| {
             condition(name).filter(|one| one.get("status").and_then(Value::as_str) == Some(status))
         };
+
         let label = |key: &&str| {
             pod.pointer("/metadata/labels")?
                 .get(*key)?
                 .as_str()
                 .map(str::to_owned)
         };
+
         Self {
             namespace: text(pod, "/metadata/namespace"),
             name: text(pod, "/metadata/name"),
@@ -188,6 +197,7 @@ impl PodFacts {
             message: text(pod, "/status/message"),
             disruption: is("DisruptionTarget", "True").map(|one| text(one, "/reason")),
             node: Some(text(pod, "/spec/nodeName")).filter(|name| !name.is_empty()),
+            // Only a false one: as long as no scheduler has tried, there is no such condition.
             unscheduled: is("PodScheduled", "False").map(|one| (text(one, "/reason"), text(one, "/message"))),
             ready: is("Ready", "True").is_some(),
             ready_since: condition("Ready").and_then(|one| time(one, "/lastTransitionTime")),
@@ -203,6 +213,7 @@ impl PodFacts {
 
     /// Its containers other than ephemeral ones and init containers that end.
     pub fn lasting(&self) -> impl Iterator<Item = &ContainerFacts> {
+        // The others end by themselves, or are somebody's look into the pod.
         self.containers
             .iter()
             .filter(|one| one.role == ContainerRole::Main || one.sidecar)
@@ -216,6 +227,7 @@ impl ContainerFacts {
             .image_id
             .strip_prefix("docker-pullable://")
             .unwrap_or(&self.image_id);
+        // Without an @ it is a digest alone, which no registry can be asked for.
         let image = text.parse::<ImageReference>().ok()?;
         image.digest.is_some().then(|| text.to_owned())
     }
@@ -227,6 +239,7 @@ impl ContainerFacts {
 
     /// Whether it runs, or has run.
     pub fn has_started(&self) -> bool {
+        // A container that waits for its restart has run, too.
         matches!(
             self.state,
             ContainerState::Running { .. } | ContainerState::Terminated { .. }
@@ -265,9 +278,11 @@ fn containers(pod: &Value) -> Vec<ContainerFacts> {
                 .into_iter()
                 .flatten()
         };
+        // By name: the lists of a status have an order of their own.
         let by_name: BTreeMap<&str, &Value> = list(statuses)
             .filter_map(|one| Some((one.get("name")?.as_str()?, one)))
             .collect();
+
         for spec in list(specs) {
             let name = text(spec, "/name");
             all.push(container(
@@ -282,7 +297,9 @@ fn containers(pod: &Value) -> Vec<ContainerFacts> {
 }
 
 fn container(role: ContainerRole, spec: &Value, status: Option<&Value>, name: String) -> ContainerFacts {
+    // A pod that no node has taken has no statuses.
     let status = status.unwrap_or(&Value::Null);
+
     ContainerFacts {
         name,
         role,
@@ -311,6 +328,7 @@ fn state(state: &Value) -> ContainerState {
     } else if let Some(ended) = state.get("terminated") {
         ContainerState::Terminated { exit: exit(ended) }
     } else {
+        // The API takes none of the three for waiting; here it is known to nobody.
         ContainerState::Unknown
     }
 }
@@ -321,6 +339,7 @@ fn exit(ended: &Value) -> Exit {
         signal: ended
             .get("signal")
             .and_then(Value::as_i64)
+            // No signal has the number 0.
             .filter(|signal| *signal != 0),
         reason: text(ended, "/reason"),
         message: text(ended, "/message"),
@@ -358,9 +377,12 @@ mod tests {
                     "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-01T00:00:01Z"}}}]}
         });
         let pod = PodFacts::reduce(&Object::new(pod).unwrap());
+
+        // The node is an owner, too.
         assert_eq!(pod.controller.as_ref().unwrap().uid, "r");
         assert_eq!(pod.revision.as_deref(), Some("5d"));
         assert!(pod.containers[0].sidecar && !pod.ready);
+
         let web = &pod.containers[1];
         assert_eq!((web.restarts, web.last_exit.as_ref().unwrap().code), (2, 137));
         assert_eq!(web.last_exit.as_ref().unwrap().reason, "OOMKilled");
@@ -371,6 +393,7 @@ mod tests {
     fn a_pod_that_nobody_has_looked_at_yet_has_containers_of_which_nothing_is_known() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "i"}]}});
         let pod = PodFacts::reduce(&Object::new(pod).unwrap());
+
         assert_eq!(pod.containers[0].state, ContainerState::Unknown);
         assert_eq!((pod.node, pod.unscheduled, pod.ready), (None, None, false));
     }

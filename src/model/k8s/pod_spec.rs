@@ -1,4 +1,8 @@
 //! Where objects hold pods, and where pods hold images.
+//!
+//! Each image has the path at which it is pinned, and the container under which a pod reports it. Kinds that
+//! are not built in hold pods in ways of their own: of these only the image paths are read that a release
+//! records.
 
 use crate::model::finding::ContainerRole;
 use crate::model::object::{Gvk, Object};
@@ -15,6 +19,7 @@ pub fn pod_spec_path(gvk: &Gvk) -> Option<&'static [&'static str]> {
         | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
         | ("batch", "Job") => Some(&["spec", "template", "spec"]),
         ("batch", "CronJob") => Some(&["spec", "jobTemplate", "spec", "template", "spec"]),
+        // What custom kinds hold is told by image paths alone.
         _ => None,
     }
 }
@@ -40,6 +45,7 @@ pub struct ImageUse {
 }
 
 /// Lists of a pod's spec whose items name an image directly.
+// In the order in which a pod starts them; the last ones are added by hand.
 const CONTAINER_LISTS: [(&str, ContainerRole); 3] = [
     ("initContainers", ContainerRole::Init),
     ("containers", ContainerRole::Main),
@@ -50,6 +56,7 @@ const CONTAINER_LISTS: [(&str, ContainerRole); 3] = [
 pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
     let gvk = object.gvk();
     let mut found = Vec::new();
+
     if let (Some(steps), Some(spec)) = (pod_spec_path(&gvk), pod_spec(object)) {
         let root = FieldPath::from_steps(steps.iter().map(|step| Step::Field((*step).to_owned())).collect());
         for (list, role) in CONTAINER_LISTS {
@@ -57,6 +64,7 @@ pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
                 collect(&mut found, &root.field(list), item, &["image"], Some(role));
             }
         }
+        // An image volume names its image one field deeper.
         for volume in items(spec, "volumes") {
             collect(
                 &mut found,
@@ -67,6 +75,7 @@ pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
             );
         }
     }
+
     for path in custom
         .iter()
         .filter(|path| path.group == gvk.group && path.kind == gvk.kind)
@@ -74,6 +83,7 @@ pub fn images(object: &Object, custom: &[ImagePath]) -> Vec<ImageUse> {
         let steps: Vec<&str> = path.path.split('/').filter(|step| !step.is_empty()).collect();
         collect_custom(&mut found, object.value(), &FieldPath::root(), &steps);
     }
+
     found
 }
 
@@ -95,9 +105,11 @@ fn collect(
         .iter()
         .try_fold(item, |value, field| value.get(*field))
         .and_then(Value::as_str);
+    // Without a name it has no address; the server takes no such container.
     let (Some(reference), Some(name)) = (reference, item.get("name")) else {
         return;
     };
+
     let keyed = list.with(Step::key([("name", name)]));
     found.push(ImageUse {
         path: fields.iter().fold(keyed, |path, field| path.field(field)),
@@ -115,11 +127,13 @@ fn collect_custom(found: &mut Vec<ImageUse>, value: &Value, path: &FieldPath, st
             role: None,
             reference: reference.clone(),
         }),
+        // By place: the key of a custom kind's list is not known here.
         (["[*]", rest @ ..], Value::Array(list)) => {
             for (index, item) in list.iter().enumerate() {
                 collect_custom(found, item, &path.with(Step::Index(index)), rest);
             }
         }
+        // A map of named parts: each may hold an image.
         (["[*]" | "*", rest @ ..], Value::Object(map)) => {
             for (key, item) in map {
                 collect_custom(found, item, &path.field(key), rest);
@@ -130,6 +144,7 @@ fn collect_custom(found: &mut Vec<ImageUse>, value: &Value, path: &FieldPath, st
                 collect_custom(found, item, &path.field(field), rest);
             }
         }
+        // An optional part that this object does not have.
         _ => {}
     }
 }
@@ -152,6 +167,7 @@ pub struct PodReference {
 /// Every object that a pod's spec refers to.
 pub fn references(spec: &Value) -> Vec<PodReference> {
     let mut found = Vec::new();
+
     for (list, _) in CONTAINER_LISTS {
         for container in items(spec, list) {
             for variable in items(container, "env") {
@@ -172,12 +188,16 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
             }
         }
     }
+
     for volume in items(spec, "volumes") {
         volume_references(&mut found, volume);
     }
+
     for secret in items(spec, "imagePullSecrets") {
         refer(&mut found, "Secret", Some(secret), "name", false);
     }
+
+    // Each namespace comes with `default`: it is not missed, and an empty name means it.
     if let Some(name) = spec
         .get("serviceAccountName")
         .and_then(Value::as_str)
@@ -191,6 +211,7 @@ pub fn references(spec: &Value) -> Vec<PodReference> {
             at_start: false,
         });
     }
+
     // An empty name is none.
     found.retain(|reference| !reference.name.is_empty());
     found
@@ -204,17 +225,21 @@ fn volume_references(found: &mut Vec<PodReference>, volume: &Value) {
         "claimName",
         false,
     );
+
     let projected = volume
         .get("projected")
         .map(|projected| items(projected, "sources"))
         .unwrap_or_default();
+    // The sources of a projected volume have the shape of volumes.
     for source in std::iter::once(volume).chain(projected) {
+        // A volume says `secretName`, a source of a projected one `name`.
         for (field, kind, name) in [
             ("secret", "Secret", "secretName"),
             ("secret", "Secret", "name"),
             ("configMap", "ConfigMap", "name"),
         ] {
             let Some(source) = source.get(field) else { continue };
+            // Without items no key is needed by name.
             if items(source, "items").is_empty() {
                 refer(found, kind, Some(source), name, false);
             }
@@ -271,6 +296,7 @@ mod tests {
             "containers": [{"name": "web", "image": "web:1"}, {"name": "bare"}],
             "volumes": [{"name": "models", "image": {"reference": "models:1"}}, {"name": "tmp", "emptyDir": {}}],
         }}});
+
         let found = images(&with_spec(("apps/v1", "Deployment"), spec), &[]);
         let told: Vec<_> = found
             .iter()
@@ -312,6 +338,7 @@ mod tests {
             kind: "Cluster".into(),
             path: "/spec/workers/[*]/image".into(),
         };
+
         let found = images(&object, &[path]);
         assert_eq!(
             found
@@ -332,10 +359,12 @@ mod tests {
             "volumes": [{"name": "v", "secret": {"secretName": "tls", "items": [{"key": "tls.crt", "path": "c"}]}},
                 {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
         });
+
         let told: Vec<_> = references(&spec)
             .into_iter()
             .map(|r| (r.kind, r.name, r.key, r.optional, r.at_start))
             .collect();
+
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
             told,

@@ -2,6 +2,10 @@
 //!
 //! They are known by their place, and where the place could carry content by a mark on the object too: who claims to have
 //! set a field says nothing.
+//!
+//! An entry that is too wide hides somebody's change for good; one that is missing shows drift that no
+//! promotion ends. So each is as narrow as its writer's own rule, and a field that desired holds is compared
+//! whatever stands here.
 
 use crate::model::names::HELM_RELEASE_ANNOTATION;
 use crate::model::path::Step;
@@ -38,15 +42,18 @@ pub fn is_controllers_annotation(key: &str) -> bool {
 
 /// Whether the field is one that controllers set on such an object, where nobody else does.
 pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
+    // Which item of a list it is does not matter: the place alone decides.
     let steps: Vec<&str> = path
         .steps()
         .iter()
         .map(|step| match step {
             Step::Field(name) => name,
+            // An item of a set, such as a finalizer, is told by its value.
             Step::Value(value) => value.trim_matches('"'),
             Step::Key(_) | Step::Index(_) => "*",
         })
         .collect();
+
     match (object.kind(), &steps[..]) {
         // Certificate authorities are injected into whatever the API server calls.
         (
@@ -71,11 +78,13 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         ("Service", ["metadata", "finalizers", finalizer]) => {
             *finalizer == "service.kubernetes.io/load-balancer-cleanup"
         }
+        // Entries that bear the account's name; a list of one's own names others, and is content.
         ("ServiceAccount", ["secrets", "*"]) => path
             .get(object.value())
             .is_some_and(|secret| is_token_secret(object, secret)),
         ("ServiceAccount", ["secrets"]) => {
             let secrets = path.get(object.value()).and_then(Value::as_array);
+            // As a whole only where nobody else has put anything in.
             secrets.is_some_and(|secrets| secrets.iter().all(|secret| is_token_secret(object, secret)))
         }
         // pkg/controller/serviceaccount/tokens_controller.go
@@ -90,6 +99,7 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
             is_token_mount(object, path.get(object.value()))
         }
         ("Pod", ["spec", "containers" | "initContainers", "*", "volumeMounts"]) => {
+            // As above: a list that holds anything else is content.
             let mounts = path.get(object.value()).and_then(Value::as_array);
             mounts.is_some_and(|mounts| mounts.iter().all(|mount| is_token_mount(object, Some(mount))))
         }
@@ -101,6 +111,7 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
 /// A client of a Service inside the cluster works with a bundle alone that signs for it: where none is declared, one is
 /// injected.
 fn calls_a_service(object: &Object, path: &FieldPath) -> bool {
+    // The bundle's neighbour, in `clientConfig` or in the spec.
     let parent = path.parent().unwrap_or_default();
     parent
         .field("service")
@@ -118,7 +129,9 @@ fn is_token_secret(account: &Object, secret: &Value) -> bool {
 
 fn is_token_volume(volume: Option<&Value>) -> bool {
     let Some(volume) = volume else { return false };
+    // By its content as well: under such a name a mount of the host would be content.
     let sources = volume["projected"]["sources"].as_array();
+
     volume["name"]
         .as_str()
         .is_some_and(|name| name.starts_with("kube-api-access-"))
@@ -145,6 +158,7 @@ fn is_token_mount(pod: &Object, mount: Option<&Value>) -> bool {
 }
 
 /// Marks by which a delivery tool knows what it installed: tool, list, and key or prefix up to the slash.
+// A mark says whose it is, and keeps nothing: what keeps an object from being pruned is in `keep.rs`.
 const MARKS: &[(&str, &str, &str)] = &[
     ("Helm", "annotations", HELM_RELEASE_ANNOTATION),
     ("Helm", "annotations", "meta.helm.sh/release-namespace"),
@@ -165,16 +179,19 @@ const MARKS: &[(&str, &str, &str)] = &[
 
 /// The delivery tool whose mark the field is. `value` is what live holds there.
 pub fn installer_of(path: &FieldPath, value: Option<&Value>) -> Option<&'static str> {
+    // Exactly there: labels of a pod template lie deeper, and decide what pods there are.
     let [Step::Field(metadata), Step::Field(list), Step::Field(key)] = path.steps() else {
         return None;
     };
     if metadata != "metadata" {
         return None;
     }
+
     // Others put their own names there: only Helm's is Helm's mark.
     if list == "labels" && key == "app.kubernetes.io/managed-by" {
         return value.is_some_and(|value| value == "Helm").then_some("Helm");
     }
+
     let is_known = |known: &str| {
         if known.ends_with('/') {
             key.starts_with(known)
@@ -182,6 +199,7 @@ pub fn installer_of(path: &FieldPath, value: Option<&Value>) -> Option<&'static 
             key == known
         }
     };
+
     MARKS
         .iter()
         .find(|(_, place, known)| place == list && is_known(known))
@@ -200,6 +218,7 @@ mod tests {
             "type": kind_of_secret,
             "webhooks": [{"name": "a", "clientConfig": {"service": {"name": "a"}}},
                 {"name": "b", "clientConfig": {"url": "https://b.example"}}]});
+
         is_controllers(&Object::new(object).unwrap(), &path.parse().unwrap())
     }
 
@@ -224,19 +243,23 @@ mod tests {
                 false,
             ),
             (
+                // It calls a URL: its bundle was written by whoever wrote that.
                 "ValidatingWebhookConfiguration",
                 "/webhooks/[name=b]/clientConfig/caBundle",
                 false,
             ),
+            // Without an aggregation rule.
             ("ClusterRole", "/rules", false),
             ("PersistentVolumeClaim", "/spec/volumeName", true),
             ("PersistentVolume", "/spec/claimRef/name", true),
             ("Pod", "/spec/nodeName", true),
             ("Deployment", "/spec/nodeName", false),
+            // Of no type that the control plane fills.
             ("Secret", "/data/token", false),
         ] {
             assert_eq!(is_set(kind, "", path), expected, "{kind} {path}");
         }
+
         assert!(is_set(
             "Secret",
             "kubernetes.io/service-account-token",
@@ -261,6 +284,7 @@ mod tests {
                 {"name": "b", "volumeMounts": [mount("kube-api-access-y")]}]}});
         let pod = Object::new(pod).unwrap();
         let at = |path: &str| is_controllers(&pod, &path.parse().unwrap());
+
         assert!(at("/spec/volumes/[name=kube-api-access-x]"));
         assert!(
             !at("/spec/volumes/[name=kube-api-access-y]"),
@@ -273,6 +297,7 @@ mod tests {
     #[test]
     fn a_mark_is_its_tools_and_a_label_that_others_use_is_helms_by_its_value() {
         let tool = |path: &str, value: &str| installer_of(&path.parse().unwrap(), Some(&json!(value)));
+
         assert_eq!(
             tool("/metadata/annotations/meta.helm.sh~1release-name", "web"),
             Some("Helm")

@@ -79,11 +79,19 @@ fn a_state_fits_what_is_current_or_what_is_being_written_and_no_mixture() {
     let mut state = State::sealed();
     assert_eq!(state.judge().0, Integrity::Sealed);
     let inventory = state.inventory.clone();
+
+    // Sealed first, and not written yet.
     let next = sealed(2, Some(&map("head 2")), inventory.as_ref());
+
     state.seal.as_mut().unwrap().next = Some(next);
     assert_eq!(state.judge().1.map(|state| state.sequence), Some(1));
+
+    // Written, and the seal of it still to come.
     state.head = Some(map("head 2"));
+
     assert_eq!(state.judge().1.map(|state| state.sequence), Some(2));
+
+    // Neither of the two.
     state.head = Some(map("head 0"));
     assert_eq!(state.altered(), "its journal is not as it was sealed");
 }
@@ -95,11 +103,13 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
     let gone: [(Change, &str); 9] = [
         (|state| state.head = None, "its journal is gone"),
         (|state| state.inventory = None, "its inventory is gone"),
+        // Both at once must not look like a beginning.
         (
             |state| (state.head, state.inventory) = (None, None),
             "its journal is gone",
         ),
         (|state| state.seal = None, "its seal is gone"),
+        // The key alone is left.
         (
             |state| (state.head, state.inventory, state.seal) = (None, None, None),
             "its seal is gone",
@@ -108,14 +118,17 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
             |state| state.inventory = Some(map("inventory 2")),
             "its inventory is not as it was sealed",
         ),
+        // Each under the name of the other.
         (
             |state| std::mem::swap(&mut state.head, &mut state.inventory),
             "its journal is not as it was sealed",
         ),
+        // Counted on by hand.
         (
             |state| state.seal.as_mut().unwrap().current.sequence = 9,
             "its seal was made for another namespace, or by another program",
         ),
+        // Cut down to what lies there by hand.
         (
             |state| state.seal.as_mut().unwrap().current.head = None,
             "its seal was made for another namespace, or by another program",
@@ -126,6 +139,7 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
         change(&mut state);
         assert_eq!(state.altered(), why);
     }
+
     let mut state = State::sealed();
     (state.keys, state.has_key) = (Vec::new(), false);
     assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
@@ -135,7 +149,9 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
 fn a_state_without_seal_and_key_is_unsealed_and_none_is_none() {
     let mut state = State::sealed();
     (state.seal, state.keys, state.has_key) = (None, Vec::new(), false);
+
     assert_eq!(state.judge().0, Integrity::Unsealed);
+
     (state.head, state.inventory) = (None, None);
     assert_eq!(state.judge().0, Integrity::None);
 }
@@ -153,10 +169,14 @@ fn a_run_that_was_killed_before_its_first_write_left_no_state() {
         inventory: None,
         ..State::sealed()
     };
+
+    // A seal and a key, and nothing under them.
     assert_eq!(state.judge().0, Integrity::None);
     // It did not get to the key either.
     (state.keys, state.has_key) = (Vec::new(), false);
     assert_eq!(state.judge().0, Integrity::None);
+
+    // An object without the key to its seal is no first promotion.
     state.head = Some(map("head 1"));
     assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
 }
@@ -164,11 +184,13 @@ fn a_run_that_was_killed_before_its_first_write_left_no_state() {
 #[test]
 fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
     let mut state = State::sealed();
+    // Given one from outside, while a key of the cluster has sealed it.
     state.outside = true;
     assert_eq!(
         state.altered(),
         "it is sealed with a key in the cluster, and not with the one that is given"
     );
+
     let (head, inventory) = (state.head.clone().unwrap(), state.inventory.clone().unwrap());
     let current = Sealed::new(
         &key(1),
@@ -177,14 +199,19 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
         Some(seal_of(&key(1), Role::Head, head.value())),
         Some(seal_of(&key(1), Role::Inventory, inventory.value())),
     );
+
     state.seal = Some(Seal {
         format_version: FormatVersion::default(),
         current,
         next: None,
     });
     assert_eq!(state.judge().0, Integrity::Sealed);
+
+    // Another one from outside.
     state.keys = vec![key(2)];
     assert!(state.altered().contains("and not with the one that is given"));
+
+    // None: nothing is guessed, and nothing is called altered.
     state.outside = false;
     assert!(matches!(state.judge().0, Integrity::NotVerified(why) if why.contains("--state-key")));
 }
@@ -193,13 +220,18 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
 fn what_is_only_there_for_people_is_sealed_too_and_the_order_of_keys_is_not() {
     let of = |body: Value| seal_of(&key(1), Role::Head, &body);
     let one = of(json!({"data": {"a": "1", "b": "2"}, "binaryData": {"journal": "eA=="}}));
+
+    // The server gives keys back in an order of its own.
     assert_eq!(
         one,
         of(json!({"binaryData": {"journal": "eA=="}, "data": {"b": "2", "a": "1"}}))
     );
+
     for other in [
         json!({"data": {"a": "1", "b": "3"}, "binaryData": {"journal": "eA=="}}),
+        // A text that has changed its section.
         json!({"data": {"a": "1"}, "binaryData": {"b": "2", "journal": "eA=="}}),
+        // The same bytes, cut elsewhere between key and value.
         json!({"data": {"a1": "", "b": "2"}, "binaryData": {"journal": "eA=="}}),
         json!({"data": {"a": "1", "b": "2"}}),
     ] {

@@ -1,4 +1,6 @@
 //! The course of a run: forward, back, and where one is taken up.
+//!
+//! Effects are told as words, in order: what is written before what is sent is what these tests are about.
 
 use super::*;
 
@@ -15,10 +17,12 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         Input::Written,
         Input::Written,
     ]);
+
     let effects = course(&mut machine, inputs);
     assert_eq!(
         effects,
         [
+            // Journal, bodies, the members to come and what is intended: before any of it is sent.
             "head",
             "parts",
             "head",
@@ -30,6 +34,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
             "send 1",
             "follow [1]",
             "prove",
+            // The commit; then its mark in the head, and the head once more for the deletion that it intends.
             "inventory",
             "head",
             "head",
@@ -40,6 +45,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
             "finish Promoted true",
         ]
     );
+
     let journal = &machine.head.current;
     assert_eq!(
         (journal.phase, journal.ending),
@@ -53,6 +59,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
 fn a_step_is_intended_in_the_journal_before_it_is_sent() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..5].to_vec());
+
     assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
     assert_eq!(machine.head.current.steps[1].state, StepState::Pending);
 }
@@ -67,6 +74,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
         Input::Answered(1, done("b")),
         Input::Judged(Err(failure())),
         Input::Written,
+        // The changed object first, and waited for: until then the created one may be in use.
         undone(1),
         well(),
         undone(0),
@@ -76,6 +84,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
         Input::Written,
     ]);
     let effects = course(&mut machine, inputs);
+
     let from = effects.iter().position(|effect| effect == "follow [1]").unwrap();
     assert_eq!(
         effects[from + 1..],
@@ -91,6 +100,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
             "finish Reverted true",
         ]
     );
+
     assert_eq!(machine.head.current.ending, Some(Ending::Reverted));
     assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
     assert_eq!(
@@ -108,6 +118,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
 fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
     let mut machine = machine();
     let mut inputs = to_first_wave();
+
     let left = UndoState::Left {
         why: "refused".into(),
         by_hand: vec!["kubectl edit".into()],
@@ -120,6 +131,7 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
         Input::Written,
     ]);
     let effects = course(&mut machine, inputs);
+
     assert_eq!(
         effects[effects.len() - 3..],
         ["inventory", "head", "forget record"]
@@ -128,6 +140,7 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
         words(&machine.next(Input::Written, now())),
         ["finish NotFullyReverted true"]
     );
+
     assert_eq!(machine.head.current.parts.len(), 1, "a later revert tries again");
 }
 
@@ -136,6 +149,7 @@ fn an_interrupt_while_watching_puts_everything_back() {
     let mut machine = machine();
     course(&mut machine, to_first_wave());
     let effects = words(&machine.next(Input::Interrupted(Interrupt::Revert), now()));
+
     assert_eq!(effects, ["stop judging", "head"]);
     let rest = course(
         &mut machine,
@@ -154,11 +168,13 @@ fn an_interrupt_while_watching_puts_everything_back() {
 #[test]
 fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
     let mut machine = machine();
+    // All but the answer: the step is sent.
     course(&mut machine, to_first_wave()[..6].to_vec());
     assert_eq!(
         words(&machine.next(Input::Interrupted(Interrupt::Revert), now())),
         [""; 0]
     );
+    // The turn comes with the answer, which the undo needs.
     let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
     assert_eq!(effects, ["head"]);
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
@@ -168,11 +184,13 @@ fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
 fn an_interrupt_after_the_commit_changes_nothing() {
     let mut machine = machine();
     course(&mut machine, to_commit());
+    // The history is written, and the head that says so.
     course(&mut machine, vec![Input::Written, Input::Written]);
     let effects = machine.next(Input::Interrupted(Interrupt::Revert), now());
     assert_eq!(words(&effects), [""; 0]);
     let said = |effect: &Effect| matches!(effect, Effect::Emit(Event::Note { message, .. }) if message.contains("is promoted"));
     assert!(effects.iter().any(said), "{effects:?}");
+
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 2"]);
 }
 
@@ -184,6 +202,7 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
         Input::Answered(0, Outcome::Conflict("kubectl-edit".into())),
         now(),
     ));
+
     assert_eq!(effects, ["head"]);
     let journal = &machine.head.current;
     assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
@@ -196,6 +215,7 @@ fn what_was_done_in_part_is_undone_with_the_rest() {
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
     assert_eq!(words(&machine.next(Input::Answered(0, partly), now())), ["head"]);
+    // In doubt, and not refused: an undo has to look at what is left of it.
     assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
     assert_eq!(words(&machine.next(Input::Written, now())), ["undo 0"]);
 }
@@ -206,6 +226,7 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     let mut bodies = (*machine.bodies).clone();
     bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
+
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
     machine.next(Input::Answered(0, partly), now());
@@ -218,11 +239,13 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
 #[test]
 fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has_run_does_not() {
     let mut machine = with_a_job();
+    // It was created, and nobody has judged it yet.
     course(&mut machine, to_first_wave());
     let mut machine = taken_up(machine);
     assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
     assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
+
     course(
         &mut machine,
         vec![Input::Answered(0, done("a")), well(), Input::Written],
@@ -242,6 +265,7 @@ fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
     let mut machine = machine();
     course(&mut machine, to_first_wave());
     let mut machine = taken_up(machine);
+
     machine.next(Input::Begin, now());
     assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
     let journal = &machine.head.current;
@@ -258,6 +282,8 @@ fn a_soak_looks_at_what_stays_and_not_at_jobs_that_have_run() {
     let mut bodies = (*machine.bodies).clone();
     bodies.promotion.plan.settings.soak_seconds = 5;
     machine.bodies = Arc::new(bodies);
+
+    // The Job has run by the time the soak begins.
     let effects = course(&mut machine, to_commit());
     assert_eq!(effects.last().unwrap(), "soak [1]");
 }
@@ -270,10 +296,12 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
         Input::Written,
         Input::Written,
         Input::Written,
+        // Something holds the object: its finalizer has not run.
         Input::Answered(2, Outcome::Conflict("held".into())),
         Input::Written,
         Input::Written,
     ];
+
     let effects = course(&mut machine, inputs);
     assert_eq!(effects.last().unwrap(), "finish PromotedPruneIncomplete true");
     assert_eq!(machine.inventory.members.len(), 3, "it stays a member");
@@ -285,11 +313,14 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     let mut bodies = (*machine.bodies).clone();
     bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
+
     course(&mut machine, to_first_wave());
     let effects = words(&machine.next(Input::Judged(Err(failure())), now()));
     assert_eq!(effects, ["head"]);
+
     let journal = &machine.head.current;
     assert!(journal.failure.is_some(), "the journal says why");
+    // The failure of this case names no object, as that of a gate does not.
     let failed = journal
         .failure
         .as_ref()
@@ -299,8 +330,10 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
         again.is_none_or(|step| step.state == StepState::Intended),
         "a later run tries it again"
     );
+
     let effects = words(&machine.next(Input::Written, now()));
     assert_eq!(effects, ["finish NotFullyReverted true"]);
+
     assert!(
         machine.head.current.is_open(),
         "a later run can go on or put back what can be"
@@ -330,7 +363,9 @@ fn a_run_is_taken_up_where_its_journal_stands(
         uid: "u".into(),
         content: String::new(),
     };
+
     assert_eq!(words(&machine.next(Input::Begin, now())), expected);
+    // Past the commit even `revert` finishes first: what it puts back then is a finished promotion.
     let back = matches!(phase, JournalPhase::Preparing | JournalPhase::Reverting)
         || intent == Intent::Back && phase != JournalPhase::Committed;
     assert_eq!(machine.head.current.phase == JournalPhase::Reverting, back);
@@ -340,6 +375,7 @@ fn a_run_is_taken_up_where_its_journal_stands(
 fn a_promotion_whose_history_is_written_is_committed_whatever_its_head_says() {
     let mut machine = machine();
     course(&mut machine, to_commit());
+    // The run dies between the inventory and the head.
     machine.stage = Stage::Start;
     assert_eq!(machine.head.current.phase, JournalPhase::Applying);
     machine.next(Input::Begin, now());
@@ -350,11 +386,13 @@ fn a_promotion_whose_history_is_written_is_committed_whatever_its_head_says() {
 fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     let mut machine = machine();
     let members = machine.bodies.promotion.plan.members.clone();
+    // An update that brings no new object.
     ending::widen(&mut machine.inventory, &members);
     let effects = course(
         &mut machine,
         vec![Input::Begin, Input::Written, Input::Written, Input::Written],
     );
+
     assert_eq!(effects, ["head", "parts", "head", "head"]);
     assert_eq!(machine.stage, Stage::Intending(0));
 }
@@ -362,17 +400,21 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
 #[test]
 fn failed_promotions_do_not_fill_the_history() {
     let mut machine = machine();
+
     machine.keep_history = 1;
     let mut inputs = to_first_wave();
     inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), reread()]);
     course(&mut machine, inputs.clone());
+    // A failed promotion before it, so that the history has one too many.
     let mut old = machine.inventory.history[0].clone();
     (old.id, old.record) = ("p0".into(), vec![bundle("old record")]);
     let mut machine = self::machine();
     machine.keep_history = 1;
     machine.inventory.history.push(old);
+
     inputs.extend([Input::Written, Input::Written]);
     let effects = course(&mut machine, inputs);
+
     assert_eq!(machine.inventory.history.len(), 1);
     assert_eq!(effects.last().unwrap(), "forget old record before record");
 }
@@ -388,13 +430,16 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
     };
     machine.head.previous = Some(previous);
     let is_inside = |machine: &Machine| machine.head.previous.as_ref().unwrap().journal.is_some();
+
     assert_eq!(
         course(&mut machine, vec![Input::Begin, Input::Written]),
         ["head", "parts"]
     );
     assert!(is_inside(&machine), "its bundle may not be there");
+
     assert_eq!(course(&mut machine, vec![Input::Written]), ["head"]);
     assert!(!is_inside(&machine));
+
     let mut inputs = to_commit()[3..].to_vec();
     inputs.extend([
         Input::Written,
@@ -403,8 +448,10 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
         Input::Answered(2, Outcome::Done(None)),
         reread(),
     ]);
+
     let effects = course(&mut machine, inputs);
     assert_eq!(effects.last().unwrap(), "inventory");
+    // Past the commit nobody can revert to what was before this one: its bundle and its pre-images go.
     assert_eq!(course(&mut machine, vec![Input::Written]), ["forget older last"]);
 }
 
@@ -427,9 +474,11 @@ fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
         let (ended, _) = Machine::is_over(&effects).unwrap();
         (ended.outcome, ended.message, ended.next)
     };
+
     let (outcome, message, next) = end(Vec::new());
     assert_eq!((outcome, next.len()), (End::Reverted, 0));
     assert!(message.contains("everything is as before"), "{message}");
+
     let claim = ObjectId::new("", "PersistentVolumeClaim", Some("shop"), "data-db-0");
     let hint = "kubectl delete persistentvolumeclaim/data-db-0 -n shop".to_owned();
     let stays = Remain {
@@ -437,6 +486,7 @@ fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
         message: "stays".into(),
         hint: Some(hint.clone()),
     };
+
     let (outcome, message, next) = end(vec![stays]);
     assert_eq!((outcome, next), (End::Reverted, vec![hint]));
     assert!(
@@ -454,10 +504,12 @@ fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or
         machine.bodies = Arc::new(bodies);
         machine
     };
+
     let mut machine = stopping();
     let mut inputs = to_first_wave();
     inputs.push(Input::Judged(Err(failure())));
     assert_eq!(course(&mut machine, inputs).last().unwrap(), "head");
+
     let effects = machine.next(Input::Written, now());
     let (ended, gives_lock_back) = Machine::is_over(&effects).unwrap();
     assert!(
@@ -478,13 +530,17 @@ fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or
         "{:?}",
         ended.next
     );
+
     assert!(machine.head.current.is_open() && machine.head.current.phase == JournalPhase::Applying);
+    // The later run judges anew what stands.
     assert_eq!(course(&mut taken_up(machine), vec![Input::Begin]), ["follow [0]"]);
     // An interruption rolls back, and so does a failure before anything was sent.
+
     let mut machine = stopping();
     course(&mut machine, to_first_wave());
     machine.next(Input::Interrupted(Interrupt::Revert), now());
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
+
     let mut machine = stopping();
     course(
         &mut machine,

@@ -33,6 +33,7 @@ fn parts() -> BTreeMap<u32, StepPart> {
             },
             None => Expect::Absent,
         };
+
         let target = Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name);
         let step = PlanStep {
             id,
@@ -47,11 +48,14 @@ fn parts() -> BTreeMap<u32, StepPart> {
         };
         (id, StepPart { step, before })
     };
+
     let apply = Action::Apply {
         object: map("b", ""),
         take_over: None,
         expected: Box::new(map("b", "u")),
     };
+
+    // One of each kind that a revert treats differently: created, changed, deleted.
     BTreeMap::from([
         part(
             0,
@@ -92,6 +96,7 @@ fn machine() -> Machine {
         well: false,
         undo: UndoState::Pending,
     };
+
     let journal = Journal {
         rest: serde_json::Map::new(),
         format_version: crate::model::format::FormatVersion::default(),
@@ -115,6 +120,7 @@ fn machine() -> Machine {
         moves_from: Vec::new(),
         steps: steps.values().map(progress).collect(),
     };
+
     let plan = Plan {
         format_version: crate::model::format::FormatVersion::default(),
         api_version: String::new(),
@@ -134,12 +140,14 @@ fn machine() -> Machine {
         waivers: Vec::new(),
         settings: Settings::default(),
     };
+    // One that changes and one that is pruned: both were members before.
     let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
     let promotion = PromotionPart {
         plan,
         members_before: members_before.clone(),
         judging: Judging::default(),
     };
+
     Machine {
         head: Head::new(journal, None),
         inventory: Inventory {
@@ -209,6 +217,7 @@ fn words(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()
         .map(word)
+        // What is said to people is not what these tests are about.
         .filter(|word: &String| word != "say")
         .collect()
 }
@@ -225,11 +234,13 @@ fn course(machine: &mut Machine, inputs: Vec<Input>) -> Vec<String> {
 fn with_a_job() -> Machine {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
+
     let job =
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "shop"}});
     bodies.steps.get_mut(&0).unwrap().step.action = Action::Create {
         object: Object::new(job).unwrap(),
     };
+
     machine.bodies = Arc::new(bodies);
     machine
 }
@@ -237,6 +248,7 @@ fn with_a_job() -> Machine {
 /// Taken up by a later run where its journal stands.
 fn taken_up(mut machine: Machine) -> Machine {
     machine.stage = Stage::Start;
+    // The serial 0 is that of a head that was never written.
     machine.head.current.serial = 9;
     machine
 }
@@ -263,6 +275,7 @@ fn undone(id: u32) -> Input {
 fn to_first_wave() -> Vec<Input> {
     vec![
         Input::Begin,
+        // The head, the parts, the head, the inventory, the head with the first intentions.
         Input::Written,
         Input::Written,
         Input::Written,
@@ -278,6 +291,7 @@ fn to_commit() -> Vec<Input> {
         well(),
         Input::Written,
         Input::Answered(1, done("b")),
+        // Of the second wave, and of the proof.
         well(),
         well(),
     ]);

@@ -15,11 +15,14 @@ fn stages() -> Vec<Machine> {
         Input::Written,
         Input::Written,
     ]);
+
     for at in 0..=inputs.len() {
         let mut one = machine();
         course(&mut one, inputs[..at].to_vec());
         all.push(one);
     }
+
+    // Up to here both courses are the same.
     let mut back = to_first_wave();
     back.extend([
         Input::Judged(Err(failure())),
@@ -28,11 +31,13 @@ fn stages() -> Vec<Machine> {
         Input::Written,
         Input::Written,
     ]);
+
     for at in 7..=back.len() {
         let mut one = machine();
         course(&mut one, back[..at].to_vec());
         all.push(one);
     }
+
     course(&mut forward, inputs);
     all.push(forward);
     all
@@ -43,6 +48,7 @@ fn a_lost_lock_ends_every_stage_and_leaves_the_lease() {
     for mut machine in stages() {
         let over = machine.stage == Stage::Ended;
         let effects = words(&machine.next(Input::CutOff("lost".into()), now()));
+
         let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
         assert_eq!(effects, expected);
         assert!(
@@ -56,6 +62,7 @@ fn a_lost_lock_ends_every_stage_and_leaves_the_lease() {
 fn a_second_interrupt_leaves_every_stage_at_once() {
     for mut machine in stages() {
         let over = machine.stage == Stage::Ended;
+        // The first wish may be the strongest at once.
         let effects = words(&machine.next(Input::Interrupted(Interrupt::Leave), now()));
         let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
         assert_eq!(effects, expected);
@@ -67,6 +74,7 @@ fn a_journal_that_cannot_be_written_stops_every_stage() {
     for mut machine in stages() {
         let stage = machine.stage.clone();
         let effects = words(&machine.next(Input::NotWritten("refused".into()), now()));
+        // Whatever it does then, nothing of the release may be sent.
         let sends = effects.iter().any(|effect| effect.starts_with("send"));
         assert!(!sends, "{stage:?} goes on: {effects:?}");
     }
@@ -81,6 +89,7 @@ fn inputs_that_do_not_belong_to_a_stage_change_nothing() {
         undone(9),
         Input::Begin,
     ];
+    // A machine cannot be copied: each stray input gets another one that stands at the same stage.
     for machine in stages() {
         for stray in &strays {
             let mut one = stages()
@@ -88,6 +97,7 @@ fn inputs_that_do_not_belong_to_a_stage_change_nothing() {
                 .find(|other| other.stage == machine.stage)
                 .unwrap();
             let stage = one.stage.clone();
+
             let fits = matches!(
                 (&stage, stray),
                 (Stage::Start, Input::Begin)
@@ -102,6 +112,7 @@ fn inputs_that_do_not_belong_to_a_stage_change_nothing() {
                         Input::Judged(_)
                     )
             ) || (*stray == Input::Written && is_writing(&stage));
+
             if !fits {
                 assert!(
                     one.next(stray.clone(), now()).is_empty(),
