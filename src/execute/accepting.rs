@@ -117,16 +117,23 @@ impl Sealing<'_> {
             )));
         }
 
+        // A run that was killed may have sealed with a key that has not taken its place yet: it is the only one that fits.
+        let sealed_by = found.sealing.state.as_ref().map(|state| &state.key);
+        let begun = found.next_key.clone().filter(|key| sealed_by == Some(&key.id()));
         let (outside, is_new, key) = match new {
             NewKey::Outside(key) => (true, false, key),
-            NewKey::Cluster => match found.key.clone() {
+            // Of two keys the next one: it is the one that the seal names by then.
+            NewKey::Cluster => match found.keys.last().cloned() {
                 Some(key) => (false, false, key),
                 None => (false, true, random()?),
             },
-            NewKey::Fresh => (false, true, random()?),
+            NewKey::Fresh => match begun.clone() {
+                Some(key) => (false, true, key),
+                None => (false, true, random()?),
+            },
         };
         let bound = key.bind(&found.namespace_uid, name);
-        if is_new {
+        if is_new && begun.is_none() {
             // A key is created and never replaced: what an earlier
             // try has left under this name has to go first.
             self.delete(&names::next_state_key(name)).await?;
@@ -134,11 +141,16 @@ impl Sealing<'_> {
         }
 
         // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
-        let old = found
+        let sealed = found
             .sealing
             .key
-            .clone()
+            .iter()
             .filter(|_| found.sealing.integrity == Integrity::Sealed);
+        let mut old: Vec<BoundKey> = sealed.cloned().collect();
+        if !old.is_empty() {
+            // A run that was killed has sealed with the new key what names bundles of the one before.
+            old.extend(found.keys.iter().map(|key| key.bind(&found.namespace_uid, name)));
+        }
 
         let mut renewing = Renewing::new(self.services, old.clone(), bound.clone());
         let gone = if forgets {
@@ -184,9 +196,8 @@ impl Sealing<'_> {
 
         // Whose parts they are, nothing but the key before tells.
         let is_ours = |part: &Object, name: &str| {
-            old.as_ref().is_some_and(|old| {
-                part_bytes(part).is_ok_and(|bytes| is_named_by_its_bytes(name, &bytes, old))
-            })
+            let bytes = part_bytes(part);
+            bytes.is_ok_and(|bytes| old.iter().any(|old| is_named_by_its_bytes(name, &bytes, old)))
         };
         for part in parts_of(&gone) {
             store.writer.delete_part(&part, is_ours).await?;

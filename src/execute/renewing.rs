@@ -22,8 +22,8 @@ use serde::de::DeserializeOwned;
 /// Bundles, read once more and packed under another key.
 pub(super) struct Renewing<'a> {
     services: &'a Services,
-    /// None where a person accepts what lies there.
-    old: Option<BoundKey>,
+    /// One of them made each bundle; none where a person accepts what lies there.
+    old: Vec<BoundKey>,
     key: BoundKey,
     digests: Digests,
     /// What is to be written.
@@ -59,7 +59,7 @@ impl Renewed for Journal {
 }
 
 impl<'a> Renewing<'a> {
-    pub(super) fn new(services: &'a Services, old: Option<BoundKey>, key: BoundKey) -> Self {
+    pub(super) fn new(services: &'a Services, old: Vec<BoundKey>, key: BoundKey) -> Self {
         let (digests, packed, notes) = (Digests::default(), Vec::new(), Vec::new());
         Self {
             services,
@@ -157,7 +157,8 @@ impl<'a> Renewing<'a> {
             if !matches!(release.digest, PublicDigest::Keyed(_)) || record.is_empty() {
                 continue;
             }
-            match read_kept(self.services.cluster.as_ref(), record, false, self.old.as_ref()).await {
+            let cluster = self.services.cluster.as_ref();
+            match self.under_one(|key| read_kept(cluster, record, false, key)).await {
                 Ok(record) => {
                     let new = PublicDigest::of_secrets(record.release.as_bytes(), Some(&self.key));
                     digests.0.push((release.digest.clone(), new));
@@ -171,6 +172,24 @@ impl<'a> Renewing<'a> {
         Ok(digests)
     }
 
+    /// What one of the keys fits; the first one's error where none does.
+    async fn under_one<'k, T, F>(&'k self, read: impl Fn(Option<&'k BoundKey>) -> F) -> Result<T, HomeError>
+    where
+        F: Future<Output = Result<T, HomeError>>,
+    {
+        let mut first = None;
+        for key in &self.old {
+            match read(Some(key)).await {
+                Err(error @ HomeError::Bundle { .. }) => first = first.or(Some(error)),
+                other => return other,
+            }
+        }
+        match first {
+            Some(error) => Err(error),
+            None => read(None).await,
+        }
+    }
+
     async fn each<T: Renewed>(
         &mut self,
         bundles: &mut Vec<Bundle>,
@@ -178,7 +197,8 @@ impl<'a> Renewing<'a> {
         gone: &mut Vec<Bundle>,
     ) -> Result<(), ExecuteError> {
         for old in std::mem::take(bundles) {
-            match read_bundle::<T>(self.services.cluster.as_ref(), &old, self.old.as_ref()).await {
+            let cluster = self.services.cluster.as_ref();
+            match self.under_one(|key| read_bundle::<T>(cluster, &old, key)).await {
                 Ok(mut value) => {
                     value.renew(&self.digests);
                     let packed = bundle(&value, old.secret, &old.namespace, name, &self.key)?;

@@ -277,7 +277,6 @@ impl Writer {
     }
 
     /// Deletes a part that carries our labels and is of our type, where it is ours in other ways, too.
-
     pub(super) async fn delete_part(
         &self,
         target: &Target,

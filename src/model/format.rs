@@ -25,6 +25,11 @@ impl Default for FormatVersion {
 }
 
 impl FormatVersion {
+    /// Of a document that does not say it.
+    pub fn first() -> Self {
+        Self(1)
+    }
+
     /// Whether only a later program knows it.
     pub fn is_newer(self) -> bool {
         self.0 > FORMAT_VERSION

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Head {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// The promotion at hand, or the last one where none is.
     pub current: Journal,

@@ -42,7 +42,7 @@ pub struct Inventory {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// Its revision: grows, and is never given twice.
     pub revision: u32,
@@ -81,7 +81,7 @@ pub struct HistoryEntry {
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// The release file, byte for byte; empty in the bundles that hold Secrets, but for one with Secrets in the file itself.
     pub release: String,

@@ -26,7 +26,7 @@ const HASH_DIGITS: usize = 32;
 #[serde(rename_all = "camelCase")]
 pub struct Journal {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// The promotion's id.
     pub id: String,
@@ -289,7 +289,7 @@ impl UndoState {
 #[serde(rename_all = "camelCase")]
 pub struct Parts {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// What belongs to the whole promotion: in the home namespace's bundle alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

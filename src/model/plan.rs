@@ -18,7 +18,7 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Of this document.
-    #[serde(default)]
+    #[serde(default = "FormatVersion::first")]
     pub format_version: FormatVersion,
     /// `kubectl-delivery.io/v1alpha1`.
     pub api_version: String,

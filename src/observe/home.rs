@@ -176,8 +176,10 @@ pub struct Unsealed {
     pub seal: Option<Stored<()>>,
     /// How many writes the seal has counted.
     pub sequence: u64,
-    /// The key that the cluster holds.
-    pub key: Option<StateKey>,
+    /// The keys that the cluster holds, one or two.
+    pub keys: Vec<StateKey>,
+    /// The one of them that is about to take the other one's place.
+    pub next_key: Option<StateKey>,
     /// uid of the release namespace.
     pub namespace_uid: String,
     /// What the seal says of it.
@@ -246,7 +248,8 @@ pub async fn read_unsealed(
         unreadable,
         seal: seal.stored(),
         sequence: seal.sequence(),
-        key: seal.key().cloned(),
+        keys: seal.keys().to_vec(),
+        next_key: seal.next().cloned(),
         namespace_uid,
         sealing,
         objects: [journal, inventory],

@@ -55,6 +55,8 @@ type Read = Result<Option<Object>, String>;
 pub(super) struct SealRead {
     seal: Read,
     keys: Vec<StateKey>,
+    /// The last of them, where it is about to take the other one's place.
+    next: Option<StateKey>,
     key_unknown: Option<String>,
     namespace_uid: Result<Option<String>, String>,
     outside: bool,
@@ -87,6 +89,7 @@ pub(super) async fn read(
         return Ok(SealRead {
             seal,
             keys,
+            next: None,
             key_unknown: None,
             namespace_uid,
             outside: true,
@@ -113,16 +116,19 @@ pub(super) async fn read(
             || text.contains("\"next\"")
     });
 
+    let mut next = None;
     if names_another && key_unknown.is_none() && matches!(&seal, Ok(Some(_))) {
         match may_read(cluster, &secret(&names::next_state_key(name))).await? {
-            Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
+            Ok(found) => next = found.as_ref().and_then(key_in),
             Err(why) => key_unknown = Some(why),
         }
     }
+    keys.extend(next.clone());
 
     Ok(SealRead {
         seal,
         keys,
+        next,
         key_unknown,
         namespace_uid,
         outside: false,
@@ -175,10 +181,14 @@ impl SealRead {
         })
     }
 
-    /// The key that the cluster holds, the last one where there are two.
-    pub(super) fn key(&self) -> Option<&StateKey> {
-        // Of two the next one: it is the one that the seal names by then.
-        self.keys.last().filter(|_| !self.outside)
+    /// The keys that the cluster holds. Of two the last one is about to take the other one's place.
+    pub(super) fn keys(&self) -> &[StateKey] {
+        if self.outside { &[] } else { &self.keys }
+    }
+
+    /// The one that is about to take another's place.
+    pub(super) fn next(&self) -> Option<&StateKey> {
+        self.next.as_ref()
     }
 
     /// uid of the release namespace, or why it is not known.

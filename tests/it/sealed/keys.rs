@@ -1,6 +1,7 @@
 //! Keys: in the cluster, outside of it, and one in another's place.
 
 use super::*;
+use crate::harness::{Act, KillProxy, TestCluster};
 use crate::promote::support::ReleaseFile;
 use kubectl_delivery::model::Sha256Digest;
 use std::path::{Path, PathBuf};
@@ -121,6 +122,47 @@ fn a_key_is_rotated_in_the_cluster_and_out_of_it_and_back() {
     assert_eq!(value_of(&app), "3");
     let leftovers = app.kubectl(&["get", "secrets", "-o", "name"]);
     assert!(!leftovers.contains("key-next"), "{leftovers}");
+}
+
+#[test]
+fn a_rotation_killed_at_any_write_is_finished_by_the_next_one_and_nothing_is_lost() {
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    for n in 1.. {
+        let app = promoted();
+        app.promote("2", &version("2")).run().exits(0);
+        proxy.forget();
+        proxy.at_write(
+            n,
+            if n % 2 == 0 {
+                Act::KillBefore
+            } else {
+                Act::KillAfter
+            },
+        );
+        let ran = proxy.run(&mut state(&app, "rotate"));
+        if ran.code.is_some() {
+            assert!(n > 12, "only {n} writes: {}", ran.stderr);
+            break;
+        }
+
+        // Killed once more where it begins again.
+        proxy.forget();
+        proxy.at_write(1 + n % 3, Act::KillAfter);
+        proxy.run(&mut state(&app, "rotate"));
+
+        let ran = state(&app, "rotate").run();
+        assert_eq!(ran.code, Some(0), "killed at write {n}: {}", ran.stderr);
+        assert!(
+            !ran.stderr.contains("cannot be kept"),
+            "killed at write {n}: {}",
+            ran.stderr
+        );
+        state(&app, "verify").run().exits(0);
+        app.revert().run().exits(0);
+        assert_eq!(value_of(&app), "1", "killed at write {n}");
+        let secrets = app.kubectl(&["get", "secrets", "-o", "name"]);
+        assert!(!secrets.contains("key-next"), "{secrets}");
+    }
 }
 
 /// Somebody may read ConfigMaps and what a pipeline shows, and knows all of the release's file but a short value in it.
