@@ -201,6 +201,45 @@ fn named(code: &str) -> Vec<String> {
     names.into_iter().map(ident).collect()
 }
 
+/// The folders that a file names by going up to the crate's root: `super::super::X` in a file of a folder.
+fn named_from_below(file: &Path, code: &str) -> Vec<String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let inside = file.strip_prefix(src).unwrap().with_extension("");
+    let depth = inside.iter().filter(|part| *part != "mod").count();
+    let up = "super::".repeat(depth);
+
+    let after = code
+        .match_indices(&up)
+        .filter(|(at, _)| !code[..*at].ends_with("::"));
+    let ident = |(at, _): (usize, &str)| {
+        let rest = &code[at + up.len()..];
+        rest.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    after.map(ident).collect()
+}
+
+#[test]
+fn a_path_that_goes_up_to_the_root_names_a_folder() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let of = |file: &str, code: &str| named_from_below(&src.join(file), code);
+    assert_eq!(
+        of("plan/draft.rs", "use super::super::execute::Steps;"),
+        ["execute"]
+    );
+    assert_eq!(of("plan/mod.rs", "use super::execute::Steps;"), ["execute"]);
+    assert_eq!(of("plan.rs", "use super::execute::Steps;"), ["execute"]);
+    assert_eq!(
+        of("model/k8s/pod.rs", "use super::super::digest::Sha256Digest;"),
+        [""; 0]
+    );
+    assert_eq!(
+        of("model/k8s/pod.rs", "use super::super::super::plan::Plan;"),
+        ["plan"]
+    );
+}
+
 #[test]
 fn every_folder_is_in_the_table() {
     for folder in folders() {
@@ -220,7 +259,9 @@ fn a_folder_imports_only_what_the_table_allows() {
         .filter(|(name, _)| all.iter().any(|found| found == name))
     {
         for file in files_of(folder) {
-            for name in named(&code(&file)) {
+            let code = code(&file);
+            let names = named(&code).into_iter().chain(named_from_below(&file, &code));
+            for name in names {
                 let is_folder = all.contains(&name);
                 if is_folder && name != *folder && !allowed.contains(&name.as_str()) {
                     wrong.push(format!("{} imports crate::{name}", file.display()));
