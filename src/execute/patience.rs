@@ -36,6 +36,8 @@ pub(super) struct Clock<'a> {
     start: Instant,
     /// When the server was heard last.
     heard: Instant,
+    /// Since when it could not do what it was asked for.
+    behind: Option<Instant>,
     pause: Duration,
 }
 
@@ -61,6 +63,7 @@ impl Patience {
             patience: self,
             start: now,
             heard: now,
+            behind: None,
             pause: PAUSE,
         }
     }
@@ -130,13 +133,20 @@ impl Clock<'_> {
     pub(super) async fn catch_up(&mut self) {
         // It is there, and no limit counts here: whoever calls this looks at how long it takes in all.
         self.heard = Instant::now();
+        self.behind.get_or_insert(self.heard);
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);
+    }
+
+    /// For how long it has been waited for what the server cannot do yet.
+    pub(super) fn catching_up(&self) -> Duration {
+        self.behind.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The server has answered: a silence begins anew.
     pub(super) fn hear(&mut self) {
         self.heard = Instant::now();
+        self.behind = None;
         self.pause = PAUSE;
     }
 

@@ -128,15 +128,11 @@ impl<'a> Renewing<'a> {
             self.each::<Record>(&mut entry.record, record, &mut gone).await?;
         }
 
-        let kept: Vec<&str> = self
-            .packed
-            .iter()
-            .flat_map(|(bundle, _)| bundle.names.iter().map(String::as_str))
-            .collect();
-        // Parts have the names that their bytes and the key give
-        // them: under the same key they are those of before.
-        gone.retain(|bundle| !bundle.names.iter().any(|name| kept.contains(&name.as_str())));
-        Ok(gone)
+        // Under the same key the parts are those of before.
+        Ok(Bundle::without_shared(
+            gone,
+            self.packed.iter().map(|(bundle, _)| bundle),
+        ))
     }
 
     /// The digests of all releases that hold values of Secrets.

@@ -18,8 +18,8 @@ const CATCHING_UP: Duration = Duration::from_secs(30);
 /// learns a little after a write which webhooks there are and where they answer.
 pub(super) fn may_catch_up(error: &ApiError, clock: &Clock<'_>) -> bool {
     let is_behind = matches!(error, ApiError::NotServed { .. }) || error.is_unasked_webhook();
-    // Counted from the first try: a kind or a webhook that is missing for longer is a refusal.
-    is_behind && clock.elapsed() < CATCHING_UP
+    // Counted from the first such answer: one that is still missing then is a refusal.
+    is_behind && clock.catching_up() < CATCHING_UP
 }
 
 /// How a server says that the `test` of a JSON patch failed.

@@ -48,7 +48,9 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
         Integrity::Newer(version) => {
             let message =
                 format!("{whose} has format version {version}, which only a later kubectl-delivery writes");
-            (message, vec!["install that one".to_owned()])
+            let discard =
+                "else: kubectl delivery promote RELEASE --discard-state starts from the release's file";
+            (message, vec!["install that one".to_owned(), discard.to_owned()])
         }
         Integrity::NotVerified(why) | Integrity::Hidden(why) => {
             (format!("{whose} cannot be verified: {why}"), vec![verify])

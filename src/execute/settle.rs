@@ -182,7 +182,12 @@ async fn under_locks(
         Err(ended) => return Ok(Next::End(ended)),
     };
 
-    let others = &start.head.current.moves_from;
+    // A promotion that is still being written down has told no other release of anything: of another namespace not even the
+    // lock is touched on the word of its journal, and one that a killed run has left there expires.
+    let is_prepared = start.head.current.phase != JournalPhase::Preparing;
+    let mut others = start.head.current.moves_from.clone();
+    others.retain(|other| is_prepared || other.namespace == release.namespace);
+    let others = &others;
     if !locks.hold(others) {
         // Not even a lock of another release is touched before all of it is confirmed.
         confirmed_or_refused(&start, release, wanted, services).await?;

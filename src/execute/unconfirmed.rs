@@ -17,7 +17,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::names::{
     API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
 };
-use crate::model::plan::{Action, Plan, PlanStep, Undo};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::home::Bodies;
 use crate::plan::allowance;
@@ -126,7 +126,10 @@ pub fn unconfirmed_prunes<'a>(
     let is_found = |step: &&PlanStep| {
         let id = step.target.id();
         let is_marked = || live(&id).is_some_and(|live| is_marked(&step.target, live, &set));
+        // A hook that goes once it has succeeded is the file's own word.
+        let is_own = matches!(step.expect, Expect::Made { .. });
         matches!(step.action, Action::Delete { .. })
+            && !is_own
             && is_beyond(&step.target, &plan.namespace)
             && !is_marked()
     };

@@ -7,6 +7,7 @@
 use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::io::{Read, Write};
 
 /// Bytes of one part; the server takes 1 MiB an object, names and labels included.
@@ -27,6 +28,28 @@ pub struct Bundle {
     pub names: Vec<String>,
     /// The digest of the compressed bytes: keyed, for they may hold a Secret.
     pub digest: Mac,
+}
+
+impl Bundle {
+    /// These bundles without the parts that others name as well: parts are named by their bytes, and two bundles whose bytes
+    /// agree in one part share that one.
+    pub fn without_shared<'b>(bundles: Vec<Self>, kept: impl IntoIterator<Item = &'b Self>) -> Vec<Self> {
+        let key = |bundle: &Self, name: &String| (bundle.secret, bundle.namespace.clone(), name.clone());
+        let kept: HashSet<_> = kept
+            .into_iter()
+            .flat_map(|bundle| bundle.names.iter().map(move |name| key(bundle, name)))
+            .collect();
+
+        let narrowed = bundles.into_iter().map(|mut bundle| {
+            let names = std::mem::take(&mut bundle.names);
+            bundle.names = names
+                .into_iter()
+                .filter(|name| !kept.contains(&key(&bundle, name)))
+                .collect();
+            bundle
+        });
+        narrowed.filter(|bundle| !bundle.names.is_empty()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -235,6 +258,23 @@ mod tests {
             unpack::<String>(&bundle, &parts, Some(&key(1))),
             Err(BundleError::Changed)
         ));
+    }
+
+    #[test]
+    fn a_part_that_two_bundles_share_is_not_forgotten_with_one_of_them() {
+        let of = |names: &[&str]| Bundle {
+            names: names.iter().map(ToString::to_string).collect(),
+            ..Bundle::named("a", true)
+        };
+        let other = Bundle {
+            namespace: "other".into(),
+            ..of(&["b-1"])
+        };
+
+        let old = vec![of(&["a-0", "b-1"]), of(&["b-1"]), other.clone()];
+        let kept = [of(&["c-0", "b-1"])];
+        // Of the same name in another namespace it is another one.
+        assert_eq!(Bundle::without_shared(old, &kept), [of(&["a-0"]), other]);
     }
 
     #[test]

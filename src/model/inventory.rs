@@ -135,7 +135,7 @@ impl Inventory {
             .history
             .iter()
             .rev()
-            .filter(|entry| entry.release.digest == *release);
+            .filter(|entry| !release.is_withheld() && entry.release.digest == *release);
 
         // An interrupted promotion has no failure: it says nothing either way.
         let inside = |entry: &&HistoryEntry| {

@@ -191,6 +191,14 @@ pub struct PublicRelease {
     pub digest: PublicDigest,
 }
 
+impl PublicRelease {
+    /// Whether both are one release, as far as is known: a digest that is withheld tells neither.
+    pub fn seems(&self, other: &Self) -> bool {
+        let is_named_alike = (&self.name, &self.version) == (&other.name, &other.version);
+        is_named_alike && !self.digest.differs_from(&other.digest)
+    }
+}
+
 /// What tells a release's bytes from others, and nothing of a Secret's value among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 // `withheld` is for people: it is no text that can be read.

@@ -29,13 +29,11 @@ pub(super) async fn resume(
     } else {
         args.release.to_string_lossy().into_owned()
     };
-    let place = signals
-        .end(Place::named(
-            context.scope(&args.connection).await?,
-            args.state.key()?,
-            name,
-        ))
-        .await?;
+    let find = async {
+        let key = args.state.key()?;
+        Place::named(context.scope(&args.connection).await?, key, name).await
+    };
+    let place = signals.end(find).await?;
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     let acting = signals
         .end(place.acting_on_open(&args.limits.run_options(), signals))

@@ -263,15 +263,14 @@ impl Machine {
         {
             journal.forget.append(&mut journal.record);
         }
-        // Parts are named by their bytes: the promotion before may need the same.
+        // The promotion before may need the same.
         let previous = self
             .head
             .previous
             .iter()
             .flat_map(|one| one.parts.iter().chain(&one.bundle));
         let kept = previous.chain(&journal.parts);
-        let kept: Vec<Bundle> = kept.cloned().collect();
-        journal.forget.retain(|bundle| !kept.contains(bundle));
+        journal.forget = Bundle::without_shared(std::mem::take(&mut journal.forget), kept);
 
         self.go(Stage::ClosingReverted, Effect::WriteHead)
     }

@@ -11,6 +11,7 @@ use crate::execute::moving::Moving;
 use crate::execute::order::waves;
 use crate::execute::requests::refusal;
 use crate::execute::steps::Outcome;
+use crate::model::bundle::Bundle;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
 use crate::model::verdict::CauseKind;
@@ -379,8 +380,8 @@ impl Machine {
 
         old.append(&mut self.head.current.forget);
         let journal = &self.head.current;
-        // Parts are named by their bytes: what is to be forgotten may be what this promotion names.
-        old.retain(|bundle| !journal.parts.contains(bundle) && !journal.record.contains(bundle));
+        // What is to be forgotten may be what this promotion names.
+        let old = Bundle::without_shared(old, journal.parts.iter().chain(&journal.record));
 
         if old.is_empty() {
             return self.close_promoted(now);

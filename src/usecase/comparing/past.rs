@@ -22,7 +22,7 @@ pub async fn past(
     let Some(entry) = inventory.promoted() else {
         return (Past::default(), None);
     };
-    let is_promoted = entry.release == *release;
+    let is_promoted = entry.release.seems(release);
     let mut past = Past {
         has_promoted: true,
         is_promoted,

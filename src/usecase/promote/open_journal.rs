@@ -9,7 +9,11 @@ use crate::usecase::{CommandError, ErrorKind};
 
 /// Whether it is a promotion of the release that is asked for.
 pub fn is_same(open: &Journal, request: &Request, place: &Place) -> bool {
-    request.inputs.release.public(place.kept.key()).digest == open.release.digest
+    request
+        .inputs
+        .release
+        .public(place.kept.key())
+        .seems(&open.release)
 }
 
 /// What is done with it.

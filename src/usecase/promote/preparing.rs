@@ -362,8 +362,7 @@ pub fn read_plan(path: &Path) -> Result<Plan, CommandError> {
 /// A written plan runs as it was approved, or not at all.
 fn refuse_if_moved(written: &Plan, now: &Plan) -> Result<(), CommandError> {
     let (was, is) = (&written.release, &now.release);
-    let is_other =
-        (&was.name, &was.version) != (&is.name, &is.version) || was.digest.differs_from(&is.digest);
+    let is_other = !was.seems(is);
     if is_other || written.namespace != now.namespace {
         let message = format!(
             "expected the release and namespace of the plan ({} {} in {}), found {} {} in {}",
