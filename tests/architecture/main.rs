@@ -1,0 +1,6 @@
+//! The house as ARCHITECTURE.md tells it, held against the sources.
+
+mod circles;
+mod rooms;
+mod size;
+mod source;
