@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CLUSTER := tests/cluster/cluster.sh
 NODE := tests/cluster/node/node.sh
+LINTS := $(or $(KUBECTL_DELIVERY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-delivery)/lints
+LINT_TOOLS := cargo-machete@0.9.2 cargo-deny@0.20.2
 
 .PHONY: help
 help: ## this list
@@ -29,10 +31,18 @@ node: cluster ## join a real kubelet to it (root, Linux)
 node-down: ## remove the real kubelet
 	@$(NODE) down
 
+# Built once and unoptimised: each runs for a second.
+.PHONY: lint-tools
+lint-tools: tools
+	@for tool in $(LINT_TOOLS); do \
+	  [ -x "$(LINTS)/$$tool/bin/$${tool%@*}" ] || cargo install --quiet --locked --debug --root "$(LINTS)/$$tool" "$$tool"; done
+
 .PHONY: lint
-lint: tools ## format and lints
+lint: tools lint-tools ## format, lints, unused dependencies, licences and sources
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
+	$(LINTS)/$(word 1,$(LINT_TOOLS))/bin/cargo-machete --skip-target-dir .
+	$(LINTS)/$(word 2,$(LINT_TOOLS))/bin/cargo-deny --log-level error check bans licenses sources
 
 .PHONY: test
 test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane

@@ -188,3 +188,32 @@ fn only_the_report_and_the_commands_print() {
         .collect();
     assert_none(&wrong);
 }
+
+/// Who opens a stream of the process besides the ground of the commands and the roof, and why nothing untrue gets out.
+const STREAMS: &[(&str, &str)] = &[
+    (
+        "complete/mod.rs",
+        "a shell reads it: each proposal is cleaned and is one word",
+    ),
+    (
+        "commands/acting/sinks.rs",
+        "the live tree draws with control sequences; its lines are cleaned one by one",
+    ),
+];
+
+#[test]
+fn what_gets_out_goes_through_the_filter_of_the_streams() {
+    let ground = ["app", "cli"];
+    let words: [&[&str]; 2] = [&["io", "stdout"], &["io", "stderr"]];
+    let named = words
+        .iter()
+        .flat_map(|words| naming(|name| !ground.contains(&name), words));
+    let wrong: Vec<String> = named
+        .filter(|line| {
+            !STREAMS
+                .iter()
+                .any(|(file, _)| line.starts_with(&format!("src/{file} ")))
+        })
+        .collect();
+    assert_none(&wrong);
+}
