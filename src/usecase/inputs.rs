@@ -3,7 +3,7 @@
 use super::CommandError;
 use super::releases::{Opened, open, public_keys};
 use crate::compare::check_expressions;
-use crate::load::{self, LoadedEnvironment, LoadedRelease};
+use crate::load::{self, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
 use crate::model::names::API_VERSION;
@@ -46,6 +46,14 @@ impl Inputs {
 /// Opens the release that an argument names.
 pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
     Ok(open(place, &RegistryOptions::default()).await?.release)
+}
+
+/// Reads manifests; none where no source is named.
+pub fn read_manifests(sources: &[ManifestSource]) -> Result<Option<Vec<Object>>, CommandError> {
+    if sources.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(load::manifests(sources)?))
 }
 
 /// What an environment requires of a release and was not shown.
