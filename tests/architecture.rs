@@ -99,6 +99,20 @@ const IMPURE: &[&str] = &[
     "eprintln!",
 ];
 
+/// Lines of code that a file of a command may have beside its arguments.
+const COMMAND_LINES: usize = 120;
+
+/// Files of commands that still hold more than that.
+const LONG_COMMANDS: &[&str] = &[
+    "commands/attest.rs",
+    "commands/promote.rs",
+    "commands/record.rs",
+    "commands/state.rs",
+];
+
+/// Derives that make arguments of a type.
+const ARGUMENT_DERIVES: &[&str] = &["Args", "ClapArgs", "Parser", "Subcommand", "ValueEnum"];
+
 /// The files of modules that are compiled for tests alone: `#[cfg(test)]`, perhaps a `#[path = "…"]`, and `mod NAME;`.
 fn test_files(file: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string(file).unwrap();
@@ -311,6 +325,98 @@ fn only_the_roof_the_commands_and_their_ground_know_flags() {
             );
         }
     }
+}
+
+/// The lines of a command that do something. Not counted: comments and docs, blank lines, `use`, types of arguments with
+/// their attributes and help, and the test module. The text is laid out by rustfmt.
+fn doing_lines(text: &str) -> Vec<&str> {
+    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let mut lines = text[..end].lines();
+    let mut doing = Vec::new();
+    while let Some(line) = lines.next() {
+        let word = line.trim_start();
+        if word.is_empty() || word.starts_with("//") {
+            continue;
+        }
+        // An item at the outermost level ends with a line that is not indented.
+        let is_end = |line: &str| line == "}" || line.starts_with("};") || line.ends_with(';');
+        let is_use = line.starts_with("use ") || line.starts_with("pub use ");
+        if is_use && is_end(line) {
+            continue;
+        }
+        if is_use || is_argument_type(line) {
+            lines.by_ref().find(|line| !line.starts_with(' ') && is_end(line));
+            continue;
+        }
+        doing.push(line);
+    }
+    doing
+}
+
+/// Whether a type of arguments starts at a line: its first attribute is what it derives.
+fn is_argument_type(line: &str) -> bool {
+    let derived = line
+        .strip_prefix("#[derive(")
+        .and_then(|rest| rest.strip_suffix(")]"));
+    derived.is_some_and(|derived| derived.split(", ").any(|one| ARGUMENT_DERIVES.contains(&one)))
+}
+
+#[test]
+fn lines_of_arguments_comments_and_imports_are_not_counted() {
+    let text = "\
+//! A command.
+
+use crate::cli::{
+    Context, Exit,
+};
+use std::io;
+
+/// Arguments.
+#[derive(ClapArgs, Debug)]
+#[command(
+    before_help = \"Examples:
+  kubectl delivery example;\",
+)]
+pub struct Args {
+    /// The name
+    name: String,
+}
+
+#[derive(Clone, Debug)]
+struct Counted;
+
+/// Runs.
+pub fn run() {
+    // Why.
+
+    use_it();
+}
+
+#[cfg(test)]
+mod tests {}
+";
+    let doing = [
+        "#[derive(Clone, Debug)]",
+        "struct Counted;",
+        "pub fn run() {",
+        "    use_it();",
+        "}",
+    ];
+    assert_eq!(doing_lines(text), doing);
+}
+
+#[test]
+fn a_command_converts_calls_and_reports_and_is_short() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut long = Vec::new();
+    for file in files_of("commands") {
+        let name = file.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+        let count = doing_lines(&fs::read_to_string(&file).unwrap()).len();
+        if count > COMMAND_LINES && !LONG_COMMANDS.contains(&name.as_str()) {
+            long.push(format!("{name} has {count} lines, {COMMAND_LINES} are allowed"));
+        }
+    }
+    assert!(long.is_empty(), "commands that do too much:\n{}", long.join("\n"));
 }
 
 #[test]
