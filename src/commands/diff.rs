@@ -9,9 +9,9 @@ use crate::report;
 use crate::report::diff::{self, Style, View};
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
-use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, RecentChanges};
+use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, RecentChanges, diff, load};
 use crate::usecase::differences::Differences;
-use crate::usecase::{diff as usecase, external_diff};
+use crate::usecase::external_diff;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 use std::time::Duration;
@@ -105,14 +105,14 @@ fn unreadable_item(text: &str) -> Result<String, String> {
 /// Reads, compares, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let request = args.request();
-    let loaded = usecase::load(&request).await?;
+    let loaded = load(&request).await?;
     let spec = loaded.environment();
     let connection = args
         .connection
         .clone()
         .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
     let scope = context.scope(&connection).await?;
-    match usecase::diff(&request, loaded, &scope).await? {
+    match diff(&request, loaded, &scope).await? {
         DiffOutcome::Recent(changes) => show_recent(&changes, &args, context),
         DiffOutcome::Differences(differences) => show_differences(&differences, &args, context).await,
     }

@@ -82,12 +82,8 @@ impl InputArgs {
 
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let manifests = || {
-            (!self.manifests.is_empty())
-                .then(|| self.manifests.read())
-                .transpose()
-        };
-        Inputs::read(release, self.environment.as_deref(), manifests).await
+        let manifests = self.manifests.sources();
+        Inputs::read(release, self.environment.as_deref(), &manifests).await
     }
 }
 

@@ -24,15 +24,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the release that an argument names, and the environment of a file. `manifests` win over the environment's.
+    /// Reads the release that an argument names, the environment of a file, and manifests, which win over the
+    /// environment's.
     pub async fn read(
         release: &str,
         environment: Option<&Path>,
-        manifests: impl FnOnce() -> Result<Option<Vec<Object>>, CommandError>,
+        manifests: &[ManifestSource],
     ) -> Result<Self, CommandError> {
         let opened = open(release, &RegistryOptions::default()).await?;
         let mut environment = open_environment(environment)?;
-        let manifests = manifests()?.or_else(|| environment.manifests.take());
+        let manifests = read_manifests(manifests)?.or_else(|| environment.manifests.take());
         let refusals = refusals(&opened, &environment)?;
         Ok(Self {
             release: opened.release,

@@ -24,6 +24,7 @@ pub mod signals;
 pub mod state_access;
 pub mod status;
 pub mod verify;
+pub mod version;
 pub mod wait;
 
 pub use acting::{Acting, kind_of, services};

@@ -56,9 +56,7 @@ pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
     let inputs = match &request.source {
         DiffSource::Promoted => return Ok(LoadedSource::Promoted(Box::new(open_environment(environment)?))),
         DiffSource::Manifests => inputs_of_manifests(request)?,
-        DiffSource::Release(release) => {
-            Inputs::read(release, environment, || read_manifests(&request.manifests)).await?
-        }
+        DiffSource::Release(release) => Inputs::read(release, environment, &request.manifests).await?,
     };
     if inputs.refusals.is_empty() {
         Ok(LoadedSource::Given(Box::new(inputs)))
