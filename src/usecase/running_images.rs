@@ -219,3 +219,74 @@ fn recorded(reference: &str, tag: &Resolved) -> RecordedImage {
         platforms: tag.platforms.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::Platform;
+    use crate::model::release::PlatformDigests;
+
+    fn digest(text: &str) -> Sha256Digest {
+        Sha256Digest::of(text.as_bytes())
+    }
+
+    fn running(image: &str, reported: Option<&str>) -> RunningImage {
+        RunningImage {
+            namespace: "shop".into(),
+            workload: "Deployment web".into(),
+            container: "web".into(),
+            image: image.into(),
+            digest: reported.map(digest),
+            pods: vec!["web-1".into()],
+            tag: TagStatus::unknown("not asked"),
+        }
+    }
+
+    fn platform(manifest: &str) -> PlatformDigests {
+        PlatformDigests {
+            platform: Platform("linux/amd64".into()),
+            manifest: digest(manifest),
+            config: digest("config"),
+        }
+    }
+
+    /// `acme/web:1` points to an index with one platform.
+    fn tags() -> Tags {
+        let resolved = Resolved {
+            digest: digest("index"),
+            platforms: vec![platform("manifest")],
+        };
+        Tags::from([("acme/web:1".to_owned(), Ok(resolved))])
+    }
+
+    #[test]
+    fn a_tag_is_current_where_it_leads_to_what_runs_by_any_digest() {
+        let mut trees = ImageTrees::default();
+        trees.insert(digest("another index"), vec![platform("manifest")]);
+        for reported in ["index", "manifest", "config", "another index"] {
+            let image = running("acme/web:1", Some(reported));
+            assert_eq!(assess_tag(&image, &tags(), &trees), TagStatus::Current);
+        }
+    }
+
+    #[test]
+    fn a_tag_that_leads_elsewhere_has_moved_and_one_that_nobody_tells_of_is_unknown() {
+        let image = running("acme/web:1", Some("old"));
+        let moved = TagStatus::Moved { to: digest("index") };
+        assert_eq!(assess_tag(&image, &tags(), &ImageTrees::default()), moved);
+
+        // A registry that was asked for what runs and did not say may have it under this very tag.
+        let mut silent = ImageTrees::default();
+        silent.insert(digest("old"), Vec::new());
+        let unknown = TagStatus::unknown("the registry does not tell what runs");
+        assert_eq!(assess_tag(&image, &tags(), &silent), unknown);
+
+        let not_asked = assess_tag(&image, &Tags::new(), &ImageTrees::default());
+        assert_eq!(not_asked, TagStatus::unknown("not asked"));
+        let pinned = running(&format!("acme/web@{}", digest("old")), Some("old"));
+        assert_eq!(
+            assess_tag(&pinned, &tags(), &ImageTrees::default()),
+            TagStatus::Pinned
+        );
+    }
+}

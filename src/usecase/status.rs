@@ -251,3 +251,99 @@ async fn allowed_absences(
     let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
     record.desired.iter().filter_map(why).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::head::Head;
+    use crate::model::inventory::Inventory;
+    use crate::observe::home::Stored;
+    use serde_json::json;
+
+    fn stored<T>(value: T) -> Option<Stored<T>> {
+        Some(Stored {
+            value,
+            uid: "u".into(),
+            resource_version: "1".into(),
+        })
+    }
+
+    fn journal(phase: &str, ending: Option<&str>) -> Journal {
+        let journal = json!({
+            "id": "p2", "serial": 1, "revision": 2, "namespace": "shop", "phase": phase, "ending": ending,
+            "release": { "name": "shop", "version": "1.4.2", "digest": format!("sha256:{}", "1".repeat(64)) },
+            "actor": "ci", "holder": "ci", "startedAt": "2026-11-28T08:00:00Z", "message": "a wave is applied",
+            "parts": [], "record": [], "steps": [],
+        });
+        serde_json::from_value(journal).unwrap()
+    }
+
+    fn promoted() -> Inventory {
+        let entry = json!({
+            "revision": 1, "id": "p1", "actor": "me", "ending": "promoted",
+            "release": { "name": "shop", "version": "1.4.1", "digest": format!("sha256:{}", "2".repeat(64)) },
+            "startedAt": "2026-11-27T08:00:00Z", "endedAt": "2026-11-27T08:01:00Z",
+        });
+        Inventory {
+            history: vec![serde_json::from_value(entry).unwrap()],
+            ..Inventory::default()
+        }
+    }
+
+    #[test]
+    fn the_journal_at_hand_comes_before_what_was_promoted_earlier() {
+        let open = || Some(journal("applying", None));
+        let reverted = || Some(journal("closed", Some("reverted")));
+        let incomplete = || Some(journal("closed", Some("notFullyReverted")));
+        let cases = [
+            (None, None, false, ReleasePhase::None),
+            (open(), None, true, ReleasePhase::InProgress),
+            (open(), Some(promoted()), false, ReleasePhase::Unfinished),
+            (reverted(), None, false, ReleasePhase::RolledBack),
+            (reverted(), Some(promoted()), false, ReleasePhase::Promoted),
+            (
+                incomplete(),
+                Some(promoted()),
+                false,
+                ReleasePhase::RollbackIncomplete,
+            ),
+        ];
+        let release = ReleaseRef::new("shop", "shop");
+        for (current, inventory, held, phase) in cases {
+            let state = Home {
+                head: current.and_then(|current| stored(Head::new(current, None))),
+                inventory: inventory.and_then(stored),
+                ..Home::default()
+            };
+            assert_eq!(find_phase(&state, held, &release).0, phase);
+        }
+    }
+
+    #[test]
+    fn an_altered_state_is_told_as_such_whatever_it_says() {
+        let mut state = Home {
+            inventory: stored(promoted()),
+            ..Home::default()
+        };
+        state.sealing.integrity = Integrity::Altered("the inventory".into());
+
+        let (phase, message) = find_phase(&state, false, &ReleaseRef::new("shop", "web"));
+        assert_eq!(phase, ReleasePhase::Altered);
+        assert_eq!(message, "kubectl delivery state verify web -n shop says what");
+    }
+
+    #[test]
+    fn an_unfinished_promotion_comes_with_the_commands_that_end_it() {
+        let state = Home {
+            head: stored(Head::new(journal("applying", None), None)),
+            lock_unknown: Some("forbidden".into()),
+            ..Home::default()
+        };
+        let (_, message) = find_phase(&state, false, &ReleaseRef::new("shop", "shop"));
+        assert_eq!(
+            message,
+            "1.4.2 by ci was left: a wave is applied; kubectl delivery promote --resume shop -n shop finishes it, \
+             kubectl delivery revert shop -n shop puts it back; whether a run holds its lock is unknown: forbidden"
+        );
+    }
+}
