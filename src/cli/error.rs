@@ -13,6 +13,11 @@ impl Exit {
     pub const OK: Exit = Exit(0);
     /// A comparison found differences.
     pub const DIFFERENCES: Exit = Exit(1);
+
+    /// How a comparison ends that found some or none.
+    pub fn from_differences(found: bool) -> Self {
+        if found { Self::DIFFERENCES } else { Self::OK }
+    }
 }
 
 /// Commands of a family share their exit codes.

@@ -1,14 +1,10 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
 use super::kept::ReadArgs;
-use super::status::second;
 use crate::cli::{ConnectionArgs, Context, Exit};
-use crate::model::inventory::HistoryEntry;
-use crate::model::journal::Ending;
-use crate::report::clean;
+use crate::report;
 use crate::usecase::CommandError;
-use crate::usecase::Scope;
-use crate::usecase::kept;
+use crate::usecase::history::{HistoryRequest, history};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 
@@ -38,99 +34,25 @@ enum Format {
 
 /// Prints the history, newest first.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let Scope {
-        cluster,
-        home: namespace,
-    } = context.scope(&args.connection).await?;
-    let name = kept::release_name(cluster.as_ref(), &namespace, args.name.as_deref()).await?;
-    let home = args.state.home(cluster.as_ref(), &namespace, &name).await?;
-    if let Some(note) = kept::note(&home.sealing) {
+    let request = HistoryRequest {
+        name: args.name,
+        access: args.state.access(),
+    };
+    let scope = context.scope(&args.connection).await?;
+    let outcome = history(&request, &scope).await?;
+    if let Some(note) = &outcome.note {
         writeln!(context.stderr(), "note: {note}")?;
     }
-    let Some(inventory) = home.inventory else {
-        return Err(CommandError::usage(format!(
-            "expected a release {name} in the namespace {namespace}, found none"
-        )));
-    };
-    let history: Vec<&HistoryEntry> = inventory.value.history.iter().rev().collect();
+    let inventory = outcome.inventory?;
+
     let mut out = context.stdout();
     match args.output {
         Some(Format::Json) => {
-            crate::report::json(&history, &mut out)?;
+            let newest_first: Vec<_> = inventory.history.iter().rev().collect();
+            report::json(&newest_first, &mut out)?;
         }
-        None => {
-            let current = inventory.value.promoted().map(|entry| entry.revision);
-            let rows = history
-                .iter()
-                .map(|entry| row(entry, current == Some(entry.revision)));
-            let header = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"].map(String::from);
-            write!(out, "{}", table(std::iter::once(header).chain(rows).collect()))?;
-            for moved in &inventory.value.moved {
-                writeln!(out, "{}", clean(&moved.sentence(&namespace)))?;
-            }
-        }
+        None => report::history(&inventory, &scope.home, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::OK)
-}
-
-fn row(entry: &HistoryEntry, current: bool) -> [String; 6] {
-    let mark = if current { "*" } else { "" };
-    [
-        format!("{}{mark}", entry.revision),
-        format!("{} {}", entry.release.name, entry.release.version),
-        entry.release.digest.short().to_owned(),
-        second(entry.ended_at),
-        entry.actor.clone(),
-        how(entry),
-    ]
-}
-
-fn how(entry: &HistoryEntry) -> String {
-    let mut text = match entry.ending {
-        Ending::Promoted => "promoted",
-        Ending::PromotedPruneIncomplete => "promoted, prune incomplete",
-        Ending::Reverted if entry.failure.is_some() => "failed, put back",
-        Ending::Reverted => "put back",
-        Ending::NotFullyReverted => "not fully put back",
-    }
-    .to_owned();
-    if let Some(failure) = &entry.failure {
-        text.push_str(&format!(": {}", failure.cause.message));
-    }
-    for waiver in &entry.waivers {
-        let reason = waiver
-            .reason
-            .as_deref()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
-        text.push_str(&format!(" (waived {waiver}{reason})"));
-    }
-    text
-}
-
-/// Columns, three spaces apart; the last one as long as it is.
-pub(super) fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let rows: Vec<[String; N]> = rows
-        .into_iter()
-        .map(|row| row.map(|cell| clean(&cell).replace('\n', " ")))
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        text.push_str(cells.join("   ").trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -32,15 +32,20 @@ impl ManifestArgs {
         self.filename.is_empty() && self.kustomize.is_none()
     }
 
-    /// Reads them.
-    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
+    /// What they name.
+    pub fn sources(&self) -> Vec<ManifestSource> {
         let file = |path: &PathBuf| ManifestSource::Path {
             path: path.clone(),
             recursive: self.recursive,
         };
         let mut sources: Vec<_> = self.filename.iter().map(file).collect();
         sources.extend(self.kustomize.clone().map(ManifestSource::Kustomization));
-        Ok(load::manifests(&sources)?)
+        sources
+    }
+
+    /// Reads them.
+    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
+        Ok(load::manifests(&self.sources())?)
     }
 }
 
@@ -77,12 +82,8 @@ impl InputArgs {
 
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let manifests = || {
-            (!self.manifests.is_empty())
-                .then(|| self.manifests.read())
-                .transpose()
-        };
-        Inputs::read(release, self.environment.as_deref(), manifests).await
+        let manifests = self.manifests.sources();
+        Inputs::read(release, self.environment.as_deref(), &manifests).await
     }
 }
 

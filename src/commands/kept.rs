@@ -1,10 +1,9 @@
 //! Flags about what releases keep in the cluster: the key to it, and how it is believed.
 
-use crate::cluster::Cluster;
-use crate::model::state_key::{KEY_BYTES, StateKey};
-use crate::observe::home::Home;
-use crate::observe::sealing::Sealing;
-use crate::usecase::{CommandError, kept};
+use crate::model::state_key::StateKey;
+use crate::usecase::CommandError;
+use crate::usecase::state_access::StateAccess;
+pub use crate::usecase::state_access::read_state_key as read_key;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
@@ -20,23 +19,15 @@ pub struct StateArgs {
 impl StateArgs {
     /// The key, where one is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        let path = self
-            .state_key
-            .as_deref()
-            .filter(|path| !path.as_os_str().is_empty());
-        path.map(read_key).transpose()
+        self.file().map(read_key).transpose()
     }
-}
 
-/// The key that a file holds.
-pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
-    StateKey::parse(&text).map_err(|error| {
-        CommandError::usage(format!("expected a state key in {shown}: {error}"))
-            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
-    })
+    /// Its file; a variable that is set to nothing names none.
+    fn file(&self) -> Option<&Path> {
+        self.state_key
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty())
+    }
 }
 
 /// How what a release keeps is believed.
@@ -50,36 +41,11 @@ pub struct ReadArgs {
 }
 
 impl ReadArgs {
-    /// Reads what a release keeps in its home namespace. What was altered is an error.
-    pub async fn home(
-        &self,
-        cluster: &dyn Cluster,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Home, CommandError> {
-        let home = self.look(cluster, namespace, name).await?;
-        self.check(&home.sealing, namespace, name)?;
-        Ok(home)
-    }
-
-    /// The key, where one is named.
-    pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        self.state.key()
-    }
-
-    /// The same, believed or not.
-    pub async fn look(
-        &self,
-        cluster: &dyn Cluster,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Home, CommandError> {
-        let key = self.state.key()?;
-        kept::read(cluster, namespace, name, key.as_ref()).await
-    }
-
-    /// An error where what was read must not be shown.
-    pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
-        kept::for_reading(sealing, namespace, name, self.require_verified)
+    /// As use cases take it.
+    pub fn access(&self) -> StateAccess {
+        StateAccess {
+            key_file: self.state.file().map(Path::to_owned),
+            must_be_verified: self.require_verified,
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! One file a command: the only place where the parts are put together.
+//! One file a command. It turns its arguments into a request, calls a use case and reports the outcome: what is to be
+//! decided is decided below.
 
 pub mod acting;
 pub mod attest;

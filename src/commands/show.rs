@@ -5,7 +5,7 @@ use crate::load::to_yaml;
 use crate::registry::RegistryOptions;
 use crate::report::release::{Page, page};
 use crate::usecase::CommandError;
-use crate::usecase::releases::{Opened, described, open};
+use crate::usecase::releases::open;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::Write;
 
@@ -37,7 +37,7 @@ enum Format {
 /// Reads and shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let opened = open(&args.release, &RegistryOptions::default()).await?;
-    let statements = statements(&opened);
+    let statements = opened.describe_statements();
     let (release, digest) = (opened.release.release, opened.release.digest);
     let mut out = context.stdout();
     match args.output {
@@ -58,29 +58,4 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     out.flush()?;
     Ok(Exit::OK)
-}
-
-/// What lies beside it, as it says of itself: whether it is to be believed is for `verify` to say.
-fn statements(opened: &Opened) -> Vec<String> {
-    let (attestations, unreadable) = opened.attestations();
-    let told = |one: &crate::signing::Attestation| {
-        let signed = if one.is_signed() {
-            "signed, not checked here"
-        } else {
-            "not signed"
-        };
-        match described(one.claim()) {
-            Some(found) if found.is_empty() => format!("a signature, not checked here ({})", one.place),
-            Some(found) => format!("{found} ({signed})"),
-            None => format!(
-                "a statement of another kind: {} ({signed})",
-                one.claim().predicate_type
-            ),
-        }
-    };
-    attestations
-        .iter()
-        .map(told)
-        .chain(unreadable.iter().map(ToString::to_string))
-        .collect()
 }

@@ -2,12 +2,10 @@
 
 use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit};
-use crate::model::Sha256Digest;
 use crate::model::evidence::EvidenceRule;
 use crate::report::clean;
-use crate::signing::{Attestation, PublicKey, Refusal, demand};
-use crate::usecase::releases::{described, open, public_keys};
-use crate::usecase::{CommandError, ErrorKind};
+use crate::usecase::CommandError;
+use crate::usecase::verify::{VerifyRequest, verify};
 use clap::Args as ClapArgs;
 use std::io::Write;
 
@@ -37,58 +35,26 @@ pub struct Args {
     registry: RegistryArgs,
 }
 
-/// Reads, checks, tells.
+/// Reads, checks, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let keys = public_keys(&args.key)?;
-    let opened = open(&args.release, &args.registry.options()).await?;
-    let (attestations, unreadable) = opened.attestations();
-    let identity = opened.release.identity();
-    let refusals = demand(&keys, &args.evidence, &attestations, &identity.digest);
-    if !refusals.is_empty() {
-        let mut error = refused(&refusals);
-        for broken in &unreadable {
-            error = error.with_source(broken);
-        }
-        return Err(error);
-    }
+    let request = VerifyRequest {
+        registry: args.registry.options(),
+        release: args.release,
+        keys: args.key,
+        evidence: args.evidence,
+    };
+    let outcome = verify(&request).await?;
+
+    let release = &outcome.release;
+    let (name, version) = (clean(&release.name), clean(&release.version));
     let mut out = context.stdout();
-    writeln!(
-        out,
-        "{} {} ({})",
-        clean(&identity.name),
-        clean(&identity.version),
-        identity.digest
-    )?;
-    for line in attestations
-        .iter()
-        .filter_map(|one| told(one, &keys, &identity.digest))
-    {
-        writeln!(out, "  {}", clean(&line))?;
+    writeln!(out, "{name} {version} ({})", release.digest)?;
+    for line in &outcome.signed {
+        writeln!(out, "  {}", clean(line))?;
     }
     out.flush()?;
-    for broken in &unreadable {
-        writeln!(context.stderr(), "note: {}", clean(&broken.to_string()))?;
+    for broken in &outcome.unreadable {
+        writeln!(context.stderr(), "note: {}", clean(broken))?;
     }
     Ok(Exit::OK)
-}
-
-/// One error with all of them.
-pub(super) fn refused(refusals: &[Refusal]) -> CommandError {
-    let said: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
-    let error = CommandError::new(ErrorKind::Refused, said.join("\n"));
-    match refusals.first() {
-        Some(first) => error.with_hint(&first.hint),
-        None => error,
-    }
-}
-
-fn told(one: &Attestation, keys: &[PublicKey], release: &Sha256Digest) -> Option<String> {
-    let checked = one.check(release, keys).ok()?;
-    let key = checked.key.unwrap_or("nobody");
-    let found = described(checked.statement)?;
-    Some(if found.is_empty() {
-        format!("signed by {key}")
-    } else {
-        format!("{found}, signed by {key}")
-    })
 }

@@ -1,10 +1,10 @@
 //! `kubectl delivery version`: this program's version and the API server's.
 
 use crate::cli::{ConnectionArgs, Context, Exit};
-use crate::report::clean;
+use crate::report::{self, clean};
 use crate::usecase::CommandError;
+use crate::usecase::version::versions;
 use clap::{Args as ClapArgs, ValueEnum};
-use serde::Serialize;
 
 /// Arguments of `version`.
 #[derive(ClapArgs, Debug)]
@@ -30,82 +30,31 @@ enum Format {
     Yaml,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Versions {
-    client_version: ClientVersion,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server_version: Option<Server>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientVersion {
-    git_version: String,
-    platform: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Server {
-    git_version: String,
-    major: String,
-    minor: String,
-    address: String,
-}
-
 /// Prints the versions.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let server = if args.client {
+    let cluster = if args.client {
         None
     } else {
-        Some(server_version(&args.connection, context).await?)
+        Some(context.cluster(&args.connection).await?)
     };
-    let versions = Versions {
-        client_version: client_version(),
-        server_version: server,
-    };
+    let versions = versions(cluster.as_deref()).await?;
+
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => crate::report::json(&versions, &mut out)?,
+        Some(Format::Json) => report::json(&versions, &mut out)?,
         Some(Format::Yaml) => {
             let text = serde_yaml::to_string(&versions).map_err(std::io::Error::other)?;
             write!(out, "{text}")?;
         }
         None => {
-            writeln!(
-                out,
-                "client: {} ({})",
-                versions.client_version.git_version, versions.client_version.platform
-            )?;
+            let client = &versions.client_version;
+            writeln!(out, "client: {} ({})", client.git_version, client.platform)?;
             if let Some(server) = &versions.server_version {
-                writeln!(
-                    out,
-                    "server: {} ({})",
-                    clean(&server.git_version),
-                    clean(&server.address)
-                )?;
+                let (version, address) = (clean(&server.git_version), clean(&server.address));
+                writeln!(out, "server: {version} ({address})")?;
             }
         }
     }
     out.flush()?;
     Ok(Exit::OK)
-}
-
-fn client_version() -> ClientVersion {
-    ClientVersion {
-        git_version: format!("v{}", env!("CARGO_PKG_VERSION")),
-        platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-    }
-}
-
-async fn server_version(connection: &ConnectionArgs, context: &Context) -> Result<Server, CommandError> {
-    let cluster = context.cluster(connection).await?;
-    let version = cluster.server_version().await?;
-    Ok(Server {
-        git_version: version.git_version,
-        major: version.major,
-        minor: version.minor,
-        address: cluster.server().to_owned(),
-    })
 }

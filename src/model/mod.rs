@@ -38,6 +38,7 @@ pub mod plan;
 pub mod preflight;
 pub mod release;
 pub mod running;
+pub mod running_image;
 pub mod schema;
 pub mod seal;
 pub mod secret_data;
@@ -45,6 +46,7 @@ pub mod secret_texts;
 pub mod similar;
 pub mod snapshot;
 pub mod state_key;
+pub mod status;
 pub mod unseen;
 pub mod verdict;
 

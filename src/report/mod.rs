@@ -7,15 +7,23 @@
 mod asides;
 mod clean;
 pub mod diff;
+mod history;
+mod images;
 mod preflight;
 pub mod progress;
 mod redact;
 pub mod release;
+mod status;
+mod table;
 
 pub use asides::aside_notes;
 pub use clean::{clean, clean_json};
+pub use history::history;
+pub use images::images;
 pub use preflight::finding_text;
 pub use redact::Redactor;
+pub use status::status;
+pub use table::utc_second;
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -1,28 +1,33 @@
 //! From a release, an environment and a cluster to a comparison: what `diff` and `promote` share.
+//!
+//! Desired is made first, as it says what is read. Then everything is read at once (`reading.rs`), each object compared
+//! as it comes, and only what that leaves open is asked of the server. Rules, members that are no longer desired and
+//! orphaned objects come last: they need the objects as they were found.
 
+mod expecting;
 mod going;
-mod looking;
+mod object_comparer;
 mod past;
+mod reading;
+mod running;
 
-use self::looking::{First, Looker, second};
+use self::expecting::{expect_drift, join_remarks};
+use self::object_comparer::{FirstPass, ask_server};
 pub use self::past::{leave_out, leave_out_moved, past};
+use self::reading::Reading;
+pub use self::running::examine;
 use crate::cluster::{ApiError, Cluster};
-use crate::compare::{
-    self, Desired, DesiredInput, DesiredObject, Looked, PinError, Rules, Running, RunningWorkload, Sides,
-};
-use crate::model::admission::Admission;
-use crate::model::finding::{Comparison, ObjectComparison, RuleFinding, RuleState, UntestedChange};
-use crate::model::k8s::pod_spec::pod_spec;
-use crate::model::running::ImageTrees;
-use crate::model::snapshot::{Absence, Observed, Unread};
-use crate::model::{Gvk, Object, ObjectId, ResourceType, Target};
+use crate::compare::{self, Desired, DesiredInput, PinError, Rules};
+use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::snapshot::Unread;
+use crate::model::{Gvk, Object, ResourceType, Target};
 use crate::observe::{self, Pods};
 use crate::usecase::inputs::Inputs;
 use crate::usecase::{CommandError, ErrorKind};
 use futures::future::join_all;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::mem;
 
 /// What is compared, and where.
 pub struct Question<'a> {
@@ -60,112 +65,74 @@ pub enum Mode {
     Readonly,
 }
 
+/// What was compared.
+pub struct Compared {
+    /// Objects.
+    pub comparison: Comparison,
+    /// The pods of their namespaces, where they were asked for.
+    pub pods: Result<Pods, ApiError>,
+    /// The autoscalers of the workloads' namespaces, and what could not be read of them.
+    pub autoscalers: Autoscalers,
+}
+
+/// Autoscalers, and what could not be read of them.
+pub type Autoscalers = (Vec<Object>, Vec<Unread>);
+
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
-pub async fn compare(cluster: &dyn Cluster, question: Question<'_>) -> Result<Compared, CommandError> {
-    let Question {
-        inputs,
-        tested,
-        manifests,
-        members,
-        home,
-        set,
-        today,
-        mode,
-        is_brief,
-        reads_around,
-    } = question;
-    let environment = &inputs.environment.environment;
+///
+/// # Errors
+///
+/// Where an image could be several of the release's, a kind is not served, or the cluster cannot be reached. What else
+/// cannot be read is a finding.
+pub async fn compare(cluster: &dyn Cluster, mut question: Question<'_>) -> Result<Compared, CommandError> {
+    let (tested, manifests) = (mem::take(&mut question.tested), question.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let desired = desired(inputs, tested, manifests, &kinds, home, today)?;
+    let Question {
+        inputs, home, today, ..
+    } = question;
+    let Desired {
+        objects: desired,
+        dropped,
+        required,
+        remarks,
+    } = make_desired(inputs, tested, manifests, &kinds, home, today)?;
+
+    let environment = &inputs.environment.environment;
     let needed = {
-        let objects: Vec<Object> = desired.objects.iter().map(|one| one.object.clone()).collect();
-        compare::needed(&objects, &desired.required, &environment.spec.external, home)
+        let objects: Vec<Object> = desired.iter().map(|one| one.object.clone()).collect();
+        compare::needed(&objects, &required, &environment.spec.external, home)
     };
-    let mut targets = Vec::with_capacity(desired.objects.len());
-    for one in &desired.objects {
-        targets.push(super::kinds::target(&kinds, &one.object, None)?);
-    }
-    let namespaces = if reads_around {
-        pods_namespaces(&desired.objects)
-    } else {
-        Vec::new()
-    };
-    let with_workloads = namespaces_of(targets.iter().filter(|target| target.resource.group == "apps"));
-    let wanted: Vec<_> = desired
-        .objects
-        .into_iter()
-        .map(|one| Mutex::new(Some(one)))
-        .collect();
-    let extra = extra(members, &targets);
-    let targets: Arc<[Target]> = targets.into();
-    let looker = async {
-        // Proofs need to know what admission could do.
-        let admission = match mode {
-            Mode::Auto => observe::admission(cluster).await,
-            Mode::Server | Mode::Readonly => Admission::unknown(),
-        };
-        let targets = targets.clone();
-        let looker = Looker {
-            set: set.into(),
-            mode,
-            admission,
-            is_brief,
-            targets,
-            wanted,
-        };
-        Arc::new(move |index, live| looker.first(index, live))
-    };
-    let needed_targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
-    let (looked, extra_live, needed_live, pods, autoscalers) = futures::join!(
-        observe::each(cluster, &targets, reads_around.then_some(set), looker),
-        observe::objects(cluster, &extra),
-        observe::objects(cluster, &needed_targets),
-        observe::pods(cluster, &namespaces),
-        observe::autoscalers(cluster, &with_workloads)
-    );
-    let looked = looked?;
-    let mut objects = settled(cluster, looked.taken).await;
+    let reading = Reading::plan(&question, &kinds, &desired, &needed)?;
+    let facts = reading.perform(cluster, &question, desired).await?;
+
+    let mut objects = resolve(cluster, facts.first).await;
     going::mark_namespaces(cluster, &mut objects).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
-        expect(object, &rules);
+        expect_drift(object, &rules);
     }
+    // Of what the release itself holds: what is extra or orphaned meets no rule.
     let ids: Vec<_> = objects.iter().map(ObjectComparison::id).collect();
-    let rules = unused_in_both(desired.remarks, &rules.remarks(&ids));
-    let mut extra_live = extra_live?.objects;
-    objects.extend(extra.into_iter().map(|target| {
-        let live = extra_live
-            .remove(&target.id())
-            .unwrap_or(Observed::Absent(Absence::Object));
-        compare::object(Looked::extra(target, live))
-    }));
-    let is_member: HashSet<ObjectId> = members.iter().map(Target::id).collect();
-    let strays = looked
-        .strays
-        .into_iter()
-        .filter(|target| !is_member.contains(&target.id()));
-    objects.extend(strays.map(compare::stray));
-    let dropped = desired
-        .dropped
-        .into_iter()
-        .map(|(object, change)| (object.id(), change))
-        .collect();
-    let requirements = compare::unmet(&needed, &needed_live?);
+    let rules = join_remarks(remarks, &rules.remarks(&ids));
+    objects.extend(facts.extra);
+    objects.extend(facts.orphaned.into_iter().map(compare::stray));
+
+    let dropped = dropped.into_iter().map(|(object, change)| (object.id(), change));
     Ok(Compared {
         comparison: Comparison {
             objects,
             rules,
-            dropped,
-            requirements,
+            dropped: dropped.collect(),
+            requirements: compare::unmet(&needed, &facts.needed),
             ..Comparison::default()
         },
-        pods,
-        autoscalers,
+        pods: facts.pods,
+        autoscalers: facts.autoscalers,
     })
 }
 
 /// What a release and its environment make of manifests here.
-fn desired(
+fn make_desired(
     inputs: &Inputs,
     tested: Vec<Object>,
     manifests: Option<Vec<Object>>,
@@ -196,148 +163,27 @@ pub async fn rendered(
         inputs.manifests.clone(),
     );
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let desired = desired(inputs, tested, manifests, &kinds, home, super::scope::today())?;
+    let desired = make_desired(inputs, tested, manifests, &kinds, home, super::scope::today())?;
     Ok(desired.objects.into_iter().map(|one| one.object).collect())
 }
 
-/// Members that are no longer desired.
-fn extra(members: &[Target], desired: &[Target]) -> Vec<Target> {
-    let desired: HashSet<ObjectId> = desired.iter().map(Target::id).collect();
-    members
-        .iter()
-        .filter(|member| !desired.contains(&member.id()))
-        .cloned()
-        .collect()
-}
-
-/// Asks the server what first looks left open. Most leave nothing open: they wait for nobody.
-async fn settled(cluster: &dyn Cluster, looked: Vec<(usize, Option<First>)>) -> Vec<ObjectComparison> {
-    let (mut found, mut open) = (Vec::with_capacity(looked.len()), Vec::new());
-    for (index, first) in looked {
-        match first {
-            Some(First::Found(one)) => found.push((index, *one)),
-            Some(first) => open.push(async move { (index, second(cluster, first).await) }),
+/// Asks the server what the first pass left open. Most objects leave nothing open: they wait for nobody.
+async fn resolve(cluster: &dyn Cluster, first: Vec<(usize, Option<FirstPass>)>) -> Vec<ObjectComparison> {
+    let (mut found, mut open) = (Vec::with_capacity(first.len()), Vec::new());
+    for (index, pass) in first {
+        match pass {
+            Some(FirstPass::Done(one)) => found.push((index, *one)),
+            Some(pass) => open.push(async move { (index, ask_server(cluster, pass).await) }),
             None => {}
         }
     }
+
     found.extend(join_all(open).await);
     found.sort_by_key(|(index, _)| *index);
     found.into_iter().map(|(_, one)| one).collect()
 }
 
-/// What was compared.
-pub struct Compared {
-    /// Objects.
-    pub comparison: Comparison,
-    /// The pods of their namespaces, where they were asked for.
-    pub pods: Result<Pods, ApiError>,
-    /// The autoscalers of the workloads' namespaces, and what could not be read of them.
-    pub autoscalers: (Vec<Object>, Vec<Unread>),
-}
-
-fn namespaces_of<'t>(targets: impl Iterator<Item = &'t Target>) -> Vec<String> {
-    targets
-        .filter_map(|target| target.namespace.clone())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
-}
-
-/// The namespaces of what makes pods that stay.
-fn pods_namespaces(objects: &[DesiredObject]) -> Vec<String> {
-    let namespaces = objects
-        .iter()
-        .map(|one| &one.object)
-        .filter(|object| stays(object));
-    namespaces
-        .filter_map(Object::namespace)
-        .map(String::from)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
-}
-
-fn stays(object: &Object) -> bool {
-    !matches!(object.kind(), "Job" | "CronJob") && pod_spec(object).is_some()
-}
-
-/// What runs, for a comparison that was made: images and stale pods.
-pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: &ImageTrees) {
-    let workloads: Vec<(Object, Object)> = comparison
-        .objects
-        .iter()
-        .filter_map(|object| Some((object.desired.clone()?, object.live.object()?.clone())))
-        .filter(|(_, live)| stays(live))
-        .collect();
-    let running = Running {
-        pods: pods.pods,
-        between: pods.between,
-    };
-    let pairs: Vec<RunningWorkload<'_>> = workloads
-        .iter()
-        .map(|(desired, live)| RunningWorkload { desired, live })
-        .collect();
-    let spec = &inputs.environment.environment.spec;
-    comparison.images = compare::running_images(
-        &pairs,
-        &running,
-        (&inputs.release.release.spec.images, trees),
-        &spec.injected,
-    );
-    let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
-    compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
-    let live: Vec<&Object> = workloads.iter().map(|(_, live)| live).collect();
-    let by_id: HashMap<ObjectId, &Object> = comparison
-        .objects
-        .iter()
-        .filter_map(|object| Some((object.id(), object.live.object()?)))
-        .collect();
-    let source = |id: &ObjectId| by_id.get(id).copied();
-    comparison.stale = compare::stale(&live, &running, &source);
-}
-
 fn ambiguous(errors: &[PinError]) -> CommandError {
     let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
     CommandError::new(ErrorKind::Refused, said.join("\n"))
-}
-
-/// Drift that the environment's rules expect. Where its own manifests say something else than what was tested, what
-/// they say counts, and the cluster is to follow.
-fn expect(object: &mut ObjectComparison, rules: &Rules) {
-    let id = object.id();
-    let desired = object.desired.clone();
-    let tested = object.tested.clone().or_else(|| desired.clone());
-    let untested: Vec<UntestedChange> = object.untested.clone();
-    for change in &mut object.changes {
-        let path = &change.path;
-        if untested
-            .iter()
-            .any(|other| other.path.starts_with(path) || path.starts_with(&other.path))
-        {
-            continue;
-        }
-        let side = |object: &Option<Object>| {
-            object
-                .as_ref()
-                .and_then(|object| path.get(object.value()).cloned())
-        };
-        let (tested, desired) = (side(&tested), side(&desired));
-        let sides = Sides {
-            tested: tested.as_ref(),
-            desired: desired.as_ref(),
-            live: change.live.as_ref(),
-        };
-        let answer = rules.answer(&id, path, sides);
-        change.expected_by = answer.allowed_by;
-        change.rule_note = answer.note;
-    }
-}
-
-/// A rule is unused where neither an untested difference nor drift met it.
-fn unused_in_both(untested: Vec<RuleFinding>, drift: &[RuleFinding]) -> Vec<RuleFinding> {
-    let unused = |finding: &RuleFinding| finding.state == RuleState::Unused;
-    untested
-        .into_iter()
-        .filter(|finding| !unused(finding) || drift.contains(finding))
-        .collect()
 }

@@ -3,7 +3,7 @@
 use super::CommandError;
 use super::releases::{Opened, open, public_keys};
 use crate::compare::check_expressions;
-use crate::load::{self, LoadedEnvironment, LoadedRelease};
+use crate::load::{self, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
 use crate::model::names::API_VERSION;
@@ -24,15 +24,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the release that an argument names, and the environment of a file. `manifests` win over the environment's.
+    /// Reads the release that an argument names, the environment of a file, and manifests, which win over the
+    /// environment's.
     pub async fn read(
         release: &str,
         environment: Option<&Path>,
-        manifests: impl FnOnce() -> Result<Option<Vec<Object>>, CommandError>,
+        manifests: &[ManifestSource],
     ) -> Result<Self, CommandError> {
         let opened = open(release, &RegistryOptions::default()).await?;
         let mut environment = open_environment(environment)?;
-        let manifests = manifests()?.or_else(|| environment.manifests.take());
+        let manifests = read_manifests(manifests)?.or_else(|| environment.manifests.take());
         let refusals = refusals(&opened, &environment)?;
         Ok(Self {
             release: opened.release,
@@ -46,6 +47,14 @@ impl Inputs {
 /// Opens the release that an argument names.
 pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
     Ok(open(place, &RegistryOptions::default()).await?.release)
+}
+
+/// Reads manifests; none where no source is named.
+pub fn read_manifests(sources: &[ManifestSource]) -> Result<Option<Vec<Object>>, CommandError> {
+    if sources.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(load::manifests(sources)?))
 }
 
 /// What an environment requires of a release and was not shown.

@@ -2,9 +2,14 @@
 //! and print nothing.
 
 mod acting;
+pub mod compare;
 pub mod comparing;
+pub mod diff;
+pub mod differences;
 mod error;
+pub mod external_diff;
 pub mod gating;
+pub mod history;
 pub mod images;
 pub mod inputs;
 pub mod kept;
@@ -13,8 +18,13 @@ pub mod promote;
 pub mod random;
 pub mod record;
 pub mod releases;
+pub mod running_images;
 pub mod scope;
 pub mod signals;
+pub mod state_access;
+pub mod status;
+pub mod verify;
+pub mod version;
 pub mod wait;
 
 pub use acting::{Acting, kind_of, services};

@@ -31,6 +31,31 @@ impl Opened {
         }
         (good, bad)
     }
+
+    /// The statements, as each speaks of itself: whether it is to be believed only a check with keys can tell.
+    pub fn describe_statements(&self) -> Vec<String> {
+        let (attestations, unreadable) = self.attestations();
+        let readable = attestations.iter().map(describe_unchecked);
+        readable
+            .chain(unreadable.iter().map(ToString::to_string))
+            .collect()
+    }
+}
+
+fn describe_unchecked(one: &Attestation) -> String {
+    let signed = if one.is_signed() {
+        "signed, not checked here"
+    } else {
+        "not signed"
+    };
+    match described(one.claim()) {
+        Some(found) if found.is_empty() => format!("a signature, not checked here ({})", one.place),
+        Some(found) => format!("{found} ({signed})"),
+        None => format!(
+            "a statement of another kind: {} ({signed})",
+            one.claim().predicate_type
+        ),
+    }
 }
 
 /// Where a release is kept.

@@ -1,10 +1,15 @@
-//! One object after the other: what is found without asking the server, and what only it can say.
+//! One object after the other, in two passes. The first needs no further request: it runs where the object was read, so
+//! that of thousands of objects only what differs is held. What it leaves open goes to the server, all at once: the
+//! target by a dry replacement, a fresh object where only that tells what a field's default is, and the target once
+//! more where admission may write something new at each request.
 
 use super::Mode;
 use crate::cluster::Cluster;
 use crate::compare::{self, DesiredObject, Looked, Outlook};
 use crate::model::admission::Admission;
-use crate::model::finding::{Aside, AsideReason, Certainty, ChangeKind, ObjectComparison, ObjectStatus};
+use crate::model::finding::{
+    Aside, AsideReason, Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus,
+};
 use crate::model::k8s::kinds::well_known;
 use crate::model::k8s::pod_spec::{images, pod_spec};
 use crate::model::snapshot::{Fresh, Observed, Prediction};
@@ -13,8 +18,8 @@ use crate::{observe, plan};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How objects are looked at, and those that are.
-pub(super) struct Looker {
+/// Compares objects as they are read, each on the thread that read it.
+pub(super) struct ObjectComparer {
     pub set: String,
     pub mode: Mode,
     pub admission: Admission,
@@ -22,39 +27,67 @@ pub(super) struct Looker {
     pub is_brief: bool,
     /// Where they are reached.
     pub targets: Arc<[Target]>,
-    /// What is desired of each target: taken when it is looked at.
-    pub wanted: Vec<Mutex<Option<DesiredObject>>>,
+    /// What is desired of each target: taken when it is compared.
+    pub desired: Vec<Mutex<Option<DesiredObject>>>,
 }
 
-/// What a first look gives.
-pub(super) enum First {
+/// What is known of an object without asking the server what an apply would change.
+pub(super) enum FirstPass {
     /// All there is to find.
-    Found(Box<ObjectComparison>),
-    /// Only the server can tell.
-    Open {
+    Done(Box<ObjectComparison>),
+    /// Only a dry run can tell.
+    NeedsDryRun {
         looked: Box<Looked>,
         /// Whether admission may change such an object.
         is_admitted: bool,
     },
 }
 
-impl Looker {
-    /// Looks at an object once: none for an index that was looked at before.
-    pub fn first(&self, index: usize, live: Observed) -> Option<First> {
-        let wanted = self
-            .wanted
+impl ObjectComparer {
+    /// Compares an object as far as that needs no dry run: none for an index that was compared before.
+    pub fn compare(&self, index: usize, live: Observed) -> Option<FirstPass> {
+        let (mut looked, mut desired) = self.take_inputs(index, live)?;
+        let Observed::Present(live) = &looked.live else {
+            looked.desired = Some(desired);
+            return Some(FirstPass::Done(Box::new(compare::object(looked))));
+        };
+
+        plan::dress_as_live(&mut desired, live, &self.set);
+        let outlook = self.compute_apply(&looked.target, &desired, live);
+        looked.desired = Some(desired);
+        looked.prediction = match outlook {
+            _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
+            None => return Some(self.leave_to_server(looked)),
+            Some(Outlook::Unchanged) => None,
+            Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
+        };
+
+        let mut found = Box::new(compare::object(looked));
+        let adds = |change: &FieldChange| change.kind == ChangeKind::Added;
+        if self.mode == Mode::Auto && found.changes.iter().any(adds) {
+            return Some(self.leave_to_server(into_inputs(*found)));
+        }
+        if self.is_brief && is_unchanged(&found) {
+            shorten(&mut found);
+        }
+        Some(FirstPass::Done(found))
+    }
+
+    /// What an object is compared with, and what is desired of it: none where that was taken before.
+    fn take_inputs(&self, index: usize, live: Observed) -> Option<(Looked, Object)> {
+        let mut desired = self
+            .desired
             .get(index)?
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+            .unwrap_or_else(PoisonError::into_inner);
         let DesiredObject {
-            object: mut desired,
+            object,
             tested,
             untested,
-        } = wanted?;
-        let target = self.targets.get(index)?.clone();
-        let mut looked = Looked {
-            target,
+        } = desired.take()?;
+
+        let looked = Looked {
+            target: self.targets.get(index)?.clone(),
             tested,
             desired: None,
             live,
@@ -62,59 +95,41 @@ impl Looker {
             fresh: Fresh::NotAsked,
             untested,
         };
-        let Observed::Present(live) = &looked.live else {
-            looked.desired = Some(desired);
-            return Some(First::Found(Box::new(compare::object(looked))));
-        };
-        plan::dress_as_live(&mut desired, live, &self.set);
-        let outlook = self.outlook(&looked.target, &desired, live);
-        let is_admitted = self.admission.may_change(&looked.target.resource);
-        let open = |looked: Looked| {
-            Some(First::Open {
-                looked: Box::new(looked),
-                is_admitted,
-            })
-        };
-        looked.desired = Some(desired);
-        looked.prediction = match outlook {
-            _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
-            None => return open(looked),
-            // What nobody owns is a default that depends on nothing, or the server is asked.
-            Some(_) if !compare::unexplained(live).is_empty() => return open(looked),
-            // A default that follows from another field (a pull policy from its image) is worked out anew.
-            Some(Outlook::Changed(after)) if !compare::unexplained(&after).is_empty() => return open(looked),
-            Some(Outlook::Unchanged) => None,
-            Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
-        };
-
-        let may_ask = self.mode == Mode::Auto;
-        let mut found = Box::new(compare::object(looked));
-        if may_ask
-            && found
-                .changes
-                .iter()
-                .any(|change| change.kind == ChangeKind::Added)
-        {
-            return open(unasked(*found));
-        }
-        if self.is_brief && is_unchanged(&found) {
-            shorten(&mut found);
-        }
-        Some(First::Found(found))
+        Some((looked, object))
     }
 
-    /// What an apply provably does; none where the server is to be asked. A custom kind's schema may have changed since
-    /// the last apply.
-    fn outlook(&self, target: &Target, desired: &Object, live: &Object) -> Option<Outlook> {
-        let may_prove = self.mode == Mode::Auto
+    /// What an apply provably does; none where the server is to be asked.
+    fn compute_apply(&self, target: &Target, desired: &Object, live: &Object) -> Option<Outlook> {
+        // A custom kind's schema may have changed since the last apply.
+        let may_compute = self.mode == Mode::Auto
             && well_known(&target.resource.gvk()).is_some()
             && !self.admission.may_touch(&target.resource);
-        may_prove.then(|| compare::outlook(desired, live)).flatten()
+        if !may_compute {
+            return None;
+        }
+
+        let outlook = compare::outlook(desired, live)?;
+        // What nobody owns is a default that depends on nothing, or the server is asked.
+        let is_explained = |object: &Object| compare::unexplained(object).is_empty();
+        let is_known = is_explained(live)
+            && match &outlook {
+                Outlook::Unchanged => true,
+                // A default that follows from another field (a pull policy from its image) is worked out anew.
+                Outlook::Changed(after) => is_explained(after),
+            };
+        is_known.then_some(outlook)
+    }
+
+    fn leave_to_server(&self, looked: Looked) -> FirstPass {
+        FirstPass::NeedsDryRun {
+            is_admitted: self.admission.may_change(&looked.target.resource),
+            looked: Box::new(looked),
+        }
     }
 }
 
 /// What was compared, as it was before anything was known of it: of thousands of objects none is copied for this.
-fn unasked(found: ObjectComparison) -> Looked {
+fn into_inputs(found: ObjectComparison) -> Looked {
     let ObjectComparison {
         target,
         tested,
@@ -134,32 +149,32 @@ fn unasked(found: ObjectComparison) -> Looked {
     }
 }
 
-/// Asks the server what a first look left open.
-pub(super) async fn second(cluster: &dyn Cluster, first: First) -> ObjectComparison {
+/// Asks the server what a first pass left open.
+pub(super) async fn ask_server(cluster: &dyn Cluster, first: FirstPass) -> ObjectComparison {
     let (looked, is_admitted) = match first {
-        First::Found(found) => return *found,
-        First::Open { looked, is_admitted } => (*looked, is_admitted),
+        FirstPass::Done(found) => return *found,
+        FirstPass::NeedsDryRun { looked, is_admitted } => (*looked, is_admitted),
     };
-    let mut looked = ask(cluster, looked).await;
+    let mut looked = dry_run(cluster, looked).await;
     let mut found = compare::object(looked.clone());
     if let Some(desired) = looked.desired.as_ref().filter(|_| needs_fresh(&found, &looked)) {
         looked.fresh = observe::fresh(cluster, &looked.target, desired).await;
         found = compare::object(looked.clone());
     }
     if is_admitted {
-        without_stamps(cluster, found, looked).await
+        remove_stamps(cluster, found, looked).await
     } else {
         found
     }
 }
 
 /// The target of an object, or what an apply would leave of it where the server lets nobody replace it so.
-async fn ask(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+async fn dry_run(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
     let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) else {
         return looked;
     };
     if !looked.target.resource.is_replaceable() {
-        return predict(cluster, looked).await;
+        return predict_apply(cluster, looked).await;
     }
 
     let (live, answer) = observe::replacement(cluster, &looked.target, desired, live).await;
@@ -179,7 +194,7 @@ async fn ask(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
     looked.live = live;
     match answer {
         // Whoever may not replace it may apply, and a refused replacement says nothing of an apply.
-        Prediction::Refused { .. } | Prediction::Forbidden => predict(cluster, looked).await,
+        Prediction::Refused { .. } | Prediction::Forbidden => predict_apply(cluster, looked).await,
         answer => {
             looked.prediction = Some(answer);
             looked
@@ -187,7 +202,7 @@ async fn ask(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
     }
 }
 
-async fn predict(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+async fn predict_apply(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
     if let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) {
         let (live, prediction) = observe::predict(cluster, &looked.target, desired, live).await;
         looked.live = live;
@@ -218,7 +233,7 @@ fn needs_fresh(found: &ObjectComparison, looked: &Looked) -> bool {
 const NEXT_SECOND: Duration = Duration::from_millis(1100);
 
 /// Takes out what admission writes anew at each request: what differs between two targets of one object.
-async fn without_stamps(
+async fn remove_stamps(
     cluster: &dyn Cluster,
     mut found: ObjectComparison,
     looked: Looked,

@@ -1,12 +1,15 @@
 //! `KUBECTL_EXTERNAL_DIFF`: the objects that differ as files, for a tool of the user's choice. Values of Secrets are
 //! hidden in the files too; nobody else may read them, and a signal leaves none behind.
 
+use super::differences::Differences;
+use super::signals::Signals;
+use super::{CommandError, ErrorKind};
 use crate::compare;
 use crate::load::to_yaml;
-use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::model::finding::{ObjectComparison, ObjectStatus};
+use crate::model::{Object, Target};
 use crate::report::{Redactor, clean};
-use crate::usecase::signals::Signals;
-use crate::usecase::{CommandError, ErrorKind};
+use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -14,21 +17,25 @@ use tokio::process::Command;
 
 /// The variable that kubectl reads too.
 const VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
+/// Metadata that the server writes, and that differs without meaning anything.
+const SERVER_METADATA: [&str; 5] = [
+    "managedFields",
+    "resourceVersion",
+    "generation",
+    "uid",
+    "creationTimestamp",
+];
 
-/// The tool and its arguments, where one is wanted.
-pub(super) fn wanted() -> Option<Vec<String>> {
+/// The tool and its arguments, where the variable names one.
+pub fn find_tool() -> Option<Vec<String>> {
     let text = std::env::var(VARIABLE).ok()?;
     let words: Vec<String> = text.split_whitespace().map(String::from).collect();
     (!words.is_empty()).then_some(words)
 }
 
-/// Shows the objects with the tool; its output goes where ours does.
-pub(super) async fn show(
-    words: &[String],
-    comparison: &Comparison,
-    redactor: &Redactor,
-) -> Result<(), CommandError> {
-    let [program, arguments @ ..] = words else {
+/// Lets the tool show the objects; its output goes where ours does.
+pub async fn run(tool: &[String], differences: &Differences) -> Result<(), CommandError> {
+    let [program, arguments @ ..] = tool else {
         return Ok(());
     };
     // Before the first file: a signal from here on ends with the folder removed.
@@ -37,18 +44,15 @@ pub(super) async fn show(
     let (live, merged) = (folder.path().join("LIVE"), folder.path().join("MERGED"));
     fs::create_dir(&live)?;
     fs::create_dir(&merged)?;
-    for object in comparison
-        .objects
-        .iter()
-        .filter(|object| object.status != ObjectStatus::Same)
-    {
-        write(object, redactor, &live, &merged)?;
+    let differs = |object: &&ObjectComparison| object.status != ObjectStatus::Same;
+    for object in differences.comparison.objects.iter().filter(differs) {
+        write(object, &differences.redactor, &live, &merged)?;
     }
 
-    let mut tool = Command::new(program);
-    tool.args(arguments).arg(&live).arg(&merged).kill_on_drop(true);
+    let mut command = Command::new(program);
+    command.args(arguments).arg(&live).arg(&merged).kill_on_drop(true);
     let ended = async {
-        let status = tool.status().await;
+        let status = command.status().await;
         status.map(|status| status.code()).map_err(|error| {
             CommandError::new(
                 ErrorKind::Usage,
@@ -92,48 +96,20 @@ fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
+/// Writes an object as it is, and as an apply would leave it.
 fn write(
     object: &ObjectComparison,
     redactor: &Redactor,
     live: &Path,
     merged: &Path,
 ) -> Result<(), CommandError> {
-    let resource = &object.target.resource;
-    let namespace = object.target.namespace.as_deref().unwrap_or_default();
-    let name = [
-        &resource.group,
-        &resource.version,
-        &resource.kind,
-        namespace,
-        &object.target.name,
-    ]
-    .map(|part| clean(part).replace(['/', ':'], "_"))
-    .join(".");
-    let text = |object: &crate::model::Object| {
-        let mut value = redactor.object(object);
-        if let Some(map) = value.as_object_mut() {
-            map.shift_remove("status");
-        }
-        if let Some(metadata) = value
-            .get_mut("metadata")
-            .and_then(serde_json::Value::as_object_mut)
-        {
-            for field in [
-                "managedFields",
-                "resourceVersion",
-                "generation",
-                "uid",
-                "creationTimestamp",
-            ] {
-                metadata.shift_remove(field);
-            }
-        }
-        to_yaml(&value)
-    };
+    let name = file_name(&object.target);
+    let text = |object: &Object| to_yaml(&without_server_fields(redactor.object(object)));
     let held = object.live.object();
     if let Some(held) = held {
         private_file(&live.join(&name), &text(held))?;
     }
+
     let would = match (&object.predicted, &object.desired, held) {
         (Some(predicted), ..) => Some(predicted.clone()),
         (None, Some(desired), Some(held)) => Some(compare::overlay(desired, held)),
@@ -143,4 +119,31 @@ fn write(
         private_file(&merged.join(&name), &text(&would))?;
     }
     Ok(())
+}
+
+/// As kubectl names it.
+fn file_name(target: &Target) -> String {
+    let resource = &target.resource;
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    [
+        &resource.group,
+        &resource.version,
+        &resource.kind,
+        namespace,
+        &target.name,
+    ]
+    .map(|part| clean(part).replace(['/', ':'], "_"))
+    .join(".")
+}
+
+fn without_server_fields(mut object: Value) -> Value {
+    if let Some(map) = object.as_object_mut() {
+        map.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in SERVER_METADATA {
+            metadata.shift_remove(field);
+        }
+    }
+    object
 }

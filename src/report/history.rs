@@ -1,0 +1,59 @@
+//! The history of a release, for a person: a row for each promotion, newest first, and what has moved to other releases.
+
+use super::clean;
+use super::table::{table, utc_second};
+use crate::model::inventory::{HistoryEntry, Inventory};
+use crate::model::journal::Ending;
+use std::io::{self, Write};
+
+/// Columns of the table.
+const HEADER: [&str; 6] = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"];
+
+/// Writes it; `namespace` is the release's home.
+pub fn history(inventory: &Inventory, namespace: &str, out: &mut dyn Write) -> io::Result<()> {
+    let current = inventory.promoted().map(|entry| entry.revision);
+    let rows = inventory
+        .history
+        .iter()
+        .rev()
+        .map(|entry| row(entry, current == Some(entry.revision)));
+    write!(out, "{}", table(HEADER, rows))?;
+
+    inventory
+        .moved
+        .iter()
+        .try_for_each(|moved| writeln!(out, "{}", clean(&moved.sentence(namespace))))
+}
+
+fn row(entry: &HistoryEntry, is_current: bool) -> [String; 6] {
+    let mark = if is_current { "*" } else { "" };
+    [
+        format!("{}{mark}", entry.revision),
+        format!("{} {}", entry.release.name, entry.release.version),
+        entry.release.digest.short().to_owned(),
+        utc_second(entry.ended_at),
+        entry.actor.clone(),
+        describe_ending(entry),
+    ]
+}
+
+fn describe_ending(entry: &HistoryEntry) -> String {
+    let mut text = match entry.ending {
+        Ending::Promoted => "promoted",
+        Ending::PromotedPruneIncomplete => "promoted, prune incomplete",
+        // A revert that was asked for has no failure.
+        Ending::Reverted if entry.failure.is_some() => "failed, put back",
+        Ending::Reverted => "put back",
+        Ending::NotFullyReverted => "not fully put back",
+    }
+    .to_owned();
+
+    if let Some(failure) = &entry.failure {
+        text.push_str(&format!(": {}", failure.cause.message));
+    }
+    for waiver in &entry.waivers {
+        let reason = waiver.reason.as_ref().map(|reason| format!(": {reason}"));
+        text.push_str(&format!(" (waived {waiver}{})", reason.unwrap_or_default()));
+    }
+    text
+}

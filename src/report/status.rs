@@ -1,0 +1,43 @@
+//! The status of releases, for a person: a row each, and below the table what is to be said of one release alone.
+
+use super::clean;
+use super::table::table;
+use crate::model::status::ReleaseStatus;
+use std::io::{self, Write};
+
+/// Columns of the table.
+const HEADER: [&str; 6] = ["NAMESPACE", "RELEASE", "VERSION", "REVISION", "STATE", "MESSAGE"];
+
+/// Writes them.
+pub fn status(releases: &[ReleaseStatus], out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{}", table(HEADER, releases.iter().map(row)))?;
+    releases.iter().try_for_each(|release| details(release, out))
+}
+
+fn row(release: &ReleaseStatus) -> [String; 6] {
+    let revision = release.revision.map(|revision| revision.to_string());
+    let none = || "-".to_owned();
+    [
+        release.namespace.clone(),
+        release.name.clone(),
+        release.version.clone().unwrap_or_else(none),
+        revision.unwrap_or_else(none),
+        release.phase.words().to_owned(),
+        release.message.clone(),
+    ]
+}
+
+fn details(release: &ReleaseStatus, out: &mut dyn Write) -> io::Result<()> {
+    let not_verified = release.not_verified.as_ref();
+    let not_verified =
+        not_verified.map(|why| format!("  what is kept of {} is not verified: {why}\n", release.name));
+    let moved = release.moved.iter();
+    let moved = moved.map(|moved| format!("  {}\n", moved.sentence(&release.namespace)));
+    let workloads = release.workloads.iter().map(|workload| {
+        let mark = if workload.ready { "ok " } else { "not" };
+        format!("  {mark} {}: {}\n", workload.object, workload.message)
+    });
+
+    let mut lines = not_verified.into_iter().chain(moved).chain(workloads);
+    lines.try_for_each(|line| write!(out, "{}", clean(&line)))
+}

@@ -1,0 +1,88 @@
+//! What `diff` and `compare` give: a comparison, and all that a view of it needs besides.
+
+use super::{CommandError, ErrorKind, random};
+use crate::model::ObjectId;
+use crate::model::check::{path_in_item, waiver_item};
+use crate::model::environment::Environment;
+use crate::model::finding::{Comparison, ObjectStatus};
+use crate::model::release::PublicRelease;
+use crate::report::Redactor;
+use crate::report::diff::{Meta, View, view};
+use jiff::Timestamp;
+
+/// A comparison, to be shown.
+pub struct Differences {
+    /// What was found.
+    pub comparison: Comparison,
+    /// The environment that it was judged by.
+    pub environment: Environment,
+    /// The release; none where only manifests are compared.
+    pub release: Option<PublicRelease>,
+    /// Home namespace.
+    pub namespace: String,
+    /// When it was compared.
+    pub now: Timestamp,
+    /// Remarks on the whole comparison.
+    pub notes: Vec<String>,
+    /// Objects that could not be checked and that no waiver names.
+    pub unchecked: Vec<ObjectId>,
+    /// Knows the values of all Secrets that were compared.
+    pub redactor: Redactor,
+}
+
+impl Differences {
+    /// What is shown of it: `given` are the arguments that name the files, to be typed again.
+    pub fn view(&self, given: Option<String>) -> View {
+        let meta = Meta {
+            release: self.release.clone(),
+            given,
+            namespace: self.namespace.clone(),
+            now: self.now,
+            notes: self.notes.clone(),
+        };
+        view(&self.comparison, &self.environment, &self.redactor, &meta)
+    }
+
+    /// An error where an object could not be checked.
+    pub fn ensure_checked(&self) -> Result<(), CommandError> {
+        if self.unchecked.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} objects could not be checked", self.unchecked.len());
+        let waivers = self
+            .unchecked
+            .iter()
+            .map(|id| format!(" --waive unreadable={}", waiver_item(id)));
+        let hint = format!("to go on without them:{}", waivers.collect::<String>());
+        Err(CommandError::new(ErrorKind::Other, message).with_hint(hint))
+    }
+}
+
+/// A redactor that knows every Secret that was compared.
+pub fn redactor_for(comparison: &Comparison) -> Result<Redactor, CommandError> {
+    let mut redactor = Redactor::new(random::key()?);
+    for object in &comparison.objects {
+        let versions = [
+            object.desired.as_ref(),
+            object.live.object(),
+            object.predicted.as_ref(),
+        ];
+        versions
+            .into_iter()
+            .flatten()
+            .for_each(|version| redactor.learn(version));
+    }
+    Ok(redactor)
+}
+
+/// The objects that could not be checked and that no waiver names.
+pub fn list_unchecked(comparison: &Comparison, waived: &[String], home: &str) -> Vec<ObjectId> {
+    let is_waived = |id: &ObjectId| waived.iter().any(|item| path_in_item(item, id, home) == Some(""));
+    comparison
+        .objects
+        .iter()
+        .filter(|object| matches!(object.status, ObjectStatus::NotChecked { .. }))
+        .map(|object| object.id())
+        .filter(|id| !is_waived(id))
+        .collect()
+}

@@ -1,0 +1,292 @@
+//! What each container of a namespace, and of its releases elsewhere, runs by digest, and whether its tag has moved since.
+//!
+//! Registries are asked last and twice at most: where the tags point, and, of those that seem to have moved, whether what
+//! runs is the very same image under another index.
+
+use super::state_access::StateAccess;
+use super::{CommandError, ErrorKind, Scope, images, kept};
+use crate::model::image::ImageReference;
+use crate::model::k8s::pod::PodFacts;
+use crate::model::release::RecordedImage;
+use crate::model::running::ImageTrees;
+use crate::model::running_image::{RunningImage, TagStatus};
+use crate::model::{Sha256Digest, Target};
+use crate::observe::home::list_homes;
+use crate::observe::{self, Pods};
+use crate::registry::{Registries, RegistryOptions, Resolved};
+use crate::rollout::runs_pods;
+use futures::future::try_join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ImagesRequest {
+    /// How registries are asked where the tags point; none where they are not.
+    pub registries: Option<RegistryOptions>,
+    /// How the state of the namespace's releases is read.
+    pub access: StateAccess,
+}
+
+/// What runs.
+pub struct ImagesOutcome {
+    /// Why workloads in other namespaces are missing, to be said whether the rest could be read or not.
+    pub unread: Option<CommandError>,
+    /// The images, by namespace, workload and container.
+    pub images: Result<Vec<RunningImage>, CommandError>,
+}
+
+/// Where tags point, or why that is unknown.
+type Tags = BTreeMap<String, Result<Resolved, String>>;
+
+/// Lists the images and asks for their tags.
+pub async fn running_images(request: &ImagesRequest, scope: &Scope) -> ImagesOutcome {
+    let (members, unread) = match list_workloads(request, scope).await {
+        Ok(members) => (members, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let images = match list_images(scope, &members).await {
+        Ok(images) => Ok(with_tags(images, request.registries.as_ref()).await),
+        Err(error) => Err(error),
+    };
+    ImagesOutcome { unread, images }
+}
+
+/// The workloads of the releases that a namespace holds, wherever they are.
+async fn list_workloads(request: &ImagesRequest, scope: &Scope) -> Result<Vec<Target>, CommandError> {
+    let cluster = scope.cluster.as_ref();
+    let homes = list_homes(cluster, Some(&scope.home))
+        .await
+        .map_err(|error| kept::home_error(&error))?;
+    let states = homes
+        .iter()
+        .map(|(namespace, name)| request.access.read_checked(cluster, namespace, name));
+    let inventories = try_join_all(states)
+        .await?
+        .into_iter()
+        .filter_map(|state| state.inventory);
+    let members = inventories.flat_map(|inventory| inventory.value.members);
+    Ok(members.filter(runs_pods).collect())
+}
+
+/// What runs in the namespace; of other namespaces only what a release of this one holds.
+async fn list_images(scope: &Scope, members: &[Target]) -> Result<Vec<RunningImage>, CommandError> {
+    let home = &scope.home;
+    let namespaces: BTreeSet<&str> = members
+        .iter()
+        .filter_map(|one| one.namespace.as_deref())
+        .chain([home.as_str()])
+        .collect();
+    let namespaces: Vec<String> = namespaces.into_iter().map(String::from).collect();
+    let pods = observe::pods(scope.cluster.as_ref(), &namespaces).await;
+    let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
+
+    let mut images = group(&pods);
+    images.retain(|image| image.namespace == *home || members.iter().any(|member| image.is_run_by(member)));
+    Ok(images)
+}
+
+/// One for each container of a workload and digest. Pods that have ended run nothing.
+fn group(pods: &Pods) -> Vec<RunningImage> {
+    let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
+    let is_running = |pod: &&PodFacts| pod.phase != "Succeeded" && pod.phase != "Failed";
+    for pod in pods.pods.iter().filter(is_running) {
+        for container in &pod.containers {
+            let key = [
+                pod.namespace.clone(),
+                find_workload(pod, pods),
+                container.name.clone(),
+                container.image.clone(),
+            ];
+            let digests = groups.entry(key).or_default();
+            digests
+                .entry(container.digest())
+                .or_default()
+                .push(pod.name.clone());
+        }
+    }
+
+    let mut images = Vec::new();
+    for ([namespace, workload, container, image], digests) in groups {
+        images.extend(digests.into_iter().map(|(digest, pods)| RunningImage {
+            namespace: namespace.clone(),
+            workload: workload.clone(),
+            container: container.clone(),
+            image: image.clone(),
+            digest,
+            pods,
+            tag: TagStatus::unknown("not asked"),
+        }));
+    }
+    images
+}
+
+/// The workload that a pod belongs to, above its ReplicaSet; the pod itself where nothing controls it.
+fn find_workload(pod: &PodFacts, pods: &Pods) -> String {
+    let above = |uid: &str| pods.between.get(uid).and_then(|(owner, _)| owner.as_ref());
+    match &pod.controller {
+        Some(owner) => {
+            let owner = above(&owner.uid).unwrap_or(owner);
+            format!("{} {}", owner.kind, owner.name)
+        }
+        None => format!("Pod {}", pod.name),
+    }
+}
+
+/// The images with where their tags point now.
+async fn with_tags(mut images: Vec<RunningImage>, registries: Option<&RegistryOptions>) -> Vec<RunningImage> {
+    let tags = match registries {
+        Some(options) => resolve_tags(&images, options).await,
+        None => Tags::new(),
+    };
+    // Another index may hold the very same image.
+    let seems_moved = |image: &&RunningImage| {
+        let tag = assess_tag(image, &tags, &ImageTrees::default());
+        matches!(tag, TagStatus::Moved { .. })
+    };
+    let moved = images.iter().filter(seems_moved).filter_map(reported);
+    let trees = images::read(&moved.collect::<Vec<_>>()).await;
+
+    for image in &mut images {
+        image.tag = assess_tag(image, &tags, &trees);
+    }
+    images
+}
+
+/// What the node reports, as a reference.
+fn reported(image: &RunningImage) -> Option<String> {
+    let name = image.image.parse::<ImageReference>().ok()?.name();
+    Some(format!("{name}@{}", image.digest.as_ref()?))
+}
+
+async fn resolve_tags(images: &[RunningImage], options: &RegistryOptions) -> Tags {
+    let is_tag = |image: &&str| {
+        let reference = image.parse::<ImageReference>();
+        reference.is_ok_and(|reference| reference.digest.is_none())
+    };
+    let references: BTreeSet<&str> = images
+        .iter()
+        .map(|image| image.image.as_str())
+        .filter(is_tag)
+        .collect();
+    let references: Vec<String> = references.into_iter().map(String::from).collect();
+
+    let answers = Registries::new(options, &references)
+        .resolve_all(&references)
+        .await;
+    let answers = answers
+        .into_iter()
+        .map(|answer| answer.map_err(|error| error.trouble.to_string()));
+    references.into_iter().zip(answers).collect()
+}
+
+/// Where a tag points, as far as the registries' answers tell.
+fn assess_tag(image: &RunningImage, tags: &Tags, trees: &ImageTrees) -> TagStatus {
+    match image.image.parse::<ImageReference>() {
+        Err(error) => return TagStatus::unknown(error),
+        Ok(reference) if reference.digest.is_some() => return TagStatus::Pinned,
+        Ok(_) => {}
+    }
+    let Some(digest) = &image.digest else {
+        return TagStatus::unknown("the node has not reported what it runs");
+    };
+    let tag = match tags.get(&image.image) {
+        None => return TagStatus::unknown("not asked"),
+        Some(Err(why)) => return TagStatus::unknown(why),
+        Some(Ok(tag)) => tag,
+    };
+
+    let is_platform = tag
+        .platforms
+        .iter()
+        .any(|one| one.manifest == *digest || one.config == *digest);
+    if tag.digest == *digest || is_platform || trees.leads_to(digest, &recorded(&image.image, tag)) {
+        TagStatus::Current
+    } else if trees.knows(digest) && !trees.tells(digest) {
+        TagStatus::unknown("the registry does not tell what runs")
+    } else {
+        TagStatus::Moved {
+            to: tag.digest.clone(),
+        }
+    }
+}
+
+/// What a tag points to, as a release would record it.
+fn recorded(reference: &str, tag: &Resolved) -> RecordedImage {
+    RecordedImage {
+        reference: reference.to_owned(),
+        digest: tag.digest.clone(),
+        origin: None,
+        platforms: tag.platforms.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::Platform;
+    use crate::model::release::PlatformDigests;
+
+    fn digest(text: &str) -> Sha256Digest {
+        Sha256Digest::of(text.as_bytes())
+    }
+
+    fn running(image: &str, reported: Option<&str>) -> RunningImage {
+        RunningImage {
+            namespace: "shop".into(),
+            workload: "Deployment web".into(),
+            container: "web".into(),
+            image: image.into(),
+            digest: reported.map(digest),
+            pods: vec!["web-1".into()],
+            tag: TagStatus::unknown("not asked"),
+        }
+    }
+
+    fn platform(manifest: &str) -> PlatformDigests {
+        PlatformDigests {
+            platform: Platform("linux/amd64".into()),
+            manifest: digest(manifest),
+            config: digest("config"),
+        }
+    }
+
+    /// `acme/web:1` points to an index with one platform.
+    fn tags() -> Tags {
+        let resolved = Resolved {
+            digest: digest("index"),
+            platforms: vec![platform("manifest")],
+        };
+        Tags::from([("acme/web:1".to_owned(), Ok(resolved))])
+    }
+
+    #[test]
+    fn a_tag_is_current_where_it_leads_to_what_runs_by_any_digest() {
+        let mut trees = ImageTrees::default();
+        trees.insert(digest("another index"), vec![platform("manifest")]);
+        for reported in ["index", "manifest", "config", "another index"] {
+            let image = running("acme/web:1", Some(reported));
+            assert_eq!(assess_tag(&image, &tags(), &trees), TagStatus::Current);
+        }
+    }
+
+    #[test]
+    fn a_tag_that_leads_elsewhere_has_moved_and_one_that_nobody_tells_of_is_unknown() {
+        let image = running("acme/web:1", Some("old"));
+        let moved = TagStatus::Moved { to: digest("index") };
+        assert_eq!(assess_tag(&image, &tags(), &ImageTrees::default()), moved);
+
+        // A registry that was asked for what runs and did not say may have it under this very tag.
+        let mut silent = ImageTrees::default();
+        silent.insert(digest("old"), Vec::new());
+        let unknown = TagStatus::unknown("the registry does not tell what runs");
+        assert_eq!(assess_tag(&image, &tags(), &silent), unknown);
+
+        let not_asked = assess_tag(&image, &Tags::new(), &ImageTrees::default());
+        assert_eq!(not_asked, TagStatus::unknown("not asked"));
+        let pinned = running(&format!("acme/web@{}", digest("old")), Some("old"));
+        assert_eq!(
+            assess_tag(&pinned, &tags(), &ImageTrees::default()),
+            TagStatus::Pinned
+        );
+    }
+}

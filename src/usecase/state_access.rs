@@ -1,0 +1,65 @@
+//! How commands that change nothing read what releases keep in the cluster: by which key, and how far it is believed.
+//!
+//! The key's file is read where it is needed first: a namespace without a release needs none.
+
+use super::{CommandError, kept};
+use crate::cluster::Cluster;
+use crate::model::state_key::{KEY_BYTES, StateKey};
+use crate::observe::home::Home;
+use crate::observe::sealing::Sealing;
+use std::path::{Path, PathBuf};
+
+/// How what releases keep is read.
+#[derive(Clone, Debug, Default)]
+pub struct StateAccess {
+    /// The file with the key, where that is kept outside of the cluster.
+    pub key_file: Option<PathBuf>,
+    /// Whether what cannot be verified is an error.
+    pub must_be_verified: bool,
+}
+
+impl StateAccess {
+    /// The key, where a file is named.
+    pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
+        self.key_file.as_deref().map(read_state_key).transpose()
+    }
+
+    /// Reads what a release keeps in its home namespace. What was altered is an error.
+    pub async fn read_checked(
+        &self,
+        cluster: &dyn Cluster,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Home, CommandError> {
+        let home = self.read(cluster, namespace, name).await?;
+        self.check(&home.sealing, namespace, name)?;
+        Ok(home)
+    }
+
+    /// The same, believed or not.
+    pub async fn read(
+        &self,
+        cluster: &dyn Cluster,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Home, CommandError> {
+        let key = self.key()?;
+        kept::read(cluster, namespace, name, key.as_ref()).await
+    }
+
+    /// An error where what was read must not be shown.
+    pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
+        kept::for_reading(sealing, namespace, name, self.must_be_verified)
+    }
+}
+
+/// The key that a file holds.
+pub fn read_state_key(path: &Path) -> Result<StateKey, CommandError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
+    StateKey::parse(&text).map_err(|error| {
+        CommandError::usage(format!("expected a state key in {shown}: {error}"))
+            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
+    })
+}

@@ -1,0 +1,349 @@
+//! Status: what is promoted, whether anything is in progress, and how each workload is. Release by release, in the order
+//! in which they are listed.
+//!
+//! A release whose state was altered is one among the others: it is shown, nothing that its state says is used, and the
+//! outcome carries the error for the end.
+
+use super::state_access::StateAccess;
+use super::{CommandError, Scope, kept};
+use crate::cluster::Cluster;
+use crate::execute::seems_held;
+use crate::model::inventory::HistoryEntry;
+use crate::model::journal::{Ending, Journal, StepProgress, StepState, UndoState};
+use crate::model::moves::ReleaseRef;
+use crate::model::seal::Integrity;
+use crate::model::state_key::BoundKey;
+use crate::model::status::{ReleasePhase, ReleaseStatus, UnfinishedPromotion, WorkloadStatus};
+use crate::model::verdict::Verdict;
+use crate::model::{Object, ObjectId, Target};
+use crate::monitor::{Health, health};
+use crate::observe::home::{Home, list_homes, read_record};
+use crate::plan::absence_of_member;
+use crate::report::utc_second;
+use crate::rollout::Policy;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whose status.
+#[derive(Clone, Debug)]
+pub struct StatusRequest {
+    /// One release; all of the namespace where none is named.
+    pub name: Option<String>,
+    /// The releases of all namespaces.
+    pub all_namespaces: bool,
+    /// How their state is read.
+    pub access: StateAccess,
+}
+
+/// The status of each release.
+pub struct StatusOutcome {
+    /// The releases.
+    pub releases: Vec<ReleaseStatus>,
+    /// Why the state of one of them is not believed; the first of several.
+    pub distrusted: Option<CommandError>,
+}
+
+/// Finds it out.
+///
+/// # Errors
+///
+/// Where the releases cannot be listed, or the state of one cannot be read.
+pub async fn status(request: &StatusRequest, scope: &Scope) -> Result<StatusOutcome, CommandError> {
+    let cluster = scope.cluster.as_ref();
+    let releases = match &request.name {
+        Some(name) => vec![(scope.home.clone(), name.clone())],
+        None => {
+            let namespace = (!request.all_namespaces).then_some(scope.home.as_str());
+            let homes = list_homes(cluster, namespace).await;
+            homes.map_err(|error| kept::home_error(&error))?
+        }
+    };
+
+    let mut outcome = StatusOutcome {
+        releases: Vec::with_capacity(releases.len()),
+        distrusted: None,
+    };
+    for (namespace, name) in releases {
+        let state = request.access.read(cluster, &namespace, &name).await?;
+        if let Err(error) = request.access.check(&state.sealing, &namespace, &name) {
+            outcome.distrusted.get_or_insert(error);
+        }
+        let release = ReleaseRef { namespace, name };
+        let status = release_status(scope.cluster.clone(), release, state).await;
+        outcome.releases.push(status);
+    }
+    Ok(outcome)
+}
+
+async fn release_status(cluster: Arc<dyn Cluster>, release: ReleaseRef, state: Home) -> ReleaseStatus {
+    let held = state
+        .lease
+        .as_ref()
+        .is_some_and(|lease| seems_held(lease, Timestamp::now()));
+    let (phase, message) = find_phase(&state, held, &release);
+    let unfinished = current_journal(&state)
+        .filter(|journal| journal.is_open())
+        .map(|journal| unfinished(journal, held));
+
+    let key = state.key().cloned();
+    let verified = state.sealing.integrity == Integrity::Sealed;
+    let not_verified = kept::not_verified(&state.sealing);
+    let inventory = state
+        .inventory
+        .map(|inventory| inventory.value)
+        .unwrap_or_default();
+    let promoted = inventory.promoted();
+    let workloads = assess_workloads(cluster, &inventory.members, promoted, key.as_ref()).await;
+
+    ReleaseStatus {
+        namespace: release.namespace,
+        name: release.name,
+        phase,
+        version: promoted.map(|entry| entry.release.version.clone()),
+        revision: promoted.map(|entry| entry.revision),
+        unfinished,
+        message,
+        verified,
+        not_verified,
+        moved: inventory.moved_lately().cloned().collect(),
+        workloads,
+    }
+}
+
+fn current_journal(state: &Home) -> Option<&Journal> {
+    state.head.as_ref().map(|head| &head.value.current)
+}
+
+/// How a release is as a whole, and the sentence about it. An open journal comes before everything that was committed
+/// earlier.
+fn find_phase(state: &Home, held: bool, release: &ReleaseRef) -> (ReleasePhase, String) {
+    let ReleaseRef { namespace, name } = release;
+    if matches!(state.sealing.integrity, Integrity::Altered(_)) {
+        let message = format!("kubectl delivery state verify {name} -n {namespace} says what");
+        return (ReleasePhase::Altered, message);
+    }
+
+    let promoted = state
+        .inventory
+        .as_ref()
+        .and_then(|inventory| inventory.value.promoted());
+    match (current_journal(state), promoted) {
+        (Some(journal), _) if journal.is_open() => {
+            let unknown = state.lock_unknown.as_ref();
+            let unknown = unknown.map(|why| format!("; whether a run holds its lock is unknown: {why}"));
+            let advice = advise(journal, held, namespace);
+            let phase = if held {
+                ReleasePhase::InProgress
+            } else {
+                ReleasePhase::Unfinished
+            };
+            (phase, advice + &unknown.unwrap_or_default())
+        }
+        (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => {
+            let version = &journal.release.version;
+            let message = format!("not everything of {version} could be put back");
+            (ReleasePhase::RollbackIncomplete, message)
+        }
+        (journal, Some(entry)) => (ReleasePhase::Promoted, describe_promoted(entry, journal)),
+        (Some(journal), None) => (ReleasePhase::RolledBack, journal.message.clone()),
+        (None, None) => (ReleasePhase::None, "nothing was promoted".into()),
+    }
+}
+
+/// Who promoted it and when, and why a later promotion failed.
+fn describe_promoted(entry: &HistoryEntry, journal: Option<&Journal>) -> String {
+    let failure = journal
+        .filter(|journal| journal.id != entry.id)
+        .and_then(|journal| journal.failure.as_ref());
+    let failed = failure.map(|failure| {
+        let why = &failure.cause.message;
+        format!("; the last promotion failed and was put back: {why}")
+    });
+    format!(
+        "promoted by {} at {}{}",
+        entry.actor,
+        utc_second(entry.ended_at),
+        failed.unwrap_or_default()
+    )
+}
+
+fn unfinished(journal: &Journal, held: bool) -> UnfinishedPromotion {
+    let is_done = |step: &&StepProgress| matches!(step.state, StepState::Done { .. });
+    let is_undone = |step: &&StepProgress| matches!(step.undo, UndoState::Done { .. });
+    UnfinishedPromotion {
+        phase: journal.phase,
+        version: journal.release.version.clone(),
+        actor: journal.actor.clone(),
+        holder: journal.holder.clone(),
+        held,
+        done: journal.steps.iter().filter(is_done).count(),
+        undone: journal.steps.iter().filter(is_undone).count(),
+        steps: journal.steps.len(),
+    }
+}
+
+/// What an unfinished promotion does, or what to do about it.
+fn advise(journal: &Journal, held: bool, namespace: &str) -> String {
+    let (name, version) = (&journal.release.name, &journal.release.version);
+    if held {
+        return format!("{version} by {}: {}", journal.actor, journal.message);
+    }
+    format!(
+        "{version} by {} was left: {}; kubectl delivery promote --resume {name} -n {namespace} finishes it, \
+         kubectl delivery revert {name} -n {namespace} puts it back",
+        journal.actor, journal.message
+    )
+}
+
+async fn assess_workloads(
+    cluster: Arc<dyn Cluster>,
+    members: &[Target],
+    promoted: Option<&HistoryEntry>,
+    key: Option<&BoundKey>,
+) -> Vec<WorkloadStatus> {
+    let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
+    let workloads: Vec<Target> = members.iter().filter(is_workload).cloned().collect();
+    let found = health(cluster.clone(), &workloads, Policy::default()).await;
+    let absences = allowed_absences(&*cluster, &found, promoted, key).await;
+
+    let assess = |health: Health| assess_workload(health, &absences);
+    found.into_iter().map(assess).collect()
+}
+
+/// A workload by its verdict; what is broken of it says more than that it is waited for.
+fn assess_workload(health: Health, absences: &BTreeMap<ObjectId, &'static str>) -> WorkloadStatus {
+    let (ready, message) = match health.verdict {
+        _ if health.is_absent => match absences.get(&health.object) {
+            Some(why) => (true, (*why).to_owned()),
+            None => (false, "does not exist".into()),
+        },
+        Some(Verdict::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
+        Some(Verdict::Failed { cause }) => (false, cause.message),
+        Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
+        Some(Verdict::Waiting { why, .. }) => (false, why),
+        None => (
+            false,
+            "could not be judged: is reading it and its pods allowed?".into(),
+        ),
+    };
+    WorkloadStatus {
+        object: health.object.to_string(),
+        ready,
+        message,
+    }
+}
+
+/// Why members that are not there need not be. What was promoted is read only where one that runs once is missed.
+async fn allowed_absences(
+    cluster: &dyn Cluster,
+    found: &[Health],
+    promoted: Option<&HistoryEntry>,
+    key: Option<&BoundKey>,
+) -> BTreeMap<ObjectId, &'static str> {
+    let is_missed = found.iter().any(|one| one.is_absent && one.object.kind == "Job");
+    let Some(entry) = promoted.filter(|_| is_missed) else {
+        return BTreeMap::new();
+    };
+    let Ok(record) = read_record(cluster, entry, false, key).await else {
+        return BTreeMap::new();
+    };
+    let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
+    record.desired.iter().filter_map(why).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::head::Head;
+    use crate::model::inventory::Inventory;
+    use crate::observe::home::Stored;
+    use serde_json::json;
+
+    fn stored<T>(value: T) -> Option<Stored<T>> {
+        Some(Stored {
+            value,
+            uid: "u".into(),
+            resource_version: "1".into(),
+        })
+    }
+
+    fn journal(phase: &str, ending: Option<&str>) -> Journal {
+        let journal = json!({
+            "id": "p2", "serial": 1, "revision": 2, "namespace": "shop", "phase": phase, "ending": ending,
+            "release": { "name": "shop", "version": "1.4.2", "digest": format!("sha256:{}", "1".repeat(64)) },
+            "actor": "ci", "holder": "ci", "startedAt": "2026-11-28T08:00:00Z", "message": "a wave is applied",
+            "parts": [], "record": [], "steps": [],
+        });
+        serde_json::from_value(journal).unwrap()
+    }
+
+    fn promoted() -> Inventory {
+        let entry = json!({
+            "revision": 1, "id": "p1", "actor": "me", "ending": "promoted",
+            "release": { "name": "shop", "version": "1.4.1", "digest": format!("sha256:{}", "2".repeat(64)) },
+            "startedAt": "2026-11-27T08:00:00Z", "endedAt": "2026-11-27T08:01:00Z",
+        });
+        Inventory {
+            history: vec![serde_json::from_value(entry).unwrap()],
+            ..Inventory::default()
+        }
+    }
+
+    #[test]
+    fn the_journal_at_hand_comes_before_what_was_promoted_earlier() {
+        let open = || Some(journal("applying", None));
+        let reverted = || Some(journal("closed", Some("reverted")));
+        let incomplete = || Some(journal("closed", Some("notFullyReverted")));
+        let cases = [
+            (None, None, false, ReleasePhase::None),
+            (open(), None, true, ReleasePhase::InProgress),
+            (open(), Some(promoted()), false, ReleasePhase::Unfinished),
+            (reverted(), None, false, ReleasePhase::RolledBack),
+            (reverted(), Some(promoted()), false, ReleasePhase::Promoted),
+            (
+                incomplete(),
+                Some(promoted()),
+                false,
+                ReleasePhase::RollbackIncomplete,
+            ),
+        ];
+        let release = ReleaseRef::new("shop", "shop");
+        for (current, inventory, held, phase) in cases {
+            let state = Home {
+                head: current.and_then(|current| stored(Head::new(current, None))),
+                inventory: inventory.and_then(stored),
+                ..Home::default()
+            };
+            assert_eq!(find_phase(&state, held, &release).0, phase);
+        }
+    }
+
+    #[test]
+    fn an_altered_state_is_told_as_such_whatever_it_says() {
+        let mut state = Home {
+            inventory: stored(promoted()),
+            ..Home::default()
+        };
+        state.sealing.integrity = Integrity::Altered("the inventory".into());
+
+        let (phase, message) = find_phase(&state, false, &ReleaseRef::new("shop", "web"));
+        assert_eq!(phase, ReleasePhase::Altered);
+        assert_eq!(message, "kubectl delivery state verify web -n shop says what");
+    }
+
+    #[test]
+    fn an_unfinished_promotion_comes_with_the_commands_that_end_it() {
+        let state = Home {
+            head: stored(Head::new(journal("applying", None), None)),
+            lock_unknown: Some("forbidden".into()),
+            ..Home::default()
+        };
+        let (_, message) = find_phase(&state, false, &ReleaseRef::new("shop", "shop"));
+        assert_eq!(
+            message,
+            "1.4.2 by ci was left: a wave is applied; kubectl delivery promote --resume shop -n shop finishes it, \
+             kubectl delivery revert shop -n shop puts it back; whether a run holds its lock is unknown: forbidden"
+        );
+    }
+}
