@@ -148,3 +148,118 @@ pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Object;
+    use crate::model::release::{
+        PlatformDigests, RecordedImage, ReleaseMetadata, ReleaseSpec, Requirement, Source,
+    };
+    use crate::model::image::Platform;
+    use serde_json::json;
+
+    fn object(kind: &str, name: &str, namespace: Option<&str>) -> Object {
+        let mut object = Object::new(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})).unwrap();
+        object.set_namespace(namespace);
+        object
+    }
+
+    fn image(reference: &str, origin: Option<DigestOrigin>, platforms: &[&str]) -> RecordedImage {
+        let digest = Sha256Digest::of(reference.as_bytes());
+        let platform = |name: &&str| PlatformDigests {
+            platform: Platform((*name).into()),
+            manifest: digest.clone(),
+            config: digest.clone(),
+        };
+        RecordedImage {
+            reference: reference.into(),
+            digest: digest.clone(),
+            origin,
+            platforms: platforms.iter().map(platform).collect(),
+        }
+    }
+
+    fn requirement(kind: &str, name: &str) -> Requirement {
+        Requirement {
+            kind: kind.into(),
+            namespace: None,
+            name: name.into(),
+            type_: None,
+            keys: Vec::new(),
+            produced_by: None,
+            optional: false,
+        }
+    }
+
+    fn release() -> Release {
+        Release {
+            api_version: "kubectl-delivery.io/v1alpha1".into(),
+            kind: "Release".into(),
+            metadata: ReleaseMetadata {
+                name: "shop".into(),
+                version: "1.4.2\u{1b}[2J".into(),
+            },
+            spec: ReleaseSpec {
+                source: Some(Source {
+                    repository: Some("https://example.com/shop".into()),
+                    revision: Some("abc123".into()),
+                    dirty: true,
+                }),
+                images: vec![
+                    image("registry.example/web:1", None, &["linux/amd64", "linux/arm64"]),
+                    image("registry.example/job:1", Some(DigestOrigin::ByHand), &[]),
+                    image("registry.example/db:1", Some(DigestOrigin::Reference), &[]),
+                ],
+                objects: vec![
+                    object("Service", "web", Some("shop")),
+                    object("ConfigMap", "config", None),
+                    object("Service", "api", Some("shop")),
+                    object("Odd\u{200b}", "x", None),
+                ],
+                requires: vec![
+                    Requirement {
+                        keys: vec!["a".into(), "b".into()],
+                        produced_by: Some("ExternalSecret/db".into()),
+                        ..requirement("Secret", "db")
+                    },
+                    Requirement {
+                        optional: true,
+                        ..requirement("ConfigMap", "extra")
+                    },
+                ],
+                ..ReleaseSpec::default()
+            },
+        }
+    }
+
+    fn shown(release: &Release, statements: &[String], color: bool) -> String {
+        let mut bytes = Vec::new();
+        let shown = Page {
+            release,
+            digest: &Sha256Digest::of(b"release"),
+            statements,
+            color,
+        };
+        page(&shown, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_release_is_shown_with_its_images_its_objects_and_what_it_needs() {
+        let statements = ["tested by ci".to_owned()];
+        assert_eq!(
+            shown(&release(), &statements, true),
+            include_str!("../../tests/fixtures/report/release.txt")
+        );
+    }
+
+    #[test]
+    fn what_a_release_does_not_hold_gets_no_heading() {
+        let mut release = release();
+        release.spec = ReleaseSpec::default();
+
+        let text = shown(&release, &[], false);
+        assert!(text.ends_with("\n\nimages (0)\n\nobjects (0)\n"), "{text}");
+    }
+}

@@ -13,6 +13,8 @@ mod pods;
 mod since;
 mod snippet;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use html::html;
