@@ -2,14 +2,14 @@
 
 use super::kept::ReadArgs;
 use super::status::second;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::Ending;
-use crate::report::clean;
+use crate::report::{clean, columns};
 use crate::usecase::CommandError;
 use crate::usecase::Scope;
 use crate::usecase::kept;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `history`.
@@ -23,17 +23,11 @@ pub struct Args {
     name: Option<String>,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// Prints the history, newest first.
@@ -55,7 +49,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let history: Vec<&HistoryEntry> = inventory.value.history.iter().rev().collect();
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => {
+        Some(JsonFormat::Json) => {
             crate::report::json(&history, &mut out)?;
         }
         None => {
@@ -64,7 +58,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
                 .iter()
                 .map(|entry| row(entry, current == Some(entry.revision)));
             let header = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"].map(String::from);
-            write!(out, "{}", table(std::iter::once(header).chain(rows).collect()))?;
+            write!(out, "{}", columns(std::iter::once(header).chain(rows), 3))?;
             for moved in &inventory.value.moved {
                 writeln!(out, "{}", clean(&moved.sentence(&namespace)))?;
             }
@@ -105,32 +99,6 @@ fn how(entry: &HistoryEntry) -> String {
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default();
         text.push_str(&format!(" (waived {waiver}{reason})"));
-    }
-    text
-}
-
-/// Columns, three spaces apart; the last one as long as it is.
-pub(super) fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let rows: Vec<[String; N]> = rows
-        .into_iter()
-        .map(|row| row.map(|cell| clean(&cell).replace('\n', " ")))
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        text.push_str(cells.join("   ").trim_end());
-        text.push('\n');
     }
     text
 }

@@ -1,10 +1,9 @@
 //! `kubectl delivery images`: what each container of a namespace, and of its releases elsewhere, runs by digest, and
 //! whether its tag has moved since.
 
-use super::history::table;
 use super::inputs::RegistryArgs;
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::cluster::Cluster;
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod::PodFacts;
@@ -14,12 +13,13 @@ use crate::model::{Sha256Digest, Target};
 use crate::observe::home::list_homes;
 use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
+use crate::report::columns;
 use crate::rollout::runs_pods;
 use crate::usecase::Scope;
 use crate::usecase::images as image_trees;
 use crate::usecase::kept;
 use crate::usecase::{CommandError, ErrorKind};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use futures::future::try_join_all;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,19 +36,13 @@ pub struct Args {
     offline: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     registries: RegistryArgs,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// One image that containers of a workload run.
@@ -151,7 +145,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => {
+        Some(JsonFormat::Json) => {
             crate::report::json(&lines, &mut out)?;
         }
         None if lines.is_empty() => writeln!(context.stderr(), "no pods in namespace {namespace}")?,
@@ -316,5 +310,5 @@ fn shown(lines: &[Line]) -> String {
             tag,
         ]
     };
-    table(std::iter::once(header).chain(lines.iter().map(row)).collect())
+    columns(std::iter::once(header).chain(lines.iter().map(row)), 3)
 }

@@ -1,8 +1,7 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
-use super::history::table;
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
 use crate::model::inventory::HistoryEntry;
@@ -15,12 +14,12 @@ use crate::model::{Object, ObjectId, Target};
 use crate::monitor::{Health, health};
 use crate::observe::home::{Home, list_homes, read_record};
 use crate::plan::absence_of_member;
-use crate::report::clean;
+use crate::report::{clean, columns};
 use crate::rollout::Policy;
 use crate::usecase::CommandError;
 use crate::usecase::Scope;
 use crate::usecase::kept;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,17 +41,11 @@ pub struct Args {
     all_namespaces: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// One release's state.
@@ -127,7 +120,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => {
+        Some(JsonFormat::Json) => {
             crate::report::json(&states, &mut out)?;
         }
         None if states.is_empty() => {
@@ -320,7 +313,7 @@ fn shown(states: &[State]) -> String {
             state.message.clone(),
         ]
     });
-    let mut text = table(std::iter::once(header).chain(rows).collect());
+    let mut text = columns(std::iter::once(header).chain(rows), 3);
     for state in states {
         if let Some(why) = &state.not_verified {
             text.push_str(&clean(&format!(

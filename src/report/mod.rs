@@ -7,15 +7,19 @@
 mod asides;
 mod clean;
 pub mod diff;
+mod paint;
 mod preflight;
 pub mod progress;
 mod redact;
 pub mod release;
+mod table;
 
 pub use asides::aside_notes;
 pub use clean::{clean, clean_json};
+pub use paint::{Palette, Tone};
 pub use preflight::finding_text;
 pub use redact::Redactor;
+pub use table::columns;
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -4,9 +4,10 @@
 //! claim, and checked elsewhere.
 
 use super::clean::clean;
+use super::paint::{Palette, Tone};
+use super::table::columns;
 use crate::model::Sha256Digest;
-use crate::model::release::{DigestOrigin, Release};
-use std::borrow::Cow;
+use crate::model::release::{DigestOrigin, RecordedImage, Release, Requirement, Source};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -24,143 +25,165 @@ pub struct Page<'p> {
 
 /// Writes tables: what it is, its images, its objects by kind, what it needs.
 pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let (release, spec) = (page.release, &page.release.spec);
+    page.write_identity(out)?;
+    page.write_images(out)?;
+    page.write_objects(out)?;
+    page.write_requirements(out)?;
+    page.write_statements(out)
+}
 
-    let head = |text: &str| {
-        if page.color {
-            format!("\u{1b}[1m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
+impl Page<'_> {
+    fn write_heading(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        let heading = Palette::new(self.color).paint(Tone::Heading, &clean(text));
+        writeln!(out, "{heading}")
+    }
+
+    /// The heading of a section and how much is in it.
+    fn write_section(&self, out: &mut dyn Write, name: &str, count: usize) -> io::Result<()> {
+        writeln!(out)?;
+        self.write_heading(out, &format!("{name} ({count})"))
+    }
+
+    fn write_identity(&self, out: &mut dyn Write) -> io::Result<()> {
+        let metadata = &self.release.metadata;
+        self.write_heading(out, &format!("{} {}", metadata.name, metadata.version))?;
+        writeln!(out, "  id      {}", self.digest)?;
+
+        match &self.release.spec.source {
+            Some(source) => writeln!(out, "  source  {}", clean(&source_text(source))),
+            None => Ok(()),
         }
-    };
-
-    writeln!(
-        out,
-        "{}",
-        head(&clean(&format!(
-            "{} {}",
-            release.metadata.name, release.metadata.version
-        )))
-    )?;
-    writeln!(out, "  id      {}", page.digest)?;
-
-    if let Some(source) = &spec.source {
-        let revision = source.revision.as_deref().unwrap_or("unknown revision");
-        // The commit alone would not make this release again.
-        let dirty = if source.dirty {
-            ", with changes that are not in it"
-        } else {
-            ""
-        };
-
-        let repository = source
-            .repository
-            .as_deref()
-            .map(|url| format!("{url} at "))
-            .unwrap_or_default();
-        writeln!(
-            out,
-            "  source  {}{dirty}",
-            clean(&format!("{repository}{revision}"))
-        )?;
     }
 
-    writeln!(out, "\n{}", head(&format!("images ({})", spec.images.len())))?;
-    for image in &spec.images {
-        let platforms: Vec<&str> = image
-            .platforms
+    fn write_images(&self, out: &mut dyn Write) -> io::Result<()> {
+        let images = &self.release.spec.images;
+        self.write_section(out, "images", images.len())?;
+
+        for image in images {
+            writeln!(out, "  {}", clean(&image.reference))?;
+            writeln!(out, "    {}  {}", image.digest, clean(&origin_text(image)))?;
+        }
+        Ok(())
+    }
+
+    fn write_objects(&self, out: &mut dyn Write) -> io::Result<()> {
+        let objects = &self.release.spec.objects;
+        self.write_section(out, "objects", objects.len())?;
+
+        // By kind: a release can hold hundreds of objects.
+        let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for object in objects {
+            let name = object.namespace().map_or_else(
+                || object.name().to_owned(),
+                |namespace| format!("{namespace}/{}", object.name()),
+            );
+            kinds.entry(object.kind()).or_default().push(name);
+        }
+
+        let rows = kinds
+            .into_iter()
+            .map(|(kind, names)| [kind.to_owned(), names.join(", ")]);
+        columns(rows, 2)
+            .lines()
+            .try_for_each(|line| writeln!(out, "  {line}"))
+    }
+
+    fn write_requirements(&self, out: &mut dyn Write) -> io::Result<()> {
+        let requirements = &self.release.spec.requires;
+        if requirements.is_empty() {
+            return Ok(());
+        }
+
+        self.write_section(out, "needs", requirements.len())?;
+        requirements
             .iter()
-            .map(|platform| platform.platform.0.as_str())
-            .collect();
-        // No registry was asked, or its manifest names no platform.
-        let platforms = if platforms.is_empty() {
-            "platforms unknown".to_owned()
-        } else {
-            clean(&platforms.join(", ")).into_owned()
-        };
-
-        let origin = match image.origin {
-            Some(DigestOrigin::ByHand) => ", given by hand",
-            Some(DigestOrigin::Reference) => ", as the reference says",
-            // A registry's answer is the rule, and needs no word.
-            None => "",
-        };
-
-        writeln!(
-            out,
-            "  {}\n    {}  {platforms}{origin}",
-            clean(&image.reference),
-            image.digest
-        )?;
+            .try_for_each(|requirement| writeln!(out, "  {}", clean(&requirement_text(requirement))))
     }
 
-    // By kind: a release can hold hundreds of objects.
-    let mut kinds: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
-    for object in &spec.objects {
-        let name = object.namespace().map_or_else(
-            || object.name().to_owned(),
-            |ns| format!("{ns}/{}", object.name()),
-        );
-        kinds.entry(clean(object.kind())).or_default().push(name);
-    }
+    /// Claims, each as it says of itself: whether to believe it is for `verify` to say.
+    fn write_statements(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.statements.is_empty() {
+            return Ok(());
+        }
 
-    writeln!(out, "\n{}", head(&format!("objects ({})", spec.objects.len())))?;
-    // Of the names as they are shown: an escape is longer than what it stands for.
-    let width = kinds.keys().map(|kind| kind.len()).max().unwrap_or_default();
-    for (kind, names) in &kinds {
-        writeln!(out, "  {kind:<width$}  {}", clean(&names.join(", ")))?;
+        self.write_section(out, "statements", self.statements.len())?;
+        self.statements
+            .iter()
+            .try_for_each(|statement| writeln!(out, "  {}", clean(statement)))
     }
+}
 
-    if !spec.requires.is_empty() {
-        writeln!(out, "\n{}", head(&format!("needs ({})", spec.requires.len())))?;
-    }
-    for need in &spec.requires {
-        let keys = if need.keys.is_empty() {
-            String::new()
-        } else {
-            format!(" with {}", need.keys.join(", "))
-        };
+/// `URL at REVISION`.
+fn source_text(source: &Source) -> String {
+    let repository = source
+        .repository
+        .as_deref()
+        .map(|url| format!("{url} at "))
+        .unwrap_or_default();
+    let revision = source.revision.as_deref().unwrap_or("unknown revision");
 
-        let producer = need
-            .produced_by
-            .as_deref()
-            .map(|name| format!(", which {name} produces"))
-            .unwrap_or_default();
+    // The commit alone would not make this release again.
+    let dirty = if source.dirty {
+        ", with changes that are not in it"
+    } else {
+        ""
+    };
+    format!("{repository}{revision}{dirty}")
+}
 
-        let optional = if need.optional { ", optional" } else { "" };
-        writeln!(
-            out,
-            "  {}",
-            clean(&format!("{} {}{keys}{producer}{optional}", need.kind, need.name))
-        )?;
-    }
+/// The platforms that an image is for, and how its digest came to be known.
+fn origin_text(image: &RecordedImage) -> String {
+    let platforms: Vec<&str> = image
+        .platforms
+        .iter()
+        .map(|platform| platform.platform.0.as_str())
+        .collect();
 
-    // Claims, each as it says of itself: whether to believe it is for `verify` to say.
-    if !page.statements.is_empty() {
-        writeln!(
-            out,
-            "\n{}",
-            head(&format!("statements ({})", page.statements.len()))
-        )?;
-    }
-    for statement in page.statements {
-        writeln!(out, "  {}", clean(statement))?;
-    }
-    Ok(())
+    // No registry was asked, or its manifest names no platform.
+    let platforms = if platforms.is_empty() {
+        "platforms unknown".to_owned()
+    } else {
+        platforms.join(", ")
+    };
+    let origin = match image.origin {
+        Some(DigestOrigin::ByHand) => ", given by hand",
+        Some(DigestOrigin::Reference) => ", as the reference says",
+        // A registry's answer is the rule, and needs no word.
+        None => "",
+    };
+    format!("{platforms}{origin}")
+}
+
+/// What is needed, of whom, and whether it may be missing.
+fn requirement_text(requirement: &Requirement) -> String {
+    let keys = match requirement.keys.as_slice() {
+        [] => String::new(),
+        keys => format!(" with {}", keys.join(", ")),
+    };
+    let producer = requirement
+        .produced_by
+        .as_deref()
+        .map(|name| format!(", which {name} produces"))
+        .unwrap_or_default();
+    let optional = if requirement.optional { ", optional" } else { "" };
+
+    format!(
+        "{} {}{keys}{producer}{optional}",
+        requirement.kind, requirement.name
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Object;
-    use crate::model::release::{
-        PlatformDigests, RecordedImage, ReleaseMetadata, ReleaseSpec, Requirement, Source,
-    };
     use crate::model::image::Platform;
+    use crate::model::release::{PlatformDigests, ReleaseMetadata, ReleaseSpec};
     use serde_json::json;
 
     fn object(kind: &str, name: &str, namespace: Option<&str>) -> Object {
-        let mut object = Object::new(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})).unwrap();
+        let mut object =
+            Object::new(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})).unwrap();
         object.set_namespace(namespace);
         object
     }
