@@ -274,11 +274,14 @@ fn a_person_sees_object_by_object_who_changed_what_and_what_to_type() {
         show_expected,
     };
 
-    let short = page(|out| person(&view, style(false, false), out));
+    let short = page(|out| text(&view, style(false, false), out));
     assert_page(&short, include_str!("../../../tests/fixtures/report/diff.txt"));
 
-    let long = page(|out| person(&view, style(true, true), out));
-    assert_page(&long, include_str!("../../../tests/fixtures/report/diff.color.txt"));
+    let long = page(|out| text(&view, style(true, true), out));
+    assert_page(
+        &long,
+        include_str!("../../../tests/fixtures/report/diff.color.txt"),
+    );
 }
 
 #[test]
@@ -310,11 +313,31 @@ fn a_ci_system_shows_the_view_as_junit() {
 }
 
 #[test]
+fn the_counts_of_a_suite_are_those_of_the_cases_in_it() {
+    let clean = Comparison {
+        objects: vec![object("Service", "web", ObjectStatus::Same)],
+        ..Comparison::default()
+    };
+
+    for comparison in [comparison(), clean, Comparison::default()] {
+        let xml = page(|out| junit(&shown(&comparison), out));
+        let count = |element: &str| xml.matches(&format!("<{element} ")).count();
+
+        let (tests, failures, errors) = (count("testcase"), count("failure"), count("error"));
+        let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"");
+        assert!(xml.contains(&counts), "{counts}:\n{xml}");
+    }
+}
+
+#[test]
 fn without_differences_a_page_says_how_much_was_compared() {
     let same = Comparison {
         objects: vec![object("Service", "web", ObjectStatus::Same)],
         ..Comparison::default()
     };
-    let text = page(|out| person(&shown(&same), Style::default(), out));
-    assert!(text.starts_with("no differences: 1 object compared\n"), "{text}");
+    let shown = page(|out| text(&shown(&same), Style::default(), out));
+    assert!(
+        shown.starts_with("no differences: 1 object compared\n"),
+        "{shown}"
+    );
 }
