@@ -1,7 +1,7 @@
 //! `kubectl delivery compare`: two releases, or a release and an environment, without a cluster.
 
 use super::inputs::InputArgs;
-use crate::cli::{Context, Exit, Stream};
+use crate::cli::{CompareFormat, Context, Exit, Stream};
 use crate::compare::{self, DesiredInput, differences};
 use crate::load::{LoadedEnvironment, LoadedRelease, to_yaml};
 use crate::model::environment::{DifferenceRule, TargetPattern};
@@ -15,7 +15,7 @@ use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::random;
 use crate::usecase::today;
 use crate::usecase::{CommandError, ErrorKind};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -44,26 +44,12 @@ pub struct Args {
     suggest: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
+    output: CompareFormat,
     /// Unfold differences that the environment expects
     #[arg(long)]
     show_expected: bool,
     #[command(flatten)]
     inputs: InputArgs,
-}
-
-/// Formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    #[default]
-    Person,
-    /// One document, docs/diff-json.md
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    /// For CI systems
-    Junit,
 }
 
 /// Reads, compares, shows.
@@ -103,17 +89,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let view = diff::view(&comparison, &environment.environment, &redactor, &meta);
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        CompareFormat::Text => {
             let style = Style {
                 color: context.color(Stream::Stdout),
                 width: context.width(Stream::Stdout),
                 show_expected: args.show_expected,
             };
-            diff::person(&view, style, &mut out)?;
+            diff::text(&view, style, &mut out)?;
         }
-        Format::Json => crate::report::json(&view, &mut out)?,
-        Format::Markdown => diff::markdown(&view, &mut out)?,
-        Format::Junit => diff::junit(&view, &mut out)?,
+        CompareFormat::Json => crate::report::json(&view, &mut out)?,
+        CompareFormat::Markdown => diff::markdown(&view, &mut out)?,
+        CompareFormat::Junit => diff::junit(&view, &mut out)?,
     }
     out.flush()?;
     Ok(if view.summary.has_differences() {

@@ -5,7 +5,7 @@ mod external;
 use super::inputs::{self, InputArgs};
 use super::kept::ReadArgs;
 use super::verify::refused;
-use crate::cli::{ConnectionArgs, Context, Exit, Stream, parse_duration};
+use crate::cli::{ConnectionArgs, Context, DiffFormat, Exit, Stream, parse_duration};
 use crate::cluster::Cluster;
 use crate::load::{LoadedRelease, parse_release};
 use crate::model::check::{Check, path_in_item, waiver_item};
@@ -30,7 +30,7 @@ use crate::observe::home::{Home, HomeError, list_homes, read_home, read_record};
 use crate::report::diff::{self, Meta, Style, View};
 use crate::report::{Redactor, aside_notes};
 use crate::{compare, plan};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use jiff::Timestamp;
 use std::io::Write;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub struct Args {
     release: Option<String>,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
+    output: DiffFormat,
     /// Unfold differences that the environment expects
     #[arg(long)]
     show_expected: bool,
@@ -73,26 +73,6 @@ pub struct Args {
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-/// Formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    #[default]
-    Person,
-    /// One document, docs/diff-json.md
-    Json,
-    /// The same as YAML
-    Yaml,
-    /// Names of the objects that differ
-    Name,
-    /// For a comment on a pull request
-    Markdown,
-    /// For CI systems
-    Junit,
-    /// One page that needs nothing else
-    Html,
 }
 
 /// Reads, compares, shows.
@@ -195,7 +175,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     };
     let redactor = redactor(&comparison)?;
     let mut view = diff::view(&comparison, &inputs.environment.environment, &redactor, &meta);
-    if let Some(words) = external::wanted().filter(|_| args.output == Format::Person) {
+    if let Some(words) = external::wanted().filter(|_| args.output == DiffFormat::Text) {
         external::show(&words, &comparison, &redactor).await?;
         view.objects.clear();
     }
@@ -265,14 +245,14 @@ fn lately(
     let touched: Vec<_> = live.filter_map(|live| compare::touched(live, since)).collect();
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        DiffFormat::Text => {
             let period = jiff::SignedDuration::try_from(period).map(|period| format!("{period:#}"));
             diff::since(&touched, &period.unwrap_or_default(), now, &mut out)?;
         }
-        Format::Json => {
+        DiffFormat::Json => {
             crate::report::json(&touched, &mut out)?;
         }
-        Format::Yaml => out.write_all(crate::load::to_yaml(&touched).as_bytes())?,
+        DiffFormat::Yaml => out.write_all(crate::load::to_yaml(&touched).as_bytes())?,
         _ => {
             return Err(CommandError::usage(
                 "--since prints for a person, or as json or yaml",
@@ -417,20 +397,20 @@ fn redactor(comparison: &Comparison) -> Result<Redactor, CommandError> {
 fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError> {
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        DiffFormat::Text => {
             let style = Style {
                 color: context.color(Stream::Stdout),
                 width: context.width(Stream::Stdout),
                 show_expected: args.show_expected,
             };
-            diff::person(view, style, &mut out)?;
+            diff::text(view, style, &mut out)?;
         }
-        Format::Json => crate::report::json(view, &mut out)?,
-        Format::Yaml => out.write_all(crate::load::to_yaml(view).as_bytes())?,
-        Format::Name => diff::name(view, &mut out)?,
-        Format::Markdown => diff::markdown(view, &mut out)?,
-        Format::Junit => diff::junit(view, &mut out)?,
-        Format::Html => diff::html(view, &mut out)?,
+        DiffFormat::Json => crate::report::json(view, &mut out)?,
+        DiffFormat::Yaml => out.write_all(crate::load::to_yaml(view).as_bytes())?,
+        DiffFormat::Name => diff::name(view, &mut out)?,
+        DiffFormat::Markdown => diff::markdown(view, &mut out)?,
+        DiffFormat::Junit => diff::junit(view, &mut out)?,
+        DiffFormat::Html => diff::html(view, &mut out)?,
     }
     out.flush()?;
     Ok(())
