@@ -154,7 +154,8 @@ fn requirement(name: &str, state: RequirementState, needed_by: Vec<ObjectId>) ->
     }
 }
 
-fn comparison() -> Comparison {
+/// An object in each status.
+fn objects() -> Vec<ObjectComparison> {
     let why = || "dial tcp: \"no\" route & more".to_owned();
     let config = ObjectComparison {
         changes: vec![change(
@@ -165,34 +166,38 @@ fn comparison() -> Comparison {
         ..object("ConfigMap", "config", ObjectStatus::Changed)
     };
 
+    vec![
+        web(),
+        config,
+        object("Service", "web", ObjectStatus::Same),
+        object("Service", "gone", ObjectStatus::Missing(Absence::Object)),
+        object("ConfigMap", "kind", ObjectStatus::Missing(Absence::Kind)),
+        object("ConfigMap", "old", ObjectStatus::Extra),
+        object("ConfigMap", "stray", ObjectStatus::Stray),
+        object(
+            "ConfigMap",
+            "held",
+            ObjectStatus::BeingDeleted {
+                finalizers: vec!["example.com/hold".into()],
+            },
+        ),
+        object("Secret", "unread", ObjectStatus::NotChecked { why: why() }),
+        object("Secret", "unasked", ObjectStatus::NotVerified { why: why() }),
+        object("ConfigMap", "again", ObjectStatus::Replaced),
+        object(
+            "ConfigMap",
+            "refused",
+            ObjectStatus::Refused {
+                why: why(),
+                fields: Vec::new(),
+            },
+        ),
+    ]
+}
+
+fn comparison() -> Comparison {
     Comparison {
-        objects: vec![
-            web(),
-            config,
-            object("Service", "web", ObjectStatus::Same),
-            object("Service", "gone", ObjectStatus::Missing(Absence::Object)),
-            object("ConfigMap", "kind", ObjectStatus::Missing(Absence::Kind)),
-            object("ConfigMap", "old", ObjectStatus::Extra),
-            object("ConfigMap", "stray", ObjectStatus::Stray),
-            object(
-                "ConfigMap",
-                "held",
-                ObjectStatus::BeingDeleted {
-                    finalizers: vec!["example.com/hold".into()],
-                },
-            ),
-            object("Secret", "unread", ObjectStatus::NotChecked { why: why() }),
-            object("Secret", "unasked", ObjectStatus::NotVerified { why: why() }),
-            object("ConfigMap", "again", ObjectStatus::Replaced),
-            object(
-                "ConfigMap",
-                "refused",
-                ObjectStatus::Refused {
-                    why: why(),
-                    fields: Vec::new(),
-                },
-            ),
-        ],
+        objects: objects(),
         images: vec![
             image("app", ImageState::TagMoved, None),
             image("proxy", ImageState::UntestedSidecar, Some("the mesh's")),
