@@ -1,14 +1,12 @@
 //! `kubectl delivery wait`: applies nothing; watches what another tool applies, and judges it.
 
-mod lines;
-
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::inputs::WaitMode;
 use crate::model::event::{Event, EventSink};
+use crate::report::progress::EventWriter;
 use crate::usecase::wait::{self, Request, WaitOutcome};
 use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
-use lines::Lines;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,9 +79,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
     let scope = context.scope(&connection).await?;
     let goal = wait::goal(loaded, &scope).await?;
-    let events: Arc<Lines> = Arc::new(match args.output {
-        Some(JsonFormat::Json) => Lines::json(context.stdout()),
-        None => Lines::plain(context.stderr()),
+    let events: Arc<EventWriter> = Arc::new(match args.output {
+        Some(JsonFormat::Json) => EventWriter::json(context.stdout()),
+        None => EventWriter::wait(context.stderr()),
     });
 
     let (outcome, message) = wait::wait(&args.request(), &goal, scope.cluster, events.clone()).await;
