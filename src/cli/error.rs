@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and how an error is written.
 
-use crate::report::clean;
+use crate::report::{Palette, Tone, clean};
 use crate::usecase::{CommandError, ErrorKind};
 use std::io::{self, Write};
 
@@ -54,19 +54,19 @@ pub fn write_error(error: &CommandError, to: &mut dyn Write, color: bool) -> io:
         return Ok(());
     }
 
-    let paint = |code: &str, word: &str| {
-        if color {
-            format!("\u{1b}[{code}m{word}\u{1b}[0m")
-        } else {
-            word.into()
-        }
-    };
-    writeln!(to, "{} {}", paint("1;31", "error:"), indented(&error.message))?;
+    let palette = Palette::new(color);
+    let error_word = palette.paint(Tone::Failure, "error:");
+    writeln!(to, "{error_word} {}", indented(&error.message))?;
     for cause in &error.causes {
-        writeln!(to, "  {} {}", paint("2", "because:"), indented(cause))?;
+        writeln!(
+            to,
+            "  {} {}",
+            palette.paint(Tone::Faint, "because:"),
+            indented(cause)
+        )?;
     }
     for hint in &error.hints {
-        writeln!(to, "{} {}", paint("1;36", "hint:"), indented(hint))?;
+        writeln!(to, "{} {}", palette.paint(Tone::Hint, "hint:"), indented(hint))?;
     }
     Ok(())
 }

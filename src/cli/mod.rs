@@ -8,10 +8,12 @@ mod color;
 mod connection;
 mod context;
 mod error;
+mod output;
 mod visible;
 
 pub use color::{ColorChoice, ColorEnvironment, Stream};
 pub use connection::{ConnectionArgs, RequestTimeout, parse_duration};
 pub use context::{Context, GlobalArgs};
 pub use error::{Exit, Family, write_error};
+pub use output::{CompareFormat, DataFormat, DiffFormat, JsonFormat, ReleaseFormat};
 pub use visible::Visible;

@@ -1,14 +1,14 @@
 //! `kubectl delivery compare`: two releases, or a release and an environment, without a cluster.
 
 use super::inputs::InputArgs;
-use crate::cli::{Context, Exit, Stream};
+use crate::cli::{CompareFormat, Context, Exit, Stream};
 use crate::load::to_yaml;
 use crate::model::finding::Comparison;
 use crate::report;
 use crate::report::diff::{self, Style};
 use crate::usecase::CommandError;
 use crate::usecase::compare::{CompareRequest, Counterpart, compare, suggest_rules};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `compare`.
@@ -35,26 +35,12 @@ pub struct Args {
     suggest: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
+    output: CompareFormat,
     /// Unfold differences that the environment expects
     #[arg(long)]
     show_expected: bool,
     #[command(flatten)]
     inputs: InputArgs,
-}
-
-/// Formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    #[default]
-    Person,
-    /// One document, docs/diff-json.md
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    /// For CI systems
-    Junit,
 }
 
 impl Args {
@@ -84,17 +70,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let view = differences.view(Some(args.inputs.as_given(given)));
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        CompareFormat::Text => {
             let style = Style {
                 color: context.color(Stream::Stdout),
                 width: context.width(Stream::Stdout),
                 show_expected: args.show_expected,
             };
-            diff::person(&view, style, &mut out)?;
+            diff::text(&view, style, &mut out)?;
         }
-        Format::Json => report::json(&view, &mut out)?,
-        Format::Markdown => diff::markdown(&view, &mut out)?,
-        Format::Junit => diff::junit(&view, &mut out)?,
+        CompareFormat::Json => report::json(&view, &mut out)?,
+        CompareFormat::Markdown => diff::markdown(&view, &mut out)?,
+        CompareFormat::Junit => diff::junit(&view, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::from_differences(view.summary.has_differences()))

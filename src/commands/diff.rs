@@ -2,7 +2,7 @@
 
 use super::inputs::InputArgs;
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit, Stream, parse_duration};
+use crate::cli::{ConnectionArgs, Context, DiffFormat, Exit, Stream, parse_duration};
 use crate::load::to_yaml;
 use crate::model::check::Check;
 use crate::report;
@@ -12,7 +12,7 @@ use crate::usecase::comparing::Mode;
 use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, RecentChanges, diff, load};
 use crate::usecase::differences::Differences;
 use crate::usecase::external_diff;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct Args {
     release: Option<String>,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
+    output: DiffFormat,
     /// Unfold differences that the environment expects
     #[arg(long)]
     show_expected: bool,
@@ -53,26 +53,6 @@ pub struct Args {
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-/// Formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    #[default]
-    Person,
-    /// One document, docs/diff-json.md
-    Json,
-    /// The same as YAML
-    Yaml,
-    /// Names of the objects that differ
-    Name,
-    /// For a comment on a pull request
-    Markdown,
-    /// For CI systems
-    Junit,
-    /// One page that needs nothing else
-    Html,
 }
 
 impl Args {
@@ -125,7 +105,7 @@ async fn show_differences(
 ) -> Result<Exit, CommandError> {
     let given = args.release.as_ref().map(|release| args.inputs.as_given(release));
     let mut view = differences.view(given);
-    if let Some(tool) = external_diff::find_tool().filter(|_| args.output == Format::Person) {
+    if let Some(tool) = external_diff::find_tool().filter(|_| args.output == DiffFormat::Text) {
         external_diff::run(&tool, differences).await?;
         view.objects.clear();
     }
@@ -137,20 +117,20 @@ async fn show_differences(
 fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError> {
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        DiffFormat::Text => {
             let style = Style {
                 color: context.color(Stream::Stdout),
                 width: context.width(Stream::Stdout),
                 show_expected: args.show_expected,
             };
-            diff::person(view, style, &mut out)?;
+            diff::text(view, style, &mut out)?;
         }
-        Format::Json => report::json(view, &mut out)?,
-        Format::Yaml => out.write_all(to_yaml(view).as_bytes())?,
-        Format::Name => diff::name(view, &mut out)?,
-        Format::Markdown => diff::markdown(view, &mut out)?,
-        Format::Junit => diff::junit(view, &mut out)?,
-        Format::Html => diff::html(view, &mut out)?,
+        DiffFormat::Json => report::json(view, &mut out)?,
+        DiffFormat::Yaml => out.write_all(to_yaml(view).as_bytes())?,
+        DiffFormat::Name => diff::name(view, &mut out)?,
+        DiffFormat::Markdown => diff::markdown(view, &mut out)?,
+        DiffFormat::Junit => diff::junit(view, &mut out)?,
+        DiffFormat::Html => diff::html(view, &mut out)?,
     }
     out.flush()?;
     Ok(())
@@ -161,12 +141,12 @@ fn show_recent(changes: &RecentChanges, args: &Args, context: &Context) -> Resul
     let touched = &changes.touched;
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        DiffFormat::Text => {
             let period = jiff::SignedDuration::try_from(changes.period).map(|period| format!("{period:#}"));
             diff::since(touched, &period.unwrap_or_default(), changes.now, &mut out)?;
         }
-        Format::Json => report::json(touched, &mut out)?,
-        Format::Yaml => out.write_all(to_yaml(touched).as_bytes())?,
+        DiffFormat::Json => report::json(touched, &mut out)?,
+        DiffFormat::Yaml => out.write_all(to_yaml(touched).as_bytes())?,
         _ => {
             return Err(CommandError::usage(
                 "--since prints for a person, or as json or yaml",

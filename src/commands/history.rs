@@ -1,11 +1,11 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;
 use crate::usecase::history::{HistoryRequest, history};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `history`.
@@ -19,17 +19,11 @@ pub struct Args {
     name: Option<String>,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// Prints the history, newest first.
@@ -47,7 +41,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => {
+        Some(JsonFormat::Json) => {
             let newest_first: Vec<_> = inventory.history.iter().rev().collect();
             report::json(&newest_first, &mut out)?;
         }

@@ -3,11 +3,11 @@
 
 use super::inputs::RegistryArgs;
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;
 use crate::usecase::running_images::{ImagesRequest, running_images};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `images`.
@@ -21,19 +21,13 @@ pub struct Args {
     offline: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     registries: RegistryArgs,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// Lists, asks, shows.
@@ -55,7 +49,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => report::json(&images, &mut out)?,
+        Some(JsonFormat::Json) => report::json(&images, &mut out)?,
         None if images.is_empty() => writeln!(context.stderr(), "no pods in namespace {}", scope.home)?,
         None => report::images(&images, &mut out)?,
     }

@@ -5,7 +5,7 @@ mod open;
 mod request;
 mod show;
 
-use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::acting::{self, Show};
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::StateArgs;
@@ -83,7 +83,7 @@ pub struct Args {
     dry_run: Option<DryRun>,
     /// Format of the plan and of what happens
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     /// Run exactly this plan, as `--dry-run=server -o json` wrote it, and refuse if the cluster has moved since
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -218,13 +218,6 @@ impl ValueEnum for DryRun {
     }
 }
 
-/// Formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One JSON document for a plan, one event a line for a promotion
-    Json,
-}
-
 fn mode(text: &str) -> Result<Mode, String> {
     // What is promoted is never planned by predictions.
     let mode = Mode::from_str(text, false)
@@ -243,7 +236,7 @@ fn history(text: &str) -> Result<usize, String> {
 
 impl Args {
     fn show(&self) -> Show {
-        if self.output == Some(Format::Json) {
+        if self.output == Some(JsonFormat::Json) {
             Show::Json
         } else {
             Show::Person

@@ -4,7 +4,7 @@ use super::acting::{self, Show};
 use super::kept::StateArgs;
 use super::promote::{self, Allow, Telling};
 use super::unconfirmed;
-use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::execute::{self, ExecuteError, Limits, RevertOptions};
 use crate::model::inventory::MAX_HISTORY;
 use crate::monitor::WatchingOptions;
@@ -12,7 +12,7 @@ use crate::observe::home::read_record;
 use crate::usecase::promote::{Again, recorded};
 use crate::usecase::signals::Signals;
 use crate::usecase::{Acting, CommandError, Scope, kept, services};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::time::Duration;
 
 /// Arguments of `revert`.
@@ -45,19 +45,13 @@ pub struct Args {
     lock_timeout: Duration,
     /// Format of what happens
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     allow: Allow,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One event a line
-    Json,
 }
 
 impl Args {

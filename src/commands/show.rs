@@ -1,12 +1,12 @@
 //! `kubectl delivery show`: what is in a release.
 
-use crate::cli::{Context, Exit, Stream};
+use crate::cli::{Context, Exit, ReleaseFormat, Stream};
 use crate::load::to_yaml;
 use crate::registry::RegistryOptions;
 use crate::report::release::{Page, page};
 use crate::usecase::CommandError;
 use crate::usecase::releases::open;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `show`.
@@ -20,18 +20,7 @@ pub struct Args {
     release: String,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Tables
-    #[default]
-    Person,
-    /// The release itself
-    Json,
-    /// The release itself
-    Yaml,
+    output: ReleaseFormat,
 }
 
 /// Reads and shows.
@@ -41,7 +30,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let (release, digest) = (opened.release.release, opened.release.digest);
     let mut out = context.stdout();
     match args.output {
-        Format::Person => {
+        ReleaseFormat::Text => {
             let color = context.color(Stream::Stdout);
             page(
                 &Page {
@@ -53,8 +42,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
                 &mut out,
             )?;
         }
-        Format::Json => crate::report::json(&release, &mut out)?,
-        Format::Yaml => out.write_all(to_yaml(&release).as_bytes())?,
+        ReleaseFormat::Json => crate::report::json(&release, &mut out)?,
+        ReleaseFormat::Yaml => out.write_all(to_yaml(&release).as_bytes())?,
     }
     out.flush()?;
     Ok(Exit::OK)

@@ -1,11 +1,11 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
 use super::kept::ReadArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;
 use crate::usecase::status::{StatusRequest, status};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use std::io::Write;
 
 /// Arguments of `status`.
@@ -23,17 +23,11 @@ pub struct Args {
     all_namespaces: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     #[command(flatten)]
     state: ReadArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs: one document
-    Json,
 }
 
 /// Prints the status.
@@ -48,7 +42,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => report::json(&outcome.releases, &mut out)?,
+        Some(JsonFormat::Json) => report::json(&outcome.releases, &mut out)?,
         None if outcome.releases.is_empty() => {
             let place = if request.all_namespaces {
                 "the cluster".to_owned()

@@ -1,10 +1,10 @@
 //! `kubectl delivery version`: this program's version and the API server's.
 
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, DataFormat, Exit};
 use crate::report::{self, clean};
 use crate::usecase::CommandError;
 use crate::usecase::version::versions;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 
 /// Arguments of `version`.
 #[derive(ClapArgs, Debug)]
@@ -17,17 +17,9 @@ pub struct Args {
     client: bool,
     /// Format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<DataFormat>,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For programs
-    Json,
-    /// For programs, and people
-    Yaml,
 }
 
 /// Prints the versions.
@@ -41,8 +33,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 
     let mut out = context.stdout();
     match args.output {
-        Some(Format::Json) => report::json(&versions, &mut out)?,
-        Some(Format::Yaml) => {
+        Some(DataFormat::Json) => report::json(&versions, &mut out)?,
+        Some(DataFormat::Yaml) => {
             let text = serde_yaml::to_string(&versions).map_err(std::io::Error::other)?;
             write!(out, "{text}")?;
         }

@@ -1,14 +1,12 @@
 //! `kubectl delivery wait`: applies nothing; watches what another tool applies, and judges it.
 
-mod lines;
-
-use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::inputs::WaitMode;
 use crate::model::event::{Event, EventSink};
+use crate::report::progress::EventWriter;
 use crate::usecase::wait::{self, Request, WaitOutcome};
 use crate::usecase::{CommandError, ErrorKind};
-use clap::{Args as ClapArgs, ValueEnum};
-use lines::Lines;
+use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +34,7 @@ pub struct Args {
     environment: Option<PathBuf>,
     /// Format of what happens: one event a line
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<JsonFormat>,
     /// Give up when an object is not applied, or not rolled out, after this long
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
     timeout: Duration,
@@ -54,12 +52,6 @@ pub struct Args {
     no_logs: bool,
     #[command(flatten)]
     connection: ConnectionArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For programs
-    Json,
 }
 
 /// Log lines of a failing container.
@@ -87,9 +79,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
     let scope = context.scope(&connection).await?;
     let goal = wait::goal(loaded, &scope).await?;
-    let events: Arc<Lines> = Arc::new(match args.output {
-        Some(Format::Json) => Lines::json(context.stdout()),
-        None => Lines::plain(context.stderr()),
+    let events: Arc<EventWriter> = Arc::new(match args.output {
+        Some(JsonFormat::Json) => EventWriter::json(context.stdout()),
+        None => EventWriter::wait(context.stderr()),
     });
 
     let (outcome, message) = wait::wait(&args.request(), &goal, scope.cluster, events.clone()).await;

@@ -2,7 +2,8 @@
 //! cobra's answer: lines of `value<TAB>help`, and at the end a directive.
 //!
 //! `words` says what is to be completed, by the commands' own definition; `values` asks for what only the kubeconfig
-//! or the cluster knows.
+//! or the cluster knows. The engine of `clap_complete` is not used: its completers see the word that is being typed
+//! and not the line's other flags, which say whose cluster to ask.
 
 mod values;
 mod words;
@@ -11,7 +12,7 @@ use crate::cli::{ConnectionArgs, Exit};
 use crate::report::clean;
 use std::io::Write;
 use std::time::Duration;
-use words::Wanted;
+use words::CompletionSource;
 
 /// A shell waits for us: what is not known by then is left out.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,15 +45,15 @@ enum Directive {
 /// Proposes what could come in the place of the last word, by the commands below `root`.
 pub fn complete(words: &[String], root: &clap::Command) -> Exit {
     let request = words::request(root, words);
-    let (prefix, proposals, directive) = match request.wanted {
-        Wanted::Known(proposals) => (request.prefix, proposals, Directive::NoFiles),
-        Wanted::Files => (request.prefix, Vec::new(), Directive::Files),
-        Wanted::Asked(value) => (
+    let (prefix, proposals, directive) = match request.source {
+        CompletionSource::Known(proposals) => (request.prefix, proposals, Directive::NoFiles),
+        CompletionSource::Files => (request.prefix, Vec::new(), Directive::Files),
+        CompletionSource::Cluster(value) => (
             request.prefix,
-            asked(&value, &request.connection),
+            ask_cluster(&value, &request.connection),
             Directive::NoFiles,
         ),
-        Wanted::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
+        CompletionSource::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
     };
 
     let mut text = String::new();
@@ -83,7 +84,7 @@ fn one_word(text: &str) -> String {
     clean(text).chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-fn asked(value: &values::Value, connection: &ConnectionArgs) -> Vec<Proposal> {
+fn ask_cluster(value: &values::Value, connection: &ConnectionArgs) -> Vec<Proposal> {
     // A shell has no use for an error: it gets no proposals.
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();

@@ -10,13 +10,13 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 
 /// What could come.
 #[derive(Debug, PartialEq)]
-pub(super) enum Wanted {
+pub(super) enum CompletionSource {
     /// One of these.
     Known(Vec<Proposal>),
     /// A file: the shell knows better.
     Files,
     /// What the kubeconfig or the cluster knows.
-    Asked(Value),
+    Cluster(Value),
     /// Anything.
     Nothing,
 }
@@ -24,7 +24,7 @@ pub(super) enum Wanted {
 /// What is to be completed.
 pub(super) struct Request {
     /// What could come.
-    pub wanted: Wanted,
+    pub source: CompletionSource,
     /// What every proposal begins with: `--namespace=` of `--namespace=sh`.
     pub prefix: String,
     /// The last word as typed.
@@ -39,23 +39,27 @@ pub(super) fn request(root: &Command, words: &[String]) -> Request {
         .split_last()
         .map_or((String::new(), &[][..]), |(last, rest)| (last.clone(), rest));
 
-    let read = read(root, before);
-    let connection = read.connection();
+    let line = parse_words(root, before);
+    let connection = line.connection();
 
-    let (wanted, prefix) = match (&read.open, typed.split_once('=')) {
+    let (source, prefix) = match (&line.open, typed.split_once('=')) {
         // A flag that waits for its value comes first: the last word can be nothing else.
-        (Some(arg), _) => (of_arg(arg, &read), String::new()),
+        (Some(arg), _) => (argument_source(arg, &line), String::new()),
         (None, Some((flag, _))) if flag.starts_with("--") => {
-            let wanted = read.flag(flag).map_or(Wanted::Nothing, |arg| of_arg(arg, &read));
-            (wanted, format!("{flag}="))
+            let source = line
+                .flag(flag)
+                .map_or(CompletionSource::Nothing, |arg| argument_source(arg, &line));
+            (source, format!("{flag}="))
         }
         // After `--` a dash begins a value.
-        _ if typed.starts_with('-') && !read.only_positionals => (Wanted::Known(read.flags()), String::new()),
-        _ => (read.next_word(), String::new()),
+        _ if typed.starts_with('-') && !line.only_positionals => {
+            (CompletionSource::Known(line.flags()), String::new())
+        }
+        _ => (line.next_word(), String::new()),
     };
 
     Request {
-        wanted,
+        source,
         prefix,
         typed,
         connection,
@@ -63,7 +67,7 @@ pub(super) fn request(root: &Command, words: &[String]) -> Request {
 }
 
 /// What the words before the last one say.
-struct Read<'a> {
+struct ParsedWords<'a> {
     root: &'a Command,
     command: &'a Command,
     /// A flag that waits for its value.
@@ -75,8 +79,8 @@ struct Read<'a> {
     only_positionals: bool,
 }
 
-fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
-    let mut read = Read {
+fn parse_words<'a>(root: &'a Command, words: &[String]) -> ParsedWords<'a> {
+    let mut line = ParsedWords {
         root,
         command: root,
         open: None,
@@ -86,28 +90,28 @@ fn read<'a>(root: &'a Command, words: &[String]) -> Read<'a> {
     };
 
     for word in words {
-        if let Some(arg) = read.open.take() {
-            read.given.push((arg, Some(word.clone())));
+        if let Some(arg) = line.open.take() {
+            line.given.push((arg, Some(word.clone())));
         } else if word == "--" {
-            read.only_positionals = true;
-        } else if word.starts_with('-') && word.len() > 1 && !read.only_positionals {
-            read.take_flag(word);
-        } else if let Some(command) = read
+            line.only_positionals = true;
+        } else if word.starts_with('-') && word.len() > 1 && !line.only_positionals {
+            line.take_flag(word);
+        } else if let Some(command) = line
             .command
             .find_subcommand(word)
-            .filter(|_| read.positionals.is_empty())
+            .filter(|_| line.positionals.is_empty())
         {
             // Before the first positional alone: after it the same word is a value.
-            read.command = command;
+            line.command = command;
         } else {
             // A dash alone comes here, too: standard input is a value.
-            read.positionals.push(word.clone());
+            line.positionals.push(word.clone());
         }
     }
-    read
+    line
 }
 
-impl<'a> Read<'a> {
+impl<'a> ParsedWords<'a> {
     fn take_flag(&mut self, word: &str) {
         let (name, value) = word
             .split_once('=')
@@ -164,7 +168,7 @@ impl<'a> Read<'a> {
     }
 
     /// A command, or the next positional argument.
-    fn next_word(&self) -> Wanted {
+    fn next_word(&self) -> CompletionSource {
         let mut commands = self
             .command
             .get_subcommands()
@@ -173,7 +177,7 @@ impl<'a> Read<'a> {
 
         if commands.peek().is_some() && self.positionals.is_empty() {
             let about = |command: &Command| command.get_about().map(ToString::to_string).unwrap_or_default();
-            return Wanted::Known(
+            return CompletionSource::Known(
                 commands
                     .map(|command| Proposal::new(command.get_name(), about(command)))
                     .collect(),
@@ -187,8 +191,8 @@ impl<'a> Read<'a> {
             .filter(|arg| matches!(arg.get_action(), ArgAction::Append));
 
         match positionals.get(self.positionals.len()).or(last) {
-            Some(arg) => of_arg(arg, self),
-            None => Wanted::Nothing,
+            Some(arg) => argument_source(arg, self),
+            None => CompletionSource::Nothing,
         }
     }
 
@@ -239,157 +243,42 @@ fn help(arg: &Arg) -> String {
 }
 
 /// By the argument's own values, its type, or its name.
-fn of_arg(arg: &Arg, read: &Read<'_>) -> Wanted {
+fn argument_source(arg: &Arg, line: &ParsedWords<'_>) -> CompletionSource {
     let known = arg.get_possible_values();
     if !known.is_empty() && takes_value(arg) {
         let help = |value: &clap::builder::PossibleValue| value.get_help().map(ToString::to_string);
         let visible = known.iter().filter(|value| !value.is_hide_set());
         let proposals = visible.map(|value| Proposal::new(value.get_name(), help(value).unwrap_or_default()));
-        return Wanted::Known(proposals.collect());
+        return CompletionSource::Known(proposals.collect());
     }
 
     match arg.get_value_hint() {
         ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath | ValueHint::ExecutablePath => {
-            return Wanted::Files;
+            return CompletionSource::Files;
         }
         _ => {}
     }
 
-    let release = read
+    let release = line
         .positionals
         .first()
         .cloned()
-        .or_else(|| read.given("release"));
+        .or_else(|| line.given("release"));
 
     match arg.get_id().as_str() {
-        "context" => Wanted::Asked(Value::Context),
-        "cluster" => Wanted::Asked(Value::Cluster),
-        "user" => Wanted::Asked(Value::User),
-        "namespace" => Wanted::Asked(Value::Namespace),
+        "context" => CompletionSource::Cluster(Value::Context),
+        "cluster" => CompletionSource::Cluster(Value::Cluster),
+        "user" => CompletionSource::Cluster(Value::User),
+        "namespace" => CompletionSource::Cluster(Value::Namespace),
         // A release is a file, a reference in a registry, or (NAME) what was promoted from one.
-        "release" if is_called(arg, "RELEASE") => Wanted::Files,
-        "release" => Wanted::Asked(Value::Release),
-        "name" if arg.is_positional() => Wanted::Asked(Value::Release),
-        "revision" | "to_revision" | "since" => Wanted::Asked(Value::Revision { release }),
-        "kind" | "kinds" => Wanted::Asked(Value::Kind),
-        _ => Wanted::Nothing,
+        "release" if is_called(arg, "RELEASE") => CompletionSource::Files,
+        "release" => CompletionSource::Cluster(Value::Release),
+        "name" if arg.is_positional() => CompletionSource::Cluster(Value::Release),
+        "revision" | "to_revision" => CompletionSource::Cluster(Value::Revision { release }),
+        "kind" | "kinds" => CompletionSource::Cluster(Value::Kind),
+        _ => CompletionSource::Nothing,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::{Parser, Subcommand, ValueEnum};
-    use std::path::PathBuf;
-
-    #[derive(Parser)]
-    #[command(name = "test")]
-    struct Cli {
-        #[arg(long, global = true)]
-        color: Option<String>,
-        #[command(subcommand)]
-        command: Sub,
-    }
-
-    #[derive(Subcommand)]
-    enum Sub {
-        /// Compare
-        Diff {
-            #[arg(value_name = "RELEASE")]
-            release: String,
-            #[arg(long)]
-            environment: Option<PathBuf>,
-            #[arg(short, long)]
-            output: Option<Form>,
-            #[command(flatten)]
-            connection: ConnectionArgs,
-        },
-        /// Put back
-        Revert {
-            #[arg(value_name = "NAME")]
-            release: Option<String>,
-            #[arg(long)]
-            to_revision: Option<u32>,
-            #[command(flatten)]
-            connection: ConnectionArgs,
-        },
-    }
-
-    #[derive(Clone, ValueEnum)]
-    enum Form {
-        Json,
-        Yaml,
-    }
-
-    fn wanted(words: &[&str]) -> (Wanted, String) {
-        use clap::CommandFactory;
-        let mut command = Cli::command();
-        command.build();
-        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        let request = request(&command, &words);
-
-        (request.wanted, request.prefix)
-    }
-
-    fn names(words: &[&str]) -> Vec<String> {
-        match wanted(words).0 {
-            Wanted::Known(proposals) => proposals.into_iter().map(|proposal| proposal.value).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_first_word_is_a_command() {
-        // Not filtered yet: that is done by what was typed, at the end.
-        assert!(names(&["re"]).starts_with(&["diff".to_owned(), "revert".to_owned()]));
-        assert!(names(&["--color", "never", ""]).contains(&"diff".to_owned()));
-    }
-
-    #[test]
-    fn a_flag_that_waits_for_its_value_gets_its_values() {
-        assert_eq!(names(&["diff", "-o", ""]), ["json", "yaml"]);
-
-        assert_eq!(
-            wanted(&["diff", "--context", ""]).0,
-            Wanted::Asked(Value::Context)
-        );
-        assert_eq!(
-            wanted(&["diff", "--namespace=s"]),
-            (Wanted::Asked(Value::Namespace), "--namespace=".into())
-        );
-
-        assert_eq!(wanted(&["diff", "--kubeconfig", ""]).0, Wanted::Files);
-        assert_eq!(
-            wanted(&["diff", "--environment="]),
-            (Wanted::Files, "--environment=".into())
-        );
-    }
-
-    #[test]
-    fn a_release_is_a_file_or_a_name_by_how_it_is_called() {
-        assert_eq!(wanted(&["diff", ""]).0, Wanted::Files);
-        assert_eq!(wanted(&["revert", ""]).0, Wanted::Asked(Value::Release));
-        // One name is all that it takes.
-        assert_eq!(wanted(&["revert", "shop", ""]).0, Wanted::Nothing);
-    }
-
-    #[test]
-    fn a_revision_belongs_to_the_release_that_was_named() {
-        let value = Value::Revision {
-            release: Some("shop".into()),
-        };
-        assert_eq!(
-            wanted(&["revert", "shop", "--to-revision", ""]).0,
-            Wanted::Asked(value)
-        );
-    }
-
-    #[test]
-    fn a_flag_that_was_given_is_not_proposed_again_and_a_repeatable_one_is() {
-        // The last word is being typed: it is no separator yet.
-        let flags = names(&["diff", "--context", "a", "--as-group", "b", "--"]);
-
-        assert!(!flags.contains(&"--context".to_owned()) && flags.contains(&"--as-group".to_owned()));
-        assert!(flags.contains(&"--color".to_owned()));
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
 //! The history of a release, for a person: a row for each promotion, newest first, and what has moved to other releases.
 
 use super::clean;
-use super::table::{table, utc_second};
+use super::table::{columns, utc_second};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::Ending;
 use std::io::{self, Write};
+use std::iter;
 
 /// Columns of the table.
 const HEADER: [&str; 6] = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"];
@@ -17,7 +18,11 @@ pub fn history(inventory: &Inventory, namespace: &str, out: &mut dyn Write) -> i
         .iter()
         .rev()
         .map(|entry| row(entry, current == Some(entry.revision)));
-    write!(out, "{}", table(HEADER, rows))?;
+    write!(
+        out,
+        "{}",
+        columns(iter::once(HEADER.map(String::from)).chain(rows), 3)
+    )?;
 
     inventory
         .moved

@@ -1,9 +1,10 @@
 //! Images that run, for a person: a row for each container of a workload and digest.
 
-use super::table::table;
+use super::table::columns;
 use crate::model::running_image::{RunningImage, TagStatus};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::iter;
 
 /// Columns of the table.
 const HEADER: [&str; 6] = ["WORKLOAD", "CONTAINER", "IMAGE", "RUNS", "PODS", "TAG"];
@@ -13,7 +14,11 @@ pub fn images(images: &[RunningImage], out: &mut dyn Write) -> io::Result<()> {
     let namespaces: BTreeSet<&str> = images.iter().map(|image| image.namespace.as_str()).collect();
     let names_namespace = namespaces.len() > 1;
     let rows = images.iter().map(|image| row(image, names_namespace));
-    write!(out, "{}", table(HEADER, rows))
+    write!(
+        out,
+        "{}",
+        columns(iter::once(HEADER.map(String::from)).chain(rows), 3)
+    )
 }
 
 fn row(image: &RunningImage, names_namespace: bool) -> [String; 6] {

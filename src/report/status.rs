@@ -1,16 +1,24 @@
 //! The status of releases, for a person: a row each, and below the table what is to be said of one release alone.
 
 use super::clean;
-use super::table::table;
+use super::table::columns;
 use crate::model::status::ReleaseStatus;
 use std::io::{self, Write};
+use std::iter;
 
 /// Columns of the table.
 const HEADER: [&str; 6] = ["NAMESPACE", "RELEASE", "VERSION", "REVISION", "STATE", "MESSAGE"];
 
 /// Writes them.
 pub fn status(releases: &[ReleaseStatus], out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{}", table(HEADER, releases.iter().map(row)))?;
+    write!(
+        out,
+        "{}",
+        columns(
+            iter::once(HEADER.map(String::from)).chain(releases.iter().map(row)),
+            3
+        )
+    )?;
     releases.iter().try_for_each(|release| details(release, out))
 }
 

@@ -3,8 +3,7 @@
 use super::Show;
 use crate::cli::{Context, Stream};
 use crate::model::event::{Event, EventSink};
-use crate::report::clean_json;
-use crate::report::progress::{Lines, TreeStyle, tree};
+use crate::report::progress::{EventWriter, ProgressText, TreeStyle, tree};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,49 +15,18 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// The sink for a run: a tree where a person watches a terminal that can move its cursor.
 pub(super) fn sink(show: Show, context: &Context) -> Arc<dyn EventSink> {
     match show {
-        Show::Json => Arc::new(Json(Mutex::new(context.stdout()))),
+        Show::Json => Arc::new(EventWriter::json(context.stdout())),
         Show::Person if context.is_terminal(Stream::Stderr) && !context.is_dumb() => Live::start(context),
-        Show::Person => Arc::new(Plain {
-            said: Mutex::new((Lines::new(context.color(Stream::Stderr)), context.stderr())),
-            start: Instant::now(),
-        }),
-    }
-}
-
-struct Json(Mutex<Box<dyn Write + Send>>);
-
-impl EventSink for Json {
-    fn emit(&self, event: Event) {
-        let Ok(line) = serde_json::to_string(&event) else {
-            return;
-        };
-        let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody is left to be told where the stream is closed; the run goes on.
-        writeln!(to, "{}", clean_json(&line))
-            .and_then(|()| to.flush())
-            .ok();
-    }
-}
-
-struct Plain {
-    said: Mutex<(Lines, Box<dyn Write + Send>)>,
-    start: Instant,
-}
-
-impl EventSink for Plain {
-    fn emit(&self, event: Event) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lines, to) = &mut *said;
-        for line in lines.take(&event, self.start.elapsed()) {
-            writeln!(to, "{:6.1}s {line}", self.start.elapsed().as_secs_f64()).ok();
-        }
-        to.flush().ok();
+        Show::Person => Arc::new(EventWriter::progress(
+            context.stderr(),
+            context.color(Stream::Stderr),
+        )),
     }
 }
 
 /// The tree below, and above it what stays: notes, failures, the end.
 struct Live {
-    lines: Mutex<Lines>,
+    lines: Mutex<ProgressText>,
     bar: ProgressBar,
     start: Instant,
     style: TreeStyle,
@@ -84,7 +52,7 @@ impl Live {
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        let lines = Mutex::new(Lines::new(style.color));
+        let lines = Mutex::new(ProgressText::new(style.color));
         Self {
             lines,
             bar,
@@ -128,15 +96,15 @@ fn stays(event: &Event) -> bool {
 impl EventSink for Live {
     fn emit(&self, event: Event) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = lines.take(&event, self.start.elapsed());
+        let added = lines.event_lines(&event, self.start.elapsed());
         if matches!(event, Event::Finished { .. }) {
             self.bar.finish_and_clear();
             let mut to = std::io::stderr().lock();
-            said.iter().for_each(|line| drop(writeln!(to, "{line}")));
+            added.iter().for_each(|line| drop(writeln!(to, "{line}")));
             return;
         }
         if stays(&event) {
-            said.iter().for_each(|line| self.bar.println(line));
+            added.iter().for_each(|line| self.bar.println(line));
         }
     }
 }

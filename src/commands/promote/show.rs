@@ -6,7 +6,7 @@ use crate::model::event::PlannedStep;
 use crate::model::finding::Comparison;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::plan::{self, Planned};
-use crate::report::{clean, finding_text};
+use crate::report::{Palette, Tone, clean, finding_text};
 use crate::usecase::CommandError;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::collections::BTreeSet;
@@ -41,15 +41,8 @@ pub(super) fn person(
     }
     for line in declared(comparison, environment) {
         let line = format!("expected: {}", clean(&line));
-        writeln!(
-            err,
-            "{}",
-            if context.color(Stream::Stderr) {
-                format!("\u{1b}[2m{line}\u{1b}[0m")
-            } else {
-                line
-            }
-        )?;
+        let palette = Palette::new(context.color(Stream::Stderr));
+        writeln!(err, "{}", palette.paint(Tone::Faint, &line))?;
     }
     for severity in [Severity::Note, Severity::Waived, Severity::Refuse] {
         for finding in planned

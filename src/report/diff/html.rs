@@ -1,12 +1,13 @@
 //! The view as one HTML file: no request leaves it, dark and light, filtered by object.
 //!
 //! Style and script are part of it, so that it can be kept and opened anywhere. Every text of others goes through
-//! `escape`, which is made for XML: attributes stand in double quotes.
+//! `escape`.
 
-use super::hand::hand;
-use super::junit::escape;
-use super::snippet::{Mark, lines};
-use super::view::{ObjectView, Reason, RequirementView, View};
+use super::field_manager::describe_manager;
+use super::pods::ImageView;
+use super::snippet::{Mark, diff_lines};
+use super::view::{ObjectView, Reason, RequirementView, RuleView, View};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -15,10 +16,24 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// Writes the view.
 pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    write_head(view, out)?;
+    for object in &view.objects {
+        write_object(object, view.compared_at, out)?;
+    }
+    for image in &view.images {
+        write_image(image, out)?;
+    }
+    write_remarks(view, out)?;
+    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+/// Up to the first object: the title, the headline and the filter.
+fn write_head(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let title = view.release.as_ref().map_or_else(
         || "manifests".to_owned(),
         |release| format!("{} {}", release.name, release.version),
     );
+    let (title, namespace) = (escape(&title), escape(&view.namespace));
 
     writeln!(
         out,
@@ -31,97 +46,78 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "<title>{} in {}</title><style>{STYLE}</style></head><body>",
-        escape(&title),
-        escape(&view.namespace)
+        "<title>{title} in {namespace}</title><style>{STYLE}</style></head><body>"
     )?;
 
-    // What could not be checked is not good, either.
-    let state = if view.summary.has_differences() || view.summary.unchecked > 0 {
-        "bad"
-    } else {
-        "good"
-    };
-
+    let state = if view.summary.is_clean() { "good" } else { "bad" };
     writeln!(
         out,
-        "<header><p class=\"where\">{} <span>→</span> {}</p><h1 class=\"{state}\">{}</h1>",
-        escape(&title),
-        escape(&view.namespace),
+        "<header><p class=\"where\">{title} <span>→</span> {namespace}</p><h1 class=\"{state}\">{}</h1>",
         escape(&view.headline)
     )?;
     writeln!(
         out,
         "<p class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter by object\" aria-label=\"Filter by object\"> <label><input type=\"checkbox\" id=\"expected\"> expected differences</label> <time>{}</time></p></header><main>",
         view.compared_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    )?;
-
-    for object in &view.objects {
-        section(view, object, out)?;
-    }
-
-    for image in &view.images {
-        let name = escape(&image.workload.to_string());
-        writeln!(
-            out,
-            "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
-            if image.is_unexpected() {
-                "unexpected"
-            } else {
-                "expected"
-            },
-            escape(&image.container),
-            image.what()
-        )?;
-
-        writeln!(
-            out,
-            "<dt>tested</dt><dd><code>{}</code></dd>",
-            escape(&image.tested_text())
-        )?;
-
-        for (digest, pods) in image.runs() {
-            writeln!(
-                out,
-                "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
-                escape(&digest),
-                escape(&pods)
-            )?;
-        }
-        writeln!(out, "</dl></section>")?;
-    }
-
-    let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
-    let needs = view.requirements.iter().map(RequirementView::text);
-    // People count rules from one; the JSON has the index.
-    let rules = view
-        .rules
-        .iter()
-        .map(|rule| format!("rule {} ({}) {}", rule.rule + 1, rule.reason, rule.message));
-
-    let remarks: Vec<String> = stale
-        .chain(needs)
-        .chain(rules)
-        .chain(view.notes.iter().cloned())
-        .collect();
-
-    if !remarks.is_empty() {
-        // Never folded: a remark belongs to no difference that a rule could expect.
-        writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
-        remarks
-            .iter()
-            .try_for_each(|text| writeln!(out, "<li>{}</li>", escape(text)))?;
-        writeln!(out, "</ul></section>")?;
-    }
-    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
+    )
 }
 
-fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<()> {
-    let class = if object.is_unexpected() {
-        "unexpected"
-    } else {
-        "expected"
-    };
+fn write_image(image: &ImageView, out: &mut dyn Write) -> io::Result<()> {
+    let name = escape(&image.workload.to_string());
+    writeln!(
+        out,
+        "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
+        class(image.is_unexpected()),
+        escape(&image.container),
+        image.what()
+    )?;
+    writeln!(
+        out,
+        "<dt>tested</dt><dd><code>{}</code></dd>",
+        escape(&image.tested_text())
+    )?;
+
+    for (digest, pods) in image.runs() {
+        writeln!(
+            out,
+            "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
+            escape(&digest),
+            escape(&pods)
+        )?;
+    }
+    writeln!(out, "</dl></section>")
+}
+
+/// What belongs to no object.
+fn write_remarks(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
+    let requirements = view.requirements.iter().map(RequirementView::text);
+    let rules = view.rules.iter().map(RuleView::text);
+
+    let mut remarks = stale
+        .chain(requirements)
+        .chain(rules)
+        .chain(view.notes.iter().cloned())
+        .peekable();
+    if remarks.peek().is_none() {
+        return Ok(());
+    }
+
+    // Never folded: a remark belongs to no difference that a rule could expect.
+    writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
+    for remark in remarks {
+        writeln!(out, "<li>{}</li>", escape(&remark))?;
+    }
+    writeln!(out, "</ul></section>")
+}
+
+/// By which the page's filter folds away what rules expect.
+fn class(is_unexpected: bool) -> &'static str {
+    if is_unexpected { "unexpected" } else { "expected" }
+}
+
+fn write_object(object: &ObjectView, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let class = class(object.is_unexpected());
     let name = escape(&object.id.to_string());
     let why = object
         .why
@@ -137,14 +133,15 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
     )?;
 
     for change in &object.changes {
-        let whose = change.whose.as_ref().map(|whose| hand(whose, view.compared_at));
-        field(
-            out,
-            &change.path,
-            whose.as_deref(),
-            change.expected.as_ref(),
-            (change.live.as_ref(), change.desired.as_ref()),
-        )?;
+        let manager = change.whose.as_ref();
+        let manager = manager.map(|manager| describe_manager(manager, now));
+        let field = Field {
+            path: &change.path,
+            remark: manager.as_deref().unwrap_or_default(),
+            expected: change.expected.as_ref(),
+            sides: (change.live.as_ref(), change.desired.as_ref()),
+        };
+        field.write(out)?;
     }
     for change in &object.untested {
         // The whole object would be its own picture: that it is there, or is not, says it.
@@ -153,48 +150,68 @@ fn section(view: &View, object: &ObjectView, out: &mut dyn Write) -> io::Result<
         } else {
             (change.tested.as_ref(), change.desired.as_ref())
         };
-        field(
-            out,
-            &change.path,
-            Some("not as tested"),
-            change.allowed.as_ref(),
+        let field = Field {
+            path: &change.path,
+            remark: "not as tested",
+            expected: change.allowed.as_ref(),
             sides,
-        )?;
+        };
+        field.write(out)?;
     }
     writeln!(out, "</section>")
 }
 
-fn field(
-    out: &mut dyn Write,
-    path: &str,
-    remark: Option<&str>,
-    expected: Option<&Reason>,
-    sides: (Option<&Value>, Option<&Value>),
-) -> io::Result<()> {
-    let class = if expected.is_some() {
-        "expected"
-    } else {
-        "unexpected"
-    };
-    let reason = expected
-        .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
-        .unwrap_or_default();
+/// One differing field.
+struct Field<'f> {
+    path: &'f str,
+    remark: &'f str,
+    expected: Option<&'f Reason>,
+    sides: (Option<&'f Value>, Option<&'f Value>),
+}
 
-    // Each line is a block of its own: a line end between two would be one line more.
-    write!(
-        out,
-        "<div class=\"field {class}\"><p><code>{}</code> <span class=\"whose\">{}</span></p>{reason}<pre>",
-        escape(path),
-        escape(remark.unwrap_or_default())
-    )?;
+impl Field<'_> {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let reason = self
+            .expected
+            .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
+            .unwrap_or_default();
 
-    for (mark, line) in lines(sides.0, sides.1) {
-        let (tag, sign) = match mark {
-            Mark::Minus => ("del", "-"),
-            Mark::Plus => ("ins", "+"),
-            Mark::Same => ("span", " "),
-        };
-        write!(out, "<{tag}>{sign} {}</{tag}>", escape(&line))?;
+        // Each line is a block of its own: a line end between two would be one line more.
+        write!(
+            out,
+            "<div class=\"field {}\"><p><code>{}</code> <span class=\"whose\">{}</span></p>{reason}<pre>",
+            class(self.expected.is_none()),
+            escape(self.path),
+            escape(self.remark)
+        )?;
+
+        for (mark, line) in diff_lines(self.sides.0, self.sides.1) {
+            let tag = match mark {
+                Mark::Minus => "del",
+                Mark::Plus => "ins",
+                Mark::Same => "span",
+            };
+            write!(out, "<{tag}>{} {}</{tag}>", mark.sign(), escape(&line))?;
+        }
+        writeln!(out, "</pre></div>")
     }
-    writeln!(out, "</pre></div>")
+}
+
+/// Text from a cluster must not become markup. Control characters have no place in a page, escaped or not.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+    {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            // An apostrophe can stay: attributes stand in double quotes.
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }

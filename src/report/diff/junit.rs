@@ -1,111 +1,153 @@
 //! The view as JUnit XML: one test case an object, for CI systems that show those.
 //!
-//! What differs unexpectedly is a failure, what could not be checked an error; what is expected passes.
+//! What differs unexpectedly is a failure, what could not be checked an error; what is expected passes. The suite's
+//! counts are those of the cases that stand in it.
+//!
+//! Written with the crate that also reads reports. `quick-junit` is not used: it takes the tabs out of values, so
+//! that two which differ could look the same.
 
-use super::snippet::{Mark, lines};
+use super::snippet::diff_lines;
 use super::view::{ObjectView, View};
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::{Writer, writer::ElementWriter};
 use std::io::{self, Write};
 
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let failures = view
-        .objects
-        .iter()
-        .filter(|object| object.is_unexpected())
-        .count()
-        + view.summary.images
-        + view.summary.stale
-        + view.summary.requirements;
+    let cases = test_cases(view);
+    let count = |is_counted: fn(&Outcome) -> bool| {
+        let counted = cases.iter().filter(|case| is_counted(&case.outcome));
+        counted.count().to_string()
+    };
 
-    // An object without anything to say has no case of its own, and is counted.
-    let tests = view.summary.compared + view.images.len() + view.stale.len() + view.requirements.len();
+    let mut xml = Writer::new(out);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    line_end(&mut xml, "")?;
 
-    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(
-        out,
-        "<testsuite name=\"kubectl delivery diff\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{}\">",
-        view.summary.unchecked
-    )?;
+    xml.create_element("testsuite")
+        .with_attribute(("name", "kubectl delivery diff"))
+        .with_attribute(("tests", cases.len().to_string().as_str()))
+        .with_attribute((
+            "failures",
+            count(|outcome| matches!(outcome, Outcome::Failed(_))).as_str(),
+        ))
+        .with_attribute((
+            "errors",
+            count(|outcome| matches!(outcome, Outcome::Error(_))).as_str(),
+        ))
+        .write_inner_content(|xml| {
+            for case in &cases {
+                line_end(xml, "  ")?;
+                case.write(xml)?;
+            }
+            line_end(xml, "")
+        })?;
+    line_end(&mut xml, "")
+}
 
-    for object in &view.objects {
-        case(
-            out,
-            &object.id.to_string(),
-            object.is_unexpected().then(|| told(object)),
-            object.status == "not-checked",
-        )?;
+/// One case of the suite.
+struct TestCase {
+    name: String,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Failed(String),
+    Error(String),
+}
+
+impl Outcome {
+    /// A failure where there is a text of one.
+    fn from_failure(text: Option<String>) -> Self {
+        text.map_or(Outcome::Passed, Outcome::Failed)
+    }
+}
+
+impl TestCase {
+    fn new(name: impl ToString, outcome: Outcome) -> Self {
+        Self {
+            name: name.to_string(),
+            outcome,
+        }
     }
 
-    for image in &view.images {
+    fn write(&self, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
+        let name = printable(&self.name);
+        let element = xml
+            .create_element("testcase")
+            .with_attribute(("classname", "delivery"))
+            .with_attribute(("name", name.as_str()));
+
+        match &self.outcome {
+            Outcome::Passed => element.write_empty().map(drop),
+            Outcome::Failed(text) => write_with_reason(element, "failure", text),
+            Outcome::Error(text) => write_with_reason(element, "error", text),
+        }
+    }
+}
+
+/// What differs first; then what does not, so that a suite without differences is not empty.
+fn test_cases(view: &View) -> Vec<TestCase> {
+    let objects = view
+        .objects
+        .iter()
+        .map(|object| TestCase::new(&object.id, object_outcome(object)));
+
+    let images = view.images.iter().map(|image| {
         let runs: Vec<_> = image
             .runs()
             .map(|(digest, pods)| format!("runs {digest} in {pods}"))
             .collect();
-
         let text = format!(
             "{}: tested {}, {}",
             image.what(),
             image.tested_text(),
             runs.join(", ")
         );
-        case(
-            out,
-            &format!("{}, container {}", image.workload, image.container),
-            // What is allowed, or not known yet, passes, and is named all the same.
-            image.is_unexpected().then_some(text),
-            false,
-        )?;
-    }
 
-    for stale in &view.stale {
+        let name = format!("{}, container {}", image.workload, image.container);
+        // What is allowed, or not known yet, passes, and is named all the same.
+        TestCase::new(name, Outcome::from_failure(image.is_unexpected().then_some(text)))
+    });
+
+    let stale = view.stale.iter().map(|stale| {
         let name = format!("{}, started before {} changed", stale.workload, stale.source);
-        case(out, &name, Some(stale.text(view.compared_at)), false)?;
-    }
+        TestCase::new(name, Outcome::Failed(stale.text(view.compared_at)))
+    });
 
-    for need in &view.requirements {
-        case(
-            out,
-            &need.object.to_string(),
-            // What is awaited, or could not be read, is no failure.
-            (!need.is_note).then(|| need.message.clone()),
-            false,
-        )?;
-    }
+    let requirements = view.requirements.iter().map(|requirement| {
+        // What is awaited, or could not be read, is no failure.
+        let failure = (!requirement.is_note).then(|| requirement.message.clone());
+        TestCase::new(&requirement.object, Outcome::from_failure(failure))
+    });
 
-    writeln!(out, "</testsuite>")
+    let same = view.same.iter().map(|id| TestCase::new(id, Outcome::Passed));
+    objects
+        .chain(images)
+        .chain(stale)
+        .chain(requirements)
+        .chain(same)
+        .collect()
 }
 
-fn case(out: &mut dyn Write, name: &str, failure: Option<String>, is_error: bool) -> io::Result<()> {
-    let name = escape(name);
-
-    match failure {
-        None => writeln!(out, "  <testcase classname=\"delivery\" name=\"{name}\"/>"),
-        Some(text) => {
-            let tag = if is_error { "error" } else { "failure" };
-            // The message is an attribute, which holds one line; the text has all of them.
-            let first = escape(text.lines().next().unwrap_or_default());
-            writeln!(
-                out,
-                "  <testcase classname=\"delivery\" name=\"{name}\"><{tag} message=\"{first}\">{}</{tag}></testcase>",
-                escape(&text)
-            )
-        }
+fn object_outcome(object: &ObjectView) -> Outcome {
+    if object.status == "not-checked" {
+        return Outcome::Error(failure_text(object));
     }
+    Outcome::from_failure(object.is_unexpected().then(|| failure_text(object)))
 }
 
-fn told(object: &ObjectView) -> String {
-    let mut text = format!(
-        "{}{}\n",
-        object.status,
-        object
-            .why
-            .as_deref()
-            .map(|why| format!(": {why}"))
-            .unwrap_or_default()
-    );
+/// The status, then what makes it a failure: expected changes are left out.
+fn failure_text(object: &ObjectView) -> String {
+    let why = object
+        .why
+        .as_deref()
+        .map(|why| format!(": {why}"))
+        .unwrap_or_default();
+    let mut text = format!("{}{why}\n", object.status);
 
-    // A failure shows what makes it one: expected changes are left out.
-    let sides = object
+    let changes = object
         .changes
         .iter()
         .filter(|change| change.expected.is_none())
@@ -116,36 +158,38 @@ fn told(object: &ObjectView) -> String {
         .filter(|change| change.allowed.is_none())
         .map(|change| (&change.path, &change.tested, &change.desired));
 
-    for (path, from, to) in sides.chain(untested) {
+    for (path, from, to) in changes.chain(untested) {
         text += &format!("{path}\n");
-        for (mark, line) in lines(from.as_ref(), to.as_ref()) {
-            let sign = match mark {
-                Mark::Minus => '-',
-                Mark::Plus => '+',
-                Mark::Same => ' ',
-            };
-            text += &format!("  {sign} {line}\n");
+        for (mark, line) in diff_lines(from.as_ref(), to.as_ref()) {
+            text += &format!("  {} {line}\n", mark.sign());
         }
     }
-
     text
 }
 
+fn write_with_reason(case: ElementWriter<'_, &mut dyn Write>, element: &str, text: &str) -> io::Result<()> {
+    let text = printable(text);
+    // The message is an attribute, which holds one line; the text has all of them.
+    let message = text.lines().next().unwrap_or_default();
+
+    case.write_inner_content(|xml| {
+        xml.create_element(element)
+            .with_attribute(("message", message))
+            .write_text_content(BytesText::new(&text))
+            .map(drop)
+    })
+    .map(drop)
+}
+
+/// A line end between two elements, and the next one's indent.
+fn line_end(xml: &mut Writer<&mut dyn Write>, indent: &str) -> io::Result<()> {
+    let text = format!("\n{indent}");
+    xml.write_event(Event::Text(BytesText::from_escaped(text)))
+}
+
 /// XML allows no control characters at all, escaped or not.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text
-        .chars()
+fn printable(text: &str) -> String {
+    text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-    {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            // An apostrophe can stay: attributes stand in double quotes.
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+        .collect()
 }

@@ -1,27 +1,31 @@
-//! A comparison as people and programs read it. `view` makes redacted data of it; the formats only lay it out.
+//! A comparison as people and programs read it. `build` makes redacted data of it, the `view`; the formats only lay it out.
 //!
 //! No format looks at the comparison itself, so that none can show a value that another one hides. The words that
-//! several of them use stand in one place: `hand`, `pods`, `snippet`.
+//! several of them use stand in one place: `field_manager`, `pods`, `snippet`.
 
 mod aside;
-mod hand;
+mod build;
+mod field_manager;
 mod html;
 mod junit;
 mod markdown;
-mod person;
 mod pods;
 mod since;
 mod snippet;
 mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
 mod view;
 
+pub use build::view;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
-pub use person::{Style, person};
 pub use since::since;
 pub use summary::Summary;
-pub use view::{Meta, View, view};
+pub use text::{Style, text};
+pub use view::{Meta, View};
 
 use std::io::{self, Write};
 

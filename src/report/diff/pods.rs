@@ -1,7 +1,7 @@
 //! What is said of pods: their images, and configuration that is newer than they are.
 
 use super::super::redact::Redactor;
-use super::hand::age;
+use super::field_manager::age;
 use crate::model::ObjectId;
 use crate::model::finding::{ImageFinding, ImageState, RunningImage, StaleFinding};
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub struct ImageView {
 
 impl ImageView {
     /// None where there is nothing to say: every pod runs what was tested.
-    pub(super) fn of(image: &ImageFinding, redactor: &Redactor) -> Option<Self> {
+    pub(super) fn from_finding(image: &ImageFinding, redactor: &Redactor) -> Option<Self> {
         // What was tested runs, and pods of an old revision end: a rollout that is not over yet.
         let is_ending = image.running.iter().any(|running| running.old_revision);
         (image.state != ImageState::Match || is_ending).then(|| Self {
@@ -86,9 +86,9 @@ impl ImageView {
     /// What runs, a digest and its pods a piece; of a tested image, what still ends.
     pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
         // Of what was tested nobody needs the list of all pods.
-        let is_told = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
+        let is_listed = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
 
-        self.running.iter().filter(is_told).map(|running| {
+        self.running.iter().filter(is_listed).map(|running| {
             let digest = running
                 .digest
                 .as_ref()
@@ -119,7 +119,7 @@ pub struct StaleView {
 }
 
 impl StaleView {
-    pub(super) fn of(stale: &StaleFinding) -> Self {
+    pub(super) fn from_finding(stale: &StaleFinding) -> Self {
         Self {
             workload: stale.workload.clone(),
             source: stale.source.clone(),

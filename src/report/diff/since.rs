@@ -3,7 +3,7 @@
 //! As far as managedFields tell: a field that was removed leaves no trace, and of a manager's writes only the last
 //! one's time is kept.
 
-use super::hand::{age, class_word};
+use super::field_manager::{age, class_name};
 use crate::model::finding::Touched;
 use crate::report::clean;
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
                 out,
                 "  {} ({}), {when}",
                 clean(&whose.manager),
-                class_word(whose.class)
+                class_name(whose.class)
             )?;
 
             for path in hand.fields.iter().take(SHOWN) {

@@ -17,11 +17,22 @@ pub(super) enum Mark {
     Same,
 }
 
+impl Mark {
+    /// What a line begins with, as diff(1) has it.
+    pub fn sign(self) -> char {
+        match self {
+            Mark::Minus => '-',
+            Mark::Plus => '+',
+            Mark::Same => ' ',
+        }
+    }
+}
+
 /// Lines around a difference inside a larger value.
 const AROUND: usize = 2;
 
 /// The lines of a change from `from` to `to`.
-pub(super) fn lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
+pub(super) fn diff_lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
     let (one, other) = texts(from, to);
     let all: Vec<(Mark, String)> = TextDiff::from_lines(&one, &other)
         .iter_all_changes()
@@ -159,38 +170,33 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(from: Option<Value>, to: Option<Value>) -> String {
-        let sign = |mark| match mark {
-            Mark::Minus => '-',
-            Mark::Plus => '+',
-            Mark::Same => ' ',
-        };
-        lines(from.as_ref(), to.as_ref())
+    fn picture(from: Option<Value>, to: Option<Value>) -> String {
+        diff_lines(from.as_ref(), to.as_ref())
             .iter()
-            .map(|(mark, line)| format!("{}{line}\n", sign(*mark)))
+            .map(|(mark, line)| format!("{}{line}\n", mark.sign()))
             .collect()
     }
 
     #[test]
     fn a_scalar_is_shown_before_and_after() {
-        assert_eq!(told(Some(json!(5)), Some(json!(3))), "-5\n+3\n");
-        assert_eq!(told(None, Some(json!("x"))), "+x\n");
-        assert_eq!(told(Some(json!("")), Some(json!("x"))), "-\"\"\n+x\n");
+        assert_eq!(picture(Some(json!(5)), Some(json!(3))), "-5\n+3\n");
+        assert_eq!(picture(None, Some(json!("x"))), "+x\n");
+        assert_eq!(picture(Some(json!("")), Some(json!("x"))), "-\"\"\n+x\n");
     }
 
     #[test]
     fn what_looks_the_same_is_shown_otherwise() {
-        assert_eq!(told(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
-        assert_eq!(told(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
+        assert_eq!(picture(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
+        assert_eq!(picture(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
 
         assert_eq!(
-            told(Some(json!("a\nb\n")), Some(json!("a\nb"))),
+            picture(Some(json!("a\nb\n")), Some(json!("a\nb"))),
             " a\n b\n+\\ no newline at end\n"
         );
 
         // One line beside several: the same mark says that it does not end.
         assert_eq!(
-            told(Some(json!("a\n")), Some(json!("a"))),
+            picture(Some(json!("a\n")), Some(json!("a"))),
             " a\n+\\ no newline at end\n"
         );
     }
@@ -210,7 +216,7 @@ mod tests {
         };
 
         assert_eq!(
-            told(Some(text("a")), Some(text("b"))),
+            picture(Some(text("a")), Some(text("b"))),
             " line 8\n line 9\n-a\n+b\n line 11\n line 12\n"
         );
     }
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn a_map_is_shown_as_yaml() {
         assert_eq!(
-            told(Some(json!({"name": "x", "ports": [{"a": 1, "b": [2]}]})), None),
+            picture(Some(json!({"name": "x", "ports": [{"a": 1, "b": [2]}]})), None),
             "-name: x\n-ports:\n-- a: 1\n-  b:\n-  - 2\n"
         );
     }

@@ -49,6 +49,11 @@ impl Summary {
             + self.requirements
             > 0
     }
+
+    /// Whether all is as expected, and all of it is known.
+    pub fn is_clean(&self) -> bool {
+        !self.has_differences() && self.unchecked == 0
+    }
 }
 
 /// Counts what a view shows.
@@ -84,21 +89,7 @@ pub(super) fn summarise(
             .count(),
         stale,
         requirements: requirements.iter().filter(|need| !need.is_note).count(),
-        expected: objects
-            .iter()
-            .map(|object| {
-                object
-                    .changes
-                    .iter()
-                    .filter(|change| change.expected.is_some())
-                    .count()
-                    + object
-                        .untested
-                        .iter()
-                        .filter(|change| change.allowed.is_some())
-                        .count()
-            })
-            .sum(),
+        expected: objects.iter().map(ObjectView::count_expected).sum(),
         unchecked: with("not-checked"),
     }
 }

@@ -1,20 +1,14 @@
 //! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
 //!
-//! Raw values end here. The field names are the schema of docs/diff-json.md: some may be added within a version, none
-//! is renamed or removed. Texts are for people, statuses for programs.
+//! The field names are the schema of docs/diff-json.md: some may be added within a version, none is renamed or
+//! removed. Texts are for people, statuses for programs. `build` makes it of a comparison.
 
-use super::super::redact::Redactor;
-use super::aside::{AsideView, asides};
+use super::aside::AsideView;
 use super::pods::{ImageView, StaleView};
-use super::summary::{Summary, headline, summarise};
+use super::summary::Summary;
 use crate::model::ObjectId;
-use crate::model::environment::Environment;
-use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, FieldChange, ObjectComparison, ObjectStatus, Ownership,
-    RequirementFinding, RequirementState, RuleState, UntestedChange,
-};
+use crate::model::finding::{Certainty, ChangeKind, Ownership};
 use crate::model::release::PublicRelease;
-use crate::model::snapshot::Absence;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -56,6 +50,9 @@ pub struct View {
     pub summary: Summary,
     /// Objects with anything to say, expected or not.
     pub objects: Vec<ObjectView>,
+    /// The others: nothing about them differs.
+    #[serde(skip)]
+    pub same: Vec<ObjectId>,
     /// Containers that run something else than was tested, or something that nobody knows.
     pub images: Vec<ImageView>,
     /// Pods that run with configuration that changed since.
@@ -99,6 +96,18 @@ impl ObjectView {
         self.status != "same"
             && (self.status != "changed" || self.changes.iter().any(|change| change.expected.is_none()))
             || self.untested.iter().any(|change| change.allowed.is_none())
+    }
+
+    /// Whether there is nothing to say of it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.status == "same" && self.changes.is_empty() && self.untested.is_empty()
+    }
+
+    /// Differences that a rule expects.
+    pub(super) fn count_expected(&self) -> usize {
+        let changes = self.changes.iter().map(|change| &change.expected);
+        let untested = self.untested.iter().map(|change| &change.allowed);
+        changes.chain(untested).flatten().count()
     }
 }
 
@@ -202,250 +211,10 @@ pub struct RuleView {
     pub message: String,
 }
 
-/// Makes the view. Values, paths and messages in it went through the redactor.
-pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redactor, meta: &Meta) -> View {
-    let maker = Maker {
-        environment,
-        redactor,
-    };
-
-    let mut objects: Vec<ObjectView> = comparison
-        .objects
-        .iter()
-        .map(|object| maker.object(object))
-        .collect();
-    // Tested and not desired here: no object of the comparison, and a difference all the same.
-    objects.extend(
-        comparison
-            .dropped
-            .iter()
-            .map(|(id, change)| maker.dropped(id, change)),
-    );
-
-    let images: Vec<ImageView> = comparison
-        .images
-        .iter()
-        .filter_map(|image| ImageView::of(image, redactor))
-        .collect();
-
-    let requirements: Vec<RequirementView> = comparison
-        .requirements
-        .iter()
-        .map(|need| maker.requirement(need))
-        .collect();
-
-    let stale: Vec<StaleView> = comparison.stale.iter().map(StaleView::of).collect();
-    // Before the silent ones go: the counts are of everything that was compared.
-    let summary = summarise(&objects, &images, &requirements, stale.len());
-    let rules = comparison
-        .rules
-        .iter()
-        .map(|finding| maker.rule(finding.rule, &finding.state))
-        .collect();
-
-    objects.retain(|object| {
-        object.status != "same" || !object.changes.is_empty() || !object.untested.is_empty()
-    });
-
-    View {
-        schema_version: 1,
-        release: meta.release.clone(),
-        given: meta.given.as_deref().map(|given| redactor.text(given)),
-        namespace: meta.namespace.clone(),
-        compared_at: meta.now,
-        headline: headline(&summary),
-        summary,
-        objects,
-        images,
-        stale,
-        requirements,
-        rules,
-        // Of all objects: an aside alone makes none of them differ.
-        not_compared: asides(&comparison.objects, redactor),
-        notes: meta.notes.iter().map(|note| redactor.text(note)).collect(),
-    }
-}
-
-struct Maker<'m> {
-    environment: &'m Environment,
-    redactor: &'m Redactor,
-}
-
-impl Maker<'_> {
-    fn object(&self, object: &ObjectComparison) -> ObjectView {
-        let id = object.id();
-
-        let (status, why) = match &object.status {
-            ObjectStatus::Same => ("same", None),
-            ObjectStatus::Changed => ("changed", None),
-            ObjectStatus::Missing(Absence::Object) => ("missing", None),
-            ObjectStatus::Missing(Absence::Namespace) => {
-                // The outer cause: nothing can be in a namespace that is not there.
-                ("missing", Some("its namespace is not there".to_owned()))
-            }
-            ObjectStatus::Missing(Absence::NamespaceGoing) => (
-                "missing",
-                Some("its namespace is being deleted, and takes no new objects".to_owned()),
-            ),
-            ObjectStatus::BeingDeleted { finalizers } if finalizers.is_empty() => {
-                ("being-deleted", Some("is being deleted".to_owned()))
-            }
-            ObjectStatus::BeingDeleted { finalizers } => (
-                "being-deleted",
-                Some(format!("is being deleted; held by {}", finalizers.join(", "))),
-            ),
-            ObjectStatus::Missing(Absence::Kind) => (
-                "missing",
-                Some("its kind is not served: the CRD is missing".to_owned()),
-            ),
-            ObjectStatus::Extra => ("extra", Some("no longer desired".to_owned())),
-            ObjectStatus::Stray => (
-                "extra",
-                Some("carries the label of the release's set, and no promotion put it there".to_owned()),
-            ),
-            ObjectStatus::NotVerified { why } => ("not-verified", Some(why.clone())),
-            ObjectStatus::NotChecked { why } => ("not-checked", Some(why.clone())),
-            ObjectStatus::Replaced => (
-                "replaced",
-                Some("a promotion deletes it and creates it again".to_owned()),
-            ),
-            ObjectStatus::Refused { why, .. } => ("refused", Some(why.clone())),
-        };
-
-        // The raw identity tells what is secret; the cleaned one is only shown.
-        let shown = self.redactor.id(&id);
-        ObjectView {
-            kubectl_name: shown.kubectl_name(),
-            status,
-            certainty: object.certainty,
-            why: why.map(|text| self.redactor.text(&text)),
-            changes: object
-                .changes
-                .iter()
-                .map(|change| self.change(&id, change))
-                .collect(),
-            untested: object
-                .untested
-                .iter()
-                .map(|change| self.untested(&id, change))
-                .collect(),
-            id: shown,
-        }
-    }
-
-    fn dropped(&self, id: &ObjectId, change: &UntestedChange) -> ObjectView {
-        let shown = self.redactor.id(id);
-        ObjectView {
-            kubectl_name: shown.kubectl_name(),
-            // Neither missing nor extra: nothing says that it was ever here. The release alone knows it.
-            status: "same",
-            // Out of files alone: there was nobody to ask.
-            certainty: Certainty::Proved,
-            why: Some("tested, and not desired here".into()),
-            changes: Vec::new(),
-            untested: vec![self.untested(id, change)],
-            id: shown,
-        }
-    }
-
-    fn change(&self, id: &ObjectId, change: &FieldChange) -> ChangeView {
-        let value = |value: &Option<Value>| {
-            value
-                .as_ref()
-                .map(|value| self.redactor.value(id, &change.path, value))
-        };
-
-        ChangeView {
-            path: self.redactor.text(&change.path.to_string()),
-            kind: change.kind,
-            live: value(&change.live),
-            desired: value(&change.desired),
-            // A manager names itself: its name is free text.
-            whose: change.whose.clone().map(|mut whose| {
-                whose.manager = self.redactor.text(&whose.manager);
-                whose
-            }),
-            expected: change.expected_by.and_then(|rule| self.reason(rule)),
-            note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),
-        }
-    }
-
-    fn untested(&self, id: &ObjectId, change: &UntestedChange) -> UntestedView {
-        let value = |value: &Option<Value>| {
-            value
-                .as_ref()
-                .map(|value| self.redactor.value(id, &change.path, value))
-        };
-
-        UntestedView {
-            path: self.redactor.text(&change.path.to_string()),
-            tested: value(&change.tested),
-            desired: value(&change.desired),
-            allowed: change.allowed_by.and_then(|rule| self.reason(rule)),
-            note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),
-        }
-    }
-
-    fn reason(&self, rule: usize) -> Option<Reason> {
-        let found = self.environment.spec.differences.get(rule)?;
-        // A reader needs the reason, and the index to find the rule by.
-        Some(Reason {
-            rule,
-            reason: self.redactor.text(&found.reason),
-            owner: found.owner.as_deref().map(|owner| self.redactor.text(owner)),
-        })
-    }
-
-    fn requirement(&self, need: &RequirementFinding) -> RequirementView {
-        let (message, is_note) = match &need.state {
-            RequirementState::Missing => ("is missing".to_owned(), false),
-            RequirementState::KeysMissing => (format!("has no key {}", need.keys.join(", ")), false),
-            RequirementState::BeingDeleted => ("is being deleted".to_owned(), false),
-            RequirementState::WrongType { found } => (format!("is of another type: {found}"), false),
-            // An object of the release produces it: that it is not there yet is no difference.
-            RequirementState::Awaited { produced_by } => {
-                (format!("is not there yet; {produced_by} produces it"), true)
-            }
-            // What cannot be read is not missing.
-            RequirementState::Unreadable { why } => (format!("cannot be read: {why}"), true),
-        };
-
-        RequirementView {
-            object: self.redactor.id(&need.object),
-            message: self.redactor.text(&message),
-            needed_by: need.needed_by.iter().map(|id| self.redactor.id(id)).collect(),
-            is_note,
-        }
-    }
-
-    fn rule(&self, rule: usize, state: &RuleState) -> RuleView {
-        let message = match state {
-            RuleState::Unused => "matches no difference".to_owned(),
-            RuleState::Expired => "has expired: it allows nothing".to_owned(),
-            RuleState::ExpiresSoon { days: 0 } => "expires today".to_owned(),
-            RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
-            RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
-        };
-
-        let place = self
-            .environment
-            .spec
-            .differences
-            .get(rule)
-            .and_then(|rule| rule.place.as_deref());
-
-        // What ends by itself has to be decided anew: whoever does that needs the line in the file.
-        let is_of_expiry = matches!(state, RuleState::Expired | RuleState::ExpiresSoon { .. });
-        let message = match place.filter(|_| is_of_expiry) {
-            Some(place) => format!("{message} ({place})"),
-            None => message,
-        };
-
-        let reason = self.reason(rule).map(|reason| reason.reason).unwrap_or_default();
-        RuleView {
-            rule,
-            reason,
-            message: self.redactor.text(&message),
-        }
+impl RuleView {
+    /// Which rule, and what is the matter with it.
+    pub(super) fn text(&self) -> String {
+        // People count rules from one; the JSON has the index.
+        format!("rule {} ({}) {}", self.rule + 1, self.reason, self.message)
     }
 }

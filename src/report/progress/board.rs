@@ -26,20 +26,34 @@ pub(super) struct Row {
     pub id: ObjectId,
     /// What is done to it, as an event says: `create`, `apply`, …
     pub action: String,
-    pub state: State,
+    pub state: RowState,
     /// Since when it is in this state, from the run's start.
     pub since: Duration,
 }
 
 /// How far an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum RowState {
     Planned,
     Sent,
     Applied,
     Waiting { done: u32, total: u32, why: String },
     Ready,
     Failed(String),
+}
+
+impl RowState {
+    fn from_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Waiting { done, total, why } => Self::Waiting {
+                done: *done,
+                total: *total,
+                why: why.clone(),
+            },
+            Verdict::Done { .. } => Self::Ready,
+            Verdict::Failed { cause } => Self::Failed(cause.message.clone()),
+        }
+    }
 }
 
 impl Board {
@@ -49,7 +63,7 @@ impl Board {
     }
 
     /// Takes what happened `at` this time after the run's start.
-    pub fn take(&mut self, event: &Event, at: Duration) {
+    pub fn apply_event(&mut self, event: &Event, at: Duration) {
         match event {
             Event::PhaseStarted { phase } => self.phase = Some(*phase),
             Event::PhaseEnded { phase, millis } => {
@@ -59,28 +73,28 @@ impl Board {
             }
             Event::Planned { steps, .. } => {
                 for step in steps {
-                    self.set(&step.object, Some(&step.action), State::Planned, at);
+                    self.set(&step.object, Some(&step.action), RowState::Planned, at);
                 }
             }
-            Event::StepStarted { object, action, .. } => self.set(object, Some(action), State::Sent, at),
+            Event::StepStarted { object, action, .. } => self.set(object, Some(action), RowState::Sent, at),
             Event::StepEnded {
                 object, result, ok, ..
             } => {
                 let state = if *ok {
-                    State::Applied
+                    RowState::Applied
                 } else {
                     // Of an undo, too: what could not be put back stays visible as a failure.
-                    State::Failed(result.clone())
+                    RowState::Failed(result.clone())
                 };
                 self.set(object, None, state, at);
             }
-            Event::Rollout { object, verdict } => self.set(object, None, judged(verdict), at),
+            Event::Rollout { object, verdict } => self.set(object, None, RowState::from_verdict(verdict), at),
             Event::Failed {
                 object: Some(object),
                 cause,
                 ..
             } => {
-                self.set(object, None, State::Failed(cause.message.clone()), at);
+                self.set(object, None, RowState::Failed(cause.message.clone()), at);
             }
             // About the run, or beside the course of an object.
             Event::Failed { object: None, .. }
@@ -98,13 +112,13 @@ impl Board {
         self.index.get(id).map(|at| &self.rows[*at])
     }
 
-    fn set(&mut self, id: &ObjectId, action: Option<&str>, state: State, at: Duration) {
+    fn set(&mut self, id: &ObjectId, action: Option<&str>, state: RowState, at: Duration) {
         // A revert announces no plan: its objects come with their first step.
         let index = *self.index.entry(id.clone()).or_insert_with(|| {
             let row = Row {
                 id: id.clone(),
                 action: String::new(),
-                state: State::Planned,
+                state: RowState::Planned,
                 since: at,
             };
             self.rows.push(row);
@@ -123,17 +137,5 @@ impl Board {
         }
 
         row.state = state;
-    }
-}
-
-fn judged(verdict: &Verdict) -> State {
-    match verdict {
-        Verdict::Waiting { done, total, why } => State::Waiting {
-            done: *done,
-            total: *total,
-            why: why.clone(),
-        },
-        Verdict::Done { .. } => State::Ready,
-        Verdict::Failed { cause } => State::Failed(cause.message.clone()),
     }
 }

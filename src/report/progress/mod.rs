@@ -1,9 +1,14 @@
-//! A promotion or a revert as it happens: what its events say so far, as plain lines and as a live tree.
+//! A run as it happens: what its events say so far, as plain lines, as documents and as a live tree.
+//!
+//! `board` takes the events in; `text`, `wait` and `tree` lay out what they say; `sink` writes it.
 
 mod board;
-mod lines;
+mod sink;
+mod text;
 mod tree;
+mod wait;
 
 pub use board::Board;
-pub use lines::Lines;
+pub use sink::EventWriter;
+pub use text::ProgressText;
 pub use tree::{TreeStyle, tree};

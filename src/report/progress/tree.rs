@@ -3,9 +3,9 @@
 //! It is drawn over itself again and again: a line that wraps, or a line too many, would leave its rest on the
 //! screen. Hence names and reasons are cut to the terminal, and no text brings a line end along.
 
-use super::board::{Board, Row, State};
-use super::lines::{name, past};
-use crate::report::clean;
+use super::board::{Board, Row, RowState};
+use super::text::{past_tense, phase_title};
+use crate::report::{Palette, Tone, clean};
 use std::time::Duration;
 
 /// How the tree is drawn.
@@ -20,12 +20,8 @@ pub struct TreeStyle {
 }
 
 impl TreeStyle {
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.color {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+    fn paint(self, tone: Tone, text: &str) -> String {
+        Palette::new(self.color).paint(tone, text)
     }
 
     fn cut(self, text: &str, taken: usize) -> String {
@@ -43,25 +39,25 @@ impl TreeStyle {
 /// The tree at this time after the run's start; empty where there is nothing to show yet.
 pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     let rows = board.rows();
-    if rows.is_empty() || board.phase.and_then(name).is_none() {
+    if rows.is_empty() || board.phase.and_then(phase_title).is_none() {
         return Vec::new();
     }
 
-    let settled = |row: &&Row| matches!(row.state, State::Ready | State::Applied);
-    let moving = |row: &&Row| !settled(row) && row.state != State::Planned;
+    let settled = |row: &&Row| matches!(row.state, RowState::Ready | RowState::Applied);
+    let moving = |row: &&Row| !settled(row) && row.state != RowState::Planned;
     let (done, planned) = (
         rows.iter().filter(settled).count(),
-        rows.iter().filter(|row| row.state == State::Planned).count(),
+        rows.iter().filter(|row| row.state == RowState::Planned).count(),
     );
 
-    let phase = board.phase.and_then(name).unwrap_or_default();
+    let phase = board.phase.and_then(phase_title).unwrap_or_default();
     let head = format!("{phase}  {:.1} s", at.as_secs_f64());
-    let mut lines = vec![style.paint("1", &head)];
+    let mut lines = vec![style.paint(Tone::Heading, &head)];
 
     let mut branches: Vec<(String, Option<String>)> = Vec::new();
     if done > 0 {
         branches.push((
-            style.paint("32", &format!("✓ {done} of {} objects", rows.len())),
+            style.paint(Tone::Positive, &format!("✓ {done} of {} objects", rows.len())),
             None,
         ));
     }
@@ -75,7 +71,7 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     }
 
     if planned > 0 {
-        branches.push((style.paint("2", &format!("· {planned} to come")), None));
+        branches.push((style.paint(Tone::Faint, &format!("· {planned} to come")), None));
     }
 
     let last = branches.len();
@@ -99,31 +95,31 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
 
     // A branch and its sign take five columns, a branch alone three; one stays free.
     match &row.state {
-        State::Waiting { done, total, why } => {
+        RowState::Waiting { done, total, why } => {
             let bar = bar(*done, *total);
             let text = format!("{id}  {bar} {done} of {total}");
             let why = style.cut(&one_line(why), 6);
             (
-                format!("{} {}", style.paint("33", "~"), style.cut(&text, 6)),
-                Some(style.paint("2", &why)),
+                format!("{} {}", style.paint(Tone::Notice, "~"), style.cut(&text, 6)),
+                Some(style.paint(Tone::Faint, &why)),
             )
         }
-        State::Failed(why) => {
+        RowState::Failed(why) => {
             let why = style.cut(&one_line(why), 6);
             (
-                format!("{} {}", style.paint("31", "✗"), style.cut(&id, 6)),
-                Some(style.paint("31", &why)),
+                format!("{} {}", style.paint(Tone::Negative, "✗"), style.cut(&id, 6)),
+                Some(style.paint(Tone::Negative, &why)),
             )
         }
-        State::Sent => (
+        RowState::Sent => (
             format!(
                 "→ {}",
-                style.cut(&format!("{id}  being {}", past(&row.action)), 6)
+                style.cut(&format!("{id}  being {}", past_tense(&row.action)), 6)
             ),
             None,
         ),
         // Settled or still to come: counted, and without a line of their own.
-        State::Planned | State::Applied | State::Ready => (style.cut(&id, 4), None),
+        RowState::Planned | RowState::Applied | RowState::Ready => (style.cut(&id, 4), None),
     }
 }
 
@@ -163,11 +159,11 @@ mod tests {
 
         let steps = states.iter().enumerate().map(step).collect();
 
-        board.take(&Event::Planned { steps }, Duration::ZERO);
-        board.take(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
+        board.apply_event(&Event::Planned { steps }, Duration::ZERO);
+        board.apply_event(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
         for (name, verdict) in states {
             if let Some(verdict) = verdict.clone() {
-                board.take(
+                board.apply_event(
                     &Event::Rollout {
                         object: id(name),
                         verdict,

@@ -3,11 +3,12 @@
 //!
 //! What rules expect is folded away and counted; what is cut off here stands whole in the JSON.
 
-use super::hand::remark;
+use super::field_manager::describe_change;
 use super::pods::ImageView;
-use super::snippet::{Mark, lines};
-use super::view::{ChangeView, ObjectView, Reason, RequirementView, UntestedView, View};
+use super::snippet::{Mark, diff_lines};
+use super::view::{ChangeView, ObjectView, Reason, RequirementView, RuleView, UntestedView, View};
 use crate::model::finding::{ChangeKind, ImageState};
+use crate::report::{Palette, Tone};
 use jiff::Timestamp;
 use std::io::{self, Write};
 
@@ -23,18 +24,20 @@ pub struct Style {
 }
 
 /// Writes the view.
-pub fn person(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page {
+pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = TextPage {
         style,
+        palette: Palette::new(style.color),
         now: view.compared_at,
         out,
     };
 
-    let is_clean = !view.summary.has_differences() && view.summary.unchecked == 0;
-    page.line(
-        0,
-        &page.paint(if is_clean { "1;32" } else { "1;33" }, &view.headline),
-    )?;
+    let tone = if view.summary.is_clean() {
+        Tone::Success
+    } else {
+        Tone::Warning
+    };
+    page.painted_line(0, tone, &view.headline)?;
 
     for object in &view.objects {
         page.object(object)?;
@@ -42,36 +45,39 @@ pub fn person(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> 
     for image in &view.images {
         page.image(image)?;
     }
-    page.rest(view)?;
+    page.remarks(view)?;
     // Last, so that it is in sight when the rest has scrolled away.
-    page.next(view)
+    page.next_step(view)
 }
 
-struct Page<'p> {
+struct TextPage<'p> {
     style: Style,
+    palette: Palette,
     now: Timestamp,
     out: &'p mut dyn Write,
 }
 
-impl Page<'_> {
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.style.color {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
-    }
-
+impl TextPage<'_> {
     fn line(&mut self, indent: usize, text: &str) -> io::Result<()> {
         writeln!(self.out, "{:indent$}{text}", "")
     }
 
+    fn painted_line(&mut self, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
+        let line = self.palette.paint(tone, text);
+        self.line(indent, &line)
+    }
+
+    /// Whether a difference is unfolded, given the rule that expects it.
+    fn is_shown<T>(&self, expected_by: Option<&T>) -> bool {
+        expected_by.is_none() || self.style.show_expected
+    }
+
     /// A line of a value: cut where the terminal ends.
     fn value_line(&mut self, mark: Mark, text: &str) -> io::Result<()> {
-        let (sign, code) = match mark {
-            Mark::Minus => ("-", "31"),
-            Mark::Plus => ("+", "32"),
-            Mark::Same => (" ", "2"),
+        let tone = match mark {
+            Mark::Minus => Tone::Negative,
+            Mark::Plus => Tone::Positive,
+            Mark::Same => Tone::Faint,
         };
 
         // The indent, the sign and its space take six columns; a full last one would wrap on some terminals.
@@ -85,32 +91,39 @@ impl Page<'_> {
         } else {
             text.to_owned()
         };
-
-        let line = self.paint(code, &format!("{sign} {shown}"));
-        self.line(4, &line)
+        self.painted_line(4, tone, &format!("{} {shown}", mark.sign()))
     }
 
     fn object(&mut self, object: &ObjectView) -> io::Result<()> {
-        let unexpected = object.is_unexpected();
-        let show_expected = self.style.show_expected;
-
-        let folded = object
-            .changes
-            .iter()
-            .filter(|change| change.expected.is_some())
-            .count()
-            + object
-                .untested
-                .iter()
-                .filter(|change| change.allowed.is_some())
-                .count();
-
         // Nothing but what is expected: the object is folded away as a whole.
-        if !unexpected && !self.style.show_expected {
+        if !object.is_unexpected() && !self.style.show_expected {
             return Ok(());
         }
         writeln!(self.out)?;
+        self.object_title(object)?;
 
+        for change in &object.changes {
+            if self.is_shown(change.expected.as_ref()) {
+                self.change(change)?;
+            }
+        }
+        for change in &object.untested {
+            if self.is_shown(change.allowed.as_ref()) {
+                self.untested(change)?;
+            }
+        }
+
+        match object.count_expected() {
+            folded if folded > 0 && !self.style.show_expected => self.painted_line(
+                2,
+                Tone::Faint,
+                &format!("and {folded} expected (--show-expected)"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn object_title(&mut self, object: &ObjectView) -> io::Result<()> {
         let why = object
             .why
             .as_deref()
@@ -124,33 +137,9 @@ impl Page<'_> {
             format!("  {}{why}", object.status.replace('-', " "))
         };
 
-        let title = format!(
-            "{}{}",
-            self.paint("1", &object.id.to_string()),
-            self.paint(code_of(object.status), &status)
-        );
-        self.line(0, &title)?;
-
-        for change in object
-            .changes
-            .iter()
-            .filter(|change| change.expected.is_none() || show_expected)
-        {
-            self.change(change)?;
-        }
-        for change in object
-            .untested
-            .iter()
-            .filter(|change| change.allowed.is_none() || show_expected)
-        {
-            self.untested(change)?;
-        }
-
-        if folded > 0 && !self.style.show_expected {
-            let line = self.paint("2", &format!("and {folded} expected (--show-expected)"));
-            self.line(2, &line)?;
-        }
-        Ok(())
+        let name = self.palette.paint(Tone::Heading, &object.id.to_string());
+        let status = self.palette.paint(status_tone(object.status), &status);
+        self.line(0, &format!("{name}{status}"))
     }
 
     fn change(&mut self, change: &ChangeView) -> io::Result<()> {
@@ -163,15 +152,16 @@ impl Page<'_> {
             ChangeKind::AddedOriginUnknown => "added, origin unknown",
         };
 
-        let whose = change.whose.as_ref().map(|whose| remark(what, whose, self.now));
+        let manager = change.whose.as_ref();
+        let remark = manager.map(|manager| describe_change(what, manager, self.now));
         self.heading(
             &change.path,
-            whose.as_deref().unwrap_or(what),
+            remark.as_deref().unwrap_or(what),
             change.expected.as_ref(),
             change.note.as_deref(),
         )?;
 
-        for (mark, line) in lines(change.live.as_ref(), change.desired.as_ref()) {
+        for (mark, line) in diff_lines(change.live.as_ref(), change.desired.as_ref()) {
             self.value_line(mark, &line)?;
         }
         Ok(())
@@ -195,7 +185,7 @@ impl Page<'_> {
             return Ok(());
         }
 
-        for (mark, line) in lines(change.tested.as_ref(), change.desired.as_ref()) {
+        for (mark, line) in diff_lines(change.tested.as_ref(), change.desired.as_ref()) {
             self.value_line(mark, &line)?;
         }
         Ok(())
@@ -214,8 +204,9 @@ impl Page<'_> {
             format!("  {remark}")
         };
 
-        let line = format!("{}{}", self.paint("36", path), self.paint("2", &remark));
-        self.line(2, &line)?;
+        let path = self.palette.paint(Tone::Path, path);
+        let remark = self.palette.paint(Tone::Faint, &remark);
+        self.line(2, &format!("{path}{remark}"))?;
 
         if let Some(reason) = expected {
             let owner = reason
@@ -223,29 +214,27 @@ impl Page<'_> {
                 .as_deref()
                 .map(|owner| format!(" ({owner})"))
                 .unwrap_or_default();
-            let line = self.paint("32", &format!("expected: {}{owner}", reason.reason));
-            self.line(4, &line)?;
+            self.painted_line(4, Tone::Positive, &format!("expected: {}{owner}", reason.reason))?;
         }
 
-        if let Some(note) = note {
-            let line = self.paint("33", note);
-            self.line(4, &line)?;
+        match note {
+            Some(note) => self.painted_line(4, Tone::Notice, note),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn image(&mut self, image: &ImageView) -> io::Result<()> {
         // Declared in the environment: folded like any expected difference.
-        if image.allowed.is_some() && !self.style.show_expected {
+        if !self.is_shown(image.allowed.as_ref()) {
             return Ok(());
         }
         writeln!(self.out)?;
 
         let title = format!(
             "{}, container {}  {}",
-            self.paint("1", &image.workload.to_string()),
+            self.palette.paint(Tone::Heading, &image.workload.to_string()),
             image.container,
-            self.paint("33", image.what())
+            self.palette.paint(Tone::Notice, image.what())
         );
         self.line(0, &title)?;
         // A tested image runs: only what still ends is worth a line.
@@ -257,37 +246,28 @@ impl Page<'_> {
             self.line(2, &format!("runs:   {digest} in {pods}"))?;
         }
 
-        if let Some(reason) = &image.allowed {
-            let line = self.paint("32", &format!("expected: {reason}"));
-            self.line(2, &line)?;
+        match &image.allowed {
+            Some(reason) => self.painted_line(2, Tone::Positive, &format!("expected: {reason}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn rest(&mut self, view: &View) -> io::Result<()> {
+    /// What belongs to no object.
+    fn remarks(&mut self, view: &View) -> io::Result<()> {
         let stale = view.stale.iter().map(|stale| stale.text(self.now));
-
-        let mut told: Vec<String> = stale
+        let remarks: Vec<String> = stale
             .chain(view.requirements.iter().map(RequirementView::text))
+            .chain(view.rules.iter().map(RuleView::text))
+            .chain(view.notes.iter().map(|note| format!("note: {note}")))
             .collect();
-        // Counted from one, as whoever reads the file counts.
-        for rule in &view.rules {
-            told.push(format!(
-                "rule {} ({}) {}",
-                rule.rule + 1,
-                rule.reason,
-                rule.message
-            ));
-        }
-        told.extend(view.notes.iter().map(|note| format!("note: {note}")));
 
-        if !told.is_empty() {
+        if !remarks.is_empty() {
             writeln!(self.out)?;
         }
-        told.iter().try_for_each(|text| self.line(0, text))
+        remarks.iter().try_for_each(|remark| self.line(0, remark))
     }
 
-    fn next(&mut self, view: &View) -> io::Result<()> {
+    fn next_step(&mut self, view: &View) -> io::Result<()> {
         // What could not be checked alone ends with an error, which says what to type.
         if !view.summary.has_differences() {
             return Ok(());
@@ -307,17 +287,16 @@ impl Page<'_> {
                 "kubectl delivery promote FILE{namespace} --dry-run=server, with the file of {} {}, shows what would be done about it",
                 release.name, release.version
             ),
-            (None, _) => without_release(view).to_owned(),
+            (None, _) => next_without_release(view).to_owned(),
         };
 
         writeln!(self.out)?;
-        let line = self.paint("2", &next);
-        self.line(0, &line)
+        self.painted_line(0, Tone::Faint, &next)
     }
 }
 
 /// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
-fn without_release(view: &View) -> &'static str {
+fn next_without_release(view: &View) -> &'static str {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
@@ -334,11 +313,11 @@ fn without_release(view: &View) -> &'static str {
     }
 }
 
-fn code_of(status: &str) -> &'static str {
+fn status_tone(status: &str) -> Tone {
     match status {
-        "missing" | "being-deleted" | "refused" | "replaced" => "31",
-        "extra" => "35",
-        "not-checked" | "not-verified" => "33",
-        _ => "33",
+        "missing" | "being-deleted" | "refused" | "replaced" => Tone::Negative,
+        "extra" => Tone::Surplus,
+        // Changed, or not known.
+        _ => Tone::Notice,
     }
 }

@@ -3,13 +3,14 @@
 //! A log is read afterwards, by somebody who looks for the moment in which it went wrong: each change is said once,
 //! waiting seldom, and an end at once. Lines of a pipe and those above the live tree are the same.
 
-use super::board::{Board, State};
+use super::board::{Board, RowState};
 use crate::model::ObjectId;
 use crate::model::event::{Event, Outcome, Phase};
-use crate::model::plan::Severity;
+use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::verdict::Verdict;
-use crate::report::{clean, finding_text};
+use crate::report::{Palette, Tone, clean, finding_text};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 /// How often one object's progress is said; its end is said at once.
@@ -17,18 +18,18 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Turns events into lines. Says what changes, once.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct ProgressText {
     board: Board,
     // When each object was last said to wait: verdicts come far more often than that.
     waiting: HashMap<ObjectId, Duration>,
-    color: bool,
+    palette: Palette,
 }
 
-impl Lines {
-    /// Nothing was said yet.
+impl ProgressText {
+    /// Nothing has happened yet.
     pub fn new(color: bool) -> Self {
         Self {
-            color,
+            palette: Palette::new(color),
             ..Self::default()
         }
     }
@@ -39,68 +40,77 @@ impl Lines {
     }
 
     /// The lines that an event adds, cleaned, without their line ends.
-    pub fn take(&mut self, event: &Event, at: Duration) -> Vec<String> {
+    pub fn event_lines(&mut self, event: &Event, at: Duration) -> Vec<String> {
         // Before the board takes it: what is said depends on how the object stood until now.
-        let lines = self.said(event, at);
-        self.board.take(event, at);
+        let lines = self.raw_lines(event, at);
+        self.board.apply_event(event, at);
 
         let mut lines: Vec<String> = lines.iter().map(|line| clean(line).into_owned()).collect();
         // After cleaning, which would show our own escapes as well.
-        if let (true, Some(code), Some(first)) = (self.color, color_of(event), lines.first_mut()) {
-            *first = format!("\u{1b}[{code}m{first}\u{1b}[0m");
+        if let (Some(tone), Some(first)) = (event_tone(event), lines.first_mut()) {
+            *first = self.palette.paint(tone, first);
         }
         lines
     }
 
-    fn said(&mut self, event: &Event, at: Duration) -> Vec<String> {
+    fn raw_lines(&mut self, event: &Event, at: Duration) -> Vec<String> {
         match event {
-            Event::PhaseStarted { phase } => {
-                name(*phase).map(|name| format!("{name} …")).into_iter().collect()
-            }
-            // Told later: a step by its answer, the times of the phases at the end of the run.
+            Event::PhaseStarted { phase } => phase_title(*phase)
+                .map(|title| format!("{title} …"))
+                .into_iter()
+                .collect(),
+            // Said later: a step by its answer, the times of the phases at the end of the run.
             Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
-            Event::Preflight { findings } => {
-                let refuses = findings
-                    .iter()
-                    .filter(|finding| finding.severity == Severity::Refuse);
-                refuses
-                    .map(|finding| format!("refused [{}] {}", finding.check, finding_text(finding)))
-                    .collect()
-            }
+            Event::Preflight { findings } => refusal_lines(findings),
             Event::StepEnded {
                 object, result, ok, ..
-            } => {
-                // The answer does not repeat what was asked for: the row knows.
-                let action = self
-                    .board
-                    .row(object)
-                    .map(|row| row.action.clone())
-                    .unwrap_or_default();
-
-                vec![match ok {
-                    // An undo's: it was not deleted, or not put back, and a note has said why.
-                    true if matches!(&**result, "kept" | "gone") => format!("{result:<8} {object}"),
-                    true => format!("{:<8} {object}", past(&action)),
-                    false => format!("cannot {action} {object}: {result}"),
-                }]
+            } => vec![self.step_line(object, result, *ok)],
+            Event::Rollout { object, verdict } => {
+                self.rollout_line(object, verdict, at).into_iter().collect()
             }
-            Event::Rollout { object, verdict } => self.rollout(object, verdict, at).into_iter().collect(),
-            Event::Failed { .. } => failed(event),
+            Event::Failed {
+                object,
+                cause,
+                logs,
+                events,
+                changes,
+            } => {
+                let mut lines = vec![line(
+                    "FAILED",
+                    format!("{}{}", prefix(object.as_ref()), cause.message),
+                )];
+                // Before the words of pods and events: what was changed is where to look first.
+                lines.extend(details("changed by this promotion", changes));
+                lines.extend(details("event", events));
+                lines.extend(details("log", logs));
+                lines
+            }
             Event::Note { object, message } => {
-                let object = object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-                vec![format!("note     {object}{message}")]
+                vec![line("note", format!("{}{message}", prefix(object.as_ref())))]
             }
             Event::Finished { message, next, .. } => {
                 // The last line is the one that is read: what to type stands there.
                 let mut lines = vec![message.clone()];
-                lines.extend(times(&self.board.phases));
-                lines.extend(next.iter().map(|next| format!("  next: {next}")));
+                lines.extend(duration_line(&self.board.phases));
+                lines.extend(details("next", next));
                 lines
             }
         }
     }
 
-    fn rollout(&mut self, object: &ObjectId, verdict: &Verdict, at: Duration) -> Option<String> {
+    fn step_line(&self, object: &ObjectId, result: &str, is_done: bool) -> String {
+        // The answer does not repeat what was asked for: the row knows.
+        let action = self.board.row(object).map_or("", |row| row.action.as_str());
+
+        match is_done {
+            // An undo's: it was not deleted, or not put back, and a note has said why.
+            true if matches!(result, "kept" | "gone") => line(result, object),
+            true => line(past_tense(action), object),
+            false => format!("cannot {action} {object}: {result}"),
+        }
+    }
+
+    fn rollout_line(&mut self, object: &ObjectId, verdict: &Verdict, at: Duration) -> Option<String> {
         match verdict {
             Verdict::Waiting { why, .. } => {
                 let last = self.waiting.get(object);
@@ -110,14 +120,14 @@ impl Lines {
                 }
 
                 self.waiting.insert(object.clone(), at);
-                Some(format!("waiting  {object}: {why}"))
+                Some(line("waiting", format!("{object}: {why}")))
             }
             Verdict::Done { note } => {
                 let waited = self.waiting.remove(object);
                 let since = self
                     .board
                     .row(object)
-                    .filter(|row| matches!(row.state, State::Waiting { .. }));
+                    .filter(|row| matches!(row.state, RowState::Waiting { .. }));
                 let note = note
                     .as_deref()
                     .map(|note| format!(" ({note})"))
@@ -128,75 +138,71 @@ impl Lines {
                     (None, _) if note.is_empty() => None,
                     (Some(_), Some(row)) => {
                         let seconds = at.saturating_sub(row.since).as_secs_f64();
-                        Some(format!("ready    {object} after {seconds:.1} s{note}"))
+                        Some(line("ready", format!("{object} after {seconds:.1} s{note}")))
                     }
-                    _ => Some(format!("ready    {object}{note}")),
+                    _ => Some(line("ready", format!("{object}{note}"))),
                 }
             }
-            // What is told of the failure follows.
+            // The failure's own event follows.
             Verdict::Failed { .. } => None,
         }
     }
 }
 
-/// The colour of the first line, where it has one.
-fn color_of(event: &Event) -> Option<&'static str> {
+/// A verb and what it is about. Not a table: a line goes out before the next one is known.
+fn line(verb: &str, rest: impl Display) -> String {
+    format!("{verb:<8} {rest}")
+}
+
+/// What stands before a message about an object.
+fn prefix(object: Option<&ObjectId>) -> String {
+    object.map(|id| format!("{id}: ")).unwrap_or_default()
+}
+
+/// Further lines of a block.
+fn details<'d, T: Display>(label: &'d str, texts: &'d [T]) -> impl Iterator<Item = String> + 'd {
+    texts.iter().map(move |text| format!("  {label}: {text}"))
+}
+
+fn refusal_lines(findings: &[PreflightFinding]) -> Vec<String> {
+    findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Refuse)
+        .map(|finding| format!("refused [{}] {}", finding.check, finding_text(finding)))
+        .collect()
+}
+
+/// How the first line is painted, where it is.
+fn event_tone(event: &Event) -> Option<Tone> {
     match event {
-        Event::Failed { .. } => Some("1;31"),
+        Event::Failed { .. } => Some(Tone::Failure),
         Event::Finished { outcome, .. } => Some(match outcome {
-            Outcome::Promoted | Outcome::NothingToDo => "1;32",
-            Outcome::NotFullyReverted | Outcome::Refused => "1;31",
+            Outcome::Promoted | Outcome::NothingToDo => Tone::Success,
+            Outcome::NotFullyReverted | Outcome::Refused => Tone::Failure,
             // Put back, locked, left, or not wholly pruned. `wait` has more outcomes, and lines of its own.
-            _ => "1;33",
+            _ => Tone::Warning,
         }),
-        Event::PhaseStarted { .. } => Some("1"),
+        Event::PhaseStarted { .. } => Some(Tone::Heading),
         _ => None,
     }
 }
 
-/// One block: the cause first.
-fn failed(event: &Event) -> Vec<String> {
-    let Event::Failed {
-        object,
-        cause,
-        logs,
-        events,
-        changes,
-    } = event
-    else {
-        // Cannot come here: `said` calls this for one event alone.
-        return Vec::new();
-    };
-    let object = object.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-
-    let mut lines = vec![format!("FAILED   {object}{}", cause.message)];
-    // Before the words of pods and events: what was changed is where to look first.
-    lines.extend(
-        changes
-            .iter()
-            .map(|path| format!("  changed by this promotion: {path}")),
-    );
-    lines.extend(events.iter().map(|event| format!("  event: {event}")));
-    lines.extend(logs.iter().map(|line| format!("  log: {line}")));
-    lines
-}
-
 /// `took 12.4 s: apply 12.2 s, prove 0.2 s`; nothing where no phase was long enough to tell.
-fn times(phases: &[(Phase, u64)]) -> Option<String> {
+fn duration_line(phases: &[(Phase, u64)]) -> Option<String> {
     let total: u64 = phases.iter().map(|(_, millis)| millis).sum();
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a run")]
     let seconds = |millis: u64| millis as f64 / 1000.0;
 
-    let of: Vec<String> = phases
+    let parts: Vec<String> = phases
         .iter()
-        .map(|(phase, millis)| format!("{} {:.1} s", word(*phase), seconds(*millis)))
+        .map(|(phase, millis)| format!("{} {:.1} s", phase_name(*phase), seconds(*millis)))
         .collect();
 
-    (!of.is_empty()).then(|| format!("  took {:.1} s: {}", seconds(total), of.join(", ")))
+    (!parts.is_empty()).then(|| format!("  took {:.1} s: {}", seconds(total), parts.join(", ")))
 }
 
 /// What was done, from what is done.
-pub(super) fn past(action: &str) -> &str {
+pub(super) fn past_tense(action: &str) -> &str {
     match action {
         "create" => "created",
         "apply" => "changed",
@@ -208,7 +214,7 @@ pub(super) fn past(action: &str) -> &str {
 }
 
 /// The phases that a person is told of when they begin.
-pub(super) fn name(phase: Phase) -> Option<&'static str> {
+pub(super) fn phase_title(phase: Phase) -> Option<&'static str> {
     Some(match phase {
         Phase::Load | Phase::Observe | Phase::Compare | Phase::Preflight | Phase::Lock | Phase::Journal => {
             return None;
@@ -222,7 +228,7 @@ pub(super) fn name(phase: Phase) -> Option<&'static str> {
     })
 }
 
-fn word(phase: Phase) -> &'static str {
+fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Load => "load",
         Phase::Observe => "observe",
@@ -254,16 +260,16 @@ mod tests {
         }
     }
 
-    fn take(lines: &mut Lines, event: Event, seconds: u64) -> Vec<String> {
-        lines.take(&event, Duration::from_secs(seconds))
+    fn event_lines(text: &mut ProgressText, event: Event, seconds: u64) -> Vec<String> {
+        text.event_lines(&event, Duration::from_secs(seconds))
     }
 
     #[test]
     fn an_object_is_said_to_be_changed_then_waited_for_seldom_then_ready_once() {
         // In the order of a run: the step, its answer, then one verdict after the other.
-        let mut lines = Lines::new(false);
-        take(
-            &mut lines,
+        let mut text = ProgressText::new(false);
+        event_lines(
+            &mut text,
             Event::StepStarted {
                 step: 0,
                 object: web(),
@@ -279,17 +285,20 @@ mod tests {
             ok: true,
         };
 
-        assert_eq!(take(&mut lines, ended, 0), ["changed  Deployment shop/web"]);
-        assert_eq!(take(&mut lines, waiting("0 of 3 pods are ready"), 1).len(), 1);
+        assert_eq!(event_lines(&mut text, ended, 0), ["changed  Deployment shop/web"]);
+        assert_eq!(
+            event_lines(&mut text, waiting("0 of 3 pods are ready"), 1).len(),
+            1
+        );
         // Within five seconds of the line before.
         assert_eq!(
-            take(&mut lines, waiting("1 of 3 pods are ready"), 2),
+            event_lines(&mut text, waiting("1 of 3 pods are ready"), 2),
             [""; 0],
             "not again so soon"
         );
         // Five seconds after the line before, whatever else was not said meanwhile.
         assert_eq!(
-            take(&mut lines, waiting("2 of 3 pods are ready"), 6),
+            event_lines(&mut text, waiting("2 of 3 pods are ready"), 6),
             ["waiting  Deployment shop/web: 2 of 3 pods are ready"]
         );
 
@@ -298,18 +307,18 @@ mod tests {
             verdict: Verdict::done(),
         };
         assert_eq!(
-            take(&mut lines, done.clone(), 7),
+            event_lines(&mut text, done.clone(), 7),
             ["ready    Deployment shop/web after 6.0 s"]
         );
         // A verdict is told at each change of the object: one that says nothing new is silent.
-        assert_eq!(take(&mut lines, done, 8), [""; 0]);
+        assert_eq!(event_lines(&mut text, done, 8), [""; 0]);
     }
 
     #[test]
     fn what_an_undo_keeps_is_not_said_to_be_deleted() {
-        let mut lines = Lines::new(false);
-        take(
-            &mut lines,
+        let mut text = ProgressText::new(false);
+        event_lines(
+            &mut text,
             Event::StepStarted {
                 step: 0,
                 object: web(),
@@ -326,35 +335,35 @@ mod tests {
         };
 
         assert_eq!(
-            take(&mut lines, ended("kept"), 0),
+            event_lines(&mut text, ended("kept"), 0),
             ["kept     Deployment shop/web"]
         );
         assert_eq!(
-            take(&mut lines, ended("as before"), 0),
+            event_lines(&mut text, ended("as before"), 0),
             ["deleted  Deployment shop/web"]
         );
     }
 
     #[test]
     fn what_needs_no_rollout_gets_one_line_and_the_end_says_how_long_each_phase_took() {
-        let mut lines = Lines::new(false);
+        let mut text = ProgressText::new(false);
         let done = Event::Rollout {
             object: web(),
             verdict: Verdict::done(),
         };
         // No step and no wait: a verdict alone is no news.
-        assert_eq!(take(&mut lines, done, 1), [""; 0]);
+        assert_eq!(event_lines(&mut text, done, 1), [""; 0]);
 
-        take(
-            &mut lines,
+        event_lines(
+            &mut text,
             Event::PhaseEnded {
                 phase: Phase::Apply,
                 millis: 1200,
             },
             2,
         );
-        take(
-            &mut lines,
+        event_lines(
+            &mut text,
             Event::PhaseEnded {
                 phase: Phase::Prove,
                 millis: 300,
@@ -369,13 +378,13 @@ mod tests {
             next: vec!["kubectl get".into()],
         };
 
-        let said = take(&mut lines, end, 2);
+        let lines = event_lines(&mut text, end, 2);
         assert_eq!(
-            said[1..],
+            lines[1..],
             ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]
         );
 
         // A message can quote a server.
-        assert!(!said[0].contains('\u{1b}'), "{said:?}");
+        assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
     }
 }
