@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Files that name each other, and why they are one thought in several files.
 const ONE_THOUGHT: &[(&[&str], &str)] = &[];
 
-/// The files that each file names.
+/// The files that each file names. What lies below a file (`x/y.rs` below `x.rs`) is a part of it, and may name it.
 fn graph() -> BTreeMap<Module, BTreeSet<Module>> {
     let edges = PROGRAM.iter().map(|(module, source)| {
         let named = source
             .paths
             .iter()
             .filter_map(|path| defining_module(module, path));
-        (module.clone(), named.filter(|target| target != module).collect())
+        (
+            module.clone(),
+            named.filter(|target| !module.starts_with(target)).collect(),
+        )
     });
     edges.collect()
 }

@@ -23,9 +23,8 @@ pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use since::since;
-pub use summary::Summary;
 pub use text::{Style, text};
-pub use view::{Meta, View};
+pub use view::{Meta, Summary, View};
 
 use std::io::{self, Write};
 

@@ -5,7 +5,6 @@
 
 use super::aside::AsideView;
 use super::pods::{ImageView, StaleView};
-use super::summary::Summary;
 use crate::model::ObjectId;
 use crate::model::finding::{Certainty, ChangeKind, Ownership};
 use crate::model::release::PublicRelease;
@@ -65,6 +64,55 @@ pub struct View {
     pub not_compared: Vec<AsideView>,
     /// Remarks on the whole comparison.
     pub notes: Vec<String>,
+}
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Objects that were compared.
+    pub compared: usize,
+    /// Objects with drift that nothing expects.
+    pub differ: usize,
+    /// Desired objects that are not there.
+    pub missing: usize,
+    /// Desired objects that are on their way out.
+    pub being_deleted: usize,
+    /// Members of the inventory that are no longer desired.
+    pub extra: usize,
+    /// Containers whose image is not what was tested.
+    pub images: usize,
+    /// Differences from what was tested that no rule allows.
+    pub untested: usize,
+    /// Workloads with stale pods.
+    pub stale: usize,
+    /// Requirements that are not met.
+    pub requirements: usize,
+    /// Differences that a rule expects.
+    pub expected: usize,
+    /// Objects of which nothing is known.
+    pub unchecked: usize,
+}
+
+impl Summary {
+    /// Whether anything is not as expected.
+    pub fn has_differences(&self) -> bool {
+        // Without `unchecked`: what is not known is an error, with another exit code than differences.
+        self.differ
+            + self.missing
+            + self.being_deleted
+            + self.extra
+            + self.images
+            + self.untested
+            + self.stale
+            + self.requirements
+            > 0
+    }
+
+    /// Whether all is as expected, and all of it is known.
+    pub fn is_clean(&self) -> bool {
+        !self.has_differences() && self.unchecked == 0
+    }
 }
 
 /// One object.
