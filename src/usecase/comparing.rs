@@ -5,11 +5,11 @@
 //! orphaned objects come last: they need the objects as they were found.
 
 mod expecting;
-mod going;
 mod object_comparer;
 mod past;
 mod reading;
 mod running;
+mod terminating;
 
 use self::expecting::{expect_drift, join_remarks};
 use self::object_comparer::{FirstPass, ask_server};
@@ -106,7 +106,7 @@ pub async fn compare(cluster: &dyn Cluster, mut question: Question<'_>) -> Resul
     let facts = reading.perform(cluster, &question, desired).await?;
 
     let mut objects = resolve(cluster, facts.first).await;
-    going::mark_namespaces(cluster, &mut objects).await;
+    terminating::mark_namespaces(cluster, &mut objects).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect_drift(object, &rules);

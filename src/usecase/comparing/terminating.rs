@@ -20,24 +20,22 @@ pub(super) async fn mark_namespaces(cluster: &dyn Cluster, objects: &mut [Object
         .filter(is_missing)
         .filter_map(|object| object.target.namespace.clone())
         .collect();
+
     let targets: Vec<Target> = namespaces
         .iter()
         .map(|name| Target::new(&kind, None, name))
         .collect();
     let reads = join_all(targets.iter().map(|target| cluster.get(target))).await;
-    let going: BTreeSet<&str> = targets
+    let terminating: BTreeSet<&str> = targets
         .iter()
         .zip(&reads)
         .filter(|(_, read)| matches!(read, Ok(Some(namespace)) if namespace.is_being_deleted()))
         .map(|(target, _)| target.name.as_str())
         .collect();
+
     for object in objects.iter_mut().filter(|object| is_missing(&&**object)) {
-        if object
-            .target
-            .namespace
-            .as_deref()
-            .is_some_and(|name| going.contains(name))
-        {
+        let namespace = object.target.namespace.as_deref();
+        if namespace.is_some_and(|name| terminating.contains(name)) {
             object.status = ObjectStatus::Missing(Absence::NamespaceGoing);
         }
     }
