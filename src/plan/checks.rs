@@ -47,7 +47,7 @@ const NAMED: usize = 4;
 const SUGGEST: &str = "kubectl delivery compare --suggest writes rules for them";
 
 /// Untested differences, requirements and rules.
-pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+pub(super) fn comparison_findings(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
     let mut findings = untested(comparison, policy);
     findings.extend(dropped(comparison, policy));
     findings.extend(comparison.requirements.iter().map(requirement));

@@ -24,7 +24,7 @@ pub(super) struct Hooked {
 
 impl Hooked {
     /// By the objects' annotations and by what was promoted before.
-    pub(super) fn of(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
+    pub(super) fn new(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
         let is_first = is_first(comparison, past);
         let mut hooked = Self {
             is_first,
@@ -37,7 +37,7 @@ impl Hooked {
                 continue;
             };
 
-            findings.extend(hooked.said(&id, desired));
+            findings.extend(hooked.hook_finding(&id, desired));
             for misuse in misused(desired) {
                 findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
             }
@@ -69,7 +69,7 @@ impl Hooked {
         hooked
     }
 
-    fn said(&self, id: &ObjectId, desired: &Object) -> Option<PreflightFinding> {
+    fn hook_finding(&self, id: &ObjectId, desired: &Object) -> Option<PreflightFinding> {
         let hook = match hooks::hook_of(desired) {
             Ok(hook) => hook,
             Err(found) => {

@@ -4,6 +4,7 @@ use super::absence::Past;
 use super::moving::OtherReleases;
 use crate::model::check::Check;
 use crate::model::environment::{External, UntestedPolicy};
+use crate::model::finding::Comparison;
 use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::Unread;
@@ -95,6 +96,15 @@ pub struct Facts {
     pub unreadable: Vec<Unread>,
     /// What was promoted before.
     pub past: Past,
+}
+
+/// What one plan is made from.
+pub(super) struct PlanInputs<'a> {
+    pub comparison: &'a Comparison,
+    pub policy: &'a Policy,
+    pub facts: &'a Facts,
+    /// The id of the release's ApplySet: the label of its members.
+    pub set: String,
 }
 
 /// A plan, and what speaks against it.
