@@ -3,6 +3,7 @@
 //! Addresses and the like go only from what carries a server's own mark (a UID, a resourceVersion): in a manifest by
 //! hand they are somebody's choice. What goes beyond the marks is named, since the object means less without it.
 
+use crate::model::path_text::escape;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 
@@ -127,7 +128,7 @@ fn remove(value: &mut Value, path: &[&str], at: &str, removed: &mut Vec<String>)
             // A null says nothing, so that nothing is told of it.
             let found = map.shift_remove(*field);
             if found.is_some_and(|value| !value.is_null()) {
-                let name = field.replace('~', "~0").replace('/', "~1");
+                let name = escape(field);
                 removed.push(format!("{at}/{name}"));
             }
         }

@@ -8,6 +8,7 @@ use crate::model::Object;
 use crate::model::k8s::list_key::key_step;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
+use crate::model::path_text::escape;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -70,7 +71,7 @@ impl Walk {
                         .iter()
                         .filter_map(|(is_ours, set)| Some((*is_ours, set.get(&owned)?.as_object()?)))
                         .collect();
-                    self.below(&key.replace('~', "~0").replace('/', "~1"), &sets, below);
+                    self.below(&escape(key), &sets, below);
                 }
             }
             Value::Array(items) => self.list(sets, items),

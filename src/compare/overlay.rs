@@ -6,8 +6,8 @@
 //! entry is written as the apply would write it. Common defaults and other spellings of one quantity are known, or each
 //! of them would be told as a difference.
 
-use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
+use crate::model::k8s::defaults::is_default_of_empty;
 use crate::model::k8s::kinds::well_known;
 use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
 use crate::model::k8s::quantity::thousandths;

@@ -54,11 +54,8 @@ impl<'r> Pins<'r> {
         object: &Object,
         tested: Option<&Object>,
     ) -> Result<Option<&'r RecordedImage>, PinError> {
-        if let Some(found) = self
-            .images
-            .iter()
-            .find(|recorded| recorded.reference == image.reference)
-        {
+        let mut images = self.images.iter();
+        if let Some(found) = images.find(|recorded| recorded.reference == image.reference) {
             return Ok(Some(found));
         }
 
@@ -82,32 +79,29 @@ impl<'r> Pins<'r> {
         digests.dedup();
 
         match (digests.len(), of_name.first()) {
-            (1, Some(found)) => return Ok(Some(found)),
-            (0, _) => return Ok(None),
-            _ => {}
+            (0, _) => Ok(None),
+            (1, Some(found)) => Ok(Some(found)),
+            // The same repository was tested in two versions: the container of the tested object decides.
+            _ => match self.tested_in(image, tested, &of_name) {
+                Some(found) => Ok(Some(found)),
+                None => Err(ambiguous(object, image, &of_name)),
+            },
         }
+    }
 
-        // The same repository was tested in two versions: the container of the tested object decides.
-        let of_container = tested
-            .into_iter()
-            .flat_map(|tested| images(tested, self.paths))
-            .find_map(|use_there| {
-                let is_here = use_there.container == image.container && use_there.role == image.role;
-                of_name
-                    .iter()
-                    .copied()
-                    .find(|recorded| is_here && recorded.reference == use_there.reference)
-            });
+    /// The candidate that the same container of the tested object holds.
+    fn tested_in(
+        &self,
+        image: &ImageUse,
+        tested: Option<&Object>,
+        candidates: &[&'r RecordedImage],
+    ) -> Option<&'r RecordedImage> {
+        let uses = images(tested?, self.paths).into_iter();
+        let mut here = uses.filter(|other| other.container == image.container && other.role == image.role);
 
-        of_container.map(Some).ok_or_else(|| PinError {
-            object: object.id().to_string(),
-            path: image.path.clone(),
-            reference: image.reference.clone(),
-            candidates: of_name
-                .iter()
-                .map(|recorded| recorded.reference.as_str())
-                .collect::<Vec<_>>()
-                .join(" or "),
+        here.find_map(|other| {
+            let mut candidates = candidates.iter().copied();
+            candidates.find(|recorded| recorded.reference == other.reference)
         })
     }
 
@@ -143,6 +137,20 @@ impl<'r> Pins<'r> {
         // The manifest's own name and the recorded digest: a mirror serves the same bytes.
         let written: ImageReference = reference.parse().ok()?;
         Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
+    }
+}
+
+fn ambiguous(object: &Object, image: &ImageUse, candidates: &[&RecordedImage]) -> PinError {
+    let candidates: Vec<&str> = candidates
+        .iter()
+        .map(|recorded| recorded.reference.as_str())
+        .collect();
+
+    PinError {
+        object: object.id().to_string(),
+        path: image.path.clone(),
+        reference: image.reference.clone(),
+        candidates: candidates.join(" or "),
     }
 }
 

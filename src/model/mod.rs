@@ -46,6 +46,7 @@ pub mod similar;
 pub mod snapshot;
 pub mod state_key;
 pub mod unseen;
+pub mod verb;
 pub mod verdict;
 
 pub use digest::Sha256Digest;

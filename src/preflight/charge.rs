@@ -7,7 +7,7 @@
 
 use super::limits::Limits;
 use super::scopes::{PodSpec, Scopes};
-use super::usage::{Usage, is_same, of_pod};
+use super::usage::{Usage, is_same, pod_usage};
 use super::workload::template;
 use crate::model::k8s::quantity::thousandths;
 use crate::model::preflight::{Answer, Answers, PodTry, Questions};
@@ -41,7 +41,7 @@ impl Charge {
     /// Whether the amount of a resource is not known.
     pub(super) fn is_unknown(&self, key: &str, scopes: &Scopes) -> bool {
         // A quota of scopes counts pods alone; of any other, the numbers of objects are known all the same.
-        self.unknown.is_some() && (!scopes.is_empty() || is_of_containers(key))
+        self.unknown.is_some() && (!scopes.is_empty() || is_asked_by_containers(key))
     }
 
     pub(super) fn add(&mut self, key: &str, amount: i128) {
@@ -56,7 +56,7 @@ impl Charge {
 }
 
 /// Whether a resource is one that containers ask for.
-fn is_of_containers(key: &str) -> bool {
+fn is_asked_by_containers(key: &str) -> bool {
     // Requests are summed under their bare names; an extended resource has a domain in its name.
     let is_known = ["cpu", "memory", "ephemeral-storage"].contains(&key);
 
@@ -185,7 +185,7 @@ impl<'a> Pods<'a> {
         let unknown =
             || format!("whether it counts the pods of {id} depends on what admission makes of them");
         let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {
-            Some(true) => Ok(of_pod(pod.spec)),
+            Some(true) => Ok(pod_usage(pod.spec)),
             Some(false) => Ok(Usage::new()),
             None => Err(unknown()),
         };

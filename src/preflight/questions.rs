@@ -7,7 +7,7 @@
 //! Nothing is sent from here.
 
 use super::charge::asks_the_same;
-use super::rights;
+use super::permissions;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::names;
@@ -19,88 +19,90 @@ use crate::objects::final_object;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
-/// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
+/// Everything to ask about a plan: permissions, each step and its undo dry, the pods it makes, quotas.
 pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     let compared = compared(comparison);
     let mut asked = Questions {
-        rights: rights::needed(plan),
+        rights: permissions::needed(plan),
+        quotas: quota_namespaces(plan),
         ..Questions::default()
     };
 
     for step in &plan.steps {
-        let id = step.target.id();
-        let old = compared.get(&id).copied();
-        // Asked once at most: what the comparison has proved needs no dry run at all.
-        if !is_answered(step, old) {
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request: request(step, old),
-            });
-        }
-
-        if let Some(put_back) = put_back(step, old.and_then(|old| old.live.object())) {
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request: put_back,
-            });
-        }
-
-        if let Undo::Run { job } = &step.undo {
-            asked.tries.push(undo_job(step, job));
-            // The server takes the Job of a pod that it will never admit.
-            asked.pods.extend(pod_of(job, &job_target(step, job).id()));
-        }
-
-        if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
-            asked.pods.extend(pod_of(object, &id));
-            // What a quota loses is another amount only where the new pods ask for something else.
-            let live = old.and_then(|old| old.live.object());
-            let other = live.filter(|live| !asks_the_same(object, live));
-            asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
-        }
-
-        asked.quotas.extend(step.target.namespace.clone());
+        let old = compared.get(&step.target.id()).copied();
+        add_dry_runs(&mut asked, step, old);
+        add_pods(&mut asked, step, old.and_then(|old| old.live.object()));
     }
-
-    // Journal, lock and inventory count too.
-    asked.quotas.insert(plan.namespace.clone());
 
     // What this promotion makes cannot be deleted dry yet.
-    for step in plan
-        .prune
-        .iter()
-        .filter(|step| matches!(step.expect, Expect::Present { .. }))
-    {
-        if let Some(live) = compared
-            .get(&step.target.id())
-            .and_then(|compared| compared.live.object())
-        {
-            let request = DryRequest::Delete(live.uid().into());
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request,
-            });
+    let is_there = |step: &&PlanStep| matches!(step.expect, Expect::Present { .. });
+    for step in plan.prune.iter().filter(is_there) {
+        let compared = compared.get(&step.target.id());
+        if let Some(live) = compared.and_then(|compared| compared.live.object()) {
+            asked
+                .tries
+                .push(dry_run(step, DryRequest::Delete(live.uid().into())));
         }
     }
 
-    // A namespace that this promotion creates has no quota yet.
-    let created: BTreeSet<&str> = plan
+    asked
+}
+
+/// A step and its undo.
+fn add_dry_runs(asked: &mut Questions, step: &PlanStep, old: Option<&ObjectComparison>) {
+    // Asked once at most: what the comparison has proved needs no dry run at all.
+    if !is_answered(step, old) {
+        asked.tries.push(dry_run(step, request(step, old)));
+    }
+    if let Some(request) = put_back(step, old.and_then(|old| old.live.object())) {
+        asked.tries.push(dry_run(step, request));
+    }
+    if let Undo::Run { job } = &step.undo {
+        asked.tries.push(undo_job(step, job));
+    }
+}
+
+/// The pods that a step and its undo make, and those whose place they take.
+fn add_pods(asked: &mut Questions, step: &PlanStep, live: Option<&Object>) {
+    // The server takes the Job of a pod that it will never admit.
+    if let Undo::Run { job } = &step.undo {
+        asked.pods.extend(pod_of(job, &job_target(step, job).id()));
+    }
+
+    let id = step.target.id();
+    if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
+        asked.pods.extend(pod_of(object, &id));
+        // What a quota loses is another amount only where the new pods ask for something else.
+        let other = live.filter(|live| !asks_the_same(object, live));
+        asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
+    }
+}
+
+/// The namespaces whose quotas count.
+fn quota_namespaces(plan: &Plan) -> BTreeSet<String> {
+    let mut namespaces: BTreeSet<String> = plan
         .steps
         .iter()
-        .filter(|step| {
-            step.target.resource.kind == "Namespace" && matches!(step.action, Action::Create { .. })
-        })
-        .map(|step| step.target.name.as_str())
+        .filter_map(|step| step.target.namespace.clone())
         .collect();
+    // Journal, lock and inventory count too.
+    namespaces.insert(plan.namespace.clone());
 
-    asked
-        .quotas
-        .retain(|namespace| !created.contains(namespace.as_str()));
+    // A namespace that this promotion creates has no quota yet.
+    for step in &plan.steps {
+        if step.target.resource.kind == "Namespace" && matches!(step.action, Action::Create { .. }) {
+            namespaces.remove(&step.target.name);
+        }
+    }
+    namespaces
+}
 
-    asked
+fn dry_run(step: &PlanStep, request: DryRequest) -> Try {
+    Try {
+        step: step.id,
+        target: step.target.clone(),
+        request,
+    }
 }
 
 /// Whether new pods can come of a step: not of one that changes what is said of the workload alone.

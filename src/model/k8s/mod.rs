@@ -6,6 +6,7 @@
 //! resource.
 
 pub mod allocation;
+pub mod defaults;
 pub mod kinds;
 pub mod list_key;
 pub mod pod;
