@@ -11,7 +11,7 @@
 
 use super::free_text;
 use crate::model::emptiness::{is_filled, is_filled_throughout};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use crate::objects::Owners;
@@ -85,14 +85,13 @@ fn our_entry<'l>(desired: &Object, live: &'l Object) -> Option<&'l Value> {
     let mut ours = live
         .managed_fields()
         .iter()
-        .filter(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
+        .filter(|entry| is_our_apply_entry(entry));
     let entry = ours.next()?;
 
     // With a second entry of ours, or one in another version, one entry does
     // not tell what an apply takes away.
-    let is_plain = entry["subresource"].as_str().unwrap_or_default().is_empty();
     let is_same_version = entry["apiVersion"] == desired.api_version() && entry["fieldsType"] == "FieldsV1";
-    (is_plain && is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
+    (is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
 }
 
 /// How the walk came to where it is. A path is made of it only where a text differs: of thousands of objects, most

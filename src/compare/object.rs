@@ -186,16 +186,7 @@ fn compare_fields(
             }
             Fields::new(Certainty::Server, (changes, asides)).with_target(*after)
         }
-        Some(Prediction::Refused { why, fields }) => {
-            let status = if is_replaced(desired, &why) {
-                ObjectStatus::Replaced
-            } else {
-                ObjectStatus::Refused { why, fields }
-            };
-            // What was changed by hand may be why the server refuses.
-            let found = Fields::new(Certainty::Server, predicted(desired, live));
-            return Fields { status, ..found };
-        }
+        Some(Prediction::Refused { why, fields }) => return refused(desired, live, why, fields),
         Some(Prediction::NotChecked { why }) => {
             return Fields::with_status(ObjectStatus::NotChecked { why });
         }
@@ -212,6 +203,17 @@ fn compare_fields(
 
     found.asides.extend(restart(live));
     found
+}
+
+/// The server refuses the apply. What was changed by hand may be why: it is predicted.
+fn refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> Fields {
+    let status = if is_replaced(desired, &why) {
+        ObjectStatus::Replaced
+    } else {
+        ObjectStatus::Refused { why, fields }
+    };
+    let found = Fields::new(Certainty::Server, predicted(desired, live));
+    Fields { status, ..found }
 }
 
 /// A restart of a workload's pods by another client; one that a promotion has kept is ours.

@@ -39,7 +39,10 @@ pub fn needed(
     external: &[External],
     home: &str,
 ) -> Vec<Needed> {
-    let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
+    let mut all: Vec<Needed> = needs(desired, true)
+        .into_iter()
+        .filter_map(needed_object)
+        .collect();
 
     for requirement in required {
         let need = Need {
@@ -47,7 +50,9 @@ pub fn needed(
             by: Vec::new(),
         };
         // Only built-in kinds are looked up.
-        let Some(needed) = of_need(need) else { continue };
+        let Some(needed) = needed_object(need) else {
+            continue;
+        };
 
         match all.iter_mut().find(|known| known.target == needed.target) {
             Some(known) => {
@@ -93,7 +98,7 @@ pub fn needed(
     all
 }
 
-fn of_need(need: Need) -> Option<Needed> {
+fn needed_object(need: Need) -> Option<Needed> {
     let group = if need.requirement.kind == "StorageClass" {
         "storage.k8s.io"
     } else {

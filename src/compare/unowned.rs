@@ -5,6 +5,7 @@
 //! known in `model/k8s/defaults.rs`.
 
 use crate::model::k8s::defaults::Defaults;
+use crate::model::k8s::entries::is_status_entry;
 use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 /// The leaves of live, besides metadata of the server's own and status, that no manager owns and that no table of
 /// defaults explains. Only a fresh object can tell what they are.
 pub fn unexplained(live: &Object) -> Vec<FieldPath> {
-    let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+    let is_content = |entry: &&Value| !is_status_entry(entry);
     let entries = live.managed_fields().iter().filter(is_content);
     let sets: Vec<&Map<String, Value>> = entries
         .filter_map(|entry| entry["fieldsV1"].as_object())

@@ -5,6 +5,7 @@
 //! entries tell. Status belongs to nobody here. A manager's name is what it calls itself: a class hides no field.
 
 use crate::model::finding::{HandClass, Ownership};
+use crate::model::k8s::entries::is_status_entry;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -19,8 +20,7 @@ pub struct Owners<'a> {
 impl<'a> Owners<'a> {
     /// Of an object's entries, those of status left out.
     pub fn of(object: &'a Object) -> Self {
-        // Controllers write status all the time: no promotion sends it, and no comparison judges it.
-        let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+        let is_content = |entry: &&Value| !is_status_entry(entry);
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
         Self {
             live: object,
@@ -153,11 +153,13 @@ impl<'a> Owners<'a> {
     }
 }
 
-/// Whether it is what our own applies own.
+/// Whether it is what our own applies own: [`is_our_apply_entry`] of an owner.
+///
+/// [`is_our_apply_entry`]: crate::model::k8s::entries::is_our_apply_entry
 pub fn is_our_apply(owner: &Ownership) -> bool {
     // An update under our name (ownership written, a map emptied) owns nothing
     // that the next apply would take away.
-    owner.class == HandClass::Ours && owner.operation == "Apply"
+    owner.class == HandClass::Ours && owner.operation == "Apply" && owner.subresource.is_empty()
 }
 
 fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {

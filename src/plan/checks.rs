@@ -4,7 +4,8 @@
 //! it refuses a promotion, and what is only told, is decided here. The environment's rules never refuse by themselves: one
 //! that has expired allows nothing, and what it would have allowed refuses instead.
 
-use super::policy::{Policy, note, refuse};
+use super::findings::{note, refuse};
+use super::policy::Policy;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;

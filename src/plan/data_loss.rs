@@ -8,7 +8,8 @@
 use super::claims::{
     Ordinals, claims_of, deletes_when_deleted, deletes_when_scaled, is_owned, may_hold_data, ordinal_of,
 };
-use super::policy::{Planned, Policy, note, refuse};
+use super::findings::{note, refuse};
+use super::policy::{Planned, Policy};
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::plan::{Action, DataLoss, Plan, PlanStep};

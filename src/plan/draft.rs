@@ -5,10 +5,11 @@
 //! follow from the steps. A refusal ends nothing here: all findings are collected, and the plan is made and shown in
 //! spite of them. No server is asked.
 
+use super::findings::refuse;
 use super::hooked::Hooked;
 use super::item::{Item, Kind};
 use super::items::items;
-use super::policy::{Facts, PlanInputs, Planned, Policy, refuse};
+use super::policy::{Facts, PlanInputs, Planned, Policy};
 use super::{checks, moving, prune, steps};
 use crate::model::Target;
 use crate::model::check::Check;

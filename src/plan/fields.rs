@@ -6,7 +6,8 @@
 //! entry holds and its body lacks. What a person or another tool set refuses, and ends nothing.
 
 use super::field_decision::{Decision, decide_field};
-use super::policy::{Policy, refuse};
+use super::findings::refuse;
+use super::policy::Policy;
 use crate::compare::desired_holds;
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, HandClass, ObjectComparison, Ownership};

@@ -1,7 +1,7 @@
 //! Objects and namespaces that are being deleted: what goes by itself is created once it is gone, and what is held back is
 //! refused by name.
 
-use super::policy::refuse;
+use super::findings::refuse;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::finding::{ObjectComparison, ObjectStatus};

@@ -2,9 +2,9 @@
 //! and what is to be said of them.
 
 use super::absence::{Excuse, Past, excused, is_first};
+use super::findings::{note, refuse};
 use super::hooks;
 use super::misused::misused;
-use super::policy::{note, refuse};
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::hook::is_hook;

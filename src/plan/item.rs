@@ -5,9 +5,10 @@
 //! has its item all the same, so that the plan is shown whole.
 
 use super::fields::plan_fields;
+use super::findings::{note, refuse};
 use super::going::{Going, going};
 use super::owners::foreign_owner;
-use super::policy::{Policy, note, refuse};
+use super::policy::Policy;
 use super::restart::data_differs;
 use crate::model::check::Check;
 use crate::model::finding::{ObjectComparison, ObjectStatus};

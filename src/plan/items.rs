@@ -5,11 +5,11 @@
 //! annotation leaves out and what has moved to another release has no item.
 
 use super::autoscaled;
-use super::dress::{carry_restart, dress, set_restart, template_annotations};
 use super::hooked::Hooked;
 use super::item::{Item, Kind};
 use super::policy::PlanInputs;
 use super::restart::configuration_read_by;
+use super::tool_metadata::{carry_restart, dress, set_restart, template_annotations};
 use crate::model::finding::ObjectComparison;
 use crate::model::hook::is_hook;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};

@@ -3,8 +3,9 @@
 //! Two keepers of one object take turns in overwriting it, so that it is refused until the caller says whose it is from now
 //! on. Marks are looked at before field managers, and a name alone is a hint and no proof: the finding says what it found.
 
+use super::findings::refuse;
 use super::moving::other_release_finding;
-use super::policy::{Policy, refuse};
+use super::policy::Policy;
 use crate::model::check::Check;
 use crate::model::names::HELM_RELEASE_ANNOTATION;
 use crate::model::plan::PreflightFinding;

@@ -1,11 +1,10 @@
 //! What a plan is made of besides the comparison: what the caller allows, and what was read.
 
 use super::absence::Past;
-use super::moving::OtherReleases;
-use crate::model::check::Check;
+use super::other_releases::OtherReleases;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
-use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
+use crate::model::plan::{Plan, PreflightFinding, Settings, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::Unread;
 use crate::model::{Object, ObjectId};
@@ -114,31 +113,4 @@ pub struct Planned {
     pub plan: Plan,
     /// What the planning found: refusals and notes.
     pub findings: Vec<PreflightFinding>,
-}
-
-/// Says a refusal.
-pub(crate) fn refuse(
-    check: Check,
-    object: Option<&ObjectId>,
-    message: String,
-    hint: Option<String>,
-) -> PreflightFinding {
-    PreflightFinding {
-        hint,
-        severity: Severity::Refuse,
-        ..note(check, object, message)
-    }
-}
-
-/// Says what should be known.
-pub(crate) fn note(check: Check, object: Option<&ObjectId>, message: String) -> PreflightFinding {
-    PreflightFinding {
-        check,
-        objects: object.cloned().into_iter().collect(),
-        paths: Vec::new(),
-        subject: None,
-        message,
-        hint: None,
-        severity: Severity::Note,
-    }
 }

@@ -5,7 +5,8 @@
 //! doing. An external object, a keep mark and a kind that holds what others put into it stay, and each is told. What could
 //! not be read refuses. Data that goes along is another question, with another answer: see `data_loss`.
 
-use super::policy::{PlanInputs, note, refuse};
+use super::findings::{note, refuse};
+use super::policy::PlanInputs;
 use super::undo::delete_undo;
 use super::waves::{is_aggregated, rank};
 use crate::compare::generated_stem;

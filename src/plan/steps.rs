@@ -4,10 +4,10 @@
 //! within a wave. An order that cannot be kept is a finding, and the steps are made all the same, in one wave: no waiver
 //! is taken for it, so that such a plan is shown and not carried out.
 
+use super::findings::{note, refuse};
 use super::hooked::Hooked;
 use super::hooks::{self, When};
 use super::item::{Item, Kind};
-use super::policy::{note, refuse};
 use super::undo::{apply_undo, create_undo};
 use super::waves::{self, OrderError};
 use crate::model::FieldPath;

@@ -72,59 +72,88 @@ pub(super) fn charge<'a>(
 ) -> Charge {
     let mut sum = Charge::default();
     for one in objects {
-        let id = one.target.id();
-        let before = one.live.filter(|_| one.is_counted);
-
         if scopes.is_empty() {
-            if one.is_new {
-                sum.add(&one.target.resource.counted(), 1000);
-            }
-            if id.kind == "PersistentVolumeClaim" {
-                let size = |claim: &Object| {
-                    claim
-                        .at("/spec/resources/requests/storage")
-                        .and_then(thousandths)
-                        .unwrap_or_default()
-                };
-                // A claim that grows is charged for what it grows by.
-                sum.add("requests.storage", size(one.object) - before.map_or(0, size));
-            }
+            sum.add_object(&one);
         }
-
         // A CronJob makes its pods at its own times, and not with the promotion.
-        if template(one.object).is_none() || id.kind == "CronJob" {
-            continue;
+        if template(one.object).is_some() && one.target.resource.kind != "CronJob" {
+            sum.add_pods(&one, pods, limits, scopes);
+        }
+    }
+    sum
+}
+
+impl Charge {
+    fn add_object(&mut self, one: &Charged<'_>) {
+        if one.is_new {
+            self.add(&one.target.resource.counted(), 1000);
         }
 
-        // One is enough, whatever `maxSurge` allows: a rollout goes on pod by pod.
-        let surge = one.makes_pods && needs_surge(one.object, one.live);
-        let new_count = replicas(one.object, one.live) + i128::from(surge);
-        let old_count = before.map_or(0, |live| replicas(live, None));
-        // Pods of a template that stays are not made again.
-        let is_kept = |live: &&Object| !one.makes_pods || template(one.object) == template(live);
-        let kept = one
-            .live
-            .filter(is_kept)
-            .map_or(0, |live| replicas(live, None))
-            .min(new_count);
+        if one.target.resource.kind == "PersistentVolumeClaim" {
+            let size = |claim: &Object| {
+                let size = claim.at("/spec/resources/requests/storage");
+                size.and_then(thousandths).unwrap_or_default()
+            };
+            // A claim that grows is charged for what it grows by.
+            self.add(
+                "requests.storage",
+                size(one.object) - one.before().map_or(0, size),
+            );
+        }
+    }
 
-        match pods.uses(&id, one.object, before, (limits, scopes)) {
+    fn add_pods(&mut self, one: &Charged<'_>, pods: &Pods<'_>, limits: &Limits<'_>, scopes: &Scopes) {
+        let count = one.pod_count();
+
+        match pods.uses(&one.target.id(), one.object, one.before(), (limits, scopes)) {
             Ok(uses) => {
-                sum.add_all(&uses.made, new_count - kept);
+                self.add_all(&uses.made, count.new - count.kept);
                 // A new LimitRange changes nothing of a pod that is there.
-                sum.add_all(&uses.kept, kept);
-                sum.add_all(&uses.before, -old_count);
+                self.add_all(&uses.kept, count.kept);
+                self.add_all(&uses.before, -count.old);
             }
             Err(why) => {
                 // How many pods there are is known all the same.
                 if scopes.is_empty() {
-                    sum.add("pods", (new_count - old_count) * 1000);
+                    self.add("pods", (count.new - count.old) * 1000);
                 }
-                sum.unknown.get_or_insert(why);
+                self.unknown.get_or_insert(why);
             }
         }
     }
-    sum
+}
+
+/// How many pods a workload has.
+struct PodCount {
+    /// Once it is as it will be.
+    new: i128,
+    /// Of these, pods that are there already and are not made again.
+    kept: i128,
+    /// As the quota has counted them.
+    old: i128,
+}
+
+impl Charged<'_> {
+    /// As the quota has counted it.
+    fn before(&self) -> Option<&Object> {
+        self.live.filter(|_| self.is_counted)
+    }
+
+    fn pod_count(&self) -> PodCount {
+        // One is enough, whatever `maxSurge` allows: a rollout goes on pod by pod.
+        let surge = self.makes_pods && needs_surge(self.object, self.live);
+        let new = replicas(self.object, self.live) + i128::from(surge);
+
+        // Pods of a template that stays are not made again.
+        let is_kept = |live: &&Object| !self.makes_pods || template(self.object) == template(live);
+        let kept = self.live.filter(is_kept);
+
+        PodCount {
+            new,
+            kept: kept.map_or(0, |live| replicas(live, None)).min(new),
+            old: self.before().map_or(0, |live| replicas(live, None)),
+        }
+    }
 }
 
 /// What one pod of a workload uses.

@@ -7,8 +7,6 @@
 
 mod charge;
 mod dry_runs;
-#[cfg(test)]
-mod hook_scenarios;
 mod limits;
 mod missing_permissions;
 mod new_quota;

@@ -10,6 +10,7 @@ use super::charge::asks_the_same;
 use super::permissions;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
+use crate::model::k8s::server_fields::drop_server_written;
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
@@ -231,16 +232,8 @@ fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     let mut body = live.value().clone();
     let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
     // What belongs to the one that is there: with it the copy would be refused for another reason.
-    for field in [
-        "uid",
-        "resourceVersion",
-        "managedFields",
-        "creationTimestamp",
-        "generation",
-        "ownerReferences",
-    ] {
-        metadata.shift_remove(field);
-    }
+    drop_server_written(metadata);
+    metadata.shift_remove("ownerReferences");
 
     metadata.insert("name".into(), names::dry_run(live.name()).into());
     Some(DryRequest::PutBack(body))

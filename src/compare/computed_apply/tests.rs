@@ -1,6 +1,7 @@
 //! Tables: our entry, desired and live in, whether the apply's outcome is computed.
 
 use super::*;
+use crate::model::names::FIELD_MANAGER;
 use rstest::rstest;
 use serde_json::json;
 

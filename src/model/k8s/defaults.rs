@@ -6,6 +6,7 @@
 //! another field goes into `is_derived`.
 
 use crate::model::k8s::pod_spec::pod_spec_path;
+use crate::model::k8s::server_fields::JOB_LABELS;
 use crate::model::path::Step;
 use crate::model::path_text::escape;
 use crate::model::{FieldPath, Object};
@@ -150,13 +151,6 @@ fn policy_types(policy: &Object) -> Value {
         json!(["Ingress"])
     }
 }
-
-const JOB_LABELS: [&str; 4] = [
-    "controller-uid",
-    "job-name",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-];
 
 /// Kind, place, and its default: constants of the API, the same in every cluster.
 const DEFAULTS: &[(&str, &str, &str)] = &[

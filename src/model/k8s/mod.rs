@@ -7,9 +7,11 @@
 
 pub mod allocation;
 pub mod defaults;
+pub mod entries;
 pub mod kinds;
 pub mod list_key;
 pub mod pod;
 pub mod pod_spec;
 pub mod quantity;
+pub mod server_fields;
 pub mod writers;
