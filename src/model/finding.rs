@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use ownership::{Hand, HandClass, Ownership, Touched};
+pub use ownership::{Hand, HandClass, Operation, Ownership, Touched};
 
 /// Everything that a comparison of desired, tested and live found.
 // Not `Serialize`: values go out through the redactor alone.

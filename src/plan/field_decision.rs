@@ -72,12 +72,13 @@ mod tests {
     use super::ChangeKind::{Added, AddedOriginUnknown, Changed};
     use super::HandClass::{Autoscaler, Controller, OtherTool, Ours, Person};
     use super::*;
+    use crate::model::finding::Operation;
     use serde_json::json;
 
     fn change(path: &str, kind: ChangeKind, class: HandClass, manager: &str) -> FieldChange {
         let whose = Ownership {
             manager: manager.into(),
-            operation: "Update".into(),
+            operation: Operation::Update,
             subresource: String::new(),
             time: None,
             class,

@@ -11,6 +11,7 @@ mod limits;
 mod missing_permissions;
 mod new_quota;
 mod permissions;
+mod pod_charge;
 mod pods;
 mod prerequisites;
 mod questions;

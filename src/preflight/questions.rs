@@ -6,8 +6,8 @@
 //! not asked again. A dry run neither charges a quota nor makes a pod: pods are tried by themselves, and quotas are read.
 //! Nothing is sent from here.
 
-use super::charge::asks_the_same;
 use super::permissions;
+use super::pod_charge::asks_the_same;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::k8s::server_fields::drop_server_written;

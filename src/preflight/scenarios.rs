@@ -8,7 +8,8 @@ mod ownership;
 mod pruning;
 
 use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
+    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Operation,
+    Ownership,
 };
 use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
@@ -101,7 +102,7 @@ fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: H
         desired: Some(json!("desired")),
         whose: Some(Ownership {
             manager: manager.into(),
-            operation: "Update".into(),
+            operation: Operation::Update,
             subresource: String::new(),
             time: None,
             class,

@@ -6,6 +6,7 @@ use crate::model::object::ObjectId;
 use crate::model::path::FieldPath;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One entry of managedFields that owns a field. Names are free claims: labels for people, never a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Ownership {
     /// The manager's name, as it calls itself.
     pub manager: String,
-    /// `Apply` or `Update`.
-    pub operation: String,
+    /// How it wrote.
+    pub operation: Operation,
     /// Subresource, such as `scale`; empty for the object itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subresource: String,
@@ -24,6 +25,26 @@ pub struct Ownership {
     pub time: Option<Timestamp>,
     /// What kind of hand it seems to be.
     pub class: HandClass,
+}
+
+/// How a manager wrote what an entry holds, as the server names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// Server-side apply.
+    Apply,
+    /// Anything else: POST, PUT, PATCH.
+    Update,
+}
+
+impl Operation {
+    /// That of an entry of managedFields.
+    pub fn from_entry(entry: &Value) -> Self {
+        if entry["operation"] == "Apply" {
+            Operation::Apply
+        } else {
+            Operation::Update
+        }
+    }
 }
 
 /// What kind of hand a manager seems to be.
