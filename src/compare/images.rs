@@ -203,6 +203,7 @@ impl ContainerTally {
     }
 
     fn state(&self, wanted: Option<&str>, recorded: Option<&RecordedImage>) -> ImageState {
+        // Whatever it runs: nobody has tested a container that the template lacks.
         let Some(wanted) = wanted else {
             return ImageState::UntestedSidecar;
         };

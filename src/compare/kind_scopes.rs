@@ -44,6 +44,7 @@ impl<'s> KindScopes<'s> {
             let own = own.map(|name| mapped.get(name).map_or(name, String::as_str));
             let here = own.unwrap_or(home).to_owned();
 
+            // A namespace on a cluster-scoped object would make it another one than the server has.
             let namespace = self.is_namespaced(&object.gvk()).then_some(here);
             object.set_namespace(namespace.as_deref());
             object

@@ -65,7 +65,7 @@ pub fn stray(target: Target) -> ObjectComparison {
 /// Compares one object.
 pub fn object(looked: Looked) -> ObjectComparison {
     let fields = match sides(&looked.live, looked.desired.as_ref()) {
-        Err(status) => Fields::with_status(status),
+        Err(status) => FieldComparison::with_status(status),
         Ok((live, desired)) => {
             let is_replaceable = looked.target.resource.is_replaceable();
             compare_fields(&desired, live, looked.prediction, &looked.fresh, is_replaceable)
@@ -92,8 +92,7 @@ fn sides<'a>(
     desired: Option<&'a Object>,
 ) -> Result<(&'a Object, Cow<'a, Object>), ObjectStatus> {
     match (live, desired) {
-        // First: of what is not desired nothing is compared, and whether it
-        // could be read does not matter here.
+        // First: of what is not desired nothing is compared, and whether it could be read does not matter here.
         (_, None) => Err(ObjectStatus::Extra),
         // Unknown is not absent: an object that cannot be read is neither missing nor the same.
         (Observed::Unreadable { error, .. }, _) => Err(ObjectStatus::NotChecked { why: error.clone() }),
@@ -108,7 +107,7 @@ fn sides<'a>(
 }
 
 /// What the comparison of an object's fields comes to.
-struct Fields {
+struct FieldComparison {
     status: ObjectStatus,
     certainty: Certainty,
     /// The target, for the plan.
@@ -117,7 +116,8 @@ struct Fields {
     asides: Vec<Aside>,
 }
 
-impl Fields {
+impl FieldComparison {
+    // A difference alone decides: what is aside, however much of it, leaves an object in sync.
     fn new(certainty: Certainty, (changes, asides): (Vec<FieldChange>, Vec<Aside>)) -> Self {
         let status = if changes.is_empty() {
             ObjectStatus::Same
@@ -156,18 +156,18 @@ fn compare_fields(
     prediction: Option<Prediction>,
     fresh: &Fresh,
     is_replaceable: bool,
-) -> Fields {
+) -> FieldComparison {
     let mut found = match prediction {
         // Only what others added can differ: an apply provably changes nothing.
         None => {
-            let found = Fields::new(Certainty::Proved, changes(desired, live, live, fresh));
+            let found = FieldComparison::new(Certainty::Proved, changes(desired, live, live, fresh));
             // A plan needs a target only where there is something to put right:
             // of the many others none is copied.
             let predicted = (!found.changes.is_empty()).then(|| live.clone());
-            Fields { predicted, ..found }
+            FieldComparison { predicted, ..found }
         }
         Some(Prediction::Will(after)) => {
-            Fields::new(Certainty::Proved, changes(desired, live, &after, fresh)).with_target(*after)
+            FieldComparison::new(Certainty::Proved, changes(desired, live, &after, fresh)).with_target(*after)
         }
         Some(Prediction::Target { object, bound }) => {
             let drift = drift(desired, live, &object, fresh);
@@ -176,7 +176,7 @@ fn compare_fields(
                 reason: AsideReason::Bound,
             });
             let asides = drift.asides.into_iter().chain(bound).collect();
-            Fields::new(Certainty::Server, (drift.changes, asides)).with_target(*object)
+            FieldComparison::new(Certainty::Server, (drift.changes, asides)).with_target(*object)
         }
         Some(Prediction::Would(after)) => {
             let (mut changes, mut asides) = changes(desired, live, &after, fresh);
@@ -184,36 +184,37 @@ fn compare_fields(
             if is_replaceable {
                 leave_unknown(&mut changes, &mut asides);
             }
-            Fields::new(Certainty::Server, (changes, asides)).with_target(*after)
+            FieldComparison::new(Certainty::Server, (changes, asides)).with_target(*after)
         }
         Some(Prediction::Refused { why, fields }) => return refused(desired, live, why, fields),
         Some(Prediction::NotChecked { why }) => {
-            return Fields::with_status(ObjectStatus::NotChecked { why });
+            return FieldComparison::with_status(ObjectStatus::NotChecked { why });
         }
         // A webhook stood in the way of the dry run: what a real request
         // gives is not known, and is predicted.
         Some(Prediction::NotVerified { why }) => {
             let status = ObjectStatus::NotVerified { why };
-            let found = Fields::new(Certainty::Predicted, predicted(desired, live));
-            return Fields { status, ..found };
+            let found = FieldComparison::new(Certainty::Predicted, predicted(desired, live));
+            return FieldComparison { status, ..found };
         }
         // Readonly, or no right to apply: predicted in full, and the status is told as any other.
-        Some(Prediction::Forbidden) => Fields::new(Certainty::Predicted, predicted(desired, live)),
+        Some(Prediction::Forbidden) => FieldComparison::new(Certainty::Predicted, predicted(desired, live)),
     };
 
+    // Not beside a refusal or where nothing was verified: there the status says more than a restart.
     found.asides.extend(restart(live));
     found
 }
 
 /// The server refuses the apply. What was changed by hand may be why: it is predicted.
-fn refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> Fields {
+fn refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> FieldComparison {
     let status = if is_replaced(desired, &why) {
         ObjectStatus::Replaced
     } else {
         ObjectStatus::Refused { why, fields }
     };
-    let found = Fields::new(Certainty::Server, predicted(desired, live));
-    Fields { status, ..found }
+    let found = FieldComparison::new(Certainty::Server, predicted(desired, live));
+    FieldComparison { status, ..found }
 }
 
 /// A restart of a workload's pods by another client; one that a promotion has kept is ours.

@@ -80,6 +80,7 @@ impl Pairing {
             let Some([index]) = by_stem.get(&desired.affixes.stem(id)).map(Vec::as_slice) else {
                 continue;
             };
+            // The first in desired's order takes it: a second one of the same stem is told as untested.
             if self.tested[slot].is_none() && free[*index] {
                 self.tested[slot] = Some(*index);
                 free[*index] = false;

@@ -96,6 +96,7 @@ impl<'r> Pins<'r> {
         tested: Option<&Object>,
         candidates: &[&'r RecordedImage],
     ) -> Option<&'r RecordedImage> {
+        // By name and role: an init container may be called like a main one of another pod.
         let uses = images(tested?, self.paths).into_iter();
         let mut here = uses.filter(|other| other.container == image.container && other.role == image.role);
 

@@ -49,6 +49,7 @@ pub fn needed(
         requirement,
         by: Vec::new(),
     });
+    // Last: what the environment says wins over what a pod could do without.
     let declared = external.iter().filter_map(|one| declared_object(one, home));
     for needed in required.filter_map(needed_object).chain(declared) {
         add(&mut all, needed);

@@ -60,45 +60,8 @@ pub(super) fn plan_fields(
         take_over: None,
         findings: ownership_findings(&object.id(), &decided.refused),
     };
-    plan.take_over(live, taken, decided.left, policy);
+    fields.take_over(&mut plan, taken, decided.left, policy);
     plan
-}
-
-impl FieldPlan {
-    /// Computes the ownership to write first.
-    fn take_over(&mut self, live: &Object, paths: Vec<FieldPath>, release: Vec<FieldPath>, policy: &Policy) {
-        let manager = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
-        let managers = live.managed_fields().iter().map(manager);
-        let names: Vec<_> = managers.filter(|name| policy.adopts(name)).collect();
-
-        let change = Change {
-            managers: names.iter().map(String::as_str).collect(),
-            paths,
-            release,
-        };
-        match take_over(live, &change) {
-            Ok(None) => {}
-            Ok(Some(taken)) => {
-                self.take_over = Some(taken.entries);
-                // Fields that are only let go of make no step; fields that become ours do.
-                if !taken.taken.is_empty() && self.why.is_none() {
-                    self.why = Some(format!("takes over the fields of {}", names.join(", ")));
-                }
-            }
-            // One entry speaks one version of a kind: its paths may be called otherwise in another.
-            Err(other) => self.findings.push(refuse(
-                Check::Ownership,
-                Some(&live.id()),
-                format!(
-                    "expected the fields of {} in {}, found them in {}",
-                    other.manager,
-                    live.api_version(),
-                    other.api_version
-                ),
-                Some("write the object once with its own tool in the new version".into()),
-            )),
-        }
-    }
 }
 
 /// What the decisions are made from.
@@ -173,6 +136,48 @@ impl Fields<'_> {
             let is_gone = path.get(target.value()).is_none();
             if is_gone && path.get(body.value()).is_some_and(Value::is_null) {
                 path.remove(body.value_mut());
+            }
+        }
+    }
+
+    /// Computes the ownership to write first.
+    fn take_over(
+        &self,
+        plan: &mut FieldPlan,
+        paths: Vec<FieldPath>,
+        release: Vec<FieldPath>,
+        policy: &Policy,
+    ) {
+        let manager = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
+        let managers = self.live.managed_fields().iter().map(manager);
+        let names: Vec<_> = managers.filter(|name| policy.adopts(name)).collect();
+
+        let change = Change {
+            managers: names.iter().map(String::as_str).collect(),
+            paths,
+            release,
+        };
+        match take_over(self.live, &change) {
+            Ok(None) => {}
+            Ok(Some(taken)) => {
+                plan.take_over = Some(taken.entries);
+                // Fields that are only let go of make no step; fields that become ours do.
+                if !taken.taken.is_empty() && plan.why.is_none() {
+                    plan.why = Some(format!("takes over the fields of {}", names.join(", ")));
+                }
+            }
+            // One entry speaks one version of a kind: its paths may be called otherwise in another.
+            Err(other) => {
+                let message = format!(
+                    "expected the fields of {} in {}, found them in {}",
+                    other.manager,
+                    self.live.api_version(),
+                    other.api_version
+                );
+                let hint = "write the object once with its own tool in the new version".to_owned();
+                let id = self.object.id();
+                plan.findings
+                    .push(refuse(Check::Ownership, Some(&id), message, Some(hint)));
             }
         }
     }

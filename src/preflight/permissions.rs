@@ -11,6 +11,9 @@ use crate::model::preflight::{Need, Right};
 use crate::model::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// All that making an object again can take.
+const MANAGE: &[Verb] = &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
+
 /// Permissions, with what each is needed for.
 pub(super) fn needed(plan: &Plan) -> BTreeMap<Right, Need> {
     let mut permissions = Permissions::default();
@@ -38,15 +41,11 @@ fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
 
     let undo: &[Verb] = match &step.undo {
         // Whether the old Job has finished when it comes to that is not known yet.
-        _ if matches!(step.action, Action::Recreate { .. }) => {
-            &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete]
-        }
+        _ if matches!(step.action, Action::Recreate { .. }) => MANAGE,
         Undo::Delete => &[Verb::Get, Verb::Delete],
         // What was deleted by somebody meanwhile is created again.
         Undo::Restore => &[Verb::Get, Verb::Update, Verb::Patch, Verb::Create],
-        Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => {
-            &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete]
-        }
+        Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => MANAGE,
         // Nobody puts it back: nobody has to be able to.
         Undo::Impossible { .. } => &[],
     };
@@ -96,12 +95,11 @@ impl Permissions {
     /// The lock, the inventory, the journal, the history and the pre-images.
     fn add_state_storage(&mut self, plan: &Plan) {
         let home = plan.namespace.as_str();
-        let verbs = [Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
         self.add_kind(
             "",
             "ConfigMap",
             home,
-            &verbs,
+            MANAGE,
             "to keep inventory, journal and history",
         );
         self.add_kind(
