@@ -50,8 +50,8 @@ pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
         texts: Vec::new(),
     };
 
-    let is_proved = walk.metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
-        && walk.each(fields, "f:metadata", content, held, Way::Root);
+    let is_proved = walk.compute_metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
+        && walk.compute_fields(fields, "f:metadata", content, held, Way::Root);
     if !is_proved {
         return None;
     }
@@ -121,7 +121,7 @@ struct ApplyWalk<'l> {
 }
 
 impl ApplyWalk<'_> {
-    fn metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
+    fn compute_metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
         let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else {
             return false;
         };
@@ -139,11 +139,11 @@ impl ApplyWalk<'_> {
             // The server keeps name and namespace out of its entries: nobody owns them.
             .filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
         let way = Way::Field(&Way::Root, "metadata");
-        owned.is_some_and(|owned| self.each(owned, "", content, held, way))
+        owned.is_some_and(|owned| self.compute_fields(owned, "", content, held, way))
     }
 
     /// Each of desired's fields, and no other but `besides`, is owned and held as desired has it.
-    fn each<'v>(
+    fn compute_fields<'v>(
         &mut self,
         owned: &Map<String, Value>,
         besides: &str,
@@ -156,7 +156,7 @@ impl ApplyWalk<'_> {
             count += 1;
 
             let is_proved = match (owned.get(&format!("f:{key}")), held.get(key)) {
-                (Some(owned), Some(held)) => self.value(owned, wanted, held, Way::Field(&way, key)),
+                (Some(owned), Some(held)) => self.compute_value(owned, wanted, held, Way::Field(&way, key)),
                 _ => false,
             };
             if !is_proved {
@@ -168,25 +168,27 @@ impl ApplyWalk<'_> {
         count == owned.len()
     }
 
-    fn value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         let Some(owned) = owned.as_object() else {
             return false;
         };
         if owned.is_empty() {
             // A whole that is what the server itself wrote stays as it is, with what is empty in it.
             let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
-            return is_whole || is_filled_throughout(wanted) && self.text(wanted, held, way);
+            return is_whole || is_filled_throughout(wanted) && self.compute_text(wanted, held, way);
         }
 
         match (wanted, held) {
-            (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
-            (Value::Array(wanted), Value::Array(held)) => self.list(owned, wanted, held, way),
+            (Value::Object(wanted), Value::Object(held)) => {
+                self.compute_fields(owned, "", wanted.iter(), held, way)
+            }
+            (Value::Array(wanted), Value::Array(held)) => self.compute_list(owned, wanted, held, way),
             _ => false,
         }
     }
 
     /// Another text at a leaf that takes any.
-    fn text(&mut self, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_text(&mut self, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         let path = way.path();
         let is_free = free_text::accepts(self.live, &path, held, wanted);
         if is_free {
@@ -196,7 +198,13 @@ impl ApplyWalk<'_> {
     }
 
     /// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
-    fn list(&mut self, owned: &Map<String, Value>, wanted: &[Value], held: &[Value], way: Way<'_>) -> bool {
+    fn compute_list(
+        &mut self,
+        owned: &Map<String, Value>,
+        wanted: &[Value],
+        held: &[Value],
+        way: Way<'_>,
+    ) -> bool {
         // An item too many in the entry would go with the apply, and one too few would come.
         if owned.len() != wanted.len() {
             return false;
@@ -224,7 +232,7 @@ impl ApplyWalk<'_> {
 
             // Order is content: an apply would bring the items into desired's.
             let is_later = last.is_none_or(|last| at > last);
-            if !is_later || !self.item(below, wanted, held, Way::Item(&way, step)) {
+            if !is_later || !self.compute_item(below, wanted, held, Way::Item(&way, step)) {
                 return false;
             }
             last = Some(at);
@@ -232,13 +240,13 @@ impl ApplyWalk<'_> {
         true
     }
 
-    fn item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         match (owned.as_object(), wanted, held) {
             // The value of a set is its own key.
             (Some(owned), _, _) if owned.is_empty() => is_filled_throughout(wanted) && wanted == held,
             // Without `.` we own fields of the item and not the item: an apply would come to own that too.
             (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
-                self.each(owned, ".", wanted.iter(), held, way)
+                self.compute_fields(owned, ".", wanted.iter(), held, way)
             }
             _ => false,
         }

@@ -186,7 +186,7 @@ fn compare_fields(
             }
             FieldComparison::new(Certainty::Server, (changes, asides)).with_target(*after)
         }
-        Some(Prediction::Refused { why, fields }) => return refused(desired, live, why, fields),
+        Some(Prediction::Refused { why, fields }) => return compare_refused(desired, live, why, fields),
         Some(Prediction::NotChecked { why }) => {
             return FieldComparison::with_status(ObjectStatus::NotChecked { why });
         }
@@ -194,31 +194,33 @@ fn compare_fields(
         // gives is not known, and is predicted.
         Some(Prediction::NotVerified { why }) => {
             let status = ObjectStatus::NotVerified { why };
-            let found = FieldComparison::new(Certainty::Predicted, predicted(desired, live));
+            let found = FieldComparison::new(Certainty::Predicted, predict_fields(desired, live));
             return FieldComparison { status, ..found };
         }
         // Readonly, or no right to apply: predicted in full, and the status is told as any other.
-        Some(Prediction::Forbidden) => FieldComparison::new(Certainty::Predicted, predicted(desired, live)),
+        Some(Prediction::Forbidden) => {
+            FieldComparison::new(Certainty::Predicted, predict_fields(desired, live))
+        }
     };
 
     // Not beside a refusal or where nothing was verified: there the status says more than a restart.
-    found.asides.extend(restart(live));
+    found.asides.extend(find_restart(live));
     found
 }
 
 /// The server refuses the apply. What was changed by hand may be why: it is predicted.
-fn refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> FieldComparison {
+fn compare_refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> FieldComparison {
     let status = if is_replaced(desired, &why) {
         ObjectStatus::Replaced
     } else {
         ObjectStatus::Refused { why, fields }
     };
-    let found = FieldComparison::new(Certainty::Server, predicted(desired, live));
+    let found = FieldComparison::new(Certainty::Server, predict_fields(desired, live));
     FieldComparison { status, ..found }
 }
 
 /// A restart of a workload's pods by another client; one that a promotion has kept is ours.
-fn restart(live: &Object) -> Option<Aside> {
+fn find_restart(live: &Object) -> Option<Aside> {
     let template = [
         "spec",
         "template",
@@ -267,7 +269,7 @@ fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
 }
 
 /// What differs where the server was not asked.
-fn predicted(desired: &Object, live: &Object) -> (Vec<FieldChange>, Vec<Aside>) {
+fn predict_fields(desired: &Object, live: &Object) -> (Vec<FieldChange>, Vec<Aside>) {
     let (mut found, asides) = changes(desired, live, &overlay(desired, live), &Fresh::NotAsked);
     // A client that sends whole objects owns what the server filled in.
     found.retain(|change| change.kind != ChangeKind::Added || !is_default(live, &change.path));

@@ -37,8 +37,8 @@ impl<'r> Pins<'r> {
     /// Pins every image of `object` that the release holds; `tested` is the object that it is paired with.
     pub fn pin(&self, object: &mut Object, tested: Option<&Object>) -> Result<(), PinError> {
         for image in images(object, self.paths) {
-            if let Some(found) = self.find(&image, object, tested)?
-                && let Some(pinned) = self.written(&image.reference, found)
+            if let Some(found) = self.find_recorded(&image, object, tested)?
+                && let Some(pinned) = self.pinned_reference(&image.reference, found)
                 && pinned != image.reference
             {
                 image.path.set(object.value_mut(), pinned.into());
@@ -48,7 +48,7 @@ impl<'r> Pins<'r> {
     }
 
     /// The recorded image that a use means.
-    fn find(
+    fn find_recorded(
         &self,
         image: &ImageUse,
         object: &Object,
@@ -82,7 +82,7 @@ impl<'r> Pins<'r> {
             (0, _) => Ok(None),
             (1, Some(found)) => Ok(Some(found)),
             // The same repository was tested in two versions: the container of the tested object decides.
-            _ => match self.tested_in(image, tested, &of_name) {
+            _ => match self.find_by_container(image, tested, &of_name) {
                 Some(found) => Ok(Some(found)),
                 None => Err(ambiguous(object, image, &of_name)),
             },
@@ -90,13 +90,13 @@ impl<'r> Pins<'r> {
     }
 
     /// The candidate that the same container of the tested object holds.
-    fn tested_in(
+    fn find_by_container(
         &self,
         image: &ImageUse,
         tested: Option<&Object>,
         candidates: &[&'r RecordedImage],
     ) -> Option<&'r RecordedImage> {
-        // By name and role: an init container may be called like a main one of another pod.
+        // The role too: a container that became an init container is another use of the image.
         let uses = images(tested?, self.paths).into_iter();
         let mut here = uses.filter(|other| other.container == image.container && other.role == image.role);
 
@@ -111,11 +111,11 @@ impl<'r> Pins<'r> {
         recorded
             .reference
             .parse::<ImageReference>()
-            .is_ok_and(|tested| tested.name() == name || self.here(&tested.name()) == name)
+            .is_ok_and(|tested| tested.name() == name || self.name_here(&tested.name()) == name)
     }
 
     /// `registry/repository` as it is called here: the longest prefix of the environment's `registries` counts.
-    fn here(&self, name: &str) -> String {
+    fn name_here(&self, name: &str) -> String {
         // Up to a slash: `ghcr.io/acme` is no prefix of `ghcr.io/acme-tools`.
         let matches = |from: &&String| {
             name.strip_prefix(from.as_str())
@@ -134,10 +134,10 @@ impl<'r> Pins<'r> {
     }
 
     /// The reference by digest, from the registry to pull from here. A manifest that names its own registry keeps it.
-    fn written(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
+    fn pinned_reference(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
         // The manifest's own name and the recorded digest: a mirror serves the same bytes.
         let written: ImageReference = reference.parse().ok()?;
-        Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
+        Some(format!("{}@{}", self.name_here(&written.name()), recorded.digest))
     }
 }
 

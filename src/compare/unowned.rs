@@ -29,8 +29,8 @@ pub fn unexplained(live: &Object) -> Vec<FieldPath> {
     for (key, value) in live.value().as_object().into_iter().flatten() {
         match key.as_str() {
             "apiVersion" | "kind" | "status" => {}
-            "metadata" => walk.metadata(&sets, value),
-            _ => walk.field(&sets, key, value),
+            "metadata" => walk.walk_metadata(&sets, value),
+            _ => walk.walk_field(&sets, key, value),
         }
     }
     walk.found
@@ -46,7 +46,7 @@ struct UnownedWalk<'a> {
 }
 
 impl UnownedWalk<'_> {
-    fn metadata(&mut self, sets: &Sets<'_>, metadata: &Value) {
+    fn walk_metadata(&mut self, sets: &Sets<'_>, metadata: &Value) {
         let below: Sets<'_> = sets
             .iter()
             .filter_map(|set| set.get("f:metadata")?.as_object())
@@ -56,13 +56,13 @@ impl UnownedWalk<'_> {
         // Most of metadata is the server's own and has no manager.
         for field in ["labels", "annotations", "finalizers"] {
             if let Some(value) = metadata.get(field) {
-                self.field(&below, field, value);
+                self.walk_field(&below, field, value);
             }
         }
         self.path.pop();
     }
 
-    fn field(&mut self, sets: &Sets<'_>, key: &str, value: &Value) {
+    fn walk_field(&mut self, sets: &Sets<'_>, key: &str, value: &Value) {
         let owned = format!("f:{key}");
         let below: Sets<'_> = sets
             .iter()
@@ -70,11 +70,11 @@ impl UnownedWalk<'_> {
             .collect();
 
         self.path.push(Step::Field(key.to_owned()));
-        self.value(&below, value);
+        self.walk_value(&below, value);
         self.path.pop();
     }
 
-    fn value(&mut self, sets: &Sets<'_>, value: &Value) {
+    fn walk_value(&mut self, sets: &Sets<'_>, value: &Value) {
         // Whoever owns a place and nothing under it owns the whole.
         if sets.iter().any(|set| set.is_empty()) {
             return;
@@ -82,17 +82,19 @@ impl UnownedWalk<'_> {
 
         match value {
             // Nobody's empty map or list is a leaf like any other.
-            Value::Object(map) if map.is_empty() && sets.is_empty() => self.leaf(value),
-            Value::Array(items) if items.is_empty() && sets.is_empty() => self.leaf(value),
-            Value::Object(map) => map.iter().for_each(|(key, below)| self.field(sets, key, below)),
-            Value::Array(items) => self.list(sets, items),
+            Value::Object(map) if map.is_empty() && sets.is_empty() => self.add_leaf(value),
+            Value::Array(items) if items.is_empty() && sets.is_empty() => self.add_leaf(value),
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(key, below)| self.walk_field(sets, key, below)),
+            Value::Array(items) => self.walk_list(sets, items),
             Value::Null => {}
-            leaf if sets.is_empty() => self.leaf(leaf),
+            leaf if sets.is_empty() => self.add_leaf(leaf),
             _ => {}
         }
     }
 
-    fn leaf(&mut self, value: &Value) {
+    fn add_leaf(&mut self, value: &Value) {
         let path = FieldPath::from_steps(self.path.clone());
         if !self.defaults.explain(&path, value) {
             self.found.push(path);
@@ -100,7 +102,7 @@ impl UnownedWalk<'_> {
     }
 
     /// Items are told apart as the entries tell them apart; a list of which no entry tells, by the keys that its items have.
-    fn list(&mut self, sets: &Sets<'_>, items: &[Value]) {
+    fn walk_list(&mut self, sets: &Sets<'_>, items: &[Value]) {
         let steps: Vec<(Step, &Map<String, Value>)> = sets
             .iter()
             .flat_map(|set| set.iter())
@@ -108,7 +110,7 @@ impl UnownedWalk<'_> {
             .collect();
 
         let Some((first, _)) = steps.first() else {
-            return self.unknown_list(items);
+            return self.walk_keyless_list(items);
         };
 
         let names: Vec<String> = match first {
@@ -133,12 +135,12 @@ impl UnownedWalk<'_> {
             };
 
             self.path.push(step);
-            self.value(&below, item);
+            self.walk_value(&below, item);
             self.path.pop();
         }
     }
 
-    fn unknown_list(&mut self, items: &[Value]) {
+    fn walk_keyless_list(&mut self, items: &[Value]) {
         let keyed = list_key(&[items]).filter(|_| !items.is_empty());
         let steps: Option<Vec<Step>> =
             keyed.and_then(|keys| items.iter().map(|item| key_step(item, keys)).collect());
@@ -146,12 +148,12 @@ impl UnownedWalk<'_> {
             Some(steps) => {
                 for (step, item) in steps.into_iter().zip(items) {
                     self.path.push(step);
-                    self.value(&Vec::new(), item);
+                    self.walk_value(&Vec::new(), item);
                     self.path.pop();
                 }
             }
             // Items that nothing tells apart are one value; an empty list that nobody owns is told above.
-            None if !items.is_empty() => self.leaf(&Value::from(items.to_vec())),
+            None if !items.is_empty() => self.add_leaf(&Value::from(items.to_vec())),
             None => {}
         }
     }

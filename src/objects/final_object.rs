@@ -24,7 +24,7 @@ pub fn final_object(
     let mut value = live.value().clone();
 
     // What goes is taken away first: the target may have a default in its place.
-    for path in to_go(live, body, entries) {
+    for path in fields_to_remove(live, body, entries) {
         path.remove(&mut value);
     }
     if let Some(target) = target {
@@ -159,7 +159,7 @@ fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
 }
 
 /// What our entry owns after the take-over, nobody else owns, and the body lacks.
-fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
+fn fields_to_remove(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
     let Some(ours) = entries.iter().find(|entry| is_our_apply_entry(entry)) else {
         return Vec::new();
     };

@@ -59,7 +59,7 @@ impl Versions<'_> {
 
         for path in leaves(&entry["fieldsV1"]) {
             // What a controller counts up is the same field still.
-            let is_kept = is_controllers(&path) && path.get(self.will).is_some();
+            let is_kept = is_counted_annotation(&path) && path.get(self.will).is_some();
             if path.get(self.will) != path.get(self.was) && !now.contains(&path) && !is_kept {
                 take(&mut entry["fieldsV1"], &path);
             }
@@ -102,7 +102,7 @@ fn add_fields(entries: &mut Vec<Value>, theirs: &Value, fields: Value) {
     }
 }
 
-fn is_controllers(path: &FieldPath) -> bool {
+fn is_counted_annotation(path: &FieldPath) -> bool {
     let [Step::Field(metadata), Step::Field(annotations), Step::Field(key)] = path.steps() else {
         return false;
     };

@@ -41,7 +41,7 @@ pub(super) fn plan_fields(
     let fields = Fields { object, live, owners };
 
     let mut decided = fields.decide(body, autoscaled, policy);
-    let taken = fields.wholes(&decided, body);
+    let taken = fields.whole_places(&decided, body);
     fields.drop_nulls(&taken, body);
 
     // Never sent, not even as they are: an apply would set them back when the autoscaler moves on.
@@ -55,7 +55,7 @@ pub(super) fn plan_fields(
     }
 
     let mut plan = FieldPlan {
-        why: (!decided.changed.is_empty()).then(|| summary(&decided.changed)),
+        why: (!decided.changed.is_empty()).then(|| summarize(&decided.changed)),
         changes: decided.changed,
         take_over: None,
         findings: ownership_findings(&object.id(), &decided.refused),
@@ -116,7 +116,7 @@ impl Fields<'_> {
     }
 
     /// The places to take over: as wide as all below them goes.
-    fn wholes(&self, decided: &Decided, body: &Object) -> Vec<FieldPath> {
+    fn whole_places(&self, decided: &Decided, body: &Object) -> Vec<FieldPath> {
         // What stays must not go along with a whole that is taken away.
         let refused = decided.refused.iter().map(|(path, _)| path);
         let asides = self.object.asides.iter().map(|aside| &aside.path);
@@ -236,7 +236,7 @@ impl Fields<'_> {
 }
 
 /// `image changes`, `2 fields change`.
-fn summary(changes: &[FieldPath]) -> String {
+fn summarize(changes: &[FieldPath]) -> String {
     let image = changes.iter().any(|path| path.to_string().ends_with("/image"));
     match (image, changes.len()) {
         (true, 1) => "image changes".into(),

@@ -4,7 +4,7 @@
 use super::absence::{Excuse, Past, excused, is_first};
 use super::findings::{note, refuse};
 use super::hooks;
-use super::misused::misused;
+use super::misuse::find_misuses;
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::hook::is_hook;
@@ -38,7 +38,7 @@ impl Hooked {
             };
 
             findings.extend(hooked.hook_finding(&id, desired));
-            for misuse in misused(desired) {
+            for misuse in find_misuses(desired) {
                 findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
             }
             let Some(name) = hooks::undone_by(desired).filter(|name| *name != desired.name()) else {

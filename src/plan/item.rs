@@ -6,10 +6,10 @@
 
 use super::fields::plan_fields;
 use super::findings::{note, refuse};
-use super::going::{Going, going};
 use super::owners::foreign_owner;
 use super::policy::Policy;
 use super::restart::data_differs;
+use super::termination::{Termination, termination};
 use crate::model::check::Check;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
@@ -62,10 +62,10 @@ impl<'a> Item<'a> {
             return (None, vec![refuse(Check::Unreadable, Some(&id), message, None)]);
         }
         // Before anything of live is read: what is on its way out was not compared.
-        match going(object) {
+        match termination(object) {
             None => {}
-            Some(Going::Held(finding)) => return (None, vec![*finding]),
-            Some(Going::Soon) => {
+            Some(Termination::Held(finding)) => return (None, vec![*finding]),
+            Some(Termination::Soon) => {
                 let item = whole(Kind::Create, "is being deleted: created once it is gone", body);
                 return (Some(item), Vec::new());
             }

@@ -1,5 +1,5 @@
 //! What is deleted after the commit: members that are no longer desired (which go, which kinds are kept, and how many
-//! at once), and hooks that go once they have succeeded.
+//! at once), and hooks that go once they have hook_deletion.
 //!
 //! Only what the inventory names *and* what carries the label of the set goes: either alone may be old, or somebody else's
 //! doing. An external object, a keep mark and a kind that holds what others put into it stay, and each is told. What could
@@ -51,9 +51,9 @@ pub(super) fn prune(inputs: &PlanInputs<'_>, before: &[PlanStep]) -> (Vec<PlanSt
         .map(|(object, _)| object.id())
         .collect();
 
-    let pruned = goes.into_iter().map(|(object, live)| pruned(object, live));
+    let prunes = goes.into_iter().map(|(object, live)| prune_step(object, live));
     // With the prunes, though this promotion has made them: until the commit a failure may undo them instead.
-    let mut steps: Vec<PlanStep> = pruned.chain(before.iter().filter_map(succeeded)).collect();
+    let mut steps: Vec<PlanStep> = prunes.chain(before.iter().filter_map(hook_deletion)).collect();
 
     // Ids go on from the steps before the commit: they are unique in a plan.
     for (id, step) in (before.len()..).zip(&mut steps) {
@@ -114,7 +114,7 @@ fn not_replaced(goes: impl Iterator<Item = ObjectId>, before: &[PlanStep]) -> Ve
         .collect()
 }
 
-fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
+fn prune_step(object: &ObjectComparison, live: &Object) -> PlanStep {
     let action = Action::Delete {
         propagation: propagation(&object.id()),
     };
@@ -132,9 +132,9 @@ fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
     }
 }
 
-/// The deletion of a hook that this promotion runs and that goes once it has succeeded; its revert finds nothing to
+/// The deletion of a hook that this promotion runs and that goes once it has hook_deletion; its revert finds nothing to
 /// put back.
-fn succeeded(step: &PlanStep) -> Option<PlanStep> {
+fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
     step.action
         .object()
         .filter(|object| goes_once_succeeded(object))?;
@@ -149,7 +149,7 @@ fn succeeded(step: &PlanStep) -> Option<PlanStep> {
         expect: Expect::Made { uid: String::new() },
         // It has run, and a revert runs nothing again.
         undo: Undo::Delete,
-        why: "a hook that goes once it has succeeded".into(),
+        why: "a hook that goes once it has hook_deletion".into(),
         changes: Vec::new(),
         stamps: Vec::new(),
     })
@@ -192,7 +192,7 @@ fn reason_to_stay<'a>(
     let reason = keep_mark(live).or_else(|| {
         is_kept_kind(&id.group, &id.kind).then(|| format!("a {} is never pruned unless it is named", id.kind))
     });
-    if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| names(name, &id))) {
+    if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| is_named_by(name, &id))) {
         let message = format!("stays: {reason}");
         let mut finding = note(Check::Prune, Some(&id), message);
         let name = id.kubectl_name();
@@ -206,7 +206,7 @@ fn reason_to_stay<'a>(
     Ok(live)
 }
 
-fn names(text: &str, id: &ObjectId) -> bool {
+fn is_named_by(text: &str, id: &ObjectId) -> bool {
     // As kubectl prints it, with its group, or as a person writes it; of any namespace.
     let short = format!("{}/{}", id.kind, id.name);
     text.eq_ignore_ascii_case(&id.kubectl_name()) || text.eq_ignore_ascii_case(&short)

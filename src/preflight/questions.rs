@@ -53,9 +53,9 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 fn add_dry_runs(asked: &mut Questions, step: &PlanStep, old: Option<&ObjectComparison>) {
     // Asked once at most: what the comparison has proved needs no dry run at all.
     if !is_answered(step, old) {
-        asked.tries.push(dry_run(step, request(step, old)));
+        asked.tries.push(dry_run(step, step_request(step, old)));
     }
-    if let Some(request) = put_back(step, old.and_then(|old| old.live.object())) {
+    if let Some(request) = undo_request(step, old.and_then(|old| old.live.object())) {
         asked.tries.push(dry_run(step, request));
     }
     if let Undo::Run { job } = &step.undo {
@@ -177,7 +177,7 @@ fn undo_job(step: &PlanStep, job: &Object) -> Try {
     }
 }
 
-fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
+fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
 
@@ -225,7 +225,7 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
 }
 
 /// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
-fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
+fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     // Whoever grants rights has to hold them. The server checks it at the write: only a write can tell.
     let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
     let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;

@@ -11,8 +11,8 @@ use crate::model::emptiness::is_not_zero;
 use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::path_text::escape;
 use crate::model::plan::PreflightFinding;
-use crate::plan::namespace_going;
 use crate::plan::refuse;
+use crate::plan::terminating_namespace_finding;
 use serde_json::Value;
 
 /// A finding from the server's answer to a dry request.
@@ -25,7 +25,7 @@ pub(super) fn rejection_finding(
     let lower = message.to_lowercase();
     // Each object in such a namespace is refused for it: one finding, of the namespace, says it for all.
     if lower.contains("because it is being terminated") {
-        return namespace_going(&ObjectId::new(
+        return terminating_namespace_finding(&ObjectId::new(
             "",
             "Namespace",
             None,

@@ -18,7 +18,7 @@ pub(super) struct Misuse {
 }
 
 /// Everything that is misused in an object.
-pub(super) fn misused(object: &Object) -> Vec<Misuse> {
+pub(super) fn find_misuses(object: &Object) -> Vec<Misuse> {
     // A hook is one by its annotations, too: without any there is nothing to misuse.
     if object.annotations().is_none() {
         return Vec::new();
@@ -125,7 +125,7 @@ mod tests {
     fn messages(kind: (&str, &str), annotations: Value, spec: Value) -> Vec<String> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
             "metadata": {"name": "migrate", "annotations": annotations}});
-        misused(&Object::new(object).unwrap())
+        find_misuses(&Object::new(object).unwrap())
             .into_iter()
             .map(|found| found.message)
             .collect()
