@@ -42,3 +42,15 @@ impl fmt::Display for Verb {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Verb::{Create, Delete, Get, List, Patch, Update, Watch};
+
+    #[test]
+    fn verbs_are_in_the_order_of_their_names() {
+        let mut verbs = [Watch, Update, Patch, List, Get, Delete, Create];
+        verbs.sort();
+        assert!(verbs.map(super::Verb::as_str).is_sorted());
+    }
+}

@@ -40,3 +40,24 @@ pub fn ensure_any_entry(entries: &mut Vec<Value>) {
         entries.push(json!({}));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_apply_takes_away_by_our_plain_entry_alone() {
+        let entry = |manager: &str, operation: &str, subresource: &str| json!({"manager": manager, "operation": operation, "subresource": subresource});
+
+        assert!(is_our_apply_entry(
+            &json!({"manager": FIELD_MANAGER, "operation": "Apply"})
+        ));
+        for other in [
+            entry("helm", "Apply", ""),
+            entry(FIELD_MANAGER, "Update", ""),
+            entry(FIELD_MANAGER, "Apply", "scale"),
+        ] {
+            assert!(!is_our_apply_entry(&other), "{other}");
+        }
+    }
+}
