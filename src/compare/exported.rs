@@ -3,20 +3,11 @@
 //! Addresses and the like go only from what carries a server's own mark (a UID, a resourceVersion): in a manifest by
 //! hand they are somebody's choice. What goes beyond the marks is named, since the object means less without it.
 
+use crate::model::k8s::server_fields::drop_server_written;
+use crate::model::path_text::escape;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 
-/// Left out without a word, as every exported object has them.
-const MARKS: &[&str] = &[
-    "managedFields",
-    "resourceVersion",
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "selfLink",
-];
 /// It quotes the whole object, perhaps a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Where only an exported object has a value of the server's: in a manifest by hand these are somebody's choice.
@@ -98,7 +89,8 @@ fn clean_object(object: &mut Object) -> Vec<String> {
 
     map.shift_remove("status");
     if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|key, _| !MARKS.contains(&&**key));
+        // Without a word, as every exported object has them.
+        drop_server_written(metadata);
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.shift_remove(LAST_APPLIED);
         }
@@ -127,7 +119,7 @@ fn remove(value: &mut Value, path: &[&str], at: &str, removed: &mut Vec<String>)
             // A null says nothing, so that nothing is told of it.
             let found = map.shift_remove(*field);
             if found.is_some_and(|value| !value.is_null()) {
-                let name = field.replace('~', "~0").replace('/', "~1");
+                let name = escape(field);
                 removed.push(format!("{at}/{name}"));
             }
         }

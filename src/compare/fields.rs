@@ -61,7 +61,7 @@ pub fn changes(
     walk.added(predicted, fresh);
     // Without the question each default that is in no table would be told as somebody's.
     if !matches!(fresh, Fresh::NotAsked) {
-        walk.of_unknown_origin(predicted, fresh);
+        walk.add_unknown_origin(predicted, fresh);
     }
 
     (walk.found, walk.asides)
@@ -119,7 +119,7 @@ impl Walk<'_> {
 
     /// What nobody owns and a fresh object would not hold: injected by admission that is gone, or set by a client whose
     /// traces are.
-    fn of_unknown_origin(&mut self, predicted: &Object, fresh: &Fresh) {
+    fn add_unknown_origin(&mut self, predicted: &Object, fresh: &Fresh) {
         for leaf in unexplained(self.live) {
             let value = leaf.get(self.live.value());
             // Some writers are known by the list item and not by its leaves: a token's volume is one.
@@ -193,10 +193,10 @@ mod tests {
     }
 
     fn found(desired: &Object, live: &Object, fresh: &Fresh) -> Vec<(String, ChangeKind, String)> {
-        of_prediction(desired, live, live, fresh)
+        found_beside(desired, live, live, fresh)
     }
 
-    fn of_prediction(
+    fn found_beside(
         desired: &Object,
         live: &Object,
         predicted: &Object,
@@ -253,7 +253,7 @@ mod tests {
             "kubectl-edit".to_owned(),
         );
         assert_eq!(
-            of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked),
+            found_beside(&predicted, &live, &predicted, &Fresh::NotAsked),
             [expected]
         );
     }
@@ -295,7 +295,7 @@ mod tests {
         let live = object(containers(&[("a", "1"), ("b", "1")]), &ours);
         let predicted = object(containers(&[("b", "1"), ("a", "1")]), &ours);
 
-        let paths: Vec<_> = of_prediction(&predicted, &live, &predicted, &Fresh::NotAsked)
+        let paths: Vec<_> = found_beside(&predicted, &live, &predicted, &Fresh::NotAsked)
             .into_iter()
             .map(|(path, ..)| path)
             .collect();

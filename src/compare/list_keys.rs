@@ -5,18 +5,18 @@
 //! the default for the rest; another manager's entry is the last resort. Nothing is guessed beyond that.
 
 use crate::model::Object;
+use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::k8s::list_key::key_step;
-use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
+use crate::model::path_text::escape;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// Desired with these fields filled in, as far as the entries tell them.
 pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, Object> {
-    let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let entries = live.managed_fields().iter();
     let sets = entries
-        .filter_map(|entry| Some((is_ours(entry), entry["fieldsV1"].as_object()?)))
+        .filter_map(|entry| Some((is_our_apply_entry(entry), entry["fieldsV1"].as_object()?)))
         .collect();
 
     let mut walk = Walk {
@@ -70,7 +70,7 @@ impl Walk {
                         .iter()
                         .filter_map(|(is_ours, set)| Some((*is_ours, set.get(&owned)?.as_object()?)))
                         .collect();
-                    self.below(&key.replace('~', "~0").replace('/', "~1"), &sets, below);
+                    self.below(&escape(key), &sets, below);
                 }
             }
             Value::Array(items) => self.list(sets, items),

@@ -8,21 +8,22 @@
 //! What it is given was read before, and what it finds is data: the same three versions give the same findings. An
 //! unknown stays one: where an answer could not be had, that is a finding or an aside of its own, and never "same".
 
-mod any_text;
 mod arrived;
 mod bound;
+mod computed_apply;
 mod declared;
 mod desired;
 mod drift;
 mod exported;
 mod fields;
+mod free_text;
 mod images;
+mod kind_scopes;
 mod list_keys;
 mod object;
 mod overlay;
 mod pair;
 mod pin;
-mod proof;
 mod ran;
 mod recording;
 mod required;
@@ -33,10 +34,12 @@ mod stale;
 mod structural;
 mod unowned;
 mod unrecorded;
+mod untested;
 mod walk;
 
 pub use arrived::missing;
 pub use bound::with_bound;
+pub use computed_apply::{Outlook, outlook};
 pub use declared::expect_declared;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use drift::{desired_holds, may_be_stamps, needs_fresh};
@@ -46,7 +49,6 @@ pub use object::{Looked, object, stray};
 pub use overlay::overlay;
 pub use pair::generated_stem;
 pub use pin::PinError;
-pub use proof::{Outlook, outlook};
 pub use ran::{Ran, RanWorkload, ran};
 pub use recording::{NeededImage, needed_images, record, requirements};
 pub use requirements::{Needed, needed, requirements as unmet};

@@ -8,15 +8,16 @@ use super::drift::drift;
 use super::fields::changes;
 use super::list_keys::with_list_keys;
 use super::overlay::overlay;
-use super::unowned::is_default;
 use crate::model::finding::{
     Aside, AsideReason, Certainty, ChangeKind, FieldChange, HandClass, ObjectComparison, ObjectStatus,
     UntestedChange,
 };
+use crate::model::k8s::defaults::is_default;
 use crate::model::names::KUBECTL_RESTART_ANNOTATION;
 use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
 use crate::model::{FieldPath, Object, Target};
 use crate::objects::Owners;
+use std::borrow::Cow;
 
 /// What was seen of one object.
 #[derive(Clone, Debug)]
@@ -63,119 +64,163 @@ pub fn stray(target: Target) -> ObjectComparison {
 
 /// Compares one object.
 pub fn object(looked: Looked) -> ObjectComparison {
-    let Looked {
-        target,
-        tested,
-        desired,
-        live,
-        prediction,
-        fresh,
-        untested,
-    } = looked;
-
-    let mut found = ObjectComparison {
-        target,
-        tested,
-        desired,
-        live,
-        predicted: None,
-        status: ObjectStatus::Same,
-        certainty: Certainty::Server,
-        changes: Vec::new(),
-        asides: Vec::new(),
-        untested,
+    let fields = match sides(&looked.live, looked.desired.as_ref()) {
+        Err(status) => FieldComparison::with_status(status),
+        Ok((live, desired)) => {
+            let is_replaceable = looked.target.resource.is_replaceable();
+            compare_fields(&desired, live, looked.prediction, &looked.fresh, is_replaceable)
+        }
     };
 
-    let (live, desired) = match (&found.live, &found.desired) {
-        // First: of what is not desired nothing is compared, and whether it
-        // could be read does not matter here.
-        (_, None) => return with(found, ObjectStatus::Extra),
+    ObjectComparison {
+        target: looked.target,
+        tested: looked.tested,
+        desired: looked.desired,
+        live: looked.live,
+        predicted: fields.predicted,
+        status: fields.status,
+        certainty: fields.certainty,
+        changes: fields.changes,
+        asides: fields.asides,
+        untested: looked.untested,
+    }
+}
+
+/// Live and desired, where their fields mean anything; else the state that makes them meaningless.
+fn sides<'a>(
+    live: &'a Observed,
+    desired: Option<&'a Object>,
+) -> Result<(&'a Object, Cow<'a, Object>), ObjectStatus> {
+    match (live, desired) {
+        // First: of what is not desired nothing is compared, and whether it could be read does not matter here.
+        (_, None) => Err(ObjectStatus::Extra),
         // Unknown is not absent: an object that cannot be read is neither missing nor the same.
-        (Observed::Unreadable { error, .. }, _) => {
-            let why = error.clone();
-            return with(found, ObjectStatus::NotChecked { why });
-        }
-        (Observed::Absent(absence), _) => {
-            let absence = *absence;
-            return with(found, ObjectStatus::Missing(absence));
-        }
+        (Observed::Unreadable { error, .. }, _) => Err(ObjectStatus::NotChecked { why: error.clone() }),
+        (Observed::Absent(absence), _) => Err(ObjectStatus::Missing(*absence)),
         // Whatever its spec says, it is on its way out.
         (Observed::Present(live), _) if live.is_being_deleted() => {
             let finalizers = live.finalizers();
-            return with(found, ObjectStatus::BeingDeleted { finalizers });
+            Err(ObjectStatus::BeingDeleted { finalizers })
         }
-        (Observed::Present(live), Some(desired)) => (live, with_list_keys(desired, live)),
-    };
-    let desired = desired.as_ref();
+        (Observed::Present(live), Some(desired)) => Ok((live, with_list_keys(desired, live))),
+    }
+}
 
-    match prediction {
-        // Only what others added can differ: an apply provably changes nothing.
-        None => {
-            found.certainty = Certainty::Proved;
-            (found.changes, found.asides) = changes(desired, live, live, &fresh);
-            // A plan needs a target only where there is something to put right:
-            // of the many others none is copied.
-            found.predicted = (!found.changes.is_empty()).then(|| live.clone());
-        }
-        Some(Prediction::Will(after)) => {
-            found.certainty = Certainty::Proved;
-            (found.changes, found.asides) = changes(desired, live, &after, &fresh);
-            found.predicted = Some(*after);
-        }
-        Some(Prediction::Target { object, bound }) => {
-            let drift = drift(desired, live, &object, &fresh);
-            found.changes = drift.changes;
-            found.asides = drift.asides;
-            found.asides.extend(bound.into_iter().map(|path| Aside {
-                path,
-                reason: AsideReason::Bound,
-            }));
-            found.predicted = Some(*object);
-        }
-        Some(Prediction::Would(after)) => {
-            (found.changes, found.asides) = changes(desired, live, &after, &fresh);
-            // Pods and Jobs have no better answer than this one, so that what it leaves open is told.
-            if found.target.resource.is_replaceable() {
-                leave_unknown(&mut found.changes, &mut found.asides);
-            }
-            found.predicted = Some(*after);
-        }
-        Some(Prediction::Refused { why, fields }) => {
-            // What was changed by hand may be why the server refuses.
-            (found.changes, found.asides) = predicted(desired, live);
-            let status = if is_replaced(desired, &why) {
-                ObjectStatus::Replaced
-            } else {
-                ObjectStatus::Refused { why, fields }
-            };
-            return with(found, status);
-        }
-        Some(Prediction::NotChecked { why }) => return with(found, ObjectStatus::NotChecked { why }),
-        // A webhook stood in the way of the dry run: what a real request
-        // gives is not known, and is predicted.
-        Some(Prediction::NotVerified { why }) => {
-            found.certainty = Certainty::Predicted;
-            (found.changes, found.asides) = predicted(desired, live);
-            return with(found, ObjectStatus::NotVerified { why });
-        }
-        // Readonly, or no right to apply: predicted in full, and the status is told as any other.
-        Some(Prediction::Forbidden) => {
-            found.certainty = Certainty::Predicted;
-            (found.changes, found.asides) = predicted(desired, live);
+/// What the comparison of an object's fields comes to.
+struct FieldComparison {
+    status: ObjectStatus,
+    certainty: Certainty,
+    /// The target, for the plan.
+    predicted: Option<Object>,
+    changes: Vec<FieldChange>,
+    asides: Vec<Aside>,
+}
+
+impl FieldComparison {
+    // A difference alone decides: what is aside, however much of it, leaves an object in sync.
+    fn new(certainty: Certainty, (changes, asides): (Vec<FieldChange>, Vec<Aside>)) -> Self {
+        let status = if changes.is_empty() {
+            ObjectStatus::Same
+        } else {
+            ObjectStatus::Changed
+        };
+        Self {
+            status,
+            certainty,
+            predicted: None,
+            changes,
+            asides,
         }
     }
 
-    found.asides.extend(restart(live));
-    let status = if found.changes.is_empty() {
-        ObjectStatus::Same
-    } else {
-        ObjectStatus::Changed
+    /// Without any fields.
+    fn with_status(status: ObjectStatus) -> Self {
+        Self {
+            status,
+            ..Self::new(Certainty::Server, Default::default())
+        }
+    }
+
+    fn with_target(self, target: Object) -> Self {
+        Self {
+            predicted: Some(target),
+            ..self
+        }
+    }
+}
+
+/// Compares the fields by the best answer that was had.
+fn compare_fields(
+    desired: &Object,
+    live: &Object,
+    prediction: Option<Prediction>,
+    fresh: &Fresh,
+    is_replaceable: bool,
+) -> FieldComparison {
+    let mut found = match prediction {
+        // Only what others added can differ: an apply provably changes nothing.
+        None => {
+            let found = FieldComparison::new(Certainty::Proved, changes(desired, live, live, fresh));
+            // A plan needs a target only where there is something to put right:
+            // of the many others none is copied.
+            let predicted = (!found.changes.is_empty()).then(|| live.clone());
+            FieldComparison { predicted, ..found }
+        }
+        Some(Prediction::Will(after)) => {
+            FieldComparison::new(Certainty::Proved, changes(desired, live, &after, fresh)).with_target(*after)
+        }
+        Some(Prediction::Target { object, bound }) => {
+            let drift = drift(desired, live, &object, fresh);
+            let bound = bound.into_iter().map(|path| Aside {
+                path,
+                reason: AsideReason::Bound,
+            });
+            let asides = drift.asides.into_iter().chain(bound).collect();
+            FieldComparison::new(Certainty::Server, (drift.changes, asides)).with_target(*object)
+        }
+        Some(Prediction::Would(after)) => {
+            let (mut changes, mut asides) = changes(desired, live, &after, fresh);
+            // Pods and Jobs have no better answer than this one, so that what it leaves open is told.
+            if is_replaceable {
+                leave_unknown(&mut changes, &mut asides);
+            }
+            FieldComparison::new(Certainty::Server, (changes, asides)).with_target(*after)
+        }
+        Some(Prediction::Refused { why, fields }) => return compare_refused(desired, live, why, fields),
+        Some(Prediction::NotChecked { why }) => {
+            return FieldComparison::with_status(ObjectStatus::NotChecked { why });
+        }
+        // A webhook stood in the way of the dry run: what a real request
+        // gives is not known, and is predicted.
+        Some(Prediction::NotVerified { why }) => {
+            let status = ObjectStatus::NotVerified { why };
+            let found = FieldComparison::new(Certainty::Predicted, predict_fields(desired, live));
+            return FieldComparison { status, ..found };
+        }
+        // Readonly, or no right to apply: predicted in full, and the status is told as any other.
+        Some(Prediction::Forbidden) => {
+            FieldComparison::new(Certainty::Predicted, predict_fields(desired, live))
+        }
     };
-    with(found, status)
+
+    // Not beside a refusal or where nothing was verified: there the status says more than a restart.
+    found.asides.extend(find_restart(live));
+    found
+}
+
+/// The server refuses the apply. What was changed by hand may be why: it is predicted.
+fn compare_refused(desired: &Object, live: &Object, why: String, fields: Vec<String>) -> FieldComparison {
+    let status = if is_replaced(desired, &why) {
+        ObjectStatus::Replaced
+    } else {
+        ObjectStatus::Refused { why, fields }
+    };
+    let found = FieldComparison::new(Certainty::Server, predict_fields(desired, live));
+    FieldComparison { status, ..found }
 }
 
 /// A restart of a workload's pods by another client; one that a promotion has kept is ours.
-fn restart(live: &Object) -> Option<Aside> {
+fn find_restart(live: &Object) -> Option<Aside> {
     let template = [
         "spec",
         "template",
@@ -211,11 +256,6 @@ fn is_replaced(desired: &Object, why: &str) -> bool {
     (&*gvk.group, &*gvk.kind) == ("batch", "Job") && why.contains("immutable")
 }
 
-fn with(mut found: ObjectComparison, status: ObjectStatus) -> ObjectComparison {
-    found.status = status;
-    found
-}
-
 /// What an apply says nothing about, where its target could not be had: fields that nobody owns.
 fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
     let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
@@ -229,7 +269,7 @@ fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
 }
 
 /// What differs where the server was not asked.
-fn predicted(desired: &Object, live: &Object) -> (Vec<FieldChange>, Vec<Aside>) {
+fn predict_fields(desired: &Object, live: &Object) -> (Vec<FieldChange>, Vec<Aside>) {
     let (mut found, asides) = changes(desired, live, &overlay(desired, live), &Fresh::NotAsked);
     // A client that sends whole objects owns what the server filled in.
     found.retain(|change| change.kind != ChangeKind::Added || !is_default(live, &change.path));

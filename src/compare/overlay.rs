@@ -6,8 +6,9 @@
 //! entry is written as the apply would write it. Common defaults and other spellings of one quantity are known, or each
 //! of them would be told as a difference.
 
-use super::unowned::is_default_of_empty;
 use crate::model::emptiness::is_filled;
+use crate::model::k8s::defaults::is_default_of_empty;
+use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::k8s::kinds::well_known;
 use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
 use crate::model::k8s::quantity::thousandths;
@@ -54,11 +55,10 @@ pub fn overlay(desired: &Object, live: &Object) -> Object {
 
     // The comparison tells the items of lists apart by the entries of both sides:
     // this one must know the new items.
-    let is_ours = |entry: &Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
     let mut entries: Vec<Value> = live
         .managed_fields()
         .iter()
-        .filter(|entry| !is_ours(entry))
+        .filter(|entry| !is_our_apply_entry(entry))
         .cloned()
         .collect();
     entries.push(

@@ -29,67 +29,78 @@ pub(super) fn pair(
         tested: vec![None; desired.len()],
         renamed: BTreeMap::new(),
     };
-
     // Host names and arguments mention namespaces as well.
     for (from, to) in namespaces {
-        pairing.renamed.entry(from.clone()).or_default().push(to.clone());
+        pairing.add_name(from, to);
     }
 
-    let mut free: Vec<bool> = vec![true; tested.len()];
-    // Namespaces are mapped already, so that an equal identity means the same object.
-    let exact: HashMap<&ObjectId, usize> = tested.iter().enumerate().map(|(index, id)| (id, index)).collect();
+    let mut free = vec![true; tested.len()];
+    pairing.pair_equal(tested, desired, &mut free);
 
-    for (slot, id) in pairing.tested.iter_mut().zip(desired) {
-        if let Some(index) = exact.get(id) {
-            *slot = Some(*index);
-            free[*index] = false;
-        }
-    }
-
-    let (of_tested, of_desired) = (Affixes::of(tested), Affixes::of(desired));
-
+    let (tested, desired) = (Side::new(tested), Side::new(desired));
     // No object has this name, so that no pair can tell how it is called here.
     for id in required {
-        let here = format!(
-            "{}{}{}",
-            of_desired.prefix,
-            of_tested.stem(id).name,
-            of_desired.suffix
-        );
-        if here != id.name {
-            pairing.renamed.entry(id.name.clone()).or_default().push(here);
+        let here = desired.affixes.around(&tested.affixes.stem(id).name);
+        pairing.add_name(&id.name, &here);
+    }
+    pairing.pair_by_stem(&tested, &desired, &mut free);
+
+    pairing
+}
+
+impl Pairing {
+    fn add_name(&mut self, tested: &str, here: &str) {
+        if tested != here {
+            let names = self.renamed.entry(tested.to_owned()).or_default();
+            names.push(here.to_owned());
         }
     }
 
-    let mut by_stem: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
-    for (index, id) in tested.iter().enumerate().filter(|(index, _)| free[*index]) {
-        by_stem.entry(of_tested.stem(id)).or_default().push(index);
-    }
+    /// Namespaces are mapped already, so that an equal identity means the same object.
+    fn pair_equal(&mut self, tested: &[ObjectId], desired: &[ObjectId], free: &mut [bool]) {
+        let by_id: HashMap<&ObjectId, usize> = tested.iter().zip(0..).collect();
 
-    for (slot, id) in pairing
-        .tested
-        .iter_mut()
-        .zip(desired)
-        .filter(|(slot, _)| slot.is_none())
-    {
-        // Two of the same stem cannot be told apart: neither is paired.
-        if let Some([index]) = by_stem.get(&of_desired.stem(id)).map(Vec::as_slice)
-            && free[*index]
-        {
-            *slot = Some(*index);
-            free[*index] = false;
-
-            let from = &tested[*index].name;
-            if *from != id.name {
-                pairing
-                    .renamed
-                    .entry(from.clone())
-                    .or_default()
-                    .push(id.name.clone());
+        for (slot, id) in self.tested.iter_mut().zip(desired) {
+            if let Some(index) = by_id.get(id) {
+                *slot = Some(*index);
+                free[*index] = false;
             }
         }
     }
-    pairing
+
+    /// Pairs what is left by what its name is without an overlay's additions.
+    fn pair_by_stem(&mut self, tested: &Side<'_>, desired: &Side<'_>, free: &mut [bool]) {
+        let mut by_stem: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
+        for (index, id) in tested.ids.iter().enumerate().filter(|(index, _)| free[*index]) {
+            by_stem.entry(tested.affixes.stem(id)).or_default().push(index);
+        }
+
+        for (slot, id) in desired.ids.iter().enumerate() {
+            // Two of the same stem cannot be told apart: neither is paired.
+            let Some([index]) = by_stem.get(&desired.affixes.stem(id)).map(Vec::as_slice) else {
+                continue;
+            };
+            // The first in desired's order takes it: a second one of the same stem is told as untested.
+            if self.tested[slot].is_none() && free[*index] {
+                self.tested[slot] = Some(*index);
+                free[*index] = false;
+                self.add_name(&tested.ids[*index].name, &id.name);
+            }
+        }
+    }
+}
+
+/// The objects of one side, and what its overlay adds to their names.
+struct Side<'a> {
+    ids: &'a [ObjectId],
+    affixes: Affixes,
+}
+
+impl<'a> Side<'a> {
+    fn new(ids: &'a [ObjectId]) -> Self {
+        let affixes = Affixes::new(ids);
+        Self { ids, affixes }
+    }
 }
 
 /// The overlay's prefix and suffix: what all names have in common, to the dash.
@@ -107,7 +118,7 @@ fn is_prefixed(id: &ObjectId) -> bool {
 }
 
 impl Affixes {
-    fn of(ids: &[ObjectId]) -> Self {
+    fn new(ids: &[ObjectId]) -> Self {
         let names: Vec<&str> = ids
             .iter()
             .filter(|id| is_prefixed(id))
@@ -121,6 +132,11 @@ impl Affixes {
             prefix,
             suffix: reversed.chars().rev().collect(),
         }
+    }
+
+    /// A stem as it is called with them.
+    fn around(&self, stem: &str) -> String {
+        format!("{}{stem}{}", self.prefix, self.suffix)
     }
 
     fn stem(&self, id: &ObjectId) -> ObjectId {

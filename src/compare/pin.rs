@@ -37,8 +37,8 @@ impl<'r> Pins<'r> {
     /// Pins every image of `object` that the release holds; `tested` is the object that it is paired with.
     pub fn pin(&self, object: &mut Object, tested: Option<&Object>) -> Result<(), PinError> {
         for image in images(object, self.paths) {
-            if let Some(found) = self.find(&image, object, tested)?
-                && let Some(pinned) = self.written(&image.reference, found)
+            if let Some(found) = self.find_recorded(&image, object, tested)?
+                && let Some(pinned) = self.pinned_reference(&image.reference, found)
                 && pinned != image.reference
             {
                 image.path.set(object.value_mut(), pinned.into());
@@ -48,17 +48,14 @@ impl<'r> Pins<'r> {
     }
 
     /// The recorded image that a use means.
-    fn find(
+    fn find_recorded(
         &self,
         image: &ImageUse,
         object: &Object,
         tested: Option<&Object>,
     ) -> Result<Option<&'r RecordedImage>, PinError> {
-        if let Some(found) = self
-            .images
-            .iter()
-            .find(|recorded| recorded.reference == image.reference)
-        {
+        let mut images = self.images.iter();
+        if let Some(found) = images.find(|recorded| recorded.reference == image.reference) {
             return Ok(Some(found));
         }
 
@@ -82,32 +79,30 @@ impl<'r> Pins<'r> {
         digests.dedup();
 
         match (digests.len(), of_name.first()) {
-            (1, Some(found)) => return Ok(Some(found)),
-            (0, _) => return Ok(None),
-            _ => {}
+            (0, _) => Ok(None),
+            (1, Some(found)) => Ok(Some(found)),
+            // The same repository was tested in two versions: the container of the tested object decides.
+            _ => match self.find_by_container(image, tested, &of_name) {
+                Some(found) => Ok(Some(found)),
+                None => Err(ambiguous(object, image, &of_name)),
+            },
         }
+    }
 
-        // The same repository was tested in two versions: the container of the tested object decides.
-        let of_container = tested
-            .into_iter()
-            .flat_map(|tested| images(tested, self.paths))
-            .find_map(|use_there| {
-                let is_here = use_there.container == image.container && use_there.role == image.role;
-                of_name
-                    .iter()
-                    .copied()
-                    .find(|recorded| is_here && recorded.reference == use_there.reference)
-            });
+    /// The candidate that the same container of the tested object holds.
+    fn find_by_container(
+        &self,
+        image: &ImageUse,
+        tested: Option<&Object>,
+        candidates: &[&'r RecordedImage],
+    ) -> Option<&'r RecordedImage> {
+        // The role too: a container that became an init container is another use of the image.
+        let uses = images(tested?, self.paths).into_iter();
+        let mut here = uses.filter(|other| other.container == image.container && other.role == image.role);
 
-        of_container.map(Some).ok_or_else(|| PinError {
-            object: object.id().to_string(),
-            path: image.path.clone(),
-            reference: image.reference.clone(),
-            candidates: of_name
-                .iter()
-                .map(|recorded| recorded.reference.as_str())
-                .collect::<Vec<_>>()
-                .join(" or "),
+        here.find_map(|other| {
+            let mut candidates = candidates.iter().copied();
+            candidates.find(|recorded| recorded.reference == other.reference)
         })
     }
 
@@ -116,11 +111,11 @@ impl<'r> Pins<'r> {
         recorded
             .reference
             .parse::<ImageReference>()
-            .is_ok_and(|tested| tested.name() == name || self.here(&tested.name()) == name)
+            .is_ok_and(|tested| tested.name() == name || self.name_here(&tested.name()) == name)
     }
 
     /// `registry/repository` as it is called here: the longest prefix of the environment's `registries` counts.
-    fn here(&self, name: &str) -> String {
+    fn name_here(&self, name: &str) -> String {
         // Up to a slash: `ghcr.io/acme` is no prefix of `ghcr.io/acme-tools`.
         let matches = |from: &&String| {
             name.strip_prefix(from.as_str())
@@ -139,10 +134,24 @@ impl<'r> Pins<'r> {
     }
 
     /// The reference by digest, from the registry to pull from here. A manifest that names its own registry keeps it.
-    fn written(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
+    fn pinned_reference(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
         // The manifest's own name and the recorded digest: a mirror serves the same bytes.
         let written: ImageReference = reference.parse().ok()?;
-        Some(format!("{}@{}", self.here(&written.name()), recorded.digest))
+        Some(format!("{}@{}", self.name_here(&written.name()), recorded.digest))
+    }
+}
+
+fn ambiguous(object: &Object, image: &ImageUse, candidates: &[&RecordedImage]) -> PinError {
+    let candidates: Vec<&str> = candidates
+        .iter()
+        .map(|recorded| recorded.reference.as_str())
+        .collect();
+
+    PinError {
+        object: object.id().to_string(),
+        path: image.path.clone(),
+        reference: image.reference.clone(),
+        candidates: candidates.join(" or "),
     }
 }
 

@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// A Job whose pods' containers `work` report these digests, beside the other containers that are named.
-    fn of_job(reported: &[&str], beside: &[&str]) -> Ran {
+    fn ran_job(reported: &[&str], beside: &[&str]) -> Ran {
         let job = Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "uid": "j"},
             "spec": {"template": {"spec": {"containers": [{"name": "work", "image": "r.example/migrate:1"}]}}}}))
         .unwrap();
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn pods_that_have_ended_tell_what_they_ran() {
-        let found = of_job(
+        let found = ran_job(
             &[&digest("tested").to_string(), &digest("tested").to_string()],
             &[],
         );
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn one_pod_with_another_digest_is_enough_to_be_wrong() {
-        let found = of_job(
+        let found = ran_job(
             &[&digest("tested").to_string(), &digest("other").to_string()],
             &[],
         );
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_container_that_no_node_speaks_of_is_not_taken_for_a_good_one() {
-        let found = of_job(&[""], &[]);
+        let found = ran_job(&[""], &[]);
         assert!(
             found.containers.is_empty() && found.wrong[0].contains("did not say"),
             "{found:?}"
@@ -261,11 +261,11 @@ mod tests {
 
     #[test]
     fn containers_beside_the_release_and_workloads_without_pods_are_notes() {
-        let found = of_job(&[&digest("tested").to_string()], &["mesh"]);
+        let found = ran_job(&[&digest("tested").to_string()], &["mesh"]);
         assert!(
             found.wrong.is_empty() && found.notes[0].starts_with("container mesh of Job migrate"),
             "{found:?}"
         );
-        assert_eq!(of_job(&[], &[]).notes, ["no pod of Job migrate ran"]);
+        assert_eq!(ran_job(&[], &[]).notes, ["no pod of Job migrate ran"]);
     }
 }

@@ -39,61 +39,62 @@ pub fn needed(
     external: &[External],
     home: &str,
 ) -> Vec<Needed> {
-    let mut all: Vec<Needed> = needs(desired, true).into_iter().filter_map(of_need).collect();
+    let mut all: Vec<Needed> = needs(desired, true)
+        .into_iter()
+        .filter_map(needed_object)
+        .collect();
 
-    for requirement in required {
-        let need = Need {
-            requirement: requirement.clone(),
-            by: Vec::new(),
-        };
-        // Only built-in kinds are looked up.
-        let Some(needed) = of_need(need) else { continue };
-
-        match all.iter_mut().find(|known| known.target == needed.target) {
-            Some(known) => {
-                known.requirement.keys.extend(needed.requirement.keys);
-                known.requirement.keys.sort();
-                known.requirement.keys.dedup();
-                // Whoever cannot do without decides.
-                known.requirement.optional &= needed.requirement.optional;
-            }
-            None => all.push(needed),
-        }
-    }
-
-    for one in external {
-        let Some(kind) = built_in(&one.group, &one.kind) else {
-            continue;
-        };
-
-        let target = Target::new(&kind, Some(one.namespace.as_deref().unwrap_or(home)), &one.name);
-        match all.iter_mut().find(|needed| needed.target == target) {
-            Some(known) => {
-                known.requirement.keys.extend(one.keys.iter().cloned());
-                known.requirement.keys.sort();
-                known.requirement.keys.dedup();
-                // The environment says that it exists, whatever a pod could do without.
-                known.requirement.optional = false;
-            }
-            None => all.push(Needed {
-                requirement: Requirement {
-                    kind: one.kind.clone(),
-                    namespace: target.namespace.clone(),
-                    name: one.name.clone(),
-                    type_: None,
-                    keys: one.keys.clone(),
-                    produced_by: None,
-                    optional: false,
-                },
-                target,
-                by: Vec::new(),
-            }),
-        }
+    let required = required.iter().cloned();
+    let required = required.map(|requirement| Need {
+        requirement,
+        by: Vec::new(),
+    });
+    // Last: what the environment says wins over what a pod could do without.
+    let declared = external.iter().filter_map(|one| declared_object(one, home));
+    for needed in required.filter_map(needed_object).chain(declared) {
+        add(&mut all, needed);
     }
     all
 }
 
-fn of_need(need: Need) -> Option<Needed> {
+/// Adds to what is needed already, or as one thing more.
+fn add(all: &mut Vec<Needed>, needed: Needed) {
+    match all.iter_mut().find(|known| known.target == needed.target) {
+        Some(known) => {
+            let keys = &mut known.requirement.keys;
+            keys.extend(needed.requirement.keys);
+            keys.sort();
+            keys.dedup();
+            // Whoever cannot do without decides; the environment says that a thing exists.
+            known.requirement.optional &= needed.requirement.optional;
+        }
+        None => all.push(needed),
+    }
+}
+
+/// What the environment says that exists.
+fn declared_object(external: &External, home: &str) -> Option<Needed> {
+    let kind = built_in(&external.group, &external.kind)?;
+    let namespace = external.namespace.as_deref().unwrap_or(home);
+    let target = Target::new(&kind, Some(namespace), &external.name);
+
+    Some(Needed {
+        requirement: Requirement {
+            kind: external.kind.clone(),
+            namespace: target.namespace.clone(),
+            name: external.name.clone(),
+            type_: None,
+            keys: external.keys.clone(),
+            produced_by: None,
+            optional: false,
+        },
+        target,
+        by: Vec::new(),
+    })
+}
+
+/// Only built-in kinds are looked up.
+fn needed_object(need: Need) -> Option<Needed> {
     let group = if need.requirement.kind == "StorageClass" {
         "storage.k8s.io"
     } else {

@@ -213,35 +213,6 @@ pub(super) fn matches(pattern: &TargetPattern, id: &ObjectId) -> bool {
     pattern.matches(id)
 }
 
-/// `*` for any run of characters, `?` for one.
-pub(super) fn matches_glob(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-
-    // Only the latest star is ever taken back: what stands before it is matched for good.
-    let (mut g, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, t));
-                g += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => {
-                g += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    g = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    glob[g..].iter().all(|c| *c == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,19 +294,5 @@ mod tests {
             check_expressions(&environment(json!({"target": {}, "reason": "r", "when": "a ++"}))).len(),
             1
         );
-    }
-
-    #[test]
-    fn globs_match_as_in_a_shell() {
-        for (glob, text, expected) in [
-            ("*", "", true),
-            ("shop*", "shop-a", true),
-            ("*-a", "shop-a", true),
-            ("s?op", "shop", true),
-            ("shop", "shops", false),
-            ("*/istio/proxyv2", "docker.io/istio/proxyv2", true),
-        ] {
-            assert_eq!(matches_glob(glob, text), expected, "{glob} {text}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use super::patience::Clock;
 use super::requests::write_options;
 use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
-use crate::model::names::FIELD_MANAGER;
+use crate::model::k8s::entries::is_our_update_entry;
 use crate::model::{FieldPath, Object};
 use crate::objects::{emptied, vanishing};
 use serde_json::{Value, json};
@@ -65,18 +65,16 @@ impl Steps {
         clock: &Clock<'_>,
     ) -> Result<Applied, Again> {
         // A patch of ours owns by `Update` what it touched; what our applies own stands in another entry.
-        let is_left = |entry: &Value| {
-            entry["manager"] == FIELD_MANAGER
-                && entry["operation"] == "Update"
-                && entry["subresource"].as_str().unwrap_or_default().is_empty()
-        };
-
         let entries = answer.object.managed_fields();
-        if !entries.iter().any(is_left) {
+        if !entries.iter().any(is_our_update_entry) {
             return Ok(answer);
         }
 
-        let kept: Vec<Value> = entries.iter().filter(|entry| !is_left(entry)).cloned().collect();
+        let kept: Vec<Value> = entries
+            .iter()
+            .filter(|entry| !is_our_update_entry(entry))
+            .cloned()
+            .collect();
 
         let deadline = clock.before_write().await?;
         let written = self

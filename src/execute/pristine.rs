@@ -4,27 +4,9 @@
 //! first, and let go only where that is refused.
 
 use crate::model::Object;
+use crate::model::k8s::server_fields::{JOB_LABELS, drop_server_written};
 use crate::objects::differing;
 use serde_json::Value;
-
-const SERVERS: &[&str] = &[
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "generation",
-    "selfLink",
-    "managedFields",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-];
-
-/// Labels that the Job controller writes into a Job's own template.
-const JOB_LABELS: &[&str] = &[
-    "controller-uid",
-    "job-name",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-];
 
 /// What to create, the most exact first: an address may have been given to another meanwhile.
 pub(super) fn bodies(before: &Object) -> Vec<Value> {
@@ -34,7 +16,7 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
     }
 
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|field, _| !SERVERS.contains(&&**field));
+        drop_server_written(metadata);
     }
     if before.gvk().group == "batch" && before.kind() == "Job" {
         forget_job(&mut body);

@@ -7,7 +7,7 @@ use super::own_namespace::creates_home;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
 use crate::cluster::{ListRequest, paged};
-use crate::model::finding::HandClass;
+use crate::model::finding::{HandClass, Operation};
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::DataLoss;
@@ -317,7 +317,7 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
         .filter(|entry| {
             let class = class_of(
                 &text(entry, "manager"),
-                &text(entry, "operation"),
+                Operation::from_entry(entry),
                 &text(entry, "subresource"),
             );
             matches!(class, HandClass::Person | HandClass::OtherTool)

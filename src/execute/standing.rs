@@ -9,7 +9,8 @@
 
 use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::k8s::allocation::without_allocated;
-use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
+use crate::model::k8s::entries::is_our_apply_entry;
+use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
 use crate::objects::{
@@ -215,11 +216,10 @@ fn holds(part: &StepPart, live: &Object) -> bool {
 
 /// Our own entry of managedFields.
 pub(super) fn our_entry(object: &Object) -> Option<&Value> {
-    object.managed_fields().iter().find(|entry| {
-        entry["manager"] == FIELD_MANAGER
-            && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or_default().is_empty()
-    })
+    object
+        .managed_fields()
+        .iter()
+        .find(|entry| is_our_apply_entry(entry))
 }
 
 /// Whether we applied it into the set that `sent` belongs to.
@@ -309,6 +309,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
     fn set(strategy: Value, replicas: u32, manager: &str) -> Value {

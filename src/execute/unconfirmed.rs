@@ -13,9 +13,10 @@ use super::services::Services;
 use super::undo_job::undo_target;
 use crate::cluster::ApiError;
 use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, StepState, UndoState};
+use crate::model::k8s::entries::is_our_entry;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{
-    API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
+    API_VERSION, APPLYSET_PART_OF_LABEL, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory,
 };
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::{Object, ObjectId, Target};
@@ -81,10 +82,7 @@ fn is_marked(target: &Target, object: &Object, set: &str) -> bool {
     let gives_rights = target.resource.group == "rbac.authorization.k8s.io" || is_guarded(target);
     !gives_rights
         && object.label(APPLYSET_PART_OF_LABEL) == Some(set)
-        && object
-            .managed_fields()
-            .iter()
-            .any(|entry| entry["manager"] == FIELD_MANAGER)
+        && object.managed_fields().iter().any(is_our_entry)
 }
 
 /// Whether an object is beyond what somebody who may write the release namespace may write.

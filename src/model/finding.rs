@@ -4,6 +4,8 @@
 //! is documented as JSON is written from these in `report`; types that are `Serialize` here hold names,
 //! digests and times, and no values.
 
+mod ownership;
+
 use super::digest::Sha256Digest;
 use super::object::{Object, ObjectId, Target};
 use super::path::FieldPath;
@@ -11,6 +13,8 @@ use super::snapshot::{Absence, Observed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use ownership::{Hand, HandClass, Operation, Ownership, Touched};
 
 /// Everything that a comparison of desired, tested and live found.
 // Not `Serialize`: values go out through the redactor alone.
@@ -180,43 +184,6 @@ pub enum ChangeKind {
     AddedOriginUnknown,
 }
 
-/// One entry of managedFields that owns a field. Names are free claims: labels for people, never a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ownership {
-    /// The manager's name, as it calls itself.
-    pub manager: String,
-    /// `Apply` or `Update`.
-    pub operation: String,
-    /// Subresource, such as `scale`; empty for the object itself.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub subresource: String,
-    /// When it last wrote; may be missing.
-    // A write through a subresource such as `scale` has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<Timestamp>,
-    /// What kind of hand it seems to be.
-    pub class: HandClass,
-}
-
-/// What kind of hand a manager seems to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum HandClass {
-    /// This tool.
-    Ours,
-    /// kubectl by hand: edit, patch, scale, set, annotate, label.
-    Person,
-    /// A controller of the control plane.
-    Controller,
-    /// An HPA, VPA or KEDA.
-    Autoscaler,
-    /// Helm, Argo CD, Flux, kapp, Terraform, `kubectl apply`, or any other client.
-    OtherTool,
-    /// No entry names it: what admission injects has no manager.
-    Unknown,
-}
-
 /// One field in which desired differs from what was tested.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UntestedChange {
@@ -378,28 +345,4 @@ pub enum RuleState {
         /// Why.
         why: String,
     },
-}
-
-/// An object that somebody wrote to lately.
-// Names, times and paths alone: no value is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Touched {
-    /// The object.
-    pub object: ObjectId,
-    /// When it was created, where that was lately.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<Timestamp>,
-    /// Whose hands, the latest first.
-    pub hands: Vec<Hand>,
-}
-
-/// What one manager owns of an object since its last write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Hand {
-    /// Manager, operation, time and class.
-    pub whose: Ownership,
-    /// The fields.
-    pub fields: Vec<FieldPath>,
 }

@@ -48,6 +48,7 @@ pub mod snapshot;
 pub mod state_key;
 pub mod status;
 pub mod unseen;
+pub mod verb;
 pub mod verdict;
 
 pub use digest::Sha256Digest;

@@ -14,7 +14,7 @@ use std::str::FromStr;
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Field(name) => f.write_str(&name.replace('~', "~0").replace('/', "~1")),
+            Step::Field(name) => f.write_str(&escape(name)),
             Step::Key(fields) => {
                 let fields: Vec<_> = fields
                     .iter()
@@ -29,7 +29,8 @@ impl fmt::Display for Step {
     }
 }
 
-fn escape(text: &str) -> String {
+/// A name as a JSON pointer has it.
+pub fn escape(text: &str) -> String {
     // The tilde first: it would escape its own escapes.
     text.replace('~', "~0").replace('/', "~1")
 }

@@ -4,6 +4,7 @@
 //! Lists of answers stand in the order of their questions. Asking changes nothing.
 
 use super::object::{Object, ObjectId, Target};
+use super::verb::Verb;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,8 @@ pub struct Right {
     pub subresource: String,
     /// Namespace; none for cluster-scoped kinds.
     pub namespace: Option<String>,
-    /// `get`, `create`, `patch`, …
-    pub verb: String,
+    /// What is done.
+    pub verb: Verb,
 }
 
 /// What a right is needed for, and on which objects.

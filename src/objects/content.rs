@@ -5,21 +5,12 @@
 //! A hash counts ownership too: a field that changed hands is one that an apply treats in another way. Whether two
 //! versions are the same ([`same_content`]) is asked of what they hold alone. Both leave out the same fields.
 
+use crate::model::k8s::server_fields::BOOKKEEPING;
 use crate::model::k8s::writers::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
 use crate::model::state_key::ContentKey;
 use crate::model::{Object, Sha256Digest};
 use serde_json::Value;
-
-/// Fields of `metadata` that are not content.
-const NOT_CONTENT: &[&str] = &[
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "managedFields",
-    "selfLink",
-    "uid",
-];
 
 /// The hash of an object's content: everything but status, counters, times and controllers' annotations, and the
 /// ownership of everything but status.
@@ -113,7 +104,7 @@ fn is_no_content_of_metadata(key: &str, value: &Value) -> bool {
     };
 
     // A controller's first annotation brings the map along: with its keys alone it is as good as none.
-    NOT_CONTENT.contains(&key) || key == "annotations" && holds_nothing(value)
+    BOOKKEEPING.contains(&key) || key == "annotations" && holds_nothing(value)
 }
 
 /// A step that leaves `replicas` to an autoscaler does not mind when they move.

@@ -4,9 +4,9 @@
 //! Built-in kinds need none of this: to their Go types null, nothing and an empty list are one. Metadata and status
 //! are left out, and so is what lies inside of lists. The requests that come of it stand in `execute/emptying.rs`.
 
-use super::merge::differing;
+use super::differing::differing;
+use crate::model::k8s::entries::{is_our_apply_entry, is_status_entry};
 use crate::model::k8s::kinds::well_known;
-use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
 
@@ -17,8 +17,8 @@ pub fn emptied(sent: &Object, live: &Object) -> Vec<FieldPath> {
         return found;
     }
 
-    let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
-    let is_ours = |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply";
+    let is_content = |entry: &&Value| !is_status_entry(entry);
+    let is_ours = |entry: &&Value| is_our_apply_entry(entry);
     let entries = || live.managed_fields().iter().filter(is_content);
 
     // An apply takes away only what our own entry holds: without one there is nothing that it could empty.
@@ -166,6 +166,7 @@ fn below(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
     fn thing(spec: Value, entries: Value) -> Object {

@@ -7,7 +7,7 @@
 //! apply takes away is a case of its own: the server works some out only for an object that lacks more than that.
 
 use super::fields_v1::{holds, leaves};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ pub fn final_object(
     let mut value = live.value().clone();
 
     // What goes is taken away first: the target may have a default in its place.
-    for path in to_go(live, body, entries) {
+    for path in fields_to_remove(live, body, entries) {
         path.remove(&mut value);
     }
     if let Some(target) = target {
@@ -159,18 +159,15 @@ fn put(at: &mut Value, target: &Value, steps: &[Step], wanted: &Value) {
 }
 
 /// What our entry owns after the take-over, nobody else owns, and the body lacks.
-fn to_go(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
-    let is_ours = |entry: &&Value| {
-        entry["manager"] == FIELD_MANAGER
-            && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or_default().is_empty()
-    };
-
-    let Some(ours) = entries.iter().find(is_ours) else {
+fn fields_to_remove(live: &Object, body: &Object, entries: &[Value]) -> Vec<FieldPath> {
+    let Some(ours) = entries.iter().find(|entry| is_our_apply_entry(entry)) else {
         return Vec::new();
     };
 
-    let others: Vec<_> = entries.iter().filter(|entry| !is_ours(entry)).collect();
+    let others: Vec<_> = entries
+        .iter()
+        .filter(|entry| !is_our_apply_entry(entry))
+        .collect();
     let is_others = |path: &FieldPath| others.iter().any(|entry| holds(&entry["fieldsV1"], path));
 
     let mut found: Vec<FieldPath> = Vec::new();
@@ -225,6 +222,7 @@ fn named(items: &[Value]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
     fn service(port: i64, extra: Value) -> Object {

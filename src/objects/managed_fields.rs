@@ -4,7 +4,8 @@
 //! part of. The schema that would tell an atomic map from one that was emptied is not at hand: live and the other
 //! entries tell. Status belongs to nobody here. A manager's name is what it calls itself: a class hides no field.
 
-use crate::model::finding::{HandClass, Ownership};
+use crate::model::finding::{HandClass, Operation, Ownership};
+use crate::model::k8s::entries::is_status_entry;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
@@ -19,8 +20,7 @@ pub struct Owners<'a> {
 impl<'a> Owners<'a> {
     /// Of an object's entries, those of status left out.
     pub fn of(object: &'a Object) -> Self {
-        // Controllers write status all the time: no promotion sends it, and no comparison judges it.
-        let is_content = |entry: &&Value| entry["subresource"].as_str() != Some("status");
+        let is_content = |entry: &&Value| !is_status_entry(entry);
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
         Self {
             live: object,
@@ -153,11 +153,13 @@ impl<'a> Owners<'a> {
     }
 }
 
-/// Whether it is what our own applies own.
+/// Whether it is what our own applies own: [`is_our_apply_entry`] of an owner.
+///
+/// [`is_our_apply_entry`]: crate::model::k8s::entries::is_our_apply_entry
 pub fn is_our_apply(owner: &Ownership) -> bool {
     // An update under our name (ownership written, a map emptied) owns nothing
     // that the next apply would take away.
-    owner.class == HandClass::Ours && owner.operation == "Apply"
+    owner.class == HandClass::Ours && owner.operation == Operation::Apply && owner.subresource.is_empty()
 }
 
 fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
@@ -230,9 +232,10 @@ fn leaves_where(fields: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Vec<FieldPa
 
 fn ownership(entry: &Value) -> Ownership {
     let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-    let (manager, operation, subresource) = (text("manager"), text("operation"), text("subresource"));
+    let (manager, subresource) = (text("manager"), text("subresource"));
+    let operation = Operation::from_entry(entry);
 
-    let class = class_of(&manager, &operation, &subresource);
+    let class = class_of(&manager, operation, &subresource);
     // The server notes none for writes through `scale`.
     let time = entry["time"].as_str().and_then(|time| time.parse().ok());
 
@@ -246,13 +249,13 @@ fn ownership(entry: &Value) -> Ownership {
 }
 
 /// What kind of hand a manager seems to be. A name is a free claim: a label for people.
-pub fn class_of(manager: &str, operation: &str, subresource: &str) -> HandClass {
+pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> HandClass {
     match (manager, operation, subresource) {
         (FIELD_MANAGER, ..) => HandClass::Ours,
         // The HorizontalPodAutoscaler's controller runs in there, and writes through `scale`.
         ("kube-controller-manager", _, "scale") => HandClass::Autoscaler,
         // Server-side apply sends manifests; every other command that goes by the bare name is a person's.
-        ("kubectl", "Apply", _) => HandClass::OtherTool,
+        ("kubectl", Operation::Apply, _) => HandClass::OtherTool,
         ("kubectl", ..) => HandClass::Person,
         // These send whole manifests: somewhere a file says the same, and its tool is to be asked.
         ("kubectl-client-side-apply" | "kubectl-create" | "kubectl-last-applied" | "kubectl-replace", ..) => {
@@ -345,18 +348,23 @@ mod tests {
     #[test]
     fn classes_follow_kubectls_own_names() {
         for (manager, operation, subresource, class) in [
-            ("kubectl-edit", "Update", "", HandClass::Person),
-            ("kubectl", "Update", "scale", HandClass::Person),
-            ("kubectl", "Apply", "", HandClass::OtherTool),
-            ("kubectl-client-side-apply", "Update", "", HandClass::OtherTool),
+            ("kubectl-edit", Operation::Update, "", HandClass::Person),
+            ("kubectl", Operation::Update, "scale", HandClass::Person),
+            ("kubectl", Operation::Apply, "", HandClass::OtherTool),
+            (
+                "kubectl-client-side-apply",
+                Operation::Update,
+                "",
+                HandClass::OtherTool,
+            ),
             (
                 "kube-controller-manager",
-                "Update",
+                Operation::Update,
                 "scale",
                 HandClass::Autoscaler,
             ),
-            ("helm", "Update", "", HandClass::OtherTool),
-            (FIELD_MANAGER, "Apply", "", HandClass::Ours),
+            ("helm", Operation::Update, "", HandClass::OtherTool),
+            (FIELD_MANAGER, Operation::Apply, "", HandClass::Ours),
         ] {
             assert_eq!(class_of(manager, operation, subresource), class, "{manager}");
         }

@@ -5,16 +5,21 @@
 //! from managedFields, or from the model's table of keys. What is done with an answer is the callers' to decide.
 
 mod content;
+mod differing;
 mod emptied;
 mod fields_v1;
 mod final_object;
 mod managed_fields;
 mod merge;
+mod mergeable;
+mod merged_ownership;
 mod take_over;
 
 pub use content::{content_hash, expect_holds, expect_present, same_content};
+pub use differing::differing;
 pub use emptied::{emptied, is_emptied_alone, vanishing};
 pub use final_object::{final_object, is_lost_default, with_defaults_after, with_lost_defaults};
 pub use managed_fields::{Owners, class_of, is_our_apply, leaves};
-pub use merge::{Merged, differing, merge, merged_ownership, same_ownership};
+pub use merge::{Merged, merge};
+pub use merged_ownership::{merged_ownership, same_ownership};
 pub use take_over::{Change, OtherVersion, TakenOver, take_over};

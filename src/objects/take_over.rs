@@ -8,6 +8,7 @@
 //! translated between versions of a kind: only the server could do that.
 
 use super::fields_v1::{holds, leaves, set_of, take, union};
+use crate::model::k8s::entries::{ensure_any_entry, is_our_apply_entry, is_status_entry};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
 use serde_json::{Value, json};
@@ -48,96 +49,98 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         return Ok(None);
     }
 
-    // An apply takes away by our plain Apply entry alone: not by our updates, nor by
-    // what we wrote through a subresource.
-    let (mut ours, mut others) = (None, Vec::new());
-    for entry in live.managed_fields() {
-        let is_ours = entry["manager"] == FIELD_MANAGER
-            && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or_default().is_empty();
-        if is_ours {
-            ours = Some(entry.clone())
-        } else {
-            others.push(entry.clone())
-        }
+    let entries = live.managed_fields().iter().cloned();
+    let (mut ours, others): (Vec<Value>, Vec<Value>) = entries.partition(is_our_apply_entry);
+    let ours = ours.pop();
+
+    let mut taking = Taking {
+        version: ours.as_ref().map(|entry| entry["apiVersion"].clone()),
+        taken: json!({}),
+        kept: Vec::new(),
+    };
+    for entry in others {
+        taking.take_from(entry, change)?;
+    }
+    let mut fields = ours.as_ref().map_or(json!({}), |entry| entry["fieldsV1"].clone());
+    taking.add_unowned(&fields, &change.paths);
+
+    union(&mut fields, &taking.taken);
+    // Last: what was adopted a moment ago may be among it.
+    let release = change.release.iter();
+    let released = release.filter(|path| take(&mut fields, path).is_some()).count();
+
+    let taken = leaves(&taking.taken);
+    if released == 0 && taken.is_empty() {
+        return Ok(None);
     }
 
-    let version = ours.as_ref().map(|entry| entry["apiVersion"].clone());
-    let mut taken_set = json!({});
-    let mut entry_version = version;
-    let mut kept = Vec::new();
+    let mut entries = taking.kept;
+    if !leaves(&fields).is_empty() {
+        let mut entry = ours.unwrap_or_else(|| json!({"manager": FIELD_MANAGER, "operation": "Apply"}));
+        entry["apiVersion"] = taking.version.unwrap_or_else(|| live.api_version().into());
+        entry["fieldsType"] = "FieldsV1".into();
+        entry["fieldsV1"] = fields;
+        entries.insert(0, entry);
+    }
+    ensure_any_entry(&mut entries);
 
-    for mut entry in others {
-        let taken = take_from(&mut entry, change);
+    Ok(Some(TakenOver { entries, taken }))
+}
+
+/// What is taken from others, entry by entry.
+struct Taking {
+    /// The version that our entry will speak; none until an entry has said one.
+    version: Option<Value>,
+    /// The set of what becomes ours.
+    taken: Value,
+    /// The others' entries, with what is left in them.
+    kept: Vec<Value>,
+}
+
+impl Taking {
+    /// Takes out of another's entry what becomes ours.
+    fn take_from(&mut self, mut entry: Value, change: &Change<'_>) -> Result<(), OtherVersion> {
+        let taken = part_to_take(&mut entry, change);
+
         if !leaves(&taken).is_empty() {
             let speaks = entry["apiVersion"].clone();
             // One entry speaks one version: paths of another would name other fields, or none.
-            if entry_version.get_or_insert_with(|| speaks.clone()) != &speaks {
+            if *self.version.get_or_insert_with(|| speaks.clone()) != speaks {
                 return Err(OtherVersion {
                     manager: entry["manager"].as_str().unwrap_or_default().into(),
                     api_version: speaks.as_str().unwrap_or_default().into(),
                 });
             }
-
-            union(&mut taken_set, &taken);
+            union(&mut self.taken, &taken);
         }
 
         if !leaves(&entry["fieldsV1"]).is_empty() {
-            kept.push(entry);
+            self.kept.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Adds paths that are nobody's, such as defaults: without an owner no apply would ever take them away.
+    fn add_unowned(&mut self, ours: &Value, paths: &[FieldPath]) {
+        for path in paths {
+            if !holds(ours, path) && !holds(&self.taken, path) {
+                union(&mut self.taken, &set_of(path));
+            }
         }
     }
-
-    let mut fields = ours.as_ref().map_or(json!({}), |entry| entry["fieldsV1"].clone());
-    for path in &change.paths {
-        // Nobody's, such as a default: without an owner no apply would ever take it away.
-        if !holds(&fields, path) && !holds(&taken_set, path) {
-            union(&mut taken_set, &set_of(path));
-        }
-    }
-
-    union(&mut fields, &taken_set);
-    // Last: what was adopted a moment ago may be among it.
-    let released = change
-        .release
-        .iter()
-        .filter(|path| take(&mut fields, path).is_some())
-        .count();
-
-    let taken = leaves(&taken_set);
-    if released == 0 && taken.is_empty() {
-        return Ok(None);
-    }
-
-    let mut entries = kept;
-    if !leaves(&fields).is_empty() {
-        let mut entry = ours.unwrap_or_else(|| json!({"manager": FIELD_MANAGER, "operation": "Apply"}));
-        entry["apiVersion"] = entry_version.unwrap_or_else(|| live.api_version().into());
-        entry["fieldsType"] = "FieldsV1".into();
-        entry["fieldsV1"] = fields;
-        entries.insert(0, entry);
-    }
-
-    if entries.is_empty() {
-        // The server takes an empty list for "as it is", and one empty entry for "nobody".
-        entries.push(json!({}));
-    }
-
-    Ok(Some(TakenOver { entries, taken }))
 }
 
-/// Takes out of another's entry what becomes ours.
-fn take_from(entry: &mut Value, change: &Change<'_>) -> Value {
-    let subresource = entry["subresource"].as_str().unwrap_or_default();
+/// Cuts out of another's entry what becomes ours.
+fn part_to_take(entry: &mut Value, change: &Change<'_>) -> Value {
     // No apply of ours sends status: what an adopted manager owns of it stays its own.
-    if subresource == "status" {
+    if is_status_entry(entry) {
         return json!({});
     }
 
-    let whole = change
-        .managers
-        .contains(entry["manager"].as_str().unwrap_or_default());
+    let manager = entry["manager"].as_str().unwrap_or_default();
+    let is_adopted = change.managers.contains(manager);
     let fields = &mut entry["fieldsV1"];
-    if whole {
+    if is_adopted {
         return std::mem::replace(fields, json!({}));
     }
 

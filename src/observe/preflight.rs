@@ -51,7 +51,7 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
 /// Whether a right is there: for any name first, then for each that is needed.
 async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
     let review = |name: &str| AccessReview {
-        verb: right.verb.clone(),
+        verb: right.verb.as_str().into(),
         group: right.group.clone(),
         resource: right.resource.clone(),
         subresource: right.subresource.clone(),

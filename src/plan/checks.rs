@@ -4,7 +4,8 @@
 //! it refuses a promotion, and what is only told, is decided here. The environment's rules never refuse by themselves: one
 //! that has expired allows nothing, and what it would have allowed refuses instead.
 
-use super::policy::{Policy, note, refuse};
+use super::findings::{note, refuse};
+use super::policy::Policy;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;
@@ -47,7 +48,7 @@ const NAMED: usize = 4;
 const SUGGEST: &str = "kubectl delivery compare --suggest writes rules for them";
 
 /// Untested differences, requirements and rules.
-pub(super) fn of_comparison(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+pub(super) fn comparison_findings(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
     let mut findings = untested(comparison, policy);
     findings.extend(dropped(comparison, policy));
     findings.extend(comparison.requirements.iter().map(requirement));

@@ -5,12 +5,15 @@
 //! The plan deletes most of it through others: the StatefulSet controller, the garbage collector, the namespace's end. So
 //! each claim is named with the step that leads to it. The same rules tell what a revert of the promotion would delete.
 
-use super::policy::{Planned, Policy, note, refuse};
+use super::claims::{
+    Ordinals, claims_of, deletes_when_deleted, deletes_when_scaled, is_owned, may_hold_data, ordinal_of,
+};
+use super::findings::{note, refuse};
+use super::policy::{Planned, Policy};
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::plan::{Action, DataLoss, Plan, PlanStep};
 use crate::model::{Object, ObjectId};
-use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
 /// The namespaces whose claims have to be known before a plan's data loss is: those with a StatefulSet that goes, or that
@@ -29,11 +32,8 @@ pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
         // Live's policy counts when the set goes, desired's when it is scaled.
         let versions = [object.live.object(), object.desired.as_ref()];
         let deletes_claims = || {
-            let policies = ["whenScaled", "whenDeleted"];
-            versions
-                .iter()
-                .flatten()
-                .any(|set| policies.iter().any(|when| is_delete(set, when)))
+            let mut versions = versions.iter().flatten();
+            versions.any(|set| deletes_when_scaled(set) || deletes_when_deleted(set))
         };
 
         match (&*id.group, &*id.kind) {
@@ -133,11 +133,11 @@ pub fn data_lost_by_undo(before: Option<&Object>, live: &Object) -> Option<Strin
 
     match ((&*gvk.group, &*gvk.kind), before) {
         (("", "PersistentVolumeClaim"), None) if may_hold_data(live) => Some("deleted with its data".into()),
-        (("apps", "StatefulSet"), None) if has_claims() && is_delete(live, "whenDeleted") => {
+        (("apps", "StatefulSet"), None) if has_claims() && deletes_when_deleted(live) => {
             Some("its claims are deleted with their data (whenDeleted: Delete)".into())
         }
-        (("apps", "StatefulSet"), Some(before)) if has_claims() && is_delete(before, "whenScaled") => {
-            let (from, to) = (Ordinals::of(live).replicas, Ordinals::of(before).replicas);
+        (("apps", "StatefulSet"), Some(before)) if has_claims() && deletes_when_scaled(before) => {
+            let (from, to) = (Ordinals::new(live).replicas, Ordinals::new(before).replicas);
             (to < from).then(|| {
                 format!("scaled from {from} to {to}: the claims of those pods are deleted with their data (whenScaled: Delete)")
             })
@@ -179,37 +179,16 @@ fn lost_by<'a>(
 ) -> (Vec<&'a Object>, String) {
     match (&*id.group, &*id.kind, change) {
         ("apps", "StatefulSet", Change::Goes(verb)) => {
-            // Live's policy: the plan changes nothing of a set that goes.
-            let by_policy = is_delete(live, "whenDeleted");
-            // The garbage collector follows owner references, whatever the policy says by then.
-            let own = claims_of(live, claims)
-                .into_iter()
-                .filter(|claim| by_policy || is_owned(claim, live));
-            let lost: Vec<_> = own.filter(|claim| may_hold_data(claim)).collect();
-
-            let why = if by_policy {
-                "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
-            } else {
-                "an earlier persistentVolumeClaimRetentionPolicy made it the owner"
-            };
+            let (lost, why) = lost_with_set(live, claims);
             (lost, format!("{id} is {verb}, and {why}"))
         }
         // The policy that it gets: it is in force by the time the controller scales.
-        ("apps", "StatefulSet", Change::Becomes(to)) if is_delete(to, "whenScaled") => {
-            let (before, after) = (Ordinals::of(live), Ordinals::of(to));
-
-            let is_lost = |claim: &&Object| {
-                // By ordinals: a set whose first ordinal moves loses the pods at its beginning.
-                let ordinal = ordinal_of(live, claim);
-                may_hold_data(claim)
-                    && ordinal.is_some_and(|ordinal| before.holds(ordinal) && !after.holds(ordinal))
-            };
-
-            let lost = claims_of(live, claims).into_iter().filter(is_lost).collect();
-
-            let (from, to) = (before.replicas, after.replicas);
+        ("apps", "StatefulSet", Change::Becomes(to)) if deletes_when_scaled(to) => {
+            let (from, to) = (Ordinals::new(live), Ordinals::new(to));
+            let (before, after) = (from.replicas, to.replicas);
             let policy = "its persistentVolumeClaimRetentionPolicy says whenScaled: Delete";
-            (lost, format!("{id} is scaled from {from} to {to}, and {policy}"))
+            let why = format!("{id} is scaled from {before} to {after}, and {policy}");
+            (lost_by_scaling(live, &from, &to, claims), why)
         }
         // An empty claim goes without a word: a new one is as good.
         ("", "PersistentVolumeClaim", Change::Goes(verb)) if may_hold_data(live) => {
@@ -219,84 +198,48 @@ fn lost_by<'a>(
         ("", "PersistentVolume", Change::Goes(verb))
             if live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" =>
         {
-            (
-                vec![live],
-                format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete"),
-            )
+            let why = format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete");
+            (vec![live], why)
         }
         // Whoever made them: all that lies in it goes, members or not.
         ("", "Namespace", Change::Goes(verb)) => {
-            let inside =
+            let is_inside =
                 |claim: &&Object| claim.namespace() == Some(id.name.as_str()) && may_hold_data(claim);
-            (claims.iter().filter(inside).collect(), format!("{id} is {verb}"))
+            let lost = claims.iter().filter(is_inside).collect();
+            (lost, format!("{id} is {verb}"))
         }
         // What an operator deletes along with a custom resource of its own is not known here.
         _ => Default::default(),
     }
 }
 
-/// A claim that has no volume holds nothing.
-fn may_hold_data(claim: &Object) -> bool {
-    !claim.text("/spec/volumeName").is_empty() || claim.text("/status/phase") == "Bound"
-}
+/// The claims that go with a set that goes.
+fn lost_with_set<'a>(set: &Object, claims: &'a [Object]) -> (Vec<&'a Object>, &'static str) {
+    // Live's policy: the plan changes nothing of a set that goes.
+    let by_policy = deletes_when_deleted(set);
+    // The garbage collector follows owner references, whatever the policy says by then.
+    let is_lost = |claim: &&Object| (by_policy || is_owned(claim, set)) && may_hold_data(claim);
+    let lost = claims_of(set, claims).into_iter().filter(is_lost).collect();
 
-/// Whether the garbage collector deletes a claim once its set is gone, whatever the set's policy says by then.
-fn is_owned(claim: &Object, set: &Object) -> bool {
-    let owners = claim.at("/metadata/ownerReferences").and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner["uid"] == set.uid())
-}
-
-fn is_delete(set: &Object, when: &str) -> bool {
-    set.text(&format!("/spec/persistentVolumeClaimRetentionPolicy/{when}")) == "Delete"
-}
-
-/// The ordinals of a StatefulSet's pods.
-struct Ordinals {
-    start: u64,
-    replicas: u64,
-}
-
-impl Ordinals {
-    fn of(set: &Object) -> Self {
-        let number = |pointer: &str| set.at(pointer).and_then(Value::as_u64);
-        let start = number("/spec/ordinals/start").unwrap_or(0);
-        Self {
-            start,
-            replicas: number("/spec/replicas").unwrap_or(1),
-        }
-    }
-
-    fn holds(&self, ordinal: u64) -> bool {
-        (self.start..self.start.saturating_add(self.replicas)).contains(&ordinal)
-    }
-}
-
-/// The claims that are volumes of a StatefulSet's pods, by their names: `TEMPLATE-SET-ORDINAL`.
-pub fn claims_of<'c>(set: &Object, claims: &'c [Object]) -> Vec<&'c Object> {
-    let same_place = |claim: &&Object| {
-        // A desired set may name no namespace.
-        set.namespace()
-            .is_none_or(|namespace| claim.namespace() == Some(namespace))
+    let why = if by_policy {
+        "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
+    } else {
+        "an earlier persistentVolumeClaimRetentionPolicy made it the owner"
     };
-
-    claims
-        .iter()
-        .filter(same_place)
-        .filter(|claim| ordinal_of(set, claim).is_some())
-        .collect()
+    (lost, why)
 }
 
-fn ordinal_of(set: &Object, claim: &Object) -> Option<u64> {
-    let templates = set.at("/spec/volumeClaimTemplates").and_then(Value::as_array)?;
-    templates.iter().find_map(|template| {
-        let name = template.pointer("/metadata/name").and_then(Value::as_str)?;
-        // All but a number is another set's: `data-db-other-0` is no claim of `db`.
-        let ordinal = claim.name().strip_prefix(&format!("{name}-{}-", set.name()))?;
-        ordinal.parse().ok()
-    })
+/// The claims of the pods that a scaling takes away: by ordinals, for a set whose first ordinal moves loses the pods at its
+/// beginning.
+fn lost_by_scaling<'a>(
+    set: &Object,
+    from: &Ordinals,
+    to: &Ordinals,
+    claims: &'a [Object],
+) -> Vec<&'a Object> {
+    let goes = |ordinal: u64| from.holds(ordinal) && !to.holds(ordinal);
+    let is_lost = |claim: &&Object| may_hold_data(claim) && ordinal_of(set, claim).is_some_and(goes);
+    claims_of(set, claims).into_iter().filter(is_lost).collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! and what is to be said of them.
 
 use super::absence::{Excuse, Past, excused, is_first};
+use super::findings::{note, refuse};
 use super::hooks;
-use super::misused::misused;
-use super::policy::{note, refuse};
+use super::misuse::find_misuses;
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::hook::is_hook;
@@ -24,7 +24,7 @@ pub(super) struct Hooked {
 
 impl Hooked {
     /// By the objects' annotations and by what was promoted before.
-    pub(super) fn of(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
+    pub(super) fn new(comparison: &Comparison, past: &Past, findings: &mut Vec<PreflightFinding>) -> Self {
         let is_first = is_first(comparison, past);
         let mut hooked = Self {
             is_first,
@@ -37,8 +37,8 @@ impl Hooked {
                 continue;
             };
 
-            findings.extend(hooked.said(&id, desired));
-            for misuse in misused(desired) {
+            findings.extend(hooked.hook_finding(&id, desired));
+            for misuse in find_misuses(desired) {
                 findings.push(refuse(Check::Hooks, Some(&id), misuse.message, Some(misuse.hint)));
             }
             let Some(name) = hooks::undone_by(desired).filter(|name| *name != desired.name()) else {
@@ -69,7 +69,7 @@ impl Hooked {
         hooked
     }
 
-    fn said(&self, id: &ObjectId, desired: &Object) -> Option<PreflightFinding> {
+    fn hook_finding(&self, id: &ObjectId, desired: &Object) -> Option<PreflightFinding> {
         let hook = match hooks::hook_of(desired) {
             Ok(hook) => hook,
             Err(found) => {

@@ -1,24 +1,20 @@
-//! One desired object on its way into a plan: what is sent, what is taken over, and why.
+//! One desired object on its way into a plan: what becomes of it, what is sent, and why.
 //!
-//! The comparison has found where live differs from its target; here each difference is decided by whose it is. What is
-//! somebody else's to decide leaves the body and our entry of `managedFields`, for a forced apply owns whatever it sends.
-//! What has to go and is not ours becomes ours first: an apply takes away only what its own entry holds and its body
-//! lacks. What a person or another tool set refuses, and the item is made all the same, so that the plan is shown whole.
+//! What makes an object's fields meaningless comes first: it could not be read, is on its way out, is not there, or has to
+//! be replaced as a whole. Only then is each field decided (`fields`), and last whose member the object is. What is refused
+//! has its item all the same, so that the plan is shown whole.
 
-use super::going::{Going, going};
+use super::fields::plan_fields;
+use super::findings::{note, refuse};
 use super::owners::foreign_owner;
-use super::policy::{Policy, note, refuse};
+use super::policy::Policy;
 use super::restart::data_differs;
-use super::whose::{Decision, decide};
-use crate::compare::desired_holds;
+use super::termination::{Termination, termination};
 use crate::model::check::Check;
-use crate::model::finding::{Aside, AsideReason, ObjectComparison, ObjectStatus, Ownership};
+use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
-use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object};
-use crate::objects::Owners;
-use crate::objects::{Change, take_over};
 use serde_json::Value;
 
 /// What becomes of an object.
@@ -52,7 +48,7 @@ impl<'a> Item<'a> {
         policy: &Policy,
     ) -> (Option<Self>, Vec<PreflightFinding>) {
         let id = object.id();
-        let item = |kind, why: &str| Self {
+        let whole = |kind, why: &str, body| Self {
             object,
             body,
             kind,
@@ -66,66 +62,98 @@ impl<'a> Item<'a> {
             return (None, vec![refuse(Check::Unreadable, Some(&id), message, None)]);
         }
         // Before anything of live is read: what is on its way out was not compared.
-        match going(object) {
+        match termination(object) {
             None => {}
-            Some(Going::Held(finding)) => return (None, vec![*finding]),
-            Some(Going::Soon) => {
-                return (
-                    Some(item(Kind::Create, "is being deleted: created once it is gone")),
-                    Vec::new(),
-                );
+            Some(Termination::Held(finding)) => return (None, vec![*finding]),
+            Some(Termination::Soon) => {
+                let item = whole(Kind::Create, "is being deleted: created once it is gone", body);
+                return (Some(item), Vec::new());
             }
         }
 
         let Some(live) = object.live.object() else {
-            return (Some(item(Kind::Create, "not in the cluster")), Vec::new());
+            return (Some(whole(Kind::Create, "not in the cluster", body)), Vec::new());
         };
 
         // Before the replacement: a Job that another tool keeps is not deleted either.
         let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
         if object.status == ObjectStatus::Replaced {
-            return (
-                Some(item(Kind::Recreate, "a Job's template cannot change")),
-                findings,
-            );
+            let item = whole(Kind::Recreate, "a Job's template cannot change", body);
+            return (Some(item), findings);
         }
 
-        let mut item = item(Kind::Nothing, "");
-        findings.extend(item.decide_fields(live, autoscaled, policy));
+        let (mut item, found) = Self::with_fields(object, body, live, autoscaled, policy);
+        findings.extend(found);
         // No change of the comparison: it dresses desired as live is, with the label or without it.
-        if live.label(APPLYSET_PART_OF_LABEL) != Some(set) {
-            let label = FieldPath::root()
-                .field("metadata")
-                .field("labels")
-                .field(APPLYSET_PART_OF_LABEL);
-            item.change(label, "joins the set");
-            // Before all other reasons: whoever approves the plan has to see which release loses it.
-            if let Some(source) = policy.others.source_of(&id, live) {
-                item.why = match item.why.as_str() {
-                    "joins the set" => {
-                        format!("moves from release {}", source.release.name_from(&policy.home))
-                    }
-                    why => format!(
-                        "moves from release {}; {why}",
-                        source.release.name_from(&policy.home)
-                    ),
-                };
-            }
-        } else if matches!(object.status, ObjectStatus::Refused { .. }) {
-            // The server says what is the matter when the step is tried on it.
-            item.kind = Kind::Apply;
-        } else if let ObjectStatus::NotVerified { why } = &object.status
-            && item.kind == Kind::Nothing
-        {
-            // What is not sent needs no answer.
-            findings.push(note(
-                Check::DryRun,
-                Some(&id),
-                format!("not checked, and predicted to be in sync: {why}"),
-            ));
+        if live.label(APPLYSET_PART_OF_LABEL) == Some(set) {
+            findings.extend(item.take_in_status());
+        } else {
+            item.join_set(live, policy);
         }
-
         (Some(item), findings)
+    }
+
+    /// An object that is there, as its fields come out.
+    fn with_fields(
+        object: &'a ObjectComparison,
+        mut body: Object,
+        live: &Object,
+        autoscaled: bool,
+        policy: &Policy,
+    ) -> (Self, Vec<PreflightFinding>) {
+        let fields = plan_fields(object, &mut body, live, autoscaled, policy);
+        let item = Self {
+            object,
+            body,
+            kind: match fields.why {
+                Some(_) => Kind::Apply,
+                None => Kind::Nothing,
+            },
+            take_over: fields.take_over,
+            changes: fields.changes,
+            why: fields.why.unwrap_or_default(),
+        };
+        (item, fields.findings)
+    }
+
+    /// An object that carries another label or none becomes a member.
+    fn join_set(&mut self, live: &Object, policy: &Policy) {
+        let label = FieldPath::root()
+            .field("metadata")
+            .field("labels")
+            .field(APPLYSET_PART_OF_LABEL);
+        self.change(label, "joins the set");
+
+        // Before all other reasons: whoever approves the plan has to see which release loses it.
+        if let Some(source) = policy.others.source_of(&self.object.id(), live) {
+            let moves = format!("moves from release {}", source.release.name_from(&policy.home));
+            self.why = match self.why.as_str() {
+                "joins the set" => moves,
+                why => format!("{moves}; {why}"),
+            };
+        }
+    }
+
+    /// What a comparison without a certain answer means for the step.
+    fn take_in_status(&mut self) -> Option<PreflightFinding> {
+        match &self.object.status {
+            // The server says what is the matter when the step is tried on it.
+            ObjectStatus::Refused { .. } => {
+                self.kind = Kind::Apply;
+                None
+            }
+            // What is not sent needs no answer.
+            ObjectStatus::NotVerified { why } if self.kind == Kind::Nothing => {
+                let message = format!("not checked, and predicted to be in sync: {why}");
+                Some(note(Check::DryRun, Some(&self.object.id()), message))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the object is in the cluster.
+    pub(super) fn is_live(&self) -> bool {
+        self.object.live.object().is_some()
     }
 
     /// Adds a changed path; the first reason stays the reason.
@@ -167,244 +195,4 @@ impl<'a> Item<'a> {
             }
         }
     }
-
-    fn decide_fields(&mut self, live: &Object, autoscaled: bool, policy: &Policy) -> Vec<PreflightFinding> {
-        let owners = Owners::of(live);
-        let (mut refused, mut leave, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-
-        for change in &self.object.changes {
-            match decide(live, change, autoscaled, policy) {
-                Decision::Leave => leave.push(change.path.clone()),
-                Decision::Person(whose) | Decision::Tool(whose) => refused.push((change.path.clone(), whose)),
-                decision => {
-                    // An apply takes away, or has worked out anew, only what its own entry holds.
-                    let is_sent = desired_holds(&self.body, &owners, &change.path);
-                    if decision == Decision::TakeOver || !is_sent {
-                        taken.push(&change.path);
-                    }
-                    self.changes.push(change.path.clone());
-                }
-            }
-        }
-
-        // What the server lets no apply take away goes out of our entry, where a release no longer names it.
-        let is_bound = |aside: &&Aside| aside.reason == AsideReason::Bound && owners.is_ours(&aside.path);
-        leave.extend(
-            self.object
-                .asides
-                .iter()
-                .filter(is_bound)
-                .map(|aside| aside.path.clone()),
-        );
-
-        leave.extend(self.held_by_default(live, &owners));
-
-        // What stays must not go along with a whole that is taken away.
-        let asides = self.object.asides.iter().map(|aside| &aside.path);
-        let kept: Vec<&FieldPath> = leave
-            .iter()
-            .chain(refused.iter().map(|(path, _)| path))
-            .chain(asides)
-            .collect();
-
-        let paths: Vec<_> = taken
-            .into_iter()
-            .map(|path| self.whole_of(path, &owners, &kept))
-            .collect();
-
-        // A null is an apply's way to own a place: where all below it goes, it is left out.
-        let target = self.object.predicted.as_ref();
-        for path in &paths {
-            let is_gone = target.is_some_and(|target| path.get(target.value()).is_none());
-            if is_gone && path.get(self.body.value()).is_some_and(Value::is_null) {
-                path.remove(self.body.value_mut());
-            }
-        }
-
-        // Never sent, not even as they are: an apply would set them back when the autoscaler moves on.
-        let replicas = FieldPath::root().field("spec").field("replicas");
-        if autoscaled && !leave.contains(&replicas) {
-            leave.push(replicas);
-        }
-        // The apply is forced: whatever it sends becomes ours, with the same value too.
-        for path in &leave {
-            path.remove(self.body.value_mut());
-        }
-
-        if !self.changes.is_empty() {
-            self.kind = Kind::Apply;
-            self.why = summary(&self.changes);
-        }
-
-        let mut findings = said(&self.object.id(), &refused);
-        self.adopt(live, paths, leave, policy, &mut findings);
-        findings
-    }
-
-    /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go
-    /// of where anything is applied. An apply would take them away, and not every default is worked out anew.
-    fn held_by_default(&self, live: &Object, owners: &Owners<'_>) -> Vec<FieldPath> {
-        // Letting go is no reason for a step by itself.
-        let Some(target) = self
-            .object
-            .predicted
-            .as_ref()
-            .filter(|_| !self.changes.is_empty())
-        else {
-            return Vec::new();
-        };
-
-        let is_metadata =
-            |path: &FieldPath| matches!(path.steps().first(), Some(Step::Field(name)) if name == "metadata");
-        let is_held = |path: &FieldPath| {
-            let held = path.get(live.value());
-            held.is_some()
-                && !is_metadata(path)
-                && path.get(self.body.value()).is_none()
-                && path.get(target.value()) == held
-                && owners.is_ours(path)
-                // Where others hold it too, an apply that lets go of it leaves it to them.
-                && !owners.is_others(path)
-        };
-
-        owners
-            .fields()
-            .flat_map(|(_, fields)| fields)
-            .filter(is_held)
-            .collect()
-    }
-
-    /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.
-    fn whole_of(&self, path: &FieldPath, owners: &Owners<'_>, kept: &[&FieldPath]) -> FieldPath {
-        let target = self.object.predicted.as_ref();
-        let steps = path.steps();
-        // Labels and annotations are everybody's: of them each goes alone.
-        let is_metadata = matches!(steps.first(), Some(Step::Field(name)) if name == "metadata");
-        let goes = |place: &FieldPath| {
-            target.is_some_and(|target| place.get(target.value()).is_none())
-                && place.get(self.body.value()).is_none_or(Value::is_null)
-                && !kept.iter().any(|path| path.starts_with(place))
-        };
-
-        let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
-        // An item is owned by its list's key, which the entries tell: a list that nobody owns goes as a whole.
-        let is_unowned_list = |place: &FieldPath| {
-            let item = steps.get(place.steps().len());
-            matches!(item, Some(Step::Key(_) | Step::Value(_))) && owners.list_steps(place).is_empty()
-        };
-
-        let highest = places().filter(|_| !is_metadata).find(goes);
-        highest
-            .or_else(|| places().find(is_unowned_list))
-            .unwrap_or_else(|| path.clone())
-    }
-
-    /// Computes the ownership to write first.
-    fn adopt(
-        &mut self,
-        live: &Object,
-        paths: Vec<FieldPath>,
-        release: Vec<FieldPath>,
-        policy: &Policy,
-        findings: &mut Vec<PreflightFinding>,
-    ) {
-        let name = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
-        let names: Vec<_> = live
-            .managed_fields()
-            .iter()
-            .map(name)
-            .filter(|name| policy.adopts(name))
-            .collect();
-
-        let change = Change {
-            managers: names.iter().map(String::as_str).collect(),
-            paths,
-            release,
-        };
-        match take_over(live, &change) {
-            Ok(None) => {}
-            Ok(Some(taken)) => {
-                self.take_over = Some(taken.entries);
-                // Fields that are only let go of make no step; fields that become ours do.
-                if !taken.taken.is_empty() && self.kind == Kind::Nothing {
-                    self.kind = Kind::Apply;
-                    self.why = format!("takes over the fields of {}", names.join(", "));
-                }
-            }
-            // One entry speaks one version of a kind: its paths may be called otherwise in another.
-            Err(other) => findings.push(refuse(
-                Check::Ownership,
-                Some(&self.object.id()),
-                format!(
-                    "expected the fields of {} in {}, found them in {}",
-                    other.manager,
-                    live.api_version(),
-                    other.api_version
-                ),
-                Some("write the object once with its own tool in the new version".into()),
-            )),
-        }
-    }
-}
-
-/// `image changes`, `2 fields change`.
-fn summary(changes: &[FieldPath]) -> String {
-    let image = changes.iter().any(|path| path.to_string().ends_with("/image"));
-    match (image, changes.len()) {
-        (true, 1) => "image changes".into(),
-        (true, n) => format!("image and {} more fields change", n - 1),
-        (false, 1) => format!("{} changes", changes[0]),
-        (false, n) => format!("{n} fields change"),
-    }
-}
-
-/// Refusals of fields that are others', one for each manager.
-fn said(id: &crate::model::ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<PreflightFinding> {
-    use crate::model::finding::HandClass;
-
-    let mut managers: Vec<&Ownership> = Vec::new();
-    // By name and class: kubectl is a tool when it applies, and a person's hand when it edits.
-    for (_, whose) in refused {
-        if !managers
-            .iter()
-            .any(|known| known.manager == whose.manager && known.class == whose.class)
-        {
-            managers.push(whose);
-        }
-    }
-
-    let finding = |whose: &&Ownership| {
-        let of = |(_, other): &&(FieldPath, Ownership)| {
-            other.manager == whose.manager && other.class == whose.class
-        };
-
-        let paths: Vec<_> = refused
-            .iter()
-            .filter(of)
-            .map(|(path, _)| path.to_string())
-            .collect();
-        let when = whose.time.map(|time| format!(" at {time}")).unwrap_or_default();
-        let fields = paths.join(", ");
-
-        if whose.class == HandClass::Person {
-            let message = format!(
-                "expected no change by hand, found {fields} set by {}{when}",
-                whose.manager
-            );
-            let hint = "--overwrite replaces it; or take it into the manifests and record again".to_owned();
-            refuse(Check::Ownership, Some(id), message, Some(hint))
-        } else {
-            let message = format!(
-                "expected fields of ours, found {fields} set by {}{when}",
-                whose.manager
-            );
-            refuse(
-                Check::Ownership,
-                Some(id),
-                message,
-                Some(format!("--adopt {} takes them over", whose.manager)),
-            )
-        }
-    };
-    managers.iter().map(finding).collect()
 }

@@ -1,47 +1,56 @@
 //! The plan of a promotion, and the checks of a plan. Pure: what was compared comes in, data goes out. What the server
 //! answers when it is asked to do it dry is taken in by `preflight`.
 //!
-//! `draft` is the way in: what becomes of each object and whose its fields are (`item`, `whose`, `owners`), what hooks and
-//! restarts follow, in which order (`waves`), how each step is undone (`undo`), and what is pruned. A plan leaves no choice
-//! to execution. What speaks against it is a finding beside it: a plan that is refused is made to its end, and shown.
+//! `draft` is the way in: what becomes of each object and of its fields (`items`, `item`, `fields`), whether it is another
+//! owner's (`owners`, `moving`), what hooks and restarts follow, in which order the steps go (`steps`, `waves`), how each is
+//! undone (`undo`), and what is pruned. A plan leaves no choice to execution. What speaks against it is a finding beside it:
+//! a plan that is refused is made to its end, and shown.
 
 mod absence;
 mod approved;
 mod autoscaled;
 mod checks;
+mod claims;
 mod data_loss;
 mod draft;
-mod dress;
-mod going;
+mod field_decision;
+mod fields;
+mod findings;
 mod hooked;
 mod hooks;
 mod item;
-mod misused;
+mod items;
+mod misuse;
 mod moving;
+mod other_releases;
 mod owners;
+mod planned_steps;
 mod policy;
 mod prune;
 mod restart;
-mod told;
+mod steps;
+mod termination;
+mod tool_metadata;
 mod undo;
 mod waive;
 mod waves;
-mod whose;
 
 pub use absence::{Excuse, Past, absence_of_member, excused, may_be_absent, needs_record};
 pub use approved::{moved, withheld};
 pub use autoscaled::leave_autoscaled;
 pub use checks::quarantine;
-pub use data_loss::{allowance, claims_needed, claims_of, data_lost_by_undo, lost_by_undo, name_data_loss};
+pub use claims::claims_of;
+pub use data_loss::{allowance, claims_needed, data_lost_by_undo, lost_by_undo, name_data_loss};
 pub use draft::draft;
-pub use dress::{dress, dress_as_live};
-pub(crate) use going::namespace_going;
+pub(crate) use findings::{note, refuse};
 pub use hooks::not_applied;
-pub use moving::{OtherReleases, Source, tell_moves, told_of_moved};
+pub use moving::{tell_moves, told_of_moved};
+pub use other_releases::{OtherReleases, Source};
+pub use planned_steps::told;
 pub use policy::{Facts, Planned, Policy};
-pub(crate) use policy::{note, refuse};
 pub use restart::configuration_read_by;
-pub use told::told;
+pub(crate) use termination::terminating_namespace_finding;
+pub use tool_metadata::{dress, dress_as_live};
 pub use undo::is_immutable;
 pub use waive::{merge_findings, waive, waiver_hint};
 pub use waves::{is_aggregated, rank};

@@ -4,145 +4,73 @@
 //! and that release's inventory holds it. A line in somebody else's state alone moves nothing, and a label alone is
 //! refused. What else belongs to another release stays untouched. Locks and inventories are no business of the plan.
 
-use super::policy::{Planned, Policy, note, refuse};
+use super::findings::{note, refuse};
+use super::policy::{Planned, Policy};
 use crate::model::check::Check;
-use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::moves::{Move, RELEASE_PREFIX, ReleaseRef, counted, named};
-use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::names::{APPLYSET_ID_LABEL, APPLYSET_PART_OF_LABEL};
 use crate::model::plan::{Action, PlanStep, PreflightFinding};
 use crate::model::{Object, ObjectId, Target};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// A release whose members may move.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The release.
-    pub release: ReleaseRef,
-    /// Its members, as its inventory names them: text of another release's state, so that only what also carries its label
-    /// and is desired here moves.
-    pub members: BTreeSet<ObjectId>,
-    /// Whether something of it has moved here before.
-    pub has_moved: bool,
-}
-
-/// What is known of other releases.
-#[derive(Clone, Debug, Default)]
-pub struct OtherReleases {
-    /// Those whose members may move.
-    pub sources: Vec<Source>,
-    /// Releases by the label of their members.
-    pub by_set: BTreeMap<String, ReleaseRef>,
-    /// Where this one's own former members went; only where those are left alone.
-    pub leave: BTreeSet<ObjectId>,
-}
-
-impl OtherReleases {
-    /// The release whose member an object is, where it may move.
-    pub(super) fn source_of(&self, id: &ObjectId, live: &Object) -> Option<&Source> {
-        // The label is looked at on the object itself: the inventory could name what others have made since.
-        let set = live.label(APPLYSET_PART_OF_LABEL)?;
-        self.sources
-            .iter()
-            .find(|source| source.release.set() == set && source.members.contains(id))
-    }
-
-    /// Says so of a former member that is left alone: an older revision holds it, and another release does now.
-    pub(super) fn left_alone(
-        &self,
-        object: &ObjectComparison,
-        own: &str,
-        home: &str,
-    ) -> Option<PreflightFinding> {
-        let id = object.id();
-        let set = object
-            .live
-            .object()?
-            .label(APPLYSET_PART_OF_LABEL)
-            .filter(|set| *set != own)?;
-        // Only a way back to an older revision leaves them alone; the release's own file is refused for them.
-        let whose = self.leave.contains(&id).then(|| self.whose(set, home))?;
-
-        Some(note(
-            Check::Owners,
-            Some(&id),
-            format!("belongs to {whose} now; left in place"),
-        ))
-    }
-
-    fn whose(&self, set: &str, home: &str) -> String {
-        let release = self
-            .by_set
-            .get(set)
-            .map(|release| format!("release {}", release.name_from(home)));
-        release.unwrap_or_else(|| format!("another release ({set})"))
-    }
-}
+use std::collections::BTreeMap;
 
 /// Refuses an object of another release, unless it may move.
-pub(super) fn of_another_release(
+pub(super) fn other_release_finding(
     id: &ObjectId,
     live: &Object,
     set: &str,
     policy: &Policy,
 ) -> Option<PreflightFinding> {
     let other = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != set)?;
-
     if policy.others.source_of(id, live).is_some() {
         return None;
     }
 
-    let found = refuse(Check::Owners, Some(id), String::new(), None);
-    // Its inventory may lie where nothing may be listed: the label is all that is known of it then.
-    let Some(release) = policy.others.by_set.get(other) else {
-        let hint = format!(
-            "take it out of one of the two; kubectl get configmaps -A -l {}={other} names the other one",
-            crate::model::names::APPLYSET_ID_LABEL
-        );
-        let message =
-            format!("expected an object of this release or of none, found a member of another set ({other})");
-        return Some(PreflightFinding {
-            message,
-            hint: Some(hint),
-            ..found
-        });
+    let (message, hint) = match policy.others.by_set.get(other) {
+        // Its inventory may lie where nothing may be listed: the label is all that is known of it then.
+        None => (
+            format!("expected an object of this release or of none, found a member of another set ({other})"),
+            format!(
+                "take it out of one of the two; kubectl get configmaps -A -l {APPLYSET_ID_LABEL}={other} names the other one"
+            ),
+        ),
+        Some(release) => {
+            let name = release.name_from(&policy.home);
+            // The caller named the release, and it does not own the object: to move it would take it from nobody.
+            if policy
+                .others
+                .sources
+                .iter()
+                .any(|source| source.release == *release)
+            {
+                (
+                    format!("carries the label of release {name}, and is not in its inventory"),
+                    format!("promote {name} with it, or take the label off: {}", unlabel(id)),
+                )
+            } else {
+                (
+                    format!("belongs to release {name}"),
+                    format!(
+                        "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
+                    ),
+                )
+            }
+        }
     };
+    Some(refuse(Check::Owners, Some(id), message, Some(hint)))
+}
 
-    let name = release.name_from(&policy.home);
-    // The caller named the release, and it does not own the object: to move it would take it from nobody.
-    if policy
-        .others
-        .sources
-        .iter()
-        .any(|source| source.release == *release)
-    {
-        let message = format!("carries the label of release {name}, and is not in its inventory");
-        let hint = format!(
-            "promote {name} with it, or take the label off: kubectl label {} {}-{}",
-            id.kubectl_name(),
-            APPLYSET_PART_OF_LABEL,
-            id.namespace
-                .as_ref()
-                .map(|namespace| format!(" -n {namespace}"))
-                .unwrap_or_default()
-        );
-        return Some(PreflightFinding {
-            message,
-            hint: Some(hint),
-            ..found
-        });
-    }
-
-    let message = format!("belongs to release {name}");
-
-    let hint = format!(
-        "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
-    );
-    Some(PreflightFinding {
-        message,
-        hint: Some(hint),
-        ..found
-    })
+/// The command that takes an object out of its set.
+fn unlabel(id: &ObjectId) -> String {
+    let namespace = id.namespace.as_ref();
+    let flag = namespace
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
+    format!(
+        "kubectl label {} {APPLYSET_PART_OF_LABEL}-{flag}",
+        id.kubectl_name()
+    )
 }
 
 /// The objects that these steps move, by the release that they leave.

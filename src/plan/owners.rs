@@ -3,8 +3,9 @@
 //! Two keepers of one object take turns in overwriting it, so that it is refused until the caller says whose it is from now
 //! on. Marks are looked at before field managers, and a name alone is a hint and no proof: the finding says what it found.
 
-use super::moving::of_another_release;
-use super::policy::{Policy, refuse};
+use super::findings::refuse;
+use super::moving::other_release_finding;
+use super::policy::Policy;
 use crate::model::check::Check;
 use crate::model::names::HELM_RELEASE_ANNOTATION;
 use crate::model::plan::PreflightFinding;
@@ -18,7 +19,7 @@ pub(super) fn foreign_owner(
     policy: &Policy,
 ) -> Option<PreflightFinding> {
     // Whatever is adopted: what belongs to another release moves with its inventory, or not at all.
-    if let Some(finding) = of_another_release(id, live, applyset_id, policy) {
+    if let Some(finding) = other_release_finding(id, live, applyset_id, policy) {
         return Some(finding);
     }
 

@@ -1,10 +1,10 @@
 //! What a plan is made of besides the comparison: what the caller allows, and what was read.
 
 use super::absence::Past;
-use super::moving::OtherReleases;
-use crate::model::check::Check;
+use super::other_releases::OtherReleases;
 use crate::model::environment::{External, UntestedPolicy};
-use crate::model::plan::{Plan, PreflightFinding, Settings, Severity, Waiver};
+use crate::model::finding::Comparison;
+use crate::model::plan::{Plan, PreflightFinding, Settings, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::Unread;
 use crate::model::{Object, ObjectId};
@@ -97,6 +97,15 @@ pub struct Facts {
     pub past: Past,
 }
 
+/// What one plan is made from.
+pub(super) struct PlanInputs<'a> {
+    pub comparison: &'a Comparison,
+    pub policy: &'a Policy,
+    pub facts: &'a Facts,
+    /// The id of the release's ApplySet: the label of its members.
+    pub set: String,
+}
+
 /// A plan, and what speaks against it.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -104,31 +113,4 @@ pub struct Planned {
     pub plan: Plan,
     /// What the planning found: refusals and notes.
     pub findings: Vec<PreflightFinding>,
-}
-
-/// Says a refusal.
-pub(crate) fn refuse(
-    check: Check,
-    object: Option<&ObjectId>,
-    message: String,
-    hint: Option<String>,
-) -> PreflightFinding {
-    PreflightFinding {
-        hint,
-        severity: Severity::Refuse,
-        ..note(check, object, message)
-    }
-}
-
-/// Says what should be known.
-pub(crate) fn note(check: Check, object: Option<&ObjectId>, message: String) -> PreflightFinding {
-    PreflightFinding {
-        check,
-        objects: object.cloned().into_iter().collect(),
-        paths: Vec::new(),
-        subject: None,
-        message,
-        hint: None,
-        severity: Severity::Note,
-    }
 }

@@ -1,16 +1,17 @@
 //! What is deleted after the commit: members that are no longer desired (which go, which kinds are kept, and how many
-//! at once), and hooks that go once they have succeeded.
+//! at once), and hooks that go once they have hook_deletion.
 //!
 //! Only what the inventory names *and* what carries the label of the set goes: either alone may be old, or somebody else's
 //! doing. An external object, a keep mark and a kind that holds what others put into it stay, and each is told. What could
 //! not be read refuses. Data that goes along is another question, with another answer: see `data_loss`.
 
-use super::policy::{Facts, Policy, note, refuse};
-use super::undo;
+use super::findings::{note, refuse};
+use super::policy::PlanInputs;
+use super::undo::delete_undo;
 use super::waves::{is_aggregated, rank};
 use crate::compare::generated_stem;
 use crate::model::check::Check;
-use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
+use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::hook::goes_once_succeeded;
 use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
@@ -18,66 +19,42 @@ use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding, Propagation
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
 use crate::objects::expect_present;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// What is deleted after the steps before it, in order, and what stays, with its reason.
-pub(super) fn prune(
-    comparison: &Comparison,
-    policy: &Policy,
-    facts: &Facts,
-    applyset_id: &str,
-    before: &[PlanStep],
-) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
+pub(super) fn prune(inputs: &PlanInputs<'_>, before: &[PlanStep]) -> (Vec<PlanStep>, Vec<PreflightFinding>) {
     // Not what is stray: a label alone says nothing of who promoted it.
-    let extra = comparison
+    let extra = inputs
+        .comparison
         .objects
         .iter()
         .filter(|object| object.status == ObjectStatus::Extra);
+
     let (mut goes, mut findings) = (Vec::new(), Vec::new());
     for object in extra {
-        match reason_to_stay(object, policy, facts, applyset_id) {
+        match reason_to_stay(object, inputs) {
             Ok(live) => goes.push((object, live)),
             Err(finding) => findings.extend(finding.map(|finding| *finding)),
         }
     }
 
-    // What is there counts, and not what the inventory remembers: old names would make any prune look small.
-    let old_set = comparison
-        .objects
-        .iter()
-        .filter_map(|object| object.live.object())
-        .filter(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id))
-        .count();
     // A name that is new at each rendering would trip the guard with every release.
     let names = not_replaced(goes.iter().map(|(object, _)| object.id()), before);
-    // Manifests that were rendered wrongly come to next to nothing: then most of what runs would go.
-    if names.len() * 3 > old_set && !policy.allow_prune {
-        findings.push(refuse(
-            Check::Prune,
-            None,
-            format!(
-                "expected to prune at most a third of the set, found {} of {old_set}: {}",
-                names.len(),
-                names.join(", ")
-            ),
-            Some("--allow-prune, if they are really no longer wanted".into()),
-        ));
-    }
+    findings.extend(too_many(&names, inputs));
 
     // Users of others go before what they use.
-    goes.sort_by_key(|(object, live)| (std::cmp::Reverse(rank(live)), !is_aggregated(live), object.id()));
-
+    goes.sort_by_key(|(object, live)| (Reverse(rank(live)), !is_aggregated(live), object.id()));
     let alone: BTreeSet<ObjectId> = goes
         .iter()
         .filter(|(_, live)| is_aggregated(live))
         .map(|(object, _)| object.id())
         .collect();
-    let mut steps: Vec<PlanStep> = goes
-        .into_iter()
-        .map(|(object, live)| pruned(object, live))
-        .collect();
+
+    let prunes = goes.into_iter().map(|(object, live)| prune_step(object, live));
     // With the prunes, though this promotion has made them: until the commit a failure may undo them instead.
-    steps.extend(before.iter().filter_map(succeeded));
+    let mut steps: Vec<PlanStep> = prunes.chain(before.iter().filter_map(hook_deletion)).collect();
+
     // Ids go on from the steps before the commit: they are unique in a plan.
     for (id, step) in (before.len()..).zip(&mut steps) {
         step.id = u32::try_from(id).unwrap_or(u32::MAX);
@@ -85,6 +62,31 @@ pub(super) fn prune(
     number_waves(&mut steps, &alone);
 
     (steps, findings)
+}
+
+/// Refuses to prune more than a third of the set: manifests that were rendered wrongly come to next to nothing, and most
+/// of what runs would go.
+fn too_many(names: &[String], inputs: &PlanInputs<'_>) -> Option<PreflightFinding> {
+    // What is there counts, and not what the inventory remembers: old names would make any prune look small.
+    let live = inputs
+        .comparison
+        .objects
+        .iter()
+        .filter_map(|object| object.live.object());
+    let set_size = live
+        .filter(|live| live.label(APPLYSET_PART_OF_LABEL) == Some(&inputs.set))
+        .count();
+    if names.len() * 3 <= set_size || inputs.policy.allow_prune {
+        return None;
+    }
+
+    let message = format!(
+        "expected to prune at most a third of the set, found {} of {set_size}: {}",
+        names.len(),
+        names.join(", ")
+    );
+    let hint = "--allow-prune, if they are really no longer wanted".to_owned();
+    Some(refuse(Check::Prune, None, message, Some(hint)))
 }
 
 /// The objects that go without one of the same generated name being created.
@@ -112,7 +114,7 @@ fn not_replaced(goes: impl Iterator<Item = ObjectId>, before: &[PlanStep]) -> Ve
         .collect()
 }
 
-fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
+fn prune_step(object: &ObjectComparison, live: &Object) -> PlanStep {
     let action = Action::Delete {
         propagation: propagation(&object.id()),
     };
@@ -123,16 +125,16 @@ fn pruned(object: &ObjectComparison, live: &Object) -> PlanStep {
         target: object.target.clone(),
         expect: expect_present(&action, live),
         action,
-        undo: undo::of_delete(live),
+        undo: delete_undo(live),
         why: "no longer in the release".into(),
         changes: Vec::new(),
         stamps: Vec::new(),
     }
 }
 
-/// The deletion of a hook that this promotion runs and that goes once it has succeeded; its revert finds nothing to
+/// The deletion of a hook that this promotion runs and that goes once it has hook_deletion; its revert finds nothing to
 /// put back.
-fn succeeded(step: &PlanStep) -> Option<PlanStep> {
+fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
     step.action
         .object()
         .filter(|object| goes_once_succeeded(object))?;
@@ -147,7 +149,7 @@ fn succeeded(step: &PlanStep) -> Option<PlanStep> {
         expect: Expect::Made { uid: String::new() },
         // It has run, and a revert runs nothing again.
         undo: Undo::Delete,
-        why: "a hook that goes once it has succeeded".into(),
+        why: "a hook that goes once it has hook_deletion".into(),
         changes: Vec::new(),
         stamps: Vec::new(),
     })
@@ -156,10 +158,9 @@ fn succeeded(step: &PlanStep) -> Option<PlanStep> {
 /// The live object where it goes; where it stays, what is to be said of it.
 fn reason_to_stay<'a>(
     object: &'a ObjectComparison,
-    policy: &Policy,
-    facts: &Facts,
-    applyset_id: &str,
+    inputs: &PlanInputs<'_>,
 ) -> Result<&'a Object, Option<Box<PreflightFinding>>> {
+    let PlanInputs { policy, facts, .. } = *inputs;
     let id = object.id();
 
     let live = match &object.live {
@@ -182,7 +183,7 @@ fn reason_to_stay<'a>(
         let message = "stays: the environment declares it as external".into();
         return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
-    if live.label(APPLYSET_PART_OF_LABEL) != Some(applyset_id) {
+    if live.label(APPLYSET_PART_OF_LABEL) != Some(&inputs.set) {
         let message = "stays: somebody took it out of the set by its label".into();
         return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
@@ -191,7 +192,7 @@ fn reason_to_stay<'a>(
     let reason = keep_mark(live).or_else(|| {
         is_kept_kind(&id.group, &id.kind).then(|| format!("a {} is never pruned unless it is named", id.kind))
     });
-    if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| names(name, &id))) {
+    if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| is_named_by(name, &id))) {
         let message = format!("stays: {reason}");
         let mut finding = note(Check::Prune, Some(&id), message);
         let name = id.kubectl_name();
@@ -205,7 +206,7 @@ fn reason_to_stay<'a>(
     Ok(live)
 }
 
-fn names(text: &str, id: &ObjectId) -> bool {
+fn is_named_by(text: &str, id: &ObjectId) -> bool {
     // As kubectl prints it, with its group, or as a person writes it; of any namespace.
     let short = format!("{}/{}", id.kind, id.name);
     text.eq_ignore_ascii_case(&id.kubectl_name()) || text.eq_ignore_ascii_case(&short)

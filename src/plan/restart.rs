@@ -3,7 +3,7 @@
 //! Pods read configuration when they start. Volumes are updated in running pods after a while, but few programs
 //! look again, so that every reference counts, projected volumes included.
 
-use super::dress::template_annotations;
+use super::tool_metadata::template_annotations;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -20,7 +20,7 @@ const CONTROL_PLANES: &[&str] = &[
 ];
 
 /// Undo of the apply of `body` onto `live`.
-pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
+pub(super) fn apply_undo(live: &Object, body: &Object) -> Undo {
     let Gvk { group, kind, .. } = body.gvk();
     // The server changes nothing of it any more: only another object of its name can hold the old data.
     if !is_immutable(live) && is_immutable(body) {
@@ -38,7 +38,7 @@ pub(super) fn of_apply(live: &Object, body: &Object) -> Undo {
 }
 
 /// Undo of a creation: `live` is what a recreated Job was, `undo_job` the Job that the release names for it.
-pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&Object>) -> Undo {
+pub(super) fn create_undo(body: &Object, live: Option<&Object>, undo_job: Option<&Object>) -> Undo {
     // The release has an answer to what its Job does: that wins over the barrier.
     if let Some(job) = undo_job {
         return Undo::Run {
@@ -59,13 +59,13 @@ pub(super) fn of_create(body: &Object, live: Option<&Object>, undo_job: Option<&
 
     // A Job that is replaced: its predecessor comes back with a revert, unless that had run.
     match live {
-        Some(live) => of_delete(live),
+        Some(live) => delete_undo(live),
         None => Undo::Delete,
     }
 }
 
 /// Undo of a deletion: what has run to its end is never run again by a revert.
-pub(super) fn of_delete(live: &Object) -> Undo {
+pub(super) fn delete_undo(live: &Object) -> Undo {
     // A migration must not run a second time because something after it failed.
     if ended(live).is_some() {
         Undo::Delete
@@ -153,11 +153,11 @@ mod tests {
         };
 
         assert!(
-            matches!(of_apply(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
+            matches!(apply_undo(&claim("1Gi"), &claim("2Gi")), Undo::Impossible { why } if why.contains("2Gi"))
         );
         // The same size in other words: nothing grows, and nothing stands in the way of an undo.
         for same in ["1Gi", "1024Mi", "1073741824"] {
-            assert_eq!(of_apply(&claim("1Gi"), &claim(same)), Undo::Restore, "{same}");
+            assert_eq!(apply_undo(&claim("1Gi"), &claim(same)), Undo::Restore, "{same}");
         }
 
         let crd = |storage: &str| {
@@ -168,10 +168,10 @@ mod tests {
         };
 
         assert!(matches!(
-            of_apply(&crd("v1"), &crd("v2")),
+            apply_undo(&crd("v1"), &crd("v2")),
             Undo::Impossible { .. }
         ));
-        assert_eq!(of_apply(&crd("v1"), &crd("v1")), Undo::Restore);
+        assert_eq!(apply_undo(&crd("v1"), &crd("v1")), Undo::Restore);
     }
 
     #[test]
@@ -181,15 +181,15 @@ mod tests {
                 object(json!({"apiVersion": "v1", "kind": kind, "metadata": {}, "immutable": immutable}))
             };
             let (open, closed) = (made(json!(false)), made(json!(true)));
-            assert_eq!(of_apply(&open, &closed), Undo::Replace);
+            assert_eq!(apply_undo(&open, &closed), Undo::Replace);
             // A field that is not set means that it can change.
-            assert_eq!(of_apply(&made(json!(null)), &closed), Undo::Replace);
+            assert_eq!(apply_undo(&made(json!(null)), &closed), Undo::Replace);
             assert_eq!(
-                of_apply(&closed, &closed),
+                apply_undo(&closed, &closed),
                 Undo::Restore,
                 "its labels alone can change"
             );
-            assert_eq!(of_apply(&open, &open), Undo::Restore);
+            assert_eq!(apply_undo(&open, &open), Undo::Restore);
         }
     }
 
@@ -200,13 +200,13 @@ mod tests {
         };
         let irreversible = job(json!({"kubectl-delivery.io/irreversible": "true"}));
         assert!(matches!(
-            of_create(&irreversible, None, None),
+            create_undo(&irreversible, None, None),
             Undo::Impossible { .. }
         ));
 
         let back = job(json!({}));
         assert_eq!(
-            of_create(&irreversible, None, Some(&back)),
+            create_undo(&irreversible, None, Some(&back)),
             Undo::Run {
                 job: Box::new(back.clone())
             }
@@ -219,11 +219,11 @@ mod tests {
             object(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"finalizers": finalizers}}))
         };
 
-        let held = of_create(&map(json!(["example.com/hold"])), None, None);
+        let held = create_undo(&map(json!(["example.com/hold"])), None, None);
         assert!(matches!(held, Undo::Impossible { why } if why.contains("example.com/hold")));
         // One of the control plane's own is no barrier.
         assert_eq!(
-            of_create(&map(json!(["foregroundDeletion"])), None, None),
+            create_undo(&map(json!(["foregroundDeletion"])), None, None),
             Undo::Delete
         );
     }
@@ -234,19 +234,19 @@ mod tests {
             object(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "status": status}))
         };
         let done = job(json!({"conditions": [{"type": "Complete", "status": "True"}]}));
-        assert_eq!(of_create(&job(json!({})), Some(&done), None), Undo::Delete);
+        assert_eq!(create_undo(&job(json!({})), Some(&done), None), Undo::Delete);
         assert_eq!(
-            of_create(&job(json!({})), Some(&job(json!({"active": 1}))), None),
+            create_undo(&job(json!({})), Some(&job(json!({"active": 1}))), None),
             Undo::CreateAgain
         );
 
         let pod = |phase: &str| {
             object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "status": {"phase": phase}}))
         };
-        assert_eq!(of_create(&pod(""), Some(&pod("Succeeded")), None), Undo::Delete);
-        assert_eq!(of_create(&pod(""), Some(&pod("Failed")), None), Undo::Delete);
+        assert_eq!(create_undo(&pod(""), Some(&pod("Succeeded")), None), Undo::Delete);
+        assert_eq!(create_undo(&pod(""), Some(&pod("Failed")), None), Undo::Delete);
         assert_eq!(
-            of_create(&pod(""), Some(&pod("Running")), None),
+            create_undo(&pod(""), Some(&pod("Running")), None),
             Undo::CreateAgain
         );
     }

@@ -3,7 +3,8 @@
 //! Waived before merged: a finding is about one object at most then, and a waiver for it answers for no other. A waiver
 //! never takes a finding away: it stays in the plan with the reason, and the waiver with what it gave up.
 
-use super::policy::{Planned, note};
+use super::findings::note;
+use super::policy::Planned;
 use crate::model::check::{Check, WaiverScope, path_in_item, waiver_item};
 use crate::model::plan::{PreflightFinding, Severity, Waiver};
 
@@ -28,7 +29,7 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
         let reason = first.reason.as_ref().map(|reason| format!(" (waived: {reason})"));
 
         for waiver in needed {
-            let gave_up = said(finding);
+            let gave_up = finding_text(finding);
             match used
                 .iter_mut()
                 .find(|known| known.check == waiver.check && known.item == waiver.item)
@@ -100,7 +101,7 @@ fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) ->
     found.unwrap_or_default()
 }
 
-fn said(finding: &PreflightFinding) -> String {
+fn finding_text(finding: &PreflightFinding) -> String {
     let object = finding
         .objects
         .first()

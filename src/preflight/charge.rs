@@ -6,14 +6,13 @@
 //! and stands for the others: a wrong refusal is as bad as a rollout that stops for want of room.
 
 use super::limits::Limits;
-use super::scopes::{PodSpec, Scopes};
-use super::usage::{Usage, is_same, of_pod};
+use super::pod_charge::Pods;
+use super::scopes::Scopes;
+use super::usage::Usage;
 use super::workload::template;
 use crate::model::k8s::quantity::thousandths;
-use crate::model::preflight::{Answer, Answers, PodTry, Questions};
-use crate::model::{Object, ObjectId, Target};
+use crate::model::{Object, Target};
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// One object of the release in the quota's namespace.
 pub(super) struct Charged<'a> {
@@ -41,7 +40,7 @@ impl Charge {
     /// Whether the amount of a resource is not known.
     pub(super) fn is_unknown(&self, key: &str, scopes: &Scopes) -> bool {
         // A quota of scopes counts pods alone; of any other, the numbers of objects are known all the same.
-        self.unknown.is_some() && (!scopes.is_empty() || is_of_containers(key))
+        self.unknown.is_some() && (!scopes.is_empty() || is_asked_by_containers(key))
     }
 
     pub(super) fn add(&mut self, key: &str, amount: i128) {
@@ -56,7 +55,7 @@ impl Charge {
 }
 
 /// Whether a resource is one that containers ask for.
-fn is_of_containers(key: &str) -> bool {
+fn is_asked_by_containers(key: &str) -> bool {
     // Requests are summed under their bare names; an extended resource has a domain in its name.
     let is_known = ["cpu", "memory", "ephemeral-storage"].contains(&key);
 
@@ -72,177 +71,88 @@ pub(super) fn charge<'a>(
 ) -> Charge {
     let mut sum = Charge::default();
     for one in objects {
-        let id = one.target.id();
-        let before = one.live.filter(|_| one.is_counted);
-
         if scopes.is_empty() {
-            if one.is_new {
-                sum.add(&one.target.resource.counted(), 1000);
-            }
-            if id.kind == "PersistentVolumeClaim" {
-                let size = |claim: &Object| {
-                    claim
-                        .at("/spec/resources/requests/storage")
-                        .and_then(thousandths)
-                        .unwrap_or_default()
-                };
-                // A claim that grows is charged for what it grows by.
-                sum.add("requests.storage", size(one.object) - before.map_or(0, size));
-            }
+            sum.add_object(&one);
         }
-
         // A CronJob makes its pods at its own times, and not with the promotion.
-        if template(one.object).is_none() || id.kind == "CronJob" {
-            continue;
-        }
-
-        // One is enough, whatever `maxSurge` allows: a rollout goes on pod by pod.
-        let surge = one.makes_pods && needs_surge(one.object, one.live);
-        let new_count = replicas(one.object, one.live) + i128::from(surge);
-        let old_count = before.map_or(0, |live| replicas(live, None));
-        // Pods of a template that stays are not made again.
-        let is_kept = |live: &&Object| !one.makes_pods || template(one.object) == template(live);
-        let kept = one
-            .live
-            .filter(is_kept)
-            .map_or(0, |live| replicas(live, None))
-            .min(new_count);
-
-        match pods.uses(&id, one.object, before, (limits, scopes)) {
-            Ok(uses) => {
-                sum.add_all(&uses.made, new_count - kept);
-                // A new LimitRange changes nothing of a pod that is there.
-                sum.add_all(&uses.kept, kept);
-                sum.add_all(&uses.before, -old_count);
-            }
-            Err(why) => {
-                // How many pods there are is known all the same.
-                if scopes.is_empty() {
-                    sum.add("pods", (new_count - old_count) * 1000);
-                }
-                sum.unknown.get_or_insert(why);
-            }
+        if template(one.object).is_some() && one.target.resource.kind != "CronJob" {
+            sum.add_pods(&one, pods, limits, scopes);
         }
     }
     sum
 }
 
-/// What one pod of a workload uses.
-struct Uses {
-    /// One that is made anew.
-    made: Usage,
-    /// One of the same template that is there already.
-    kept: Usage,
-    /// One of before.
-    before: Usage,
-}
+impl Charge {
+    fn add_object(&mut self, one: &Charged<'_>) {
+        if one.is_new {
+            self.add(&one.target.resource.counted(), 1000);
+        }
 
-/// Pods that were tried, as admission makes them.
-pub(super) struct Pods<'a> {
-    new: HashMap<&'a ObjectId, &'a Object>,
-    old: HashMap<&'a ObjectId, &'a Object>,
-}
-
-fn by_workload<'a>(asked: &'a [PodTry], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
-    // A pod that was refused is a finding of its own.
-    let made = |(question, answer): (&'a PodTry, &'a Answer)| match answer {
-        Answer::Fine(Some(pod)) => Some((&question.workload, &**pod)),
-        _ => None,
-    };
-    asked.iter().zip(answers).filter_map(made).collect()
-}
-
-impl<'a> Pods<'a> {
-    pub(super) fn new(asked: &'a Questions, answers: &'a Answers) -> Self {
-        Self {
-            new: by_workload(&asked.pods, &answers.pods),
-            old: by_workload(&asked.old_pods, &answers.old_pods),
+        if one.target.resource.kind == "PersistentVolumeClaim" {
+            let size = |claim: &Object| {
+                let size = claim.at("/spec/resources/requests/storage");
+                size.and_then(thousandths).unwrap_or_default()
+            };
+            // A claim that grows is charged for what it grows by.
+            self.add(
+                "requests.storage",
+                size(one.object) - one.before().map_or(0, size),
+            );
         }
     }
 
-    /// What a pod of a workload uses, and what one uses now; why not, where that is not known. Like is compared with
-    /// like: both with what admission adds to them (defaults of a LimitRange, sidecars), or both without it.
-    fn uses(
-        &self,
-        id: &ObjectId,
-        object: &Object,
-        old: Option<&Object>,
-        (limits, scopes): (&Limits<'_>, &Scopes),
-    ) -> Result<Uses, String> {
-        // What was tried has its old defaults in it, and nothing tells them from what the manifest says.
-        if let Some(range) = &limits.changed {
-            return Err(format!("this promotion changes {range} first"));
-        }
+    fn add_pods(&mut self, one: &Charged<'_>, pods: &Pods<'_>, limits: &Limits<'_>, scopes: &Scopes) {
+        let count = one.pod_count();
 
-        let (new, before) = self.specs(id, object, old);
-        // Of the next pods only: the server gives them their defaults when they are made.
-        let with_defaults = limits.with_defaults(new.spec);
-        let made = PodSpec {
-            spec: &with_defaults,
-            ..new
-        };
-
-        let unknown =
-            || format!("whether it counts the pods of {id} depends on what admission makes of them");
-        let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {
-            Some(true) => Ok(of_pod(pod.spec)),
-            Some(false) => Ok(Usage::new()),
-            None => Err(unknown()),
-        };
-
-        let before = before.map_or_else(|| Ok(Usage::new()), usage)?;
-        Ok(Uses {
-            made: usage(made)?,
-            kept: usage(new)?,
-            before,
-        })
-    }
-
-    /// The pods of a workload, as it will be and as it is.
-    fn specs<'s>(
-        &'s self,
-        id: &ObjectId,
-        object: &'s Object,
-        old: Option<&'s Object>,
-    ) -> (PodSpec<'s>, Option<PodSpec<'s>>) {
-        let made = |pods: &'s HashMap<&ObjectId, &'a Object>| {
-            pods.get(id)?.at("/spec").map(|spec| PodSpec {
-                spec,
-                is_admitted: true,
-            })
-        };
-        // Without admission: a default may be missing in it.
-        let plain = |object: &'s Object| PodSpec {
-            spec: template(object).map_or(&Value::Null, |template| &template["spec"]),
-            is_admitted: false,
-        };
-
-        let new = made(&self.new);
-        let Some(live) = old else {
-            return (new.unwrap_or_else(|| plain(object)), None);
-        };
-        // Alike in all that a quota counts: the one that was tried stands for the one that is there.
-        if asks_the_same(object, live) {
-            let spec = new.unwrap_or_else(|| plain(object));
-            return (spec, Some(spec));
-        }
-
-        // One as admission makes it beside one as it is written would charge what admission adds as new.
-        match new.zip(made(&self.old)) {
-            Some((new, old)) => (new, Some(old)),
-            None => (plain(object), Some(plain(live))),
+        match pods.uses(&one.target.id(), one.object, one.before(), (limits, scopes)) {
+            Ok(uses) => {
+                self.add_all(&uses.made, count.new - count.kept);
+                // A new LimitRange changes nothing of a pod that is there.
+                self.add_all(&uses.kept, count.kept);
+                self.add_all(&uses.before, -count.old);
+            }
+            Err(why) => {
+                // How many pods there are is known all the same.
+                if scopes.is_empty() {
+                    self.add("pods", (count.new - count.old) * 1000);
+                }
+                self.unknown.get_or_insert(why);
+            }
         }
     }
 }
 
-/// Whether the pods of a workload ask for what they ask for now, and are of the same scopes, as far as a template says.
-pub(super) fn asks_the_same(object: &Object, live: &Object) -> bool {
-    // By these fields, beside the resources, a pod changes from one quota's scope to another's.
-    let scoped = ["activeDeadlineSeconds", "priorityClassName", "affinity"];
-    let specs = template(object)
-        .zip(template(live))
-        .map(|(new, old)| (&new["spec"], &old["spec"]));
-    specs.is_some_and(|(new, old)| is_same(new, old) && scoped.iter().all(|field| new[*field] == old[*field]))
+/// How many pods a workload has.
+struct PodCount {
+    /// Once it is as it will be.
+    new: i128,
+    /// Of these, pods that are there already and are not made again.
+    kept: i128,
+    /// As the quota has counted them.
+    old: i128,
+}
+
+impl Charged<'_> {
+    /// As the quota has counted it.
+    fn before(&self) -> Option<&Object> {
+        self.live.filter(|_| self.is_counted)
+    }
+
+    fn pod_count(&self) -> PodCount {
+        // One is enough, whatever `maxSurge` allows: a rollout goes on pod by pod.
+        let surge = self.makes_pods && needs_surge(self.object, self.live);
+        let new = replicas(self.object, self.live) + i128::from(surge);
+
+        // Pods of a template that stays are not made again.
+        let is_kept = |live: &&Object| !self.makes_pods || template(self.object) == template(live);
+        let kept = self.live.filter(is_kept);
+
+        PodCount {
+            new,
+            kept: kept.map_or(0, |live| replicas(live, None)).min(new),
+            old: self.before().map_or(0, |live| replicas(live, None)),
+        }
+    }
 }
 
 /// Pods of a workload.
@@ -301,58 +211,6 @@ mod tests {
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"replicas": 9, "template": {"spec": {"containers": containers}}}}))
         .unwrap()
-    }
-
-    /// A pod as admission makes it.
-    fn pod(cpu: &[&str]) -> Object {
-        let containers: Vec<Value> = cpu
-            .iter()
-            .map(|cpu| json!({"resources": {"requests": {"cpu": cpu}}}))
-            .collect();
-        Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"}, "spec": {"containers": containers}}))
-            .unwrap()
-    }
-
-    #[test]
-    fn what_admission_adds_is_on_both_sides() {
-        let old = web("web:1", json!({}));
-        let id = old.id();
-        let (new_pod, old_pod) = (pod(&["100m", "20m"]), pod(&["50m", "20m"]));
-        let pods = Pods {
-            new: HashMap::from([(&id, &new_pod)]),
-            old: HashMap::from([(&id, &old_pod)]),
-        };
-
-        let (none, all) = (Limits::none(), Scopes::of(&web("none", json!({}))));
-        let uses =
-            |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
-        let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());
-
-        // Admission adds a sidecar to both pods: it is no request of the release.
-        assert_eq!(
-            cpu(uses(&pods, &web("web:2", json!({})), Some(&old))),
-            (120, Some(120)),
-            "an image"
-        );
-
-        let more = web("web:1", json!({"requests": {"cpu": "100m"}}));
-        assert_eq!(
-            cpu(uses(&pods, &more, Some(&old))),
-            (120, Some(70)),
-            "a request of its own"
-        );
-
-        assert_eq!(cpu(uses(&pods, &more, None)), (120, None), "a new one");
-        // Only the new one could be tried: both are taken as they are written.
-        let untried = Pods {
-            new: HashMap::from([(&id, &new_pod)]),
-            old: HashMap::new(),
-        };
-        assert_eq!(
-            cpu(uses(&untried, &more, Some(&old))),
-            (100, None),
-            "without it on both sides"
-        );
     }
 
     #[test]

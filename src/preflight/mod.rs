@@ -6,21 +6,23 @@
 //! itself brings or mends first is no reason to refuse it.
 
 mod charge;
-mod firsts;
-#[cfg(test)]
-mod hook_scenarios;
+mod dry_runs;
 mod limits;
+mod missing_permissions;
 mod new_quota;
+mod permissions;
+mod pod_charge;
 mod pods;
+mod prerequisites;
 mod questions;
 mod quota;
 mod reached;
 mod refusals;
-mod rights;
 #[cfg(test)]
 mod scenarios;
 mod scopes;
 mod settle;
+mod unreachable_webhook;
 mod usage;
 mod workload;
 

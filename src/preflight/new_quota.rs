@@ -4,8 +4,9 @@
 //! The quota comes in a wave before the workloads, so that it can stop the very rollout that brings it. What the release
 //! asks for is known and can refuse; what others have in the namespace is not, and is said.
 
-use super::charge::{Charge, Charged, Pods, charge};
+use super::charge::{Charge, Charged, charge};
 use super::limits::Limits;
+use super::pod_charge::Pods;
 use super::questions::may_make_pods;
 use super::quota::{key_of, plain, stored, too_much, unknown};
 use super::scopes::Scopes;

@@ -1,18 +1,18 @@
 //! Whether the pods of a workload would be accepted: a dry-run of its Deployment says nothing of quota, pod security or
 //! accounts, so a pod of its template was tried.
 
-use super::firsts::{DeadWebhook, Firsts};
-use crate::model::Object;
+use super::prerequisites::Prerequisites;
+use super::unreachable_webhook::UnreachableWebhook;
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answer, Answers, Questions};
 use crate::plan::{note, refuse};
 
-pub(super) fn pods(
+/// What the answers say of the pods that were tried.
+pub(super) fn pod_findings(
     asked: &Questions,
     answers: &Answers,
-    firsts: &Firsts,
-    services: &[&Object],
+    prerequisites: &Prerequisites<'_>,
 ) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for (question, answer) in asked.pods.iter().zip(&answers.pods) {
@@ -21,29 +21,30 @@ pub(super) fn pods(
             Answer::Refused { message, .. } => {
                 // A webhook that has to admit pods may be a part of this very release.
                 let repaired = || {
-                    let webhook = DeadWebhook::parse(message)?;
-                    firsts.repairs(&webhook, services).map(|_| repaired(&webhook))
+                    let webhook = UnreachableWebhook::parse(message)?;
+                    prerequisites
+                        .repair_wave(&webhook)
+                        .map(|_| repaired_note(&webhook))
                 };
 
-                findings.push(
-                    match firsts.of_pod(message, &question.workload).or_else(repaired) {
-                        Some(awaited) => note(Check::Pods, id, awaited),
-                        None => {
-                            let message = format!("expected its pods to be accepted, found: {message}");
-                            refuse(Check::Pods, id, message, None)
-                        }
-                    },
-                );
+                let awaited = prerequisites.awaited_by_pod(message, &question.workload);
+                findings.push(match awaited.or_else(repaired) {
+                    Some(awaited) => note(Check::Pods, id, awaited),
+                    None => {
+                        let message = format!("expected its pods to be accepted, found: {message}");
+                        refuse(Check::Pods, id, message, None)
+                    }
+                });
             }
             // Whoever may not create pods may still promote: what admission says is seen in the rollout then.
             Answer::Unknown { why } => {
-                let awaited = firsts.of_pod(why, &question.workload);
+                let awaited = prerequisites.awaited_by_pod(why, &question.workload);
                 let message = awaited.unwrap_or_else(|| format!("pod admission not checked: {why}"));
                 findings.push(note(Check::Pods, id, message));
             }
             // It was accepted by rules that are others by the time its pods are made.
             Answer::Fine(_) => {
-                let awaited = firsts.pod_security(&question.workload);
+                let awaited = prerequisites.awaited_pod_security(&question.workload);
                 findings.extend(awaited.map(|awaited| note(Check::Pods, id, awaited)));
             }
         }
@@ -53,6 +54,6 @@ pub(super) fn pods(
 }
 
 /// What is said where a webhook does not answer that the promotion itself changes.
-pub(super) fn repaired(webhook: &DeadWebhook<'_>) -> String {
+pub(super) fn repaired_note(webhook: &UnreachableWebhook<'_>) -> String {
     format!("not checked: {webhook} does not answer, and this promotion changes it")
 }

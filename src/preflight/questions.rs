@@ -6,10 +6,11 @@
 //! not asked again. A dry run neither charges a quota nor makes a pod: pods are tried by themselves, and quotas are read.
 //! Nothing is sent from here.
 
-use super::charge::asks_the_same;
-use super::rights;
+use super::permissions;
+use super::pod_charge::asks_the_same;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
+use crate::model::k8s::server_fields::drop_server_written;
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};
@@ -19,88 +20,90 @@ use crate::objects::final_object;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
-/// Everything to ask about a plan: rights, each step and its undo dry, the pods it makes, quotas.
+/// Everything to ask about a plan: permissions, each step and its undo dry, the pods it makes, quotas.
 pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     let compared = compared(comparison);
     let mut asked = Questions {
-        rights: rights::needed(plan),
+        rights: permissions::needed(plan),
+        quotas: quota_namespaces(plan),
         ..Questions::default()
     };
 
     for step in &plan.steps {
-        let id = step.target.id();
-        let old = compared.get(&id).copied();
-        // Asked once at most: what the comparison has proved needs no dry run at all.
-        if !is_answered(step, old) {
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request: request(step, old),
-            });
-        }
-
-        if let Some(put_back) = put_back(step, old.and_then(|old| old.live.object())) {
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request: put_back,
-            });
-        }
-
-        if let Undo::Run { job } = &step.undo {
-            asked.tries.push(undo_job(step, job));
-            // The server takes the Job of a pod that it will never admit.
-            asked.pods.extend(pod_of(job, &job_target(step, job).id()));
-        }
-
-        if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
-            asked.pods.extend(pod_of(object, &id));
-            // What a quota loses is another amount only where the new pods ask for something else.
-            let live = old.and_then(|old| old.live.object());
-            let other = live.filter(|live| !asks_the_same(object, live));
-            asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
-        }
-
-        asked.quotas.extend(step.target.namespace.clone());
+        let old = compared.get(&step.target.id()).copied();
+        add_dry_runs(&mut asked, step, old);
+        add_pods(&mut asked, step, old.and_then(|old| old.live.object()));
     }
-
-    // Journal, lock and inventory count too.
-    asked.quotas.insert(plan.namespace.clone());
 
     // What this promotion makes cannot be deleted dry yet.
-    for step in plan
-        .prune
-        .iter()
-        .filter(|step| matches!(step.expect, Expect::Present { .. }))
-    {
-        if let Some(live) = compared
-            .get(&step.target.id())
-            .and_then(|compared| compared.live.object())
-        {
-            let request = DryRequest::Delete(live.uid().into());
-            asked.tries.push(Try {
-                step: step.id,
-                target: step.target.clone(),
-                request,
-            });
+    let is_there = |step: &&PlanStep| matches!(step.expect, Expect::Present { .. });
+    for step in plan.prune.iter().filter(is_there) {
+        let compared = compared.get(&step.target.id());
+        if let Some(live) = compared.and_then(|compared| compared.live.object()) {
+            asked
+                .tries
+                .push(dry_run(step, DryRequest::Delete(live.uid().into())));
         }
     }
 
-    // A namespace that this promotion creates has no quota yet.
-    let created: BTreeSet<&str> = plan
+    asked
+}
+
+/// A step and its undo.
+fn add_dry_runs(asked: &mut Questions, step: &PlanStep, old: Option<&ObjectComparison>) {
+    // Asked once at most: what the comparison has proved needs no dry run at all.
+    if !is_answered(step, old) {
+        asked.tries.push(dry_run(step, step_request(step, old)));
+    }
+    if let Some(request) = undo_request(step, old.and_then(|old| old.live.object())) {
+        asked.tries.push(dry_run(step, request));
+    }
+    if let Undo::Run { job } = &step.undo {
+        asked.tries.push(undo_job(step, job));
+    }
+}
+
+/// The pods that a step and its undo make, and those whose place they take.
+fn add_pods(asked: &mut Questions, step: &PlanStep, live: Option<&Object>) {
+    // The server takes the Job of a pod that it will never admit.
+    if let Undo::Run { job } = &step.undo {
+        asked.pods.extend(pod_of(job, &job_target(step, job).id()));
+    }
+
+    let id = step.target.id();
+    if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
+        asked.pods.extend(pod_of(object, &id));
+        // What a quota loses is another amount only where the new pods ask for something else.
+        let other = live.filter(|live| !asks_the_same(object, live));
+        asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
+    }
+}
+
+/// The namespaces whose quotas count.
+fn quota_namespaces(plan: &Plan) -> BTreeSet<String> {
+    let mut namespaces: BTreeSet<String> = plan
         .steps
         .iter()
-        .filter(|step| {
-            step.target.resource.kind == "Namespace" && matches!(step.action, Action::Create { .. })
-        })
-        .map(|step| step.target.name.as_str())
+        .filter_map(|step| step.target.namespace.clone())
         .collect();
+    // Journal, lock and inventory count too.
+    namespaces.insert(plan.namespace.clone());
 
-    asked
-        .quotas
-        .retain(|namespace| !created.contains(namespace.as_str()));
+    // A namespace that this promotion creates has no quota yet.
+    for step in &plan.steps {
+        if step.target.resource.kind == "Namespace" && matches!(step.action, Action::Create { .. }) {
+            namespaces.remove(&step.target.name);
+        }
+    }
+    namespaces
+}
 
-    asked
+fn dry_run(step: &PlanStep, request: DryRequest) -> Try {
+    Try {
+        step: step.id,
+        target: step.target.clone(),
+        request,
+    }
 }
 
 /// Whether new pods can come of a step: not of one that changes what is said of the workload alone.
@@ -174,7 +177,7 @@ fn undo_job(step: &PlanStep, job: &Object) -> Try {
     }
 }
 
-fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
+fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
 
@@ -222,23 +225,15 @@ fn request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
 }
 
 /// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
-fn put_back(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
+fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     // Whoever grants rights has to hold them. The server checks it at the write: only a write can tell.
     let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
     let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
     let mut body = live.value().clone();
     let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
     // What belongs to the one that is there: with it the copy would be refused for another reason.
-    for field in [
-        "uid",
-        "resourceVersion",
-        "managedFields",
-        "creationTimestamp",
-        "generation",
-        "ownerReferences",
-    ] {
-        metadata.shift_remove(field);
-    }
+    drop_server_written(metadata);
+    metadata.shift_remove("ownerReferences");
 
     metadata.insert("name".into(), names::dry_run(live.name()).into());
     Some(DryRequest::PutBack(body))

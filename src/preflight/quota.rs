@@ -4,14 +4,16 @@
 //! what the promotion needs at its fullest: nothing is pruned yet, a rolling update may need one pod more, and the journal,
 //! the pre-images and the lock lie beside the release.
 
-use super::charge::{Charge, Charged, Pods, charge};
+use super::charge::{Charge, Charged, charge};
 use super::limits::Limits;
+use super::pod_charge::Pods;
 use super::questions::{compared, may_make_pods};
 use super::scopes::Scopes;
 use super::usage::Usage;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::k8s::quantity::thousandths;
+use crate::model::path_text::escape;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answers, Questions};
 use crate::model::{Object, ObjectId};
@@ -74,7 +76,7 @@ pub(super) fn too_much(quota: &ObjectId, resource: &str, message: String) -> Pre
     let hint = "raise the quota, or ask for less".to_owned();
     PreflightFinding {
         // The path by which a waiver names this one resource of the quota.
-        paths: vec![format!("/spec/hard/{}", resource.replace('/', "~1"))],
+        paths: vec![format!("/spec/hard/{}", escape(resource))],
         ..refuse(Check::Quota, Some(quota), message, Some(hint))
     }
 }

@@ -4,22 +4,28 @@
 //! from the most telling to the least, and the code decides only what the words leave open. The message itself is always
 //! told. Here are also the losses that the server does not refuse: fields that it drops, and fields that it keeps.
 
-use super::firsts::DeadWebhook;
+use super::unreachable_webhook::UnreachableWebhook;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::emptiness::is_not_zero;
 use crate::model::k8s::list_key::{key_step, list_key};
+use crate::model::path_text::escape;
 use crate::model::plan::PreflightFinding;
-use crate::plan::namespace_going;
 use crate::plan::refuse;
+use crate::plan::terminating_namespace_finding;
 use serde_json::Value;
 
 /// A finding from the server's answer to a dry request.
-pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[String]) -> PreflightFinding {
+pub(super) fn rejection_finding(
+    id: &ObjectId,
+    code: u16,
+    message: &str,
+    fields: &[String],
+) -> PreflightFinding {
     let lower = message.to_lowercase();
     // Each object in such a namespace is refused for it: one finding, of the namespace, says it for all.
     if lower.contains("because it is being terminated") {
-        return namespace_going(&ObjectId::new(
+        return terminating_namespace_finding(&ObjectId::new(
             "",
             "Namespace",
             None,
@@ -70,7 +76,11 @@ pub(super) fn of_server(id: &ObjectId, code: u16, message: &str, fields: &[Strin
 }
 
 /// A finding about an object that a webhook has to admit which does not answer.
-pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message: &str) -> PreflightFinding {
+pub(super) fn unreachable_webhook_finding(
+    id: &ObjectId,
+    webhook: &UnreachableWebhook<'_>,
+    message: &str,
+) -> PreflightFinding {
     let message = if webhook.converts {
         format!("{webhook} does not answer: {message}")
     } else {
@@ -87,7 +97,7 @@ pub(super) fn of_dead_webhook(id: &ObjectId, webhook: &DeadWebhook<'_>, message:
 }
 
 /// A finding about fields that the server keeps as they are without refusing anything.
-pub(super) fn kept(id: &ObjectId, paths: &[String]) -> PreflightFinding {
+pub(super) fn kept_fields_finding(id: &ObjectId, paths: &[String]) -> PreflightFinding {
     let message = format!(
         "immutable fields would change: the API server keeps {} as it is",
         paths.join(", ")
@@ -153,7 +163,7 @@ fn missing(
                     continue;
                 }
 
-                let below = || format!("{}/{}", path(), key.replace('~', "~0").replace('/', "~1"));
+                let below = || format!("{}/{}", path(), escape(key));
                 match answer.get(key) {
                     Some(kept) if !kept.is_null() => missing(value, kept, counts, &below, found),
                     // An exported manifest may hold it, and the server sets it anew.
@@ -240,7 +250,7 @@ mod tests {
     fn the_servers_words_decide_which_check_failed() {
         let id = ObjectId::new("apps", "Deployment", Some("shop"), "web");
 
-        let immutable = of_server(
+        let immutable = rejection_finding(
             &id,
             422,
             "spec.selector: Invalid value: field is immutable",
@@ -254,13 +264,16 @@ mod tests {
 
         // Three answers of one code.
         assert_eq!(
-            of_server(&id, 403, "admission webhook \"x\" denied the request: no", &[]).check,
+            rejection_finding(&id, 403, "admission webhook \"x\" denied the request: no", &[]).check,
             Check::Admission
         );
         assert_eq!(
-            of_server(&id, 403, "pods \"a\" is forbidden: exceeded quota: q", &[]).check,
+            rejection_finding(&id, 403, "pods \"a\" is forbidden: exceeded quota: q", &[]).check,
             Check::Quota
         );
-        assert_eq!(of_server(&id, 403, "User cannot patch", &[]).check, Check::Rights);
+        assert_eq!(
+            rejection_finding(&id, 403, "User cannot patch", &[]).check,
+            Check::Rights
+        );
     }
 }

@@ -3,14 +3,17 @@
 //! A ConfigMap and a Deployment that reads it, both applied by an earlier promotion and just as desired. A test changes
 //! what the comparison found of them, so that each finding and each step has one cause.
 
-use super::settle;
+mod hooks;
+mod ownership;
+mod pruning;
+
 use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Ownership,
+    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Operation,
+    Ownership,
 };
 use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
 use crate::model::plan::{Action, Expect, Severity, Undo};
-use crate::model::preflight::{Answers, Questions};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{Object, Sha256Digest, Target};
@@ -21,7 +24,7 @@ fn set() -> String {
     applyset_id("delivery-shop", "shop")
 }
 
-pub(super) fn facts() -> Facts {
+fn facts() -> Facts {
     Facts {
         id: "p1".into(),
         release: PublicRelease {
@@ -44,7 +47,7 @@ pub(super) fn facts() -> Facts {
 }
 
 /// A desired object and its live twin, which we applied.
-pub(super) fn same(value: Value) -> ObjectComparison {
+fn same(value: Value) -> ObjectComparison {
     let mut value = value;
     value["metadata"]["namespace"] = "shop".into();
 
@@ -83,20 +86,14 @@ fn web() -> ObjectComparison {
     )
 }
 
-pub(super) fn clean() -> Comparison {
+fn clean() -> Comparison {
     Comparison {
         objects: vec![config(), web()],
         ..Comparison::default()
     }
 }
 
-pub(super) fn changed(
-    object: &mut ObjectComparison,
-    path: &str,
-    kind: ChangeKind,
-    class: HandClass,
-    manager: &str,
-) {
+fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: HandClass, manager: &str) {
     object.status = ObjectStatus::Changed;
     object.changes.push(FieldChange {
         path: path.parse().unwrap(),
@@ -105,7 +102,7 @@ pub(super) fn changed(
         desired: Some(json!("desired")),
         whose: Some(Ownership {
             manager: manager.into(),
-            operation: "Update".into(),
+            operation: Operation::Update,
             subresource: String::new(),
             time: None,
             class,
@@ -115,18 +112,18 @@ pub(super) fn changed(
     });
 }
 
-pub(super) fn live_mut(object: &mut ObjectComparison) -> &mut Value {
+fn live_mut(object: &mut ObjectComparison) -> &mut Value {
     match &mut object.live {
         Observed::Present(live) => live.value_mut(),
         _ => panic!("not there"),
     }
 }
 
-pub(super) fn plan(comparison: &Comparison) -> Planned {
+fn plan(comparison: &Comparison) -> Planned {
     draft(comparison, &Policy::default(), &facts())
 }
 
-pub(super) fn refusals(planned: &Planned) -> Vec<&str> {
+fn refusals(planned: &Planned) -> Vec<&str> {
     let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
     planned
         .findings
@@ -246,109 +243,6 @@ fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
 }
 
 #[test]
-fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritten() {
-    let mut comparison = clean();
-    changed(
-        &mut comparison.objects[1],
-        "/spec/paused",
-        ChangeKind::Changed,
-        HandClass::Person,
-        "kubectl-edit",
-    );
-
-    let planned = plan(&comparison);
-    assert_eq!(refusals(&planned), ["ownership"]);
-    assert!(
-        planned.findings[0]
-            .message
-            .contains("/spec/paused set by kubectl-edit")
-    );
-    let overwrite = Policy {
-        overwrite: true,
-        ..Policy::default()
-    };
-    assert!(draft(&comparison, &overwrite, &facts()).findings.is_empty());
-}
-
-#[test]
-fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fields_over() {
-    let mut comparison = clean();
-    let web = &mut comparison.objects[1];
-    // As `kubectl apply` leaves an object: its own manager, by Update, and no label of a set.
-    let manager = "kubectl-client-side-apply";
-    live_mut(web)["metadata"]["labels"] = json!({});
-    live_mut(web)["metadata"]["managedFields"][0]["manager"] = manager.into();
-    live_mut(web)["metadata"]["managedFields"][0]["operation"] = "Update".into();
-
-    changed(
-        web,
-        "/spec/replicas",
-        ChangeKind::Changed,
-        HandClass::OtherTool,
-        manager,
-    );
-
-    let planned = plan(&comparison);
-    assert_eq!(
-        planned.findings[0].hint.as_deref(),
-        Some("--adopt kubectl-client-side-apply takes them over")
-    );
-    let adopt = Policy {
-        adopt: ["kubectl".to_owned()].into(),
-        ..Policy::default()
-    };
-    let planned = draft(&comparison, &adopt, &facts());
-
-    assert!(planned.findings.is_empty(), "{:?}", planned.findings);
-    let Action::Apply {
-        take_over: Some(entries),
-        ..
-    } = &planned.plan.steps[0].action
-    else {
-        panic!()
-    };
-    // The manager's entry is ours now: left as it was, it would keep its fields against the next release.
-    assert_eq!(entries.len(), 1);
-    assert_eq!(
-        (&entries[0]["manager"], &entries[0]["operation"]),
-        (&json!(FIELD_MANAGER), &json!("Apply"))
-    );
-}
-
-#[test]
-fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
-    let mut comparison = clean();
-    let hpa = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
-        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}});
-
-    comparison.objects.push(same(hpa));
-    let image = "/spec/template/spec/containers/[name=web]/image";
-    changed(
-        &mut comparison.objects[1],
-        image,
-        ChangeKind::Changed,
-        HandClass::Ours,
-        FIELD_MANAGER,
-    );
-
-    let planned = plan(&comparison);
-    let Action::Apply {
-        object, take_over, ..
-    } = &planned.plan.steps[0].action
-    else {
-        panic!()
-    };
-
-    // It owns the replicas no more, and sends none: the autoscaler's number stays.
-    assert_eq!(object.at("/spec/replicas"), None);
-    assert_eq!(
-        take_over.as_deref(),
-        Some(&[json!({})][..]),
-        "our entry owned nothing but replicas"
-    );
-}
-
-#[test]
 fn a_job_that_cannot_change_is_deleted_and_created() {
     let mut comparison = clean();
     let mut job =
@@ -360,93 +254,6 @@ fn a_job_that_cannot_change_is_deleted_and_created() {
     assert!(matches!(planned.plan.steps[0].action, Action::Recreate { .. }));
     // Only the Job that was compared is deleted: another one in its place is somebody's work.
     assert!(matches!(planned.plan.steps[0].expect, Expect::Present { .. }));
-}
-
-fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
-    let mut object = same(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}));
-    object.desired = None;
-    object.status = ObjectStatus::Extra;
-    if !labelled {
-        live_mut(&mut object)["metadata"]["labels"] = json!({});
-    }
-    object
-}
-
-#[test]
-fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
-    let mut comparison = clean();
-    // The Deployment goes on reading it, though no manifest holds it any more.
-    comparison.objects[0] = extra("config", "ConfigMap", true);
-    comparison.objects.push(extra("old", "ConfigMap", true));
-    let policy = Policy {
-        allow_prune: true,
-        ..Policy::default()
-    };
-    let planned = draft(&comparison, &policy, &facts());
-    // Both leave the release; what refers to them is looked at with the server's answers.
-    assert_eq!(planned.plan.prune.len(), 2);
-
-    let planned = settle(planned, &comparison, &Questions::default(), &Answers::default());
-    let names: Vec<&str> = planned
-        .plan
-        .prune
-        .iter()
-        .map(|step| step.target.name.as_str())
-        .collect();
-
-    assert_eq!(names, ["old"], "the Deployment reads config");
-    let said = planned
-        .findings
-        .iter()
-        .find(|finding| finding.message.contains("still used by"))
-        .unwrap();
-    assert!(said.message.contains("Deployment shop/web"), "{}", said.message);
-}
-
-#[test]
-fn only_members_that_are_no_kept_kind_are_pruned() {
-    // Enough members that the prune of one is less than a third.
-    let mut comparison = clean();
-    comparison.objects.extend((0..3).map(|n| {
-        let mut config = config();
-        config.target.name = format!("config-{n}");
-        config
-    }));
-    for (name, kind, labelled) in [
-        ("old", "ConfigMap", true),
-        ("taken-out", "ConfigMap", false),
-        ("data", "PersistentVolumeClaim", true),
-    ] {
-        comparison.objects.push(extra(name, kind, labelled));
-    }
-    let planned = plan(&comparison);
-    let pruned: Vec<_> = planned.plan.prune.iter().map(|step| &*step.target.name).collect();
-
-    assert_eq!(pruned, ["old"]);
-    assert!(refusals(&planned).is_empty());
-    assert_eq!(
-        planned.findings.len(),
-        2,
-        "what stays is said: {:?}",
-        planned.findings
-    );
-}
-
-#[test]
-fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
-    let mut comparison = clean();
-    comparison
-        .objects
-        .extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
-
-    assert_eq!(refusals(&plan(&comparison)), ["prune"]);
-    let allow = Policy {
-        allow_prune: true,
-        ..Policy::default()
-    };
-    let planned = draft(&comparison, &allow, &facts());
-    assert!(refusals(&planned).is_empty());
-    assert_eq!(planned.plan.prune.len(), 2);
 }
 
 #[test]

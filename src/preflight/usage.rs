@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 pub(super) type Usage = BTreeMap<String, i128>;
 
 /// What one pod uses: the sum of its containers, or what it takes to start where that is more.
-pub(super) fn of_pod(spec: &Value) -> Usage {
+pub(super) fn pod_usage(spec: &Value) -> Usage {
     let mut running = Usage::new();
     let containers = |list: &str| spec[list].as_array().map(Vec::as_slice).unwrap_or_default();
     for container in containers("containers") {
-        add(&mut running, &of_container(container));
+        add(&mut running, &container_usage(container));
     }
 
     let (mut sidecars, mut starting) = (Usage::new(), Usage::new());
     for container in containers("initContainers") {
-        let own = of_container(container);
+        let own = container_usage(container);
         if container["restartPolicy"] == "Always" {
             // It runs on beside the others.
             add(&mut sidecars, &own);
@@ -35,7 +35,7 @@ pub(super) fn of_pod(spec: &Value) -> Usage {
 
     greater(&mut running, &starting);
     // What is asked for the pod as a whole goes before what its containers ask for.
-    running.extend(of_container(spec));
+    running.extend(container_usage(spec));
 
     let overhead = spec["overhead"].as_object().into_iter().flatten();
     for (name, amount) in overhead {
@@ -63,7 +63,7 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
                 (
                     name,
                     container["restartPolicy"] == "Always",
-                    of_container(container),
+                    container_usage(container),
                 )
             })
             .collect();
@@ -75,12 +75,12 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
     // Admission takes the overhead from the class.
     let fields = ["overhead", "runtimeClassName"];
     asked(one) == asked(other)
-        && of_container(one) == of_container(other)
+        && container_usage(one) == container_usage(other)
         && fields.iter().all(|field| one[*field] == other[*field])
 }
 
 /// What one container asks for; where it has a limit and asks for nothing, the limit.
-fn of_container(container: &Value) -> Usage {
+fn container_usage(container: &Value) -> Usage {
     let mut usage = Usage::new();
     let of = |part: &str| container["resources"][part].as_object().into_iter().flatten();
     // Limits first: a request, where there is one, takes the place of what they stand for.
@@ -127,7 +127,7 @@ mod tests {
     #[case::whole_pod(json!({"resources": {"requests": {"cpu": "3"}}, "containers": [container(json!({"cpu": "1"}))]}), 3000)]
     #[case::overhead(json!({"overhead": {"cpu": "250m"}, "containers": [container(json!({"cpu": "1"}))]}), 1250)]
     fn a_pod_uses_what_the_server_counts(#[case] spec: Value, #[case] cpu: i128) {
-        let usage = of_pod(&spec);
+        let usage = pod_usage(&spec);
         assert_eq!((usage["pods"], usage["cpu"]), (1000, cpu));
     }
 

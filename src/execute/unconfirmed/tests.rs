@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::k8s::kinds::built_in;
+use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::{Expect, Propagation};
 
 fn target(group: &str, kind: &str, namespace: Option<&str>) -> Target {

@@ -6,9 +6,12 @@
 //! resource.
 
 pub mod allocation;
+pub mod defaults;
+pub mod entries;
 pub mod kinds;
 pub mod list_key;
 pub mod pod;
 pub mod pod_spec;
 pub mod quantity;
+pub mod server_fields;
 pub mod writers;

@@ -91,19 +91,26 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         ("Secret", ["data", ..] | ["metadata", "annotations", "kubernetes.io/service-account.uid"]) => {
             object.text("/type") == "kubernetes.io/service-account-token"
         }
-        // The scheduler's binding: pkg/scheduler/framework/plugins/defaultbinder/default_binder.go
-        ("Pod", ["spec", "nodeName"]) => true,
-        // The token that admission mounts: plugin/pkg/admission/serviceaccount/admission.go
-        ("Pod", ["spec", "volumes", "*"]) => is_token_volume(path.get(object.value())),
-        ("Pod", ["spec", "containers" | "initContainers", "*", "volumeMounts", "*"]) => {
-            is_token_mount(object, path.get(object.value()))
-        }
-        ("Pod", ["spec", "containers" | "initContainers", "*", "volumeMounts"]) => {
-            // As above: a list that holds anything else is content.
-            let mounts = path.get(object.value()).and_then(Value::as_array);
-            mounts.is_some_and(|mounts| mounts.iter().all(|mount| is_token_mount(object, Some(mount))))
-        }
+        ("Pod", place @ ["spec", ..]) => is_written_into_pod(object, place, path),
         (_, ["metadata", "annotations", key]) => is_controllers_annotation(key),
+        _ => false,
+    }
+}
+
+/// The node, and the token of the pod's account.
+fn is_written_into_pod(pod: &Object, place: &[&str], path: &FieldPath) -> bool {
+    let value = path.get(pod.value());
+    match place {
+        // The scheduler's binding: pkg/scheduler/framework/plugins/defaultbinder/default_binder.go
+        ["spec", "nodeName"] => true,
+        // The token that admission mounts: plugin/pkg/admission/serviceaccount/admission.go
+        ["spec", "volumes", "*"] => is_token_volume(value),
+        ["spec", "containers" | "initContainers", "*", "volumeMounts", "*"] => is_token_mount(pod, value),
+        ["spec", "containers" | "initContainers", "*", "volumeMounts"] => {
+            // A list that holds anything else is content.
+            let mounts = value.and_then(Value::as_array);
+            mounts.is_some_and(|mounts| mounts.iter().all(|mount| is_token_mount(pod, Some(mount))))
+        }
         _ => false,
     }
 }

@@ -6,6 +6,7 @@ use kubectl_delivery::cluster::AccessReview;
 use kubectl_delivery::model::finding::Comparison;
 use kubectl_delivery::model::plan::Plan;
 use kubectl_delivery::model::preflight::Right;
+use kubectl_delivery::model::verb::Verb;
 use kubectl_delivery::preflight::questions;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
             "" => right.resource.clone(),
             sub => format!("{}/{sub}", right.resource),
         };
-        json!({"verbs": [right.verb], "apiGroups": [right.group], "resources": [resource]})
+        json!({"verbs": [right.verb.as_str()], "apiGroups": [right.group], "resources": [resource]})
     };
     let rules: Vec<Value> = rights.iter().map(rule).collect();
     namespace.apply(
@@ -29,7 +30,7 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
         let start = Instant::now();
         let settled = async |right: &Right, wanted: bool| {
             let review = AccessReview {
-                verb: right.verb.clone(),
+                verb: right.verb.to_string(),
                 group: right.group.clone(),
                 resource: right.resource.clone(),
                 subresource: right.subresource.clone(),
@@ -116,7 +117,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         resource: resource.into(),
         subresource: String::new(),
         namespace: Some(namespace.name().into()),
-        verb: "list".into(),
+        verb: Verb::List,
     };
     let reads = [
         reads("horizontalpodautoscalers", "autoscaling"),
@@ -138,7 +139,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         let finding = ran.stderr.lines().find(|line| {
             // What may not be read cannot be planned either: said as such.
             (line.contains("refused [rights]") || line.contains("refused [unreadable]"))
-                && line.contains(&right.verb)
+                && line.contains(right.verb.as_str())
                 && line.contains(&right.resource)
         });
         assert!(

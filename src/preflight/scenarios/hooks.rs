@@ -1,6 +1,6 @@
 //! Scenarios of hooks: what runs this time, what need not be there, and what is deleted once it has run.
 
-use super::scenarios::{changed, clean, facts, live_mut, plan, refusals, same};
+use super::{changed, clean, facts, live_mut, plan, refusals, same};
 use crate::model::finding::{ChangeKind, Comparison, HandClass, ObjectComparison, ObjectStatus};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::{Action, Expect, Undo};

@@ -1,7 +1,7 @@
 //! Objects and namespaces that are being deleted: what goes by itself is created once it is gone, and what is held back is
 //! refused by name.
 
-use super::policy::refuse;
+use super::findings::refuse;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
@@ -13,7 +13,7 @@ use crate::model::snapshot::Absence;
 const PASSING: &[&str] = &["foregroundDeletion", "orphan", "batch.kubernetes.io/job-tracking"];
 
 /// What a deletion that is under way means for a promotion.
-pub(super) enum Going {
+pub(super) enum Termination {
     /// It will be gone soon, and is created then.
     Soon,
     /// Nothing can be done before somebody ends the deletion.
@@ -21,17 +21,17 @@ pub(super) enum Going {
 }
 
 /// What is being deleted of a desired object; none where nothing is.
-pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
+pub(super) fn termination(object: &ObjectComparison) -> Option<Termination> {
     let id = object.id();
     match &object.status {
         ObjectStatus::BeingDeleted { finalizers } => {
             // Without a finalizer it has its grace period left, and nothing more.
             if finalizers.iter().all(|name| PASSING.contains(&name.as_str())) {
-                return Some(Going::Soon);
+                return Some(Termination::Soon);
             }
             // Waiting for it could be for ever: only somebody who knows the finalizer can end this.
             let message = format!("is being deleted; held by {}", finalizers.join(", "));
-            Some(Going::Held(Box::new(refuse(
+            Some(Termination::Held(Box::new(refuse(
                 Check::Deleting,
                 Some(&id),
                 message,
@@ -42,14 +42,16 @@ pub(super) fn going(object: &ObjectComparison) -> Option<Going> {
             // Said of the namespace and not of the object: all that is missing in it makes one finding.
             let namespace = ObjectId::new("", "Namespace", None, id.namespace.as_deref().unwrap_or_default());
 
-            Some(Going::Held(Box::new(namespace_going(&namespace))))
+            Some(Termination::Held(Box::new(terminating_namespace_finding(
+                &namespace,
+            ))))
         }
         _ => None,
     }
 }
 
 /// That a namespace takes no new objects.
-pub(crate) fn namespace_going(namespace: &ObjectId) -> PreflightFinding {
+pub(crate) fn terminating_namespace_finding(namespace: &ObjectId) -> PreflightFinding {
     let message = "is being deleted, and takes no new objects".to_owned();
     refuse(
         Check::Deleting,

@@ -18,14 +18,14 @@ pub(super) struct Misuse {
 }
 
 /// Everything that is misused in an object.
-pub(super) fn misused(object: &Object) -> Vec<Misuse> {
+pub(super) fn find_misuses(object: &Object) -> Vec<Misuse> {
     // A hook is one by its annotations, too: without any there is nothing to misuse.
     if object.annotations().is_none() {
         return Vec::new();
     }
 
-    let mut found = of_undo(object);
-    found.extend(of_hook(object));
+    let mut found = undo_misuses(object);
+    found.extend(hook_misuse(object));
     found
 }
 
@@ -37,7 +37,7 @@ fn misuse(message: String, hint: impl Into<String>) -> Misuse {
 }
 
 /// `irreversible` and `undo`: a value that is not understood would make a Job that cannot be undone look like any other.
-fn of_undo(object: &Object) -> Vec<Misuse> {
+fn undo_misuses(object: &Object) -> Vec<Misuse> {
     // As it is written: `true` without quotes is no text, and as an annotation it would not be seen.
     let value = |key: &str| object.annotations().and_then(|all| all.get(key));
     let is_job = (&*object.gvk().group, object.kind()) == ("batch", "Job");
@@ -97,7 +97,7 @@ fn of_undo(object: &Object) -> Vec<Misuse> {
 }
 
 /// Hooks that would never end.
-fn of_hook(object: &Object) -> Option<Misuse> {
+fn hook_misuse(object: &Object) -> Option<Misuse> {
     if !is_hook(object) {
         return None;
     }
@@ -125,7 +125,7 @@ mod tests {
     fn messages(kind: (&str, &str), annotations: Value, spec: Value) -> Vec<String> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
             "metadata": {"name": "migrate", "annotations": annotations}});
-        misused(&Object::new(object).unwrap())
+        find_misuses(&Object::new(object).unwrap())
             .into_iter()
             .map(|found| found.message)
             .collect()
@@ -134,53 +134,55 @@ mod tests {
     const JOB: (&str, &str) = ("batch/v1", "Job");
     const POD: (&str, &str) = ("v1", "Pod");
 
+    fn is_refused(kind: (&str, &str), annotations: Value, spec: Value, message: &str) {
+        let found = messages(kind, annotations, spec);
+        assert!(
+            found.len() == 1 && found[0].contains(message),
+            "{message}: {found:?}"
+        );
+    }
+
     #[test]
-    fn what_cannot_be_meant_is_refused_by_name() {
-        for (kind, annotations, spec, said) in [
-            (
-                JOB,
-                json!({IRREVERSIBLE_ANNOTATION: "yes"}),
-                json!({}),
-                "found \"yes\"",
-            ),
-            (
-                JOB,
-                // Without quotes it is no text: it must not pass for an annotation that is not there.
-                json!({IRREVERSIBLE_ANNOTATION: true}),
-                json!({}),
-                "found true",
-            ),
-            (JOB, json!({UNDO_ANNOTATION: "back"}), json!({}), "beside"),
+    fn annotations_that_cannot_be_meant_are_refused_by_name() {
+        for (kind, annotations, message) in [
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: "yes"}), "found \"yes\""),
+            // Without quotes it is no text: it must not pass for an annotation that is not there.
+            (JOB, json!({IRREVERSIBLE_ANNOTATION: true}), "found true"),
+            (JOB, json!({UNDO_ANNOTATION: "back"}), "beside"),
             (
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "false", UNDO_ANNOTATION: "back"}),
-                json!({}),
                 "beside",
             ),
             (
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "migrate"}),
-                json!({}),
                 "its own",
             ),
             (
                 ("apps/v1", "Deployment"),
                 json!({IRREVERSIBLE_ANNOTATION: "true"}),
-                json!({}),
                 "on a Deployment",
             ),
-            (POD, json!({UNDO_ANNOTATION: "back"}), json!({}), "on a Pod"),
+            (POD, json!({UNDO_ANNOTATION: "back"}), "on a Pod"),
+            (
+                JOB,
+                json!({IRREVERSIBLE_ANNOTATION: "true", HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
+                "hook-succeeded",
+            ),
+        ] {
+            is_refused(kind, annotations, json!({}), message);
+        }
+    }
+
+    #[test]
+    fn a_spec_that_its_annotations_forbid_is_refused_by_name() {
+        for (kind, annotations, spec, message) in [
             (
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "true"}),
                 json!({"ttlSecondsAfterFinished": 60}),
                 "ttlSecondsAfterFinished",
-            ),
-            (
-                JOB,
-                json!({IRREVERSIBLE_ANNOTATION: "true", HELM_HOOK_ANNOTATION: "test", HELM_POLICY_ANNOTATION: "hook-succeeded"}),
-                json!({}),
-                "hook-succeeded",
             ),
             (
                 JOB,
@@ -195,8 +197,7 @@ mod tests {
                 "always started again",
             ),
         ] {
-            let found = messages(kind, annotations, spec);
-            assert!(found.len() == 1 && found[0].contains(said), "{said}: {found:?}");
+            is_refused(kind, annotations, spec, message);
         }
     }
 
@@ -214,7 +215,7 @@ mod tests {
                 json!({IRREVERSIBLE_ANNOTATION: "false"}),
                 json!({"ttlSecondsAfterFinished": 60}),
             ),
-            // No hook: it may be suspended.204 // Nor does a Pod that is no hook have to end.
+            // No hook: it may be suspended, and a Pod need not end.
             (JOB, json!({}), json!({"suspend": true})),
             (
                 POD,

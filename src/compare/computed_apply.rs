@@ -9,9 +9,9 @@
 //! more than one reading is possible: a key that is there twice, an empty value, another order. What admission does is
 //! not seen from here: the caller looks at what is registered, and `tests/it/proof.rs` holds the rest against a server.
 
-use super::any_text;
+use super::free_text;
 use crate::model::emptiness::{is_filled, is_filled_throughout};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use crate::objects::Owners;
@@ -45,13 +45,13 @@ pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
         .iter()
         .filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
 
-    let mut walk = Walk {
+    let mut walk = ApplyWalk {
         live,
         texts: Vec::new(),
     };
 
-    let is_proved = walk.metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
-        && walk.each(fields, "f:metadata", content, held, Way::Root);
+    let is_proved = walk.compute_metadata(fields.get("f:metadata"), &wanted["metadata"], &held["metadata"])
+        && walk.compute_fields(fields, "f:metadata", content, held, Way::Root);
     if !is_proved {
         return None;
     }
@@ -77,7 +77,7 @@ fn with_texts(live: &Object, texts: Vec<(FieldPath, Value)>) -> Option<Object> {
     }
 
     // Limits are of whole objects: texts that are small one by one may pass them together.
-    any_text::is_small(after.value()).then_some(after)
+    free_text::is_small(after.value()).then_some(after)
 }
 
 /// The fields of our single Apply entry, in desired's own version.
@@ -85,14 +85,13 @@ fn our_entry<'l>(desired: &Object, live: &'l Object) -> Option<&'l Value> {
     let mut ours = live
         .managed_fields()
         .iter()
-        .filter(|entry| entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply");
+        .filter(|entry| is_our_apply_entry(entry));
     let entry = ours.next()?;
 
     // With a second entry of ours, or one in another version, one entry does
     // not tell what an apply takes away.
-    let is_plain = entry["subresource"].as_str().unwrap_or_default().is_empty();
     let is_same_version = entry["apiVersion"] == desired.api_version() && entry["fieldsType"] == "FieldsV1";
-    (is_plain && is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
+    (is_same_version && ours.next().is_none()).then(|| &entry["fieldsV1"])
 }
 
 /// How the walk came to where it is. A path is made of it only where a text differs: of thousands of objects, most
@@ -115,14 +114,14 @@ impl Way<'_> {
 }
 
 /// A walk through desired, our entry and live. Each part says whether what it saw is proved.
-struct Walk<'l> {
+struct ApplyWalk<'l> {
     live: &'l Object,
     /// Texts that an apply changes.
     texts: Vec<(FieldPath, Value)>,
 }
 
-impl Walk<'_> {
-    fn metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
+impl ApplyWalk<'_> {
+    fn compute_metadata(&mut self, owned: Option<&Value>, wanted: &Value, held: &Value) -> bool {
         let (Some(wanted), Some(held)) = (wanted.as_object(), held.as_object()) else {
             return false;
         };
@@ -140,11 +139,11 @@ impl Walk<'_> {
             // The server keeps name and namespace out of its entries: nobody owns them.
             .filter(|(key, _)| matches!(key.as_str(), "labels" | "annotations"));
         let way = Way::Field(&Way::Root, "metadata");
-        owned.is_some_and(|owned| self.each(owned, "", content, held, way))
+        owned.is_some_and(|owned| self.compute_fields(owned, "", content, held, way))
     }
 
     /// Each of desired's fields, and no other but `besides`, is owned and held as desired has it.
-    fn each<'v>(
+    fn compute_fields<'v>(
         &mut self,
         owned: &Map<String, Value>,
         besides: &str,
@@ -157,7 +156,7 @@ impl Walk<'_> {
             count += 1;
 
             let is_proved = match (owned.get(&format!("f:{key}")), held.get(key)) {
-                (Some(owned), Some(held)) => self.value(owned, wanted, held, Way::Field(&way, key)),
+                (Some(owned), Some(held)) => self.compute_value(owned, wanted, held, Way::Field(&way, key)),
                 _ => false,
             };
             if !is_proved {
@@ -169,27 +168,29 @@ impl Walk<'_> {
         count == owned.len()
     }
 
-    fn value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_value(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         let Some(owned) = owned.as_object() else {
             return false;
         };
         if owned.is_empty() {
             // A whole that is what the server itself wrote stays as it is, with what is empty in it.
             let is_whole = wanted == held && is_filled(wanted) && !holds_null(wanted);
-            return is_whole || is_filled_throughout(wanted) && self.text(wanted, held, way);
+            return is_whole || is_filled_throughout(wanted) && self.compute_text(wanted, held, way);
         }
 
         match (wanted, held) {
-            (Value::Object(wanted), Value::Object(held)) => self.each(owned, "", wanted.iter(), held, way),
-            (Value::Array(wanted), Value::Array(held)) => self.list(owned, wanted, held, way),
+            (Value::Object(wanted), Value::Object(held)) => {
+                self.compute_fields(owned, "", wanted.iter(), held, way)
+            }
+            (Value::Array(wanted), Value::Array(held)) => self.compute_list(owned, wanted, held, way),
             _ => false,
         }
     }
 
     /// Another text at a leaf that takes any.
-    fn text(&mut self, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_text(&mut self, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         let path = way.path();
-        let is_free = any_text::takes(self.live, &path, held, wanted);
+        let is_free = free_text::accepts(self.live, &path, held, wanted);
         if is_free {
             self.texts.push((path, wanted.clone()));
         }
@@ -197,7 +198,13 @@ impl Walk<'_> {
     }
 
     /// A list whose items are owned one by one: each of desired's is one of live's, in the same order.
-    fn list(&mut self, owned: &Map<String, Value>, wanted: &[Value], held: &[Value], way: Way<'_>) -> bool {
+    fn compute_list(
+        &mut self,
+        owned: &Map<String, Value>,
+        wanted: &[Value],
+        held: &[Value],
+        way: Way<'_>,
+    ) -> bool {
         // An item too many in the entry would go with the apply, and one too few would come.
         if owned.len() != wanted.len() {
             return false;
@@ -225,7 +232,7 @@ impl Walk<'_> {
 
             // Order is content: an apply would bring the items into desired's.
             let is_later = last.is_none_or(|last| at > last);
-            if !is_later || !self.item(below, wanted, held, Way::Item(&way, step)) {
+            if !is_later || !self.compute_item(below, wanted, held, Way::Item(&way, step)) {
                 return false;
             }
             last = Some(at);
@@ -233,13 +240,13 @@ impl Walk<'_> {
         true
     }
 
-    fn item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
+    fn compute_item(&mut self, owned: &Value, wanted: &Value, held: &Value, way: Way<'_>) -> bool {
         match (owned.as_object(), wanted, held) {
             // The value of a set is its own key.
             (Some(owned), _, _) if owned.is_empty() => is_filled_throughout(wanted) && wanted == held,
             // Without `.` we own fields of the item and not the item: an apply would come to own that too.
             (Some(owned), Value::Object(wanted), Value::Object(held)) if owned.contains_key(".") => {
-                self.each(owned, ".", wanted.iter(), held, way)
+                self.compute_fields(owned, ".", wanted.iter(), held, way)
             }
             _ => false,
         }
@@ -287,137 +294,4 @@ fn is_json(value: &Value, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-    use serde_json::json;
-
-    fn object(spec: &Value) -> Object {
-        Object::new(json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a"}, "spec": spec}))
-            .unwrap()
-    }
-
-    fn proved(owned: &Value, wanted: &Value, held: &Value) -> bool {
-        let mut live = object(held);
-        live.value_mut()["metadata"]["managedFields"] = json!([
-            {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": owned}}]);
-        outlook(&object(wanted), &live) == Some(Outlook::Unchanged)
-    }
-
-    #[rstest]
-    #[case::equal(json!({"f:a": {}}), json!({"a": 1}), json!({"a": 1, "default": 2}), true)]
-    #[case::another_value(json!({"f:a": {}}), json!({"a": 2}), json!({"a": 1}), false)]
-    // One number in two spellings: what the server makes of it is its own to say.
-    #[case::another_number(json!({"f:a": {}}), json!({"a": 1.0}), json!({"a": 1}), false)]
-    #[case::one_that_went(json!({"f:a": {}, "f:b": {}}), json!({"a": 1}), json!({"a": 1, "b": 1}), false)]
-    #[case::one_that_came(json!({"f:a": {}}), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}), false)]
-    // A null is an instruction to an apply, and empty values are kept, dropped or filled in by their kind.
-    #[case::null(json!({"f:a": {}}), json!({"a": null}), json!({"a": null}), false)]
-    #[case::empty_map(json!({"f:a": {}}), json!({"a": {}}), json!({"a": {}}), false)]
-    #[case::empty_list(json!({"f:a": {}}), json!({"a": []}), json!({"a": []}), false)]
-    #[case::atomic_map(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1}}), true)]
-    #[case::atomic_map_with_more(json!({"f:a": {}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), false)]
-    #[case::atomic_list_with_defaults(json!({"f:a": {}}), json!({"a": [{"x": 1}]}), json!({"a": [{"x": 1, "d": 0}]}), false)]
-    // The server itself wrote the empty value, so that it stays.
-    #[case::atomic_list_with_something_empty(json!({"f:a": {}}), json!({"a": [{"x": {}}]}), json!({"a": [{"x": {}}]}), true)]
-    #[case::atomic_list_with_a_null(json!({"f:a": {}}), json!({"a": [{"x": null}]}), json!({"a": [{"x": null}]}), false)]
-    #[case::granular_map_with_more(json!({"f:a": {"f:x": {}}}), json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 1}}), true)]
-    fn maps(#[case] owned: Value, #[case] wanted: Value, #[case] held: Value, #[case] expected: bool) {
-        assert_eq!(proved(&owned, &wanted, &held), expected);
-    }
-
-    fn port(number: u16, protocol: &str, written: bool) -> (String, Value) {
-        let mut fields = json!({".": {}, "f:port": {}});
-        if written {
-            fields["f:protocol"] = json!({});
-        }
-        (
-            format!("k:{{\"port\":{number},\"protocol\":\"{protocol}\"}}"),
-            fields,
-        )
-    }
-
-    #[test]
-    fn an_item_without_the_default_key_is_the_one_whose_key_was_not_written() {
-        let owned: Map<_, _> = [port(53, "UDP", true), port(53, "TCP", false)]
-            .into_iter()
-            .collect();
-        let owned = json!({"f:ports": owned});
-
-        let held = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
-        let wanted = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]});
-
-        assert!(proved(&owned, &wanted, &held));
-
-        let other_order = json!({"ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]});
-        assert!(!proved(&owned, &other_order, &held), "another order");
-        let written = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
-        assert!(
-            !proved(&owned, &written, &held),
-            "an apply would own the key's field"
-        );
-
-        // The item that our entry names is gone from live: somebody replaced it by another.
-        let live_moved =
-            json!({"ports": [{"port": 53, "protocol": "SCTP"}, {"port": 53, "protocol": "TCP"}]});
-        assert!(!proved(&owned, &wanted, &live_moved));
-
-        let twice = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "UDP"}]});
-        assert!(!proved(&owned, &twice, &held), "duplicates");
-    }
-
-    #[test]
-    fn a_set_has_each_value_once_and_in_order() {
-        let owned = json!({"f:set": {"v:\"a\"": {}, "v:\"b\"": {}}});
-        let set = |items: &[&str]| json!({"set": items});
-
-        // Another client's item in between moves none of ours.
-        assert!(proved(&owned, &set(&["a", "b"]), &set(&["x", "a", "b"])));
-        assert!(!proved(&owned, &set(&["b", "a"]), &set(&["a", "b"])));
-        assert!(!proved(&owned, &set(&["a", "a"]), &set(&["a", "b"])));
-        assert!(
-            !proved(&owned, &set(&["a", "b"]), &set(&["a", "b", "a"])),
-            "live holds one twice"
-        );
-    }
-
-    #[test]
-    fn other_entries_of_ours_another_version_other_metadata_and_deletion_are_not_proved() {
-        let entry = |version: &str| {
-            json!({"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": version,
-            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:a": {}}}})
-        };
-        let live = |entries: Value| {
-            let mut live = object(&json!({"a": 1}));
-            live.value_mut()["metadata"]["managedFields"] = entries;
-            live
-        };
-
-        let wanted = object(&json!({"a": 1}));
-        assert_eq!(
-            outlook(&wanted, &live(json!([entry("v1")]))),
-            Some(Outlook::Unchanged)
-        );
-
-        // Two entries, another version, none that is ours: what an apply would take away is not known.
-        assert_eq!(outlook(&wanted, &live(json!([entry("v1"), entry("v1")]))), None);
-        assert_eq!(outlook(&wanted, &live(json!([entry("v2")]))), None);
-        assert_eq!(outlook(&wanted, &live(json!([{}]))), None);
-
-        let mut with_finalizer = wanted.clone();
-        with_finalizer.value_mut()["metadata"]["finalizers"] = json!(["x"]);
-        assert_eq!(outlook(&with_finalizer, &live(json!([entry("v1")]))), None);
-
-        let mut going = live(json!([entry("v1")]));
-        going.value_mut()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert_eq!(outlook(&wanted, &going), None);
-
-        let mut labelled = wanted.clone();
-        labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
-        assert_eq!(
-            outlook(&labelled, &live(json!([entry("v1")]))),
-            None,
-            "a label that is not there"
-        );
-    }
-}
+mod tests;

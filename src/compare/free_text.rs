@@ -13,7 +13,7 @@ use serde_json::Value;
 const SMALL: usize = 128 << 10;
 
 /// Whether the leaf at `path` of `live` can become `wanted` without a word from the server.
-pub(super) fn takes(live: &Object, path: &FieldPath, held: &Value, wanted: &Value) -> bool {
+pub(super) fn accepts(live: &Object, path: &FieldPath, held: &Value, wanted: &Value) -> bool {
     let names: Vec<&str> = path.steps().iter().map(name).collect();
 
     match (held, wanted) {
@@ -174,7 +174,7 @@ mod tests {
         let live = Object::new(live).unwrap();
         let path: FieldPath = path.parse().unwrap();
         let held = path.get(live.value()).unwrap().clone();
-        takes(&live, &path, &held, &wanted)
+        accepts(&live, &path, &held, &wanted)
     }
 
     fn deployment() -> Value {

@@ -5,13 +5,14 @@
 //! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is excused
 //! wrongly comes back in the middle of the rollout. What is excused is told as not checked, and never as fine.
 
+use super::unreachable_webhook::UnreachableWebhook;
 use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
 use crate::model::{FieldPath, Object, ObjectId};
 use serde_json::Value;
 
 /// An object that a plan creates or changes.
-struct First {
+struct Prerequisite {
     id: ObjectId,
     object: Object,
     wave: u32,
@@ -21,106 +22,86 @@ struct First {
 }
 
 /// The objects of a plan on which others depend.
-pub(super) struct Firsts(Vec<First>);
+pub(super) struct Prerequisites<'a> {
+    changed: Vec<Prerequisite>,
+    /// The Services that are there or are going to be.
+    services: Vec<&'a Object>,
+}
 
-impl Firsts {
-    pub(super) fn new(steps: &[PlanStep]) -> Self {
-        let first = |step: &PlanStep| {
+impl<'a> Prerequisites<'a> {
+    pub(super) fn new(steps: &[PlanStep], services: Vec<&'a Object>) -> Self {
+        let prerequisite = |step: &PlanStep| {
             let object = step.action.object()?;
             let is_created = matches!(step.action, Action::Create { .. });
             // A step that only takes fields over changes nothing for others.
             let is_changed = is_created || !step.changes.is_empty();
             // Workloads too: one of them may be the server behind a webhook.
-            (is_changed && (is_depended_on(object) || template(object).is_some())).then(|| First {
+            (is_changed && (is_depended_on(object) || template(object).is_some())).then(|| Prerequisite {
                 id: step.target.id(),
                 object: object.clone(),
                 wave: step.wave,
                 is_created,
-                sets_pod_security: step.changes.iter().any(is_of_pod_security),
+                sets_pod_security: step.changes.iter().any(enforces_pod_security),
             })
         };
 
-        Self(steps.iter().filter_map(first).collect())
+        Self {
+            changed: steps.iter().filter_map(prerequisite).collect(),
+            services,
+        }
     }
 
     /// Why a rejection of a workload's pod says nothing yet; none where it does.
-    pub(super) fn of_pod(&self, message: &str, workload: &ObjectId) -> Option<String> {
+    pub(super) fn awaited_by_pod(&self, message: &str, workload: &ObjectId) -> Option<String> {
         let first = self
-            .0
+            .changed
             .iter()
             .find(|first| first.is_missed_by_pod(message, workload))?;
-        Some(format!("pod admission not checked yet: {}", first.said()))
+        Some(format!("pod admission not checked yet: {}", first.sentence()))
     }
 
     /// Why nothing that was said of a workload's pod counts: other rules of pod security are in force then.
-    pub(super) fn pod_security(&self, workload: &ObjectId) -> Option<String> {
+    pub(super) fn awaited_pod_security(&self, workload: &ObjectId) -> Option<String> {
         let first = self
-            .0
+            .changed
             .iter()
             .find(|first| first.is_namespace_of(workload) && first.sets_pod_security)?;
-        Some(format!("pod admission not checked yet: {}", first.said()))
+        Some(format!("pod admission not checked yet: {}", first.sentence()))
     }
 
     /// Why a rejection of an object says nothing yet; none where it does.
-    pub(super) fn of_object(&self, id: &ObjectId) -> Option<String> {
+    pub(super) fn awaited_definition(&self, id: &ObjectId) -> Option<String> {
         // Its schema, its conversion or the kind itself is another one by then.
-        let defines = |first: &&First| {
+        let defines = |first: &&Prerequisite| {
             first.object.kind() == "CustomResourceDefinition"
                 && first.object.text("/spec/names/kind") == id.kind
                 && first.object.text("/spec/group") == id.group
         };
 
-        let first = self.0.iter().find(defines)?;
-        Some(format!("not checked yet: {}", first.said()))
+        let first = self.changed.iter().find(defines)?;
+        Some(format!("not checked yet: {}", first.sentence()))
     }
 
     /// Why nothing is known of an object yet whose namespace the plan creates.
-    pub(super) fn of_namespace(&self, id: &ObjectId) -> Option<String> {
+    pub(super) fn awaited_namespace(&self, id: &ObjectId) -> Option<String> {
         let first = self
-            .0
+            .changed
             .iter()
             .find(|first| first.is_created && first.is_namespace_of(id))?;
-        Some(format!("not checked yet: {}", first.said()))
+        Some(format!("not checked yet: {}", first.sentence()))
     }
 
     /// The last wave that changes the webhook that did not answer: its configuration, its Service, or the workload behind
     /// that; none where the plan changes nothing of it.
-    pub(super) fn repairs(&self, webhook: &DeadWebhook<'_>, services: &[&Object]) -> Option<u32> {
-        let is_its = |first: &&First| {
-            let object = &first.object;
-            // By its new content: that names the webhooks which will be called.
-            if object.gvk().group == "admissionregistration.k8s.io" {
-                let hooks = object.at("/webhooks").and_then(Value::as_array);
-                return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
-            }
-            // Behind a URL is no server of which the plan could tell.
-            let Some((namespace, name)) = webhook.service else {
-                return false;
-            };
-            if first.id.namespace.as_deref() != Some(namespace) {
-                return false;
-            }
-
-            if object.kind() == "Service" {
-                return object.name() == name;
-            }
-
-            let of_service = services.iter().find(|service| service.name() == name);
-            let selector = of_service.and_then(|service| service.at("/spec/selector")?.as_object());
-            let labels = template(object).and_then(|template| template["metadata"]["labels"].as_object());
-            selector.zip(labels).is_some_and(|(selector, labels)| {
-                // Without a selector somebody keeps its endpoints by hand: no labels tell who is behind it.
-                !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-            })
-        };
-
+    pub(super) fn repair_wave(&self, webhook: &UnreachableWebhook<'_>) -> Option<u32> {
+        let repairs = |first: &&Prerequisite| first.repairs(webhook, &self.services);
         // The last of them: it answers when all of it is there.
-        self.0.iter().filter(is_its).map(|first| first.wave).max()
+        self.changed.iter().filter(repairs).map(|first| first.wave).max()
     }
 }
 
 /// Whether a change of a namespace is one of the labels of pod security, or of all its labels.
-fn is_of_pod_security(path: &FieldPath) -> bool {
+fn enforces_pod_security(path: &FieldPath) -> bool {
     let text = path.to_string();
     // The level and its version, but not audit and warn, which deny nothing. A map of labels that is new or
     // gone is one change, without its keys.
@@ -141,9 +122,9 @@ fn is_depended_on(object: &Object) -> bool {
     )
 }
 
-impl First {
+impl Prerequisite {
     /// One sentence for all of a kind: whoever reads it wants to know what is not known, and not thirty names.
-    fn said(&self) -> String {
+    fn sentence(&self) -> String {
         let kind = &self.id.kind;
         match &**kind {
             "Namespace" | "LimitRange" | "ResourceQuota" => {
@@ -155,6 +136,35 @@ impl First {
             }
             _ => format!("this promotion creates the {kind} first"),
         }
+    }
+
+    /// Whether the step changes what a webhook is: its configuration, its Service, or a workload behind that.
+    fn repairs(&self, webhook: &UnreachableWebhook<'_>, services: &[&Object]) -> bool {
+        let object = &self.object;
+        // By its new content: that names the webhooks which will be called.
+        if object.gvk().group == "admissionregistration.k8s.io" {
+            let hooks = object.at("/webhooks").and_then(Value::as_array);
+            return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
+        }
+        // Behind a URL is no server of which the plan could tell.
+        let Some((namespace, name)) = webhook.service else {
+            return false;
+        };
+        if self.id.namespace.as_deref() != Some(namespace) {
+            return false;
+        }
+
+        if object.kind() == "Service" {
+            return object.name() == name;
+        }
+
+        let service = services.iter().find(|service| service.name() == name);
+        let selector = service.and_then(|service| service.at("/spec/selector")?.as_object());
+        let labels = template(object).and_then(|template| template["metadata"]["labels"].as_object());
+        selector.zip(labels).is_some_and(|(selector, labels)| {
+            // Without a selector somebody keeps its endpoints by hand: no labels tell who is behind it.
+            !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+        })
     }
 
     fn is_namespace_of(&self, workload: &ObjectId) -> bool {
@@ -197,64 +207,6 @@ impl First {
                 .any(|said| message.contains(said)),
             _ => false,
         }
-    }
-}
-
-/// A webhook that did not answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct DeadWebhook<'a> {
-    pub name: &'a str,
-    /// Namespace and name of the Service in front of it; none where it is called by a URL.
-    pub service: Option<(&'a str, &'a str)>,
-    /// Whether it converts custom resources between versions, and is named by their definition.
-    pub converts: bool,
-}
-
-impl std::fmt::Display for DeadWebhook<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = if self.converts {
-            "conversion webhook for"
-        } else {
-            "webhook"
-        };
-        write!(f, "{what} {}", self.name)
-    }
-}
-
-impl<'a> DeadWebhook<'a> {
-    /// The webhook that a rejection names as not answering.
-    pub(super) fn parse(message: &'a str) -> Option<Self> {
-        // A webhook that denies has answered: its words are others.
-        let called = message
-            .split_once("failed calling webhook \"")
-            .and_then(|(_, rest)| rest.split_once('"'));
-
-        // Conversion is called beside admission, and its error names the kind and no webhook.
-        let converting = || {
-            message
-                .split_once("conversion webhook for ")?
-                .1
-                .split_once(" failed: ")
-        };
-
-        let converts = called.is_none();
-        let (name, rest) = called.or_else(converting)?;
-
-        let host = rest
-            .split_once("https://")
-            .map(|(_, url)| url.split(['/', ':', '?']).next().unwrap_or(url));
-        // The server calls a Service by its cluster name: `NAME.NAMESPACE.svc`.
-        let service = host.and_then(|host| {
-            let mut parts = host.split('.');
-            let (name, namespace, svc) = (parts.next()?, parts.next()?, parts.next()?);
-            (svc == "svc").then_some((namespace, name))
-        });
-
-        Some(Self {
-            name,
-            service,
-            converts,
-        })
     }
 }
 
@@ -359,39 +311,18 @@ mod tests {
         let is_namespaced = !matches!(kind, "Namespace" | "PriorityClass");
         let brought = object(kind, is_namespaced.then_some(namespace), name);
 
-        let firsts = Firsts::new(&[step(brought, is_created, changed)]);
-        assert_eq!(firsts.of_pod(message, &workload).is_some(), waits, "{message}");
+        let plan = [step(brought, is_created, changed)];
+        let awaited = Prerequisites::new(&plan, Vec::new()).awaited_by_pod(message, &workload);
+        assert_eq!(awaited.is_some(), waits, "{message}");
     }
 
     #[test]
     fn a_webhook_that_does_not_answer_is_repaired_by_its_configuration_its_service_and_its_workload() {
-        let message = r#"Internal error occurred: failed calling webhook "hook.shop.example": failed to call webhook: Post "https://hook.shop.svc:443/?timeout=2s": no endpoints available for service "hook""#;
-        let webhook = DeadWebhook::parse(message).unwrap();
-        assert_eq!(
-            webhook,
-            DeadWebhook {
-                name: "hook.shop.example",
-                service: Some(("shop", "hook")),
-                converts: false
-            }
-        );
-
-        let by_url =
-            r#"failed calling webhook "a.b.c": failed to call webhook: Post "https://hooks.example.com/x""#;
-        assert_eq!(DeadWebhook::parse(by_url).unwrap().service, None);
-
-        let converting = r#"conversion webhook for shop.example/v1, Kind=Widget failed: Post "https://hook.shop.svc:443/convert?timeout=30s": service "hook" not found"#;
-        let converting = DeadWebhook::parse(converting).unwrap();
-        assert_eq!(
-            (converting.service, converting.converts),
-            (Some(("shop", "hook")), true)
-        );
-
-        // It answered.
-        assert_eq!(
-            DeadWebhook::parse("admission webhook \"x\" denied the request"),
-            None
-        );
+        let webhook = UnreachableWebhook {
+            name: "hook.shop.example",
+            service: Some(("shop", "hook")),
+            converts: false,
+        };
 
         let mut service = object("Service", Some("shop"), "hook");
         service.value_mut()["spec"] = json!({"selector": {"app": "hook"}});
@@ -413,13 +344,9 @@ mod tests {
             (service.clone(), true),
             (configuration, true),
         ] {
-            let firsts = Firsts::new(&[step(changed.clone(), false, "/spec")]);
-            assert_eq!(
-                firsts.repairs(&webhook, &[&service]).is_some(),
-                repairs,
-                "{:?}",
-                changed.id()
-            );
+            let plan = [step(changed.clone(), false, "/spec")];
+            let wave = Prerequisites::new(&plan, vec![&service]).repair_wave(&webhook);
+            assert_eq!(wave.is_some(), repairs, "{:?}", changed.id());
         }
     }
 }

@@ -3,7 +3,10 @@
 //! The columns are before, ours, live, what is to come out, and the edits of others that are named.
 
 use super::*;
+use crate::model::names::FIELD_MANAGER;
+use crate::objects::{differing, merged_ownership, same_ownership};
 use rstest::rstest;
+use serde_json::json;
 
 fn object(spec: Value) -> Object {
     Object::new(json!({"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": spec}))

@@ -4,6 +4,7 @@
 
 use crate::model::Object;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
+use crate::model::path_text::escape;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -46,7 +47,7 @@ pub(super) fn carry_restart(desired: &mut Object, live: &Object) {
     };
 
     let in_template = |object: &Object, key: &str| {
-        let pointer = format!("/{}/{}", path.join("/"), key.replace('/', "~1"));
+        let pointer = format!("/{}/{}", path.join("/"), escape(key));
         object.at(&pointer).and_then(Value::as_str).map(str::to_owned)
     };
 

@@ -1,4 +1,4 @@
-//! The rights that a plan and its undo need.
+//! The permissions that a plan and its undo need.
 //!
 //! All of them are asked for before anything is touched: one that is missing in the middle is a rollback, and one that the
 //! undo lacks is a rollback that stops half-way. What a promotion can do without is asked for as well, and only told.
@@ -8,41 +8,44 @@ use crate::model::ResourceType;
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{Need, Right};
+use crate::model::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rights, with what each is needed for.
+/// All that making an object again can take.
+const MANAGE: &[Verb] = &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
+
+/// Permissions, with what each is needed for.
 pub(super) fn needed(plan: &Plan) -> BTreeMap<Right, Need> {
-    let mut rights = Rights::default();
-    rights.of_steps(plan);
-    rights.of_keeping(plan);
-    rights.of_watching(plan);
-    rights.0
+    let mut permissions = Permissions::default();
+    permissions.add_steps(plan);
+    permissions.add_state_storage(plan);
+    permissions.add_watches(plan);
+    permissions.0
 }
 
 /// What a step needs of its object: the object's name, verbs, and what they are for.
-type Use<'a> = (&'a str, &'static [&'static str], &'static str);
+type Use<'a> = (&'a str, &'static [Verb], &'static str);
 
-fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
+fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
     let name = step.target.name.as_str();
-    let (verbs, purpose): (&[&str], _) = match &step.action {
+    let (verbs, purpose): (&[Verb], _) = match &step.action {
         // A server-side apply that creates is authorized as both.
-        Action::Create { .. } => (&["get", "create", "patch"], "to create"),
-        Action::Apply { .. } => (&["get", "patch"], "to change"),
-        Action::Recreate { .. } => (&["get", "delete", "create", "patch"], "to create again"),
-        Action::Delete { .. } => (&["get", "delete"], "to prune"),
+        Action::Create { .. } => (&[Verb::Get, Verb::Create, Verb::Patch], "to create"),
+        Action::Apply { .. } => (&[Verb::Get, Verb::Patch], "to change"),
+        Action::Recreate { .. } => (
+            &[Verb::Get, Verb::Delete, Verb::Create, Verb::Patch],
+            "to create again",
+        ),
+        Action::Delete { .. } => (&[Verb::Get, Verb::Delete], "to prune"),
     };
 
-    let undo: &[&str] = match &step.undo {
+    let undo: &[Verb] = match &step.undo {
         // Whether the old Job has finished when it comes to that is not known yet.
-        _ if matches!(step.action, Action::Recreate { .. }) => {
-            &["get", "create", "update", "patch", "delete"]
-        }
-        Undo::Delete => &["get", "delete"],
+        _ if matches!(step.action, Action::Recreate { .. }) => MANAGE,
+        Undo::Delete => &[Verb::Get, Verb::Delete],
         // What was deleted by somebody meanwhile is created again.
-        Undo::Restore => &["get", "update", "patch", "create"],
-        Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => {
-            &["get", "create", "update", "patch", "delete"]
-        }
+        Undo::Restore => &[Verb::Get, Verb::Update, Verb::Patch, Verb::Create],
+        Undo::Run { .. } | Undo::CreateAgain | Undo::Replace => MANAGE,
         // Nobody puts it back: nobody has to be able to.
         Undo::Impossible { .. } => &[],
     };
@@ -51,7 +54,7 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
     if let Undo::Run { job } = &step.undo {
         uses.push((
             job.name(),
-            &["get", "create", "patch", "delete"],
+            &[Verb::Get, Verb::Create, Verb::Patch, Verb::Delete],
             "to run what undoes it",
         ));
     }
@@ -59,15 +62,15 @@ fn of_step(step: &PlanStep) -> Vec<Use<'_>> {
 }
 
 #[derive(Default)]
-struct Rights(BTreeMap<Right, Need>);
+struct Permissions(BTreeMap<Right, Need>);
 
-impl Rights {
+impl Permissions {
     /// Kind by kind and namespace by namespace: a thousand steps need a few rights.
-    fn of_steps(&mut self, plan: &Plan) {
+    fn add_steps(&mut self, plan: &Plan) {
         let mut alike: BTreeMap<_, Vec<(&PlanStep, &str)>> = BTreeMap::new();
         for step in plan.steps.iter().chain(&plan.prune) {
             let place = (&step.target.resource, step.target.namespace.as_deref());
-            for (name, verbs, purpose) in of_step(step) {
+            for (name, verbs, purpose) in step_uses(step) {
                 alike
                     .entry((purpose, place, verbs))
                     .or_default()
@@ -78,10 +81,10 @@ impl Rights {
         for ((purpose, (resource, namespace), verbs), steps) in alike {
             let Some((first, _)) = steps.first() else { continue };
             let purpose = format!("{purpose} ({})", first.target.id());
-            for verb in verbs {
+            for &verb in verbs {
                 let need = self.entry(resource, namespace, verb, &purpose);
                 // Creations cannot be restricted by name: a Role that lists names allows none.
-                if *verb != "create" {
+                if verb != Verb::Create {
                     need.names
                         .extend(steps.iter().map(|(_, name)| (*name).to_owned()));
                 }
@@ -90,21 +93,20 @@ impl Rights {
     }
 
     /// The lock, the inventory, the journal, the history and the pre-images.
-    fn of_keeping(&mut self, plan: &Plan) {
+    fn add_state_storage(&mut self, plan: &Plan) {
         let home = plan.namespace.as_str();
-        let verbs = ["get", "create", "update", "patch", "delete"];
-        self.kind(
+        self.add_kind(
             "",
             "ConfigMap",
             home,
-            &verbs,
+            MANAGE,
             "to keep inventory, journal and history",
         );
-        self.kind(
+        self.add_kind(
             "coordination.k8s.io",
             "Lease",
             home,
-            &["get", "create", "update", "delete"],
+            &[Verb::Get, Verb::Create, Verb::Update, Verb::Delete],
             "to hold the lock",
         );
 
@@ -114,19 +116,19 @@ impl Rights {
                 one.from.namespace.as_str(),
                 format!("to move objects of release {}", one.from.name),
             );
-            self.kind("", "ConfigMap", namespace, &["get", "update"], &purpose);
-            let verbs = ["get", "create", "update", "delete"];
-            self.kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
+            self.add_kind("", "ConfigMap", namespace, &[Verb::Get, Verb::Update], &purpose);
+            let verbs = [Verb::Get, Verb::Create, Verb::Update, Verb::Delete];
+            self.add_kind("coordination.k8s.io", "Lease", namespace, &verbs, &purpose);
         }
 
-        self.kind(
+        self.add_kind(
             "",
             "Secret",
             home,
-            &["get", "create", "update"],
+            &[Verb::Get, Verb::Create, Verb::Update],
             "to seal what is kept",
         );
-        self.own_namespace(home);
+        self.add_own_namespace(home);
 
         // A pre-image lies beside what it copies, and that of a cluster-scoped object at home.
         let copied = plan.steps.iter().chain(&plan.prune);
@@ -135,33 +137,33 @@ impl Rights {
             .map(|step| step.target.namespace.as_deref().unwrap_or(home))
             .collect();
         for namespace in namespaces {
-            self.kind(
+            self.add_kind(
                 "",
                 "Secret",
                 namespace,
-                &["get", "create", "delete"],
+                &[Verb::Get, Verb::Create, Verb::Delete],
                 "to keep what was there before",
             );
         }
     }
 
     /// Workloads and their pods, for the verdicts.
-    fn of_watching(&mut self, plan: &Plan) {
+    fn add_watches(&mut self, plan: &Plan) {
         for step in plan.steps.iter().filter(|step| is_watched(&step.target.resource)) {
-            self.on_any(
+            self.add_resource(
                 &step.target.resource,
                 step.target.namespace.as_deref(),
-                &["list", "watch"],
+                &[Verb::List, Verb::Watch],
                 "to watch its rollout",
             );
 
             let Some(namespace) = step.target.namespace.as_deref() else {
                 continue;
             };
-            let read = ["get", "list", "watch"];
-            self.kind("", "Pod", namespace, &read, "to watch the rollout");
-            self.kind("apps", "ReplicaSet", namespace, &read, "to watch the rollout");
-            self.kind(
+            let read = [Verb::Get, Verb::List, Verb::Watch];
+            self.add_kind("", "Pod", namespace, &read, "to watch the rollout");
+            self.add_kind("apps", "ReplicaSet", namespace, &read, "to watch the rollout");
+            self.add_kind(
                 "apps",
                 "ControllerRevision",
                 namespace,
@@ -180,26 +182,32 @@ impl Rights {
                 resource: "pods".into(),
                 subresource: "log".into(),
                 namespace: Some(namespace.into()),
-                verb: "get".into(),
+                verb: Verb::Get,
             };
             self.0.entry(logs).or_insert(optional);
         }
     }
 
-    fn on_any(&mut self, resource: &ResourceType, namespace: Option<&str>, verbs: &[&str], purpose: &str) {
-        for verb in verbs {
+    fn add_resource(
+        &mut self,
+        resource: &ResourceType,
+        namespace: Option<&str>,
+        verbs: &[Verb],
+        purpose: &str,
+    ) {
+        for &verb in verbs {
             self.entry(resource, namespace, verb, purpose);
         }
     }
 
     /// A Role of the namespace gives this right, too.
-    fn own_namespace(&mut self, home: &str) {
+    fn add_own_namespace(&mut self, home: &str) {
         let right = Right {
             group: String::new(),
             resource: "namespaces".into(),
             subresource: String::new(),
             namespace: Some(home.into()),
-            verb: "get".into(),
+            verb: Verb::Get,
         };
 
         let purpose = "to seal what is kept".to_owned();
@@ -210,11 +218,11 @@ impl Rights {
         need.names.insert(home.into());
     }
 
-    fn kind(&mut self, group: &str, kind: &str, namespace: &str, verbs: &[&str], purpose: &str) {
+    fn add_kind(&mut self, group: &str, kind: &str, namespace: &str, verbs: &[Verb], purpose: &str) {
         let Some(resource) = built_in(group, kind) else {
             return;
         };
-        for verb in verbs {
+        for &verb in verbs {
             // Any name: those of the tool's own objects are not known to whoever writes a Role.
             self.entry(&resource, Some(namespace), verb, purpose)
                 .names
@@ -226,7 +234,7 @@ impl Rights {
         &mut self,
         resource: &ResourceType,
         namespace: Option<&str>,
-        verb: &str,
+        verb: Verb,
         purpose: &str,
     ) -> &mut Need {
         let right = Right {
@@ -235,7 +243,7 @@ impl Rights {
             subresource: String::new(),
             // A cluster-scoped kind is asked about without a namespace, whatever the step names.
             namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
-            verb: verb.into(),
+            verb,
         };
 
         self.0.entry(right).or_insert_with(|| Need {

@@ -1,0 +1,283 @@
+//! What the API server gives to objects that say nothing of a field: constants of the API, and what follows from the object
+//! itself.
+//!
+//! Nothing stands here that a cluster could set otherwise. The tables err to one side: a default that is missing here costs
+//! a question to the server, and hides nothing. A new one goes into the table of its kind, or of pods; what is made of
+//! another field goes into `is_derived`.
+
+use crate::model::k8s::pod_spec::pod_spec_path;
+use crate::model::k8s::server_fields::JOB_LABELS;
+use crate::model::path::Step;
+use crate::model::path_text::escape;
+use crate::model::{FieldPath, Object};
+use serde_json::{Value, json};
+
+/// Whether a leaf of live is what the API gives to every object that says nothing of it.
+pub fn is_default(live: &Object, path: &FieldPath) -> bool {
+    path.get(live.value())
+        .is_some_and(|value| Defaults::new(live).explain(path, value))
+}
+
+/// Whether live has the default that the API writes in place of this empty value. Most numbers are optional by a pointer,
+/// and zero is one of them like any other.
+pub fn is_default_of_empty(live: &Object, path: &FieldPath, wanted: &Value) -> bool {
+    const ZERO_IS_NONE: &[&str] = &[
+        "Probe/timeoutSeconds",
+        "Probe/periodSeconds",
+        "Probe/successThreshold",
+        "Probe/failureThreshold",
+        "ports/[]/hostPort",
+        "ports/[]/targetPort",
+    ];
+
+    let is_empty = match wanted {
+        Value::String(text) => text.is_empty(),
+        Value::Number(number) => {
+            let place = place(path);
+            number.as_f64() == Some(0.0) && ZERO_IS_NONE.iter().any(|end| place.ends_with(end))
+        }
+        _ => false,
+    };
+
+    is_empty && is_default(live, path)
+}
+
+/// The defaults of one live object.
+pub struct Defaults<'a> {
+    live: &'a Object,
+    /// Where its pods' spec lies, between slashes; none where it has no pods.
+    pods: Option<String>,
+}
+
+impl<'a> Defaults<'a> {
+    /// Those of `live`'s kind.
+    pub fn new(live: &'a Object) -> Self {
+        let pods = pod_spec_path(&live.gvk()).map(|steps| format!("/{}/", steps.join("/")));
+        Self { live, pods }
+    }
+
+    /// Whether a value is what the API writes at `path` by itself.
+    pub fn explain(&self, path: &FieldPath, value: &Value) -> bool {
+        let place = place(path);
+        let pods = self.pods.as_deref();
+        if let Some(in_pod) = pods.and_then(|pods| place.strip_prefix(pods)) {
+            return self.is_pods_default(in_pod, path, value);
+        }
+
+        let kind = self.live.kind();
+        DEFAULTS
+            .iter()
+            .any(|(of, at, default)| *of == kind && *at == place && is(value, default))
+            || self.is_derived(&place, path, value)
+    }
+
+    /// The field beside the one at `path`.
+    fn sibling(&self, path: &FieldPath, name: &str) -> Option<&Value> {
+        path.parent()?.field(name).get(self.live.value())
+    }
+
+    fn is_pods_default(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
+        let last = place.rsplit('/').next().unwrap_or_default();
+        match last {
+            // Worked out from the tag when the object is made; an image that changes later leaves it behind.
+            "imagePullPolicy" => self
+                .sibling(path, "image")
+                .and_then(Value::as_str)
+                .is_some_and(|image| {
+                    let name = image.rsplit('/').next().unwrap_or_default();
+                    let is_latest = !name.contains('@') && (name.ends_with(":latest") || !name.contains(':'));
+                    is(value, if is_latest { "Always" } else { "IfNotPresent" })
+                }),
+            // The older name of the same field.
+            "serviceAccount" => self.sibling(path, "serviceAccountName") == Some(value),
+            // Of the pod alone: into containers the server writes none.
+            "securityContext" if place == "securityContext" => is(value, "{}"),
+            // On the host's network the server opens each port under its own number.
+            "hostPort" if place.ends_with("ports/[]/hostPort") => {
+                self.sibling(path, "containerPort") == Some(value)
+            }
+            _ => POD_DEFAULTS
+                .iter()
+                .any(|(at, default)| place.ends_with(at) && is(value, default)),
+        }
+    }
+
+    /// What the server makes of another field, of the name or of the uid, or hands out.
+    fn is_derived(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
+        match (self.live.kind(), place) {
+            (_, "/metadata/annotations/deployment.kubernetes.io~1revision") => true,
+            (_, "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration") => true,
+            // Whoever names no target port means the port's own number.
+            ("Service", "/spec/ports/[]/targetPort") => self.sibling(path, "port") == Some(value),
+            // Handed out, or chosen by the cluster's network: a fresh object would get others.
+            ("Service", "/spec/clusterIP" | "/spec/clusterIPs" | "/spec/ipFamilies") => true,
+            ("Service", "/spec/ports/[]/nodePort" | "/spec/healthCheckNodePort") => true,
+            // The binder names the volume.
+            ("PersistentVolumeClaim", "/spec/volumeName") => true,
+            ("NetworkPolicy", "/spec/policyTypes") => *value == policy_types(self.live),
+            ("CustomResourceDefinition", "/spec/names/listKind") => {
+                *value == format!("{}List", self.live.text("/spec/names/kind"))
+            }
+            ("CustomResourceDefinition", "/spec/names/singular") => {
+                *value == self.live.text("/spec/names/kind").to_lowercase()
+            }
+            // The server puts its name onto every namespace, and keeps it there.
+            ("Namespace", "/metadata/labels/kubernetes.io~1metadata.name") => value == self.live.name(),
+            ("Job", _) => {
+                // On the Job and on its template alike.
+                let is_own = |label: &str| place.ends_with(&escape(label));
+                JOB_LABELS.iter().any(|label| is_own(label))
+            }
+            // The status of version 2, as version 1 writes it.
+            ("HorizontalPodAutoscaler", place) => {
+                let status = place.strip_prefix("/metadata/annotations/autoscaling.alpha.kubernetes.io~1");
+                matches!(status, Some("conditions" | "current-metrics"))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The types that a policy gets which names none: they follow from its rules.
+fn policy_types(policy: &Object) -> Value {
+    let has_egress = policy
+        .at("/spec/egress")
+        .and_then(Value::as_array)
+        .is_some_and(|rules| !rules.is_empty());
+
+    if has_egress {
+        json!(["Ingress", "Egress"])
+    } else {
+        json!(["Ingress"])
+    }
+}
+
+/// Kind, place, and its default: constants of the API, the same in every cluster.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("Deployment", "/spec/progressDeadlineSeconds", "600"),
+    ("Deployment", "/spec/replicas", "1"),
+    ("Deployment", "/spec/revisionHistoryLimit", "10"),
+    ("Deployment", "/spec/strategy/type", "RollingUpdate"),
+    ("Deployment", "/spec/strategy/rollingUpdate/maxSurge", "25%"),
+    ("Deployment", "/spec/strategy/rollingUpdate/maxUnavailable", "25%"),
+    ("StatefulSet", "/spec/replicas", "1"),
+    ("StatefulSet", "/spec/revisionHistoryLimit", "10"),
+    ("StatefulSet", "/spec/podManagementPolicy", "OrderedReady"),
+    ("StatefulSet", "/spec/updateStrategy/type", "RollingUpdate"),
+    ("StatefulSet", "/spec/updateStrategy/rollingUpdate/partition", "0"),
+    (
+        "StatefulSet",
+        "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted",
+        "Retain",
+    ),
+    (
+        "StatefulSet",
+        "/spec/persistentVolumeClaimRetentionPolicy/whenScaled",
+        "Retain",
+    ),
+    (
+        "StatefulSet",
+        "/spec/updateStrategy/rollingUpdate/maxUnavailable",
+        "1",
+    ),
+    ("DaemonSet", "/spec/revisionHistoryLimit", "10"),
+    ("DaemonSet", "/spec/updateStrategy/type", "RollingUpdate"),
+    ("DaemonSet", "/spec/updateStrategy/rollingUpdate/maxSurge", "0"),
+    (
+        "DaemonSet",
+        "/spec/updateStrategy/rollingUpdate/maxUnavailable",
+        "1",
+    ),
+    ("Job", "/spec/backoffLimit", "6"),
+    ("Job", "/spec/completionMode", "NonIndexed"),
+    ("Job", "/spec/completions", "1"),
+    ("Job", "/spec/parallelism", "1"),
+    ("Job", "/spec/podReplacementPolicy", "TerminatingOrFailed"),
+    ("Job", "/spec/suspend", "false"),
+    ("Job", "/spec/manualSelector", "false"),
+    // To Go a struct without a pointer: it is always written, if only as an empty map.
+    ("CronJob", "/spec/jobTemplate/metadata", "{}"),
+    ("CronJob", "/spec/jobTemplate/spec/template/metadata", "{}"),
+    ("NetworkPolicy", "/spec/podSelector", "{}"),
+    ("CronJob", "/spec/concurrencyPolicy", "Allow"),
+    ("CronJob", "/spec/failedJobsHistoryLimit", "1"),
+    ("CronJob", "/spec/successfulJobsHistoryLimit", "3"),
+    ("CronJob", "/spec/suspend", "false"),
+    ("Service", "/spec/type", "ClusterIP"),
+    ("Service", "/spec/sessionAffinity", "None"),
+    ("Service", "/spec/internalTrafficPolicy", "Cluster"),
+    ("Service", "/spec/externalTrafficPolicy", "Cluster"),
+    ("Service", "/spec/ipFamilyPolicy", "SingleStack"),
+    ("Service", "/spec/ports/[]/protocol", "TCP"),
+    ("Service", "/spec/allocateLoadBalancerNodePorts", "true"),
+    ("HorizontalPodAutoscaler", "/spec/minReplicas", "1"),
+    ("PersistentVolumeClaim", "/spec/volumeMode", "Filesystem"),
+    (
+        "PersistentVolumeClaim",
+        "/metadata/finalizers",
+        // Put there by a plugin of the API server's own (StorageObjectInUseProtection).
+        "[\"kubernetes.io/pvc-protection\"]",
+    ),
+    (
+        "PersistentVolume",
+        "/metadata/finalizers",
+        "[\"kubernetes.io/pv-protection\"]",
+    ),
+    ("PersistentVolume", "/spec/volumeMode", "Filesystem"),
+    ("RoleBinding", "/roleRef/apiGroup", "rbac.authorization.k8s.io"),
+    (
+        "ClusterRoleBinding",
+        "/roleRef/apiGroup",
+        "rbac.authorization.k8s.io",
+    ),
+    ("CustomResourceDefinition", "/spec/conversion/strategy", "None"),
+    ("Secret", "/type", "Opaque"),
+    ("StorageClass", "/reclaimPolicy", "Delete"),
+    ("StorageClass", "/volumeBindingMode", "Immediate"),
+    ("Namespace", "/spec/finalizers", "[\"kubernetes\"]"),
+];
+
+/// Places in a pod's spec, by their ends, and their defaults.
+const POD_DEFAULTS: &[(&str, &str)] = &[
+    ("restartPolicy", "Always"),
+    ("dnsPolicy", "ClusterFirst"),
+    ("schedulerName", "default-scheduler"),
+    ("terminationGracePeriodSeconds", "30"),
+    ("terminationMessagePath", "/dev/termination-log"),
+    ("terminationMessagePolicy", "File"),
+    ("ports/[]/protocol", "TCP"),
+    // The end of all three probes' names.
+    ("Probe/timeoutSeconds", "1"),
+    ("Probe/periodSeconds", "10"),
+    ("Probe/successThreshold", "1"),
+    ("Probe/failureThreshold", "3"),
+    ("httpGet/scheme", "HTTP"),
+    ("fieldRef/apiVersion", "v1"),
+    // Mode 0644: JSON has no octal numbers.
+    ("configMap/defaultMode", "420"),
+    ("secret/defaultMode", "420"),
+    ("projected/defaultMode", "420"),
+    ("downwardAPI/defaultMode", "420"),
+    ("serviceAccountToken/expirationSeconds", "3600"),
+    ("containers/[]/resources", "{}"),
+    ("initContainers/[]/resources", "{}"),
+    ("volumes/[]/emptyDir", "{}"),
+    ("hostPath/type", ""),
+];
+
+/// A path with its list items unnamed.
+fn place(path: &FieldPath) -> String {
+    let step = |step: &Step| match step {
+        Step::Field(name) => format!("/{}", escape(name)),
+        Step::Key(_) | Step::Value(_) | Step::Index(_) => "/[]".to_owned(),
+    };
+    path.steps().iter().map(step).collect()
+}
+
+/// Whether a value is what a table writes: text as it is, anything else as JSON.
+fn is(value: &Value, written: &str) -> bool {
+    match value {
+        Value::String(text) => text == written,
+        other => serde_json::from_str::<Value>(written).is_ok_and(|written| json!(other) == written),
+    }
+}

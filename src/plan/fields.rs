@@ -1,0 +1,287 @@
+//! The fields of one object that is there: which a step changes, which it leaves, and which become ours for that.
+//!
+//! The comparison has found where live differs from its target; here each difference is decided by whose it is
+//! (`field_decision`). What is somebody else's to decide leaves the body and our entry of `managedFields`, for a forced
+//! apply owns whatever it sends. What has to go and is not ours becomes ours first: an apply takes away only what its own
+//! entry holds and its body lacks. What a person or another tool set refuses, and ends nothing.
+
+use super::field_decision::{Decision, decide_field};
+use super::findings::refuse;
+use super::policy::Policy;
+use crate::compare::desired_holds;
+use crate::model::check::Check;
+use crate::model::finding::{Aside, AsideReason, HandClass, ObjectComparison, Ownership};
+use crate::model::path::Step;
+use crate::model::plan::PreflightFinding;
+use crate::model::{FieldPath, Object, ObjectId};
+use crate::objects::Owners;
+use crate::objects::{Change, take_over};
+use serde_json::Value;
+
+/// What becomes of an object's fields.
+pub(super) struct FieldPlan {
+    /// The paths that change.
+    pub changes: Vec<FieldPath>,
+    /// Why there is a step; none where nothing of the fields calls for one.
+    pub why: Option<String>,
+    /// The ownership to write first.
+    pub take_over: Option<Vec<Value>>,
+    pub findings: Vec<PreflightFinding>,
+}
+
+/// Decides the fields of `live` that differ from their target, and takes out of `body` what is not to be sent.
+pub(super) fn plan_fields(
+    object: &ObjectComparison,
+    body: &mut Object,
+    live: &Object,
+    autoscaled: bool,
+    policy: &Policy,
+) -> FieldPlan {
+    let owners = Owners::of(live);
+    let fields = Fields { object, live, owners };
+
+    let mut decided = fields.decide(body, autoscaled, policy);
+    let taken = fields.whole_places(&decided, body);
+    fields.drop_nulls(&taken, body);
+
+    // Never sent, not even as they are: an apply would set them back when the autoscaler moves on.
+    let replicas = FieldPath::root().field("spec").field("replicas");
+    if autoscaled && !decided.left.contains(&replicas) {
+        decided.left.push(replicas);
+    }
+    // The apply is forced: whatever it sends becomes ours, with the same value too.
+    for path in &decided.left {
+        path.remove(body.value_mut());
+    }
+
+    let mut plan = FieldPlan {
+        why: (!decided.changed.is_empty()).then(|| summarize(&decided.changed)),
+        changes: decided.changed,
+        take_over: None,
+        findings: ownership_findings(&object.id(), &decided.refused),
+    };
+    fields.take_over(&mut plan, taken, decided.left, policy);
+    plan
+}
+
+/// What the decisions are made from.
+struct Fields<'a> {
+    object: &'a ObjectComparison,
+    live: &'a Object,
+    owners: Owners<'a>,
+}
+
+/// The fields that differ, by what was decided about them.
+#[derive(Default)]
+struct Decided {
+    changed: Vec<FieldPath>,
+    /// Of these, what becomes ours first.
+    taken: Vec<FieldPath>,
+    /// What is neither sent nor held.
+    left: Vec<FieldPath>,
+    refused: Vec<(FieldPath, Ownership)>,
+}
+
+impl Fields<'_> {
+    fn decide(&self, body: &Object, autoscaled: bool, policy: &Policy) -> Decided {
+        let mut decided = Decided::default();
+
+        for change in &self.object.changes {
+            let path = change.path.clone();
+            match decide_field(self.live, change, autoscaled, policy) {
+                Decision::Leave => decided.left.push(path),
+                Decision::Person(owner) | Decision::Tool(owner) => decided.refused.push((path, owner)),
+                decision => {
+                    // An apply takes away, or has worked out anew, only what its own entry holds.
+                    let is_sent = desired_holds(body, &self.owners, &path);
+                    if decision == Decision::TakeOver || !is_sent {
+                        decided.taken.push(path.clone());
+                    }
+                    decided.changed.push(path);
+                }
+            }
+        }
+
+        // What the server lets no apply take away goes out of our entry, where a release no longer names it.
+        let is_bound =
+            |aside: &&Aside| aside.reason == AsideReason::Bound && self.owners.is_ours(&aside.path);
+        let bound = self.object.asides.iter().filter(is_bound);
+        decided.left.extend(bound.map(|aside| aside.path.clone()));
+
+        // Letting go is no reason for a step by itself.
+        if !decided.changed.is_empty() {
+            decided.left.extend(self.held_by_default(body));
+        }
+        decided
+    }
+
+    /// The places to take over: as wide as all below them goes.
+    fn whole_places(&self, decided: &Decided, body: &Object) -> Vec<FieldPath> {
+        // What stays must not go along with a whole that is taken away.
+        let refused = decided.refused.iter().map(|(path, _)| path);
+        let asides = self.object.asides.iter().map(|aside| &aside.path);
+        let kept: Vec<&FieldPath> = decided.left.iter().chain(refused).chain(asides).collect();
+
+        let taken = decided.taken.iter();
+        taken.map(|path| self.whole_of(path, body, &kept)).collect()
+    }
+
+    /// A null is an apply's way to own a place: where all below it goes, it is left out.
+    fn drop_nulls(&self, taken: &[FieldPath], body: &mut Object) {
+        let Some(target) = &self.object.predicted else {
+            return;
+        };
+
+        for path in taken {
+            let is_gone = path.get(target.value()).is_none();
+            if is_gone && path.get(body.value()).is_some_and(Value::is_null) {
+                path.remove(body.value_mut());
+            }
+        }
+    }
+
+    /// Computes the ownership to write first.
+    fn take_over(
+        &self,
+        plan: &mut FieldPlan,
+        paths: Vec<FieldPath>,
+        release: Vec<FieldPath>,
+        policy: &Policy,
+    ) {
+        let manager = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
+        let managers = self.live.managed_fields().iter().map(manager);
+        let names: Vec<_> = managers.filter(|name| policy.adopts(name)).collect();
+
+        let change = Change {
+            managers: names.iter().map(String::as_str).collect(),
+            paths,
+            release,
+        };
+        match take_over(self.live, &change) {
+            Ok(None) => {}
+            Ok(Some(taken)) => {
+                plan.take_over = Some(taken.entries);
+                // Fields that are only let go of make no step; fields that become ours do.
+                if !taken.taken.is_empty() && plan.why.is_none() {
+                    plan.why = Some(format!("takes over the fields of {}", names.join(", ")));
+                }
+            }
+            // One entry speaks one version of a kind: its paths may be called otherwise in another.
+            Err(other) => {
+                let message = format!(
+                    "expected the fields of {} in {}, found them in {}",
+                    other.manager,
+                    self.live.api_version(),
+                    other.api_version
+                );
+                let hint = "write the object once with its own tool in the new version".to_owned();
+                let id = self.object.id();
+                plan.findings
+                    .push(refuse(Check::Ownership, Some(&id), message, Some(hint)));
+            }
+        }
+    }
+
+    /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go
+    /// of where anything is applied. An apply would take them away, and not every default is worked out anew.
+    fn held_by_default(&self, body: &Object) -> Vec<FieldPath> {
+        let Some(target) = &self.object.predicted else {
+            return Vec::new();
+        };
+
+        let is_metadata =
+            |path: &FieldPath| matches!(path.steps().first(), Some(Step::Field(name)) if name == "metadata");
+        let is_held = |path: &FieldPath| {
+            let held = path.get(self.live.value());
+            held.is_some()
+                && !is_metadata(path)
+                && path.get(body.value()).is_none()
+                && path.get(target.value()) == held
+                && self.owners.is_ours(path)
+                // Where others hold it too, an apply that lets go of it leaves it to them.
+                && !self.owners.is_others(path)
+        };
+
+        self.owners
+            .fields()
+            .flat_map(|(_, fields)| fields)
+            .filter(is_held)
+            .collect()
+    }
+
+    /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.
+    fn whole_of(&self, path: &FieldPath, body: &Object, kept: &[&FieldPath]) -> FieldPath {
+        let target = self.object.predicted.as_ref();
+        let steps = path.steps();
+        // Labels and annotations are everybody's: of them each goes alone.
+        let is_metadata = matches!(steps.first(), Some(Step::Field(name)) if name == "metadata");
+        let goes = |place: &FieldPath| {
+            target.is_some_and(|target| place.get(target.value()).is_none())
+                && place.get(body.value()).is_none_or(Value::is_null)
+                && !kept.iter().any(|path| path.starts_with(place))
+        };
+
+        let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
+        // An item is owned by its list's key, which the entries tell: a list that nobody owns goes as a whole.
+        let is_unowned_list = |place: &FieldPath| {
+            let item = steps.get(place.steps().len());
+            matches!(item, Some(Step::Key(_) | Step::Value(_))) && self.owners.list_steps(place).is_empty()
+        };
+
+        let highest = places().filter(|_| !is_metadata).find(goes);
+        highest
+            .or_else(|| places().find(is_unowned_list))
+            .unwrap_or_else(|| path.clone())
+    }
+}
+
+/// `image changes`, `2 fields change`.
+fn summarize(changes: &[FieldPath]) -> String {
+    let image = changes.iter().any(|path| path.to_string().ends_with("/image"));
+    match (image, changes.len()) {
+        (true, 1) => "image changes".into(),
+        (true, n) => format!("image and {} more fields change", n - 1),
+        (false, 1) => format!("{} changes", changes[0]),
+        (false, n) => format!("{n} fields change"),
+    }
+}
+
+/// Refusals of fields that are others', one for each manager.
+fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<PreflightFinding> {
+    let mut managers: Vec<&Ownership> = Vec::new();
+    // By name and class: kubectl is a tool when it applies, and a person's hand when it edits.
+    for (_, owner) in refused {
+        let is_known = |known: &&Ownership| known.manager == owner.manager && known.class == owner.class;
+        if !managers.iter().any(is_known) {
+            managers.push(owner);
+        }
+    }
+
+    let finding = |owner: &&Ownership| {
+        let is_theirs = |(_, other): &&(FieldPath, Ownership)| {
+            other.manager == owner.manager && other.class == owner.class
+        };
+        let paths = refused.iter().filter(is_theirs);
+        let paths: Vec<_> = paths.map(|(path, _)| path.to_string()).collect();
+        ownership_finding(id, owner, &paths.join(", "))
+    };
+    managers.iter().map(finding).collect()
+}
+
+fn ownership_finding(id: &ObjectId, owner: &Ownership, fields: &str) -> PreflightFinding {
+    let when = owner.time.map(|time| format!(" at {time}")).unwrap_or_default();
+    let set_by = format!("found {fields} set by {}{when}", owner.manager);
+
+    let (message, hint) = if owner.class == HandClass::Person {
+        (
+            format!("expected no change by hand, {set_by}"),
+            "--overwrite replaces it; or take it into the manifests and record again".to_owned(),
+        )
+    } else {
+        (
+            format!("expected fields of ours, {set_by}"),
+            format!("--adopt {} takes them over", owner.manager),
+        )
+    };
+    refuse(Check::Ownership, Some(id), message, Some(hint))
+}

@@ -1,0 +1,265 @@
+//! What the server's answers to dry runs mean for the steps that they are about, and what is found in them.
+//!
+//! An answer becomes what its step is expected to leave. A rejection refuses, unless it hangs on what the plan itself brings
+//! or repairs first; then it is told as not checked. What could not be asked refuses only where nothing of the plan could
+//! make it come true. A dry run of an undo refuses nothing: a step whose undo is rejected is irreversible from here on.
+
+use super::prerequisites::Prerequisites;
+use super::questions::{Compared, is_answered};
+use super::reached::not_reached;
+use super::unreachable_webhook::UnreachableWebhook;
+use super::{pods::repaired_note, refusals};
+use crate::model::check::Check;
+use crate::model::finding::{HandClass, ObjectComparison};
+use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
+use crate::model::preflight::{Answer, Answers, DryRequest, Questions};
+use crate::model::{Object, ObjectId};
+use crate::objects::Owners;
+use crate::objects::with_defaults_after;
+use crate::plan::{note, refuse};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the dry runs came to.
+#[derive(Default)]
+pub(super) struct DryRunOutcome {
+    pub findings: Vec<PreflightFinding>,
+    /// For steps that a webhook which does not answer is asked about, the wave that repairs it.
+    pub repaired_in: BTreeMap<u32, u32>,
+}
+
+/// Takes the answers to the dry runs into the steps.
+pub(super) fn apply_dry_runs(
+    steps: &mut [PlanStep],
+    compared: &Compared<'_>,
+    asked: &Questions,
+    answers: &Answers,
+    prerequisites: &Prerequisites<'_>,
+) -> DryRunOutcome {
+    let mut outcome = DryRunOutcome::default();
+
+    for (question, answer) in asked.tries.iter().zip(&answers.tries) {
+        let id = question.target.id();
+        let step = steps.iter_mut().find(|step| step.id == question.step);
+
+        match (answer, &question.request) {
+            // No reason to refuse: the step can be done, and is a barrier from here on.
+            (Answer::Refused { message, .. }, DryRequest::PutBack(_)) => {
+                if let Some(step) = step {
+                    let why = format!("putting it back is refused: {message}");
+                    step.undo = Undo::Impossible { why };
+                }
+            }
+            // Not known is no barrier: a revert tries it, and says what came of it.
+            (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
+            (
+                Answer::Refused {
+                    code,
+                    message,
+                    fields,
+                },
+                _,
+            ) => match UnreachableWebhook::parse(message) {
+                Some(webhook) => {
+                    // The step itself waits for the repair as well.
+                    let repair = prerequisites.repair_wave(&webhook);
+                    outcome
+                        .repaired_in
+                        .extend(repair.map(|wave| (question.step, wave)));
+                    outcome.add(webhook_finding(&id, &webhook, message, prerequisites));
+                }
+                None => outcome.add(match prerequisites.awaited_definition(&id) {
+                    Some(awaited) => note(Check::DryRun, Some(&id), awaited),
+                    None => refusals::rejection_finding(&id, *code, message, fields),
+                }),
+            },
+            (Answer::Unknown { why }, _) => {
+                outcome.findings.push(unknown_finding(&id, why, prerequisites));
+            }
+            (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
+                let compared = compared.get(&id).copied();
+                let found = step.map(|step| accept(step, compared, object, prerequisites));
+                outcome.findings.extend(found.into_iter().flatten());
+            }
+            // Under another name, or of a deletion: the answer says yes, and not what the step will leave.
+            (Answer::Fine(_), _) => {}
+        }
+    }
+
+    outcome
+}
+
+impl DryRunOutcome {
+    fn add(&mut self, finding: PreflightFinding) {
+        // What is the matter with a namespace is said once.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// A silent webhook says nothing of the object: whether the plan brings it back decides.
+fn webhook_finding(
+    id: &ObjectId,
+    webhook: &UnreachableWebhook<'_>,
+    message: &str,
+    prerequisites: &Prerequisites<'_>,
+) -> PreflightFinding {
+    if prerequisites.repair_wave(webhook).is_some() {
+        return note(Check::DryRun, Some(id), repaired_note(webhook));
+    }
+
+    // Its definition may name another webhook then.
+    match prerequisites.awaited_definition(id).filter(|_| webhook.converts) {
+        Some(awaited) => note(Check::DryRun, Some(id), awaited),
+        // Nothing of the plan helps: the step would fail half-way in the same way.
+        None => refusals::unreachable_webhook_finding(id, webhook, message),
+    }
+}
+
+/// What could not be asked yet.
+fn unknown_finding(id: &ObjectId, why: &str, prerequisites: &Prerequisites<'_>) -> PreflightFinding {
+    // It is not there, and nothing of the plan makes it: the step could only fail.
+    if waits_for_nothing(why, id, prerequisites) {
+        let message = format!("expected a namespace or kind that is there or in the release, found: {why}");
+        return refuse(Check::DryRun, Some(id), message, None);
+    }
+
+    // What cannot be asked about is told, and refuses nothing: the step itself will find out.
+    let awaited = prerequisites
+        .awaited_definition(id)
+        .or_else(|| prerequisites.awaited_namespace(id));
+    let message = awaited.unwrap_or_else(|| format!("not checked: {why}"));
+    note(Check::DryRun, Some(id), message)
+}
+
+/// Whether what is missing is neither there nor made by this promotion.
+fn waits_for_nothing(why: &str, id: &ObjectId, prerequisites: &Prerequisites<'_>) -> bool {
+    // By the server's words for a namespace, and by those of `observe::preflight` for a kind.
+    if why.contains("namespaces \"") && why.contains("not found") {
+        return prerequisites.awaited_namespace(id).is_none();
+    }
+    why.contains("is not served yet") && prerequisites.awaited_definition(id).is_none()
+}
+
+/// Takes in what a step would leave; what of its fields the server drops or keeps is found.
+fn accept(
+    step: &mut PlanStep,
+    compared: Option<&ObjectComparison>,
+    answer: &Object,
+    prerequisites: &Prerequisites<'_>,
+) -> Vec<PreflightFinding> {
+    let id = step.target.id();
+    let target = compared.and_then(|compared| compared.predicted.as_ref());
+
+    // With an older definition the server drops what it does not know.
+    let dropped = apply_answer(step, target, answer);
+    let dropped = dropped.map(|dropped| match prerequisites.awaited_definition(&id) {
+        Some(awaited) => note(Check::DryRun, Some(&id), awaited),
+        None => dropped,
+    });
+    // No write of such a field is refused: only the answer, beside the target, shows it.
+    let kept = compared.and_then(|compared| kept_fields(step, compared, answer));
+
+    dropped.into_iter().chain(kept).collect()
+}
+
+/// The answer becomes what the step is expected to give.
+fn apply_answer(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -> Option<PreflightFinding> {
+    let id = step.target.id();
+    let sent = step.action.object()?;
+    let dropped = refusals::dropped(sent.value(), answer.value());
+
+    if let Action::Apply { object, expected, .. } = &mut step.action {
+        **expected = match target {
+            // Defaults that the apply loses are sent after it: they belong to what the step leaves.
+            Some(target) => with_defaults_after(answer, object, target, &step.changes),
+            None => answer.without_managed_fields(),
+        };
+    }
+
+    (!dropped.is_empty()).then(|| {
+        let message = format!(
+            "expected every field to be kept, found that the server drops {}",
+            dropped.join(", ")
+        );
+        let hint = "is the kind's definition older than the manifest?".to_owned();
+        PreflightFinding {
+            paths: dropped,
+            ..refuse(Check::DryRun, Some(&id), message, Some(hint))
+        }
+    })
+}
+
+/// Fields that the server keeps as they are, whatever is sent.
+fn kept_fields(step: &PlanStep, compared: &ObjectComparison, answer: &Object) -> Option<PreflightFinding> {
+    let sent = step.action.object()?;
+
+    let paths: Vec<String> = not_reached(step, compared, sent, answer)
+        .into_iter()
+        .map(ToString::to_string)
+        .collect();
+
+    (!paths.is_empty()).then(|| refusals::kept_fields_finding(&step.target.id(), &paths))
+}
+
+/// Takes in what the comparison has had answered already; what the server drops of it is found.
+pub(super) fn apply_known_answers(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<PreflightFinding> {
+    let apply = |step: &mut PlanStep| {
+        let compared = compared.get(&step.target.id()).copied();
+        let answer = compared
+            .filter(|_| is_answered(step, compared))?
+            .predicted
+            .as_ref()?;
+        // No target to go by: what was proved is what the apply leaves.
+        apply_answer(step, None, answer)
+    };
+    steps.iter_mut().filter_map(apply).collect()
+}
+
+/// Adds to refusals by the server what may be behind them: fields that are another manager's.
+pub(super) fn add_ownership_hints(
+    tried: &mut [PreflightFinding],
+    findings: &[PreflightFinding],
+    steps: &[PlanStep],
+    compared: &Compared<'_>,
+) {
+    let refusals = tried
+        .iter_mut()
+        .filter(|finding| finding.severity == Severity::Refuse);
+
+    for finding in refusals {
+        let is_owned = |known: &PreflightFinding| {
+            matches!(known.check, Check::Ownership | Check::Owners)
+                && !known.objects.is_empty()
+                && known.objects == finding.objects
+        };
+
+        // It is refused for its owners already, and the server's reason may be one of their fields.
+        if findings.iter().any(is_owned) {
+            finding.hint = Some("this may be gone once the fields of others are taken over".into());
+            continue;
+        }
+        let object = finding.objects.first();
+        if let Some(tools) = object.and_then(|id| other_tools(steps, compared, id)) {
+            finding.hint = Some(format!(
+                "fields of another tool may be in the way: --adopt {tools}"
+            ));
+        }
+    }
+}
+
+/// The tools that own fields of an object from which nothing is taken over.
+fn other_tools(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Option<String> {
+    let takes_nothing = |step: &&PlanStep| matches!(step.action, Action::Apply { take_over: None, .. });
+    steps
+        .iter()
+        .filter(takes_nothing)
+        .find(|step| step.target.id() == *id)?;
+
+    let owners = Owners::of(compared.get(id)?.live.object()?);
+    let tools: BTreeSet<String> = owners
+        .fields_of(|owner| owner.class == HandClass::OtherTool)
+        .map(|(owner, _)| owner.manager.clone())
+        .collect();
+    (!tools.is_empty()).then(|| tools.into_iter().collect::<Vec<_>>().join(" --adopt "))
+}

@@ -1,0 +1,121 @@
+//! Permissions that a plan needs and that are not there, as findings: one for each resource and namespace.
+//!
+//! A Role is mended as a whole, so that the verbs of one resource are one finding. What a promotion can do without is only
+//! told. Unknown is not allowed: a permission that turns out to be missing half-way is a rollback.
+
+use crate::model::check::Check;
+use crate::model::plan::PreflightFinding;
+use crate::model::preflight::{Allowed, Answers, Questions, Right};
+use crate::model::verb::Verb;
+use crate::plan::{note, refuse};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// On what permissions are missing.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    resource: String,
+    namespace: Option<&'a str>,
+    /// Whether a promotion can do without.
+    optional: bool,
+}
+
+/// What is missing there.
+#[derive(Default)]
+struct Missing<'a> {
+    verbs: Vec<Verb>,
+    purposes: BTreeSet<&'a str>,
+}
+
+/// What the answers say of the permissions that were asked for.
+pub(super) fn permission_findings(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
+    let mut missing: BTreeMap<Place<'_>, Missing<'_>> = BTreeMap::new();
+    let mut findings = Vec::new();
+
+    for (right, need) in &asked.rights {
+        let place = Place {
+            resource: resource_name(right),
+            namespace: right.namespace.as_deref(),
+            optional: need.optional,
+        };
+
+        match answers.rights.get(right) {
+            Some(Allowed::Yes) | None => {}
+            Some(Allowed::No(_)) => {
+                let missing = missing.entry(place).or_default();
+                missing.verbs.push(right.verb);
+                missing.purposes.insert(&need.purpose);
+            }
+            Some(Allowed::Unknown(why)) => findings.push(unknown_finding(&place, right.verb, why)),
+        }
+    }
+
+    findings.extend(
+        missing
+            .iter()
+            .map(|(place, missing)| missing_finding(place, missing)),
+    );
+    findings
+}
+
+/// `deployments.apps`, `pods/log`.
+fn resource_name(right: &Right) -> String {
+    let resource = &right.resource;
+    match (&*right.group, &*right.subresource) {
+        ("", "") => resource.clone(),
+        ("", sub) => format!("{resource}/{sub}"),
+        (group, "") => format!("{resource}.{group}"),
+        (group, sub) => format!("{resource}.{group}/{sub}"),
+    }
+}
+
+fn unknown_finding(place: &Place<'_>, verb: Verb, why: &str) -> PreflightFinding {
+    let resource = &place.resource;
+    let message = format!("whether {verb} {resource} is allowed is not known: {why}");
+
+    PreflightFinding {
+        subject: Some(place.subject()),
+        ..refuse(Check::Rights, None, message, None)
+    }
+}
+
+fn missing_finding(place: &Place<'_>, missing: &Missing<'_>) -> PreflightFinding {
+    let resource = &place.resource;
+    let whereabouts = place.namespace.map_or("in the cluster".to_owned(), |name| {
+        format!("in the namespace {name}")
+    });
+    let verbs: Vec<&str> = missing.verbs.iter().map(|verb| verb.as_str()).collect();
+    let purposes: Vec<&str> = missing.purposes.iter().copied().collect();
+
+    let message = format!(
+        "expected the right to {} {resource} {whereabouts}, found none (needed {})",
+        verbs.join(", "),
+        purposes.join(", ")
+    );
+    // A promotion goes on without it, and shows less.
+    if place.optional {
+        return note(Check::Rights, None, message);
+    }
+
+    let flag = place
+        .namespace
+        .map(|name| format!(" -n {name}"))
+        .unwrap_or_default();
+    let verb = verbs.first().copied().unwrap_or_default();
+    let hint =
+        format!("kubectl auth can-i {verb} {resource}{flag}; docs/permissions.md has a Role that suffices");
+    PreflightFinding {
+        subject: Some(place.subject()),
+        ..refuse(Check::Rights, None, message, Some(hint))
+    }
+}
+
+impl Place<'_> {
+    /// A resource in a namespace, as a waiver names the permissions on it.
+    fn subject(&self) -> String {
+        let resource = &self.resource;
+        match self.namespace {
+            None => resource.clone(),
+            Some(namespace) => format!("{resource}/{namespace}"),
+        }
+    }
+}
