@@ -90,8 +90,8 @@ fn ask_cluster(value: &values::Value, connection: &ConnectionArgs) -> Vec<Propos
         return Vec::new();
     };
 
-    let found =
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, values::find(value, connection)).await });
+    let found = runtime
+        .block_on(async { tokio::time::timeout(PATIENCE, values::find_values(value, connection)).await });
 
     // A request that hangs must not hold the shell.
     runtime.shutdown_background();

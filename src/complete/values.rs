@@ -33,7 +33,7 @@ pub(super) enum Value {
 }
 
 /// Asks for it.
-pub(super) async fn find(value: &Value, connection: &ConnectionArgs) -> Vec<Proposal> {
+pub(super) async fn find_values(value: &Value, connection: &ConnectionArgs) -> Vec<Proposal> {
     let options = connection.options();
     let plain = |names: Vec<String>| names.into_iter().map(|name| Proposal::new(name, "")).collect();
     // From the file alone: it is there when its cluster is not.

@@ -25,10 +25,10 @@ pub struct AsideView {
 
 /// All of them, in the order of the objects.
 pub(super) fn asides(objects: &[ObjectComparison], redactor: &Redactor) -> Vec<AsideView> {
-    let of_object = |object: &ObjectComparison| {
+    let object_asides = |object: &ObjectComparison| {
         let id = redactor.id(&object.id());
         let view = move |aside: &Aside| {
-            let (reason, detail) = named(&aside.reason);
+            let (reason, detail) = reason_name(&aside.reason);
             AsideView {
                 id: id.clone(),
                 path: redactor.text(&aside.path.to_string()),
@@ -39,10 +39,10 @@ pub(super) fn asides(objects: &[ObjectComparison], redactor: &Redactor) -> Vec<A
         object.asides.iter().map(view).collect::<Vec<_>>()
     };
 
-    objects.iter().flat_map(of_object).collect()
+    objects.iter().flat_map(object_asides).collect()
 }
 
-fn named(reason: &AsideReason) -> (&'static str, Option<&str>) {
+fn reason_name(reason: &AsideReason) -> (&'static str, Option<&str>) {
     match reason {
         AsideReason::Stamp => ("admission", None),
         AsideReason::Mark { tool } => ("mark", Some(tool)),

@@ -129,9 +129,9 @@ impl ViewBuilder<'_> {
             live: self.value(id, &change.path, change.live.as_ref()),
             desired: self.value(id, &change.path, change.desired.as_ref()),
             // A manager names itself: its name is free text.
-            whose: change.whose.clone().map(|mut whose| {
-                whose.manager = self.redactor.text(&whose.manager);
-                whose
+            whose: change.whose.clone().map(|mut owner| {
+                owner.manager = self.redactor.text(&owner.manager);
+                owner
             }),
             expected: change.expected_by.and_then(|rule| self.reason(rule)),
             note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),

@@ -101,7 +101,7 @@ fn test_cases(view: &View) -> Vec<TestCase> {
             .collect();
         let text = format!(
             "{}: tested {}, {}",
-            image.what(),
+            image.state_text(),
             image.tested_text(),
             runs.join(", ")
         );

@@ -52,7 +52,7 @@ impl ImageView {
     }
 
     /// What was found, in words.
-    pub(super) fn what(&self) -> &'static str {
+    pub(super) fn state_text(&self) -> &'static str {
         match self.state {
             ImageState::Match => "pods of an old revision still run",
             ImageState::TagMoved => "tag moved",

@@ -4,15 +4,15 @@
 //! one's time is kept.
 
 use super::field_manager::{age, class_name};
-use crate::model::finding::Touched;
+use crate::model::finding::{Hand, Touched};
 use crate::report::clean;
 use jiff::Timestamp;
 use std::io::{self, Write};
 
-/// Paths of one hand that are shown; more are counted.
+/// Paths of one manager that are shown; more are counted.
 const SHOWN: usize = 12;
 
-/// A headline, then object by object whose hand wrote what.
+/// A headline, then object by object who wrote what.
 pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     match touched.len() {
         0 => writeln!(
@@ -30,27 +30,32 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
             .unwrap_or_default();
         writeln!(out, "\n{}{created}", clean(&one.object.to_string()))?;
 
-        for hand in &one.hands {
-            let whose = &hand.whose;
-            // A write through `scale` has no time.
-            let when = whose
-                .time
-                .map_or("at a time that is not known".into(), |time| age(time, now));
-            writeln!(
-                out,
-                "  {} ({}), {when}",
-                clean(&whose.manager),
-                class_name(whose.class)
-            )?;
-
-            for path in hand.fields.iter().take(SHOWN) {
-                writeln!(out, "    {}", clean(&path.to_string()))?;
-            }
-
-            if hand.fields.len() > SHOWN {
-                writeln!(out, "    and {} more", hand.fields.len() - SHOWN)?;
-            }
+        for owned in &one.hands {
+            write_manager(owned, now, out)?;
         }
+    }
+    Ok(())
+}
+
+/// Who wrote and when, then the fields.
+fn write_manager(owned: &Hand, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let manager = &owned.whose;
+    // A write through `scale` has no time.
+    let when = manager
+        .time
+        .map_or("at a time that is not known".into(), |time| age(time, now));
+    writeln!(
+        out,
+        "  {} ({}), {when}",
+        clean(&manager.manager),
+        class_name(manager.class)
+    )?;
+
+    for path in owned.fields.iter().take(SHOWN) {
+        writeln!(out, "    {}", clean(&path.to_string()))?;
+    }
+    if owned.fields.len() > SHOWN {
+        writeln!(out, "    and {} more", owned.fields.len() - SHOWN)?;
     }
     Ok(())
 }

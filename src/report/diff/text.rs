@@ -37,17 +37,17 @@ pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
     } else {
         Tone::Warning
     };
-    page.painted_line(0, tone, &view.headline)?;
+    page.write_painted(0, tone, &view.headline)?;
 
     for object in &view.objects {
-        page.object(object)?;
+        page.write_object(object)?;
     }
     for image in &view.images {
-        page.image(image)?;
+        page.write_image(image)?;
     }
-    page.remarks(view)?;
+    page.write_remarks(view)?;
     // Last, so that it is in sight when the rest has scrolled away.
-    page.next_step(view)
+    page.write_next_step(view)
 }
 
 struct TextPage<'p> {
@@ -58,13 +58,13 @@ struct TextPage<'p> {
 }
 
 impl TextPage<'_> {
-    fn line(&mut self, indent: usize, text: &str) -> io::Result<()> {
+    fn write_line(&mut self, indent: usize, text: &str) -> io::Result<()> {
         writeln!(self.out, "{:indent$}{text}", "")
     }
 
-    fn painted_line(&mut self, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
+    fn write_painted(&mut self, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
         let line = self.palette.paint(tone, text);
-        self.line(indent, &line)
+        self.write_line(indent, &line)
     }
 
     /// Whether a difference is unfolded, given the rule that expects it.
@@ -73,7 +73,7 @@ impl TextPage<'_> {
     }
 
     /// A line of a value: cut where the terminal ends.
-    fn value_line(&mut self, mark: Mark, text: &str) -> io::Result<()> {
+    fn write_value_line(&mut self, mark: Mark, text: &str) -> io::Result<()> {
         let tone = match mark {
             Mark::Minus => Tone::Negative,
             Mark::Plus => Tone::Positive,
@@ -91,30 +91,30 @@ impl TextPage<'_> {
         } else {
             text.to_owned()
         };
-        self.painted_line(4, tone, &format!("{} {shown}", mark.sign()))
+        self.write_painted(4, tone, &format!("{} {shown}", mark.sign()))
     }
 
-    fn object(&mut self, object: &ObjectView) -> io::Result<()> {
+    fn write_object(&mut self, object: &ObjectView) -> io::Result<()> {
         // Nothing but what is expected: the object is folded away as a whole.
         if !object.is_unexpected() && !self.style.show_expected {
             return Ok(());
         }
         writeln!(self.out)?;
-        self.object_title(object)?;
+        self.write_object_title(object)?;
 
         for change in &object.changes {
             if self.is_shown(change.expected.as_ref()) {
-                self.change(change)?;
+                self.write_change(change)?;
             }
         }
         for change in &object.untested {
             if self.is_shown(change.allowed.as_ref()) {
-                self.untested(change)?;
+                self.write_untested(change)?;
             }
         }
 
         match object.count_expected() {
-            folded if folded > 0 && !self.style.show_expected => self.painted_line(
+            folded if folded > 0 && !self.style.show_expected => self.write_painted(
                 2,
                 Tone::Faint,
                 &format!("and {folded} expected (--show-expected)"),
@@ -123,7 +123,7 @@ impl TextPage<'_> {
         }
     }
 
-    fn object_title(&mut self, object: &ObjectView) -> io::Result<()> {
+    fn write_object_title(&mut self, object: &ObjectView) -> io::Result<()> {
         let why = object
             .why
             .as_deref()
@@ -139,10 +139,10 @@ impl TextPage<'_> {
 
         let name = self.palette.paint(Tone::Heading, &object.id.to_string());
         let status = self.palette.paint(status_tone(object.status), &status);
-        self.line(0, &format!("{name}{status}"))
+        self.write_line(0, &format!("{name}{status}"))
     }
 
-    fn change(&mut self, change: &ChangeView) -> io::Result<()> {
+    fn write_change(&mut self, change: &ChangeView) -> io::Result<()> {
         let what = match change.kind {
             // A picture with one side could be read either way: words say what becomes of the field.
             ChangeKind::Changed if change.desired.is_none() => "would be removed",
@@ -154,7 +154,7 @@ impl TextPage<'_> {
 
         let manager = change.whose.as_ref();
         let remark = manager.map(|manager| describe_change(what, manager, self.now));
-        self.heading(
+        self.write_field(
             &change.path,
             remark.as_deref().unwrap_or(what),
             change.expected.as_ref(),
@@ -162,18 +162,18 @@ impl TextPage<'_> {
         )?;
 
         for (mark, line) in diff_lines(change.live.as_ref(), change.desired.as_ref()) {
-            self.value_line(mark, &line)?;
+            self.write_value_line(mark, &line)?;
         }
         Ok(())
     }
 
-    fn untested(&mut self, change: &UntestedView) -> io::Result<()> {
+    fn write_untested(&mut self, change: &UntestedView) -> io::Result<()> {
         let what = match (&change.tested, &change.desired) {
             (None, _) => "not in the tests",
             (_, None) => "only in the tests",
             _ => "not as tested",
         };
-        self.heading(
+        self.write_field(
             &change.path,
             what,
             change.allowed.as_ref(),
@@ -186,12 +186,12 @@ impl TextPage<'_> {
         }
 
         for (mark, line) in diff_lines(change.tested.as_ref(), change.desired.as_ref()) {
-            self.value_line(mark, &line)?;
+            self.write_value_line(mark, &line)?;
         }
         Ok(())
     }
 
-    fn heading(
+    fn write_field(
         &mut self,
         path: &str,
         remark: &str,
@@ -206,7 +206,7 @@ impl TextPage<'_> {
 
         let path = self.palette.paint(Tone::Path, path);
         let remark = self.palette.paint(Tone::Faint, &remark);
-        self.line(2, &format!("{path}{remark}"))?;
+        self.write_line(2, &format!("{path}{remark}"))?;
 
         if let Some(reason) = expected {
             let owner = reason
@@ -214,16 +214,16 @@ impl TextPage<'_> {
                 .as_deref()
                 .map(|owner| format!(" ({owner})"))
                 .unwrap_or_default();
-            self.painted_line(4, Tone::Positive, &format!("expected: {}{owner}", reason.reason))?;
+            self.write_painted(4, Tone::Positive, &format!("expected: {}{owner}", reason.reason))?;
         }
 
         match note {
-            Some(note) => self.painted_line(4, Tone::Notice, note),
+            Some(note) => self.write_painted(4, Tone::Notice, note),
             None => Ok(()),
         }
     }
 
-    fn image(&mut self, image: &ImageView) -> io::Result<()> {
+    fn write_image(&mut self, image: &ImageView) -> io::Result<()> {
         // Declared in the environment: folded like any expected difference.
         if !self.is_shown(image.allowed.as_ref()) {
             return Ok(());
@@ -234,26 +234,26 @@ impl TextPage<'_> {
             "{}, container {}  {}",
             self.palette.paint(Tone::Heading, &image.workload.to_string()),
             image.container,
-            self.palette.paint(Tone::Notice, image.what())
+            self.palette.paint(Tone::Notice, image.state_text())
         );
-        self.line(0, &title)?;
+        self.write_line(0, &title)?;
         // A tested image runs: only what still ends is worth a line.
         if image.state != ImageState::Match {
-            self.line(2, &format!("tested: {}", image.tested_text()))?;
+            self.write_line(2, &format!("tested: {}", image.tested_text()))?;
         }
 
         for (digest, pods) in image.runs() {
-            self.line(2, &format!("runs:   {digest} in {pods}"))?;
+            self.write_line(2, &format!("runs:   {digest} in {pods}"))?;
         }
 
         match &image.allowed {
-            Some(reason) => self.painted_line(2, Tone::Positive, &format!("expected: {reason}")),
+            Some(reason) => self.write_painted(2, Tone::Positive, &format!("expected: {reason}")),
             None => Ok(()),
         }
     }
 
     /// What belongs to no object.
-    fn remarks(&mut self, view: &View) -> io::Result<()> {
+    fn write_remarks(&mut self, view: &View) -> io::Result<()> {
         let stale = view.stale.iter().map(|stale| stale.text(self.now));
         let remarks: Vec<String> = stale
             .chain(view.requirements.iter().map(RequirementView::text))
@@ -264,10 +264,10 @@ impl TextPage<'_> {
         if !remarks.is_empty() {
             writeln!(self.out)?;
         }
-        remarks.iter().try_for_each(|remark| self.line(0, remark))
+        remarks.iter().try_for_each(|remark| self.write_line(0, remark))
     }
 
-    fn next_step(&mut self, view: &View) -> io::Result<()> {
+    fn write_next_step(&mut self, view: &View) -> io::Result<()> {
         // What could not be checked alone ends with an error, which says what to type.
         if !view.summary.has_differences() {
             return Ok(());
@@ -291,7 +291,7 @@ impl TextPage<'_> {
         };
 
         writeln!(self.out)?;
-        self.painted_line(0, Tone::Faint, &next)
+        self.write_painted(0, Tone::Faint, &next)
     }
 }
 

@@ -173,7 +173,7 @@ pub struct ChangeView {
     /// After an apply; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<Value>,
-    /// Whose hand.
+    /// The manager that set the live value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whose: Option<Ownership>,
     /// The rule that expects it.

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_fails_is_told_once_at_the_end() {
+    fn the_first_error_of_a_stream_is_returned_once_at_the_end() {
         let events = EventWriter::wait(Box::new(Closed));
         let note = Event::Note {
             object: None,
