@@ -1,6 +1,6 @@
 //! One file a command: the only place where the parts are put together.
 
-pub mod acting;
+pub mod console;
 pub mod attest;
 pub mod compare;
 pub mod completion;

@@ -6,7 +6,7 @@ mod request;
 mod show;
 
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
-use crate::commands::acting::{self, Show};
+use crate::commands::console::{self, OutputMode};
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::StateArgs;
 use crate::commands::unconfirmed;
@@ -19,7 +19,7 @@ use crate::model::plan::Severity;
 use crate::model::snapshot::Observed;
 use crate::plan::{self, Planned};
 use crate::usecase::comparing::Mode;
-use crate::usecase::promote::{DryRun, OnOpen, Place, Prepared, Request, parse_adopt, prepare, releases};
+use crate::usecase::promote::{DryRun, OnOpen, PromotionTarget, Prepared, Request, parse_adopt, prepare, releases};
 use crate::usecase::signals::Signals;
 use crate::usecase::{CommandError, ErrorKind, kept, services};
 use clap::builder::PossibleValue;
@@ -92,7 +92,7 @@ pub struct Args {
     #[command(flatten)]
     allow: Allow,
     #[command(flatten)]
-    limits: Limits,
+    limits: LimitArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -157,7 +157,7 @@ impl Allow {
 /// Limits of time.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Limits")]
-struct Limits {
+struct LimitArgs {
     /// Give up when the whole has taken this long; else each object's own deadline counts
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -242,11 +242,11 @@ fn history(text: &str) -> Result<usize, String> {
 }
 
 impl Args {
-    fn show(&self) -> Show {
+    fn show(&self) -> OutputMode {
         if self.output == Some(Format::Json) {
-            Show::Json
+            OutputMode::Json
         } else {
-            Show::Person
+            OutputMode::Text
         }
     }
 }
@@ -255,7 +255,7 @@ impl Args {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let signals = Signals::listen();
     if args.resume {
-        let events = acting::events(args.show(), context);
+        let events = console::events(args.show(), context);
         return open::resume(&args, context, &signals, events).await;
     }
     let request = signals.end(request::read(&args, context)).await?;
@@ -272,7 +272,7 @@ pub(super) struct Telling {
     /// Whether nobody is asked.
     pub yes: bool,
     /// How it is shown.
-    pub show: Show,
+    pub show: OutputMode,
 }
 
 /// Does what is asked for.
@@ -282,8 +282,8 @@ pub(super) async fn carry_out(
     signals: Signals,
     context: &Context,
 ) -> Result<Exit, CommandError> {
-    let events = acting::events(telling.show, context);
-    let mut place = signals.end(Place::find(&request)).await?;
+    let events = console::events(telling.show, context);
+    let mut place = signals.end(PromotionTarget::find(&request)).await?;
     if !place.is_hidden() {
         kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
     }
@@ -292,7 +292,7 @@ pub(super) async fn carry_out(
             return Ok(exit);
         }
         // Its inventory and history are others now.
-        place = signals.end(Place::find(&request)).await?;
+        place = signals.end(PromotionTarget::find(&request)).await?;
     }
     let prepared = signals.end(prepare(&request, &place)).await?;
     let planned = &prepared.planned;
@@ -302,7 +302,7 @@ pub(super) async fn carry_out(
         &request.inputs.environment.environment,
         context,
     )?;
-    let json = telling.show == Show::Json;
+    let json = telling.show == OutputMode::Json;
     if json && request.dry_run.is_some() {
         show::json(planned, context)?;
     }
@@ -365,7 +365,7 @@ pub(super) async fn carry_out(
 /// Carries the plan out.
 async fn promote(
     request: Request,
-    place: &Place,
+    place: &PromotionTarget,
     prepared: Prepared,
     signals: &Signals,
     events: Arc<dyn EventSink>,
@@ -414,7 +414,7 @@ async fn promote(
         judging,
         discard_state,
     };
-    acting::end(
+    console::end(
         execute::promote(promotion, &services).await,
         events.as_ref(),
         false,

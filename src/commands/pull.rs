@@ -4,7 +4,7 @@ use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit};
 use crate::load;
 use crate::usecase::CommandError;
-use crate::usecase::releases::{Place, open};
+use crate::usecase::releases::{ReleaseLocation, open};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// Reads, checks, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let Place::Oci(_) = Place::parse(&args.place)? else {
+    let ReleaseLocation::Registry(_) = ReleaseLocation::parse(&args.place)? else {
         let message = format!(
             "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {}",
             args.place

@@ -1,6 +1,6 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
-use super::acting::{self, Show};
+use super::console::{self, OutputMode};
 use super::kept::StateArgs;
 use super::promote::{self, Allow, Telling};
 use super::unconfirmed;
@@ -11,7 +11,7 @@ use crate::monitor::WatchingOptions;
 use crate::observe::home::read_record;
 use crate::usecase::promote::{Again, recorded};
 use crate::usecase::signals::Signals;
-use crate::usecase::{Acting, CommandError, Scope, kept, services};
+use crate::usecase::{RunContext, CommandError, Scope, kept, services};
 use clap::{Args as ClapArgs, ValueEnum};
 use std::time::Duration;
 
@@ -61,11 +61,11 @@ enum Format {
 }
 
 impl Args {
-    fn show(&self) -> Show {
+    fn show(&self) -> OutputMode {
         if self.output.is_some() {
-            Show::Json
+            OutputMode::Json
         } else {
-            Show::Person
+            OutputMode::Text
         }
     }
 }
@@ -83,8 +83,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     }
     let Scope { cluster, home } = scope;
     let actor = cluster.whoami().await?;
-    let events = acting::events(args.show(), context);
-    let acting = Acting {
+    let events = console::events(args.show(), context);
+    let acting = RunContext {
         signals: Signals::listen(),
         cluster,
         actor,
@@ -110,7 +110,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         };
         unconfirmed::confirm(found, &mut options.confirmed, context).await?;
     };
-    acting::end(ended, events.as_ref(), true)
+    console::end(ended, events.as_ref(), true)
 }
 
 /// Promotes what the cluster keeps of an older promotion, through the same plan and journal as any other.

@@ -1,7 +1,7 @@
 //! `kubectl delivery state`: whether what the cluster keeps of a release is as it was written, and the ways on where it is
 //! not.
 
-use super::acting::{self, Show};
+use super::console::{self, OutputMode};
 use super::kept::{StateArgs, read_key};
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
 use crate::cluster::Cluster;
@@ -18,7 +18,7 @@ use crate::usecase::Scope;
 use crate::usecase::kept;
 use crate::usecase::kind_of;
 use crate::usecase::signals::Signals;
-use crate::usecase::{Acting, services};
+use crate::usecase::{RunContext, services};
 use crate::usecase::{CommandError, ErrorKind};
 use clap::{Args as ClapArgs, Subcommand};
 use futures::future::join_all;
@@ -124,7 +124,7 @@ impl Place {
             key,
             found,
         } = self;
-        let acting = Acting {
+        let acting = RunContext {
             signals: Signals::listen(),
             actor: cluster.whoami().await?,
             cluster,
@@ -136,7 +136,7 @@ impl Place {
             keep_history: MAX_HISTORY,
             state_key: key,
         };
-        let services = services(acting, acting::events(Show::Person, context))?;
+        let services = services(acting, console::events(OutputMode::Text, context))?;
         let notes = execute::seal_anew(&release, &found, new, &services).await;
         let notes = notes.map_err(|error| CommandError::from_error(kind_of(&error), &error))?;
         for note in notes {
@@ -223,7 +223,7 @@ async fn accept(common: &Common, context: &Context) -> Result<Exit, CommandError
         clean(&place.release.name)
     )?;
     err.flush()?;
-    if acting::answer().await? != place.release.name {
+    if console::answer().await? != place.release.name {
         return Err(CommandError::new(
             ErrorKind::Refused,
             "not accepted; nothing was changed",

@@ -56,7 +56,7 @@ pub async fn confirm(
     let mut err = context.stderr();
     write!(err, "do this, too? type yes: ")?;
     err.flush()?;
-    if super::acting::answer().await? != "yes" {
+    if super::console::answer().await? != "yes" {
         return Err(CommandError::new(
             ErrorKind::Refused,
             "not confirmed; nothing was changed",

@@ -1,10 +1,10 @@
 //! Use cases: a request in, an outcome out. They put the parts together, decide nothing that a part decides, know no flags
 //! and print nothing.
 
-mod acting;
+mod run_context;
 pub mod comparing;
 mod error;
-pub mod gating;
+pub mod gates;
 pub mod images;
 pub mod inputs;
 pub mod kept;
@@ -17,6 +17,6 @@ pub mod scope;
 pub mod signals;
 pub mod wait;
 
-pub use acting::{Acting, kind_of, services};
+pub use run_context::{RunContext, kind_of, services};
 pub use error::{CommandError, ErrorKind};
 pub use scope::{Scope, today};

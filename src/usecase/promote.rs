@@ -7,7 +7,7 @@ mod recorded;
 mod request;
 mod sources;
 
-pub use preparing::{Place, Prepared, prepare, read_plan};
+pub use preparing::{PromotionTarget, Prepared, prepare, read_plan};
 pub use recorded::{Again, recorded};
 pub use request::{DryRun, OnOpen, Request, RunOptions, with_environment};
 pub use sources::{parse_adopt, releases};

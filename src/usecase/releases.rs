@@ -34,28 +34,28 @@ impl Opened {
 }
 
 /// Where a release is kept.
-pub enum Place {
+pub enum ReleaseLocation {
     /// A file.
     File(PathBuf),
     /// A registry or a layout.
-    Oci(Location),
+    Registry(Location),
 }
 
-impl Place {
+impl ReleaseLocation {
     /// From an argument.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
         match Location::parse(text) {
-            Some(Ok(location)) => Ok(Place::Oci(location)),
+            Some(Ok(location)) => Ok(ReleaseLocation::Registry(location)),
             Some(Err(why)) => Err(CommandError::usage(why)),
-            None => Ok(Place::File(text.into())),
+            None => Ok(ReleaseLocation::File(text.into())),
         }
     }
 }
 
 /// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
 pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, CommandError> {
-    match Place::parse(place)? {
-        Place::File(path) => {
+    match ReleaseLocation::parse(place)? {
+        ReleaseLocation::File(path) => {
             let release = load::release(&path)?;
             let artifact = |(title, bytes)| Artifact { title, bytes };
             let statements = load::statements(&path)?.into_iter().map(artifact).collect();
@@ -69,7 +69,7 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
                 title,
             })
         }
-        Place::Oci(location) => {
+        ReleaseLocation::Registry(location) => {
             let pulled = artifact::pull(&location, options).await?;
             let release = load::parse_release(pulled.release.bytes, Path::new(place))?;
             Ok(Opened {
@@ -87,17 +87,17 @@ pub async fn keep(
     options: &RegistryOptions,
     statement: Artifact,
 ) -> Result<String, CommandError> {
-    match Place::parse(place)? {
-        Place::File(path) if path == Path::new("-") => Err(CommandError::usage(
+    match ReleaseLocation::parse(place)? {
+        ReleaseLocation::File(path) if path == Path::new("-") => Err(CommandError::usage(
             "expected a release's file, found standard input",
         )
         .with_hint("a statement lies beside its release: name the file")),
-        Place::File(path) => {
+        ReleaseLocation::File(path) => {
             let path = load::statement_path(&path, &statement.title);
             load::write_whole(&path, &statement.bytes)?;
             Ok(path.display().to_string())
         }
-        Place::Oci(location) => {
+        ReleaseLocation::Registry(location) => {
             let title = statement.title.clone();
             artifact::attach(&location, options, &[statement]).await?;
             Ok(format!("{title} of {location}"))

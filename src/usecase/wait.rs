@@ -1,6 +1,6 @@
 //! Waiting for what another tool applies: nothing is written, everything is judged.
 
-mod arriving;
+mod arrival;
 mod wanted;
 
 pub use self::wanted::{Goal, Loaded, goal, load};
@@ -133,7 +133,7 @@ async fn watch(
     let bounds = Looking {
         patience: request.timeout.min(Limits::default().patience),
     };
-    let watched = arriving::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
+    let watched = arrival::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
     watching.prove(&bounds).await?;
     if let Some(time) = request.soak {
         watching.soak(&watched, time, &bounds).await?;

@@ -1,7 +1,7 @@
 //! The question before anything is touched: asked of a person, never answered by a missing terminal.
 
 use crate::cli::Context;
-use crate::commands::acting;
+use crate::commands::console;
 use crate::model::plan::Plan;
 use crate::report::clean;
 use crate::usecase::{CommandError, ErrorKind};
@@ -27,7 +27,7 @@ pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result
         clean(&release.version)
     )?;
     err.flush()?;
-    if matches!(&*acting::answer().await?, "y" | "Y" | "yes") {
+    if matches!(&*console::answer().await?, "y" | "Y" | "yes") {
         return Ok(());
     }
     Err(CommandError::new(

@@ -2,11 +2,11 @@
 
 use super::Args;
 use crate::cli::{Context, Exit};
-use crate::commands::{acting, unconfirmed};
+use crate::commands::{console, unconfirmed};
 use crate::execute::{self, ExecuteError, Interrupt, Settling};
 use crate::load;
 use crate::model::event::EventSink;
-use crate::usecase::promote::{Place, Request, open_journal};
+use crate::usecase::promote::{PromotionTarget, Request, open_journal};
 use crate::usecase::signals::Signals;
 use crate::usecase::{CommandError, ErrorKind, comparing, kept, services};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) async fn resume(
     };
     let find = async {
         let key = args.state.key()?;
-        Place::named(context.scope(&args.connection).await?, key, name).await
+        PromotionTarget::named(context.scope(&args.connection).await?, key, name).await
     };
     let place = signals.end(find).await?;
     kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
@@ -49,13 +49,13 @@ pub(super) async fn resume(
             .end(unconfirmed::confirm(found, &mut confirmed, context))
             .await?;
     };
-    acting::end(ended, events.as_ref(), false)
+    console::end(ended, events.as_ref(), false)
 }
 
 /// Settles an open journal as the flags say. An exit where nothing more is to be done.
 pub(super) async fn settle(
     request: &Request,
-    place: &Place,
+    place: &PromotionTarget,
     signals: &Signals,
     context: &Context,
     events: Arc<dyn EventSink>,
@@ -91,6 +91,6 @@ pub(super) async fn settle(
     let outcome = ended.as_ref().map(|ended| ended.outcome).ok();
     let is_interrupted = *signals.wanted().borrow() != Interrupt::None;
     let settled = !is_interrupted && open_journal::is_settled(open, settling, outcome, same);
-    let exit = acting::end(ended, events.as_ref(), settling == Settling::PutBack)?;
+    let exit = console::end(ended, events.as_ref(), settling == Settling::PutBack)?;
     Ok((!settled).then_some(exit))
 }

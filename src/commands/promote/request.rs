@@ -1,6 +1,6 @@
 //! From the command line to what is asked for.
 
-use super::{AfterFailure, Allow, Args, Limits};
+use super::{AfterFailure, Allow, Args, LimitArgs};
 use crate::cli::Context;
 use crate::commands::inputs::{self, WaitMode};
 use crate::execute;
@@ -10,7 +10,7 @@ use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::monitor::WatchingOptions;
 use crate::plan::Policy;
 use crate::usecase::promote::{Request, RunOptions, read_plan, with_environment};
-use crate::usecase::{CommandError, gating};
+use crate::usecase::{CommandError, gates};
 use std::time::Duration;
 
 /// Reads what a command line names.
@@ -25,7 +25,7 @@ pub(super) async fn read(args: &Args, context: &Context) -> Result<Request, Comm
     let mut policy = args.allow.policy();
     policy.settings = run.settings.clone();
     Ok(Request {
-        judging: gating::judging(&inputs.environment)?,
+        judging: gates::judging(&inputs.environment)?,
         policy: with_environment(policy, &inputs),
         mode: args.mode,
         dry_run: args.dry_run,
@@ -82,7 +82,7 @@ impl Allow {
     }
 }
 
-impl Limits {
+impl LimitArgs {
     /// How a run goes about its work.
     pub(super) fn run_options(&self) -> RunOptions {
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);

@@ -19,7 +19,7 @@ const CONCURRENCY: usize = 8;
 
 /// What the registries said.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct ImageCheck {
     /// What speaks against the promotion, or should be known.
     pub findings: Vec<PreflightFinding>,
     /// References, as written, that their registries have.
@@ -36,17 +36,17 @@ struct Needed {
 }
 
 /// Asks for each image of the steps once.
-pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> Looked {
+pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> ImageCheck {
     let needed = needed(&plan.steps, comparison, paths);
     if needed.is_empty() {
-        return Looked::default();
+        return ImageCheck::default();
     }
     let references: Vec<String> = needed.keys().cloned().collect();
     // Reads the machine's certificates, and knocks at loopback registries: beside the preflight, not before it.
     let of = references.clone();
     let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &of));
     let Ok(registries) = made.await else {
-        return Looked::default();
+        return ImageCheck::default();
     };
     let registries = &registries;
     let ask = |reference: String| async move {
@@ -122,8 +122,8 @@ fn is_up(live: &Object) -> bool {
     ready > 0 && updated == all && ready >= all
 }
 
-fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> Looked {
-    let mut looked = Looked::default();
+fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> ImageCheck {
+    let mut looked = ImageCheck::default();
     let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (reference, presence) in answers {
         match presence {

@@ -1,6 +1,6 @@
 //! Earlier runs that are not finished: resumed, put back, or in the way.
 
-use super::preparing::Place;
+use super::preparing::PromotionTarget;
 use super::request::{OnOpen, Request};
 use crate::execute::Settling;
 use crate::model::event::Outcome;
@@ -8,7 +8,7 @@ use crate::model::journal::{Journal, JournalPhase};
 use crate::usecase::{CommandError, ErrorKind};
 
 /// Whether it is a promotion of the release that is asked for.
-pub fn is_same(open: &Journal, request: &Request, place: &Place) -> bool {
+pub fn is_same(open: &Journal, request: &Request, place: &PromotionTarget) -> bool {
     request
         .inputs
         .release

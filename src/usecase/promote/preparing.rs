@@ -20,9 +20,9 @@ use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
 use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
 use crate::plan::{self, Facts, Planned, Policy};
-use crate::usecase::acting::Acting;
+use crate::usecase::run_context::RunContext;
 use crate::usecase::comparing::{self, Compared, Question};
-use crate::usecase::gating;
+use crate::usecase::gates;
 use crate::usecase::images::AskRegistries;
 use crate::usecase::scope::today;
 use crate::usecase::signals::Signals;
@@ -34,7 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Where a release is promoted to, and what it keeps there.
-pub struct Place {
+pub struct PromotionTarget {
     /// The door to the cluster.
     pub cluster: Arc<dyn Cluster>,
     /// Home namespace.
@@ -51,7 +51,7 @@ pub struct Place {
     unreadable: Vec<Unread>,
 }
 
-impl Place {
+impl PromotionTarget {
     /// Where a request goes.
     pub async fn find(request: &Request) -> Result<Self, CommandError> {
         let name = request.inputs.release.release.metadata.name.clone();
@@ -127,9 +127,9 @@ impl Place {
         images: &[RecordedImage],
         members: &[Target],
         judging: &Judging,
-    ) -> Acting {
+    ) -> RunContext {
         let mut acting = self.acting_without_release(run, signals);
-        acting.watching.gates = gating::ready(&judging.gates, &self.home);
+        acting.watching.gates = gates::runnable_gates(&judging.gates, &self.home);
         acting.watching.tested = images.to_vec();
         acting.watching.resolver = Some(Arc::new(AskRegistries));
         acting.watching.injected = judging.injected.clone();
@@ -142,7 +142,7 @@ impl Place {
 
     /// What an execution is given that takes up an open journal: what it is judged by is in the journal, and the tested
     /// images are in the record beside it.
-    pub async fn acting_on_open(&self, run: &RunOptions, signals: &Signals) -> Result<Acting, CommandError> {
+    pub async fn acting_on_open(&self, run: &RunOptions, signals: &Signals) -> Result<RunContext, CommandError> {
         let Some(journal) = self
             .open_journal()
             .filter(|journal| journal.phase != JournalPhase::Preparing)
@@ -172,8 +172,8 @@ impl Place {
     }
 
     /// What an execution is given that judges no images.
-    fn acting_without_release(&self, run: &RunOptions, signals: &Signals) -> Acting {
-        Acting {
+    fn acting_without_release(&self, run: &RunOptions, signals: &Signals) -> RunContext {
+        RunContext {
             signals: signals.clone(),
             cluster: self.cluster.clone(),
             actor: self.actor.clone(),
@@ -213,7 +213,7 @@ pub struct Prepared {
 }
 
 /// Compares, plans, and has the server try what is planned.
-pub async fn prepare(request: &Request, place: &Place) -> Result<Prepared, CommandError> {
+pub async fn prepare(request: &Request, place: &PromotionTarget) -> Result<Prepared, CommandError> {
     let Request { inputs, written, .. } = request;
     let cluster = place.cluster.as_ref();
     let identity = inputs.release.public(place.kept.key());

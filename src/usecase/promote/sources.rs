@@ -2,7 +2,7 @@
 //! whose objects it meets.
 
 use super::open_journal::ways_on;
-use super::preparing::Place;
+use super::preparing::PromotionTarget;
 use super::request::Request;
 use crate::cluster::Cluster;
 use crate::execute;
@@ -30,7 +30,7 @@ pub fn parse_adopt(text: &str) -> Result<String, String> {
 }
 
 /// The release, and those whose members it may take: a run that was killed may have left a lock of each.
-pub fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
+pub fn releases(request: &Request, place: &PromotionTarget) -> Vec<ReleaseRef> {
     let named = request.policy.adopt_releases.iter();
     let named = named.filter_map(|text| ReleaseRef::parse(text, &place.home));
     std::iter::once(ReleaseRef::new(&place.home, &place.name))
@@ -41,7 +41,7 @@ pub fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
 pub async fn others(
     request: &Request,
-    place: &Place,
+    place: &PromotionTarget,
     inventory: &Inventory,
     comparison: &Comparison,
 ) -> Result<(OtherReleases, Vec<PreflightFinding>), CommandError> {

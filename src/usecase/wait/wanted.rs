@@ -6,7 +6,7 @@ use crate::model::environment::Environment;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage};
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
-use crate::usecase::gating::named;
+use crate::usecase::gates::named;
 use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::scope::today;
 use crate::usecase::{CommandError, ErrorKind, Scope, kinds};

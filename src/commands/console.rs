@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 /// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
+pub enum OutputMode {
     /// Lines for a person, on stderr.
-    Person,
+    Text,
     /// One event a line as JSON, on stdout.
     Json,
 }
 
 /// Where events go.
-pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
+pub fn events(show: OutputMode, context: &Context) -> Arc<dyn EventSink> {
     sinks::sink(show, context)
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What a run is given besides its plan.
-pub struct Acting {
+pub struct RunContext {
     /// What a person wants meanwhile.
     pub signals: Signals,
     /// The door to the cluster.
@@ -29,8 +29,8 @@ pub struct Acting {
 }
 
 /// Everything that an execution needs from outside.
-pub fn services(acting: Acting, events: Arc<dyn EventSink>) -> Result<Services, CommandError> {
-    let Acting {
+pub fn services(acting: RunContext, events: Arc<dyn EventSink>) -> Result<Services, CommandError> {
+    let RunContext {
         signals,
         cluster,
         actor,
