@@ -7,6 +7,7 @@ use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
 use crate::usecase::inputs::Inputs;
+use crate::usecase::releases::ReleaseLocation;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -32,15 +33,20 @@ impl ManifestArgs {
         self.filename.is_empty() && self.kustomize.is_none()
     }
 
-    /// Reads them.
-    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
+    /// Where they are, in the order of the flags.
+    pub fn sources(&self) -> Vec<ManifestSource> {
         let file = |path: &PathBuf| ManifestSource::Path {
             path: path.clone(),
             recursive: self.recursive,
         };
         let mut sources: Vec<_> = self.filename.iter().map(file).collect();
         sources.extend(self.kustomize.clone().map(ManifestSource::Kustomization));
-        Ok(load::manifests(&sources)?)
+        sources
+    }
+
+    /// Reads them.
+    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
+        Ok(load::manifests(&self.sources())?)
     }
 }
 
@@ -77,12 +83,8 @@ impl InputArgs {
 
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let manifests = || {
-            (!self.manifests.is_empty())
-                .then(|| self.manifests.read())
-                .transpose()
-        };
-        Inputs::read(release, self.environment.as_deref(), manifests).await
+        let location = ReleaseLocation::parse(release)?;
+        Inputs::read(&location, self.environment.as_deref(), &self.manifests.sources()).await
     }
 }
 

@@ -1,12 +1,12 @@
 //! Flags about what releases keep in the cluster: the key to it, and how it is believed.
 
 use crate::cluster::Cluster;
-use crate::model::state_key::{KEY_BYTES, StateKey};
+use crate::model::state_key::StateKey;
 use crate::observe::home::Home;
 use crate::observe::sealing::Sealing;
 use crate::usecase::{CommandError, kept};
 use clap::Args as ClapArgs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the key to what releases keep is, where it is not in the cluster.
 #[derive(ClapArgs, Clone, Debug, Default)]
@@ -24,19 +24,8 @@ impl StateArgs {
             .state_key
             .as_deref()
             .filter(|path| !path.as_os_str().is_empty());
-        path.map(read_key).transpose()
+        path.map(kept::read_key).transpose()
     }
-}
-
-/// The key that a file holds.
-pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
-    StateKey::parse(&text).map_err(|error| {
-        CommandError::usage(format!("expected a state key in {shown}: {error}"))
-            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
-    })
 }
 
 /// How what a release keeps is believed.

@@ -1,9 +1,9 @@
 //! One file a command: the only place where the parts are put together.
 
-pub mod console;
 pub mod attest;
 pub mod compare;
 pub mod completion;
+pub mod console;
 pub mod diff;
 pub mod history;
 pub mod images;

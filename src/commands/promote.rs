@@ -1,33 +1,25 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
-mod open;
 mod request;
 mod show;
 
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
-use crate::commands::console::{self, OutputMode};
+use crate::commands::console::{Console, OutputMode};
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::StateArgs;
 use crate::commands::unconfirmed;
-use crate::execute::{self, Confirmed, Promotion, Unconfirmed};
-use crate::model::ObjectId;
+use crate::execute::Confirmed;
 use crate::model::check::Check;
-use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::Severity;
-use crate::model::snapshot::Observed;
-use crate::plan::{self, Planned};
+use crate::model::inventory::MAX_HISTORY;
+use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
-use crate::usecase::promote::{DryRun, OnOpen, PromotionTarget, Prepared, Request, parse_adopt, prepare, releases};
-use crate::usecase::signals::Signals;
-use crate::usecase::{CommandError, ErrorKind, kept, services};
+use crate::usecase::promote::{DryRun, OnOpen, OpenPromotion, Request, Session, parse_adopt, resume};
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
-use std::collections::{BTreeSet, HashMap};
-use std::io::Write;
+use confirm::confirm;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Arguments of `promote`.
@@ -241,231 +233,61 @@ fn history(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
-impl Args {
-    fn show(&self) -> OutputMode {
-        if self.output == Some(Format::Json) {
-            OutputMode::Json
-        } else {
-            OutputMode::Text
-        }
-    }
-}
-
-/// Plans, checks, asks and promotes.
+/// Plans, checks, asks and promotes; or finishes what an earlier run began.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let signals = Signals::listen();
+    let mode = OutputMode::json_if(args.output == Some(Format::Json));
+    let console = Console::new(mode, args.yes, context);
     if args.resume {
-        let events = console::events(args.show(), context);
-        return open::resume(&args, context, &signals, events).await;
+        let channels = &console.channels;
+        let recovery = console
+            .until_interrupted(async { resume(args.resume_request()?, channels).await })
+            .await?;
+        return Ok(console.finish(console.recover(recovery).await?, false));
     }
-    let request = signals.end(request::read(&args, context)).await?;
-    let telling = Telling {
-        yes: args.yes,
-        show: args.show(),
-    };
-    carry_out(request, telling, signals, context).await
+    promote(args.request()?, &console).await
 }
 
-/// How a person is told and asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Telling {
-    /// Whether nobody is asked.
-    pub yes: bool,
-    /// How it is shown.
-    pub show: OutputMode,
-}
-
-/// Does what is asked for.
-pub(super) async fn carry_out(
-    request: Request,
-    telling: Telling,
-    signals: Signals,
-    context: &Context,
-) -> Result<Exit, CommandError> {
-    let events = console::events(telling.show, context);
-    let mut place = signals.end(PromotionTarget::find(&request)).await?;
-    if !place.is_hidden() {
-        kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
-    }
-    if request.dry_run.is_none() && place.open_journal().is_some() {
-        if let Some(exit) = open::settle(&request, &place, &signals, context, events.clone()).await? {
+/// Promotes what is asked for, as far as its user agrees.
+pub(super) async fn promote(request: Request, console: &Console<'_>) -> Result<Exit, CommandError> {
+    let mut session = console.until_interrupted(Session::open(request)).await?;
+    let open = session.open_promotion(&console.channels);
+    if let Some(open) = console.until_interrupted(open).await? {
+        if let Some(exit) = end_open_promotion(open, console).await? {
             return Ok(exit);
         }
-        // Its inventory and history are others now.
-        place = signals.end(PromotionTarget::find(&request)).await?;
+        console.until_interrupted(session.read_target_again()).await?;
     }
-    let prepared = signals.end(prepare(&request, &place)).await?;
-    let planned = &prepared.planned;
-    show::person(
-        planned,
-        &prepared.comparison,
-        &request.inputs.environment.environment,
-        context,
-    )?;
-    let json = telling.show == OutputMode::Json;
-    if json && request.dry_run.is_some() {
-        show::json(planned, context)?;
-    }
-    if json && request.dry_run.is_none() {
-        events.emit(Event::Preflight {
-            findings: planned.findings.clone(),
-        });
-    }
-    if refuses(planned) {
-        return Err(refusal(planned));
-    }
-    let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
-    let message = format!(
-        "nothing to do: all {} objects are as desired",
-        planned.plan.members.len()
-    );
-    if nothing && (!json || request.dry_run.is_some()) {
-        writeln!(context.stderr(), "{message}")?;
-    }
-    let unconfirmed = not_confirmed(&request, &prepared);
-    if request.dry_run.is_some() {
-        if !unconfirmed.is_empty() {
-            unconfirmed::show(&unconfirmed, context)?;
-            writeln!(
-                context.stderr(),
-                "it needs an answer, or {}",
-                unconfirmed::flags(&unconfirmed)
-            )?;
-        }
+
+    let prepared = console.until_interrupted(session.prepare()).await?;
+    show::show_plan(&prepared, &session, console)?;
+    prepared.check_refusals()?;
+    show::show_nothing_to_do(&prepared, &session, console)?;
+    let unconfirmed = session.unconfirmed(&prepared);
+    if session.is_dry_run() {
+        unconfirmed::show_needed(&unconfirmed, console.context)?;
         return Ok(Exit::OK);
     }
-    if nothing && prepared.is_recorded {
-        for release in releases(&request, &place) {
-            let cluster = place.cluster.as_ref();
-            execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
-        }
-        if json {
-            events.emit(Event::Finished {
-                outcome: Outcome::NothingToDo,
-                message,
-                next: Vec::new(),
-            });
-        }
-        return Ok(Exit::OK);
+    if prepared.is_done() {
+        session.remove_abandoned_locks().await;
+        return Ok(show::finish_idle(&prepared, console));
     }
-    if !unconfirmed.is_empty() {
-        let mut confirmed = request.confirmed.clone();
-        signals
-            .end(unconfirmed::confirm(&unconfirmed, &mut confirmed, context))
-            .await?;
-    }
-    if !nothing {
-        signals
-            .end(confirm::confirm(telling.yes, &planned.plan, context))
-            .await?;
-    }
-    promote(request, &place, prepared, &signals, events).await
+
+    console
+        .until_interrupted(confirm(&prepared, &unconfirmed, console))
+        .await?;
+    let ended = session.execute(prepared, &console.channels).await?;
+    Ok(console.finish(ended, false))
 }
 
-/// Carries the plan out.
-async fn promote(
-    request: Request,
-    place: &PromotionTarget,
-    prepared: Prepared,
-    signals: &Signals,
-    events: Arc<dyn EventSink>,
-) -> Result<Exit, CommandError> {
-    let Request {
-        inputs,
-        judging,
-        run,
-        discard_state,
-        ..
-    } = request;
-    let plan = prepared.planned.plan;
-    events.emit(Event::Planned {
-        steps: plan::told(&plan),
-    });
-    let images = &inputs.release.release.spec.images;
-    let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
-    acting.watching.seen_images = prepared.seen_images;
-    let services = services(acting, events.clone())?;
-    let mut environment = inputs.environment.environment;
-    environment.spec.gates.clear();
-    let mut record = Record {
-        release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
-        holds_secrets: inputs.release.holds_secrets(),
-        desired: Vec::new(),
-        terms: Some(Terms {
-            environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,
-            settings: plan.settings.clone(),
-        }),
-        gates: judging.gates.clone(),
-        ..Record::default()
-    };
-    let mut before = HashMap::new();
-    // Taken, not copied: there may be thousands.
-    for object in prepared.comparison.objects {
-        let id = object.id();
-        record.desired.extend(object.desired);
-        if let Observed::Present(live) = object.live {
-            before.insert(id, live);
-        }
-    }
-    let promotion = Promotion {
-        plan,
-        before,
-        record,
-        judging,
-        discard_state,
-    };
-    console::end(
-        execute::promote(promotion, &services).await,
-        events.as_ref(),
-        false,
-    )
-}
+/// Brings an earlier promotion to its end. An exit where that is all that is to be done.
+async fn end_open_promotion(
+    open: OpenPromotion,
+    console: &Console<'_>,
+) -> Result<Option<Exit>, CommandError> {
+    let OpenPromotion { recovery, goal } = open;
+    let ended = console.recover(recovery).await?;
+    let leads_on = goal.leads_on(ended.outcome) && !console.channels.signals.is_interrupted();
 
-/// What the cluster alone says beyond the release's namespace, and what nobody has allowed: all of a release that it keeps;
-/// of one that was given as a file, what leaves it.
-fn not_confirmed(request: &Request, prepared: &Prepared) -> Vec<Unconfirmed> {
-    let plan = &prepared.planned.plan;
-    if request.state_key.is_some() {
-        return Vec::new();
-    }
-    if request.is_kept {
-        return execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed);
-    }
-    let live = |id: &ObjectId| {
-        prepared
-            .comparison
-            .objects
-            .iter()
-            .find(|one| one.id() == *id)?
-            .live
-            .object()
-    };
-    execute::unconfirmed_prunes(plan, live, &request.confirmed)
-}
-
-fn refuses(planned: &Planned) -> bool {
-    planned
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Refuse)
-}
-
-/// All findings have been shown: the error only says how many refuse.
-fn refusal(planned: &Planned) -> CommandError {
-    let refusing: Vec<_> = planned
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Refuse)
-        .collect();
-    let mut checks: Vec<&str> = refusing.iter().map(|finding| finding.check.name()).collect();
-    checks.sort_unstable();
-    checks.dedup();
-    let count = refusing.len();
-    let findings = if count == 1 {
-        "1 finding".to_owned()
-    } else {
-        format!("{count} findings")
-    };
-    let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
-    CommandError::new(ErrorKind::Refused, message)
+    let exit = console.finish(ended, goal.reverts());
+    Ok((!leads_on).then_some(exit))
 }

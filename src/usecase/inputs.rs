@@ -1,9 +1,9 @@
 //! What a release is compared and promoted with: its environment, manifests of one's own, and what was shown of it.
 
 use super::CommandError;
-use super::releases::{Opened, open, public_keys};
+use super::releases::{Opened, ReleaseLocation, open, open_at, public_keys};
 use crate::compare::check_expressions;
-use crate::load::{self, LoadedEnvironment, LoadedRelease};
+use crate::load::{self, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
 use crate::model::names::API_VERSION;
@@ -24,15 +24,19 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the release that an argument names, and the environment of a file. `manifests` win over the environment's.
+    /// Reads a release, and the environment of a file. Manifests that are named win over the environment's.
     pub async fn read(
-        release: &str,
+        release: &ReleaseLocation,
         environment: Option<&Path>,
-        manifests: impl FnOnce() -> Result<Option<Vec<Object>>, CommandError>,
+        manifests: &[ManifestSource],
     ) -> Result<Self, CommandError> {
-        let opened = open(release, &RegistryOptions::default()).await?;
+        let opened = open_at(release, &RegistryOptions::default()).await?;
         let mut environment = open_environment(environment)?;
-        let manifests = manifests()?.or_else(|| environment.manifests.take());
+        let manifests = if manifests.is_empty() {
+            environment.manifests.take()
+        } else {
+            Some(load::manifests(manifests)?)
+        };
         let refusals = refusals(&opened, &environment)?;
         Ok(Self {
             release: opened.release,

@@ -1,7 +1,6 @@
 //! Use cases: a request in, an outcome out. They put the parts together, decide nothing that a part decides, know no flags
 //! and print nothing.
 
-mod run_context;
 pub mod comparing;
 mod error;
 pub mod gates;
@@ -12,11 +11,16 @@ pub mod kinds;
 pub mod promote;
 pub mod random;
 pub mod record;
+mod recovery;
 pub mod releases;
+pub mod revert;
+mod run_context;
 pub mod scope;
 pub mod signals;
+pub mod state;
 pub mod wait;
 
-pub use run_context::{RunContext, kind_of, services};
 pub use error::{CommandError, ErrorKind};
+pub use recovery::{Attempt, Recovery};
+pub use run_context::{Channels, RunContext};
 pub use scope::{Scope, today};

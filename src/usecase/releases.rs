@@ -34,6 +34,7 @@ impl Opened {
 }
 
 /// Where a release is kept.
+#[derive(Clone, Debug)]
 pub enum ReleaseLocation {
     /// A file.
     File(PathBuf),
@@ -52,13 +53,18 @@ impl ReleaseLocation {
     }
 }
 
-/// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+/// Opens the release that an argument names, with its statements.
 pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, CommandError> {
-    match ReleaseLocation::parse(place)? {
+    open_at(&ReleaseLocation::parse(place)?, options).await
+}
+
+/// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> Result<Opened, CommandError> {
+    match location {
         ReleaseLocation::File(path) => {
-            let release = load::release(&path)?;
+            let release = load::release(path)?;
             let artifact = |(title, bytes)| Artifact { title, bytes };
-            let statements = load::statements(&path)?.into_iter().map(artifact).collect();
+            let statements = load::statements(path)?.into_iter().map(artifact).collect();
             let title = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -70,8 +76,9 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
             })
         }
         ReleaseLocation::Registry(location) => {
-            let pulled = artifact::pull(&location, options).await?;
-            let release = load::parse_release(pulled.release.bytes, Path::new(place))?;
+            let pulled = artifact::pull(location, options).await?;
+            let place = location.to_string();
+            let release = load::parse_release(pulled.release.bytes, Path::new(&place))?;
             Ok(Opened {
                 release,
                 statements: pulled.statements,

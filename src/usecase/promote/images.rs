@@ -36,7 +36,7 @@ struct Needed {
 }
 
 /// Asks for each image of the steps once.
-pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> ImageCheck {
+pub(super) async fn check(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> ImageCheck {
     let needed = needed(&plan.steps, comparison, paths);
     if needed.is_empty() {
         return ImageCheck::default();

@@ -133,7 +133,8 @@ impl ArrivalScan {
     }
 
     fn is_open(&self, target: &Target) -> bool {
-        let is_open = |seen: &Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Runs | Arrival::MayBeAbsent);
+        let is_open =
+            |seen: &Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Runs | Arrival::MayBeAbsent);
         self.found
             .iter()
             .any(|(other, seen)| other == target && is_open(seen))
@@ -187,7 +188,9 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
                 Some(path) => not_there(format!("{path} is not as desired yet")),
                 None => as_desired(desired, live),
             },
-            Some(Observed::Unreadable { error, .. }) => Arrival::NotYet(format!("it cannot be read: {error}")),
+            Some(Observed::Unreadable { error, .. }) => {
+                Arrival::NotYet(format!("it cannot be read: {error}"))
+            }
             Some(Observed::Absent(_)) | None => not_there("it is not there yet".into()),
         };
         (target.clone(), seen)
