@@ -3,6 +3,7 @@
 
 pub mod comparing;
 mod error;
+pub mod evidence;
 pub mod gates;
 pub mod images;
 pub mod inputs;
