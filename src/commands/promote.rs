@@ -3,6 +3,7 @@
 mod confirm;
 mod request;
 mod show;
+mod values;
 
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
 use crate::commands::console::{Console, OutputMode};
@@ -11,11 +12,9 @@ use crate::commands::kept::StateArgs;
 use crate::commands::unconfirmed;
 use crate::execute::Confirmed;
 use crate::model::check::Check;
-use crate::model::inventory::MAX_HISTORY;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
 use crate::usecase::promote::{DryRun, OnOpen, OpenPromotion, Request, Session, parse_adopt, resume};
-use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 use confirm::confirm;
 use std::collections::BTreeSet;
@@ -68,7 +67,7 @@ pub struct Args {
     yes: bool,
     /// Where the truth comes from: `auto` asks the server but for what provably does not change or takes any text,
     /// `server` asks it for every object
-    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = values::mode)]
     mode: Mode,
     /// Stop after the plan: `client` shows it, `server` has the server try every step without doing it
     #[arg(long, value_enum, value_name = "WHERE")]
@@ -166,25 +165,11 @@ struct LimitArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     /// How many promotions the history keeps, 100 at most
-    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = history)]
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = values::history)]
     history: usize,
     /// Do not show a failing container's last log lines
     #[arg(long)]
     no_logs: bool,
-}
-
-impl ValueEnum for OnOpen {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Stop, Self::Resume, Self::Revert]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Stop => PossibleValue::new("stop").help("Refuse"),
-            Self::Resume => PossibleValue::new("resume").help("Finish it first"),
-            Self::Revert => PossibleValue::new("revert").help("Put it back first"),
-        })
-    }
 }
 
 /// What a failure leads to.
@@ -197,40 +182,11 @@ enum AfterFailure {
     Stop,
 }
 
-impl ValueEnum for DryRun {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Client, Self::Server]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Client => PossibleValue::new("client").help("Before the preflight"),
-            Self::Server => PossibleValue::new("server").help("After the preflight"),
-        })
-    }
-}
-
 /// Formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One JSON document for a plan, one event a line for a promotion
     Json,
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    // What is promoted is never planned by predictions.
-    let mode = Mode::from_str(text, false)
-        .ok()
-        .filter(|mode| *mode != Mode::Readonly);
-    mode.ok_or_else(|| "expected auto or server".into())
-}
-
-fn history(text: &str) -> Result<usize, String> {
-    let count = text
-        .parse()
-        .ok()
-        .filter(|count| (1..=MAX_HISTORY).contains(count));
-    count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
 }
 
 /// Plans, checks, asks and promotes; or finishes what an earlier run began.

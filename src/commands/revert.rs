@@ -57,7 +57,7 @@ enum Format {
 impl Args {
     fn request(&self) -> Result<RevertRequest, CommandError> {
         if let Some(revision) = self.to_revision {
-            let policy = self.allow.policy();
+            let policy = Box::new(self.allow.policy());
             return Ok(RevertRequest::ToRevision { revision, policy });
         }
         if self.allow.is_given_besides_data_loss() {
@@ -88,7 +88,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let console = Console::new(mode, true, context);
     match request {
         RevertRequest::ToRevision { revision, policy } => {
-            let request = revert::promote_revision(target, revision, policy);
+            let request = revert::promote_revision(target, revision, *policy);
             Box::pin(promote::promote(request, &console)).await
         }
         RevertRequest::Last {

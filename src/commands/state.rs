@@ -1,13 +1,15 @@
 //! `kubectl delivery state`: whether what the cluster keeps of a release is as it was written, and the ways on where it is
 //! not.
 
+mod summary;
+
 use super::console::{self, OutputMode};
 use super::kept::StateArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
 use crate::execute::NewKey;
 use crate::report::clean;
 use crate::usecase::signals::Signals;
-use crate::usecase::state::{Presence, Request, StoredState, Summary};
+use crate::usecase::state::{Request, StoredState};
 use crate::usecase::{Channels, CommandError, ErrorKind, kept};
 use clap::{Args as ClapArgs, Subcommand};
 use std::io::Write;
@@ -106,7 +108,7 @@ async fn verify(state: StoredState, context: &Context) -> Result<(), CommandErro
 async fn accept(state: StoredState, context: &Context) -> Result<(), CommandError> {
     state.check_acceptable()?;
     let mut err = context.stderr();
-    show(&state.describe(), &state.summarise().await, &mut err)?;
+    summary::show(&state.describe(), &state.summarise().await, &mut err)?;
     if !context.can_ask() {
         let message = "expected a terminal to ask on, found none; nothing was changed";
         return Err(CommandError::new(ErrorKind::Refused, message));
@@ -147,45 +149,6 @@ async fn seal(state: StoredState, new: NewKey, context: &Context) -> Result<(), 
     };
     for note in state.seal(new, channels).await? {
         writeln!(context.stderr(), "note: {}", clean(&note))?;
-    }
-    Ok(())
-}
-
-/// What the state says beside what is there.
-fn show(described: &str, summary: &Summary, err: &mut dyn Write) -> Result<(), CommandError> {
-    writeln!(err, "{described}: {}", clean(&summary.doubt))?;
-    match &summary.promoted {
-        Some(entry) => {
-            let release = &entry.release;
-            let (name, digest) = (&release.name, release.digest.short());
-            let text = format!("{name} {} ({digest})", release.version);
-            writeln!(
-                err,
-                "it says that {} is promoted, revision {}",
-                clean(&text),
-                entry.revision
-            )?;
-        }
-        None => writeln!(err, "it says that nothing is promoted")?,
-    }
-    if let Some(steps) = &summary.unfinished {
-        writeln!(
-            err,
-            "it says that a promotion is unfinished, which a later run would finish or undo:"
-        )?;
-        for step in steps {
-            writeln!(err, "  {} {}", clean(&step.verb), clean(&step.target.to_string()))?;
-        }
-    }
-    writeln!(err, "it says that these are members:")?;
-    for (member, presence) in &summary.members {
-        let presence = match presence {
-            Presence::Labelled => "is there, with the release's label",
-            Presence::Unlabelled => "is there, WITHOUT the release's label",
-            Presence::Absent => "is not there",
-            Presence::Unknown => "could not be read",
-        };
-        writeln!(err, "  {}: {presence}", clean(&member.to_string()))?;
     }
     Ok(())
 }

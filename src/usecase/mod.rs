@@ -14,6 +14,7 @@ pub mod random;
 pub mod record;
 mod recovery;
 pub mod releases;
+pub mod render;
 pub mod revert;
 mod run_context;
 pub mod scope;

@@ -3,6 +3,7 @@
 use super::CommandError;
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::Statement;
+use crate::model::release::ReleaseIdentity;
 use crate::registry::RegistryOptions;
 use crate::registry::artifact::{self, Artifact, Location};
 use crate::signing::{self, Attestation, PrivateKey, PublicKey, SigningError};
@@ -86,6 +87,48 @@ pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> R
             })
         }
     }
+}
+
+/// Writes a release and its statements into files; gives the release's. `NAME-VERSION.release.yaml` where none is named.
+pub fn save(opened: &Opened, output: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+    let path = output.unwrap_or_else(|| file_name(opened).into());
+    for (at, statement) in opened.statements.iter().enumerate() {
+        // A name from a registry is somebody's claim, and leads nowhere.
+        let title = match load::is_title(&statement.title) {
+            true => statement.title.clone(),
+            false => format!("statement-{at}.intoto.json"),
+        };
+        load::write_whole(&load::statement_path(&path, &title), &statement.bytes)?;
+    }
+    load::write_whole(&path, &opened.release.bytes)?;
+    Ok(path)
+}
+
+fn file_name(opened: &Opened) -> String {
+    let ReleaseIdentity { name, version, .. } = opened.release.identity();
+    // The version is free text: only what cannot lead elsewhere becomes part of a file's name.
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+    let version: String = version.chars().filter(is_plain).collect();
+    let ending = if opened.title.ends_with(".json") {
+        "json"
+    } else {
+        "yaml"
+    };
+    format!("{name}-{version}.release.{ending}")
+}
+
+/// Signs a release with a key pair, beside it; gives where the signature is.
+pub async fn sign(
+    place: &str,
+    release: &ReleaseIdentity,
+    key: &PrivateKey,
+    options: &RegistryOptions,
+) -> Result<String, CommandError> {
+    let statement = Artifact {
+        title: format!("signature-{}.sigstore.json", key.public().short()),
+        bytes: signing::bundle(&Statement::signature(release), key),
+    };
+    keep(place, options, statement).await
 }
 
 /// Keeps a statement beside its release; gives where.

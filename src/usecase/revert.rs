@@ -30,7 +30,7 @@ pub enum RevertRequest {
         /// Its number in the history.
         revision: u32,
         /// What its promotion may do.
-        policy: Policy,
+        policy: Box<Policy>,
     },
 }
 

@@ -1,18 +1,14 @@
-//! The plan, the declared differences and every finding, before anything is touched.
+//! What is shown of a plan before anything is changed: for a user on stderr, for a program on stdout.
 
-use crate::cli::{Context, Exit, Stream};
+mod text;
+
+use crate::cli::{Context, Exit};
 use crate::commands::console::{Console, OutputMode};
 use crate::execute::Ended;
-use crate::model::environment::Environment;
-use crate::model::event::{Event, Outcome, PlannedStep};
-use crate::model::finding::Comparison;
-use crate::model::plan::{PreflightFinding, Severity};
+use crate::model::event::{Event, Outcome};
 use crate::plan::{self, Planned};
-use crate::report::{clean, finding_text};
 use crate::usecase::CommandError;
 use crate::usecase::promote::{Prepared, Session};
-use comfy_table::{ContentArrangement, Table, presets};
-use std::collections::BTreeSet;
 use std::io::Write;
 
 /// The plan and its findings for a user, and what a program is to read of them.
@@ -23,7 +19,7 @@ pub(super) fn show_plan(
 ) -> Result<(), CommandError> {
     let planned = &prepared.planned;
     let (comparison, environment) = (&prepared.comparison, session.environment());
-    show_text(planned, comparison, environment, console.context)?;
+    text::show(planned, comparison, environment, console.context)?;
     match (console.mode, session.is_dry_run()) {
         (OutputMode::Text, _) => {}
         (OutputMode::Json, true) => show_json(planned, console.context)?,
@@ -75,122 +71,4 @@ fn show_json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
     let plan = plan::withheld(&planned.plan);
     crate::report::json(&plan, &mut out)?;
     Ok(out.flush()?)
-}
-
-/// The plan for a user, on stderr.
-fn show_text(
-    planned: &Planned,
-    comparison: &Comparison,
-    environment: &Environment,
-    context: &Context,
-) -> Result<(), CommandError> {
-    let mut err = context.stderr();
-    let steps = plan::told(&planned.plan);
-    if !steps.is_empty() {
-        writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
-    }
-    let lost = &planned.plan.data_loss;
-    if !lost.is_empty() {
-        writeln!(err, "\nDATA THAT WILL BE DELETED")?;
-    }
-    for lost in lost {
-        writeln!(err, "  {}: {}", clean(&lost.object.to_string()), clean(&lost.why))?;
-    }
-    for line in declared(comparison, environment) {
-        let line = format!("expected: {}", clean(&line));
-        writeln!(
-            err,
-            "{}",
-            if context.color(Stream::Stderr) {
-                format!("\u{1b}[2m{line}\u{1b}[0m")
-            } else {
-                line
-            }
-        )?;
-    }
-    for severity in [Severity::Note, Severity::Waived, Severity::Refuse] {
-        for finding in planned
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-        {
-            finding_line(&mut err, finding)?;
-        }
-    }
-    Ok(())
-}
-
-fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = width {
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    }
-    let risks = steps.iter().any(|step| step.risk.is_some());
-    let mut head = vec!["ACTION", "OBJECT", "WHY"];
-    head.extend(risks.then_some("RISK"));
-    table.set_header(head);
-    for step in steps {
-        let mut cells = vec![
-            word(&step.action).to_owned(),
-            clean(&step.object.to_string()).into_owned(),
-            clean(&step.why).into_owned(),
-        ];
-        cells.extend(risks.then(|| clean(step.risk.as_deref().unwrap_or_default()).into_owned()));
-        table.add_row(cells);
-    }
-    table
-}
-
-/// What a person calls an action.
-fn word(action: &str) -> &str {
-    match action {
-        "apply" => "change",
-        "recreate" => "replace",
-        other => other,
-    }
-}
-
-/// The rules that allow a difference from what was tested, once each, with their reasons.
-fn declared(comparison: &Comparison, environment: &Environment) -> Vec<String> {
-    let untested = comparison
-        .objects
-        .iter()
-        .flat_map(|object| object.untested.iter().map(move |change| (object.id(), change)))
-        .chain(comparison.dropped.iter().map(|(id, change)| (id.clone(), change)));
-    let mut seen = BTreeSet::new();
-    let mut lines = Vec::new();
-    for (id, change) in untested {
-        let Some(rule) = change.allowed_by else { continue };
-        if seen.insert((rule, id.clone())) {
-            let reason = environment
-                .spec
-                .differences
-                .get(rule)
-                .map(|rule| rule.reason.as_str());
-            lines.push(format!("{id} {}: {}", change.path, reason.unwrap_or("allowed")));
-        }
-    }
-    lines
-}
-
-fn finding_line(err: &mut dyn Write, finding: &PreflightFinding) -> std::io::Result<()> {
-    let word = match finding.severity {
-        Severity::Refuse => "refused",
-        Severity::Waived => "waived",
-        Severity::Note => "note",
-    };
-    writeln!(
-        err,
-        "{word} [{}] {}",
-        finding.check,
-        clean(&finding_text(finding))
-    )?;
-    let waiver = || plan::waiver_hint(finding).filter(|_| finding.severity == Severity::Refuse);
-    for hint in finding.hint.clone().into_iter().chain(waiver()) {
-        writeln!(err, "  hint: {}", clean(&hint))?;
-    }
-    Ok(())
 }

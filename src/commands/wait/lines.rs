@@ -7,12 +7,12 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// Writes events as they come. The first error of the stream is kept for the end.
-pub(super) struct Lines {
+pub(super) struct WaitText {
     out: Mutex<(Box<dyn Write + Send>, io::Result<()>)>,
     json: bool,
 }
 
-impl Lines {
+impl WaitText {
     pub fn plain(out: Box<dyn Write + Send>) -> Self {
         Self {
             out: Mutex::new((out, Ok(()))),
@@ -34,13 +34,13 @@ impl Lines {
     }
 }
 
-impl EventSink for Lines {
+impl EventSink for WaitText {
     fn emit(&self, event: Event) {
         let lines = if self.json {
             let line = serde_json::to_string(&event).ok();
             line.iter().map(|line| clean_json(line).into_owned()).collect()
         } else {
-            told(&event)
+            event_lines(&event)
         };
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         for line in lines {
@@ -52,7 +52,7 @@ impl EventSink for Lines {
     }
 }
 
-fn told(event: &Event) -> Vec<String> {
+fn event_lines(event: &Event) -> Vec<String> {
     let lines = match event {
         Event::Rollout { object, verdict } => match verdict {
             Verdict::Waiting { why, .. } => vec![format!("{object}: {why}")],

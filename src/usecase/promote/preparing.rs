@@ -200,7 +200,7 @@ impl Preparation<'_> {
     /// Plans, with what has to be known of other releases; the policy comes back with that.
     async fn draft(&self, comparison: &Comparison, facts: &Facts) -> Result<(Planned, Policy), CommandError> {
         let home = &self.session.target.home;
-        let (others, found) = sources::others(self.session, &self.inventory, comparison).await?;
+        let (others, found) = sources::find_others(self.session, &self.inventory, comparison).await?;
         let policy = Policy {
             others,
             home: home.clone(),
@@ -238,7 +238,7 @@ impl Preparation<'_> {
         let paths = &inputs.release.release.spec.image_paths;
         let (answers, images) = futures::join!(
             observe::preflight(target.cluster.as_ref(), &questions),
-            images::check(&planned.plan, comparison, paths)
+            images::look_up(&planned.plan, comparison, paths)
         );
         let mut planned = preflight::settle(planned, comparison, &questions, &answers);
         planned.findings.extend(images.findings);

@@ -36,13 +36,13 @@ pub(super) fn releases(session: &Session) -> Vec<ReleaseRef> {
 }
 
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
-pub(super) async fn others(
+pub(super) async fn find_others(
     session: &Session,
     inventory: &Inventory,
     comparison: &Comparison,
 ) -> Result<(OtherReleases, Vec<PreflightFinding>), CommandError> {
     let target = &session.target;
-    let (sources, findings) = named_sources(session).await?;
+    let (sources, findings) = read_named_sources(session).await?;
     let mut others = OtherReleases {
         by_set: sources
             .iter()
@@ -71,14 +71,14 @@ pub(super) async fn others(
     let mut sets = desired.filter_map(|object| object.live.object()?.label(APPLYSET_PART_OF_LABEL));
     // All releases are listed only where one is met that nothing names yet.
     if sets.any(|set| set != own_set && !others.by_set.contains_key(set)) {
-        let known = by_set(target.cluster.as_ref(), &target.home).await;
+        let known = list_by_set(target.cluster.as_ref(), &target.home).await;
         others.by_set.extend(known);
     }
     Ok((others, findings))
 }
 
 /// The releases that were named, whose members may move.
-async fn named_sources(session: &Session) -> Result<(Vec<Source>, Vec<PreflightFinding>), CommandError> {
+async fn read_named_sources(session: &Session) -> Result<(Vec<Source>, Vec<PreflightFinding>), CommandError> {
     let target = &session.target;
     let own = target.release();
     let (mut sources, mut findings) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ async fn named_sources(session: &Session) -> Result<(Vec<Source>, Vec<PreflightF
             );
             return Err(CommandError::usage(message));
         };
-        match source(target.cluster.as_ref(), release, &own, target.state_key.as_ref()).await? {
+        match read_source(target.cluster.as_ref(), release, &own, target.state_key.as_ref()).await? {
             Ok(source) => sources.push(source),
             Err(finding) => findings.push(*finding),
         }
@@ -100,7 +100,7 @@ async fn named_sources(session: &Session) -> Result<(Vec<Source>, Vec<PreflightF
 
 /// Releases by the label of their members: those of all namespaces, or of this one where that is all that may be seen. Only
 /// names are missing where nothing may be listed.
-async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
+async fn list_by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
     let homes = match list_homes(cluster, None).await {
         Ok(homes) => homes,
         Err(_) => list_homes(cluster, Some(home)).await.unwrap_or_default(),
@@ -112,7 +112,7 @@ async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRe
 }
 
 /// A release whose members may move, or what speaks against it.
-async fn source(
+async fn read_source(
     cluster: &dyn Cluster,
     release: ReleaseRef,
     own: &ReleaseRef,

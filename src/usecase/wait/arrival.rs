@@ -1,7 +1,7 @@
 //! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last.
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
-use super::wanted::Goal;
+use super::goal::Goal;
 use crate::cluster::Cluster;
 use crate::compare::missing;
 use crate::model::event::{Event, EventSink};
@@ -33,18 +33,18 @@ pub(super) async fn follow(
     let end = Instant::now() + timeout;
     let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();
     let mut watched: Vec<Watched> = Vec::new();
-    let mut told = 0;
+    let mut reported = 0;
     loop {
-        let look = look(goal, &*cluster, &open).await;
-        let arrived: Vec<Watched> = look.arrived(watched.len());
-        open.retain(|(target, _)| look.is_open(target));
+        let scan = scan(goal, &*cluster, &open).await;
+        let arrived: Vec<Watched> = scan.arrived(watched.len());
+        open.retain(|(target, _)| scan.is_open(target));
         if !arrived.is_empty() {
             watching.join(&arrived).await;
             watched.extend(arrived);
         }
-        if !look.waits() {
+        if !scan.waits() {
             watching.progress(&watched, bounds).await?;
-            for (target, message) in look.gone(goal) {
+            for (target, message) in scan.gone(goal) {
                 events.emit(Event::Note {
                     object: Some(target.id()),
                     message,
@@ -52,13 +52,13 @@ pub(super) async fn follow(
             }
             return Ok(watched);
         }
-        if told != open.len() {
-            told = open.len();
+        if reported != open.len() {
+            reported = open.len();
             let message = format!(
                 "{} of {} objects are applied; {}",
                 watched.len(),
                 goal.objects.len(),
-                look.first()
+                scan.first()
             );
             events.emit(Event::Note {
                 object: None,
@@ -66,7 +66,7 @@ pub(super) async fn follow(
             });
         }
         if Instant::now() >= end {
-            return Err(late(&look, timeout).into());
+            return Err(late(&scan, timeout).into());
         }
         // What has arrived is judged meanwhile.
         let until = (Instant::now() + PAUSE).min(end);
@@ -156,15 +156,15 @@ impl ArrivalScan {
 
     /// What the first of them is waited for.
     fn first(&self) -> String {
-        let said = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
-        self.not_yet().map(said).unwrap_or_default()
+        let sentence = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
+        self.not_yet().map(sentence).unwrap_or_default()
     }
 }
 
 /// What is said of one that runs.
 const RUNS: &str = "it has not run to its end";
 
-async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
+async fn scan(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
@@ -209,8 +209,8 @@ fn as_desired(desired: &Object, live: &Object) -> Arrival {
     }
 }
 
-fn late(look: &ArrivalScan, timeout: Duration) -> Box<Failure> {
-    let first = look.not_yet();
+fn late(scan: &ArrivalScan, timeout: Duration) -> Box<Failure> {
+    let first = scan.not_yet();
     let seconds = timeout.as_secs();
     let (kind, message) = match first {
         Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
