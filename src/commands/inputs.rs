@@ -7,6 +7,7 @@ use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
 use crate::usecase::inputs::Inputs;
+use crate::usecase::releases::ReleaseLocation;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ impl ManifestArgs {
         self.filename.is_empty() && self.kustomize.is_none()
     }
 
-    /// What they name.
+    /// Where they are, in the order of the flags.
     pub fn sources(&self) -> Vec<ManifestSource> {
         let file = |path: &PathBuf| ManifestSource::Path {
             path: path.clone(),
@@ -82,8 +83,8 @@ impl InputArgs {
 
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
-        let manifests = self.manifests.sources();
-        Inputs::read(release, self.environment.as_deref(), &manifests).await
+        let location = ReleaseLocation::parse(release)?;
+        Inputs::read(&location, self.environment.as_deref(), &self.manifests.sources()).await
     }
 }
 

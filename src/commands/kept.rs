@@ -1,9 +1,8 @@
 //! Flags about what releases keep in the cluster: the key to it, and how it is believed.
 
 use crate::model::state_key::StateKey;
-use crate::usecase::CommandError;
 use crate::usecase::state_access::StateAccess;
-pub use crate::usecase::state_access::read_state_key as read_key;
+use crate::usecase::{CommandError, kept};
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +18,7 @@ pub struct StateArgs {
 impl StateArgs {
     /// The key, where one is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        self.file().map(read_key).transpose()
+        self.file().map(kept::read_key).transpose()
     }
 
     /// Its file; a variable that is set to nothing names none.

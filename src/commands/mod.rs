@@ -1,10 +1,10 @@
 //! One file a command. It turns its arguments into a request, calls a use case and reports the outcome: what is to be
 //! decided is decided below.
 
-pub mod acting;
 pub mod attest;
 pub mod compare;
 pub mod completion;
+pub mod console;
 pub mod diff;
 pub mod history;
 pub mod images;

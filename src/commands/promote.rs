@@ -1,33 +1,24 @@
 //! `kubectl delivery promote`: brings a cluster to a release, all of it or none of it.
 
 mod confirm;
-mod open;
 mod request;
 mod show;
+mod values;
 
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
-use crate::commands::acting::{self, Show};
+use crate::commands::console::{Console, OutputMode};
 use crate::commands::inputs::{InputArgs, WaitMode};
 use crate::commands::kept::StateArgs;
 use crate::commands::unconfirmed;
-use crate::execute::{self, Confirmed, Promotion, Unconfirmed};
-use crate::model::ObjectId;
+use crate::execute::Confirmed;
 use crate::model::check::Check;
-use crate::model::event::{Event, EventSink, Outcome};
-use crate::model::inventory::{MAX_HISTORY, Record, Terms};
-use crate::model::plan::Severity;
-use crate::model::snapshot::Observed;
-use crate::plan::{self, Planned};
+use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
-use crate::usecase::promote::{DryRun, OnOpen, Place, Prepared, Request, parse_adopt, prepare, releases};
-use crate::usecase::signals::Signals;
-use crate::usecase::{CommandError, ErrorKind, kept, services};
-use clap::builder::PossibleValue;
+use crate::usecase::promote::{DryRun, OnOpen, OpenPromotion, Request, Session, parse_adopt, resume};
 use clap::{Args as ClapArgs, ValueEnum};
-use std::collections::{BTreeSet, HashMap};
-use std::io::Write;
+use confirm::confirm;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Arguments of `promote`.
@@ -76,7 +67,7 @@ pub struct Args {
     yes: bool,
     /// Where the truth comes from: `auto` asks the server but for what provably does not change or takes any text,
     /// `server` asks it for every object
-    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = values::mode)]
     mode: Mode,
     /// Stop after the plan: `client` shows it, `server` has the server try every step without doing it
     #[arg(long, value_enum, value_name = "WHERE")]
@@ -92,7 +83,7 @@ pub struct Args {
     #[command(flatten)]
     allow: Allow,
     #[command(flatten)]
-    limits: Limits,
+    limits: LimitArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -157,7 +148,7 @@ impl Allow {
 /// Limits of time.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Limits")]
-struct Limits {
+struct LimitArgs {
     /// Give up when the whole has taken this long; else each object's own deadline counts
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -174,25 +165,11 @@ struct Limits {
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     /// How many promotions the history keeps, 100 at most
-    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = history)]
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = values::history)]
     history: usize,
     /// Do not show a failing container's last log lines
     #[arg(long)]
     no_logs: bool,
-}
-
-impl ValueEnum for OnOpen {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Stop, Self::Resume, Self::Revert]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Stop => PossibleValue::new("stop").help("Refuse"),
-            Self::Resume => PossibleValue::new("resume").help("Finish it first"),
-            Self::Revert => PossibleValue::new("revert").help("Put it back first"),
-        })
-    }
 }
 
 /// What a failure leads to.
@@ -205,260 +182,61 @@ enum AfterFailure {
     Stop,
 }
 
-impl ValueEnum for DryRun {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Client, Self::Server]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Client => PossibleValue::new("client").help("Before the preflight"),
-            Self::Server => PossibleValue::new("server").help("After the preflight"),
-        })
-    }
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    // What is promoted is never planned by predictions.
-    let mode = Mode::from_str(text, false)
-        .ok()
-        .filter(|mode| *mode != Mode::Readonly);
-    mode.ok_or_else(|| "expected auto or server".into())
-}
-
-fn history(text: &str) -> Result<usize, String> {
-    let count = text
-        .parse()
-        .ok()
-        .filter(|count| (1..=MAX_HISTORY).contains(count));
-    count.ok_or_else(|| format!("expected a number from 1 to {MAX_HISTORY}"))
-}
-
-impl Args {
-    fn show(&self) -> Show {
-        if self.output == Some(JsonFormat::Json) {
-            Show::Json
-        } else {
-            Show::Person
-        }
-    }
-}
-
-/// Plans, checks, asks and promotes.
+/// Plans, checks, asks and promotes; or finishes what an earlier run began.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let signals = Signals::listen();
+    let mode = OutputMode::json_if(args.output == Some(JsonFormat::Json));
+    let console = Console::new(mode, args.yes, context);
     if args.resume {
-        let events = acting::events(args.show(), context);
-        return open::resume(&args, context, &signals, events).await;
+        let channels = &console.channels;
+        let recovery = console
+            .until_interrupted(async { resume(args.resume_request()?, channels).await })
+            .await?;
+        return Ok(console.finish(console.recover(recovery).await?, false));
     }
-    let request = signals.end(request::read(&args, context)).await?;
-    let telling = Telling {
-        yes: args.yes,
-        show: args.show(),
-    };
-    carry_out(request, telling, signals, context).await
+    promote(args.request()?, &console).await
 }
 
-/// How a person is told and asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Telling {
-    /// Whether nobody is asked.
-    pub yes: bool,
-    /// How it is shown.
-    pub show: Show,
-}
-
-/// Does what is asked for.
-pub(super) async fn carry_out(
-    request: Request,
-    telling: Telling,
-    signals: Signals,
-    context: &Context,
-) -> Result<Exit, CommandError> {
-    let events = acting::events(telling.show, context);
-    let mut place = signals.end(Place::find(&request)).await?;
-    if !place.is_hidden() {
-        kept::for_writing(&place.kept.sealing, &place.home, &place.name)?;
-    }
-    if request.dry_run.is_none() && place.open_journal().is_some() {
-        if let Some(exit) = open::settle(&request, &place, &signals, context, events.clone()).await? {
+/// Promotes what is asked for, as far as its user agrees.
+pub(super) async fn promote(request: Request, console: &Console<'_>) -> Result<Exit, CommandError> {
+    let mut session = console.until_interrupted(Session::open(request)).await?;
+    let open = session.open_promotion(&console.channels);
+    if let Some(open) = console.until_interrupted(open).await? {
+        if let Some(exit) = end_open_promotion(open, console).await? {
             return Ok(exit);
         }
-        // Its inventory and history are others now.
-        place = signals.end(Place::find(&request)).await?;
+        console.until_interrupted(session.read_target_again()).await?;
     }
-    let prepared = signals.end(prepare(&request, &place)).await?;
-    let planned = &prepared.planned;
-    show::person(
-        planned,
-        &prepared.comparison,
-        &request.inputs.environment.environment,
-        context,
-    )?;
-    let json = telling.show == Show::Json;
-    if json && request.dry_run.is_some() {
-        show::json(planned, context)?;
-    }
-    if json && request.dry_run.is_none() {
-        events.emit(Event::Preflight {
-            findings: planned.findings.clone(),
-        });
-    }
-    if refuses(planned) {
-        return Err(refusal(planned));
-    }
-    let nothing = planned.plan.steps.is_empty() && planned.plan.prune.is_empty();
-    let message = format!(
-        "nothing to do: all {} objects are as desired",
-        planned.plan.members.len()
-    );
-    if nothing && (!json || request.dry_run.is_some()) {
-        writeln!(context.stderr(), "{message}")?;
-    }
-    let unconfirmed = not_confirmed(&request, &prepared);
-    if request.dry_run.is_some() {
-        if !unconfirmed.is_empty() {
-            unconfirmed::show(&unconfirmed, context)?;
-            writeln!(
-                context.stderr(),
-                "it needs an answer, or {}",
-                unconfirmed::flags(&unconfirmed)
-            )?;
-        }
+
+    let prepared = console.until_interrupted(session.prepare()).await?;
+    show::show_plan(&prepared, &session, console)?;
+    prepared.check_refusals()?;
+    show::show_nothing_to_do(&prepared, &session, console)?;
+    let unconfirmed = session.unconfirmed(&prepared);
+    if session.is_dry_run() {
+        unconfirmed::show_needed(&unconfirmed, console.context)?;
         return Ok(Exit::OK);
     }
-    if nothing && prepared.is_recorded {
-        for release in releases(&request, &place) {
-            let cluster = place.cluster.as_ref();
-            execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
-        }
-        if json {
-            events.emit(Event::Finished {
-                outcome: Outcome::NothingToDo,
-                message,
-                next: Vec::new(),
-            });
-        }
-        return Ok(Exit::OK);
+    if prepared.is_done() {
+        session.remove_abandoned_locks().await;
+        return Ok(show::finish_idle(&prepared, console));
     }
-    if !unconfirmed.is_empty() {
-        let mut confirmed = request.confirmed.clone();
-        signals
-            .end(unconfirmed::confirm(&unconfirmed, &mut confirmed, context))
-            .await?;
-    }
-    if !nothing {
-        signals
-            .end(confirm::confirm(telling.yes, &planned.plan, context))
-            .await?;
-    }
-    promote(request, &place, prepared, &signals, events).await
+
+    console
+        .until_interrupted(confirm(&prepared, &unconfirmed, console))
+        .await?;
+    let ended = session.execute(prepared, &console.channels).await?;
+    Ok(console.finish(ended, false))
 }
 
-/// Carries the plan out.
-async fn promote(
-    request: Request,
-    place: &Place,
-    prepared: Prepared,
-    signals: &Signals,
-    events: Arc<dyn EventSink>,
-) -> Result<Exit, CommandError> {
-    let Request {
-        inputs,
-        judging,
-        run,
-        discard_state,
-        ..
-    } = request;
-    let plan = prepared.planned.plan;
-    events.emit(Event::Planned {
-        steps: plan::told(&plan),
-    });
-    let images = &inputs.release.release.spec.images;
-    let mut acting = place.acting(&run, signals, images, &plan.members, &judging);
-    acting.watching.seen_images = prepared.seen_images;
-    let services = services(acting, events.clone())?;
-    let mut environment = inputs.environment.environment;
-    environment.spec.gates.clear();
-    let mut record = Record {
-        release: String::from_utf8_lossy(&inputs.release.bytes).into_owned(),
-        holds_secrets: inputs.release.holds_secrets(),
-        desired: Vec::new(),
-        terms: Some(Terms {
-            environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,
-            settings: plan.settings.clone(),
-        }),
-        gates: judging.gates.clone(),
-        ..Record::default()
-    };
-    let mut before = HashMap::new();
-    // Taken, not copied: there may be thousands.
-    for object in prepared.comparison.objects {
-        let id = object.id();
-        record.desired.extend(object.desired);
-        if let Observed::Present(live) = object.live {
-            before.insert(id, live);
-        }
-    }
-    let promotion = Promotion {
-        plan,
-        before,
-        record,
-        judging,
-        discard_state,
-    };
-    acting::end(
-        execute::promote(promotion, &services).await,
-        events.as_ref(),
-        false,
-    )
-}
+/// Brings an earlier promotion to its end. An exit where that is all that is to be done.
+async fn end_open_promotion(
+    open: OpenPromotion,
+    console: &Console<'_>,
+) -> Result<Option<Exit>, CommandError> {
+    let OpenPromotion { recovery, goal } = open;
+    let ended = console.recover(recovery).await?;
+    let leads_on = goal.leads_on(ended.outcome) && !console.channels.signals.is_interrupted();
 
-/// What the cluster alone says beyond the release's namespace, and what nobody has allowed: all of a release that it keeps;
-/// of one that was given as a file, what leaves it.
-fn not_confirmed(request: &Request, prepared: &Prepared) -> Vec<Unconfirmed> {
-    let plan = &prepared.planned.plan;
-    if request.state_key.is_some() {
-        return Vec::new();
-    }
-    if request.is_kept {
-        return execute::unconfirmed_plan(plan, &request.judging.gates, &request.confirmed);
-    }
-    let live = |id: &ObjectId| {
-        prepared
-            .comparison
-            .objects
-            .iter()
-            .find(|one| one.id() == *id)?
-            .live
-            .object()
-    };
-    execute::unconfirmed_prunes(plan, live, &request.confirmed)
-}
-
-fn refuses(planned: &Planned) -> bool {
-    planned
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Refuse)
-}
-
-/// All findings have been shown: the error only says how many refuse.
-fn refusal(planned: &Planned) -> CommandError {
-    let refusing: Vec<_> = planned
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Refuse)
-        .collect();
-    let mut checks: Vec<&str> = refusing.iter().map(|finding| finding.check.name()).collect();
-    checks.sort_unstable();
-    checks.dedup();
-    let count = refusing.len();
-    let findings = if count == 1 {
-        "1 finding".to_owned()
-    } else {
-        format!("{count} findings")
-    };
-    let message = format!("refused: {findings} ({}); nothing was changed", checks.join(", "));
-    CommandError::new(ErrorKind::Refused, message)
+    let exit = console.finish(ended, goal.reverts());
+    Ok((!leads_on).then_some(exit))
 }

@@ -2,9 +2,8 @@
 
 use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit};
-use crate::load;
 use crate::usecase::CommandError;
-use crate::usecase::releases::{Place, open};
+use crate::usecase::releases::{ReleaseLocation, open, save};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
@@ -26,7 +25,7 @@ pub struct Args {
 
 /// Reads, checks, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let Place::Oci(_) = Place::parse(&args.place)? else {
+    let ReleaseLocation::Registry(_) = ReleaseLocation::parse(&args.place)? else {
         let message = format!(
             "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {}",
             args.place
@@ -35,40 +34,18 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     };
     let opened = open(&args.place, &args.registry.options()).await?;
     let identity = opened.release.identity();
-    let path = args.output.unwrap_or_else(|| {
-        // The version is free text: only what cannot lead elsewhere becomes part of a file's name.
-        let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
-        let version: String = identity.version.chars().filter(is_plain).collect();
-        let ending = if opened.title.ends_with(".json") {
-            "json"
-        } else {
-            "yaml"
-        };
-        format!("{}-{version}.release.{ending}", identity.name).into()
-    });
-    let mut count = 0;
-    for (at, statement) in opened.statements.iter().enumerate() {
-        // A name from a registry is somebody's claim, and leads nowhere.
-        let title = match load::is_title(&statement.title) {
-            true => statement.title.clone(),
-            false => format!("statement-{at}.intoto.json"),
-        };
-        load::write_whole(&load::statement_path(&path, &title), &statement.bytes)?;
-        count += 1;
-    }
-    load::write_whole(&path, &opened.release.bytes)?;
+    let saved = save(&opened, args.output)?;
     let digest = identity.digest.short();
-    let beside = if count == 1 {
-        "1 statement".to_owned()
-    } else {
-        format!("{count} statements")
+    let statements = match opened.statements.len() {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
     };
     writeln!(
         context.stderr(),
-        "pulled {} {} ({digest}) into {} with {beside}",
+        "pulled {} {} ({digest}) into {} with {statements}",
         identity.name,
         identity.version,
-        path.display()
+        saved.display()
     )?;
     Ok(Exit::OK)
 }

@@ -4,7 +4,7 @@ use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit};
 use crate::registry::artifact::{self, Artifact};
 use crate::usecase::CommandError;
-use crate::usecase::releases::{Place, open};
+use crate::usecase::releases::{ReleaseLocation, open};
 use clap::Args as ClapArgs;
 use std::io::Write;
 
@@ -27,7 +27,7 @@ pub struct Args {
 /// Reads and writes; prints the place by digest.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let options = args.registry.options();
-    let Place::Oci(location) = Place::parse(&args.place)? else {
+    let ReleaseLocation::Registry(location) = ReleaseLocation::parse(&args.place)? else {
         let message = format!(
             "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, found {}",
             args.place

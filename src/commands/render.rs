@@ -2,10 +2,9 @@
 
 use super::inputs::InputArgs;
 use crate::cli::{Context, Exit};
-use crate::compare::{self, DesiredInput};
-use crate::load::{to_yaml, write_whole};
-use crate::usecase::today;
-use crate::usecase::{CommandError, ErrorKind};
+use crate::load::write_whole;
+use crate::usecase::CommandError;
+use crate::usecase::render::render;
 use clap::Args as ClapArgs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,37 +30,8 @@ pub struct Args {
 
 /// Reads, pins, writes.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let mut inputs = args.inputs.read(&args.release).await?;
-    let tested = std::mem::take(&mut inputs.release.release.spec.objects);
-    let environment = &inputs.environment.environment;
-    let home = args
-        .namespace
-        .clone()
-        .or_else(|| environment.spec.namespace.clone())
-        .unwrap_or_else(|| "default".into());
-    let desired = compare::desired(DesiredInput {
-        release: &inputs.release.release,
-        tested,
-        manifests: inputs.manifests.take(),
-        environment,
-        home: &home,
-        is_namespaced: &|_| None,
-        today: today(),
-    })
-    .map_err(|errors| {
-        let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        CommandError::new(ErrorKind::Usage, said.join("\n"))
-    })?;
-    if let Some(secret) = desired.objects.iter().find(|one| one.object.kind() == "Secret") {
-        let message = format!("{} would be written with its values", secret.object.id());
-        return Err(CommandError::usage(message).with_hint("declare it under external in the environment, or produce it there (ExternalSecret, SealedSecret)"));
-    }
-    let documents: Vec<String> = desired
-        .objects
-        .iter()
-        .map(|one| to_yaml(one.object.value()))
-        .collect();
-    let text = documents.join("---\n");
+    let inputs = args.inputs.read(&args.release).await?;
+    let text = render(inputs, args.namespace)?;
     match &args.output {
         Some(path) => write_whole(path, text.as_bytes())?,
         None => {

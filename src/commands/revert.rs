@@ -1,17 +1,11 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
-use super::acting::{self, Show};
+use super::console::{Console, OutputMode};
 use super::kept::StateArgs;
-use super::promote::{self, Allow, Telling};
-use super::unconfirmed;
+use super::promote::{self, Allow};
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
-use crate::execute::{self, ExecuteError, Limits, RevertOptions};
-use crate::model::inventory::MAX_HISTORY;
-use crate::monitor::WatchingOptions;
-use crate::observe::home::read_record;
-use crate::usecase::promote::{Again, recorded};
-use crate::usecase::signals::Signals;
-use crate::usecase::{Acting, CommandError, Scope, kept, services};
+use crate::usecase::CommandError;
+use crate::usecase::revert::{self, RevertRequest, RevertTarget};
 use clap::Args as ClapArgs;
 use std::time::Duration;
 
@@ -55,99 +49,50 @@ pub struct Args {
 }
 
 impl Args {
-    fn show(&self) -> Show {
-        if self.output.is_some() {
-            Show::Json
-        } else {
-            Show::Person
+    fn request(&self) -> Result<RevertRequest, CommandError> {
+        if let Some(revision) = self.to_revision {
+            let policy = Box::new(self.allow.policy());
+            return Ok(RevertRequest::ToRevision { revision, policy });
+        }
+        if self.allow.is_given_besides_data_loss() {
+            let message = "expected --to-revision with what a promotion may do, found none";
+            return Err(CommandError::usage(message));
+        }
+        Ok(RevertRequest::Last {
+            keep_foreign: self.keep_foreign,
+            allow_data_loss: self.allow.data_loss(),
+        })
+    }
+
+    fn target(&self) -> Result<RevertTarget, CommandError> {
+        Ok(RevertTarget {
+            name: self.name.clone(),
+            connection: self.connection.options(),
+            lock_timeout: self.lock_timeout,
+            confirmed: self.allow.confirmed(),
+            state_key: self.state.key()?,
+        })
+    }
+}
+
+/// Puts back, or promotes an earlier revision; nobody is asked whether.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let (request, target) = (args.request()?, args.target()?);
+    let mode = OutputMode::json_if(args.output.is_some());
+    let console = Console::new(mode, true, context);
+    match request {
+        RevertRequest::ToRevision { revision, policy } => {
+            let request = revert::promote_revision(target, revision, *policy);
+            Box::pin(promote::promote(request, &console)).await
+        }
+        RevertRequest::Last {
+            keep_foreign,
+            allow_data_loss,
+        } => {
+            let channels = console.channels.clone();
+            let recovery = revert::revert_last(target, keep_foreign, allow_data_loss, channels);
+            let recovery = console.until_interrupted(recovery).await?;
+            Ok(console.finish(console.recover(recovery).await?, true))
         }
     }
-}
-
-/// Puts back.
-pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let scope = context.scope(&args.connection).await?;
-    let name = kept::release_name(scope.cluster.as_ref(), &scope.home, args.name.as_deref()).await?;
-    if let Some(revision) = args.to_revision {
-        return Box::pin(to_revision(revision, scope, &name, args, context)).await;
-    }
-    if args.allow.is_given_besides_data_loss() {
-        let message = "expected --to-revision with what a promotion may do, found none";
-        return Err(CommandError::usage(message));
-    }
-    let Scope { cluster, home } = scope;
-    let actor = cluster.whoami().await?;
-    let events = acting::events(args.show(), context);
-    let acting = Acting {
-        signals: Signals::listen(),
-        cluster,
-        actor,
-        watching: WatchingOptions::default(),
-        limits: Limits {
-            lock_timeout: args.lock_timeout,
-            ..Limits::default()
-        },
-        // What a promotion was told to keep is not known here.
-        keep_history: MAX_HISTORY,
-        state_key: args.state.key()?,
-    };
-    let services = services(acting, events.clone())?;
-    let mut options = RevertOptions {
-        keep_foreign: args.keep_foreign,
-        allow_data_loss: args.allow.data_loss(),
-        confirmed: args.allow.confirmed(),
-    };
-    let ended = loop {
-        let ended = Box::pin(execute::revert(&home, &name, options.clone(), &services)).await;
-        let Err(ExecuteError::Unconfirmed(found)) = &ended else {
-            break ended;
-        };
-        unconfirmed::confirm(found, &mut options.confirmed, context).await?;
-    };
-    acting::end(ended, events.as_ref(), true)
-}
-
-/// Promotes what the cluster keeps of an older promotion, through the same plan and journal as any other.
-async fn to_revision(
-    revision: u32,
-    scope: Scope,
-    name: &str,
-    args: Args,
-    context: &Context,
-) -> Result<Exit, CommandError> {
-    let state_key = args.state.key()?;
-    let (cluster, namespace) = (scope.cluster.as_ref(), &*scope.home);
-    let mut found = kept::read(cluster, namespace, name, state_key.as_ref()).await?;
-    kept::for_writing(&found.sealing, namespace, name)?;
-    let inventory = found.inventory.take();
-    let history = inventory
-        .map(|inventory| inventory.value.history)
-        .unwrap_or_default();
-    let entry = history
-        .iter()
-        .find(|entry| entry.revision == revision && !entry.record.is_empty());
-    let Some(entry) = entry else {
-        let hint = format!("kubectl delivery history {name} -n {namespace}");
-        let message =
-            format!("expected revision {revision} of {name} with its record, found none in the history");
-        return Err(CommandError::usage(message).with_hint(hint));
-    };
-    let record = read_record(cluster, entry, true, found.key())
-        .await
-        .map_err(|error| kept::home_error(&error))?;
-    let again = Again {
-        scope,
-        policy: args.allow.policy(),
-        limits: Limits {
-            lock_timeout: args.lock_timeout,
-            ..Limits::default()
-        },
-        confirmed: args.allow.confirmed(),
-        state_key,
-    };
-    let telling = Telling {
-        yes: true,
-        show: args.show(),
-    };
-    promote::carry_out(recorded(record, again)?, telling, Signals::listen(), context).await
 }

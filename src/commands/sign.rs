@@ -2,12 +2,9 @@
 
 use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit};
-use crate::model::attestation::Statement;
-use crate::registry::artifact::Artifact;
 use crate::report::clean;
-use crate::signing;
 use crate::usecase::CommandError;
-use crate::usecase::releases::{keep, open, private_key};
+use crate::usecase::releases::{open, private_key, sign};
 use clap::Args as ClapArgs;
 
 /// Arguments of `sign`.
@@ -31,11 +28,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let options = args.registry.options();
     let key = private_key(&args.key)?;
     let identity = open(&args.release, &options).await?.release.identity();
-    let statement = Artifact {
-        title: format!("signature-{}.sigstore.json", key.public().short()),
-        bytes: signing::bundle(&Statement::signature(&identity), &key),
-    };
-    let place = keep(&args.release, &options, statement).await?;
+    let place = sign(&args.release, &identity, &key, &options).await?;
     let digest = identity.digest.short();
     writeln!(
         context.stderr(),

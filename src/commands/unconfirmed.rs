@@ -2,7 +2,7 @@
 //! a question of its own.
 
 use crate::cli::Context;
-use crate::execute::{Confirmed, Unconfirmed};
+use crate::execute::Unconfirmed;
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use crate::usecase::random;
@@ -10,7 +10,7 @@ use crate::usecase::{CommandError, ErrorKind};
 use std::io::Write;
 
 /// Shows it, with what each object is.
-pub fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
+fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
     writeln!(
         err,
@@ -26,8 +26,18 @@ pub fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError
     Ok(())
 }
 
+/// Shows what a promotion would ask about, where nothing is asked yet.
+pub fn show_needed(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    show(found, context)?;
+    writeln!(context.stderr(), "it needs an answer, or {}", flags(found))?;
+    Ok(())
+}
+
 /// The flags that allow it.
-pub fn flags(found: &[Unconfirmed]) -> String {
+fn flags(found: &[Unconfirmed]) -> String {
     let flags = found
         .iter()
         .map(|one| format!("--allow-unconfirmed {}", allowance(&one.object)));
@@ -35,11 +45,7 @@ pub fn flags(found: &[Unconfirmed]) -> String {
 }
 
 /// Shows it and asks. A run without a terminal is told what to type; `--yes` is no answer.
-pub async fn confirm(
-    found: &[Unconfirmed],
-    confirmed: &mut Confirmed,
-    context: &Context,
-) -> Result<(), CommandError> {
+pub async fn confirm(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
     show(found, context)?;
     if !context.can_ask() {
         let objects = if found.len() == 1 {
@@ -56,13 +62,12 @@ pub async fn confirm(
     let mut err = context.stderr();
     write!(err, "do this, too? type yes: ")?;
     err.flush()?;
-    if super::acting::answer().await? != "yes" {
+    if super::console::answer().await? != "yes" {
         return Err(CommandError::new(
             ErrorKind::Refused,
             "not confirmed; nothing was changed",
         ));
     }
-    confirmed.answered.extend(found.iter().cloned());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::inputs::WaitMode;
 use crate::model::event::{Event, EventSink};
 use crate::report::progress::EventWriter;
-use crate::usecase::wait::{self, Request, WaitOutcome};
+use crate::usecase::wait::{self, Goal, Request, WaitOutcome};
 use crate::usecase::{CommandError, ErrorKind};
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
@@ -60,6 +60,9 @@ const LOG_LINES: u32 = 20;
 impl Args {
     fn request(&self) -> Request {
         Request {
+            release: self.release.clone(),
+            environment: self.environment.clone(),
+            connection: self.connection.options(),
             timeout: self.timeout,
             soak: self.soak,
             settle: self.settle,
@@ -71,20 +74,14 @@ impl Args {
 
 /// Waits, and says how it ended.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let loaded = wait::load(&args.release, args.environment.as_deref()).await?;
-    let spec = &loaded.environment.spec;
-    let connection = args
-        .connection
-        .clone()
-        .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
-    let scope = context.scope(&connection).await?;
-    let goal = wait::goal(loaded, &scope).await?;
+    let request = args.request();
+    let goal = Goal::find(&request).await?;
     let events: Arc<EventWriter> = Arc::new(match args.output {
         Some(JsonFormat::Json) => EventWriter::json(context.stdout()),
         None => EventWriter::wait(context.stderr()),
     });
 
-    let (outcome, message) = wait::wait(&args.request(), &goal, scope.cluster, events.clone()).await;
+    let (outcome, message) = wait::wait(&request, &goal, events.clone()).await;
     let result = match outcome {
         WaitOutcome::Running => Ok(Exit::OK),
         WaitOutcome::Unreachable => Err(CommandError::new(ErrorKind::Unreachable, &message)),

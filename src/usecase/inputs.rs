@@ -1,7 +1,7 @@
 //! What a release is compared and promoted with: its environment, manifests of one's own, and what was shown of it.
 
 use super::CommandError;
-use super::releases::{Opened, open, public_keys};
+use super::releases::{Opened, ReleaseLocation, open, open_at, public_keys};
 use crate::compare::check_expressions;
 use crate::load::{self, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
@@ -24,14 +24,13 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the release that an argument names, the environment of a file, and manifests, which win over the
-    /// environment's.
+    /// Reads a release, and the environment of a file. Manifests that are named win over the environment's.
     pub async fn read(
-        release: &str,
+        release: &ReleaseLocation,
         environment: Option<&Path>,
         manifests: &[ManifestSource],
     ) -> Result<Self, CommandError> {
-        let opened = open(release, &RegistryOptions::default()).await?;
+        let opened = open_at(release, &RegistryOptions::default()).await?;
         let mut environment = open_environment(environment)?;
         let manifests = read_manifests(manifests)?.or_else(|| environment.manifests.take());
         let refusals = refusals(&opened, &environment)?;

@@ -5,9 +5,21 @@ use crate::cluster::Cluster;
 use crate::execute;
 use crate::model::moves::ReleaseRef;
 use crate::model::seal::Integrity;
-use crate::model::state_key::StateKey;
+use crate::model::state_key::{KEY_BYTES, StateKey};
 use crate::observe::home::{Home, HomeError, list_homes, read_home};
 use crate::observe::sealing::Sealing;
+use std::path::Path;
+
+/// The key that a file holds.
+pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
+    StateKey::parse(&text).map_err(|error| {
+        CommandError::usage(format!("expected a state key in {shown}: {error}"))
+            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
+    })
+}
 
 /// What kind of failure it is that something kept cannot be read: gone or changed, it is altered.
 pub fn kind_of(error: &HomeError) -> ErrorKind {

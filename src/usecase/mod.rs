@@ -1,14 +1,14 @@
 //! Use cases: a request in, an outcome out. They put the parts together, decide nothing that a part decides, know no flags
 //! and print nothing.
 
-mod acting;
 pub mod compare;
 pub mod comparing;
 pub mod diff;
 pub mod differences;
 mod error;
+pub mod evidence;
 pub mod external_diff;
-pub mod gating;
+pub mod gates;
 pub mod history;
 pub mod images;
 pub mod inputs;
@@ -17,16 +17,22 @@ pub mod kinds;
 pub mod promote;
 pub mod random;
 pub mod record;
+mod recovery;
 pub mod releases;
+pub mod render;
+pub mod revert;
+mod run_context;
 pub mod running_images;
 pub mod scope;
 pub mod signals;
+pub mod state;
 pub mod state_access;
 pub mod status;
 pub mod verify;
 pub mod version;
 pub mod wait;
 
-pub use acting::{Acting, kind_of, services};
 pub use error::{CommandError, ErrorKind};
+pub use recovery::{Attempt, Recovery};
+pub use run_context::{Channels, RunContext};
 pub use scope::{Scope, today};

@@ -1,13 +1,21 @@
-//! A promotion: from what is asked for to a plan that the server has been asked about.
+//! A promotion, from what is asked for to the execution of its plan.
+//!
+//! A [`Session`] is opened on a [`Request`] and carries all that its steps share. Its caller takes the steps in this order:
+//! what an earlier run left open ends first ([`OpenPromotion`]); then the plan is made, and the server is asked about it
+//! ([`Prepared`]); then, where the user agrees, it is executed. Nothing is changed before the last of them but by the first.
 
+mod approved_plan;
 mod images;
-pub mod open_journal;
+mod open_journal;
 mod preparing;
 mod recorded;
 mod request;
+mod session;
 mod sources;
+mod target;
 
-pub use preparing::{Place, Prepared, prepare, read_plan};
-pub use recorded::{Again, recorded};
-pub use request::{DryRun, OnOpen, Request, RunOptions, with_environment};
-pub use sources::{parse_adopt, releases};
+pub use open_journal::{JournalGoal, OpenPromotion, ResumeRequest, resume};
+pub use preparing::Prepared;
+pub use request::{DryRun, OnOpen, ReleaseSource, Request, RunOptions};
+pub use session::Session;
+pub use sources::parse_adopt;

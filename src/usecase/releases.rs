@@ -3,6 +3,7 @@
 use super::CommandError;
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::Statement;
+use crate::model::release::ReleaseIdentity;
 use crate::registry::RegistryOptions;
 use crate::registry::artifact::{self, Artifact, Location};
 use crate::signing::{self, Attestation, PrivateKey, PublicKey, SigningError};
@@ -59,31 +60,37 @@ fn describe_unchecked(one: &Attestation) -> String {
 }
 
 /// Where a release is kept.
-pub enum Place {
+#[derive(Clone, Debug)]
+pub enum ReleaseLocation {
     /// A file.
     File(PathBuf),
     /// A registry or a layout.
-    Oci(Location),
+    Registry(Location),
 }
 
-impl Place {
+impl ReleaseLocation {
     /// From an argument.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
         match Location::parse(text) {
-            Some(Ok(location)) => Ok(Place::Oci(location)),
+            Some(Ok(location)) => Ok(ReleaseLocation::Registry(location)),
             Some(Err(why)) => Err(CommandError::usage(why)),
-            None => Ok(Place::File(text.into())),
+            None => Ok(ReleaseLocation::File(text.into())),
         }
     }
 }
 
-/// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+/// Opens the release that an argument names, with its statements.
 pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, CommandError> {
-    match Place::parse(place)? {
-        Place::File(path) => {
-            let release = load::release(&path)?;
+    open_at(&ReleaseLocation::parse(place)?, options).await
+}
+
+/// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> Result<Opened, CommandError> {
+    match location {
+        ReleaseLocation::File(path) => {
+            let release = load::release(path)?;
             let artifact = |(title, bytes)| Artifact { title, bytes };
-            let statements = load::statements(&path)?.into_iter().map(artifact).collect();
+            let statements = load::statements(path)?.into_iter().map(artifact).collect();
             let title = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -94,9 +101,10 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
                 title,
             })
         }
-        Place::Oci(location) => {
-            let pulled = artifact::pull(&location, options).await?;
-            let release = load::parse_release(pulled.release.bytes, Path::new(place))?;
+        ReleaseLocation::Registry(location) => {
+            let pulled = artifact::pull(location, options).await?;
+            let place = location.to_string();
+            let release = load::parse_release(pulled.release.bytes, Path::new(&place))?;
             Ok(Opened {
                 release,
                 statements: pulled.statements,
@@ -106,23 +114,65 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
     }
 }
 
+/// Writes a release and its statements into files; gives the release's. `NAME-VERSION.release.yaml` where none is named.
+pub fn save(opened: &Opened, output: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+    let path = output.unwrap_or_else(|| file_name(opened).into());
+    for (at, statement) in opened.statements.iter().enumerate() {
+        // A name from a registry is somebody's claim, and leads nowhere.
+        let title = match load::is_title(&statement.title) {
+            true => statement.title.clone(),
+            false => format!("statement-{at}.intoto.json"),
+        };
+        load::write_whole(&load::statement_path(&path, &title), &statement.bytes)?;
+    }
+    load::write_whole(&path, &opened.release.bytes)?;
+    Ok(path)
+}
+
+fn file_name(opened: &Opened) -> String {
+    let ReleaseIdentity { name, version, .. } = opened.release.identity();
+    // The version is free text: only what cannot lead elsewhere becomes part of a file's name.
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+    let version: String = version.chars().filter(is_plain).collect();
+    let ending = if opened.title.ends_with(".json") {
+        "json"
+    } else {
+        "yaml"
+    };
+    format!("{name}-{version}.release.{ending}")
+}
+
+/// Signs a release with a key pair, beside it; gives where the signature is.
+pub async fn sign(
+    place: &str,
+    release: &ReleaseIdentity,
+    key: &PrivateKey,
+    options: &RegistryOptions,
+) -> Result<String, CommandError> {
+    let statement = Artifact {
+        title: format!("signature-{}.sigstore.json", key.public().short()),
+        bytes: signing::bundle(&Statement::signature(release), key),
+    };
+    keep(place, options, statement).await
+}
+
 /// Keeps a statement beside its release; gives where.
 pub async fn keep(
     place: &str,
     options: &RegistryOptions,
     statement: Artifact,
 ) -> Result<String, CommandError> {
-    match Place::parse(place)? {
-        Place::File(path) if path == Path::new("-") => Err(CommandError::usage(
+    match ReleaseLocation::parse(place)? {
+        ReleaseLocation::File(path) if path == Path::new("-") => Err(CommandError::usage(
             "expected a release's file, found standard input",
         )
         .with_hint("a statement lies beside its release: name the file")),
-        Place::File(path) => {
+        ReleaseLocation::File(path) => {
             let path = load::statement_path(&path, &statement.title);
             load::write_whole(&path, &statement.bytes)?;
             Ok(path.display().to_string())
         }
-        Place::Oci(location) => {
+        ReleaseLocation::Registry(location) => {
             let title = statement.title.clone();
             artifact::attach(&location, options, &[statement]).await?;
             Ok(format!("{title} of {location}"))

@@ -54,6 +54,11 @@ impl Signals {
         self.wanted.clone()
     }
 
+    /// Whether a signal has come.
+    pub fn is_interrupted(&self) -> bool {
+        *self.wanted.borrow() != Interrupt::None
+    }
+
     /// What is to be done before anything is touched: a signal ends it.
     pub async fn end<T>(
         &self,

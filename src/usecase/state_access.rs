@@ -4,10 +4,10 @@
 
 use super::{CommandError, kept};
 use crate::cluster::Cluster;
-use crate::model::state_key::{KEY_BYTES, StateKey};
+use crate::model::state_key::StateKey;
 use crate::observe::home::Home;
 use crate::observe::sealing::Sealing;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How what releases keep is read.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct StateAccess {
 impl StateAccess {
     /// The key, where a file is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        self.key_file.as_deref().map(read_state_key).transpose()
+        self.key_file.as_deref().map(kept::read_key).transpose()
     }
 
     /// Reads what a release keeps in its home namespace. What was altered is an error.
@@ -51,15 +51,4 @@ impl StateAccess {
     pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
         kept::for_reading(sealing, namespace, name, self.must_be_verified)
     }
-}
-
-/// The key that a file holds.
-pub fn read_state_key(path: &Path) -> Result<StateKey, CommandError> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
-    StateKey::parse(&text).map_err(|error| {
-        CommandError::usage(format!("expected a state key in {shown}: {error}"))
-            .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
-    })
 }

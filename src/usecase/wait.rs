@@ -1,23 +1,29 @@
 //! Waiting for what another tool applies: nothing is written, everything is judged.
 
-mod arriving;
-mod wanted;
+mod arrival;
+mod goal;
 
-pub use self::wanted::{Goal, Loaded, goal, load};
+pub use self::goal::Goal;
 use super::images::AskRegistries;
-use crate::cluster::{Cluster, Deadline};
+use crate::cluster::{ConnectionOptions, Deadline};
 use crate::execute::Limits;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::verdict::CauseKind;
 use crate::monitor::{Bounds, Problem, Rollout, Stopped, Watching, WatchingOptions};
 use crate::rollout::Policy;
 use async_trait::async_trait;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How it is waited.
-#[derive(Clone, Copy, Debug)]
+/// What is waited for, and how.
 pub struct Request {
+    /// The release: a file, or where a registry keeps it.
+    pub release: String,
+    /// The environment's file.
+    pub environment: Option<PathBuf>,
+    /// How the cluster is reached, where the environment does not say.
+    pub connection: ConnectionOptions,
     /// Until when an object must be applied, and rolled out.
     pub timeout: Duration,
     /// How long everything must stay well after the rollout.
@@ -55,13 +61,8 @@ impl From<WaitOutcome> for Outcome {
 }
 
 /// Waits, judges, proves and soaks: how it ended, in a word and in a sentence.
-pub async fn wait(
-    request: &Request,
-    goal: &Goal,
-    cluster: Arc<dyn Cluster>,
-    events: Arc<dyn EventSink>,
-) -> (WaitOutcome, String) {
-    ending(goal, watch(request, goal, cluster, events).await)
+pub async fn wait(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> (WaitOutcome, String) {
+    ending(goal, watch(request, goal, events).await)
 }
 
 /// How it ended, in a word and in a sentence.
@@ -117,23 +118,19 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
         resolver: Some(Arc::new(AskRegistries)),
         injected: goal.environment.spec.injected.clone(),
         services: goal.services(),
-        gates: wanted::gates(&goal.environment),
+        gates: goal::gates(&goal.environment),
         log_lines: request.log_lines,
         ..WatchingOptions::default()
     }
 }
 
-async fn watch(
-    request: &Request,
-    goal: &Goal,
-    cluster: Arc<dyn Cluster>,
-    events: Arc<dyn EventSink>,
-) -> Result<usize, Stopped> {
+async fn watch(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> Result<usize, Stopped> {
+    let cluster = goal.cluster.clone();
     let watching = Watching::new(cluster.clone(), events.clone(), options(request, goal));
     let bounds = Looking {
         patience: request.timeout.min(Limits::default().patience),
     };
-    let watched = arriving::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
+    let watched = arrival::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
     watching.prove(&bounds).await?;
     if let Some(time) = request.soak {
         watching.soak(&watched, time, &bounds).await?;

@@ -1,17 +1,31 @@
-//! The question before anything is touched: asked of a person, never answered by a missing terminal.
+//! The questions before anything is changed: asked of a user, never answered by a missing terminal.
 
 use crate::cli::Context;
-use crate::commands::acting;
+use crate::commands::console::{self, Console};
+use crate::commands::unconfirmed;
+use crate::execute::Unconfirmed;
 use crate::model::plan::Plan;
 use crate::report::clean;
+use crate::usecase::promote::Prepared;
 use crate::usecase::{CommandError, ErrorKind};
 use std::io::Write;
 
-/// Asks, unless `yes`.
-pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result<(), CommandError> {
-    if yes {
-        return Ok(());
+/// Asks about what nothing else confirms, and then about the plan. Both may have nothing to ask about.
+pub(super) async fn confirm(
+    prepared: &Prepared,
+    unconfirmed: &[Unconfirmed],
+    console: &Console<'_>,
+) -> Result<(), CommandError> {
+    if !unconfirmed.is_empty() {
+        unconfirmed::confirm(unconfirmed, console.context).await?;
     }
+    if !prepared.changes_nothing() && !console.yes {
+        confirm_plan(&prepared.planned.plan, console.context).await?;
+    }
+    Ok(())
+}
+
+async fn confirm_plan(plan: &Plan, context: &Context) -> Result<(), CommandError> {
     if !context.can_ask() {
         let message = "expected a terminal to ask on, or -y, found neither; nothing was changed";
         return Err(CommandError::usage(message)
@@ -27,7 +41,8 @@ pub(super) async fn confirm(yes: bool, plan: &Plan, context: &Context) -> Result
         clean(&release.version)
     )?;
     err.flush()?;
-    if matches!(&*acting::answer().await?, "y" | "Y" | "yes") {
+
+    if matches!(&*console::answer().await?, "y" | "Y" | "yes") {
         return Ok(());
     }
     Err(CommandError::new(

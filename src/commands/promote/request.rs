@@ -1,48 +1,53 @@
 //! From the command line to what is asked for.
 
-use super::{AfterFailure, Allow, Args, Limits};
-use crate::cli::Context;
-use crate::commands::inputs::{self, WaitMode};
+use super::{AfterFailure, Allow, Args, LimitArgs};
+use crate::commands::inputs::WaitMode;
 use crate::execute;
 use crate::model::check::Check;
 use crate::model::moves::RELEASE_PREFIX;
 use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::monitor::WatchingOptions;
 use crate::plan::Policy;
-use crate::usecase::promote::{Request, RunOptions, read_plan, with_environment};
-use crate::usecase::{CommandError, gating};
+use crate::usecase::CommandError;
+use crate::usecase::promote::{Request, ResumeRequest, RunOptions};
+use crate::usecase::releases::ReleaseLocation;
 use std::time::Duration;
 
-/// Reads what a command line names.
-pub(super) async fn read(args: &Args, context: &Context) -> Result<Request, CommandError> {
-    let inputs = args.inputs.read(&args.release.to_string_lossy()).await?;
-    let mut run = args.limits.run_options();
-    run.settings.on_failure = match args.on_failure {
-        AfterFailure::Rollback => OnFailure::Rollback,
-        AfterFailure::Stop => OnFailure::Stop,
-    };
+impl Args {
+    /// A promotion.
+    pub(super) fn request(&self) -> Result<Request, CommandError> {
+        let mut run = self.limits.run_options();
+        run.settings.on_failure = match self.on_failure {
+            AfterFailure::Rollback => OnFailure::Rollback,
+            AfterFailure::Stop => OnFailure::Stop,
+        };
+        Ok(Request {
+            source: ReleaseLocation::parse(&self.release.to_string_lossy())?.into(),
+            environment: self.inputs.environment.clone(),
+            manifests: self.inputs.manifests.sources(),
+            connection: self.connection.options(),
+            policy: self.allow.policy(),
+            mode: self.mode,
+            dry_run: self.dry_run,
+            approved_plan: self.plan.clone(),
+            on_open: self.on_open_journal,
+            discard_state: self.discard_state,
+            state_key: self.state.key()?,
+            confirmed: self.allow.confirmed(),
+            run,
+        })
+    }
 
-    let mut policy = args.allow.policy();
-    policy.settings = run.settings.clone();
-    Ok(Request {
-        judging: gating::judging(&inputs.environment)?,
-        policy: with_environment(policy, &inputs),
-        mode: args.mode,
-        dry_run: args.dry_run,
-        written: args.plan.as_deref().map(read_plan).transpose()?,
-        on_open: args.on_open_journal,
-        leaves_moved: false,
-        state_key: args.state.key()?,
-        confirmed: args.allow.confirmed(),
-        is_kept: false,
-        discard_state: args.discard_state,
-        run,
-        // Files first: what is wrong in them needs no cluster to be told.
-        scope: context
-            .scope(&inputs::connection(&inputs, &args.connection))
-            .await?,
-        inputs,
-    })
+    /// The end of an unfinished one.
+    pub(super) fn resume_request(&self) -> Result<ResumeRequest, CommandError> {
+        Ok(ResumeRequest {
+            release: self.release.clone(),
+            connection: self.connection.options(),
+            state_key: self.state.key()?,
+            confirmed: self.allow.confirmed(),
+            run: self.limits.run_options(),
+        })
+    }
 }
 
 /// The release that a value of `--adopt` names, where it names one and no field manager.
@@ -82,7 +87,7 @@ impl Allow {
     }
 }
 
-impl Limits {
+impl LimitArgs {
     /// How a run goes about its work.
     pub(super) fn run_options(&self) -> RunOptions {
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
@@ -94,7 +99,7 @@ impl Limits {
                 strict_wait: self.wait == WaitMode::Strict,
                 on_failure: OnFailure::default(),
             },
-            limits: self.of_execution(),
+            limits: self.run_limits(),
             keep_history: self.history,
             log_lines: if self.no_logs {
                 0
@@ -105,7 +110,7 @@ impl Limits {
     }
 
     /// A server that is silent for longer than the whole may take is not waited for.
-    fn of_execution(&self) -> execute::Limits {
+    fn run_limits(&self) -> execute::Limits {
         let limits = execute::Limits::default();
         let patience = self
             .timeout

@@ -1,132 +1,74 @@
-//! The plan, the declared differences and every finding, before anything is touched.
+//! What is shown of a plan before anything is changed: for a user on stderr, for a program on stdout.
 
-use crate::cli::{Context, Stream};
-use crate::model::environment::Environment;
-use crate::model::event::PlannedStep;
-use crate::model::finding::Comparison;
-use crate::model::plan::{PreflightFinding, Severity};
+mod text;
+
+use crate::cli::{Context, Exit};
+use crate::commands::console::{Console, OutputMode};
+use crate::execute::Ended;
+use crate::model::event::{Event, Outcome};
 use crate::plan::{self, Planned};
-use crate::report::{Palette, Tone, clean, finding_text};
 use crate::usecase::CommandError;
-use comfy_table::{ContentArrangement, Table, presets};
-use std::collections::BTreeSet;
+use crate::usecase::promote::{Prepared, Session};
 use std::io::Write;
 
+/// The plan and its findings for a user, and what a program is to read of them.
+pub(super) fn show_plan(
+    prepared: &Prepared,
+    session: &Session,
+    console: &Console<'_>,
+) -> Result<(), CommandError> {
+    let planned = &prepared.planned;
+    let (comparison, environment) = (&prepared.comparison, session.environment());
+    text::show(planned, comparison, environment, console.context)?;
+    match (console.mode, session.is_dry_run()) {
+        (OutputMode::Text, _) => {}
+        (OutputMode::Json, true) => show_json(planned, console.context)?,
+        (OutputMode::Json, false) => console.channels.events.emit(Event::Preflight {
+            findings: planned.findings.clone(),
+        }),
+    }
+    Ok(())
+}
+
+/// That the plan changes nothing, where it does not.
+pub(super) fn show_nothing_to_do(
+    prepared: &Prepared,
+    session: &Session,
+    console: &Console<'_>,
+) -> Result<(), CommandError> {
+    // As JSON, the last event of a promotion says it.
+    let is_said_here = console.mode == OutputMode::Text || session.is_dry_run();
+    if prepared.changes_nothing() && is_said_here {
+        writeln!(console.context.stderr(), "{}", nothing_message(&prepared.planned))?;
+    }
+    Ok(())
+}
+
+/// The end of a promotion that has nothing to do.
+pub(super) fn finish_idle(prepared: &Prepared, console: &Console<'_>) -> Exit {
+    // A user has read it above.
+    if console.mode == OutputMode::Text {
+        return Exit::OK;
+    }
+    let ended = Ended {
+        outcome: Outcome::NothingToDo,
+        message: nothing_message(&prepared.planned),
+        next: Vec::new(),
+    };
+    console.finish(ended, false)
+}
+
+fn nothing_message(planned: &Planned) -> String {
+    format!(
+        "nothing to do: all {} objects are as desired",
+        planned.plan.members.len()
+    )
+}
+
 /// The plan as JSON on stdout.
-pub(super) fn json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
+fn show_json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
     let mut out = context.stdout();
     let plan = plan::withheld(&planned.plan);
     crate::report::json(&plan, &mut out)?;
     Ok(out.flush()?)
-}
-
-/// The plan for a person, on stderr.
-pub(super) fn person(
-    planned: &Planned,
-    comparison: &Comparison,
-    environment: &Environment,
-    context: &Context,
-) -> Result<(), CommandError> {
-    let mut err = context.stderr();
-    let steps = plan::told(&planned.plan);
-    if !steps.is_empty() {
-        writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
-    }
-    let lost = &planned.plan.data_loss;
-    if !lost.is_empty() {
-        writeln!(err, "\nDATA THAT WILL BE DELETED")?;
-    }
-    for lost in lost {
-        writeln!(err, "  {}: {}", clean(&lost.object.to_string()), clean(&lost.why))?;
-    }
-    for line in declared(comparison, environment) {
-        let line = format!("expected: {}", clean(&line));
-        let palette = Palette::new(context.color(Stream::Stderr));
-        writeln!(err, "{}", palette.paint(Tone::Faint, &line))?;
-    }
-    for severity in [Severity::Note, Severity::Waived, Severity::Refuse] {
-        for finding in planned
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-        {
-            finding_line(&mut err, finding)?;
-        }
-    }
-    Ok(())
-}
-
-fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = width {
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    }
-    let risks = steps.iter().any(|step| step.risk.is_some());
-    let mut head = vec!["ACTION", "OBJECT", "WHY"];
-    head.extend(risks.then_some("RISK"));
-    table.set_header(head);
-    for step in steps {
-        let mut cells = vec![
-            word(&step.action).to_owned(),
-            clean(&step.object.to_string()).into_owned(),
-            clean(&step.why).into_owned(),
-        ];
-        cells.extend(risks.then(|| clean(step.risk.as_deref().unwrap_or_default()).into_owned()));
-        table.add_row(cells);
-    }
-    table
-}
-
-/// What a person calls an action.
-fn word(action: &str) -> &str {
-    match action {
-        "apply" => "change",
-        "recreate" => "replace",
-        other => other,
-    }
-}
-
-/// The rules that allow a difference from what was tested, once each, with their reasons.
-fn declared(comparison: &Comparison, environment: &Environment) -> Vec<String> {
-    let untested = comparison
-        .objects
-        .iter()
-        .flat_map(|object| object.untested.iter().map(move |change| (object.id(), change)))
-        .chain(comparison.dropped.iter().map(|(id, change)| (id.clone(), change)));
-    let mut seen = BTreeSet::new();
-    let mut lines = Vec::new();
-    for (id, change) in untested {
-        let Some(rule) = change.allowed_by else { continue };
-        if seen.insert((rule, id.clone())) {
-            let reason = environment
-                .spec
-                .differences
-                .get(rule)
-                .map(|rule| rule.reason.as_str());
-            lines.push(format!("{id} {}: {}", change.path, reason.unwrap_or("allowed")));
-        }
-    }
-    lines
-}
-
-fn finding_line(err: &mut dyn Write, finding: &PreflightFinding) -> std::io::Result<()> {
-    let word = match finding.severity {
-        Severity::Refuse => "refused",
-        Severity::Waived => "waived",
-        Severity::Note => "note",
-    };
-    writeln!(
-        err,
-        "{word} [{}] {}",
-        finding.check,
-        clean(&finding_text(finding))
-    )?;
-    let waiver = || plan::waiver_hint(finding).filter(|_| finding.severity == Severity::Refuse);
-    for hint in finding.hint.clone().into_iter().chain(waiver()) {
-        writeln!(err, "  hint: {}", clean(&hint))?;
-    }
-    Ok(())
 }

@@ -90,7 +90,7 @@ fn web() -> ObjectComparison {
     let edited = FieldChange {
         whose: Some(Ownership {
             manager: "kubectl-edit".into(),
-            operation: "Update".into(),
+            operation: Operation::Update,
             subresource: String::new(),
             time: Some("2026-03-01T11:57:00Z".parse().unwrap()),
             class: HandClass::Person,

@@ -11,6 +11,7 @@ use crate::model::names::API_VERSION;
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::observe::home::{list_homes, read_record};
 use crate::usecase::inputs::{Inputs, open_environment, read_manifests};
+use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::verify::refusal_error;
 use crate::usecase::{CommandError, Scope};
 use std::path::Path;
@@ -56,7 +57,10 @@ pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
     let inputs = match &request.source {
         DiffSource::Promoted => return Ok(LoadedSource::Promoted(Box::new(open_environment(environment)?))),
         DiffSource::Manifests => inputs_of_manifests(request)?,
-        DiffSource::Release(release) => Inputs::read(release, environment, &request.manifests).await?,
+        DiffSource::Release(release) => {
+            let location = ReleaseLocation::parse(release)?;
+            Inputs::read(&location, environment, &request.manifests).await?
+        }
     };
     if inputs.refusals.is_empty() {
         Ok(LoadedSource::Given(Box::new(inputs)))

@@ -19,7 +19,7 @@ const CONCURRENCY: usize = 8;
 
 /// What the registries said.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct ImageCheck {
     /// What speaks against the promotion, or should be known.
     pub findings: Vec<PreflightFinding>,
     /// References, as written, that their registries have.
@@ -36,17 +36,17 @@ struct Needed {
 }
 
 /// Asks for each image of the steps once.
-pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> Looked {
+pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> ImageCheck {
     let needed = needed(&plan.steps, comparison, paths);
     if needed.is_empty() {
-        return Looked::default();
+        return ImageCheck::default();
     }
     let references: Vec<String> = needed.keys().cloned().collect();
     // Reads the machine's certificates, and knocks at loopback registries: beside the preflight, not before it.
-    let of = references.clone();
-    let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &of));
+    let named = references.clone();
+    let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
     let Ok(registries) = made.await else {
-        return Looked::default();
+        return ImageCheck::default();
     };
     let registries = &registries;
     let ask = |reference: String| async move {
@@ -59,7 +59,7 @@ pub(super) async fn look(plan: &Plan, comparison: &Comparison, paths: &[ImagePat
         .buffered(CONCURRENCY)
         .collect()
         .await;
-    told(&needed, answers)
+    image_findings(&needed, answers)
 }
 
 fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
@@ -122,21 +122,21 @@ fn is_up(live: &Object) -> bool {
     ready > 0 && updated == all && ready >= all
 }
 
-fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> Looked {
-    let mut looked = Looked::default();
+fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> ImageCheck {
+    let mut check = ImageCheck::default();
     let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (reference, presence) in answers {
         match presence {
-            Presence::There => drop(looked.seen.insert(reference)),
+            Presence::There => drop(check.seen.insert(reference)),
             Presence::Unknown(why) => unknown.entry(why).or_default().push(reference),
             Presence::Absent => {
                 if let Some(needed) = needed.get(&reference) {
-                    looked.findings.push(absent(&reference, needed));
+                    check.findings.push(absent(&reference, needed));
                 }
             }
         }
     }
-    looked
+    check
         .findings
         .extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
             check: Check::Images,
@@ -147,7 +147,7 @@ fn told(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> 
             hint: None,
             severity: Severity::Note,
         }));
-    looked
+    check
 }
 
 fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
@@ -219,11 +219,11 @@ mod tests {
             "r/silent:1" => Presence::Unknown("no route".into()),
             _ => Presence::Absent,
         };
-        let looked = told(
+        let check = image_findings(
             &needed,
             needed.keys().map(|one| (one.clone(), answer(one))).collect(),
         );
-        let refused: Vec<&str> = looked
+        let refused: Vec<&str> = check
             .findings
             .iter()
             .filter(|finding| finding.severity == Severity::Refuse)
@@ -234,9 +234,9 @@ mod tests {
             refused[0].contains("r/next:1") && refused[1].contains("r/up:1"),
             "{refused:?}"
         );
-        assert_eq!(looked.seen, BTreeSet::from(["r/there:1".to_owned()]));
+        assert_eq!(check.seen, BTreeSet::from(["r/there:1".to_owned()]));
         assert!(
-            looked
+            check
                 .findings
                 .iter()
                 .any(|finding| finding.message.contains("r/silent:1: no route"))

@@ -1,49 +1,140 @@
 //! Earlier runs that are not finished: resumed, put back, or in the way.
 
-use super::preparing::Place;
-use super::request::{OnOpen, Request};
-use crate::execute::Settling;
+use super::request::{OnOpen, RunOptions};
+use super::session::Session;
+use super::target::PromotionTarget;
+use crate::cluster::ConnectionOptions;
+use crate::execute::{Confirmed, Settling};
+use crate::load;
 use crate::model::event::Outcome;
 use crate::model::journal::{Journal, JournalPhase};
-use crate::usecase::{CommandError, ErrorKind};
+use crate::model::state_key::StateKey;
+use crate::usecase::recovery::{Recovery, RecoveryAction};
+use crate::usecase::run_context::Channels;
+use crate::usecase::{CommandError, ErrorKind, Scope, comparing};
+use std::path::PathBuf;
 
-/// Whether it is a promotion of the release that is asked for.
-pub fn is_same(open: &Journal, request: &Request, place: &Place) -> bool {
-    request
-        .inputs
-        .release
-        .public(place.kept.key())
-        .seems(&open.release)
+/// An earlier promotion that ends before the one that is asked for.
+pub struct OpenPromotion {
+    /// The run that ends it.
+    pub recovery: Recovery,
+    /// What that is to reach.
+    pub goal: JournalGoal,
 }
 
-/// What is done with it.
-pub fn settling(open: &Journal, request: &Request, same: bool) -> Result<Settling, CommandError> {
-    match request.on_open {
-        None if !same => Err(in_the_way(open)),
-        Some(OnOpen::Stop) => Err(in_the_way(open)),
-        Some(OnOpen::Resume) | None => Ok(Settling::Finish),
-        Some(OnOpen::Revert) => Ok(Settling::PutBack),
+/// What is to become of an open journal before another promotion.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalGoal {
+    settling: Settling,
+    /// Whether it is a promotion of the release that is asked for.
+    is_same: bool,
+    /// Whether nothing was touched yet: putting it back is no failure of this run.
+    is_untouched: bool,
+}
+
+impl JournalGoal {
+    fn new(open: &Journal, on_open: Option<OnOpen>, is_same: bool) -> Result<Self, CommandError> {
+        let settling = match on_open {
+            None if !is_same => return Err(in_the_way(open)),
+            Some(OnOpen::Stop) => return Err(in_the_way(open)),
+            Some(OnOpen::Resume) | None => Settling::Finish,
+            Some(OnOpen::Revert) => Settling::PutBack,
+        };
+        Ok(Self {
+            settling,
+            is_same,
+            is_untouched: open.phase == JournalPhase::Preparing,
+        })
+    }
+
+    /// Whether putting back is what was asked for.
+    pub fn reverts(self) -> bool {
+        self.settling == Settling::PutBack
+    }
+
+    /// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
+    pub fn leads_on(self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::NothingToDo => true,
+            Outcome::Promoted | Outcome::PromotedPruneIncomplete => !self.is_same,
+            // Whoever interrupted it did not say that the release is bad.
+            Outcome::InterruptedReverted => true,
+            Outcome::Reverted => self.is_untouched || self.reverts() || !self.is_same,
+            _ => false,
+        }
     }
 }
 
-/// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
-pub fn is_settled(open: &Journal, settling: Settling, outcome: Option<Outcome>, same: bool) -> bool {
-    // Nothing was touched yet: putting it back is no failure of this run.
-    let untouched = open.phase == JournalPhase::Preparing;
-    match (settling, outcome) {
-        (_, Some(Outcome::NothingToDo)) => true,
-        (_, Some(Outcome::Reverted)) if untouched => true,
-        (_, Some(Outcome::Promoted | Outcome::PromotedPruneIncomplete)) => !same,
-        // Whoever interrupted it did not say that the release is bad.
-        (_, Some(Outcome::InterruptedReverted)) => true,
-        (Settling::PutBack, Some(Outcome::Reverted)) => true,
-        (Settling::Finish, Some(Outcome::Reverted)) => !same,
-        _ => false,
+impl Session {
+    /// The earlier run that is not finished, where this is no dry run.
+    ///
+    /// # Errors
+    ///
+    /// It is in the way of this promotion, or what it is judged by cannot be read.
+    pub async fn open_promotion(&self, channels: &Channels) -> Result<Option<OpenPromotion>, CommandError> {
+        let Some(open) = self.target.open_journal().filter(|_| !self.is_dry_run()) else {
+            return Ok(None);
+        };
+        let target = &self.target;
+        let is_same = self.inputs.release.public(target.kept.key()).seems(&open.release);
+        let goal = JournalGoal::new(open, self.request.on_open, is_same)?;
+
+        let context = target
+            .run_context_from_journal(&self.request.run, channels)
+            .await?;
+        let mut confirmed = self.request.confirmed.clone();
+        // The user's own files say the same as the state: that confirms it.
+        if is_same {
+            let cluster = target.cluster.as_ref();
+            confirmed.rendered = comparing::rendered(cluster, &self.inputs, &target.home).await?;
+            confirmed.gates = self.judging.gates.clone();
+        }
+
+        let action = RecoveryAction::Resolve {
+            journal: open.id.clone(),
+            settling: goal.settling,
+        };
+        let recovery = Recovery::new(target.release(), action, confirmed, context)?;
+        Ok(Some(OpenPromotion { recovery, goal }))
     }
+}
+
+/// `--resume`, as it is asked for: needs nothing but the release's name.
+pub struct ResumeRequest {
+    /// The release's file, or its name.
+    pub release: PathBuf,
+    /// How the cluster is reached.
+    pub connection: ConnectionOptions,
+    /// The key to what releases keep, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
+    /// What confirms what the cluster keeps.
+    pub confirmed: Confirmed,
+    /// How it runs.
+    pub run: RunOptions,
+}
+
+/// Finds what an earlier run began. What it is judged by is kept in the cluster.
+pub async fn resume(request: ResumeRequest, channels: &Channels) -> Result<Recovery, CommandError> {
+    let name = if request.release.is_file() {
+        load::release(&request.release)?.release.metadata.name
+    } else {
+        request.release.to_string_lossy().into_owned()
+    };
+    let scope = Scope::connect(&request.connection).await?;
+    let target = PromotionTarget::find(scope, request.state_key, name).await?;
+    target.check_state()?;
+
+    let context = target.run_context_from_journal(&request.run, channels).await?;
+    Recovery::new(
+        target.release(),
+        RecoveryAction::Resume,
+        request.confirmed,
+        context,
+    )
 }
 
 /// What to type about a promotion that is not finished.
-pub fn ways_on(open: &Journal) -> [String; 2] {
+pub(super) fn ways_on(open: &Journal) -> [String; 2] {
     let (name, namespace) = (&open.release.name, &open.namespace);
     [
         format!("to finish it: kubectl delivery promote --resume {name} -n {namespace}"),
@@ -58,4 +149,43 @@ fn in_the_way(open: &Journal) -> CommandError {
     );
     let error = CommandError::new(ErrorKind::Refused, message);
     ways_on(open).into_iter().fold(error, CommandError::with_hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn goal(settling: Settling, is_same: bool) -> JournalGoal {
+        JournalGoal {
+            settling,
+            is_same,
+            is_untouched: false,
+        }
+    }
+
+    #[rstest]
+    #[case::another_release_was_finished(goal(Settling::Finish, false), Outcome::Promoted, true)]
+    #[case::this_release_was_finished(goal(Settling::Finish, true), Outcome::Promoted, false)]
+    #[case::this_release_failed_again(goal(Settling::Finish, true), Outcome::Reverted, false)]
+    #[case::another_release_failed_again(goal(Settling::Finish, false), Outcome::Reverted, true)]
+    #[case::it_was_to_be_put_back(goal(Settling::PutBack, true), Outcome::Reverted, true)]
+    #[case::it_could_not_be_put_back(goal(Settling::PutBack, true), Outcome::NotFullyReverted, false)]
+    #[case::its_lock_is_held(goal(Settling::Finish, false), Outcome::Locked, false)]
+    fn a_promotion_follows_unless_the_open_one_was_what_is_asked_for_or_stands_in_its_way(
+        #[case] goal: JournalGoal,
+        #[case] outcome: Outcome,
+        #[case] follows: bool,
+    ) {
+        assert_eq!(goal.leads_on(outcome), follows);
+    }
+
+    #[test]
+    fn a_promotion_follows_one_that_had_touched_nothing() {
+        let untouched = JournalGoal {
+            is_untouched: true,
+            ..goal(Settling::Finish, true)
+        };
+        assert!(untouched.leads_on(Outcome::Reverted));
+    }
 }

@@ -1,121 +1,135 @@
-//! What the cluster keeps of an older promotion, asked for once more.
+//! What the cluster keeps of an older promotion, to be promoted once more: under the terms of then, and without the checks
+//! that are about a release's way here.
 
-use super::request::{Request, RunOptions, with_environment};
-use crate::execute::{Confirmed, Limits};
+use super::request::Request;
+use super::session::Material;
 use crate::load::{LoadedEnvironment, parse_release};
 use crate::model::check::Check;
 use crate::model::environment::Environment;
-use crate::model::inventory::{MAX_HISTORY, Record, Terms};
+use crate::model::inventory::{self, Record};
 use crate::model::journal::Judging;
 use crate::model::plain_words;
 use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::model::state_key::StateKey;
-use crate::monitor::WatchingOptions;
-use crate::plan::Policy;
-use crate::usecase::comparing::Mode;
+use crate::observe::home::read_record;
 use crate::usecase::inputs::{Inputs, open_environment};
-use crate::usecase::{CommandError, ErrorKind, Scope};
+use crate::usecase::{CommandError, Scope, kept};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// How long a container without a readiness probe must live, where the record does not say.
 const SETTLE_SECONDS: u32 = 10;
 
-/// How an older revision is promoted again.
-pub struct Again {
-    /// Where.
-    pub scope: Scope,
-    /// What it may do.
-    pub policy: Policy,
-    /// Limits of time of this run.
-    pub limits: Limits,
-    /// What confirms what the cluster keeps.
-    pub confirmed: Confirmed,
-    /// The key to what releases keep, where it is kept outside of the cluster.
-    pub state_key: Option<StateKey>,
+/// Checks that the release has been through, or that its files alone could answer.
+const WAIVED: [Check; 5] = [
+    Check::Untested,
+    Check::Quarantine,
+    Check::Images,
+    Check::Signature,
+    Check::Evidence,
+];
+
+/// What of the request the record decides.
+pub(super) struct Terms {
+    /// Limits of time.
+    pub settings: Settings,
+    /// Checks that do not refuse.
+    pub waivers: Vec<Waiver>,
 }
 
-/// Under the terms of then, and without the checks that are about a release's way here.
-pub fn recorded(record: Record, again: Again) -> Result<Request, CommandError> {
-    let Record {
-        release,
-        desired,
-        terms,
-        gates,
-        ..
-    } = record;
-    let Terms {
-        environment,
-        settings,
-    } = terms.unwrap_or_else(|| Terms {
+/// Reads the record of a revision.
+pub(super) async fn read(
+    request: &Request,
+    name: Option<&str>,
+    revision: u32,
+) -> Result<(Material, Terms), CommandError> {
+    let scope = Scope::connect(&request.connection).await?;
+    let record = find_record(&scope, name, revision, request.state_key.as_ref()).await?;
+    let (environment, settings) = terms_of_then(record.terms.unwrap_or_else(|| inventory::Terms {
         settings: Settings {
             settle_seconds: SETTLE_SECONDS,
             ..Settings::default()
         },
-        ..Terms::default()
-    });
-    // What is asked for as a way back is not left standing.
-    let settings = Settings {
-        on_failure: OnFailure::Rollback,
-        ..settings
-    };
-    let environment: Environment = match environment {
-        Value::Null => open_environment(None)?.environment,
-        environment => serde_json::from_value(environment).map_err(|error| {
-            let found = plain_words(&error.to_string());
-            let message =
-                format!("expected the environment that the promotion was made with, found: {found}");
-            CommandError::new(ErrorKind::Usage, message)
-        })?,
-    };
+        ..inventory::Terms::default()
+    }))?;
+
     let spec = &environment.spec;
     let judging = Judging {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
-        gates,
+        gates: record.gates,
         wait: spec.wait.clone(),
     };
     let inputs = Inputs {
-        release: parse_release(release.into_bytes(), Path::new("the recorded release"))?,
+        release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
         environment: LoadedEnvironment {
             environment,
             path: PathBuf::new(),
             text: String::new(),
             manifests: None,
         },
-        manifests: Some(desired),
+        manifests: Some(record.desired),
         refusals: Vec::new(),
     };
-    let mut policy = again.policy;
-    policy.settings = settings.clone();
-    let reason = Some("an older revision is promoted again".to_owned());
-    use Check::{Evidence, Images, Quarantine, Signature, Untested};
-    let waived = [Untested, Quarantine, Images, Signature, Evidence];
-    policy.waivers.extend(waived.map(|check| Waiver {
-        check: check.name().into(),
-        reason: reason.clone(),
-        ..Waiver::default()
-    }));
-    Ok(Request {
-        judging,
-        scope: again.scope,
-        policy: with_environment(policy, &inputs),
-        mode: Mode::Auto,
-        dry_run: None,
-        written: None,
-        on_open: None,
-        leaves_moved: true,
-        confirmed: again.confirmed,
-        is_kept: true,
-        discard_state: false,
-        state_key: again.state_key,
-        run: RunOptions {
-            settings,
-            limits: again.limits,
-            // What a promotion was told to keep is not known here.
-            keep_history: MAX_HISTORY,
-            log_lines: WatchingOptions::default().log_lines,
-        },
+    let material = Material {
         inputs,
-    })
+        judging,
+        approved: None,
+        scope,
+    };
+    let waivers = WAIVED.map(waiver).into();
+    Ok((material, Terms { settings, waivers }))
+}
+
+/// The record of a revision, where the state that names it can be believed.
+async fn find_record(
+    scope: &Scope,
+    name: Option<&str>,
+    revision: u32,
+    key: Option<&StateKey>,
+) -> Result<Record, CommandError> {
+    let (cluster, namespace) = (scope.cluster.as_ref(), &*scope.home);
+    let name = &kept::release_name(cluster, namespace, name).await?;
+    let mut found = kept::read(cluster, namespace, name, key).await?;
+    kept::for_writing(&found.sealing, namespace, name)?;
+
+    let inventory = found.inventory.take();
+    let history = inventory.map(|stored| stored.value.history).unwrap_or_default();
+    let is_meant = |entry: &&inventory::HistoryEntry| entry.revision == revision && !entry.record.is_empty();
+    let Some(entry) = history.iter().find(is_meant) else {
+        let message =
+            format!("expected revision {revision} of {name} with its record, found none in the history");
+        let hint = format!("kubectl delivery history {name} -n {namespace}");
+        return Err(CommandError::usage(message).with_hint(hint));
+    };
+    read_record(cluster, entry, true, found.key())
+        .await
+        .map_err(|error| kept::home_error(&error))
+}
+
+/// The environment and the limits of time that a promotion was made with.
+fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, Settings), CommandError> {
+    let environment = match terms.environment {
+        Value::Null => open_environment(None)?.environment,
+        environment => serde_json::from_value(environment).map_err(|error| {
+            let found = plain_words(&error.to_string());
+            CommandError::usage(format!(
+                "expected the environment that the promotion was made with, found: {found}"
+            ))
+        })?,
+    };
+    let settings = Settings {
+        // What is asked for as a way back is not left standing.
+        on_failure: OnFailure::Rollback,
+        ..terms.settings
+    };
+    Ok((environment, settings))
+}
+
+fn waiver(check: Check) -> Waiver {
+    Waiver {
+        check: check.name().into(),
+        reason: Some("an older revision is promoted again".into()),
+        ..Waiver::default()
+    }
 }

@@ -1,45 +1,76 @@
-//! What is asked for, as data: made of a command line by `promote`, and of what the cluster keeps by
-//! `revert --to-revision`.
+//! What is asked for, as data: made of a command line by `promote` and by `revert --to-revision`.
 
+use crate::cluster::ConnectionOptions;
 use crate::execute::{self, Confirmed};
-use crate::model::journal::Judging;
-use crate::model::plan::{Plan, Settings};
+use crate::load::ManifestSource;
+use crate::model::plan::Settings;
 use crate::model::state_key::StateKey;
 use crate::plan::Policy;
-use crate::usecase::Scope;
+use crate::registry::artifact::Location;
 use crate::usecase::comparing::Mode;
-use crate::usecase::inputs::Inputs;
+use crate::usecase::releases::ReleaseLocation;
+use std::path::PathBuf;
 
 /// One promotion, as it is asked for.
 pub struct Request {
-    /// Release and environment.
-    pub inputs: Inputs,
-    /// What its end is judged by.
-    pub judging: Judging,
-    /// Where it goes.
-    pub scope: Scope,
+    /// Where the release comes from.
+    pub source: ReleaseSource,
+    /// The environment's file. A recorded release has that of then.
+    pub environment: Option<PathBuf>,
+    /// Manifests instead of the environment's and the release's own.
+    pub manifests: Vec<ManifestSource>,
+    /// How the cluster is reached, where the environment does not say.
+    pub connection: ConnectionOptions,
     /// What it may do.
     pub policy: Policy,
     /// Where the truth comes from.
     pub mode: Mode,
     /// Where it ends, where it is no promotion.
     pub dry_run: Option<DryRun>,
-    /// The plan that was approved.
-    pub written: Option<Plan>,
+    /// The file of the plan that was approved.
+    pub approved_plan: Option<PathBuf>,
     /// What is done with an earlier run that is not finished.
     pub on_open: Option<OnOpen>,
-    /// Whether former members that belong to other releases now are left alone.
-    pub leaves_moved: bool,
+    /// Whether what the cluster keeps is forgotten.
+    pub discard_state: bool,
     /// The key to what releases keep, where it is kept outside of the cluster.
     pub state_key: Option<StateKey>,
     /// What confirms what the cluster keeps.
     pub confirmed: Confirmed,
-    /// Whether what the cluster keeps is forgotten.
-    pub discard_state: bool,
-    /// Whether the cluster alone keeps what is promoted: nobody gave a file of it.
-    pub is_kept: bool,
     /// How it runs.
     pub run: RunOptions,
+}
+
+/// Where a promotion takes its release from.
+#[derive(Clone, Debug)]
+pub enum ReleaseSource {
+    /// A file, or standard input.
+    File(PathBuf),
+    /// A registry, or a layout as one keeps it.
+    Registry(Location),
+    /// The history of a release in the cluster: promoted again under the terms of then.
+    Recorded {
+        /// The release's name; the only one of the namespace where none is given.
+        name: Option<String>,
+        /// Its revision.
+        revision: u32,
+    },
+}
+
+impl ReleaseSource {
+    /// Whether the cluster alone keeps it: nobody gave a file of it.
+    pub fn is_recorded(&self) -> bool {
+        matches!(self, Self::Recorded { .. })
+    }
+}
+
+impl From<ReleaseLocation> for ReleaseSource {
+    fn from(location: ReleaseLocation) -> Self {
+        match location {
+            ReleaseLocation::File(path) => Self::File(path),
+            ReleaseLocation::Registry(location) => Self::Registry(location),
+        }
+    }
 }
 
 /// How a run goes about its work, whatever it does.
@@ -73,12 +104,4 @@ pub enum OnOpen {
     Resume,
     /// Put it back first.
     Revert,
-}
-
-/// A policy with what the environment says.
-pub fn with_environment(mut policy: Policy, inputs: &Inputs) -> Policy {
-    let spec = &inputs.environment.environment.spec;
-    policy.untested = spec.untested;
-    policy.external = spec.external.clone();
-    policy
 }

@@ -2,8 +2,7 @@
 //! whose objects it meets.
 
 use super::open_journal::ways_on;
-use super::preparing::Place;
-use super::request::Request;
+use super::session::Session;
 use crate::cluster::Cluster;
 use crate::execute;
 use crate::model::check::Check;
@@ -30,68 +29,78 @@ pub fn parse_adopt(text: &str) -> Result<String, String> {
 }
 
 /// The release, and those whose members it may take: a run that was killed may have left a lock of each.
-pub fn releases(request: &Request, place: &Place) -> Vec<ReleaseRef> {
-    let named = request.policy.adopt_releases.iter();
-    let named = named.filter_map(|text| ReleaseRef::parse(text, &place.home));
-    std::iter::once(ReleaseRef::new(&place.home, &place.name))
-        .chain(named)
-        .collect()
+pub(super) fn releases(session: &Session) -> Vec<ReleaseRef> {
+    let named = session.request.policy.adopt_releases.iter();
+    let named = named.filter_map(|text| ReleaseRef::parse(text, &session.target.home));
+    std::iter::once(session.target.release()).chain(named).collect()
 }
 
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
-pub async fn others(
-    request: &Request,
-    place: &Place,
+pub(super) async fn find_others(
+    session: &Session,
     inventory: &Inventory,
     comparison: &Comparison,
 ) -> Result<(OtherReleases, Vec<PreflightFinding>), CommandError> {
-    let cluster = place.cluster.as_ref();
-    let own = ReleaseRef::new(&place.home, &place.name);
-    let (mut others, mut findings) = (OtherReleases::default(), Vec::new());
-    for text in &request.policy.adopt_releases {
-        let Some(release) = ReleaseRef::parse(text, &place.home).filter(|release| *release != own) else {
+    let target = &session.target;
+    let (sources, findings) = read_named_sources(session).await?;
+    let mut others = OtherReleases {
+        by_set: sources
+            .iter()
+            .map(|source| (source.release.set(), source.release.clone()))
+            .collect(),
+        sources,
+        ..OtherReleases::default()
+    };
+
+    let moved = inventory.moved.iter().filter(|moved| moved.is_done);
+    others
+        .by_set
+        .extend(moved.clone().map(|moved| (moved.to.set(), moved.to.clone())));
+    // Who goes back in the history does not take away what another release has got since.
+    if session.request.source.is_recorded() {
+        others.leave = moved
+            .flat_map(|moved| moved.objects.iter().map(|target| target.id()))
+            .collect();
+    }
+
+    let own_set = target.release().set();
+    let desired = comparison
+        .objects
+        .iter()
+        .filter(|object| object.desired.is_some());
+    let mut sets = desired.filter_map(|object| object.live.object()?.label(APPLYSET_PART_OF_LABEL));
+    // All releases are listed only where one is met that nothing names yet.
+    if sets.any(|set| set != own_set && !others.by_set.contains_key(set)) {
+        let known = list_by_set(target.cluster.as_ref(), &target.home).await;
+        others.by_set.extend(known);
+    }
+    Ok((others, findings))
+}
+
+/// The releases that were named, whose members may move.
+async fn read_named_sources(session: &Session) -> Result<(Vec<Source>, Vec<PreflightFinding>), CommandError> {
+    let target = &session.target;
+    let own = target.release();
+    let (mut sources, mut findings) = (Vec::new(), Vec::new());
+    for text in &session.request.policy.adopt_releases {
+        let Some(release) = ReleaseRef::parse(text, &target.home).filter(|release| *release != own) else {
             let message = format!(
                 "expected another release than {} itself, found {RELEASE_PREFIX}{text}",
                 own.name
             );
             return Err(CommandError::usage(message));
         };
-        match source(cluster, release, &own, place.state_key.as_ref()).await? {
-            Ok(source) => others.sources.push(source),
+        match read_source(target.cluster.as_ref(), release, &own, target.state_key.as_ref()).await? {
+            Ok(source) => sources.push(source),
             Err(finding) => findings.push(*finding),
         }
     }
-    others.by_set = others
-        .sources
-        .iter()
-        .map(|source| (source.release.set(), source.release.clone()))
-        .collect();
-    let moved = inventory.moved.iter().filter(|moved| moved.is_done);
-    others
-        .by_set
-        .extend(moved.clone().map(|moved| (moved.to.set(), moved.to.clone())));
-    if request.leaves_moved {
-        others.leave = moved
-            .flat_map(|moved| moved.objects.iter().map(|target| target.id()))
-            .collect();
-    }
-    let own_set = own.set();
-    let live = comparison
-        .objects
-        .iter()
-        .filter(|object| object.desired.is_some());
-    let sets = live.filter_map(|object| object.live.object()?.label(APPLYSET_PART_OF_LABEL));
-    let is_unknown = |set: &str| set != own_set && !others.by_set.contains_key(set);
-    if sets.into_iter().any(is_unknown) {
-        let known = by_set(cluster, &place.home).await;
-        others.by_set.extend(known);
-    }
-    Ok((others, findings))
+    Ok((sources, findings))
 }
 
 /// Releases by the label of their members: those of all namespaces, or of this one where that is all that may be seen. Only
 /// names are missing where nothing may be listed.
-async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
+async fn list_by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
     let homes = match list_homes(cluster, None).await {
         Ok(homes) => homes,
         Err(_) => list_homes(cluster, Some(home)).await.unwrap_or_default(),
@@ -103,7 +112,7 @@ async fn by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRe
 }
 
 /// A release whose members may move, or what speaks against it.
-async fn source(
+async fn read_source(
     cluster: &dyn Cluster,
     release: ReleaseRef,
     own: &ReleaseRef,

@@ -15,43 +15,80 @@ pub async fn resolve(
     offline: bool,
     options: &RegistryOptions,
 ) -> Result<Vec<RecordedImage>, CommandError> {
-    let mut found: BTreeMap<&str, RecordedImage> = BTreeMap::new();
-    let mut to_ask: Vec<&NeededImage> = Vec::new();
-    let mut wrong = Vec::new();
-    let mut without_digest = Vec::new();
+    let Sorted {
+        known,
+        to_ask,
+        wrong,
+        without_digest,
+    } = sort(needed, by_hand, offline);
+    check_all_known(wrong, &without_digest)?;
+
+    let mut found = known;
+    found.extend(ask(&to_ask, options).await?);
+    Ok(needed
+        .iter()
+        .filter_map(|image| found.remove(image.reference.as_str()))
+        .collect())
+}
+
+/// Images by where their digests come from.
+#[derive(Default)]
+struct Sorted<'n> {
+    /// Those whose digest was given, by reference.
+    known: BTreeMap<&'n str, RecordedImage>,
+    /// Those that a registry is asked for.
+    to_ask: Vec<&'n NeededImage>,
+    /// What is wrong with references.
+    wrong: Vec<String>,
+    /// Those whose digest nothing says.
+    without_digest: Vec<&'n NeededImage>,
+}
+
+fn sort<'n>(
+    needed: &'n [NeededImage],
+    by_hand: &BTreeMap<String, Sha256Digest>,
+    offline: bool,
+) -> Sorted<'n> {
+    let mut sorted = Sorted::default();
     for image in needed {
-        let recorded = |digest: &Sha256Digest, origin| RecordedImage {
-            reference: image.reference.clone(),
-            digest: digest.clone(),
-            origin: Some(origin),
-            platforms: Vec::new(),
+        let mut know = |digest: &Sha256Digest, origin| {
+            let recorded = RecordedImage {
+                reference: image.reference.clone(),
+                digest: digest.clone(),
+                origin: Some(origin),
+                platforms: Vec::new(),
+            };
+            sorted.known.insert(&image.reference, recorded);
         };
+        // Before the reference is looked at: by hand, one may be given that no registry could be asked for.
         if let Some(digest) = by_hand.get(&image.reference) {
-            found.insert(&image.reference, recorded(digest, DigestOrigin::ByHand));
+            know(digest, DigestOrigin::ByHand);
             continue;
         }
-        let parsed: ImageReference = match image.reference.parse() {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                wrong.push(format!("{}: {error}", image.used_by));
-                continue;
-            }
-        };
-        match (offline, parsed.digest) {
-            (true, Some(digest)) => {
-                drop(found.insert(&image.reference, recorded(&digest, DigestOrigin::Reference)))
-            }
-            (true, None) => without_digest.push(image),
-            (false, _) => to_ask.push(image),
+        match image.reference.parse::<ImageReference>() {
+            Err(error) => sorted.wrong.push(format!("{}: {error}", image.used_by)),
+            Ok(_) if !offline => sorted.to_ask.push(image),
+            Ok(parsed) => match parsed.digest {
+                Some(digest) => know(&digest, DigestOrigin::Reference),
+                None => sorted.without_digest.push(image),
+            },
         }
     }
-    check_all_known(wrong, &without_digest)?;
-    let references: Vec<String> = to_ask.iter().map(|image| image.reference.clone()).collect();
+    sorted
+}
+
+/// What registries say. One that fails does not hide the others.
+async fn ask<'n>(
+    images: &[&'n NeededImage],
+    options: &RegistryOptions,
+) -> Result<Vec<(&'n str, RecordedImage)>, CommandError> {
+    let references: Vec<String> = images.iter().map(|image| image.reference.clone()).collect();
     let answers = Registries::new(options, &references)
         .resolve_all(&references)
         .await;
-    let mut failures = Vec::new();
-    for (image, answer) in to_ask.iter().zip(answers) {
+
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for (image, answer) in images.iter().zip(answers) {
         match answer {
             Ok(resolved) => {
                 let recorded = RecordedImage {
@@ -60,26 +97,24 @@ pub async fn resolve(
                     origin: None,
                     platforms: resolved.platforms,
                 };
-                found.insert(&image.reference, recorded);
+                found.push((image.reference.as_str(), recorded));
             }
             Err(error) => failures.push((image, error)),
         }
     }
-    if let Some((_, first)) = failures.first() {
-        let told: Vec<String> = failures
-            .iter()
-            .map(|(image, error)| format!("{}: {error}", image.used_by))
-            .collect();
-        let error = CommandError::new(ErrorKind::Unreachable, told.join("\n"));
-        return Err(match first.trouble.hint() {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        });
-    }
-    Ok(needed
+    let Some((_, first)) = failures.first() else {
+        return Ok(found);
+    };
+    let causes: Vec<String> = failures
         .iter()
-        .filter_map(|image| found.remove(image.reference.as_str()))
-        .collect())
+        .map(|(image, error)| format!("{}: {error}", image.used_by))
+        .collect();
+    let error = CommandError::new(ErrorKind::Unreachable, causes.join("\n"));
+    Err(first
+        .trouble
+        .hint()
+        .into_iter()
+        .fold(error, CommandError::with_hint))
 }
 
 /// All images at once: one a run would be as many runs as images.

@@ -18,7 +18,7 @@ pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError>
     let gates = spec
         .gates
         .iter()
-        .map(|gate| at_hand(gate, environment))
+        .map(|gate| load_gate(gate, environment))
         .collect::<Result<_, _>>()?;
     Ok(Judging {
         injected: spec.injected.clone(),
@@ -29,7 +29,7 @@ pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError>
 }
 
 /// A gate with its Job, where it names a file.
-fn at_hand(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand, CommandError> {
+fn load_gate(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand, CommandError> {
     let job = match (&gate.job, &gate.prometheus) {
         (Some(file), None) => Some(job(gate, file, environment)?),
         (None, Some(_)) => None,
@@ -60,7 +60,7 @@ fn job(gate: &Gate, file: &str, environment: &LoadedEnvironment) -> Result<Objec
 }
 
 /// Every gate, ready to be checked; Jobs run in the home namespace where they name none.
-pub fn ready(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
+pub fn runnable_gates(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
     let ready = |one: &GateAtHand| {
         let check = match (&one.job, &one.gate.prometheus) {
             (Some(job), _) => {

@@ -1,25 +1,19 @@
 //! What is waited for: the release's objects as they should be here.
 
+use super::Request;
+use crate::cluster::Cluster;
 use crate::compare::{DesiredInput, desired};
-use crate::load::{LoadedEnvironment, LoadedRelease};
+use crate::load::LoadedEnvironment;
 use crate::model::environment::Environment;
-use crate::model::release::{ImagePath, PublicRelease, RecordedImage};
+use crate::model::release::{ImagePath, PublicRelease, RecordedImage, Release};
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
-use crate::usecase::gating::named;
+use crate::usecase::gates::named;
 use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::scope::today;
 use crate::usecase::{CommandError, ErrorKind, Scope, kinds};
 use crate::{observe, plan};
-use std::path::Path;
-
-/// What was read.
-pub struct Loaded {
-    release: LoadedRelease,
-    /// How this cluster may differ.
-    pub environment: Environment,
-    manifests: Option<Vec<Object>>,
-}
+use std::sync::Arc;
 
 /// What is waited for.
 pub struct Goal {
@@ -33,9 +27,34 @@ pub struct Goal {
     pub environment: Environment,
     /// The objects, as a promotion would apply them.
     pub objects: Vec<(Target, Object)>,
+    /// Where they are to arrive.
+    pub(super) cluster: Arc<dyn Cluster>,
 }
 
 impl Goal {
+    /// Reads what a request names, and finds where its objects are reached.
+    pub async fn find(request: &Request) -> Result<Self, CommandError> {
+        let loaded = open_release(&request.release).await?;
+        let LoadedEnvironment {
+            environment,
+            manifests,
+            ..
+        } = open_environment(request.environment.as_deref())?;
+        let scope = Scope::connect_for(&request.connection, &environment.spec).await?;
+
+        let identity = loaded.public(None);
+        let release = loaded.release;
+        let objects = find_objects(&release, manifests, &environment, &scope).await?;
+        Ok(Self {
+            release: identity,
+            images: release.spec.images,
+            image_paths: release.spec.image_paths,
+            environment,
+            objects,
+            cluster: scope.cluster,
+        })
+    }
+
     /// Its Services.
     pub fn services(&self) -> Vec<Target> {
         let is_service = |one: &&Target| one.resource.group.is_empty() && one.resource.kind == "Service";
@@ -48,46 +67,30 @@ impl Goal {
     }
 }
 
-/// Reads the release, wherever it is kept, and the environment.
-pub async fn load(release: &str, environment: Option<&Path>) -> Result<Loaded, CommandError> {
-    let release = open_release(release).await?;
-    let LoadedEnvironment {
-        environment,
-        manifests,
-        ..
-    } = open_environment(environment)?;
-    Ok(Loaded {
-        release,
-        environment,
-        manifests,
-    })
-}
-
 /// Makes desired, and finds where its objects are reached.
-pub async fn goal(loaded: Loaded, scope: &Scope) -> Result<Goal, CommandError> {
+async fn find_objects(
+    release: &Release,
+    manifests: Option<Vec<Object>>,
+    environment: &Environment,
+    scope: &Scope,
+) -> Result<Vec<(Target, Object)>, CommandError> {
     let Scope { cluster, home } = scope;
-    let Loaded {
-        release: loaded_release,
-        environment,
-        manifests,
-    } = loaded;
-    let identity = loaded_release.public(None);
-    let release = loaded_release.release;
     let all = release.spec.objects.iter().chain(manifests.iter().flatten());
     let served = observe::kinds(cluster.as_ref(), all).await?;
     let made = desired(DesiredInput {
-        release: &release,
+        release,
         tested: release.spec.objects.clone(),
         manifests,
-        environment: &environment,
+        environment,
         home,
         is_namespaced: &|gvk| served.get(gvk).map(|kind| kind.namespaced),
         today: today(),
     })
     .map_err(|errors| {
-        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        CommandError::usage(told.join("; "))
+        let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        CommandError::usage(messages.join("; "))
     })?;
+
     let mut objects = Vec::new();
     for one in made.objects {
         let target =
@@ -97,16 +100,10 @@ pub async fn goal(loaded: Loaded, scope: &Scope) -> Result<Goal, CommandError> {
             })?;
         objects.push((target, one.object));
     }
+    // What no tool would apply never arrives.
     let not_applied = plan::not_applied(objects.iter().map(|(target, object)| (target.id(), object)));
     objects.retain(|(target, _)| !not_applied.contains(&target.id()));
-    let (images, image_paths) = (release.spec.images, release.spec.image_paths);
-    Ok(Goal {
-        release: identity,
-        images,
-        image_paths,
-        environment,
-        objects,
-    })
+    Ok(objects)
 }
 
 /// Gates that need no rights to change anything: queries. Jobs belong to a promotion.

@@ -2,47 +2,98 @@
 
 mod sinks;
 
+use super::unconfirmed;
 use crate::cli::{Context, Exit};
-use crate::execute::{Ended, ExecuteError};
+use crate::execute::Ended;
 use crate::model::event::{Event, EventSink, Outcome};
-use crate::usecase::{CommandError, ErrorKind, kind_of};
+use crate::usecase::signals::Signals;
+use crate::usecase::{Attempt, Channels, CommandError, Recovery};
 use std::sync::Arc;
 
 /// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    /// Lines for a person, on stderr.
-    Person,
+pub enum OutputMode {
+    /// Lines for a user, on stderr.
+    Text,
     /// One event a line as JSON, on stdout.
     Json,
 }
 
-/// Where events go.
-pub fn events(show: Show, context: &Context) -> Arc<dyn EventSink> {
-    sinks::sink(show, context)
+impl OutputMode {
+    /// JSON where it is asked for.
+    pub fn json_if(is_json: bool) -> Self {
+        if is_json { Self::Json } else { Self::Text }
+    }
 }
 
-/// Says how a run ended, and makes it an exit code.
-pub fn end(
-    ended: Result<Ended, ExecuteError>,
-    events: &dyn EventSink,
-    reverts: bool,
-) -> Result<Exit, CommandError> {
-    let ended = ended.map_err(|error| match error {
-        ExecuteError::Nothing(why) => CommandError::new(ErrorKind::Usage, why),
-        error => CommandError::from_error(kind_of(&error), &error),
-    })?;
-    let Ended {
-        outcome,
-        message,
-        next,
-    } = ended;
-    events.emit(Event::Finished {
-        outcome,
-        message,
-        next,
-    });
-    Ok(exit_of(outcome, reverts))
+/// A run's side of the conversation with its user.
+pub struct Console<'c> {
+    /// The command's context.
+    pub context: &'c Context,
+    /// How the run is shown.
+    pub mode: OutputMode,
+    /// Whether nobody is asked about the plan.
+    pub yes: bool,
+    /// Signals in, events out.
+    pub channels: Channels,
+}
+
+impl<'c> Console<'c> {
+    /// Listens for signals from here on.
+    pub fn new(mode: OutputMode, yes: bool, context: &'c Context) -> Self {
+        let channels = Channels {
+            signals: Signals::listen(),
+            events: events(mode, context),
+        };
+        Self {
+            context,
+            mode,
+            yes,
+            channels,
+        }
+    }
+
+    /// What is to be done before anything is changed: a signal ends it.
+    pub async fn until_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        self.channels.signals.end(work).await
+    }
+
+    /// Runs it to its end, and asks about what nothing else confirms.
+    pub async fn recover(&self, mut recovery: Recovery) -> Result<Ended, CommandError> {
+        loop {
+            match recovery.attempt().await? {
+                Attempt::Ended(ended) => return Ok(ended),
+                Attempt::Unconfirmed(found) => {
+                    self.until_interrupted(unconfirmed::confirm(&found, self.context))
+                        .await?;
+                    recovery.confirm(found);
+                }
+            }
+        }
+    }
+
+    /// Says how a run ended, and makes it an exit code; `reverts` where putting back is what was asked for.
+    pub fn finish(&self, ended: Ended, reverts: bool) -> Exit {
+        let Ended {
+            outcome,
+            message,
+            next,
+        } = ended;
+        self.channels.events.emit(Event::Finished {
+            outcome,
+            message,
+            next,
+        });
+        exit_of(outcome, reverts)
+    }
+}
+
+/// Where events go.
+pub fn events(mode: OutputMode, context: &Context) -> Arc<dyn EventSink> {
+    sinks::sink(mode, context)
 }
 
 /// The exit code of an outcome; `reverts` where putting back is what was asked for.

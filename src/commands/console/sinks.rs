@@ -1,6 +1,6 @@
 //! Where events are shown: plain lines, a live tree, or one JSON document a line.
 
-use super::Show;
+use super::OutputMode;
 use crate::cli::{Context, Stream};
 use crate::model::event::{Event, EventSink};
 use crate::report::progress::{EventWriter, ProgressText, TreeStyle, tree};
@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The sink for a run: a tree where a person watches a terminal that can move its cursor.
-pub(super) fn sink(show: Show, context: &Context) -> Arc<dyn EventSink> {
+pub(super) fn sink(show: OutputMode, context: &Context) -> Arc<dyn EventSink> {
     match show {
-        Show::Json => Arc::new(EventWriter::json(context.stdout())),
-        Show::Person if context.is_terminal(Stream::Stderr) && !context.is_dumb() => Live::start(context),
-        Show::Person => Arc::new(EventWriter::progress(
+        OutputMode::Json => Arc::new(EventWriter::json(context.stdout())),
+        OutputMode::Text if context.is_terminal(Stream::Stderr) && !context.is_dumb() => Live::start(context),
+        OutputMode::Text => Arc::new(EventWriter::progress(
             context.stderr(),
             context.color(Stream::Stderr),
         )),

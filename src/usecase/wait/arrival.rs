@@ -1,7 +1,7 @@
 //! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last.
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
-use super::wanted::Goal;
+use super::goal::Goal;
 use crate::cluster::Cluster;
 use crate::compare::missing;
 use crate::model::event::{Event, EventSink};
@@ -33,18 +33,18 @@ pub(super) async fn follow(
     let end = Instant::now() + timeout;
     let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();
     let mut watched: Vec<Watched> = Vec::new();
-    let mut told = 0;
+    let mut reported = 0;
     loop {
-        let look = look(goal, &*cluster, &open).await;
-        let arrived: Vec<Watched> = look.arrived(watched.len());
-        open.retain(|(target, _)| look.is_open(target));
+        let scan = scan(goal, &*cluster, &open).await;
+        let arrived: Vec<Watched> = scan.arrived(watched.len());
+        open.retain(|(target, _)| scan.is_open(target));
         if !arrived.is_empty() {
             watching.join(&arrived).await;
             watched.extend(arrived);
         }
-        if !look.waits() {
+        if !scan.waits() {
             watching.progress(&watched, bounds).await?;
-            for (target, message) in look.gone(goal) {
+            for (target, message) in scan.gone(goal) {
                 events.emit(Event::Note {
                     object: Some(target.id()),
                     message,
@@ -52,13 +52,13 @@ pub(super) async fn follow(
             }
             return Ok(watched);
         }
-        if told != open.len() {
-            told = open.len();
+        if reported != open.len() {
+            reported = open.len();
             let message = format!(
                 "{} of {} objects are applied; {}",
                 watched.len(),
                 goal.objects.len(),
-                look.first()
+                scan.first()
             );
             events.emit(Event::Note {
                 object: None,
@@ -66,7 +66,7 @@ pub(super) async fn follow(
             });
         }
         if Instant::now() >= end {
-            return Err(late(&look, timeout).into());
+            return Err(late(&scan, timeout).into());
         }
         // What has arrived is judged meanwhile.
         let until = (Instant::now() + PAUSE).min(end);
@@ -79,28 +79,28 @@ pub(super) async fn follow(
 }
 
 /// What one look at an object showed.
-enum Seen {
+enum Arrival {
     /// It is as desired, and is judged from now on.
-    Arrived(Object),
+    Applied(Object),
     /// It has run well, and may be gone at any time.
-    HasRun,
+    Completed,
     /// It is not there as desired, and is waited for: why.
     NotYet(String),
     /// It has not run to its end, and is gone some time after that.
     Runs,
     /// It is not there as desired, and need not be.
-    MayBeGone,
+    MayBeAbsent,
 }
 
 /// What one look at the objects showed.
-struct Look {
-    found: Vec<(Target, Seen)>,
+struct ArrivalScan {
+    found: Vec<(Target, Arrival)>,
 }
 
-impl Look {
+impl ArrivalScan {
     fn arrived(&self, from: usize) -> Vec<Watched> {
         let there = self.found.iter().filter_map(|(target, seen)| match seen {
-            Seen::Arrived(answer) => Some((target, answer)),
+            Arrival::Applied(answer) => Some((target, answer)),
             _ => None,
         });
         there
@@ -124,16 +124,17 @@ impl Look {
         };
         let gone = self.found.iter().filter(|(target, _)| goes(target));
         gone.filter_map(|(target, seen)| match seen {
-            Seen::HasRun => Some((target, CLEANED_UP.to_owned())),
+            Arrival::Completed => Some((target, CLEANED_UP.to_owned())),
             // Nobody saw it run.
-            Seen::MayBeGone => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
-            Seen::Arrived(_) | Seen::NotYet(_) | Seen::Runs => None,
+            Arrival::MayBeAbsent => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
+            Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Runs => None,
         })
         .collect()
     }
 
     fn is_open(&self, target: &Target) -> bool {
-        let is_open = |seen: &Seen| matches!(seen, Seen::NotYet(_) | Seen::Runs | Seen::MayBeGone);
+        let is_open =
+            |seen: &Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Runs | Arrival::MayBeAbsent);
         self.found
             .iter()
             .any(|(other, seen)| other == target && is_open(seen))
@@ -147,29 +148,29 @@ impl Look {
     /// The first that is waited for; why it is not there, where it is not.
     fn not_yet(&self) -> Option<(&Target, Option<&str>)> {
         self.found.iter().find_map(|(target, seen)| match seen {
-            Seen::NotYet(why) => Some((target, Some(why.as_str()))),
-            Seen::Runs => Some((target, None)),
-            Seen::Arrived(_) | Seen::HasRun | Seen::MayBeGone => None,
+            Arrival::NotYet(why) => Some((target, Some(why.as_str()))),
+            Arrival::Runs => Some((target, None)),
+            Arrival::Applied(_) | Arrival::Completed | Arrival::MayBeAbsent => None,
         })
     }
 
     /// What the first of them is waited for.
     fn first(&self) -> String {
-        let said = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
-        self.not_yet().map(said).unwrap_or_default()
+        let sentence = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
+        self.not_yet().map(sentence).unwrap_or_default()
     }
 }
 
 /// What is said of one that runs.
 const RUNS: &str = "it has not run to its end";
 
-async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> Look {
+async fn scan(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let unread = || Seen::NotYet(format!("it cannot be read: {error}"));
-            return Look {
+            let unread = || Arrival::NotYet(format!("it cannot be read: {error}"));
+            return ArrivalScan {
                 found: targets.into_iter().map(|target| (target, unread())).collect(),
             };
         }
@@ -177,9 +178,9 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
     let seen = |(target, desired): &&(Target, Object)| {
         let not_there = |why| {
             if may_be_absent(desired) {
-                Seen::MayBeGone
+                Arrival::MayBeAbsent
             } else {
-                Seen::NotYet(why)
+                Arrival::NotYet(why)
             }
         };
         let seen = match snapshot.objects.get(&target.id()) {
@@ -187,27 +188,29 @@ async fn look(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
                 Some(path) => not_there(format!("{path} is not as desired yet")),
                 None => as_desired(desired, live),
             },
-            Some(Observed::Unreadable { error, .. }) => Seen::NotYet(format!("it cannot be read: {error}")),
+            Some(Observed::Unreadable { error, .. }) => {
+                Arrival::NotYet(format!("it cannot be read: {error}"))
+            }
             Some(Observed::Absent(_)) | None => not_there("it is not there yet".into()),
         };
         (target.clone(), seen)
     };
-    Look {
+    ArrivalScan {
         found: open.iter().map(seen).collect(),
     }
 }
 
 /// A watch would take what goes by itself for deleted by somebody: it is watched only where it has failed.
-fn as_desired(desired: &Object, live: &Object) -> Seen {
+fn as_desired(desired: &Object, live: &Object) -> Arrival {
     match ended(live) {
-        Some(true) if goes_by_itself(desired) => Seen::HasRun,
-        None if goes_by_itself(desired) => Seen::Runs,
-        _ => Seen::Arrived(live.clone()),
+        Some(true) if goes_by_itself(desired) => Arrival::Completed,
+        None if goes_by_itself(desired) => Arrival::Runs,
+        _ => Arrival::Applied(live.clone()),
     }
 }
 
-fn late(look: &Look, timeout: Duration) -> Box<Failure> {
-    let first = look.not_yet();
+fn late(scan: &ArrivalScan, timeout: Duration) -> Box<Failure> {
+    let first = scan.not_yet();
     let seconds = timeout.as_secs();
     let (kind, message) = match first {
         Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
@@ -239,10 +242,10 @@ mod tests {
             )
             .unwrap();
             match as_desired(&job, &job) {
-                Seen::Arrived(_) => "watched",
-                Seen::HasRun => "has run",
-                Seen::NotYet(_) | Seen::Runs => "waited for",
-                Seen::MayBeGone => "gone",
+                Arrival::Applied(_) => "watched",
+                Arrival::Completed => "has run",
+                Arrival::NotYet(_) | Arrival::Runs => "waited for",
+                Arrival::MayBeAbsent => "gone",
             }
         };
         let goes = || json!({"ttlSecondsAfterFinished": 0});

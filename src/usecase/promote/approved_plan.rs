@@ -1,0 +1,52 @@
+//! A plan that was written by a dry run and approved: read from its file, and held against what would be planned today.
+
+use crate::load;
+use crate::model::plan::Plan;
+use crate::plan;
+use crate::usecase::{CommandError, ErrorKind};
+use std::path::Path;
+
+/// The plan that a file holds; one that only a later program understands is an error.
+pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
+    let plan: Plan = load::typed_json(&load::bytes(path)?, path).map_err(|error| {
+        CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
+            .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")
+    })?;
+    if plan.format_version.is_newer() {
+        let message = format!(
+            "the plan in {} has format version {}, which only a later kubectl-delivery writes",
+            path.display(),
+            plan.format_version
+        );
+        return Err(CommandError::usage(message).with_hint("write a plan with this one"));
+    }
+    Ok(plan)
+}
+
+/// A written plan runs as it was approved, or not at all.
+pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), CommandError> {
+    let (was, is) = (&approved.release, &now.release);
+    if !was.seems(is) || approved.namespace != now.namespace {
+        let message = format!(
+            "expected the release and namespace of the plan ({} {} in {}), found {} {} in {}",
+            was.name,
+            was.digest.short(),
+            approved.namespace,
+            is.name,
+            is.digest.short(),
+            now.namespace
+        );
+        return Err(CommandError::new(ErrorKind::Refused, message));
+    }
+
+    let moved = plan::moved(approved, now);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = moved.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "expected the cluster of the plan, found that it has moved: {}; nothing was changed",
+        names.join(", ")
+    );
+    Err(CommandError::new(ErrorKind::Refused, message).with_hint("write and approve a new plan"))
+}

@@ -1,0 +1,159 @@
+//! Where a release is promoted to: its namespace, what the cluster keeps of it there, and who acts.
+
+use super::request::RunOptions;
+use crate::cluster::Cluster;
+use crate::load::parse_release;
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Journal, JournalPhase};
+use crate::model::moves::ReleaseRef;
+use crate::model::seal::Integrity;
+use crate::model::snapshot::Unread;
+use crate::model::state_key::StateKey;
+use crate::monitor::WatchingOptions;
+use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
+use crate::rollout;
+use crate::usecase::run_context::{Channels, RunContext};
+use crate::usecase::{CommandError, ErrorKind, Scope, kept};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where a release is promoted to, and what it keeps there.
+pub struct PromotionTarget {
+    /// The door to the cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Home namespace.
+    pub home: String,
+    /// The release's name.
+    pub name: String,
+    /// Who acts, as the API server knows them.
+    pub actor: String,
+    /// Inventory, journal and lock.
+    pub kept: Home,
+    /// The key to them, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
+    /// What of it could not be read, and why.
+    pub unreadable: Vec<Unread>,
+}
+
+impl PromotionTarget {
+    /// Reads what the cluster keeps of a release. What may not be read is no error: it becomes a finding that refuses.
+    pub async fn find(scope: Scope, state_key: Option<StateKey>, name: String) -> Result<Self, CommandError> {
+        let Scope { cluster, home } = scope;
+        let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
+        let (actor, kept) = futures::join!(cluster.whoami(), kept);
+        let (kept, unreadable) = match kept {
+            Ok(kept) => {
+                let hidden = match &kept.sealing.integrity {
+                    Integrity::Hidden(why) => vec![why.clone().into()],
+                    _ => Vec::new(),
+                };
+                (kept, hidden)
+            }
+            Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
+                (Home::default(), vec![source.to_string().into()])
+            }
+            Err(error) => return Err(unreachable_state(&error)),
+        };
+
+        Ok(Self {
+            actor: actor?,
+            cluster,
+            home,
+            name,
+            kept,
+            state_key,
+            unreadable,
+        })
+    }
+
+    /// The release, by its name and namespace.
+    pub fn release(&self) -> ReleaseRef {
+        ReleaseRef::new(&self.home, &self.name)
+    }
+
+    /// The cluster and the namespace.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            cluster: self.cluster.clone(),
+            home: self.home.clone(),
+        }
+    }
+
+    /// Whether the seal or its key may not be read: a finding among the others.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self.kept.sealing.integrity, Integrity::Hidden(_))
+    }
+
+    /// An error where nothing may be written, as what the cluster keeps cannot be believed.
+    pub fn check_state(&self) -> Result<(), CommandError> {
+        kept::for_writing(&self.kept.sealing, &self.home, &self.name)
+    }
+
+    /// The journal of an earlier run that is not finished.
+    pub fn open_journal(&self) -> Option<&Journal> {
+        let journal = self.kept.head.as_ref().map(|head| &head.value.current);
+        journal.filter(|journal| journal.is_open())
+    }
+
+    /// Members and history; empty where nothing was promoted yet.
+    pub fn inventory(&self) -> Inventory {
+        let stored = self.kept.inventory.as_ref();
+        stored.map(|stored| stored.value.clone()).unwrap_or_default()
+    }
+
+    /// What an execution is given here, whatever it does.
+    pub fn run_context(&self, run: &RunOptions, channels: &Channels) -> RunContext {
+        RunContext {
+            channels: channels.clone(),
+            cluster: self.cluster.clone(),
+            actor: self.actor.clone(),
+            watching: WatchingOptions {
+                policy: rollout::Policy {
+                    timeout: run.settings.timeout_seconds,
+                    settle: run.settings.settle_seconds,
+                    strict: run.settings.strict_wait,
+                    ..rollout::Policy::default()
+                },
+                log_lines: run.log_lines,
+                ..WatchingOptions::default()
+            },
+            limits: run.limits,
+            keep_history: run.keep_history,
+            state_key: self.state_key.clone(),
+        }
+    }
+
+    /// What an execution is given that takes up an open journal: what it is judged by is in the journal, and the tested
+    /// images are in the record beside it.
+    pub async fn run_context_from_journal(
+        &self,
+        run: &RunOptions,
+        channels: &Channels,
+    ) -> Result<RunContext, CommandError> {
+        let context = self.run_context(run, channels);
+        // One that prepares has written neither yet, and is only taken back.
+        let is_judged = |journal: &&Journal| journal.phase != JournalPhase::Preparing;
+        let Some(journal) = self.open_journal().filter(is_judged) else {
+            return Ok(context);
+        };
+
+        let (cluster, key) = (self.cluster.as_ref(), self.kept.key());
+        let (bodies, record) = futures::join!(
+            read_bodies(cluster, journal, key),
+            read_kept(cluster, &journal.record, false, key)
+        );
+        let promotion = bodies.map_err(|error| unreachable_state(&error))?.promotion;
+        let record = record.map_err(|error| unreachable_state(&error))?;
+        let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?.release;
+
+        let plan = &promotion.plan;
+        let images = &release.spec.images;
+        let mut context = context.judging(images, &plan.members, &promotion.judging, &self.home);
+        context.watching.policy.strict |= plan.settings.strict_wait;
+        Ok(context)
+    }
+}
+
+fn unreachable_state(error: &HomeError) -> CommandError {
+    CommandError::from_error(ErrorKind::Unreachable, error)
+}

@@ -1,0 +1,73 @@
+//! `record --from`: the next release, where one service changed. The same objects, some images new.
+
+use super::{Request, find_source, resolve};
+use crate::compare::NeededImage;
+use crate::model::Object;
+use crate::model::image::ImageReference;
+use crate::model::k8s::pod_spec;
+use crate::model::release::{ImagePath, RecordedImage, Release};
+use crate::registry::RegistryOptions;
+use crate::usecase::CommandError;
+use crate::usecase::inputs::open_release;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// An earlier release with other images: repository, and the new reference.
+pub(super) async fn next_release(
+    request: &Request,
+    earlier: &str,
+    images: &[(String, String)],
+    registries: &RegistryOptions,
+) -> Result<Release, CommandError> {
+    let mut release = open_release(earlier).await?.release;
+    if images.is_empty() {
+        return Err(CommandError::usage(
+            "expected --image REPOSITORY=REFERENCE with --from, found none",
+        ));
+    }
+    for (repository, reference) in images {
+        let at = find_image(&release, repository)?;
+        let needed = NeededImage {
+            reference: reference.clone(),
+            used_by: "--image".into(),
+        };
+        let found = resolve(&[needed], &BTreeMap::new(), request.offline, registries).await?;
+
+        let old = release.spec.images[at].reference.clone();
+        let (objects, paths) = (&mut release.spec.objects, &release.spec.image_paths);
+        rename_image(objects, paths, &old, reference);
+        release.spec.images.splice(at..=at, found);
+    }
+
+    release.metadata.version.clone_from(&request.version);
+    if let Some(name) = &request.name {
+        release.metadata.name.clone_from(name);
+    }
+    release.spec.source = find_source(request, Path::new(".")).or(release.spec.source);
+    Ok(release)
+}
+
+/// Where in the release an image stands, by its repository or its whole reference.
+fn find_image(release: &Release, repository: &str) -> Result<usize, CommandError> {
+    let is_meant = |image: &RecordedImage| {
+        let parsed = image.reference.parse::<ImageReference>();
+        parsed.is_ok_and(|parsed| parsed.name() == repository || image.reference == repository)
+    };
+    let images = &release.spec.images;
+    images.iter().position(is_meant).ok_or_else(|| {
+        let known: Vec<&str> = images.iter().map(|image| image.reference.as_str()).collect();
+        CommandError::usage(format!(
+            "the release has no image {repository}; it has {}",
+            known.join(", ")
+        ))
+    })
+}
+
+fn rename_image(objects: &mut [Object], paths: &[ImagePath], old: &str, new: &str) {
+    for object in objects {
+        let found = pod_spec::images(object, paths);
+        for image in found.into_iter().filter(|image| image.reference == old) {
+            image.path.set(object.value_mut(), new.into());
+        }
+    }
+}

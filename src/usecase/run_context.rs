@@ -1,0 +1,124 @@
+//! What the use cases that change a cluster give to an execution, and how its errors end a command.
+
+use super::signals::Signals;
+use super::{CommandError, ErrorKind, gates, kept, random};
+use crate::cluster::Cluster;
+use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
+use crate::model::Target;
+use crate::model::event::EventSink;
+use crate::model::inventory::MAX_HISTORY;
+use crate::model::journal::Judging;
+use crate::model::release::RecordedImage;
+use crate::model::state_key::StateKey;
+use crate::monitor::{Watching, WatchingOptions};
+use crate::usecase::images::AskRegistries;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What connects a run with its user.
+#[derive(Clone)]
+pub struct Channels {
+    /// What the user wants meanwhile.
+    pub signals: Signals,
+    /// Where events go.
+    pub events: Arc<dyn EventSink>,
+}
+
+/// What a run is given besides its plan.
+pub struct RunContext {
+    /// To and from the user.
+    pub channels: Channels,
+    /// The door to the cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Who acts, as the API server knows them.
+    pub actor: String,
+    /// What rollouts are judged by.
+    pub watching: WatchingOptions,
+    /// Limits of time.
+    pub limits: Limits,
+    /// How many promotions the history keeps.
+    pub keep_history: usize,
+    /// The key to what releases keep, where it is kept outside of the cluster.
+    pub state_key: Option<StateKey>,
+}
+
+impl RunContext {
+    /// Of a run that promotes nothing: only how long it waits for the lock is its user's to say.
+    pub async fn without_promotion(
+        channels: Channels,
+        cluster: Arc<dyn Cluster>,
+        lock_timeout: Duration,
+        state_key: Option<StateKey>,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            channels,
+            actor: cluster.whoami().await?,
+            cluster,
+            watching: WatchingOptions::default(),
+            limits: Limits {
+                lock_timeout,
+                ..Limits::default()
+            },
+            // What a promotion was told to keep is not known here.
+            keep_history: MAX_HISTORY,
+            state_key,
+        })
+    }
+
+    /// With what a promotion's end is judged by: its images, its members, and what the environment asks for.
+    #[must_use]
+    pub fn judging(
+        mut self,
+        images: &[RecordedImage],
+        members: &[Target],
+        judging: &Judging,
+        home: &str,
+    ) -> Self {
+        let watching = &mut self.watching;
+        watching.gates = gates::runnable_gates(&judging.gates, home);
+        watching.tested = images.to_vec();
+        watching.resolver = Some(Arc::new(AskRegistries));
+        watching.injected = judging.injected.clone();
+        watching.policy.health_checks = judging.health_checks.clone();
+        watching.policy.not_waited = judging.wait.clone();
+        watching.services = services_among(members);
+        watching.members = members.to_vec();
+        self
+    }
+
+    /// Everything that an execution needs from outside.
+    pub fn into_services(self) -> Result<Services, CommandError> {
+        let Channels { signals, events } = self.channels;
+        let rollout = Watching::new(self.cluster.clone(), events.clone(), self.watching);
+        Ok(Services {
+            cluster: self.cluster,
+            events,
+            interrupt: signals.wanted(),
+            rollout: Arc::new(rollout),
+            now: Timestamp::now,
+            instance: random::id()?,
+            actor: self.actor,
+            limits: self.limits,
+            keep_history: self.keep_history,
+            state_key: self.state_key,
+        })
+    }
+}
+
+/// The Services among the members of a release.
+fn services_among(members: &[Target]) -> Vec<Target> {
+    let is_service = |one: &&Target| one.resource.group.is_empty() && one.resource.kind == "Service";
+    members.iter().filter(is_service).cloned().collect()
+}
+
+/// How an error of an execution ends a command.
+pub fn run_error(error: &ExecuteError) -> CommandError {
+    let kind = match error {
+        ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
+        ExecuteError::Nothing(why) => return CommandError::new(ErrorKind::Usage, why),
+        ExecuteError::Home(error) | ExecuteError::Store(StoreError::Home(error)) => kept::kind_of(error),
+        _ => ErrorKind::Unreachable,
+    };
+    CommandError::from_error(kind, error)
+}
