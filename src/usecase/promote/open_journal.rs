@@ -76,7 +76,11 @@ impl Session {
             return Ok(None);
         };
         let target = &self.target;
-        let is_same = self.inputs.release.public(target.kept.key()).seems(&open.release);
+        let is_same = self
+            .inputs
+            .release
+            .public(target.state.key())
+            .seems(&open.release);
         let goal = JournalGoal::new(open, self.request.on_open, is_same)?;
 
         let context = target

@@ -94,7 +94,7 @@ impl Session {
     pub async fn prepare(&self) -> Result<Prepared, CommandError> {
         let preparation = Preparation {
             session: self,
-            release: self.inputs.release.public(self.target.kept.key()),
+            release: self.inputs.release.public(self.target.state.key()),
             inventory: self.target.inventory(),
         };
         let observed = preparation.observe().await?;
@@ -143,7 +143,7 @@ impl Preparation<'_> {
         } = self.compare().await?;
         unreadable.extend(target.unreadable.iter().cloned());
 
-        let key = target.kept.key();
+        let key = target.state.key();
         let (past, unread) = comparing::past(cluster, &self.inventory, &self.release, &comparison, key).await;
         unreadable.extend(unread.map(Unread::from));
         let needed: Vec<String> = plan::claims_needed(&comparison).into_iter().collect();
@@ -225,11 +225,11 @@ impl Preparation<'_> {
             ..
         } = self.session;
         let mut questions = preflight::questions(&planned.plan, comparison);
-        let head = target.kept.head.as_ref().map(|head| &head.value);
+        let head = target.state.head.as_ref().map(|head| &head.value);
         questions.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
         questions.has_gates = !inputs.environment.environment.spec.gates.is_empty();
         // The seal, and its key where the cluster is to keep that, too.
-        questions.new_seals = match (&target.kept.sealing.integrity, &request.state_key) {
+        questions.new_seals = match (&target.state.sealing.integrity, &request.state_key) {
             (Integrity::None, None) => 2,
             (Integrity::None, Some(_)) => 1,
             _ => 0,

@@ -195,7 +195,7 @@ async fn find_target(
     let name = inputs.release.release.metadata.name.clone();
     let mut target = PromotionTarget::find(scope, request.state_key.clone(), name).await?;
     if request.discard_state {
-        target.kept = Home::default();
+        target.state = Home::default();
     }
     Ok(target)
 }

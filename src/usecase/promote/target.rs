@@ -28,7 +28,7 @@ pub struct PromotionTarget {
     /// Who acts, as the API server knows them.
     pub actor: String,
     /// Inventory, journal and lock.
-    pub kept: Home,
+    pub state: Home,
     /// The key to them, where it is kept outside of the cluster.
     pub state_key: Option<StateKey>,
     /// What of it could not be read, and why.
@@ -39,15 +39,15 @@ impl PromotionTarget {
     /// Reads what the cluster keeps of a release. What may not be read is no error: it becomes a finding that refuses.
     pub async fn find(scope: Scope, state_key: Option<StateKey>, name: String) -> Result<Self, CommandError> {
         let Scope { cluster, home } = scope;
-        let kept = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
-        let (actor, kept) = futures::join!(cluster.whoami(), kept);
-        let (kept, unreadable) = match kept {
-            Ok(kept) => {
-                let hidden = match &kept.sealing.integrity {
+        let state = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
+        let (actor, state) = futures::join!(cluster.whoami(), state);
+        let (state, unreadable) = match state {
+            Ok(state) => {
+                let hidden = match &state.sealing.integrity {
                     Integrity::Hidden(why) => vec![why.clone().into()],
                     _ => Vec::new(),
                 };
-                (kept, hidden)
+                (state, hidden)
             }
             Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
                 (Home::default(), vec![source.to_string().into()])
@@ -60,7 +60,7 @@ impl PromotionTarget {
             cluster,
             home,
             name,
-            kept,
+            state,
             state_key,
             unreadable,
         })
@@ -81,23 +81,23 @@ impl PromotionTarget {
 
     /// Whether the seal or its key may not be read: a finding among the others.
     pub fn is_hidden(&self) -> bool {
-        matches!(self.kept.sealing.integrity, Integrity::Hidden(_))
+        matches!(self.state.sealing.integrity, Integrity::Hidden(_))
     }
 
     /// An error where nothing may be written, as what the cluster keeps cannot be believed.
     pub fn check_state(&self) -> Result<(), CommandError> {
-        kept::for_writing(&self.kept.sealing, &self.home, &self.name)
+        kept::for_writing(&self.state.sealing, &self.home, &self.name)
     }
 
     /// The journal of an earlier run that is not finished.
     pub fn open_journal(&self) -> Option<&Journal> {
-        let journal = self.kept.head.as_ref().map(|head| &head.value.current);
+        let journal = self.state.head.as_ref().map(|head| &head.value.current);
         journal.filter(|journal| journal.is_open())
     }
 
     /// Members and history; empty where nothing was promoted yet.
     pub fn inventory(&self) -> Inventory {
-        let stored = self.kept.inventory.as_ref();
+        let stored = self.state.inventory.as_ref();
         stored.map(|stored| stored.value.clone()).unwrap_or_default()
     }
 
@@ -137,7 +137,7 @@ impl PromotionTarget {
             return Ok(context);
         };
 
-        let (cluster, key) = (self.cluster.as_ref(), self.kept.key());
+        let (cluster, key) = (self.cluster.as_ref(), self.state.key());
         let (bodies, record) = futures::join!(
             read_bodies(cluster, journal, key),
             read_kept(cluster, &journal.record, false, key)
