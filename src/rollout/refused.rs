@@ -5,8 +5,8 @@
 //! still missing.
 
 use super::policy::Graces;
-use super::reading::Reading;
-use super::signs::Sign;
+use super::signals::FailureSignal;
+use super::status::KindStatus;
 use super::subject::{Subject, Surroundings};
 use crate::model::occurrence::Occurrence;
 use crate::model::verdict::{Cause, CauseKind};
@@ -17,13 +17,13 @@ const SLACK: SignedDuration = SignedDuration::from_secs(2);
 
 /// The sign that creation of the object's pods is refused.
 pub(super) fn refused(
-    reading: &Reading<'_>,
+    status: &KindStatus<'_>,
     surroundings: &Surroundings<'_>,
     subject: &Subject,
     graces: &Graces,
-) -> Option<Sign> {
+) -> Option<FailureSignal> {
     // Enough are there: what was refused has been let in since.
-    if reading.pods.len() as u32 >= reading.wanted {
+    if status.pods.len() as u32 >= status.wanted {
         return None;
     }
     // What is going makes room in a quota.
@@ -32,19 +32,19 @@ pub(super) fn refused(
     }
 
     // A condition is of now, while an Event may be of a try before the one that went through.
-    let message = reading
+    let message = status
         .refusal
         .clone()
-        .or_else(|| told(reading, surroundings, subject))?;
+        .or_else(|| told(status, surroundings, subject))?;
     if is_passing(&message) {
         return None;
     }
 
     let (kind, grace) = classify(&message, graces);
-    let missing = reading.wanted as usize - reading.pods.len();
+    let missing = status.wanted as usize - status.pods.len();
     let text = format!(
         "{missing} of {} pods cannot be created: {}",
-        reading.wanted,
+        status.wanted,
         essence(&message)
     );
 
@@ -56,7 +56,7 @@ pub(super) fn refused(
         previous_logs: false,
     };
 
-    Some(Sign {
+    Some(FailureSignal {
         key: format!("{kind:?}/"),
         grace,
         cause,
@@ -75,12 +75,12 @@ pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(Ca
     Some((classify(&last.message, &Graces::default()).0, text))
 }
 
-fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
+fn told(status: &KindStatus<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
     let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
     // A baseline that was taken before the Events were read knows none of them: there the time alone tells.
     let news = surroundings.occurrences.iter().filter(|one| {
         one.reason == "FailedCreate"
-            && reading.creators.contains(&one.about)
+            && status.creators.contains(&one.about)
             && subject.baseline.is_new(one)
             && (one.last.is_none() || one.last >= since)
     });

@@ -5,7 +5,7 @@
 //! tell afterwards.
 
 use super::needs::rolls_out;
-use super::signs;
+use super::pod_text;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
 use crate::model::running::RanBefore;
@@ -131,7 +131,7 @@ impl Baseline {
                 baseline.restarts.insert(key, container.restarts);
             }
 
-            if let Some(what) = signs::trouble(pod) {
+            if let Some(what) = pod_text::trouble(pod) {
                 baseline.broken.push(format!("pod {}: {what}", pod.name));
             }
         }
