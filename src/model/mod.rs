@@ -36,6 +36,7 @@ pub mod path_text;
 pub mod plain_words;
 pub mod plan;
 pub mod preflight;
+pub mod refusal;
 pub mod release;
 pub mod running;
 pub mod schema;

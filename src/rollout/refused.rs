@@ -9,6 +9,7 @@ use super::signals::FailureSignal;
 use super::status::KindStatus;
 use super::subject::{Subject, Surroundings};
 use crate::model::occurrence::Occurrence;
+use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
 use crate::model::verdict::{Cause, CauseKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -101,24 +102,22 @@ fn is_passing(message: &str) -> bool {
         "the server is currently unable to handle the request",
     ];
 
+    let refusal = Refusal::parse(None, message);
     // The API server quotes a webhook that it cannot reach in the same words: that one has to be told.
-    let is_of_a_webhook = message.contains("failed calling webhook");
-    message.contains("Operation cannot be fulfilled on resourcequotas")
+    let is_of_a_webhook = refusal.by == RefusedBy::UnaskedWebhook;
+    refusal.cause == RefusalCause::BusyQuota
         || !is_of_a_webhook && NO_ANSWER.iter().any(|words| message.contains(words))
 }
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
-    let holds = |word: &str| message.contains(word);
-
-    // "Failed quota" is said of a pod that leaves a resource open which the quota counts.
-    if holds("exceeded quota") || holds("failed quota") {
-        (CauseKind::Quota, graces.refused)
-    } else if holds("failed calling webhook") {
-        (CauseKind::AdmissionRefused, graces.webhook)
-    } else if holds("error looking up service account") {
-        (CauseKind::MissingConfiguration, graces.configuration)
-    } else {
-        (CauseKind::AdmissionRefused, graces.refused)
+    let refusal = Refusal::parse(None, message);
+    match (refusal.cause, refusal.by) {
+        (RefusalCause::ExceededQuota | RefusalCause::UncountableQuota, _) => {
+            (CauseKind::Quota, graces.refused)
+        }
+        (_, RefusedBy::UnaskedWebhook) => (CauseKind::AdmissionRefused, graces.webhook),
+        (RefusalCause::MissingServiceAccount, _) => (CauseKind::MissingConfiguration, graces.configuration),
+        _ => (CauseKind::AdmissionRefused, graces.refused),
     }
 }
 
