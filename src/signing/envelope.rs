@@ -125,26 +125,40 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Reads a bundle or a bare statement; `place` is for messages.
 pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
-    let wrong = |found: String| SigningError::NotAStatement {
-        place: place.to_owned(),
-        found,
-    };
-
+    let wrong = |found: String| not_a_statement(place, found);
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
 
     // No envelope: a statement that nobody signed, which counts where no key is asked for.
-    if value.get("dsseEnvelope").is_none() {
-        let statement = statement_of(value).map_err(wrong)?;
-        return Ok(Attestation {
-            place: place.into(),
-            statement,
-            signed: None,
-        });
-    }
+    let (statement, signed) = if value.get("dsseEnvelope").is_none() {
+        (statement_of(value).map_err(wrong)?, None)
+    } else {
+        let signed = signed_of(value, place)?;
+        // Out of the bytes that are signed, never out of what stands beside them.
+        let payload = serde_json::from_slice(&signed.payload);
+        let payload = payload.map_err(|error| wrong(plain_words(&error.to_string())))?;
+        (statement_of(payload).map_err(wrong)?, Some(signed))
+    };
 
+    Ok(Attestation {
+        place: place.into(),
+        statement,
+        signed,
+    })
+}
+
+fn not_a_statement(place: &str, found: String) -> SigningError {
+    SigningError::NotAStatement {
+        place: place.to_owned(),
+        found,
+    }
+}
+
+/// What a bundle's envelope holds, decoded.
+fn signed_of(bundle: serde_json::Value, place: &str) -> Result<Signed, SigningError> {
+    let wrong = |found: String| not_a_statement(place, found);
     let bundle: Bundle =
-        serde_json::from_value(value).map_err(|error| wrong(plain_words(&error.to_string())))?;
+        serde_json::from_value(bundle).map_err(|error| wrong(plain_words(&error.to_string())))?;
     // Another version may mean something else by the same names.
     if bundle.media_type != BUNDLE_TYPE {
         return Err(wrong(format!("a bundle of type {}", bundle.media_type)));
@@ -164,32 +178,15 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
             .decode(text)
             .map_err(|error| wrong(format!("broken base64: {error}")))
     };
-
-    let payload = decode(&envelope.payload)?;
-    let signatures = envelope
-        .signatures
-        .iter()
-        .map(|one| decode(&one.sig))
-        .collect::<Result<_, _>>()?;
-
-    // Out of the bytes that are signed, never out of what stands beside them.
-    let value = serde_json::from_slice(&payload).map_err(|error| wrong(plain_words(&error.to_string())))?;
-    let statement = statement_of(value).map_err(wrong)?;
-
-    let hint = bundle
-        .verification_material
-        .public_key
-        .map(|key| key.hint)
-        .unwrap_or_default();
-
-    Ok(Attestation {
-        place: place.into(),
-        statement,
-        signed: Some(Signed {
-            payload,
-            hint,
-            signatures,
-        }),
+    let public_key = bundle.verification_material.public_key;
+    Ok(Signed {
+        payload: decode(&envelope.payload)?,
+        hint: public_key.map(|key| key.hint).unwrap_or_default(),
+        signatures: envelope
+            .signatures
+            .iter()
+            .map(|one| decode(&one.sig))
+            .collect::<Result<_, _>>()?,
     })
 }
 
