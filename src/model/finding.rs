@@ -5,7 +5,8 @@
 //! digests and times, and no values.
 
 use super::digest::Sha256Digest;
-use super::object::{Object, ObjectId, Target};
+use super::identity::{ObjectId, Target};
+use super::object::Object;
 use super::path::FieldPath;
 use super::snapshot::{Absence, Observed};
 use jiff::Timestamp;

@@ -5,7 +5,7 @@
 //! answers go to the caller as they are. That an object is not there is an answer; that its kind is not
 //! served is an error.
 
-use super::answer::{Answer, Status};
+use super::body::{as_yaml, delete_body, deleted, object, page_of, parse};
 use super::retry::Repeat;
 use super::transport::{Call, Transport};
 use super::{discovery, path, watch};
@@ -13,7 +13,6 @@ use crate::cluster::{
     AccessReview, ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, Deleted, Discovered,
     ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
-use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,10 +33,7 @@ const ONLY_METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// The same for one object.
 const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-/// A body of this size is parsed beside the threads that move bytes.
-const LARGE: usize = 256 * 1024;
-
-/// A door to a real API server.
+/// A client of a real API server.
 pub(super) struct KubeCluster {
     transport: Transport,
 }
@@ -175,37 +171,7 @@ impl Cluster for KubeCluster {
         };
 
         let answer = self.transport.send(call).await?;
-        let list: List = parse(answer.body).await?;
-
-        let api_version = Value::from(request.resource.api_version());
-        // Whatever kind was claimed for it: all that hides values goes by what an object says it is.
-        let kind = if request.resource.is_secret() {
-            "Secret"
-        } else {
-            &request.resource.kind
-        };
-        let kind = Value::from(kind);
-
-        // A built-in list's items carry neither field, and those of metadata alone say PartialObjectMetadata.
-        let named = |mut item: Value| {
-            if let Some(fields) = item.as_object_mut() {
-                fields.shift_insert(0, "apiVersion".into(), api_version.clone());
-                fields.shift_insert(1, "kind".into(), kind.clone());
-            }
-            object(item, 200)
-        };
-
-        Ok(Page {
-            // Go writes an empty list as null.
-            items: list
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(named)
-                .collect::<Result<_, _>>()?,
-            continue_from: list.metadata.continue_from.filter(|token| !token.is_empty()),
-            resource_version: list.metadata.resource_version,
-        })
+        page_of(answer, request).await
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
@@ -440,106 +406,5 @@ impl<'a> Write<'a> {
             dry_run,
             not_after,
         }
-    }
-}
-
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMetadata,
-    items: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct ListMetadata {
-    resource_version: String,
-    #[serde(rename = "continue")]
-    continue_from: Option<String>,
-}
-
-/// An apply is read as YAML, which refuses what JSON leaves as it is: DEL and C1.
-fn as_yaml(json: String) -> String {
-    const REFUSED: std::ops::RangeInclusive<char> = '\u{7f}'..='\u{9f}';
-    if !json.contains(|c| REFUSED.contains(&c)) {
-        return json;
-    }
-
-    let escaped = |c: char| {
-        if REFUSED.contains(&c) {
-            format!("\\u{:04x}", u32::from(c))
-        } else {
-            c.into()
-        }
-    };
-    json.chars().map(escaped).collect()
-}
-
-fn delete_body(options: &DeleteOptions) -> Value {
-    // Under one name there may be another object by now, which nobody decided about.
-    let mut preconditions = json!({"uid": options.uid});
-    if let Some(version) = &options.resource_version {
-        preconditions["resourceVersion"] = version.as_str().into();
-    }
-
-    let policy = match options.propagation {
-        Propagation::Background => "Background",
-        Propagation::Foreground => "Foreground",
-        Propagation::Orphan => "Orphan",
-    };
-
-    // Where a delete has a body, the server does not read `dryRun` from the query: it would really delete.
-    let dry_run = if options.dry_run {
-        json!(["All"])
-    } else {
-        json!([])
-    };
-
-    json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": preconditions,
-        "propagationPolicy": policy,
-        "dryRun": dry_run,
-    })
-}
-
-/// A Status says that it is gone; the object, that it is going, or what it last was.
-async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
-    if serde_json::from_slice::<Status>(&answer.body).is_ok_and(|status| status.is_success()) {
-        return Ok(Deleted::Gone);
-    }
-
-    let object = parse(answer.body).await.and_then(|value| object(value, 200))?;
-    // Some kinds answer with the object as it was, though nothing of it is left.
-    let goes = !object.text("/metadata/deletionTimestamp").is_empty();
-    Ok(if goes {
-        Deleted::Going(object)
-    } else {
-        Deleted::Gone
-    })
-}
-
-/// Parses a body; a large one beside the threads that move bytes.
-pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> Result<T, ApiError> {
-    let is_large = body.len() > LARGE;
-    let read = move || serde_json::from_slice(&body).map_err(|error| unreadable(200, &error.to_string()));
-    if !is_large {
-        return read();
-    }
-
-    // One thread drives all connections, and the lock's renewal with them.
-    tokio::task::spawn_blocking(read)
-        .await
-        .unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))
-}
-
-fn object(value: Value, code: u16) -> Result<Object, ApiError> {
-    Object::new(value).map_err(|error| unreadable(code, &error.to_string()))
-}
-
-fn unreadable(code: u16, why: &str) -> ApiError {
-    ApiError::Unreadable {
-        code,
-        body: why.to_owned(),
     }
 }
