@@ -14,7 +14,7 @@ use super::api::{
 };
 use super::error::ApiError;
 use crate::cluster::WatchEvent;
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::pod_spec::{pod_spec, references};
 use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
 use crate::model::{Object, Target, secret_data};
@@ -85,10 +85,6 @@ impl Redacting {
 
     /// The Secrets that pods of the object refer to, as it is sent and as it is, and that cannot be read.
     async fn unknown_secrets(&self, target: &Target, body: Option<&Value>) -> Vec<String> {
-        let Some(kind) = built_in("", "Secret") else {
-            return Vec::new();
-        };
-
         let sent = body.and_then(|body| Object::new(body.clone()).ok());
         // Past the redactor, for nothing of it is shown. Where it cannot be read, what is sent has to do.
         let live = self.inner.get(target).await.ok().flatten();
@@ -101,7 +97,7 @@ impl Redacting {
 
         let mut unknown = Vec::new();
         for name in names {
-            let secret = Target::new(&kind, target.namespace.as_deref(), &name);
+            let secret = Target::new(&KnownKind::Secret.resource(), target.namespace.as_deref(), &name);
             // Through the redactor: what can be read is learned. One that is not there has no value to quote.
             if self.get(&secret).await.is_err() {
                 unknown.push(name);

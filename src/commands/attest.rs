@@ -149,11 +149,11 @@ pub async fn write(
         let artifact = match key {
             Some(key) => Artifact {
                 title: format!("{}.sigstore.json", result.name),
-                bytes: signing::bundle(&statement, key),
+                bytes: signing::bundle(&statement, key)?,
             },
             None => Artifact {
                 title: format!("{}.intoto.json", result.name),
-                bytes: signing::bare(&statement),
+                bytes: signing::bare(&statement)?,
             },
         };
         let place = keep(place, options, artifact).await?;

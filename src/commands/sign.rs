@@ -33,7 +33,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let identity = open(&args.release, &options).await?.release.identity();
     let statement = Artifact {
         title: format!("signature-{}.sigstore.json", key.public().short()),
-        bytes: signing::bundle(&Statement::signature(&identity), &key),
+        bytes: signing::bundle(&Statement::signature(&identity), &key)?,
     };
     let place = keep(&args.release, &options, statement).await?;
     let digest = identity.digest.short();

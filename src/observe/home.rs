@@ -18,7 +18,7 @@ use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::bundle::BundleError;
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
@@ -107,23 +107,17 @@ pub enum HomeError {
 
 /// The kind of Secrets, or else of ConfigMaps.
 pub fn kind_of(secret: bool) -> ResourceType {
-    own_kind("", if secret { "Secret" } else { "ConfigMap" })
+    let kind = if secret {
+        KnownKind::Secret
+    } else {
+        KnownKind::ConfigMap
+    };
+    kind.resource()
 }
 
 /// The kind of a Lease.
 pub fn lease_kind() -> ResourceType {
-    own_kind("coordination.k8s.io", "Lease")
-}
-
-pub(super) fn own_kind(group: &str, kind: &str) -> ResourceType {
-    // The table has all kinds that are asked for here; what follows is for the type's sake.
-    built_in(group, kind).unwrap_or_else(|| ResourceType {
-        group: group.into(),
-        version: "v1".into(),
-        kind: kind.into(),
-        plural: format!("{}s", kind.to_lowercase()),
-        namespaced: true,
-    })
+    KnownKind::Lease.resource()
 }
 
 /// How often a state that does not fit is read again: a run may be writing it.

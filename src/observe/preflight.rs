@@ -8,7 +8,7 @@ use crate::cluster::Applied;
 use crate::cluster::{
     AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
 };
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};
@@ -177,11 +177,8 @@ fn named_as(target: &Target, body: &Value) -> Target {
 }
 
 async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
-    let Some(pods) = built_in("", "Pod") else {
-        return Answer::Fine(None);
-    };
     // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
-    let target = Target::new(&pods, Some(&question.namespace), "");
+    let target = Target::new(&KnownKind::Pod.resource(), Some(&question.namespace), "");
 
     let options = WriteOptions {
         manager: FIELD_MANAGER.into(),
@@ -199,11 +196,7 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
 }
 
 async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
-    let Some(kind) = built_in("", "ResourceQuota") else {
-        return Ok(Vec::new());
-    };
-
-    let request = ListRequest::all(&kind, Some(namespace));
+    let request = ListRequest::all(&KnownKind::ResourceQuota.resource(), Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
         Err(error) => Err(format!("quotas of the namespace {namespace}: {error}")),

@@ -8,9 +8,10 @@
 //! A key from outside is the only one that counts where it is given. Without it the cluster's counts, and for
 //! the time of a rotation the next one as well.
 
-use super::home::{HomeError, Stored, kind_of, own_kind};
+use super::home::{HomeError, Stored, kind_of};
 use crate::cluster::Cluster;
 use crate::model::format::FORMAT_VERSION;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
 use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
 use crate::model::state_key::{BoundKey, StateKey};
@@ -79,7 +80,7 @@ pub(super) async fn read_seal(
     let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
     // By their names: whoever may read these two Secrets need not be allowed to list others.
     let (seal, key) = (secret(&names::seal(name)), secret(&names::state_key(name)));
-    let place = Target::new(&own_kind("", "Namespace"), None, namespace);
+    let place = Target::new(&KnownKind::Namespace.resource(), None, namespace);
 
     let (seal, key, place) = futures::join!(
         may_read(cluster, &seal),

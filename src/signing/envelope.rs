@@ -77,9 +77,9 @@ pub struct Checked<'a> {
 }
 
 /// A signed statement, as the bytes of a bundle.
-pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
+pub fn bundle(statement: &Statement, key: &PrivateKey) -> Result<Vec<u8>, SigningError> {
     // Made once: the bytes that are signed are the bytes that are kept.
-    let payload = compact(statement);
+    let payload = serde_json::to_vec(statement).map_err(|error| unwritable(&error))?;
     let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
 
     let bundle = Bundle {
@@ -100,19 +100,21 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
 }
 
 /// A statement without a signature, as bytes.
-pub fn bare(statement: &Statement) -> Vec<u8> {
+pub fn bare(statement: &Statement) -> Result<Vec<u8>, SigningError> {
     lines(statement)
 }
 
-fn compact<T: Serialize>(value: &T) -> Vec<u8> {
-    // Types of ours alone: each can be written.
-    serde_json::to_vec(value).unwrap_or_default()
+fn lines<T: Serialize>(value: &T) -> Result<Vec<u8>, SigningError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unwritable(&error))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
-fn lines<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+// Told and never replaced by nothing: an empty statement would be signed like any other.
+fn unwritable(error: &serde_json::Error) -> SigningError {
+    SigningError::Unwritable {
+        why: error.to_string(),
+    }
 }
 
 /// What DSSE signs: the type and the payload, each with its length, so that neither can pass for the other.

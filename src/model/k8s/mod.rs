@@ -7,6 +7,7 @@
 
 pub mod allocation;
 pub mod kinds;
+pub mod known_kind;
 pub mod list_key;
 pub mod pod;
 pub mod pod_spec;
