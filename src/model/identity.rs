@@ -143,6 +143,38 @@ impl fmt::Display for Target {
     }
 }
 
+/// Uid of an object that a server has made; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uid(String);
+
+impl Uid {
+    /// From an object's `metadata.uid`; none where it has none.
+    pub fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// As servers write it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A uid that may not be known, written as a text that is empty then.
+pub mod optional_uid {
+    use super::Uid;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes it.
+    pub fn serialize<S: Serializer>(uid: &Option<Uid>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(uid.as_ref().map_or("", Uid::as_str))
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uid>, D::Error> {
+        Ok(Uid::parse(&String::deserialize(deserializer)?))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,7 +52,7 @@ pub mod unseen;
 pub mod verdict;
 
 pub use digest::Sha256Digest;
-pub use identity::{Gvk, ObjectId, Target};
+pub use identity::{Gvk, ObjectId, Target, Uid};
 pub use k8s::kinds::ResourceType;
 pub use object::{NotAnObject, Object};
 pub use path::FieldPath;

@@ -9,8 +9,8 @@ use super::conditions::generation;
 use super::kinds;
 use super::memory::Memory;
 use super::subject::{Subject, Surroundings};
-use crate::model::Object;
 use crate::model::hook::{ended, goes_by_itself};
+use crate::model::{Object, Uid};
 
 /// What the watch shows of an object; the text says why it is not the object's present state.
 pub(super) enum Observation<'a> {
@@ -44,7 +44,11 @@ pub(super) fn observe<'a>(
         return observe_absent(subject, surroundings.departed, memory);
     };
 
-    if !subject.uid.is_empty() && object.uid() != subject.uid {
+    if subject
+        .uid
+        .as_ref()
+        .is_some_and(|uid| object.uid() != uid.as_str())
+    {
         return match memory.uid {
             Some(_) => Observation::Gone(format!("{target} was deleted and created again by somebody")),
             // Never seen under our uid: the watch may still show the predecessor that the step has replaced.
@@ -88,8 +92,8 @@ pub(super) fn observe<'a>(
 fn observe_absent<'a>(subject: &Subject, departed: Option<&'a Object>, memory: &Memory) -> Observation<'a> {
     let target = &subject.target;
     let is_it = |object: &&Object| {
-        let uid = memory.uid.as_deref().unwrap_or(&subject.uid);
-        uid.is_empty() || object.uid() == uid
+        let uid = memory.uid.as_deref().and_then(Uid::parse).or(subject.uid.clone());
+        uid.is_none_or(|uid| object.uid() == uid.as_str())
     };
 
     let departed = departed.filter(is_it);

@@ -8,14 +8,14 @@
 use super::body::{as_yaml, delete_body, deleted, object, page_of, parse};
 use super::retry::Repeat;
 use super::transport::{Call, Transport};
+use super::write::{WRITE_TIMEOUT, Write};
 use super::{discovery, path, watch};
 use crate::cluster::{
-    AccessReview, ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, Deleted, Discovered,
-    ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
+    AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
+    LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
 use crate::model::{Object, Target};
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,8 +23,6 @@ use serde_json::{Value, json};
 
 /// Objects a page, where the caller does not say.
 const PAGE: u32 = 500;
-/// The server gives a write up after this time: so long a successor waits for a predecessor's last write.
-const WRITE_TIMEOUT: &str = "10s";
 /// So much of a log's last lines is read. The server counts from the first of them: lines that are longer
 /// lose their end.
 const LOG_BYTES: &str = "262144";
@@ -46,37 +44,7 @@ impl KubeCluster {
 
     async fn write(&self, target: &Target, write: Write<'_>) -> Result<Applied, ApiError> {
         let resource = path::resource_name(&target.resource);
-        // A create goes to the collection: the name stands in its body, or is generated.
-        let address = match write.method {
-            Method::POST => path::collection(&target.resource, target.namespace.as_deref())?,
-            _ => path::object(target)?,
-        };
-
-        let query = [
-            ("fieldManager", write.manager),
-            // A misspelled field would be dropped in silence,
-            // and the object would not be what the plan shows.
-            ("fieldValidation", "Strict"),
-            ("force", if write.force { "true" } else { "" }),
-            ("dryRun", if write.dry_run { "All" } else { "" }),
-            ("timeout", WRITE_TIMEOUT),
-        ];
-
-        let call = Call {
-            method: write.method,
-            content_type: write.content_type,
-            accept: write.accept,
-            body: write.body,
-            // Nothing that is persisted is sent twice where its
-            // answer was lost: the caller looks at what became of it.
-            repeat: if write.dry_run {
-                Repeat::Harmless
-            } else {
-                Repeat::Once
-            },
-            not_after: write.not_after,
-            ..Call::get(path::with_query(&address, &query), &resource)
-        };
+        let call = write.into_call(target, &resource)?;
 
         let answer = self.transport.send(call).await?;
         let object = parse(answer.body.clone())
@@ -123,18 +91,6 @@ impl KubeCluster {
         };
         parse(self.transport.send(call).await?.body).await
     }
-}
-
-/// One write.
-struct Write<'a> {
-    method: Method,
-    content_type: &'static str,
-    accept: &'static str,
-    body: Bytes,
-    manager: &'a str,
-    force: bool,
-    dry_run: bool,
-    not_after: Option<Deadline>,
 }
 
 #[async_trait]
@@ -206,7 +162,7 @@ impl Cluster for KubeCluster {
     ) -> Result<Applied, ApiError> {
         self.write(
             target,
-            Write::of(Method::POST, "application/json", body.to_string(), options),
+            Write::new(Method::POST, "application/json", body.to_string(), options),
         )
         .await
     }
@@ -219,7 +175,7 @@ impl Cluster for KubeCluster {
     ) -> Result<Applied, ApiError> {
         self.write(
             target,
-            Write::of(Method::PUT, "application/json", body.to_string(), options),
+            Write::new(Method::PUT, "application/json", body.to_string(), options),
         )
         .await
     }
@@ -234,7 +190,7 @@ impl Cluster for KubeCluster {
         // replace: a POST fails where something is there by now.
         let is_known = body.pointer("/metadata/resourceVersion").is_some();
         let method = if is_known { Method::PUT } else { Method::POST };
-        let write = Write::of(method, "application/json", body.to_string(), options);
+        let write = Write::new(method, "application/json", body.to_string(), options);
 
         self.write(
             target,
@@ -255,7 +211,7 @@ impl Cluster for KubeCluster {
         let body = Value::from(operations).to_string();
         self.write(
             target,
-            Write::of(Method::PATCH, "application/json-patch+json", body, options),
+            Write::new(Method::PATCH, "application/json-patch+json", body, options),
         )
         .await
     }
@@ -385,26 +341,5 @@ impl Cluster for KubeCluster {
 
     fn default_namespace(&self) -> &str {
         self.transport.namespace()
-    }
-}
-
-impl<'a> Write<'a> {
-    fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
-        let WriteOptions {
-            manager,
-            dry_run,
-            not_after,
-        } = options;
-        let (dry_run, not_after, accept) = (*dry_run, *not_after, "application/json");
-        Self {
-            method,
-            content_type,
-            accept,
-            body: body.into(),
-            manager,
-            force: false,
-            dry_run,
-            not_after,
-        }
     }
 }

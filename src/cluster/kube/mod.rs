@@ -2,7 +2,7 @@
 //!
 //! `config` (with `kubeconfig`, `flags`, `checks`, `surroundings`, `proxy`, `authority`, `certificate`) says how it is
 //! reached; `credentials` and `plugin` what is said about who asks; `transport` (with `retry`, `answer`, `failure`)
-//! sends; `client` is the trait, with `body`, `watch`, `discovery` and `path`.
+//! sends; `client` is the trait, with `write`, `body`, `watch`, `discovery` and `path`.
 //!
 //! Of the library it takes TLS, proxies, connections and the format of kubeconfigs. Tokens, plugins, limits,
 //! retries and errors are its own: a journal relies on what is sent again, and on whether a lost write may
@@ -28,6 +28,7 @@ mod retry;
 mod surroundings;
 mod transport;
 mod watch;
+mod write;
 
 pub use connect::connect;
 pub use kubeconfig::{KubeconfigNames, kubeconfig_names};
