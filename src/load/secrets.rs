@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// server gives them back. The error says what was expected where.
 pub(super) fn encode_string_data(object: &mut Object) -> Result<(), String> {
     // No other kind has a stringData of this meaning.
-    let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
+    let is_secret = object.is_secret();
     let id = object.id();
     let Some(secret) = object.value_mut().as_object_mut().filter(|_| is_secret) else {
         return Ok(());

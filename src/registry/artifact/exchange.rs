@@ -251,7 +251,7 @@ async fn write(
     store.put_blob(EMPTY_BYTES).await?;
     store.put_blob(bytes).await?;
 
-    let manifest = Manifest::of(artifact_type, layer, subject).bytes();
+    let manifest = Manifest::of(artifact_type, layer, subject).bytes()?;
     let descriptor = Descriptor::of(MANIFEST, &manifest);
     // A list names the artifact's type; a statement's subject goes without it, here and in `attach`.
     let listed = Descriptor {
