@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-/// A door to one API server.
+/// A client of one API server.
 ///
 /// Every write carries `timeout=10s` and strict field validation. Retries of what is safe to repeat (reads, and
 /// 429) happen inside, few and bounded; a write whose answer was lost is never repeated here: the caller looks.
@@ -80,7 +80,7 @@ pub trait Cluster: Send + Sync {
 
     /// A text that came from the cluster (a status, an event) without the values of the Secrets that went through this
     /// client. Errors and logs are without them already.
-    // A plain door keeps no values: the redactor that stands around it does.
+    // A plain client keeps no values: the redactor that stands around it does.
     fn hide(&self, text: &str) -> String {
         text.to_owned()
     }

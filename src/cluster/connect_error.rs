@@ -1,4 +1,4 @@
-//! Why there is no door to a cluster: found before any request is sent.
+//! Why there is no client of a cluster: found before any request is sent.
 
 use crate::model::similar::nearest;
 use std::path::PathBuf;

@@ -4,6 +4,8 @@
 //! have been done all the same. Only a `Status` is the server's own word; of what a proxy, a connection or a
 //! clock ended, nothing is known but that. In doubt a write may have been done.
 
+use crate::model::refusal::{Refusal, RefusedBy};
+
 /// Why a request failed. Messages come from the server: clean and redact them before they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -114,20 +116,31 @@ impl ApiError {
 
     /// Whether the server could not ask a webhook: nothing was said of the object, and nothing was done.
     pub fn is_unasked_webhook(&self) -> bool {
-        let ApiError::Status {
-            code: 500, message, ..
-        } = self
-        else {
-            return false;
+        let by = self.refusal().map(|refusal| refusal.by);
+        let is_unasked = matches!(by, Some(RefusedBy::UnaskedWebhook | RefusedBy::UnaskedConversion));
+        // With any other code it is a quotation.
+        is_unasked && self.code() == Some(500)
+    }
+
+    /// Who refuses, and for what; none where the server itself has not said anything.
+    pub fn refusal(&self) -> Option<Refusal<'_>> {
+        match self {
+            ApiError::Status { code, message, .. } => Some(Refusal::parse(Some(*code), message)),
+            _ => None,
+        }
+    }
+
+    /// The fields that a refusal names.
+    pub fn fields(&self) -> Vec<String> {
+        let ApiError::Status { causes, .. } = self else {
+            return Vec::new();
         };
 
-        // Nothing but the message tells these from the server's other failures.
-        let converting = message
-            .split_once("conversion webhook for ")
-            .map(|(_, rest)| rest);
-
-        message.contains("failed calling webhook")
-            || converting.is_some_and(|rest| rest.contains(" failed: "))
+        let named = causes.iter().map(|cause| &cause.field);
+        let mut fields: Vec<String> = named.filter(|field| !field.is_empty()).cloned().collect();
+        // Several causes may name one field, one after the other.
+        fields.dedup();
+        fields
     }
 
     /// The HTTP status code, where there is one.

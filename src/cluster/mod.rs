@@ -1,9 +1,9 @@
 //! The cluster as this tool uses it: a small trait over requests and answers.
 //!
-//! [`Cluster`] is the only door to an API server. Its real implementation, the folder `kube`, is the only place
+//! [`Cluster`] is the only way to an API server. Its real implementation, the folder `kube`, is the only place
 //! that names `kube::Client`. Objects stay JSON from end to end.
 //!
-//! `redacting` stands around that door and keeps the values of Secrets out of a server's errors, warnings and
+//! `redacting` stands around that one and keeps the values of Secrets out of a server's errors, warnings and
 //! logs. An [`ApiError`] says whether a write may have been done all the same; what follows from that its
 //! caller decides.
 

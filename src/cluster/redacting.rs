@@ -6,13 +6,15 @@
 //! refer to a Secret that may not be read, what admission says of them is withheld as a whole. Objects pass
 //! as they are; whoever shows a text out of one calls [`Cluster::hide`].
 
+mod values;
+
 use super::api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
     LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
-use super::error::{ApiError, StatusCause};
+use super::error::ApiError;
 use crate::cluster::WatchEvent;
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::pod_spec::{pod_spec, references};
 use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
 use crate::model::{Object, Target, secret_data};
@@ -20,82 +22,21 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use values::Values;
 
 /// A client that knows the values of the Secrets that went through it.
 pub(super) struct Redacting {
     inner: Arc<dyn Cluster>,
-    texts: Arc<Mutex<SecretTexts>>,
+    values: Values,
 }
 
 impl Redacting {
     pub(super) fn new(inner: Arc<dyn Cluster>) -> Self {
         Self {
             inner,
-            texts: Arc::default(),
+            values: Values::default(),
         }
-    }
-
-    fn with_texts<T>(&self, work: impl FnOnce(&mut SecretTexts) -> T) -> T {
-        work(&mut lock(&self.texts))
-    }
-
-    fn learn_target(&self, target: &Target) {
-        // A short value that equals a name of the cluster is a word of every message, and not searched for.
-        self.with_texts(|texts| {
-            texts.learn_name(&target.name);
-            target
-                .namespace
-                .iter()
-                .for_each(|namespace| texts.learn_name(namespace));
-        });
-    }
-
-    /// What is sent: the server may quote it in its refusal.
-    fn learn_body(&self, target: &Target, body: &Value) {
-        self.learn_target(target);
-        if target.resource.is_secret()
-            && let Ok(object) = Object::new(body.clone())
-        {
-            self.with_texts(|texts| texts.learn(&object));
-        }
-    }
-
-    /// What a patch writes into a Secret.
-    fn learn_operations(&self, target: &Target, operations: &[Value]) {
-        self.learn_target(target);
-        if !target.resource.is_secret() {
-            return;
-        }
-        // The path is `/data/KEY`, or `/data` with all keys in its value.
-        let written = operations.iter().filter_map(|operation| {
-            let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
-            let key = path
-                .strip_prefix("/data")
-                .or_else(|| path.strip_prefix("/stringData"))?;
-            Some((key.trim_start_matches('/'), operation.get("value")?))
-        });
-
-        self.with_texts(|texts| {
-            for (key, value) in written {
-                let whole = value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(key, value)| (key.as_str(), value));
-                // One of the two is empty: a value is either a map of keys or the text of one.
-                for (key, value) in whole.chain([(key, value)]) {
-                    let text = value.as_str().unwrap_or_default();
-                    // What is no base64 is stringData, or refused by the server, which quotes it as it is.
-                    let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
-                    texts.learn_value(&target.name, key, &plain);
-                }
-            }
-        });
-    }
-
-    fn learn_object(&self, object: &Object) {
-        learn(&self.texts, object);
     }
 
     /// The refusal of a write. What a webhook or a policy says of pods whose Secrets may not be read cannot be searched.
@@ -107,11 +48,11 @@ impl Redacting {
             causes,
         } = error
         else {
-            return self.hidden(error);
+            return self.values.hide_in(error);
         };
         // The server's own words quote what was sent, which is known. A webhook or a policy may look further.
         let Some(at) = words_of_admission(&message) else {
-            return self.hidden(ApiError::Status {
+            return self.values.hide_in(ApiError::Status {
                 code,
                 reason,
                 message,
@@ -119,10 +60,10 @@ impl Redacting {
             });
         };
 
-        // It also reads the Secrets that may be read, so that `hidden` below knows their values.
+        // It also reads the Secrets that may be read, so that `hide_in` below knows their values.
         let unknown = self.unknown_secrets(target, body).await;
         if unknown.is_empty() {
-            return self.hidden(ApiError::Status {
+            return self.values.hide_in(ApiError::Status {
                 code,
                 reason,
                 message,
@@ -134,7 +75,7 @@ impl Redacting {
         // The reason and the causes can be a webhook's own words as well.
         let reason = if code < 500 { "Forbidden" } else { "InternalError" }.to_owned();
 
-        self.hidden(ApiError::Status {
+        self.values.hide_in(ApiError::Status {
             code,
             reason,
             message,
@@ -144,10 +85,6 @@ impl Redacting {
 
     /// The Secrets that pods of the object refer to, as it is sent and as it is, and that cannot be read.
     async fn unknown_secrets(&self, target: &Target, body: Option<&Value>) -> Vec<String> {
-        let Some(kind) = built_in("", "Secret") else {
-            return Vec::new();
-        };
-
         let sent = body.and_then(|body| Object::new(body.clone()).ok());
         // Past the redactor, for nothing of it is shown. Where it cannot be read, what is sent has to do.
         let live = self.inner.get(target).await.ok().flatten();
@@ -160,7 +97,7 @@ impl Redacting {
 
         let mut unknown = Vec::new();
         for name in names {
-            let secret = Target::new(&kind, target.namespace.as_deref(), &name);
+            let secret = Target::new(&KnownKind::Secret.resource(), target.namespace.as_deref(), &name);
             // Through the redactor: what can be read is learned. One that is not there has no value to quote.
             if self.get(&secret).await.is_err() {
                 unknown.push(name);
@@ -172,7 +109,7 @@ impl Redacting {
     /// What this tool keeps in a Secret is not learned with each write: it is large, and no text but a refusal quotes it.
     fn stored(&self, target: &Target, body: &Value, error: ApiError) -> ApiError {
         if error.message().and_then(words_of_admission).is_none() {
-            return self.hidden(error);
+            return self.values.hide_in(error);
         }
 
         // Known for this one text alone: these values are large, and would slow down each search of the run.
@@ -184,7 +121,7 @@ impl Redacting {
             kept.learn_value(&target.name, key, &plain);
         }
 
-        match self.hidden(error) {
+        match self.values.hide_in(error) {
             ApiError::Status {
                 code,
                 reason,
@@ -200,10 +137,6 @@ impl Redacting {
         }
     }
 
-    fn hidden(&self, error: ApiError) -> ApiError {
-        hidden(&self.texts, error)
-    }
-
     async fn applied(
         &self,
         target: &Target,
@@ -216,68 +149,22 @@ impl Redacting {
         };
 
         // Before the warnings are searched: a mutating webhook may have put values in.
-        self.learn_object(&answer.object);
+        self.values.learn_object(&answer.object);
         answer.warnings = answer.warnings.iter().map(|text| self.hide(text)).collect();
         Ok(answer)
-    }
-}
-
-fn lock(texts: &Mutex<SecretTexts>) -> std::sync::MutexGuard<'_, SecretTexts> {
-    // A panic while values are learned leaves a set that is only smaller.
-    texts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Learns the values of a Secret; of all else the name and the numbers of the status, which are said of it.
-fn learn(texts: &Mutex<SecretTexts>, object: &Object) {
-    let mut texts = lock(texts);
-    texts.learn_name(object.name());
-    if object.kind() == "Secret" {
-        texts.learn(object);
-    } else if let Some(status) = object.at("/status") {
-        // `3 of 5000 replicas` must not become a placeholder because some value is 5000.
-        texts.learn_numbers(status);
-    }
-}
-
-/// An error without values: each text in it can be a webhook's own.
-fn hidden(texts: &Mutex<SecretTexts>, error: ApiError) -> ApiError {
-    let hide = |text: String| lock(texts).hide(&text);
-
-    match error {
-        ApiError::Status {
-            code,
-            reason,
-            message,
-            causes,
-        } => {
-            let cause = |one: StatusCause| StatusCause {
-                reason: hide(one.reason),
-                message: hide(one.message),
-                field: hide(one.field),
-            };
-            let causes = causes.into_iter().map(cause).collect();
-            ApiError::Status {
-                code,
-                reason: hide(reason),
-                message: hide(message),
-                causes,
-            }
-        }
-        ApiError::Unreadable { code, body } => ApiError::Unreadable {
-            code,
-            body: hide(body),
-        },
-        // Made on this side: no word of the server is in it.
-        other => other,
     }
 }
 
 #[async_trait]
 impl Cluster for Redacting {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        self.learn_target(target);
-        let read = self.inner.get(target).await.map_err(|error| self.hidden(error))?;
-        read.iter().for_each(|object| self.learn_object(object));
+        self.values.learn_target(target);
+        let read = self
+            .inner
+            .get(target)
+            .await
+            .map_err(|error| self.values.hide_in(error))?;
+        read.iter().for_each(|object| self.values.learn_object(object));
         Ok(read)
     }
 
@@ -286,7 +173,7 @@ impl Cluster for Redacting {
         self.inner
             .get_metadata(target)
             .await
-            .map_err(|error| self.hidden(error))
+            .map_err(|error| self.values.hide_in(error))
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
@@ -294,8 +181,10 @@ impl Cluster for Redacting {
             .inner
             .list(request)
             .await
-            .map_err(|error| self.hidden(error))?;
-        page.items.iter().for_each(|object| self.learn_object(object));
+            .map_err(|error| self.values.hide_in(error))?;
+        page.items
+            .iter()
+            .for_each(|object| self.values.learn_object(object));
         Ok(page)
     }
 
@@ -304,17 +193,17 @@ impl Cluster for Redacting {
             .inner
             .watch(request)
             .await
-            .map_err(|error| self.hidden(error))?;
+            .map_err(|error| self.values.hide_in(error))?;
 
         // The stream outlives this call, and learns for as long as it is read.
-        let texts = self.texts.clone();
+        let values = self.values.clone();
         let learning = stream.map(move |event| match event {
             Ok(WatchEvent::Present(object)) => {
-                learn(&texts, &object);
+                values.learn_object(&object);
                 Ok(WatchEvent::Present(object))
             }
             // What is deleted was listed or seen before, and learned then.
-            other => other.map_err(|error| hidden(&texts, error)),
+            other => other.map_err(|error| values.hide_in(error)),
         });
         Ok(learning.boxed())
     }
@@ -325,7 +214,7 @@ impl Cluster for Redacting {
         body: &Value,
         options: &ApplyOptions,
     ) -> Result<Applied, ApiError> {
-        self.learn_body(target, body);
+        self.values.learn_body(target, body);
         let answer = self.inner.apply(target, body, options).await;
         self.applied(target, Some(body), answer).await
     }
@@ -336,7 +225,7 @@ impl Cluster for Redacting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.learn_body(target, body);
+        self.values.learn_body(target, body);
         let answer = self.inner.create(target, body, options).await;
         self.applied(target, Some(body), answer).await
     }
@@ -347,7 +236,7 @@ impl Cluster for Redacting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.learn_body(target, body);
+        self.values.learn_body(target, body);
         let answer = self.inner.replace(target, body, options).await;
         self.applied(target, Some(body), answer).await
     }
@@ -370,7 +259,7 @@ impl Cluster for Redacting {
         operations: &[Value],
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        self.learn_operations(target, operations);
+        self.values.learn_operations(target, operations);
         let answer = self.inner.json_patch(target, operations, options).await;
         self.applied(target, None, answer).await
     }
@@ -384,22 +273,31 @@ impl Cluster for Redacting {
     }
 
     async fn may(&self, review: &AccessReview) -> Result<bool, ApiError> {
-        self.inner.may(review).await.map_err(|error| self.hidden(error))
+        self.inner
+            .may(review)
+            .await
+            .map_err(|error| self.values.hide_in(error))
     }
 
     async fn whoami(&self) -> Result<String, ApiError> {
-        self.inner.whoami().await.map_err(|error| self.hidden(error))
+        self.inner
+            .whoami()
+            .await
+            .map_err(|error| self.values.hide_in(error))
     }
 
     async fn discover(&self) -> Result<Vec<Discovered>, ApiError> {
-        self.inner.discover().await.map_err(|error| self.hidden(error))
+        self.inner
+            .discover()
+            .await
+            .map_err(|error| self.values.hide_in(error))
     }
 
     async fn server_version(&self) -> Result<ServerVersion, ApiError> {
         self.inner
             .server_version()
             .await
-            .map_err(|error| self.hidden(error))
+            .map_err(|error| self.values.hide_in(error))
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError> {
@@ -407,13 +305,13 @@ impl Cluster for Redacting {
             .inner
             .logs(request)
             .await
-            .map_err(|error| self.hidden(error))?;
+            .map_err(|error| self.values.hide_in(error))?;
         // Whoever asks for a log reads the Secrets of its pod before: only what is known can be hidden.
-        Ok(self.with_texts(|texts| texts.hide(&text)))
+        Ok(self.values.hide(&text))
     }
 
     fn hide(&self, text: &str) -> String {
-        self.with_texts(|texts| texts.hide(text))
+        self.values.hide(text)
     }
 
     fn server(&self) -> &str {

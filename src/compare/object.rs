@@ -14,6 +14,7 @@ use crate::model::finding::{
 };
 use crate::model::k8s::defaults::is_default;
 use crate::model::names::KUBECTL_RESTART_ANNOTATION;
+use crate::model::refusal::{Refusal, RefusalCause};
 use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
 use crate::model::{FieldPath, Object, Target};
 use crate::objects::Owners;
@@ -252,8 +253,8 @@ fn find_restart(live: &Object) -> Option<Aside> {
 /// Whether a promotion answers a refusal by deleting and creating the object: a Job's template never changes.
 fn is_replaced(desired: &Object, why: &str) -> bool {
     let gvk = desired.gvk();
-    // The message tells: the API has one reason (`Invalid`) for all that validation refuses.
-    (&*gvk.group, &*gvk.kind) == ("batch", "Job") && why.contains("immutable")
+    let is_immutable = Refusal::parse(None, why).cause == RefusalCause::ImmutableField;
+    is_immutable && (&*gvk.group, &*gvk.kind) == ("batch", "Job")
 }
 
 /// What an apply says nothing about, where its target could not be had: fields that nobody owns.

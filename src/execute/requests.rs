@@ -9,6 +9,7 @@ use crate::cluster::{ApiError, Deadline, DeleteOptions, WriteOptions};
 use crate::model::Object;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
+use crate::model::refusal::{Refusal, RefusalCause};
 use std::time::Duration;
 
 /// How long the server may take to do what it cannot do yet.
@@ -24,8 +25,7 @@ pub(super) fn may_catch_up(error: &ApiError, clock: &Clock<'_>) -> bool {
 
 /// How a server says that the `test` of a JSON patch failed.
 pub(super) fn is_failed_test(message: &str) -> bool {
-    // The server gives it no reason of its own: both are texts of its patch handler.
-    message.contains("due to an error in our request") || message.contains("testing value")
+    Refusal::parse(Some(422), message).cause == RefusalCause::FailedTest
 }
 
 pub(super) fn write_options(deadline: Deadline) -> WriteOptions {

@@ -21,6 +21,7 @@ use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::keep::keep_mark;
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
+use crate::model::refusal::RefusalCause;
 use crate::model::{Object, Target};
 use crate::monitor::Problem;
 use crate::objects::{content_hash, merged_ownership};
@@ -321,8 +322,7 @@ impl Undoing<'_> {
 
 /// Whether an address or a port that is asked for is still another's.
 fn is_taken(error: &ApiError) -> bool {
-    // The server has no reason of its own for it: the message is all that tells it from other invalid fields.
-    error.to_string().contains("already allocated")
+    error.refusal().map(|refusal| refusal.cause) == Some(RefusalCause::Allocated)
 }
 
 pub(super) fn is_test(error: &ApiError) -> bool {

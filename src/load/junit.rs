@@ -154,64 +154,92 @@ fn report(text: &str) -> Result<TestTotals, NotAReport> {
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_comments = true;
 
-    let mut open: Vec<String> = Vec::new();
-    let mut counting = Counting::default();
-    let mut is_over = false;
-
+    let mut document = Document::default();
     loop {
         let at = reader.buffer_position();
-        let malformed = |why: &str| NotAReport::Malformed { at, why: why.into() };
-
-        let event = match reader.read_event() {
-            Ok(event) => event,
+        match reader.read_event() {
+            Ok(Event::Eof) => return document.totals(at),
+            Ok(event) => document.take(event, at)?,
             // A file that was cut off within markup.
-            Err(quick_xml::Error::Syntax(_)) if !open.is_empty() => {
-                return Err(NotAReport::CutOff(open.pop().unwrap_or_default()));
-            }
-            Err(error) => return Err(malformed(&error.to_string())),
-        };
+            Err(quick_xml::Error::Syntax(_)) if !document.open.is_empty() => return Err(document.cut_off()),
+            Err(error) => return Err(malformed(at, &error.to_string())),
+        }
+    }
+}
 
+fn malformed(at: u64, why: &str) -> NotAReport {
+    NotAReport::Malformed { at, why: why.into() }
+}
+
+/// A document as far as it was read.
+#[derive(Default)]
+struct Document {
+    /// Names of the elements that are open, from the root on.
+    open: Vec<String>,
+    counting: Counting,
+    /// Whether its root is closed.
+    is_over: bool,
+}
+
+impl Document {
+    fn take(&mut self, event: Event<'_>, at: u64) -> Result<(), NotAReport> {
+        let is_outside = self.open.is_empty();
         match event {
-            Event::Start(tag) => {
-                // A prefix of a namespace is the tool's own choice.
-                let name = tag.local_name().as_ref().to_owned();
-                if open.is_empty() && is_over {
-                    return Err(malformed("a second document"));
-                }
-                if open.is_empty() && !matches!(name.as_str(), "testsuites" | "testsuite") {
-                    return Err(NotAReport::Root(name));
-                }
-                // A million open elements would be kept as a million names.
-                if open.len() >= DEPTH {
-                    return Err(NotAReport::Deep);
-                }
-                counting.opens(&name, &attributes(&tag, at)?)?;
-                open.push(name);
-            }
+            Event::Start(tag) => self.open(&tag, at),
             Event::End(_) => {
-                counting.closes();
-                open.pop();
-                is_over = open.is_empty();
+                self.counting.closes();
+                self.open.pop();
+                self.is_over = self.open.is_empty();
+                Ok(())
             }
             // Entities could stand for a `<failure>` that nobody sees.
-            Event::DocType(_) => return Err(NotAReport::Doctype),
+            Event::DocType(_) => Err(NotAReport::Doctype),
             Event::GeneralRef(one) if !is_predefined(&one) => {
-                return Err(malformed("an entity that is not defined"));
+                Err(malformed(at, "an entity that is not defined"))
             }
-            Event::Text(text) if open.is_empty() && !text.trim().is_empty() => {
-                return Err(malformed("text outside of the document"));
+            Event::Text(text) if is_outside && !text.trim().is_empty() => {
+                Err(malformed(at, "text outside of the document"))
             }
-            Event::CData(_) | Event::GeneralRef(_) if open.is_empty() => {
-                return Err(malformed("text outside of the document"));
+            Event::CData(_) | Event::GeneralRef(_) if is_outside => {
+                Err(malformed(at, "text outside of the document"))
             }
-            // A run that was killed leaves the tests that passed so far.
-            Event::Eof if !open.is_empty() => {
-                return Err(NotAReport::CutOff(open.pop().unwrap_or_default()));
-            }
-            Event::Eof if !is_over => return Err(malformed("no document")),
-            Event::Eof => return counting.totals(),
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    fn open(&mut self, tag: &BytesStart<'_>, at: u64) -> Result<(), NotAReport> {
+        // A prefix of a namespace is the tool's own choice.
+        let name = tag.local_name().as_ref().to_owned();
+        if self.open.is_empty() && self.is_over {
+            return Err(malformed(at, "a second document"));
+        }
+        if self.open.is_empty() && !matches!(name.as_str(), "testsuites" | "testsuite") {
+            return Err(NotAReport::Root(name));
+        }
+        // A million open elements would be kept as a million names.
+        if self.open.len() >= DEPTH {
+            return Err(NotAReport::Deep);
+        }
+
+        self.counting.opens(&name, &attributes(tag, at)?)?;
+        self.open.push(name);
+        Ok(())
+    }
+
+    /// What it counts, at the end of the file.
+    fn totals(mut self, at: u64) -> Result<TestTotals, NotAReport> {
+        // A run that was killed leaves the tests that passed so far.
+        if !self.open.is_empty() {
+            return Err(self.cut_off());
+        }
+        if !self.is_over {
+            return Err(malformed(at, "no document"));
+        }
+        self.counting.totals()
+    }
+
+    fn cut_off(&mut self) -> NotAReport {
+        NotAReport::CutOff(self.open.pop().unwrap_or_default())
     }
 }
 

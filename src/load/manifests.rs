@@ -158,7 +158,7 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
             })?;
 
             // Here, so that nobody behind this ever sees stringData.
-            secrets::settle(&mut object).map_err(|why| LoadError::Invalid {
+            secrets::encode_string_data(&mut object).map_err(|why| LoadError::Invalid {
                 path: files::name(path),
                 why,
             })?;

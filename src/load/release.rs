@@ -91,7 +91,7 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
         .spec
         .objects
         .iter_mut()
-        .try_for_each(secrets::settle)
+        .try_for_each(secrets::encode_string_data)
         .map_err(invalid)?;
 
     Ok(LoadedRelease {

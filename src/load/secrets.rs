@@ -6,77 +6,90 @@ use serde_json::{Map, Value};
 
 /// Turns `stringData` into `data`, so that it can be compared and a key that is dropped goes, and writes values as the
 /// server gives them back. The error says what was expected where.
-pub(super) fn settle(object: &mut Object) -> Result<(), String> {
+pub(super) fn encode_string_data(object: &mut Object) -> Result<(), String> {
     // No other kind has a stringData of this meaning.
-    let is_secret = object.kind() == "Secret" && object.api_version() == "v1";
+    let is_secret = object.is_secret();
     let id = object.id();
-    let Some(map) = object.value_mut().as_object_mut().filter(|_| is_secret) else {
+    let Some(secret) = object.value_mut().as_object_mut().filter(|_| is_secret) else {
         return Ok(());
     };
 
-    let wrong = |what: &str| Err(format!("{id}: {what}"));
+    // Both are checked before one goes into the other.
+    let checked = each_text(secret, "data", "base64", normalize)
+        .and_then(|()| each_text(secret, "stringData", "text", |_, _| Ok(())));
+    checked.map_err(|what| format!("{id}: {what}"))?;
 
-    for (field, item) in [("data", "base64"), ("stringData", "text")] {
-        // Both are checked before one goes into the other.
-        let texts = match map.get_mut(field) {
-            None | Some(Value::Null) => continue,
-            Some(Value::Object(texts)) => texts,
-            Some(other) => {
-                return wrong(&format!(
-                    "expected /{field} to be a map of {item}, found {}",
-                    kind_of(other)
+    merge_string_data(secret);
+    Ok(())
+}
+
+/// A value of `data`, encoded as the server does: a text in wrapped lines would differ from live for ever.
+fn normalize(key: &str, text: &mut String) -> Result<(), String> {
+    let Some(bytes) = secret_data::decode(text) else {
+        // Not what was found: it may be the value itself, in plain text.
+        return Err(format!(
+            "expected base64 at /data/{key}, found something else; plain text goes under stringData"
+        ));
+    };
+
+    *text = secret_data::encode(&bytes);
+    Ok(())
+}
+
+/// Does something with each text of a map of them. A null is left as it is, for the server to read.
+fn each_text(
+    secret: &mut Map<String, Value>,
+    field: &str,
+    item: &str,
+    act: impl Fn(&str, &mut String) -> Result<(), String>,
+) -> Result<(), String> {
+    let texts = match secret.get_mut(field) {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(texts)) => texts,
+        Some(other) => {
+            let found = kind_of(other);
+            return Err(format!("expected /{field} to be a map of {item}, found {found}"));
+        }
+    };
+
+    for (key, value) in texts {
+        match value {
+            Value::Null => {}
+            Value::String(text) => act(key, text)?,
+            other => {
+                let found = kind_of(other);
+                return Err(format!(
+                    "expected {item} at /{field}/{key}, found {found}: put it in quotes"
                 ));
-            }
-        };
-
-        for (key, value) in texts {
-            match value {
-                // Left as it is, for the server to read.
-                Value::Null => {}
-                Value::String(text) if field == "data" => match secret_data::decode(text) {
-                    // The server decodes and encodes: a text in
-                    // wrapped lines would differ from live for ever.
-                    Some(bytes) => *text = secret_data::encode(&bytes),
-                    // Not what was found: it may be the value itself, in plain text.
-                    None => {
-                        let hint = "found something else; plain text goes under stringData";
-                        return wrong(&format!("expected base64 at /data/{key}, {hint}"));
-                    }
-                },
-                Value::String(_) => {}
-                other => {
-                    let found = kind_of(other);
-                    return wrong(&format!(
-                        "expected {item} at /{field}/{key}, found {found}: put it in quotes"
-                    ));
-                }
             }
         }
     }
+    Ok(())
+}
 
-    let Some(Value::Object(texts)) = map.shift_remove("stringData") else {
-        return Ok(());
+/// `stringData` wins over `data` under the same key, as it does in the server.
+fn merge_string_data(secret: &mut Map<String, Value>) {
+    let Some(Value::Object(texts)) = secret.shift_remove("stringData") else {
+        return;
     };
 
-    let data = map.entry("data").or_insert(Value::Null);
+    let data = secret.entry("data").or_insert(Value::Null);
     if data.is_null() {
         *data = Value::Object(Map::new());
     }
 
-    let Some(data) = data.as_object_mut() else {
-        return Ok(());
-    };
-
-    for (key, value) in texts {
-        // stringData wins over data under the same key, as it does in the server.
-        data.insert(
-            key,
-            value
-                .as_str()
-                .map_or(Value::Null, |text| secret_data::encode(text.as_bytes()).into()),
+    // A map in any case: anything else was refused above.
+    if let Some(data) = data.as_object_mut() {
+        let encoded = |value: &Value| {
+            let text = value.as_str()?;
+            Some(secret_data::encode(text.as_bytes()).into())
+        };
+        data.extend(
+            texts
+                .into_iter()
+                .map(|(key, value)| (key, encoded(&value).unwrap_or(Value::Null))),
         );
     }
-    Ok(())
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -103,7 +116,7 @@ mod tests {
             .unwrap()
             .extend(content.as_object().unwrap().clone());
         let mut object = Object::new(value).unwrap();
-        settle(&mut object).map(|()| object.value()["data"].clone())
+        encode_string_data(&mut object).map(|()| object.value()["data"].clone())
     }
 
     #[test]

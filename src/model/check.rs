@@ -3,7 +3,7 @@
 //! Names are what people type, what JSON says and what a history keeps: none is changed. Order, name and
 //! waiver of each are held against the documents by the tests below.
 
-use super::object::ObjectId;
+use super::identity::ObjectId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -6,7 +6,7 @@
 
 use super::evidence::{EvidenceRule, NameOrRule, names_or_rules};
 use super::glob::matches;
-use super::object::ObjectId;
+use super::identity::ObjectId;
 use super::path::FieldPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@
 //! and never contained, so that no value of a Secret is in an event; texts of servers and nodes are redacted
 //! where they enter.
 
-use super::object::ObjectId;
+use super::identity::ObjectId;
 use super::plan::PreflightFinding;
 use super::verdict::{Cause, Verdict};
 use serde::Serialize;

@@ -7,7 +7,8 @@
 mod ownership;
 
 use super::digest::Sha256Digest;
-use super::object::{Object, ObjectId, Target};
+use super::identity::{ObjectId, Target};
+use super::object::Object;
 use super::path::FieldPath;
 use super::snapshot::{Absence, Observed};
 use jiff::Timestamp;

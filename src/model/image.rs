@@ -67,60 +67,60 @@ impl FromStr for ImageReference {
 
         // The digest first: what stands before it may have the colons of a port and of a tag.
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (
-                rest,
-                Some(
-                    digest
-                        .parse()
-                        .map_err(|_| error("what follows @ is not a sha256 digest"))?,
-                ),
-            ),
+            Some((rest, digest)) => {
+                let digest = digest.parse();
+                (
+                    rest,
+                    Some(digest.map_err(|_| error("what follows @ is not a sha256 digest"))?),
+                )
+            }
             None => (text, None),
         };
 
         // A colon before a slash belongs to a port.
         let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.to_owned())),
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
         };
 
         let (registry, repository) = split_registry(name);
-        if !is_host(&registry) {
-            return Err(error(
-                "a registry is a host name or an address, and a port where one is written",
-            ));
-        }
-        if !repository.split('/').all(is_component) {
-            return Err(error(
-                "a repository has lower-case letters and digits between slashes, separated by a dot, underscores or dashes",
-            ));
-        }
-        if registry.len() + 1 + repository.len() > 255 {
-            return Err(error("a registry and a repository have at most 255 characters"));
-        }
-
-        let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let is_wrong = |tag: &str| tag.len() > 128 || !tag.chars().all(is_tag) || !starts_tag(tag);
-        if tag.as_deref().is_some_and(is_wrong) {
+        check_name(&registry, &repository).map_err(error)?;
+        if !tag.is_none_or(is_tag) {
             return Err(error(
                 "a tag has up to 128 letters, digits, dots, dashes and underscores",
             ));
         }
 
         // A digest stands for itself: the default tag would only mislead.
-        let tag = if tag.is_none() && digest.is_none() {
-            Some("latest".to_owned())
-        } else {
-            tag
-        };
-
+        let default = digest.is_none().then_some("latest");
         Ok(Self {
             registry,
             repository,
-            tag,
+            tag: tag.or(default).map(str::to_owned),
             digest,
         })
     }
+}
+
+/// What is wrong with the part before tag and digest.
+fn check_name(registry: &str, repository: &str) -> Result<(), &'static str> {
+    if !is_host(registry) {
+        return Err("a registry is a host name or an address, and a port where one is written");
+    }
+    if !repository.split('/').all(is_component) {
+        return Err(
+            "a repository has lower-case letters and digits between slashes, separated by a dot, underscores or dashes",
+        );
+    }
+    if registry.len() + 1 + repository.len() > 255 {
+        return Err("a registry and a repository have at most 255 characters");
+    }
+    Ok(())
+}
+
+fn is_tag(text: &str) -> bool {
+    let is_of_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    text.len() <= 128 && text.chars().all(is_of_tag) && starts_tag(text)
 }
 
 /// A tag starts with what a word does.

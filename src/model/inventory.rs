@@ -7,11 +7,12 @@
 
 use super::bundle::Bundle;
 use super::format::{FormatVersion, Rest};
+use super::identity::{Gvk, Target};
 use super::journal::{Ending, Failure, GateAtHand};
 use super::k8s::kinds::ResourceType;
 use super::member;
 use super::moves::Moved;
-use super::object::{Gvk, Object, Target};
+use super::object::Object;
 use super::plan::{Settings, Waiver};
 use super::release::{PublicDigest, PublicRelease};
 use jiff::Timestamp;

@@ -4,8 +4,8 @@
 //! Such texts come out of the cluster, where others may write: what they name becomes URLs, and decides what
 //! is hidden as a Secret. A line that no server could serve is refused as a whole, and never repaired.
 
+use super::identity::Target;
 use super::k8s::kinds::{ResourceType, WELL_KNOWN};
-use super::object::Target;
 
 /// Whether the built-in kind is served under this plural, and the plural by this kind. A Secret read as a ConfigMap
 /// would be shown as one.

@@ -5,9 +5,9 @@
 //! Until a move is done its objects are members of both releases; objects are told apart by identity,
 //! whatever version they are named in.
 
+use super::identity::{ObjectId, Target};
 use super::inventory::Inventory;
 use super::names::{applyset_id, inventory};
-use super::object::{ObjectId, Target};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

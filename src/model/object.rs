@@ -1,150 +1,14 @@
-//! Kubernetes objects as JSON, and their identity.
+//! Kubernetes objects as JSON.
 //!
 //! Objects are never sent through a typed struct: a field that this binary does not know would vanish. An
-//! object is made once, by [`Object::new`], and has an identity from then on; the identity names no version,
-//! for what is served in two of them is one object.
+//! object is made once, by [`Object::new`], and has an identity from then on; `identity.rs` has its
+//! types.
 
-use super::k8s::kinds::ResourceType;
+use super::identity::{Gvk, ObjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
-
-/// Group, version and kind, as an object's `apiVersion` and `kind` say them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Gvk {
-    /// API group; empty for the core group.
-    pub group: String,
-    /// Version, such as `v1`.
-    pub version: String,
-    /// Kind, such as `Deployment`.
-    pub kind: String,
-}
-
-impl Gvk {
-    /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
-    pub fn new(api_version: &str, kind: &str) -> Self {
-        // The core group has no slash: what stands there is its version.
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-
-        Self {
-            group: group.into(),
-            version: version.into(),
-            kind: kind.into(),
-        }
-    }
-
-    /// As objects write it: `apps/v1`, `v1`.
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
-    }
-}
-
-/// What an object is, whatever version it is read in: group, kind, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ObjectId {
-    /// API group; empty for the core group.
-    pub group: String,
-    /// Kind, such as `Deployment`.
-    pub kind: String,
-    /// Namespace; none for cluster-scoped kinds.
-    // Missing and not null: findings and events are documented so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: String,
-}
-
-impl ObjectId {
-    /// From its parts.
-    pub fn new(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
-        Self {
-            group: group.into(),
-            kind: kind.into(),
-            namespace: namespace.map(Into::into),
-            name: name.into(),
-        }
-    }
-
-    /// As `kubectl get -o name` prints it: `deployment.apps/web`, `configmap/shop`.
-    pub fn kubectl_name(&self) -> String {
-        let kind = self.kind.to_lowercase();
-        if self.group.is_empty() {
-            format!("{kind}/{}", self.name)
-        } else {
-            format!("{kind}.{}/{}", self.group, self.name)
-        }
-    }
-}
-
-/// `Deployment shop/web`, `ClusterRole reader`.
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
-            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
-            None => write!(f, "{} {}", self.kind, self.name),
-        }
-    }
-}
-
-/// Where an object is reached: its kind as the server serves it, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Target {
-    /// The kind as served.
-    pub resource: ResourceType,
-    /// Namespace; none for cluster-scoped kinds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: String,
-}
-
-impl Target {
-    /// From a kind, a namespace and a name; the namespace is dropped where the kind has none.
-    pub fn new(resource: &ResourceType, namespace: Option<&str>, name: &str) -> Self {
-        // A manifest may name a namespace for a cluster-scoped kind: no URL has it.
-        let namespace = if resource.namespaced {
-            namespace.map(Into::into)
-        } else {
-            None
-        };
-
-        Self {
-            resource: resource.clone(),
-            namespace,
-            name: name.into(),
-        }
-    }
-
-    /// The identity of what is reached.
-    pub fn id(&self) -> ObjectId {
-        ObjectId::new(
-            &self.resource.group,
-            &self.resource.kind,
-            self.namespace.as_deref(),
-            &self.name,
-        )
-    }
-
-    /// The URL path: `/apis/apps/v1/namespaces/shop/deployments/web`.
-    pub fn url_path(&self) -> String {
-        format!(
-            "{}/{}",
-            self.resource.collection_path(self.namespace.as_deref()),
-            self.name
-        )
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.id().fmt(f)
-    }
-}
 
 /// A JSON value that is not a Kubernetes object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -502,19 +366,5 @@ mod tests {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, "data": {"password": "aHVudGVyMg=="}});
         let object = Object::new(secret).unwrap();
         assert_eq!(format!("{object:?}"), "Object(Secret shop/db)");
-    }
-
-    #[test]
-    fn a_target_of_a_cluster_scoped_kind_has_no_namespace_in_its_path() {
-        let role =
-            crate::model::k8s::kinds::well_known(&Gvk::new("rbac.authorization.k8s.io/v1", "ClusterRole"))
-                .unwrap();
-        // A namespace is named on purpose: manifests of cluster-scoped kinds do so.
-        let target = Target::new(&role, Some("shop"), "reader");
-
-        assert_eq!(
-            target.url_path(),
-            "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader"
-        );
     }
 }

@@ -6,8 +6,9 @@
 
 use super::check::Check;
 use super::format::FormatVersion;
+use super::identity::{ObjectId, Target};
 use super::moves::Move;
-use super::object::{Object, ObjectId, Target};
+use super::object::Object;
 use super::release::PublicRelease;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,8 @@
 //! `preflight` makes the questions of a plan and judges the answers; `observe` asks, and decides nothing.
 //! Lists of answers stand in the order of their questions. Asking changes nothing.
 
-use super::object::{Object, ObjectId, Target};
+use super::identity::{ObjectId, Target};
+use super::object::Object;
 use super::verb::Verb;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,8 @@
 //! Each answer that a server can give has a variant of its own, and so has its silence: who may not read,
 //! what is not served, and what nobody has asked lead to different words and to different ways on.
 
-use super::object::{Object, ObjectId};
+use super::identity::ObjectId;
+use super::object::Object;
 use super::path::FieldPath;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

@@ -221,7 +221,7 @@ impl Unproved {
 pub(super) fn member(target: &Target) -> Subject {
     Subject {
         target: target.clone(),
-        uid: String::new(),
+        uid: None,
         generation: 0,
         started_at: Timestamp::now(),
         baseline: Default::default(),

@@ -10,6 +10,7 @@ use super::objects::read;
 use crate::cluster::{ApiError, ApplyOptions, Cluster, WriteOptions};
 use crate::model::k8s::allocation::drop_allocated;
 use crate::model::names::{self, FIELD_MANAGER};
+use crate::model::refusal::RefusedBy;
 use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 use std::time::Duration;
@@ -130,47 +131,27 @@ pub async fn predict(
     (Observed::Present(live), moves())
 }
 
-/// A webhook may deny because the request is dry, or not answer: what it would say of a real one is not known.
-fn is_of_webhook(message: &str) -> bool {
-    message.contains("does not support dry run")
-        || message.contains("failed calling webhook")
-        || message.contains("admission webhook") && message.contains("denied the request")
-}
-
 fn of_error(error: &ApiError) -> Prediction {
-    match error {
-        // A webhook's refusal is a 403 as well, and says nothing of this user's rights.
-        ApiError::Status {
-            code: 401 | 403,
-            message,
-            ..
-        } if !is_admission(message) => Prediction::Forbidden,
-        // Before refusals: what a webhook says of a dry run is no word on a real one.
-        ApiError::Status { message, .. } if is_of_webhook(message) => {
+    let (ApiError::Status { message, .. }, Some(refusal)) = (error, error.refusal()) else {
+        return Prediction::NotChecked {
+            why: error.to_string(),
+        };
+    };
+
+    match refusal.by {
+        RefusedBy::Authorization => Prediction::Forbidden,
+        // Told as a missing right by its code, as long as it does not deny in the words of a webhook.
+        RefusedBy::Policy if error.is_forbidden() => Prediction::Forbidden,
+        // A webhook may deny because the request is dry, or not answer: what it would say of a real one is not
+        // known.
+        RefusedBy::Webhook | RefusedBy::WebhookWithEffects | RefusedBy::UnaskedWebhook => {
             Prediction::NotVerified { why: message.clone() }
         }
-        ApiError::Status { message, causes, .. } => {
-            let mut fields: Vec<String> = causes
-                .iter()
-                .map(|cause| cause.field.clone())
-                .filter(|field| !field.is_empty())
-                .collect();
-            // Several causes may name one field, one after the other.
-            fields.dedup();
-
-            Prediction::Refused {
-                why: message.clone(),
-                fields,
-            }
-        }
-        other => Prediction::NotChecked {
-            why: other.to_string(),
+        _ => Prediction::Refused {
+            why: message.clone(),
+            fields: error.fields(),
         },
     }
-}
-
-fn is_admission(message: &str) -> bool {
-    message.contains("admission") || message.contains("denied the request")
 }
 
 /// What the server would make of desired where nothing is there: its defaults and what admission injects. The name of a

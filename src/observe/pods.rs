@@ -2,7 +2,7 @@
 
 use crate::cluster::{ApiError, Cluster, ListRequest, paged};
 use crate::model::Object;
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::pod::{Controller, PodFacts};
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -18,9 +18,7 @@ pub struct Pods {
 
 /// Lists pods, and the ReplicaSets where any stands above them, page by page.
 pub async fn pods(cluster: &dyn Cluster, namespaces: &[String]) -> Result<Pods, ApiError> {
-    let (Some(pod), Some(set)) = (built_in("", "Pod"), built_in("apps", "ReplicaSet")) else {
-        return Ok(Pods::default());
-    };
+    let (pod, set) = (KnownKind::Pod.resource(), KnownKind::ReplicaSet.resource());
 
     let each = namespaces.iter().map(|namespace| async {
         let reduce = |object: Object| PodFacts::reduce(&object);

@@ -8,10 +8,11 @@ use crate::cluster::Applied;
 use crate::cluster::{
     AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
 };
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};
+use crate::model::refusal::{RefusalCause, RefusedBy};
 use crate::model::{Object, Target};
 use futures::future::join_all;
 use serde_json::Value;
@@ -176,11 +177,8 @@ fn named_as(target: &Target, body: &Value) -> Target {
 }
 
 async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
-    let Some(pods) = built_in("", "Pod") else {
-        return Answer::Fine(None);
-    };
     // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
-    let target = Target::new(&pods, Some(&question.namespace), "");
+    let target = Target::new(&KnownKind::Pod.resource(), Some(&question.namespace), "");
 
     let options = WriteOptions {
         manager: FIELD_MANAGER.into(),
@@ -190,24 +188,15 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
 
     match cluster.create(&target, &question.pod, &options).await {
         Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
-        Err(error) => match answer_of(&error) {
-            // Not being allowed to create pods says nothing of what a controller may do.
-            Answer::Refused {
-                code: 403, message, ..
-            } if message.contains("cannot create resource \"pods\"") => Answer::Unknown {
-                why: "no right to create pods dry".into(),
-            },
-            other => other,
+        Err(error) if may_not_create_pods(&error) => Answer::Unknown {
+            why: "no right to create pods dry".into(),
         },
+        Err(error) => answer_of(&error),
     }
 }
 
 async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
-    let Some(kind) = built_in("", "ResourceQuota") else {
-        return Ok(Vec::new());
-    };
-
-    let request = ListRequest::all(&kind, Some(namespace));
+    let request = ListRequest::all(&KnownKind::ResourceQuota.resource(), Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
         Err(error) => Err(format!("quotas of the namespace {namespace}: {error}")),
@@ -224,32 +213,31 @@ fn answer_of(error: &ApiError) -> Answer {
             code: 404, message, ..
         } => Answer::Unknown { why: message.clone() },
         // A webhook with side effects: only the real request will tell.
-        ApiError::Status { message, .. } if message.contains("does not support dry run") => {
+        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => {
             Answer::Unknown { why: message.clone() }
         }
-        ApiError::Status {
-            code,
-            message,
-            causes,
-            ..
-        } => {
-            // A refusal can be waived by the field that it is about.
-            let mut fields: Vec<String> = causes
-                .iter()
-                .map(|cause| cause.field.clone())
-                .filter(|field| !field.is_empty())
-                .collect();
-            fields.dedup();
-
-            Answer::Refused {
-                code: *code,
-                message: message.clone(),
-                fields,
-            }
-        }
+        // A refusal can be waived by the field that it is about.
+        ApiError::Status { code, message, .. } => Answer::Refused {
+            code: *code,
+            message: message.clone(),
+            fields: error.fields(),
+        },
         // No answer at all, or none of the server's own: it refuses nothing.
         other => Answer::Unknown {
             why: other.to_string(),
         },
     }
+}
+
+fn is_by(error: &ApiError, by: RefusedBy) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.by == by)
+}
+
+/// Whether the user has no right to create pods, which says nothing of what a controller may do.
+fn may_not_create_pods(error: &ApiError) -> bool {
+    let missing = RefusalCause::MissingPermission {
+        verb: "create",
+        resource: "pods",
+    };
+    error.code() == Some(403) && error.refusal().is_some_and(|refusal| refusal.cause == missing)
 }

@@ -8,9 +8,10 @@
 //! A key from outside is the only one that counts where it is given. Without it the cluster's counts, and for
 //! the time of a rotation the next one as well.
 
-use super::home::{HomeError, Stored, kind_of, own_kind};
+use super::home::{HomeError, Stored, kind_of};
 use crate::cluster::Cluster;
 use crate::model::format::FORMAT_VERSION;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
 use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
 use crate::model::state_key::{BoundKey, StateKey};
@@ -54,16 +55,22 @@ type Read = Result<Option<Object>, String>;
 /// What was read of it.
 pub(super) struct SealRead {
     seal: Read,
-    keys: Vec<StateKey>,
+    keys: Keys,
+    namespace_uid: Result<Option<String>, String>,
+}
+
+/// The keys that may have made a seal.
+struct Keys {
+    all: Vec<StateKey>,
     /// The last of them, where it is about to take the other one's place.
     next: Option<StateKey>,
-    key_unknown: Option<String>,
-    namespace_uid: Result<Option<String>, String>,
+    /// Why those of the cluster are not known.
+    unknown: Option<String>,
     outside: bool,
 }
 
 /// Reads seal, key and the namespace's uid, all at once.
-pub(super) async fn read(
+pub(super) async fn read_seal(
     cluster: &dyn Cluster,
     namespace: &str,
     name: &str,
@@ -73,7 +80,7 @@ pub(super) async fn read(
     let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
     // By their names: whoever may read these two Secrets need not be allowed to list others.
     let (seal, key) = (secret(&names::seal(name)), secret(&names::state_key(name)));
-    let place = Target::new(&own_kind("", "Namespace"), None, namespace);
+    let place = Target::new(&KnownKind::Namespace.resource(), None, namespace);
 
     let (seal, key, place) = futures::join!(
         may_read(cluster, &seal),
@@ -82,57 +89,66 @@ pub(super) async fn read(
     );
     let (seal, key, place) = (seal?, key?, place?);
 
-    let namespace_uid = place.map(|found| found.map(|object| object.uid().to_owned()));
-    // Nothing in the cluster vouches beside it: whoever can put a key there could forge with it.
-    if let Some(key) = outside {
-        let keys = vec![key.clone()];
-        return Ok(SealRead {
-            seal,
-            keys,
-            next: None,
-            key_unknown: None,
-            namespace_uid,
-            outside: true,
-        });
-    }
-
-    let (mut keys, mut key_unknown) = (Vec::new(), None);
-    match key {
-        // What is no key counts as none: the seal then names one that is gone, which is altered.
-        Ok(found) => keys.extend(found.as_ref().and_then(key_in)),
-        Err(why) => key_unknown = Some(why),
-    }
-
-    // One key takes another's place under this name. Asked for only where the seal names a key that is not
-    // the
-    // first one, or a write is under way: it costs a request of its own.
-    let names_another = seal.as_ref().is_ok_and(|seal| {
-        let text = seal
-            .as_ref()
-            .and_then(|seal| text_of(seal, "seal"))
-            .unwrap_or_default();
-        keys.first()
-            .is_none_or(|key| !text.contains(&key.id().to_string()))
-            || text.contains("\"next\"")
-    });
-
-    let mut next = None;
-    if names_another && key_unknown.is_none() && matches!(&seal, Ok(Some(_))) {
-        match may_read(cluster, &secret(&names::next_state_key(name))).await? {
-            Ok(found) => next = found.as_ref().and_then(key_in),
-            Err(why) => key_unknown = Some(why),
-        }
-    }
-    keys.extend(next.clone());
-
+    let keys = match outside {
+        Some(key) => Keys::from_outside(key),
+        None => Keys::read(cluster, key, &seal, &secret(&names::next_state_key(name))).await?,
+    };
     Ok(SealRead {
         seal,
         keys,
-        next,
-        key_unknown,
-        namespace_uid,
-        outside: false,
+        namespace_uid: place.map(|found| found.map(|object| object.uid().to_owned())),
     })
+}
+
+impl Keys {
+    /// Nothing in the cluster vouches beside it: whoever can put a key there could forge with it.
+    fn from_outside(key: &StateKey) -> Self {
+        Self {
+            all: vec![key.clone()],
+            next: None,
+            unknown: None,
+            outside: true,
+        }
+    }
+
+    /// The cluster's key, and the one under `next` where a rotation may be under way.
+    async fn read(
+        cluster: &dyn Cluster,
+        key: Read,
+        seal: &Read,
+        next_target: &Target,
+    ) -> Result<Self, HomeError> {
+        let (first, mut unknown) = match key {
+            // What is no key counts as none: the seal then names one that is gone, which is altered.
+            Ok(found) => (found.as_ref().and_then(key_in), None),
+            Err(why) => (None, Some(why)),
+        };
+
+        let mut next = None;
+        // One key takes another's place under this name. It costs a request of its own.
+        if unknown.is_none() && may_name_another(seal, first.as_ref()) {
+            match may_read(cluster, next_target).await? {
+                Ok(found) => next = found.as_ref().and_then(key_in),
+                Err(why) => unknown = Some(why),
+            }
+        }
+
+        Ok(Self {
+            all: first.into_iter().chain(next.clone()).collect(),
+            next,
+            unknown,
+            outside: false,
+        })
+    }
+}
+
+/// Whether a seal names a key that is not this one, or a write is under way.
+fn may_name_another(seal: &Read, key: Option<&StateKey>) -> bool {
+    let Ok(Some(seal)) = seal else { return false };
+
+    // As text: one that cannot be parsed may still be of another key.
+    let text = text_of(seal, "seal").unwrap_or_default();
+    key.is_none_or(|key| !text.contains(&key.id().to_string())) || text.contains("\"next\"")
 }
 
 async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, HomeError> {
@@ -183,18 +199,18 @@ impl SealRead {
 
     /// The keys that the cluster holds. Of two the last one is about to take the other one's place.
     pub(super) fn keys(&self) -> &[StateKey] {
-        if self.outside { &[] } else { &self.keys }
+        if self.keys.outside { &[] } else { &self.keys.all }
     }
 
     /// The one that is about to take another's place.
     pub(super) fn next(&self) -> Option<&StateKey> {
-        self.next.as_ref()
+        self.keys.next.as_ref()
     }
 
     /// uid of the release namespace, or why it is not known.
     pub(super) fn namespace_uid(&self) -> Result<String, String> {
         // Whoever may not read the seal or the key cannot seal either, wherever the namespace stands.
-        let refused = self.seal.as_ref().err().or(self.key_unknown.as_ref());
+        let refused = self.seal.as_ref().err().or(self.keys.unknown.as_ref());
 
         match (refused, &self.namespace_uid) {
             (Some(why), _) | (None, Err(why)) => Err(why.clone()),
@@ -224,33 +240,26 @@ impl SealRead {
 
         let stored = self.stored();
         // One that cannot be verified is not altered: nobody has said so.
-        if let Some(why) = self.key_unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
+        if let Some(why) = self.keys.unknown.as_ref().or(self.namespace_uid.as_ref().err()) {
             return Ok(self.hidden(why));
         }
 
         let namespace_uid = self.namespace_uid.clone().ok().flatten();
         let uid = namespace_uid.clone().unwrap_or_default();
-        let keys: Vec<BoundKey> = self.keys.iter().map(|key| key.bind(&uid, name)).collect();
+        let keys: Vec<BoundKey> = self.keys.all.iter().map(|key| key.bind(&uid, name)).collect();
 
         let sealing = Sealing {
             seal: stored,
             namespace_uid,
-            outside: self.outside,
+            outside: self.keys.outside,
             ..Sealing::default()
         };
 
         let seal = match seal.map(parse_seal).transpose() {
             Ok(seal) => seal,
-            // A later program's: to be left alone, and not to be called altered.
-            Err(Unread::Newer(version)) => {
+            Err(failure) => {
                 return Ok(Sealing {
-                    integrity: Integrity::Newer(version),
-                    ..sealing
-                });
-            }
-            Err(broken @ Unread::Broken) => {
-                return Ok(Sealing {
-                    integrity: Integrity::Altered(broken.to_string()),
+                    integrity: failure.integrity(),
                     ..sealing
                 });
             }
@@ -260,9 +269,9 @@ impl SealRead {
             head,
             inventory,
             seal: seal.as_ref(),
-            has_key: !self.outside && !keys.is_empty(),
+            has_key: !self.keys.outside && !keys.is_empty(),
             keys: &keys,
-            outside: self.outside,
+            outside: self.keys.outside,
         });
 
         // The one that made the state is what its parts are read with.
@@ -280,7 +289,7 @@ impl SealRead {
     fn hidden(&self, why: &str) -> Sealing {
         Sealing {
             integrity: Integrity::Hidden(why.to_owned()),
-            outside: self.outside,
+            outside: self.keys.outside,
             ..Sealing::default()
         }
     }
@@ -288,7 +297,7 @@ impl SealRead {
 
 /// Why a seal is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum SealFailure {
     /// Its version is newer than any that this program knows.
     #[error("format version {0}, which only a later kubectl-delivery writes")]
     Newer(u64),
@@ -297,14 +306,25 @@ pub enum Unread {
     Broken,
 }
 
+impl SealFailure {
+    /// What it makes of the state.
+    fn integrity(self) -> Integrity {
+        match self {
+            // A later program's: to be left alone, and not to be called altered.
+            Self::Newer(version) => Integrity::Newer(version),
+            Self::Broken => Integrity::Altered(self.to_string()),
+        }
+    }
+}
+
 /// The seal that a Secret holds.
-pub fn parse_seal(secret: &Object) -> Result<Seal, Unread> {
-    let text = text_of(secret, "seal").ok_or(Unread::Broken)?;
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| Unread::Broken)?;
+pub fn parse_seal(secret: &Object) -> Result<Seal, SealFailure> {
+    let text = text_of(secret, "seal").ok_or(SealFailure::Broken)?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| SealFailure::Broken)?;
 
     // Before the fields are read: a later format may have others, which are refused here.
     match value["formatVersion"].as_u64() {
-        Some(version) if version > u64::from(FORMAT_VERSION) => Err(Unread::Newer(version)),
-        _ => serde_json::from_value(value).map_err(|_| Unread::Broken),
+        Some(version) if version > u64::from(FORMAT_VERSION) => Err(SealFailure::Newer(version)),
+        _ => serde_json::from_value(value).map_err(|_| SealFailure::Broken),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::Object;
-use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::snapshot::Unread;
 use futures::future::join_all;
 
@@ -11,7 +11,7 @@ use futures::future::join_all;
 pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
     all_of(
         cluster,
-        ("autoscaling", "HorizontalPodAutoscaler"),
+        KnownKind::HorizontalPodAutoscaler,
         namespaces,
         "autoscalers",
     )
@@ -20,19 +20,16 @@ pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<O
 
 /// The claims of some namespaces, and what could not be read of them.
 pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
-    all_of(cluster, ("", "PersistentVolumeClaim"), namespaces, "claims").await
+    all_of(cluster, KnownKind::PersistentVolumeClaim, namespaces, "claims").await
 }
 
 async fn all_of(
     cluster: &dyn Cluster,
-    (group, kind): (&str, &str),
+    kind: KnownKind,
     namespaces: &[String],
     called: &str,
 ) -> (Vec<Object>, Vec<Unread>) {
-    let Some(kind) = built_in(group, kind) else {
-        return Default::default();
-    };
-
+    let kind = kind.resource();
     let lists = namespaces.iter().map(|namespace| {
         let request = ListRequest::all(&kind, Some(namespace));
         async move { (namespace, paged(cluster, request, |object| object).await) }

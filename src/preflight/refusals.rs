@@ -1,8 +1,7 @@
 //! What the server's refusals mean: which check they fail, with the fields by name.
 //!
-//! The API has no codes for most of it: quota, admission and a missing right are all a 403. So the server's words are read,
-//! from the most telling to the least, and the code decides only what the words leave open. The message itself is always
-//! told. Here are also the losses that the server does not refuse: fields that it drops, and fields that it keeps.
+//! Who refuses and for what is read in `model/refusal.rs`; the code decides only what the words leave open. The message
+//! itself is always told. Here are also the losses that the server does not refuse: fields that it drops, and fields that it keeps.
 
 use super::unreachable_webhook::UnreachableWebhook;
 use crate::model::ObjectId;
@@ -11,6 +10,7 @@ use crate::model::emptiness::is_not_zero;
 use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::path_text::escape;
 use crate::model::plan::PreflightFinding;
+use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
 use crate::plan::refuse;
 use crate::plan::terminating_namespace_finding;
 use serde_json::Value;
@@ -22,9 +22,9 @@ pub(super) fn rejection_finding(
     message: &str,
     fields: &[String],
 ) -> PreflightFinding {
-    let lower = message.to_lowercase();
+    let refusal = Refusal::parse(Some(code), message);
     // Each object in such a namespace is refused for it: one finding, of the namespace, says it for all.
-    if lower.contains("because it is being terminated") {
+    if refusal.cause == RefusalCause::TerminatingNamespace {
         return terminating_namespace_finding(&ObjectId::new(
             "",
             "Namespace",
@@ -39,38 +39,38 @@ pub(super) fn rejection_finding(
         format!(" ({})", fields.join(", "))
     };
 
-    // From the most telling word on: the plugin that enforces a quota is admission, too.
-    let (check, expected, hint) = if lower.contains("immutable") || lower.contains("may not change once set")
-    {
-        (
+    // The cause tells more: the plugin that enforces a quota is admission, too.
+    let (check, expected, hint) = match (refusal.cause, refusal.by) {
+        (RefusalCause::ImmutableField | RefusalCause::SetOnceField, _) => (
             Check::Immutable,
             format!("expected fields that can change, found immutable ones{named}"),
             Some(delete_first(id)),
-        )
-    } else if lower.contains("exceeded quota") {
-        (Check::Quota, "expected room in the quota".to_owned(), None)
-    } else if lower.contains("admission") || lower.contains("denied") {
+        ),
+        (RefusalCause::ExceededQuota, _) => (Check::Quota, "expected room in the quota".to_owned(), None),
         (
+            _,
+            RefusedBy::Webhook
+            | RefusedBy::WebhookWithEffects
+            | RefusedBy::AdmissionPlugin
+            | RefusedBy::Policy,
+        ) => (
             Check::Admission,
             "expected admission to accept it".to_owned(),
             None,
-        )
-    } else if code == 409 {
+        ),
         // A dry run carries the uid that was compared: somebody has made the object anew.
-        (
+        _ if code == 409 => (
             Check::Conflict,
             "expected the object that was compared".to_owned(),
             Some("look again: kubectl delivery diff".into()),
-        )
-    } else if matches!(code, 401 | 403) {
+        ),
         // What no other word explains: most denials of the server have this code.
-        (Check::Rights, "expected the right to do it".to_owned(), None)
-    } else {
-        (
+        _ if matches!(code, 401 | 403) => (Check::Rights, "expected the right to do it".to_owned(), None),
+        _ => (
             Check::DryRun,
             format!("expected the server to accept it{named}"),
             None,
-        )
+        ),
     };
     refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
 }

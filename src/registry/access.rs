@@ -4,7 +4,7 @@
 //! next request tries again.
 
 use super::credentials;
-use super::error::Trouble;
+use super::error::RegistryFailure;
 use super::reader::Reader;
 use super::token::{self, Challenge};
 use http::header::WWW_AUTHENTICATE;
@@ -49,7 +49,7 @@ impl Accesses {
         reader: &Reader,
         image: &Reference,
         scope: Scope,
-    ) -> Result<Access, Trouble> {
+    ) -> Result<Access, RegistryFailure> {
         let host = image.resolve_registry();
         // A token for reading does not write: each scope has a sign-in of its own.
         let of_host = self.cell(format!("{scope:?} {host}"));
@@ -82,7 +82,7 @@ impl Accesses {
 }
 
 /// The greeting tells how to sign in; nothing of it but its headers is read.
-async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<SignedIn, Trouble> {
+async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<SignedIn, RegistryFailure> {
     let auth = credentials::find(image.resolve_registry(), image.repository());
     let greeting = reader.url(image.resolve_registry(), "")?;
 

@@ -9,12 +9,12 @@ pub struct RegistryError {
     /// The image.
     pub reference: String,
     /// What is the matter.
-    pub trouble: Trouble,
+    pub trouble: RegistryFailure,
 }
 
 /// What is the matter with a registry or an image in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum RegistryFailure {
     /// The registry says that there is no such image.
     #[error("the registry has no such image ({0})")]
     NotFound(String),
@@ -88,23 +88,23 @@ pub enum Trouble {
     BadReference(String),
 }
 
-impl Trouble {
+impl RegistryFailure {
     /// What to type.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Trouble::Unauthorized(_) => {
+            RegistryFailure::Unauthorized(_) => {
                 Some("docker login, or podman login, with an account that may pull it")
             }
-            Trouble::NotFound(_) => {
+            RegistryFailure::NotFound(_) => {
                 Some("push the image first, or give its digest: --image REFERENCE=sha256:…")
             }
-            Trouble::Unavailable(_) => Some(
+            RegistryFailure::Unavailable(_) => Some(
                 "for a registry without TLS: --insecure-registry HOST; without a registry: --image REFERENCE=sha256:…",
             ),
-            Trouble::TooLarge { .. } | Trouble::TooManyReferrers { .. } => Some(
+            RegistryFailure::TooLarge { .. } | RegistryFailure::TooManyReferrers { .. } => Some(
                 "see what somebody attached, and remove it: oras discover REFERENCE, oras manifest delete REFERENCE@sha256:…",
             ),
-            Trouble::Slow { .. } => {
+            RegistryFailure::Slow { .. } => {
                 Some("check the network and the proxies between this machine and the registry")
             }
             _ => None,
@@ -112,11 +112,11 @@ impl Trouble {
     }
 
     pub(super) fn unreadable(error: &serde_json::Error) -> Self {
-        Trouble::BadManifest(crate::model::plain_words(&error.to_string()))
+        RegistryFailure::BadManifest(crate::model::plain_words(&error.to_string()))
     }
 
     pub(super) fn too_large(what: &str, limit: u64) -> Self {
-        Trouble::TooLarge {
+        RegistryFailure::TooLarge {
             what: what.to_owned(),
             mib: limit / 1024 / 1024,
         }
@@ -124,7 +124,7 @@ impl Trouble {
 }
 
 /// No answer at all, or one that broke off.
-pub(super) fn unreachable(error: &reqwest::Error) -> Trouble {
+pub(super) fn unreachable(error: &reqwest::Error) -> RegistryFailure {
     // An outer error repeats the whole URL, which of a storage can hold a signature: the host and the
     // innermost cause are enough.
     let host = error
@@ -132,7 +132,7 @@ pub(super) fn unreachable(error: &reqwest::Error) -> Trouble {
         .and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
     let why = innermost(error);
 
-    Trouble::Unavailable(match host {
+    RegistryFailure::Unavailable(match host {
         Some((host, Some(port))) => format!("{host}:{port}: {why}"),
         Some((host, None)) => format!("{host}: {why}"),
         None => why,
@@ -151,7 +151,7 @@ struct SaidOne {
 }
 
 /// An answer that is a refusal: what its code means, with what the registry said.
-pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
+pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> RegistryFailure {
     // As distribution has it, or else the first line: a proxy in between answers with a page.
     let said = serde_json::from_slice::<Said>(body)
         .ok()
@@ -169,9 +169,9 @@ pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> Trouble {
     let told = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();
 
     match status.as_u16() {
-        401 | 403 => Trouble::Unauthorized(told),
-        404 => Trouble::NotFound(told),
-        _ => Trouble::Unavailable(told),
+        401 | 403 => RegistryFailure::Unauthorized(told),
+        404 => RegistryFailure::NotFound(told),
+        _ => RegistryFailure::Unavailable(told),
     }
 }
 

@@ -17,5 +17,5 @@ mod resolve;
 mod token;
 mod writing;
 
-pub use error::{RegistryError, Trouble};
+pub use error::{RegistryError, RegistryFailure};
 pub use resolve::{Presence, Registries, RegistryOptions, Resolved};

@@ -6,7 +6,7 @@
 
 use super::RegistryOptions;
 use super::access::{Access, Accesses, Scope};
-use super::error::{Trouble, refused, unreachable};
+use super::error::{RegistryFailure, refused, unreachable};
 use super::loopback::is_plain;
 use http::header::{ACCEPT, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
@@ -74,7 +74,7 @@ impl Reader {
     }
 
     /// `/v2/` of a host and what lies below it.
-    pub(super) fn url(&self, host: &str, path: &str) -> Result<Url, Trouble> {
+    pub(super) fn url(&self, host: &str, path: &str) -> Result<Url, RegistryFailure> {
         let scheme = if self.plain.contains(host) {
             "http"
         } else {
@@ -82,16 +82,16 @@ impl Reader {
         };
 
         let url = format!("{scheme}://{host}/v2/{path}");
-        Url::parse(&url).map_err(|error| Trouble::BadReference(format!("{url}: {error}")))
+        Url::parse(&url).map_err(|error| RegistryFailure::BadReference(format!("{url}: {error}")))
     }
 
     /// What requests to this repository carry.
-    pub(super) async fn access(&self, image: &Reference, scope: Scope) -> Result<Access, Trouble> {
+    pub(super) async fn access(&self, image: &Reference, scope: Scope) -> Result<Access, RegistryFailure> {
         self.accesses.to(self, image, scope).await
     }
 
     /// The answer to a greeting, without credentials.
-    pub(super) async fn greet(&self, url: Url) -> Result<Response, Trouble> {
+    pub(super) async fn greet(&self, url: Url) -> Result<Response, RegistryFailure> {
         within(
             &url.clone(),
             self.follow(Method::GET, &url, &Access::Anonymous, &[]),
@@ -105,7 +105,7 @@ impl Reader {
         url: Url,
         auth: &RegistryAuth,
         limit: u64,
-    ) -> Result<(StatusCode, Option<Vec<u8>>), Trouble> {
+    ) -> Result<(StatusCode, Option<Vec<u8>>), RegistryFailure> {
         let access = match auth {
             RegistryAuth::Basic(user, password) => Access::Basic(user.clone(), password.clone()),
             // `credentials` finds no other kind.
@@ -120,7 +120,11 @@ impl Reader {
     }
 
     /// Whether the registry has a manifest: it is asked for no more than that.
-    pub(super) async fn has_manifest(&self, image: &Reference, types: &[&str]) -> Result<(), Trouble> {
+    pub(super) async fn has_manifest(
+        &self,
+        image: &Reference,
+        types: &[&str],
+    ) -> Result<(), RegistryFailure> {
         let wanted = image.digest().or(image.tag()).unwrap_or("latest");
         let url = self.url(
             image.resolve_registry(),
@@ -144,7 +148,7 @@ impl Reader {
         image: &Reference,
         url: Url,
         request: Request,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, RegistryFailure> {
         let registry = self.url(image.resolve_registry(), "")?;
         let access = self.access(image, Scope::Push).await?;
 
@@ -178,12 +182,16 @@ impl Reader {
     }
 
     /// A manifest's bytes, by the tag or digest of `image`.
-    pub(super) async fn manifest(&self, image: &Reference, types: &[&str]) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn manifest(
+        &self,
+        image: &Reference,
+        types: &[&str],
+    ) -> Result<Vec<u8>, RegistryFailure> {
         let wanted = image.digest().or(image.tag()).unwrap_or("latest");
         let found = self
             .get(image, &format!("manifests/{wanted}"), types, MANIFEST_LIMIT)
             .await?;
-        found.ok_or_else(|| Trouble::too_large("its manifest", MANIFEST_LIMIT))
+        found.ok_or_else(|| RegistryFailure::too_large("its manifest", MANIFEST_LIMIT))
     }
 
     /// A blob's bytes, or none where it has more than `limit`.
@@ -192,17 +200,21 @@ impl Reader {
         image: &Reference,
         digest: &str,
         limit: u64,
-    ) -> Result<Option<Vec<u8>>, Trouble> {
+    ) -> Result<Option<Vec<u8>>, RegistryFailure> {
         self.get(image, &format!("blobs/{digest}"), &["*/*"], limit).await
     }
 
     /// The index of what refers to a manifest (OCI distribution 1.1).
-    pub(super) async fn referrers(&self, image: &Reference, digest: &str) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn referrers(
+        &self,
+        image: &Reference,
+        digest: &str,
+    ) -> Result<Vec<u8>, RegistryFailure> {
         let types = ["application/vnd.oci.image.index.v1+json"];
         let found = self
             .get(image, &format!("referrers/{digest}"), &types, MANIFEST_LIMIT)
             .await?;
-        found.ok_or_else(|| Trouble::too_large("its list of statements", MANIFEST_LIMIT))
+        found.ok_or_else(|| RegistryFailure::too_large("its list of statements", MANIFEST_LIMIT))
     }
 
     async fn get(
@@ -211,7 +223,7 @@ impl Reader {
         what: &str,
         types: &[&str],
         limit: u64,
-    ) -> Result<Option<Vec<u8>>, Trouble> {
+    ) -> Result<Option<Vec<u8>>, RegistryFailure> {
         let url = self.url(
             image.resolve_registry(),
             &format!("{}/{what}", image.repository()),
@@ -242,7 +254,7 @@ impl Reader {
             let wait = wait.unwrap_or(Duration::from_secs(1 << tries));
             // Whether a longer wish is worth waiting for is a person's to decide.
             if tries == TRIES || wait > LONGEST_WAIT {
-                return Err(Trouble::TooManyRequests {
+                return Err(RegistryFailure::TooManyRequests {
                     tries,
                     wait: wait.as_secs(),
                 });
@@ -260,7 +272,7 @@ impl Reader {
         url: &Url,
         access: &Access,
         types: &[&str],
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, RegistryFailure> {
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
             // Anew for each place: within the registry credentials go along, elsewhere they do not.
@@ -290,14 +302,14 @@ impl Reader {
             at = match told.map(|to| at.join(to)) {
                 Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
                 _ => {
-                    return Err(Trouble::Unavailable(
+                    return Err(RegistryFailure::Unavailable(
                         "it points to another place, and to none that is safe".into(),
                     ));
                 }
             };
         }
 
-        Err(Trouble::Unavailable(format!(
+        Err(RegistryFailure::Unavailable(format!(
             "it points to another place more than {MOST_REDIRECTS} times"
         )))
     }
@@ -316,16 +328,19 @@ fn time_of(bytes: u64) -> Duration {
     ANSWERING + Duration::from_secs(bytes / SLOWEST)
 }
 
-async fn within<T>(url: &Url, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+async fn within<T>(
+    url: &Url,
+    work: impl Future<Output = Result<T, RegistryFailure>>,
+) -> Result<T, RegistryFailure> {
     within_for(url, ANSWERING, work).await
 }
 
 async fn within_for<T>(
     url: &Url,
     time: Duration,
-    work: impl Future<Output = Result<T, Trouble>>,
-) -> Result<T, Trouble> {
-    let slow = || Trouble::Slow {
+    work: impl Future<Output = Result<T, RegistryFailure>>,
+) -> Result<T, RegistryFailure> {
+    let slow = || RegistryFailure::Slow {
         host: url.authority().to_owned(),
         seconds: time.as_secs(),
     };
@@ -342,7 +357,7 @@ fn is_same(one: &Url, other: &Url) -> bool {
 }
 
 /// The body, or none where it is longer than `limit`; no more than that is read.
-async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, Trouble> {
+async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, RegistryFailure> {
     // An announced length spares reading; one that is missing or wrong is caught by the count below.
     if response.content_length().is_some_and(|length| length > limit) {
         return Ok(None);

@@ -4,7 +4,7 @@
 //! computed here; that of anything that was asked for by digest is checked. How much is asked follows from what a
 //! registry answers, and has bounds.
 
-use super::error::{RegistryError, Trouble};
+use super::error::{RegistryError, RegistryFailure};
 use super::reader::{MANIFEST_LIMIT, Reader};
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
@@ -132,7 +132,7 @@ impl Registries {
 
         // A single manifest may name no platform: nodes report its own digest. An index may not.
         if manifest.manifests.is_some() && platforms.is_empty() {
-            return Err(wrap(Trouble::NotRunnable(
+            return Err(wrap(RegistryFailure::NotRunnable(
                 "its index lists none for a platform".into(),
             )));
         }
@@ -150,13 +150,13 @@ impl Registries {
         match self.reader.has_manifest(&image, MEDIA_TYPES).await {
             Ok(()) => Presence::There,
             // This alone refuses a promotion: a silent, busy or closed registry has not said no.
-            Err(Trouble::NotFound(_)) => Presence::Absent,
+            Err(RegistryFailure::NotFound(_)) => Presence::Absent,
             Err(other) => Presence::Unknown(other.to_string()),
         }
     }
 
-    fn image(&self, reference: &str) -> Result<Reference, Trouble> {
-        let bad = |why: String| Trouble::BadReference(why);
+    fn image(&self, reference: &str) -> Result<Reference, RegistryFailure> {
+        let bad = |why: String| RegistryFailure::BadReference(why);
         let written: ImageReference = reference
             .parse()
             .map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
@@ -180,18 +180,18 @@ impl Registries {
     }
 
     /// A manifest and the digest of its bytes, which must be the one that was asked for.
-    async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), Trouble> {
+    async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), RegistryFailure> {
         let bytes = self.reader.manifest(image, MEDIA_TYPES).await?;
         let digest = Sha256Digest::of(&bytes);
 
         // A tag has nothing to be held against: what it names is what came.
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
-            return Err(Trouble::DigestMismatch(format!(
+            return Err(RegistryFailure::DigestMismatch(format!(
                 "expected {wanted}, found {digest}"
             )));
         }
 
-        let manifest = serde_json::from_slice(&bytes).map_err(|error| Trouble::unreadable(&error))?;
+        let manifest = serde_json::from_slice(&bytes).map_err(|error| RegistryFailure::unreadable(&error))?;
         Ok((digest, manifest))
     }
 
@@ -203,10 +203,10 @@ impl Registries {
         manifest: &RawManifest,
         found: &mut Vec<PlatformDigests>,
         depth: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         let Some(entries) = &manifest.manifests else {
             if manifest.config.is_none() {
-                return Err(Trouble::NotRunnable(manifest.describe()));
+                return Err(RegistryFailure::NotRunnable(manifest.describe()));
             }
             found.extend(self.single(image, digest, manifest).await?);
             return Ok(());
@@ -215,7 +215,7 @@ impl Registries {
         // The registry chooses both, and each entry costs a request.
         if depth >= MAX_DEPTH || entries.len() > MAX_ENTRIES {
             let why = format!("expected at most {MAX_ENTRIES} entries and {MAX_DEPTH} levels, found more");
-            return Err(Trouble::BadManifest(why));
+            return Err(RegistryFailure::BadManifest(why));
         }
 
         for entry in entries {
@@ -253,7 +253,7 @@ impl Registries {
         image: &Reference,
         digest: &Sha256Digest,
         manifest: &RawManifest,
-    ) -> Result<Vec<PlatformDigests>, Trouble> {
+    ) -> Result<Vec<PlatformDigests>, RegistryFailure> {
         // Cannot be missing here: `collect` refuses a manifest without one first.
         let Some(config) = &manifest.config else {
             return Ok(Vec::new());
@@ -264,12 +264,12 @@ impl Registries {
             .blob(image, config.digest.as_str(), MANIFEST_LIMIT)
             .await?
         else {
-            return Err(Trouble::too_large("its configuration", MANIFEST_LIMIT));
+            return Err(RegistryFailure::too_large("its configuration", MANIFEST_LIMIT));
         };
 
         let found = Sha256Digest::of(&bytes);
         if found != config.digest {
-            return Err(Trouble::DigestMismatch(format!(
+            return Err(RegistryFailure::DigestMismatch(format!(
                 "expected {}, found {found}",
                 config.digest
             )));

@@ -2,7 +2,7 @@
 //! gives it is one that the registry names: its answer is bounded like any other.
 
 use super::access::Scope;
-use super::error::{Trouble, refused};
+use super::error::{RegistryFailure, refused};
 use super::reader::Reader;
 use oci_client::secrets::RegistryAuth;
 use reqwest::Url;
@@ -62,7 +62,7 @@ pub(super) async fn get(
     repository: &str,
     scope: Scope,
     auth: &RegistryAuth,
-) -> Result<String, Trouble> {
+) -> Result<String, RegistryFailure> {
     let mut url = registry
         .join(&challenge.realm)
         .map_err(|error| unusable(&error.to_string()))?;
@@ -89,12 +89,13 @@ pub(super) async fn get(
     if !status.is_success() {
         return Err(match refused(status, &bytes.unwrap_or_default()) {
             // A 404 of the token server must not read as "no such image", which refuses a promotion.
-            Trouble::NotFound(told) => Trouble::Unauthorized(told),
+            RegistryFailure::NotFound(told) => RegistryFailure::Unauthorized(told),
             other => other,
         });
     }
 
-    let bytes = bytes.ok_or_else(|| Trouble::too_large("the token that its token server gives", LARGEST))?;
+    let bytes =
+        bytes.ok_or_else(|| RegistryFailure::too_large("the token that its token server gives", LARGEST))?;
 
     // The parser's own words may quote what is secret.
     let given: Given = serde_json::from_slice(&bytes)
@@ -107,8 +108,8 @@ pub(super) async fn get(
     token.ok_or_else(|| unusable("expected a token from its token server, found none"))
 }
 
-fn unusable(why: &str) -> Trouble {
-    Trouble::Unavailable(why.to_owned())
+fn unusable(why: &str) -> RegistryFailure {
+    RegistryFailure::Unavailable(why.to_owned())
 }
 
 #[cfg(test)]

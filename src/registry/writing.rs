@@ -3,7 +3,7 @@
 //! A registry takes a manifest once all of its blobs are there: the order is the caller's to keep. Unlike a read, a
 //! write is neither repeated nor sent on to where a redirect points.
 
-use super::error::Trouble;
+use super::error::RegistryFailure;
 use super::reader::{Reader, Request};
 use crate::model::Sha256Digest;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -31,7 +31,7 @@ impl Request {
 
 impl Reader {
     /// Writes a blob, where it is not there yet.
-    pub(super) async fn put_blob(&self, image: &Reference, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) async fn put_blob(&self, image: &Reference, bytes: &[u8]) -> Result<(), RegistryFailure> {
         let digest = Sha256Digest::of(bytes);
         let blobs = format!("{}/blobs", image.repository());
         let there = self.url(image.resolve_registry(), &format!("{blobs}/{digest}"))?;
@@ -60,7 +60,11 @@ impl Reader {
         // The registry chooses the place, relative or of another host; but a push does not leave TLS.
         let mut to = match place.map(|place| uploads.join(place)) {
             Some(Ok(to)) if to.scheme() == "https" || uploads.scheme() == "http" => to,
-            _ => return Err(Trouble::Unavailable("it names no safe place to upload to".into())),
+            _ => {
+                return Err(RegistryFailure::Unavailable(
+                    "it names no safe place to upload to".into(),
+                ));
+            }
         };
 
         // The place carries the upload's state in its own query: it has to stay.
@@ -76,7 +80,7 @@ impl Reader {
         name: &str,
         media_type: &'static str,
         bytes: &[u8],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         let to = self.url(
             image.resolve_registry(),
             &format!("{}/manifests/{name}", image.repository()),
@@ -88,11 +92,11 @@ impl Reader {
     }
 }
 
-fn written(answer: reqwest::Response) -> Result<(), Trouble> {
+fn written(answer: reqwest::Response) -> Result<(), RegistryFailure> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         // A redirect: sent on, the bytes would land where nobody asked for them.
-        status => Err(Trouble::Unavailable(format!(
+        status => Err(RegistryFailure::Unavailable(format!(
             "{}: it points to another place",
             status.as_u16()
         ))),

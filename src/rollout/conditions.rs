@@ -4,7 +4,7 @@
 //! a route has one list for each of its parents. A condition that names an older generation is neither true
 //! nor false; one that names none is believed.
 
-use super::reading::Condition;
+use super::status::Condition;
 use crate::model::Object;
 use serde_json::Value;
 

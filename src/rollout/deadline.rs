@@ -6,7 +6,7 @@
 //! spec to change.
 
 use super::memory::Memory;
-use super::reading::number;
+use super::status::number;
 use crate::model::Object;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
@@ -133,7 +133,7 @@ pub(super) fn deadline(
         .enumerate()
         .any(|(at, figure)| memory.best.get(at).is_none_or(|best| figure > best));
 
-    // A figure without a best yet is a rise too: the reading has got further (its ReplicaSet is there).
+    // A figure without a best yet is a rise too: the status has got further (its ReplicaSet is there).
     if rose || memory.progress_at.is_none() {
         memory.progress_at = Some(now);
     }

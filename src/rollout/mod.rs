@@ -2,12 +2,12 @@
 //!
 //! [`judge`] takes everything as arguments: the [`Subject`] (what our write made of the object), its
 //! [`Surroundings`] (what the watches show), the [`Policy`], the [`Memory`] of earlier calls and the time. The order
-//! is always the same: is it the object that we wrote; has its controller seen our generation; what does its kind's
-//! rule say (`kinds/`, one file a kind); do pods of the new revision show a failure that will not go away
-//! (`signs.rs`); must containers without a readiness probe live a little longer (`settle.rs`); is there still
-//! progress (`deadline.rs`).
+//! is always the same: is it the object that we wrote, and has its controller seen our generation (`observation.rs`);
+//! what does its kind's rule say (`kinds/`, one file a kind); must containers without a readiness probe live a little
+//! longer (`settle.rs`); do pods of the new revision show a failure that will not go away (`signals.rs`); is there still
+//! progress (`deadline.rs`). The last three are weighed in `rules.rs`.
 
-mod blame;
+mod attribution;
 mod conditions;
 mod deadline;
 mod gate;
@@ -15,16 +15,20 @@ mod judge;
 mod kinds;
 mod memory;
 mod needs;
+mod observation;
 mod outside;
+mod pod_text;
 mod policy;
 mod prove;
 mod pull;
-mod reading;
 mod refused;
+mod rules;
 mod settle;
-mod signs;
+mod signals;
 mod soak;
+mod status;
 mod subject;
+mod waiting;
 
 pub use deadline::Deadline;
 pub use gate::{holds, samples};

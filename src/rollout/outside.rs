@@ -10,7 +10,8 @@ use super::kinds;
 use super::memory::Memory;
 use super::needs::runs_pods;
 use super::policy::Policy;
-use super::reading::Reading;
+use super::rules::Case;
+use super::status::KindStatus;
 use super::subject::{Subject, Surroundings};
 use crate::model::names::WAIT_ANNOTATION;
 use crate::model::verdict::Verdict;
@@ -58,7 +59,7 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
         ..Surroundings::default()
     };
 
-    match kinds::read(before, &surroundings, policy).verdict {
+    match kinds::assess(before, &surroundings, policy).verdict {
         Verdict::Waiting { why, .. } => Some(why),
         Verdict::Done { .. } | Verdict::Failed { .. } => None,
     }
@@ -73,67 +74,68 @@ fn behind(object: &Object) -> Option<(i64, i64)> {
     is_behind.then(|| (observed, object.generation()))
 }
 
-/// When a state outside of the release is no longer waited for, and what is said then; none where it is waited for like
-/// everything else.
-pub(super) fn let_go(
-    reading: &Reading<'_>,
-    subject: &Subject,
-    policy: &Policy,
-    memory: &mut Memory,
-    now: Timestamp,
-) -> Option<(Timestamp, String)> {
-    let Verdict::Waiting { why, .. } = &reading.verdict else {
+/// A state outside of the release that is not waited for like everything else.
+pub(super) struct LetGo {
+    /// When it is no longer waited for.
+    pub at: Timestamp,
+    /// What is said then.
+    pub note: String,
+}
+
+/// When an object is no longer waited for, because what it waits for is outside of the release; none where it is waited
+/// for like everything else.
+pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Option<LetGo> {
+    let Verdict::Waiting { why, .. } = &status.verdict else {
         return None;
     };
-
-    // `u32::MAX` is no time of its own: the deadline comes, and `excuse` speaks there.
-    if let Some(seconds) = reading
-        .unknown_after
-        .filter(|seconds| !policy.strict && *seconds < u32::MAX)
-    {
-        let started = *memory.started.get_or_insert(now);
-        return Some((
-            started
-                .checked_add(SignedDuration::from_secs(seconds.into()))
-                .ok()?,
-            unknown(why),
-        ));
-    }
-
-    if policy.strict || !reading.is_outside || subject.is_served_within {
+    if case.policy.strict {
         return None;
-    }
-    // As it was before: neither to be waited for nor a failure.
-    if subject.baseline.pending.is_some() {
-        return Some((now, as_before(why)));
     }
 
     // From the first look and not from the write: what is awaited late was written long before.
-    let started = *memory.started.get_or_insert(now);
-    let at = started
-        .checked_add(SignedDuration::from_secs(policy.outside.into()))
-        .ok()?;
+    let mut after = |seconds: u32| {
+        let started = *memory.started.get_or_insert(case.now);
+        started
+            .checked_add(SignedDuration::from_secs(seconds.into()))
+            .ok()
+    };
 
-    Some((at, format!("{why}; --wait=strict would wait for it")))
+    // `u32::MAX` is no time of its own: the deadline comes, and `excuse` speaks there.
+    if let Some(seconds) = status.unknown_after.filter(|seconds| *seconds < u32::MAX) {
+        return Some(LetGo {
+            at: after(seconds)?,
+            note: unknown(why),
+        });
+    }
+
+    if !status.is_outside || case.subject.is_served_within {
+        return None;
+    }
+    // As it was before: neither to be waited for nor a failure.
+    if case.subject.baseline.pending.is_some() {
+        return Some(LetGo {
+            at: case.now,
+            note: as_before(why),
+        });
+    }
+
+    Some(LetGo {
+        at: after(case.policy.outside)?,
+        note: format!("{why}; --wait=strict would wait for it"),
+    })
 }
 
 /// What is said at the deadline of an object that was not ready before either, or of which its controller says nothing;
-/// none where its failure counts.
-pub(super) fn excuse(
-    reading: &Reading<'_>,
-    subject: &Subject,
-    policy: &Policy,
-    verdict: &Verdict,
-) -> Option<String> {
-    let Verdict::Waiting { why, .. } = verdict else {
+/// none where its failure counts. `why` is what it waits for.
+pub(super) fn excuse(status: &KindStatus<'_>, case: &Case<'_>, why: &str) -> Option<String> {
+    if case.policy.strict {
         return None;
-    };
-
-    let was_pending = !policy.strict && subject.baseline.pending.is_some();
-    if !policy.strict && reading.unknown_after.is_some() {
+    }
+    if status.unknown_after.is_some() {
         return Some(unknown(why));
     }
 
+    let was_pending = case.subject.baseline.pending.is_some();
     was_pending.then(|| as_before(why))
 }
 

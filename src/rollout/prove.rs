@@ -47,63 +47,75 @@ pub fn prove(
     (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
 ) -> Proof {
-    let facts = ImageFacts {
-        tested,
-        trees,
-        before: &subject.baseline.ran,
-    };
-
-    let mut proof = Proof::default();
     // A Job may take itself away once it is complete.
     // Only where its collection is read is it known to be absent.
     if surroundings.unreadable.is_none()
         && surroundings.object.is_none()
         && subject.target.resource.kind == "Job"
     {
-        return proof;
+        return Proof::default();
     }
 
+    let is_awaited = not_waited(subject, surroundings.object, policy).is_none();
     let pods = match current_pods(subject, surroundings, policy) {
         Ok(pods) => pods,
         // Nothing waits for it: that its pods are not known is no gap then.
-        Err(_) if not_waited(subject, surroundings.object, policy).is_some() => return proof,
+        Err(_) if !is_awaited => return Proof::default(),
         Err(why) => {
             return Proof {
                 unread: Some(why),
-                ..proof
+                ..Proof::default()
             };
         }
     };
 
-    let template = surroundings.object.and_then(names_of_template);
+    let facts = ImageFacts {
+        tested,
+        trees,
+        before: &subject.baseline.ran,
+    };
+    let mut proof = prove_pods(&pods, surroundings.object, &facts, injected);
+
+    // What runs has to be the right image all the same; only what does not run yet is let go.
+    if !is_awaited {
+        proof.unknown.clear();
+    }
+    // Each replica gives the same sentence.
+    proof.expected.sort();
+    proof.expected.dedup();
+    proof
+}
+
+/// What is known of each container of these pods.
+fn prove_pods(
+    pods: &[&PodFacts],
+    object: Option<&Object>,
+    facts: &ImageFacts<'_>,
+    injected: &[Injected],
+) -> Proof {
+    let mut proof = Proof::default();
+    let template = object.and_then(names_of_template);
+
     for pod in pods {
         // Whoever debugs a pod brings an image of their own.
-        for container in pod
+        let lasting = pod
             .containers
             .iter()
-            .filter(|one| one.role != ContainerRole::Ephemeral)
-        {
+            .filter(|one| one.role != ContainerRole::Ephemeral);
+
+        for container in lasting {
             // A bare pod has no template: what admission added to it cannot be told from what was applied.
             let is_ours = template
                 .as_ref()
                 .is_none_or(|names| names.contains(&container.name.as_str()));
 
             if is_ours {
-                of_template(pod, container, &facts, &mut proof);
+                prove_container(pod, container, facts, &mut proof);
             } else {
-                of_admission(pod, container, injected, &mut proof);
+                check_injected(pod, container, injected, &mut proof);
             }
         }
     }
-
-    // What runs has to be the right image all the same; only what does not run yet is let go.
-    if not_waited(subject, surroundings.object, policy).is_some() {
-        proof.unknown.clear();
-    }
-
-    // Each replica gives the same sentence.
-    proof.expected.sort();
-    proof.expected.dedup();
     proof
 }
 
@@ -117,7 +129,7 @@ fn names_of_template(object: &Object) -> Option<Vec<&str>> {
     Some(all.filter_map(|one| one.get("name")?.as_str()).collect())
 }
 
-fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_>, proof: &mut Proof) {
+fn prove_container(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_>, proof: &mut Proof) {
     let where_ = format!("container {} of pod {}", container.name, pod.name);
     let Some(running) = container.digest() else {
         return proof.unknown.push(where_);
@@ -170,7 +182,7 @@ fn of_template(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_
     }
 }
 
-fn of_admission(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected], proof: &mut Proof) {
+fn check_injected(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected], proof: &mut Proof) {
     let name = match container.image.parse::<ImageReference>() {
         Ok(image) => image.name(),
         Err(_) => container.image.clone(),

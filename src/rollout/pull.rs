@@ -75,6 +75,11 @@ pub(super) fn classify(message: &str, image: &str) -> Option<CauseKind> {
     }
 }
 
+/// Whether a message says that the image exists, but not for the platform of the node.
+pub(super) fn lacks_platform(message: &str) -> bool {
+    message.to_lowercase().contains("no match for platform")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,11 @@
 //! still missing.
 
 use super::policy::Graces;
-use super::reading::Reading;
-use super::signs::Sign;
+use super::signals::FailureSignal;
+use super::status::KindStatus;
 use super::subject::{Subject, Surroundings};
 use crate::model::occurrence::Occurrence;
+use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
 use crate::model::verdict::{Cause, CauseKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,13 +18,13 @@ const SLACK: SignedDuration = SignedDuration::from_secs(2);
 
 /// The sign that creation of the object's pods is refused.
 pub(super) fn refused(
-    reading: &Reading<'_>,
+    status: &KindStatus<'_>,
     surroundings: &Surroundings<'_>,
     subject: &Subject,
     graces: &Graces,
-) -> Option<Sign> {
+) -> Option<FailureSignal> {
     // Enough are there: what was refused has been let in since.
-    if reading.pods.len() as u32 >= reading.wanted {
+    if status.pods.len() as u32 >= status.wanted {
         return None;
     }
     // What is going makes room in a quota.
@@ -32,19 +33,19 @@ pub(super) fn refused(
     }
 
     // A condition is of now, while an Event may be of a try before the one that went through.
-    let message = reading
+    let message = status
         .refusal
         .clone()
-        .or_else(|| told(reading, surroundings, subject))?;
+        .or_else(|| told(status, surroundings, subject))?;
     if is_passing(&message) {
         return None;
     }
 
     let (kind, grace) = classify(&message, graces);
-    let missing = reading.wanted as usize - reading.pods.len();
+    let missing = status.wanted as usize - status.pods.len();
     let text = format!(
         "{missing} of {} pods cannot be created: {}",
-        reading.wanted,
+        status.wanted,
         essence(&message)
     );
 
@@ -56,7 +57,7 @@ pub(super) fn refused(
         previous_logs: false,
     };
 
-    Some(Sign {
+    Some(FailureSignal {
         key: format!("{kind:?}/"),
         grace,
         cause,
@@ -75,12 +76,12 @@ pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(Ca
     Some((classify(&last.message, &Graces::default()).0, text))
 }
 
-fn told(reading: &Reading<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
+fn told(status: &KindStatus<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
     let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
     // A baseline that was taken before the Events were read knows none of them: there the time alone tells.
     let news = surroundings.occurrences.iter().filter(|one| {
         one.reason == "FailedCreate"
-            && reading.creators.contains(&one.about)
+            && status.creators.contains(&one.about)
             && subject.baseline.is_new(one)
             && (one.last.is_none() || one.last >= since)
     });
@@ -101,24 +102,22 @@ fn is_passing(message: &str) -> bool {
         "the server is currently unable to handle the request",
     ];
 
+    let refusal = Refusal::parse(None, message);
     // The API server quotes a webhook that it cannot reach in the same words: that one has to be told.
-    let is_of_a_webhook = message.contains("failed calling webhook");
-    message.contains("Operation cannot be fulfilled on resourcequotas")
+    let is_of_a_webhook = refusal.by == RefusedBy::UnaskedWebhook;
+    refusal.cause == RefusalCause::BusyQuota
         || !is_of_a_webhook && NO_ANSWER.iter().any(|words| message.contains(words))
 }
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
-    let holds = |word: &str| message.contains(word);
-
-    // "Failed quota" is said of a pod that leaves a resource open which the quota counts.
-    if holds("exceeded quota") || holds("failed quota") {
-        (CauseKind::Quota, graces.refused)
-    } else if holds("failed calling webhook") {
-        (CauseKind::AdmissionRefused, graces.webhook)
-    } else if holds("error looking up service account") {
-        (CauseKind::MissingConfiguration, graces.configuration)
-    } else {
-        (CauseKind::AdmissionRefused, graces.refused)
+    let refusal = Refusal::parse(None, message);
+    match (refusal.cause, refusal.by) {
+        (RefusalCause::ExceededQuota | RefusalCause::UncountableQuota, _) => {
+            (CauseKind::Quota, graces.refused)
+        }
+        (_, RefusedBy::UnaskedWebhook) => (CauseKind::AdmissionRefused, graces.webhook),
+        (RefusalCause::MissingServiceAccount, _) => (CauseKind::MissingConfiguration, graces.configuration),
+        _ => (CauseKind::AdmissionRefused, graces.refused),
     }
 }
 

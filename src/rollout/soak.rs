@@ -4,9 +4,10 @@
 //! counted again. It is stricter than the rollout: there two exits make a crash loop and a good pod outweighs
 //! a bad one, here one exit of one pod is enough.
 
-use super::blame::is_disrupted;
+use super::attribution::is_disrupted;
+use super::pod_text::{describe, ended, trouble};
 use super::policy::Graces;
-use super::signs::{Sign, describe, ended, trouble};
+use super::signals::FailureSignal;
 use super::subject::Baseline;
 use crate::model::finding::ContainerRole;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
@@ -17,13 +18,13 @@ pub(super) fn worse<'p>(
     pods: &'p [&'p PodFacts],
     soak: &'p Baseline,
     graces: &'p Graces,
-) -> impl Iterator<Item = Sign> + 'p {
+) -> impl Iterator<Item = FailureSignal> + 'p {
     // One sign a pod: an exit explains why it is not ready.
     pods.iter()
         .flat_map(move |pod| exits(pod, soak).or_else(|| unready(pod, soak, graces)))
 }
 
-fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
+fn exits(pod: &PodFacts, soak: &Baseline) -> Option<FailureSignal> {
     let lasting = pod
         .containers
         .iter()
@@ -55,7 +56,7 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<Sign> {
         container: Some(container.name.clone()),
         previous_logs,
     };
-    Some(Sign {
+    Some(FailureSignal {
         key: format!("soak/{}/{}", pod.uid, container.name),
         // One exit is enough: it had come up, and ended all the same.
         grace: 0,
@@ -72,7 +73,7 @@ fn kind(pod: &PodFacts) -> CauseKind {
     }
 }
 
-fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
+fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<FailureSignal> {
     let was_there = pod
         .containers
         .iter()
@@ -98,7 +99,7 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<Sign> {
         previous_logs: false,
     };
 
-    Some(Sign {
+    Some(FailureSignal {
         key: format!("soak/{}", pod.uid),
         grace: graces.readiness,
         cause,

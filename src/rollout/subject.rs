@@ -5,11 +5,12 @@
 //! tell afterwards.
 
 use super::needs::rolls_out;
-use super::signs;
+use super::pod_text;
+use crate::model::identity::optional_uid;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
 use crate::model::running::RanBefore;
-use crate::model::{Object, Target};
+use crate::model::{Object, Target, Uid};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,8 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Subject {
     /// The object.
     pub target: Target,
-    /// Its uid; empty where it is not known (`wait`): then whichever object is there counts.
-    pub uid: String,
+    /// Its uid; none where it is not known (`wait`): then whichever object is there counts.
+    #[serde(with = "optional_uid")]
+    pub uid: Option<Uid>,
     /// The generation that our write returned; 0 for kinds that have none, and where nothing was written.
     pub generation: i64,
     /// When its step began.
@@ -55,7 +57,7 @@ impl Subject {
         Self {
             rolls_out: rolls_out(&target, answer),
             target,
-            uid: answer.uid().to_owned(),
+            uid: Uid::parse(answer.uid()),
             generation: answer.generation(),
             started_at,
             baseline: Baseline::default(),
@@ -131,7 +133,7 @@ impl Baseline {
                 baseline.restarts.insert(key, container.restarts);
             }
 
-            if let Some(what) = signs::trouble(pod) {
+            if let Some(what) = pod_text::trouble(pod) {
                 baseline.broken.push(format!("pod {}: {what}", pod.name));
             }
         }

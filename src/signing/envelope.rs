@@ -77,9 +77,9 @@ pub struct Checked<'a> {
 }
 
 /// A signed statement, as the bytes of a bundle.
-pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
+pub fn bundle(statement: &Statement, key: &PrivateKey) -> Result<Vec<u8>, SigningError> {
     // Made once: the bytes that are signed are the bytes that are kept.
-    let payload = compact(statement);
+    let payload = serde_json::to_vec(statement).map_err(|error| unwritable(&error))?;
     let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
 
     let bundle = Bundle {
@@ -100,19 +100,21 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Vec<u8> {
 }
 
 /// A statement without a signature, as bytes.
-pub fn bare(statement: &Statement) -> Vec<u8> {
+pub fn bare(statement: &Statement) -> Result<Vec<u8>, SigningError> {
     lines(statement)
 }
 
-fn compact<T: Serialize>(value: &T) -> Vec<u8> {
-    // Types of ours alone: each can be written.
-    serde_json::to_vec(value).unwrap_or_default()
+fn lines<T: Serialize>(value: &T) -> Result<Vec<u8>, SigningError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unwritable(&error))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
-fn lines<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+// Told and never replaced by nothing: an empty statement would be signed like any other.
+fn unwritable(error: &serde_json::Error) -> SigningError {
+    SigningError::Unwritable {
+        why: error.to_string(),
+    }
 }
 
 /// What DSSE signs: the type and the payload, each with its length, so that neither can pass for the other.
@@ -125,26 +127,40 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Reads a bundle or a bare statement; `place` is for messages.
 pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
-    let wrong = |found: String| SigningError::NotAStatement {
-        place: place.to_owned(),
-        found,
-    };
-
+    let wrong = |found: String| not_a_statement(place, found);
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
 
     // No envelope: a statement that nobody signed, which counts where no key is asked for.
-    if value.get("dsseEnvelope").is_none() {
-        let statement = statement_of(value).map_err(wrong)?;
-        return Ok(Attestation {
-            place: place.into(),
-            statement,
-            signed: None,
-        });
-    }
+    let (statement, signed) = if value.get("dsseEnvelope").is_none() {
+        (statement_of(value).map_err(wrong)?, None)
+    } else {
+        let signed = signed_of(value, place)?;
+        // Out of the bytes that are signed, never out of what stands beside them.
+        let payload = serde_json::from_slice(&signed.payload);
+        let payload = payload.map_err(|error| wrong(plain_words(&error.to_string())))?;
+        (statement_of(payload).map_err(wrong)?, Some(signed))
+    };
 
+    Ok(Attestation {
+        place: place.into(),
+        statement,
+        signed,
+    })
+}
+
+fn not_a_statement(place: &str, found: String) -> SigningError {
+    SigningError::NotAStatement {
+        place: place.to_owned(),
+        found,
+    }
+}
+
+/// What a bundle's envelope holds, decoded.
+fn signed_of(bundle: serde_json::Value, place: &str) -> Result<Signed, SigningError> {
+    let wrong = |found: String| not_a_statement(place, found);
     let bundle: Bundle =
-        serde_json::from_value(value).map_err(|error| wrong(plain_words(&error.to_string())))?;
+        serde_json::from_value(bundle).map_err(|error| wrong(plain_words(&error.to_string())))?;
     // Another version may mean something else by the same names.
     if bundle.media_type != BUNDLE_TYPE {
         return Err(wrong(format!("a bundle of type {}", bundle.media_type)));
@@ -164,32 +180,15 @@ pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
             .decode(text)
             .map_err(|error| wrong(format!("broken base64: {error}")))
     };
-
-    let payload = decode(&envelope.payload)?;
-    let signatures = envelope
-        .signatures
-        .iter()
-        .map(|one| decode(&one.sig))
-        .collect::<Result<_, _>>()?;
-
-    // Out of the bytes that are signed, never out of what stands beside them.
-    let value = serde_json::from_slice(&payload).map_err(|error| wrong(plain_words(&error.to_string())))?;
-    let statement = statement_of(value).map_err(wrong)?;
-
-    let hint = bundle
-        .verification_material
-        .public_key
-        .map(|key| key.hint)
-        .unwrap_or_default();
-
-    Ok(Attestation {
-        place: place.into(),
-        statement,
-        signed: Some(Signed {
-            payload,
-            hint,
-            signatures,
-        }),
+    let public_key = bundle.verification_material.public_key;
+    Ok(Signed {
+        payload: decode(&envelope.payload)?,
+        hint: public_key.map(|key| key.hint).unwrap_or_default(),
+        signatures: envelope
+            .signatures
+            .iter()
+            .map(|one| decode(&one.sig))
+            .collect::<Result<_, _>>()?,
     })
 }
 

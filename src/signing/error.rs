@@ -36,6 +36,12 @@ pub enum SigningError {
         /// What it is instead.
         found: String,
     },
+    /// A statement cannot be written as JSON.
+    #[error("the statement cannot be written: {why}")]
+    Unwritable {
+        /// Why not.
+        why: String,
+    },
     /// An envelope holds something that is no statement.
     #[error("{place}: expected the payload type application/vnd.in-toto+json, found {found}")]
     OtherPayload {

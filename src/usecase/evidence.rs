@@ -99,11 +99,11 @@ impl Evidence {
         let artifact = match &self.key {
             Some(key) => Artifact {
                 title: format!("{}.sigstore.json", result.name),
-                bytes: signing::bundle(&statement, key),
+                bytes: signing::bundle(&statement, key)?,
             },
             None => Artifact {
                 title: format!("{}.intoto.json", result.name),
-                bytes: signing::bare(&statement),
+                bytes: signing::bare(&statement)?,
             },
         };
         Ok(Attested {

@@ -151,7 +151,7 @@ pub async fn sign(
 ) -> Result<String, CommandError> {
     let statement = Artifact {
         title: format!("signature-{}.sigstore.json", key.public().short()),
-        bytes: signing::bundle(&Statement::signature(release), key),
+        bytes: signing::bundle(&Statement::signature(release), key)?,
     };
     keep(place, options, statement).await
 }

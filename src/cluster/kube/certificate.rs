@@ -1,4 +1,7 @@
 //! When a certificate ends: read from its DER, so that an expired one is named before the server's plain refusal.
+//!
+//! Own on purpose: it is one field at a fixed place, and no parser of certificates is among what this program is built
+//! of. Whatever it cannot read is none, and the TLS stack says the rest.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;

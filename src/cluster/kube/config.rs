@@ -4,9 +4,10 @@
 //! here, before any request: a server would answer it with a bare 401, and a connection would merely break.
 //! What kubectl refuses in a kubeconfig is refused too (`checks`).
 
-use super::certificate;
+use super::authority::{authority, check_certificate};
 use super::checks::{check_cluster, check_user};
 use super::credentials::{Credentials, Plugin};
+use super::flags::{impersonation, join_lines, override_with_flags};
 use super::kubeconfig::{self, Chosen};
 use super::proxy::{proxy_for, without_credentials};
 use super::surroundings::Surroundings;
@@ -179,83 +180,6 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn override_with_flags(options: &ConnectionOptions, chosen: &mut Chosen) {
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-
-    let cluster = &mut chosen.cluster;
-    if let Some(server) = &options.server {
-        cluster.server = Some(server.clone());
-    }
-    if let Some(file) = &options.certificate_authority {
-        cluster.certificate_authority = Some(text(file));
-        // Beside the flag's file it would be refused as a second authority.
-        cluster.certificate_authority_data = None;
-    }
-    if options.insecure_skip_tls_verify {
-        cluster.insecure_skip_tls_verify = Some(true);
-        // The flag replaces the kubeconfig's authority, as kubectl's does; one beside it by flag stays an error.
-        if options.certificate_authority.is_none() {
-            cluster.certificate_authority = None;
-            cluster.certificate_authority_data = None;
-        }
-    }
-    if let Some(name) = &options.tls_server_name {
-        cluster.tls_server_name = Some(name.clone());
-    }
-
-    let user = &mut chosen.user;
-    if let Some(file) = &options.client_certificate {
-        user.client_certificate = Some(text(file));
-        user.client_certificate_data = None;
-    }
-    if let Some(file) = &options.client_key {
-        user.client_key = Some(text(file));
-        user.client_key_data = None;
-    }
-    chosen.user = impersonation(options, std::mem::take(user));
-}
-
-/// Go's base64 reads over line breaks, and editors fold long lines.
-fn join_lines(chosen: &mut Chosen) {
-    let joined = |text: &mut Option<String>| {
-        if let Some(text) = text {
-            text.retain(|c| !matches!(c, '\r' | '\n'));
-        }
-    };
-    joined(&mut chosen.cluster.certificate_authority_data);
-    joined(&mut chosen.user.client_certificate_data);
-
-    // A key is kept in a type of its own, which shows it to nobody and cannot be changed in place.
-    if let Some(key) = chosen.user.client_key_data.take() {
-        use secrecy::ExposeSecret;
-
-        let packed: String = key
-            .expose_secret()
-            .chars()
-            .filter(|c| !matches!(c, '\r' | '\n'))
-            .collect();
-        chosen.user.client_key_data = Some(packed.into());
-    }
-}
-
-fn impersonation(options: &ConnectionOptions, mut user: AuthInfo) -> AuthInfo {
-    if options.impersonate.is_some() {
-        user.impersonate.clone_from(&options.impersonate);
-        // A kubeconfig's groups and uid belong to its own user.
-        user.impersonate_groups = None;
-        user.impersonate_uid = None;
-    }
-
-    if !options.impersonate_groups.is_empty() {
-        user.impersonate_groups = Some(options.impersonate_groups.clone());
-    }
-
-    if options.impersonate_uid.is_some() {
-        user.impersonate_uid.clone_from(&options.impersonate_uid);
-    }
-    user
-}
-
 /// Takes tokens, token files and plugins out of the user: they are sent by us, and asked again on a 401.
 fn credentials(options: &ConnectionOptions, chosen: &mut Chosen) -> Result<Credentials, ConnectError> {
     let user = &mut chosen.user;
@@ -326,98 +250,6 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
     match (uri.scheme_str(), uri.host()) {
         (Some("https" | "http"), Some(host)) if !host.is_empty() => Ok(uri),
         _ => Err(bad("only https and http are known")),
-    }
-}
-
-/// The authority's certificates: a kubeconfig's data, or else a file.
-fn authority(data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<Vec<u8>>>, ConnectError> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-    let Some((pem, origin)) = bytes_of(
-        "the certificate authority",
-        "certificate-authority-data",
-        data,
-        file,
-    )?
-    else {
-        return Ok(None);
-    };
-
-    let bad = |why: String| ConnectError::BadCertificate {
-        what: "the certificate authority",
-        origin: origin.clone(),
-        why,
-    };
-
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
-        .map(|der| der.map(|der| der.to_vec()))
-        .collect();
-    match certificates {
-        // All of them: a bundle holds the old authority and the new one while a cluster changes over.
-        Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
-        Ok(_) => Err(bad("expected a certificate in PEM, found none".into())),
-        Err(_) => Err(bad("it is not PEM".into())),
-    }
-}
-
-/// A client certificate that is broken or over is named here: a server would only say 401.
-fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), ConnectError> {
-    let data = user.client_certificate_data.as_deref();
-    let file = user.client_certificate.as_deref();
-    let what = "the client certificate";
-    let Some((pem, origin)) = bytes_of(what, "client-certificate-data", data, file)? else {
-        return Ok(());
-    };
-
-    let Some(expiry) = certificate::expiry(&pem) else {
-        let why = "expected a certificate in PEM, found none".into();
-        return Err(ConnectError::BadCertificate { what, origin, why });
-    };
-    if expiry <= jiff::Timestamp::now() {
-        return Err(ConnectError::CertificateExpired {
-            user: user_name.into(),
-            expired: expiry.to_string(),
-        });
-    }
-    // The client library's own error for it says neither whose certificate it is nor what to look at.
-    if user.client_key.is_none() && user.client_key_data.is_none() {
-        let why = "the user has no client key beside it".into();
-        return Err(ConnectError::BadCertificate { what, origin, why });
-    }
-    Ok(())
-}
-
-/// The bytes of a kubeconfig's `…-data` field, or else of a file, and where they are from.
-fn bytes_of(
-    what: &'static str,
-    field: &str,
-    data: Option<&str>,
-    file: Option<&str>,
-) -> Result<Option<(Vec<u8>, String)>, ConnectError> {
-    use base64::Engine;
-
-    if let Some(data) = data.filter(|data| !data.is_empty()) {
-        let origin = format!("the kubeconfig's {field}");
-        return match base64::engine::general_purpose::STANDARD.decode(data) {
-            Ok(bytes) => Ok(Some((bytes, origin))),
-            Err(_) => Err(ConnectError::BadCertificate {
-                what,
-                origin,
-                why: "it is not base64".into(),
-            }),
-        };
-    }
-
-    let Some(file) = file.filter(|file| !file.is_empty()) else {
-        return Ok(None);
-    };
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(Some((bytes, file.to_owned()))),
-        Err(error) => Err(ConnectError::BadCertificate {
-            what,
-            origin: file.into(),
-            why: error.to_string(),
-        }),
     }
 }
 

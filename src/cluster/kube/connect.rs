@@ -1,7 +1,7 @@
-//! From options to a door.
+//! From options to a client.
 
+use super::client::KubeCluster;
 use super::config::settings;
-use super::door::KubeCluster;
 use super::surroundings::Surroundings;
 use super::transport::Transport;
 use crate::cluster::redacting::Redacting;

@@ -1,7 +1,7 @@
 //! Every kind that the server serves: two requests where it aggregates (Kubernetes 1.27 and newer), else one a group
 //! version.
 
-use super::door::parse;
+use super::body::parse;
 use super::transport::{Call, Transport};
 use crate::cluster::{ApiError, Discovered};
 use crate::model::ResourceType;

@@ -1,22 +1,25 @@
-//! The real door to an API server, over the client library.
+//! The real client of an API server, over the client library.
 //!
-//! `config` (with `kubeconfig`, `checks`, `surroundings`, `proxy`, `certificate`) says how it is reached;
-//! `credentials` and `plugin` what is said about who asks; `transport` (with `retry`, `answer`, `failure`)
-//! sends; `door` is the trait, with `watch`, `discovery` and `path`.
+//! `config` (with `kubeconfig`, `flags`, `checks`, `surroundings`, `proxy`, `authority`, `certificate`) says how it is
+//! reached; `credentials` and `plugin` what is said about who asks; `transport` (with `retry`, `answer`, `failure`)
+//! sends; `client` is the trait, with `write`, `body`, `watch`, `discovery` and `path`.
 //!
 //! Of the library it takes TLS, proxies, connections and the format of kubeconfigs. Tokens, plugins, limits,
 //! retries and errors are its own: a journal relies on what is sent again, and on whether a lost write may
 //! have been done.
 
 mod answer;
+mod authority;
+mod body;
 mod certificate;
 mod checks;
+mod client;
 mod config;
 mod connect;
 mod credentials;
 mod discovery;
-mod door;
 mod failure;
+mod flags;
 mod kubeconfig;
 mod path;
 mod plugin;
@@ -25,6 +28,7 @@ mod retry;
 mod surroundings;
 mod transport;
 mod watch;
+mod write;
 
 pub use connect::connect;
 pub use kubeconfig::{KubeconfigNames, kubeconfig_names};

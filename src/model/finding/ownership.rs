@@ -2,7 +2,7 @@
 //!
 //! Names are free claims: they are labels for people, and no field is hidden by one.
 
-use crate::model::object::ObjectId;
+use crate::model::ObjectId;
 use crate::model::path::FieldPath;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

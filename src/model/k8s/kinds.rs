@@ -3,8 +3,8 @@
 //! What is not here is asked of discovery. Whatever reads a kind from a text checks it against this table:
 //! the plural makes the URL, and says what is a Secret.
 
+use crate::model::identity::Gvk;
 use crate::model::member::is_served_so;
-use crate::model::object::Gvk;
 use serde::{Deserialize, Serialize};
 
 /// A kind as a server serves it.

@@ -9,6 +9,7 @@ pub mod allocation;
 pub mod defaults;
 pub mod entries;
 pub mod kinds;
+pub mod known_kind;
 pub mod list_key;
 pub mod pod;
 pub mod pod_spec;

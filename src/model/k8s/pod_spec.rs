@@ -5,7 +5,8 @@
 //! records.
 
 use crate::model::finding::ContainerRole;
-use crate::model::object::{Gvk, Object};
+use crate::model::identity::Gvk;
+use crate::model::object::Object;
 use crate::model::path::{FieldPath, Step};
 use crate::model::release::ImagePath;
 use serde_json::Value;

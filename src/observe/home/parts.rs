@@ -4,7 +4,8 @@
 //! answer. With the key each bundle is held against its digest; without it what lies there can be shown and
 //! not vouched for.
 
-use super::{Home, HomeError, get, kind_of, of_another};
+use super::parse::foreign_journal;
+use super::{Home, HomeError, get, kind_of};
 use crate::cluster::Cluster;
 use crate::model::bundle::{Bundle, BundleError, unpack};
 use crate::model::inventory::{HistoryEntry, Record};
@@ -143,7 +144,7 @@ pub async fn read_previous(
         (None, None) => return Err(HomeError::Missing { target: target() }),
     };
 
-    match of_another(&journal, namespace, name) {
+    match foreign_journal(&journal, namespace, name) {
         Some(why) => Err(HomeError::Unreadable {
             target: target(),
             why,

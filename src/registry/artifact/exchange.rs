@@ -8,7 +8,7 @@ use super::location::{Location, Wanted};
 use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEASE, STATEMENT};
 use super::store::{Store, parse};
 use crate::model::Sha256Digest;
-use crate::registry::{RegistryError, RegistryOptions, Trouble};
+use crate::registry::{RegistryError, RegistryFailure, RegistryOptions};
 use std::time::Duration;
 
 /// No honest release is larger.
@@ -60,7 +60,7 @@ pub async fn push(
         // A digest follows from what is pushed: nobody can ask for one.
         Some(Wanted::Digest(_)) => {
             let why = "expected a tag to push to, found a digest".to_owned();
-            return Err(wrap(Trouble::BadReference(why)));
+            return Err(wrap(RegistryFailure::BadReference(why)));
         }
     };
 
@@ -118,7 +118,7 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
 
     let read = tokio::time::timeout(PULLING, read(&store, location)).await;
     read.unwrap_or_else(|_| {
-        Err(Trouble::Slow {
+        Err(RegistryFailure::Slow {
             host: host(),
             seconds: PULLING.as_secs(),
         })
@@ -129,7 +129,7 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
     })
 }
 
-async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
+async fn read(store: &Store, location: &Location) -> Result<Pulled, RegistryFailure> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
 
@@ -143,7 +143,7 @@ async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
     // A list that does not come is an error, and never taken for "no statements".
     let referrers = store.referrers(&digest).await?;
     if referrers.len() > MOST_REFERRERS {
-        return Err(Trouble::TooManyReferrers {
+        return Err(RegistryFailure::TooManyReferrers {
             found: referrers.len(),
             limit: MOST_REFERRERS,
         });
@@ -169,7 +169,9 @@ async fn read(store: &Store, location: &Location) -> Result<Pulled, Trouble> {
         // The minimum leaves one that is too large by itself to the error of its own below.
         left = left
             .checked_sub(layer.size.min(LARGEST_STATEMENT))
-            .ok_or_else(|| Trouble::too_large("everything that is stated about it", LARGEST_STATEMENTS))?;
+            .ok_or_else(|| {
+                RegistryFailure::too_large("everything that is stated about it", LARGEST_STATEMENTS)
+            })?;
         let bytes = bounded_blob(store, &layer, &what, LARGEST_STATEMENT).await?;
 
         statements.push(Artifact { title, bytes });
@@ -199,22 +201,28 @@ fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor
         .filter(|_| is_statement && is_about)
 }
 
-async fn bounded_blob(store: &Store, layer: &Descriptor, what: &str, limit: u64) -> Result<Vec<u8>, Trouble> {
+async fn bounded_blob(
+    store: &Store,
+    layer: &Descriptor,
+    what: &str,
+    limit: u64,
+) -> Result<Vec<u8>, RegistryFailure> {
     // Nothing is read of what announces too much.
     if layer.size > limit {
-        return Err(Trouble::too_large(what, limit));
+        return Err(RegistryFailure::too_large(what, limit));
     }
     store.blob(layer).await
 }
 
 /// The layer that is the release.
-fn release_layer(manifest: &[u8]) -> Result<Descriptor, Trouble> {
-    let manifest: Manifest = parse(manifest).map_err(|_| Trouble::OtherArtifact("something else".into()))?;
+fn release_layer(manifest: &[u8]) -> Result<Descriptor, RegistryFailure> {
+    let manifest: Manifest =
+        parse(manifest).map_err(|_| RegistryFailure::OtherArtifact("something else".into()))?;
     match manifest.artifact_type.as_deref() {
         Some(RELEASE) => {}
-        Some(other) => return Err(Trouble::OtherArtifact(other.to_owned())),
+        Some(other) => return Err(RegistryFailure::OtherArtifact(other.to_owned())),
         None => {
-            return Err(Trouble::OtherArtifact(format!(
+            return Err(RegistryFailure::OtherArtifact(format!(
                 "an image ({})",
                 manifest.config.media_type
             )));
@@ -225,7 +233,7 @@ fn release_layer(manifest: &[u8]) -> Result<Descriptor, Trouble> {
     let count = manifest.layers.len();
     match manifest.layers.into_iter().next() {
         Some(layer) if count == 1 => Ok(layer),
-        _ => Err(Trouble::BadManifest(format!(
+        _ => Err(RegistryFailure::BadManifest(format!(
             "expected one file in it, found {count}"
         ))),
     }
@@ -238,12 +246,12 @@ async fn write(
     bytes: &[u8],
     subject: Option<Descriptor>,
     tag: Option<&str>,
-) -> Result<Descriptor, Trouble> {
+) -> Result<Descriptor, RegistryFailure> {
     // A registry refuses a manifest whose blobs it does not have.
     store.put_blob(EMPTY_BYTES).await?;
     store.put_blob(bytes).await?;
 
-    let manifest = Manifest::of(artifact_type, layer, subject).bytes();
+    let manifest = Manifest::of(artifact_type, layer, subject).bytes()?;
     let descriptor = Descriptor::of(MANIFEST, &manifest);
     // A list names the artifact's type; a statement's subject goes without it, here and in `attach`.
     let listed = Descriptor {
@@ -259,7 +267,7 @@ async fn write_statements(
     store: &Store,
     subject: &Descriptor,
     statements: &[Artifact],
-) -> Result<(), Trouble> {
+) -> Result<(), RegistryFailure> {
     let mut added = Vec::new();
     for statement in statements {
         let artifact_type = if statement.title.ends_with(".sigstore.json") {

@@ -7,7 +7,7 @@ use super::location::Wanted;
 use super::manifest::{Descriptor, Index, RELEASE, referrers_tag};
 use super::store::parse;
 use crate::model::{Sha256Digest, plain_words};
-use crate::registry::Trouble;
+use crate::registry::RegistryFailure;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ pub(super) struct Layout {
     folder: PathBuf,
 }
 
-fn trouble(path: &Path, error: &std::io::Error) -> Trouble {
+fn trouble(path: &Path, error: &std::io::Error) -> RegistryFailure {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Trouble::NotFound(format!("there is no {}", path.display())),
-        _ => Trouble::Layout(format!("{}: {error}", path.display())),
+        std::io::ErrorKind::NotFound => RegistryFailure::NotFound(format!("there is no {}", path.display())),
+        _ => RegistryFailure::Layout(format!("{}: {error}", path.display())),
     }
 }
 
@@ -38,7 +38,7 @@ impl Layout {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 
-    pub(super) fn create(&self) -> Result<(), Trouble> {
+    pub(super) fn create(&self) -> Result<(), RegistryFailure> {
         let blobs = self.folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(|error| trouble(&blobs, &error))?;
 
@@ -52,7 +52,7 @@ impl Layout {
         }
     }
 
-    pub(super) fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) fn put_blob(&self, bytes: &[u8]) -> Result<(), RegistryFailure> {
         write_whole(&self.blob_path(&Sha256Digest::of(bytes)), bytes)
     }
 
@@ -61,7 +61,7 @@ impl Layout {
         descriptor: &Descriptor,
         bytes: &[u8],
         tag: Option<&str>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         // First, so that the index never names what is not there.
         self.put_blob(bytes)?;
         let mut index = self.index()?;
@@ -92,7 +92,7 @@ impl Layout {
         self.write_index(&index)
     }
 
-    pub(super) fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, RegistryFailure> {
         let digest = match wanted {
             Some(Wanted::Digest(digest)) => digest.clone(),
             Some(Wanted::Tag(tag)) => self
@@ -101,7 +101,7 @@ impl Layout {
                 .into_iter()
                 .find(|entry| entry.annotations.get(REF_NAME) == Some(tag))
                 .map(|entry| entry.digest)
-                .ok_or_else(|| Trouble::NotFound(format!("no manifest is tagged {tag}")))?,
+                .ok_or_else(|| RegistryFailure::NotFound(format!("no manifest is tagged {tag}")))?,
             None => self.only_release()?,
         };
 
@@ -109,7 +109,7 @@ impl Layout {
     }
 
     /// Copying tools drop `artifactType` from the index: the manifests themselves say what they are.
-    fn only_release(&self) -> Result<Sha256Digest, Trouble> {
+    fn only_release(&self) -> Result<Sha256Digest, RegistryFailure> {
         let mut releases: Vec<Sha256Digest> = Vec::new();
         for entry in self.index()?.manifests {
             let manifest = parse(&self.blob(&entry.digest, LARGEST_MANIFEST)?);
@@ -123,20 +123,20 @@ impl Layout {
 
         match releases.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(Trouble::NotFound("no manifest in it is a release".into())),
-            many => Err(Trouble::BadReference(format!(
+            [] => Err(RegistryFailure::NotFound("no manifest in it is a release".into())),
+            many => Err(RegistryFailure::BadReference(format!(
                 "expected one release in it, found {}: name a tag or a digest",
                 many.len()
             ))),
         }
     }
 
-    pub(super) fn blob(&self, digest: &Sha256Digest, limit: u64) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn blob(&self, digest: &Sha256Digest, limit: u64) -> Result<Vec<u8>, RegistryFailure> {
         read_bounded(&self.blob_path(digest), limit)
     }
 
     /// Under the fallback tag, and by what the manifests themselves say.
-    pub(super) fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+    pub(super) fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, RegistryFailure> {
         let mut found = self.tagged_referrers(subject)?;
 
         for entry in self.index()?.manifests {
@@ -152,7 +152,10 @@ impl Layout {
     }
 
     /// Those under the fallback tag alone.
-    pub(super) fn tagged_referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+    pub(super) fn tagged_referrers(
+        &self,
+        subject: &Sha256Digest,
+    ) -> Result<Vec<Descriptor>, RegistryFailure> {
         let tag = referrers_tag(subject);
         let tagged = |entry: &&Descriptor| entry.annotations.get(REF_NAME) == Some(&tag);
         let Some(entry) = self.index()?.manifests.iter().find(tagged).cloned() else {
@@ -162,24 +165,24 @@ impl Layout {
         let bytes = self.blob(&entry.digest, LARGEST_MANIFEST)?;
         serde_json::from_slice::<Index>(&bytes)
             .map(|listed| listed.manifests)
-            .map_err(|error| Trouble::unreadable(&error))
+            .map_err(|error| RegistryFailure::unreadable(&error))
     }
 
-    fn index(&self) -> Result<Index, Trouble> {
+    fn index(&self) -> Result<Index, RegistryFailure> {
         let path = self.folder.join("index.json");
         let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Trouble::Layout(format!("{}: {}", path.display(), plain_words(&error.to_string())))
+            RegistryFailure::Layout(format!("{}: {}", path.display(), plain_words(&error.to_string())))
         })
     }
 
-    fn write_index(&self, index: &Index) -> Result<(), Trouble> {
-        let bytes = serde_json::to_vec(index).map_err(|error| Trouble::Layout(error.to_string()))?;
+    fn write_index(&self, index: &Index) -> Result<(), RegistryFailure> {
+        let bytes = serde_json::to_vec(index).map_err(|error| RegistryFailure::Layout(error.to_string()))?;
         write_whole(&self.folder.join("index.json"), &bytes)
     }
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
+fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryFailure> {
     let told = |error: std::io::Error| trouble(path, &error);
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know that there is too much.
@@ -190,7 +193,7 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
         .map_err(told)?;
 
     if bytes.len() as u64 > limit {
-        return Err(Trouble::SizeMismatch {
+        return Err(RegistryFailure::SizeMismatch {
             expected: limit,
             found: bytes.len() as u64,
         });
@@ -198,7 +201,7 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Trouble> {
     Ok(bytes)
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryFailure> {
     let told = |error: std::io::Error| trouble(path, &error);
     let folder = path.parent().unwrap_or(Path::new("."));
 

@@ -4,6 +4,7 @@
 //! same digest, wherever to.
 
 use crate::model::Sha256Digest;
+use crate::registry::RegistryFailure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -103,9 +104,10 @@ impl Manifest {
         }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        // A type of ours alone: it can be written.
-        serde_json::to_vec(self).unwrap_or_default()
+    /// The bytes that its digest is of.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, RegistryFailure> {
+        // Told and never replaced by nothing: the digest of an empty manifest would be pushed like any other.
+        serde_json::to_vec(self).map_err(|error| RegistryFailure::unreadable(&error))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
 use crate::registry::access::Scope;
 use crate::registry::reader::Reader;
-use crate::registry::{RegistryOptions, Trouble};
+use crate::registry::{RegistryFailure, RegistryOptions};
 use oci_client::Reference;
 
 pub(super) struct Remote {
@@ -35,14 +35,14 @@ impl Remote {
         Reference::with_digest(self.registry.clone(), self.repository.clone(), digest.to_string())
     }
 
-    pub(super) async fn sign_in_to_write(&self) -> Result<(), Trouble> {
+    pub(super) async fn sign_in_to_write(&self) -> Result<(), RegistryFailure> {
         self.reader
             .access(&self.tagged("latest"), Scope::Push)
             .await
             .map(drop)
     }
 
-    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), RegistryFailure> {
         self.reader.put_blob(&self.tagged("latest"), bytes).await
     }
 
@@ -51,7 +51,7 @@ impl Remote {
         descriptor: &Descriptor,
         bytes: &[u8],
         tag: Option<&str>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         let name = tag.unwrap_or(descriptor.digest.as_str());
         // The only two that are written. The header has to say the same as the manifest itself.
         let media_type = if descriptor.media_type == INDEX {
@@ -65,7 +65,7 @@ impl Remote {
             .await
     }
 
-    pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, RegistryFailure> {
         let reference = match wanted {
             Some(Wanted::Digest(digest)) => self.by_digest(digest),
             Some(Wanted::Tag(tag)) => self.tagged(tag),
@@ -74,7 +74,7 @@ impl Remote {
         self.reader.manifest(&reference, &[MANIFEST, INDEX]).await
     }
 
-    pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryFailure> {
         let any = self.tagged("latest");
         let found = self
             .reader
@@ -82,7 +82,7 @@ impl Remote {
             .await?;
 
         // Reading ends at the announced size: what is longer has one byte more at least.
-        let longer = Trouble::SizeMismatch {
+        let longer = RegistryFailure::SizeMismatch {
             expected: descriptor.size,
             found: descriptor.size + 1,
         };
@@ -91,17 +91,16 @@ impl Remote {
     }
 
     /// By the registry's own list, or else by the fallback tag.
-    pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+    pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, RegistryFailure> {
         let listed = match self
             .reader
             .referrers(&self.tagged("latest"), subject.as_str())
             .await
         {
-            Ok(bytes) => {
-                serde_json::from_slice::<Index>(&bytes).map_err(|error| Trouble::unreadable(&error))?
-            }
+            Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
+                .map_err(|error| RegistryFailure::unreadable(&error))?,
             // A registry without the list answers like this: the tag stands for it.
-            Err(Trouble::NotFound(_)) => Index::of(Vec::new()),
+            Err(RegistryFailure::NotFound(_)) => Index::of(Vec::new()),
             Err(other) => return Err(other),
         };
 
@@ -113,8 +112,8 @@ impl Remote {
         match self.manifest(Some(&Wanted::Tag(referrers_tag(subject)))).await {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
                 .map(|index| index.manifests)
-                .map_err(|error| Trouble::unreadable(&error)),
-            Err(Trouble::NotFound(_)) => Ok(Vec::new()),
+                .map_err(|error| RegistryFailure::unreadable(&error)),
+            Err(RegistryFailure::NotFound(_)) => Ok(Vec::new()),
             Err(other) => Err(other),
         }
     }

@@ -5,7 +5,7 @@ use super::location::{Location, Wanted};
 use super::manifest::{Descriptor, Manifest};
 use super::remote::Remote;
 use crate::model::Sha256Digest;
-use crate::registry::{RegistryOptions, Trouble};
+use crate::registry::{RegistryFailure, RegistryOptions};
 
 /// A registry's repository or a layout.
 pub(super) enum Store {
@@ -22,14 +22,14 @@ impl Store {
     }
 
     /// Before the first write.
-    pub(super) async fn prepare_to_write(&self) -> Result<(), Trouble> {
+    pub(super) async fn prepare_to_write(&self) -> Result<(), RegistryFailure> {
         match self {
             Store::Remote(remote) => remote.sign_in_to_write().await,
             Store::Layout(layout) => layout.create(),
         }
     }
 
-    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), RegistryFailure> {
         match self {
             Store::Remote(remote) => remote.put_blob(bytes).await,
             Store::Layout(layout) => layout.put_blob(bytes),
@@ -42,7 +42,7 @@ impl Store {
         descriptor: &Descriptor,
         bytes: &[u8],
         tag: Option<&str>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         match self {
             Store::Remote(remote) => remote.put_manifest(descriptor, bytes, tag).await,
             Store::Layout(layout) => layout.put_manifest(descriptor, bytes, tag),
@@ -50,7 +50,10 @@ impl Store {
     }
 
     /// A manifest, its digest computed, and its bytes.
-    pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<(Sha256Digest, Vec<u8>), Trouble> {
+    pub(super) async fn manifest(
+        &self,
+        wanted: Option<&Wanted>,
+    ) -> Result<(Sha256Digest, Vec<u8>), RegistryFailure> {
         let bytes = match self {
             Store::Remote(remote) => remote.manifest(wanted).await?,
             Store::Layout(layout) => layout.manifest(wanted)?,
@@ -58,15 +61,15 @@ impl Store {
 
         let digest = Sha256Digest::of(&bytes);
         match wanted {
-            Some(Wanted::Digest(expected)) if *expected != digest => Err(Trouble::DigestMismatch(format!(
-                "expected {expected}, found {digest}"
-            ))),
+            Some(Wanted::Digest(expected)) if *expected != digest => Err(RegistryFailure::DigestMismatch(
+                format!("expected {expected}, found {digest}"),
+            )),
             _ => Ok((digest, bytes)),
         }
     }
 
     /// A blob whose size and digest are what its descriptor says.
-    pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryFailure> {
         let bytes = match self {
             Store::Remote(remote) => remote.blob(descriptor).await?,
             Store::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
@@ -74,7 +77,7 @@ impl Store {
 
         // The size first: it tells a file that was cut off from one that was altered.
         if bytes.len() as u64 != descriptor.size {
-            return Err(Trouble::SizeMismatch {
+            return Err(RegistryFailure::SizeMismatch {
                 expected: descriptor.size,
                 found: bytes.len() as u64,
             });
@@ -82,7 +85,7 @@ impl Store {
 
         let digest = Sha256Digest::of(&bytes);
         if digest != descriptor.digest {
-            return Err(Trouble::DigestMismatch(format!(
+            return Err(RegistryFailure::DigestMismatch(format!(
                 "expected {}, found {digest}",
                 descriptor.digest
             )));
@@ -91,7 +94,7 @@ impl Store {
     }
 
     /// The manifests that say that they are about `subject`.
-    pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, Trouble> {
+    pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, RegistryFailure> {
         match self {
             Store::Remote(remote) => remote.referrers(subject).await,
             Store::Layout(layout) => layout.referrers(subject),
@@ -103,7 +106,7 @@ impl Store {
         &self,
         subject: &Sha256Digest,
         added: Vec<Descriptor>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RegistryFailure> {
         // A layout always carries the tag: tools that copy it bring tags along, and nothing else.
         let known = match self {
             Store::Remote(remote) => remote.referrers(subject).await?,
@@ -122,7 +125,7 @@ impl Store {
         // Nothing guards against another writer in between: of two who attach at once, one
         // can lose its entry.
         let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
-        let bytes = serde_json::to_vec(&index).map_err(|error| Trouble::unreadable(&error))?;
+        let bytes = serde_json::to_vec(&index).map_err(|error| RegistryFailure::unreadable(&error))?;
         let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
 
         self.put_manifest(
@@ -135,6 +138,6 @@ impl Store {
 }
 
 /// A manifest from its bytes.
-pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Trouble> {
-    serde_json::from_slice(bytes).map_err(|error| Trouble::unreadable(&error))
+pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, RegistryFailure> {
+    serde_json::from_slice(bytes).map_err(|error| RegistryFailure::unreadable(&error))
 }

@@ -1,11 +1,11 @@
 //! APIServices.
 
-use super::super::reading::{Reading, condition};
+use super::super::status::{KindStatus, condition};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
 /// Done when the API server can reach what serves it.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let verdict = match condition(object, "Available") {
         Some(one) if one.status == "True" => Verdict::done(),
         Some(one) => Verdict::waiting(0, 1, format!("it is not available: {}", one.says())),
@@ -16,8 +16,8 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
     let is_outside = object
         .at("/spec/service")
         .is_some_and(|service| !service.is_null());
-    Reading {
+    KindStatus {
         is_outside,
-        ..Reading::without_pods(verdict)
+        ..KindStatus::without_pods(verdict)
     }
 }

@@ -1,13 +1,13 @@
 //! HorizontalPodAutoscalers.
 
-use super::super::reading::{Reading, condition};
+use super::super::status::{KindStatus, condition};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
 /// Done when it can scale its target; metrics that are missing are said, they are not the release's doing.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if let Some(one) = condition(object, "AbleToScale").filter(|one| one.status == "False") {
-        return Reading::without_pods(Verdict::waiting(
+        return KindStatus::without_pods(Verdict::waiting(
             0,
             1,
             format!("it cannot scale its target: {}", one.says()),
@@ -16,7 +16,7 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
 
     match condition(object, "ScalingActive").filter(|one| one.status == "False") {
         // No metrics are there, or its target is scaled to zero: neither is for the release to mend.
-        Some(one) => Reading::noted(format!("it does not scale now: {}", one.says())),
-        None => Reading::without_pods(Verdict::done()),
+        Some(one) => KindStatus::noted(format!("it does not scale now: {}", one.says())),
+        None => KindStatus::without_pods(Verdict::done()),
     }
 }

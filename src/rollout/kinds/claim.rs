@@ -1,12 +1,12 @@
 //! PersistentVolumeClaims.
 
-use super::super::reading::{Reading, condition, reported};
+use super::super::status::{KindStatus, condition, reported};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 
 /// Done when it is bound, or waits for its first pod, which is not waiting.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> KindStatus<'a> {
     let last = |reason: &str| {
         let of_claim = surroundings
             .occurrences
@@ -19,7 +19,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
 
     let verdict = match object.text("/status/phase") {
         "Bound" => match condition(object, "FileSystemResizePending").filter(|one| one.status == "True") {
-            Some(_) => return Reading::noted("bound; it grows when a pod mounts it"),
+            Some(_) => return KindStatus::noted("bound; it grows when a pod mounts it"),
             None => Verdict::done(),
         },
         // It was bound once, and no provisioner gives it another volume.
@@ -29,7 +29,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
         ),
         // Only an Event tells it from a claim that nobody provisions; its first pod is of a later wave.
         _ if last("WaitForFirstConsumer").is_some() => {
-            return Reading::noted(
+            return KindStatus::noted(
                 "it is bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",
             );
         }
@@ -40,5 +40,5 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
         }
     };
 
-    Reading::without_pods(verdict)
+    KindStatus::without_pods(verdict)
 }

@@ -1,17 +1,17 @@
 //! CronJobs: nothing runs before their time.
 
-use super::super::reading::Reading;
+use super::super::status::KindStatus;
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
 /// Done when it is there.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if object
         .at("/spec/suspend")
         .is_some_and(|suspended| suspended == true)
     {
-        return Reading::noted("suspended: it starts no Job");
+        return KindStatus::noted("suspended: it starts no Job");
     }
 
-    Reading::without_pods(Verdict::done())
+    KindStatus::without_pods(Verdict::done())
 }

@@ -7,7 +7,7 @@
 
 use super::super::conditions::{ConditionSet, current_status, sets};
 use super::super::policy::Policy;
-use super::super::reading::{Condition, Reading, reported};
+use super::super::status::{Condition, KindStatus, reported};
 use crate::model::Object;
 use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Verdict};
@@ -25,7 +25,7 @@ const GOOD: &[&str] = &[
 ];
 
 /// By the environment's CEL, else by the usual conditions; without any, done when it is there.
-pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
     let gvk = object.gvk();
     let rule = policy
         .health_checks
@@ -33,15 +33,15 @@ pub(super) fn read<'a>(object: &'a Object, policy: &Policy) -> Reading<'a> {
         .find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
 
     let sets = sets(object);
-    let mut reading = match rule {
-        Some(rule) => Reading::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
+    let mut status = match rule {
+        Some(rule) => KindStatus::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
         None => by_conditions(&sets),
     };
 
     // A controller that gets on meets one condition after the other: each of them is progress.
     let met: usize = sets.iter().map(ConditionSet::met).sum();
-    reading.figures = vec![met as u32];
-    reading
+    status.figures = vec![met as u32];
+    status
 }
 
 fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
@@ -74,24 +74,24 @@ fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
 
 /// Every set has to be good: those of a route are one for each of its parents. Where all that is missing is a look of its
 /// controller, nothing is known.
-fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> Reading<'a> {
+fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> KindStatus<'a> {
     let verdicts: Vec<Verdict> = sets.iter().map(by_set).collect();
     let is_open = |one: &Verdict| matches!(one, Verdict::Waiting { .. });
 
     if let Some(failed) = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. })) {
-        return Reading::without_pods(failed.clone());
+        return KindStatus::without_pods(failed.clone());
     }
 
     let Some(open) = verdicts.iter().find(|one| is_open(one)) else {
-        return Reading::without_pods(Verdict::done());
+        return KindStatus::without_pods(Verdict::done());
     };
 
-    let mut reading = Reading::without_pods(open.clone());
+    let mut status = KindStatus::without_pods(open.clone());
     let mut waiting = sets.iter().zip(&verdicts).filter(|(_, verdict)| is_open(verdict));
     if waiting.all(|(set, verdict)| *verdict == outdated(set)) {
-        reading.unknown_after = Some(u32::MAX);
+        status.unknown_after = Some(u32::MAX);
     }
-    reading
+    status
 }
 
 fn by_set(set: &ConditionSet<'_>) -> Verdict {
@@ -143,7 +143,7 @@ mod tests {
     fn verdict(status: Value, policy: &Policy) -> Verdict {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
             "metadata": {"name": "web", "generation": 2}});
-        read(&Object::new(object).unwrap(), policy).verdict
+        assess(&Object::new(object).unwrap(), policy).verdict
     }
 
     fn ready(status: &str, observed: i64) -> Value {

@@ -1,20 +1,20 @@
 //! CustomResourceDefinitions.
 
-use super::super::reading::{Reading, condition, reported};
+use super::super::status::{KindStatus, condition, reported};
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 use serde_json::Value;
 
 /// Done when it is established: the API server serves its versions then. That it serves none is said.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     // Another definition holds one of its names, and will not let go of it by itself.
     if let Some(one) = condition(object, "NamesAccepted").filter(|one| one.status == "False") {
         let message = format!("its names are not accepted: {}", one.says());
-        return Reading::without_pods(reported(CauseKind::ReportedByObject, message));
+        return KindStatus::without_pods(reported(CauseKind::ReportedByObject, message));
     }
 
     if condition(object, "Established").is_none_or(|one| one.status != "True") {
-        return Reading::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
+        return KindStatus::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
     }
 
     let versions = object
@@ -26,7 +26,7 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
         .filter(|one| one.get("served") == Some(&Value::Bool(true)))
         .count()
     {
-        0 => Reading::noted("it serves no version"),
-        _ => Reading::without_pods(Verdict::done()),
+        0 => KindStatus::noted("it serves no version"),
+        _ => KindStatus::without_pods(Verdict::done()),
     }
 }

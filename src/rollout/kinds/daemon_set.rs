@@ -2,14 +2,18 @@
 
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, number};
+use super::super::status::{KindStatus, number};
 use super::super::subject::Surroundings;
 use super::revision::{created, newest_controller_revision, pods_at, pods_of, ready};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
 /// Done when every node that should run a pod runs one of the new revision that is available.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     let wanted = number(object, "/status/desiredNumberScheduled");
     let misplaced = number(object, "/status/numberMisscheduled");
     let updated = number(object, "/status/updatedNumberScheduled");
@@ -23,11 +27,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         } else {
             String::new()
         };
-        return Reading::empty(format!("no node takes its pods: no pods to verify{still}"));
+        return KindStatus::empty(format!("no node takes its pods: no pods to verify{still}"));
     }
 
     if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
-        return Reading::noted(format!(
+        return KindStatus::noted(format!(
             "updateStrategy OnDelete: {} of {wanted} pods take the new revision once somebody deletes them",
             wanted - updated
         ));
@@ -35,12 +39,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
 
     let mine = pods_of(object.uid(), surroundings);
     let hash = newest_controller_revision(surroundings);
-    let fresh = hash.map(|hash| pods_at(hash, surroundings)).unwrap_or_default();
-    let fresh: Vec<_> = fresh
-        .into_iter()
-        .filter(|pod| mine.iter().any(|one| one.uid == pod.uid))
-        .collect();
-
+    let fresh = hash.map(|hash| pods_at(hash, &mine)).unwrap_or_default();
     let seen = ready(&fresh);
 
     // Without it nothing tells new pods from old ones: the status counts them and names no revision.
@@ -62,10 +61,10 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::done()
     };
 
-    let mut reading = Reading::with_pods(verdict, fresh, wanted);
-    reading.creators = vec![object.uid().to_owned()];
-    reading.settles = number(object, "/spec/minReadySeconds") == 0;
-    reading.figures = vec![updated, available];
-    reading.budget = budget;
-    reading
+    let mut status = KindStatus::with_pods(verdict, fresh, wanted);
+    status.creators = vec![object.uid().to_owned()];
+    status.settles = number(object, "/spec/minReadySeconds") == 0;
+    status.figures = vec![updated, available];
+    status.budget = budget;
+    status
 }

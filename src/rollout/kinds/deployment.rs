@@ -2,82 +2,114 @@
 
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, condition, number};
+use super::super::status::{KindStatus, number};
 use super::super::subject::Surroundings;
-use super::revision::{created, falling, new_replica_set, pods_of, ready, replicas};
+use super::revision::{created, falling, new_replica_set, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
+use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::Verdict;
 
 /// Done when every pod is of the new revision and available, and no old one is left.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     // Ahead of the counts: those of a paused rollout may stand still for ever.
     if object.at("/spec/paused").is_some_and(|paused| paused == true) {
-        return Reading::noted("paused: nothing is rolled out until it is resumed");
+        return KindStatus::noted("paused: nothing is rolled out until it is resumed");
     }
 
-    let wanted = replicas(object);
-    let total = number(object, "/status/replicas");
-    let updated = number(object, "/status/updatedReplicas");
-    let available = number(object, "/status/availableReplicas");
+    let counts = Counts::from_object(object);
     let budget = Budget::of(object, "/spec/template", policy.deadline);
-
-    if wanted == 0 {
-        let verdict = match total {
-            0 => return Reading::empty("scaled to 0 replicas: no pods to verify"),
-            left => Verdict::waiting(0, 0, format!("{left} old pods must go")),
-        };
-
-        let mut reading = Reading::without_pods(verdict);
-        (reading.figures, reading.budget) = (vec![falling(total)], budget);
-        return reading;
+    if counts.wanted == 0 {
+        return assess_scaled_to_zero(counts.total, budget);
     }
 
+    let wanted = counts.wanted;
     // Without it nothing tells its new pods from its old ones, whatever the counts say.
     let Some(newest) = new_replica_set(object, surroundings) else {
-        let mut reading =
-            Reading::without_pods(Verdict::waiting(0, wanted, "its new ReplicaSet is not there yet"));
-        (reading.wanted, reading.budget) = (wanted, budget);
-        return reading;
+        let waiting = Verdict::waiting(0, wanted, "its new ReplicaSet is not there yet");
+        return KindStatus {
+            wanted,
+            budget,
+            ..KindStatus::without_pods(waiting)
+        };
     };
 
     let pods = pods_of(newest.uid(), surroundings);
-    let seen = ready(&pods);
-    let old = total.saturating_sub(updated);
+    KindStatus {
+        creators: vec![newest.uid().to_owned()],
+        refusal: refused_creation(newest),
+        // With minReadySeconds the author has said how long a pod must live: nothing is added to that.
+        settles: counts.min_ready_seconds == 0,
+        figures: vec![counts.updated, counts.available, falling(counts.old())],
+        budget,
+        ..KindStatus::with_pods(counts.verdict(&pods), pods, wanted)
+    }
+}
 
-    let verdict = if updated < wanted {
-        Verdict::waiting(
-            seen.min(updated),
-            wanted,
-            format!(
-                "{} of {wanted} pods updated, {seen} ready",
-                created(updated, &pods, wanted)
-            ),
-        )
-    } else if available < wanted || seen < wanted {
+/// Of a Deployment without replicas: waiting for old pods alone.
+fn assess_scaled_to_zero<'a>(total: u32, budget: Budget) -> KindStatus<'a> {
+    if total == 0 {
+        return KindStatus::empty("scaled to 0 replicas: no pods to verify");
+    }
+
+    let waiting = Verdict::waiting(0, 0, format!("{total} old pods must go"));
+    KindStatus {
+        figures: vec![falling(total)],
+        budget,
+        ..KindStatus::without_pods(waiting)
+    }
+}
+
+/// The numbers of its status, and those of its spec that they are held against.
+struct Counts {
+    wanted: u32,
+    total: u32,
+    updated: u32,
+    available: u32,
+    min_ready_seconds: u32,
+}
+
+impl Counts {
+    fn from_object(object: &Object) -> Self {
+        Self {
+            wanted: replicas(object),
+            total: number(object, "/status/replicas"),
+            updated: number(object, "/status/updatedReplicas"),
+            available: number(object, "/status/availableReplicas"),
+            min_ready_seconds: number(object, "/spec/minReadySeconds"),
+        }
+    }
+
+    /// Pods of old revisions.
+    fn old(&self) -> u32 {
+        self.total.saturating_sub(self.updated)
+    }
+
+    fn verdict(&self, pods: &[&PodFacts]) -> Verdict {
+        let (wanted, seen) = (self.wanted, ready(pods));
+
+        if self.updated < wanted {
+            let created = created(self.updated, pods, wanted);
+            let why = format!("{created} of {wanted} pods updated, {seen} ready");
+            return Verdict::waiting(seen.min(self.updated), wanted, why);
+        }
+
         // Status and pods come by two watches: the one that shows less is believed.
-        let counted = available.min(seen);
-        let lasting = number(object, "/spec/minReadySeconds");
-        let word = if lasting > 0 {
-            format!("available (ready for {lasting} s)")
-        } else {
-            "ready".into()
-        };
-        Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"))
-    } else if old > 0 {
-        Verdict::waiting(wanted, wanted, format!("{old} old pods must go"))
-    } else {
-        Verdict::done()
-    };
+        let counted = self.available.min(seen);
+        if counted < wanted {
+            let word = match self.min_ready_seconds {
+                0 => "ready".to_owned(),
+                lasting => format!("available (ready for {lasting} s)"),
+            };
+            return Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"));
+        }
 
-    let mut reading = Reading::with_pods(verdict, pods, wanted);
-    reading.creators = vec![newest.uid().to_owned()];
-    reading.refusal = condition(newest, "ReplicaFailure")
-        // The same condition tells of deletions that fail: these hold back no new pod.
-        .filter(|one| one.status == "True" && one.reason == "FailedCreate")
-        .map(|one| one.says().to_owned());
-    // With minReadySeconds the author has said how long a pod must live: nothing is added to that.
-    reading.settles = number(object, "/spec/minReadySeconds") == 0;
-    reading.figures = vec![updated, available, falling(old)];
-    reading.budget = budget;
-    reading
+        match self.old() {
+            0 => Verdict::done(),
+            old => Verdict::waiting(wanted, wanted, format!("{old} old pods must go")),
+        }
+    }
 }

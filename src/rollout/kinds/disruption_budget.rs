@@ -1,6 +1,6 @@
 //! PodDisruptionBudgets.
 
-use super::super::reading::{Reading, condition};
+use super::super::status::{KindStatus, condition};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
@@ -8,20 +8,20 @@ use crate::model::verdict::Verdict;
 const SYNC_SECONDS: u32 = 5;
 
 /// Done when its controller has counted; that no disruption is allowed is said, and so is that it cannot be computed.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if let Some(failed) = failed_sync(object) {
         return failed;
     }
 
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
         // No failure, and often meant so (over a single pod): whoever drains a node should know.
-        Some(_) => Reading::noted("it allows no disruption now"),
-        None => Reading::without_pods(Verdict::done()),
+        Some(_) => KindStatus::noted("it allows no disruption now"),
+        None => KindStatus::without_pods(Verdict::done()),
     }
 }
 
 /// What its controller says where it cannot compute the budget (its pods are a Job's): it never observes the generation.
-pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<Reading<'a>> {
+pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<KindStatus<'a>> {
     let gvk = object.gvk();
     // The judge asks this of any object whose generation is not observed.
     let one = condition(object, "DisruptionAllowed").filter(|one| one.status == "False")?;
@@ -29,7 +29,7 @@ pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<Reading<'a>> 
     let is_failed =
         (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
     is_failed.then(|| {
-        Reading::unknown_after(
+        KindStatus::unknown_after(
             SYNC_SECONDS,
             format!("its controller cannot compute it: {}", one.says()),
         )

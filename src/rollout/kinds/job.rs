@@ -1,31 +1,33 @@
 //! Jobs: complete, not merely started. A Job tries again by itself and counts its failed pods, so that the
 //! exit of a main container is no failure before the Job says so.
 
-use super::super::blame::from_outside;
+use super::super::attribution::external_cause;
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Condition, Reading, condition, number};
+use super::super::status::{Condition, KindStatus, condition, number};
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of};
 use crate::model::Object;
 use crate::model::hook::{is_hook, is_irreversible};
+use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
-    let pods = pods_of(object.uid(), surroundings);
 
     if let Some(failed) = is("Failed") {
-        return Reading::without_pods(failure(object, &failed, surroundings));
+        return KindStatus::without_pods(failure(object, &failed, surroundings));
     }
-
     if let Some(complete) = is("Complete") {
         // Complete without every index: that is worth a remark.
-        let policy_met = complete.reason == "SuccessPolicy";
-        return match policy_met {
-            true => Reading::noted("its success policy is met"),
-            false => Reading::without_pods(Verdict::done()),
+        return match complete.reason {
+            "SuccessPolicy" => KindStatus::noted("its success policy is met"),
+            _ => KindStatus::without_pods(Verdict::done()),
         };
     }
 
@@ -35,54 +37,69 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         None => 1,
     };
 
-    if object
+    let is_suspended = object
         .at("/spec/suspend")
-        .is_some_and(|suspended| suspended == true)
-    {
-        let why = "suspended: it does not run until it is resumed";
-        // What holds a hook back (a queue, at admission) lets it go: it has not run yet.
-        return if is_hook(object) {
-            Reading {
-                budget: budget(object, policy),
-                ..Reading::without_pods(Verdict::waiting(0, wanted, why))
-            }
-        } else {
-            Reading::noted(why)
-        };
+        .is_some_and(|suspended| suspended == true);
+    if is_suspended {
+        assess_suspended(object, wanted, policy)
+    } else {
+        assess_running(object, wanted, pods_of(object.uid(), surroundings), policy)
+    }
+}
+
+/// What holds a hook back (a queue, at admission) lets it go: it has not run yet. Any other Job is as it should be.
+fn assess_suspended<'a>(object: &Object, wanted: u32, policy: &Policy) -> KindStatus<'a> {
+    let why = "suspended: it does not run until it is resumed";
+    if !is_hook(object) {
+        return KindStatus::noted(why);
     }
 
-    let succeeded = number(object, "/status/succeeded").min(wanted);
+    KindStatus {
+        budget: budget(object, policy),
+        ..KindStatus::without_pods(Verdict::waiting(0, wanted, why))
+    }
+}
+
+/// A Job that is at work.
+fn assess_running<'a>(
+    object: &Object,
+    wanted: u32,
+    pods: Vec<&'a PodFacts>,
+    policy: &Policy,
+) -> KindStatus<'a> {
+    let succeeded = number(object, "/status/succeeded");
     let failed = number(object, "/status/failed");
+
     let again = if failed > 0 {
         format!(", {failed} failed and tried again")
     } else {
         String::new()
     };
-
-    let why = format!("{succeeded} of {wanted} completions{again}");
+    let counted = succeeded.min(wanted);
+    let waiting = Verdict::waiting(
+        counted,
+        wanted,
+        format!("{counted} of {wanted} completions{again}"),
+    );
 
     // What has ended is counted by the Job; only a pod that is at work can still show a sign.
     let running: Vec<_> = pods
         .into_iter()
         .filter(|pod| pod.phase == "Pending" || pod.phase == "Running")
         .collect();
-
     let still_wanted = number(object, "/spec/parallelism")
         .max(1)
-        .min(wanted.saturating_sub(succeeded).max(1));
+        .min(wanted.saturating_sub(counted).max(1));
 
-    let mut reading = Reading::with_pods(Verdict::waiting(succeeded, wanted, why), running, still_wanted);
-    reading.creators = vec![object.uid().to_owned()];
-    reading.must_run = false;
-    reading.settles = false;
-    // A failed try counts as well: the Job itself bounds how many there are.
-    reading.figures = vec![
-        number(object, "/status/succeeded"),
-        failed,
-        falling(number(object, "/status/active")),
-    ];
-    reading.budget = budget(object, policy);
-    reading
+    KindStatus {
+        creators: vec![object.uid().to_owned()],
+        must_run: false,
+        settles: false,
+        // A failed try counts as well: the Job itself bounds how many there are.
+        figures: vec![succeeded, failed, falling(number(object, "/status/active"))],
+        budget: budget(object, policy),
+        ..KindStatus::with_pods(waiting, running, still_wanted)
+    }
 }
 
 /// Its failure, with what ended its pods where that was not their own containers.
@@ -100,7 +117,7 @@ fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<
 
     let mut kind = CauseKind::JobFailed;
     // The Job counts each of its failed pods against itself; these tell what ended them.
-    if let Some((outside, told)) = from_outside(&pods, object.uid(), &surroundings.occurrences) {
+    if let Some((outside, told)) = external_cause(&pods, object.uid(), &surroundings.occurrences) {
         kind = outside;
         message = format!("{message}; {told}");
     }
@@ -137,7 +154,6 @@ mod tests {
     use super::*;
     use crate::model::Target;
     use crate::model::k8s::kinds::built_in;
-    use crate::model::k8s::pod::PodFacts;
     use serde_json::{Value, json};
 
     fn job(annotations: Value, spec: Value) -> Object {
@@ -164,7 +180,7 @@ mod tests {
                 ..Surroundings::default()
             };
 
-            match read(&job, &surroundings, &Policy::default()).verdict {
+            match assess(&job, &surroundings, &Policy::default()).verdict {
                 Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
@@ -185,15 +201,15 @@ mod tests {
 
     #[test]
     fn a_hook_that_is_held_back_has_not_run_yet() {
-        let read = |annotations: Value| {
+        let assess = |annotations: Value| {
             let job = job(annotations, json!({"suspend": true}));
-            read(&job, &Surroundings::default(), &Policy::default()).verdict
+            assess(&job, &Surroundings::default(), &Policy::default()).verdict
         };
         assert!(matches!(
-            read(json!({"kubectl-delivery.io/hook": "pre"})),
+            assess(json!({"kubectl-delivery.io/hook": "pre"})),
             Verdict::Waiting { .. }
         ));
-        assert!(matches!(read(json!({})), Verdict::Done { note: Some(_) }));
+        assert!(matches!(assess(json!({})), Verdict::Done { note: Some(_) }));
     }
 
     #[test]

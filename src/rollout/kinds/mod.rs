@@ -25,4 +25,4 @@ mod table;
 mod webhook;
 
 pub(super) use disruption_budget::failed_sync;
-pub(super) use table::{beside, is_custom, is_watched, observes_generation, read};
+pub(super) use table::{assess, beside, is_custom, is_watched, observes_generation};

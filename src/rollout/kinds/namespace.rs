@@ -1,11 +1,11 @@
 //! Namespaces.
 
-use super::super::reading::{Reading, reported};
+use super::super::status::{KindStatus, reported};
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 
 /// Done when it is active; one that is going takes nothing new.
-pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let verdict = match object.text("/status/phase") {
         // Nothing takes the deletion of a namespace back.
         "Terminating" => reported(
@@ -15,5 +15,5 @@ pub(super) fn read<'a>(object: &'a Object) -> Reading<'a> {
         "Active" => Verdict::done(),
         _ => Verdict::waiting(0, 1, "the namespace is not active yet"),
     };
-    Reading::without_pods(verdict)
+    KindStatus::without_pods(verdict)
 }

@@ -1,9 +1,10 @@
 //! Pods that no controller made.
 
 use super::super::deadline::Budget;
+use super::super::pod_text::failed_pod;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, number};
-use super::super::signs::{failed_pod, of_failed};
+use super::super::signals::failed_kind;
+use super::super::status::{KindStatus, number};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::hook::is_hook;
@@ -11,10 +12,14 @@ use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::{Cause, Verdict};
 
 /// Done when it is ready, or has succeeded. A failed one is seen by its sign.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     let pods = surroundings.pods.clone();
     let Some(pod) = pods.first() else {
-        return Reading::without_pods(Verdict::waiting(0, 1, "the pod is not seen yet"));
+        return KindStatus::without_pods(Verdict::waiting(0, 1, "the pod is not seen yet"));
     };
 
     if is_hook(object) {
@@ -22,44 +27,44 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     }
 
     let verdict = match pod.phase.as_str() {
-        "Succeeded" => return Reading::noted("it has run to its end"),
+        "Succeeded" => return KindStatus::noted("it has run to its end"),
         "Running" if pod.ready => Verdict::done(),
         "Running" => Verdict::waiting(0, 1, "the pod runs and is not ready"),
         _ => Verdict::waiting(0, 1, "the pod has not started"),
     };
 
-    let mut reading = Reading::with_pods(verdict, pods, 1);
-    reading.budget = Budget::of_seconds(policy.deadline, "by default");
-    reading
+    let mut status = KindStatus::with_pods(verdict, pods, 1);
+    status.budget = Budget::of_seconds(policy.deadline, "by default");
+    status
 }
 
 /// A hook is done when it has run to its end, and has failed when it says so: its containers may exit.
-fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> Reading<'a> {
+fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> KindStatus<'a> {
     let verdict = match pod.phase.as_str() {
-        "Succeeded" => return Reading::without_pods(Verdict::done()),
-        "Failed" => return Reading::without_pods(Verdict::Failed { cause: failed(pod) }),
+        "Succeeded" => return KindStatus::without_pods(Verdict::done()),
+        "Failed" => return KindStatus::without_pods(Verdict::Failed { cause: failed(pod) }),
         "Running" => Verdict::waiting(0, 1, "the pod has not run to its end"),
         _ => Verdict::waiting(0, 1, "the pod has not started"),
     };
 
-    let mut reading = Reading::with_pods(verdict, vec![pod], 1);
+    let mut status = KindStatus::with_pods(verdict, vec![pod], 1);
     // Its containers are there to exit, and none of them has to stay ready.
-    reading.must_run = false;
-    reading.settles = false;
+    status.must_run = false;
+    status.settles = false;
 
-    reading.budget = match object.at("/spec/activeDeadlineSeconds") {
+    status.budget = match object.at("/spec/activeDeadlineSeconds") {
         Some(_) => Budget::of_seconds(
             number(object, "/spec/activeDeadlineSeconds"),
             "activeDeadlineSeconds",
         ),
         None => Budget::of_seconds(policy.deadline, "by default"),
     };
-    reading
+    status
 }
 
 fn failed(pod: &PodFacts) -> Cause {
     Cause {
-        kind: of_failed(pod),
+        kind: failed_kind(pod),
         message: failed_pod(pod),
         pod: Some(pod.name.clone()),
         container: pod.lasting().next().map(|one| one.name.clone()),
@@ -85,8 +90,8 @@ mod tests {
             ..Surroundings::default()
         };
 
-        let reading = read(&object, &surroundings, &Policy::default());
-        (reading.verdict, reading.must_run || reading.settles)
+        let status = assess(&object, &surroundings, &Policy::default());
+        (status.verdict, status.must_run || status.settles)
     }
 
     fn hook(status: Value) -> (Verdict, bool) {

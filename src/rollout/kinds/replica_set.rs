@@ -2,14 +2,18 @@
 
 use super::super::deadline::Budget;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, condition, number};
+use super::super::status::{KindStatus, number};
 use super::super::subject::Surroundings;
-use super::revision::{falling, pods_of, ready, replicas};
+use super::revision::{falling, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 
 /// Done when as many pods as wanted are available.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     let wanted = replicas(object);
     let total = number(object, "/status/replicas");
     let available = number(object, "/status/availableReplicas");
@@ -18,7 +22,7 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
     let counted = available.min(ready(&pods));
 
     let verdict = if wanted == 0 && total == 0 {
-        return Reading::empty("scaled to 0 replicas: no pods to verify");
+        return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
         Verdict::waiting(
             counted.min(wanted),
@@ -31,14 +35,11 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, poli
         Verdict::done()
     };
 
-    let mut reading = Reading::with_pods(verdict, pods, wanted);
-    reading.creators = vec![object.uid().to_owned()];
-    reading.refusal = condition(object, "ReplicaFailure")
-        // The same condition tells of deletions that fail: these hold back no new pod.
-        .filter(|one| one.status == "True" && one.reason == "FailedCreate")
-        .map(|one| one.says().to_owned());
-    reading.settles = number(object, "/spec/minReadySeconds") == 0;
-    reading.figures = vec![available, falling(total)];
-    reading.budget = Budget::of(object, "/spec/template", policy.deadline);
-    reading
+    let mut status = KindStatus::with_pods(verdict, pods, wanted);
+    status.creators = vec![object.uid().to_owned()];
+    status.refusal = refused_creation(object);
+    status.settles = number(object, "/spec/minReadySeconds") == 0;
+    status.figures = vec![available, falling(total)];
+    status.budget = Budget::of(object, "/spec/template", policy.deadline);
+    status
 }

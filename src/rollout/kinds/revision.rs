@@ -1,6 +1,6 @@
 //! Which pods belong to the new revision.
 
-use super::super::reading::number;
+use super::super::status::{condition, number};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::k8s::pod::{Controller, PodFacts};
@@ -41,11 +41,10 @@ pub(super) fn pods_of<'a>(uid: &str, surroundings: &Surroundings<'a>) -> Vec<&'a
         .collect()
 }
 
-/// Pods that are not going, of this revision hash.
-pub(super) fn pods_at<'a>(revision: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
-    let all = surroundings.pods.iter().copied();
-    all.filter(|pod| !pod.deleting && pod.revision.as_deref() == Some(revision))
-        .collect()
+/// Those of an object's pods that are of this revision hash.
+pub(super) fn pods_at<'a>(revision: &str, pods: &[&'a PodFacts]) -> Vec<&'a PodFacts> {
+    let is_of_it = |pod: &&&PodFacts| pod.revision.as_deref() == Some(revision);
+    pods.iter().filter(is_of_it).copied().collect()
 }
 
 /// How many of the pods are ready.
@@ -65,6 +64,14 @@ pub(super) fn replicas(object: &Object) -> u32 {
     } else {
         1
     }
+}
+
+/// Why a ReplicaSet or a ReplicationController cannot create its pods, by its own condition.
+pub(super) fn refused_creation(controller: &Object) -> Option<String> {
+    condition(controller, "ReplicaFailure")
+        // The same condition tells of deletions that fail: these hold back no new pod.
+        .filter(|one| one.status == "True" && one.reason == "FailedCreate")
+        .map(|one| one.says().to_owned())
 }
 
 /// A figure that rises while an amount falls.

@@ -5,7 +5,7 @@
 use super::super::deadline::Budget;
 use super::super::judge::Nudge;
 use super::super::policy::Policy;
-use super::super::reading::{Reading, number};
+use super::super::status::{KindStatus, number};
 use super::super::subject::Surroundings;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;
@@ -13,95 +13,122 @@ use crate::model::k8s::pod::PodFacts;
 use crate::model::verdict::Verdict;
 
 /// Done when every pod at or above the partition is of the update revision, and all are available.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>, policy: &Policy) -> Reading<'a> {
-    let wanted = replicas(object);
-    let total = number(object, "/status/replicas");
-    let revision = object.text("/status/updateRevision");
-    let mine = pods_of(object.uid(), surroundings);
-
-    if wanted == 0 && total == 0 {
-        return Reading::empty("scaled to 0 replicas: no pods to verify");
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    surroundings: &Surroundings<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
+    let counts = Counts::from_object(object);
+    if counts.wanted == 0 && counts.total == 0 {
+        return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     }
 
-    let on_delete = object.text("/spec/updateStrategy/type") == "OnDelete";
-    let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
-    let to_update = if on_delete {
-        0
-    } else {
-        wanted.saturating_sub(partition)
-    };
-
-    let updated = number(object, "/status/updatedReplicas");
-    let available = number(object, "/status/availableReplicas").min(number(object, "/status/readyReplicas"));
-
-    let fresh: Vec<_> = pods_at(revision, surroundings)
-        .into_iter()
-        .filter(|pod| mine.iter().any(|one| one.uid == pod.uid))
-        .collect();
+    let revision = object.text("/status/updateRevision");
+    let mine = pods_of(object.uid(), surroundings);
+    let to_update = counts.to_update();
 
     // Pods below the partition were not ours to change; those that are new and not ready are.
-    let judged = if to_update == 0 && updated < wanted {
+    let judged = if to_update == 0 && counts.updated < counts.wanted {
         Vec::new()
     } else {
-        fresh
-    };
-
-    let seen = ready(&judged);
-    let verdict = if total > wanted {
-        Verdict::waiting(
-            seen.min(wanted),
-            wanted,
-            format!("{} pods must go", total - wanted),
-        )
-    } else if on_delete && updated < wanted {
-        Verdict::Done {
-            note: Some(format!(
-                "updateStrategy OnDelete: {} of {wanted} pods take the new revision once somebody deletes them",
-                wanted - updated
-            )),
-        }
-    } else if updated < to_update || seen < to_update {
-        let of = if partition > 0 {
-            format!(" (partition {partition})")
-        } else {
-            String::new()
-        };
-        let now = created(updated, &judged, to_update);
-        Verdict::waiting(
-            seen.min(to_update),
-            to_update,
-            format!("{now} of {to_update} pods updated, {seen} ready{of}"),
-        )
-    } else if available < wanted {
-        Verdict::waiting(
-            available,
-            wanted,
-            format!("{available} of {wanted} pods are ready"),
-        )
-    } else if to_update == 0 {
-        Verdict::Done {
-            note: Some(format!(
-                "partition {partition} keeps all {wanted} pods at the old revision"
-            )),
-        }
-    } else {
-        Verdict::done()
+        pods_at(revision, &mine)
     };
 
     // Under OnDelete it is for a person to choose when each pod goes.
-    let nudges = if on_delete {
+    let nudges = if counts.on_delete {
         Vec::new()
     } else {
-        stuck(&mine, revision, partition, object)
+        stuck(&mine, revision, counts.partition, object)
     };
 
-    let mut reading = Reading::with_pods(verdict, judged, to_update);
-    reading.creators = vec![object.uid().to_owned()];
-    reading.settles = number(object, "/spec/minReadySeconds") == 0;
-    reading.figures = vec![updated, available];
-    reading.budget = Budget::of(object, "/spec/template", policy.deadline);
-    reading.nudges = nudges;
-    reading
+    KindStatus {
+        creators: vec![object.uid().to_owned()],
+        settles: number(object, "/spec/minReadySeconds") == 0,
+        figures: vec![counts.updated, counts.available],
+        budget: Budget::of(object, "/spec/template", policy.deadline),
+        nudges,
+        ..KindStatus::with_pods(counts.verdict(&judged), judged, to_update)
+    }
+}
+
+/// The numbers of its status, and what its spec says of them.
+struct Counts {
+    wanted: u32,
+    total: u32,
+    updated: u32,
+    available: u32,
+    partition: u32,
+    /// Whether somebody has to delete each pod before it is replaced.
+    on_delete: bool,
+}
+
+impl Counts {
+    fn from_object(object: &Object) -> Self {
+        Self {
+            wanted: replicas(object),
+            total: number(object, "/status/replicas"),
+            updated: number(object, "/status/updatedReplicas"),
+            available: number(object, "/status/availableReplicas")
+                .min(number(object, "/status/readyReplicas")),
+            partition: number(object, "/spec/updateStrategy/rollingUpdate/partition"),
+            on_delete: object.text("/spec/updateStrategy/type") == "OnDelete",
+        }
+    }
+
+    /// How many pods the controller replaces by itself.
+    fn to_update(&self) -> u32 {
+        if self.on_delete {
+            0
+        } else {
+            self.wanted.saturating_sub(self.partition)
+        }
+    }
+
+    /// By the pods of the new revision.
+    fn verdict(&self, judged: &[&PodFacts]) -> Verdict {
+        let (wanted, updated, available) = (self.wanted, self.updated, self.available);
+        let (to_update, seen) = (self.to_update(), ready(judged));
+
+        if self.total > wanted {
+            let why = format!("{} pods must go", self.total - wanted);
+            return Verdict::waiting(seen.min(wanted), wanted, why);
+        }
+
+        if self.on_delete && updated < wanted {
+            let left = wanted - updated;
+            return noted(format!(
+                "updateStrategy OnDelete: {left} of {wanted} pods take the new revision once somebody deletes them"
+            ));
+        }
+
+        if updated < to_update || seen < to_update {
+            let partition = match self.partition {
+                0 => String::new(),
+                partition => format!(" (partition {partition})"),
+            };
+            let created = created(updated, judged, to_update);
+            let why = format!("{created} of {to_update} pods updated, {seen} ready{partition}");
+            return Verdict::waiting(seen.min(to_update), to_update, why);
+        }
+
+        // After the new ones: those below the partition must be up as well.
+        if available < wanted {
+            let why = format!("{available} of {wanted} pods are ready");
+            return Verdict::waiting(available, wanted, why);
+        }
+
+        match to_update {
+            0 => noted(format!(
+                "partition {} keeps all {wanted} pods at the old revision",
+                self.partition
+            )),
+            _ => Verdict::done(),
+        }
+    }
+}
+
+fn noted(note: String) -> Verdict {
+    Verdict::Done { note: Some(note) }
 }
 
 /// Pods of an old revision that are not ready: in order, the controller waits for them before it replaces them.

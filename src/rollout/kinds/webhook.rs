@@ -1,14 +1,14 @@
 //! Webhook configurations: what they call must answer, or writes of others fail.
 
 use super::super::needs::webhook_services;
-use super::super::reading::Reading;
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 use serde_json::Value;
 
 /// Done when every service that it calls has a ready endpoint; URLs outside the cluster are not asked.
-pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> Reading<'a> {
+pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> KindStatus<'a> {
     let services = webhook_services(object);
     // Each has to answer: under `failurePolicy: Fail` a single silent one stops the writes of others.
     let silent: Vec<_> = services
@@ -18,12 +18,12 @@ pub(super) fn read<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> R
         .collect();
 
     if silent.is_empty() {
-        return Reading::without_pods(Verdict::done());
+        return KindStatus::without_pods(Verdict::done());
     }
 
     let total = services.len() as u32;
     let why = format!("no ready endpoint of service {}", silent.join(", "));
-    Reading::without_pods(Verdict::waiting(total - silent.len() as u32, total, why))
+    KindStatus::without_pods(Verdict::waiting(total - silent.len() as u32, total, why))
 }
 
 fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> bool {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// What the rule of one kind says.
 #[derive(Debug)]
-pub(super) struct Reading<'a> {
+pub(super) struct KindStatus<'a> {
     /// By the object's own status.
     pub verdict: Verdict,
     /// Pods of the new revision.
@@ -40,7 +40,7 @@ pub(super) struct Reading<'a> {
     pub nudges: Vec<Nudge>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> KindStatus<'a> {
     /// A verdict on an object that has no pods.
     pub fn without_pods(verdict: Verdict) -> Self {
         Self {

@@ -6,9 +6,10 @@
 //! reasons and texts of kubelets and runtimes are matched; what matches nothing is taken for the release's
 //! own fault.
 
-use super::pull;
+use super::pod_text::{failed_pod, trouble};
 use super::refused;
-use super::signs::{failed_pod, is_missing_configuration, trouble};
+use super::signals::is_mount_failure;
+use super::waiting::StartFailure;
 use crate::model::k8s::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::occurrence::Occurrence;
 use crate::model::verdict::CauseKind;
@@ -75,7 +76,7 @@ pub(super) fn cannot_start(message: &str) -> CauseKind {
 }
 
 /// What ended these pods of something that failed, where it was not their own containers, and how that shows.
-pub(super) fn from_outside(
+pub(super) fn external_cause(
     pods: &[&PodFacts],
     creator: &str,
     occurrences: &[&Occurrence],
@@ -94,20 +95,20 @@ pub(super) fn from_outside(
     }
 
     let shown = |pod: &&PodFacts| {
-        let kind = of_pod(pod, occurrences)?;
+        let kind = external_cause_of_pod(pod, occurrences)?;
         let ended = || format!("pod {} never began", pod.name);
-        let told = match kind {
+        let message = match kind {
             CauseKind::Evicted => failed_pod(pod),
             _ => trouble(pod).map_or_else(ended, |what| format!("pod {}: {what}", pod.name)),
         };
-        Some((kind, told))
+        Some((kind, message))
     };
 
     // The newest first: after that try the Job was given up.
     pods.iter().rev().find_map(shown)
 }
 
-fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
+fn external_cause_of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
     if is_disrupted(pod) {
         return Some(CauseKind::Evicted);
     }
@@ -120,38 +121,21 @@ fn of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<CauseKind> {
         .containers
         .iter()
         .find_map(|container| match &container.state {
-            ContainerState::Waiting { reason, message } => of_waiting(container, reason, message),
+            ContainerState::Waiting { reason, message } => {
+                StartFailure::parse(reason)?.external_cause(container, message)
+            }
             _ => None,
         });
-    let mounts = ["FailedMount", "FailedAttachVolume", "FailedMapVolume"];
-    let mut of_pod = occurrences.iter().filter(|one| one.about == pod.uid);
+    let mut events = occurrences.iter().filter(|one| one.about == pod.uid);
 
     // The latest first: a node is found before volumes are mounted, and these before a container is made.
     waiting
         .or_else(|| pod.unscheduled.as_ref().map(|_| CauseKind::Unschedulable))
         .or_else(|| {
-            of_pod
-                .any(|one| mounts.contains(&&*one.reason))
+            events
+                .any(|one| is_mount_failure(one))
                 .then_some(CauseKind::VolumeNotMounted)
         })
-}
-
-fn of_waiting(container: &ContainerFacts, reason: &str, message: &str) -> Option<CauseKind> {
-    match reason {
-        "ErrImageNeverPull" => Some(CauseKind::ImageUnavailable),
-        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => {
-            // Without a reason the registry is taken for away: nobody has said that the image is not there.
-            Some(pull::classify(message, &container.image).unwrap_or(CauseKind::ImageUnavailable))
-        }
-        "CreateContainerConfigError" => {
-            // Anything else is refused for what the image is (`runAsNonRoot`): that is its own fault.
-            is_missing_configuration(message).then_some(CauseKind::MissingConfiguration)
-        }
-        "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" | "ImageInspectError" => {
-            Some(cannot_start(message))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -232,7 +216,7 @@ mod tests {
         #[case] blamed: Option<CauseKind>,
     ) {
         assert_eq!(
-            from_outside(&[&pod(status)], "job", &[]).map(|(kind, _)| kind),
+            external_cause(&[&pod(status)], "job", &[]).map(|(kind, _)| kind),
             blamed
         );
     }
@@ -241,7 +225,7 @@ mod tests {
     fn one_that_failed_by_itself_outweighs_one_that_was_evicted() {
         let (own, evicted) = (pod(failed("", "")), pod(failed("Evicted", "node was low")));
 
-        assert_eq!(from_outside(&[&own, &evicted], "job", &[]), None);
+        assert_eq!(external_cause(&[&own, &evicted], "job", &[]), None);
     }
 
     #[rstest]

@@ -5,18 +5,17 @@
 //! answers go to the caller as they are. That an object is not there is an answer; that its kind is not
 //! served is an error.
 
-use super::answer::{Answer, Status};
+use super::body::{as_yaml, delete_body, deleted, object, page_of, parse};
 use super::retry::Repeat;
 use super::transport::{Call, Transport};
+use super::write::{WRITE_TIMEOUT, Write};
 use super::{discovery, path, watch};
 use crate::cluster::{
-    AccessReview, ApiError, Applied, ApplyOptions, Cluster, Deadline, DeleteOptions, Deleted, Discovered,
-    ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
+    AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
+    LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
 };
-use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,8 +23,6 @@ use serde_json::{Value, json};
 
 /// Objects a page, where the caller does not say.
 const PAGE: u32 = 500;
-/// The server gives a write up after this time: so long a successor waits for a predecessor's last write.
-const WRITE_TIMEOUT: &str = "10s";
 /// So much of a log's last lines is read. The server counts from the first of them: lines that are longer
 /// lose their end.
 const LOG_BYTES: &str = "262144";
@@ -34,10 +31,7 @@ const ONLY_METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// The same for one object.
 const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-/// A body of this size is parsed beside the threads that move bytes.
-const LARGE: usize = 256 * 1024;
-
-/// A door to a real API server.
+/// A client of a real API server.
 pub(super) struct KubeCluster {
     transport: Transport,
 }
@@ -50,37 +44,7 @@ impl KubeCluster {
 
     async fn write(&self, target: &Target, write: Write<'_>) -> Result<Applied, ApiError> {
         let resource = path::resource_name(&target.resource);
-        // A create goes to the collection: the name stands in its body, or is generated.
-        let address = match write.method {
-            Method::POST => path::collection(&target.resource, target.namespace.as_deref())?,
-            _ => path::object(target)?,
-        };
-
-        let query = [
-            ("fieldManager", write.manager),
-            // A misspelled field would be dropped in silence,
-            // and the object would not be what the plan shows.
-            ("fieldValidation", "Strict"),
-            ("force", if write.force { "true" } else { "" }),
-            ("dryRun", if write.dry_run { "All" } else { "" }),
-            ("timeout", WRITE_TIMEOUT),
-        ];
-
-        let call = Call {
-            method: write.method,
-            content_type: write.content_type,
-            accept: write.accept,
-            body: write.body,
-            // Nothing that is persisted is sent twice where its
-            // answer was lost: the caller looks at what became of it.
-            repeat: if write.dry_run {
-                Repeat::Harmless
-            } else {
-                Repeat::Once
-            },
-            not_after: write.not_after,
-            ..Call::get(path::with_query(&address, &query), &resource)
-        };
+        let call = write.into_call(target, &resource)?;
 
         let answer = self.transport.send(call).await?;
         let object = parse(answer.body.clone())
@@ -129,18 +93,6 @@ impl KubeCluster {
     }
 }
 
-/// One write.
-struct Write<'a> {
-    method: Method,
-    content_type: &'static str,
-    accept: &'static str,
-    body: Bytes,
-    manager: &'a str,
-    force: bool,
-    dry_run: bool,
-    not_after: Option<Deadline>,
-}
-
 #[async_trait]
 impl Cluster for KubeCluster {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
@@ -175,37 +127,7 @@ impl Cluster for KubeCluster {
         };
 
         let answer = self.transport.send(call).await?;
-        let list: List = parse(answer.body).await?;
-
-        let api_version = Value::from(request.resource.api_version());
-        // Whatever kind was claimed for it: all that hides values goes by what an object says it is.
-        let kind = if request.resource.is_secret() {
-            "Secret"
-        } else {
-            &request.resource.kind
-        };
-        let kind = Value::from(kind);
-
-        // A built-in list's items carry neither field, and those of metadata alone say PartialObjectMetadata.
-        let named = |mut item: Value| {
-            if let Some(fields) = item.as_object_mut() {
-                fields.shift_insert(0, "apiVersion".into(), api_version.clone());
-                fields.shift_insert(1, "kind".into(), kind.clone());
-            }
-            object(item, 200)
-        };
-
-        Ok(Page {
-            // Go writes an empty list as null.
-            items: list
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(named)
-                .collect::<Result<_, _>>()?,
-            continue_from: list.metadata.continue_from.filter(|token| !token.is_empty()),
-            resource_version: list.metadata.resource_version,
-        })
+        page_of(answer, request).await
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
@@ -240,7 +162,7 @@ impl Cluster for KubeCluster {
     ) -> Result<Applied, ApiError> {
         self.write(
             target,
-            Write::of(Method::POST, "application/json", body.to_string(), options),
+            Write::new(Method::POST, "application/json", body.to_string(), options),
         )
         .await
     }
@@ -253,7 +175,7 @@ impl Cluster for KubeCluster {
     ) -> Result<Applied, ApiError> {
         self.write(
             target,
-            Write::of(Method::PUT, "application/json", body.to_string(), options),
+            Write::new(Method::PUT, "application/json", body.to_string(), options),
         )
         .await
     }
@@ -268,7 +190,7 @@ impl Cluster for KubeCluster {
         // replace: a POST fails where something is there by now.
         let is_known = body.pointer("/metadata/resourceVersion").is_some();
         let method = if is_known { Method::PUT } else { Method::POST };
-        let write = Write::of(method, "application/json", body.to_string(), options);
+        let write = Write::new(method, "application/json", body.to_string(), options);
 
         self.write(
             target,
@@ -289,7 +211,7 @@ impl Cluster for KubeCluster {
         let body = Value::from(operations).to_string();
         self.write(
             target,
-            Write::of(Method::PATCH, "application/json-patch+json", body, options),
+            Write::new(Method::PATCH, "application/json-patch+json", body, options),
         )
         .await
     }
@@ -419,127 +341,5 @@ impl Cluster for KubeCluster {
 
     fn default_namespace(&self) -> &str {
         self.transport.namespace()
-    }
-}
-
-impl<'a> Write<'a> {
-    fn of(method: Method, content_type: &'static str, body: String, options: &'a WriteOptions) -> Self {
-        let WriteOptions {
-            manager,
-            dry_run,
-            not_after,
-        } = options;
-        let (dry_run, not_after, accept) = (*dry_run, *not_after, "application/json");
-        Self {
-            method,
-            content_type,
-            accept,
-            body: body.into(),
-            manager,
-            force: false,
-            dry_run,
-            not_after,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMetadata,
-    items: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct ListMetadata {
-    resource_version: String,
-    #[serde(rename = "continue")]
-    continue_from: Option<String>,
-}
-
-/// An apply is read as YAML, which refuses what JSON leaves as it is: DEL and C1.
-fn as_yaml(json: String) -> String {
-    const REFUSED: std::ops::RangeInclusive<char> = '\u{7f}'..='\u{9f}';
-    if !json.contains(|c| REFUSED.contains(&c)) {
-        return json;
-    }
-
-    let escaped = |c: char| {
-        if REFUSED.contains(&c) {
-            format!("\\u{:04x}", u32::from(c))
-        } else {
-            c.into()
-        }
-    };
-    json.chars().map(escaped).collect()
-}
-
-fn delete_body(options: &DeleteOptions) -> Value {
-    // Under one name there may be another object by now, which nobody decided about.
-    let mut preconditions = json!({"uid": options.uid});
-    if let Some(version) = &options.resource_version {
-        preconditions["resourceVersion"] = version.as_str().into();
-    }
-
-    let policy = match options.propagation {
-        Propagation::Background => "Background",
-        Propagation::Foreground => "Foreground",
-        Propagation::Orphan => "Orphan",
-    };
-
-    // Where a delete has a body, the server does not read `dryRun` from the query: it would really delete.
-    let dry_run = if options.dry_run {
-        json!(["All"])
-    } else {
-        json!([])
-    };
-
-    json!({
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "preconditions": preconditions,
-        "propagationPolicy": policy,
-        "dryRun": dry_run,
-    })
-}
-
-/// A Status says that it is gone; the object, that it is going, or what it last was.
-async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
-    if serde_json::from_slice::<Status>(&answer.body).is_ok_and(|status| status.is_success()) {
-        return Ok(Deleted::Gone);
-    }
-
-    let object = parse(answer.body).await.and_then(|value| object(value, 200))?;
-    // Some kinds answer with the object as it was, though nothing of it is left.
-    let goes = !object.text("/metadata/deletionTimestamp").is_empty();
-    Ok(if goes {
-        Deleted::Going(object)
-    } else {
-        Deleted::Gone
-    })
-}
-
-/// Parses a body; a large one beside the threads that move bytes.
-pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> Result<T, ApiError> {
-    let is_large = body.len() > LARGE;
-    let read = move || serde_json::from_slice(&body).map_err(|error| unreadable(200, &error.to_string()));
-    if !is_large {
-        return read();
-    }
-
-    // One thread drives all connections, and the lock's renewal with them.
-    tokio::task::spawn_blocking(read)
-        .await
-        .unwrap_or_else(|error| Err(unreadable(200, &error.to_string())))
-}
-
-fn object(value: Value, code: u16) -> Result<Object, ApiError> {
-    Object::new(value).map_err(|error| unreadable(code, &error.to_string()))
-}
-
-fn unreadable(code: u16, why: &str) -> ApiError {
-    ApiError::Unreadable {
-        code,
-        body: why.to_owned(),
     }
 }

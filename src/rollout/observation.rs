@@ -1,0 +1,113 @@
+//! Whether the watch shows the object that was written, as it was written, and its controller has seen that.
+//!
+//! In this order: an unreadable collection shows what was, or nothing; an absent object is judged by how it
+//! was when it went; another uid is another object; then the generation, the watch's first and the
+//! controller's second. Only [`Observation::Current`] lets anybody believe the status. The uid and the way of
+//! going are remembered, for an absent object tells neither.
+
+use super::conditions::generation;
+use super::kinds;
+use super::memory::Memory;
+use super::subject::{Subject, Surroundings};
+use crate::model::hook::{ended, goes_by_itself};
+use crate::model::{Object, Uid};
+
+/// What the watch shows of an object; the text says why it is not the object's present state.
+pub(super) enum Observation<'a> {
+    /// As it was written, and its controller has come to that.
+    Current(&'a Object),
+    /// It is not there, or being replaced.
+    NotYet(String),
+    /// The watch shows nothing that can be trusted.
+    Unreadable(String),
+    /// The watch, or the controller, has not come to our write.
+    Behind(String),
+    /// It was there, and somebody took it away.
+    Gone(String),
+    /// It goes by itself, and has.
+    HasRun,
+}
+
+/// Whether the watch shows the object as our write left it, and whether its controller has seen that.
+pub(super) fn observe<'a>(
+    subject: &Subject,
+    surroundings: &Surroundings<'a>,
+    memory: &mut Memory,
+) -> Observation<'a> {
+    let target = &subject.target;
+    // First of all: an unreadable collection shows what was, or nothing; "deleted" must not follow from that.
+    if let Some(why) = &surroundings.unreadable {
+        return Observation::Unreadable(format!("{target} cannot be watched: {why}"));
+    }
+
+    let Some(object) = surroundings.object else {
+        return observe_absent(subject, surroundings.departed, memory);
+    };
+
+    if subject
+        .uid
+        .as_ref()
+        .is_some_and(|uid| object.uid() != uid.as_str())
+    {
+        return match memory.uid {
+            Some(_) => Observation::Gone(format!("{target} was deleted and created again by somebody")),
+            // Never seen under our uid: the watch may still show the predecessor that the step has replaced.
+            None => Observation::NotYet(format!("{target} is not there yet")),
+        };
+    }
+
+    // Remembered while it is there: where its going is missed, these tell a run to the end from a deletion.
+    memory.uid = Some(object.uid().to_owned());
+    memory.goes_by_itself = goes_by_itself(object);
+    memory.has_run = memory.goes_by_itself && ended(object) == Some(true);
+
+    // It goes by its time to live, or by the policy of its hook: nobody interferes.
+    if memory.has_run && object.at("/metadata/deletionTimestamp").is_some() {
+        return Observation::HasRun;
+    }
+    // A namespace has a phase for it, and its rule fails on that. Anything else fails once it is gone.
+    if object.at("/metadata/deletionTimestamp").is_some() && object.kind() != "Namespace" {
+        return Observation::NotYet(format!("{target} is being deleted by somebody"));
+    }
+
+    // The watch may lag behind the answer to our write: until it catches up, the status is of the older spec.
+    if object.generation() < subject.generation {
+        return Observation::Behind("the watch does not show what was written yet".into());
+    }
+
+    let observed = object.at("/status/observedGeneration").and_then(generation);
+    let has_controller = observed.is_some() || kinds::observes_generation(object);
+    // Held against the object and not against our write: an autoscaler may have written to its spec since.
+    if has_controller && observed.unwrap_or(0) < object.generation() {
+        return Observation::Behind(format!(
+            "waiting for its controller (observedGeneration {} of {})",
+            observed.unwrap_or(0),
+            object.generation()
+        ));
+    }
+    Observation::Current(object)
+}
+
+/// What is known of an object that is not there: how it was when it went, else how it was last seen.
+fn observe_absent<'a>(subject: &Subject, departed: Option<&'a Object>, memory: &Memory) -> Observation<'a> {
+    let target = &subject.target;
+    let is_it = |object: &&Object| {
+        let uid = memory.uid.as_deref().and_then(Uid::parse).or(subject.uid.clone());
+        uid.is_none_or(|uid| object.uid() == uid.as_str())
+    };
+
+    let departed = departed.filter(is_it);
+
+    // In this order: how it was when it went is surer than how it was last seen.
+    match (departed, departed.and_then(ended)) {
+        // Judged as it went, so that the rule of its kind tells the failure with its cause.
+        (Some(object), Some(false)) => Observation::Current(object),
+        (_, Some(true)) => Observation::HasRun,
+        _ if memory.has_run => Observation::HasRun,
+        (None, _) if memory.uid.is_none() => Observation::NotYet(format!("{target} is not there yet")),
+        (None, _) if memory.goes_by_itself => {
+            Observation::Gone(format!("{target} is gone, and how it ended was not seen"))
+        }
+        _ => Observation::Gone(format!("{target} was deleted by somebody")),
+    }
+}

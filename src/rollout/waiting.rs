@@ -1,0 +1,189 @@
+//! Why a container waits: the kubelet's reasons, what each is blamed on, and for how long it may last.
+//!
+//! The reasons stand in one list, [`StartFailure::parse`]: the rules read it for pods that should come up, and
+//! `attribution.rs` for those that never did. A reason that is not in it says nothing and is left to the
+//! deadline. CrashLoopBackOff is not in it on purpose, for the exits behind it are counted (`signals.rs`).
+
+use super::attribution::cannot_start;
+use super::pod_text::describe;
+use super::pull;
+use super::signals::SignalContext;
+use crate::model::k8s::pod::{ContainerFacts, PodFacts};
+use crate::model::verdict::CauseKind;
+
+/// What keeps a container from being started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StartFailure {
+    /// The image's name is none.
+    InvalidImageName,
+    /// The image is not on the node, and may not be pulled.
+    NeverPulled,
+    /// The image cannot be pulled.
+    Pull,
+    /// What the container refers to is missing, or refused for what the image is.
+    Configuration,
+    /// The runtime fails: its words say whose fault that is.
+    Runtime,
+    /// A hook of the container, or the signature of its image.
+    Refused,
+}
+
+impl StartFailure {
+    /// From the `reason` of a waiting state; none where it says nothing (every pod passes through ContainerCreating).
+    pub fn parse(reason: &str) -> Option<Self> {
+        Some(match reason {
+            "InvalidImageName" => Self::InvalidImageName,
+            "ErrImageNeverPull" => Self::NeverPulled,
+            "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => Self::Pull,
+            "CreateContainerConfigError" => Self::Configuration,
+            "CreateContainerError" | "RunContainerError" | "ContainerCannotRun" | "ImageInspectError" => {
+                Self::Runtime
+            }
+            "PostStartHookError" | "PreStartHookError" | "SignatureValidationFailed" => Self::Refused,
+            _ => return None,
+        })
+    }
+
+    /// What it is blamed on where the pod never began and is gone for good; none where that is the container itself.
+    pub fn external_cause(self, container: &ContainerFacts, message: &str) -> Option<CauseKind> {
+        match self {
+            Self::NeverPulled => Some(CauseKind::ImageUnavailable),
+            // Without a reason the registry is taken for away: nobody has said that the image is not there.
+            Self::Pull => {
+                Some(pull::classify(message, &container.image).unwrap_or(CauseKind::ImageUnavailable))
+            }
+            // Anything else is refused for what the image is (`runAsNonRoot`): that is its own fault.
+            Self::Configuration => {
+                is_missing_configuration(message).then_some(CauseKind::MissingConfiguration)
+            }
+            Self::Runtime => Some(cannot_start(message)),
+            Self::InvalidImageName | Self::Refused => None,
+        }
+    }
+}
+
+/// A failure to start: its class, the seconds that it must last, and a sentence.
+pub(super) struct Explanation {
+    pub kind: CauseKind,
+    pub grace: u32,
+    pub message: String,
+}
+
+/// What a container that waits for this reason fails of; none where the reason says nothing.
+pub(super) fn explain_waiting(
+    pod: &PodFacts,
+    container: &ContainerFacts,
+    (reason, message): (&str, &str),
+    context: &SignalContext<'_>,
+) -> Option<Explanation> {
+    let graces = &context.policy.graces;
+    let (what, image) = (describe(pod, container), &container.image);
+    let words = or(message, reason);
+
+    let (kind, grace, message) = match StartFailure::parse(reason)? {
+        // The kubelet finds this one and the next out by itself, with no registry that may be slow: no grace.
+        StartFailure::InvalidImageName => (
+            CauseKind::InvalidImageName,
+            0,
+            format!("{what} needs an image, and {image:?} is not an image's name"),
+        ),
+        StartFailure::NeverPulled => (
+            CauseKind::ImageUnavailable,
+            0,
+            format!("{what} needs image {image} on its node (imagePullPolicy: Never), and it is not there"),
+        ),
+        StartFailure::Pull => {
+            let failed = explain_pull(pod, container, message, context);
+            let message = format!("{what} cannot pull {image}: {}", failed.message);
+            (failed.kind, failed.grace, message)
+        }
+        StartFailure::Configuration => {
+            // What is not missing is refused for what the image is (root, under `runAsNonRoot`).
+            let kind = if is_missing_configuration(message) {
+                CauseKind::MissingConfiguration
+            } else {
+                CauseKind::CannotStart
+            };
+            let message = format!("{what} cannot be configured: {words}");
+            (kind, graces.configuration, message)
+        }
+        StartFailure::Runtime => {
+            let kind = cannot_start(message);
+            (kind, graces.start, format!("{what} cannot start: {words}"))
+        }
+        StartFailure::Refused => {
+            let kind = CauseKind::CannotStart;
+            (kind, graces.start, format!("{what} cannot start: {words}"))
+        }
+    };
+
+    Some(Explanation { kind, grace, message })
+}
+
+/// Why an image cannot be pulled, without the container and the image.
+fn explain_pull(
+    pod: &PodFacts,
+    container: &ContainerFacts,
+    message: &str,
+    context: &SignalContext<'_>,
+) -> Explanation {
+    let graces = &context.policy.graces;
+
+    // Older kubelets say why in an Event only.
+    let events = context
+        .occurrences
+        .iter()
+        .filter(|one| one.about == pod.uid && one.reason == "Failed");
+    let texts = [message]
+        .into_iter()
+        .chain(events.map(|one| one.message.as_str()));
+    let classified = texts
+        .filter_map(|text| Some((pull::classify(text, &container.image)?, text)))
+        .next();
+
+    let (kind, grace, message) = match classified {
+        // The preflight saw it in its registry: that it is missing now is not the doing of the release.
+        Some((CauseKind::ImageNotFound, _)) if context.subject.seen_images.contains(&container.image) => (
+            CauseKind::ImageUnavailable,
+            graces.seen_image,
+            "the registry says that it does not exist, though it was there before the promotion".into(),
+        ),
+        // The image is there, and has no part for this node: no wait changes that either.
+        Some((kind @ CauseKind::ImageNotFound, text)) if pull::lacks_platform(text) => {
+            (kind, 0, "it does not exist for the platform of the node".into())
+        }
+        Some((kind @ CauseKind::ImageNotFound, _)) => {
+            (kind, 0, "the registry says that it does not exist".into())
+        }
+        Some((kind @ CauseKind::ImageUnauthorized, text)) => {
+            (kind, 0, format!("the registry refuses: {}", last_words(text)))
+        }
+        Some((_, text)) => (CauseKind::ImageUnavailable, graces.registry, last_words(text)),
+        // A back-off that quotes no reason: the registry may merely be slow.
+        None => (
+            CauseKind::ImageUnavailable,
+            graces.registry,
+            or(message, "no reason given").to_owned(),
+        ),
+    };
+
+    Explanation { kind, grace, message }
+}
+
+/// The end of a chain of wrapped errors, which is where the reason stands.
+fn last_words(text: &str) -> String {
+    let parts: Vec<&str> = text.split(": ").collect();
+    parts[parts.len().saturating_sub(3)..].join(": ")
+}
+
+/// Whether a kubelet's message says that what a container or a volume refers to is missing.
+pub(super) fn is_missing_configuration(message: &str) -> bool {
+    // The kubelet's words for an object that is missing, a key of it, and a key of a volume.
+    ["not found", "couldn't find key", "non-existent"]
+        .iter()
+        .any(|word| message.contains(word))
+}
+
+fn or<'t>(text: &'t str, other: &'t str) -> &'t str {
+    if text.is_empty() { other } else { text }
+}
