@@ -289,6 +289,40 @@ fn pure_folders_do_no_io_and_ask_no_clock() {
     assert!(wrong.is_empty(), "pure files that are not:\n{}", wrong.join("\n"));
 }
 
+/// The requests of the `Cluster` trait that write, by the options that each of them takes.
+fn writing_requests() -> Vec<String> {
+    let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cluster/api.rs");
+    let code = code(&api);
+    let requests = code.split("async fn ").skip(1).filter_map(|request| {
+        let (name, rest) = request.split_once('(')?;
+        let arguments = rest.split(';').next()?;
+        arguments.contains("Options").then(|| name.to_owned())
+    });
+    requests.collect()
+}
+
+#[test]
+fn what_watches_sends_no_request_that_writes() {
+    let requests = writing_requests();
+    assert!(requests.len() >= 6, "found only {requests:?}");
+
+    let calls = requests.iter().map(|name| format!(".{name}("));
+    // No request that writes can be made without one of these.
+    let options = ["WriteOptions", "ApplyOptions", "DeleteOptions"].map(str::to_owned);
+    let words: Vec<String> = calls.chain(options).collect();
+
+    for file in files_of("monitor") {
+        let code = code(&file);
+        for word in &words {
+            assert!(
+                !code.contains(word),
+                "{} names {word}: a monitor gives back what is to be written, and execute/ writes it",
+                file.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn only_the_cluster_folder_names_the_kubernetes_client() {
     for folder in folders().iter().filter(|name| *name != "cluster") {

@@ -15,7 +15,7 @@ use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
-use crate::monitor::{Bounds, Rollout, Stopped, Watched};
+use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
 use crate::observe::watch::Heard;
 use crate::rollout::{Baseline, Deadline, Subject, is_awaited_late, pending_before, rolls_out, written_at};
 use async_trait::async_trait;
@@ -37,11 +37,11 @@ pub struct Watching {
     /// How things stood before the first write; a run that takes up another one's work has no such time.
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
-    pub(super) heard: Heard,
+    pub(super) server: Heard,
     /// Keeps values of Secrets out of what is shown.
     pub(super) hiding: Hiding,
     /// What is read to hear it.
-    pub(super) pulse: std::sync::Mutex<Option<Target>>,
+    pub(super) probe_target: std::sync::Mutex<Option<Target>>,
 }
 
 #[derive(Default)]
@@ -64,14 +64,14 @@ pub(super) struct Said {
     /// The deadline that was last said of each object.
     deadlines: BTreeMap<ObjectId, String>,
     /// What became of each pod that was to be deleted, by uid.
-    pub nudges: BTreeMap<String, String>,
+    pub stuck_pods: BTreeMap<String, String>,
 }
 
 /// What is judged at the moment, and what judging is bound by.
 #[derive(Clone, Copy)]
 pub(super) struct Turn<'a> {
     pub watched: &'a [Watched],
-    pub bounds: &'a dyn Bounds,
+    pub context: &'a dyn MonitorContext,
 }
 
 impl Watching {
@@ -84,8 +84,8 @@ impl Watching {
             options,
             state: Mutex::default(),
             before: OnceLock::new(),
-            heard: Heard::default(),
-            pulse: std::sync::Mutex::default(),
+            server: Heard::default(),
+            probe_target: std::sync::Mutex::default(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Watching {
     }
 
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
-    pub async fn progress(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
+    pub async fn progress(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         // Held to the end of the call: two calls never judge side by side.
         let mut state = self.state.lock().await;
         let State {
@@ -109,8 +109,8 @@ impl Watching {
         } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
 
-        let judging = self.until_done(follow, open, said, Turn { watched, bounds });
-        self.while_heard(watched, bounds, judging).await
+        let judging = self.until_done(follow, open, said, Turn { watched, context });
+        self.with_liveness(watched, context, judging).await
     }
 
     pub(super) async fn until_done(
@@ -143,7 +143,7 @@ impl Watching {
         Follow::hearing(
             self.cluster.clone(),
             self.options.policy.clone(),
-            self.heard.clone(),
+            self.server.clone(),
         )
     }
 
@@ -180,7 +180,7 @@ impl Watching {
         match self.before.get().and_then(|before| before.get(&id)) {
             Some(before) => baseline.include(before),
             // Nobody looked before the write: what the times tell is said now.
-            None => self.say_broken(&id, pod_spec(&one.answer), &baseline).await,
+            None => self.report_unhealthy(&id, pod_spec(&one.answer), &baseline).await,
         }
 
         let before = one.before.as_ref();
@@ -195,7 +195,7 @@ impl Watching {
     }
 
     /// Waits for what something outside of the release brings about, now that everything is applied.
-    async fn follow_late(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn follow_late(&self, state: &mut State, context: &dyn MonitorContext) -> Result<(), Stopped> {
         let State {
             follow,
             seen,
@@ -220,7 +220,7 @@ impl Watching {
             said,
             Turn {
                 watched: &watched,
-                bounds,
+                context,
             },
         )
         .await?;
@@ -268,11 +268,12 @@ impl Watching {
             object,
             verdict,
             deadline,
-            nudges,
+            stuck_pods,
         } = update;
 
         // A failure that a fresh read does not confirm was the watch's: what holds comes as an update.
-        if matches!(verdict, Verdict::Failed { .. }) && !follow.confirm(&object, turn.bounds.patience()).await
+        if matches!(verdict, Verdict::Failed { .. })
+            && !follow.confirm(&object, turn.context.patience()).await
         {
             return Ok(());
         }
@@ -285,12 +286,15 @@ impl Watching {
             verdict: verdict.clone(),
         });
 
-        for nudge in &nudges {
-            self.nudge(follow, &object, nudge, said, turn).await?;
+        for pod in &stuck_pods {
+            self.delete_stuck_pod(follow, &object, pod, said, turn).await?;
         }
 
         match verdict {
-            Verdict::Failed { cause } => Err(self.tell(follow, object, cause, turn.watched).await.into()),
+            Verdict::Failed { cause } => Err(self
+                .report_object_failure(follow, object, cause, turn.watched)
+                .await
+                .into()),
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
         }
     }
@@ -325,10 +329,10 @@ fn with_deadline(
 #[async_trait]
 impl Rollout for Watching {
     async fn before(&self, targets: &[Target]) {
-        self.take_down(targets).await;
+        self.record_baselines(targets).await;
     }
 
-    async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
             let State {
@@ -351,36 +355,42 @@ impl Rollout for Watching {
             late.extend(later);
 
             self.follow_only(follow, &now).await;
-            self.until_done(follow, open, said, Turn { watched, bounds })
+            self.until_done(follow, open, said, Turn { watched, context })
                 .await?;
 
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
         };
-        self.while_heard(watched, bounds, judging).await
+        self.with_liveness(watched, context, judging).await
     }
 
-    async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
             // By now everything is applied, and with it what may serve these.
-            self.follow_late(&mut state, bounds).await?;
+            self.follow_late(&mut state, context).await?;
 
             if !self.options.tested.is_empty() {
-                self.prove_images(&mut state, bounds).await?;
+                self.prove_images(&mut state, context).await?;
             }
 
-            gates::check(self, &self.options.gates, bounds).await
+            gates::check(self, &self.options.gates, context).await
         };
         // None of its own to ask for: what the last wave asked for shows whether the server is there.
-        self.while_heard(&[], bounds, judging).await
+        self.with_liveness(&[], context, judging).await
     }
 
-    async fn soak(&self, watched: &[Watched], time: Duration, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn soak(
+        &self,
+        watched: &[Watched],
+        time: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
-            self.stay_well(&mut state, time, Turn { watched, bounds }).await
+            self.soak_followed(&mut state, time, Turn { watched, context })
+                .await
         };
-        self.while_heard(watched, bounds, judging).await
+        self.with_liveness(watched, context, judging).await
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 impl Watching {
     /// Waits until everything is done, and then that it stays so for this time.
-    pub(super) async fn stay_well(
+    pub(super) async fn soak_followed(
         &self,
         state: &mut State,
         time: Duration,
@@ -55,15 +55,15 @@ impl Watching {
         let stopped: Result<Infallible, Stopped> = tokio::select! {
             stopped = watching => stopped,
             failed = gates::keep_asking(self, &self.options.gates) => failed.map_err(Into::into),
-            () = tokio::time::sleep_until(end) => return self.is_still_well(follow, turn).await,
+            () = tokio::time::sleep_until(end) => return self.verify_end_of_soak(follow, turn).await,
         };
 
         stopped.map(|never| match never {})
     }
 
     /// What the watches show may be older than the end of the soak: it is read anew.
-    async fn is_still_well(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
-        let patience = turn.bounds.patience();
+    async fn verify_end_of_soak(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
+        let patience = turn.context.patience();
         // Nobody has seen the end of the soak: that is neither a success nor a failure of the release.
         if !follow.refresh(patience).await {
             return Err(Problem::Unreachable {
@@ -89,9 +89,10 @@ impl Watching {
         match unwell {
             // The gates last: they are asked only where everything runs.
             None => Ok(gates::check_again(self, &self.options.gates).await?),
-            Some((id, Some(Verdict::Failed { cause }))) => {
-                Err(self.tell(follow, id, cause, turn.watched).await.into())
-            }
+            Some((id, Some(Verdict::Failed { cause }))) => Err(self
+                .report_object_failure(follow, id, cause, turn.watched)
+                .await
+                .into()),
             // An object that is on its way at the end was not well all the time.
             Some((id, verdict)) => {
                 let is_blind = follow.look(&id, |_, view| view.unreadable.is_some()) == Some(true);
@@ -106,7 +107,7 @@ impl Watching {
                     _ => "it is not read yet".into(),
                 };
                 let message = format!("{id} is not well at the end of the soak: {why}");
-                Err(self.tell_plain(kind, message).into())
+                Err(self.report_failure(kind, message).into())
             }
         }
     }
