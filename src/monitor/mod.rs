@@ -8,7 +8,7 @@
 //! Two ends are kept apart throughout: something is not as it should be ([`Stopped::Failed`]), and nothing
 //! can be known ([`Stopped::CutOff`]). The second one is never blamed on a release.
 
-mod before;
+mod baselines;
 mod contract;
 mod diagnostics;
 mod failure_report;
@@ -23,7 +23,9 @@ mod prometheus;
 mod proving;
 mod service;
 mod soaking;
+mod state;
 mod stuck_pods;
+mod subjects;
 
 pub use contract::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
 pub use diagnostics::{Diagnostics, collect_diagnostics};

@@ -6,7 +6,8 @@
 //! from another, and a watch may be broken. A wrong image ends it at once, and what stays unknown ends it
 //! without blame.
 
-use super::service::{FIRST_READ, State, Watching};
+use super::service::{FIRST_READ, Watching};
+use super::state::State;
 use crate::model::running::ImageTrees;
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};

@@ -5,7 +5,8 @@
 //! asked all the time, and once more at the end.
 
 use super::gates;
-use super::service::{State, Turn, Watching};
+use super::service::Watching;
+use super::state::{State, Turn};
 use crate::model::verdict::{CauseKind, Verdict};
 use crate::monitor::follow::Follow;
 use crate::monitor::{Problem, Stopped};
@@ -24,8 +25,8 @@ impl Watching {
         let State {
             follow,
             open,
-            said,
-            let_go,
+            noted,
+            no_longer_awaited,
             ..
         } = state;
 
@@ -35,11 +36,11 @@ impl Watching {
         let kept = turn
             .watched
             .iter()
-            .filter(|one| !let_go.contains(&one.target.id()));
+            .filter(|one| !no_longer_awaited.contains(&one.target.id()));
         self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
 
         // Only of what is done can it be said that it stays so: the first wave was looked at long ago.
-        self.until_done(follow, open, said, turn).await?;
+        self.until_done(follow, open, noted, turn).await?;
 
         follow.begin_soak();
         let end = Instant::now() + time;
@@ -48,7 +49,7 @@ impl Watching {
         let watching = async {
             loop {
                 let update = follow.next().await;
-                self.take(follow, update, said, turn).await?;
+                self.take(follow, update, noted, turn).await?;
             }
         };
 

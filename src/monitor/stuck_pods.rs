@@ -4,7 +4,8 @@
 //! not even the way back works by itself. The pod's deletion is asked for by its uid; where nobody may write
 //! (`wait`), the user is told what has to be done.
 
-use super::service::{Said, Turn, Watching};
+use super::service::Watching;
+use super::state::{Noted, Turn};
 use crate::model::k8s::kinds::built_in;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
@@ -22,7 +23,7 @@ impl Watching {
         follow: &mut Follow,
         object: &ObjectId,
         pod: &Nudge,
-        said: &mut Said,
+        noted: &mut Noted,
         turn: Turn<'_>,
     ) -> Result<(), Problem> {
         let Some(kind) = built_in("", "Pod") else {
@@ -54,7 +55,7 @@ impl Watching {
         };
 
         // Each try may fail alike, and is told once.
-        if said.stuck_pods.insert(pod.uid.clone(), message.clone()).as_ref() != Some(&message) {
+        if noted.stuck_pods.insert(pod.uid.clone(), message.clone()).as_ref() != Some(&message) {
             self.note(Some(object.clone()), message);
         }
         Ok(())
