@@ -17,7 +17,7 @@ use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
 use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
 use crate::observe::watch::Heard;
-use crate::rollout::{Baseline, Deadline, is_awaited_late};
+use crate::rollout::{Baseline, is_awaited_late};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -179,7 +179,7 @@ impl Watching {
             return Ok(());
         }
 
-        let verdict = with_deadline(verdict, &object, deadline, &mut noted.deadlines);
+        let verdict = noted.add_deadline(verdict, &object, deadline);
         // Before anything is shown of it: a node's words may quote a Secret.
         let verdict = self.hiding.verdict(follow, &object, verdict).await;
         self.events.emit(Event::Rollout {
@@ -199,32 +199,6 @@ impl Watching {
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
         }
     }
-}
-
-/// A waiting verdict with the arithmetic of its deadline, which is said once, and again where it changes.
-fn with_deadline(
-    verdict: Verdict,
-    object: &ObjectId,
-    deadline: Option<Deadline>,
-    noted: &mut BTreeMap<ObjectId, String>,
-) -> Verdict {
-    let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
-        return verdict;
-    };
-
-    let text = match deadline.capped {
-        true => format!("fails if not done within {deadline}"),
-        false => format!("fails where nothing moves for {deadline}"),
-    };
-
-    if noted
-        .insert(object.clone(), text.clone())
-        .is_some_and(|before| before == text)
-    {
-        return verdict;
-    }
-
-    Verdict::waiting(*done, *total, format!("{why}; {text}"))
 }
 
 #[async_trait]

@@ -1,8 +1,10 @@
 //! What a monitor keeps between its calls. Its futures may be dropped at any moment, and go on from this.
 
 use crate::model::ObjectId;
+use crate::model::verdict::Verdict;
 use crate::monitor::follow::{Follow, Update};
 use crate::monitor::{MonitorContext, Watched};
+use crate::rollout::Deadline;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -23,9 +25,34 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Noted {
     /// The deadline that was last noted of each object.
-    pub deadlines: BTreeMap<ObjectId, String>,
+    deadlines: BTreeMap<ObjectId, String>,
     /// What became of each pod that was to be deleted, by uid.
     pub stuck_pods: BTreeMap<String, String>,
+}
+
+impl Noted {
+    /// Adds the arithmetic of its deadline to a waiting verdict: once, and again where it changes.
+    pub fn add_deadline(
+        &mut self,
+        verdict: Verdict,
+        object: &ObjectId,
+        deadline: Option<Deadline>,
+    ) -> Verdict {
+        let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
+            return verdict;
+        };
+
+        let text = match deadline.capped {
+            true => format!("fails if not done within {deadline}"),
+            false => format!("fails where nothing moves for {deadline}"),
+        };
+
+        let last = self.deadlines.insert(object.clone(), text.clone());
+        if last.as_ref() == Some(&text) {
+            return verdict;
+        }
+        Verdict::waiting(*done, *total, format!("{why}; {text}"))
+    }
 }
 
 /// What is judged at the moment, and what judging is bound by.
