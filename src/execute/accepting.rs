@@ -6,6 +6,7 @@
 //! was named before goes last, when nothing names it any more.
 
 use super::locks::Locks;
+use super::packing::Packed;
 use super::patience::Patience;
 use super::promote::ExecuteError;
 use super::renewing::Renewing;
@@ -53,7 +54,7 @@ pub async fn seal_anew(
         locks: &locks,
         services,
     }
-    .anew(seen, new)
+    .seal_anew(seen, new)
     .await;
 
     locks.release().await;
@@ -91,118 +92,95 @@ impl Sealing<'_> {
         }
     }
 
-    async fn anew(&self, seen: &Unsealed, new: NewKey) -> Result<Vec<String>, ExecuteError> {
-        let cluster = self.services.cluster.as_ref();
-        let ReleaseRef { namespace, name } = self.release;
-        let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
-        // What is sealed is what a person was shown, and no later write of anybody.
-        if found.versions() != seen.versions() {
-            return Err(ExecuteError::Nothing(format!(
-                "expected the state of {name} as it was shown, found it changed since; nothing was changed"
-            )));
+    async fn seal_anew(&self, seen: &Unsealed, new: NewKey) -> Result<Vec<String>, ExecuteError> {
+        let name = &self.release.name;
+        let found = self.read_as_shown(seen).await?;
+        let forgets = forgets_history(&found, &new);
+        if forgets {
+            ensure_nothing_unfinished(&found, name)?;
         }
 
+        let chosen = ChosenKey::choose(new, &found)?;
+        let bound = chosen.key.bind(&found.namespace_uid, name);
         let writer = self.writer();
+        if chosen.storage == KeyStorage::New {
+            // A key is created and never replaced: what an earlier try has left under this name has to go first.
+            self.delete(true, &names::next_state_key(name)).await?;
+            writer
+                .write_key(&names::next_state_key(name), &chosen.key)
+                .await?;
+        }
+
+        let old = old_keys(&found, name);
+        let renewed = self.renew(&found, &old, &bound, forgets).await?;
+        let seal = SealAtHand {
+            state: as_it_is(&found, &bound, chosen.storage == KeyStorage::Outside),
+            stored: found.seal.clone(),
+            key: bound,
+        };
+        let store = write_renewed(writer, seal, &found, &renewed).await?;
+
+        // Everything is sealed with it by now: the old one has nothing to vouch for any more.
+        if matches!(chosen.storage, KeyStorage::New | KeyStorage::Begun) {
+            self.delete(true, &names::state_key(name)).await?;
+            store
+                .writer
+                .write_key(&names::state_key(name), &chosen.key)
+                .await?;
+            self.delete(true, &names::next_state_key(name)).await?;
+        }
+
+        delete_unnamed(&store.writer, &renewed.gone, &old).await?;
+        Ok(renewed.notes)
+    }
+
+    /// The state, where it is what a person was shown, and no later write of anybody.
+    async fn read_as_shown(&self, seen: &Unsealed) -> Result<Unsealed, ExecuteError> {
+        let ReleaseRef { namespace, name } = self.release;
+        let cluster = self.services.cluster.as_ref();
+
+        let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
+        if found.versions() == seen.versions() {
+            return Ok(found);
+        }
+        Err(ExecuteError::Nothing(format!(
+            "expected the state of {name} as it was shown, found it changed since; nothing was changed"
+        )))
+    }
+
+    /// Packs what head and inventory name under the new key, or forgets it.
+    async fn renew(
+        &self,
+        found: &Unsealed,
+        old: &[BoundKey],
+        bound: &BoundKey,
+        forgets: bool,
+    ) -> Result<RenewedState, ExecuteError> {
         let mut head = found.head.as_ref().map(|stored| stored.value.clone());
         let mut inventory = found.inventory.as_ref().map(|stored| stored.value.clone());
 
-        // What a key in the cluster vouched for, whoever may read it could have written: a key outside must not be made to vouch
-        // for that.
-        let was_outside = found.sealing.state.as_ref().is_some_and(|state| state.outside);
-        let forgets = matches!(new, NewKey::Outside(_)) && !was_outside;
-        if forgets && head.as_ref().is_some_and(|head| head.current.is_open()) {
-            return Err(ExecuteError::Nothing(format!(
-                "expected no unfinished promotion of {name}, found one that no key outside has vouched for; nothing was \
-                 changed: finish it first, or start from the release's file with promote RELEASE --discard-state"
-            )));
-        }
-
-        // A run that was killed may have sealed with a key that has not taken its place yet: it is the only one that fits.
-        let sealed_by = found.sealing.state.as_ref().map(|state| &state.key);
-        let begun = found.next_key.clone().filter(|key| sealed_by == Some(&key.id()));
-        let (outside, is_new, key) = match new {
-            NewKey::Outside(key) => (true, false, key),
-            // Of two keys the next one: it is the one that the seal names by then.
-            NewKey::Cluster => match found.keys.last().cloned() {
-                Some(key) => (false, false, key),
-                None => (false, true, random()?),
-            },
-            NewKey::Fresh => match begun.clone() {
-                Some(key) => (false, true, key),
-                None => (false, true, random()?),
-            },
-        };
-        let bound = key.bind(&found.namespace_uid, name);
-        if is_new && begun.is_none() {
-            // A key is created and never replaced: what an earlier
-            // try has left under this name has to go first.
-            self.delete(&names::next_state_key(name)).await?;
-            writer.write_key(&names::next_state_key(name), &key).await?;
-        }
-
-        // What a seal vouches for goes on being looked at; what a person accepts is taken as it lies there.
-        let sealed = found
-            .sealing
-            .key
-            .iter()
-            .filter(|_| found.sealing.integrity == Integrity::Sealed);
-        let mut old: Vec<BoundKey> = sealed.cloned().collect();
-        if !old.is_empty() {
-            // A run that was killed has sealed with the new key what names bundles of the one before.
-            old.extend(found.keys.iter().map(|key| key.bind(&found.namespace_uid, name)));
-        }
-
-        let mut renewing = Renewing::new(self.services, old.clone(), bound.clone());
+        let mut renewing = Renewing::new(self.services, old.to_vec(), bound.clone());
         let gone = if forgets {
             renewing.notes.push(format!(
                 "what is kept of earlier promotions is forgotten, for a key in the cluster vouched for it: the next promotion \
-                 of {name} is the first that can be reverted"
+                 of {} is the first that can be reverted",
+                self.release.name
             ));
             forget(head.as_mut(), inventory.as_mut())
         } else {
             renewing
-                .all(self.release, head.as_mut(), inventory.as_mut())
+                .renew_all(self.release, head.as_mut(), inventory.as_mut())
                 .await?
         };
 
         let Renewing { packed, notes, .. } = renewing;
-        // Written before anything names them: head and inventory still name what was there before.
-        for (bundle, parts) in &packed {
-            writer.write_bundle(bundle, parts).await?;
-        }
-
-        let state = as_it_is(&found, &bound, outside);
-        let mut seal = SealAtHand {
-            key: bound,
-            stored: found.seal.clone(),
-            state,
-        };
-        writer.write_seal(&mut seal, None).await?;
-
-        let store = Store::new(writer, seal);
-        // Rewritten in any case: by now they name other bundles.
-        if let (Some(head), Some(stored)) = (head, &found.head) {
-            store.write_head(&head, Some(&handle(stored))).await?;
-        }
-        if let (Some(inventory), Some(stored)) = (inventory, &found.inventory) {
-            store.write_inventory(&inventory, Some(&handle(stored))).await?;
-        }
-        // Everything is sealed with it by now: the old one has nothing to vouch for any more.
-        if is_new {
-            self.delete(&names::state_key(name)).await?;
-            store.writer.write_key(&names::state_key(name), &key).await?;
-            self.delete(&names::next_state_key(name)).await?;
-        }
-
-        // Whose parts they are, nothing but the key before tells.
-        let is_ours = |part: &Object, name: &str| {
-            let bytes = part_bytes(part);
-            bytes.is_ok_and(|bytes| old.iter().any(|old| is_named_by_its_bytes(name, &bytes, old)))
-        };
-        for part in parts_of(&gone) {
-            store.writer.delete_part(&part, is_ours).await?;
-        }
-        Ok(notes)
+        Ok(RenewedState {
+            head,
+            inventory,
+            packed,
+            gone,
+            notes,
+        })
     }
 
     async fn discard(&self) -> Result<(), StoreError> {
@@ -215,16 +193,12 @@ impl Sealing<'_> {
             (true, names::next_state_key(name)),
             (true, names::state_key(name)),
         ] {
-            self.delete_one(secret, &name).await?;
+            self.delete(secret, &name).await?;
         }
         Ok(())
     }
 
-    async fn delete(&self, secret: &str) -> Result<(), StoreError> {
-        self.delete_one(true, secret).await
-    }
-
-    async fn delete_one(&self, secret: bool, name: &str) -> Result<(), StoreError> {
+    async fn delete(&self, secret: bool, name: &str) -> Result<(), StoreError> {
         let writer = self.writer();
         let target = writer.target(secret, name);
         let api = |source| StoreError::Api {
@@ -243,6 +217,125 @@ impl Sealing<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Head and inventory as they are under the new key, and what they name.
+struct RenewedState {
+    head: Option<Head>,
+    inventory: Option<Inventory>,
+    packed: Vec<Packed>,
+    /// What nothing names any more then.
+    gone: Vec<Bundle>,
+    /// What should be known.
+    notes: Vec<String>,
+}
+
+/// Where the key that seals from now on lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyStorage {
+    /// Outside of the cluster.
+    Outside,
+    /// In the cluster, under the name that it keeps.
+    Present,
+    /// In the cluster, where it is still to be written.
+    New,
+    /// In the cluster, under the next key's name: a run that was killed had sealed with it.
+    Begun,
+}
+
+/// The key that seals from now on.
+struct ChosenKey {
+    key: StateKey,
+    storage: KeyStorage,
+}
+
+impl ChosenKey {
+    fn choose(new: NewKey, found: &Unsealed) -> Result<Self, StoreError> {
+        // A run that was killed may have sealed with a key that has not taken its place yet: it is the only one that fits.
+        let sealed_by = found.sealing.state.as_ref().map(|state| &state.key);
+        let begun = found.next_key.clone().filter(|key| sealed_by == Some(&key.id()));
+
+        let known = match new {
+            NewKey::Outside(key) => Some((key, KeyStorage::Outside)),
+            // Of two keys the next one: it is the one that the seal names by then.
+            NewKey::Cluster => found.keys.last().map(|key| (key.clone(), KeyStorage::Present)),
+            NewKey::Fresh => begun.map(|key| (key, KeyStorage::Begun)),
+        };
+        let (key, storage) = match known {
+            Some(known) => known,
+            None => (random()?, KeyStorage::New),
+        };
+        Ok(Self { key, storage })
+    }
+}
+
+/// Whether what later runs would act on is forgotten. What a key in the cluster vouched for, whoever may read it could have
+/// written: a key outside must not be made to vouch for that.
+fn forgets_history(found: &Unsealed, new: &NewKey) -> bool {
+    let was_outside = found.sealing.state.as_ref().is_some_and(|state| state.outside);
+    matches!(new, NewKey::Outside(_)) && !was_outside
+}
+
+fn ensure_nothing_unfinished(found: &Unsealed, name: &str) -> Result<(), ExecuteError> {
+    let is_open = found
+        .head
+        .as_ref()
+        .is_some_and(|head| head.value.current.is_open());
+    if !is_open {
+        return Ok(());
+    }
+    Err(ExecuteError::Nothing(format!(
+        "expected no unfinished promotion of {name}, found one that no key outside has vouched for; nothing was \
+         changed: finish it first, or start from the release's file with promote RELEASE --discard-state"
+    )))
+}
+
+/// The keys that bundles were made with. What a seal vouches for goes on being looked at; what a person accepts is taken as it
+/// lies there, and has none.
+fn old_keys(found: &Unsealed, name: &str) -> Vec<BoundKey> {
+    if found.sealing.integrity != Integrity::Sealed {
+        return Vec::new();
+    }
+    let Some(sealed) = &found.sealing.key else {
+        return Vec::new();
+    };
+    // A run that was killed has sealed with the new key what names bundles of the one before.
+    let others = found.keys.iter().map(|key| key.bind(&found.namespace_uid, name));
+    [sealed.clone()].into_iter().chain(others).collect()
+}
+
+/// Writes bundles before anything names them, then the seal, then head and inventory, which named others until now.
+async fn write_renewed(
+    writer: Writer,
+    mut seal: SealAtHand,
+    found: &Unsealed,
+    renewed: &RenewedState,
+) -> Result<Store, StoreError> {
+    for (bundle, parts) in &renewed.packed {
+        writer.write_bundle(bundle, parts).await?;
+    }
+    writer.write_seal(&mut seal, None).await?;
+
+    let store = Store::new(writer, seal);
+    if let (Some(head), Some(stored)) = (&renewed.head, &found.head) {
+        store.write_head(head, Some(&handle(stored))).await?;
+    }
+    if let (Some(inventory), Some(stored)) = (&renewed.inventory, &found.inventory) {
+        store.write_inventory(inventory, Some(&handle(stored))).await?;
+    }
+    Ok(store)
+}
+
+async fn delete_unnamed(writer: &Writer, gone: &[Bundle], old: &[BoundKey]) -> Result<(), StoreError> {
+    // Whose parts they are, nothing but the key before tells.
+    let is_ours = |part: &Object, name: &str| {
+        let bytes = part_bytes(part);
+        bytes.is_ok_and(|bytes| old.iter().any(|old| is_named_by_its_bytes(name, &bytes, old)))
+    };
+    for part in parts_of(gone) {
+        writer.delete_part(&part, is_ours).await?;
+    }
+    Ok(())
 }
 
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.

@@ -4,7 +4,8 @@
 //! Together they are as one lock: held until the first of them runs out, lost with the first that is lost.
 //! None is added to those that are held: whoever needs more gives all of them back and takes them anew.
 
-use super::lock::{Hold, Lock, LockError};
+use super::acquisition::LockError;
+use super::lock::{Hold, Lock};
 use super::services::Services;
 use crate::model::moves::ReleaseRef;
 use futures::FutureExt;
@@ -60,8 +61,8 @@ impl Locks {
     }
 
     /// Waits until all of them are surely ours, for as long as the limit says; until the first of them ends.
-    pub(super) async fn is_ours(&self, patience: Duration) -> Hold {
-        let holds = join_all(self.locks.iter().map(|lock| lock.is_ours(patience))).await;
+    pub(super) async fn confirm_held(&self, patience: Duration) -> Hold {
+        let holds = join_all(self.locks.iter().map(|lock| lock.confirm_held(patience))).await;
         let both = |one, other| match (one, other) {
             (Hold::Lost, _) | (_, Hold::Lost) => Hold::Lost,
             (Hold::Doubtful, _) | (_, Hold::Doubtful) => Hold::Doubtful,

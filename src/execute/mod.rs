@@ -4,16 +4,20 @@
 //! the cluster, so that any later run, on any machine, can finish or undo what this one began.
 
 mod accepting;
+mod acquisition;
 mod applying;
 mod codec;
+mod earlier_run;
 mod emptying;
 mod ending;
 mod fence;
 mod foreigners;
+mod lease;
 mod lock;
 mod locks;
 mod losing;
 mod machine;
+mod monitor_writes;
 mod moving;
 mod order;
 mod own_namespace;
@@ -26,11 +30,11 @@ mod promote;
 mod renewing;
 mod requests;
 mod reread;
+mod resolve;
 mod restoring;
 mod run;
 mod sealing;
 mod services;
-mod settle;
 mod standing;
 mod steps;
 mod store;
@@ -40,10 +44,11 @@ mod undo_job;
 mod well;
 
 pub use accepting::{NewKey, seal_anew};
-pub use lock::{LockError, remove_abandoned_lock, seems_held};
+pub use acquisition::LockError;
+pub use lease::{remove_abandoned_lock, seems_held};
 pub use promote::{ExecuteError, Promotion, changes_nothing, promote};
+pub use resolve::{RevertOptions, Settling, resume, revert, settle};
 pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Ended, Interrupt, Limits, Services};
-pub use settle::{RevertOptions, Settling, resume, revert, settle};
 pub use store::StoreError;
 pub use unconfirmed::{Confirmed, Unconfirmed, unconfirmed_plan, unconfirmed_prunes};

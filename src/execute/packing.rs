@@ -213,68 +213,77 @@ pub(super) fn new_head(
     key: &BoundKey,
 ) -> Result<NewHead, StoreError> {
     let Some(Stored {
-        value:
-            Head {
-                mut current,
-                mut previous,
-                rest,
-                ..
-            },
+        value: old,
         uid,
         resource_version,
     }) = old
     else {
-        let head = Head::new(journal, None);
         return Ok(NewHead {
-            head,
+            head: Head::new(journal, None),
             stored: None,
             earlier: None,
         });
     };
+    let Head {
+        mut current,
+        previous,
+        rest,
+        ..
+    } = old;
+
     // What earlier promotions could not delete goes with this one.
     journal.forget.append(&mut current.forget);
-    // It can still be put back: so it is what was finished last, and what came before it goes.
-    if !current.parts.is_empty() {
-        journal
-            .forget
-            .extend(previous.take().into_iter().flat_map(Previous::into_bundles));
-        let parts = current.parts.clone();
-        previous = Some(Previous {
-            bundle: None,
-            parts,
-            journal: Some(Box::new(current)),
-        });
-    }
-    // Also one that was named before and may never have been
-    // written: the head holds the journal until it certainly is.
-    let mut earlier = None;
-    if let Some(Previous {
-        bundle: named,
-        journal: Some(whole),
-        ..
-    }) = &mut previous
-    {
-        let name = |hash: &str, part| names::previous_part(&journal.release.name, hash, part);
-        let packed = bundle(whole, false, &journal.namespace, name, key)?;
-        let old = named.replace(packed.0.clone()).filter(|old| *old != packed.0);
-        journal.forget.extend(old);
-        earlier = Some(packed);
-    }
+    let mut previous = last_finished(current, previous, &mut journal.forget);
+    let earlier = match &mut previous {
+        Some(previous) => pack_journal(previous, &mut journal, key)?,
+        None => None,
+    };
 
-    let stored = Some(Stored {
-        value: (),
-        uid,
-        resource_version,
-    });
     Ok(NewHead {
         head: Head {
             // What a later program has written beside it stays.
             rest,
             ..Head::new(journal, previous)
         },
-        stored,
+        stored: Some(Stored {
+            value: (),
+            uid,
+            resource_version,
+        }),
         earlier,
     })
+}
+
+/// What was finished last and can still be put back. What came before that goes.
+fn last_finished(current: Journal, previous: Option<Previous>, forget: &mut Vec<Bundle>) -> Option<Previous> {
+    if current.parts.is_empty() {
+        return previous;
+    }
+
+    forget.extend(previous.into_iter().flat_map(Previous::into_bundles));
+    Some(Previous {
+        bundle: None,
+        parts: current.parts.clone(),
+        journal: Some(Box::new(current)),
+    })
+}
+
+/// The bundle of a finished promotion's journal that lies in the head itself. Also one that was named before and may never
+/// have been written: the head holds the journal until it certainly is.
+fn pack_journal(
+    previous: &mut Previous,
+    journal: &mut Journal,
+    key: &BoundKey,
+) -> Result<Option<Packed>, StoreError> {
+    let Some(whole) = &previous.journal else {
+        return Ok(None);
+    };
+
+    let name = |hash: &str, part| names::previous_part(&journal.release.name, hash, part);
+    let packed = bundle(whole, false, &journal.namespace, name, key)?;
+    let replaced = previous.bundle.replace(packed.0.clone());
+    journal.forget.extend(replaced.filter(|old| *old != packed.0));
+    Ok(Some(packed))
 }
 
 /// Whether what is written as the promotion goes on fits into its objects to the end: the head, or the error.

@@ -104,10 +104,10 @@ impl Clock<'_> {
     /// deadline: it may have to wait for its turn.
     pub(super) async fn before_write(&self) -> Result<Deadline, Problem> {
         // In two waits, so that a silence can be told after the first.
-        let mut hold = self.patience.lock.is_ours(SILENCE.min(self.left())).await;
+        let mut hold = self.patience.lock.confirm_held(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
             self.patience.tell(self.silence().max(SILENCE));
-            hold = self.patience.lock.is_ours(self.left()).await;
+            hold = self.patience.lock.confirm_held(self.left()).await;
         }
 
         match hold {

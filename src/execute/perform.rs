@@ -137,7 +137,7 @@ impl Performer {
             Effect::Undo(step) => self.undo(step, now).await,
             Effect::Follow(steps) => self.follow(&steps).await,
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
-            Effect::Prove => judged(self.services.rollout.prove(&self.steps.patience).await),
+            Effect::Prove => judged(self.services.rollout.prove(&self.steps).await),
             Effect::Soak(steps) => self.soak(&steps).await,
             Effect::RereadPruned => reread(self.rereading(now).after_prune(&now.head.current).await),
             Effect::RereadReverted => reread(self.rereading(now).after_revert(&now.head.current).await),
@@ -321,12 +321,7 @@ impl Performer {
             changes: Vec::new(),
         };
 
-        match self
-            .services
-            .rollout
-            .follow(&[watched], &self.steps.patience)
-            .await
-        {
+        match self.services.rollout.follow(&[watched], &self.steps).await {
             Ok(()) => Ok(job.has_undone()),
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
             Err(Stopped::CutOff(problem)) => Err(problem),
@@ -406,7 +401,7 @@ impl Performer {
         match self.watched(steps).await {
             // One that is missing decides alone: the rollouts of the others need not be waited for.
             Ok((watched, absent)) if absent.is_empty() => {
-                judged(self.services.rollout.follow(&watched, &self.steps.patience).await)
+                judged(self.services.rollout.follow(&watched, &self.steps).await)
             }
             Ok((_, absent)) => Input::Absent(absent),
             Err(unread) => unread.into(),
@@ -444,12 +439,7 @@ impl Performer {
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {
                 let time = Duration::from_secs(seconds.into());
-                judged(
-                    self.services
-                        .rollout
-                        .soak(&watched, time, &self.steps.patience)
-                        .await,
-                )
+                judged(self.services.rollout.soak(&watched, time, &self.steps).await)
             }
             Ok((_, absent)) => Input::Absent(absent),
             Err(unread) => unread.into(),

@@ -6,7 +6,7 @@
 //! and the members of releases whose objects move.
 
 use super::accepting;
-use super::lock::LockError;
+use super::acquisition::LockError;
 use super::locks::Locks;
 use super::machine::{Intent, refused};
 use super::moving;

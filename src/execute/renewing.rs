@@ -10,7 +10,7 @@ use super::promote::ExecuteError;
 use super::services::Services;
 use crate::model::bundle::Bundle;
 use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{Head, Journal, Parts};
+use crate::model::journal::{Head, Journal, Parts, Previous};
 use crate::model::moves::ReleaseRef;
 use crate::model::names;
 use crate::model::release::{PublicDigest, PublicRelease};
@@ -73,7 +73,7 @@ impl<'a> Renewing<'a> {
     }
 
     /// Renews whatever head and inventory name; the bundles that are no longer needed then.
-    pub(super) async fn all(
+    pub(super) async fn renew_all(
         &mut self,
         release: &ReleaseRef,
         head: Option<&mut Head>,
@@ -82,50 +82,22 @@ impl<'a> Renewing<'a> {
         let name = &release.name;
         let mut gone = Vec::new();
         // First: everything that follows names its release by its digest.
-        self.digests = self.digests(head.as_deref(), inventory.as_deref()).await?;
+        self.digests = self.read_digests(head.as_deref(), inventory.as_deref()).await?;
 
-        let before = |hash: &str, part| names::journal_part(name, hash, part);
         if let Some(Head {
             current, previous, ..
         }) = head
         {
-            // Needed by nobody any more, and not worth a new key.
-            gone.append(&mut current.forget);
-
-            current.renew(&self.digests);
-            self.each::<Parts>(&mut current.parts, before, &mut gone).await?;
-
-            let revision = current.revision;
-            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
-            self.each::<Record>(&mut current.record, record, &mut gone)
-                .await?;
-
-            if current.is_open() && self.has_lost_bodies {
-                return Err(ExecuteError::Nothing(format!(
-                    "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
-                     nothing was changed: promote RELEASE --discard-state starts from the release's file"
-                )));
-            }
-
+            self.renew_journal(name, current, &mut gone).await?;
             if let Some(previous) = previous {
-                self.each::<Parts>(&mut previous.parts, before, &mut gone).await?;
-                let last = |hash: &str, part| names::previous_part(name, hash, part);
-                let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
-                self.each::<Journal>(&mut bundles, last, &mut gone).await?;
-                previous.bundle = bundles.pop();
-                // In a head that was written before its bundle was there, the journal lies inside.
-                previous
-                    .journal
-                    .iter_mut()
-                    .for_each(|journal| journal.renew(&self.digests));
+                self.renew_previous(name, previous, &mut gone).await?;
             }
         }
 
         for entry in inventory.into_iter().flat_map(|inventory| &mut inventory.history) {
-            let revision = entry.revision;
             self.digests.renew(&mut entry.release);
-            let record = move |hash: &str, part| names::record_part(name, revision, hash, part);
-            self.each::<Record>(&mut entry.record, record, &mut gone).await?;
+            self.renew_record(name, entry.revision, &mut entry.record, &mut gone)
+                .await?;
         }
 
         // Under the same key the parts are those of before.
@@ -135,8 +107,69 @@ impl<'a> Renewing<'a> {
         ))
     }
 
+    /// The current journal with its pre-images and its record.
+    async fn renew_journal(
+        &mut self,
+        name: &str,
+        journal: &mut Journal,
+        gone: &mut Vec<Bundle>,
+    ) -> Result<(), ExecuteError> {
+        // Needed by nobody any more, and not worth a new key.
+        gone.append(&mut journal.forget);
+
+        journal.renew(&self.digests);
+        let part_name = |hash: &str, part| names::journal_part(name, hash, part);
+        self.renew_bundles::<Parts>(&mut journal.parts, part_name, gone)
+            .await?;
+        self.renew_record(name, journal.revision, &mut journal.record, gone)
+            .await?;
+
+        if journal.is_open() && self.has_lost_bodies {
+            return Err(ExecuteError::Nothing(format!(
+                "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
+                 nothing was changed: promote RELEASE --discard-state starts from the release's file"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The last finished promotion, which can still be reverted.
+    async fn renew_previous(
+        &mut self,
+        name: &str,
+        previous: &mut Previous,
+        gone: &mut Vec<Bundle>,
+    ) -> Result<(), ExecuteError> {
+        let part_name = |hash: &str, part| names::journal_part(name, hash, part);
+        self.renew_bundles::<Parts>(&mut previous.parts, part_name, gone)
+            .await?;
+
+        let journal_name = |hash: &str, part| names::previous_part(name, hash, part);
+        let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
+        self.renew_bundles::<Journal>(&mut bundles, journal_name, gone)
+            .await?;
+        previous.bundle = bundles.pop();
+
+        // In a head that was written before its bundle was there, the journal lies inside.
+        if let Some(journal) = &mut previous.journal {
+            journal.renew(&self.digests);
+        }
+        Ok(())
+    }
+
+    async fn renew_record(
+        &mut self,
+        name: &str,
+        revision: u32,
+        record: &mut Vec<Bundle>,
+        gone: &mut Vec<Bundle>,
+    ) -> Result<(), ExecuteError> {
+        let part_name = |hash: &str, part| names::record_part(name, revision, hash, part);
+        self.renew_bundles::<Record>(record, part_name, gone).await
+    }
+
     /// The digests of all releases that hold values of Secrets.
-    async fn digests(
+    async fn read_digests(
         &self,
         head: Option<&Head>,
         inventory: Option<&Inventory>,
@@ -154,7 +187,10 @@ impl<'a> Renewing<'a> {
                 continue;
             }
             let cluster = self.services.cluster.as_ref();
-            match self.under_one(|key| read_kept(cluster, record, false, key)).await {
+            match self
+                .read_under_one(|key| read_kept(cluster, record, false, key))
+                .await
+            {
                 Ok(record) => {
                     let new = PublicDigest::of_secrets(record.release.as_bytes(), Some(&self.key));
                     digests.0.push((release.digest.clone(), new));
@@ -169,7 +205,10 @@ impl<'a> Renewing<'a> {
     }
 
     /// What one of the keys fits; the first one's error where none does.
-    async fn under_one<'k, T, F>(&'k self, read: impl Fn(Option<&'k BoundKey>) -> F) -> Result<T, HomeError>
+    async fn read_under_one<'k, T, F>(
+        &'k self,
+        read: impl Fn(Option<&'k BoundKey>) -> F,
+    ) -> Result<T, HomeError>
     where
         F: Future<Output = Result<T, HomeError>>,
     {
@@ -186,7 +225,7 @@ impl<'a> Renewing<'a> {
         }
     }
 
-    async fn each<T: Renewed>(
+    async fn renew_bundles<T: Renewed>(
         &mut self,
         bundles: &mut Vec<Bundle>,
         name: impl Fn(&str, usize) -> String + Copy,
@@ -194,7 +233,10 @@ impl<'a> Renewing<'a> {
     ) -> Result<(), ExecuteError> {
         for old in std::mem::take(bundles) {
             let cluster = self.services.cluster.as_ref();
-            match self.under_one(|key| read_bundle::<T>(cluster, &old, key)).await {
+            match self
+                .read_under_one(|key| read_bundle::<T>(cluster, &old, key))
+                .await
+            {
                 Ok(mut value) => {
                     value.renew(&self.digests);
                     let packed = bundle(&value, old.secret, &old.namespace, name, &self.key)?;
@@ -214,7 +256,7 @@ impl<'a> Renewing<'a> {
                     self.notes.push(format!(
                         "{what} in {} cannot be kept: {}",
                         old.namespace,
-                        said(&error)
+                        with_source(&error)
                     ));
                 }
             }
@@ -223,7 +265,7 @@ impl<'a> Renewing<'a> {
     }
 }
 
-fn said(error: &HomeError) -> String {
+fn with_source(error: &HomeError) -> String {
     let source = std::error::Error::source(error).map(|source| format!(": {source}"));
     format!("{error}{}", source.unwrap_or_default())
 }

@@ -1,11 +1,9 @@
 //! What the execution needs from outside: the cluster, where events go, what a person wants, time and ids.
 
-use super::patience::Patience;
-use crate::cluster::{Cluster, Deadline};
+use crate::cluster::Cluster;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::state_key::StateKey;
-use crate::monitor::{Bounds, Problem, Rollout};
-use async_trait::async_trait;
+use crate::monitor::Rollout;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,22 +72,6 @@ impl Default for Limits {
             // The time limit that every write carries.
             in_flight: Duration::from_secs(10),
         }
-    }
-}
-
-#[async_trait]
-impl Bounds for Patience {
-    fn patience(&self) -> Duration {
-        self.limit
-    }
-
-    fn may_write(&self) -> bool {
-        // The lock is held: a rollout that is stuck may be helped on.
-        true
-    }
-
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
-        self.start().before_write().await.map(Some)
     }
 }
 

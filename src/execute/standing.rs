@@ -114,15 +114,9 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
 }
 
 fn applied(part: &StepPart, live: &Object) -> Standing {
-    let Action::Apply {
-        object,
-        take_over,
-        expected,
-    } = &part.step.action
-    else {
+    let Action::Apply { object, expected, .. } = &part.step.action else {
         return Standing::NotDone;
     };
-
     let Expect::Present { uid, .. } = &part.step.expect else {
         return foreign(part, live);
     };
@@ -134,26 +128,9 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
         ));
     }
     // First of all: what goes before the apply would pass for somebody's change below.
-    let as_taken = take_over
-        .as_ref()
-        .is_some_and(|entries| same_ownership(entries, live.managed_fields()));
-    if as_taken
-        && part
-            .before
-            .as_ref()
-            .is_some_and(|before| same_content(before, live))
-    {
+    if is_prepared(part, live) {
         return Standing::TakenOver;
     }
-
-    if part
-        .before
-        .as_ref()
-        .is_some_and(|before| is_emptied_alone(object, expected, before, live))
-    {
-        return Standing::TakenOver;
-    }
-
     if holds(part, live) {
         return Standing::NotDone;
     }
@@ -161,31 +138,64 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     if !is_ours(object, live) {
         return foreign(part, live);
     }
-    // Addresses and node ports that nobody names are the server's choice, and no difference.
-    let (wanted, held) = (
-        without_allocated(expected, object),
-        without_allocated(live, object),
-    );
 
-    let changes = &part.step.changes;
-    let differ = |path: &&FieldPath| path.get(wanted.value()) != path.get(held.value());
-    let open: Vec<&FieldPath> = changes.iter().filter(differ).collect();
-    let is_whole = if changes.is_empty() {
-        same_content(&wanted, &held)
-    } else {
-        open.is_empty()
+    match remainder(&part.step.changes, object, expected, live) {
+        Remainder::Nothing => Standing::Done,
+        Remainder::LostDefaults => Standing::TakenOver,
+        Remainder::More => foreign(part, live),
+    }
+}
+
+/// Whether what goes before an apply is done, and nothing else: its owners are taken over, or a field is emptied.
+fn is_prepared(part: &StepPart, live: &Object) -> bool {
+    let (
+        Action::Apply {
+            object,
+            take_over,
+            expected,
+        },
+        Some(before),
+    ) = (&part.step.action, &part.before)
+    else {
+        return false;
     };
 
-    if is_whole {
-        return Standing::Done;
+    let has_owners = take_over
+        .as_ref()
+        .is_some_and(|entries| same_ownership(entries, live.managed_fields()));
+    has_owners && same_content(before, live) || is_emptied_alone(object, expected, before, live)
+}
+
+/// What an object that we applied still lacks of its step.
+enum Remainder {
+    Nothing,
+    /// What the apply took away and the target has by a default: it is sent after the apply.
+    LostDefaults,
+    More,
+}
+
+fn remainder(changes: &[FieldPath], sent: &Object, expected: &Object, live: &Object) -> Remainder {
+    // Addresses and node ports that nobody names are the server's choice, and no difference.
+    let (wanted, found) = (without_allocated(expected, sent), without_allocated(live, sent));
+
+    // Without a list of changes the whole object has to be as expected.
+    if changes.is_empty() {
+        return if same_content(&wanted, &found) {
+            Remainder::Nothing
+        } else {
+            Remainder::More
+        };
     }
 
-    // The apply is done, and what it took away and the target has by a default is all that is still to be sent.
-    let is_lost = |path: &&FieldPath| is_lost_default(path, object, expected, live);
-    if !open.is_empty() && open.iter().all(is_lost) {
-        return Standing::TakenOver;
+    let differs = |path: &&FieldPath| path.get(wanted.value()) != path.get(found.value());
+    let mut missing = changes.iter().filter(differs).peekable();
+    if missing.peek().is_none() {
+        Remainder::Nothing
+    } else if missing.all(|path| is_lost_default(path, sent, expected, live)) {
+        Remainder::LostDefaults
+    } else {
+        Remainder::More
     }
-    foreign(part, live)
 }
 
 /// Whether the plan's expectation holds, or what moved since is of no concern to the approved difference: labels and

@@ -1,6 +1,9 @@
-//! What is asked of a monitor, and what it is bound by.
+//! What is asked of a monitor, what it is bound by, and what it asks to have written.
+//!
+//! A monitor writes nothing. What a rollout or a gate needs written it gives back as a [`MonitorWrite`], and
+//! whoever holds the lock sends it; whoever holds none answers that nothing was sent.
 
-use crate::cluster::Deadline;
+use crate::cluster::ApiError;
 use crate::model::journal::Failure;
 use crate::model::{FieldPath, Object, Target};
 use async_trait::async_trait;
@@ -64,30 +67,68 @@ impl From<Problem> for Stopped {
     }
 }
 
-/// What judging is bound by.
+/// A request that a rollout or a gate needs, as data. A repeated one does no harm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MonitorWrite {
+    /// Create this object: a gate's Job, under a name that nobody else knows.
+    Create {
+        /// Where.
+        target: Target,
+        /// What.
+        object: Box<Object>,
+    },
+    /// Delete the object with this uid: a pod that holds a rollout up, or a gate's Job.
+    Delete {
+        /// Where.
+        target: Target,
+        /// Which one. No resourceVersion: a pod's status moves all the time, and each version is in the way.
+        uid: String,
+    },
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum WriteAnswer {
+    /// Nothing was sent: this context only watches.
+    NotSent,
+    /// The object was created; as the server holds it.
+    Created(Box<Object>),
+    /// The object is gone, or on its way out.
+    Deleted,
+    /// There was nothing to delete.
+    Absent,
+    /// The server refused it, or did not answer.
+    Failed(ApiError),
+}
+
+/// What monitoring is bound by, and who writes for it.
 #[async_trait]
-pub trait Bounds: Send + Sync {
+pub trait MonitorContext: Send + Sync {
     /// How long the API server may be silent.
     fn patience(&self) -> Duration;
-    /// Whether a rollout that is stuck may be helped on.
-    fn may_write(&self) -> bool;
-    /// Waits until a write is surely allowed; until when it may be sent. To be called right before each.
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem>;
+
+    /// Sends one write, once the lock is surely held; an error where it is not.
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem>;
 }
 
 /// Judges rollouts: watches objects until all are as they should be or one fails, and says so by events
 /// (`Event::Rollout`, `Event::Failed`). Its futures may be dropped at any time.
 #[async_trait]
 pub trait Rollout: Send + Sync {
-    /// Takes down how these stand before anything is written: what is broken already is said, and not blamed later.
+    /// Records how these stand before anything is written: what is broken already is noted, and not blamed later.
     async fn before(&self, targets: &[Target]);
 
     /// Waits until every object is done; the first that fails ends it.
-    async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped>;
+    async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped>;
 
     /// Whether what runs is what was tested, and the gates hold.
-    async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped>;
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped>;
 
     /// Whether everything stays well for so long.
-    async fn soak(&self, watched: &[Watched], time: Duration, bounds: &dyn Bounds) -> Result<(), Stopped>;
+    async fn soak(
+        &self,
+        watched: &[Watched],
+        time: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped>;
 }

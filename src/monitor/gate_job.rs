@@ -6,14 +6,12 @@
 
 use super::gates::ReadyGate;
 use super::service::{FIRST_READ, Watching};
-use crate::cluster::{ApiError, DeleteOptions, WriteOptions};
+use crate::cluster::ApiError;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
-use crate::model::names::FIELD_MANAGER;
-use crate::model::plan::Propagation;
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use crate::model::{Object, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{Bounds, Problem, Stopped};
+use crate::monitor::{MonitorContext, MonitorWrite, Problem, Stopped, WriteAnswer};
 use crate::rollout::{Policy, Subject, Surroundings, written_at};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -30,13 +28,24 @@ const SPARE_SECONDS: u64 = 60;
 /// How long to wait before a request that has failed is sent again.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// Why a gate's Job is not there.
+#[derive(Debug, thiserror::Error)]
+enum CannotCreate {
+    /// Cannot come: whoever only watches is given no gates that are Jobs.
+    #[error("nothing is written while a release is only watched")]
+    OnlyWatching,
+    /// The server's answer.
+    #[error(transparent)]
+    Refused(ApiError),
+}
+
 /// Runs the Job to its end.
 pub(super) async fn run(
     watching: &Watching,
     gate: &ReadyGate,
     target: &Target,
     object: &Object,
-    bounds: &dyn Bounds,
+    context: &dyn MonitorContext,
 ) -> Result<(), Stopped> {
     let (target, object) = named_anew(target, object, gate.timeout);
 
@@ -47,51 +56,62 @@ pub(super) async fn run(
             timeout: u32::try_from(gate.timeout.as_secs()).ok(),
             ..watching.options.policy.clone()
         },
-        watching.heard.clone(),
+        watching.server.clone(),
     );
     // Before the Job is there: one that ends at once, and goes, is seen all the same.
     follow.prepare(std::slice::from_ref(&target), FIRST_READ).await;
 
-    let made = match create(watching, &target, &object, bounds).await? {
+    let made = match create(watching, &target, object, context).await? {
         Ok(made) => made,
         Err(error) => {
             let message = format!("gate {}: its Job cannot be created: {error}", gate.name);
-            return Err(watching.tell_plain(CauseKind::Refused, message).into());
+            return Err(watching.report_failure(CauseKind::Refused, message).into());
         }
     };
 
     let written = written_at(&made).unwrap_or_else(Timestamp::now);
     follow.add([Subject::new(target.clone(), &made, written)]);
 
-    let result = match end(&mut follow, &target, bounds.patience()).await {
+    let result = match end(&mut follow, &target, context.patience()).await {
         None => Ok(()),
-        Some(cause) => {
-            let has_run = follow.look(&target.id(), |_, view| has_run(view)) == Some(true);
-            let Verdict::Failed { cause } = watching
-                .hiding
-                .verdict(&follow, &target.id(), Verdict::Failed { cause })
-                .await
-            else {
-                // Cannot be: hiding changes the words of a verdict and never its state.
-                return Ok(());
-            };
-
-            let message = format!("gate {}: {}", gate.name, cause.message);
-            let cause = Cause {
-                kind: kind(cause.kind, has_run),
-                message,
-                ..cause
-            };
-            // Before it is deleted: its log goes with its pods.
-            Err(watching.tell(&follow, target.id(), cause, &[]).await.into())
-        }
+        // Before it is deleted: its log goes with its pods.
+        Some(cause) => report_end(watching, gate, &follow, &target, cause).await,
     };
 
-    if let Some(error) = delete(watching, &target, made.uid(), bounds).await? {
+    if let Some(error) = delete(&target, made.uid(), context).await? {
         watching.note(Some(target.id()), format!("the gate's Job stays: {error}"));
     }
 
     result
+}
+
+/// Reports that the Job did not complete, as what it says of the release.
+async fn report_end(
+    watching: &Watching,
+    gate: &ReadyGate,
+    follow: &Follow,
+    target: &Target,
+    cause: Cause,
+) -> Result<(), Stopped> {
+    let id = target.id();
+    let has_run = follow.look(&id, |_, view| has_run(view)) == Some(true);
+
+    let failed = Verdict::Failed { cause };
+    let Verdict::Failed { cause } = watching.hiding.verdict(follow, &id, failed).await else {
+        // Cannot be: hiding changes the words of a verdict and never its state.
+        return Ok(());
+    };
+
+    let message = format!("gate {}: {}", gate.name, cause.message);
+    let cause = Cause {
+        kind: kind(cause.kind, has_run),
+        message,
+        ..cause
+    };
+    Err(watching
+        .report_object_failure(follow, id, cause, &[])
+        .await
+        .into())
 }
 
 /// Waits until it is complete, or why it is not.
@@ -152,26 +172,26 @@ fn has_run(view: &Surroundings<'_>) -> bool {
     failed > 0 || view.pods.iter().copied().any(has_started)
 }
 
-/// Creates the Job. One that is there after a lost answer is the same: nobody else knows its name.
+/// Has the Job created. One that is there after a lost answer is the same: nobody else knows its name.
 async fn create(
     watching: &Watching,
     target: &Target,
-    object: &Object,
-    bounds: &dyn Bounds,
-) -> Result<Result<Object, ApiError>, Problem> {
+    object: Object,
+    context: &dyn MonitorContext,
+) -> Result<Result<Object, CannotCreate>, Problem> {
+    let write = MonitorWrite::Create {
+        target: target.clone(),
+        object: Box::new(object),
+    };
     let start = Instant::now();
-    loop {
-        // At each try: the lock may have been lost while the last one was waited for.
-        let not_after = bounds.before_write().await?;
-        let options = WriteOptions {
-            manager: FIELD_MANAGER.into(),
-            dry_run: false,
-            not_after,
-        };
 
-        let error = match watching.cluster.create(target, object.value(), &options).await {
-            Ok(made) => return Ok(Ok(made.object)),
-            Err(error) => error,
+    loop {
+        let error = match context.write(&write).await? {
+            WriteAnswer::Created(made) => return Ok(Ok(*made)),
+            WriteAnswer::Failed(error) => error,
+            WriteAnswer::NotSent | WriteAnswer::Deleted | WriteAnswer::Absent => {
+                return Ok(Err(CannotCreate::OnlyWatching));
+            }
         };
 
         if (error.is_conflict() || error.may_have_been_done())
@@ -181,40 +201,36 @@ async fn create(
         }
 
         if !error.is_passing() {
-            return Ok(Err(error));
+            return Ok(Err(CannotCreate::Refused(error)));
         }
-        wait(start, bounds).await?;
+        wait(start, context).await?;
     }
 }
 
-/// Deletes the Job; why not, where it cannot.
+/// Has the Job deleted; why it stays, where it does.
 async fn delete(
-    watching: &Watching,
     target: &Target,
     uid: &str,
-    bounds: &dyn Bounds,
+    context: &dyn MonitorContext,
 ) -> Result<Option<ApiError>, Problem> {
+    let write = MonitorWrite::Delete {
+        target: target.clone(),
+        uid: uid.to_owned(),
+    };
     let start = Instant::now();
-    loop {
-        let options = DeleteOptions {
-            uid: uid.to_owned(),
-            resource_version: None,
-            propagation: Propagation::Background,
-            dry_run: false,
-            not_after: bounds.before_write().await?,
-        };
 
-        match watching.cluster.delete(target, &options).await {
-            Ok(_) => return Ok(None),
+    loop {
+        match context.write(&write).await? {
             // Done or not: its uid makes another try harmless.
-            Err(error) if error.is_passing() => wait(start, bounds).await?,
-            Err(error) => return Ok(Some(error)),
+            WriteAnswer::Failed(error) if error.is_passing() => wait(start, context).await?,
+            WriteAnswer::Failed(error) => return Ok(Some(error)),
+            _ => return Ok(None),
         }
     }
 }
 
-async fn wait(start: Instant, bounds: &dyn Bounds) -> Result<(), Problem> {
-    let patience = bounds.patience();
+async fn wait(start: Instant, context: &dyn MonitorContext) -> Result<(), Problem> {
+    let patience = context.patience();
     if start.elapsed() >= patience {
         return Err(Problem::Unreachable {
             seconds: patience.as_secs(),

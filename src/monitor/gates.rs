@@ -11,7 +11,7 @@ use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
-use crate::monitor::{Bounds, Stopped};
+use crate::monitor::{MonitorContext, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,12 +51,12 @@ pub enum GateCheck {
 pub(super) async fn check(
     watching: &Watching,
     gates: &[ReadyGate],
-    bounds: &dyn Bounds,
+    context: &dyn MonitorContext,
 ) -> Result<(), Stopped> {
     for gate in gates {
         match &gate.check {
             GateCheck::Job { target, object } => {
-                gate_job::run(watching, gate, target, object, bounds).await?;
+                gate_job::run(watching, gate, target, object, context).await?;
             }
             GateCheck::Prometheus(query) => until_it_holds(watching, gate, query).await?,
         }
@@ -91,7 +91,7 @@ pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Res
                 // It held before: there is nothing to wait for.
                 Answer::HoldsNot(why) => {
                     let message = format!("gate {} does not hold any more: {why}", gate.name);
-                    return Err(watching.tell_plain(CauseKind::Gate, message));
+                    return Err(watching.report_failure(CauseKind::Gate, message));
                 }
                 Answer::Unknown(why) if Instant::now() + AGAIN > end => {
                     return Err(unanswered(watching, gate, &why));
@@ -122,7 +122,7 @@ async fn until_it_holds(
                     gate.name,
                     gate.timeout.as_secs()
                 );
-                return Err(watching.tell_plain(CauseKind::Gate, message));
+                return Err(watching.report_failure(CauseKind::Gate, message));
             }
             Answer::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
             Answer::HoldsNot(_) | Answer::Unknown(_) => tokio::time::sleep(AGAIN).await,
@@ -138,5 +138,5 @@ fn unanswered(watching: &Watching, gate: &ReadyGate, why: &str) -> Box<Failure> 
         gate.timeout.as_secs()
     );
 
-    watching.tell_plain(CauseKind::Unverified, message)
+    watching.report_failure(CauseKind::Unverified, message)
 }

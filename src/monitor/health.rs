@@ -8,7 +8,7 @@ use crate::model::secret_texts::withheld;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::rollout::{Policy, Subject, Surroundings, is_watched};
+use crate::rollout::{Baseline, Policy, Subject, Surroundings, is_watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,64 +30,72 @@ pub struct Health {
 
 /// Judges those of the objects that have a rollout, in their order.
 pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<Health> {
-    let watched: Vec<&Target> = targets.iter().filter(|target| is_watched(target)).collect();
-    let all: Vec<Target> = watched.iter().copied().cloned().collect();
+    let watched: Vec<Target> = targets
+        .iter()
+        .filter(|target| is_watched(target))
+        .cloned()
+        .collect();
+
     let hiding = Hiding::new(cluster.clone());
     let mut follow = Follow::start(cluster, policy);
+    follow.prepare(&watched, READ).await;
 
-    follow.prepare(&all, READ).await;
     // The present is its own baseline: an old crash loop is told as broken, and is no rollout that fails.
-    let baselines: Vec<_> = all.iter().map(|target| follow.baseline(target, None)).collect();
+    let baselines: Vec<Baseline> = watched
+        .iter()
+        .map(|target| follow.baseline(target, None))
+        .collect();
     let subjects = watched.iter().zip(&baselines);
     follow.add(subjects.map(|(target, baseline)| member(target).with_baseline(baseline.clone())));
+    judge_all(&mut follow).await;
 
+    let mut all = Vec::with_capacity(watched.len());
+    for (target, baseline) in watched.iter().zip(&baselines) {
+        all.push(object_health(&follow, &hiding, target.id(), baseline).await);
+    }
+    all
+}
+
+/// Waits until each object has a verdict, or the time for that is over.
+async fn judge_all(follow: &mut Follow) {
     // Each verdict comes as an update of its own; what is not read comes never.
     let judged = async {
         while follow.verdicts().any(|(_, verdict)| verdict.is_none()) {
             follow.next().await;
         }
     };
-    let _ = tokio::time::timeout(READ, judged).await;
+    drop(tokio::time::timeout(READ, judged).await);
+}
 
-    let verdict = |id: &ObjectId| {
-        let found = follow.verdicts().find(|(known, _)| *known == id);
-        found.and_then(|(_, verdict)| verdict.cloned())
+async fn object_health(follow: &Follow, hiding: &Hiding, object: ObjectId, baseline: &Baseline) -> Health {
+    let spec = follow.pod_spec(&object);
+    let unknown = hiding
+        .know_secrets(object.namespace.as_deref(), spec.as_ref())
+        .await;
+
+    let hide = |text: &String| {
+        if unknown.is_empty() {
+            hiding.text(text)
+        } else {
+            withheld(&unknown)
+        }
+    };
+    let broken = baseline.broken.iter().map(hide).collect();
+
+    // A watch that cannot be read shows no object either, and that is not its absence.
+    let is_absent = |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
+    let is_absent = follow.look(&object, is_absent) == Some(true);
+
+    let judged = follow.verdicts().find(|(known, _)| **known == object);
+    let verdict = match judged.and_then(|(_, verdict)| verdict.cloned()) {
+        Some(verdict) => Some(hiding.verdict(follow, &object, verdict).await),
+        None => None,
     };
 
-    let mut all = Vec::with_capacity(watched.len());
-    for (target, baseline) in watched.iter().zip(baselines) {
-        let object = target.id();
-        let spec = follow.pod_spec(&object);
-        let unknown = hiding
-            .know_secrets(object.namespace.as_deref(), spec.as_ref())
-            .await;
-
-        let hide = |text: &String| {
-            if unknown.is_empty() {
-                hiding.text(text)
-            } else {
-                withheld(&unknown)
-            }
-        };
-
-        let broken = baseline.broken.iter().map(hide).collect();
-
-        // A watch that cannot be read shows no object either, and that is not its absence.
-        let is_absent =
-            |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
-        let is_absent = follow.look(&object, is_absent) == Some(true);
-
-        let verdict = match verdict(&object) {
-            Some(verdict) => Some(hiding.verdict(&follow, &object, verdict).await),
-            None => None,
-        };
-
-        all.push(Health {
-            object,
-            verdict,
-            is_absent,
-            broken,
-        });
+    Health {
+        object,
+        verdict,
+        is_absent,
+        broken,
     }
-    all
 }

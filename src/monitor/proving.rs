@@ -6,12 +6,13 @@
 //! from another, and a watch may be broken. A wrong image ends it at once, and what stays unknown ends it
 //! without blame.
 
-use super::service::{FIRST_READ, State, Watching};
+use super::service::{FIRST_READ, Watching};
+use super::state::State;
 use crate::model::running::ImageTrees;
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{Bounds, Problem, Stopped, Watched};
+use crate::monitor::{MonitorContext, Problem, Stopped, Watched};
 use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove, runs_pods};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -26,7 +27,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
-    pub(super) async fn prove_images(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    pub(super) async fn prove_images(
+        &self,
+        state: &mut State,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped> {
         let mut trees = ImageTrees::default();
 
         let follow = state.follow.get_or_insert_with(|| self.start());
@@ -78,7 +83,7 @@ impl Watching {
                 return Ok(());
             }
 
-            unproved.give_up_after(self, start.elapsed(), bounds.patience())?;
+            unproved.give_up_after(self, start.elapsed(), context.patience())?;
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -98,7 +103,10 @@ impl Watching {
 
             // Nothing that comes later makes it right: it is told at once.
             if let Some(cause) = proof.wrong.first() {
-                return Err(self.tell(follow, id, cause.clone(), seen).await.into());
+                return Err(self
+                    .report_object_failure(follow, id, cause.clone(), seen)
+                    .await
+                    .into());
             }
 
             if proof.unknown.is_empty() && proof.unread.is_none() {
@@ -213,7 +221,7 @@ impl Unproved {
             }
         };
 
-        Err(watching.tell_plain(CauseKind::Unverified, message).into())
+        Err(watching.report_failure(CauseKind::Unverified, message).into())
     }
 }
 

@@ -9,18 +9,17 @@
 use super::gates;
 use super::hidden::Hiding;
 use super::options::WatchingOptions;
+use super::state::{Noted, State, Turn};
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink};
-use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
-use crate::monitor::{Bounds, Rollout, Stopped, Watched};
+use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
 use crate::observe::watch::Heard;
-use crate::rollout::{Baseline, Deadline, Subject, is_awaited_late, pending_before, rolls_out, written_at};
+use crate::rollout::{Baseline, is_awaited_late};
 use async_trait::async_trait;
-use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -37,41 +36,11 @@ pub struct Watching {
     /// How things stood before the first write; a run that takes up another one's work has no such time.
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
-    pub(super) heard: Heard,
+    pub(super) server: Heard,
     /// Keeps values of Secrets out of what is shown.
     pub(super) hiding: Hiding,
     /// What is read to hear it.
-    pub(super) pulse: std::sync::Mutex<Option<Target>>,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    pub follow: Option<Follow>,
-    /// Everything that was followed to its end, with the fields that its step changed.
-    pub seen: BTreeMap<ObjectId, Watched>,
-    /// What was taken out of `follow` and not dealt with yet: a future that is dropped loses nothing.
-    pub open: Option<Update>,
-    pub said: Said,
-    /// What waits for something outside of the release: followed once everything is applied.
-    pub late: Vec<Watched>,
-    /// Those of them that are not waited for any longer.
-    pub let_go: BTreeSet<ObjectId>,
-}
-
-/// What was said, and need not be said again.
-#[derive(Default)]
-pub(super) struct Said {
-    /// The deadline that was last said of each object.
-    deadlines: BTreeMap<ObjectId, String>,
-    /// What became of each pod that was to be deleted, by uid.
-    pub nudges: BTreeMap<String, String>,
-}
-
-/// What is judged at the moment, and what judging is bound by.
-#[derive(Clone, Copy)]
-pub(super) struct Turn<'a> {
-    pub watched: &'a [Watched],
-    pub bounds: &'a dyn Bounds,
+    pub(super) probe_target: std::sync::Mutex<Option<Target>>,
 }
 
 impl Watching {
@@ -84,46 +53,35 @@ impl Watching {
             options,
             state: Mutex::default(),
             before: OnceLock::new(),
-            heard: Heard::default(),
-            pulse: std::sync::Mutex::default(),
+            server: Heard::default(),
+            probe_target: std::sync::Mutex::default(),
         }
     }
 
-    /// Follows these besides what is followed: objects that another tool has just applied.
-    pub async fn join(&self, watched: &[Watched]) {
-        let mut state = self.state.lock().await;
-        let State { follow, seen, .. } = &mut *state;
-        let follow = follow.get_or_insert_with(|| self.start());
-
-        self.follow_too(follow, watched).await;
-        // What was followed here is proved later.
-        seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
-    }
-
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
-    pub async fn progress(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
+    pub async fn progress(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         // Held to the end of the call: two calls never judge side by side.
         let mut state = self.state.lock().await;
         let State {
-            follow, open, said, ..
+            follow, open, noted, ..
         } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
 
-        let judging = self.until_done(follow, open, said, Turn { watched, bounds });
-        self.while_heard(watched, bounds, judging).await
+        let judging = self.until_done(follow, open, noted, Turn { watched, context });
+        self.with_liveness(watched, context, judging).await
     }
 
     pub(super) async fn until_done(
         &self,
         follow: &mut Follow,
         open: &mut Option<Update>,
-        said: &mut Said,
+        noted: &mut Noted,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
         loop {
             // A clone, and taken off only once it was dealt with: this future may be dropped in between.
             if let Some(update) = open.clone() {
-                self.take(follow, update, said, turn).await?;
+                self.take(follow, update, noted, turn).await?;
                 *open = None;
             }
 
@@ -143,66 +101,19 @@ impl Watching {
         Follow::hearing(
             self.cluster.clone(),
             self.options.policy.clone(),
-            self.heard.clone(),
+            self.server.clone(),
         )
     }
 
-    /// Follows these alone from now on.
-    pub(super) async fn follow_only(&self, follow: &mut Follow, watched: &[Watched]) {
-        // Forgotten with their updates: what nobody waits for any more fails nothing.
-        let old: Vec<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
-        old.iter().for_each(|id| follow.forget(id));
-        self.follow_too(follow, watched).await;
-    }
-
-    async fn follow_too(&self, follow: &mut Follow, watched: &[Watched]) {
-        let waited_for = watched.iter().filter(|one| rolls_out(&one.target, &one.answer));
-        let targets: Vec<Target> = waited_for.map(|one| one.target.clone()).collect();
-
-        // Before the subjects are made: their baselines are what the watches show by then.
-        // What is not read in time is read while it is judged.
-        follow.prepare(&targets, FIRST_READ).await;
-
-        let mut subjects = Vec::with_capacity(watched.len());
-        for one in watched {
-            subjects.push(self.subject(follow, one).await);
-        }
-
-        follow.add(subjects);
-    }
-
-    pub(super) async fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
-        // The server's clock where it tells: this is held against the times of pods and Events.
-        let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
-        let id = one.target.id();
-
-        let mut baseline = follow.baseline(&one.target, Some(written));
-        match self.before.get().and_then(|before| before.get(&id)) {
-            Some(before) => baseline.include(before),
-            // Nobody looked before the write: what the times tell is said now.
-            None => self.say_broken(&id, pod_spec(&one.answer), &baseline).await,
-        }
-
-        let before = one.before.as_ref();
-        baseline.pending =
-            before.and_then(|before| pending_before(&one.target, before, &self.options.policy));
-
-        let mut subject = Subject::new(one.target.clone(), &one.answer, written)
-            .with_baseline(baseline)
-            .with_seen_images(self.options.seen_images.iter().cloned());
-        subject.is_served_within = self.is_served_within(one);
-        subject
-    }
-
     /// Waits for what something outside of the release brings about, now that everything is applied.
-    async fn follow_late(&self, state: &mut State, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn follow_late(&self, state: &mut State, context: &dyn MonitorContext) -> Result<(), Stopped> {
         let State {
             follow,
             seen,
             open,
-            said,
+            noted,
             late,
-            let_go,
+            no_longer_awaited,
         } = state;
         if late.is_empty() {
             return Ok(());
@@ -217,35 +128,25 @@ impl Watching {
         self.until_done(
             follow,
             open,
-            said,
+            noted,
             Turn {
                 watched: &watched,
-                bounds,
+                context,
             },
         )
         .await?;
 
         // A note says that it was let go and not that it came: the soak would wait for it all over again.
-        let noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
-        let_go.extend(
+        let is_noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
+        no_longer_awaited.extend(
             follow
                 .verdicts()
-                .filter(|(_, one)| noted(*one))
+                .filter(|(_, one)| is_noted(*one))
                 .map(|(id, _)| id.clone()),
         );
 
         seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
         Ok(())
-    }
-
-    /// Whether the Service that an APIService names is of the release.
-    fn is_served_within(&self, one: &Watched) -> bool {
-        let text = |field: &str| one.answer.text(&format!("/spec/service/{field}"));
-        let is_named = |service: &Target| {
-            service.name == text("name") && service.namespace.as_deref() == Some(text("namespace"))
-        };
-
-        one.target.resource.kind == "APIService" && self.options.services.iter().any(is_named)
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
@@ -261,23 +162,24 @@ impl Watching {
         &self,
         follow: &mut Follow,
         update: Update,
-        said: &mut Said,
+        noted: &mut Noted,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
         let Update {
             object,
             verdict,
             deadline,
-            nudges,
+            stuck_pods,
         } = update;
 
         // A failure that a fresh read does not confirm was the watch's: what holds comes as an update.
-        if matches!(verdict, Verdict::Failed { .. }) && !follow.confirm(&object, turn.bounds.patience()).await
+        if matches!(verdict, Verdict::Failed { .. })
+            && !follow.confirm(&object, turn.context.patience()).await
         {
             return Ok(());
         }
 
-        let verdict = with_deadline(verdict, &object, deadline, &mut said.deadlines);
+        let verdict = noted.add_deadline(verdict, &object, deadline);
         // Before anything is shown of it: a node's words may quote a Secret.
         let verdict = self.hiding.verdict(follow, &object, verdict).await;
         self.events.emit(Event::Rollout {
@@ -285,57 +187,34 @@ impl Watching {
             verdict: verdict.clone(),
         });
 
-        for nudge in &nudges {
-            self.nudge(follow, &object, nudge, said, turn).await?;
+        for pod in &stuck_pods {
+            self.delete_stuck_pod(follow, &object, pod, noted, turn).await?;
         }
 
         match verdict {
-            Verdict::Failed { cause } => Err(self.tell(follow, object, cause, turn.watched).await.into()),
+            Verdict::Failed { cause } => Err(self
+                .report_object_failure(follow, object, cause, turn.watched)
+                .await
+                .into()),
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
         }
     }
 }
 
-/// A waiting verdict with the arithmetic of its deadline, which is said once, and again where it changes.
-fn with_deadline(
-    verdict: Verdict,
-    object: &ObjectId,
-    deadline: Option<Deadline>,
-    said: &mut BTreeMap<ObjectId, String>,
-) -> Verdict {
-    let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
-        return verdict;
-    };
-
-    let text = match deadline.capped {
-        true => format!("fails if not done within {deadline}"),
-        false => format!("fails where nothing moves for {deadline}"),
-    };
-
-    if said
-        .insert(object.clone(), text.clone())
-        .is_some_and(|before| before == text)
-    {
-        return verdict;
-    }
-
-    Verdict::waiting(*done, *total, format!("{why}; {text}"))
-}
-
 #[async_trait]
 impl Rollout for Watching {
     async fn before(&self, targets: &[Target]) {
-        self.take_down(targets).await;
+        self.record_baselines(targets).await;
     }
 
-    async fn follow(&self, watched: &[Watched], bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
             let State {
                 follow,
                 seen,
                 open,
-                said,
+                noted,
                 late,
                 ..
             } = &mut *state;
@@ -351,36 +230,42 @@ impl Rollout for Watching {
             late.extend(later);
 
             self.follow_only(follow, &now).await;
-            self.until_done(follow, open, said, Turn { watched, bounds })
+            self.until_done(follow, open, noted, Turn { watched, context })
                 .await?;
 
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
         };
-        self.while_heard(watched, bounds, judging).await
+        self.with_liveness(watched, context, judging).await
     }
 
-    async fn prove(&self, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
             // By now everything is applied, and with it what may serve these.
-            self.follow_late(&mut state, bounds).await?;
+            self.follow_late(&mut state, context).await?;
 
             if !self.options.tested.is_empty() {
-                self.prove_images(&mut state, bounds).await?;
+                self.prove_images(&mut state, context).await?;
             }
 
-            gates::check(self, &self.options.gates, bounds).await
+            gates::check(self, &self.options.gates, context).await
         };
         // None of its own to ask for: what the last wave asked for shows whether the server is there.
-        self.while_heard(&[], bounds, judging).await
+        self.with_liveness(&[], context, judging).await
     }
 
-    async fn soak(&self, watched: &[Watched], time: Duration, bounds: &dyn Bounds) -> Result<(), Stopped> {
+    async fn soak(
+        &self,
+        watched: &[Watched],
+        time: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped> {
         let judging = async {
             let mut state = self.state.lock().await;
-            self.stay_well(&mut state, time, Turn { watched, bounds }).await
+            self.soak_followed(&mut state, time, Turn { watched, context })
+                .await
         };
-        self.while_heard(watched, bounds, judging).await
+        self.with_liveness(watched, context, judging).await
     }
 }

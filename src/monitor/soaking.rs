@@ -5,7 +5,8 @@
 //! asked all the time, and once more at the end.
 
 use super::gates;
-use super::service::{State, Turn, Watching};
+use super::service::Watching;
+use super::state::{State, Turn};
 use crate::model::verdict::{CauseKind, Verdict};
 use crate::monitor::follow::Follow;
 use crate::monitor::{Problem, Stopped};
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 impl Watching {
     /// Waits until everything is done, and then that it stays so for this time.
-    pub(super) async fn stay_well(
+    pub(super) async fn soak_followed(
         &self,
         state: &mut State,
         time: Duration,
@@ -24,8 +25,8 @@ impl Watching {
         let State {
             follow,
             open,
-            said,
-            let_go,
+            noted,
+            no_longer_awaited,
             ..
         } = state;
 
@@ -35,11 +36,11 @@ impl Watching {
         let kept = turn
             .watched
             .iter()
-            .filter(|one| !let_go.contains(&one.target.id()));
+            .filter(|one| !no_longer_awaited.contains(&one.target.id()));
         self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
 
         // Only of what is done can it be said that it stays so: the first wave was looked at long ago.
-        self.until_done(follow, open, said, turn).await?;
+        self.until_done(follow, open, noted, turn).await?;
 
         follow.begin_soak();
         let end = Instant::now() + time;
@@ -48,22 +49,22 @@ impl Watching {
         let watching = async {
             loop {
                 let update = follow.next().await;
-                self.take(follow, update, said, turn).await?;
+                self.take(follow, update, noted, turn).await?;
             }
         };
 
         let stopped: Result<Infallible, Stopped> = tokio::select! {
             stopped = watching => stopped,
             failed = gates::keep_asking(self, &self.options.gates) => failed.map_err(Into::into),
-            () = tokio::time::sleep_until(end) => return self.is_still_well(follow, turn).await,
+            () = tokio::time::sleep_until(end) => return self.verify_end_of_soak(follow, turn).await,
         };
 
         stopped.map(|never| match never {})
     }
 
     /// What the watches show may be older than the end of the soak: it is read anew.
-    async fn is_still_well(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
-        let patience = turn.bounds.patience();
+    async fn verify_end_of_soak(&self, follow: &mut Follow, turn: Turn<'_>) -> Result<(), Stopped> {
+        let patience = turn.context.patience();
         // Nobody has seen the end of the soak: that is neither a success nor a failure of the release.
         if !follow.refresh(patience).await {
             return Err(Problem::Unreachable {
@@ -89,9 +90,10 @@ impl Watching {
         match unwell {
             // The gates last: they are asked only where everything runs.
             None => Ok(gates::check_again(self, &self.options.gates).await?),
-            Some((id, Some(Verdict::Failed { cause }))) => {
-                Err(self.tell(follow, id, cause, turn.watched).await.into())
-            }
+            Some((id, Some(Verdict::Failed { cause }))) => Err(self
+                .report_object_failure(follow, id, cause, turn.watched)
+                .await
+                .into()),
             // An object that is on its way at the end was not well all the time.
             Some((id, verdict)) => {
                 let is_blind = follow.look(&id, |_, view| view.unreadable.is_some()) == Some(true);
@@ -106,7 +108,7 @@ impl Watching {
                     _ => "it is not read yet".into(),
                 };
                 let message = format!("{id} is not well at the end of the soak: {why}");
-                Err(self.tell_plain(kind, message).into())
+                Err(self.report_failure(kind, message).into())
             }
         }
     }

@@ -5,11 +5,13 @@ mod goal;
 
 pub use self::goal::Goal;
 use super::images::AskRegistries;
-use crate::cluster::{ConnectionOptions, Deadline};
+use crate::cluster::ConnectionOptions;
 use crate::execute::Limits;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::verdict::CauseKind;
-use crate::monitor::{Bounds, Problem, Rollout, Stopped, Watching, WatchingOptions};
+use crate::monitor::{
+    MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watching, WatchingOptions, WriteAnswer,
+};
 use crate::rollout::Policy;
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -138,22 +140,18 @@ async fn watch(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> Re
     Ok(watched.len())
 }
 
-/// Whoever only looks helps no rollout on.
+/// Whoever only looks holds no lock, and writes nothing.
 struct Looking {
     patience: Duration,
 }
 
 #[async_trait]
-impl Bounds for Looking {
+impl MonitorContext for Looking {
     fn patience(&self) -> Duration {
         self.patience
     }
 
-    fn may_write(&self) -> bool {
-        false
-    }
-
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
-        Ok(None)
+    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+        Ok(WriteAnswer::NotSent)
     }
 }

@@ -217,3 +217,14 @@ fn what_gets_out_goes_through_the_filter_of_the_streams() {
         .collect();
     assert_none(&wrong);
 }
+
+#[test]
+fn what_watches_sends_no_request_that_writes() {
+    // No request that writes can be made without one of these.
+    let options: [&[&str]; 3] = [&["WriteOptions"], &["ApplyOptions"], &["DeleteOptions"]];
+    let wrong: Vec<String> = options
+        .iter()
+        .flat_map(|words| naming(|name| name == "monitor", words))
+        .collect();
+    assert_none(&wrong);
+}

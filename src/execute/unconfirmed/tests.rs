@@ -1,9 +1,17 @@
 //! What counts as confirmed, and what is sent then.
 
+use super::doubts::{Facts, narrow};
+use super::guarded::is_beyond;
+use super::planned::undo_job;
 use super::*;
+use crate::model::journal::StepPart;
 use crate::model::k8s::kinds::built_in;
-use crate::model::names::FIELD_MANAGER;
-use crate::model::plan::{Expect, Propagation};
+use crate::model::moves::ReleaseRef;
+use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
+use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Undo};
+use crate::model::{Object, ObjectId, Target};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn target(group: &str, kind: &str, namespace: Option<&str>) -> Target {
     Target::new(&built_in(group, kind).unwrap(), namespace, "tick")

@@ -72,10 +72,10 @@ impl Followed {
     }
 
     /// Has a pod named once more, at that time, if it must still be deleted then.
-    pub fn nudge_again(&mut self, uid: &str, at: Option<Timestamp>) {
+    pub fn name_stuck_pod_again(&mut self, uid: &str, at: Option<Timestamp>) {
         // Forgotten among what was told: the next judgement that names it is news.
         if let Some(told) = &mut self.told {
-            told.nudges.retain(|nudge| nudge.uid != uid);
+            told.nudges.retain(|pod| pod.uid != uid);
         }
 
         self.due = [self.due, at].into_iter().flatten().min();
@@ -94,11 +94,11 @@ impl Followed {
 
 /// What is new in a judgement.
 fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
-    let known = |nudge: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == nudge.uid));
-    let nudges: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
+    let known = |pod: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == pod.uid));
+    let stuck_pods: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
 
     let is_same = last.is_some_and(|last| last.verdict == now.verdict);
-    if is_same && nudges.is_empty() {
+    if is_same && stuck_pods.is_empty() {
         return None;
     }
 
@@ -106,6 +106,6 @@ fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Up
         object: id.clone(),
         verdict: now.verdict.clone(),
         deadline: now.deadline.clone(),
-        nudges,
+        stuck_pods,
     })
 }

@@ -43,7 +43,7 @@ pub struct Update {
     /// When it fails for lack of progress; none where it is not waiting.
     pub deadline: Option<Deadline>,
     /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
-    pub nudges: Vec<Nudge>,
+    pub stuck_pods: Vec<Nudge>,
 }
 
 /// Follows rollouts until it is dropped.
@@ -267,7 +267,7 @@ impl Follow {
         if !one.moved {
             let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
             let limit = limit.max(ANSWERS);
-            // Endless while the server is silent: whoever waits for this ends it (`while_heard`).
+            // Endless while the server is silent: whoever waits for this ends it (`with_liveness`).
             while !self.store.refresh(&collections, limit).await && self.store.heard().silent() >= ANSWERS {}
             self.judge_one(object, self.clock.now(), true);
         }
@@ -293,10 +293,10 @@ impl Follow {
     }
 
     /// Names a pod once more in a while, if it must still be deleted then.
-    pub fn nudge_again(&mut self, object: &ObjectId, nudge: &Nudge, pause: Duration) {
+    pub fn name_stuck_pod_again(&mut self, object: &ObjectId, pod: &Nudge, pause: Duration) {
         let at = self.clock.now().checked_add(pause).ok();
         if let Some(one) = self.followed.get_mut(object) {
-            one.nudge_again(&nudge.uid, at);
+            one.name_stuck_pod_again(&pod.uid, at);
         }
     }
 

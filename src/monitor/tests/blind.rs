@@ -15,7 +15,7 @@ async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() 
     scene.fake.cannot_list("Pod", 500);
     let set = scene.fake.put(set(1));
 
-    let failure = failed(scene.watching.follow(&[watched(&set)], &scene.bounds).await);
+    let failure = failed(scene.watching.follow(&[watched(&set)], &scene.context).await);
     assert_eq!(
         failure.cause.kind,
         CauseKind::Unverified,
@@ -42,7 +42,7 @@ async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
 
     let claim = scene.fake.put(claim("data", "Pending"));
     let one = watched(&claim);
-    let following = scene.watching.follow(std::slice::from_ref(&one), &scene.bounds);
+    let following = scene.watching.follow(std::slice::from_ref(&one), &scene.context);
 
     let silence = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -102,7 +102,7 @@ async fn a_soak_whose_end_nobody_could_see_does_not_end_well() {
     let soak = scene.watching.soak(
         std::slice::from_ref(&one),
         Duration::from_millis(800),
-        &scene.bounds,
+        &scene.context,
     );
 
     let silence = async {
@@ -126,7 +126,7 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
     let soak = scene.watching.soak(
         std::slice::from_ref(&one),
         Duration::from_millis(800),
-        &scene.bounds,
+        &scene.context,
     );
 
     let unseen = async {
@@ -167,5 +167,5 @@ async fn pods_that_cannot_be_listed_prove_nothing() {
     scene.fake.put(set.value().clone());
     // It may pass: the proof waits for as long as its patience goes, and ends as cut off, not as a failure.
     scene.fake.cannot_list("Pod", 503);
-    assert_eq!(scene.watching.prove(&scene.bounds).await, SILENT);
+    assert_eq!(scene.watching.prove(&scene.context).await, SILENT);
 }

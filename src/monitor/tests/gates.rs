@@ -25,7 +25,7 @@ fn gated() -> WatchingOptions {
 }
 
 async fn gate(scene: &Scene) -> Result<(), Stopped> {
-    scene.watching.prove(&scene.bounds).await
+    scene.watching.prove(&scene.context).await
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_gates_job_is_created_through_passing_errors_and_one_whose_answer_was_
         (2, 2)
     );
     assert_eq!(
-        scene.bounds.asked.load(Ordering::Relaxed),
+        scene.context.asked.load(Ordering::Relaxed),
         4,
         "the lock is looked at before each write"
     );
@@ -67,7 +67,7 @@ async fn a_gates_job_that_may_not_be_created_is_no_answer_of_the_gate() {
 async fn without_the_lock_a_gate_writes_nothing() {
     let mut scene = scene(gated());
 
-    scene.bounds.lost = true;
+    scene.context.lost = true;
     assert_eq!(gate(&scene).await, Err(Stopped::CutOff(Problem::LockLost)));
     assert_eq!(scene.fake.count("CREATE"), 0);
 }
@@ -140,7 +140,7 @@ async fn a_prometheus_that_is_away_for_a_moment_does_not_fail_the_soak() {
     let one = watched(&scene.fake.put(claim("data", "Bound")));
     let judged = scene
         .watching
-        .soak(&[one], Duration::from_millis(300), &scene.bounds)
+        .soak(&[one], Duration::from_millis(300), &scene.context)
         .await;
     assert_eq!(judged, Ok(()));
 }

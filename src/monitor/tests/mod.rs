@@ -6,16 +6,16 @@ mod scope;
 
 use super::fake::{Fake, Play};
 use super::*;
-use crate::cluster::Deadline;
-use crate::cluster::{Cluster, ListRequest};
+use crate::cluster::{Cluster, DeleteOptions, Deleted, ListRequest, WriteOptions};
 use crate::model::event::{Event, EventSink};
 use crate::model::journal::Failure;
 use crate::model::k8s::kinds::built_in;
+use crate::model::plan::Propagation;
 use crate::model::release::RecordedImage;
 use crate::model::verdict::{CauseKind, Verdict};
 use crate::model::{Object, Sha256Digest, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{Bounds, Problem, Rollout, Stopped, Watched};
+use crate::monitor::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
 use crate::rollout::{Policy, Subject};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -33,30 +33,53 @@ impl EventSink for Collected {
     }
 }
 
-/// Patient for a second; counts how often a write is asked for; the lock may be lost.
-#[derive(Default)]
+/// Patient for a second; writes to the fake, and counts how often; the lock may be lost.
 struct Impatient {
+    fake: Arc<Fake>,
     asked: AtomicUsize,
     lost: bool,
 }
 
 #[async_trait]
-impl Bounds for Impatient {
+impl MonitorContext for Impatient {
     fn patience(&self) -> Duration {
         Duration::from_secs(1)
     }
 
-    fn may_write(&self) -> bool {
-        true
-    }
-
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.lost {
-            Err(Problem::LockLost)
-        } else {
-            Ok(None)
+            return Err(Problem::LockLost);
         }
+
+        let answer = match write {
+            MonitorWrite::Create { target, object } => {
+                let options = WriteOptions {
+                    manager: "test".into(),
+                    dry_run: false,
+                    not_after: None,
+                };
+                let made = self.fake.create(target, object.value(), &options).await;
+                made.map(|made| WriteAnswer::Created(Box::new(made.object)))
+            }
+            MonitorWrite::Delete { target, uid } => {
+                let options = DeleteOptions {
+                    uid: uid.clone(),
+                    resource_version: None,
+                    propagation: Propagation::Background,
+                    dry_run: false,
+                    not_after: None,
+                };
+                self.fake
+                    .delete(target, &options)
+                    .await
+                    .map(|deleted| match deleted {
+                        Deleted::Gone | Deleted::Going(_) => WriteAnswer::Deleted,
+                        Deleted::WasAbsent => WriteAnswer::Absent,
+                    })
+            }
+        };
+        Ok(answer.unwrap_or_else(WriteAnswer::Failed))
     }
 }
 
@@ -64,17 +87,13 @@ impl Bounds for Impatient {
 struct Looking;
 
 #[async_trait]
-impl Bounds for Looking {
+impl MonitorContext for Looking {
     fn patience(&self) -> Duration {
         Duration::from_secs(60)
     }
 
-    fn may_write(&self) -> bool {
-        false
-    }
-
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
-        Ok(None)
+    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+        Ok(WriteAnswer::NotSent)
     }
 }
 
@@ -82,17 +101,22 @@ struct Scene {
     fake: Arc<Fake>,
     events: Arc<Collected>,
     watching: Watching,
-    bounds: Impatient,
+    context: Impatient,
 }
 
 fn scene(options: WatchingOptions) -> Scene {
     let (fake, events) = (Arc::new(Fake::default()), Arc::new(Collected::default()));
     let watching = Watching::new(fake.clone(), events.clone(), options);
+    let context = Impatient {
+        fake: fake.clone(),
+        asked: AtomicUsize::new(0),
+        lost: false,
+    };
     Scene {
         fake,
         events,
         watching,
-        bounds: Impatient::default(),
+        context,
     }
 }
 

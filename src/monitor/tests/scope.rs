@@ -23,7 +23,7 @@ async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
         scene.fake.put(set(1));
     };
 
-    let following = scene.watching.follow(std::slice::from_ref(&one), &scene.bounds);
+    let following = scene.watching.follow(std::slice::from_ref(&one), &scene.context);
     let (judged, ()) = tokio::join!(following, controller);
     assert_eq!(judged, Ok(()));
 
@@ -102,18 +102,18 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
 
     let plain = watched(&scene.fake.put(service("ClusterIP")));
     scene.watching.before(std::slice::from_ref(&plain.target)).await;
-    assert_eq!(scene.watching.follow(&[plain], &scene.bounds).await, Ok(()));
+    assert_eq!(scene.watching.follow(&[plain], &scene.context).await, Ok(()));
     assert_eq!(scene.fake.count("LIST"), 0);
 
     let balanced = watched(&scene.fake.put(service("LoadBalancer")));
-    assert_eq!(scene.watching.follow(&[balanced], &scene.bounds).await, Ok(()));
+    assert_eq!(scene.watching.follow(&[balanced], &scene.context).await, Ok(()));
     assert_eq!(
         scene.fake.count("LIST Service"),
         0,
         "an address is not waited for before the workloads"
     );
 
-    assert_eq!(scene.watching.prove(&scene.bounds).await, Ok(()));
+    assert_eq!(scene.watching.prove(&scene.context).await, Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
 

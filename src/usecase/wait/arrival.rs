@@ -11,7 +11,7 @@ use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
 use crate::monitor::Watching;
-use crate::monitor::{Bounds, Stopped, Watched};
+use crate::monitor::{MonitorContext, Stopped, Watched};
 use crate::observe;
 use crate::plan::may_be_absent;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) async fn follow(
     watching: &Watching,
     events: &dyn EventSink,
     timeout: Duration,
-    bounds: &dyn Bounds,
+    bounds: &dyn MonitorContext,
 ) -> Result<Vec<Watched>, Stopped> {
     let end = Instant::now() + timeout;
     let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();

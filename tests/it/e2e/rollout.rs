@@ -299,9 +299,14 @@ fn a_crashed_containers_last_words_are_told() {
     let cause = failed.cause().clone();
     let telling = blocking(async {
         let cluster = TestCluster::get().connect().await;
-        kubectl_delivery::monitor::tell(&*cluster, Some(namespace.name()), &cause, &[], 20, &|text| {
-            text.to_owned()
-        })
+        kubectl_delivery::monitor::collect_diagnostics(
+            &*cluster,
+            Some(namespace.name()),
+            &cause,
+            &[],
+            20,
+            &|text| text.to_owned(),
+        )
         .await
     });
     // What the image writes before it ends.

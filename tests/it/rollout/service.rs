@@ -3,15 +3,17 @@
 use super::followed::{deployment, quick, workload};
 use crate::harness::{Namespace, TestCluster};
 use async_trait::async_trait;
-use kubectl_delivery::cluster::Deadline;
+use kubectl_delivery::cluster::{Cluster, DeleteOptions, Deleted, WriteOptions};
 use kubectl_delivery::model::event::{Event, EventSink};
 use kubectl_delivery::model::journal::Failure;
 use kubectl_delivery::model::k8s::kinds::well_known;
+use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::release::RecordedImage;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Sha256Digest, Target};
-use kubectl_delivery::monitor::{Bounds, Problem, Rollout, Stopped, Watched};
-use kubectl_delivery::monitor::{Watching, WatchingOptions};
+use kubectl_delivery::monitor::{
+    MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, Watching, WatchingOptions, WriteAnswer,
+};
 use kubectl_delivery::rollout::Policy;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,25 +51,46 @@ impl Collected {
     }
 }
 
-/// Judging that may write, and counts how often it asks.
-#[derive(Default)]
+/// A context that may write, and counts how often it is asked to.
 pub struct Free {
+    cluster: Arc<dyn Cluster>,
     pub asked: AtomicUsize,
 }
 
 #[async_trait]
-impl Bounds for Free {
+impl MonitorContext for Free {
     fn patience(&self) -> Duration {
         Duration::from_secs(20)
     }
 
-    fn may_write(&self) -> bool {
-        true
-    }
-
-    async fn before_write(&self) -> Result<Option<Deadline>, Problem> {
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Ok(None)
+        let answer = match write {
+            MonitorWrite::Create { target, object } => {
+                let options = WriteOptions {
+                    manager: "test".into(),
+                    dry_run: false,
+                    not_after: None,
+                };
+                let made = self.cluster.create(target, object.value(), &options).await;
+                made.map(|made| WriteAnswer::Created(Box::new(made.object)))
+            }
+            MonitorWrite::Delete { target, uid } => {
+                let options = DeleteOptions {
+                    uid: uid.clone(),
+                    resource_version: None,
+                    propagation: Propagation::Background,
+                    dry_run: false,
+                    not_after: None,
+                };
+                let deleted = self.cluster.delete(target, &options).await;
+                deleted.map(|deleted| match deleted {
+                    Deleted::Gone | Deleted::Going(_) => WriteAnswer::Deleted,
+                    Deleted::WasAbsent => WriteAnswer::Absent,
+                })
+            }
+        };
+        Ok(answer.unwrap_or_else(WriteAnswer::Failed))
     }
 }
 
@@ -82,22 +105,22 @@ pub fn failed(judged: Result<(), Stopped>) -> Failure {
 pub struct Run {
     pub watching: Watching,
     pub events: Arc<Collected>,
-    pub bounds: Free,
+    pub context: Free,
 }
 
 impl Run {
     pub async fn follow(&self, watched: &[Watched]) -> Result<(), Stopped> {
-        in_time(self.watching.follow(watched, &self.bounds)).await
+        in_time(self.watching.follow(watched, &self.context)).await
     }
 
     pub async fn prove(&self) -> Result<(), Stopped> {
-        in_time(self.watching.prove(&self.bounds)).await
+        in_time(self.watching.prove(&self.context)).await
     }
 
     pub async fn soak(&self, watched: &[Watched], seconds: u64) -> Result<(), Stopped> {
         in_time(
             self.watching
-                .soak(watched, Duration::from_secs(seconds), &self.bounds),
+                .soak(watched, Duration::from_secs(seconds), &self.context),
         )
         .await
     }
@@ -107,9 +130,12 @@ pub async fn run(options: WatchingOptions) -> Run {
     let events = Arc::new(Collected::default());
     let cluster = TestCluster::get().connect().await;
     Run {
-        watching: Watching::new(cluster, events.clone(), options),
+        watching: Watching::new(cluster.clone(), events.clone(), options),
         events,
-        bounds: Free::default(),
+        context: Free {
+            cluster,
+            asked: AtomicUsize::new(0),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
-//! Tells a failure with what helps to understand it, and makes it what the journal keeps.
+//! Reports a failure with what helps to understand it, and makes it what the journal keeps.
 
+use super::diagnostics::{Diagnostics, collect_diagnostics};
 use super::service::Watching;
-use super::telling::{Telling, tell};
 use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::journal::Failure;
@@ -11,8 +11,8 @@ use crate::monitor::Watched;
 use crate::monitor::follow::Follow;
 
 impl Watching {
-    /// Tells a failure with what helps to understand it.
-    pub(super) async fn tell(
+    /// Reports an object's failure with what helps to understand it.
+    pub(super) async fn report_object_failure(
         &self,
         follow: &Follow,
         object: ObjectId,
@@ -40,10 +40,10 @@ impl Watching {
         };
 
         // Logs and events are words of others: with a Secret unread nothing tells what they quote.
-        let telling = if unknown.is_empty() {
-            tell(&*self.cluster, namespace, &cause, &occurrences, lines, &hide).await
+        let diagnostics = if unknown.is_empty() {
+            collect_diagnostics(&*self.cluster, namespace, &cause, &occurrences, lines, &hide).await
         } else {
-            Telling {
+            Diagnostics {
                 logs: vec![withheld(&unknown)],
                 events: Vec::new(),
             }
@@ -55,8 +55,8 @@ impl Watching {
         self.events.emit(Event::Failed {
             object: Some(object.clone()),
             cause: cause.clone(),
-            logs: telling.logs,
-            events: telling.events,
+            logs: diagnostics.logs,
+            events: diagnostics.events,
             changes: changes.unwrap_or_default(),
         });
 
@@ -66,8 +66,8 @@ impl Watching {
         })
     }
 
-    /// Tells a failure that is of no single object.
-    pub(super) fn tell_plain(&self, kind: CauseKind, message: String) -> Box<Failure> {
+    /// Reports a failure that is of no single object.
+    pub(super) fn report_failure(&self, kind: CauseKind, message: String) -> Box<Failure> {
         let message = self.hiding.text(&message);
         let failure = Failure::of(None, kind, message);
         self.events.emit(Event::Failed {

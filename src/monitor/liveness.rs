@@ -8,7 +8,7 @@
 
 use super::service::Watching;
 use crate::model::k8s::kinds::well_known;
-use crate::monitor::{Bounds, Problem, Stopped, Watched};
+use crate::monitor::{MonitorContext, Problem, Stopped, Watched};
 use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -28,32 +28,32 @@ const TICK: Duration = Duration::from_millis(500);
 
 impl Watching {
     /// Judges for as long as the API server answers. What is judged of these; one of them is what is asked for.
-    pub(super) async fn while_heard<T>(
+    pub(super) async fn with_liveness<T>(
         &self,
         of: &[Watched],
-        bounds: &dyn Bounds,
+        context: &dyn MonitorContext,
         judging: impl Future<Output = Result<T, Stopped>>,
     ) -> Result<T, Stopped> {
         // Whoever calls has just spoken with it.
-        self.heard.now();
+        self.server.now();
 
         // An aggregated API answers for itself: a built-in kind is read from the API server's own store.
         let built_in = |one: &&Watched| well_known(&one.target.resource.gvk()).is_some();
         if let Some(one) = of.iter().find(built_in).or(of.first()) {
-            *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Some(one.target.clone());
+            *self.probe_target.lock().unwrap_or_else(PoisonError::into_inner) = Some(one.target.clone());
         }
 
         tokio::select! {
             judged = judging => judged,
             // What is dropped by this has kept in the state what it had taken.
-            problem = self.silence(bounds.patience()) => Err(problem.into()),
+            problem = self.wait_for_outage(context.patience()) => Err(problem.into()),
             // Never ends: it is here to be driven beside the others.
-            never = self.ask() => match never {},
+            never = self.probe() => match never {},
         }
     }
 
-    /// Ends where the API server has been silent for too long.
-    async fn silence(&self, patience: Duration) -> Problem {
+    /// Ends where the API server has been silent for too long; a shorter silence is noted.
+    async fn wait_for_outage(&self, patience: Duration) -> Problem {
         // A server that is merely slow needs its time.
         let limit = patience.max(SILENCE);
         let mut since: Option<Instant> = None;
@@ -64,10 +64,10 @@ impl Watching {
             sleep(TICK).await;
             if before.elapsed() > TICK * 4 {
                 // This process was stopped, or too busy to listen.
-                self.heard.now();
+                self.server.now();
             }
 
-            let silent = self.heard.silent();
+            let silent = self.server.silent();
             if silent >= limit {
                 return Problem::Unreachable {
                     seconds: patience.as_secs(),
@@ -78,7 +78,7 @@ impl Watching {
                 told = None;
                 if let Some(since) = since.take() {
                     // Deadlines move by it: while nobody answered, no controller got on.
-                    self.heard.was_silent(since.elapsed());
+                    self.server.was_silent(since.elapsed());
                     self.note(None, "the API server answers again".into());
                 }
                 continue;
@@ -99,16 +99,20 @@ impl Watching {
     }
 
     /// Asks for something whenever nothing has come for a while: an answer shows that the server reads its store.
-    async fn ask(&self) -> Infallible {
+    async fn probe(&self) -> Infallible {
         loop {
             // While something comes by itself nothing is asked for: a busy rollout costs no request more.
-            sleep(QUIET.saturating_sub(self.heard.silent()).max(TICK)).await;
-            if self.heard.silent() < QUIET {
+            sleep(QUIET.saturating_sub(self.server.silent()).max(TICK)).await;
+            if self.server.silent() < QUIET {
                 continue;
             }
 
-            let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let answer = match &pulse {
+            let target = self
+                .probe_target
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            let answer = match &target {
                 Some(target) => self.cluster.get(target).await.map(drop),
                 // Nothing was followed yet: this shows at least that somebody serves.
                 None => self.cluster.server_version().await.map(drop),
@@ -116,7 +120,7 @@ impl Watching {
 
             // A refusal is an answer too.
             if !answer.is_err_and(|error| error.is_passing()) {
-                self.heard.now();
+                self.server.now();
             }
         }
     }

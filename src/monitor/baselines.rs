@@ -12,7 +12,7 @@ const READ: Duration = Duration::from_secs(5);
 
 impl Watching {
     /// Looks at those whose rollout can be told from how they stood. The watches go on, and are those that the rollout is judged by.
-    pub(super) async fn take_down(&self, targets: &[Target]) {
+    pub(super) async fn record_baselines(&self, targets: &[Target]) {
         let watched: Vec<Target> = targets
             .iter()
             .filter(|target| has_baseline(target))
@@ -39,12 +39,17 @@ impl Watching {
             .iter()
             .zip(watched.iter().filter_map(|one| baselines.get(&one.id())))
         {
-            self.say_broken(&target.id(), follow.pod_spec_of(target).as_ref(), baseline)
+            self.report_unhealthy(&target.id(), follow.pod_spec_of(target).as_ref(), baseline)
                 .await;
         }
     }
 
-    pub(super) async fn say_broken(&self, object: &ObjectId, spec: Option<&Value>, baseline: &Baseline) {
+    pub(super) async fn report_unhealthy(
+        &self,
+        object: &ObjectId,
+        spec: Option<&Value>,
+        baseline: &Baseline,
+    ) {
         if baseline.broken.is_empty() {
             return;
         }

@@ -1,5 +1,5 @@
 //! What helps to understand a failure: the container's last log lines, and the events that matter, once each.
-//! It is gathered when the failure is told, for a rollback takes the pods and their logs away.
+//! It is gathered when the failure is reported, for a rollback takes the pods and their logs away.
 
 use crate::cluster::{Cluster, LogRequest};
 use crate::model::occurrence::Occurrence;
@@ -14,7 +14,7 @@ const GONE: &str = "unable to retrieve container logs";
 
 /// What helps to understand a failure, without values of Secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Telling {
+pub struct Diagnostics {
     /// The container's last log lines.
     pub logs: Vec<String>,
     /// The events that matter, once each.
@@ -22,14 +22,14 @@ pub struct Telling {
 }
 
 /// Gathers what helps to understand a failure of an object in `namespace`.
-pub async fn tell(
+pub async fn collect_diagnostics(
     cluster: &dyn Cluster,
     namespace: Option<&str>,
     cause: &Cause,
     occurrences: &[Occurrence],
     log_lines: u32,
     hide: &(dyn Fn(&str) -> String + Send + Sync),
-) -> Telling {
+) -> Diagnostics {
     // A container that never started has no log: the kubelet would answer with an error.
     let logs = match (namespace, &cause.pod, &cause.container) {
         (Some(namespace), Some(pod), Some(container)) if log_lines > 0 && has_run(cause.kind) => {
@@ -40,14 +40,14 @@ pub async fn tell(
                 previous: cause.previous_logs,
                 lines: log_lines,
             };
-            read(cluster, request).await
+            read_log(cluster, request).await
         }
         _ => Vec::new(),
     };
 
-    Telling {
+    Diagnostics {
         logs: logs.iter().map(|line| hide(line)).collect(),
-        events: matter(occurrences).iter().map(|line| hide(line)).collect(),
+        events: list_warnings(occurrences).iter().map(|line| hide(line)).collect(),
     }
 }
 
@@ -65,7 +65,7 @@ fn has_run(kind: CauseKind) -> bool {
     )
 }
 
-async fn read(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
+async fn read_log(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
     let mut answer = cluster.logs(&request).await;
     if request.previous && answer.as_ref().map_or(true, |text| text.starts_with(GONE)) {
         // The previous instance is gone already, or the crash was the first one.
@@ -81,7 +81,7 @@ async fn read(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String> {
 }
 
 /// Warnings, each message once, the newest last.
-fn matter(occurrences: &[Occurrence]) -> Vec<String> {
+fn list_warnings(occurrences: &[Occurrence]) -> Vec<String> {
     let mut once: BTreeMap<(&str, &str), (&Occurrence, u32)> = BTreeMap::new();
     // What went well explains no failure.
     for one in occurrences.iter().filter(|one| one.warning) {
@@ -137,6 +137,9 @@ mod tests {
         ];
 
         // Two Events say the same of two pods: one line, with all of their counts.
-        assert_eq!(matter(&all), ["Pod b Failed (×4): no", "Pod a Failed (×2): late"]);
+        assert_eq!(
+            list_warnings(&all),
+            ["Pod b Failed (×4): no", "Pod a Failed (×2): late"]
+        );
     }
 }

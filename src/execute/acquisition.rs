@@ -1,0 +1,200 @@
+//! Taking a lock: until the Lease is ours, or why it cannot be had.
+//!
+//! A Lease that nobody holds, or whose holder is certainly gone, is taken at once; any other one only after
+//! this process has watched it for its whole duration without a change, by its own clock. Nothing but the
+//! limits and an answer of the server ends the waiting.
+
+use super::lease::{
+    LeaseVersion, holder_is_gone, holder_of, lease_body, lease_duration, lease_options, looks_abandoned,
+    shown_holder,
+};
+use super::services::Services;
+use crate::cluster::{ApiError, Moment};
+use crate::model::moves::ReleaseRef;
+use crate::model::{Object, Target};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often a Lease that another holds is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long to wait after a write whose answer was lost.
+const WRITE_AGAIN: Duration = Duration::from_millis(300);
+
+/// Why a lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another holds it.
+    #[error("{holder} works on {release} since {since}")]
+    Held {
+        /// `this release`, or another one by its name.
+        release: String,
+        /// For people: which process on which host, or the identity as written.
+        holder: String,
+        /// When it took the lock.
+        since: String,
+    },
+    /// A person wants to stop.
+    #[error("interrupted while it waited for the lock; nothing was changed")]
+    Interrupted,
+    /// It cannot be read or written.
+    #[error("expected to take the lock {target}")]
+    Api {
+        /// The Lease.
+        target: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+}
+
+impl LockError {
+    /// The same, where it is another release's lock that a run needs, too.
+    pub(super) fn of_another(self, release: &ReleaseRef) -> Self {
+        match self {
+            Self::Held { holder, since, .. } => Self::Held {
+                release: format!("release {}, whose objects would move,", release.name),
+                holder,
+                since,
+            },
+            error => error,
+        }
+    }
+}
+
+/// A Lease that is to be taken.
+pub(super) struct Acquisition<'a> {
+    pub services: &'a Services,
+    pub release: &'a str,
+    pub target: &'a Target,
+    pub holder: &'a str,
+}
+
+/// A Lease that was taken, and when that was asked for.
+pub(super) struct Acquired {
+    pub lease: LeaseVersion,
+    pub asked: Moment,
+}
+
+impl Acquisition<'_> {
+    /// The Lease as this run writes it.
+    pub(super) fn body(&self) -> Value {
+        let services = self.services;
+        lease_body(
+            self.target,
+            self.release,
+            self.holder,
+            &services.actor,
+            services.limits.lease,
+            (services.now)(),
+        )
+    }
+
+    /// Waits until the Lease is ours, as long as the limits allow.
+    pub(super) async fn acquire(&self) -> Result<Acquired, LockError> {
+        let start = Instant::now();
+        let mut watched = WatchedLease::default();
+
+        loop {
+            let found = self.services.cluster.get(self.target).await;
+            let found = found.map_err(|error| self.error(error))?;
+
+            let is_free = match &found {
+                None => true,
+                Some(lease) => self.is_takeable(lease, watched.unchanged_for(lease)),
+            };
+            if is_free {
+                if let Some(acquired) = self.write(found.as_ref(), start).await? {
+                    return Ok(acquired);
+                }
+            } else if let Some(lease) = found {
+                self.check_wait_allowed(&lease, start)?;
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+
+    /// Whether the Lease can be taken over now.
+    fn is_takeable(&self, lease: &Object, unchanged: Duration) -> bool {
+        let holder = holder_of(lease);
+        // Ours: the answer to an earlier try was lost.
+        holder.is_empty()
+            || holder == self.holder
+            || holder_is_gone(lease)
+            || unchanged >= lease_duration(lease)
+    }
+
+    /// A Lease that looks abandoned is watched for its own duration in any case.
+    fn check_wait_allowed(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
+        let limits = &self.services.limits;
+        let abandoned_limit = if looks_abandoned(lease, (self.services.now)()) {
+            lease_duration(lease) * 2
+        } else {
+            Duration::ZERO
+        };
+
+        if start.elapsed() < limits.lock_timeout.max(abandoned_limit) {
+            return Ok(());
+        }
+        Err(LockError::Held {
+            release: "this release".into(),
+            holder: shown_holder(lease),
+            since: lease.text("/spec/acquireTime").to_owned(),
+        })
+    }
+
+    /// Writes the Lease; none where somebody was faster, or where it is to be looked at again.
+    async fn write(&self, found: Option<&Object>, start: Instant) -> Result<Option<Acquired>, LockError> {
+        let mut body = self.body();
+        let asked = Moment::now();
+
+        let cluster = &self.services.cluster;
+        let answer = match found {
+            None => cluster.create(self.target, &body, &lease_options()).await,
+            Some(found) => {
+                LeaseVersion::from_lease(found).write_into(&mut body);
+                cluster.replace(self.target, &body, &lease_options()).await
+            }
+        };
+
+        match answer {
+            Ok(answer) => Ok(Some(Acquired {
+                lease: LeaseVersion::from_lease(&answer.object),
+                asked,
+            })),
+            // Somebody was faster.
+            Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
+            // Our own identity is found again at the next look.
+            Err(error) if error.may_have_been_done() && start.elapsed() < self.services.limits.patience => {
+                sleep(WRITE_AGAIN).await;
+                Ok(None)
+            }
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    fn error(&self, source: ApiError) -> LockError {
+        LockError::Api {
+            target: self.target.to_string(),
+            source,
+        }
+    }
+}
+
+/// Since when, by our own clock, a Lease has not changed. `renewTime` is by the holder's, which may be wrong.
+#[derive(Default)]
+struct WatchedLease(Option<(String, Instant)>);
+
+impl WatchedLease {
+    fn unchanged_for(&mut self, lease: &Object) -> Duration {
+        let version = lease.resource_version();
+        match &self.0 {
+            Some((known, since)) if known == version => since.elapsed(),
+            _ => {
+                self.0 = Some((version.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+}

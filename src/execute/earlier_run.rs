@@ -1,0 +1,265 @@
+//! What an earlier run left of a release, read and made into what a run starts from.
+//!
+//! Only sealed state is taken up. Requests of a run that may still be alive are given their time to arrive
+//! before the state is read that counts. Then the journal is chosen: the one that is open, or, to be rolled
+//! back, the last one that still can be. Nothing is written here; the locks are held by the caller.
+
+use super::machine::Intent;
+use super::process::Holder;
+use super::promote::{ExecuteError, split};
+use super::resolve::JournalGoal;
+use super::run::Start;
+use super::sealing::{self, SealAtHand};
+use super::services::{Ended, Services};
+use crate::model::format::FormatVersion;
+use crate::model::inventory::Inventory;
+use crate::model::journal::{
+    Ending, Head, Journal, JournalPhase, Judging, PromotionPart, RevertReason, Reverting,
+};
+use crate::model::moves::ReleaseRef;
+use crate::model::names::API_VERSION;
+use crate::model::plan::{Plan, Settings};
+use crate::observe::home::{Bodies, Home, HomeError, Stored, read_bodies, read_home, read_previous};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What an earlier run left, as far as its seal vouches for it.
+struct LeftState {
+    head: Stored<Head>,
+    inventory: Option<Stored<Inventory>>,
+    seal: SealAtHand,
+    /// Whether requests of that run can still be on their way.
+    may_be_alive: bool,
+}
+
+/// What a run starts from that goes on with an earlier one; its end where it must not.
+pub(super) async fn take_up(
+    release: &ReleaseRef,
+    services: &Services,
+    goal: &JournalGoal,
+) -> Result<Result<Start, Ended>, ExecuteError> {
+    let left = match read_left_state(release, services).await? {
+        Ok(left) => left,
+        Err(ended) => return Ok(Err(ended)),
+    };
+    let LeftState {
+        head: Stored {
+            value: mut head,
+            uid,
+            resource_version,
+        },
+        inventory,
+        seal,
+        may_be_alive,
+    } = left;
+
+    let cluster = services.cluster.as_ref();
+    let earlier = match (goal, &head.previous) {
+        // Nothing of the last one is left to be put back: what was finished before it is next.
+        (JournalGoal::RollBack(_), Some(previous)) if is_over(&head.current) => {
+            let place = (release.namespace.as_str(), release.name.as_str());
+            Some(read_previous(cluster, place, previous, Some(&seal.key)).await?)
+        }
+        _ => None,
+    };
+    let intent = choose_journal(&mut head, earlier, goal, &release.name)?;
+
+    let (inventory, inventory_stored) = split(inventory);
+    let bodies = if head.current.phase == JournalPhase::Preparing {
+        no_bodies(&head.current, &inventory)
+    } else {
+        check_parts_kept(&head.current, &release.name)?;
+        read_bodies(cluster, &head.current, Some(&seal.key)).await?
+    };
+
+    Ok(Ok(Start {
+        head,
+        head_stored: Some(Stored {
+            value: (),
+            uid,
+            resource_version,
+        }),
+        inventory,
+        inventory_stored,
+        bodies: Arc::new(bodies),
+        intent,
+        seal,
+        bundles: Vec::new(),
+        not_undone: BTreeSet::new(),
+        fresh: false,
+        fence: may_be_alive,
+    }))
+}
+
+/// The state, once nothing of a run that may be alive can change it any more.
+async fn read_left_state(
+    release: &ReleaseRef,
+    services: &Services,
+) -> Result<Result<LeftState, Ended>, ExecuteError> {
+    let ReleaseRef { namespace, name } = release;
+    let nothing = || {
+        ExecuteError::Nothing(format!(
+            "expected a promotion of {name} in {namespace}, found none"
+        ))
+    };
+
+    let home = read(release, services).await?;
+    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(ended));
+    }
+    let Some(stored) = home.head.as_ref() else {
+        return Err(nothing());
+    };
+
+    // The run that wrote it last may be alive: suspended, or on a machine of which nothing is known here.
+    let may_be_alive = stored.value.current.is_open() && !is_gone(&stored.value.current);
+    // Requests that were on their way arrive; whoever reads before that may read too early.
+    let home = if may_be_alive {
+        tokio::time::sleep(services.limits.in_flight).await;
+        read(release, services).await?
+    } else {
+        home
+    };
+
+    // What was on its way may have been a part of this state.
+    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(ended));
+    }
+    let Some(seal) = sealing::of_sealed(&home.sealing) else {
+        return Err(nothing());
+    };
+    let Home { inventory, head, .. } = home;
+    let head = head.ok_or_else(nothing)?;
+
+    Ok(Ok(LeftState {
+        head,
+        inventory,
+        seal,
+        may_be_alive,
+    }))
+}
+
+async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeError> {
+    let outside = services.state_key.as_ref();
+    read_home(
+        services.cluster.as_ref(),
+        &release.namespace,
+        &release.name,
+        outside,
+    )
+    .await
+}
+
+/// A key outside vouches for nothing that one in the cluster did: with that change the parts were forgotten.
+fn check_parts_kept(journal: &Journal, name: &str) -> Result<(), ExecuteError> {
+    if !journal.parts.is_empty() {
+        return Ok(());
+    }
+    Err(ExecuteError::Nothing(format!(
+        "expected what the promotion of {name} {} replaced, found nothing kept of it since its state got a key outside of \
+         the cluster; promoting the file of an older release is the way back",
+        journal.release.version
+    )))
+}
+
+/// Whether the process that wrote the journal last is certainly gone. Not whoever held the lock last: that one may have
+/// taken it over and never have got to write.
+fn is_gone(journal: &Journal) -> bool {
+    Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
+}
+
+fn can_be_rolled_back(journal: &Journal) -> bool {
+    // What was left behind is tried once more.
+    journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted)
+}
+
+/// Whether nothing of it is left to be put back: what was finished before it is next.
+fn is_over(journal: &Journal) -> bool {
+    !journal.is_open() && !can_be_rolled_back(journal)
+}
+
+/// Which journal it is about, and in which direction it goes. `earlier` is what was finished before the last one.
+fn choose_journal(
+    head: &mut Head,
+    earlier: Option<Journal>,
+    goal: &JournalGoal,
+    name: &str,
+) -> Result<Intent, ExecuteError> {
+    let options = match goal {
+        JournalGoal::Resume(_) if head.current.is_open() => return Ok(Intent::Forward),
+        JournalGoal::Resume(_) => {
+            return Err(ExecuteError::Nothing(format!(
+                "expected an open journal of {name}, found none"
+            )));
+        }
+        JournalGoal::RollBack(options) => options,
+    };
+
+    if is_over(&head.current) {
+        match earlier {
+            Some(mut earlier) if can_be_rolled_back(&earlier) => {
+                // What the last one left over is still to be deleted. The
+                // bundle goes, too: the head holds that journal itself now.
+                earlier.forget.append(&mut head.current.forget);
+                earlier
+                    .forget
+                    .extend(head.previous.take().and_then(|previous| previous.bundle));
+                head.current = earlier;
+            }
+            _ => {
+                return Err(ExecuteError::Nothing(format!(
+                    "expected a promotion of {name} to put back, found that the last one was put back already; \
+                     revert --to-revision N promotes an older one"
+                )));
+            }
+        }
+    }
+
+    let was_promoted = head.current.is_promoted();
+    // What an earlier revert began with goes on to hold.
+    let known = head.current.reverting.take();
+    head.current.reverting = Some(Reverting {
+        keep_foreign: options.keep_foreign || known.as_ref().is_some_and(|known| known.keep_foreign),
+        // Whatever led to it first: by now a person has asked.
+        why: RevertReason::Asked,
+        was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
+    });
+    Ok(Intent::Back)
+}
+
+/// The bodies of a journal whose parts may never have been written: nothing was changed.
+fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
+    let plan = Plan {
+        format_version: FormatVersion::default(),
+        api_version: API_VERSION.into(),
+        kind: "Plan".into(),
+        id: journal.id.clone(),
+        release: journal.release.clone(),
+        namespace: journal.namespace.clone(),
+        revision: journal.revision,
+        created_at: journal.started_at,
+        actor: journal.actor.clone(),
+        steps: Vec::new(),
+        prune: Vec::new(),
+        unchanged: Vec::new(),
+        members: Vec::new(),
+        moves: Vec::new(),
+        data_loss: Vec::new(),
+        waivers: Vec::new(),
+        settings: Settings::default(),
+    };
+
+    // Nothing was widened yet: these are the members of before.
+    let members_before = inventory.members.clone();
+    let promotion = PromotionPart {
+        plan,
+        members_before,
+        judging: Judging::default(),
+    };
+    Bodies {
+        promotion,
+        steps: BTreeMap::new(),
+        prunes: BTreeSet::new(),
+        lie_in: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,238 @@
+//! Taking up what another run began: finishing it, or putting it back. And putting back what was finished.
+//!
+//! Everything comes out of the cluster, so it is looked at in this order: what its seal vouches for, then
+//! what nothing but the state itself confirms. The journal is read under its lock; which other locks it needs
+//! is known only then, so that all of them may have to be given back and taken anew, and everything is read
+//! again. Nothing but locks is written before the run begins.
+
+use super::earlier_run::take_up;
+use super::locks::Locks;
+use super::losing;
+use super::moving;
+use super::promote::{ExecuteError, locked};
+use super::run::{Start, run};
+use super::services::{Ended, Services};
+use super::unconfirmed::{Confirmed, Doubts, find_doubts};
+use crate::model::event::Outcome;
+use crate::model::journal::JournalPhase;
+use crate::model::moves::ReleaseRef;
+use crate::observe::home::read_home;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How something is put back.
+#[derive(Clone, Debug, Default)]
+pub struct RevertOptions {
+    /// Whether edits by others win on fields that the promotion changed.
+    pub keep_foreign: bool,
+    /// Claims and volumes whose data may be deleted: `KIND/NAMESPACE/NAME`.
+    pub allow_data_loss: BTreeSet<String>,
+    /// What confirms what the cluster keeps.
+    pub confirmed: Confirmed,
+}
+
+/// What is done with the journal of another run that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settling {
+    /// It is finished.
+    Finish,
+    /// It is put back.
+    PutBack,
+}
+
+/// Settles exactly the journal of this id, where it is still open once the lock is there: whoever held the lock may have
+/// finished it meanwhile, and what is finished is not touched.
+pub async fn settle(
+    namespace: &str,
+    name: &str,
+    id: &str,
+    settling: Settling,
+    confirmed: Confirmed,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    let goal = match settling {
+        Settling::Finish => JournalGoal::Resume(confirmed),
+        Settling::PutBack => JournalGoal::RollBack(RevertOptions {
+            confirmed,
+            ..RevertOptions::default()
+        }),
+    };
+    act(&ReleaseRef::new(namespace, name), Some(id), &goal, services).await
+}
+
+/// Finishes what another run began: a promotion goes forward, a revert goes on putting back.
+pub async fn resume(
+    namespace: &str,
+    name: &str,
+    confirmed: Confirmed,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    act(
+        &ReleaseRef::new(namespace, name),
+        None,
+        &JournalGoal::Resume(confirmed),
+        services,
+    )
+    .await
+}
+
+/// Puts back the promotion that is open, or else the last one that was finished.
+pub async fn revert(
+    namespace: &str,
+    name: &str,
+    options: RevertOptions,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    loop {
+        let goal = JournalGoal::RollBack(options.clone());
+        let ended = act(&ReleaseRef::new(namespace, name), None, &goal, services).await?;
+        // Past its commit a promotion is finished first, and then put back as a finished one.
+        if !matches!(
+            ended.outcome,
+            Outcome::Promoted | Outcome::PromotedPruneIncomplete
+        ) {
+            return Ok(ended);
+        }
+    }
+}
+
+/// Whether it is a finished promotion, nothing of which was put back yet.
+fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
+    let journal = &start.head.current;
+    journal.is_promoted()
+        && journal
+            .reverting
+            .as_ref()
+            .is_some_and(|reverting| reverting.was_promoted)
+}
+
+/// Takes the locks, then the journal up. Which locks a journal needs is known once it is read under its own; another one may
+/// be there when all of them are held.
+async fn act(
+    release: &ReleaseRef,
+    only: Option<&str>,
+    goal: &JournalGoal,
+    services: &Services,
+) -> Result<Ended, ExecuteError> {
+    let mut others = Vec::new();
+    loop {
+        let locks = match Locks::take(services, release, &others).await {
+            Ok(locks) => Arc::new(locks),
+            Err(error) => return locked(error),
+        };
+        match under_locks(release, only, goal, &locks, services).await {
+            Ok(Next::Run(start)) => return Ok(run(*start, locks, services).await),
+            Ok(Next::MoreLocks(needed)) => {
+                // The journal may be another one by the time these are held: nothing that was read is kept.
+                locks.release().await;
+                others = needed;
+            }
+            Ok(Next::End(ended)) => {
+                locks.release().await;
+                return Ok(ended);
+            }
+            Err(error) => {
+                locks.release().await;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// What follows once the locks are held.
+enum Next {
+    Run(Box<Start>),
+    /// Of the releases whose members the journal takes.
+    MoreLocks(Vec<ReleaseRef>),
+    End(Ended),
+}
+
+async fn under_locks(
+    release: &ReleaseRef,
+    only: Option<&str>,
+    goal: &JournalGoal,
+    locks: &Locks,
+    services: &Services,
+) -> Result<Next, ExecuteError> {
+    let (cluster, name) = (services.cluster.as_ref(), &release.name);
+    // Whoever held the lock may have finished it while this run waited.
+    if let Some(id) = only {
+        let home = read_home(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
+        let journal = home.head.map(|head| head.value.current);
+        if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
+            let message = format!("the promotion of {name} that was open has been finished meanwhile");
+            return Ok(Next::End(Ended {
+                outcome: Outcome::NothingToDo,
+                message,
+                next: Vec::new(),
+            }));
+        }
+    }
+
+    let mut start = match take_up(release, services, goal).await? {
+        Ok(start) => start,
+        Err(ended) => return Ok(Next::End(ended)),
+    };
+
+    // A promotion that is still being written down has told no other release of anything: of another namespace not even the
+    // lock is touched on the word of its journal, and one that a killed run has left there expires.
+    let is_prepared = start.head.current.phase != JournalPhase::Preparing;
+    let mut others = start.head.current.moves_from.clone();
+    others.retain(|other| is_prepared || other.namespace == release.namespace);
+    let others = &others;
+    if !locks.hold(others) {
+        // Not even a lock of another release is touched before all of it is confirmed.
+        confirmed_or_refused(&start, release, goal, services).await?;
+        return Ok(Next::MoreLocks(others.clone()));
+    }
+
+    let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
+        Some(ended) => Some(ended),
+        None => moving::unfinished(others, services).await?,
+    };
+
+    let stopped = match (stopped, goal) {
+        // What was never finished was never in use: its undo takes away what it has made, and asks nobody.
+        (None, JournalGoal::RollBack(options)) if begins_to_revert_what_was_promoted(&start) => {
+            losing::refusal(&start, release, &options.allow_data_loss, services).await
+        }
+        (stopped, _) => stopped,
+    };
+
+    if stopped.is_none() {
+        let doubts = confirmed_or_refused(&start, release, goal, services).await?;
+        doubts.narrow(Arc::make_mut(&mut start.bodies));
+        start.not_undone = doubts.not_undone;
+    }
+    Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
+}
+
+/// Refuses what state alone would do and nothing confirms; else what the run must take care of.
+async fn confirmed_or_refused(
+    start: &Start,
+    release: &ReleaseRef,
+    goal: &JournalGoal,
+    services: &Services,
+) -> Result<Doubts, ExecuteError> {
+    let doubts = find_doubts(start, release, goal.confirmed(), services).await;
+    if doubts.found.is_empty() {
+        Ok(doubts)
+    } else {
+        Err(ExecuteError::Unconfirmed(doubts.found))
+    }
+}
+
+/// What is to become of a journal.
+pub(super) enum JournalGoal {
+    Resume(Confirmed),
+    RollBack(RevertOptions),
+}
+
+impl JournalGoal {
+    fn confirmed(&self) -> &Confirmed {
+        match self {
+            JournalGoal::Resume(confirmed) => confirmed,
+            JournalGoal::RollBack(options) => &options.confirmed,
+        }
+    }
+}
