@@ -7,7 +7,7 @@
 
 use super::locks::Locks;
 use super::losing;
-use super::machine::Intent;
+use super::machine::Direction;
 use super::moving;
 use super::process::Holder;
 use super::promote::{ExecuteError, locked, split};
@@ -302,7 +302,7 @@ async fn take_up(
         }
         _ => None,
     };
-    let intent = choose(&mut head, earlier, wanted, name)?;
+    let direction = choose(&mut head, earlier, wanted, name)?;
     let (inventory, inventory_stored) = split(inventory);
     let preparing = head.current.phase == JournalPhase::Preparing;
     // A key outside vouches for nothing that one in the
@@ -331,7 +331,7 @@ async fn take_up(
         inventory,
         inventory_stored,
         bodies: Arc::new(bodies),
-        intent,
+        direction,
         seal,
         bundles: Vec::new(),
         not_undone: BTreeSet::new(),
@@ -362,9 +362,9 @@ fn choose(
     earlier: Option<Journal>,
     wanted: &Wanted,
     name: &str,
-) -> Result<Intent, ExecuteError> {
+) -> Result<Direction, ExecuteError> {
     let options = match wanted {
-        Wanted::Finish(_) if head.current.is_open() => return Ok(Intent::Forward),
+        Wanted::Finish(_) if head.current.is_open() => return Ok(Direction::Promote),
         Wanted::Finish(_) => {
             return Err(ExecuteError::Nothing(format!(
                 "expected an open journal of {name}, found none"
@@ -402,7 +402,7 @@ fn choose(
         why: RevertReason::Asked,
         was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
     });
-    Ok(Intent::Back)
+    Ok(Direction::RollBack)
 }
 
 /// The bodies of a journal whose parts may never have been written: nothing was changed.

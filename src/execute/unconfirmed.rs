@@ -7,7 +7,7 @@
 //! person could do there anyway is not asked about. Nothing is touched before all of it is confirmed; a
 //! rollback of what was taken up leaves out what is not, and names it.
 
-use super::machine::Intent;
+use super::machine::Direction;
 use super::run::Start;
 use super::services::Services;
 use super::undo_job::undo_target;
@@ -184,7 +184,7 @@ pub(super) async fn unconfirmed(
     if start.seal.state.outside || journal.phase == JournalPhase::Preparing {
         return Doubts::default();
     }
-    let forward = start.intent == Intent::Forward && journal.phase != JournalPhase::Reverting;
+    let forward = start.direction == Direction::Promote && journal.phase != JournalPhase::Reverting;
 
     let steps = journal
         .steps
