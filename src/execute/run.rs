@@ -4,7 +4,7 @@
 //! of the lock can come at any moment; with the end of the run whatever is still on its way is dropped.
 
 use super::locks::Locks;
-use super::machine::{Direction, Effect, Input, Machine, Stage};
+use super::machine::{Direction, Effect, Input, Machine};
 use super::packing::Packed;
 use super::patience::Patience;
 use super::perform::Performer;
@@ -86,19 +86,13 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         start.fence,
     ));
 
-    let machine = Machine {
-        head: start.head,
-        inventory: start.inventory,
+    let machine = Machine::new(
+        (start.head, start.inventory),
         bodies,
         content,
-        stage: Stage::Start,
-        direction: start.direction,
-        keep_history: services.keep_history,
-        wanted: Interrupt::None,
-        unpruned: Vec::new(),
-        not_ready: None,
-        remains: Vec::new(),
-    };
+        start.direction,
+        services.keep_history,
+    );
 
     let (ended, release) = Loop {
         machine,

@@ -100,24 +100,12 @@ impl Machine {
                 let answer = input.into_rollout()?;
                 self.judge_wave(wave, answer)
             }
-            Forward::AwaitEarlierRollouts => match input.into_rollout()? {
-                RolloutAnswer::Ready => {
-                    // Every step that was done was followed, whatever its wave; the deletions are not due yet.
-                    self.mark_ready(|step| !step.prune);
-                    self.next_wave(0)
-                }
-                RolloutAnswer::Failed(failure) => self.fail(*failure),
-                RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
-            },
+            Forward::AwaitEarlierRollouts => self.judge_earlier(input.into_rollout()?),
             Forward::AwaitVerification => match input.into_judgement()? {
                 Ok(()) => self.soak_or_commit(now),
                 Err(failure) => self.fail(*failure),
             },
-            Forward::AwaitSoak => match input.into_rollout()? {
-                RolloutAnswer::Ready => self.commit(now),
-                RolloutAnswer::Failed(failure) => self.fail(*failure),
-                RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
-            },
+            Forward::AwaitSoak => self.judge_soak(input.into_rollout()?, now),
             Forward::AwaitCommit => {
                 input.into_written()?;
                 self.mark_committed()
@@ -241,6 +229,26 @@ impl Machine {
                 self.mark_ready(|step| steps.contains(&step.id));
                 self.next_wave(wave + 1)
             }
+            RolloutAnswer::Failed(failure) => self.fail(*failure),
+            RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
+        }
+    }
+
+    fn judge_earlier(&mut self, answer: RolloutAnswer) -> Vec<Effect> {
+        match answer {
+            RolloutAnswer::Ready => {
+                // Every step that was done was followed, whatever its wave; the deletions are not due yet.
+                self.mark_ready(|step| !step.prune);
+                self.next_wave(0)
+            }
+            RolloutAnswer::Failed(failure) => self.fail(*failure),
+            RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
+        }
+    }
+
+    fn judge_soak(&mut self, answer: RolloutAnswer, now: Timestamp) -> Vec<Effect> {
+        match answer {
+            RolloutAnswer::Ready => self.commit(now),
             RolloutAnswer::Failed(failure) => self.fail(*failure),
             RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
         }

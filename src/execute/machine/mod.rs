@@ -29,7 +29,6 @@ mod stage;
 mod waves;
 
 pub(super) use messages::{Effect, Input};
-pub(super) use stage::Stage;
 
 use super::ending;
 use super::reread::Remain;
@@ -40,7 +39,7 @@ use crate::model::journal::{Ending, Failure, Head, JournalPhase};
 use crate::model::state_key::ContentKey;
 use crate::observe::home::Bodies;
 use jiff::Timestamp;
-use stage::Rollback;
+use stage::{Rollback, Stage};
 use std::sync::Arc;
 
 /// What a run is for.
@@ -75,6 +74,29 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// At the start of a run in this direction.
+    pub(super) fn new(
+        (head, inventory): (Head, Inventory),
+        bodies: Arc<Bodies>,
+        content: ContentKey,
+        direction: Direction,
+        keep_history: usize,
+    ) -> Self {
+        Self {
+            head,
+            inventory,
+            bodies,
+            content,
+            stage: Stage::Start,
+            direction,
+            keep_history,
+            wanted: Interrupt::None,
+            unpruned: Vec::new(),
+            not_ready: None,
+            remains: Vec::new(),
+        }
+    }
+
     /// What follows from an input.
     pub(super) fn next(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         let input = match (input, &self.stage) {

@@ -19,6 +19,7 @@ pub(in crate::execute) enum Stage {
 
 /// Up to the commit. Nothing is sent before `AwaitSteps`.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::enum_variant_names, reason = "a stage is named by what it awaits")]
 pub(in crate::execute) enum Forward {
     /// The write of the first head.
     AwaitJournal,
@@ -50,6 +51,7 @@ pub(in crate::execute) enum Forward {
 
 /// Past the commit.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::enum_variant_names, reason = "a stage is named by what it awaits")]
 pub(in crate::execute) enum Commit {
     /// The write of the head that says so.
     AwaitCommitMark,
@@ -71,6 +73,7 @@ pub(in crate::execute) enum Commit {
 
 /// Back. The stages of the namespace are for a release that brings its own.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::enum_variant_names, reason = "a stage is named by what it awaits")]
 pub(in crate::execute) enum Rollback {
     /// The write of the head that says that everything goes back.
     AwaitRollbackMark,
