@@ -4,7 +4,7 @@
 //! before the state is read that counts. Then the journal is chosen: the one that is open, or, to be rolled
 //! back, the last one that still can be. Nothing is written here; the locks are held by the caller.
 
-use super::machine::Intent;
+use super::machine::Direction;
 use super::process::Holder;
 use super::promote::{ExecuteError, split};
 use super::resolve::JournalGoal;
@@ -62,7 +62,7 @@ pub(super) async fn take_up(
         }
         _ => None,
     };
-    let intent = choose_journal(&mut head, earlier, goal, &release.name)?;
+    let direction = choose_journal(&mut head, earlier, goal, &release.name)?;
 
     let (inventory, inventory_stored) = split(inventory);
     let bodies = if head.current.phase == JournalPhase::Preparing {
@@ -82,7 +82,7 @@ pub(super) async fn take_up(
         inventory,
         inventory_stored,
         bodies: Arc::new(bodies),
-        intent,
+        direction,
         seal,
         bundles: Vec::new(),
         not_undone: BTreeSet::new(),
@@ -184,9 +184,9 @@ fn choose_journal(
     earlier: Option<Journal>,
     goal: &JournalGoal,
     name: &str,
-) -> Result<Intent, ExecuteError> {
+) -> Result<Direction, ExecuteError> {
     let options = match goal {
-        JournalGoal::Resume(_) if head.current.is_open() => return Ok(Intent::Forward),
+        JournalGoal::Resume(_) if head.current.is_open() => return Ok(Direction::Promote),
         JournalGoal::Resume(_) => {
             return Err(ExecuteError::Nothing(format!(
                 "expected an open journal of {name}, found none"
@@ -224,7 +224,7 @@ fn choose_journal(
         why: RevertReason::Asked,
         was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
     });
-    Ok(Intent::Back)
+    Ok(Direction::RollBack)
 }
 
 /// The bodies of a journal whose parts may never have been written: nothing was changed.

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 const CAUSE: usize = 1000;
 
 /// Adds what a promotion may make members, before it does.
-pub(super) fn widen(inventory: &mut Inventory, members: &[Target]) {
+pub(super) fn add_members(inventory: &mut Inventory, members: &[Target]) {
     let known: BTreeSet<_> = inventory.members.iter().map(Target::id).collect();
     let new = members
         .iter()
@@ -84,7 +84,7 @@ pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
 }
 
 /// Takes out of the set what was pruned.
-pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, ending: Ending) {
+pub(super) fn drop_pruned_members(inventory: &mut Inventory, journal: &Journal, plan: &Plan, ending: Ending) {
     // It is still there: a later promotion tries again, as long as it is a member.
     let stays = |step: &&crate::model::journal::StepProgress| {
         step.prune && !matches!(step.state, StepState::Done { .. })
@@ -96,7 +96,7 @@ pub(super) fn narrow(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
         .filter(stays)
         .map(|step| step.target.clone())
         .collect();
-    widen(inventory, &left);
+    add_members(inventory, &left);
 
     if let Some(entry) = inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
         entry.ending = ending;
@@ -118,7 +118,7 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
 }
 
 /// The history says that the promotion was put back.
-pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
+pub(super) fn record_rollback(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
     let complete = left_behind(journal).is_empty();
     let ending = if complete {
         Ending::Reverted
@@ -142,7 +142,7 @@ pub(super) fn write_off(inventory: &mut Inventory, journal: &Journal, bodies: &B
         .filter(|step| !step.prune)
         .map(|step| step.target.clone())
         .collect();
-    widen(inventory, &left);
+    add_members(inventory, &left);
 
     let nothing_sent = journal.steps.iter().all(|step| step.state == StepState::Pending);
     match inventory.history.iter_mut().find(|entry| entry.id == journal.id) {

@@ -307,7 +307,7 @@ pub(super) async fn fits(
         ending::commit(&mut inventory, &head.current, plan, now);
         let trimmed = ending::trim(&mut inventory, keep);
         inventory.members = members;
-        ending::widen(&mut inventory, &plan.members);
+        ending::add_members(&mut inventory, &plan.members);
 
         codec::head_fits(&head, trimmed).map_err(wrong("the journal"))?;
         codec::inventory_fits(&inventory, &plan.namespace, &plan.release.name)

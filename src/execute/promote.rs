@@ -8,7 +8,7 @@
 use super::accepting;
 use super::acquisition::LockError;
 use super::locks::Locks;
-use super::machine::{Intent, refused};
+use super::machine::{Direction, refused};
 use super::moving;
 use super::own_namespace::{OwnNamespace, OwnNamespaceError};
 use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
@@ -256,7 +256,7 @@ async fn begin(
         inventory,
         inventory_stored,
         bodies,
-        intent: Intent::Forward,
+        direction: Direction::Promote,
         seal,
         bundles,
         not_undone: BTreeSet::new(),

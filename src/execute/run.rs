@@ -4,7 +4,7 @@
 //! of the lock can come at any moment; with the end of the run whatever is still on its way is dropped.
 
 use super::locks::Locks;
-use super::machine::{Effect, Input, Intent, Machine, Stage};
+use super::machine::{Direction, Effect, Input, Machine};
 use super::packing::Packed;
 use super::patience::Patience;
 use super::perform::Performer;
@@ -32,7 +32,7 @@ pub(super) struct Start {
     pub inventory: Inventory,
     pub inventory_stored: Option<Stored<()>>,
     pub bodies: Arc<Bodies>,
-    pub intent: Intent,
+    pub direction: Direction,
     /// The seal that it writes on.
     pub seal: SealAtHand,
     /// Bundles that the head names and that are to be written.
@@ -86,20 +86,13 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         start.fence,
     ));
 
-    let machine = Machine {
-        head: start.head,
-        inventory: start.inventory,
+    let machine = Machine::new(
+        (start.head, start.inventory),
         bodies,
         content,
-        stage: Stage::Start,
-        intent: start.intent,
-        keep_history: services.keep_history,
-        wanted: Interrupt::None,
-        undo: Vec::new(),
-        unpruned: Vec::new(),
-        unwell: None,
-        remains: Vec::new(),
-    };
+        start.direction,
+        services.keep_history,
+    );
 
     let (ended, release) = Loop {
         machine,
@@ -194,7 +187,7 @@ impl Loop<'_> {
 
     /// Says which phase begins and how long the one before took.
     fn tell_phase(&mut self) {
-        let Some(phase) = phase_of(&self.machine.stage, self.machine.head.current.phase) else {
+        let Some(phase) = self.machine.stage.phase() else {
             return;
         };
 
@@ -228,25 +221,4 @@ impl Now {
             inventory: machine.inventory.clone(),
         }
     }
-}
-
-fn phase_of(stage: &Stage, journal: crate::model::journal::JournalPhase) -> Option<Phase> {
-    let committed = journal == crate::model::journal::JournalPhase::Committed;
-    Some(match stage {
-        Stage::Start | Stage::Stopping(_) | Stage::Ended => return None,
-        Stage::Preparing | Stage::WritingParts | Stage::Opening | Stage::Widening | Stage::Announcing => {
-            Phase::Journal
-        }
-        Stage::Intending(_) | Stage::Sending(..) if committed => Phase::Prune,
-        Stage::Intending(_) | Stage::Sending(..) | Stage::Watching(_) | Stage::CatchingUp => Phase::Apply,
-        Stage::Proving => Phase::Prove,
-        Stage::Soaking => Phase::Soak,
-        Stage::Committing | Stage::Marking | Stage::HandingOver => Phase::Commit,
-        Stage::RereadingPruned => Phase::Prune,
-        Stage::Narrowing | Stage::Forgetting | Stage::Closing => Phase::Commit,
-        Stage::Turning | Stage::Undoing(..) | Stage::Settling(_) | Stage::RereadingReverted => Phase::Revert,
-        Stage::LeavingHome(_) | Stage::HomeLeft => Phase::Revert,
-        Stage::Undone | Stage::TakingBack => Phase::Revert,
-        Stage::WritingOff | Stage::ForgettingParts | Stage::ClosingReverted => Phase::Revert,
-    })
 }

@@ -1,339 +1,283 @@
-//! Forward: wave after wave, then the proof, the soak, the commit, and what is no longer desired.
+//! Forward, up to the commit: wave after wave, then the proof, the soak, and the write that commits.
 //!
 //! Each wave is written into the head as intended, sent, and followed to its end before the next one begins.
 //! While requests are on their way neither an interrupt nor a failure turns it back: their answers are
-//! awaited, and counted. The deletions after the commit go the same way, but they are not followed, and none
-//! of them fails the promotion.
+//! awaited, and counted. It ends in the commit, in a rollback, or where a failure is left standing.
 
-use super::{Effect, Intent, Machine, Stage};
+use super::messages::{Effect, Halt, Input, RolloutAnswer};
+use super::stage::{Commit, Forward, Stage};
+use super::{Direction, Machine};
 use crate::execute::ending;
 use crate::execute::moving::Moving;
-use crate::execute::order::waves;
-use crate::execute::requests::refusal;
 use crate::execute::steps::Outcome;
-use crate::model::bundle::Bundle;
-use crate::model::hook::{is_hook, runs};
-use crate::model::journal::{Ending, Failure, JournalPhase, Previous, RevertReason, StepProgress, StepState};
+use crate::model::journal::{Failure, JournalPhase, Previous, RevertReason};
 use crate::model::verdict::CauseKind;
-use crate::objects::content_hash;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// The steps of each wave, in order.
-type Waves = Vec<Vec<u32>>;
-
 impl Machine {
-    pub(super) fn begin(&mut self, now: Timestamp) -> Vec<Effect> {
+    /// Where a run begins: its journal says how far an earlier one came.
+    pub(super) fn begin(&mut self) -> Vec<Effect> {
+        self.take_commit_from_history();
         let journal = &mut self.head.current;
-        // The history is written before the head says so.
-        let committed = self
-            .inventory
-            .history
-            .iter()
-            .any(|e| e.id == journal.id && e.ending.is_promoted());
-        if committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
-            journal.phase = JournalPhase::Committed;
-        }
 
-        match (journal.phase, self.intent) {
-            (JournalPhase::Preparing, Intent::Forward) if journal.serial == 0 => {
-                self.go(Stage::Preparing, Effect::WriteHead)
+        match (journal.phase, self.direction) {
+            (JournalPhase::Preparing, Direction::Promote) if journal.serial == 0 => {
+                self.go(Forward::AwaitJournal, Effect::WriteHead)
             }
-            (JournalPhase::Committed, _) => self.go(Stage::Marking, Effect::WriteHead),
+            (JournalPhase::Committed, _) => self.go(Commit::AwaitCommitMark, Effect::WriteHead),
             // What was being prepared may lack parts, and changed
             // nothing: it is turned back, whatever is wanted.
-            (JournalPhase::Preparing, _) | (_, Intent::Back) => self.turn(RevertReason::Asked, now),
-            (JournalPhase::Reverting, _) => {
+            (JournalPhase::Preparing, _) | (_, Direction::RollBack) => {
+                self.begin_rollback(RevertReason::Asked)
+            }
+            (JournalPhase::Reverting, Direction::Promote) => {
                 let why = journal
                     .reverting
                     .as_ref()
                     .map_or(RevertReason::Asked, |reverting| reverting.why);
-                self.turn(why, now)
+                self.begin_rollback(why)
             }
-            (JournalPhase::Open, Intent::Forward) => self.widen(now),
-            (JournalPhase::Applying, Intent::Forward) => {
+            (JournalPhase::Open, Direction::Promote) => self.add_members(),
+            (JournalPhase::Applying, Direction::Promote) => {
                 // It was left standing: what failed is tried and judged again.
                 journal.failure = None;
-                self.catch_up(now)
+                self.follow_earlier()
             }
-            (JournalPhase::Closed, Intent::Forward) => self.finish_promoted(),
+            (JournalPhase::Closed, Direction::Promote) => self.finish_promoted(),
         }
     }
 
-    /// What may become a member is one before it is made; nothing is written where all of it is already.
-    pub(super) fn widen(&mut self, now: Timestamp) -> Vec<Effect> {
-        let known = self.inventory.members.len();
-        ending::widen(&mut self.inventory, &self.bodies.promotion.plan.members);
-        if self.inventory.members.len() == known {
-            return self.announce(now);
+    /// The history is written before the head says so: a run that died in between has committed.
+    fn take_commit_from_history(&mut self) {
+        let journal = &mut self.head.current;
+        let is_committed = self
+            .inventory
+            .history
+            .iter()
+            .any(|entry| entry.id == journal.id && entry.ending.is_promoted());
+        if is_committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
+            journal.phase = JournalPhase::Committed;
         }
-        self.go(Stage::Widening, Effect::WriteInventory)
+    }
+
+    pub(super) fn advance(
+        &mut self,
+        stage: Forward,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Halt> {
+        Ok(match stage {
+            Forward::AwaitJournal => {
+                input.into_written()?;
+                self.go(Forward::AwaitParts, Effect::WriteParts)
+            }
+            Forward::AwaitParts => match input.into_write_result()? {
+                Ok(()) => self.open(),
+                Err(why) => self.fail_unwritten(&why),
+            },
+            Forward::AwaitOpenMark => match input.into_write_result()? {
+                Ok(()) => self.add_members(),
+                Err(why) => self.fail_unwritten(&why),
+            },
+            Forward::AwaitMembers => match input.into_write_result()? {
+                Ok(()) => self.announce(),
+                Err(why) => self.fail_unwritten(&why),
+            },
+            Forward::AwaitAnnouncement => match input.into_write_result()? {
+                Ok(()) => self.next_wave(0),
+                Err(why) => self.fail_unwritten(&why),
+            },
+            Forward::AwaitIntent { wave } => {
+                input.into_written()?;
+                self.send_wave(wave)
+            }
+            Forward::AwaitSteps { wave, in_flight } => {
+                let (step, outcome) = input.into_outcome()?;
+                self.take_outcome(wave, in_flight, step, outcome)?
+            }
+            Forward::AwaitRollout { wave } => {
+                let answer = input.into_rollout()?;
+                self.judge_wave(wave, answer)
+            }
+            Forward::AwaitEarlierRollouts => self.judge_earlier(input.into_rollout()?),
+            Forward::AwaitVerification => match input.into_judgement()? {
+                Ok(()) => self.soak_or_commit(now),
+                Err(failure) => self.fail(*failure),
+            },
+            Forward::AwaitSoak => self.judge_soak(input.into_rollout()?, now),
+            Forward::AwaitCommit => {
+                input.into_written()?;
+                self.mark_committed()
+            }
+            Forward::AwaitStopMark { barrier } => {
+                input.into_written()?;
+                self.finish_stopped(barrier.as_deref())
+            }
+        })
+    }
+
+    fn open(&mut self) -> Vec<Effect> {
+        // Its bundle is certainly there by now: the head need
+        // not hold the journal of the promotion before itself.
+        self.head.previous.iter_mut().for_each(Previous::is_kept);
+
+        self.enter(
+            JournalPhase::Open,
+            "its journal is written; nothing was changed yet",
+        );
+        self.go(Forward::AwaitOpenMark, Effect::WriteHead)
+    }
+
+    /// Nothing was sent yet. Its parts may be there in part: the head names them.
+    fn fail_unwritten(&mut self, why: &str) -> Vec<Effect> {
+        let message = format!("the journal cannot be written: {why}");
+        self.fail(Failure::of(None, CauseKind::Refused, message))
+    }
+
+    /// What may become a member is one before it is made; nothing is written where all of it is already.
+    fn add_members(&mut self) -> Vec<Effect> {
+        let known = self.inventory.members.len();
+        ending::add_members(&mut self.inventory, &self.bodies.promotion.plan.members);
+        if self.inventory.members.len() == known {
+            return self.announce();
+        }
+        self.go(Forward::AwaitMembers, Effect::WriteInventory)
     }
 
     /// Releases whose members move say so before the first of them does: until this journal is closed nobody else may
     /// promote or revert them.
-    pub(super) fn announce(&mut self, now: Timestamp) -> Vec<Effect> {
+    fn announce(&mut self) -> Vec<Effect> {
         if self.moves_nothing() {
-            return self.next_wave(0, now);
+            return self.next_wave(0);
         }
-        self.go(Stage::Announcing, Effect::WriteSources(Moving::Announced))
-    }
-
-    /// After the commit, what moved is no member of theirs.
-    pub(super) fn hand_over(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.moves_nothing() {
-            return self.next_wave(0, now);
-        }
-        self.go(Stage::HandingOver, Effect::WriteSources(Moving::HandedOver))
-    }
-
-    pub(super) fn moves_nothing(&self) -> bool {
-        self.bodies.promotion.plan.moves.is_empty()
+        self.go(
+            Forward::AwaitAnnouncement,
+            Effect::WriteSources(Moving::Announced),
+        )
     }
 
     /// What an earlier run did is judged again: its rollouts may have gone on or failed since.
-    pub(super) fn catch_up(&mut self, now: Timestamp) -> Vec<Effect> {
+    fn follow_earlier(&mut self) -> Vec<Effect> {
         let steps = self.standing();
         if steps.is_empty() {
-            return self.next_wave(0, now);
+            return self.next_wave(0);
         }
-        self.go(Stage::CatchingUp, Effect::Follow(steps))
+        self.go(Forward::AwaitEarlierRollouts, Effect::Follow(steps))
     }
 
-    /// The steps whose objects have to be there: not what runs once and has run.
-    fn standing(&self) -> Vec<u32> {
-        let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
-        // One that has run may be gone by now: by its TTL, or by a hook's policy.
-        let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
-        self.head
-            .current
-            .steps
-            .iter()
-            .filter(is_done)
-            .filter(stands)
-            .map(|step| step.id)
-            .collect()
+    /// The next wave with something to do, from `from` on; after the last one the proof.
+    fn next_wave(&mut self, from: usize) -> Vec<Effect> {
+        if let Some(effects) = self.stop_if_interrupted() {
+            return effects;
+        }
+
+        let count = self.waves(false).len();
+        match self.intend_wave(false, from) {
+            Some(wave) => {
+                let message = format!("wave {} of {count} is being applied", wave + 1);
+                self.enter(JournalPhase::Applying, &message);
+                self.go(Forward::AwaitIntent { wave }, Effect::WriteHead)
+            }
+            None => self.go(Forward::AwaitVerification, Effect::Prove),
+        }
     }
 
-    /// Whether the object of a step does its work once: a Job, or a Pod that is a hook.
-    fn runs_once(&self, id: u32) -> bool {
-        let sent = self
-            .bodies
-            .steps
-            .get(&id)
-            .and_then(|part| part.step.action.object());
-        sent.is_some_and(|sent| runs(sent) && (sent.kind() == "Job" || is_hook(sent)))
+    fn send_wave(&mut self, wave: usize) -> Vec<Effect> {
+        // The head says already that these may have been sent: turning back looks at the object of each.
+        if let Some(effects) = self.stop_if_interrupted() {
+            return effects;
+        }
+
+        let in_flight = self.intended_steps(false, wave);
+        let effects = in_flight.iter().map(|id| Effect::Send(*id)).collect();
+        self.stage = Forward::AwaitSteps { wave, in_flight }.into();
+        effects
     }
 
-    /// These were judged well.
-    pub(super) fn well(&mut self, is_meant: impl Fn(&StepProgress) -> bool) {
-        let done = |step: &&mut StepProgress| matches!(step.state, StepState::Done { .. }) && is_meant(step);
-        self.head
-            .current
-            .steps
-            .iter_mut()
-            .filter(done)
-            .for_each(|step| step.well = true);
+    fn take_outcome(
+        &mut self,
+        wave: usize,
+        mut in_flight: BTreeSet<u32>,
+        step: u32,
+        outcome: Outcome,
+    ) -> Result<Vec<Effect>, Halt> {
+        let failure = self.record_outcome(&mut in_flight, step, outcome)?;
+        // The others of the wave are on their way: their answers are waited for.
+        let first = self.head.current.failure.take().or(failure);
+        self.head.current.failure = first;
+        if !in_flight.is_empty() {
+            self.stage = Forward::AwaitSteps { wave, in_flight }.into();
+            return Ok(Vec::new());
+        }
+
+        if let Some(failure) = self.head.current.failure.clone() {
+            return Ok(self.fail(failure));
+        }
+        if let Some(effects) = self.stop_if_interrupted() {
+            return Ok(effects);
+        }
+        let steps = self.wave_steps(false, wave);
+        Ok(self.go(Forward::AwaitRollout { wave }, Effect::Follow(steps)))
+    }
+
+    fn judge_wave(&mut self, wave: usize, answer: RolloutAnswer) -> Vec<Effect> {
+        match answer {
+            RolloutAnswer::Ready => {
+                let steps = self.wave_steps(false, wave);
+                // The next write of the head carries it: a Job that has run is not looked for again.
+                self.mark_ready(|step| steps.contains(&step.id));
+                self.next_wave(wave + 1)
+            }
+            RolloutAnswer::Failed(failure) => self.fail(*failure),
+            RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
+        }
+    }
+
+    fn judge_earlier(&mut self, answer: RolloutAnswer) -> Vec<Effect> {
+        match answer {
+            RolloutAnswer::Ready => {
+                // Every step that was done was followed, whatever its wave; the deletions are not due yet.
+                self.mark_ready(|step| !step.prune);
+                self.next_wave(0)
+            }
+            RolloutAnswer::Failed(failure) => self.fail(*failure),
+            RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
+        }
+    }
+
+    fn judge_soak(&mut self, answer: RolloutAnswer, now: Timestamp) -> Vec<Effect> {
+        match answer {
+            RolloutAnswer::Ready => self.commit(now),
+            RolloutAnswer::Failed(failure) => self.fail(*failure),
+            RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
+        }
     }
 
     /// Objects of steps that are done are not there: what runs once and was never seen to end runs again, and anything
     /// else is a failure.
-    pub(super) fn absent(&mut self, ids: &[u32], now: Timestamp) -> Vec<Effect> {
-        let (again, gone): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| self.runs_once(**id));
-        for id in again {
-            if let Some(step) = self.head.current.step_mut(id) {
-                // It may have run all the same: so it stays a barrier, and is undone with the rest.
-                step.state = StepState::Intended;
-            }
-        }
-
-        match gone.first().and_then(|id| self.head.current.step(*id)) {
-            Some(step) => {
-                let object = step.target.id();
-                let message = format!("{object}: expected it to be there, found it deleted by somebody");
-                self.fail(Failure::of(Some(object), CauseKind::Disappeared, message), now)
-            }
-            None => self.next_wave(0, now),
+    fn repeat_absent(&mut self, ids: &[u32]) -> Vec<Effect> {
+        match self.intend_absent(ids) {
+            Some(failure) => self.fail(failure),
+            None => self.next_wave(0),
         }
     }
 
-    pub(super) fn waves(&self) -> Waves {
-        waves(
-            &self.head.current,
-            self.head.current.phase == JournalPhase::Committed,
-        )
-    }
-
-    /// The next wave with something to do, from `from` on; what follows the last one.
-    pub(super) fn next_wave(&mut self, from: usize, now: Timestamp) -> Vec<Effect> {
-        if let Some(effects) = self.stop_here(now) {
-            return effects;
-        }
-
-        let waves = self.waves();
-        let journal = &self.head.current;
-        // What an earlier run may have sent is sent again: a step finds out by itself what was done of it.
-        let open = |id: &u32| {
-            journal
-                .step(*id)
-                .is_some_and(|step| matches!(step.state, StepState::Pending | StepState::Intended))
-        };
-        for (wave, steps) in waves.iter().enumerate().skip(from) {
-            let todo: Vec<u32> = steps.iter().copied().filter(open).collect();
-            if todo.is_empty() {
-                continue;
-            }
-            // Before anything of the wave is sent: a later run
-            // can know what was meant to be sent, and no more.
-            for id in todo {
-                if let Some(step) = self.head.current.step_mut(id) {
-                    step.state = StepState::Intended;
-                }
-            }
-
-            if self.head.current.phase != JournalPhase::Committed {
-                let message = format!("wave {} of {} is being applied", wave + 1, waves.len());
-                self.enter(JournalPhase::Applying, &message);
-            }
-            return self.go(Stage::Intending(wave), Effect::WriteHead);
-        }
-
-        if self.head.current.phase == JournalPhase::Committed {
-            // A controller may have made again what was deleted.
-            let is_pruned = |step: &StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
-            if self.head.current.steps.iter().any(is_pruned) {
-                return self.go(Stage::RereadingPruned, Effect::RereadPruned);
-            }
-            return self.narrow(now);
-        }
-
-        self.stage = Stage::Proving;
-        vec![Effect::Prove]
-    }
-
-    pub(super) fn send(&mut self, wave: usize, now: Timestamp) -> Vec<Effect> {
-        // The head says already that these may have been sent: turning back looks at the object of each.
-        if let Some(effects) = self.stop_here(now) {
-            return effects;
-        }
-
-        let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
-        let sent = |id: &u32| {
-            self.head
-                .current
-                .step(*id)
-                .is_some_and(|step| step.state == StepState::Intended)
-        };
-        let left: BTreeSet<u32> = steps.into_iter().filter(sent).collect();
-
-        let effects = left.iter().map(|id| Effect::Send(*id)).collect();
-        self.stage = Stage::Sending(wave, left);
-        effects
-    }
-
-    pub(super) fn answered(
-        &mut self,
-        wave: usize,
-        mut left: BTreeSet<u32>,
-        id: u32,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Vec<Effect> {
-        // Whether it was done is for a later run to find out: nothing true can be written down now.
-        if let Outcome::Unknown(problem) = &outcome {
-            return self.leave(problem.said());
-        }
-
-        let failure = self.record(id, outcome);
-        left.remove(&id);
-        let prunes = self.head.current.phase == JournalPhase::Committed;
-        if let Some(failure) = failure {
-            if prunes {
-                // The release is promoted: what cannot be deleted
-                // stays a member, and the next promotion tries again.
-                self.unpruned.push(failure.cause.message);
-            } else if self.head.current.failure.is_none() {
-                // The others of the wave are on their way: their answers are waited for.
-                self.head.current.failure = Some(failure);
-            }
-        }
-
-        if !left.is_empty() {
-            self.stage = Stage::Sending(wave, left);
-            return Vec::new();
-        }
-        // A deletion ends when its object is gone: there is nothing to follow.
-        if prunes {
-            return self.next_wave(wave + 1, now);
-        }
-
-        if let Some(failure) = self.head.current.failure.clone() {
-            return self.fail(failure, now);
-        }
-        if let Some(effects) = self.stop_here(now) {
-            return effects;
-        }
-
-        let steps = self.waves().into_iter().nth(wave).unwrap_or_default();
-        self.go(Stage::Watching(wave), Effect::Follow(steps))
-    }
-
-    /// Writes an outcome into the journal; the failure where it is one.
-    pub(super) fn record(&mut self, id: u32, outcome: Outcome) -> Option<Failure> {
-        let before = self.bodies.steps.get(&id).and_then(|part| part.before.as_ref());
-        let key = &self.content;
-        let step = self.head.current.step_mut(id)?;
-        let state = |object: Option<&crate::model::Object>| {
-            // The uid is kept of what is new alone: an undo deletes what has exactly this one.
-            let uid = object
-                .map(|object| object.uid())
-                .filter(|uid| before.is_none_or(|b| b.uid() != *uid));
-            let hash = object.map(|object| content_hash(object, key));
-            StepState::done(uid.unwrap_or_default(), &hash.unwrap_or_default())
-        };
-
-        let (state, why) = match outcome {
-            Outcome::Done(object) => (state(object.as_deref()), None),
-            Outcome::Otherwise(object, why) => (state(Some(&object)), Some((CauseKind::Refused, why))),
-            // What it has left behind is undone with the rest.
-            Outcome::Partly(kind, why) => (StepState::Intended, Some((kind, why))),
-            Outcome::Conflict(why) => (
-                StepState::NotDone { why: why.clone() },
-                Some((CauseKind::Conflict, why)),
-            ),
-            Outcome::Refused(error) => {
-                let why = refusal(&error);
-                (
-                    StepState::NotDone { why: why.clone() },
-                    Some((CauseKind::Refused, why)),
-                )
-            }
-            Outcome::Unknown(_) => return None,
-        };
-
-        step.state = state;
-
-        let (kind, why) = why?;
-        let object = step.target.id();
-        let message = format!("{object}: {why}");
-        Some(Failure::of(Some(object), kind, message))
-    }
-
-    pub(super) fn soak_or_commit(&mut self, now: Timestamp) -> Vec<Effect> {
-        if let Some(effects) = self.stop_here(now) {
+    fn soak_or_commit(&mut self, now: Timestamp) -> Vec<Effect> {
+        if let Some(effects) = self.stop_if_interrupted() {
             return effects;
         }
 
         if self.bodies.promotion.plan.settings.soak_seconds > 0 {
             let steps = self.standing();
-            return self.go(Stage::Soaking, Effect::Soak(steps));
+            return self.go(Forward::AwaitSoak, Effect::Soak(steps));
         }
         self.commit(now)
     }
 
-    pub(super) fn commit(&mut self, now: Timestamp) -> Vec<Effect> {
+    fn commit(&mut self, now: Timestamp) -> Vec<Effect> {
         // The last moment to turn back.
-        if let Some(effects) = self.stop_here(now) {
+        if let Some(effects) = self.stop_if_interrupted() {
             return effects;
         }
 
@@ -346,71 +290,27 @@ impl Machine {
         // The records that fall out of the history are deleted once the commit is written, and not before.
         let trimmed = ending::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
-        self.go(Stage::Committing, Effect::WriteInventory)
+        self.go(Forward::AwaitCommit, Effect::WriteInventory)
     }
 
-    pub(super) fn narrow(&mut self, now: Timestamp) -> Vec<Effect> {
-        let had = self.inventory.clone();
-        let ended = if self.unpruned.is_empty() {
-            Ending::Promoted
-        } else {
-            Ending::PromotedPruneIncomplete
-        };
-
-        ending::narrow(
-            &mut self.inventory,
-            &self.head.current,
-            &self.bodies.promotion.plan,
-            ended,
+    fn mark_committed(&mut self) -> Vec<Effect> {
+        // The history says so already: a run that dies before this write is taken up as committed.
+        self.enter(
+            JournalPhase::Committed,
+            "promoted; what is no longer desired is being deleted",
         );
-        // Where nothing was pruned the commit has said all of it.
-        if had == self.inventory {
-            return self.forget_previous(now);
-        }
-        self.go(Stage::Narrowing, Effect::WriteInventory)
+        self.go(Commit::AwaitCommitMark, Effect::WriteHead)
     }
 
-    pub(super) fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut old = self
-            .head
-            .previous
-            .take()
-            .map(Previous::into_bundles)
-            .unwrap_or_default();
-
-        old.append(&mut self.head.current.forget);
+    fn finish_stopped(&mut self, barrier: Option<&str>) -> Vec<Effect> {
         let journal = &self.head.current;
-        // What is to be forgotten may be what this promotion names.
-        let old = Bundle::without_shared(old, journal.parts.iter().chain(&journal.record));
-
-        if old.is_empty() {
-            return self.close_promoted(now);
-        }
-        self.go(Stage::Forgetting, Effect::Forget(old))
-    }
-
-    pub(super) fn close_promoted(&mut self, now: Timestamp) -> Vec<Effect> {
-        let ended = if self.unpruned.is_empty() {
-            Ending::Promoted
-        } else {
-            Ending::PromotedPruneIncomplete
+        let ended = match barrier {
+            Some(barrier) => ending::past_barrier(journal, barrier),
+            None => ending::stopped(journal),
         };
 
-        self.close(ended, "promoted", now);
-        self.go(Stage::Closing, Effect::WriteHead)
-    }
-
-    pub(super) fn close(&mut self, ended: Ending, message: &str, now: Timestamp) {
-        self.enter(JournalPhase::Closed, message);
-        self.head.current.ending = Some(ended);
-        self.head.current.ended_at = Some(now);
-    }
-
-    pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        vec![Effect::Finish(
-            ending::promoted(&self.head.current, &self.unpruned),
-            true,
-        )]
+        // Nothing is on its way, so that the lock can be given back although the journal stays open.
+        vec![Effect::Finish(ended, true)]
     }
 }

@@ -7,7 +7,7 @@
 use super::guarded::{is_beyond, is_marked};
 use super::planned::{Confirmed, Unconfirmed, gates_beyond, undo_job, verb_of};
 use crate::cluster::ApiError;
-use crate::execute::machine::Intent;
+use crate::execute::machine::Direction;
 use crate::execute::run::Start;
 use crate::execute::services::Services;
 use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, StepState, UndoState};
@@ -62,7 +62,7 @@ pub(in crate::execute) async fn find_doubts(
     if start.seal.state.outside || journal.phase == JournalPhase::Preparing {
         return Doubts::default();
     }
-    let forward = start.intent == Intent::Forward && journal.phase != JournalPhase::Reverting;
+    let forward = start.direction == Direction::Promote && journal.phase != JournalPhase::Reverting;
 
     let steps = journal
         .steps

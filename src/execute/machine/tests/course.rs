@@ -206,7 +206,11 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     assert_eq!(effects, ["head"]);
     let journal = &machine.head.current;
     assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
-    assert!(machine.undo.is_empty(), "nothing was done, so nothing is undone");
+    assert_eq!(
+        words(&machine.next(Input::Written, now())),
+        ["inventory"],
+        "nothing was done, so nothing is undone"
+    );
 }
 
 #[test]
@@ -341,22 +345,22 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
 }
 
 #[rstest]
-#[case::preparing(JournalPhase::Preparing, Intent::Forward, &["head"])]
-#[case::open(JournalPhase::Open, Intent::Forward, &["inventory"])]
-#[case::applying(JournalPhase::Applying, Intent::Forward, &["follow [0]"])]
-#[case::committed(JournalPhase::Committed, Intent::Forward, &["head"])]
-#[case::reverting(JournalPhase::Reverting, Intent::Forward, &["head"])]
-#[case::put_back_open(JournalPhase::Open, Intent::Back, &["head"])]
-#[case::put_back_applying(JournalPhase::Applying, Intent::Back, &["head"])]
-#[case::put_back_committed(JournalPhase::Committed, Intent::Back, &["head"])]
-#[case::put_back_closed(JournalPhase::Closed, Intent::Back, &["head"])]
+#[case::preparing(JournalPhase::Preparing, Direction::Promote, &["head"])]
+#[case::open(JournalPhase::Open, Direction::Promote, &["inventory"])]
+#[case::applying(JournalPhase::Applying, Direction::Promote, &["follow [0]"])]
+#[case::committed(JournalPhase::Committed, Direction::Promote, &["head"])]
+#[case::reverting(JournalPhase::Reverting, Direction::Promote, &["head"])]
+#[case::put_back_open(JournalPhase::Open, Direction::RollBack, &["head"])]
+#[case::put_back_applying(JournalPhase::Applying, Direction::RollBack, &["head"])]
+#[case::put_back_committed(JournalPhase::Committed, Direction::RollBack, &["head"])]
+#[case::put_back_closed(JournalPhase::Closed, Direction::RollBack, &["head"])]
 fn a_run_is_taken_up_where_its_journal_stands(
     #[case] phase: JournalPhase,
-    #[case] intent: Intent,
+    #[case] direction: Direction,
     #[case] expected: &[&str],
 ) {
     let mut machine = machine();
-    machine.intent = intent;
+    machine.direction = direction;
     machine.head.current.phase = phase;
     machine.head.current.serial = 4;
     machine.head.current.steps[0].state = StepState::Done {
@@ -367,7 +371,7 @@ fn a_run_is_taken_up_where_its_journal_stands(
     assert_eq!(words(&machine.next(Input::Begin, now())), expected);
     // Past the commit even `revert` finishes first: what it puts back then is a finished promotion.
     let back = matches!(phase, JournalPhase::Preparing | JournalPhase::Reverting)
-        || intent == Intent::Back && phase != JournalPhase::Committed;
+        || direction == Direction::RollBack && phase != JournalPhase::Committed;
     assert_eq!(machine.head.current.phase == JournalPhase::Reverting, back);
 }
 
@@ -387,14 +391,14 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     let mut machine = machine();
     let members = machine.bodies.promotion.plan.members.clone();
     // An update that brings no new object.
-    ending::widen(&mut machine.inventory, &members);
+    ending::add_members(&mut machine.inventory, &members);
     let effects = course(
         &mut machine,
         vec![Input::Begin, Input::Written, Input::Written, Input::Written],
     );
 
     assert_eq!(effects, ["head", "parts", "head", "head"]);
-    assert_eq!(machine.stage, Stage::Intending(0));
+    assert_eq!(machine.stage, Forward::AwaitIntent { wave: 0 }.into());
 }
 
 #[test]

@@ -1,18 +1,26 @@
-//! Tables of the state machine: every stage with every input, and whole courses.
+//! Tables of the state machine: every stage with every input, and whole courses; and courses drawn at random.
 
 mod course;
 mod moves;
+mod properties;
+mod simulation;
 mod stages;
 
+use super::stage::{Commit, Forward};
 use super::*;
-use crate::model::journal::{Ending, Journal, Judging, PromotionPart, StepPart, StepProgress, StepState};
+use crate::execute::steps::Outcome;
+use crate::model::bundle::Bundle;
+use crate::model::journal::{
+    Ending, Journal, Judging, Previous, PromotionPart, StepPart, StepProgress, StepState, UndoState,
+};
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::PublicRelease;
+use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId, Sha256Digest, Target};
 use rstest::rstest;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
@@ -23,86 +31,109 @@ fn map(name: &str, uid: &str) -> Object {
         .unwrap()
 }
 
+/// A step on an object of the namespace `shop`; `before` is its pre-image.
+fn part(id: u32, wave: u32, kind: (&str, &str), action: Action, before: Option<Object>) -> (u32, StepPart) {
+    let (kind, name) = kind;
+    let group = if kind == "Job" { "batch" } else { "" };
+    let namespace = (kind != "Namespace").then_some("shop");
+    let expect = match &before {
+        Some(before) => Expect::Present {
+            uid: before.uid().into(),
+            content: String::new(),
+        },
+        None => Expect::Absent,
+    };
+    let undo = match &action {
+        Action::Apply { .. } => Undo::Restore,
+        Action::Delete { .. } => Undo::CreateAgain,
+        _ => Undo::Delete,
+    };
+
+    let step = PlanStep {
+        id,
+        wave,
+        target: Target::new(&built_in(group, kind).unwrap(), namespace, name),
+        action,
+        expect,
+        undo,
+        why: String::new(),
+        changes: Vec::new(),
+        stamps: Vec::new(),
+    };
+    (id, StepPart { step, before })
+}
+
+fn create(name: &str) -> Action {
+    Action::Create {
+        object: map(name, ""),
+    }
+}
+
+fn apply(name: &str) -> Action {
+    Action::Apply {
+        object: map(name, ""),
+        take_over: None,
+        expected: Box::new(map(name, "u")),
+    }
+}
+
+fn delete() -> Action {
+    Action::Delete {
+        propagation: Propagation::Background,
+    }
+}
+
 /// Steps 0 (create, wave 0), 1 (apply, wave 1), 2 (delete after the commit).
 fn parts() -> BTreeMap<u32, StepPart> {
-    let part = |id: u32, name: &str, wave, action: Action, undo, before: Option<Object>| {
-        let expect = match &before {
-            Some(before) => Expect::Present {
-                uid: before.uid().into(),
-                content: String::new(),
-            },
-            None => Expect::Absent,
-        };
-
-        let target = Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), name);
-        let step = PlanStep {
-            id,
-            wave,
-            target,
-            action,
-            expect,
-            undo,
-            why: String::new(),
-            changes: Vec::new(),
-            stamps: Vec::new(),
-        };
-        (id, StepPart { step, before })
-    };
-
-    let apply = Action::Apply {
-        object: map("b", ""),
-        take_over: None,
-        expected: Box::new(map("b", "u")),
-    };
-
     // One of each kind that a revert treats differently: created, changed, deleted.
     BTreeMap::from([
-        part(
-            0,
-            "a",
-            0,
-            Action::Create { object: map("a", "") },
-            Undo::Delete,
-            None,
-        ),
-        part(1, "b", 1, apply, Undo::Restore, Some(map("b", "u1"))),
-        part(
-            2,
-            "c",
-            0,
-            Action::Delete {
-                propagation: Propagation::Background,
-            },
-            Undo::CreateAgain,
-            Some(map("c", "u2")),
-        ),
+        part(0, 0, ("ConfigMap", "a"), create("a"), None),
+        part(1, 1, ("ConfigMap", "b"), apply("b"), Some(map("b", "u1"))),
+        part(2, 0, ("ConfigMap", "c"), delete(), Some(map("c", "u2"))),
     ])
 }
 
 fn machine() -> Machine {
-    let release = PublicRelease {
+    machine_of(parts(), BTreeSet::from([2]))
+}
+
+fn release() -> PublicRelease {
+    PublicRelease {
         name: "shop".into(),
         version: "2".into(),
         digest: Sha256Digest::of(b"2").into(),
-    };
-    let steps = parts();
-    let progress = |part: &StepPart| StepProgress {
-        id: part.step.id,
-        target: part.step.target.clone(),
-        verb: part.step.action.verb().into(),
-        wave: part.step.wave,
-        prune: part.step.id == 2,
-        state: StepState::Pending,
-        well: false,
-        undo: UndoState::Pending,
-    };
+    }
+}
 
-    let journal = Journal {
+fn plan(members: Vec<Target>) -> Plan {
+    Plan {
+        format_version: crate::model::format::FormatVersion::default(),
+        api_version: String::new(),
+        kind: "Plan".into(),
+        id: "p1".into(),
+        release: release(),
+        namespace: "shop".into(),
+        revision: 2,
+        created_at: now(),
+        actor: "me".into(),
+        steps: Vec::new(),
+        prune: Vec::new(),
+        unchanged: Vec::new(),
+        members,
+        moves: Vec::new(),
+        data_loss: Vec::new(),
+        waivers: Vec::new(),
+        settings: Settings::default(),
+    }
+}
+
+fn journal(steps: Vec<StepProgress>) -> Journal {
+    Journal {
         rest: serde_json::Map::new(),
         format_version: crate::model::format::FormatVersion::default(),
         id: "p1".into(),
         serial: 0,
-        release: release.clone(),
+        release: release(),
         namespace: "shop".into(),
         revision: 2,
         actor: "me".into(),
@@ -118,56 +149,53 @@ fn machine() -> Machine {
         record: vec![bundle("record")],
         forget: Vec::new(),
         moves_from: Vec::new(),
-        steps: steps.values().map(progress).collect(),
+        steps,
+    }
+}
+
+/// At the start of a promotion with these steps.
+fn machine_of(steps: BTreeMap<u32, StepPart>, prunes: BTreeSet<u32>) -> Machine {
+    let progress = |part: &StepPart| StepProgress {
+        id: part.step.id,
+        target: part.step.target.clone(),
+        verb: part.step.action.verb().into(),
+        wave: part.step.wave,
+        prune: prunes.contains(&part.step.id),
+        state: StepState::Pending,
+        well: false,
+        undo: UndoState::Pending,
+    };
+    let targets = |is_meant: &dyn Fn(&StepPart) -> bool| -> Vec<Target> {
+        let meant = steps.values().filter(|part| is_meant(part));
+        meant.map(|part| part.step.target.clone()).collect()
     };
 
-    let plan = Plan {
-        format_version: crate::model::format::FormatVersion::default(),
-        api_version: String::new(),
-        kind: "Plan".into(),
-        id: "p1".into(),
-        release,
-        namespace: "shop".into(),
-        revision: 2,
-        created_at: now(),
-        actor: "me".into(),
-        steps: Vec::new(),
-        prune: Vec::new(),
-        unchanged: Vec::new(),
-        members: vec![steps[&0].step.target.clone(), steps[&1].step.target.clone()],
-        moves: Vec::new(),
-        data_loss: Vec::new(),
-        waivers: Vec::new(),
-        settings: Settings::default(),
-    };
-    // One that changes and one that is pruned: both were members before.
-    let members_before = vec![steps[&1].step.target.clone(), steps[&2].step.target.clone()];
-    let promotion = PromotionPart {
-        plan,
-        members_before: members_before.clone(),
-        judging: Judging::default(),
-    };
-
+    // What changes or is pruned was a member before.
+    let members_before = targets(&|part| part.before.is_some());
+    let members = targets(&|part| !prunes.contains(&part.step.id));
     Machine {
-        head: Head::new(journal, None),
+        head: Head::new(journal(steps.values().map(progress).collect()), None),
         inventory: Inventory {
-            members: members_before,
+            members: members_before.clone(),
             ..Inventory::default()
         },
         bodies: Arc::new(Bodies {
-            promotion,
+            promotion: PromotionPart {
+                plan: plan(members),
+                members_before,
+                judging: Judging::default(),
+            },
             steps,
-            prunes: BTreeSet::from([2]),
+            prunes,
             lie_in: BTreeMap::new(),
         }),
         content: ContentKey::default(),
         stage: Stage::Start,
-        intent: Intent::Forward,
+        direction: Direction::Promote,
         keep_history: 10,
         wanted: Interrupt::None,
-        undo: Vec::new(),
         unpruned: Vec::new(),
-        unwell: None,
+        not_ready: None,
         remains: Vec::new(),
     }
 }

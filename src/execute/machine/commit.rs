@@ -1,0 +1,163 @@
+//! Past the commit: members are handed over, what is no longer desired is deleted, and the journal is closed.
+//!
+//! The deletions go wave by wave as the steps did, but they are not followed (a deletion ends when its object
+//! is gone), and none of them fails the promotion: what cannot be deleted stays a member, and the next one
+//! tries again. Only forward from here: an interrupt changes nothing.
+
+use super::messages::{Effect, Halt, Input};
+use super::stage::{Commit, Stage};
+use super::{Machine, note_remain};
+use crate::execute::ending;
+use crate::execute::moving::Moving;
+use crate::execute::steps::Outcome;
+use crate::model::bundle::Bundle;
+use crate::model::journal::{Ending, Previous, StepProgress, StepState};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+impl Machine {
+    pub(super) fn advance_commit(
+        &mut self,
+        stage: Commit,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Halt> {
+        Ok(match stage {
+            Commit::AwaitCommitMark => {
+                input.into_written()?;
+                self.hand_over(now)
+            }
+            Commit::AwaitHandOver => {
+                input.into_written()?;
+                self.next_prunes(0, now)
+            }
+            Commit::AwaitPruneIntent { wave } => {
+                input.into_written()?;
+                self.send_prunes(wave)
+            }
+            Commit::AwaitPrunes { wave, in_flight } => {
+                let (step, outcome) = input.into_outcome()?;
+                self.take_prune_outcome(wave, in_flight, step, outcome, now)?
+            }
+            Commit::AwaitPruneCheck => {
+                // What somebody made again is said, and fails nothing: nothing is put back past the commit.
+                let mut effects: Vec<Effect> = input.into_remains()?.into_iter().map(note_remain).collect();
+                effects.extend(self.drop_pruned_members(now));
+                effects
+            }
+            Commit::AwaitPrunedMembers => {
+                input.into_written()?;
+                self.forget_previous(now)
+            }
+            Commit::AwaitCleanup => {
+                input.into_written()?;
+                self.close_promoted(now)
+            }
+            Commit::AwaitClose => {
+                input.into_written()?;
+                self.finish_promoted()
+            }
+        })
+    }
+
+    /// What moved is no member of its earlier release any more.
+    fn hand_over(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.moves_nothing() {
+            return self.next_prunes(0, now);
+        }
+        self.go(Commit::AwaitHandOver, Effect::WriteSources(Moving::HandedOver))
+    }
+
+    /// The next wave of deletions with something to do, from `from` on; after the last one all is read again.
+    fn next_prunes(&mut self, from: usize, now: Timestamp) -> Vec<Effect> {
+        if let Some(wave) = self.intend_wave(true, from) {
+            return self.go(Commit::AwaitPruneIntent { wave }, Effect::WriteHead);
+        }
+
+        let is_pruned = |step: &StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
+        // A controller may have made again what was deleted.
+        if self.head.current.steps.iter().any(is_pruned) {
+            return self.go(Commit::AwaitPruneCheck, Effect::RereadPruned);
+        }
+        self.drop_pruned_members(now)
+    }
+
+    fn send_prunes(&mut self, wave: usize) -> Vec<Effect> {
+        let in_flight = self.intended_steps(true, wave);
+        let effects = in_flight.iter().map(|id| Effect::Send(*id)).collect();
+        self.stage = Commit::AwaitPrunes { wave, in_flight }.into();
+        effects
+    }
+
+    fn take_prune_outcome(
+        &mut self,
+        wave: usize,
+        mut in_flight: BTreeSet<u32>,
+        step: u32,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Halt> {
+        let failure = self.record_outcome(&mut in_flight, step, outcome)?;
+        self.unpruned.extend(failure.map(|failure| failure.cause.message));
+
+        if !in_flight.is_empty() {
+            self.stage = Commit::AwaitPrunes { wave, in_flight }.into();
+            return Ok(Vec::new());
+        }
+        Ok(self.next_prunes(wave + 1, now))
+    }
+
+    fn drop_pruned_members(&mut self, now: Timestamp) -> Vec<Effect> {
+        let had = self.inventory.clone();
+        let ending = self.commit_ending();
+        ending::drop_pruned_members(
+            &mut self.inventory,
+            &self.head.current,
+            &self.bodies.promotion.plan,
+            ending,
+        );
+        // Where nothing was pruned the commit has said all of it.
+        if had == self.inventory {
+            return self.forget_previous(now);
+        }
+        self.go(Commit::AwaitPrunedMembers, Effect::WriteInventory)
+    }
+
+    fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
+        let mut old = self
+            .head
+            .previous
+            .take()
+            .map(Previous::into_bundles)
+            .unwrap_or_default();
+
+        old.append(&mut self.head.current.forget);
+        let journal = &self.head.current;
+        // What is to be forgotten may be what this promotion names.
+        let old = Bundle::without_shared(old, journal.parts.iter().chain(&journal.record));
+
+        if old.is_empty() {
+            return self.close_promoted(now);
+        }
+        self.go(Commit::AwaitCleanup, Effect::Forget(old))
+    }
+
+    fn close_promoted(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.close(self.commit_ending(), "promoted", now);
+        self.go(Commit::AwaitClose, Effect::WriteHead)
+    }
+
+    fn commit_ending(&self) -> Ending {
+        if self.unpruned.is_empty() {
+            Ending::Promoted
+        } else {
+            Ending::PromotedPruneIncomplete
+        }
+    }
+
+    pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
+        self.stage = Stage::Ended;
+        let ended = ending::promoted(&self.head.current, &self.unpruned);
+        vec![Effect::Finish(ended, true)]
+    }
+}

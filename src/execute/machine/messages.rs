@@ -1,0 +1,204 @@
+//! What goes in and what comes out: the inputs that tell what has happened, and the effects that ask for something.
+//!
+//! Each effect of the first group of [`Effect`] is answered by exactly one input; `Interrupted` and `CutOff` come by
+//! themselves, at any time before the end. A stage takes an answer by its kind (`into_…`): any other input cannot
+//! come there, and is told as an internal error.
+
+use super::super::moving::Moving;
+use super::super::reread::Remain;
+use super::super::services::{Ended, Interrupt};
+use super::super::steps::Outcome;
+use crate::model::bundle::Bundle;
+use crate::model::event::Event;
+use crate::model::journal::{Failure, UndoState};
+
+/// What has happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::execute) enum Input {
+    /// The lock is held: begin, or go on where the journal stands.
+    Begin,
+    /// The write that the last effect asked for is done.
+    Written,
+    /// That write failed for good, and why.
+    NotWritten(String),
+    /// A step was answered.
+    Answered(u32, Outcome),
+    /// What was followed, proved or watched is well, or why not.
+    Judged(Result<(), Box<Failure>>),
+    /// The objects of these steps, which are to be judged, are not there.
+    Absent(Vec<u32>),
+    /// What was restored or deleted was read again: what is not as it was.
+    Reread(Vec<Remain>),
+    /// A step's undo has ended.
+    Undone(u32, UndoState),
+    /// The namespace in which the journal lies is gone, or why it stays.
+    HomeLeft(Result<(), String>),
+    /// The API server did not answer for too long, or the lock is another's.
+    CutOff(String),
+    /// A person wants to stop.
+    Interrupted(Interrupt),
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::execute) enum Effect {
+    /// Write the head.
+    WriteHead,
+    /// Write the parts and the record that the journal names.
+    WriteParts,
+    /// Write the inventory.
+    WriteInventory,
+    /// Write the inventories of the releases whose members move.
+    WriteSources(Moving),
+    /// Delete parts.
+    Forget(Vec<Bundle>),
+    /// Do a step.
+    Send(u32),
+    /// Judge the rollout of these steps' objects.
+    Follow(Vec<u32>),
+    /// Judge what runs, and the gates.
+    Prove,
+    /// Watch that the objects of these steps stay well.
+    Soak(Vec<u32>),
+    /// Undo a step.
+    Undo(u32),
+    /// Wait for what was put back, as far as it was well before.
+    FollowPutBack(Vec<u32>),
+    /// Read once more what was deleted after the commit.
+    RereadPruned,
+    /// Read once more what was restored or deleted.
+    RereadReverted,
+    /// Delete the namespace in which the journal lies.
+    DeleteHome,
+
+    // These are not answered.
+    /// Drop what is in flight, which is one judgement: its answer never comes.
+    StopJudging,
+    /// Say something.
+    Emit(Event),
+    /// End; give the lock back, or leave it to expire.
+    Finish(Ended, bool),
+}
+
+/// How the rollout of objects went.
+pub(super) enum RolloutAnswer {
+    Ready,
+    Failed(Box<Failure>),
+    /// The objects of these steps are not there.
+    Absent(Vec<u32>),
+}
+
+/// Why a run cannot go on in its stage: its journal stays as it was written last, and a later run goes on with that.
+pub(super) enum Halt {
+    /// What it needs cannot be written.
+    NotWritten(String),
+    /// No answer says what was done.
+    Unknown(String),
+    /// An input that cannot come in this stage.
+    Misfit {
+        awaited: &'static str,
+        found: &'static str,
+    },
+}
+
+impl Halt {
+    /// Why it ended, in a stage of this name.
+    pub(super) fn explain(self, stage: &str) -> String {
+        match self {
+            Halt::NotWritten(why) | Halt::Unknown(why) => why,
+            Halt::Misfit { awaited, found } => format!(
+                "internal error at {stage}: expected {awaited}, found {found}; this is a bug in kubectl-delivery"
+            ),
+        }
+    }
+}
+
+impl Input {
+    pub(super) fn into_begin(self) -> Result<(), Halt> {
+        match self {
+            Input::Begin => Ok(()),
+            other => Err(other.misfit("the beginning")),
+        }
+    }
+
+    /// A write that has to be done for the run to go on.
+    pub(super) fn into_written(self) -> Result<(), Halt> {
+        self.into_write_result()?.map_err(Halt::NotWritten)
+    }
+
+    /// A write whose refusal the stage can deal with.
+    pub(super) fn into_write_result(self) -> Result<Result<(), String>, Halt> {
+        match self {
+            Input::Written => Ok(Ok(())),
+            Input::NotWritten(why) => Ok(Err(why)),
+            other => Err(other.misfit("the answer to a write")),
+        }
+    }
+
+    pub(super) fn into_outcome(self) -> Result<(u32, Outcome), Halt> {
+        match self {
+            Input::Answered(step, outcome) => Ok((step, outcome)),
+            other => Err(other.misfit("the outcome of a step")),
+        }
+    }
+
+    pub(super) fn into_rollout(self) -> Result<RolloutAnswer, Halt> {
+        match self {
+            Input::Absent(steps) => Ok(RolloutAnswer::Absent(steps)),
+            other => Ok(other
+                .into_judgement()?
+                .map_or_else(RolloutAnswer::Failed, |()| RolloutAnswer::Ready)),
+        }
+    }
+
+    pub(super) fn into_judgement(self) -> Result<Result<(), Box<Failure>>, Halt> {
+        match self {
+            Input::Judged(judged) => Ok(judged),
+            other => Err(other.misfit("a judgement")),
+        }
+    }
+
+    pub(super) fn into_remains(self) -> Result<Vec<Remain>, Halt> {
+        match self {
+            Input::Reread(remains) => Ok(remains),
+            other => Err(other.misfit("what was read again")),
+        }
+    }
+
+    pub(super) fn into_undo(self) -> Result<(u32, UndoState), Halt> {
+        match self {
+            Input::Undone(step, state) => Ok((step, state)),
+            other => Err(other.misfit("the end of an undo")),
+        }
+    }
+
+    pub(super) fn into_namespace_deletion(self) -> Result<Result<(), String>, Halt> {
+        match self {
+            Input::HomeLeft(deleted) => Ok(deleted),
+            other => Err(other.misfit("the end of the namespace's deletion")),
+        }
+    }
+
+    fn misfit(&self, awaited: &'static str) -> Halt {
+        Halt::Misfit {
+            awaited,
+            found: self.name(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Input::Begin => "Begin",
+            Input::Written => "Written",
+            Input::NotWritten(_) => "NotWritten",
+            Input::Answered(..) => "Answered",
+            Input::Judged(_) => "Judged",
+            Input::Absent(_) => "Absent",
+            Input::Reread(_) => "Reread",
+            Input::Undone(..) => "Undone",
+            Input::HomeLeft(_) => "HomeLeft",
+            Input::CutOff(_) => "CutOff",
+            Input::Interrupted(_) => "Interrupted",
+        }
+    }
+}

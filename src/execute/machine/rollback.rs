@@ -1,0 +1,237 @@
+//! Back: what was changed or deleted is put back, then what was created is deleted.
+//!
+//! The head says `Reverting` before the first undo, and closed after the last one. In between it is not
+//! written: an undo looks at the object as it is, so that a run that takes this over undoes everything once
+//! more and finds it done. What could not be put back keeps its pre-images, and a later revert tries it
+//! again.
+
+use super::messages::{Effect, Halt, Input, RolloutAnswer};
+use super::stage::{Rollback, Stage};
+use super::{Machine, note_remain};
+use crate::execute::ending;
+use crate::execute::moving::Moving;
+use crate::execute::order::{Group, put_back_then_delete};
+use crate::execute::reread::Remain;
+use crate::model::bundle::Bundle;
+use crate::model::event::{Event, Phase};
+use crate::model::journal::{
+    Ending, Failure, JournalPhase, RevertReason, Reverting, StepProgress, UndoState,
+};
+use crate::model::verdict::CauseKind;
+use jiff::Timestamp;
+use std::collections::{BTreeSet, VecDeque};
+
+impl Machine {
+    pub(super) fn begin_rollback(&mut self, why: RevertReason) -> Vec<Effect> {
+        let journal = &mut self.head.current;
+
+        let was_promoted = journal.ending.is_some_and(Ending::is_promoted);
+        // What is there already stays: `revert` was asked for just that, or an earlier run began with it.
+        journal.reverting.get_or_insert(Reverting {
+            keep_foreign: false,
+            why,
+            was_promoted,
+        });
+        // What was closed as promoted is open again: a run that dies here leaves something to go on with.
+        journal.ending = None;
+        journal.ended_at = None;
+        self.enter(JournalPhase::Reverting, "everything is being put back");
+
+        self.stage = Rollback::AwaitRollbackMark.into();
+        vec![
+            Effect::Emit(Event::PhaseStarted { phase: Phase::Revert }),
+            Effect::WriteHead,
+        ]
+    }
+
+    pub(super) fn advance_rollback(
+        &mut self,
+        stage: Rollback,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Halt> {
+        Ok(match stage {
+            Rollback::AwaitRollbackMark => {
+                input.into_written()?;
+                let groups = put_back_then_delete(&self.head.current, &self.bodies);
+                self.undo_next(groups.into(), now)
+            }
+            Rollback::AwaitUndos { in_flight, rest } => {
+                let (step, state) = input.into_undo()?;
+                self.take_undo(in_flight, rest, step, state, now)?
+            }
+            Rollback::AwaitRestored { rest } => {
+                // It is told at the end: what else is to be undone does not wait for it.
+                self.not_ready = match input.into_rollout()? {
+                    RolloutAnswer::Ready => None,
+                    RolloutAnswer::Failed(failure) => Some(failure),
+                    RolloutAnswer::Absent(ids) => self.first_gone(&ids),
+                };
+                self.undo_next(rest, now)
+            }
+            Rollback::AwaitRestoreCheck => self.take_remains(input.into_remains()?, now),
+            Rollback::AwaitUndoneMark => {
+                input.into_written()?;
+                self.go(Rollback::AwaitReturn, Effect::WriteSources(Moving::TakenBack))
+            }
+            Rollback::AwaitReturn => {
+                input.into_written()?;
+                self.delete_own_namespace(now)
+            }
+            Rollback::AwaitNamespaceDeletion { step } => match input.into_namespace_deletion()? {
+                Ok(()) => self.forget_outside_parts(),
+                Err(why) => self.leave_namespace(step, &why, now),
+            },
+            Rollback::AwaitNamespaceCleanup => {
+                // Written or not: the journal that named these parts is gone.
+                let _ = input.into_write_result()?;
+                self.finish_rollback()
+            }
+            Rollback::AwaitHistory => {
+                input.into_written()?;
+                self.close_rollback(now)
+            }
+            Rollback::AwaitClose => {
+                input.into_written()?;
+                self.forget_rolled_back()
+            }
+            Rollback::AwaitCleanup => {
+                input.into_written()?;
+                self.finish_rollback()
+            }
+        })
+    }
+
+    fn undo_next(&mut self, mut groups: VecDeque<Group>, now: Timestamp) -> Vec<Effect> {
+        if let Some(Group { steps, follow }) = groups.pop_front() {
+            let rest = groups;
+            // Before what was created goes: until these are well,
+            // pods that are being replaced may still use that.
+            if follow {
+                return self.go(Rollback::AwaitRestored { rest }, Effect::FollowPutBack(steps));
+            }
+
+            let effects = steps.iter().map(|id| Effect::Undo(*id)).collect();
+            let in_flight = steps.into_iter().collect();
+            self.stage = Rollback::AwaitUndos { in_flight, rest }.into();
+            return effects;
+        }
+
+        let is_undone = |step: &StepProgress| matches!(step.undo, UndoState::Done { .. });
+        if self.head.current.steps.iter().any(is_undone) {
+            return self.go(Rollback::AwaitRestoreCheck, Effect::RereadReverted);
+        }
+        self.return_members(now)
+    }
+
+    fn take_undo(
+        &mut self,
+        mut in_flight: BTreeSet<u32>,
+        rest: VecDeque<Group>,
+        id: u32,
+        state: UndoState,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Halt> {
+        if !in_flight.remove(&id) {
+            return Err(Halt::Misfit {
+                awaited: "the end of an undo in flight",
+                found: "that of another",
+            });
+        }
+        if let Some(step) = self.head.current.step_mut(id) {
+            step.undo = state;
+        }
+
+        if !in_flight.is_empty() {
+            self.stage = Rollback::AwaitUndos { in_flight, rest }.into();
+            return Ok(Vec::new());
+        }
+        Ok(self.undo_next(rest, now))
+    }
+
+    /// What was put back is not there any more.
+    fn first_gone(&self, ids: &[u32]) -> Option<Box<Failure>> {
+        let object = self.head.current.step(*ids.first()?)?.target.id();
+        let message = format!("{object}: expected it as it was put back, found it deleted by somebody");
+        Some(Box::new(Failure::of(
+            Some(object),
+            CauseKind::Disappeared,
+            message,
+        )))
+    }
+
+    fn take_remains(&mut self, remains: Vec<Remain>, now: Timestamp) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = remains.iter().cloned().map(note_remain).collect();
+        self.remains = remains;
+        effects.extend(self.return_members(now));
+        effects
+    }
+
+    /// Releases whose members had moved have them again, and may go on. From then on nothing is undone once more that they may
+    /// have changed: the journal says first what was undone.
+    fn return_members(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.moves_nothing() {
+            return self.delete_own_namespace(now);
+        }
+        self.go(Rollback::AwaitUndoneMark, Effect::WriteHead)
+    }
+
+    pub(super) fn record_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
+        ending::record_rollback(&mut self.inventory, &self.head.current, &self.bodies, now);
+        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        self.head.current.forget.extend(trimmed);
+        self.go(Rollback::AwaitHistory, Effect::WriteInventory)
+    }
+
+    /// The journal is closed before what it names is deleted: an open one can always be read.
+    fn close_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
+        let complete = ending::left_behind(&self.head.current).is_empty();
+        let (ended, message) = match (complete, self.remains.is_empty()) {
+            (true, true) => (Ending::Reverted, "everything is as before"),
+            (true, false) => (Ending::Reverted, "put back"),
+            (false, _) => (Ending::NotFullyReverted, "not everything is as before"),
+        };
+
+        self.close(ended, message, now);
+        self.name_needless_parts(complete);
+        self.go(Rollback::AwaitClose, Effect::WriteHead)
+    }
+
+    /// What nobody needs any more is named until it is deleted.
+    fn name_needless_parts(&mut self, is_complete: bool) {
+        let journal = &mut self.head.current;
+        // Else the pre-images stay: a later revert needs them.
+        if is_complete {
+            journal.forget.append(&mut journal.parts);
+        }
+        // The history keeps what was promoted once: it can be promoted again.
+        let was_promoted = journal.reverting.as_ref().is_some_and(|one| one.was_promoted);
+        if !was_promoted {
+            journal.forget.append(&mut journal.record);
+        }
+
+        // The promotion before may need the same.
+        let previous = self
+            .head
+            .previous
+            .iter()
+            .flat_map(|one| one.parts.iter().chain(&one.bundle));
+        let needed = previous.chain(&journal.parts);
+        journal.forget = Bundle::without_shared(std::mem::take(&mut journal.forget), needed);
+    }
+
+    /// What is left over here goes with the next promotion.
+    fn forget_rolled_back(&mut self) -> Vec<Effect> {
+        let parts = self.head.current.forget.clone();
+        if parts.is_empty() {
+            return self.finish_rollback();
+        }
+        self.go(Rollback::AwaitCleanup, Effect::Forget(parts))
+    }
+
+    pub(super) fn finish_rollback(&mut self) -> Vec<Effect> {
+        self.stage = Stage::Ended;
+        let ended = ending::reverted(&self.head.current, self.not_ready.as_deref(), &self.remains);
+        vec![Effect::Finish(ended, true)]
+    }
+}
