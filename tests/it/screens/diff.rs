@@ -35,6 +35,8 @@ fn drift_in_each_output_format() {
 fn recent_changes() {
     let stage = Stage::new();
     stage.promoted("1.4.1", &[config("settings", "EUR")]);
+    // The newest comes first, and the server's times have no fractions of a second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     stage.kubectl(EDIT);
 
     stage.assert_screen("diff_since", "diff shop-1.4.1.yaml --since 10m");
