@@ -4,7 +4,8 @@ use super::Stage;
 use super::stage::{assert_screen, config, migration, playing, web};
 use crate::harness::ran;
 use serde_json::Value;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 /// What is changed by a promotion that fails.
@@ -15,7 +16,7 @@ fn broken() -> [Value; 2] {
 #[test]
 fn an_update_that_fails_is_rolled_back() {
     let stage = Stage::new();
-    stage.promoted("1.4.1", &[config("settings", "EUR"), web("1.0.0")]);
+    stage.promoted("1.4.1", &[config("settings", "EUR")]);
     stage.release("1.4.2", &broken());
 
     stage.assert_screen("promote_failed", "promote shop-1.4.2.yaml --yes");
@@ -71,16 +72,25 @@ fn an_interrupted_promotion_is_rolled_back() {
         &[config("settings", "USD"), playing("1.1.0", "never-ready")],
     );
     let mut promote = stage.command("promote shop-1.4.2.yaml --yes");
-    let process = promote
-        .stdout(Stdio::piped())
+    let mut process = promote
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    stage.wait_for("Deployment", "web");
-    // Long enough for its first line about the rollout.
-    std::thread::sleep(Duration::from_millis(700));
-    stage.interrupt(&process);
+    let mut pipe = BufReader::new(process.stderr.take().unwrap());
+    let mut stderr = String::new();
 
-    let output = process.wait_with_output().unwrap();
+    while !stderr.contains("waiting") {
+        assert_ne!(pipe.read_line(&mut stderr).unwrap(), 0, "{stderr}");
+    }
+    stage.interrupt(&process);
+    pipe.read_to_string(&mut stderr).unwrap();
+
+    let (status, stdout) = (process.wait().unwrap(), Vec::new());
+    let output = Output {
+        status,
+        stdout,
+        stderr: stderr.into_bytes(),
+    };
     assert_screen("promote_interrupted", &ran(&promote, output, Duration::ZERO));
 }

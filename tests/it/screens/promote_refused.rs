@@ -85,7 +85,7 @@ fn another_promotion_holds_the_lock() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    stage.wait_for("ConfigMap", "settings");
+    stage.wait_for_pod("phase", "Running");
 
     // Read before the first is interrupted: a screen that is not as expected would leave it running.
     let same = stage.run("promote shop-1.4.1.yaml --yes");

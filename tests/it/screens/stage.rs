@@ -76,22 +76,10 @@ impl Stage {
             .ok();
     }
 
-    /// Waits until an object is there.
-    pub fn wait_for(&self, kind: &str, name: &str) {
-        let group = if kind == "Deployment" { "apps" } else { "" };
-        assert!(
-            until(20, || self.namespace.get(group, kind, name).is_some()),
-            "no {kind} {name}"
-        );
-    }
-
-    /// Waits until the one pod's container was restarted so often.
-    pub fn wait_for_restarts(&self, count: u32) {
-        let line = "get pods -o jsonpath={.items[*].status.containerStatuses[*].restartCount}";
-        assert!(
-            until(20, || self.kubectl(line) == count.to_string()),
-            "no {count} restarts"
-        );
+    /// Waits until a field of the one pod's status has a value.
+    pub fn wait_for_pod(&self, field: &str, value: &str) {
+        let line = format!("get pods -o jsonpath={{.items[*].status.{field}}}");
+        assert!(until(20, || self.kubectl(&line) == value), "no {field} {value}");
     }
 
     /// Ctrl-C.

@@ -31,7 +31,7 @@ fn a_rollout_that_fails() {
         &[config("settings", "EUR"), playing("1.0.0", "crash-loop")],
     );
     stage.applied("1.4.1");
-    stage.wait_for_restarts(2);
+    stage.wait_for_pod("containerStatuses[*].restartCount", "2");
 
     stage.assert_screen("wait_failed", "wait shop-1.4.1.yaml");
 }
