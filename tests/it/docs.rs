@@ -120,7 +120,11 @@ fn every_command_in_the_documents_is_one_that_the_program_takes() {
     }
     assert!(seen >= 20, "only {seen} commands were found");
     let wrong = ["promote", "x", "--no-such-flag"].map(String::from);
-    assert!(refusal(&wrong).is_some(), "a wrong one is found");
+    let refused = refusal(&wrong).expect("a wrong one is found");
+    assert!(
+        refused.contains("unexpected argument '--no-such-flag'"),
+        "{refused}"
+    );
 }
 
 #[test]

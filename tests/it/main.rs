@@ -29,6 +29,7 @@ mod releases;
 mod retries;
 mod rollout;
 mod schema;
+mod screens;
 mod sealed;
 mod server;
 mod signing;

@@ -1,6 +1,7 @@
 //! The proof of what an apply does, against the server: a dry-run apply gives exactly that; and the two ways to compare
 //! find the same.
 
+mod change;
 pub mod random;
 
 use crate::harness::{Namespace, Run, TestCluster, blocking};
@@ -85,7 +86,7 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
     door.apply(&target, first.value(), &apply(false)).await.ok()?;
     if random.chance(20) {
         let mut other = door.get(&target).await.ok()??;
-        random::by_another_hand(&mut random, other.value_mut());
+        change::by_another_hand(&mut random, other.value_mut());
         let options = WriteOptions {
             manager: "kubectl-edit".into(),
             dry_run: false,
@@ -95,8 +96,8 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
     }
     let mut desired = first.clone();
     match random.below(10) {
-        0..4 => random::mutate(&mut random, desired.value_mut()),
-        4..8 => random::another_version(&mut random, desired.value_mut()),
+        0..4 => change::mutate(&mut random, desired.value_mut()),
+        4..8 => change::another_version(&mut random, desired.value_mut()),
         _ => {}
     }
     loop {

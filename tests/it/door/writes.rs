@@ -91,7 +91,7 @@ async fn a_create_of_what_is_there_and_a_delete_of_another_uid_are_conflicts() {
         ..delete(&made.object)
     };
     assert!(door.delete(&target, &other).await.unwrap_err().is_conflict());
-    assert!(door.get(&target).await.unwrap().is_some());
+    assert_eq!(door.get(&target).await.unwrap().unwrap().uid(), made.object.uid());
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_dry_run_persists_nothing() {
         ..delete(&made.object)
     };
     door.delete(&target, &dry).await.unwrap();
-    assert!(door.get(&target).await.unwrap().is_some());
+    assert_eq!(door.get(&target).await.unwrap().unwrap().uid(), made.object.uid());
 }
 
 #[tokio::test]

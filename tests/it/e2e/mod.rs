@@ -4,6 +4,7 @@ mod gated;
 mod image;
 mod in_pod;
 mod indexes;
+mod measured;
 mod promoted;
 mod quoting;
 mod rollout;

@@ -1,19 +1,14 @@
 //! Whole promotions on a real kubelet by the built program: a good one, and six that must end exactly as it began,
 //! with the cause by its name. Prints how long each took, beside helm where it is installed.
 
-use super::rollout::is_wrong;
+use super::measured::{SignWatch, helm};
 use crate::execute::copy::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::observe::watch::{Collection, Store};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// An application of one Deployment and what it reads, on the real node.
 struct Shop {
@@ -47,7 +42,7 @@ struct Row {
     reverted: f64,
 }
 
-fn registry() -> &'static str {
+pub(super) fn registry() -> &'static str {
     &TestCluster::get().registry
 }
 
@@ -79,7 +74,7 @@ fn vanish((tag, by_digest): &(String, String)) {
     crane(&["delete", tag]);
 }
 
-fn objects(image: &str, change: impl FnOnce(&mut Value)) -> Vec<Value> {
+pub(super) fn objects(image: &str, change: impl FnOnce(&mut Value)) -> Vec<Value> {
     let mut pod = json!({
         "nodeSelector": {"kubectl-delivery.io/node": "real"},
         "tolerations": [{"key": "kubectl-delivery.io/node", "operator": "Exists"}],
@@ -198,80 +193,6 @@ impl Told {
         let found = self.events.iter().find(|(_, event)| event["event"] == name);
         found.unwrap_or_else(|| panic!("no {name}: {:#?}\n{}", self.events, self.stderr))
     }
-}
-
-/// Watches the pods beside a promotion: when the first one that is new looks wrong.
-struct SignWatch {
-    end: Arc<AtomicBool>,
-    sign: std::thread::JoinHandle<Option<Instant>>,
-}
-
-impl SignWatch {
-    fn start(namespace: &Namespace) -> Self {
-        let end = Arc::new(AtomicBool::new(false));
-        let (ended, name) = (end.clone(), namespace.name().to_owned());
-        let (ready, started) = std::sync::mpsc::channel();
-        let sign = std::thread::spawn(move || {
-            blocking(async {
-                let mut store = Store::new(TestCluster::get().connect().await);
-                store.ensure(&Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
-                store.synced(Duration::from_secs(10)).await;
-                let old: BTreeSet<String> = store.contents().pods().map(|pod| pod.uid.clone()).collect();
-                ready.send(()).unwrap();
-                while !ended.load(Ordering::Relaxed) {
-                    drop(tokio::time::timeout(Duration::from_millis(200), store.changed()).await);
-                    if store
-                        .contents()
-                        .pods()
-                        .any(|pod| !old.contains(&pod.uid) && is_wrong(pod))
-                    {
-                        return Some(Instant::now());
-                    }
-                }
-                None
-            })
-        });
-        started.recv().unwrap();
-        Self { end, sign }
-    }
-
-    fn end(self) -> Option<Instant> {
-        self.end.store(true, Ordering::Relaxed);
-        self.sign.join().unwrap()
-    }
-}
-
-/// How long helm needs for an image that does not exist; none where it is not installed.
-fn helm(namespace: &Namespace) -> Option<f64> {
-    let folder = tempfile::tempdir().unwrap();
-    let chart = folder.path().join("chart");
-    std::fs::create_dir_all(chart.join("templates")).unwrap();
-    std::fs::write(
-        chart.join("Chart.yaml"),
-        "{apiVersion: v2, name: web, version: 1.0.0}",
-    )
-    .unwrap();
-    let write = |image: &str| {
-        let items: Vec<String> = objects(image, |_| {}).iter().map(Value::to_string).collect();
-        std::fs::write(chart.join("templates/all.yaml"), items.join("\n---\n")).unwrap();
-    };
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new("helm");
-        command
-            .env("KUBECONFIG", &TestCluster::get().kubeconfig)
-            .args(arguments)
-            .arg(&chart);
-        command
-            .args(["-n", namespace.name(), "--timeout", "20s", "--wait"])
-            .output()
-    };
-    write(&format!("{}/shop/web:1.0.0", registry()));
-    run(&["install", "web"]).ok()?;
-    write(&format!("{}/shop/web:not-there", registry()));
-    let start = Instant::now();
-    let failed = run(&["upgrade", "--rollback-on-failure", "web"]).unwrap();
-    assert!(!failed.status.success());
-    Some(start.elapsed().as_secs_f64())
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
         );
     }
     scene.cluster.thaw("etcd");
-    assert!(scene.small.app.status().get("open").is_some());
+    assert_eq!(scene.small.app.status()["open"]["version"], "2");
     scene.small.promote(2).run().exits(0);
     assert!(scene.small.is_new("after the later run"));
 }

@@ -18,7 +18,7 @@ mod webhook;
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use own::OwnCluster;
-pub use program::{Ran, Run, delivery, linked_as, measured};
+pub use program::{Ran, Run, delivery, linked_as, measured, ran};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use repository::{Repository, linux};
 pub use user::User;
@@ -42,7 +42,7 @@ pub fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
     })
 }
 
-/// A text that no other test has: for names in the cluster.
+/// A text that no other test has: for names in the cluster. Always ten digits, so that no table is wider in one run than in another.
 pub fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,7 +50,7 @@ pub fn unique() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let count = u64::from(COUNT.fetch_add(1, Ordering::Relaxed));
     let mixed = nanos ^ (u64::from(std::process::id()) << 40) ^ (count << 20);
-    format!("{:x}", mixed & 0xff_ffff_ffff)
+    format!("{:010x}", mixed & 0xff_ffff_ffff)
 }
 
 /// Whether a condition holds within so many seconds.

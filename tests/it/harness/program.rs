@@ -141,7 +141,8 @@ pub fn measured(command: &mut Command) -> (Ran, u64) {
     (ran(command, output, start.elapsed()), sampler.join().unwrap())
 }
 
-pub(super) fn ran(command: &Command, output: Output, took: Duration) -> Ran {
+/// What came of a command that has ended.
+pub fn ran(command: &Command, output: Output, took: Duration) -> Ran {
     Ran {
         command: shown(command),
         code: output.status.code(),

@@ -147,7 +147,10 @@ fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_do
     proxy.forget();
     if act == Act::KillBefore {
         let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
-        assert!(status[0].get("open").is_some(), "what is left is told: {status}");
+        assert_eq!(
+            status[0]["open"]["version"], "2",
+            "what is left is told: {status}"
+        );
         own.revert().run().exits(0);
     }
     let start = Instant::now();

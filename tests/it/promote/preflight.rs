@@ -196,7 +196,8 @@ fn without_a_terminal_and_without_yes_nothing_is_promoted() {
     let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
     let before = contents(&namespace);
     let ran = promote(&namespace, &release, &[]).exits(1);
-    assert!(ran.stderr.contains("-y"), "{}", ran.stderr);
+    let error = "error: expected a terminal to ask on, or -y, found neither; nothing was changed\n";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
     assert_eq!(contents(&namespace), before);
 }
 

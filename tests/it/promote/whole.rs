@@ -216,5 +216,6 @@ fn nothing_to_do_is_one_line_and_touches_no_object_of_the_release() {
         .args(["history", "shop", "-n", namespace.name()])
         .run()
         .exits(0);
-    assert!(history.stdout.contains('2'), "{}", history.stdout);
+    let current = history.stdout.lines().nth(1).unwrap();
+    assert!(current.starts_with("2*         shop 2 "), "{}", history.stdout);
 }

@@ -3,6 +3,7 @@
 use super::service::{apply, failed, quick_options, run};
 use crate::harness::TestCluster;
 use kubectl_delivery::model::environment::PrometheusGate;
+use kubectl_delivery::model::event::Event;
 use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Object, Target};
@@ -161,7 +162,10 @@ async fn a_job_that_completes_lets_it_pass_and_leaves_nothing_behind() {
         "{}",
         failure.cause.message
     );
-    assert!(bad.events.failed().is_some());
+    let Some(Event::Failed { cause, .. }) = bad.events.failed() else {
+        panic!("no event tells of the failure");
+    };
+    assert_eq!(cause.message, failure.cause.message);
     let left = namespace
         .kubectl()
         .args(["get", "jobs", "-o", "name"])

@@ -201,9 +201,11 @@ fn whoever_may_not_read_the_key_is_told_that_nothing_is_verified() {
     let config = user.kubeconfig();
     let config = config.to_str().unwrap();
     for arguments in [&["status"][..], &["history"], &["diff", "--mode=readonly"]] {
-        let ran = command(&app, arguments).args(["--kubeconfig", config]).run();
+        let ran = command(&app, arguments)
+            .args(["--kubeconfig", config])
+            .run()
+            .exits(0);
         let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(matches!(ran.code, Some(0 | 1)), "{arguments:?}: {said}");
         assert!(said.contains("not verified"), "{arguments:?}: {said}");
         let strict = command(&app, arguments)
             .args(["--kubeconfig", config, "--require-verified"])
