@@ -196,7 +196,7 @@ const STREAMS: &[(&str, &str)] = &[
         "a shell reads it: each proposal is cleaned and is one word",
     ),
     (
-        "commands/acting/sinks.rs",
+        "commands/console/sinks.rs",
         "the live tree draws with control sequences; its lines are cleaned one by one",
     ),
 ];
