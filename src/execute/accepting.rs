@@ -6,14 +6,15 @@
 //! was named before goes last, when nothing names it any more.
 
 use super::locks::Locks;
+use super::not_begun::ExecuteError;
 use super::packing::Packed;
 use super::patience::Patience;
-use super::promote::ExecuteError;
 use super::renewing::Renewing;
 use super::requests::deletion;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
-use super::store::{Store, StoreError, Writer, parts_of};
+use super::store::{Store, parts_of};
+use super::writer::{StoreError, Writer};
 use crate::model::Object;
 use crate::model::bundle::{Bundle, is_named_by_its_bytes};
 use crate::model::inventory::Inventory;

@@ -4,8 +4,9 @@
 //! was sent empty, or keeps no default where it took one away. What goes before the apply or after it is a
 //! write of its own over the version that the last one made, so that a change in between is a conflict.
 
+use super::outcome::{Outcome, checked};
 use super::patience::Clock;
-use super::steps::{Again, CONFLICTS, Outcome, Steps, Trying};
+use super::steps::{Again, CONFLICTS, Steps, Trying};
 use crate::cluster::{ApiError, Applied, ApplyOptions, Deadline};
 use crate::model::k8s::allocation::without_allocated;
 use crate::model::k8s::kinds::well_known;
@@ -13,7 +14,7 @@ use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Action;
 use crate::model::{FieldPath, Object, Target};
 use crate::objects::with_lost_defaults;
-use crate::preflight::{dropped, lost_an_empty_one};
+use crate::preflight::lost_an_empty_one;
 use serde_json::Value;
 
 impl Steps {
@@ -142,27 +143,4 @@ impl Steps {
         };
         self.cluster.apply(target, body, &options).await
     }
-}
-
-/// Whether the server kept what was sent.
-pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
-    // Features that are off and admission drop fields without a word, strict validation or not.
-    let lost = dropped(sent.value(), answer.value());
-    if !lost.is_empty() {
-        let why = format!(
-            "expected the server to keep every field, found that it dropped {}",
-            lost.join(", ")
-        );
-        return Outcome::Otherwise(Box::new(answer), why);
-    }
-
-    if !changed.is_empty() {
-        let why = format!(
-            "expected what the dry run showed, found other values at {}",
-            changed.join(", ")
-        );
-        return Outcome::Otherwise(Box::new(answer), why);
-    }
-
-    Outcome::Done(Some(Box::new(answer)))
 }

@@ -4,13 +4,14 @@
 //! before the state is read that counts. Then the journal is chosen: the one that is open, or, to be rolled
 //! back, the last one that still can be. Nothing is written here; the locks are held by the caller.
 
+use super::goal::JournalGoal;
 use super::machine::Direction;
+use super::not_begun::ExecuteError;
 use super::process::Holder;
-use super::promote::{ExecuteError, split};
-use super::resolve::JournalGoal;
 use super::run::Start;
 use super::sealing::{self, SealAtHand};
 use super::services::{Ended, Services};
+use super::store::split;
 use crate::model::format::FormatVersion;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{

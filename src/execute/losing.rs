@@ -5,8 +5,8 @@
 //! kinds by which data goes. It changes nothing, and refuses with everything that would go at once, so that
 //! one more try is enough.
 
-use super::machine::refused;
 use super::moving::belongs_elsewhere;
+use super::not_begun::refused;
 use super::run::Start;
 use super::services::{Ended, Services};
 use super::standing::is_made_by;

@@ -1,41 +1,24 @@
-//! Objects that move from other releases: what is read of those under their locks, what their inventories are
-//! told, and why a release whose members are on the move has to wait.
+//! Objects that move from other releases: what is read of those under their locks, and why a release whose
+//! members are on the move has to wait.
 //!
-//! The other inventory says that its members are about to move before the first of them does, and gives them
-//! up after the commit. In between they are members of both, and neither release can be promoted or reverted
-//! by anybody else. What another release says of itself is believed by its own seal, and written under it.
+//! From before the first of them moves until after the commit they are members of both, and neither release
+//! can be promoted or reverted by anybody else. What another release says of itself is believed by its own
+//! seal.
 
 use super::codec;
-use super::machine::refused;
-use super::promote::{ExecuteError, open_journal, split};
-use super::run::Now;
+use super::not_begun::{ExecuteError, open_journal, refused};
 use super::sealing;
 use super::services::{Ended, Services};
-use super::store::{Store, StoreError, Writer};
+use super::writer::StoreError;
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Journal, StepPart, UndoState};
+use crate::model::journal::{Journal, StepPart};
 use crate::model::moves::{Move, Moved, ReleaseRef, counted};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::Plan;
 use crate::model::seal::Integrity;
-use crate::model::state_key::StateKey;
-use crate::model::{Object, ObjectId, names};
-use crate::observe::home::{Bodies, Home, HomeError, read_home};
+use crate::model::{Object, ObjectId};
+use crate::observe::home::{Home, HomeError, read_home};
 use std::collections::BTreeSet;
-
-/// How often an inventory is written again that another client wrote meanwhile.
-const TRIES: usize = 12;
-
-/// What the inventory that loses members is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moving {
-    /// They are about to move.
-    Announced,
-    /// They have moved.
-    HandedOver,
-    /// They are back.
-    TakenBack,
-}
 
 /// The releases whose members a plan takes.
 pub(super) fn sources(plan: &Plan) -> Vec<ReleaseRef> {
@@ -199,112 +182,4 @@ pub(super) fn belongs_elsewhere(
         |name| format!("release {name}"),
     );
     Some(format!("belongs to {whose} now; left in place"))
-}
-
-/// Tells the inventories that lose members, or have them back. Each is read first: what is told already is not written.
-pub(super) async fn write(
-    moving: Moving,
-    now: &Now,
-    bodies: &Bodies,
-    own: &Writer,
-    outside: Option<&StateKey>,
-) -> Result<(), StoreError> {
-    for one in &bodies.promotion.plan.moves {
-        write_one(moving, one, now, own, outside).await?;
-    }
-    Ok(())
-}
-
-async fn write_one(
-    moving: Moving,
-    one: &Move,
-    now: &Now,
-    own: &Writer,
-    outside: Option<&StateKey>,
-) -> Result<(), StoreError> {
-    // Its lock is held: whoever writes this inventory all the same is no run.
-    for _ in 0..TRIES {
-        let (cluster, patience) = (own.cluster.clone(), own.patience.clone());
-        let writer = Writer {
-            cluster,
-            patience,
-            release: one.from.clone(),
-        };
-
-        let home = read_patiently(&writer, outside).await?;
-        if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
-            return Err(StoreError::Altered {
-                release: one.from.to_string(),
-                why: ended.message,
-            });
-        }
-        // Whoever deleted all that it keeps wants none; and what nobody has sealed is not sealed by passing.
-        let (Some(stored), Some(seal)) = (home.inventory, sealing::of_sealed(&home.sealing)) else {
-            return Ok(());
-        };
-
-        let store = Store::new(writer, seal);
-
-        let mut inventory = stored.value.clone();
-        tell(moving, one, now, &mut inventory);
-        if inventory == stored.value {
-            return Ok(());
-        }
-
-        let (_, known) = split(Some(stored));
-        match store.write_inventory(&inventory, known.as_ref()).await {
-            Err(StoreError::Moved { .. }) => {}
-            written => return written.map(drop),
-        }
-    }
-
-    let ReleaseRef { namespace, name } = &one.from;
-    Err(StoreError::Moved {
-        target: format!("{namespace}/{}", names::inventory(name)),
-    })
-}
-
-async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<Home, StoreError> {
-    let mut clock = writer.patience.start();
-    let ReleaseRef { namespace, name } = &writer.release;
-    loop {
-        match read_home(writer.cluster.as_ref(), namespace, name, outside).await {
-            Err(HomeError::Api { source, .. }) if source.is_passing() => clock.wait().await?,
-            read => return Ok(read?),
-        }
-    }
-}
-
-fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
-    let journal = &now.head.current;
-    let moved = |objects| Moved {
-        to: ReleaseRef::new(&journal.namespace, &journal.release.name),
-        version: journal.release.version.clone(),
-        promotion: journal.id.clone(),
-        actor: journal.actor.clone(),
-        at: journal.started_at,
-        is_done: false,
-        objects,
-    };
-
-    match moving {
-        Moving::Announced => inventory.announce(moved(one.objects.clone())),
-        Moving::HandedOver => inventory.hand_over(moved(one.objects.clone())),
-        Moving::TakenBack => {
-            // What its undo has left behind stays with this release.
-            let left = journal
-                .steps
-                .iter()
-                .filter(|step| matches!(step.undo, UndoState::Left { .. }));
-            let left = left.map(|step| step.target.id()).collect();
-            // What a third release took meanwhile is not given back.
-            let mut given = one.clone();
-            given
-                .objects
-                .retain(|target| now.inventory.moved_to(&target.id()).is_none());
-            // Before the commit they were members of both, and were never given up.
-            let was_promoted = journal.reverting.as_ref().is_some_and(|one| one.was_promoted);
-            inventory.take_back(&journal.id, &given, &left, was_promoted);
-        }
-    }
 }

@@ -6,8 +6,8 @@
 //! value of a Secret lies in Secrets: pre-images beside their objects, and of the record no more than has to.
 
 use super::services::Services;
-use super::store::StoreError;
-use super::{codec, ending};
+use super::writer::StoreError;
+use super::{codec, history};
 use crate::model::bundle::{self, Bundle};
 use crate::model::format::FormatVersion;
 use crate::model::inventory::{Inventory, Record};
@@ -69,12 +69,19 @@ struct PartsRef<'a> {
     steps: Vec<&'a StepPart>,
 }
 
+/// A plan in its parts, and the bundles that keep them and its record.
+pub(super) struct PackedPlan {
+    pub bodies: Arc<Bodies>,
+    pub parts: Vec<Packed>,
+    pub records: Vec<Packed>,
+}
+
 /// The bundles of the parts and of the record, beside each other.
 pub(super) async fn pack_all(
     bodies: Bodies,
     record: Record,
     key: &BoundKey,
-) -> Result<(Arc<Bodies>, Vec<Packed>, Vec<Packed>), StoreError> {
+) -> Result<PackedPlan, StoreError> {
     let bodies = Arc::new(bodies);
     let (of_parts, of_record) = (bodies.clone(), bodies.clone());
     let (for_parts, for_record) = (key.clone(), key.clone());
@@ -83,11 +90,11 @@ pub(super) async fn pack_all(
     let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record, &for_record));
     let (parts, records) = tokio::join!(parts, records);
 
-    Ok((
+    Ok(PackedPlan {
         bodies,
-        parts.unwrap_or_else(rethrow)?,
-        records.unwrap_or_else(rethrow)?,
-    ))
+        parts: parts.unwrap_or_else(rethrow)?,
+        records: records.unwrap_or_else(rethrow)?,
+    })
 }
 
 /// The bundles of the parts: each step's in its object's namespace, where that is there already.
@@ -304,10 +311,10 @@ pub(super) async fn fits(
         };
         // The largest that it comes to: the history of the end, and the members of before and after together.
         let members = std::mem::take(&mut inventory.members);
-        ending::commit(&mut inventory, &head.current, plan, now);
-        let trimmed = ending::trim(&mut inventory, keep);
+        history::commit(&mut inventory, &head.current, plan, now);
+        let trimmed = history::trim(&mut inventory, keep);
         inventory.members = members;
-        ending::add_members(&mut inventory, &plan.members);
+        history::add_members(&mut inventory, &plan.members);
 
         codec::head_fits(&head, trimmed).map_err(wrong("the journal"))?;
         codec::inventory_fits(&inventory, &plan.namespace, &plan.release.name)

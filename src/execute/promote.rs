@@ -8,28 +8,32 @@
 use super::accepting;
 use super::acquisition::LockError;
 use super::locks::Locks;
-use super::machine::{Direction, refused};
+use super::machine::Direction;
 use super::moving;
-use super::own_namespace::{OwnNamespace, OwnNamespaceError};
-use super::packing::{NewHead, bodies, fits, named, new_head, pack_all};
+use super::not_begun::{ExecuteError, locked, open_journal, refused};
+use super::own_namespace::OwnNamespace;
+use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
 use super::patience::Patience;
 use super::run::{Start, run};
 use super::sealing;
 use super::services::{Ended, Services};
 use super::standing::who_changed;
-use super::store::{StoreError, Writer};
-use super::unconfirmed::Unconfirmed;
-use crate::model::bundle::{Bundle, BundleError};
-use crate::model::event::Outcome;
+use super::store::split;
+use super::writer::{StoreError, Writer};
+use crate::model::bundle::BundleError;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState};
+use crate::model::journal::{
+    Head, Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState,
+};
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::release::PublicDigest;
-use crate::model::{Object, ObjectId};
+use crate::model::state_key::BoundKey;
+use crate::model::{Object, ObjectId, Target};
 use crate::objects::expect_holds;
-use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
+use crate::observe::home::{Home, Stored, read_home};
+use crate::observe::sealing::Sealing;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -47,49 +51,6 @@ pub struct Promotion {
     pub judging: Judging,
     /// Whether what the cluster keeps of the release is forgotten.
     pub discard_state: bool,
-}
-
-/// A run could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecuteError {
-    /// The lock cannot be read or written.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// What the release keeps here cannot be read.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The journal cannot be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The namespace that the release brings cannot be created.
-    #[error(transparent)]
-    OwnNamespace(#[from] OwnNamespaceError),
-    /// State alone would do that, and nothing confirms it.
-    #[error("what the cluster keeps of the release would do what nothing else confirms")]
-    Unconfirmed(Vec<Unconfirmed>),
-    /// There is nothing to do it with.
-    #[error("{0}")]
-    Nothing(String),
-}
-
-pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
-    match &error {
-        LockError::Held { .. } => {
-            let next = vec!["--lock-timeout 10m waits for it".to_owned()];
-            Ok(Ended {
-                outcome: Outcome::Locked,
-                message: error.to_string(),
-                next,
-            })
-        }
-        // Nothing was changed, which is how an interrupted run ends that has put everything back.
-        LockError::Interrupted => Ok(Ended {
-            outcome: Outcome::InterruptedReverted,
-            message: error.to_string(),
-            next: Vec::new(),
-        }),
-        LockError::Api { .. } => Err(error.into()),
-    }
 }
 
 /// Carries out a plan.
@@ -154,24 +115,80 @@ fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
     ))
 }
 
+/// What the release keeps, as a promotion may begin on it.
+struct State {
+    head: Option<Stored<Head>>,
+    inventory: Inventory,
+    inventory_stored: Option<Stored<()>>,
+    sealing: Sealing,
+}
+
 /// Reads what the run starts from; its end where it must not begin.
 async fn begin(
-    promotion: Promotion,
+    mut promotion: Promotion,
     services: &Services,
     lock: &Arc<Locks>,
 ) -> Result<Result<Start, Ended>, ExecuteError> {
-    let Promotion {
-        mut plan,
-        before,
-        record,
-        judging,
-        discard_state,
-    } = promotion;
+    let state = match read_state(&mut promotion, services, lock).await? {
+        Ok(state) => state,
+        Err(ended) => return Ok(Err(ended)),
+    };
 
+    let Promotion { plan, record, .. } = &mut promotion;
+    let writer = Writer {
+        cluster: services.cluster.clone(),
+        patience: Patience::new(lock.clone(), services),
+        release: ReleaseRef::new(&plan.namespace, &plan.release.name),
+    };
+    // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
+    let seal = sealing::at_hand(&state.sealing, services.state_key.as_ref(), &writer).await?;
+    // A plain digest would tell what the values of the Secrets are, to whoever guesses them.
+    if record.holds_secrets {
+        plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
+    }
+
+    // The members of before are what a rollback gives back.
+    let members_before = state.inventory.members.clone();
+    let packed = match pack(promotion, members_before, &seal.key, services).await? {
+        Ok(packed) => packed,
+        Err(moved) => return Ok(Err(moved)),
+    };
+
+    let NewHead {
+        head,
+        stored: head_stored,
+        earlier,
+    } = new_head(journal(&packed, services, &lock.holder), state.head, &seal.key)?;
+    // The last thing that refuses: nothing of the journal is written yet.
+    let head = fits(head, &state.inventory, &packed.bodies, services).await?;
+    let bundles = packed.parts.into_iter().chain(packed.records).chain(earlier);
+
+    Ok(Ok(Start {
+        head,
+        head_stored,
+        inventory: state.inventory,
+        inventory_stored: state.inventory_stored,
+        bodies: packed.bodies,
+        direction: Direction::Promote,
+        seal,
+        bundles: bundles.collect(),
+        not_undone: BTreeSet::new(),
+        fresh: true,
+        fence: false,
+    }))
+}
+
+/// What the release keeps, and in the plan what only the lock makes certain; the end where the promotion must not begin.
+async fn read_state(
+    promotion: &mut Promotion,
+    services: &Services,
+    lock: &Arc<Locks>,
+) -> Result<Result<State, Ended>, ExecuteError> {
+    let plan = &mut promotion.plan;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
     // Ahead of the first read: what is discarded is not judged any more.
-    if discard_state {
+    if promotion.discard_state {
         accepting::discard(&own, lock, services).await?;
     }
     let home = read_home(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
@@ -201,21 +218,33 @@ async fn begin(
     if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
         return Ok(Err(ended));
     }
-    if let Some(ended) = moving::read_sources(&mut plan, services).await? {
+    if let Some(ended) = moving::read_sources(plan, services).await? {
         return Ok(Err(ended));
     }
 
-    let writer = Writer {
-        cluster: services.cluster.clone(),
-        patience: Patience::new(lock.clone(), services),
-        release: own,
-    };
-    // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
-    let seal = sealing::at_hand(&sealing, outside, &writer).await?;
-    // A plain digest would tell what the values of the Secrets are, to whoever guesses them.
-    if record.holds_secrets {
-        plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
-    }
+    Ok(Ok(State {
+        head,
+        inventory,
+        inventory_stored,
+        sealing,
+    }))
+}
+
+/// Packs the plan with what its objects are now, while what is watched begins to be; the end where one of them is no longer
+/// what the plan saw.
+async fn pack(
+    promotion: Promotion,
+    members_before: Vec<Target>,
+    key: &BoundKey,
+    services: &Services,
+) -> Result<Result<PackedPlan, Ended>, StoreError> {
+    let Promotion {
+        plan,
+        before,
+        record,
+        judging,
+        ..
+    } = promotion;
 
     // Of objects that are there: a kind that is not served yet cannot be watched.
     let there = plan
@@ -229,73 +258,11 @@ async fn begin(
             Ok(before) => before,
             Err(moved) => return Ok(Err(moved)),
         };
-        // The members of before are what a rollback gives back.
-        let bodies = bodies(plan, before, inventory.members.clone(), judging);
-        pack_all(bodies, record, &seal.key).await.map(Ok)
+        let bodies = bodies(plan, before, members_before, judging);
+        pack_all(bodies, record, key).await.map(Ok)
     };
     let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
-
-    let (bodies, parts, records) = match packed? {
-        Ok(packed) => packed,
-        Err(moved) => return Ok(Err(moved)),
-    };
-
-    let journal = journal(&bodies, named(&parts), named(&records), services, &lock.holder);
-    let NewHead {
-        head,
-        stored: head_stored,
-        earlier,
-    } = new_head(journal, head, &seal.key)?;
-    // The last thing that refuses: nothing of the journal is written yet.
-    let head = fits(head, &inventory, &bodies, services).await?;
-    let bundles = parts.into_iter().chain(records).chain(earlier).collect();
-
-    Ok(Ok(Start {
-        head,
-        head_stored,
-        inventory,
-        inventory_stored,
-        bodies,
-        direction: Direction::Promote,
-        seal,
-        bundles,
-        not_undone: BTreeSet::new(),
-        fresh: true,
-        fence: false,
-    }))
-}
-
-pub(super) fn split(stored: Option<Stored<Inventory>>) -> (Inventory, Option<Stored<()>>) {
-    match stored {
-        Some(Stored {
-            value,
-            uid,
-            resource_version,
-        }) => (
-            value,
-            Some(Stored {
-                value: (),
-                uid,
-                resource_version,
-            }),
-        ),
-        None => (Inventory::default(), None),
-    }
-}
-
-/// What is said where another promotion's journal is open.
-pub(super) fn open_journal(open: &Journal) -> Ended {
-    let (name, namespace) = (&open.release.name, &open.namespace);
-    refused(
-        format!(
-            "the promotion of {name} {} by {} is not finished ({})",
-            open.release.version, open.actor, open.message
-        ),
-        vec![
-            format!("kubectl delivery promote --resume {name} -n {namespace}"),
-            format!("kubectl delivery revert {name} -n {namespace}"),
-        ],
-    )
+    packed
 }
 
 /// Whether an object is the one that the step was planned for. It was read for the plan, which holds the hash of just this
@@ -355,13 +322,9 @@ async fn pre_images(
     ))
 }
 
-fn journal(
-    bodies: &Bodies,
-    parts: Vec<Bundle>,
-    record: Vec<Bundle>,
-    services: &Services,
-    holder: &str,
-) -> Journal {
+/// The journal's first state.
+fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
+    let bodies = &packed.bodies;
     let plan = &bodies.promotion.plan;
     let step = |part: &StepPart| StepProgress {
         id: part.step.id,
@@ -389,8 +352,8 @@ fn journal(
         holder: holder.into(),
         failure: None,
         reverting: None,
-        parts,
-        record,
+        parts: named(&packed.parts),
+        record: named(&packed.records),
         forget: Vec::new(),
         moves_from: moving::sources(plan),
         steps: bodies.steps.values().map(step).collect(),
@@ -408,6 +371,7 @@ pub fn changes_nothing(plan: &Plan) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::Outcome;
 
     #[test]
     fn what_is_too_large_to_be_kept_is_refused_as_nothing_was_touched() {

@@ -5,8 +5,8 @@
 //! Only the pre-images of an unfinished promotion must not be missing: without them it could neither be
 //! finished nor be put back.
 
+use super::not_begun::ExecuteError;
 use super::packing::{Packed, bundle};
-use super::promote::ExecuteError;
 use super::services::Services;
 use crate::model::bundle::Bundle;
 use crate::model::inventory::{Inventory, Record};

@@ -3,6 +3,7 @@
 //! made or changed since is named and left in place. It fails nothing: by now everything is done, and only
 //! what is said depends on it.
 
+use super::ending::Remain;
 use super::own_namespace::creates_home;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
@@ -31,26 +32,6 @@ const AGGREGATED_AGAIN: Duration = Duration::from_millis(500);
 
 /// How often what comes back is deleted again.
 const TRIES: usize = 5;
-
-/// Something that is not as it was: what stays, and what is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Remain {
-    pub object: ObjectId,
-    /// What follows the object's name in a sentence.
-    pub message: String,
-    /// What to type.
-    pub hint: Option<String>,
-}
-
-impl Remain {
-    fn new(object: ObjectId, message: impl Into<String>) -> Self {
-        Self {
-            object,
-            message: message.into(),
-            hint: None,
-        }
-    }
-}
 
 /// How what was done is read again.
 pub(super) struct Rereading<'a> {

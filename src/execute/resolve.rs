@@ -6,10 +6,11 @@
 //! again. Nothing but locks is written before the run begins.
 
 use super::earlier_run::take_up;
+use super::goal::{JournalGoal, RevertOptions, Settling};
 use super::locks::Locks;
 use super::losing;
 use super::moving;
-use super::promote::{ExecuteError, locked};
+use super::not_begun::{ExecuteError, locked};
 use super::run::{Start, run};
 use super::services::{Ended, Services};
 use super::unconfirmed::{Confirmed, Doubts, find_doubts};
@@ -17,28 +18,7 @@ use crate::model::event::Outcome;
 use crate::model::journal::JournalPhase;
 use crate::model::moves::ReleaseRef;
 use crate::observe::home::read_home;
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// How something is put back.
-#[derive(Clone, Debug, Default)]
-pub struct RevertOptions {
-    /// Whether edits by others win on fields that the promotion changed.
-    pub keep_foreign: bool,
-    /// Claims and volumes whose data may be deleted: `KIND/NAMESPACE/NAME`.
-    pub allow_data_loss: BTreeSet<String>,
-    /// What confirms what the cluster keeps.
-    pub confirmed: Confirmed,
-}
-
-/// What is done with the journal of another run that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settling {
-    /// It is finished.
-    Finish,
-    /// It is put back.
-    PutBack,
-}
 
 /// Settles exactly the journal of this id, where it is still open once the lock is there: whoever held the lock may have
 /// finished it meanwhile, and what is finished is not touched.
@@ -219,20 +199,5 @@ async fn confirmed_or_refused(
         Ok(doubts)
     } else {
         Err(ExecuteError::Unconfirmed(doubts.found))
-    }
-}
-
-/// What is to become of a journal.
-pub(super) enum JournalGoal {
-    Resume(Confirmed),
-    RollBack(RevertOptions),
-}
-
-impl JournalGoal {
-    fn confirmed(&self) -> &Confirmed {
-        match self {
-            JournalGoal::Resume(confirmed) => confirmed,
-            JournalGoal::RollBack(options) => &options.confirmed,
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::{fence, pristine};
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
 use crate::model::{FieldPath, Object, Target};
-use crate::objects::{content_hash, merge, merged_ownership, same_content, same_ownership};
+use crate::objects::{content_hash, differing, merge, merged_ownership, same_content, same_ownership};
 use crate::plan::is_immutable;
 
 impl Undoing<'_> {
@@ -121,17 +121,11 @@ impl Undoing<'_> {
             merged.foreign.clear();
         }
 
-        let notes = merged.foreign.iter().map(|path| {
-            let wins = if self.keep_foreign {
-                "was kept"
-            } else {
-                "was put back all the same"
-            };
-            format!("{path}, which somebody changed since, {wins}")
-        });
-        let notes = notes.chain(self.data_lost(Some(&merged.object), &live)).collect();
+        let foreign = merged.foreign.iter().map(|path| self.note_foreign(path));
+        let notes = foreign
+            .chain(self.data_lost(Some(&merged.object), &live))
+            .collect();
 
-        let mut now = live.clone();
         // The server lets nobody change it back. The next look
         // finds it gone, and creates it from its pre-image.
         if part.step.undo == Undo::Replace && is_immutable(&live) {
@@ -139,24 +133,15 @@ impl Undoing<'_> {
             return Err(Next::Look);
         }
 
-        if !same_content(&merged.object, &live) {
-            let mut body = merged.object.value().clone();
-            if let Some(metadata) = body
-                .get_mut("metadata")
-                .and_then(serde_json::Value::as_object_mut)
-            {
-                // Ownership is written after it, over whatever this write itself comes to own.
-                metadata.shift_remove("managedFields");
-            }
-            let options = write_options(clock.before_write().await?);
-            let answer = self.steps.cluster.replace(target, &body, &options).await;
-            now = answer.map_err(|error| self.after(error, clock))?.object;
-        }
-
+        let now = if same_content(&merged.object, &live) {
+            live.clone()
+        } else {
+            self.write_content(target, &merged.object, clock).await?
+        };
         let entries = merged_ownership(before, &live, &merged.object);
         let owned = self.write_ownership(target, &now, &entries, clock).await?;
 
-        let mut paths = crate::objects::differing(&owned, &merged.object);
+        let mut paths = differing(&owned, &merged.object);
         // Admission writes these anew at each request: they can never be what they were.
         paths.retain(|path| !part.step.stamps.contains(path));
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
@@ -168,6 +153,37 @@ impl Undoing<'_> {
         }
 
         Ok(self.done(Some(&owned), notes))
+    }
+
+    /// What is said of a field that somebody changed since.
+    fn note_foreign(&self, path: &FieldPath) -> String {
+        let wins = if self.keep_foreign {
+            "was kept"
+        } else {
+            "was put back all the same"
+        };
+        format!("{path}, which somebody changed since, {wins}")
+    }
+
+    /// Replaces an object over exactly the version that was merged; as it is then.
+    async fn write_content(
+        &self,
+        target: &Target,
+        merged: &Object,
+        clock: &Clock<'_>,
+    ) -> Result<Object, Next> {
+        let mut body = merged.value().clone();
+        if let Some(metadata) = body
+            .get_mut("metadata")
+            .and_then(serde_json::Value::as_object_mut)
+        {
+            // Ownership is written after it, over whatever this write itself comes to own.
+            metadata.shift_remove("managedFields");
+        }
+
+        let options = write_options(clock.before_write().await?);
+        let answer = self.steps.cluster.replace(target, &body, &options).await;
+        Ok(answer.map_err(|error| self.after(error, clock))?.object)
     }
 
     /// Writes managedFields where they are not those already; status entries are live's.

@@ -4,17 +4,18 @@
 //! of the lock can come at any moment; with the end of the run whatever is still on its way is dropped.
 
 use super::locks::Locks;
-use super::machine::{Direction, Effect, Input, Machine};
+use super::machine::{Direction, Effect, Input, Machine, Now};
 use super::packing::Packed;
 use super::patience::Patience;
 use super::perform::Performer;
 use super::sealing::SealAtHand;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
-use super::store::{Store, Writer};
+use super::store::Store;
+use super::writer::Writer;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Head, StepState};
+use crate::model::journal::{Head, Journal, StepState};
 use crate::model::moves::ReleaseRef;
 use crate::monitor::Problem;
 use crate::observe::home::{Bodies, Stored};
@@ -66,12 +67,8 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         gone: services.limits.gone,
         content: content.clone(),
     };
-    // Before this run intends anything itself: what stands so now, an earlier one may have sent.
-    let sent = journal
-        .steps
-        .iter()
-        .filter(|step| step.state == StepState::Intended);
-    let in_doubt = sent.map(|step| step.id).collect();
+    // Before this run intends anything itself.
+    let in_doubt = steps_in_doubt(journal);
 
     let performer = Arc::new(Performer::new(
         services.clone(),
@@ -108,6 +105,15 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         lock.release().await;
     }
     ended
+}
+
+/// What stands as intended when a run begins: an earlier one may have sent it.
+fn steps_in_doubt(journal: &Journal) -> BTreeSet<u32> {
+    let intended = journal
+        .steps
+        .iter()
+        .filter(|step| step.state == StepState::Intended);
+    intended.map(|step| step.id).collect()
 }
 
 struct Loop<'a> {
@@ -204,21 +210,6 @@ impl Loop<'_> {
         if let Some((phase, since)) = self.phase.take() {
             let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.services.events.emit(Event::PhaseEnded { phase, millis });
-        }
-    }
-}
-
-/// The machine's state when an effect began.
-pub(super) struct Now {
-    pub head: Head,
-    pub inventory: Inventory,
-}
-
-impl Now {
-    fn of(machine: &Machine) -> Self {
-        Self {
-            head: machine.head.clone(),
-            inventory: machine.inventory.clone(),
         }
     }
 }

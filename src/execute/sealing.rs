@@ -6,9 +6,9 @@
 //! would write, and a person has to accept or discard the state.
 
 use super::codec;
-use super::machine::refused;
+use super::not_begun::refused;
 use super::services::Ended;
-use super::store::{StoreError, Writer};
+use super::writer::{StoreError, Writer};
 use crate::model::format::FormatVersion;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{self, KEY_SECRET_TYPE, SEAL_SECRET_TYPE};

@@ -6,7 +6,7 @@
 //! `standing` tells from the object what was done. So a step that an earlier run may have sent goes exactly
 //! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
-use super::applying::checked;
+use super::outcome::{Outcome, checked};
 use super::patience::{Clock, Patience};
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
 use super::standing::{Standing, is_made_by, standing};
@@ -24,23 +24,6 @@ use std::time::Duration;
 
 /// How often a step is tried again after a conflict before it is one.
 pub(super) const CONFLICTS: u32 = 12;
-
-/// What came of a step.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
-    /// Done: the object as it is now; none where it is gone.
-    Done(Option<Box<Object>>),
-    /// Done, and the server made something else of it than was planned.
-    Otherwise(Box<Object>, String),
-    /// Somebody else changed the object: nothing was done.
-    Conflict(String),
-    /// The server refuses: nothing was done.
-    Refused(ApiError),
-    /// In conflict or refused, after something was done or may have been: it is to be undone like a step that was done.
-    Partly(CauseKind, String),
-    /// It is not known what was done.
-    Unknown(Problem),
-}
 
 /// Does steps.
 #[derive(Clone)]

@@ -1,101 +1,24 @@
-//! Writes what a release keeps in the cluster: the journal's head by compare-and-swap, bundles once, the
-//! inventory.
+//! What a release keeps in the cluster, written under its seal: the journal's head, the inventory, and the
+//! deletion of bundles that nothing names any more.
 //!
-//! A swap names the uid and the version that this run wrote or read last. Where the answer was lost it looks,
-//! and takes what it finds for its own only by what that says; anything else there means that another run
-//! writes, and is an error that ends this one. Parts of bundles carry the digest of their bytes in their
-//! names: one that is there already need not be written, and one whose bytes do not fit is not deleted.
+//! Head and inventory share one seal, so that their writes go one after the other. What tells a run's own
+//! write from another's, where the answer was lost, is said here: the head's serial and holder, the
+//! inventory's whole text.
 
 use super::codec;
-use super::patience::Patience;
-use super::requests::{deletion, write_options};
 use super::sealing::SealAtHand;
-use crate::cluster::{ApiError, Cluster};
-use crate::model::bundle::{Bundle, BundleError, is_named_by_its_bytes};
+use super::writer::{StoreError, Writer};
+use crate::model::bundle::{Bundle, is_named_by_its_bytes};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
 use crate::model::moves::ReleaseRef;
-use crate::model::names::{self, *};
-use crate::model::plan::Propagation;
+use crate::model::names;
 use crate::model::seal::Role;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, Target};
-use crate::monitor::Problem;
 use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory, part_bytes};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
-use serde_json::{Value, json};
-use std::sync::Arc;
 use tokio::sync::Mutex;
-
-/// What a release keeps cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The server refuses.
-    #[error("expected to write {target}")]
-    Api {
-        /// What was written.
-        target: String,
-        /// Why not.
-        #[source]
-        source: ApiError,
-    },
-    /// Somebody else wrote it meanwhile.
-    #[error("expected {target} as this run wrote it last, found it written by somebody else")]
-    Moved {
-        /// What was written.
-        target: String,
-    },
-    /// The lock is another's.
-    #[error("the lock is held by another run")]
-    LockLost,
-    /// The API server did not answer for too long.
-    #[error("the API server did not answer for {seconds} s")]
-    Unreachable {
-        /// How long.
-        seconds: u64,
-    },
-    /// It cannot be encoded.
-    #[error("expected to encode {target}")]
-    Encoding {
-        /// What.
-        target: String,
-        /// Why not.
-        #[source]
-        source: BundleError,
-    },
-    /// The operating system gives no randomness for a key.
-    #[error("expected random bytes of the operating system: {0}")]
-    NoRandomness(String),
-    /// It is not as it was written.
-    #[error("the state of release {release} was altered: {why}")]
-    Altered {
-        /// The release.
-        release: String,
-        /// What does not fit.
-        why: String,
-    },
-    /// It cannot be read back.
-    #[error(transparent)]
-    Home(#[from] crate::observe::home::HomeError),
-}
-
-impl From<Problem> for StoreError {
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::LockLost => StoreError::LockLost,
-            Problem::Unreachable { seconds } => StoreError::Unreachable { seconds },
-        }
-    }
-}
-
-/// Writes what one release keeps in its home namespace, as it is told.
-pub(super) struct Writer {
-    pub cluster: Arc<dyn Cluster>,
-    pub patience: Patience,
-    pub release: ReleaseRef,
-}
 
 /// Writes what one release keeps, under its seal.
 pub(super) struct Store {
@@ -188,146 +111,21 @@ pub(super) fn parts_of(bundles: &[Bundle]) -> impl Iterator<Item = Target> + '_ 
     })
 }
 
-impl Writer {
-    /// PUT with uid and resourceVersion, or POST; looks where the answer was lost.
-    pub(super) async fn swap(
-        &self,
-        target: &Target,
-        mut body: Value,
-        known: Option<&Stored<()>>,
-        is_ours: impl Fn(&Object) -> bool,
-    ) -> Result<Stored<()>, StoreError> {
-        let mut clock = self.patience.start();
-        loop {
-            // Anew for each try: the lock may have been renewed, or lost, in between.
-            let options = write_options(clock.before_write().await?);
-            if let Some(known) = known {
-                body["metadata"]["uid"] = known.uid.as_str().into();
-                body["metadata"]["resourceVersion"] = known.resource_version.as_str().into();
-            }
-
-            let error = match clock.answer(self.cluster.store(target, &body, &options)).await {
-                Ok(answer) => return Ok(handle(&answer.object)),
-                Err(error) => error,
-            };
-            // With a 404 what is known is gone: as much a move as another version.
-            let moved = error.is_conflict() || error.is_not_found();
-            if !moved && !error.is_passing() {
-                return Err(StoreError::Api {
-                    target: target.to_string(),
-                    source: error,
-                });
-            }
-
-            // A write whose answer was lost may be there: then a second one would find it moved.
-            match clock.answer(self.cluster.get(target)).await {
-                Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
-                Ok(_) if moved => {
-                    return Err(StoreError::Moved {
-                        target: target.to_string(),
-                    });
-                }
-                // Nothing of it has arrived, or nobody can say so: it is sent once more.
-                _ => clock.wait().await?,
-            }
-        }
-    }
-
-    /// Writes the parts of a bundle, all at once. Parts that are there already are the same: they are named by hash.
-    pub(super) async fn write_bundle(&self, bundle: &Bundle, parts: &[Vec<u8>]) -> Result<(), StoreError> {
-        let kind = kind_of(bundle.secret);
-        let writes = bundle.names.iter().zip(parts).map(|(name, part)| {
-            let target = Target::new(&kind, Some(&bundle.namespace), name);
-            let role = if bundle.secret { "preimage" } else { "record" };
-            // Immutable, for its name is that of its bytes.
-            let mut body = json!({
-                "apiVersion": "v1", "kind": kind.kind, "immutable": true,
-                "metadata": {"name": name, "namespace": bundle.namespace, "labels": codec::labels(&self.release.name, role)},
-            });
-
-            if bundle.secret {
-                body["type"] = PREIMAGE_SECRET_TYPE.into();
-                body["data"] = json!({"part": STANDARD.encode(part)});
-            } else {
-                body["binaryData"] = json!({"part": STANDARD.encode(part)});
-            }
-            async move { self.create_once(&target, &body).await }
-        });
-
-        try_join_all(writes).await.map(drop)
-    }
-
-    async fn create_once(&self, target: &Target, body: &Value) -> Result<(), StoreError> {
-        let mut clock = self.patience.start();
-        loop {
-            let options = write_options(clock.before_write().await?);
-            match self.cluster.store(target, body, &options).await {
-                Ok(_) => return Ok(()),
-                // Of a try whose answer was lost, or of an earlier run: under this name nothing else can lie.
-                Err(error) if error.is_conflict() => return Ok(()),
-                Err(error) if error.is_passing() => clock.wait().await?,
-                Err(source) => {
-                    return Err(StoreError::Api {
-                        target: target.to_string(),
-                        source,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Deletes a part that carries our labels and is of our type, where it is ours in other ways, too.
-    pub(super) async fn delete_part(
-        &self,
-        target: &Target,
-        is_ours: impl Fn(&Object, &str) -> bool,
-    ) -> Result<(), StoreError> {
-        let mut clock = self.patience.start();
-        loop {
-            let error = match self.cluster.get(target).await {
-                // Gone is what was wanted.
-                Ok(None) => return Ok(()),
-                Ok(Some(found)) if !self.is_part(&found) || !is_ours(&found, &target.name) => return Ok(()),
-                Ok(Some(found)) => {
-                    let options = deletion(&found, Propagation::Background, clock.before_write().await?);
-                    match self.cluster.delete(target, &options).await {
-                        Ok(_) => return Ok(()),
-                        Err(error) => error,
-                    }
-                }
-                Err(error) => error,
-            };
-
-            // Its namespace may be gone, with all that was in it.
-            // What somebody changes right now is left to them.
-            if error.is_not_found() || error.is_conflict() {
-                return Ok(());
-            }
-
-            if !error.is_passing() {
-                return Err(StoreError::Api {
-                    target: target.to_string(),
-                    source: error,
-                });
-            }
-            clock.wait().await?;
-        }
-    }
-
-    fn is_part(&self, found: &Object) -> bool {
-        let is_secret = found.kind() == "Secret";
-        // This role and type are those of all bundles in Secrets, whatever they hold.
-        let role = if is_secret { "preimage" } else { "record" };
-        found.label(RELEASE_LABEL) == Some(&*self.release.name)
-            && found.label(ROLE_LABEL) == Some(role)
-            && (!is_secret || found.text("/type") == PREIMAGE_SECRET_TYPE)
-    }
-}
-
-fn handle(object: &Object) -> Stored<()> {
-    Stored {
-        value: (),
-        uid: object.uid().into(),
-        resource_version: object.resource_version().into(),
+/// An inventory as it was read, and what the next write names of it.
+pub(super) fn split(stored: Option<Stored<Inventory>>) -> (Inventory, Option<Stored<()>>) {
+    match stored {
+        Some(Stored {
+            value,
+            uid,
+            resource_version,
+        }) => (
+            value,
+            Some(Stored {
+                value: (),
+                uid,
+                resource_version,
+            }),
+        ),
+        None => (Inventory::default(), None),
     }
 }

@@ -9,11 +9,12 @@
 //! (no answer, no lock) ends the run and not the step.
 
 use super::foreigners::Stay;
+use super::outcome::Outcome;
 use super::own_namespace::creates_home;
 use super::patience::Clock;
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
 use super::standing::is_made_by;
-use super::steps::{Outcome, Steps};
+use super::steps::Steps;
 use super::{foreigners, moving, pristine};
 use crate::cluster::ApiError;
 use crate::model::inventory::Inventory;

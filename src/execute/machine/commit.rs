@@ -4,12 +4,11 @@
 //! is gone), and none of them fails the promotion: what cannot be deleted stays a member, and the next one
 //! tries again. Only forward from here: an interrupt changes nothing.
 
-use super::messages::{Effect, Halt, Input};
+use super::messages::{Effect, Halt, Input, Moving};
 use super::stage::{Commit, Stage};
 use super::{Machine, note_remain};
-use crate::execute::ending;
-use crate::execute::moving::Moving;
-use crate::execute::steps::Outcome;
+use crate::execute::outcome::Outcome;
+use crate::execute::{ending, history};
 use crate::model::bundle::Bundle;
 use crate::model::journal::{Ending, Previous, StepProgress, StepState};
 use jiff::Timestamp;
@@ -110,7 +109,7 @@ impl Machine {
     fn drop_pruned_members(&mut self, now: Timestamp) -> Vec<Effect> {
         let had = self.inventory.clone();
         let ending = self.commit_ending();
-        ending::drop_pruned_members(
+        history::drop_pruned_members(
             &mut self.inventory,
             &self.head.current,
             &self.bodies.promotion.plan,

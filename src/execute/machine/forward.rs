@@ -4,12 +4,11 @@
 //! While requests are on their way neither an interrupt nor a failure turns it back: their answers are
 //! awaited, and counted. It ends in the commit, in a rollback, or where a failure is left standing.
 
-use super::messages::{Effect, Halt, Input, RolloutAnswer};
+use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Commit, Forward, Stage};
 use super::{Direction, Machine};
-use crate::execute::ending;
-use crate::execute::moving::Moving;
-use crate::execute::steps::Outcome;
+use crate::execute::outcome::Outcome;
+use crate::execute::{ending, history};
 use crate::model::journal::{Failure, JournalPhase, Previous, RevertReason};
 use crate::model::verdict::CauseKind;
 use jiff::Timestamp;
@@ -138,7 +137,7 @@ impl Machine {
     /// What may become a member is one before it is made; nothing is written where all of it is already.
     fn add_members(&mut self) -> Vec<Effect> {
         let known = self.inventory.members.len();
-        ending::add_members(&mut self.inventory, &self.bodies.promotion.plan.members);
+        history::add_members(&mut self.inventory, &self.bodies.promotion.plan.members);
         if self.inventory.members.len() == known {
             return self.announce();
         }
@@ -281,14 +280,14 @@ impl Machine {
             return effects;
         }
 
-        ending::commit(
+        history::commit(
             &mut self.inventory,
             &self.head.current,
             &self.bodies.promotion.plan,
             now,
         );
         // The records that fall out of the history are deleted once the commit is written, and not before.
-        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        let trimmed = history::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
         self.go(Forward::AwaitCommit, Effect::WriteInventory)
     }

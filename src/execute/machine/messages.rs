@@ -4,10 +4,9 @@
 //! themselves, at any time before the end. A stage takes an answer by its kind (`into_…`): any other input cannot
 //! come there, and is told as an internal error.
 
-use super::super::moving::Moving;
-use super::super::reread::Remain;
+use super::super::ending::Remain;
+use super::super::outcome::Outcome;
 use super::super::services::{Ended, Interrupt};
-use super::super::steps::Outcome;
 use crate::model::bundle::Bundle;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, UndoState};
@@ -78,6 +77,17 @@ pub(in crate::execute) enum Effect {
     Emit(Event),
     /// End; give the lock back, or leave it to expire.
     Finish(Ended, bool),
+}
+
+/// What the inventory that loses members is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::execute) enum Moving {
+    /// They are about to move.
+    Announced,
+    /// They have moved.
+    HandedOver,
+    /// They are back.
+    TakenBack,
 }
 
 /// How the rollout of objects went.

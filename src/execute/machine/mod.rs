@@ -28,12 +28,11 @@ mod rollback;
 mod stage;
 mod waves;
 
-pub(super) use messages::{Effect, Input};
+pub(super) use messages::{Effect, Input, Moving};
 
-use super::ending;
-use super::reread::Remain;
+use super::ending::{self, Remain};
 use super::services::{Ended, Interrupt};
-use crate::model::event::{Event, Outcome as End};
+use crate::model::event::Event;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Ending, Failure, Head, JournalPhase};
 use crate::model::state_key::ContentKey;
@@ -200,21 +199,27 @@ impl Machine {
     }
 }
 
+/// The machine's state when an effect began.
+pub(super) struct Now {
+    pub head: Head,
+    pub inventory: Inventory,
+}
+
+impl Now {
+    pub(super) fn of(machine: &Machine) -> Self {
+        Self {
+            head: machine.head.clone(),
+            inventory: machine.inventory.clone(),
+        }
+    }
+}
+
 /// Names what is not as it was.
 fn note_remain(remain: Remain) -> Effect {
     Effect::Emit(Event::Note {
         object: Some(remain.object),
         message: remain.message,
     })
-}
-
-/// The end that stands for a refusal before anything was touched.
-pub(super) fn refused(message: String, next: Vec<String>) -> Ended {
-    Ended {
-        outcome: End::Refused,
-        message,
-        next,
-    }
 }
 
 #[cfg(test)]

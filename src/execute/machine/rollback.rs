@@ -5,13 +5,12 @@
 //! more and finds it done. What could not be put back keeps its pre-images, and a later revert tries it
 //! again.
 
-use super::messages::{Effect, Halt, Input, RolloutAnswer};
+use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Rollback, Stage};
 use super::{Machine, note_remain};
-use crate::execute::ending;
-use crate::execute::moving::Moving;
+use crate::execute::ending::Remain;
 use crate::execute::order::{Group, put_back_then_delete};
-use crate::execute::reread::Remain;
+use crate::execute::{ending, history};
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
 use crate::model::journal::{
@@ -177,8 +176,8 @@ impl Machine {
     }
 
     pub(super) fn record_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
-        ending::record_rollback(&mut self.inventory, &self.head.current, &self.bodies, now);
-        let trimmed = ending::trim(&mut self.inventory, self.keep_history);
+        history::record_rollback(&mut self.inventory, &self.head.current, &self.bodies, now);
+        let trimmed = history::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);
         self.go(Rollback::AwaitHistory, Effect::WriteInventory)
     }

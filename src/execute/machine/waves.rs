@@ -8,8 +8,8 @@
 use super::Machine;
 use super::messages::Halt;
 use crate::execute::order::waves;
+use crate::execute::outcome::Outcome;
 use crate::execute::requests::refusal;
-use crate::execute::steps::Outcome;
 use crate::model::Object;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Failure, StepProgress, StepState};

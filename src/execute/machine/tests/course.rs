@@ -1,8 +1,9 @@
-//! The course of a run: forward, back, and where one is taken up.
+//! The course of a promotion that goes forward: to its commit, and past it.
 //!
 //! Effects are told as words, in order: what is written before what is sent is what these tests are about.
 
 use super::*;
+use crate::execute::history;
 
 #[test]
 fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_deletes() {
@@ -65,122 +66,6 @@ fn a_step_is_intended_in_the_journal_before_it_is_sent() {
 }
 
 #[test]
-fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_created() {
-    let mut machine = machine();
-    let mut inputs = to_first_wave();
-    inputs.extend([
-        well(),
-        Input::Written,
-        Input::Answered(1, done("b")),
-        Input::Judged(Err(failure())),
-        Input::Written,
-        // The changed object first, and waited for: until then the created one may be in use.
-        undone(1),
-        well(),
-        undone(0),
-        reread(),
-        Input::Written,
-        Input::Written,
-        Input::Written,
-    ]);
-    let effects = course(&mut machine, inputs);
-
-    let from = effects.iter().position(|effect| effect == "follow [1]").unwrap();
-    assert_eq!(
-        effects[from + 1..],
-        [
-            "head",
-            "undo 1",
-            "follow put back [1]",
-            "undo 0",
-            "read reverted",
-            "inventory",
-            "head",
-            "forget before record",
-            "finish Reverted true",
-        ]
-    );
-
-    assert_eq!(machine.head.current.ending, Some(Ending::Reverted));
-    assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
-    assert_eq!(
-        machine.inventory.history[0]
-            .failure
-            .as_ref()
-            .unwrap()
-            .cause
-            .message,
-        "it exits"
-    );
-}
-
-#[test]
-fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
-    let mut machine = machine();
-    let mut inputs = to_first_wave();
-
-    let left = UndoState::Left {
-        why: "refused".into(),
-        by_hand: vec!["kubectl edit".into()],
-    };
-    inputs.extend([
-        Input::Judged(Err(failure())),
-        Input::Written,
-        Input::Undone(0, left),
-        Input::Written,
-        Input::Written,
-    ]);
-    let effects = course(&mut machine, inputs);
-
-    assert_eq!(
-        effects[effects.len() - 3..],
-        ["inventory", "head", "forget record"]
-    );
-    assert_eq!(
-        words(&machine.next(Input::Written, now())),
-        ["finish NotFullyReverted true"]
-    );
-
-    assert_eq!(machine.head.current.parts.len(), 1, "a later revert tries again");
-}
-
-#[test]
-fn an_interrupt_while_watching_puts_everything_back() {
-    let mut machine = machine();
-    course(&mut machine, to_first_wave());
-    let effects = words(&machine.next(Input::Interrupted(Interrupt::Revert), now()));
-
-    assert_eq!(effects, ["stop judging", "head"]);
-    let rest = course(
-        &mut machine,
-        vec![
-            Input::Written,
-            undone(0),
-            reread(),
-            Input::Written,
-            Input::Written,
-            Input::Written,
-        ],
-    );
-    assert_eq!(rest.last().unwrap(), "finish InterruptedReverted true");
-}
-
-#[test]
-fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
-    let mut machine = machine();
-    // All but the answer: the step is sent.
-    course(&mut machine, to_first_wave()[..6].to_vec());
-    assert_eq!(
-        words(&machine.next(Input::Interrupted(Interrupt::Revert), now())),
-        [""; 0]
-    );
-    // The turn comes with the answer, which the undo needs.
-    let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
-    assert_eq!(effects, ["head"]);
-    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
-}
-
-#[test]
 fn an_interrupt_after_the_commit_changes_nothing() {
     let mut machine = machine();
     course(&mut machine, to_commit());
@@ -192,92 +77,6 @@ fn an_interrupt_after_the_commit_changes_nothing() {
     assert!(effects.iter().any(said), "{effects:?}");
 
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 2"]);
-}
-
-#[test]
-fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
-    let mut machine = machine();
-    course(&mut machine, to_first_wave()[..6].to_vec());
-    let effects = words(&machine.next(
-        Input::Answered(0, Outcome::Conflict("kubectl-edit".into())),
-        now(),
-    ));
-
-    assert_eq!(effects, ["head"]);
-    let journal = &machine.head.current;
-    assert_eq!(journal.failure.as_ref().unwrap().cause.kind, CauseKind::Conflict);
-    assert_eq!(
-        words(&machine.next(Input::Written, now())),
-        ["inventory"],
-        "nothing was done, so nothing is undone"
-    );
-}
-
-#[test]
-fn what_was_done_in_part_is_undone_with_the_rest() {
-    let mut machine = machine();
-    course(&mut machine, to_first_wave()[..6].to_vec());
-    let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
-    assert_eq!(words(&machine.next(Input::Answered(0, partly), now())), ["head"]);
-    // In doubt, and not refused: an undo has to look at what is left of it.
-    assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
-    assert_eq!(words(&machine.next(Input::Written, now())), ["undo 0"]);
-}
-
-#[test]
-fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
-    let mut machine = machine();
-    let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
-    machine.bodies = Arc::new(bodies);
-
-    course(&mut machine, to_first_wave()[..6].to_vec());
-    let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
-    machine.next(Input::Answered(0, partly), now());
-    assert_eq!(
-        words(&machine.next(Input::Written, now())),
-        ["finish NotFullyReverted true"]
-    );
-}
-
-#[test]
-fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has_run_does_not() {
-    let mut machine = with_a_job();
-    // It was created, and nobody has judged it yet.
-    course(&mut machine, to_first_wave());
-    let mut machine = taken_up(machine);
-    assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
-    assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
-
-    course(
-        &mut machine,
-        vec![Input::Answered(0, done("a")), well(), Input::Written],
-    );
-    // In the middle of the next wave.
-    let mut machine = taken_up(machine);
-    assert_eq!(
-        words(&machine.next(Input::Begin, now())),
-        ["head"],
-        "nothing is looked for"
-    );
-    assert_eq!(words(&machine.next(Input::Written, now())), ["send 1"]);
-}
-
-#[test]
-fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
-    let mut machine = machine();
-    course(&mut machine, to_first_wave());
-    let mut machine = taken_up(machine);
-
-    machine.next(Input::Begin, now());
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
-    let journal = &machine.head.current;
-    assert_eq!(
-        journal.failure.as_ref().unwrap().cause.kind,
-        CauseKind::Disappeared
-    );
-    assert_eq!(journal.phase, JournalPhase::Reverting);
 }
 
 #[test]
@@ -312,86 +111,11 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
 }
 
 #[test]
-fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
-    let mut machine = machine();
-    let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
-    machine.bodies = Arc::new(bodies);
-
-    course(&mut machine, to_first_wave());
-    let effects = words(&machine.next(Input::Judged(Err(failure())), now()));
-    assert_eq!(effects, ["head"]);
-
-    let journal = &machine.head.current;
-    assert!(journal.failure.is_some(), "the journal says why");
-    // The failure of this case names no object, as that of a gate does not.
-    let failed = journal
-        .failure
-        .as_ref()
-        .and_then(|failure| failure.object.clone());
-    let again = journal.steps.iter().find(|step| Some(step.target.id()) == failed);
-    assert!(
-        again.is_none_or(|step| step.state == StepState::Intended),
-        "a later run tries it again"
-    );
-
-    let effects = words(&machine.next(Input::Written, now()));
-    assert_eq!(effects, ["finish NotFullyReverted true"]);
-
-    assert!(
-        machine.head.current.is_open(),
-        "a later run can go on or put back what can be"
-    );
-}
-
-#[rstest]
-#[case::preparing(JournalPhase::Preparing, Direction::Promote, &["head"])]
-#[case::open(JournalPhase::Open, Direction::Promote, &["inventory"])]
-#[case::applying(JournalPhase::Applying, Direction::Promote, &["follow [0]"])]
-#[case::committed(JournalPhase::Committed, Direction::Promote, &["head"])]
-#[case::reverting(JournalPhase::Reverting, Direction::Promote, &["head"])]
-#[case::put_back_open(JournalPhase::Open, Direction::RollBack, &["head"])]
-#[case::put_back_applying(JournalPhase::Applying, Direction::RollBack, &["head"])]
-#[case::put_back_committed(JournalPhase::Committed, Direction::RollBack, &["head"])]
-#[case::put_back_closed(JournalPhase::Closed, Direction::RollBack, &["head"])]
-fn a_run_is_taken_up_where_its_journal_stands(
-    #[case] phase: JournalPhase,
-    #[case] direction: Direction,
-    #[case] expected: &[&str],
-) {
-    let mut machine = machine();
-    machine.direction = direction;
-    machine.head.current.phase = phase;
-    machine.head.current.serial = 4;
-    machine.head.current.steps[0].state = StepState::Done {
-        uid: "u".into(),
-        content: String::new(),
-    };
-
-    assert_eq!(words(&machine.next(Input::Begin, now())), expected);
-    // Past the commit even `revert` finishes first: what it puts back then is a finished promotion.
-    let back = matches!(phase, JournalPhase::Preparing | JournalPhase::Reverting)
-        || direction == Direction::RollBack && phase != JournalPhase::Committed;
-    assert_eq!(machine.head.current.phase == JournalPhase::Reverting, back);
-}
-
-#[test]
-fn a_promotion_whose_history_is_written_is_committed_whatever_its_head_says() {
-    let mut machine = machine();
-    course(&mut machine, to_commit());
-    // The run dies between the inventory and the head.
-    machine.stage = Stage::Start;
-    assert_eq!(machine.head.current.phase, JournalPhase::Applying);
-    machine.next(Input::Begin, now());
-    assert_eq!(machine.head.current.phase, JournalPhase::Committed);
-}
-
-#[test]
 fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     let mut machine = machine();
     let members = machine.bodies.promotion.plan.members.clone();
     // An update that brings no new object.
-    ending::add_members(&mut machine.inventory, &members);
+    history::add_members(&mut machine.inventory, &members);
     let effects = course(
         &mut machine,
         vec![Input::Begin, Input::Written, Input::Written, Input::Written],
@@ -399,28 +123,6 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
 
     assert_eq!(effects, ["head", "parts", "head", "head"]);
     assert_eq!(machine.stage, Forward::AwaitIntent { wave: 0 }.into());
-}
-
-#[test]
-fn failed_promotions_do_not_fill_the_history() {
-    let mut machine = machine();
-
-    machine.keep_history = 1;
-    let mut inputs = to_first_wave();
-    inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), reread()]);
-    course(&mut machine, inputs.clone());
-    // A failed promotion before it, so that the history has one too many.
-    let mut old = machine.inventory.history[0].clone();
-    (old.id, old.record) = ("p0".into(), vec![bundle("old record")]);
-    let mut machine = self::machine();
-    machine.keep_history = 1;
-    machine.inventory.history.push(old);
-
-    inputs.extend([Input::Written, Input::Written]);
-    let effects = course(&mut machine, inputs);
-
-    assert_eq!(machine.inventory.history.len(), 1);
-    assert_eq!(effects.last().unwrap(), "forget old record before record");
 }
 
 #[test]
@@ -457,98 +159,4 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
     assert_eq!(effects.last().unwrap(), "inventory");
     // Past the commit nobody can revert to what was before this one: its bundle and its pre-images go.
     assert_eq!(course(&mut machine, vec![Input::Written]), ["forget older last"]);
-}
-
-#[test]
-fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
-    let end = |remains: Vec<Remain>| {
-        let mut machine = machine();
-        let mut inputs = to_first_wave();
-        inputs.extend([
-            Input::Judged(Err(failure())),
-            Input::Written,
-            undone(0),
-            Input::Reread(remains),
-        ]);
-        inputs.extend([Input::Written, Input::Written, Input::Written]);
-        let effects = inputs
-            .into_iter()
-            .flat_map(|input| machine.next(input, now()))
-            .collect::<Vec<_>>();
-        let (ended, _) = Machine::is_over(&effects).unwrap();
-        (ended.outcome, ended.message, ended.next)
-    };
-
-    let (outcome, message, next) = end(Vec::new());
-    assert_eq!((outcome, next.len()), (End::Reverted, 0));
-    assert!(message.contains("everything is as before"), "{message}");
-
-    let claim = ObjectId::new("", "PersistentVolumeClaim", Some("shop"), "data-db-0");
-    let hint = "kubectl delete persistentvolumeclaim/data-db-0 -n shop".to_owned();
-    let stays = Remain {
-        object: claim,
-        message: "stays".into(),
-        hint: Some(hint.clone()),
-    };
-
-    let (outcome, message, next) = end(vec![stays]);
-    assert_eq!((outcome, next), (End::Reverted, vec![hint]));
-    assert!(
-        message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"),
-        "{message}"
-    );
-}
-
-#[test]
-fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or_back() {
-    let stopping = || {
-        let mut machine = machine();
-        let mut bodies = (*machine.bodies).clone();
-        bodies.promotion.plan.settings.on_failure = crate::model::plan::OnFailure::Stop;
-        machine.bodies = Arc::new(bodies);
-        machine
-    };
-
-    let mut machine = stopping();
-    let mut inputs = to_first_wave();
-    inputs.push(Input::Judged(Err(failure())));
-    assert_eq!(course(&mut machine, inputs).last().unwrap(), "head");
-
-    let effects = machine.next(Input::Written, now());
-    let (ended, gives_lock_back) = Machine::is_over(&effects).unwrap();
-    assert!(
-        gives_lock_back && ended.message.contains("it exits"),
-        "{}",
-        ended.message
-    );
-    assert!(
-        ended
-            .next
-            .iter()
-            .any(|hint| hint.contains("promote --resume shop")),
-        "{:?}",
-        ended.next
-    );
-    assert!(
-        ended.next.iter().any(|hint| hint.contains("revert shop")),
-        "{:?}",
-        ended.next
-    );
-
-    assert!(machine.head.current.is_open() && machine.head.current.phase == JournalPhase::Applying);
-    // The later run judges anew what stands.
-    assert_eq!(course(&mut taken_up(machine), vec![Input::Begin]), ["follow [0]"]);
-    // An interruption rolls back, and so does a failure before anything was sent.
-
-    let mut machine = stopping();
-    course(&mut machine, to_first_wave());
-    machine.next(Input::Interrupted(Interrupt::Revert), now());
-    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
-
-    let mut machine = stopping();
-    course(
-        &mut machine,
-        vec![Input::Begin, Input::Written, Input::NotWritten("no".into())],
-    );
-    assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
 }

@@ -5,11 +5,14 @@ mod moves;
 mod properties;
 mod simulation;
 mod stages;
+mod taking_up;
+mod turning_back;
 
 use super::stage::{Commit, Forward};
 use super::*;
-use crate::execute::steps::Outcome;
+use crate::execute::outcome::Outcome;
 use crate::model::bundle::Bundle;
+use crate::model::event::Outcome as End;
 use crate::model::journal::{
     Ending, Journal, Judging, Previous, PromotionPart, StepPart, StepProgress, StepState, UndoState,
 };

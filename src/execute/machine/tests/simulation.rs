@@ -4,7 +4,6 @@
 //! end everything succeeds, so that each run has to come to its end.
 
 use super::*;
-use crate::execute::moving::Moving;
 use crate::model::moves::{Move, ReleaseRef};
 use crate::model::plan::OnFailure;
 use std::collections::VecDeque;

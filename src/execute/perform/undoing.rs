@@ -1,0 +1,211 @@
+//! Effects that undo: one step put back, with what is said of it, and the way on by hand where it is not.
+
+use super::Performer;
+use crate::execute::machine::{Input, Now};
+use crate::execute::undo::Undoing;
+use crate::execute::undo_job::UndoJob;
+use crate::model::ObjectId;
+use crate::model::event::Event;
+use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
+use crate::model::moves::ReleaseRef;
+use crate::model::plan::Undo;
+use crate::monitor::{Problem, Stopped, Watched};
+use crate::plan::allowance;
+
+impl Performer {
+    pub(super) async fn undo(&self, id: u32, now: &Now) -> Input {
+        let journal = &now.head.current;
+        let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
+            return Input::CutOff(format!(
+                "expected step {id} in the journal's parts, found nothing"
+            ));
+        };
+        let Ok(_room) = self.room.acquire().await else {
+            return Input::Written;
+        };
+
+        let object = part.step.target.id();
+        let may_be_there = self.may_be_there(part, progress).await;
+        if may_be_there {
+            let verb = if part.before.is_some() {
+                "restore"
+            } else {
+                "delete"
+            };
+            self.emit_started(id, &object, verb);
+        }
+
+        let state = match self.undo_part(part, progress, now).await {
+            Ok(state) => state,
+            Err(problem) => return Input::CutOff(problem.said()),
+        };
+
+        let result = self.emit_notes(part, &state);
+        let ok = matches!(state, UndoState::Done { .. });
+        if may_be_there || !ok {
+            self.services.events.emit(Event::StepEnded {
+                step: id,
+                object,
+                result,
+                ok,
+            });
+        }
+        Input::Undone(id, state)
+    }
+
+    /// What was refused was never made: nothing of it is deleted, and nobody is told so.
+    async fn may_be_there(&self, part: &StepPart, progress: &StepProgress) -> bool {
+        part.before.is_some()
+            || matches!(progress.state, StepState::Done { .. })
+            || !matches!(self.steps.cluster.get(&part.step.target).await, Ok(None))
+    }
+
+    async fn undo_part(
+        &self,
+        part: &StepPart,
+        progress: &StepProgress,
+        now: &Now,
+    ) -> Result<UndoState, Problem> {
+        let journal = &now.head.current;
+        let release = &self.store.writer.release;
+        // Nothing is sent for it: what it was is what somebody wrote down.
+        if self.not_undone.contains(&part.step.id) {
+            return Ok(unconfirmed(release, &part.step.target.id()));
+        }
+
+        let reverting = journal.reverting.as_ref();
+        let undoing = Undoing {
+            steps: &self.steps,
+            keep_foreign: reverting.is_some_and(|reverting| reverting.keep_foreign),
+            fence: self.fence,
+            was_promoted: reverting.is_some_and(|reverting| reverting.was_promoted),
+            release,
+            inventory: &now.inventory,
+            by_hand: by_hand(journal, part),
+        };
+
+        match &part.step.undo {
+            Undo::Run { job } => {
+                self.undo_by_job(&undoing, part, progress, UndoJob::new(job, part, &journal.id))
+                    .await
+            }
+            _ => undoing.undo(part, progress).await,
+        }
+    }
+
+    /// Says what has to be known of an undo; its result in a few words.
+    fn emit_notes(&self, part: &StepPart, state: &UndoState) -> String {
+        match state {
+            UndoState::Left { why, .. } => why.clone(),
+            UndoState::Done { notes, content } => {
+                for message in notes {
+                    self.services.events.emit(Event::Note {
+                        object: Some(part.step.target.id()),
+                        message: message.clone(),
+                    });
+                }
+                match (part.before.is_some(), content.is_empty()) {
+                    (true, true) => "gone".into(),
+                    (false, false) => "kept".into(),
+                    _ => "as before".into(),
+                }
+            }
+            UndoState::Pending => "not undone".into(),
+        }
+    }
+
+    /// Takes the irreversible Job away and runs the one that undoes it, to its end.
+    async fn undo_by_job(
+        &self,
+        undoing: &Undoing<'_>,
+        part: &StepPart,
+        progress: &StepProgress,
+        job: UndoJob<'_>,
+    ) -> Result<UndoState, Problem> {
+        let needed = match undoing.prepare_job(&job, part, progress).await? {
+            Ok(needed) => needed,
+            Err(left) => return Ok(left),
+        };
+        // Only now: once this Job is gone, the suspended one alone says that it had run.
+        let state = undoing.undo(part, progress).await?;
+        if !needed || matches!(state, UndoState::Left { .. }) {
+            return Ok(state);
+        }
+
+        let answer = match undoing.start_job(&job).await? {
+            Ok(answer) => answer,
+            Err(left) => return Ok(left),
+        };
+
+        let watched = Watched {
+            step: part.step.id,
+            target: job.target.clone(),
+            answer,
+            before: None,
+            changes: Vec::new(),
+        };
+
+        match self.services.rollout.follow(&[watched], &self.steps).await {
+            Ok(()) => Ok(job.has_undone()),
+            Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
+            Err(Stopped::CutOff(problem)) => Err(problem),
+        }
+    }
+}
+
+/// What is left where nothing but the journal says what an object was.
+fn unconfirmed(release: &ReleaseRef, object: &ObjectId) -> UndoState {
+    let ReleaseRef { namespace, name } = release;
+    let allow = allowance(object);
+    UndoState::Left {
+        why: "nothing confirms what it was: another run wrote that down".into(),
+        by_hand: vec![format!(
+            "kubectl delivery revert {name} -n {namespace} --allow-unconfirmed {allow}"
+        )],
+    }
+}
+
+/// How to finish by hand: to delete what was created, or to see what an object was.
+fn by_hand(journal: &Journal, part: &StepPart) -> Vec<String> {
+    let object = &part.step.target.id();
+    let flag = object
+        .namespace
+        .as_ref()
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
+
+    // Nothing was there before: to delete it is all that is left.
+    if part.before.is_none() && !matches!(part.step.undo, Undo::Impossible { .. }) {
+        return vec![format!("kubectl delete {}{flag}", object.kubectl_name())];
+    }
+    // Pre-images lie beside their objects, and those of what is cluster-wide at home.
+    let home = &journal.namespace;
+    let namespace = object.namespace.as_ref().unwrap_or(home);
+    let bundle = journal
+        .parts
+        .iter()
+        .find(|bundle| bundle.namespace == *namespace)
+        .or_else(|| journal.parts.first());
+    let read = |name: &String| {
+        let namespace = bundle.map(|bundle| bundle.namespace.as_str()).unwrap_or_default();
+        format!("kubectl get secret {name} -n {namespace} -o jsonpath='{{.data.part}}' | base64 -d")
+    };
+
+    let parts: Vec<String> = bundle
+        .iter()
+        .flat_map(|bundle| bundle.names.iter())
+        .map(read)
+        .collect();
+
+    // The parts are one gzip in pieces: they are joined before it is unpacked.
+    let show = match parts.len() {
+        0 => return Vec::new(),
+        1 => format!("{} | gunzip", parts[0]),
+        _ => format!("({}) | gunzip", parts.join("; ")),
+    };
+
+    vec![
+        format!("{show}   # what the objects were, as JSON"),
+        format!("kubectl edit {}{flag}", object.kubectl_name()),
+    ]
+}
