@@ -1,4 +1,4 @@
-//! Which rule judges which kind.
+//! Which rule judges which kind: the one place that names them all. A kind that has none is done when it is written.
 
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
