@@ -1,9 +1,13 @@
 //! Kustomizations, rendered by `kubectl kustomize`, so that they read as the user's own kubectl reads them.
+//!
+//! What comes out is parsed like any other file of manifests. `kubectl` has to be on the PATH; where it refuses, its own
+//! words are the error, without the frame of its log.
 
 use super::error::LoadError;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// The manifests of the kustomization in a folder, as one YAML stream.
 pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |why: String| LoadError::Kustomize {
         folder: folder.display().to_string(),

@@ -12,17 +12,16 @@
 mod parse;
 mod parts;
 mod state;
+mod stored;
 
 use super::sealing::Sealing;
-use crate::cluster::{ApiError, Cluster, ListRequest, paged};
-use crate::model::bundle::BundleError;
+use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
-use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::model::{Object, ResourceType, Target};
+use crate::model::{Object, Target};
 pub use parse::{parse_head, parse_inventory};
 pub use parts::{
     Bodies, part_bytes, read_bodies, read_bundle, read_everything, read_kept, read_previous, read_record,
@@ -30,17 +29,8 @@ pub use parts::{
 use state::StateObjects;
 pub use state::Unsealed;
 use std::time::Duration;
-
-/// What was read, and the object that it was read from.
-#[derive(Clone, Debug)]
-pub struct Stored<T> {
-    /// What it says.
-    pub value: T,
-    /// uid of the object.
-    pub uid: String,
-    /// resourceVersion of the object.
-    pub resource_version: String,
-}
+use stored::get;
+pub use stored::{HomeError, Stored, kind_of, lease_kind};
 
 /// What a release keeps in its home namespace.
 #[derive(Clone, Debug, Default)]
@@ -66,58 +56,6 @@ impl Home {
             .as_ref()
             .filter(|_| self.sealing.integrity == Integrity::Sealed)
     }
-}
-
-/// What a release keeps in the cluster cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum HomeError {
-    /// The server refuses or does not answer.
-    #[error("expected to read {target}: {source}")]
-    Api {
-        /// What was read.
-        target: String,
-        /// Why not.
-        #[source]
-        source: ApiError,
-    },
-    /// It is not what this tool writes.
-    #[error("expected {target} as this version writes it, found {why}")]
-    Unreadable {
-        /// What was read.
-        target: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A part is missing.
-    #[error("expected {target}, which the journal names, found nothing")]
-    Missing {
-        /// What is missing.
-        target: String,
-    },
-    /// A bundle's bytes are wrong.
-    #[error("expected {target} as it was written")]
-    Bundle {
-        /// What was read.
-        target: String,
-        /// Why not.
-        #[source]
-        source: BundleError,
-    },
-}
-
-/// The kind of Secrets, or else of ConfigMaps.
-pub fn kind_of(secret: bool) -> ResourceType {
-    let kind = if secret {
-        KnownKind::Secret
-    } else {
-        KnownKind::ConfigMap
-    };
-    kind.resource()
-}
-
-/// The kind of a Lease.
-pub fn lease_kind() -> ResourceType {
-    KnownKind::Lease.resource()
 }
 
 /// How often a state that does not fit is read again: a run may be writing it.
@@ -236,11 +174,4 @@ pub async fn list_homes(
     found.sort();
     found.dedup();
     Ok(found)
-}
-
-async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, HomeError> {
-    cluster.get(target).await.map_err(|source| HomeError::Api {
-        target: target.to_string(),
-        source,
-    })
 }

@@ -5,29 +5,14 @@
 
 use super::credentials;
 use super::error::RegistryFailure;
-use super::reader::Reader;
-use super::token::{self, Challenge};
+use super::token::{self, Challenge, Scope};
+use super::transport::{Access, Transport};
 use http::header::WWW_AUTHENTICATE;
 use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
-
-/// What a request carries.
-#[derive(Clone)]
-pub(super) enum Access {
-    Anonymous,
-    Basic(String, String),
-    Token(String),
-}
-
-/// What a token has to allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    Pull,
-    Push,
-}
 
 struct SignedIn {
     repository: String,
@@ -46,14 +31,16 @@ impl Accesses {
     /// What a request to this repository carries.
     pub(super) async fn to(
         &self,
-        reader: &Reader,
+        transport: &Transport,
         image: &Reference,
         scope: Scope,
     ) -> Result<Access, RegistryFailure> {
         let host = image.resolve_registry();
         // A token for reading does not write: each scope has a sign-in of its own.
         let of_host = self.cell(format!("{scope:?} {host}"));
-        let first = of_host.get_or_try_init(|| sign_in(reader, image, scope)).await?;
+        let first = of_host
+            .get_or_try_init(|| sign_in(transport, image, scope))
+            .await?;
 
         // What is no token is taken to open the whole host.
         let is_of_another = first.repository != image.repository();
@@ -64,7 +51,7 @@ impl Accesses {
         // A token opens one repository.
         let of_repository = self.cell(format!("{scope:?} {host}/{}", image.repository()));
         Ok(of_repository
-            .get_or_try_init(|| sign_in(reader, image, scope))
+            .get_or_try_init(|| sign_in(transport, image, scope))
             .await?
             .access
             .clone())
@@ -82,11 +69,15 @@ impl Accesses {
 }
 
 /// The greeting tells how to sign in; nothing of it but its headers is read.
-async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<SignedIn, RegistryFailure> {
+async fn sign_in(
+    transport: &Transport,
+    image: &Reference,
+    scope: Scope,
+) -> Result<SignedIn, RegistryFailure> {
     let auth = credentials::find(image.resolve_registry(), image.repository());
-    let greeting = reader.url(image.resolve_registry(), "")?;
+    let greeting = transport.url(image.resolve_registry(), "")?;
 
-    let answer = reader.greet(greeting.clone()).await?;
+    let answer = transport.greet(greeting.clone()).await?;
     let asked = answer
         .headers()
         .get(WWW_AUTHENTICATE)
@@ -94,9 +85,9 @@ async fn sign_in(reader: &Reader, image: &Reference, scope: Scope) -> Result<Sig
 
     // A challenge that is no `Bearer` is taken for `Basic`: registries know no third.
     let access = match (asked.as_deref().map(Challenge::parse), auth) {
-        (Some(Some(challenge)), auth) => {
-            Access::Token(token::get(reader, &greeting, &challenge, image.repository(), scope, &auth).await?)
-        }
+        (Some(Some(challenge)), auth) => Access::Token(
+            token::get(transport, &greeting, &challenge, image.repository(), scope, &auth).await?,
+        ),
         (Some(None), RegistryAuth::Basic(user, password)) => Access::Basic(user, password),
         // Nothing is asked for, or nothing that we have: the registry's own refusal tells the rest.
         _ => Access::Anonymous,

@@ -5,7 +5,7 @@
 //! where a redirect points.
 //!
 //! `resolve` reads images, `artifact` writes and reads releases with their statements. Both go through one `reader`,
-//! which signs in by `access`, `credentials` and `token`.
+//! which signs in by `access`, `credentials` and `token`, and sends by `transport`.
 
 mod access;
 pub mod artifact;
@@ -15,7 +15,9 @@ mod loopback;
 mod reader;
 mod resolve;
 mod token;
+mod transport;
 mod writing;
 
 pub use error::{RegistryError, RegistryFailure};
-pub use resolve::{Presence, Registries, RegistryOptions, Resolved};
+pub use resolve::{Presence, Registries, Resolved};
+pub use transport::RegistryOptions;

@@ -6,6 +6,7 @@
 
 use super::error::{RegistryError, RegistryFailure};
 use super::reader::{MANIFEST_LIMIT, Reader};
+use super::transport::RegistryOptions;
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
 use crate::model::release::PlatformDigests;
@@ -26,15 +27,6 @@ const MEDIA_TYPES: &[&str] = &[
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
-
-/// How registries are reached.
-#[derive(Clone, Debug, Default)]
-pub struct RegistryOptions {
-    /// Hosts that are spoken to without TLS; those of the loopback always are.
-    pub insecure: Vec<String>,
-    /// Registry or repository prefix as written → where it is asked.
-    pub map: BTreeMap<String, String>,
-}
 
 /// A connection to every registry.
 pub struct Registries {

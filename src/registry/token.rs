@@ -1,15 +1,21 @@
 //! A token for a repository, as the registry's challenge says (distribution's token authentication). The server that
 //! gives it is one that the registry names: its answer is bounded like any other.
 
-use super::access::Scope;
 use super::error::{RegistryFailure, refused};
-use super::reader::Reader;
+use super::transport::Transport;
 use oci_client::secrets::RegistryAuth;
 use reqwest::Url;
 use serde::Deserialize;
 
 /// No honest token is longer.
 const LARGEST: u64 = 1024 * 1024;
+
+/// What a token has to allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Pull,
+    Push,
+}
 
 /// `Bearer realm="…",service="…"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Challenge {
 
 /// Asks for it.
 pub(super) async fn get(
-    reader: &Reader,
+    transport: &Transport,
     registry: &Url,
     challenge: &Challenge,
     repository: &str,
@@ -85,7 +91,7 @@ pub(super) async fn get(
         }
     }
 
-    let (status, bytes) = reader.ask(url, auth, LARGEST).await?;
+    let (status, bytes) = transport.ask(url, auth, LARGEST).await?;
     if !status.is_success() {
         return Err(match refused(status, &bytes.unwrap_or_default()) {
             // A 404 of the token server must not read as "no such image", which refuses a promotion.

@@ -4,7 +4,8 @@
 //! write is neither repeated nor sent on to where a redirect points.
 
 use super::error::RegistryFailure;
-use super::reader::{Reader, Request};
+use super::reader::Reader;
+use super::transport::Request;
 use crate::model::Sha256Digest;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method};
@@ -34,7 +35,9 @@ impl Reader {
     pub(super) async fn put_blob(&self, image: &Reference, bytes: &[u8]) -> Result<(), RegistryFailure> {
         let digest = Sha256Digest::of(bytes);
         let blobs = format!("{}/blobs", image.repository());
-        let there = self.url(image.resolve_registry(), &format!("{blobs}/{digest}"))?;
+        let there = self
+            .transport
+            .url(image.resolve_registry(), &format!("{blobs}/{digest}"))?;
 
         // A redirect to a storage counts, too. Whatever else hinders a look is for the upload to tell.
         if self
@@ -45,7 +48,9 @@ impl Reader {
             return Ok(());
         }
 
-        let uploads = self.url(image.resolve_registry(), &format!("{blobs}/uploads/"))?;
+        let uploads = self
+            .transport
+            .url(image.resolve_registry(), &format!("{blobs}/uploads/"))?;
         let mut begin = Request::empty(Method::POST);
         begin
             .headers
@@ -81,7 +86,7 @@ impl Reader {
         media_type: &'static str,
         bytes: &[u8],
     ) -> Result<(), RegistryFailure> {
-        let to = self.url(
+        let to = self.transport.url(
             image.resolve_registry(),
             &format!("{}/manifests/{name}", image.repository()),
         )?;

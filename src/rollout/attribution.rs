@@ -8,7 +8,6 @@
 
 use super::pod_text::{failed_pod, trouble};
 use super::refused;
-use super::signals::is_mount_failure;
 use super::waiting::StartFailure;
 use crate::model::k8s::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::occurrence::Occurrence;
@@ -28,19 +27,6 @@ const ENDED_FROM_OUTSIDE: &[&str] = &[
     "OutOfmemory",
     "OutOfpods",
     "OutOfephemeral-storage",
-];
-
-/// What runtimes write where the image or the container's own command is what is wrong.
-const OWN_FAULT: &[&str] = &[
-    "executable file not found",
-    "no such file or directory",
-    "permission denied",
-    "exec format error",
-    "not a directory",
-    "is a directory",
-    "no command specified",
-    "unable to find user",
-    "no matching entries in passwd file",
 ];
 
 /// Whether a pod was ended from outside: evicted, preempted, or its node drained or shut down. A pod that outgrew a
@@ -65,14 +51,9 @@ pub(super) fn has_run(pod: &PodFacts) -> bool {
     pod.containers.iter().any(started)
 }
 
-/// Whose fault it is that a container cannot be started, by the runtime's words.
-pub(super) fn cannot_start(message: &str) -> CauseKind {
-    let text = message.to_lowercase();
-    if OWN_FAULT.iter().any(|words| text.contains(words)) {
-        CauseKind::CannotStart
-    } else {
-        CauseKind::NodeError
-    }
+/// Whether an Event says that a volume could not be attached or mounted.
+pub(super) fn is_mount_failure(event: &Occurrence) -> bool {
+    ["FailedMount", "FailedAttachVolume", "FailedMapVolume"].contains(&event.reason.as_str())
 }
 
 /// What ended these pods of something that failed, where it was not their own containers, and how that shows.
@@ -226,24 +207,6 @@ mod tests {
         let (own, evicted) = (pod(failed("", "")), pod(failed("Evicted", "node was low")));
 
         assert_eq!(external_cause(&[&own, &evicted], "job", &[]), None);
-    }
-
-    #[rstest]
-    #[case(
-        r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "/no/such": stat /no/such: no such file or directory"#,
-        CauseKind::CannotStart
-    )]
-    #[case(r#"exec: "web": executable file not found in $PATH"#, CauseKind::CannotStart)]
-    #[case("exec /web: exec format error", CauseKind::CannotStart)]
-    // Whatever is in the image: these are between the runtime and its node.
-    #[case("failed to reserve container name: name is reserved", CauseKind::NodeError)]
-    #[case("failed to create shim task: no space left on device", CauseKind::NodeError)]
-    #[case("context deadline exceeded", CauseKind::NodeError)]
-    fn a_command_that_is_not_in_the_image_is_its_own_fault_and_a_runtime_that_fails_is_not(
-        #[case] message: &str,
-        #[case] kind: CauseKind,
-    ) {
-        assert_eq!(cannot_start(message), kind);
     }
 
     #[rstest]

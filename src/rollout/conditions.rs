@@ -4,7 +4,7 @@
 //! a route has one list for each of its parents. A condition that names an older generation is neither true
 //! nor false; one that names none is believed.
 
-use super::status::Condition;
+use super::fields::{Condition, generation, is_outdated};
 use crate::model::Object;
 use serde_json::Value;
 
@@ -114,18 +114,4 @@ fn drop_outdated(value: &mut Value, of: i64) {
         }
         _ => {}
     }
-}
-
-/// Whether a condition is of an older spec than the object's.
-pub(super) fn is_outdated(condition: &Value, of: i64) -> bool {
-    // One that names no generation counts: not every controller writes one.
-    condition
-        .get("observedGeneration")
-        .and_then(generation)
-        .is_some_and(|seen| seen < of)
-}
-
-/// A generation, which some controllers write as text (Argo Rollouts).
-pub(super) fn generation(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

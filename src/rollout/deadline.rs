@@ -5,8 +5,8 @@
 //! first look. It is shown as a sum, so that whoever reads "no progress for 630 s" sees which field of which
 //! spec to change.
 
-use super::memory::Memory;
-use super::status::number;
+use super::fields::number;
+use super::subject::Memory;
 use crate::model::Object;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};

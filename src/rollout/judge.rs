@@ -21,64 +21,19 @@
 //! `waiting.rs`, with a grace in `policy.rs`. A pod that cannot even be created: `refused.rs`. What is not
 //! the release's business: `outside.rs`. Only another way of seeing or of failing belongs here.
 
-use super::deadline::Deadline;
-use super::kinds;
-use super::memory::Memory;
+use super::judgement::Judgement;
+use super::kinds::{self, table};
 use super::observation::{Observation, observe};
 use super::outside::not_waited;
 use super::policy::Policy;
-use super::rules::{Case, apply_failure_rules};
+use super::rules::apply_failure_rules;
 use super::status::{KindStatus, reported};
-use super::subject::{Subject, Surroundings};
+use super::subject::{Case, Memory, Subject, Surroundings};
 use crate::model::Object;
 use crate::model::hook::{CLEANED_UP, runs};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::verdict::{CauseKind, Verdict};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-/// What is known of one object's rollout, and when it must be looked at again though nothing happens.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Judgement {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// When it fails for lack of progress; none where it is not waiting.
-    pub deadline: Option<Deadline>,
-    /// When the verdict may change by time alone.
-    pub look_again_at: Option<Timestamp>,
-    /// What would help it on.
-    pub nudges: Vec<Nudge>,
-    /// Whether only the controller has not taken our write up yet: the rule, for some milliseconds after it.
-    pub premature: bool,
-}
-
-impl Judgement {
-    /// A verdict that needs no second look.
-    pub(super) fn without_deadline(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            deadline: None,
-            look_again_at: None,
-            nudges: Vec::new(),
-            premature: false,
-        }
-    }
-}
-
-/// A pod that must be deleted for the rollout to go on (a StatefulSet never replaces a broken pod of an old revision).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Nudge {
-    /// Namespace of the pod.
-    pub namespace: String,
-    /// The pod.
-    pub pod: String,
-    /// Its uid: this one, and no successor.
-    pub uid: String,
-    /// Why, in a phrase.
-    pub why: String,
-}
 
 /// The verdict on one object.
 pub fn judge(
@@ -100,7 +55,7 @@ pub fn judge(
     let observation = observe(subject, surroundings, memory);
     let premature = matches!(observation, Observation::Behind(_));
     // The controllers of built-in kinds are the cluster's own: one that lags is not the release's fault.
-    let is_ignored = premature && surroundings.object.is_some_and(kinds::observes_generation);
+    let is_ignored = premature && surroundings.object.is_some_and(table::observes_generation);
     let is_unknown = is_ignored || matches!(observation, Observation::Unreadable(_));
 
     let status = match observation {
@@ -144,7 +99,7 @@ fn unobserved<'a>(
     }
 
     let was_behind = subject.baseline.pending.is_some();
-    match object.filter(|object| kinds::is_custom(&object.gvk().group)) {
+    match object.filter(|object| table::is_custom(&object.gvk().group)) {
         Some(_) if was_behind => KindStatus::unknown_after(policy.outside, why),
         // Up to the deadline: a controller that is merely slow gets its time.
         Some(_) => KindStatus::unknown_after(u32::MAX, why),

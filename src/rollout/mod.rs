@@ -10,10 +10,12 @@
 mod attribution;
 mod conditions;
 mod deadline;
+mod failure_signal;
+mod fields;
 mod gate;
 mod judge;
+mod judgement;
 mod kinds;
-mod memory;
 mod needs;
 mod observation;
 mod outside;
@@ -32,10 +34,10 @@ mod waiting;
 
 pub use deadline::Deadline;
 pub use gate::{holds, samples};
-pub use judge::{Judgement, Nudge, judge};
-pub use memory::Memory;
+pub use judge::judge;
+pub use judgement::{Judgement, Nudge};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
 pub use policy::{Graces, Policy};
 pub use prove::{Proof, prove};
-pub use subject::{Baseline, Subject, Surroundings, written_at};
+pub use subject::{Baseline, Memory, Subject, Surroundings, written_at};

@@ -3,7 +3,7 @@
 //! Whole collections of a namespace are watched and not single objects: the pods of a rollout have no names
 //! yet. What is optional is done without where it cannot be read.
 
-use super::kinds;
+use super::kinds::table;
 use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, ResourceType, Target};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub struct Need {
 
 /// Whether an object of that kind has a rollout at all; a ConfigMap is done when it is written.
 pub fn is_watched(target: &Target) -> bool {
-    kinds::is_watched(&target.resource.group, &target.resource.kind)
+    table::is_watched(&target.resource.group, &target.resource.kind)
 }
 
 /// Whether there is anything to wait for: of the Services only those wait that ask for a load balancer.
@@ -42,7 +42,7 @@ fn is_service(target: &Target) -> bool {
 /// Whether objects of that kind run pods whose images can be proved.
 pub fn runs_pods(target: &Target) -> bool {
     let (group, kind) = (target.resource.group.as_str(), target.resource.kind.as_str());
-    (group, kind) == ("", "Pod") || kinds::beside(group, kind).contains(&("", "Pod"))
+    (group, kind) == ("", "Pod") || table::beside(group, kind).contains(&("", "Pod"))
 }
 
 /// What must be watched to judge an object; its own collection first. `object` is what is known of it, where
@@ -78,7 +78,7 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
     };
 
     // A role may show pods and no Events: without them less is explained, and more is left to the deadline.
-    for (group, kind) in kinds::beside(&target.resource.group, &target.resource.kind) {
+    for (group, kind) in table::beside(&target.resource.group, &target.resource.kind) {
         add(group, kind, namespace, *kind == "Event");
     }
 

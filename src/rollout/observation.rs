@@ -5,10 +5,9 @@
 //! controller's second. Only [`Observation::Current`] lets anybody believe the status. The uid and the way of
 //! going are remembered, for an absent object tells neither.
 
-use super::conditions::generation;
-use super::kinds;
-use super::memory::Memory;
-use super::subject::{Subject, Surroundings};
+use super::fields::generation;
+use super::kinds::table;
+use super::subject::{Memory, Subject, Surroundings};
 use crate::model::hook::{ended, goes_by_itself};
 use crate::model::{Object, Uid};
 
@@ -76,7 +75,7 @@ pub(super) fn observe<'a>(
     }
 
     let observed = object.at("/status/observedGeneration").and_then(generation);
-    let has_controller = observed.is_some() || kinds::observes_generation(object);
+    let has_controller = observed.is_some() || table::observes_generation(object);
     // Held against the object and not against our write: an autoscaler may have written to its spec since.
     if has_controller && observed.unwrap_or(0) < object.generation() {
         return Observation::Behind(format!(

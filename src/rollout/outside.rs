@@ -5,14 +5,12 @@
 //! object ends as done, with a note that says what is missing. `--wait=strict` waits for all of them like for
 //! everything else; what an annotation or the environment names is not waited for even then.
 
-use super::conditions::generation;
-use super::kinds;
-use super::memory::Memory;
+use super::fields::generation;
+use super::kinds::{self, table};
 use super::needs::runs_pods;
 use super::policy::Policy;
-use super::rules::Case;
 use super::status::KindStatus;
-use super::subject::{Subject, Surroundings};
+use super::subject::{Case, Memory, Subject, Surroundings};
 use crate::model::names::WAIT_ANNOTATION;
 use crate::model::verdict::Verdict;
 use crate::model::{Object, Target};
@@ -69,7 +67,7 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
 fn behind(object: &Object) -> Option<(i64, i64)> {
     let observed = object.at("/status/observedGeneration").and_then(generation)?;
     // The controller of a custom kind may never say what it has observed.
-    let is_behind = kinds::is_custom(&object.gvk().group) && observed < object.generation();
+    let is_behind = table::is_custom(&object.gvk().group) && observed < object.generation();
 
     is_behind.then(|| (observed, object.generation()))
 }

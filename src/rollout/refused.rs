@@ -4,8 +4,8 @@
 //! condition or in an Event. An Event stays for an hour, so that it counts only where it is new and pods are
 //! still missing.
 
+use super::failure_signal::FailureSignal;
 use super::policy::Graces;
-use super::signals::FailureSignal;
 use super::status::KindStatus;
 use super::subject::{Subject, Surroundings};
 use crate::model::occurrence::Occurrence;

@@ -8,28 +8,20 @@
 
 use super::attribution::has_run;
 use super::deadline::{Budget, Deadline, deadline, figures};
-use super::judge::{Judgement, Nudge};
-use super::memory::Memory;
+use super::failure_signal::{FailureSignal, SignalContext};
+use super::judgement::{Judgement, Nudge};
 use super::outside::{excuse, let_go};
 use super::pod_text::trouble;
 use super::policy::Policy;
 use super::refused::refused;
 use super::settle::settled_at;
-use super::signals::{FailureSignal, SignalContext, find_signals, is_good};
+use super::signals::{find_signals, is_good};
 use super::soak;
 use super::status::KindStatus;
-use super::subject::{Subject, Surroundings};
+use super::subject::{Case, Memory};
 use crate::model::verdict::{Cause, CauseKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-
-/// One object as it was written, what surrounds it, and when.
-pub(super) struct Case<'a> {
-    pub subject: &'a Subject,
-    pub surroundings: &'a Surroundings<'a>,
-    pub policy: &'a Policy,
-    pub now: Timestamp,
-}
 
 /// The verdict that the rules make of what an object's kind says.
 pub(super) fn apply_failure_rules(status: KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Judgement {

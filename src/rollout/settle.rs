@@ -1,8 +1,7 @@
 //! A container without a readiness probe is ready the moment it starts: it must live a while to count.
 
-use super::memory::Memory;
 use super::policy::Policy;
-use super::subject::Subject;
+use super::subject::{Memory, Subject};
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;

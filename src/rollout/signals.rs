@@ -5,35 +5,15 @@
 //! that the image does not exist). A sign is no verdict: the judge keeps the time, and lets one good pod
 //! outweigh them all. Whatever is not recognized here is no sign, and is left to the deadline.
 
-use super::attribution::{cannot_start, is_disrupted};
+use super::attribution::{is_disrupted, is_mount_failure};
+use super::failure_signal::{Explanation, FailureSignal, SignalContext, signal};
 use super::pod_text::{ended, failed_pod};
-use super::policy::Policy;
 use super::subject::Subject;
-use super::waiting::{Explanation, explain_waiting, is_missing_configuration};
+use super::waiting::{cannot_start, explain_waiting, is_missing_configuration};
 use crate::model::finding::ContainerRole;
 use crate::model::k8s::pod::{ContainerFacts, ContainerState, PodFacts};
 use crate::model::occurrence::Occurrence;
-use crate::model::verdict::{Cause, CauseKind};
-
-/// A sign that a pod will not come up by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FailureSignal {
-    /// What it is, for the memory: the same sign of the same container has the same key.
-    pub key: String,
-    /// How many seconds it must last.
-    pub grace: u32,
-    /// What it means if it does.
-    pub cause: Cause,
-}
-
-/// What a pod is held against.
-pub(super) struct SignalContext<'a> {
-    pub subject: &'a Subject,
-    pub policy: &'a Policy,
-    pub occurrences: &'a [&'a Occurrence],
-    /// Whether the exit of a main container counts.
-    pub must_run: bool,
-}
+use crate::model::verdict::CauseKind;
 
 /// Whether a pod is ready and none of its lasting containers has exited since the baseline.
 pub(super) fn is_good(pod: &PodFacts, subject: &Subject) -> bool {
@@ -66,23 +46,6 @@ pub(super) fn find_signals(pod: &PodFacts, context: &SignalContext<'_>) -> Vec<F
     found.extend(unscheduled_signal(pod, context));
     found.extend(volume_signal(pod, context));
     found
-}
-
-fn signal(pod: &PodFacts, container: Option<&str>, found: Explanation) -> FailureSignal {
-    let cause = Cause {
-        kind: found.kind,
-        message: found.message,
-        pod: Some(pod.name.clone()),
-        container: container.map(Into::into),
-        previous_logs: false,
-    };
-
-    // Without the uid: pods that are replaced while they show the same sign do not start its time anew.
-    FailureSignal {
-        key: format!("{:?}/{}", found.kind, container.unwrap_or_default()),
-        grace: found.grace,
-        cause,
-    }
 }
 
 fn container_signal(
@@ -218,11 +181,6 @@ fn volume_signal(pod: &PodFacts, context: &SignalContext<'_>) -> Option<FailureS
 
     let message = format!("a volume of pod {} does not mount: {}", pod.name, last.message);
     Some(signal(pod, None, Explanation { kind, grace, message }))
-}
-
-/// Whether an Event says that a volume could not be attached or mounted.
-pub(super) fn is_mount_failure(event: &Occurrence) -> bool {
-    ["FailedMount", "FailedAttachVolume", "FailedMapVolume"].contains(&event.reason.as_str())
 }
 
 /// The class of a pod's failure.

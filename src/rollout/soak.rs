@@ -5,9 +5,9 @@
 //! a bad one, here one exit of one pod is enough.
 
 use super::attribution::is_disrupted;
+use super::failure_signal::FailureSignal;
 use super::pod_text::{describe, ended, trouble};
 use super::policy::Graces;
-use super::signals::FailureSignal;
 use super::subject::Baseline;
 use crate::model::finding::ContainerRole;
 use crate::model::k8s::pod::{ContainerState, PodFacts};

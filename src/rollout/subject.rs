@@ -1,4 +1,4 @@
-//! What is judged: one object as our write left it, and what surrounds it.
+//! What is judged: one object as our write left it, what surrounds it, and what is remembered of it between two looks.
 //!
 //! The baseline is how things stood before the write. Restarts, Events and broken pods of that time must
 //! neither be counted nor blamed on the release; best is a look before the write, and second best what times
@@ -6,6 +6,7 @@
 
 use super::needs::rolls_out;
 use super::pod_text;
+use super::policy::Policy;
 use crate::model::identity::optional_uid;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
@@ -206,4 +207,37 @@ pub struct Surroundings<'a> {
     pub others: Vec<&'a Object>,
     /// Why what is needed could not be read.
     pub unreadable: Option<String>,
+}
+
+/// One object as it was written, what surrounds it, and when.
+pub(super) struct Case<'a> {
+    pub subject: &'a Subject,
+    pub surroundings: &'a Surroundings<'a>,
+    pub policy: &'a Policy,
+    pub now: Timestamp,
+}
+
+/// What must be remembered between two looks at the same object. Start with the default.
+///
+/// It belongs to one subject. Whoever follows an object anew starts with an empty one, so that deadlines, graces and
+/// settle times of another wave do not run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// When it was first judged.
+    pub started: Option<Timestamp>,
+    /// Uid under which it was seen.
+    pub uid: Option<String>,
+    /// Whether it goes by itself once it has run.
+    pub goes_by_itself: bool,
+    /// Whether it had run well when it was last seen, and goes by itself.
+    pub has_run: bool,
+    /// The best of each figure of progress so far.
+    pub best: Vec<u32>,
+    /// When one of them last rose.
+    pub progress_at: Option<Timestamp>,
+    /// When each present sign of failure was first seen.
+    pub signs: BTreeMap<String, Timestamp>,
+    /// When each container without a readiness probe was first seen running, by `pod uid/container/restarts`.
+    pub settling: BTreeMap<String, Timestamp>,
 }

@@ -4,12 +4,24 @@
 //! `attribution.rs` for those that never did. A reason that is not in it says nothing and is left to the
 //! deadline. CrashLoopBackOff is not in it on purpose, for the exits behind it are counted (`signals.rs`).
 
-use super::attribution::cannot_start;
+use super::failure_signal::{Explanation, SignalContext};
 use super::pod_text::describe;
 use super::pull;
-use super::signals::SignalContext;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::verdict::CauseKind;
+
+/// What runtimes write where the image or the container's own command is what is wrong.
+const OWN_FAULT: &[&str] = &[
+    "executable file not found",
+    "no such file or directory",
+    "permission denied",
+    "exec format error",
+    "not a directory",
+    "is a directory",
+    "no command specified",
+    "unable to find user",
+    "no matching entries in passwd file",
+];
 
 /// What keeps a container from being started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +74,14 @@ impl StartFailure {
     }
 }
 
-/// A failure to start: its class, the seconds that it must last, and a sentence.
-pub(super) struct Explanation {
-    pub kind: CauseKind,
-    pub grace: u32,
-    pub message: String,
+/// Whose fault it is that a container cannot be started, by the runtime's words.
+pub(super) fn cannot_start(message: &str) -> CauseKind {
+    let text = message.to_lowercase();
+    if OWN_FAULT.iter().any(|words| text.contains(words)) {
+        CauseKind::CannotStart
+    } else {
+        CauseKind::NodeError
+    }
 }
 
 /// What a container that waits for this reason fails of; none where the reason says nothing.
@@ -186,4 +201,28 @@ pub(super) fn is_missing_configuration(message: &str) -> bool {
 
 fn or<'t>(text: &'t str, other: &'t str) -> &'t str {
     if text.is_empty() { other } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(
+        r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "/no/such": stat /no/such: no such file or directory"#,
+        CauseKind::CannotStart
+    )]
+    #[case(r#"exec: "web": executable file not found in $PATH"#, CauseKind::CannotStart)]
+    #[case("exec /web: exec format error", CauseKind::CannotStart)]
+    // Whatever is in the image: these are between the runtime and its node.
+    #[case("failed to reserve container name: name is reserved", CauseKind::NodeError)]
+    #[case("failed to create shim task: no space left on device", CauseKind::NodeError)]
+    #[case("context deadline exceeded", CauseKind::NodeError)]
+    fn a_command_that_is_not_in_the_image_is_its_own_fault_and_a_runtime_that_fails_is_not(
+        #[case] message: &str,
+        #[case] kind: CauseKind,
+    ) {
+        assert_eq!(cannot_start(message), kind);
+    }
 }

@@ -6,13 +6,17 @@
 //! served is an error.
 
 use super::body::{as_yaml, delete_body, deleted, object, page_of, parse};
+use super::config::settings;
 use super::retry::Repeat;
+use super::surroundings::Surroundings;
 use super::transport::{Call, Transport};
 use super::write::{WRITE_TIMEOUT, Write};
 use super::{discovery, path, watch};
+use crate::cluster::redacting::Redacting;
 use crate::cluster::{
-    AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
-    LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
+    AccessReview, ApiError, Applied, ApplyOptions, Cluster, ConnectError, ConnectionOptions, DeleteOptions,
+    Deleted, Discovered, ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream,
+    WriteOptions,
 };
 use crate::model::{Object, Target};
 use async_trait::async_trait;
@@ -20,6 +24,7 @@ use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Objects a page, where the caller does not say.
 const PAGE: u32 = 500;
@@ -31,6 +36,14 @@ const ONLY_METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// The same for one object.
 const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// Sets a connection up: reads the kubeconfig and asks a credential plugin. Sends nothing to the server.
+pub async fn connect(options: &ConnectionOptions) -> Result<Arc<dyn Cluster>, ConnectError> {
+    let transport = Transport::new(settings(options, &Surroundings::read())?).await?;
+    // The redactor stands outermost: nobody gets at a server's text before it.
+    Ok(Arc::new(Redacting::new(Arc::new(KubeCluster::new(transport)))))
+}
+
 /// A client of a real API server.
 pub(super) struct KubeCluster {
     transport: Transport,

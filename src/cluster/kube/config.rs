@@ -6,9 +6,10 @@
 
 use super::authority::{authority, check_certificate};
 use super::checks::{check_cluster, check_user};
-use super::credentials::{Credentials, Plugin};
+use super::credentials::Credentials;
 use super::flags::{impersonation, join_lines, override_with_flags};
 use super::kubeconfig::{self, Chosen};
+use super::plugin::Plugin;
 use super::proxy::{proxy_for, without_credentials};
 use super::surroundings::Surroundings;
 use crate::cluster::{ConnectError, ConnectionOptions};

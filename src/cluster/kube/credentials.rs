@@ -2,84 +2,16 @@
 //!
 //! A plugin runs once; its answer is kept until shortly before its expiry, or until the server answers 401.
 
-use super::plugin;
+use super::grant::{Grant, bearer};
+use super::plugin::{self, Plugin};
 use crate::cluster::{ApiError, ConnectError};
 use http::HeaderValue;
-use jiff::{SignedDuration, Timestamp};
-use kube::config::{ExecAuthCluster, ExecConfig};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A token file is read again after this time: projected tokens rotate.
 const FILE_AGE: Duration = Duration::from_secs(60);
-/// A grant is renewed this long before its end.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// A credential plugin, as the kubeconfig describes it.
-pub(super) struct Plugin {
-    /// Command, arguments, environment.
-    pub config: ExecConfig,
-    /// What it is told of the cluster, where it asks for that.
-    pub cluster: Option<ExecAuthCluster>,
-    /// The kubeconfig's user, for messages.
-    pub user: String,
-    /// How long it may take when nobody is there to answer it.
-    pub limit: Duration,
-}
-
-/// What a plugin or a file gave.
-#[derive(Clone, Default)]
-pub(super) struct Grant {
-    /// The Authorization header.
-    pub header: Option<HeaderValue>,
-    /// PEM of certificate and key.
-    pub certificate: Option<ClientCertificate>,
-    /// When to ask again.
-    renew_at: Option<Timestamp>,
-}
-
-/// A client certificate that a plugin gave.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct ClientCertificate {
-    /// PEM.
-    pub certificate: String,
-    /// PEM.
-    pub key: String,
-}
-
-impl Grant {
-    /// From a plugin's answer.
-    pub fn new(
-        token: Option<&str>,
-        certificate: Option<ClientCertificate>,
-        expires: Option<Timestamp>,
-    ) -> Option<Self> {
-        let header = match token {
-            Some(token) => Some(bearer(token)?),
-            None => None,
-        };
-
-        // A token that lives shorter than the margin is used for half of its life.
-        let now = Timestamp::now();
-        let renew_at = expires.map(|end| {
-            // One that has ended already is used once all the same: whether it has, the server's clock
-            // decides.
-            let half = SignedDuration::from_millis(end.duration_since(now).as_millis() as i64 / 2);
-            end.checked_sub(MARGIN.min(half.abs())).unwrap_or(end)
-        });
-
-        Some(Self {
-            header,
-            certificate,
-            renew_at,
-        })
-    }
-
-    fn is_due(&self) -> bool {
-        self.renew_at.is_some_and(|at| at <= Timestamp::now())
-    }
-}
 
 enum Source {
     Fixed(Grant),
@@ -107,10 +39,7 @@ impl Credentials {
         let header = bearer(token);
         let header =
             header.ok_or_else(|| ConnectError::Unusable("expected a token in one line of text".into()))?;
-        Ok(Self(Source::Fixed(Grant {
-            header: Some(header),
-            ..Grant::default()
-        })))
+        Ok(Self(Source::Fixed(Grant::from_header(header))))
     }
 
     /// A file with a token, which is read again from time to time.
@@ -146,10 +75,7 @@ impl Credentials {
                 if read.1.elapsed() >= FILE_AGE {
                     reread(path, &mut read);
                 }
-                Ok(Grant {
-                    header: Some(read.0.clone()),
-                    ..Grant::default()
-                })
+                Ok(Grant::from_header(read.0.clone()))
             }
             Source::Plugin { plugin, kept } => {
                 // Held while the plugin runs: everybody else waits
@@ -198,19 +124,6 @@ fn reread(path: &Path, read: &mut (HeaderValue, Instant)) {
 
     // Where it cannot be read, too: the next try is a minute from now, and not with the next request.
     read.1 = Instant::now();
-}
-
-fn bearer(token: &str) -> Option<HeaderValue> {
-    // A file ends with a newline, which no header may hold.
-    let token = token.trim();
-    if token.is_empty() {
-        return None;
-    }
-
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
-    // Logs of the HTTP stack show such a header as `Sensitive`.
-    value.set_sensitive(true);
-    Some(value)
 }
 
 impl From<ConnectError> for ApiError {

@@ -1,7 +1,7 @@
 //! The real client of an API server, over the client library.
 //!
 //! `config` (with `kubeconfig`, `flags`, `checks`, `surroundings`, `proxy`, `authority`, `certificate`) says how it is
-//! reached; `credentials` and `plugin` what is said about who asks; `transport` (with `retry`, `answer`, `failure`)
+//! reached; `credentials`, `plugin` and `grant` what is said about who asks; `transport` (with `retry`, `answer`, `failure`)
 //! sends; `client` is the trait, with `write`, `body`, `watch`, `discovery` and `path`.
 //!
 //! Of the library it takes TLS, proxies, connections and the format of kubeconfigs. Tokens, plugins, limits,
@@ -15,11 +15,11 @@ mod certificate;
 mod checks;
 mod client;
 mod config;
-mod connect;
 mod credentials;
 mod discovery;
 mod failure;
 mod flags;
+mod grant;
 mod kubeconfig;
 mod path;
 mod plugin;
@@ -30,5 +30,5 @@ mod transport;
 mod watch;
 mod write;
 
-pub use connect::connect;
+pub use client::connect;
 pub use kubeconfig::{KubeconfigNames, kubeconfig_names};

@@ -4,14 +4,27 @@
 //! stdin is a terminal; then its stderr is the person's too, and else it is kept for the error. Its stdout is
 //! never shown: it may be a token.
 
-use super::credentials::{ClientCertificate, Grant, Plugin};
+use super::grant::{ClientCertificate, Grant};
 use crate::cluster::ConnectError;
-use kube::config::ExecInteractiveMode;
+use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
 use std::io::{ErrorKind, IsTerminal};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 use tokio::process::Command;
+
+/// A credential plugin, as the kubeconfig describes it.
+pub(super) struct Plugin {
+    /// Command, arguments, environment.
+    pub config: ExecConfig,
+    /// What it is told of the cluster, where it asks for that.
+    pub cluster: Option<ExecAuthCluster>,
+    /// The kubeconfig's user, for messages.
+    pub user: String,
+    /// How long it may take when nobody is there to answer it.
+    pub limit: Duration,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,8 +7,9 @@
 
 use super::answer::{self, Answer};
 use super::config::Settings;
-use super::credentials::{ClientCertificate, Credentials, Grant};
+use super::credentials::Credentials;
 use super::failure;
+use super::grant::{ClientCertificate, Grant};
 use super::retry::{Failed, Repeat, pause};
 use crate::cluster::{ApiError, ConnectError, Deadline, Moment};
 use base64::Engine;

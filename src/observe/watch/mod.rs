@@ -14,6 +14,7 @@
 
 mod collection;
 mod contents;
+mod follow;
 mod heard;
 mod indexed;
 mod reduce;

@@ -1,7 +1,8 @@
 //! The store: its watches run as tasks, and end with it.
 
-use super::collection::{Collection, Sink, follow};
+use super::collection::Collection;
 use super::contents::Contents;
+use super::follow::{Sink, follow};
 use super::heard::Heard;
 use super::standing::Standing;
 use crate::cluster::Cluster;

@@ -5,8 +5,8 @@
 //! which one thing refers to another; read on the assumption that whoever may push has attached anything.
 
 use super::location::{Location, Wanted};
-use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEASE, STATEMENT};
-use super::store::{Store, parse};
+use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEASE, STATEMENT, parse};
+use super::store::Store;
 use crate::model::Sha256Digest;
 use crate::registry::{RegistryError, RegistryFailure, RegistryOptions};
 use std::time::Duration;

@@ -4,8 +4,7 @@
 //! a rename, blobs first. Two writers at the same time are not kept apart: the later index wins.
 
 use super::location::Wanted;
-use super::manifest::{Descriptor, Index, RELEASE, referrers_tag};
-use super::store::parse;
+use super::manifest::{Descriptor, Index, RELEASE, parse, referrers_tag};
 use crate::model::{Sha256Digest, plain_words};
 use crate::registry::RegistryFailure;
 use std::fs;

@@ -115,3 +115,8 @@ impl Manifest {
 pub(super) fn referrers_tag(digest: &Sha256Digest) -> String {
     format!("sha256-{}", digest.hex())
 }
+
+/// A manifest from its bytes.
+pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, RegistryFailure> {
+    serde_json::from_slice(bytes).map_err(|error| RegistryFailure::unreadable(&error))
+}

@@ -7,8 +7,8 @@ use super::location::Wanted;
 use super::manifest::{Descriptor, INDEX, Index, MANIFEST, referrers_tag};
 use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
-use crate::registry::access::Scope;
 use crate::registry::reader::Reader;
+use crate::registry::token::Scope;
 use crate::registry::{RegistryFailure, RegistryOptions};
 use oci_client::Reference;
 

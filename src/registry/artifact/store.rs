@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::location::{Location, Wanted};
-use super::manifest::{Descriptor, Manifest};
+use super::manifest::Descriptor;
 use super::remote::Remote;
 use crate::model::Sha256Digest;
 use crate::registry::{RegistryFailure, RegistryOptions};
@@ -135,9 +135,4 @@ impl Store {
         )
         .await
     }
-}
-
-/// A manifest from its bytes.
-pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, RegistryFailure> {
-    serde_json::from_slice(bytes).map_err(|error| RegistryFailure::unreadable(&error))
 }

@@ -1,6 +1,7 @@
 //! PersistentVolumeClaims.
 
-use super::super::status::{KindStatus, condition, reported};
+use super::super::fields::condition;
+use super::super::status::{KindStatus, reported};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};

@@ -6,8 +6,9 @@
 //! health is unknown rather than bad.
 
 use super::super::conditions::{ConditionSet, current_status, sets};
+use super::super::fields::Condition;
 use super::super::policy::Policy;
-use super::super::status::{Condition, KindStatus, reported};
+use super::super::status::{KindStatus, reported};
 use crate::model::Object;
 use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Verdict};

@@ -1,6 +1,7 @@
 //! CustomResourceDefinitions.
 
-use super::super::status::{KindStatus, condition, reported};
+use super::super::fields::condition;
+use super::super::status::{KindStatus, reported};
 use crate::model::Object;
 use crate::model::verdict::{CauseKind, Verdict};
 use serde_json::Value;

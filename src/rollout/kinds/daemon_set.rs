@@ -1,8 +1,9 @@
 //! DaemonSets.
 
 use super::super::deadline::Budget;
+use super::super::fields::number;
 use super::super::policy::Policy;
-use super::super::status::{KindStatus, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use super::revision::{created, newest_controller_revision, pods_at, pods_of, ready};
 use crate::model::Object;

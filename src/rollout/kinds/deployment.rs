@@ -1,8 +1,9 @@
 //! Deployments.
 
 use super::super::deadline::Budget;
+use super::super::fields::number;
 use super::super::policy::Policy;
-use super::super::status::{KindStatus, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use super::revision::{created, falling, new_replica_set, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;

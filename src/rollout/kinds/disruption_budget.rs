@@ -1,6 +1,7 @@
 //! PodDisruptionBudgets.
 
-use super::super::status::{KindStatus, condition};
+use super::super::fields::condition;
+use super::super::status::KindStatus;
 use crate::model::Object;
 use crate::model::verdict::Verdict;
 

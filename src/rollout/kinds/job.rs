@@ -3,8 +3,9 @@
 
 use super::super::attribution::external_cause;
 use super::super::deadline::Budget;
+use super::super::fields::{Condition, condition, number};
 use super::super::policy::Policy;
-use super::super::status::{Condition, KindStatus, condition, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of};
 use crate::model::Object;

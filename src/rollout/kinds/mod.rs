@@ -5,6 +5,7 @@
 //! says how things stand, which pods count and how long there may be no progress; the judge decides.
 
 mod api_service;
+mod assess;
 mod autoscaler;
 mod claim;
 mod cron_job;
@@ -21,8 +22,8 @@ mod replica_set;
 mod revision;
 mod service;
 mod stateful_set;
-mod table;
+pub(super) mod table;
 mod webhook;
 
+pub(super) use assess::assess;
 pub(super) use disruption_budget::failed_sync;
-pub(super) use table::{assess, beside, is_custom, is_watched, observes_generation};

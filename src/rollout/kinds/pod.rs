@@ -1,10 +1,11 @@
 //! Pods that no controller made.
 
 use super::super::deadline::Budget;
+use super::super::fields::number;
 use super::super::pod_text::failed_pod;
 use super::super::policy::Policy;
 use super::super::signals::failed_kind;
-use super::super::status::{KindStatus, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::hook::is_hook;

@@ -1,8 +1,9 @@
 //! ReplicaSets and ReplicationControllers: they have no revisions, their pods are never replaced.
 
 use super::super::deadline::Budget;
+use super::super::fields::number;
 use super::super::policy::Policy;
-use super::super::status::{KindStatus, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use super::revision::{falling, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;

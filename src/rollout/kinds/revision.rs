@@ -1,6 +1,6 @@
 //! Which pods belong to the new revision.
 
-use super::super::status::{condition, number};
+use super::super::fields::{condition, number};
 use super::super::subject::Surroundings;
 use crate::model::Object;
 use crate::model::k8s::pod::{Controller, PodFacts};

@@ -3,9 +3,10 @@
 //! that it can be deleted.
 
 use super::super::deadline::Budget;
-use super::super::judge::Nudge;
+use super::super::fields::number;
+use super::super::judgement::Nudge;
 use super::super::policy::Policy;
-use super::super::status::{KindStatus, number};
+use super::super::status::KindStatus;
 use super::super::subject::Surroundings;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;

@@ -1,0 +1,247 @@
+//! Requests to registries and token servers, and their answers: bounded in bytes, and in time as a whole.
+//!
+//! Whoever runs a registry chooses its answers. A redirect never leads from https to http, and credentials are left out
+//! once it leads to another host. What a request carries is the caller's to know (`access.rs`).
+
+use super::error::{RegistryFailure, unreachable};
+use super::loopback::is_plain;
+use http::header::{ACCEPT, LOCATION};
+use http::{HeaderMap, Method, StatusCode};
+use oci_client::secrets::RegistryAuth;
+use reqwest::{RequestBuilder, Response, Url};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const MOST_REDIRECTS: u32 = 5;
+const CONNECTING: Duration = Duration::from_secs(10);
+// Until an answer's head has come, and between two parts of its body.
+const READING: Duration = Duration::from_secs(30);
+/// A short answer as a whole; a longer one has more.
+const ANSWERING: Duration = Duration::from_secs(30);
+/// Bytes in a second of the slowest network.
+const SLOWEST: u64 = 512 * 1024;
+const AGENT: &str = concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION"));
+
+/// How registries are reached.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryOptions {
+    /// Hosts that are spoken to without TLS; those of the loopback always are.
+    pub insecure: Vec<String>,
+    /// Registry or repository prefix as written → where it is asked.
+    pub map: BTreeMap<String, String>,
+}
+
+/// What a request carries.
+#[derive(Clone)]
+pub(super) enum Access {
+    Anonymous,
+    Basic(String, String),
+    Token(String),
+}
+
+/// A request that writes.
+pub(super) struct Request {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// A way to any registry.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    plain: BTreeSet<String>,
+}
+
+impl Transport {
+    /// Speaks without TLS to those of `hosts` that are on the loopback and do not speak it, and to those that were named.
+    pub(super) fn new(options: &RegistryOptions, hosts: impl Iterator<Item = String>) -> Self {
+        let hosts: BTreeSet<String> = hosts.collect();
+        let plain: BTreeSet<String> = hosts
+            .into_iter()
+            .filter(|host| is_plain(host))
+            .chain(options.insecure.iter().cloned())
+            .collect();
+
+        // Redirects are followed by hand: `follow` decides where they may lead and who sees credentials.
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECTING)
+            .read_timeout(READING)
+            .user_agent(AGENT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap_or_default();
+
+        Self { http, plain }
+    }
+
+    /// `/v2/` of a host and what lies below it.
+    pub(super) fn url(&self, host: &str, path: &str) -> Result<Url, RegistryFailure> {
+        let scheme = if self.plain.contains(host) {
+            "http"
+        } else {
+            "https"
+        };
+
+        let url = format!("{scheme}://{host}/v2/{path}");
+        Url::parse(&url).map_err(|error| RegistryFailure::BadReference(format!("{url}: {error}")))
+    }
+
+    /// The answer to a greeting, without credentials.
+    pub(super) async fn greet(&self, url: Url) -> Result<Response, RegistryFailure> {
+        within(
+            &url.clone(),
+            self.follow(Method::GET, &url, &Access::Anonymous, &[]),
+        )
+        .await
+    }
+
+    /// The answer of a token server and as much of it as may be; none where it is longer.
+    pub(super) async fn ask(
+        &self,
+        url: Url,
+        auth: &RegistryAuth,
+        limit: u64,
+    ) -> Result<(StatusCode, Option<Vec<u8>>), RegistryFailure> {
+        let access = match auth {
+            RegistryAuth::Basic(user, password) => Access::Basic(user.clone(), password.clone()),
+            // `credentials` finds no other kind.
+            _ => Access::Anonymous,
+        };
+
+        within(&url.clone(), async {
+            let response = self.follow(Method::GET, &url, &access, &[]).await?;
+            Ok((response.status(), bounded(response, limit).await?))
+        })
+        .await
+    }
+
+    /// Sends a request that writes, once. A redirect is the caller's to judge.
+    pub(super) async fn send(
+        &self,
+        registry: &Url,
+        url: &Url,
+        request: Request,
+        access: &Access,
+    ) -> Result<Response, RegistryFailure> {
+        let sent = self
+            .http
+            .request(request.method, url.clone())
+            .headers(request.headers)
+            .body(request.body);
+
+        // A place to upload to can be another host's, such as a storage: credentials stay here.
+        let sent = if is_same(url, registry) {
+            carrying(sent, access)
+        } else {
+            sent
+        };
+
+        sent.send().await.map_err(|error| unreachable(&error))
+    }
+
+    /// The answer at the end of all redirects. Credentials go to the registry itself, and to nobody to whom it points.
+    pub(super) async fn follow(
+        &self,
+        method: Method,
+        url: &Url,
+        access: &Access,
+        types: &[&str],
+    ) -> Result<Response, RegistryFailure> {
+        let mut at = url.clone();
+        for _ in 0..MOST_REDIRECTS {
+            // Anew for each place: within the registry credentials go along, elsewhere they do not.
+            let request = self.http.request(method.clone(), at.clone());
+            let request = if types.is_empty() {
+                request
+            } else {
+                request.header(ACCEPT, types.join(", "))
+            };
+            let request = if is_same(&at, url) {
+                carrying(request, access)
+            } else {
+                request
+            };
+
+            let response = request.send().await.map_err(|error| unreachable(&error))?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+
+            let told = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|value| value.to_str().ok());
+
+            // A registry on https must not lead to http, where anybody could answer and listen.
+            at = match told.map(|to| at.join(to)) {
+                Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
+                _ => {
+                    return Err(RegistryFailure::Unavailable(
+                        "it points to another place, and to none that is safe".into(),
+                    ));
+                }
+            };
+        }
+
+        Err(RegistryFailure::Unavailable(format!(
+            "it points to another place more than {MOST_REDIRECTS} times"
+        )))
+    }
+}
+
+fn carrying(request: RequestBuilder, access: &Access) -> RequestBuilder {
+    match access {
+        Access::Anonymous => request,
+        Access::Basic(user, password) => request.basic_auth(user, Some(password)),
+        Access::Token(token) => request.bearer_auth(token),
+    }
+}
+
+/// How long an answer of so many bytes may take as a whole: one that comes byte by byte has no end.
+pub(super) fn time_of(bytes: u64) -> Duration {
+    ANSWERING + Duration::from_secs(bytes / SLOWEST)
+}
+
+pub(super) async fn within<T>(
+    url: &Url,
+    work: impl Future<Output = Result<T, RegistryFailure>>,
+) -> Result<T, RegistryFailure> {
+    within_for(url, ANSWERING, work).await
+}
+
+pub(super) async fn within_for<T>(
+    url: &Url,
+    time: Duration,
+    work: impl Future<Output = Result<T, RegistryFailure>>,
+) -> Result<T, RegistryFailure> {
+    let slow = || RegistryFailure::Slow {
+        host: url.authority().to_owned(),
+        seconds: time.as_secs(),
+    };
+    tokio::time::timeout(time, work)
+        .await
+        .unwrap_or_else(|_| Err(slow()))
+}
+
+/// The same host and port, and not less protected.
+fn is_same(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host_str() == other.host_str()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// The body, or none where it is longer than `limit`; no more than that is read.
+pub(super) async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, RegistryFailure> {
+    // An announced length spares reading; one that is missing or wrong is caught by the count below.
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > limit {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bytes))
+}
