@@ -2,12 +2,11 @@
 
 mod sinks;
 
-use super::unconfirmed;
 use crate::cli::{Context, Exit};
 use crate::execute::Ended;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::usecase::signals::Signals;
-use crate::usecase::{Attempt, Channels, CommandError, Recovery};
+use crate::usecase::{Channels, CommandError};
 use std::sync::Arc;
 
 /// How a run is shown.
@@ -59,20 +58,6 @@ impl<'c> Console<'c> {
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
         self.channels.signals.end(work).await
-    }
-
-    /// Runs it to its end, and asks about what nothing else confirms.
-    pub async fn recover(&self, mut recovery: Recovery) -> Result<Ended, CommandError> {
-        loop {
-            match recovery.attempt().await? {
-                Attempt::Ended(ended) => return Ok(ended),
-                Attempt::Unconfirmed(found) => {
-                    self.until_interrupted(unconfirmed::confirm(&found, self.context))
-                        .await?;
-                    recovery.confirm(found);
-                }
-            }
-        }
     }
 
     /// Says how a run ended, and makes it an exit code; `reverts` where putting back is what was asked for.

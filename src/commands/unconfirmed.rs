@@ -1,13 +1,29 @@
 //! What the cluster keeps of a release alone would do, and nothing else confirms: shown with its content, and asked for by
 //! a question of its own.
 
+use super::console::{Console, answer};
 use crate::cli::Context;
-use crate::execute::Unconfirmed;
+use crate::execute::{Ended, Unconfirmed};
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use crate::usecase::random;
-use crate::usecase::{CommandError, ErrorKind};
+use crate::usecase::{Attempt, CommandError, ErrorKind, Recovery};
 use std::io::Write;
+
+impl Console<'_> {
+    /// Runs it to its end, and asks about what nothing else confirms.
+    pub async fn recover(&self, mut recovery: Recovery) -> Result<Ended, CommandError> {
+        loop {
+            match recovery.attempt().await? {
+                Attempt::Ended(ended) => return Ok(ended),
+                Attempt::Unconfirmed(found) => {
+                    self.until_interrupted(confirm(&found, self.context)).await?;
+                    recovery.confirm(found);
+                }
+            }
+        }
+    }
+}
 
 /// Shows it, with what each object is.
 fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
@@ -62,7 +78,7 @@ pub async fn confirm(found: &[Unconfirmed], context: &Context) -> Result<(), Com
     let mut err = context.stderr();
     write!(err, "do this, too? type yes: ")?;
     err.flush()?;
-    if super::console::answer().await? != "yes" {
+    if answer().await? != "yes" {
         return Err(CommandError::new(
             ErrorKind::Refused,
             "not confirmed; nothing was changed",

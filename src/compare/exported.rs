@@ -3,7 +3,7 @@
 //! Addresses and the like go only from what carries a server's own mark (a UID, a resourceVersion): in a manifest by
 //! hand they are somebody's choice. What goes beyond the marks is named, since the object means less without it.
 
-use crate::model::k8s::server_fields::drop_server_written;
+use crate::model::k8s::writers::drop_server_written;
 use crate::model::path_text::escape;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;

@@ -7,7 +7,7 @@
 //! side lacks is told by its fields, since each may be another client's; an item that one side lacks as one.
 
 use crate::model::k8s::list_key::{key_step, list_key_at, present_step};
-use crate::model::k8s::server_fields::BOOKKEEPING;
+use crate::model::k8s::writers::BOOKKEEPING;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};

@@ -4,7 +4,7 @@
 //! first, and let go only where that is refused.
 
 use crate::model::Object;
-use crate::model::k8s::server_fields::{JOB_LABELS, drop_server_written};
+use crate::model::k8s::writers::{JOB_LABELS, drop_server_written};
 use crate::objects::differing;
 use serde_json::Value;
 

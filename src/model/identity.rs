@@ -1,45 +1,11 @@
-//! Which object is meant: its kind, its identity, and where it is reached.
+//! Which object is meant, and where it is reached.
 //!
-//! A [`Gvk`] is what an object says of itself. An [`ObjectId`] names no version, for what is served in two of
-//! them is one object. A [`Target`] adds what a request needs: version, plural and scope.
+//! An [`ObjectId`] names no version, for what is served in two of them is one object. A [`Target`] adds what a
+//! request needs: version, plural and scope.
 
 use super::k8s::kinds::ResourceType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Group, version and kind, as an object's `apiVersion` and `kind` say them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Gvk {
-    /// API group; empty for the core group.
-    pub group: String,
-    /// Version, such as `v1`.
-    pub version: String,
-    /// Kind, such as `Deployment`.
-    pub kind: String,
-}
-
-impl Gvk {
-    /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
-    pub fn new(api_version: &str, kind: &str) -> Self {
-        // The core group has no slash: what stands there is its version.
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-
-        Self {
-            group: group.into(),
-            version: version.into(),
-            kind: kind.into(),
-        }
-    }
-
-    /// As objects write it: `apps/v1`, `v1`.
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
-    }
-}
 
 /// What an object is, whatever version it is read in: group, kind, namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -178,7 +144,7 @@ pub mod optional_uid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::k8s::kinds::well_known;
+    use crate::model::k8s::kinds::{Gvk, well_known};
 
     #[test]
     fn a_target_of_a_cluster_scoped_kind_has_no_namespace_in_its_path() {

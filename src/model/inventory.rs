@@ -5,11 +5,13 @@
 //! claims is checked when it is read (`member.rs`), for whoever writes ConfigMaps can write there. The
 //! history is what `revert --to-revision` and the quarantine go by.
 
+mod moving;
+
 use super::bundle::Bundle;
 use super::format::{FormatVersion, Rest};
-use super::identity::{Gvk, Target};
+use super::identity::Target;
 use super::journal::{Ending, Failure, GateAtHand};
-use super::k8s::kinds::ResourceType;
+use super::k8s::kinds::{Gvk, ResourceType};
 use super::member;
 use super::moves::Moved;
 use super::object::Object;

@@ -6,10 +6,12 @@
 //! a step keeps little: what it sends and what was there before lie in bundles, in Secrets of the objects'
 //! own namespaces. Progress is a claim of intent; what was really done is told from the objects themselves.
 
+mod head;
+
+pub use self::head::{Head, Previous};
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected, WaitRule};
 use super::format::{FormatVersion, Rest};
-pub use super::head::{Head, Previous};
 use super::identity::{ObjectId, Target};
 use super::moves::ReleaseRef;
 use super::object::Object;

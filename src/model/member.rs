@@ -5,24 +5,7 @@
 //! is hidden as a Secret. A line that no server could serve is refused as a whole, and never repaired.
 
 use super::identity::Target;
-use super::k8s::kinds::{ResourceType, WELL_KNOWN};
-
-/// Whether the built-in kind is served under this plural, and the plural by this kind. A Secret read as a ConfigMap
-/// would be shown as one.
-pub fn is_served_so(resource: &ResourceType) -> bool {
-    // Every version of the group: a line may name one that the table does not hold.
-    let of_group = WELL_KNOWN
-        .iter()
-        .filter(|(version, ..)| version.rsplit_once('/').map_or("", |(group, _)| group) == resource.group);
-
-    // A kind or a plural of the table is a claim on all of its row.
-    let mut claimed =
-        of_group.filter(|(_, kind, plural, _)| *kind == resource.kind || *plural == resource.plural);
-    // None at all is a custom kind, and only a server knows those.
-    claimed.all(|(_, kind, plural, namespaced)| {
-        *kind == resource.kind && *plural == resource.plural && *namespaced == resource.namespaced
-    })
-}
+use super::k8s::kinds::{ResourceType, is_served_so};
 
 /// A member as its line names it; none where a server serves no such kind or takes no such name.
 pub fn checked(target: Target) -> Option<Target> {

@@ -19,7 +19,6 @@ pub mod expression;
 pub mod finding;
 pub mod format;
 pub mod glob;
-pub mod head;
 pub mod hook;
 pub mod identity;
 pub mod image;
@@ -55,8 +54,8 @@ pub mod verb;
 pub mod verdict;
 
 pub use digest::Sha256Digest;
-pub use identity::{Gvk, ObjectId, Target, Uid};
-pub use k8s::kinds::ResourceType;
+pub use identity::{ObjectId, Target, Uid};
+pub use k8s::kinds::{Gvk, ResourceType};
 pub use object::{NotAnObject, Object};
 pub use path::FieldPath;
 pub use plain_words::plain_words;

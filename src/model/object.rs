@@ -4,7 +4,8 @@
 //! object is made once, by [`Object::new`], and has an identity from then on; `identity.rs` has its
 //! types.
 
-use super::identity::{Gvk, ObjectId};
+use super::identity::ObjectId;
+use super::k8s::kinds::Gvk;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;

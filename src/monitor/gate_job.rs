@@ -4,7 +4,7 @@
 //! by a program that was killed ends and goes by itself, by fields that it is given where its manifest leaves
 //! them open.
 
-use super::gates::ReadyGate;
+use super::options::ReadyGate;
 use super::service::{FIRST_READ, Watching};
 use crate::cluster::ApiError;
 use crate::model::k8s::pod::{ContainerState, PodFacts};

@@ -5,12 +5,12 @@
 //! is asked again until it holds, and from then on has to hold each time; a Job runs once.
 
 use super::gate_job;
+use super::options::{GateCheck, ReadyGate};
 use super::prometheus::{self, Answer};
 use super::service::Watching;
 use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, Target};
 use crate::monitor::{MonitorContext, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -21,31 +21,6 @@ const BETWEEN: Duration = Duration::from_secs(10);
 
 /// How long to wait before a condition that does not hold yet is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// A gate with everything that it needs at hand.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReadyGate {
-    /// Its name.
-    pub name: String,
-    /// After how long it has failed.
-    pub timeout: Duration,
-    /// What is checked.
-    pub check: GateCheck,
-}
-
-/// What a gate checks.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GateCheck {
-    /// A Job that must complete. It is created under a name of its own, and deleted in the end.
-    Job {
-        /// Where.
-        target: Target,
-        /// The Job.
-        object: Box<Object>,
-    },
-    /// A Prometheus query whose condition must become true in time, and stay true.
-    Prometheus(PrometheusGate),
-}
 
 /// Runs every gate, in order.
 pub(super) async fn check(

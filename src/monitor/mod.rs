@@ -19,6 +19,7 @@ mod health;
 mod hidden;
 mod liveness;
 mod options;
+mod phases;
 mod prometheus;
 mod proving;
 mod service;
@@ -29,9 +30,8 @@ mod subjects;
 
 pub use contract::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
 pub use diagnostics::{Diagnostics, collect_diagnostics};
-pub use gates::{GateCheck, ReadyGate};
 pub use health::{Health, health};
-pub use options::{ImageResolver, WatchingOptions};
+pub use options::{GateCheck, ImageResolver, ReadyGate, WatchingOptions};
 pub use service::Watching;
 
 #[cfg(test)]

@@ -1,20 +1,45 @@
 //! What rollouts are judged by.
 
-use super::gates::ReadyGate;
-use crate::model::Target;
-use crate::model::environment::Injected;
+use crate::model::environment::{Injected, PrometheusGate};
 use crate::model::release::{PlatformDigests, RecordedImage};
+use crate::model::{Object, Target};
 use crate::rollout::Policy;
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Asks registries.
 #[async_trait]
 pub trait ImageResolver: Send + Sync {
     /// What a registry holds under each of these references; nothing where it did not say.
     async fn resolve(&self, references: &[String]) -> Vec<Vec<PlatformDigests>>;
+}
+
+/// A gate with everything that it needs at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadyGate {
+    /// Its name.
+    pub name: String,
+    /// After how long it has failed.
+    pub timeout: Duration,
+    /// What is checked.
+    pub check: GateCheck,
+}
+
+/// What a gate checks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GateCheck {
+    /// A Job that must complete. It is created under a name of its own, and deleted in the end.
+    Job {
+        /// Where.
+        target: Target,
+        /// The Job.
+        object: Box<Object>,
+    },
+    /// A Prometheus query whose condition must become true in time, and stay true.
+    Prometheus(PrometheusGate),
 }
 
 /// What rollouts are judged by.

@@ -1,12 +1,8 @@
-//! The service that an execution judges its rollouts by.
+//! The service that an execution judges its rollouts by: what its phases share, and how an update is taken.
 //!
-//! The order is that of a promotion: a look before the first write, each wave followed on its own, then what
-//! lies outside of the release, the images, the gates, and the soak. One follower with its watches serves
-//! them all, so that a wave begins with what is read already. Objects of an earlier wave are not judged
-//! during a later one; proof and soak come back to them. `wait` has no waves: it joins objects as another
-//! tool applies them.
+//! One follower with its watches serves all phases (`phases.rs`), so that a wave begins with what is read
+//! already. `wait` has no waves: it joins objects as another tool applies them.
 
-use super::gates;
 use super::hidden::Hiding;
 use super::options::WatchingOptions;
 use super::state::{Noted, State, Turn};
@@ -15,10 +11,9 @@ use crate::model::event::{Event, EventSink};
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
-use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
+use crate::monitor::{MonitorContext, Stopped, Watched};
 use crate::observe::watch::Heard;
-use crate::rollout::{Baseline, is_awaited_late};
-use async_trait::async_trait;
+use crate::rollout::Baseline;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -105,50 +100,6 @@ impl Watching {
         )
     }
 
-    /// Waits for what something outside of the release brings about, now that everything is applied.
-    async fn follow_late(&self, state: &mut State, context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let State {
-            follow,
-            seen,
-            open,
-            noted,
-            late,
-            no_longer_awaited,
-        } = state;
-        if late.is_empty() {
-            return Ok(());
-        }
-
-        // Taken: a second proof does not wait for them again.
-        let watched = std::mem::take(late);
-        let follow = follow.get_or_insert_with(|| self.start());
-        // It is of a wave that is through: from here on only these are followed.
-        *open = None;
-        self.follow_only(follow, &watched).await;
-        self.until_done(
-            follow,
-            open,
-            noted,
-            Turn {
-                watched: &watched,
-                context,
-            },
-        )
-        .await?;
-
-        // A note says that it was let go and not that it came: the soak would wait for it all over again.
-        let is_noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
-        no_longer_awaited.extend(
-            follow
-                .verdicts()
-                .filter(|(_, one)| is_noted(*one))
-                .map(|(id, _)| id.clone()),
-        );
-
-        seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
-        Ok(())
-    }
-
     pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
         // What the cluster says may be quoted in it.
         self.events.emit(Event::Note {
@@ -198,74 +149,5 @@ impl Watching {
                 .into()),
             Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
         }
-    }
-}
-
-#[async_trait]
-impl Rollout for Watching {
-    async fn before(&self, targets: &[Target]) {
-        self.record_baselines(targets).await;
-    }
-
-    async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let judging = async {
-            let mut state = self.state.lock().await;
-            let State {
-                follow,
-                seen,
-                open,
-                noted,
-                late,
-                ..
-            } = &mut *state;
-            let follow = follow.get_or_insert_with(|| self.start());
-            // What is left over is of an earlier wave, or of a call that was dropped.
-            *open = None;
-
-            // What lies outside of the release would hold up the next wave: `prove` waits for it in the end.
-            let (later, now): (Vec<Watched>, Vec<Watched>) = watched
-                .iter()
-                .cloned()
-                .partition(|one| is_awaited_late(&one.target, &one.answer));
-            late.extend(later);
-
-            self.follow_only(follow, &now).await;
-            self.until_done(follow, open, noted, Turn { watched, context })
-                .await?;
-
-            seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
-            Ok(())
-        };
-        self.with_liveness(watched, context, judging).await
-    }
-
-    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let judging = async {
-            let mut state = self.state.lock().await;
-            // By now everything is applied, and with it what may serve these.
-            self.follow_late(&mut state, context).await?;
-
-            if !self.options.tested.is_empty() {
-                self.prove_images(&mut state, context).await?;
-            }
-
-            gates::check(self, &self.options.gates, context).await
-        };
-        // None of its own to ask for: what the last wave asked for shows whether the server is there.
-        self.with_liveness(&[], context, judging).await
-    }
-
-    async fn soak(
-        &self,
-        watched: &[Watched],
-        time: Duration,
-        context: &dyn MonitorContext,
-    ) -> Result<(), Stopped> {
-        let judging = async {
-            let mut state = self.state.lock().await;
-            self.soak_followed(&mut state, time, Turn { watched, context })
-                .await
-        };
-        self.with_liveness(watched, context, judging).await
     }
 }

@@ -10,7 +10,7 @@ use super::permissions;
 use super::pod_charge::asks_the_same;
 use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
-use crate::model::k8s::server_fields::drop_server_written;
+use crate::model::k8s::writers::drop_server_written;
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRequest, Questions, Try};

@@ -5,7 +5,9 @@
 //! ([`Prepared`]); then, where the user agrees, it is executed. Nothing is changed before the last of them but by the first.
 
 mod approved_plan;
+mod executing;
 mod images;
+mod material;
 mod open_journal;
 mod preparing;
 mod recorded;

@@ -255,8 +255,8 @@ async fn allowed_absences(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::head::Head;
     use crate::model::inventory::Inventory;
+    use crate::model::journal::Head;
     use crate::observe::home::Stored;
     use serde_json::json;
 

@@ -6,7 +6,7 @@
 //! another field goes into `is_derived`.
 
 use crate::model::k8s::pod_spec::pod_spec_path;
-use crate::model::k8s::server_fields::JOB_LABELS;
+use crate::model::k8s::writers::JOB_LABELS;
 use crate::model::path::Step;
 use crate::model::path_text::escape;
 use crate::model::{FieldPath, Object};

@@ -1,15 +1,47 @@
-//! Kinds as a server serves them, and the built-in ones, which need no discovery.
+//! Kinds as objects name them and as a server serves them, and the built-in ones, which need no discovery.
 //!
 //! What is not here is asked of discovery. Whatever reads a kind from a text checks it against this table:
 //! the plural makes the URL, and says what is a Secret.
 
-use crate::model::identity::Gvk;
-use crate::model::member::is_served_so;
 use serde::{Deserialize, Serialize};
+
+/// Group, version and kind, as an object's `apiVersion` and `kind` say them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gvk {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Version, such as `v1`.
+    pub version: String,
+    /// Kind, such as `Deployment`.
+    pub kind: String,
+}
+
+impl Gvk {
+    /// From an `apiVersion` (`apps/v1`, `v1`) and a kind.
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        // The core group has no slash: what stands there is its version.
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
+    }
+
+    /// As objects write it: `apps/v1`, `v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+}
 
 /// A kind as a server serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-// No text makes a kind that is served otherwise: see `member.rs`.
+// No text makes a kind that is served otherwise: see `is_served_so`.
 #[serde(try_from = "Claimed")]
 pub struct ResourceType {
     /// API group; empty for the core group.
@@ -117,7 +149,7 @@ impl ResourceType {
 /// apiVersion, kind, plural, namespaced.
 // Of a kind in two versions the newer one stands below: it is the one that is read.
 // A kind whose plural or scope is another one here cannot be named by any text.
-pub(in crate::model) const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
+const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Node", "nodes", false),
     ("v1", "PersistentVolume", "persistentvolumes", false),
@@ -237,6 +269,23 @@ pub fn built_in(group: &str, kind: &str) -> Option<ResourceType> {
             *name == kind && version.rsplit_once('/').map_or("", |(group, _)| group) == group
         })
         .and_then(|(version, kind, ..)| well_known(&Gvk::new(version, kind)))
+}
+
+/// Whether the built-in kind is served under this plural, and the plural by this kind. A Secret read as a ConfigMap
+/// would be shown as one.
+pub fn is_served_so(resource: &ResourceType) -> bool {
+    // Every version of the group: a line may name one that the table does not hold.
+    let of_group = WELL_KNOWN
+        .iter()
+        .filter(|(version, ..)| version.rsplit_once('/').map_or("", |(group, _)| group) == resource.group);
+
+    // A kind or a plural of the table is a claim on all of its row.
+    let mut claimed =
+        of_group.filter(|(_, kind, plural, _)| *kind == resource.kind || *plural == resource.plural);
+    // None at all is a custom kind, and only a server knows those.
+    claimed.all(|(_, kind, plural, namespaced)| {
+        *kind == resource.kind && *plural == resource.plural && *namespaced == resource.namespaced
+    })
 }
 
 #[cfg(test)]

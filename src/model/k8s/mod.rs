@@ -14,5 +14,4 @@ pub mod list_key;
 pub mod pod;
 pub mod pod_spec;
 pub mod quantity;
-pub mod server_fields;
 pub mod writers;

@@ -5,7 +5,7 @@
 //! records.
 
 use crate::model::finding::ContainerRole;
-use crate::model::identity::Gvk;
+use crate::model::k8s::kinds::Gvk;
 use crate::model::object::Object;
 use crate::model::path::{FieldPath, Step};
 use crate::model::release::ImagePath;

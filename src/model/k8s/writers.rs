@@ -1,4 +1,5 @@
-//! Fields that controllers and installers write into objects that others declare: the one list of what is no drift.
+//! Fields that the API server, controllers and installers write into objects that others declare: the one list of what is
+//! no drift.
 //!
 //! They are known by their place, and where the place could carry content by a mark on the object too: who claims to have
 //! set a field says nothing.
@@ -10,7 +11,34 @@
 use crate::model::names::HELM_RELEASE_ANNOTATION;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+/// What the server counts and notes of every object. None of it is content.
+pub const BOOKKEEPING: [&str; 6] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "selfLink",
+    "managedFields",
+];
+
+/// What it notes of an object that is on its way out.
+const DELETION: [&str; 2] = ["deletionTimestamp", "deletionGracePeriodSeconds"];
+
+/// Leaves in `metadata` what a client can send with a new object.
+pub fn drop_server_written(metadata: &mut Map<String, Value>) {
+    let is_written = |field: &str| BOOKKEEPING.contains(&field) || DELETION.contains(&field);
+    metadata.retain(|field, _| !is_written(field));
+}
+
+/// Labels that the Job controller writes into a Job's own template.
+pub const JOB_LABELS: [&str; 4] = [
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+];
 
 /// Annotations that the control plane writes, by key or by prefix up to the slash, each with the file of Kubernetes 1.37
 /// that names it.

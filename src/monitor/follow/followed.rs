@@ -1,10 +1,10 @@
 //! One object that is followed, from judgement to judgement: what was told of it, what is known now, and when
 //! to look again.
 
-use super::following::Update;
 use super::view::Needed;
 use crate::model::ObjectId;
-use crate::rollout::{Judgement, Memory, Nudge, Subject};
+use crate::model::verdict::Verdict;
+use crate::rollout::{Deadline, Judgement, Memory, Nudge, Subject};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -13,6 +13,19 @@ const TAKEN_UP: Duration = Duration::from_secs(2);
 
 /// A first read that takes longer than this is worth a line.
 const READ: Duration = Duration::from_secs(5);
+
+/// One change of what is known of an object's rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The object.
+    pub object: ObjectId,
+    /// Its verdict now.
+    pub verdict: Verdict,
+    /// When it fails for lack of progress; none where it is not waiting.
+    pub deadline: Option<Deadline>,
+    /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
+    pub stuck_pods: Vec<Nudge>,
+}
 
 /// One object that is followed.
 pub(super) struct Followed {

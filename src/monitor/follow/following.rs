@@ -9,14 +9,14 @@
 //! the API server is silent, no controller gets on, and the deadlines move by that time.
 
 use super::clock::Clock;
-use super::followed::Followed;
+use super::followed::{Followed, Update};
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Verdict;
 use crate::model::{ObjectId, Target};
 use crate::observe::watch::{Collection, Heard, Store, Touched};
-use crate::rollout::{Baseline, Deadline, Nudge, Policy, Subject, Surroundings, judge};
+use crate::rollout::{Baseline, Nudge, Policy, Subject, Surroundings, judge};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -32,19 +32,6 @@ const SHARE: u32 = 4;
 
 /// An API server that was heard since then answers; what it does not answer all the same stays so.
 const ANSWERS: Duration = Duration::from_secs(5);
-
-/// One change of what is known of an object's rollout.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Update {
-    /// The object.
-    pub object: ObjectId,
-    /// Its verdict now.
-    pub verdict: Verdict,
-    /// When it fails for lack of progress; none where it is not waiting.
-    pub deadline: Option<Deadline>,
-    /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
-    pub stuck_pods: Vec<Nudge>,
-}
 
 /// Follows rollouts until it is dropped.
 pub struct Follow {

@@ -5,4 +5,5 @@ mod followed;
 mod following;
 mod view;
 
-pub use following::{Follow, Update};
+pub use followed::Update;
+pub use following::Follow;

@@ -1,13 +1,14 @@
-//! Earlier runs that are not finished: resumed, put back, or in the way.
+//! Earlier runs that are not finished: resumed, put back, or in the way; and the locks of those that were killed.
 
 use super::request::{OnOpen, RunOptions};
 use super::session::Session;
 use super::target::PromotionTarget;
 use crate::cluster::ConnectionOptions;
-use crate::execute::{Confirmed, Settling};
+use crate::execute::{self, Confirmed, Settling};
 use crate::load;
 use crate::model::event::Outcome;
 use crate::model::journal::{Journal, JournalPhase};
+use crate::model::moves::ReleaseRef;
 use crate::model::state_key::StateKey;
 use crate::usecase::recovery::{Recovery, RecoveryAction};
 use crate::usecase::run_context::Channels;
@@ -101,6 +102,21 @@ impl Session {
         let recovery = Recovery::new(target.release(), action, confirmed, context)?;
         Ok(Some(OpenPromotion { recovery, goal }))
     }
+
+    /// Removes the locks that killed runs have left of the release, and of those whose members it may take.
+    pub async fn remove_abandoned_locks(&self) {
+        for release in releases(self) {
+            let cluster = self.target.cluster.as_ref();
+            execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
+        }
+    }
+}
+
+/// The release, and those whose members it may take: a run that was killed may have left a lock of each.
+pub(super) fn releases(session: &Session) -> Vec<ReleaseRef> {
+    let named = session.request.policy.adopt_releases.iter();
+    let named = named.filter_map(|text| ReleaseRef::parse(text, &session.target.home));
+    std::iter::once(session.target.release()).chain(named).collect()
 }
 
 /// `--resume`, as it is asked for: needs nothing but the release's name.

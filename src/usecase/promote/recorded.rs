@@ -1,8 +1,8 @@
 //! What the cluster keeps of an older promotion, to be promoted once more: under the terms of then, and without the checks
 //! that are about a release's way here.
 
+use super::material::Material;
 use super::request::Request;
-use super::session::Material;
 use crate::load::{LoadedEnvironment, parse_release};
 use crate::model::check::Check;
 use crate::model::environment::Environment;

@@ -28,13 +28,6 @@ pub fn parse_adopt(text: &str) -> Result<String, String> {
     }
 }
 
-/// The release, and those whose members it may take: a run that was killed may have left a lock of each.
-pub(super) fn releases(session: &Session) -> Vec<ReleaseRef> {
-    let named = session.request.policy.adopt_releases.iter();
-    let named = named.filter_map(|text| ReleaseRef::parse(text, &session.target.home));
-    std::iter::once(session.target.release()).chain(named).collect()
-}
-
 /// Reads what a promotion has to know of other releases; what speaks against taking members of those that were named.
 pub(super) async fn find_others(
     session: &Session,

@@ -3,9 +3,9 @@
 //! One ConfigMap holds it, which is written again at each stage, over the version that was read. All that is
 //! large lies in bundles that it names.
 
-use super::bundle::Bundle;
-use super::format::{FormatVersion, Rest};
-use super::journal::Journal;
+use super::Journal;
+use crate::model::bundle::Bundle;
+use crate::model::format::{FormatVersion, Rest};
 use serde::{Deserialize, Serialize};
 
 /// What the head's ConfigMap holds: the promotion at hand, and where the last one lies that was finished before it.

@@ -1,0 +1,130 @@
+//! The phases that an execution takes its rollouts through.
+//!
+//! The order is that of a promotion: a look before the first write, each wave followed on its own, then what
+//! lies outside of the release, the images, the gates, and the soak. Objects of an earlier wave are not judged
+//! during a later one; proof and soak come back to them.
+
+use super::gates;
+use super::service::Watching;
+use super::state::{State, Turn};
+use crate::model::Target;
+use crate::model::verdict::Verdict;
+use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
+use crate::rollout::is_awaited_late;
+use async_trait::async_trait;
+use std::time::Duration;
+
+#[async_trait]
+impl Rollout for Watching {
+    async fn before(&self, targets: &[Target]) {
+        self.record_baselines(targets).await;
+    }
+
+    async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
+        let judging = async {
+            let mut state = self.state.lock().await;
+            let State {
+                follow,
+                seen,
+                open,
+                noted,
+                late,
+                ..
+            } = &mut *state;
+            let follow = follow.get_or_insert_with(|| self.start());
+            // What is left over is of an earlier wave, or of a call that was dropped.
+            *open = None;
+
+            // What lies outside of the release would hold up the next wave: `prove` waits for it in the end.
+            let (later, now): (Vec<Watched>, Vec<Watched>) = watched
+                .iter()
+                .cloned()
+                .partition(|one| is_awaited_late(&one.target, &one.answer));
+            late.extend(later);
+
+            self.follow_only(follow, &now).await;
+            self.until_done(follow, open, noted, Turn { watched, context })
+                .await?;
+
+            seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
+            Ok(())
+        };
+        self.with_liveness(watched, context, judging).await
+    }
+
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
+        let judging = async {
+            let mut state = self.state.lock().await;
+            // By now everything is applied, and with it what may serve these.
+            self.follow_late(&mut state, context).await?;
+
+            if !self.options.tested.is_empty() {
+                self.prove_images(&mut state, context).await?;
+            }
+
+            gates::check(self, &self.options.gates, context).await
+        };
+        // None of its own to ask for: what the last wave asked for shows whether the server is there.
+        self.with_liveness(&[], context, judging).await
+    }
+
+    async fn soak(
+        &self,
+        watched: &[Watched],
+        time: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped> {
+        let judging = async {
+            let mut state = self.state.lock().await;
+            self.soak_followed(&mut state, time, Turn { watched, context })
+                .await
+        };
+        self.with_liveness(watched, context, judging).await
+    }
+}
+
+impl Watching {
+    /// Waits for what something outside of the release brings about, now that everything is applied.
+    async fn follow_late(&self, state: &mut State, context: &dyn MonitorContext) -> Result<(), Stopped> {
+        let State {
+            follow,
+            seen,
+            open,
+            noted,
+            late,
+            no_longer_awaited,
+        } = state;
+        if late.is_empty() {
+            return Ok(());
+        }
+
+        // Taken: a second proof does not wait for them again.
+        let watched = std::mem::take(late);
+        let follow = follow.get_or_insert_with(|| self.start());
+        // It is of a wave that is through: from here on only these are followed.
+        *open = None;
+        self.follow_only(follow, &watched).await;
+        self.until_done(
+            follow,
+            open,
+            noted,
+            Turn {
+                watched: &watched,
+                context,
+            },
+        )
+        .await?;
+
+        // A note says that it was let go and not that it came: the soak would wait for it all over again.
+        let is_noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
+        no_longer_awaited.extend(
+            follow
+                .verdicts()
+                .filter(|(_, one)| is_noted(*one))
+                .map(|(id, _)| id.clone()),
+        );
+
+        seen.extend(watched.into_iter().map(|one| (one.target.id(), one)));
+        Ok(())
+    }
+}
