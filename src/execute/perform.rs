@@ -25,7 +25,7 @@ use crate::model::journal::{Failure, Journal, StepPart, StepProgress, StepState,
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId};
 use crate::monitor::Problem;
 use crate::monitor::{Stopped, Watched};
 use crate::observe::home::{Bodies, Stored};
@@ -50,11 +50,11 @@ pub(super) struct Performer {
     inventory: Mutex<Option<Stored<()>>>,
     bundles: Vec<Packed>,
     /// Steps that must not be undone: nothing confirms what their objects were.
-    not_undone: BTreeSet<u32>,
+    not_undone: BTreeSet<StepId>,
     fresh: bool,
     /// Steps that an earlier run may have sent.
-    in_doubt: BTreeSet<u32>,
-    answers: Mutex<BTreeMap<u32, Object>>,
+    in_doubt: BTreeSet<StepId>,
+    answers: Mutex<BTreeMap<StepId, Object>>,
     fence: bool,
     room: Semaphore,
 }
@@ -68,9 +68,9 @@ impl Performer {
         bodies: Arc<Bodies>,
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
         bundles: Vec<Packed>,
-        not_undone: BTreeSet<u32>,
+        not_undone: BTreeSet<StepId>,
         fresh: bool,
-        in_doubt: BTreeSet<u32>,
+        in_doubt: BTreeSet<StepId>,
         fence: bool,
     ) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Performer {
         }
     }
 
-    async fn send(&self, id: u32, journal: &Journal) -> Input {
+    async fn send(&self, id: StepId, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
             return Input::CutOff(format!(
                 "expected step {id} in the journal's parts, found nothing"
@@ -200,7 +200,7 @@ impl Performer {
         Input::Answered(id, outcome)
     }
 
-    async fn undo(&self, id: u32, now: &Now) -> Input {
+    async fn undo(&self, id: StepId, now: &Now) -> Input {
         let journal = &now.head.current;
         let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
             return Input::CutOff(format!(
@@ -346,7 +346,7 @@ impl Performer {
         }
     }
 
-    fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
+    fn emit_started(&self, step: StepId, object: &ObjectId, action: &str) {
         let (object, action) = (object.clone(), action.to_owned());
         self.services
             .events
@@ -354,7 +354,7 @@ impl Performer {
     }
 
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
-    async fn watched(&self, steps: &[u32]) -> Result<(Vec<Watched>, Vec<u32>), Unread> {
+    async fn watched(&self, steps: &[StepId]) -> Result<(Vec<Watched>, Vec<StepId>), Unread> {
         let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
         // Other kinds are done once they are written.
         parts.retain(|part| is_watched(&part.step.target));
@@ -397,7 +397,7 @@ impl Performer {
         }
     }
 
-    async fn follow(&self, steps: &[u32]) -> Input {
+    async fn follow(&self, steps: &[StepId]) -> Input {
         match self.watched(steps).await {
             // One that is missing decides alone: the rollouts of the others need not be waited for.
             Ok((watched, absent)) if absent.is_empty() => {
@@ -410,7 +410,7 @@ impl Performer {
 
     /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
     /// had run is not there again.
-    async fn follow_put_back(&self, steps: &[u32]) -> Input {
+    async fn follow_put_back(&self, steps: &[StepId]) -> Input {
         let mut well = Vec::new();
         for part in steps.iter().filter_map(|id| self.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
@@ -434,7 +434,7 @@ impl Performer {
         self.follow(&well).await
     }
 
-    async fn soak(&self, steps: &[u32]) -> Input {
+    async fn soak(&self, steps: &[StepId]) -> Input {
         let seconds = self.bodies.promotion.plan.settings.soak_seconds;
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {

@@ -27,7 +27,7 @@ use crate::model::journal::{Journal, JournalPhase, Judging, StepPart, StepProgre
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::release::PublicDigest;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId};
 use crate::objects::expect_holds;
 use crate::observe::home::{Bodies, Home, HomeError, Stored, read_home};
 use futures::future::join_all;
@@ -309,7 +309,7 @@ async fn pre_images(
     plan: &Plan,
     mut known: HashMap<ObjectId, Object>,
     services: &Services,
-) -> Result<BTreeMap<u32, Object>, Ended> {
+) -> Result<BTreeMap<StepId, Object>, Ended> {
     let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
 
     let mut to_read = Vec::new();

@@ -12,6 +12,7 @@ use super::sealing::SealAtHand;
 use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
 use super::store::{Store, Writer};
+use crate::model::StepId;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, StepState};
@@ -38,7 +39,7 @@ pub(super) struct Start {
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
     /// Steps that must not be undone: nothing confirms what their objects were.
-    pub not_undone: BTreeSet<u32>,
+    pub not_undone: BTreeSet<StepId>,
     /// Whether the pre-images are fresh enough to write over.
     pub fresh: bool,
     /// Whether another run's requests can still be on their way.

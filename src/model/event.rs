@@ -6,6 +6,7 @@
 
 use super::identity::ObjectId;
 use super::plan::PreflightFinding;
+use super::step_id::{StepId, WaveIndex};
 use super::verdict::{Cause, Verdict};
 use serde::Serialize;
 
@@ -39,7 +40,7 @@ pub enum Event {
     /// A step's request was sent.
     StepStarted {
         /// The step's id.
-        step: u32,
+        step: StepId,
         /// Its object.
         object: ObjectId,
         /// `create`, `apply`, `delete`, `restore`, …
@@ -49,7 +50,7 @@ pub enum Event {
     /// A step's request was answered.
     StepEnded {
         /// The step's id.
-        step: u32,
+        step: StepId,
         /// Its object.
         object: ObjectId,
         /// What became of it, in a few words.
@@ -102,9 +103,9 @@ pub enum Event {
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// Its number in the plan.
-    pub id: u32,
+    pub id: StepId,
     /// Waves run one after the other, lowest first.
-    pub wave: u32,
+    pub wave: WaveIndex,
     /// Its object.
     pub object: ObjectId,
     /// `create`, `apply`, `recreate`, `delete`.

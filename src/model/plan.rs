@@ -10,6 +10,7 @@ use super::identity::{ObjectId, Target};
 use super::moves::Move;
 use super::object::Object;
 use super::release::PublicRelease;
+use super::step_id::{StepId, WaveIndex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,7 +69,7 @@ pub struct DataLoss {
     /// Its uid: one of its name with another uid is new and empty.
     pub uid: String,
     /// The step that deletes it, or whose controllers do.
-    pub step: u32,
+    pub step: StepId,
     /// Why it goes, in a sentence.
     pub why: String,
 }
@@ -79,9 +80,9 @@ pub struct DataLoss {
 pub struct PlanStep {
     /// Unique in the plan, from 0, in order.
     // The journal finds steps by it.
-    pub id: u32,
+    pub id: StepId,
     /// Waves run one after the other, lowest first.
-    pub wave: u32,
+    pub wave: WaveIndex,
     /// The object.
     pub target: Target,
     /// What is done.

@@ -248,6 +248,7 @@ fn phase_name(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StepId;
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
@@ -271,7 +272,7 @@ mod tests {
         event_lines(
             &mut text,
             Event::StepStarted {
-                step: 0,
+                step: StepId::new(0),
                 object: web(),
                 action: "apply".into(),
             },
@@ -279,7 +280,7 @@ mod tests {
         );
 
         let ended = Event::StepEnded {
-            step: 0,
+            step: StepId::new(0),
             object: web(),
             result: "done".into(),
             ok: true,
@@ -320,7 +321,7 @@ mod tests {
         event_lines(
             &mut text,
             Event::StepStarted {
-                step: 0,
+                step: StepId::new(0),
                 object: web(),
                 action: "delete".into(),
             },
@@ -328,7 +329,7 @@ mod tests {
         );
 
         let ended = |result: &str| Event::StepEnded {
-            step: 0,
+            step: StepId::new(0),
             object: web(),
             result: result.into(),
             ok: true,

@@ -3,6 +3,7 @@
 //! Effects are told as words, in order: what is written before what is sent is what these tests are about.
 
 use super::*;
+use crate::model::{StepId, WaveIndex};
 
 #[test]
 fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_deletes() {
@@ -12,7 +13,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(2, Outcome::Done(None)),
+        Input::Answered(StepId::new(2), Outcome::Done(None)),
         reread(),
         Input::Written,
         Input::Written,
@@ -71,7 +72,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
     inputs.extend([
         well(),
         Input::Written,
-        Input::Answered(1, done("b")),
+        Input::Answered(StepId::new(1), done("b")),
         Input::Judged(Err(failure())),
         Input::Written,
         // The changed object first, and waited for: until then the created one may be in use.
@@ -126,7 +127,7 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
     inputs.extend([
         Input::Judged(Err(failure())),
         Input::Written,
-        Input::Undone(0, left),
+        Input::Undone(StepId::new(0), left),
         Input::Written,
         Input::Written,
     ]);
@@ -175,7 +176,7 @@ fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
         [""; 0]
     );
     // The turn comes with the answer, which the undo needs.
-    let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
+    let effects = words(&machine.next(Input::Answered(StepId::new(0), done("a")), now()));
     assert_eq!(effects, ["head"]);
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
 }
@@ -199,7 +200,7 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
     let effects = words(&machine.next(
-        Input::Answered(0, Outcome::Conflict("kubectl-edit".into())),
+        Input::Answered(StepId::new(0), Outcome::Conflict("kubectl-edit".into())),
         now(),
     ));
 
@@ -218,7 +219,10 @@ fn what_was_done_in_part_is_undone_with_the_rest() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
-    assert_eq!(words(&machine.next(Input::Answered(0, partly), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Answered(StepId::new(0), partly), now())),
+        ["head"]
+    );
     // In doubt, and not refused: an undo has to look at what is left of it.
     assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
     assert_eq!(words(&machine.next(Input::Written, now())), ["undo 0"]);
@@ -228,12 +232,12 @@ fn what_was_done_in_part_is_undone_with_the_rest() {
 fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    bodies.steps.get_mut(&StepId::new(0)).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
 
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
-    machine.next(Input::Answered(0, partly), now());
+    machine.next(Input::Answered(StepId::new(0), partly), now());
     assert_eq!(
         words(&machine.next(Input::Written, now())),
         ["finish NotFullyReverted true"]
@@ -247,12 +251,15 @@ fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has
     course(&mut machine, to_first_wave());
     let mut machine = taken_up(machine);
     assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Absent(vec![StepId::new(0)]), now())),
+        ["head"]
+    );
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
 
     course(
         &mut machine,
-        vec![Input::Answered(0, done("a")), well(), Input::Written],
+        vec![Input::Answered(StepId::new(0), done("a")), well(), Input::Written],
     );
     // In the middle of the next wave.
     let mut machine = taken_up(machine);
@@ -271,7 +278,10 @@ fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
     let mut machine = taken_up(machine);
 
     machine.next(Input::Begin, now());
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Absent(vec![StepId::new(0)]), now())),
+        ["head"]
+    );
     let journal = &machine.head.current;
     assert_eq!(
         journal.failure.as_ref().unwrap().cause.kind,
@@ -301,7 +311,7 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
         Input::Written,
         Input::Written,
         // Something holds the object: its finalizer has not run.
-        Input::Answered(2, Outcome::Conflict("held".into())),
+        Input::Answered(StepId::new(2), Outcome::Conflict("held".into())),
         Input::Written,
         Input::Written,
     ];
@@ -315,7 +325,7 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
 fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    bodies.steps.get_mut(&StepId::new(0)).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
 
     course(&mut machine, to_first_wave());
@@ -398,7 +408,13 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     );
 
     assert_eq!(effects, ["head", "parts", "head", "head"]);
-    assert_eq!(machine.stage, Forward::AwaitIntent { wave: 0 }.into());
+    assert_eq!(
+        machine.stage,
+        Forward::AwaitIntent {
+            wave: WaveIndex::new(0)
+        }
+        .into()
+    );
 }
 
 #[test]
@@ -449,7 +465,7 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(2, Outcome::Done(None)),
+        Input::Answered(StepId::new(2), Outcome::Done(None)),
         reread(),
     ]);
 
