@@ -46,13 +46,17 @@ impl WaveIndex {
     pub const fn get(self) -> u32 {
         self.0
     }
+
+    /// As people count: the first wave is 1.
+    pub const fn ordinal(self) -> u32 {
+        // A journal may hold any number, and a message is no reason to end.
+        self.0.saturating_add(1)
+    }
 }
 
-/// As people count: the first wave is 1.
 impl fmt::Display for WaveIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A journal may hold any number, and a message is no reason to end.
-        self.0.saturating_add(1).fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -83,9 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn people_count_waves_from_one_and_see_steps_as_they_are_written() {
-        assert_eq!(StepId::new(0).to_string(), "0");
-        assert_eq!(WaveIndex::new(0).to_string(), "1");
-        assert_eq!(WaveIndex::new(u32::MAX).to_string(), u32::MAX.to_string());
+    fn people_see_them_as_they_are_written_and_count_waves_from_one() {
+        assert_eq!(StepId::new(7).to_string(), "7");
+        assert_eq!(WaveIndex::new(7).to_string(), "7");
+        assert_eq!(WaveIndex::new(0).ordinal(), 1);
+        assert_eq!(WaveIndex::new(u32::MAX).ordinal(), u32::MAX);
     }
 }

@@ -176,7 +176,7 @@ impl Machine {
         let count = self.waves(false).len();
         match self.intend_wave(false, done) {
             Some(wave) => {
-                let message = format!("wave {wave} of {count} is being applied");
+                let message = format!("wave {} of {count} is being applied", wave.ordinal());
                 self.enter(JournalPhase::Applying, &message);
                 self.go(Forward::AwaitIntent { wave }, Effect::WriteHead)
             }

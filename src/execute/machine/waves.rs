@@ -29,7 +29,7 @@ impl Machine {
         self.waves(prune).remove(&wave).unwrap_or_default()
     }
 
-    /// Marks what is still to be done of the next wave after `done`, of the first one where none is; none where nothing is left.
+    /// Marks what is still to be done of the next wave that has any, after `done`; none where nothing is left.
     pub(super) fn intend_wave(&mut self, prune: bool, done: Option<WaveIndex>) -> Option<WaveIndex> {
         let journal = &mut self.head.current;
         let is_open = |state: &StepState| matches!(state, StepState::Pending | StepState::Intended);
