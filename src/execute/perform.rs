@@ -25,7 +25,7 @@ use crate::model::journal::{Failure, Journal, StepPart, StepProgress, StepState,
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, ObjectId, StepId};
+use crate::model::{Object, ObjectId, StepId, StepVerb};
 use crate::monitor::Problem;
 use crate::monitor::{Stopped, Watched};
 use crate::observe::home::{Bodies, Stored};
@@ -221,9 +221,9 @@ impl Performer {
                 id,
                 &object,
                 if part.before.is_some() {
-                    "restore"
+                    StepVerb::Restore
                 } else {
-                    "delete"
+                    StepVerb::Delete
                 },
             );
         }
@@ -346,8 +346,8 @@ impl Performer {
         }
     }
 
-    fn emit_started(&self, step: StepId, object: &ObjectId, action: &str) {
-        let (object, action) = (object.clone(), action.to_owned());
+    fn emit_started(&self, step: StepId, object: &ObjectId, action: StepVerb) {
+        let object = object.clone();
         self.services
             .events
             .emit(Event::StepStarted { step, object, action });

@@ -366,7 +366,7 @@ fn journal(
     let step = |part: &StepPart| StepProgress {
         id: part.step.id,
         target: part.step.target.clone(),
-        verb: part.step.action.verb().into(),
+        verb: part.step.action.verb().to_string(),
         wave: part.step.wave,
         prune: bodies.prunes.contains(&part.step.id),
         state: StepState::Pending,

@@ -7,6 +7,7 @@
 use super::identity::ObjectId;
 use super::plan::PreflightFinding;
 use super::step_id::{StepId, WaveIndex};
+use super::step_verb::StepVerb;
 use super::verdict::{Cause, Verdict};
 use serde::Serialize;
 
@@ -43,9 +44,8 @@ pub enum Event {
         step: StepId,
         /// Its object.
         object: ObjectId,
-        /// `create`, `apply`, `delete`, `restore`, …
-        // Text: a revert has words of its own.
-        action: String,
+        /// What is asked for; by an undo `restore` or `delete`.
+        action: StepVerb,
     },
     /// A step's request was answered.
     StepEnded {
@@ -109,7 +109,7 @@ pub struct PlannedStep {
     /// Its object.
     pub object: ObjectId,
     /// `create`, `apply`, `recreate`, `delete`.
-    pub action: String,
+    pub action: StepVerb,
     /// Why, in a few words.
     pub why: String,
     /// What should be thought of before it is done.

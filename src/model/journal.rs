@@ -182,7 +182,8 @@ pub struct StepProgress {
     /// Its object.
     pub target: Target,
     /// `create`, `apply`, `recreate`, `delete`.
-    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on.
+    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on. Text: a later
+    // program may have written another word.
     pub verb: String,
     /// Its wave.
     pub wave: WaveIndex,

@@ -11,6 +11,7 @@ use super::moves::Move;
 use super::object::Object;
 use super::release::PublicRelease;
 use super::step_id::{StepId, WaveIndex};
+use super::step_verb::StepVerb;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,14 +140,13 @@ pub enum Action {
 }
 
 impl Action {
-    /// A word for it: `create`, `apply`, `recreate`, `delete`.
-    pub fn verb(&self) -> &'static str {
-        // Kept in journals and documented for events: it stays as it is.
+    /// A word for it; never `restore`.
+    pub fn verb(&self) -> StepVerb {
         match self {
-            Action::Create { .. } => "create",
-            Action::Apply { .. } => "apply",
-            Action::Recreate { .. } => "recreate",
-            Action::Delete { .. } => "delete",
+            Action::Create { .. } => StepVerb::Create,
+            Action::Apply { .. } => StepVerb::Apply,
+            Action::Recreate { .. } => StepVerb::Recreate,
+            Action::Delete { .. } => StepVerb::Delete,
         }
     }
 

@@ -10,7 +10,7 @@ pub fn told(plan: &Plan) -> Vec<PlannedStep> {
         id: step.id,
         wave: step.wave,
         object: step.target.id(),
-        action: step.action.verb().into(),
+        action: step.action.verb(),
         why: step.why.clone(),
         // Data comes first: nothing else that a step does is as final.
         risk: match lost(step) {

@@ -114,7 +114,7 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
         RowState::Sent => (
             format!(
                 "→ {}",
-                style.cut(&format!("{id}  being {}", past_tense(&row.action)), 6)
+                style.cut(&format!("{id}  being {}", row.action.map_or("", past_tense)), 6)
             ),
             None,
         ),
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::model::event::{Event, Phase, PlannedStep};
     use crate::model::verdict::Verdict;
-    use crate::model::{ObjectId, StepId, WaveIndex};
+    use crate::model::{ObjectId, StepId, StepVerb, WaveIndex};
 
     fn id(name: &str) -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), name)
@@ -152,7 +152,7 @@ mod tests {
             id: StepId::new(u32::try_from(at).unwrap()),
             wave: WaveIndex::new(0),
             object: id(name),
-            action: "apply".into(),
+            action: StepVerb::Apply,
             why: String::new(),
             risk: None,
         };

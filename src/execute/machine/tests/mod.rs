@@ -164,7 +164,7 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
     let progress = |part: &StepPart| StepProgress {
         id: part.step.id,
         target: part.step.target.clone(),
-        verb: part.step.action.verb().into(),
+        verb: part.step.action.verb().to_string(),
         wave: part.step.wave,
         prune: prunes.contains(&part.step.id),
         state: StepState::Pending,
