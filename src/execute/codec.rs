@@ -145,7 +145,7 @@ fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
 
     for step in &mut head.current.steps {
         // As many digits as a uid and hashes have, and as little to be compressed.
-        let digest = Sha256Digest::of(&step.id.to_le_bytes());
+        let digest = Sha256Digest::of(&step.id.get().to_le_bytes());
         let (uid, hash) = digest.hex().split_at(32);
         let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
         // Of what is not new no uid is kept.

@@ -28,6 +28,7 @@ mod own_namespace;
 mod packing;
 mod patience;
 mod perform;
+mod pre_images;
 mod pristine;
 mod process;
 mod promote;

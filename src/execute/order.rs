@@ -6,6 +6,7 @@
 
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
+use crate::model::{StepId, WaveIndex};
 use crate::observe::home::Bodies;
 use crate::plan::{is_aggregated, rank};
 use std::cmp::Reverse;
@@ -14,25 +15,25 @@ use std::collections::BTreeMap;
 /// Steps that are undone side by side, or put-back ones that are waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
-    pub steps: Vec<u32>,
+    pub steps: Vec<StepId>,
     /// Whether they are waited for, not undone.
     pub follow: bool,
 }
 
 /// The steps of each wave, in order: the promotion's, or the deletions' after the commit.
-pub(super) fn waves(journal: &Journal, prune: bool) -> Vec<Vec<u32>> {
-    let mut waves: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+pub(super) fn waves(journal: &Journal, prune: bool) -> BTreeMap<WaveIndex, Vec<StepId>> {
+    let mut waves: BTreeMap<WaveIndex, Vec<StepId>> = BTreeMap::new();
     for step in journal.steps.iter().filter(|step| step.prune == prune) {
         waves.entry(step.wave).or_default().push(step.id);
     }
-    waves.into_values().collect()
+    waves
 }
 
 /// First what was changed or deleted is put back, in forward order, so that a workload never runs with a new value
 /// nor a custom resource loses fields to an old schema; then what was created is deleted, in reverse.
 pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Group> {
-    let mut back: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
-    let mut delete: BTreeMap<Reverse<u32>, Vec<u32>> = BTreeMap::new();
+    let mut back: BTreeMap<(u32, WaveIndex), Vec<StepId>> = BTreeMap::new();
+    let mut delete: BTreeMap<Reverse<WaveIndex>, Vec<StepId>> = BTreeMap::new();
 
     for (progress, part) in touched(journal, bodies) {
         // A Job with another that undoes it stands by what was put back before.
@@ -53,13 +54,17 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
                 let rank = if changed_crd { u32::MAX } else { rank(before) };
                 // Deletions come after the commit, and count their
                 // waves anew: by these they come back in no order.
-                let wave = if progress.prune { 0 } else { progress.wave };
+                let wave = if progress.prune {
+                    WaveIndex::default()
+                } else {
+                    progress.wave
+                };
                 back.entry((rank, wave)).or_default().push(progress.id);
             }
         }
     }
 
-    let all: Vec<u32> = back.values().flatten().copied().collect();
+    let all: Vec<StepId> = back.values().flatten().copied().collect();
     let undo = |steps| Group { steps, follow: false };
     let mut groups: Vec<Group> = back.into_values().map(undo).collect();
     if !all.is_empty() {
@@ -75,9 +80,9 @@ pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gr
 }
 
 /// Aggregated ClusterRoles go in a group of their own, right before the first one that holds other ClusterRoles.
-fn roles_before_their_parts(mut groups: Vec<Vec<u32>>, bodies: &Bodies) -> Vec<Vec<u32>> {
-    let sent = |id: &u32| bodies.steps.get(id).and_then(|part| part.step.action.object());
-    let is_role = |id: &u32| sent(id).is_some_and(|object| object.kind() == "ClusterRole");
+fn roles_before_their_parts(mut groups: Vec<Vec<StepId>>, bodies: &Bodies) -> Vec<Vec<StepId>> {
+    let sent = |id: &StepId| bodies.steps.get(id).and_then(|part| part.step.action.object());
+    let is_role = |id: &StepId| sent(id).is_some_and(|object| object.kind() == "ClusterRole");
     let Some(first) = groups.iter().position(|group| group.iter().any(is_role)) else {
         return groups;
     };

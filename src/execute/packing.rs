@@ -15,7 +15,7 @@ use crate::model::journal::{Head, Journal, Judging, Previous, PromotionPart, Ste
 use crate::model::names;
 use crate::model::plan::{Plan, PlanStep};
 use crate::model::state_key::BoundKey;
-use crate::model::{Object, Target};
+use crate::model::{Object, StepId, Target};
 use crate::observe::home::{Bodies, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
 /// The plan in its parts: what belongs to the whole, and each step with its pre-image.
 pub(super) fn bodies(
     mut plan: Plan,
-    mut before: BTreeMap<u32, Object>,
+    mut before: BTreeMap<StepId, Object>,
     members_before: Vec<Target>,
     judging: Judging,
 ) -> Bodies {

@@ -25,6 +25,7 @@ use super::writer::StoreError;
 use crate::model::event::Event;
 use crate::model::journal::Journal;
 use crate::model::{Object, ObjectId};
+use crate::model::{StepId, StepVerb};
 use crate::monitor::{Problem, Stopped};
 use crate::observe::home::{Bodies, Stored};
 use crate::rollout::is_watched;
@@ -46,11 +47,11 @@ pub(super) struct Performer {
     inventory: Mutex<Option<Stored<()>>>,
     bundles: Vec<Packed>,
     /// Steps that must not be undone: nothing confirms what their objects were.
-    not_undone: BTreeSet<u32>,
+    not_undone: BTreeSet<StepId>,
     fresh: bool,
     /// Steps that an earlier run may have sent.
-    in_doubt: BTreeSet<u32>,
-    answers: Mutex<BTreeMap<u32, Object>>,
+    in_doubt: BTreeSet<StepId>,
+    answers: Mutex<BTreeMap<StepId, Object>>,
     fence: bool,
     room: Semaphore,
 }
@@ -64,9 +65,9 @@ impl Performer {
         bodies: Arc<Bodies>,
         (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
         bundles: Vec<Packed>,
-        not_undone: BTreeSet<u32>,
+        not_undone: BTreeSet<StepId>,
         fresh: bool,
-        in_doubt: BTreeSet<u32>,
+        in_doubt: BTreeSet<StepId>,
         fence: bool,
     ) -> Self {
         Self {
@@ -152,7 +153,7 @@ impl Performer {
         }
     }
 
-    async fn send(&self, id: u32, journal: &Journal) -> Input {
+    async fn send(&self, id: StepId, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
             return Input::CutOff(format!(
                 "expected step {id} in the journal's parts, found nothing"
@@ -214,8 +215,8 @@ impl Performer {
         }
     }
 
-    fn emit_started(&self, step: u32, object: &ObjectId, action: &str) {
-        let (object, action) = (object.clone(), action.to_owned());
+    fn emit_started(&self, step: StepId, object: &ObjectId, action: StepVerb) {
+        let object = object.clone();
         self.services
             .events
             .emit(Event::StepStarted { step, object, action });

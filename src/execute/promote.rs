@@ -14,10 +14,10 @@ use super::not_begun::{ExecuteError, locked, open_journal, refused};
 use super::own_namespace::OwnNamespace;
 use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
 use super::patience::Patience;
+use super::pre_images::{moved_since, pre_images};
 use super::run::{Start, run};
 use super::sealing;
 use super::services::{Ended, Services};
-use super::standing::who_changed;
 use super::store::split;
 use super::writer::{StoreError, Writer};
 use crate::model::bundle::BundleError;
@@ -31,11 +31,9 @@ use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::release::PublicDigest;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, ObjectId, Target};
-use crate::objects::expect_holds;
 use crate::observe::home::{Home, Stored, read_home};
 use crate::observe::sealing::Sealing;
-use futures::future::join_all;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is promoted.
@@ -45,6 +43,8 @@ pub struct Promotion {
     pub plan: Plan,
     /// Objects as they were read for the plan; those that are missing here are read again.
     pub before: HashMap<ObjectId, Object>,
+    /// The version of the inventory that the plan was made on; none where there was none.
+    pub planned_on: Option<String>,
     /// What is kept of the release.
     pub record: Record,
     /// What its end is judged by.
@@ -212,7 +212,13 @@ async fn read_state(
         ..
     } = home;
     let (inventory, inventory_stored) = split(inventory);
-    // Another promotion may have had the planned one since.
+    // Another run ended between the plan and the lock. What it added is not in the plan, and what the plan saw is not
+    // what a rollback would have to restore.
+    let version = inventory_stored.as_ref().map(|stored| &stored.resource_version);
+    if !promotion.discard_state && version != promotion.planned_on.as_ref() {
+        let release = &plan.release.name;
+        return Ok(Err(moved_since(&format!("another run on {release} has ended"))));
+    }
     plan.revision = inventory.next_revision();
 
     if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
@@ -265,63 +271,6 @@ async fn pack(
     packed
 }
 
-/// Whether an object is the one that the step was planned for. It was read for the plan, which holds the hash of just this
-/// content; whether it has moved since is the server's to say, by its resourceVersion.
-fn is_seen(step: &PlanStep, object: &Object) -> bool {
-    matches!(&step.expect, Expect::Present { uid, .. } if uid == object.uid())
-}
-
-/// What the steps' objects are now, under the lock; the end where one is no longer what the plan saw.
-async fn pre_images(
-    plan: &Plan,
-    mut known: HashMap<ObjectId, Object>,
-    services: &Services,
-) -> Result<BTreeMap<u32, Object>, Ended> {
-    let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
-
-    let mut to_read = Vec::new();
-    for step in plan.steps.iter().chain(&plan.prune) {
-        // What is absent, or made by this plan itself, has no pre-image.
-        if !matches!(step.expect, Expect::Present { .. }) {
-            continue;
-        }
-        match known
-            .remove(&step.target.id())
-            .filter(|object| is_seen(step, object))
-        {
-            Some(object) => drop(found.insert(step.id, object)),
-            None => to_read.push(step),
-        }
-    }
-
-    let reads = to_read.iter().map(|step| services.cluster.get(&step.target));
-    for (step, read) in to_read.iter().zip(join_all(reads).await) {
-        match read {
-            Ok(Some(object)) if expect_holds(step, Some(&object)) => drop(found.insert(step.id, object)),
-            Ok(Some(object)) => moved.push(format!("{}: {}", step.target, who_changed(None, &object))),
-            Ok(None) => moved.push(format!("{}: it is gone", step.target)),
-            Err(error) => unread.push(format!("{}: {error}", step.target)),
-        }
-    }
-    // Told first: to plan again would not help.
-    if !unread.is_empty() {
-        let message = format!("what is to be changed cannot be read: {}", unread.join("; "));
-        return Err(refused(message, Vec::new()));
-    }
-    if moved.is_empty() {
-        return Ok(found);
-    }
-
-    let message = format!(
-        "the cluster has moved since the plan was made: {}",
-        moved.join("; ")
-    );
-    Err(refused(
-        message,
-        vec!["kubectl delivery promote plans again".into()],
-    ))
-}
-
 /// The journal's first state.
 fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
     let bodies = &packed.bodies;
@@ -329,7 +278,7 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
     let step = |part: &StepPart| StepProgress {
         id: part.step.id,
         target: part.step.target.clone(),
-        verb: part.step.action.verb().into(),
+        verb: part.step.action.verb().to_string(),
         wave: part.step.wave,
         prune: bodies.prunes.contains(&part.step.id),
         state: StepState::Pending,

@@ -13,6 +13,7 @@ use super::services::{Ended, Interrupt, Services};
 use super::steps::Steps;
 use super::store::Store;
 use super::writer::Writer;
+use crate::model::StepId;
 use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, StepState};
@@ -39,7 +40,7 @@ pub(super) struct Start {
     /// Bundles that the head names and that are to be written.
     pub bundles: Vec<Packed>,
     /// Steps that must not be undone: nothing confirms what their objects were.
-    pub not_undone: BTreeSet<u32>,
+    pub not_undone: BTreeSet<StepId>,
     /// Whether the pre-images are fresh enough to write over.
     pub fresh: bool,
     /// Whether another run's requests can still be on their way.
@@ -108,7 +109,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
 }
 
 /// What stands as intended when a run begins: an earlier one may have sent it.
-fn steps_in_doubt(journal: &Journal) -> BTreeSet<u32> {
+fn steps_in_doubt(journal: &Journal) -> BTreeSet<StepId> {
     let intended = journal
         .steps
         .iter()

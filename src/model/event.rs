@@ -6,6 +6,8 @@
 
 use super::identity::ObjectId;
 use super::plan::PreflightFinding;
+use super::step_id::{StepId, WaveIndex};
+use super::step_verb::StepVerb;
 use super::verdict::{Cause, Verdict};
 use serde::Serialize;
 
@@ -39,17 +41,16 @@ pub enum Event {
     /// A step's request was sent.
     StepStarted {
         /// The step's id.
-        step: u32,
+        step: StepId,
         /// Its object.
         object: ObjectId,
-        /// `create`, `apply`, `delete`, `restore`, …
-        // Text: a revert has words of its own.
-        action: String,
+        /// What is asked for; by an undo `restore` or `delete`.
+        action: StepVerb,
     },
     /// A step's request was answered.
     StepEnded {
         /// The step's id.
-        step: u32,
+        step: StepId,
         /// Its object.
         object: ObjectId,
         /// What became of it, in a few words.
@@ -102,13 +103,13 @@ pub enum Event {
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// Its number in the plan.
-    pub id: u32,
+    pub id: StepId,
     /// Waves run one after the other, lowest first.
-    pub wave: u32,
+    pub wave: WaveIndex,
     /// Its object.
     pub object: ObjectId,
     /// `create`, `apply`, `recreate`, `delete`.
-    pub action: String,
+    pub action: StepVerb,
     /// Why, in a few words.
     pub why: String,
     /// What should be thought of before it is done.

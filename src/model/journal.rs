@@ -17,6 +17,7 @@ use super::moves::ReleaseRef;
 use super::object::Object;
 use super::plan::{Plan, PlanStep};
 use super::release::PublicRelease;
+use super::step_id::{StepId, WaveIndex};
 use super::verdict::{Cause, CauseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -179,14 +180,15 @@ pub enum RevertReason {
 #[serde(rename_all = "camelCase")]
 pub struct StepProgress {
     /// The step's id in the plan.
-    pub id: u32,
+    pub id: StepId,
     /// Its object.
     pub target: Target,
     /// `create`, `apply`, `recreate`, `delete`.
-    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on.
+    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on. Text: a later
+    // program may have written another word.
     pub verb: String,
     /// Its wave.
-    pub wave: u32,
+    pub wave: WaveIndex,
     /// Whether it belongs to the deletions after the commit.
     // Left out where it says nothing: thousands of steps share one object.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -370,20 +372,20 @@ impl Journal {
     }
 
     /// The progress of a step.
-    pub fn step(&self, id: u32) -> Option<&StepProgress> {
+    pub fn step(&self, id: StepId) -> Option<&StepProgress> {
         self.steps.get(self.position(id)?)
     }
 
     /// The progress of a step, to change.
-    pub fn step_mut(&mut self, id: u32) -> Option<&mut StepProgress> {
+    pub fn step_mut(&mut self, id: StepId) -> Option<&mut StepProgress> {
         let at = self.position(id)?;
         self.steps.get_mut(at)
     }
 
     /// A plan counts its steps from 0, in order.
-    fn position(&self, id: u32) -> Option<usize> {
+    fn position(&self, id: StepId) -> Option<usize> {
         // By its place: a large journal looks up each of its steps again and again.
-        let at = usize::try_from(id).ok()?;
+        let at = usize::try_from(id.get()).ok()?;
         if self.steps.get(at).is_some_and(|step| step.id == id) {
             return Some(at);
         }

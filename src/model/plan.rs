@@ -10,6 +10,8 @@ use super::identity::{ObjectId, Target};
 use super::moves::Move;
 use super::object::Object;
 use super::release::PublicRelease;
+use super::step_id::{StepId, WaveIndex};
+use super::step_verb::StepVerb;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,7 +70,7 @@ pub struct DataLoss {
     /// Its uid: one of its name with another uid is new and empty.
     pub uid: String,
     /// The step that deletes it, or whose controllers do.
-    pub step: u32,
+    pub step: StepId,
     /// Why it goes, in a sentence.
     pub why: String,
 }
@@ -79,9 +81,9 @@ pub struct DataLoss {
 pub struct PlanStep {
     /// Unique in the plan, from 0, in order.
     // The journal finds steps by it.
-    pub id: u32,
+    pub id: StepId,
     /// Waves run one after the other, lowest first.
-    pub wave: u32,
+    pub wave: WaveIndex,
     /// The object.
     pub target: Target,
     /// What is done.
@@ -138,14 +140,13 @@ pub enum Action {
 }
 
 impl Action {
-    /// A word for it: `create`, `apply`, `recreate`, `delete`.
-    pub fn verb(&self) -> &'static str {
-        // Kept in journals and documented for events: it stays as it is.
+    /// A word for it; never `restore`.
+    pub fn verb(&self) -> StepVerb {
         match self {
-            Action::Create { .. } => "create",
-            Action::Apply { .. } => "apply",
-            Action::Recreate { .. } => "recreate",
-            Action::Delete { .. } => "delete",
+            Action::Create { .. } => StepVerb::Create,
+            Action::Apply { .. } => StepVerb::Apply,
+            Action::Recreate { .. } => StepVerb::Recreate,
+            Action::Delete { .. } => StepVerb::Delete,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::identity::{ObjectId, Target};
 use super::object::Object;
+use super::step_id::StepId;
 use super::verb::Verb;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ pub struct Need {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Try {
     /// The step it is about.
-    pub step: u32,
+    pub step: StepId,
     /// Where.
     pub target: Target,
     /// What.

@@ -5,7 +5,7 @@
 
 use crate::cluster::ApiError;
 use crate::model::journal::Failure;
-use crate::model::{FieldPath, Object, Target};
+use crate::model::{FieldPath, Object, StepId, Target};
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Watched {
     /// The step that changed it.
-    pub step: u32,
+    pub step: StepId,
     /// Where it is reached.
     pub target: Target,
     /// As the server answered the step, or as it was read when the run was taken up again.

@@ -10,7 +10,7 @@ pub fn told(plan: &Plan) -> Vec<PlannedStep> {
         id: step.id,
         wave: step.wave,
         object: step.target.id(),
-        action: step.action.verb().into(),
+        action: step.action.verb(),
         why: step.why.clone(),
         // Data comes first: nothing else that a step does is as final.
         risk: match lost(step) {
@@ -73,14 +73,14 @@ mod tests {
     use super::*;
     use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Expect, Propagation};
-    use crate::model::{Object, Target};
+    use crate::model::{Object, StepId, Target, WaveIndex};
     use serde_json::json;
 
     fn step(action: Action, undo: Undo, changes: &[&str]) -> PlanStep {
         let kind = built_in("apps", "Deployment").unwrap();
         PlanStep {
-            id: 0,
-            wave: 0,
+            id: StepId::new(0),
+            wave: WaveIndex::new(0),
             target: Target::new(&kind, Some("shop"), "web"),
             action,
             expect: Expect::Absent,

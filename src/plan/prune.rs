@@ -17,7 +17,7 @@ use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding, Propagation, Undo};
 use crate::model::snapshot::Observed;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::expect_present;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -57,7 +57,7 @@ pub(super) fn prune(inputs: &PlanInputs<'_>, before: &[PlanStep]) -> (Vec<PlanSt
 
     // Ids go on from the steps before the commit: they are unique in a plan.
     for (id, step) in (before.len()..).zip(&mut steps) {
-        step.id = u32::try_from(id).unwrap_or(u32::MAX);
+        step.id = StepId::new(u32::try_from(id).unwrap_or(u32::MAX));
     }
     number_waves(&mut steps, &alone);
 
@@ -120,8 +120,8 @@ fn prune_step(object: &ObjectComparison, live: &Object) -> PlanStep {
     };
 
     PlanStep {
-        id: 0,
-        wave: 0,
+        id: StepId::default(),
+        wave: WaveIndex::default(),
         target: object.target.clone(),
         expect: expect_present(&action, live),
         action,
@@ -139,8 +139,8 @@ fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
         .object()
         .filter(|object| goes_once_succeeded(object))?;
     Some(PlanStep {
-        id: 0,
-        wave: 0,
+        id: StepId::default(),
+        wave: WaveIndex::default(),
         target: step.target.clone(),
         action: Action::Delete {
             propagation: propagation(&step.target.id()),
@@ -230,6 +230,6 @@ fn number_waves(steps: &mut [PlanStep], alone: &BTreeSet<ObjectId>) {
         if before.resource != step.resource || alone.contains(&before.id()) != alone.contains(&step.id()) {
             wave += 1;
         }
-        steps[at].wave = wave;
+        steps[at].wave = WaveIndex::new(wave);
     }
 }

@@ -10,16 +10,20 @@ use super::hooks::{self, When};
 use super::item::{Item, Kind};
 use super::undo::{apply_undo, create_undo};
 use super::waves::{self, OrderError};
-use crate::model::FieldPath;
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, ObjectComparison};
 use crate::model::hook::is_hook;
 use crate::model::names::AFTER_ANNOTATION;
 use crate::model::plan::{Action, Expect, PlanStep, PreflightFinding};
+use crate::model::{FieldPath, StepId, WaveIndex};
 use crate::objects::expect_present;
 
 /// The wave of each item; where the order cannot be kept, findings.
-pub(super) fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<PreflightFinding>) -> Vec<u32> {
+pub(super) fn order(
+    items: &[Item<'_>],
+    hooked: &Hooked,
+    findings: &mut Vec<PreflightFinding>,
+) -> Vec<WaveIndex> {
     // With those that do not change: others may name them in their annotation.
     let objects = items.iter().map(|item| (item.object.id(), &item.body));
 
@@ -30,7 +34,7 @@ pub(super) fn order(items: &[Item<'_>], hooked: &Hooked, findings: &mut Vec<Pref
         }
         Err(errors) => {
             findings.extend(errors.into_iter().map(order_finding));
-            vec![0; items.len()]
+            vec![WaveIndex::default(); items.len()]
         }
     }
 }
@@ -56,7 +60,7 @@ fn order_finding(error: OrderError) -> PreflightFinding {
 }
 
 /// Hooks that run before the workloads, and wait for one of them.
-fn late_pre_hooks(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<PreflightFinding> {
+fn late_pre_hooks(items: &[Item<'_>], waves: &[WaveIndex], is_first: bool) -> Vec<PreflightFinding> {
     let is_pre = |item: &Item<'_>| {
         hooks::hook_of(&item.body)
             .is_ok_and(|hook| hook.is_some_and(|hook| hook.when(is_first) == Some(When::Pre)))
@@ -72,7 +76,7 @@ fn late_pre_hooks(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<Pref
     let late =
         each().filter(|(item, wave)| first_workload.is_some_and(|first| **wave > first) && is_pre(item));
 
-    let finding = |(item, _): (&Item<'_>, &u32)| {
+    let finding = |(item, _): (&Item<'_>, &WaveIndex)| {
         let message = format!(
             "runs after workloads have begun: {AFTER_ANNOTATION} says so; what must come after it names it in {AFTER_ANNOTATION}"
         );
@@ -82,7 +86,7 @@ fn late_pre_hooks(items: &[Item<'_>], waves: &[u32], is_first: bool) -> Vec<Pref
 }
 
 /// The steps of the items that have one, numbered in the order in which they go.
-pub(super) fn steps(items: Vec<Item<'_>>, waves: &[u32], hooked: &Hooked) -> Vec<PlanStep> {
+pub(super) fn steps(items: Vec<Item<'_>>, waves: &[WaveIndex], hooked: &Hooked) -> Vec<PlanStep> {
     // The sort is stable: within a wave the manifests' order stays.
     let each = items.into_iter().zip(waves);
     let mut steps: Vec<PlanStep> = each
@@ -90,13 +94,13 @@ pub(super) fn steps(items: Vec<Item<'_>>, waves: &[u32], hooked: &Hooked) -> Vec
         .collect();
 
     steps.sort_by_key(|step| step.wave);
-    for (id, step) in (0..).zip(&mut steps) {
+    for (id, step) in (0..).map(StepId::new).zip(&mut steps) {
         step.id = id;
     }
     steps
 }
 
-fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
+fn step(item: Item<'_>, wave: WaveIndex, hooked: &Hooked) -> Option<PlanStep> {
     let Item {
         object: compared,
         body,
@@ -139,7 +143,7 @@ fn step(item: Item<'_>, wave: u32, hooked: &Hooked) -> Option<PlanStep> {
     };
 
     Some(PlanStep {
-        id: 0,
+        id: StepId::default(),
         wave,
         target: compared.target.clone(),
         action,

@@ -7,7 +7,7 @@
 
 use super::hooks::{self, When};
 use crate::model::names::AFTER_ANNOTATION;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, WaveIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Room for explicit order inside one wave of kinds.
@@ -93,7 +93,7 @@ pub(super) fn waves<'a>(
     objects: impl Iterator<Item = (ObjectId, &'a Object)>,
     is_first: bool,
     resting: &[ObjectId],
-) -> Result<Vec<u32>, Vec<OrderError>> {
+) -> Result<Vec<WaveIndex>, Vec<OrderError>> {
     let objects: Vec<(ObjectId, &Object)> = objects.collect();
 
     let places = places(&objects, is_first);
@@ -135,7 +135,7 @@ pub(super) fn waves<'a>(
 
     let positions: Vec<u32> = nodes.iter().filter_map(|node| node.position).collect();
     let used: BTreeSet<u32> = positions.iter().copied().collect();
-    let waves: BTreeMap<u32, u32> = used.into_iter().zip(0..).collect();
+    let waves: BTreeMap<u32, WaveIndex> = used.into_iter().zip((0..).map(WaveIndex::new)).collect();
     Ok(positions
         .iter()
         .filter_map(|position| waves.get(position).copied())

@@ -13,7 +13,7 @@ use crate::model::check::Check;
 use crate::model::finding::{HandClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answer, Answers, DryRequest, Questions};
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::Owners;
 use crate::objects::with_defaults_after;
 use crate::plan::{note, refuse};
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct DryRunOutcome {
     pub findings: Vec<PreflightFinding>,
     /// For steps that a webhook which does not answer is asked about, the wave that repairs it.
-    pub repaired_in: BTreeMap<u32, u32>,
+    pub repaired_in: BTreeMap<StepId, WaveIndex>,
 }
 
 /// Takes the answers to the dry runs into the steps.

@@ -8,14 +8,14 @@
 use super::unreachable_webhook::UnreachableWebhook;
 use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
-use crate::model::{FieldPath, Object, ObjectId};
+use crate::model::{FieldPath, Object, ObjectId, WaveIndex};
 use serde_json::Value;
 
 /// An object that a plan creates or changes.
 struct Prerequisite {
     id: ObjectId,
     object: Object,
-    wave: u32,
+    wave: WaveIndex,
     is_created: bool,
     /// Whether other rules of pod security are in force after it.
     sets_pod_security: bool,
@@ -93,7 +93,7 @@ impl<'a> Prerequisites<'a> {
 
     /// The last wave that changes the webhook that did not answer: its configuration, its Service, or the workload behind
     /// that; none where the plan changes nothing of it.
-    pub(super) fn repair_wave(&self, webhook: &UnreachableWebhook<'_>) -> Option<u32> {
+    pub(super) fn repair_wave(&self, webhook: &UnreachableWebhook<'_>) -> Option<WaveIndex> {
         let repairs = |first: &&Prerequisite| first.repairs(webhook, &self.services);
         // The last of them: it answers when all of it is there.
         self.changed.iter().filter(repairs).map(|first| first.wave).max()
@@ -213,9 +213,9 @@ impl Prerequisite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Target;
     use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Expect, Undo};
+    use crate::model::{StepId, Target};
     use rstest::rstest;
     use serde_json::json;
 
@@ -257,8 +257,8 @@ mod tests {
         };
         let (expect, undo, why) = (Expect::Absent, Undo::Delete, String::new());
         PlanStep {
-            id: 0,
-            wave: 3,
+            id: StepId::new(0),
+            wave: WaveIndex::new(3),
             target,
             action,
             expect,

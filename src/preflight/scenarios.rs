@@ -174,7 +174,7 @@ fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
     let steps = &planned.plan.steps;
     let names: Vec<_> = steps
         .iter()
-        .map(|step| (step.id, step.wave, &*step.target.name))
+        .map(|step| (step.id.get(), step.wave.get(), &*step.target.name))
         .collect();
 
     assert_eq!(names, [(0, 0, "config"), (1, 1, "web")]);

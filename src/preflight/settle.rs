@@ -16,12 +16,12 @@ use super::questions::{Compared, compared};
 use super::unreachable_webhook::UnreachableWebhook;
 use super::{new_quota, quota};
 use crate::compare;
-use crate::model::Object;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answers, Questions};
 use crate::model::snapshot::Observed;
+use crate::model::{Object, StepId, WaveIndex};
 use crate::objects::same_content;
 use crate::plan::{Planned, note};
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,11 +161,14 @@ fn changes_nothing(step: &PlanStep, compared: &Compared<'_>) -> bool {
 
 /// Ids and waves without gaps.
 fn number(steps: &mut [PlanStep], prune: &mut [PlanStep]) {
-    let waves: BTreeSet<u32> = steps.iter().map(|step| step.wave).collect();
-    let waves: BTreeMap<u32, u32> = waves.into_iter().zip(0..).collect();
+    let waves: BTreeSet<WaveIndex> = steps.iter().map(|step| step.wave).collect();
+    let waves: BTreeMap<WaveIndex, WaveIndex> = waves.into_iter().zip((0..).map(WaveIndex::new)).collect();
 
     // Ids go through both lists; waves do not: prunes count theirs from the commit on.
-    for (id, step) in (0..).zip(steps.iter_mut().chain(prune.iter_mut())) {
+    for (id, step) in (0..)
+        .map(StepId::new)
+        .zip(steps.iter_mut().chain(prune.iter_mut()))
+    {
         step.id = id;
     }
     for step in steps {
@@ -215,7 +218,7 @@ fn services(comparison: &Comparison) -> Vec<&Object> {
 }
 
 /// What a webhook is asked about follows the wave that repairs it.
-fn follow_repairs(steps: &mut [PlanStep], repaired_in: &BTreeMap<u32, u32>) {
+fn follow_repairs(steps: &mut [PlanStep], repaired_in: &BTreeMap<StepId, WaveIndex>) {
     if repaired_in.is_empty() {
         return;
     }
@@ -223,7 +226,8 @@ fn follow_repairs(steps: &mut [PlanStep], repaired_in: &BTreeMap<u32, u32>) {
     // Doubled, each wave has room for one right behind it; what comes later anyway stays where it is.
     for step in steps.iter_mut() {
         let repaired = repaired_in.get(&step.id).filter(|wave| **wave >= step.wave);
-        step.wave = repaired.map_or(step.wave * 2, |wave| wave * 2 + 1);
+        let doubled = repaired.map_or(step.wave.get() * 2, |wave| wave.get() * 2 + 1);
+        step.wave = WaveIndex::new(doubled);
     }
 
     steps.sort_by_key(|step| step.wave);

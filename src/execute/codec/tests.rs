@@ -1,11 +1,11 @@
 //! Sizes: whatever becomes of a promotion that was begun, its head and its inventory can be written.
 
 use super::*;
-use crate::model::Object;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::journal::Ending;
 use crate::model::k8s::kinds::built_in;
 use crate::model::release::PublicRelease;
+use crate::model::{Object, StepId, WaveIndex};
 use crate::observe::home::{parse_head, parse_inventory};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -34,10 +34,10 @@ fn bundle(name: &str) -> Bundle {
 
 fn head(steps: usize) -> Head {
     let step = |n: usize| StepProgress {
-        id: u32::try_from(n).unwrap(),
+        id: StepId::new(u32::try_from(n).unwrap()),
         target: target(n),
         verb: if n.is_multiple_of(2) { "create" } else { "apply" }.into(),
-        wave: 1,
+        wave: WaveIndex::new(1),
         prune: false,
         state: StepState::Pending,
         well: false,

@@ -11,6 +11,7 @@ use crate::execute::outcome::Outcome;
 use crate::execute::{ending, history};
 use crate::model::bundle::Bundle;
 use crate::model::journal::{Ending, Previous, StepProgress, StepState};
+use crate::model::{StepId, WaveIndex};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ impl Machine {
             }
             Commit::AwaitHandOver => {
                 input.into_written()?;
-                self.next_prunes(0, now)
+                self.next_prunes(None, now)
             }
             Commit::AwaitPruneIntent { wave } => {
                 input.into_written()?;
@@ -62,14 +63,14 @@ impl Machine {
     /// What moved is no member of its earlier release any more.
     fn hand_over(&mut self, now: Timestamp) -> Vec<Effect> {
         if self.moves_nothing() {
-            return self.next_prunes(0, now);
+            return self.next_prunes(None, now);
         }
         self.go(Commit::AwaitHandOver, Effect::WriteSources(Moving::HandedOver))
     }
 
-    /// The next wave of deletions with something to do, from `from` on; after the last one all is read again.
-    fn next_prunes(&mut self, from: usize, now: Timestamp) -> Vec<Effect> {
-        if let Some(wave) = self.intend_wave(true, from) {
+    /// The next wave of deletions with something to do, after `done`; after the last one all is read again.
+    fn next_prunes(&mut self, done: Option<WaveIndex>, now: Timestamp) -> Vec<Effect> {
+        if let Some(wave) = self.intend_wave(true, done) {
             return self.go(Commit::AwaitPruneIntent { wave }, Effect::WriteHead);
         }
 
@@ -81,7 +82,7 @@ impl Machine {
         self.drop_pruned_members(now)
     }
 
-    fn send_prunes(&mut self, wave: usize) -> Vec<Effect> {
+    fn send_prunes(&mut self, wave: WaveIndex) -> Vec<Effect> {
         let in_flight = self.intended_steps(true, wave);
         let effects = in_flight.iter().map(|id| Effect::Send(*id)).collect();
         self.stage = Commit::AwaitPrunes { wave, in_flight }.into();
@@ -90,9 +91,9 @@ impl Machine {
 
     fn take_prune_outcome(
         &mut self,
-        wave: usize,
-        mut in_flight: BTreeSet<u32>,
-        step: u32,
+        wave: WaveIndex,
+        mut in_flight: BTreeSet<StepId>,
+        step: StepId,
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Vec<Effect>, Halt> {
@@ -103,7 +104,7 @@ impl Machine {
             self.stage = Commit::AwaitPrunes { wave, in_flight }.into();
             return Ok(Vec::new());
         }
-        Ok(self.next_prunes(wave + 1, now))
+        Ok(self.next_prunes(Some(wave), now))
     }
 
     fn drop_pruned_members(&mut self, now: Timestamp) -> Vec<Effect> {

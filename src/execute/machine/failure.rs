@@ -8,6 +8,7 @@ use super::messages::Effect;
 use super::stage::Forward;
 use super::{Direction, Machine};
 use crate::execute::services::Interrupt;
+use crate::model::StepId;
 use crate::model::journal::{Failure, RevertReason, StepProgress, StepState};
 use crate::model::plan::{OnFailure, Undo};
 
@@ -81,7 +82,7 @@ impl Machine {
     /// A step that was done and that cannot be undone.
     pub(super) fn find_barrier(&self) -> Option<String> {
         // What may have been sent counts: nobody can say that it did not run.
-        let done = |id: &u32| {
+        let done = |id: &StepId| {
             let state = self.head.current.step(*id).map(|step| &step.state);
             matches!(state, Some(StepState::Done { .. } | StepState::Intended))
         };

@@ -11,6 +11,7 @@ use crate::execute::outcome::Outcome;
 use crate::execute::{ending, history};
 use crate::model::journal::{Failure, JournalPhase, Previous, RevertReason};
 use crate::model::verdict::CauseKind;
+use crate::model::{StepId, WaveIndex};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -84,7 +85,7 @@ impl Machine {
                 Err(why) => self.fail_unwritten(&why),
             },
             Forward::AwaitAnnouncement => match input.into_write_result()? {
-                Ok(()) => self.next_wave(0),
+                Ok(()) => self.next_wave(None),
                 Err(why) => self.fail_unwritten(&why),
             },
             Forward::AwaitIntent { wave } => {
@@ -148,7 +149,7 @@ impl Machine {
     /// promote or revert them.
     fn announce(&mut self) -> Vec<Effect> {
         if self.moves_nothing() {
-            return self.next_wave(0);
+            return self.next_wave(None);
         }
         self.go(
             Forward::AwaitAnnouncement,
@@ -160,21 +161,21 @@ impl Machine {
     fn follow_earlier(&mut self) -> Vec<Effect> {
         let steps = self.standing();
         if steps.is_empty() {
-            return self.next_wave(0);
+            return self.next_wave(None);
         }
         self.go(Forward::AwaitEarlierRollouts, Effect::Follow(steps))
     }
 
-    /// The next wave with something to do, from `from` on; after the last one the proof.
-    fn next_wave(&mut self, from: usize) -> Vec<Effect> {
+    /// The next wave with something to do, after `done`; after the last one the proof.
+    fn next_wave(&mut self, done: Option<WaveIndex>) -> Vec<Effect> {
         if let Some(effects) = self.stop_if_interrupted() {
             return effects;
         }
 
         let count = self.waves(false).len();
-        match self.intend_wave(false, from) {
+        match self.intend_wave(false, done) {
             Some(wave) => {
-                let message = format!("wave {} of {count} is being applied", wave + 1);
+                let message = format!("wave {} of {count} is being applied", wave.ordinal());
                 self.enter(JournalPhase::Applying, &message);
                 self.go(Forward::AwaitIntent { wave }, Effect::WriteHead)
             }
@@ -182,7 +183,7 @@ impl Machine {
         }
     }
 
-    fn send_wave(&mut self, wave: usize) -> Vec<Effect> {
+    fn send_wave(&mut self, wave: WaveIndex) -> Vec<Effect> {
         // The head says already that these may have been sent: turning back looks at the object of each.
         if let Some(effects) = self.stop_if_interrupted() {
             return effects;
@@ -196,9 +197,9 @@ impl Machine {
 
     fn take_outcome(
         &mut self,
-        wave: usize,
-        mut in_flight: BTreeSet<u32>,
-        step: u32,
+        wave: WaveIndex,
+        mut in_flight: BTreeSet<StepId>,
+        step: StepId,
         outcome: Outcome,
     ) -> Result<Vec<Effect>, Halt> {
         let failure = self.record_outcome(&mut in_flight, step, outcome)?;
@@ -220,13 +221,13 @@ impl Machine {
         Ok(self.go(Forward::AwaitRollout { wave }, Effect::Follow(steps)))
     }
 
-    fn judge_wave(&mut self, wave: usize, answer: RolloutAnswer) -> Vec<Effect> {
+    fn judge_wave(&mut self, wave: WaveIndex, answer: RolloutAnswer) -> Vec<Effect> {
         match answer {
             RolloutAnswer::Ready => {
                 let steps = self.wave_steps(false, wave);
                 // The next write of the head carries it: a Job that has run is not looked for again.
                 self.mark_ready(|step| steps.contains(&step.id));
-                self.next_wave(wave + 1)
+                self.next_wave(Some(wave))
             }
             RolloutAnswer::Failed(failure) => self.fail(*failure),
             RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
@@ -238,7 +239,7 @@ impl Machine {
             RolloutAnswer::Ready => {
                 // Every step that was done was followed, whatever its wave; the deletions are not due yet.
                 self.mark_ready(|step| !step.prune);
-                self.next_wave(0)
+                self.next_wave(None)
             }
             RolloutAnswer::Failed(failure) => self.fail(*failure),
             RolloutAnswer::Absent(ids) => self.repeat_absent(&ids),
@@ -255,10 +256,10 @@ impl Machine {
 
     /// Objects of steps that are done are not there: what runs once and was never seen to end runs again, and anything
     /// else is a failure.
-    fn repeat_absent(&mut self, ids: &[u32]) -> Vec<Effect> {
+    fn repeat_absent(&mut self, ids: &[StepId]) -> Vec<Effect> {
         match self.intend_absent(ids) {
             Some(failure) => self.fail(failure),
-            None => self.next_wave(0),
+            None => self.next_wave(None),
         }
     }
 

@@ -7,6 +7,7 @@
 use super::super::ending::Remain;
 use super::super::outcome::Outcome;
 use super::super::services::{Ended, Interrupt};
+use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, UndoState};
@@ -21,15 +22,15 @@ pub(in crate::execute) enum Input {
     /// That write failed for good, and why.
     NotWritten(String),
     /// A step was answered.
-    Answered(u32, Outcome),
+    Answered(StepId, Outcome),
     /// What was followed, proved or watched is well, or why not.
     Judged(Result<(), Box<Failure>>),
     /// The objects of these steps, which are to be judged, are not there.
-    Absent(Vec<u32>),
+    Absent(Vec<StepId>),
     /// What was restored or deleted was read again: what is not as it was.
     Reread(Vec<Remain>),
     /// A step's undo has ended.
-    Undone(u32, UndoState),
+    Undone(StepId, UndoState),
     /// The namespace in which the journal lies is gone, or why it stays.
     HomeLeft(Result<(), String>),
     /// The API server did not answer for too long, or the lock is another's.
@@ -52,17 +53,17 @@ pub(in crate::execute) enum Effect {
     /// Delete parts.
     Forget(Vec<Bundle>),
     /// Do a step.
-    Send(u32),
+    Send(StepId),
     /// Judge the rollout of these steps' objects.
-    Follow(Vec<u32>),
+    Follow(Vec<StepId>),
     /// Judge what runs, and the gates.
     Prove,
     /// Watch that the objects of these steps stay well.
-    Soak(Vec<u32>),
+    Soak(Vec<StepId>),
     /// Undo a step.
-    Undo(u32),
+    Undo(StepId),
     /// Wait for what was put back, as far as it was well before.
-    FollowPutBack(Vec<u32>),
+    FollowPutBack(Vec<StepId>),
     /// Read once more what was deleted after the commit.
     RereadPruned,
     /// Read once more what was restored or deleted.
@@ -95,7 +96,7 @@ pub(super) enum RolloutAnswer {
     Ready,
     Failed(Box<Failure>),
     /// The objects of these steps are not there.
-    Absent(Vec<u32>),
+    Absent(Vec<StepId>),
 }
 
 /// Why a run cannot go on in its stage: its journal stays as it was written last, and a later run goes on with that.
@@ -145,7 +146,7 @@ impl Input {
         }
     }
 
-    pub(super) fn into_outcome(self) -> Result<(u32, Outcome), Halt> {
+    pub(super) fn into_outcome(self) -> Result<(StepId, Outcome), Halt> {
         match self {
             Input::Answered(step, outcome) => Ok((step, outcome)),
             other => Err(other.misfit("the outcome of a step")),
@@ -175,7 +176,7 @@ impl Input {
         }
     }
 
-    pub(super) fn into_undo(self) -> Result<(u32, UndoState), Halt> {
+    pub(super) fn into_undo(self) -> Result<(StepId, UndoState), Halt> {
         match self {
             Input::Undone(step, state) => Ok((step, state)),
             other => Err(other.misfit("the end of an undo")),

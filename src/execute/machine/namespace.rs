@@ -8,6 +8,7 @@ use super::messages::Effect;
 use super::stage::Rollback;
 use crate::execute::ending;
 use crate::execute::own_namespace::creates_home;
+use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::Event;
 use crate::model::journal::{StepState, UndoState};
@@ -27,9 +28,9 @@ impl Machine {
     }
 
     /// The step that created it, where that is undone.
-    fn find_created_namespace(&self) -> Option<u32> {
+    fn find_created_namespace(&self) -> Option<StepId> {
         let journal = &self.head.current;
-        let is_undone = |id: &u32| {
+        let is_undone = |id: &StepId| {
             let undo = journal.step(*id).map(|step| (&step.state, &step.undo));
             // One that stays for what the release keeps in it has a content.
             matches!(undo, Some((StepState::Intended | StepState::Done { .. }, UndoState::Done { content, .. }))
@@ -60,7 +61,7 @@ impl Machine {
     }
 
     /// It stays, and is told as what could not be undone.
-    pub(super) fn leave_namespace(&mut self, step: u32, why: &str, now: Timestamp) -> Vec<Effect> {
+    pub(super) fn leave_namespace(&mut self, step: StepId, why: &str, now: Timestamp) -> Vec<Effect> {
         let by_hand = vec![format!(
             "kubectl delete namespace {}",
             self.head.current.namespace

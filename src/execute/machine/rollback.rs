@@ -11,6 +11,7 @@ use super::{Machine, note_remain};
 use crate::execute::ending::Remain;
 use crate::execute::order::{Group, put_back_then_delete};
 use crate::execute::{ending, history};
+use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
 use crate::model::journal::{
@@ -125,9 +126,9 @@ impl Machine {
 
     fn take_undo(
         &mut self,
-        mut in_flight: BTreeSet<u32>,
+        mut in_flight: BTreeSet<StepId>,
         rest: VecDeque<Group>,
-        id: u32,
+        id: StepId,
         state: UndoState,
         now: Timestamp,
     ) -> Result<Vec<Effect>, Halt> {
@@ -149,7 +150,7 @@ impl Machine {
     }
 
     /// What was put back is not there any more.
-    fn first_gone(&self, ids: &[u32]) -> Option<Box<Failure>> {
+    fn first_gone(&self, ids: &[StepId]) -> Option<Box<Failure>> {
         let object = self.head.current.step(*ids.first()?)?.target.id();
         let message = format!("{object}: expected it as it was put back, found it deleted by somebody");
         Some(Box::new(Failure::of(

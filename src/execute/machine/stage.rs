@@ -6,6 +6,7 @@
 
 use super::super::order::Group;
 use crate::model::event::Phase;
+use crate::model::{StepId, WaveIndex};
 use std::collections::{BTreeSet, VecDeque};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +33,14 @@ pub(in crate::execute) enum Forward {
     /// The write of the inventories whose members are about to move.
     AwaitAnnouncement,
     /// The write of the head that says what the wave may send.
-    AwaitIntent { wave: usize },
+    AwaitIntent { wave: WaveIndex },
     /// The answers of the steps in flight.
-    AwaitSteps { wave: usize, in_flight: BTreeSet<u32> },
+    AwaitSteps {
+        wave: WaveIndex,
+        in_flight: BTreeSet<StepId>,
+    },
     /// The judgement of the wave's rollouts.
-    AwaitRollout { wave: usize },
+    AwaitRollout { wave: WaveIndex },
     /// The judgement of what an earlier run did.
     AwaitEarlierRollouts,
     /// The judgement of what runs, and of the gates.
@@ -58,9 +62,12 @@ pub(in crate::execute) enum Commit {
     /// The write of the inventories that lose their members.
     AwaitHandOver,
     /// The write of the head that says what the wave may delete.
-    AwaitPruneIntent { wave: usize },
+    AwaitPruneIntent { wave: WaveIndex },
     /// The answers of the deletions in flight.
-    AwaitPrunes { wave: usize, in_flight: BTreeSet<u32> },
+    AwaitPrunes {
+        wave: WaveIndex,
+        in_flight: BTreeSet<StepId>,
+    },
     /// Whether what was deleted stays gone.
     AwaitPruneCheck,
     /// The write of the inventory without what was deleted.
@@ -79,7 +86,7 @@ pub(in crate::execute) enum Rollback {
     AwaitRollbackMark,
     /// The undos in flight, of the first group of these.
     AwaitUndos {
-        in_flight: BTreeSet<u32>,
+        in_flight: BTreeSet<StepId>,
         rest: VecDeque<Group>,
     },
     /// The judgement of what was put back; these groups follow.
@@ -91,7 +98,7 @@ pub(in crate::execute) enum Rollback {
     /// The write of the inventories that have their members back.
     AwaitReturn,
     /// The deletion of the namespace that this step had created.
-    AwaitNamespaceDeletion { step: u32 },
+    AwaitNamespaceDeletion { step: StepId },
     /// The deletion of parts in other namespaces.
     AwaitNamespaceCleanup,
     /// The write of the inventory with the rollback in its history.

@@ -10,31 +10,33 @@ use super::messages::Halt;
 use crate::execute::order::waves;
 use crate::execute::outcome::Outcome;
 use crate::execute::requests::refusal;
-use crate::model::Object;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Failure, StepProgress, StepState};
 use crate::model::verdict::CauseKind;
+use crate::model::{Object, StepId, WaveIndex};
 use crate::objects::content_hash;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The steps of each wave, in order.
-type Waves = Vec<Vec<u32>>;
+type Waves = BTreeMap<WaveIndex, Vec<StepId>>;
 
 impl Machine {
     pub(super) fn waves(&self, prune: bool) -> Waves {
         waves(&self.head.current, prune)
     }
 
-    pub(super) fn wave_steps(&self, prune: bool, wave: usize) -> Vec<u32> {
-        self.waves(prune).into_iter().nth(wave).unwrap_or_default()
+    pub(super) fn wave_steps(&self, prune: bool, wave: WaveIndex) -> Vec<StepId> {
+        self.waves(prune).remove(&wave).unwrap_or_default()
     }
 
-    /// Marks what is still to be done of the next wave, from `from` on; none where nothing is left.
-    pub(super) fn intend_wave(&mut self, prune: bool, from: usize) -> Option<usize> {
+    /// Marks what is still to be done of the next wave that has any, after `done`; none where nothing is left.
+    pub(super) fn intend_wave(&mut self, prune: bool, done: Option<WaveIndex>) -> Option<WaveIndex> {
         let journal = &mut self.head.current;
         let is_open = |state: &StepState| matches!(state, StepState::Pending | StepState::Intended);
 
-        for (wave, steps) in waves(journal, prune).into_iter().enumerate().skip(from) {
+        let is_next = |(wave, _): &(WaveIndex, Vec<StepId>)| done.is_none_or(|done| *wave > done);
+
+        for (wave, steps) in waves(journal, prune).into_iter().filter(is_next) {
             let mut has_open = false;
             for id in steps {
                 if let Some(step) = journal.step_mut(id).filter(|step| is_open(&step.state)) {
@@ -50,9 +52,9 @@ impl Machine {
     }
 
     /// The steps of a wave that are to be sent.
-    pub(super) fn intended_steps(&self, prune: bool, wave: usize) -> BTreeSet<u32> {
+    pub(super) fn intended_steps(&self, prune: bool, wave: WaveIndex) -> BTreeSet<StepId> {
         let journal = &self.head.current;
-        let is_intended = |id: &u32| {
+        let is_intended = |id: &StepId| {
             journal
                 .step(*id)
                 .is_some_and(|step| step.state == StepState::Intended)
@@ -64,7 +66,7 @@ impl Machine {
     }
 
     /// The steps whose objects have to be there: not what runs once and has run.
-    pub(super) fn standing(&self) -> Vec<u32> {
+    pub(super) fn standing(&self) -> Vec<StepId> {
         let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
         // One that has run may be gone by now: by its TTL, or by a hook's policy.
         let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
@@ -79,7 +81,7 @@ impl Machine {
     }
 
     /// Whether the object of a step does its work once: a Job, or a Pod that is a hook.
-    fn runs_once(&self, id: u32) -> bool {
+    fn runs_once(&self, id: StepId) -> bool {
         let sent = self
             .bodies
             .steps
@@ -100,8 +102,8 @@ impl Machine {
     }
 
     /// Marks what runs once to be sent again; a failure where anything else is gone.
-    pub(super) fn intend_absent(&mut self, ids: &[u32]) -> Option<Failure> {
-        let (again, gone): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| self.runs_once(**id));
+    pub(super) fn intend_absent(&mut self, ids: &[StepId]) -> Option<Failure> {
+        let (again, gone): (Vec<StepId>, Vec<StepId>) = ids.iter().partition(|id| self.runs_once(**id));
         for id in again {
             if let Some(step) = self.head.current.step_mut(id) {
                 // It may have run all the same: so it stays a barrier, and is undone with the rest.
@@ -118,8 +120,8 @@ impl Machine {
     /// Writes an outcome into the journal; the failure where it is one.
     pub(super) fn record_outcome(
         &mut self,
-        in_flight: &mut BTreeSet<u32>,
-        id: u32,
+        in_flight: &mut BTreeSet<StepId>,
+        id: StepId,
         outcome: Outcome,
     ) -> Result<Option<Failure>, Halt> {
         if !in_flight.remove(&id) {
@@ -154,7 +156,7 @@ impl Machine {
         }))
     }
 
-    fn done_state(&self, id: u32, object: Option<&Object>) -> StepState {
+    fn done_state(&self, id: StepId, object: Option<&Object>) -> StepState {
         let before = self.bodies.steps.get(&id).and_then(|part| part.before.as_ref());
         // The uid is kept of what is new alone: an undo deletes what has exactly this one.
         let uid = object

@@ -12,7 +12,7 @@ use crate::model::event::Event;
 use crate::model::journal::{Failure, StepPart};
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId};
 use crate::monitor::{Problem, Watched};
 use crate::rollout::{is_watched, runs_pods};
 use futures::future::try_join_all;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 impl Performer {
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
-    async fn watched(&self, steps: &[u32]) -> Result<(Vec<Watched>, Vec<u32>), Unread> {
+    async fn watched(&self, steps: &[StepId]) -> Result<(Vec<Watched>, Vec<StepId>), Unread> {
         let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
         // Other kinds are done once they are written.
         parts.retain(|part| is_watched(&part.step.target));
@@ -63,7 +63,7 @@ impl Performer {
         }
     }
 
-    pub(super) async fn follow(&self, steps: &[u32]) -> Input {
+    pub(super) async fn follow(&self, steps: &[StepId]) -> Input {
         match self.watched(steps).await {
             // One that is missing decides alone: the rollouts of the others need not be waited for.
             Ok((watched, absent)) if absent.is_empty() => {
@@ -76,7 +76,7 @@ impl Performer {
 
     /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
     /// had run is not there again.
-    pub(super) async fn follow_put_back(&self, steps: &[u32]) -> Input {
+    pub(super) async fn follow_put_back(&self, steps: &[StepId]) -> Input {
         let mut well = Vec::new();
         for part in steps.iter().filter_map(|id| self.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
@@ -100,7 +100,7 @@ impl Performer {
         self.follow(&well).await
     }
 
-    pub(super) async fn soak(&self, steps: &[u32]) -> Input {
+    pub(super) async fn soak(&self, steps: &[StepId]) -> Input {
         let seconds = self.bodies.promotion.plan.settings.soak_seconds;
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {

@@ -4,16 +4,16 @@ use super::Performer;
 use crate::execute::machine::{Input, Now};
 use crate::execute::undo::Undoing;
 use crate::execute::undo_job::UndoJob;
-use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::Undo;
+use crate::model::{ObjectId, StepId, StepVerb};
 use crate::monitor::{Problem, Stopped, Watched};
 use crate::plan::allowance;
 
 impl Performer {
-    pub(super) async fn undo(&self, id: u32, now: &Now) -> Input {
+    pub(super) async fn undo(&self, id: StepId, now: &Now) -> Input {
         let journal = &now.head.current;
         let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
             return Input::CutOff(format!(
@@ -28,9 +28,9 @@ impl Performer {
         let may_be_there = self.may_be_there(part, progress).await;
         if may_be_there {
             let verb = if part.before.is_some() {
-                "restore"
+                StepVerb::Restore
             } else {
-                "delete"
+                StepVerb::Delete
             };
             self.emit_started(id, &object, verb);
         }

@@ -14,7 +14,7 @@ use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, St
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory};
 use crate::model::plan::{Action, PlanStep};
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, StepId};
 use crate::observe::home::Bodies;
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -26,9 +26,9 @@ pub(in crate::execute) struct Doubts {
     /// What it would do.
     pub found: Vec<Unconfirmed>,
     /// Steps that it must not undo should it fail: what their objects were before is not confirmed.
-    pub not_undone: BTreeSet<u32>,
+    pub not_undone: BTreeSet<StepId>,
     /// Steps of which nothing but the object that is shown is sent.
-    pub narrowed: BTreeSet<u32>,
+    pub narrowed: BTreeSet<StepId>,
 }
 
 impl Doubts {

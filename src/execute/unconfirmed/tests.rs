@@ -9,7 +9,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Undo};
-use crate::model::{Object, ObjectId, Target};
+use crate::model::{Object, ObjectId, StepId, Target, WaveIndex};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ fn cron(image: &str) -> Object {
 
 fn part(action: Action, undo: Undo) -> StepPart {
     let step = PlanStep {
-        id: 0,
-        wave: 0,
+        id: StepId::new(0),
+        wave: WaveIndex::new(0),
         target: target("batch", "CronJob", Some("other")),
         action,
         expect: Expect::Absent,

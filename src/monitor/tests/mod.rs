@@ -13,7 +13,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::plan::Propagation;
 use crate::model::release::RecordedImage;
 use crate::model::verdict::{CauseKind, Verdict};
-use crate::model::{Object, Sha256Digest, Target};
+use crate::model::{Object, Sha256Digest, StepId, Target};
 use crate::monitor::follow::Follow;
 use crate::monitor::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
 use crate::rollout::{Policy, Subject};
@@ -164,7 +164,7 @@ fn pod(revision: &str, ready: bool) -> Value {
 fn watched(object: &Object) -> Watched {
     let target = target(object);
     Watched {
-        step: 0,
+        step: StepId::new(0),
         target,
         answer: object.clone(),
         before: None,

@@ -11,7 +11,7 @@ use crate::model::bundle::{Bundle, BundleError, unpack};
 use crate::model::inventory::{HistoryEntry, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::state_key::BoundKey;
-use crate::model::{Object, Target, names};
+use crate::model::{Object, StepId, Target, names};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
@@ -24,11 +24,11 @@ pub struct Bodies {
     /// What belongs to the whole promotion.
     pub promotion: PromotionPart,
     /// Steps with their pre-images, by id.
-    pub steps: BTreeMap<u32, StepPart>,
+    pub steps: BTreeMap<StepId, StepPart>,
     /// The steps that are deletions after the commit.
-    pub prunes: BTreeSet<u32>,
+    pub prunes: BTreeSet<StepId>,
     /// The namespaces in which the steps' pre-images were found; none for those that this run made itself.
-    pub lie_in: BTreeMap<u32, String>,
+    pub lie_in: BTreeMap<StepId, String>,
 }
 
 /// Reads a bundle, all its parts at once; whether they are those that were written is unknown without the key.

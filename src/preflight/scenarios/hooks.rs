@@ -50,7 +50,7 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
         .plan
         .steps
         .iter()
-        .map(|step| (step.wave, &*step.target.name))
+        .map(|step| (step.wave.get(), &*step.target.name))
         .collect();
 
     assert_eq!(names, [(1, "first"), (2, "second"), (3, "web"), (4, "check")]);
@@ -300,7 +300,7 @@ fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
         panic!("{:?}", planned.plan.prune)
     };
     // After the two steps before the commit, with a number that none of them has.
-    assert_eq!((deleted.id, &*deleted.target.name), (2, "check"));
+    assert_eq!((deleted.id.get(), &*deleted.target.name), (2, "check"));
     assert!(matches!(deleted.action, Action::Delete { .. }));
     assert_eq!(
         (&deleted.expect, &deleted.undo),

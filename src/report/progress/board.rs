@@ -2,9 +2,9 @@
 //!
 //! Both renderers read it. It only takes what events say, in their order, and never asks anybody.
 
-use crate::model::ObjectId;
 use crate::model::event::{Event, Phase};
 use crate::model::verdict::Verdict;
+use crate::model::{ObjectId, StepVerb};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub struct Board {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub id: ObjectId,
-    /// What is done to it, as an event says: `create`, `apply`, …
-    pub action: String,
+    /// What is done to it, as an event says; none where only its end is told.
+    pub action: Option<StepVerb>,
     pub state: RowState,
     /// Since when it is in this state, from the run's start.
     pub since: Duration,
@@ -73,10 +73,10 @@ impl Board {
             }
             Event::Planned { steps, .. } => {
                 for step in steps {
-                    self.set(&step.object, Some(&step.action), RowState::Planned, at);
+                    self.set(&step.object, Some(step.action), RowState::Planned, at);
                 }
             }
-            Event::StepStarted { object, action, .. } => self.set(object, Some(action), RowState::Sent, at),
+            Event::StepStarted { object, action, .. } => self.set(object, Some(*action), RowState::Sent, at),
             Event::StepEnded {
                 object, result, ok, ..
             } => {
@@ -112,12 +112,12 @@ impl Board {
         self.index.get(id).map(|at| &self.rows[*at])
     }
 
-    fn set(&mut self, id: &ObjectId, action: Option<&str>, state: RowState, at: Duration) {
+    fn set(&mut self, id: &ObjectId, action: Option<StepVerb>, state: RowState, at: Duration) {
         // A revert announces no plan: its objects come with their first step.
         let index = *self.index.entry(id.clone()).or_insert_with(|| {
             let row = Row {
                 id: id.clone(),
-                action: String::new(),
+                action: None,
                 state: RowState::Planned,
                 since: at,
             };
@@ -126,9 +126,7 @@ impl Board {
         });
 
         let row = &mut self.rows[index];
-        if let Some(action) = action {
-            row.action = action.to_owned();
-        }
+        row.action = action.or(row.action);
 
         // A wait stays one wait while its reason and its numbers change: its time goes on.
         let is_same_kind = std::mem::discriminant(&row.state) == std::mem::discriminant(&state);

@@ -4,10 +4,10 @@
 //! waiting seldom, and an end at once. Lines of a pipe and those above the live tree are the same.
 
 use super::board::{Board, RowState};
-use crate::model::ObjectId;
 use crate::model::event::{Event, Outcome, Phase};
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::verdict::Verdict;
+use crate::model::{ObjectId, StepVerb};
 use crate::report::{Palette, Tone, clean, finding_text};
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -100,13 +100,16 @@ impl ProgressText {
 
     fn step_line(&self, object: &ObjectId, result: &str, is_done: bool) -> String {
         // The answer does not repeat what was asked for: the row knows.
-        let action = self.board.row(object).map_or("", |row| row.action.as_str());
+        let action = self.board.row(object).and_then(|row| row.action);
 
         match is_done {
             // An undo's: it was not deleted, or not put back, and a note has said why.
             true if matches!(result, "kept" | "gone") => line(result, object),
-            true => line(past_tense(action), object),
-            false => format!("cannot {action} {object}: {result}"),
+            true => line(action.map_or("", past_tense), object),
+            false => format!(
+                "cannot {} {object}: {result}",
+                action.map_or("", StepVerb::as_str)
+            ),
         }
     }
 
@@ -202,14 +205,13 @@ fn duration_line(phases: &[(Phase, u64)]) -> Option<String> {
 }
 
 /// What was done, from what is done.
-pub(super) fn past_tense(action: &str) -> &str {
+pub(super) fn past_tense(action: StepVerb) -> &'static str {
     match action {
-        "create" => "created",
-        "apply" => "changed",
-        "recreate" => "replaced",
-        "delete" => "deleted",
-        "restore" => "put back",
-        other => other,
+        StepVerb::Create => "created",
+        StepVerb::Apply => "changed",
+        StepVerb::Recreate => "replaced",
+        StepVerb::Delete => "deleted",
+        StepVerb::Restore => "put back",
     }
 }
 
@@ -248,6 +250,7 @@ fn phase_name(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StepId;
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
@@ -271,15 +274,15 @@ mod tests {
         event_lines(
             &mut text,
             Event::StepStarted {
-                step: 0,
+                step: StepId::new(0),
                 object: web(),
-                action: "apply".into(),
+                action: StepVerb::Apply,
             },
             0,
         );
 
         let ended = Event::StepEnded {
-            step: 0,
+            step: StepId::new(0),
             object: web(),
             result: "done".into(),
             ok: true,
@@ -320,15 +323,15 @@ mod tests {
         event_lines(
             &mut text,
             Event::StepStarted {
-                step: 0,
+                step: StepId::new(0),
                 object: web(),
-                action: "delete".into(),
+                action: StepVerb::Delete,
             },
             0,
         );
 
         let ended = |result: &str| Event::StepEnded {
-            step: 0,
+            step: StepId::new(0),
             object: web(),
             result: result.into(),
             ok: true,

@@ -114,7 +114,7 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
         RowState::Sent => (
             format!(
                 "→ {}",
-                style.cut(&format!("{id}  being {}", past_tense(&row.action)), 6)
+                style.cut(&format!("{id}  being {}", row.action.map_or("", past_tense)), 6)
             ),
             None,
         ),
@@ -138,9 +138,9 @@ fn bar(done: u32, total: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ObjectId;
     use crate::model::event::{Event, Phase, PlannedStep};
     use crate::model::verdict::Verdict;
+    use crate::model::{ObjectId, StepId, StepVerb, WaveIndex};
 
     fn id(name: &str) -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), name)
@@ -149,10 +149,10 @@ mod tests {
     fn board(states: &[(&str, Option<Verdict>)]) -> Board {
         let mut board = Board::new();
         let step = |(at, (name, _)): (usize, &(&str, Option<Verdict>))| PlannedStep {
-            id: u32::try_from(at).unwrap(),
-            wave: 0,
+            id: StepId::new(u32::try_from(at).unwrap()),
+            wave: WaveIndex::new(0),
             object: id(name),
-            action: "apply".into(),
+            action: StepVerb::Apply,
             why: String::new(),
             risk: None,
         };

@@ -62,9 +62,11 @@ impl Session {
                 before.insert(id, live);
             }
         }
+        let inventory = self.target.state.inventory.as_ref();
         let promotion = Promotion {
             plan,
             before,
+            planned_on: inventory.map(|stored| stored.resource_version.clone()),
             record,
             judging: self.judging,
             discard_state: self.request.discard_state,

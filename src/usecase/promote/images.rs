@@ -189,9 +189,9 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Target;
     use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Action, Expect};
+    use crate::model::{StepId, Target, WaveIndex};
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
@@ -253,8 +253,8 @@ mod tests {
             .unwrap()
         };
         let step = PlanStep {
-            id: 0,
-            wave: 0,
+            id: StepId::new(0),
+            wave: WaveIndex::new(0),
             target: Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate"),
             action: Action::Create {
                 object: job("migrate", "r/forward:1"),

@@ -9,7 +9,7 @@ use crate::model::hook::{CLEANED_UP, ended, goes_by_itself};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, Target};
+use crate::model::{Object, StepId, Target};
 use crate::monitor::Watching;
 use crate::monitor::{MonitorContext, Stopped, Watched};
 use crate::observe;
@@ -106,7 +106,7 @@ impl ArrivalScan {
         there
             .enumerate()
             .map(|(at, (target, answer))| Watched {
-                step: (from + at) as u32,
+                step: StepId::new((from + at) as u32),
                 target: target.clone(),
                 answer: answer.clone(),
                 before: None,

@@ -81,3 +81,27 @@ fn a_zombie_that_wakes_up_after_its_lease_changes_nothing_more() {
     app.copy(&old).must_be(&before, "after the zombie woke up");
     assert!(app.status().get("open").is_none());
 }
+
+#[test]
+fn a_plan_from_before_another_promotion_ended_is_not_carried_out() {
+    let app = App::new();
+    let of = |version: &str| map("a", json!({"v": version}));
+    let all = [of(""), map("b", json!({}))];
+    app.promote("1", &[of("1")]).run().exits(0);
+
+    // Its first write asks for the lock: what it planned is of before the other.
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    proxy.at_write(1, Act::FreezeBefore);
+    let late = proxy.spawn(&mut app.promote("3", &[of("2"), map("c", json!({}))]));
+    proxy.wait_for_act();
+    app.promote("2", &[of("2"), map("b", json!({}))]).run().exits(0);
+    let between = app.copy(&all);
+
+    proxy.release();
+    let late = late.wait().exits(2);
+    let moved = "the cluster has moved since the plan was made: another run on app has ended";
+    assert!(late.stderr.contains(moved), "{}", late.stderr);
+    app.copy(&all).must_be(&between, "after the late one");
+    assert_eq!(app.status()["version"], "2");
+    assert!(app.namespace.get("", "ConfigMap", "c").is_none());
+}

@@ -10,7 +10,7 @@ use kubectl_delivery::model::k8s::kinds::well_known;
 use kubectl_delivery::model::plan::Propagation;
 use kubectl_delivery::model::release::RecordedImage;
 use kubectl_delivery::model::verdict::CauseKind;
-use kubectl_delivery::model::{Sha256Digest, Target};
+use kubectl_delivery::model::{Sha256Digest, StepId, Target};
 use kubectl_delivery::monitor::{
     MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, Watching, WatchingOptions, WriteAnswer,
 };
@@ -155,7 +155,7 @@ pub fn apply(namespace: &Namespace, object: Value) -> Watched {
     );
     let path = "/spec/template/spec/containers/[name=web]/image".parse().unwrap();
     Watched {
-        step: 0,
+        step: StepId::new(0),
         target,
         answer,
         before: None,

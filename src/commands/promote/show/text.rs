@@ -1,6 +1,7 @@
 //! A plan as a user reads it: its steps, what data it deletes, declared differences, and every finding.
 
 use crate::cli::{Context, Stream};
+use crate::model::StepVerb;
 use crate::model::environment::Environment;
 use crate::model::event::PlannedStep;
 use crate::model::finding::Comparison;
@@ -62,7 +63,7 @@ fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
     table.set_header(head);
     for step in steps {
         let mut cells = vec![
-            word(&step.action).to_owned(),
+            word(step.action).to_owned(),
             clean(&step.object.to_string()).into_owned(),
             clean(&step.why).into_owned(),
         ];
@@ -73,11 +74,11 @@ fn table(steps: &[PlannedStep], width: Option<usize>) -> Table {
 }
 
 /// What a person calls an action.
-fn word(action: &str) -> &str {
+fn word(action: StepVerb) -> &'static str {
     match action {
-        "apply" => "change",
-        "recreate" => "replace",
-        other => other,
+        StepVerb::Apply => "change",
+        StepVerb::Recreate => "replace",
+        other => other.as_str(),
     }
 }
 

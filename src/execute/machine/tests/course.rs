@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::execute::history;
+use crate::model::{StepId, WaveIndex};
 
 #[test]
 fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_deletes() {
@@ -13,7 +14,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(2, Outcome::Done(None)),
+        Input::Answered(StepId::new(2), Outcome::Done(None)),
         reread(),
         Input::Written,
         Input::Written,
@@ -100,7 +101,7 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
         Input::Written,
         Input::Written,
         // Something holds the object: its finalizer has not run.
-        Input::Answered(2, Outcome::Conflict("held".into())),
+        Input::Answered(StepId::new(2), Outcome::Conflict("held".into())),
         Input::Written,
         Input::Written,
     ];
@@ -122,7 +123,13 @@ fn the_inventory_is_not_written_where_it_holds_every_member_already() {
     );
 
     assert_eq!(effects, ["head", "parts", "head", "head"]);
-    assert_eq!(machine.stage, Forward::AwaitIntent { wave: 0 }.into());
+    assert_eq!(
+        machine.stage,
+        Forward::AwaitIntent {
+            wave: WaveIndex::new(0)
+        }
+        .into()
+    );
 }
 
 #[test]
@@ -151,7 +158,7 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(2, Outcome::Done(None)),
+        Input::Answered(StepId::new(2), Outcome::Done(None)),
         reread(),
     ]);
 

@@ -20,7 +20,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::PublicRelease;
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, ObjectId, Sha256Digest, Target};
+use crate::model::{Object, ObjectId, Sha256Digest, StepId, Target, WaveIndex};
 use rstest::rstest;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,13 @@ fn map(name: &str, uid: &str) -> Object {
 }
 
 /// A step on an object of the namespace `shop`; `before` is its pre-image.
-fn part(id: u32, wave: u32, kind: (&str, &str), action: Action, before: Option<Object>) -> (u32, StepPart) {
+fn part(
+    id: u32,
+    wave: u32,
+    kind: (&str, &str),
+    action: Action,
+    before: Option<Object>,
+) -> (StepId, StepPart) {
     let (kind, name) = kind;
     let group = if kind == "Job" { "batch" } else { "" };
     let namespace = (kind != "Namespace").then_some("shop");
@@ -53,8 +59,8 @@ fn part(id: u32, wave: u32, kind: (&str, &str), action: Action, before: Option<O
     };
 
     let step = PlanStep {
-        id,
-        wave,
+        id: StepId::new(id),
+        wave: WaveIndex::new(wave),
         target: Target::new(&built_in(group, kind).unwrap(), namespace, name),
         action,
         expect,
@@ -63,7 +69,7 @@ fn part(id: u32, wave: u32, kind: (&str, &str), action: Action, before: Option<O
         changes: Vec::new(),
         stamps: Vec::new(),
     };
-    (id, StepPart { step, before })
+    (step.id, StepPart { step, before })
 }
 
 fn create(name: &str) -> Action {
@@ -87,7 +93,7 @@ fn delete() -> Action {
 }
 
 /// Steps 0 (create, wave 0), 1 (apply, wave 1), 2 (delete after the commit).
-fn parts() -> BTreeMap<u32, StepPart> {
+fn parts() -> BTreeMap<StepId, StepPart> {
     // One of each kind that a revert treats differently: created, changed, deleted.
     BTreeMap::from([
         part(0, 0, ("ConfigMap", "a"), create("a"), None),
@@ -97,7 +103,7 @@ fn parts() -> BTreeMap<u32, StepPart> {
 }
 
 fn machine() -> Machine {
-    machine_of(parts(), BTreeSet::from([2]))
+    machine_of(parts(), BTreeSet::from([StepId::new(2)]))
 }
 
 fn release() -> PublicRelease {
@@ -157,11 +163,11 @@ fn journal(steps: Vec<StepProgress>) -> Journal {
 }
 
 /// At the start of a promotion with these steps.
-fn machine_of(steps: BTreeMap<u32, StepPart>, prunes: BTreeSet<u32>) -> Machine {
+fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Machine {
     let progress = |part: &StepPart| StepProgress {
         id: part.step.id,
         target: part.step.target.clone(),
-        verb: part.step.action.verb().into(),
+        verb: part.step.action.verb().to_string(),
         wave: part.step.wave,
         prune: prunes.contains(&part.step.id),
         state: StepState::Pending,
@@ -233,12 +239,12 @@ fn words(effects: &[Effect]) -> Vec<String> {
             )
         }
         Effect::Send(id) => format!("send {id}"),
-        Effect::Follow(ids) => format!("follow {ids:?}"),
+        Effect::Follow(ids) => format!("follow {:?}", numbers(ids)),
         Effect::Prove => "prove".into(),
-        Effect::Soak(steps) => format!("soak {steps:?}"),
+        Effect::Soak(steps) => format!("soak {:?}", numbers(steps)),
         Effect::StopJudging => "stop judging".into(),
         Effect::Undo(id) => format!("undo {id}"),
-        Effect::FollowPutBack(ids) => format!("follow put back {ids:?}"),
+        Effect::FollowPutBack(ids) => format!("follow put back {:?}", numbers(ids)),
         Effect::RereadPruned => "read pruned".into(),
         Effect::RereadReverted => "read reverted".into(),
         Effect::DeleteHome => "delete home".into(),
@@ -268,7 +274,7 @@ fn with_a_job() -> Machine {
 
     let job =
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "shop"}});
-    bodies.steps.get_mut(&0).unwrap().step.action = Action::Create {
+    bodies.steps.get_mut(&StepId::new(0)).unwrap().step.action = Action::Create {
         object: Object::new(job).unwrap(),
     };
 
@@ -288,13 +294,17 @@ fn well() -> Input {
     Input::Judged(Ok(()))
 }
 
+fn numbers(ids: &[StepId]) -> Vec<u32> {
+    ids.iter().map(|id| id.get()).collect()
+}
+
 fn reread() -> Input {
     Input::Reread(Vec::new())
 }
 
 fn undone(id: u32) -> Input {
     Input::Undone(
-        id,
+        StepId::new(id),
         UndoState::Done {
             content: String::new(),
             notes: Vec::new(),
@@ -312,7 +322,7 @@ fn to_first_wave() -> Vec<Input> {
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(0, done("a")),
+        Input::Answered(StepId::new(0), done("a")),
     ]
 }
 
@@ -321,7 +331,7 @@ fn to_commit() -> Vec<Input> {
     inputs.extend([
         well(),
         Input::Written,
-        Input::Answered(1, done("b")),
+        Input::Answered(StepId::new(1), done("b")),
         // Of the second wave, and of the proof.
         well(),
         well(),

@@ -1,13 +1,14 @@
 //! A promotion that moves objects from another release: when that one's inventory is told.
 
 use super::*;
+use crate::model::StepId;
 use crate::model::moves::{Move, ReleaseRef};
 
 /// The second step's object moves from another release.
 fn moving() -> Machine {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
-    let objects = vec![bodies.steps[&1].step.target.clone()];
+    let objects = vec![bodies.steps[&StepId::new(1)].step.target.clone()];
     let from = ReleaseRef::new("shop", "other");
 
     bodies.promotion.plan.moves = vec![Move {
@@ -34,7 +35,7 @@ fn the_other_inventory_is_told_before_the_first_step_and_loses_its_members_after
     inputs.extend([
         well(),
         Input::Written,
-        Input::Answered(1, done("b")),
+        Input::Answered(StepId::new(1), done("b")),
         well(),
         well(),
     ]);

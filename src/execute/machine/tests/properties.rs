@@ -2,6 +2,7 @@
 
 use super::simulation::{Drawn, Kind, World, is_write};
 use super::*;
+use crate::model::StepId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -73,12 +74,12 @@ fn misfits(in_flight: &[Effect]) -> Vec<Input> {
 
     let mut all = vec![Input::Begin];
     // Of steps that no plan has: these fit nowhere.
-    all.extend([Input::Answered(99, done("x")), undone(99)]);
+    all.extend([Input::Answered(StepId::new(99), done("x")), undone(99)]);
     if !asks(is_write) {
         all.extend([Input::Written, Input::NotWritten("no".into())]);
     }
     if !asks(is_rollout) {
-        all.push(Input::Absent(vec![0]));
+        all.push(Input::Absent(vec![StepId::new(0)]));
         if !asks(|effect| *effect == Effect::Prove) {
             all.push(well());
         }

@@ -4,6 +4,7 @@
 //! end everything succeeds, so that each run has to come to its end.
 
 use super::*;
+use crate::model::StepId;
 use crate::model::moves::{Move, ReleaseRef};
 use crate::model::plan::OnFailure;
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ impl Drawn {
                 let name = format!("o{id}");
                 let before = Some(map(&name, "u0"));
                 steps.extend([part(id, wave, ("ConfigMap", &name), delete(), before)]);
-                prunes.insert(id);
+                prunes.insert(StepId::new(id));
             }
         }
 
@@ -83,7 +84,7 @@ fn moved(number: u8) -> Move {
 }
 
 impl Kind {
-    fn part(self, id: u32, wave: u32) -> (u32, StepPart) {
+    fn part(self, id: u32, wave: u32) -> (StepId, StepPart) {
         let name = format!("o{id}");
         let job =
             json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": "shop"}});
@@ -265,7 +266,7 @@ fn outcome(choice: u16) -> Outcome {
     }
 }
 
-fn undo(id: u32, choice: u16) -> Input {
+fn undo(id: StepId, choice: u16) -> Input {
     match choice % 8 {
         7 => Input::Undone(
             id,
@@ -274,6 +275,6 @@ fn undo(id: u32, choice: u16) -> Input {
                 by_hand: Vec::new(),
             },
         ),
-        _ => undone(id),
+        _ => undone(id.get()),
     }
 }

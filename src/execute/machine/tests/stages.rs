@@ -2,6 +2,7 @@
 
 use super::properties::STAGES;
 use super::*;
+use crate::model::StepId;
 
 /// The machine before every input of a course.
 fn along(mut machine: Machine, inputs: Vec<Input>) -> Vec<Machine> {
@@ -20,7 +21,7 @@ fn stages() -> Vec<Machine> {
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(2, Outcome::Done(None)),
+        Input::Answered(StepId::new(2), Outcome::Done(None)),
         reread(),
         Input::Written,
         Input::Written,

@@ -3,6 +3,7 @@
 //! Effects are told as words, in order.
 
 use super::*;
+use crate::model::StepId;
 
 #[rstest]
 #[case::preparing(JournalPhase::Preparing, Direction::Promote, &["head"])]
@@ -42,12 +43,15 @@ fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has
     course(&mut machine, to_first_wave());
     let mut machine = taken_up(machine);
     assert_eq!(words(&machine.next(Input::Begin, now())), ["follow [0]"]);
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Absent(vec![StepId::new(0)]), now())),
+        ["head"]
+    );
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 0"]);
 
     course(
         &mut machine,
-        vec![Input::Answered(0, done("a")), well(), Input::Written],
+        vec![Input::Answered(StepId::new(0), done("a")), well(), Input::Written],
     );
     // In the middle of the next wave.
     let mut machine = taken_up(machine);
@@ -66,7 +70,10 @@ fn anything_else_that_is_gone_when_a_run_is_taken_up_is_a_failure() {
     let mut machine = taken_up(machine);
 
     machine.next(Input::Begin, now());
-    assert_eq!(words(&machine.next(Input::Absent(vec![0]), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Absent(vec![StepId::new(0)]), now())),
+        ["head"]
+    );
     let journal = &machine.head.current;
     assert_eq!(
         journal.failure.as_ref().unwrap().cause.kind,

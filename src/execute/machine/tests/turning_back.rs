@@ -3,6 +3,7 @@
 //! Effects are told as words, in order.
 
 use super::*;
+use crate::model::StepId;
 
 #[test]
 fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_created() {
@@ -11,7 +12,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
     inputs.extend([
         well(),
         Input::Written,
-        Input::Answered(1, done("b")),
+        Input::Answered(StepId::new(1), done("b")),
         Input::Judged(Err(failure())),
         Input::Written,
         // The changed object first, and waited for: until then the created one may be in use.
@@ -66,7 +67,7 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
     inputs.extend([
         Input::Judged(Err(failure())),
         Input::Written,
-        Input::Undone(0, left),
+        Input::Undone(StepId::new(0), left),
         Input::Written,
         Input::Written,
     ]);
@@ -115,7 +116,7 @@ fn an_interrupt_while_requests_are_on_their_way_waits_for_their_answers() {
         [""; 0]
     );
     // The turn comes with the answer, which the undo needs.
-    let effects = words(&machine.next(Input::Answered(0, done("a")), now()));
+    let effects = words(&machine.next(Input::Answered(StepId::new(0), done("a")), now()));
     assert_eq!(effects, ["head"]);
     assert_eq!(machine.head.current.phase, JournalPhase::Reverting);
 }
@@ -125,7 +126,7 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
     let effects = words(&machine.next(
-        Input::Answered(0, Outcome::Conflict("kubectl-edit".into())),
+        Input::Answered(StepId::new(0), Outcome::Conflict("kubectl-edit".into())),
         now(),
     ));
 
@@ -144,7 +145,10 @@ fn what_was_done_in_part_is_undone_with_the_rest() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
-    assert_eq!(words(&machine.next(Input::Answered(0, partly), now())), ["head"]);
+    assert_eq!(
+        words(&machine.next(Input::Answered(StepId::new(0), partly), now())),
+        ["head"]
+    );
     // In doubt, and not refused: an undo has to look at what is left of it.
     assert_eq!(machine.head.current.steps[0].state, StepState::Intended);
     assert_eq!(words(&machine.next(Input::Written, now())), ["undo 0"]);
@@ -154,12 +158,12 @@ fn what_was_done_in_part_is_undone_with_the_rest() {
 fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    bodies.steps.get_mut(&StepId::new(0)).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
 
     course(&mut machine, to_first_wave()[..6].to_vec());
     let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
-    machine.next(Input::Answered(0, partly), now());
+    machine.next(Input::Answered(StepId::new(0), partly), now());
     assert_eq!(
         words(&machine.next(Input::Written, now())),
         ["finish NotFullyReverted true"]
@@ -170,7 +174,7 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
 fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     let mut machine = machine();
     let mut bodies = (*machine.bodies).clone();
-    bodies.steps.get_mut(&0).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
+    bodies.steps.get_mut(&StepId::new(0)).unwrap().step.undo = Undo::Impossible { why: "it ran".into() };
     machine.bodies = Arc::new(bodies);
 
     course(&mut machine, to_first_wave());

@@ -1,0 +1,58 @@
+//! What a step or its undo does, in a word: plans show it, events carry it, and journals keep it as text.
+//!
+//! The words are documented for programs, and stay. What a person reads in their place is the report's.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What is done to an object.
+// Written and never read back: a later program may know another word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepVerb {
+    /// It is not there, and is made.
+    Create,
+    /// It is there, and is changed.
+    Apply,
+    /// It is there, and another takes its place.
+    Recreate,
+    /// It goes.
+    Delete,
+    /// What it was is put back: an undo's alone.
+    Restore,
+}
+
+impl StepVerb {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StepVerb::Create => "create",
+            StepVerb::Apply => "apply",
+            StepVerb::Recreate => "recreate",
+            StepVerb::Delete => "delete",
+            StepVerb::Restore => "restore",
+        }
+    }
+}
+
+impl fmt::Display for StepVerb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StepVerb::{Apply, Create, Delete, Recreate, Restore};
+    use serde_json::json;
+
+    #[test]
+    fn programs_read_the_words_that_people_are_shown() {
+        let verbs = [Create, Apply, Recreate, Delete, Restore];
+        assert_eq!(
+            json!(verbs),
+            json!(["create", "apply", "recreate", "delete", "restore"])
+        );
+        assert_eq!(json!(verbs), json!(verbs.map(|verb| verb.to_string())));
+    }
+}
