@@ -1,7 +1,6 @@
 //! What the operating system tells: the day, and random bytes.
 //!
-//! Whatever is pure is given them as arguments, so that the same inputs make the same plan. Use cases take them from
-//! here, once for each run.
+//! Whatever is pure is given them as arguments, so that the same inputs make the same plan.
 
 use super::{CommandError, ErrorKind};
 use crate::model::Sha256Digest;
