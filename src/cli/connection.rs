@@ -134,15 +134,6 @@ impl ConnectionArgs {
             tls_server_name: self.tls_server_name.clone(),
         }
     }
-
-    /// With what an environment's file says, where no flag says otherwise.
-    #[must_use]
-    pub fn or_environment(mut self, context: Option<&str>, namespace: Option<&str>) -> Self {
-        // Nothing else of the file decides whom a command speaks to: it holds no credentials.
-        self.context = self.context.or_else(|| context.map(Into::into));
-        self.namespace = self.namespace.or_else(|| namespace.map(Into::into));
-        self
-    }
 }
 
 #[cfg(test)]
@@ -171,20 +162,5 @@ mod tests {
     #[case("1.2.3s")]
     fn a_text_that_is_no_time_is_refused_with_what_was_found(#[case] text: &str) {
         assert!(parse_duration(text).unwrap_err().contains(&format!("{text:?}")));
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_environments_file() {
-        let flags = ConnectionArgs {
-            namespace: Some("mine".into()),
-            ..Default::default()
-        };
-
-        let merged = flags.or_environment(Some("prod"), Some("shop"));
-
-        assert_eq!(
-            (merged.context.as_deref(), merged.namespace.as_deref()),
-            (Some("prod"), Some("mine"))
-        );
     }
 }

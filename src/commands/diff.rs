@@ -7,11 +7,11 @@ use crate::load::to_yaml;
 use crate::model::check::Check;
 use crate::report;
 use crate::report::diff::{self, Style, View};
-use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
 use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, RecentChanges, diff, load};
 use crate::usecase::differences::Differences;
 use crate::usecase::external_diff;
+use crate::usecase::{CommandError, Scope};
 use clap::Args as ClapArgs;
 use std::io::Write;
 use std::time::Duration;
@@ -87,11 +87,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let request = args.request();
     let loaded = load(&request).await?;
     let spec = loaded.environment();
-    let connection = args
-        .connection
-        .clone()
-        .or_environment(spec.context.as_deref(), spec.namespace.as_deref());
-    let scope = context.scope(&connection).await?;
+    let scope = Scope::connect_for(&args.connection.options(), spec).await?;
     match diff(&request, loaded, &scope).await? {
         DiffOutcome::Recent(changes) => show_recent(&changes, &args, context),
         DiffOutcome::Differences(differences) => show_differences(&differences, &args, context).await,

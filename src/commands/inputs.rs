@@ -1,6 +1,5 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
-use crate::cli::ConnectionArgs;
 use crate::load::{self, ManifestSource};
 use crate::model::Object;
 use crate::registry::RegistryOptions;
@@ -86,14 +85,6 @@ impl InputArgs {
         let location = ReleaseLocation::parse(release)?;
         Inputs::read(&location, self.environment.as_deref(), &self.manifests.sources()).await
     }
-}
-
-/// The connection: flags win over the environment's file.
-pub fn connection(inputs: &Inputs, flags: &ConnectionArgs) -> ConnectionArgs {
-    let spec = &inputs.environment.environment.spec;
-    flags
-        .clone()
-        .or_environment(spec.context.as_deref(), spec.namespace.as_deref())
 }
 
 /// How registries are reached that hold releases.

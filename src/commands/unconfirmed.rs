@@ -6,7 +6,7 @@ use crate::cli::Context;
 use crate::execute::{Ended, Unconfirmed};
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
-use crate::usecase::random;
+use crate::usecase::system::random_key;
 use crate::usecase::{Attempt, CommandError, ErrorKind, Recovery};
 use std::io::Write;
 
@@ -92,7 +92,7 @@ fn content(one: &Unconfirmed) -> Result<String, CommandError> {
     let Some(object) = &one.content else {
         return Ok(String::new());
     };
-    let mut redactor = Redactor::new(random::key()?);
+    let mut redactor = Redactor::new(random_key()?);
     redactor.learn(object);
     let mut shown = redactor.object(object);
     if let Some(metadata) = shown

@@ -18,3 +18,27 @@ pub fn is_unseen(c: char) -> bool {
         c => c.is_control(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::escape('\u{1b}', true)]
+    #[case::escape_in_one_byte('\u{9b}', true)]
+    #[case::back_to_the_start('\r', true)]
+    #[case::without_width('\u{200b}', true)]
+    #[case::an_override('\u{202e}', true)]
+    #[case::byte_order('\u{feff}', true)]
+    #[case::line_separator('\u{2028}', true)]
+    #[case::tag('\u{e0041}', true)]
+    #[case::newline('\n', false)]
+    #[case::tab('\t', false)]
+    #[case::another_script('漢', false)]
+    #[case::a_mark_over_a_letter('\u{301}', false)]
+    #[case::a_picture('🚀', false)]
+    fn what_a_terminal_obeys_or_nobody_sees_is_no_text(#[case] c: char, #[case] expected: bool) {
+        assert_eq!(is_unseen(c), expected);
+    }
+}

@@ -3,7 +3,8 @@
 
 use super::differences::{Differences, redactor_for};
 use super::inputs::{open_environment, open_release, read_manifests};
-use super::{CommandError, ErrorKind, today};
+use super::system::today;
+use super::{CommandError, ErrorKind};
 use crate::compare::{self, DesiredInput, differences};
 use crate::load::{LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::environment::{DifferenceRule, TargetPattern};

@@ -163,7 +163,7 @@ pub async fn rendered(
         inputs.manifests.clone(),
     );
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let desired = make_desired(inputs, tested, manifests, &kinds, home, super::scope::today())?;
+    let desired = make_desired(inputs, tested, manifests, &kinds, home, super::system::today())?;
     Ok(desired.objects.into_iter().map(|one| one.object).collect())
 }
 

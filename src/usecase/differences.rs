@@ -1,6 +1,7 @@
 //! What `diff` and `compare` give: a comparison, and all that a view of it needs besides.
 
-use super::{CommandError, ErrorKind, random};
+use super::system::random_key;
+use super::{CommandError, ErrorKind};
 use crate::model::ObjectId;
 use crate::model::check::{path_in_item, waiver_item};
 use crate::model::environment::Environment;
@@ -60,7 +61,7 @@ impl Differences {
 
 /// A redactor that knows every Secret that was compared.
 pub fn redactor_for(comparison: &Comparison) -> Result<Redactor, CommandError> {
-    let mut redactor = Redactor::new(random::key()?);
+    let mut redactor = Redactor::new(random_key()?);
     for object in &comparison.objects {
         let versions = [
             object.desired.as_ref(),

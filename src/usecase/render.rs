@@ -2,7 +2,8 @@
 //! Secrets.
 
 use super::inputs::Inputs;
-use super::{CommandError, ErrorKind, today};
+use super::system::today;
+use super::{CommandError, ErrorKind};
 use crate::compare::{self, DesiredInput};
 use crate::load::to_yaml;
 

@@ -1,7 +1,8 @@
 //! What the use cases that change a cluster give to an execution, and how its errors end a command.
 
 use super::signals::Signals;
-use super::{CommandError, ErrorKind, gates, kept, random};
+use super::system::random_id;
+use super::{CommandError, ErrorKind, gates, kept};
 use crate::cluster::Cluster;
 use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
 use crate::model::Target;
@@ -97,7 +98,7 @@ impl RunContext {
             interrupt: signals.wanted(),
             rollout: Arc::new(rollout),
             now: Timestamp::now,
-            instance: random::id()?,
+            instance: random_id()?,
             actor: self.actor,
             limits: self.limits,
             keep_history: self.keep_history,

@@ -1,8 +1,10 @@
-//! Where a use case looks and acts: a door to a cluster, and a namespace.
+//! Where a use case looks and acts: a door to a cluster, a namespace, and where an object is reached in it.
 
-use super::CommandError;
+use super::{CommandError, ErrorKind};
 use crate::cluster::{self, Cluster, ConnectionOptions};
 use crate::model::environment::EnvironmentSpec;
+use crate::model::{Gvk, Object, ResourceType, Target};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A cluster, and the namespace in which a release is at home.
@@ -34,14 +36,58 @@ impl Scope {
         options: &ConnectionOptions,
         environment: &EnvironmentSpec,
     ) -> Result<Self, CommandError> {
-        let mut options = options.clone();
-        options.context = options.context.or_else(|| environment.context.clone());
-        options.namespace = options.namespace.or_else(|| environment.namespace.clone());
-        Self::connect(&options).await
+        Self::connect(&add_environment(options.clone(), environment)).await
     }
 }
 
-/// Today, in UTC.
-pub fn today() -> jiff::civil::Date {
-    jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
+/// Options with what an environment's file says, where no flag says otherwise.
+fn add_environment(mut options: ConnectionOptions, environment: &EnvironmentSpec) -> ConnectionOptions {
+    // Nothing else of the file decides whom a command speaks to: it holds no credentials.
+    options.context = options.context.or_else(|| environment.context.clone());
+    options.namespace = options.namespace.or_else(|| environment.namespace.clone());
+    options
+}
+
+/// An object's target; `home` is the namespace of one that names none.
+pub fn target(
+    kinds: &BTreeMap<Gvk, ResourceType>,
+    object: &Object,
+    home: Option<&str>,
+) -> Result<Target, CommandError> {
+    let gvk = object.gvk();
+    let kind = kinds.get(&gvk).ok_or_else(|| {
+        let message = format!(
+            "expected a kind that the cluster serves, found {} {}",
+            gvk.api_version(),
+            gvk.kind
+        );
+        CommandError::new(ErrorKind::Refused, message)
+            .with_hint("install its CustomResourceDefinition, or add it to the release")
+    })?;
+    Ok(Target::new(kind, object.namespace().or(home), object.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_environments_file() {
+        let flags = ConnectionOptions {
+            namespace: Some("mine".into()),
+            ..ConnectionOptions::default()
+        };
+        let environment = EnvironmentSpec {
+            context: Some("prod".into()),
+            namespace: Some("shop".into()),
+            ..EnvironmentSpec::default()
+        };
+
+        let merged = add_environment(flags, &environment);
+
+        assert_eq!(
+            (merged.context.as_deref(), merged.namespace.as_deref()),
+            (Some("prod"), Some("mine"))
+        );
+    }
 }

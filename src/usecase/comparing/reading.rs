@@ -13,7 +13,7 @@ use crate::model::finding::ObjectComparison;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{Gvk, ObjectId, ResourceType, Target};
 use crate::observe::{self, Pods};
-use crate::usecase::{CommandError, kinds};
+use crate::usecase::{CommandError, scope};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -53,7 +53,7 @@ impl Reading {
         desired: &[DesiredObject],
         needed: &[Needed],
     ) -> Result<Self, CommandError> {
-        let target = |one: &DesiredObject| kinds::target(kinds, &one.object, None);
+        let target = |one: &DesiredObject| scope::target(kinds, &one.object, None);
         let targets: Vec<Target> = desired.iter().map(target).collect::<Result<_, _>>()?;
 
         let ids: HashSet<ObjectId> = targets.iter().map(Target::id).collect();

@@ -113,7 +113,7 @@ impl Session {
 }
 
 /// The release, and those whose members it may take: a run that was killed may have left a lock of each.
-pub(super) fn releases(session: &Session) -> Vec<ReleaseRef> {
+fn releases(session: &Session) -> Vec<ReleaseRef> {
     let named = session.request.policy.adopt_releases.iter();
     let named = named.filter_map(|text| ReleaseRef::parse(text, &session.target.home));
     std::iter::once(session.target.release()).chain(named).collect()

@@ -22,8 +22,8 @@ use crate::model::snapshot::Unread;
 use crate::plan::{self, Facts, Planned, Policy};
 use crate::signing::Refusal;
 use crate::usecase::comparing::{self, Compared, Question};
-use crate::usecase::scope::today;
-use crate::usecase::{CommandError, ErrorKind, random};
+use crate::usecase::system::{random_id, today};
+use crate::usecase::{CommandError, ErrorKind};
 use crate::{observe, preflight};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -153,7 +153,7 @@ impl Preparation<'_> {
         // An approved plan keeps its id and its time: what is derived from them stays the same.
         let (id, now) = match &self.session.approved {
             Some(plan) => (plan.id.clone(), plan.created_at),
-            None => (random::id()?, Timestamp::now()),
+            None => (random_id()?, Timestamp::now()),
         };
         let facts = Facts {
             id,

@@ -10,8 +10,8 @@ use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
 use crate::usecase::gates::named;
 use crate::usecase::inputs::{open_environment, open_release};
-use crate::usecase::scope::today;
-use crate::usecase::{CommandError, ErrorKind, Scope, kinds};
+use crate::usecase::system::today;
+use crate::usecase::{CommandError, ErrorKind, Scope, scope};
 use crate::{observe, plan};
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ async fn find_objects(
     let mut objects = Vec::new();
     for one in made.objects {
         let target =
-            kinds::target(&served, &one.object, Some(home.as_str())).map_err(|error| CommandError {
+            scope::target(&served, &one.object, Some(home.as_str())).map_err(|error| CommandError {
                 kind: ErrorKind::Usage,
                 ..error
             })?;
